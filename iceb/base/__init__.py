@@ -1,0 +1,1 @@
+"""Errors, digests, files and statistics: standard library and numpy only."""

@@ -1,0 +1,52 @@
+"""What can go wrong, sorted by who can mend it; the exit code stands on the class.
+
+A message says what was wrong, what was got, what is allowed and what to do, in one line: the command line prints it as
+it is.
+"""
+
+from typing import ClassVar
+
+
+class IcebError(Exception):
+    """Any mistake ICEB can explain; the command line prints the message and exits with `exit_code`."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class SpecError(IcebError, ValueError):
+    """Asked wrongly: an unknown name, a value outside its bounds, a field that does not exist.
+
+    Also a ValueError, so that pydantic reports it with the place of the field.
+    """
+
+
+class DataError(IcebError):
+    """A data file is missing, malformed, truncated or not the one its card declares."""
+
+
+class ModelError(IcebError):
+    """A model is unknown, cannot be loaded, or is not laid out as its family is."""
+
+
+class MethodError(IcebError):
+    """A method cannot do what was asked, or returned an edit that does not fit the model."""
+
+
+class MeasureError(IcebError):
+    """A measure crashed or gave numbers that are not finite."""
+
+    exit_code = 1
+
+
+class StoreError(IcebError):
+    """The cache or the output folder cannot be read or written: no permission, no space, a damaged file."""
+
+
+class ResultError(IcebError):
+    """A result file is malformed, of an unknown schema, or not fit for a leaderboard."""
+
+
+class CheckFailed(IcebError):
+    """A check ran and found a difference, for example a leaderboard page that is not up to date."""
+
+    exit_code = 1

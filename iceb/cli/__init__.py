@@ -1,0 +1,1 @@
+"""The command line; every heavy import stands inside the function that needs it."""

@@ -1,0 +1,91 @@
+"""What a method is, what it is given, and the edit it returns.
+
+A method is a frozen dataclass: its fields are its hyperparameters (`--set field=value`, recipe keys, result params).
+It never changes the model; the core applies its edit, and takes it back bit for bit.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+
+from iceb.base.errors import SpecError
+from iceb.specs.requests import EditRequest
+from iceb.specs.tasks import Kind
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+
+Tensor: TypeAlias = Any  # a torch.Tensor; specs never import torch
+
+
+@dataclass(frozen=True)
+class MethodCard:
+    """What a method says about itself; `touches` is a promise that the core checks."""
+
+    name: str
+    version: int
+    paper: str  # "arXiv:…", or "" for a control
+    kinds: tuple[Kind, ...]
+    touches: tuple[str, ...]  # fnmatch patterns of the parameters it may change; () for prompt-time methods
+    deterministic: bool = True  # two calls give the same bytes
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name or self.version < 1:
+            raise SpecError(f"method card name={self.name!r} version={self.version}: needs a name and a version >= 1")
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What a method would change; inert until applied.
+
+    `weights` holds full new tensors by parameter name, `<component>.<state_dict name>`, component one of
+    text_encoder, text_encoder_2, unet, vae; shapes and dtypes as the model's.
+    """
+
+    weights: Mapping[str, Tensor] = field(default_factory=dict)
+    rewrites: Mapping[str, str] = field(default_factory=dict)  # prompt-time methods: phrase → phrase
+    negative_prompt: str = ""
+    log: Mapping[str, float] = field(default_factory=dict)  # the method's own diagnostics
+
+
+class Bundle(Protocol):
+    """The model as a method sees it: read anything, change nothing."""
+
+    @property
+    def ref(self) -> Any: ...  # ModelRef
+    @property
+    def family(self) -> Any: ...  # models.families.Family
+    @property
+    def pipeline(self) -> Any: ...  # the diffusers pipeline: .unet .vae .text_encoder .tokenizer .scheduler
+    @property
+    def device(self) -> Any: ...  # torch.device
+    @property
+    def dtype(self) -> Any: ...  # torch.dtype
+    @property
+    def digest(self) -> str: ...  # of the weights as they are now
+
+    def parameter(self, name: str) -> Tensor: ...
+    def parameters_named(self, pattern: str) -> Mapping[str, Tensor]: ...
+    def applied(self, edit: Edit) -> AbstractContextManager[Any]: ...
+
+
+class Scratch(Protocol):
+    """What a method wants to keep between runs; a key is a mapping of everything that changes the numbers."""
+
+    def array(self, key: Mapping[str, Any], compute: "Callable[[], Array]") -> "Array": ...
+    def get(self, key: Mapping[str, Any]) -> "Array | None": ...
+    def put(self, key: Mapping[str, Any], array: "Array") -> None: ...
+
+
+class EditMethod(Protocol):
+    """An algorithm that changes a model."""
+
+    card: ClassVar[MethodCard]
+
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+        """The edit that carries out all `requests` at once; no requests, an empty edit."""
+        ...

@@ -1,0 +1,31 @@
+"""A recipe: the frozen hyperparameters of a method on a task, and how they were chosen."""
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from iceb.specs.runs import Scalar
+
+
+class RecipePart(BaseModel):
+    """Hyperparameters that replace the recipe's own on one model family."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    how: str = Field(min_length=1)
+    params: Mapping[str, Scalar] = Field(default_factory=dict)
+
+
+class Recipe(BaseModel):
+    """baselines/recipes/<method>/<task>.toml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    how: str = Field(min_length=1)  # how these settings were chosen
+    params: Mapping[str, Scalar] = Field(default_factory=dict)
+    mini: RecipePart | None = None  # overrides for the embedded model; None: the same settings hold there
+
+    def settings(self, family: str) -> dict[str, Scalar]:
+        """The hyperparameters for a model family."""
+        override = self.mini.params if family == "mini" and self.mini is not None else {}
+        return {**self.params, **override}

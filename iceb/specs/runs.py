@@ -1,0 +1,108 @@
+"""What names a run: change anything here and it is another run."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from iceb.base.digest import digest
+from iceb.base.errors import SpecError
+
+Atom: TypeAlias = bool | int | float | str | None
+Scalar: TypeAlias = Atom | tuple[Atom, ...]  # what a hyperparameter may be
+Dtype = Literal["float32", "float16", "bfloat16"]
+Scheduler = Literal["pndm", "ddim", "dpm++"]
+Noise = Literal["per_image", "upstream"]
+
+
+def _one_of(what: str, value: object, kind: Any) -> None:
+    if value not in get_args(kind):
+        raise SpecError(f"{what} {value!r}: must be one of {', '.join(get_args(kind))}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How every picture of a run is drawn; part of each picture's key and of the table's identity."""
+
+    scheduler: Scheduler = "pndm"
+    steps: int = 50
+    guidance: float = 7.5
+    height: int = 512  # pixels
+    width: int = 512  # pixels
+    noise: Noise = "per_image"  # "upstream": holdout pictures of a class share one generator, as published
+
+    def __post_init__(self) -> None:
+        _one_of("sampling scheduler", self.scheduler, Scheduler)
+        _one_of("sampling noise", self.noise, Noise)
+        if self.steps < 1:
+            raise SpecError(f"sampling steps {self.steps}: must be at least 1")
+        if not 0 <= self.guidance < float("inf"):
+            raise SpecError(f"sampling guidance {self.guidance}: must be a finite number, at least 0")
+        for name in ("height", "width"):
+            if getattr(self, name) < 8 or getattr(self, name) % 8:
+                raise SpecError(f"sampling {name} {getattr(self, name)}: must be a positive multiple of 8 pixels")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """Which weights: a family, a repository, a pinned revision, a number format."""
+
+    family: str
+    repo: str
+    revision: str  # 40 hex digits for a hub repository; a content digest for a local folder
+    dtype: Dtype = "float32"
+
+    def __post_init__(self) -> None:
+        _one_of("model dtype", self.dtype, Dtype)
+        if not (self.family and self.repo and self.revision):
+            raise SpecError(f"model {self}: family, repo and revision must all be given")
+
+
+class RunSpec(BaseModel):
+    """Everything that names a run; its digest is the run's id."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    dataset: str  # the data card that was used: one task may be run from several sources
+    method: str
+    params: Mapping[str, Scalar] = Field(default_factory=dict)
+    num_edits: int
+    model: ModelRef
+    sampling: Sampling
+    limit: int | None = None  # prompts per role; None: all of them. A limited run is partial and stands on no table
+
+    @field_validator("num_edits")
+    @classmethod
+    def _at_least_one_edit(cls, value: int) -> int:
+        if value < 1:
+            raise SpecError(f"--num-edits {value}: must be at least 1")
+        return value
+
+    @field_validator("limit")
+    @classmethod
+    def _at_least_one_prompt(cls, value: int | None) -> int | None:
+        if value is not None and value < 1:
+            raise SpecError(f"--limit {value}: must be at least 1, or left out for all prompts")
+        return value
+
+    @property
+    def digest(self) -> str:
+        """sha256 of everything above, 64 hex digits."""
+        return digest(self)
+
+    @property
+    def id(self) -> str:
+        """ "aice/emcid/0300-3f9c0a1b": task, method, number of edits, first eight digits of the digest."""
+        return f"{slug(self.task)}/{slug(self.method)}/{self.num_edits:04d}-{self.digest[:8]}"
+
+
+def slug(name: str) -> str:
+    """A registered name as one folder name: `pkg/name` keeps its package.
+
+    >>> slug("gloce-iceb/gloce")
+    'gloce-iceb.gloce'
+    """
+    return re.sub(r"[^A-Za-z0-9_.-]+", ".", name)

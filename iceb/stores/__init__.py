@@ -1,0 +1,1 @@
+"""Content-addressed stores: edits, images, measured arrays, method scratch."""

@@ -1,0 +1,1 @@
+"""One task declaration per file."""

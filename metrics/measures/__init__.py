@@ -1,0 +1,1 @@
+"""Measures: networks that turn images into numbers."""
