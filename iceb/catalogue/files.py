@@ -1,0 +1,159 @@
+"""Where a dataset's files lie, and whether they are the ones its card declares.
+
+Upstream files are never part of the project. They are looked for in the folder the user names (`--data`), then in
+ICEB_DATA, then in the cache, and are fetched from the card's pinned commit when none of these has them. Every file is
+checked against the card's sha256 before a row of it is read.
+"""
+
+import os
+from collections.abc import Sequence
+from importlib.resources import as_file, files
+from pathlib import Path, PurePosixPath
+
+from iceb.base.digest import digest_file
+from iceb.base.errors import DataError, StoreError
+from iceb.base.files import explained
+from iceb.catalogue.rows import read_json
+from iceb.specs.datasets import DataCard, DataFile
+
+EMBEDDED = "embedded"  # --data embedded: the files that ship with the package
+UPSTREAM = "upstream"  # --data upstream: ICEB_DATA, the cache, or a download
+ENVIRONMENT = "ICEB_DATA"
+RAW = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"
+
+
+def cache_folder(card: DataCard, cache: Path | None = None) -> Path:
+    """Where fetched files of `card` are kept: named by commit, so that a new pin never meets old files."""
+    root = cache or Path(os.environ.get("ICEB_CACHE") or "~/.cache/iceb").expanduser()
+    return root / "data" / card.name / card.source.commit[:12]
+
+
+def located(card: DataCard, data: str | None = None, cache: Path | None = None) -> dict[str, Path]:
+    """The checked path of each file of `card`, by the card's keys.
+
+    Args:
+        data: a folder; None or "upstream" for ICEB_DATA, then the cache, then a download.
+        cache: the cache's root; None for ICEB_CACHE or ~/.cache/iceb.
+
+    Raises:
+        DataError: the folder lacks a file, a file is not the declared one, or nothing could be fetched.
+    """
+    if card.source.repository == "iceb":
+        return checked(card, _packaged(card))
+    named = data if data not in (None, UPSTREAM) else os.environ.get(ENVIRONMENT)
+    if named:
+        origin = "--data" if data not in (None, UPSTREAM) else ENVIRONMENT
+        return checked(card, _inside(card, Path(named).expanduser(), origin))
+    folder = cache_folder(card, cache)
+    if missing(card, folder):
+        fetch(card, cache)
+    return checked(card, folder)
+
+
+def missing(card: DataCard, folder: Path) -> list[str]:
+    """The card's files that `folder` does not hold."""
+    return [file.path for file in card.files.values() if not (folder / file.path).is_file()]
+
+
+def checked(card: DataCard, folder: Path) -> dict[str, Path]:
+    """The paths of the card's files in `folder`, each with the declared sha256.
+
+    Raises:
+        DataError: a file is missing, unreadable or another one than declared.
+    """
+    absent = missing(card, folder)
+    if absent:
+        raise DataError(f"{folder} lacks {', '.join(absent)} of dataset {card.name}: {_remedy(card)}")
+    return {key: _same(card, folder / file.path, file) for key, file in card.files.items()}
+
+
+def _same(card: DataCard, path: Path, file: DataFile) -> Path:
+    try:
+        found = digest_file(path)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}; {_remedy(card)}") from error
+    if found != file.sha256:
+        raise DataError(
+            f"{path} is not the file that data card {card.name} declares{_diagnosis(path)}: "
+            f"sha256 {found[:12]}…, expected {file.sha256[:12]}…; {_remedy(card)}"
+        )
+    return path
+
+
+def _diagnosis(path: Path) -> str:
+    """Why a file may differ, where that is easy to see."""
+    try:
+        read_json(path)
+    except DataError:
+        return " (it is not even whole JSON: damaged or cut short)"
+    return ""
+
+
+def _remedy(card: DataCard) -> str:
+    if card.source.repository == "iceb":
+        return "the installation is incomplete; reinstall iceb"
+    return f"run `iceb data fetch {card.name}`, or name a folder that holds the files with --data or {ENVIRONMENT}"
+
+
+def _packaged(card: DataCard) -> Path:
+    """The folder of files that ship with the package, `source.folder` inside it."""
+    with as_file(files("iceb").joinpath(card.source.folder)) as folder:
+        return folder
+
+
+def _inside(card: DataCard, folder: Path, origin: str) -> Path:
+    """The place in a user's folder that holds the files: itself, or where the upstream repository keeps them."""
+    if not folder.is_dir():
+        raise DataError(f"{origin} {folder} is not a folder: {_remedy(card)}")
+    places = _places(card, folder)
+    best = min(places, key=lambda place: len(missing(card, place)))
+    absent = missing(card, best)
+    if absent:
+        tried = ", ".join(str(place) for place in places)
+        raise DataError(f"{origin} {folder} lacks {', '.join(absent)} (looked in {tried}): {_remedy(card)}")
+    return best
+
+
+def _places(card: DataCard, folder: Path) -> Sequence[Path]:
+    """`folder`, and below it each tail of the upstream folder: data/iceb_data, iceb_data."""
+    parts = PurePosixPath(card.source.folder).parts
+    return [folder, *(folder.joinpath(*parts[start:]) for start in range(len(parts)))]
+
+
+def fetch(card: DataCard, cache: Path | None = None) -> Path:
+    """Download what the cache lacks of `card` from its pinned commit; a file stands there only if its sha256 agrees.
+
+    Raises:
+        DataError: no connection, no such file upstream, or another file than declared.
+        StoreError: the cache cannot be written.
+    """
+    folder = cache_folder(card, cache)
+    if card.source.repository == "iceb":
+        return _packaged(card)
+    for file in card.files.values():
+        _retrieve(card, file, folder)
+    return folder
+
+
+def _retrieve(card: DataCard, file: DataFile, folder: Path) -> None:
+    import pooch
+
+    path = str(PurePosixPath(card.source.folder) / file.path)
+    url = RAW.format(repository=card.source.repository, commit=card.source.commit, path=path)
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        pooch.retrieve(url, known_hash=f"sha256:{file.sha256}", fname=file.path, path=folder)
+    except PermissionError as error:
+        raise StoreError(
+            f"no permission to write {folder}: choose a writable folder with --cache (ICEB_CACHE)"
+        ) from error
+    except ValueError as error:  # pooch: the hash differs
+        raise DataError(f"{url} is not the file that data card {card.name} declares ({error})") from error
+    except Exception as error:
+        # requests, urllib3 and the operating system each have their own families of errors here; all mean the same.
+        reason = f"{type(error).__name__}: {error}"[:200]
+        raise DataError(
+            f"cannot fetch {url} ({reason}): connect to the internet and run `iceb data fetch {card.name}`, "
+            f"or name a folder that holds {file.path} with --data or {ENVIRONMENT}"
+        ) from error

@@ -1,0 +1,156 @@
+"""Rows of the AICE files, read and checked: a damaged file becomes one sentence that names file, row and remedy.
+
+Both sources of AICE (the upstream files and the embedded set) use this format, so one reader serves both. It knows
+nothing of requests and prompts: `imagenet.py` makes those.
+"""
+
+import json
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from iceb.base.errors import DataError
+
+REMEDY = "fetch it again with `iceb data fetch aice`, or name another folder with --data or ICEB_DATA"
+LAST_LABEL = 999  # ImageNet-1k has the classes 0 … 999
+
+
+def _seed(value: object) -> object:
+    """Upstream writes seeds as numbers and as strings of digits, both within one class; they mean the same."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    return value
+
+
+Seed = Annotated[int, BeforeValidator(_seed), Field(strict=True, ge=0, lt=2**63)]
+Label = Annotated[int, Field(strict=True, ge=0, le=LAST_LABEL)]
+Text = Annotated[str, Field(strict=True, min_length=1)]
+
+
+class HoldoutRow(BaseModel):
+    """A prompt that names a class no request edits; the files' `idx` and `checked` are read past."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: Text = Field(alias="class name")
+    prompt: Text = Field(alias="text prompt")
+    seed: Seed = Field(alias="random seed")
+    label: Label = Field(alias="class id")
+
+
+class EditRow(HoldoutRow):
+    """A free-form prompt template of a class to be edited, and the class it shall become."""
+
+    dest: Text = Field(alias="dest")
+    dest_label: Label = Field(alias="dest id")
+
+
+RowType = TypeVar("RowType", bound=HoldoutRow)
+
+
+def read_json(path: Path) -> Any:
+    """The parsed file.
+
+    Raises:
+        DataError: the file cannot be read, is not UTF-8, or is not JSON (cut short, for example).
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}; {REMEDY}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 text (byte {error.start}): it is damaged; {REMEDY}") from error
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno} column {error.colno}"
+        raise DataError(f"{path} is not JSON at {where} ({error.msg}): damaged or cut short; {REMEDY}") from error
+
+
+def read_rows(path: Path, kind: type[RowType]) -> list[RowType]:
+    """All rows of a file, in the file's order.
+
+    Raises:
+        DataError: as `read_json`, or the file is not a list, or a row lacks a key or holds a wrong value.
+    """
+    found = read_json(path)
+    if not isinstance(found, list) or not found:
+        raise DataError(f"{path} holds {_described(found)}, a list of rows was expected; {REMEDY}")
+    return [_row(path, index, value, kind) for index, value in enumerate(found)]
+
+
+def _row(path: Path, index: int, value: object, kind: type[RowType]) -> RowType:
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "row"
+        got = "" if first["type"] == "missing" else f", got {first['input']!r:.80}"
+        raise DataError(f"{path}, row {index}: {key!r}: {first['msg']}{got}; {REMEDY}") from error
+
+
+def _described(value: object) -> str:
+    if value == []:
+        return "no rows"
+    return "one object" if isinstance(value, dict) else f"a {type(value).__name__}"
+
+
+def by_class(rows: Sequence[RowType], path: Path, each: int) -> list[list[RowType]]:
+    """Rows gathered class by class, in the file's order.
+
+    Raises:
+        DataError: a class stands in two places, has another number of rows than `each`, or changes its label or
+            destination between its rows.
+    """
+    classes = [list(members) for _, members in groupby(rows, key=lambda row: row.name)]
+    seen: set[str] = set()
+    start = 0
+    for members in classes:
+        name = members[0].name
+        if name in seen:
+            raise DataError(f"{path}, row {start}: class {name!r} stands in two places of the file; {REMEDY}")
+        if len(members) != each:
+            raise DataError(f"{path}, row {start}: class {name!r} has {len(members)} rows, expected {each}; {REMEDY}")
+        _agree(members, path, start)
+        seen.add(name)
+        start += len(members)
+    return classes
+
+
+def _agree(members: Sequence[HoldoutRow], path: Path, start: int) -> None:
+    """One class has one label and one destination."""
+    facts = [row.model_dump(include={"label", "dest", "dest_label"}) for row in members]
+    for offset, fact in enumerate(facts):
+        if fact != facts[0]:
+            name = members[0].name
+            raise DataError(f"{path}, row {start + offset}: class {name!r} has {fact}, before {facts[0]}; {REMEDY}")
+
+
+def read_aliases(path: Path) -> dict[int, tuple[str, ...]]:
+    """Other names of each class, by class label.
+
+    Two forms are read: a ViT configuration, whose `id2label` separates names by commas (the first is the class's own
+    name; the blank after each comma stays, as the authors' code keeps it), and a plain {"349": ["bighorn sheep"]}.
+
+    Raises:
+        DataError: as `read_json`, or the file has neither form.
+    """
+    found = read_json(path)
+    if isinstance(found, dict) and isinstance(found.get("id2label"), dict):
+        found = {key: value.split(",")[1:] for key, value in found["id2label"].items() if isinstance(value, str)}
+    if not isinstance(found, dict):
+        raise DataError(f"{path} holds {_described(found)}, an object from class id to names was expected; {REMEDY}")
+    return {_label(path, key): _names(path, key, names) for key, names in found.items()}
+
+
+def _label(path: Path, key: str) -> int:
+    if not (key.isascii() and key.isdigit() and int(key) <= LAST_LABEL):
+        raise DataError(f"{path}: class id {key!r} is not a number from 0 to {LAST_LABEL}; {REMEDY}")
+    return int(key)
+
+
+def _names(path: Path, key: str, names: object) -> tuple[str, ...]:
+    if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
+        raise DataError(f"{path}: class id {key}: a list of names was expected, got {names!r:.80}; {REMEDY}")
+    return tuple(names)

@@ -1,0 +1,25 @@
+"""AICE: turn up to 300 ImageNet classes into others, and leave 366 alone."""
+
+from iceb.specs.tasks import Task
+
+AICE = Task(
+    name="aice",
+    version=1,
+    title="Arbitrary ImageNet Concept Editing",
+    paper="arXiv:2403.13807",
+    dataset="aice",
+    kind="replace",
+    metrics=(
+        "edit_score",
+        "source2dest",
+        "source_forget",
+        "efficacy_source2dest",
+        "efficacy_source_forget",
+        "alias2dest",
+        "alias_forget",
+        "holdout_delta",
+        "dest_forget",
+    ),
+    headline="edit_score",  # (source2dest + holdout_delta) / 2, as the paper's ablations rank
+    edit_counts=(1, 10, 50, 100, 200, 300),
+)

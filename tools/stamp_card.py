@@ -1,0 +1,45 @@
+"""Write the sha256 and the counts of the embedded files into data_cards/aice_embedded.md, after they were made anew.
+
+python tools/stamp_card.py
+"""
+
+import json
+import re
+from pathlib import Path
+
+from iceb.base.digest import digest_file
+
+ROOT = Path(__file__).parent.parent
+CARD = ROOT / "data_cards" / "aice_embedded.md"
+FILES = {"edits": "aice_edit.json", "holdout": "aice_holdout.json", "aliases": "aice_aliases.json"}
+
+
+def counts(
+    edits: list[dict[str, object]], aliases: dict[str, list[str]], holdout: list[dict[str, object]]
+) -> dict[str, int]:
+    """What the card declares, counted in the files."""
+    labels = {str(row["class id"]) for row in edits}
+    return {
+        "requests": len(labels),
+        "dests": len({row["dest id"] for row in edits}),
+        "aliases": sum(len(aliases.get(label, [])) for label in labels),
+        "holdout_classes": len({row["class id"] for row in holdout}),
+    }
+
+
+def main() -> None:
+    folder = ROOT / "iceb" / "mini" / "data"
+    text = CARD.read_text(encoding="utf-8")
+    read = {key: json.loads((folder / name).read_text(encoding="utf-8")) for key, name in FILES.items()}
+    for name in FILES.values():
+        text = re.sub(rf'({re.escape(name)}, sha256: )"[0-9a-f]{{64}}"', rf'\1"{digest_file(folder / name)}"', text)
+    for key in ("edits", "holdout"):
+        text = re.sub(rf"({re.escape(FILES[key])}, .*rows: )\d+", rf"\g<1>{len(read[key])}", text)
+    for key, count in counts(read["edits"], read["aliases"], read["holdout"]).items():
+        text = re.sub(rf"^(  {key}: )\d+$", rf"\g<1>{count}", text, flags=re.MULTILINE)
+    CARD.write_text(text, encoding="utf-8")
+    print(f"stamped {CARD}")
+
+
+if __name__ == "__main__":
+    main()
