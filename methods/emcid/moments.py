@@ -1,0 +1,109 @@
+"""Second moments C = E[k kᵀ] of every layer's fc2 input over a caption corpus (EMCID, arXiv:2403.13807; MEMIT, arXiv:2210.07229).
+
+All tokens of a caption count, start and end token included; padding does not. One pass over the captions serves all layers.
+"""
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+
+import ftfy
+import torch
+from torch import Tensor
+
+from iceb.base.errors import MethodError
+from iceb.methods.activations import TextTower, Tokens, slices, watched
+
+CAPTIONS_AT_ONCE = 128
+SAMPLE_SEED = 1  # the authors' shuffle
+
+
+def sampled(captions: Sequence[str], count: int) -> list[str]:
+    """The first `count` captions of the corpus shuffled by random.Random(1), as the authors sample.
+
+    Typographic quotes and ligatures are made plain, as the authors' tokenizer did and today's no longer does.
+
+    >>> sampled(["a", "b", "c"], 2)
+    ['b', 'c']
+    """
+    order = list(range(len(captions)))
+    random.Random(SAMPLE_SEED).shuffle(order)
+    return [ftfy.fix_text(captions[index]) for index in order[:count]]
+
+
+@torch.no_grad()
+def second_moments(tower: TextTower, captions: Sequence[str], layers: Iterable[int]) -> dict[int, Tensor]:
+    """C of each layer over all non-pad tokens of the captions.
+
+    A token's state depends only on what stands before it, so captions that begin alike share their first keys: each distinct
+    beginning is multiplied out once and weighed by how often it occurs. The sum is exact, and the largest part of the work
+    (the d_ff × d_ff products) shrinks by the share of common beginnings.
+
+    Args:
+        tower: the text encoder.
+        captions: the corpus, already sampled.
+        layers: layers wanted.
+
+    Returns:
+        layer → (d_ff, d_ff) float32, uncentred, divided by the number of tokens.
+
+    Raises:
+        MethodError: there are no captions.
+    """
+    if not captions:
+        raise MethodError("second moments need at least one caption: give a caption file with one caption a line")
+    wanted = sorted(set(layers))
+    ordered = sorted(captions, key=len)  # batches of like lengths pad little
+    beginnings = Beginnings()
+    for start, stop in slices(len(ordered), CAPTIONS_AT_ONCE):
+        beginnings.add(tower.tokens(ordered[start:stop]))
+    totals: dict[int, Tensor] = {}
+    for start, stop in slices(len(ordered), CAPTIONS_AT_ONCE):
+        tokens = tower.tokens(ordered[start:stop])
+        share = beginnings.take(tokens)  # (B, L)
+        used = share > 0
+        root = share[used].sqrt()[:, None]  # (tokens, 1)
+        for layer, keys in _keys(tower, tokens, wanted):
+            weighed = keys[used].float() * root  # (tokens, d_ff)
+            product = (weighed.T @ weighed).double()
+            totals[layer] = totals[layer] + product if layer in totals else product
+    return {layer: (total / beginnings.tokens).float() for layer, total in totals.items()}
+
+
+class Beginnings:
+    """A prefix tree of token rows: how often each sequence begins a caption."""
+
+    def __init__(self) -> None:
+        self.tokens = 0  # all non-pad tokens seen
+        self._child: dict[tuple[int, int], int] = {}
+        self._count: list[int] = [0]
+
+    def _path(self, row: Sequence[int]) -> Iterator[int]:
+        node = 0
+        for token in row:
+            node = self._child.setdefault((node, token), len(self._count))
+            if node == len(self._count):
+                self._count.append(0)
+            yield node
+
+    def add(self, tokens: Tokens) -> None:
+        """Count the beginnings of some rows."""
+        for row, length in zip(tokens.ids.tolist(), tokens.mask.sum(dim=1).tolist(), strict=True):
+            self.tokens += length
+            for node in self._path(row[:length]):
+                self._count[node] += 1
+
+    def take(self, tokens: Tokens) -> Tensor:
+        """(B, L) float: at the first sight of a beginning how often it occurs in all, then and at pads 0."""
+        share = torch.zeros(tokens.ids.shape)
+        for index, (row, length) in enumerate(zip(tokens.ids.tolist(), tokens.mask.sum(dim=1).tolist(), strict=True)):
+            for column, node in enumerate(self._path(row[:length])):
+                share[index, column], self._count[node] = self._count[node], 0
+        return share.to(tokens.ids.device)
+
+
+def _keys(tower: TextTower, tokens: Tokens, layers: Sequence[int]) -> list[tuple[int, Tensor]]:
+    with ExitStack() as stack:
+        seen = [stack.enter_context(watched(tower.fc2(layer))) for layer in layers]
+        tower.advance(tower.embed(tokens), tower.bias(tokens), 0, max(layers) + 1)
+    return [(layer, inputs[0]) for layer, inputs in zip(layers, seen, strict=True)]

@@ -1,0 +1,142 @@
+"""EMCID stage II: all value vectors into several layers at once, one closed form per layer (arXiv:2403.13807, section 3.3).
+
+Layers are solved in ascending order, each seeing the edits below it. The model is never changed: new weights are tried by
+functional calls, and the states before the next edited layer are carried along instead of being computed from the start.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from iceb.base.errors import MethodError
+from iceb.methods.activations import TextTower, slices
+from iceb.methods.closed_form import weighed_update
+from iceb.methods.emcid.concepts import Concept, Rows, place
+
+ROWS_AT_ONCE = 512  # prompts per forward pass; bounds memory, changes nothing else
+Residual = Literal["output", "stream"]
+
+
+@dataclass(frozen=True)
+class Stage2:
+    """Hyperparameters of stage II.
+
+    Attributes:
+        layers: edited layers, counted from 0.
+        moment_weight: λ, how strongly other keys are kept.
+        edit_weight: α in (0, 1), the share of editing against preserving.
+        residual: what is left to write at layer l. "output", as published and as the authors' code: z* minus the fc2 output of
+            that layer. "stream", MEMIT's: z* minus the current state after `value_layer`.
+        value_layer: the layer after which the value vectors live; read by "stream" only.
+        rounded: scale the second moment in float32, as the authors' code.
+    """
+
+    layers: tuple[int, ...]
+    moment_weight: float
+    edit_weight: float = 0.5
+    residual: Residual = "output"
+    value_layer: int = 10
+    rounded: bool = True
+
+
+@dataclass
+class Spread:
+    """New fc2 weights by layer, and how large the steps were."""
+
+    weights: dict[int, Tensor] = field(default_factory=dict)  # layer → (d, d_ff), in the model's dtype
+    residual_norms: dict[int, float] = field(default_factory=dict)  # mean ‖R‖ over columns, before the division by layers
+    change: dict[int, float] = field(default_factory=dict)  # ‖ΔW‖ / ‖W‖
+
+
+@torch.no_grad()
+def spread(
+    tower: TextTower,
+    concepts: Sequence[Concept],
+    values: Tensor,
+    moments: Mapping[int, Tensor],
+    settings: Stage2,
+) -> Spread:
+    """The fc2 weights that make every concept's tokens carry its value vector.
+
+    For layer l, the i-th of n:  R = (Z − M) / (n − i),  W ← W + α R Kᵀ ((1 − α) λ C + α K Kᵀ)⁻¹, where K and M are the mean
+    input and output of fc2 over a concept's training prompts, with the layers below already edited.
+
+    Args:
+        tower: the text encoder.
+        concepts: N concepts.
+        values: z*, (N, d) or (N, T, d) for T edited tokens.
+        moments: layer → C, (d_ff, d_ff).
+        settings: hyperparameters.
+
+    Raises:
+        MethodError: values do not fit the concepts, a layer does not exist, or a moment is missing.
+    """
+    _check(tower, concepts, values, moments, settings)
+    values = values.reshape(len(concepts), -1, values.shape[-1])  # (N, T, d)
+    placed = place(tower, concepts, "source", count=values.shape[1])
+    rows = Rows.of(concepts, tower.device)
+    bias = tower.bias(placed.tokens)
+    layers = sorted(settings.layers)
+    state = _advance(tower, tower.embed(placed.tokens), bias, 0, layers[0], {})
+    done = Spread()
+    for step, layer in enumerate(layers):
+        K, M = _keys_and_outputs(tower, state, bias, placed.at, rows, layer)  # (N, T, d_ff), (N, T, d)
+        if settings.residual == "stream":
+            above = _advance(tower, state, bias, layer, settings.value_layer + 1, {})
+            M = rows.mean(_at(above, placed.at).double())
+        R = values.double() - M
+        weight = tower.fc2(layer).weight
+        update = weighed_update(
+            K.flatten(0, 1).T,
+            (R / (len(layers) - step)).flatten(0, 1).T,
+            moments[layer].to(tower.device),
+            settings.moment_weight,
+            settings.edit_weight,
+            rounded=settings.rounded,
+        )
+        done.weights[layer] = (weight.double() + update).to(weight.dtype)
+        done.residual_norms[layer] = float(R.norm(dim=-1).mean())
+        done.change[layer] = float(update.norm() / weight.double().norm())
+        if step + 1 < len(layers):
+            state = _advance(tower, state, bias, layer, layers[step + 1], done.weights)
+    return done
+
+
+def _check(
+    tower: TextTower, concepts: Sequence[Concept], values: Tensor, moments: Mapping[int, Tensor], settings: Stage2
+) -> None:
+    if len(values) != len(concepts):
+        raise MethodError(f"{len(values)} value vectors for {len(concepts)} concepts: one each is needed")
+    if not settings.layers or max(settings.layers) >= tower.depth or min(settings.layers) < 0:
+        raise MethodError(f"layers {settings.layers}: choose at least one, from 0 to {tower.depth - 1}")
+    if settings.residual == "stream" and settings.value_layer < max(settings.layers):
+        raise MethodError(f"value layer {settings.value_layer} lies below edited layer {max(settings.layers)}")
+    missing = sorted(set(settings.layers) - set(moments))
+    if missing:
+        raise MethodError(f"no second moment for layers {missing}: compute them first")
+
+
+def _at(state: Tensor, at: Tensor) -> Tensor:
+    """(B, L, d) → (B, T, d), the states at each row's edited tokens."""
+    return state[torch.arange(len(state), device=state.device)[:, None], at]
+
+
+def _advance(
+    tower: TextTower, state: Tensor, bias: Tensor, start: int, stop: int, weights: Mapping[int, Tensor]
+) -> Tensor:
+    pieces = slices(len(state), ROWS_AT_ONCE)
+    return torch.cat([tower.advance(state[a:b], bias[a:b], start, stop, weights) for a, b in pieces])
+
+
+def _keys_and_outputs(
+    tower: TextTower, state: Tensor, bias: Tensor, at: Tensor, rows: Rows, layer: int
+) -> tuple[Tensor, Tensor]:
+    """Mean input and output of fc2 at the edited tokens, float64: the output is linear, so it is that of the mean input."""
+    pieces = slices(len(state), ROWS_AT_ONCE)
+    inputs = torch.cat([_at(tower.key_inputs(layer, state[a:b], bias[a:b]), at[a:b]) for a, b in pieces])  # (B, T, d_ff)
+    K = rows.mean(inputs.double())
+    fc2 = tower.fc2(layer)
+    return K, K @ fc2.weight.double().T + fc2.bias.double()
