@@ -52,6 +52,31 @@ def estimate(values: Sequence[float], clusters: Sequence[Hashable]) -> Estimate:
     return Estimate(mean, _standard_error(means, mean), len(values), len(means))
 
 
+def pooled_estimate(values: Sequence[float], clusters: Sequence[Hashable]) -> Estimate:
+    """Mean of all values, and its standard error over concepts of unequal size (linearised ratio of two sums).
+
+    For concepts of equal size this is `estimate`. Where a concept has more pictures than another (one has six other
+    names, one has none), every picture still counts the same, as in published means over pictures.
+
+    Raises:
+        ValueError: no values, or the two sequences differ in length.
+
+    >>> pooled_estimate([1.0, 3.0, 10.0, 12.0], ["a", "a", "b", "b"])
+    Estimate(mean=6.5, stderr=4.5, n=4, concepts=2)
+    """
+    if not values:
+        raise ValueError("no values: an estimate needs at least one; report a missing score instead")
+    mean = math.fsum(values) / len(values)
+    excess: dict[Hashable, float] = {}
+    for value, cluster in zip(values, clusters, strict=True):
+        excess[cluster] = excess.get(cluster, 0.0) + (value - mean)
+    count = len(excess)
+    if count < 2:
+        return Estimate(mean, None, len(values), count)
+    scatter = math.fsum(total**2 for total in excess.values()) * count / (count - 1)
+    return Estimate(mean, math.sqrt(scatter) / len(values), len(values), count)
+
+
 def _standard_error(means: Sequence[float], mean: float) -> float | None:
     if len(means) < 2:
         return None

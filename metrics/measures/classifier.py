@@ -1,0 +1,182 @@
+"""Class probabilities of a picture: the judge of AICE, real and embedded.
+
+Two measures share everything but their network: ViT-B/16 for pictures of real models, and a small twin for the embedded
+one. A network that crashes or answers with numbers that are not finite is an error, never a score.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from iceb.base.digest import digest_all, digest_file
+from iceb.base.errors import MeasureError, ModelError
+from iceb.specs.prompts import Prompt
+
+VIT_REPOSITORY = "google/vit-base-patch16-224"
+VIT_REVISION = "3f49326eb077187dfe1c2a2bb15fbd74e6ab91e3"
+CLASSES = 1000
+BATCH = 64  # pictures in one forward pass
+BILINEAR = Image.Resampling.BILINEAR
+
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """An image classifier over the 1000 ImageNet classes, and the preparation its pictures need."""
+
+    network: Any  # pixel_values (N, 3, height, width) → .logits (N, 1000)
+    revision: str  # what pins its weights
+    height: int  # pixels
+    width: int  # pixels
+    mean: tuple[float, float, float]  # of each channel, on [0, 1]
+    std: tuple[float, float, float]
+
+    def prepared(self, picture: Pixels) -> Floats:
+        """One picture (H, W, 3) uint8 → (3, height, width) float32, normalised.
+
+        Written out because the library's own preparation changed its resampling between versions (from Pillow's to
+        torchvision's), and a judge must not change with the library. This is Pillow's, as the published numbers used.
+        """
+        if picture.shape[:2] != (self.height, self.width):
+            picture = np.asarray(Image.fromarray(picture).resize((self.width, self.height), BILINEAR))
+        scaled = picture.astype(np.float32) / 255
+        centred = (scaled - np.float32(self.mean)) / np.float32(self.std)
+        return np.ascontiguousarray(centred.transpose(2, 0, 1), dtype=np.float32)
+
+
+def load_backbone(source: str | Path, device: str = "cpu", revision: str | None = None, pin: str = "") -> Backbone:
+    """A ViT classifier from a hub repository or a folder; safetensors only, evaluated in float32.
+
+    Args:
+        revision: the hub commit; None for a folder.
+        pin: what names these weights in keys; the revision if empty.
+
+    Raises:
+        ModelError: the weights are not there and cannot be fetched, or do not have 1000 classes.
+    """
+    from transformers import ViTForImageClassification, ViTImageProcessor
+
+    at = {"revision": revision} if revision else {}
+    try:
+        network = ViTForImageClassification.from_pretrained(source, use_safetensors=True, **at)
+        processor = ViTImageProcessor.from_pretrained(source, **at)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0][:200]
+        raise ModelError(
+            f"cannot load the classifier {source} ({reason}): connect to the internet once so that it is cached, "
+            "or set HF_HOME to a cache that holds it"
+        ) from error
+    if network.config.num_labels != CLASSES:
+        raise ModelError(f"classifier {source} has {network.config.num_labels} classes: needs ImageNet's {CLASSES}")
+    return Backbone(
+        network=network.float().eval().requires_grad_(False).to(device),  # stored in half, judged in full precision
+        revision=pin or revision or "",
+        height=processor.size["height"],
+        width=processor.size["width"],
+        mean=tuple(processor.image_mean),
+        std=tuple(processor.image_std),
+    )
+
+
+class ClassProbability:
+    """p(class | picture) under an ImageNet classifier: softmax over its 1000 logits.
+
+    Args:
+        backbone: the network; None for the measure's own, loaded when the first picture is measured.
+        device: where the network runs.
+    """
+
+    id: ClassVar[str]
+    pairs: ClassVar[bool] = False
+
+    def __init__(self, backbone: Backbone | None = None, device: str = "cpu") -> None:
+        self.device = device
+        self._given = backbone
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The network and its preparation."""
+        return self._given or self._own()
+
+    @property
+    def revision(self) -> str:
+        """What pins the weights; known without loading them."""
+        return self._given.revision if self._given else self._pin()
+
+    def _own(self) -> Backbone:
+        raise NotImplementedError
+
+    def _pin(self) -> str:
+        raise NotImplementedError
+
+    def __call__(self, images: Sequence[Pixels], prompts: Sequence[Prompt]) -> Floats:
+        """Probabilities (N, 1000) float32 of N pictures (H, W, 3) uint8; the prompts are not looked at.
+
+        Raises:
+            MeasureError: a picture is not RGB bytes, the network failed, or a probability is not finite.
+            ModelError: the network cannot be loaded.
+        """
+        batches = [self._probabilities(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
+        return np.concatenate(batches) if batches else np.zeros((0, CLASSES), np.float32)
+
+    def _probabilities(self, images: Sequence[Pixels]) -> Floats:
+        import torch
+
+        prepared = np.stack([self.backbone.prepared(image) for image in self._checked(images)])  # (n, 3, h, w)
+        try:
+            with torch.inference_mode():
+                logits = self.backbone.network(pixel_values=torch.from_numpy(prepared).to(self.device)).logits
+                found: Floats = logits.float().softmax(dim=-1).cpu().numpy()  # (n, 1000)
+        except RuntimeError as error:
+            raise MeasureError(f"measure {self.id} failed on {len(images)} pictures: {error}") from error
+        if found.shape != (len(images), CLASSES) or not np.isfinite(found).all():
+            raise MeasureError(
+                f"measure {self.id} gave shape {found.shape} with {int((~np.isfinite(found)).sum())} numbers that are "
+                f"not finite: expected finite ({len(images)}, {CLASSES})"
+            )
+        return found
+
+    def _checked(self, images: Sequence[Pixels]) -> Iterator[Pixels]:
+        for image in images:
+            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+                raise MeasureError(f"measure {self.id} got {image.dtype} {image.shape}: needs uint8 (height, width, 3)")
+            yield image
+
+
+class ImageNetProbability(ClassProbability):
+    """p(class | picture) under ViT-B/16, the judge of AICE (arXiv:2403.13807; network: arXiv:2010.11929)."""
+
+    id = "vit_b16_imagenet@1"
+
+    def _own(self) -> Backbone:
+        return load_backbone(VIT_REPOSITORY, self.device, VIT_REVISION)
+
+    def _pin(self) -> str:
+        return VIT_REVISION
+
+
+class MiniProbability(ClassProbability):
+    """p(class | picture) under the small ViT that ships with the embedded model and was trained on its renders."""
+
+    id = "vit_mini@1"
+
+    def _own(self) -> Backbone:
+        return load_backbone(self._folder(), self.device, pin=self._pin())
+
+    def _pin(self) -> str:
+        return digest_all(digest_file(path) for path in sorted(self._folder().iterdir()) if path.is_file())
+
+    def _folder(self) -> Path:
+        with as_file(files("iceb").joinpath("mini", "weights", "vit")) as folder:
+            if not folder.is_dir():
+                raise ModelError(f"{folder} is missing: the installation is incomplete; reinstall iceb")
+            return folder
