@@ -7,6 +7,8 @@ import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+ROUNDING = 1 + 1e-9  # so that a difference of exactly one standard error is a tie whatever the last bits say
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -100,7 +102,7 @@ def tied_ranks(values: Sequence[float], errors: Sequence[float | None], higher_i
     for position, index in enumerate(order):
         best = order[leader]
         within = max(errors[best] or 0.0, errors[index] or 0.0)
-        if sign * (values[best] - values[index]) > within:
+        if sign * (values[best] - values[index]) > within * ROUNDING:
             leader = position
         ranks[index] = leader + 1
     return ranks

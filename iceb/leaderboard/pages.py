@@ -1,0 +1,117 @@
+"""The leaderboards folder: results/ in, one page per task and model family out, and a check that they agree."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from iceb.base.errors import CheckFailed, ResultError
+from iceb.base.files import write_atomic
+from iceb.leaderboard.collect import accepted, collect, place, read
+from iceb.leaderboard.published import Published, published
+from iceb.leaderboard.rank import tables
+from iceb.leaderboard.render import render
+from iceb.specs.results import Result
+from iceb.specs.tasks import Task
+
+BY_HAND = {"README.md"}  # the folder's pages that no result makes
+
+
+def page_name(task: str, family: str) -> str:
+    """The embedded model's page carries the task's name; every other family has its own page.
+
+    >>> page_name("aice", "mini"), page_name("aice", "sd14")
+    ('aice.md', 'aice-sd14.md')
+    """
+    return f"{task}.md" if family == "mini" else f"{task}-{family}.md"
+
+
+def pages(results: Sequence[Result], papers: Sequence[Published], task_named: Callable[[str], Task]) -> dict[str, str]:
+    """Every page's text by file name.
+
+    Raises:
+        ResultError: results that cannot share the tables they claim.
+    """
+    wanted = {(result.task.name, result.model.family) for result in results}
+    wanted |= {(paper.task, paper.family) for paper in papers}
+    texts = {}
+    for name, family in sorted(wanted):
+        task = task_named(name)
+        mine = [result for result in results if (result.task.name, result.model.family) == (name, family)]
+        printed = [paper for paper in papers if (paper.task, paper.family) == (name, family)]
+        texts[page_name(name, family)] = render(f"{task.title} ({name}) on {family}", tables(mine, task), printed)
+    return texts
+
+
+def rendered(folder: Path, task_named: Callable[[str], Task], only: str | None = None) -> dict[str, str]:
+    """The pages that the results in `folder` make; `only` keeps one task's.
+
+    Raises:
+        ResultError: there is no such folder, or a result in it is not fit.
+    """
+    results_folder = folder / "results"
+    if not results_folder.is_dir():
+        raise ResultError(
+            f"{results_folder} is not a folder: run this in a checkout of iceb, or name one with --folder"
+        )
+    results = [result for result in collect(results_folder) if only in (None, result.task.name)]
+    papers = [paper for paper in published() if only in (None, paper.task)]
+    return pages(results, papers, task_named)
+
+
+def write(folder: Path, texts: dict[str, str]) -> list[Path]:
+    """Write the pages that changed; returns their paths."""
+    changed = [name for name, text in texts.items() if _standing(folder / name) != text]
+    for name in changed:
+        write_atomic(folder / name, texts[name].encode("utf-8"))
+    return [folder / name for name in changed]
+
+
+def check(folder: Path, texts: dict[str, str], *, whole: bool = True) -> None:
+    """Compare the pages in `folder` with what its results make; `whole` also refuses pages that no result makes.
+
+    Raises:
+        CheckFailed: a page is missing, differs (with its first differing line), or is left over.
+    """
+    problems = [problem for name, text in texts.items() if (problem := _difference(folder / name, text))]
+    if whole:
+        left_over = sorted({path.name for path in folder.glob("*.md")} - set(texts) - BY_HAND)
+        problems += [f"{folder / name} is made by no result: remove it" for name in left_over]
+    if problems:
+        raise CheckFailed(f"{'; '.join(problems)}; run `iceb leaderboard` and commit the pages")
+
+
+def _standing(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def _difference(path: Path, text: str) -> str | None:
+    standing = _standing(path)
+    if standing is None:
+        return f"{path} is missing"
+    if standing == text:
+        return None
+    changes = difflib.unified_diff(standing.splitlines(), text.splitlines(), lineterm="", n=0)
+    first = next(line for line in changes if line[0] in "+-" and not line.startswith(("+++", "---")))
+    return f"{path} differs from its results ({first[:80]!r})"
+
+
+def add(folder: Path, source: Path) -> Path:
+    """Copy a run's result into `folder`/results under its id; adding it again changes nothing.
+
+    Raises:
+        ResultError: it is malformed or may not stand on a table, or another result stands under its id.
+    """
+    result = accepted(read(source), str(source))
+    target = folder / "results" / place(result)
+    if target.exists() and _essence(read(target)) != _essence(result):
+        raise ResultError(
+            f"{target} holds other numbers for the same run: the method or its packages changed; remove it first"
+        )
+    if not target.exists():
+        write_atomic(target, result.to_json().encode("utf-8"))
+    return target
+
+
+def _essence(result: Result) -> str:
+    """What must agree between two runs of one spec: everything but the cost and the provenance."""
+    return result.model_dump_json(exclude={"cost", "provenance", "log"})

@@ -1,0 +1,83 @@
+"""Numbers as papers print them, from baselines/published/*.toml: a reference beside our rows, never among them."""
+
+import tomllib
+from collections.abc import Sequence
+from importlib.resources import files
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from iceb.base.errors import ResultError
+from iceb.specs.results import first_problem
+
+
+class PublishedRow(BaseModel):
+    """One printed number."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    method: str
+    num_edits: int = Field(ge=1)
+    metric: str
+    value: float
+    uncertainty: float | None = None  # of the reading
+    evidence: str  # printed, digitised, …
+    verified: bool
+    note: str = ""
+
+
+class Published(BaseModel):
+    """One paper's numbers for one task on one model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    paper: str
+    title: str
+    task: str
+    family: str
+    figure: str
+    picture: str = ""
+    how_read: str
+    protocol: str
+    unit: str
+    rows: tuple[PublishedRow, ...]
+
+    def lines(self, metric: str, columns: Sequence[int]) -> list[list[str]]:
+        """The rows of one metric's table: method, then one cell per edit count."""
+        cells = {(row.method, row.num_edits): row for row in self.rows if row.metric == metric}
+        methods = dict.fromkeys(method for method, _ in cells)
+        return [[method, *(_cell(cells.get((method, count))) for count in columns)] for method in methods]
+
+
+def _cell(row: PublishedRow | None) -> str:
+    if row is None:
+        return "–"
+    uncertainty = "" if row.uncertainty is None else f" ± {row.uncertainty:.3f}"
+    return f"{row.value:.3f}{uncertainty}{'' if row.verified else ' *'}"
+
+
+def published() -> list[Published]:
+    """Everything in baselines/published, sorted by file name.
+
+    Raises:
+        ResultError: a file is not TOML or has a field that is missing, unknown or out of range.
+    """
+    folder = files("iceb.baselines") / "published"
+    return [
+        parse(entry.read_text(encoding="utf-8"), entry.name)
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".toml")
+    ]
+
+
+def parse(text: str, name: str) -> Published:
+    """One file's numbers, checked.
+
+    Raises:
+        ResultError: as `published`.
+    """
+    try:
+        return Published.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ResultError(f"published/{name}: not TOML: {error}") from error
+    except ValidationError as error:
+        raise ResultError(f"published/{name}: {first_problem(error)}") from error

@@ -1,0 +1,144 @@
+"""What may import what: the house stands because arrows only go down.
+
+The folders are read where they lie (ast, nothing is imported), so the test holds however the package is installed.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MAPPED = ("methods", "metrics", "baselines", "data_cards")  # top folders that are imported under iceb
+
+# A part may import itself and what stands here.
+ALLOWED: dict[str, set[str]] = {
+    "base": set(),
+    "specs": {"base"},
+    "registry": {"base", "specs"},
+    "stores": {"base", "specs"},
+    "mini": {"base", "specs"},
+    "models": {"base", "specs", "stores"},
+    "catalogue": {"base", "specs", "mini"},
+    "tasks": {"base", "specs"},
+    "methods": {"base", "specs", "models", "mini"},
+    "metrics": {"base", "specs", "mini"},
+    "baselines": {"base", "specs"},
+    "data_cards": set(),
+    "running": {"base", "specs", "registry", "stores", "models", "catalogue", "baselines"},
+    "leaderboard": {"base", "specs", "registry"},
+    "cli": {"base", "specs", "registry", "stores", "models", "catalogue", "baselines", "running", "leaderboard"},
+}
+TORCH = {
+    "torch",
+    "torchvision",
+    "diffusers",
+    "transformers",
+    "open_clip",
+    "torchmetrics",
+    "cleanfid",
+    "nudenet",
+    "timm",
+}
+# Parts that may import torch and its relatives when they are imported; all others stay light.
+HEAVY = {"models", "methods", "metrics/measures", "mini", "stores", "running"}
+DRAWING = {"diffusers", "transformers"}  # one door each
+DOORS = {"models", "methods", "metrics/measures", "mini"}
+
+
+def sources() -> Iterator[tuple[str, Path]]:
+    """(part, file) of every module; a part is the first folder or module below iceb."""
+    for path in sorted((ROOT / "iceb").rglob("*.py")):
+        place = path.relative_to(ROOT / "iceb")
+        if len(place.parts) > 1 or place.stem not in ("__init__", "__main__"):
+            yield place.parts[0].removesuffix(".py"), path
+    for folder in MAPPED:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield folder, path
+
+
+def imports(path: Path, *, only_at_import: bool = False) -> Iterator[tuple[int, str]]:
+    """(line, module) of every import; `only_at_import` leaves out those inside functions and for types only."""
+    pending: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while pending:
+        node = pending.pop()
+        if only_at_import and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if only_at_import and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import; write it from iceb"
+            yield node.lineno, node.module or ""
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names if node.module == "iceb")
+        pending.extend(ast.iter_child_nodes(node))
+
+
+def part_of(module: str) -> str | None:
+    """The part a module belongs to; None for the rest of the world and for iceb itself."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "iceb" and len(parts) > 1 else None
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("part", sorted(ALLOWED))
+def test_a_part_imports_only_what_lies_below_it(part):
+    wrong = [
+        f"{name_of(path)}:{line} imports {module}"
+        for owner, path in sources()
+        if owner == part
+        for line, module in imports(path)
+        if (target := part_of(module)) in ALLOWED and target not in ALLOWED[part] | {part}
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_part_has_its_floor():
+    assert {part for part, _ in sources()} <= set(ALLOWED)
+
+
+def test_methods_never_import_each_other():
+    shared = {"closed_form", "activations", "denoising", "tokens"}
+    packages = {path.stem if path.suffix else path.name for path in (ROOT / "methods").iterdir()} - shared
+    wrong = []
+    for owner, path in sources():
+        if owner != "methods" or (path.parent == ROOT / "methods" and path.stem in shared | {"__init__"}):
+            continue
+        mine = path.relative_to(ROOT / "methods").parts[0].removesuffix(".py")
+        for line, module in imports(path):
+            parts = module.split(".")
+            if parts[:2] == ["iceb", "methods"] and len(parts) > 2 and parts[2] in packages - {mine}:
+                wrong.append(f"{name_of(path)}:{line} imports {module}")
+    assert not wrong, "\n".join(wrong)
+
+
+def heavy_place(path: Path) -> set[str]:
+    place = name_of(path).removeprefix("iceb/").split("/")
+    return {place[0], "/".join(place[:2])}
+
+
+def test_light_parts_stay_without_torch():
+    wrong = [
+        f"{name_of(path)}:{line} imports {module}"
+        for _, path in sources()
+        if not heavy_place(path) & HEAVY
+        for line, module in imports(path, only_at_import=True)
+        if module.split(".")[0] in TORCH
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_diffusers_and_transformers_have_few_doors():
+    wrong = [
+        f"{name_of(path)}:{line} imports {module}"
+        for _, path in sources()
+        if not heavy_place(path) & DOORS
+        for line, module in imports(path)
+        if module.split(".")[0] in DRAWING
+    ]
+    assert not wrong, "\n".join(wrong)

@@ -1,0 +1,65 @@
+"""The packaging table of pyproject.toml and the folders on disk say the same."""
+
+import importlib
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+TABLE = PROJECT["tool"]["setuptools"]
+MAPPED = {name: folder for name, folder in TABLE["package-dir"].items() if name != "iceb"}
+
+
+def packages_on_disk() -> set[str]:
+    """Every folder with an __init__.py, by its import name."""
+    found = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "iceb").rglob("__init__.py")}
+    for name, folder in MAPPED.items():
+        for path in (ROOT / folder).rglob("__init__.py"):
+            found.add(".".join((name, *path.parent.relative_to(ROOT / folder).parts)))
+    return found
+
+
+def test_no_package_is_forgotten_in_the_list():
+    assert set(TABLE["packages"]) == packages_on_disk()
+
+
+def test_every_folder_with_modules_is_a_package():
+    folders = {path.parent for top in ("iceb", *MAPPED.values()) for path in (ROOT / top).rglob("*.py")}
+    assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+@pytest.mark.parametrize("name", sorted(MAPPED))
+def test_a_mapped_folder_refuses_its_bare_name(name):
+    folder = MAPPED[name]
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {folder}"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert f"import {name}, not {folder}" in done.stderr
+
+
+ENTRIES = [
+    (group, name, place) for group, table in PROJECT["project"]["entry-points"].items() for name, place in table.items()
+]
+
+
+@pytest.mark.parametrize(("group", "name", "place"), ENTRIES, ids=[f"{g}:{n}" for g, n, _ in ENTRIES])
+def test_every_entry_point_leads_to_an_object_of_that_name(group, name, place):
+    module, attribute = place.split(":")
+    found = getattr(importlib.import_module(module), attribute)
+    if group == "iceb.methods":
+        assert found.card.name == name
+    elif group == "iceb.measures":
+        assert isinstance(found, type)
+    else:
+        assert found.name == name
+
+
+def test_the_version_stands_in_one_place_only():
+    import iceb
+
+    assert iceb.__version__ == PROJECT["project"]["version"]
