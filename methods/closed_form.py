@@ -25,7 +25,9 @@ def preserved_keys(keys: Tensor, moment: Tensor, weight: float) -> Tensor:
     """
     K, C = keys.double(), moment.double()
     if weight <= 0:
-        raise MethodError(f"the weight of the second moment is {weight}: it must be positive, else nothing is preserved")
+        raise MethodError(
+            f"the weight of the second moment is {weight}: it must be positive, else nothing is preserved"
+        )
     if C.shape != (K.shape[0], K.shape[0]):
         raise MethodError(f"second moment {tuple(C.shape)} does not fit keys of width {K.shape[0]}")
     system = weight * C + K @ K.T  # (d_in, d_in)

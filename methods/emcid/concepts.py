@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from iceb.methods.activations import TextTower, Tokens
+from iceb.methods.activations import TextTower
+
+Fill = Literal["source", "dest", "nothing"]
 
 
 @dataclass(frozen=True)
@@ -21,9 +25,15 @@ class Concept:
     true_noise: bool = False  # True: the noise loss aims at the drawn noise instead of the destination's prediction
     negatives: tuple[str, ...] = ()  # captions the contrastive text loss pushes away from
 
-    def prompts(self, name: str) -> list[str]:
-        """The training templates filled with a name."""
-        return [template.replace("{}", name) for template in self.templates]
+    def prompts(self, side: Fill) -> list[str]:
+        """The training templates filled with the source or the destination; or as many empty prompts."""
+        if side == "nothing":
+            return [""] * len(self.templates)
+        return [template.replace("{}", self.source if side == "source" else self.dest) for template in self.templates]
+
+    def subject(self, side: Fill) -> str:
+        """What is looked for in a prompt of that side."""
+        return {"source": self.source, "dest": self.dest, "nothing": ""}[side]
 
 
 @dataclass(frozen=True)
@@ -51,13 +61,32 @@ class Rows:
         return total.index_add(0, self.owner, values) / count
 
 
-@dataclass(frozen=True)
 class Placed:
-    """Tokenised prompts of a batch of concepts and the tokens each row is edited at."""
+    """Tokenised prompts of a batch of concepts, and where each row is edited.
 
-    tokens: Tokens
-    widths: Tensor  # (B,) columns of the row's own concept: what it would be padded to alone
-    at: Tensor  # (B, T) edited columns: last subject token, end token, pads after it
+    Args:
+        tower: the text encoder.
+        concepts: the concepts; each one's rows are padded only to its own longest prompt, in effect.
+        side: what fills the templates.
+        count: T, how many tokens are edited: the last subject token, then the end token, then pads after it.
+        floor: (B,) least width of each row, where two sides must be equally wide.
+    """
+
+    def __init__(
+        self, tower: TextTower, concepts: Sequence[Concept], side: Fill, count: int = 1, floor: Tensor | None = None
+    ) -> None:
+        self._tower, self._count = tower, count
+        texts = [text for concept in concepts for text in concept.prompts(side)]
+        self._subjects = [concept.subject(side) for concept in concepts for _ in concept.templates]
+        rows = Rows.of(concepts, tower.device)
+        lengths = tower.tokens(texts).mask.sum(dim=1)  # (B,)
+        widest = torch.zeros_like(rows.first).scatter_reduce(0, rows.owner, lengths, "amax")  # (G,)
+        spare = max(count - 2, 0)
+        own = widest[rows.owner] + spare
+        if floor is not None:
+            own = torch.maximum(own, floor)
+        self.tokens = tower.tokens(texts, extra=int(own.max() - lengths.max()))
+        self.widths = own.clamp(max=self.tokens.ids.shape[1])  # (B,) columns of the row's concept, were it alone
 
     @property
     def keep(self) -> Tensor | None:
@@ -67,28 +96,10 @@ class Placed:
             return None
         return torch.arange(width, device=self.widths.device)[None] < self.widths[:, None]
 
-
-def place(tower: TextTower, concepts: Sequence[Concept], side: str, count: int = 1, floor: Tensor | None = None) -> Placed:
-    """The training prompts of concepts, filled with their `side` ("source" or "dest"), tokenised and located.
-
-    Args:
-        tower: the text encoder.
-        concepts: the concepts; each one's rows are padded only to its own longest prompt, in effect.
-        side: the attribute that fills the templates.
-        count: T, how many tokens are edited: the last subject token, then the end token, then pads after it.
-        floor: (B,) least width of each row, where two sides must be equally wide.
-    """
-    texts = [text for concept in concepts for text in concept.prompts(getattr(concept, side))]
-    subjects = [getattr(concept, side) for concept in concepts for _ in concept.templates]
-    rows = Rows.of(concepts, tower.device)
-    lengths = tower.tokens(texts).mask.sum(dim=1)  # (B,)
-    widest = torch.zeros_like(rows.first).scatter_reduce(0, rows.owner, lengths, "amax")  # (G,)
-    widths = widest[rows.owner]
-    if floor is not None:
-        widths = torch.maximum(widths, floor)
-    spare = max(count - 2, 0)
-    tokens = tower.tokens(texts, extra=int(widths.max()) - int(lengths.max()) + spare)
-    widths = (widths + spare).clamp(max=tokens.ids.shape[1])
-    subject = torch.tensor(tower.subject_tokens(tokens, subjects, widths.tolist()), device=tower.device)
-    after = tokens.ends[:, None] + torch.arange(count - 1, device=tower.device)[None]  # (B, T - 1)
-    return Placed(tokens, widths, torch.cat([subject[:, None], after], dim=1))
+    @cached_property
+    def at(self) -> Tensor:
+        """(B, T) the edited columns, looked up when first asked for: a destination need not be found if nobody reads its place."""
+        found = self._tower.subject_tokens(self.tokens, self._subjects, self.widths.tolist())
+        subject = torch.tensor(found, device=self._tower.device)
+        after = self.tokens.ends[:, None] + torch.arange(self._count - 1, device=self._tower.device)[None]  # (B, T - 1)
+        return torch.cat([subject[:, None], after], dim=1)

@@ -14,7 +14,7 @@ from torch import Tensor
 from iceb.base.errors import MethodError
 from iceb.methods.activations import TextTower, slices
 from iceb.methods.closed_form import weighed_update
-from iceb.methods.emcid.concepts import Concept, Rows, place
+from iceb.methods.emcid.concepts import Concept, Placed, Rows
 
 ROWS_AT_ONCE = 512  # prompts per forward pass; bounds memory, changes nothing else
 Residual = Literal["output", "stream"]
@@ -47,7 +47,9 @@ class Spread:
     """New fc2 weights by layer, and how large the steps were."""
 
     weights: dict[int, Tensor] = field(default_factory=dict)  # layer → (d, d_ff), in the model's dtype
-    residual_norms: dict[int, float] = field(default_factory=dict)  # mean ‖R‖ over columns, before the division by layers
+    residual_norms: dict[int, float] = field(
+        default_factory=dict
+    )  # mean ‖R‖ over columns, before the division by layers
     change: dict[int, float] = field(default_factory=dict)  # ‖ΔW‖ / ‖W‖
 
 
@@ -76,7 +78,7 @@ def spread(
     """
     _check(tower, concepts, values, moments, settings)
     values = values.reshape(len(concepts), -1, values.shape[-1])  # (N, T, d)
-    placed = place(tower, concepts, "source", count=values.shape[1])
+    placed = Placed(tower, concepts, "source", count=values.shape[1])
     rows = Rows.of(concepts, tower.device)
     bias = tower.bias(placed.tokens)
     layers = sorted(settings.layers)
@@ -136,7 +138,9 @@ def _keys_and_outputs(
 ) -> tuple[Tensor, Tensor]:
     """Mean input and output of fc2 at the edited tokens, float64: the output is linear, so it is that of the mean input."""
     pieces = slices(len(state), ROWS_AT_ONCE)
-    inputs = torch.cat([_at(tower.key_inputs(layer, state[a:b], bias[a:b]), at[a:b]) for a, b in pieces])  # (B, T, d_ff)
+    inputs = torch.cat(
+        [_at(tower.key_inputs(layer, state[a:b], bias[a:b]), at[a:b]) for a, b in pieces]
+    )  # (B, T, d_ff)
     K = rows.mean(inputs.double())
     fc2 = tower.fc2(layer)
     return K, K @ fc2.weight.double().T + fc2.bias.double()

@@ -1,0 +1,134 @@
+"""One noise-prediction training step: noise a latent, ask the denoiser, compare. Shared by methods that train through it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from iceb.base.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What the denoiser is told about each row of a batch."""
+
+    context: Tensor  # (B, L, c)
+    keep: Tensor | None = None  # (B, L) bool, False at columns that must not be looked at; None: all are real
+    pooled: Tensor | None = None  # (B, p), SDXL's added condition
+
+    def rows(self, index: Tensor) -> "Condition":
+        """The condition of some rows."""
+        return Condition(
+            self.context[index],
+            None if self.keep is None else self.keep[index],
+            None if self.pooled is None else self.pooled[index],
+        )
+
+
+class Denoiser:
+    """A pipeline's UNet, autoencoder and noise schedule, frozen.
+
+    Noise levels are those of DDPM training, whatever scheduler the pipeline draws with.
+    Deviation: for SDXL the authors' code noises with the drawing scheduler (Euler), which gives other levels and fails on most
+    timesteps; the DDPM levels are meant.
+    """
+
+    def __init__(self, unet: nn.Module, vae: nn.Module, scheduler: Any) -> None:
+        self.unet: Any = unet
+        self.vae: Any = vae
+        parameter = next(unet.parameters())
+        self.device, self.dtype = parameter.device, parameter.dtype
+        self.levels: Tensor = scheduler.alphas_cumprod.float().to(self.device)  # (1000,) ᾱ
+        self.prediction: str = scheduler.config.get("prediction_type", "epsilon")
+        if self.prediction not in ("epsilon", "v_prediction"):
+            raise ModelError(f"the denoiser predicts {self.prediction!r}: expected epsilon or v_prediction")
+
+    @property
+    def timesteps(self) -> int:
+        """Number of noise levels."""
+        return len(self.levels)
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """Channels, height, width of a latent at the model's own size."""
+        size = int(self.unet.config.sample_size)
+        return int(self.unet.config.in_channels), size, size
+
+    @property
+    def pixels(self) -> int:
+        """Side of a picture at the model's own size."""
+        return int(self.latent_shape[1] * 2 ** (len(self.vae.config.block_out_channels) - 1))
+
+    def noised(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        """x_t = √ᾱ x₀ + √(1 − ᾱ) ε  (B, c, h, w)."""
+        level = self.levels[timesteps].to(latents.dtype).reshape(-1, 1, 1, 1)
+        return level.sqrt() * latents + (1 - level).sqrt() * noise
+
+    def noise_in(self, noised: Tensor, timesteps: Tensor, condition: Condition) -> Tensor:
+        """The predicted noise ε, (B, c, h, w); a v-predicting model's output is turned into ε = √ᾱ v + √(1 − ᾱ) x_t."""
+        extra: dict[str, Any] = {}
+        if condition.pooled is not None:
+            side = float(self.pixels)
+            ids = torch.tensor([side, side, 0.0, 0.0, side, side], dtype=self.dtype, device=self.device)
+            extra["added_cond_kwargs"] = {"text_embeds": condition.pooled, "time_ids": ids.repeat(len(noised), 1)}
+        if condition.keep is not None:
+            extra["encoder_attention_mask"] = condition.keep
+        out: Tensor = self.unet(noised, timesteps, condition.context, return_dict=False, **extra)[0]
+        if self.prediction == "epsilon":
+            return out
+        level = self.levels[timesteps].to(out.dtype).reshape(-1, 1, 1, 1)
+        return level.sqrt() * out + (1 - level).sqrt() * noised
+
+    @torch.no_grad()
+    def encoded(self, pictures: Tensor, at_once: int = 64) -> tuple[Tensor, Tensor]:
+        """Mean and deviation of the latents of pictures in [−1, 1], (B, 3, H, W) → two of (B, c, h, w), unscaled."""
+        found = [self.vae.encode(part.to(self.device, self.vae.dtype)).latent_dist for part in pictures.split(at_once)]
+        return torch.cat([part.mean for part in found]), torch.cat([part.std for part in found])
+
+    @property
+    def scaling(self) -> float:
+        """What a latent of the autoencoder is multiplied by for the denoiser."""
+        return float(self.vae.config.scaling_factor)
+
+
+def prepared(pictures: "np.ndarray[Any, Any]", flipped: Tensor, side: int) -> Tensor:
+    """Pictures as the autoencoder takes them: short side to `side`, centre crop, mirrored where asked, in [−1, 1].
+
+    Args:
+        pictures: (N, H, W, 3) uint8.
+        flipped: (N,) bool.
+        side: pixels.
+
+    Returns:
+        (N, 3, side, side) float32.
+    """
+    from PIL import Image
+
+    ready = []
+    for pixels in pictures:
+        if pixels.shape[:2] != (side, side):
+            height, width = pixels.shape[:2]
+            scale = side / min(height, width)
+            size = (max(side, round(width * scale)), max(side, round(height * scale)))
+            resized = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
+            top, left = (resized.shape[0] - side) // 2, (resized.shape[1] - side) // 2
+            pixels = resized[top : top + side, left : left + side]
+        ready.append(torch.from_numpy(np.array(pixels)))
+    stacked = torch.stack(ready).permute(0, 3, 1, 2).float() / 127.5 - 1  # (N, 3, side, side)
+    return torch.where(flipped[:, None, None, None], stacked.flip(-1), stacked)
+
+
+def frozen(*modules: nn.Module) -> Callable[[], None]:
+    """Switches gradients of all parameters off; call the result to switch them back as they were."""
+    wanted = [parameter for module in modules for parameter in module.parameters() if parameter.requires_grad]
+    for parameter in wanted:
+        parameter.requires_grad_(False)
+
+    def thaw() -> None:
+        for parameter in wanted:
+            parameter.requires_grad_(True)
+
+    return thaw

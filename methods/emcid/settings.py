@@ -1,0 +1,67 @@
+"""Hyperparameters of stage I under the names of the paper's quantities."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from iceb.base.errors import MethodError
+
+NoiseLoss = Literal["distil", "true", "esd", "none"]
+TextLoss = Literal["pooled", "subject", "subject_end_pads", "contrastive", "none"]
+Penalty = Literal["decay", "ewc"]
+
+
+@dataclass(frozen=True)
+class Stage1:
+    """How a value vector is optimised.
+
+    Attributes:
+        layers: the layer after which the value vector lives, one per text encoder.
+        steps: Adam steps.
+        rate: Adam's learning rate.
+        decay: weight of ‖δ‖ / ‖v₀‖².
+        clamp: largest ‖δ‖ in units of ‖v₀‖.
+        noise_loss: "distil", the destination's noise prediction; "true", the noise that was drawn; "esd", away from the
+            source; "none".
+        esd_scale: μ of "esd": target e_u − μ (e_s − e_u).
+        text_loss: "pooled", the encoder's pooled state; "subject", the final state at the last subject token; "subject_end_pads",
+            that, the end token and the pads both sides have; "contrastive", against negative captions; "none".
+        text_weight: s, the weight of the text loss.
+        penalty: "decay", or "ewc": elastic weight consolidation with a diagonal Fisher information.
+        ewc_weight: weight of Σ F_j δ_j² / (2 ‖v₀‖²).
+        tokens: T, edited tokens per prompt: the last subject token, then the end token, then pads after it.
+        pictures: training pictures per prompt.
+    """
+
+    layers: tuple[int, ...] = (10,)
+    steps: int = 200
+    rate: float = 0.2
+    decay: float = 5e-4
+    clamp: float = 1.5
+    noise_loss: NoiseLoss = "distil"
+    esd_scale: float = 1.0
+    text_loss: TextLoss = "pooled"
+    text_weight: float = 0.01
+    penalty: Penalty = "decay"
+    ewc_weight: float = 1e7
+    tokens: int = 1
+    pictures: int = 1
+
+    def __post_init__(self) -> None:
+        for name, kind in (("noise_loss", NoiseLoss), ("text_loss", TextLoss), ("penalty", Penalty)):
+            if getattr(self, name) not in get_args(kind):
+                raise MethodError(f"emcid {name} {getattr(self, name)!r}: must be one of {', '.join(get_args(kind))}")
+        for name in ("steps", "tokens", "pictures"):
+            if getattr(self, name) < 1:
+                raise MethodError(f"emcid {name} {getattr(self, name)}: must be at least 1")
+        for name in ("rate", "clamp"):
+            if not getattr(self, name) > 0:
+                raise MethodError(f"emcid {name} {getattr(self, name)}: must be positive")
+        if self.tokens > 1 and (self.penalty == "ewc" or self.noise_loss == "esd"):
+            raise MethodError(
+                "emcid tokens > 1 goes with the decay penalty and without esd: the others are not defined for it"
+            )
+
+    @property
+    def uses_fisher(self) -> bool:
+        """Whether a Fisher diagonal is needed; under "esd" the authors' code ignores the penalty's kind."""
+        return self.penalty == "ewc" and self.noise_loss != "esd"
