@@ -2,33 +2,40 @@
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 
 
-def rewritten(text: str, rewrites: Mapping[str, str]) -> str:
-    """`text` with each phrase replaced by what it maps to.
+class Rewriter:
+    """Replaces phrases in a text by what they map to; made once, called for each text.
 
-    A phrase is found as whole words, whatever its case (the text encoder reads "Hen" and "hen" alike) and whatever blanks
-    stand between its words; a plural "s" after it stays. The longest phrase at a place wins, and what was written is not
-    read again: a phrase that maps to itself thereby protects its words from shorter ones.
+    A phrase is found as whole words, whatever its case (the text encoder reads "Hen" and "hen" alike) and whatever
+    blanks stand between its words; a plural "s" after it stays. The longest phrase at a place wins, and what was put in
+    is not read again: a phrase that maps to itself thereby protects its words from shorter ones.
 
-    >>> rewritten("A lion looks at two sea lions.", {"lion": "hen", "sea lion": "sea lion"})
+    >>> Rewriter({"lion": "hen", "sea lion": "sea lion"})("A lion looks at two sea lions.")
     'A hen looks at two sea lions.'
-    >>> rewritten("Hammerhead's jaw; a jackhammerhead", {"hammerhead": "tiger shark"})
+    >>> Rewriter({"hammerhead": "tiger shark"})("Hammerhead's jaw; a jackhammerhead")
     "tiger shark's jaw; a jackhammerhead"
     """
-    known = {_plain(phrase): replacement for phrase, replacement in rewrites.items() if phrase.strip()}
-    if not known:
-        return text
-    return _pattern(tuple(known)).sub(lambda match: known[_plain(match[1])] + match[2], text)
+
+    def __init__(self, rewrites: Mapping[str, str]) -> None:
+        self._known = {_plain(phrase): replacement for phrase, replacement in rewrites.items() if phrase.strip()}
+        self._pattern = _pattern(list(self._known)) if self._known else None
+
+    def __call__(self, text: str) -> str:
+        """The rewritten text; a text that holds no phrase comes back as it is."""
+        return self._pattern.sub(self._replacement, text) if self._pattern else text
+
+    def _replacement(self, match: re.Match[str]) -> str:
+        found = _plain(match[1])
+        written = self._known[found]
+        return match[0] if _plain(written) == found else written + match[2]
 
 
 def _plain(phrase: str) -> str:
-    return " ".join(phrase.casefold().split())
+    return " ".join(phrase.lower().split())
 
 
-@lru_cache(maxsize=16)
-def _pattern(phrases: tuple[str, ...]) -> re.Pattern[str]:
+def _pattern(phrases: list[str]) -> re.Pattern[str]:
     """Any of the phrases, the longest first, not inside a longer or hyphenated word."""
     longest_first = sorted(phrases, key=len, reverse=True)
     choices = "|".join(r"\s+".join(map(re.escape, phrase.split())) for phrase in longest_first)

@@ -49,7 +49,7 @@ class Backbone:
         if picture.shape[:2] != (self.height, self.width):
             picture = np.asarray(Image.fromarray(picture).resize((self.width, self.height), BILINEAR))
         scaled = picture.astype(np.float32) / 255
-        centred = (scaled - np.float32(self.mean)) / np.float32(self.std)
+        centred = (scaled - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
         return np.ascontiguousarray(centred.transpose(2, 0, 1), dtype=np.float32)
 
 

@@ -1,0 +1,82 @@
+"""What every table must show beside the methods: the floor, the ceiling and the cheap trick.
+
+None of them learns anything or changes a weight. Their prompts are rewritten by the core when pictures are drawn, so
+`prompt_swap` draws with the unedited model and shares its pictures with everything else that does.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.requests import EditRequest
+
+
+@dataclass(frozen=True)
+class Unedited:
+    """The floor: nothing is changed, so every change must come out as exactly zero."""
+
+    card: ClassVar[MethodCard] = MethodCard(
+        name="unedited",
+        version=1,
+        paper="",
+        kinds=("replace", "rectify", "erase", "balance"),
+        touches=(),
+        title="The model as it is",
+    )
+
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+        """An empty edit."""
+        return Edit()
+
+
+@dataclass(frozen=True)
+class PromptSwap:
+    """The ceiling: the destination is written into the prompt in place of the source and of its other names.
+
+    What it shows is how well the model draws the destinations: a weight edit can hardly do better.
+    It reads only words: "mask" in "ski mask" is rewritten as well, so its holdout is not exactly zero. A destination
+    that holds a source's name ("sea lion", when "lion" is a source) is known to it, and stays. Names grown into another
+    word ("shipwreck") are not found.
+    """
+
+    aliases: bool = True  # rewrite the other names as well; False shows what knowing only the name itself gives
+
+    card: ClassVar[MethodCard] = MethodCard(
+        name="prompt_swap",
+        version=1,
+        paper="",
+        kinds=("replace", "rectify"),
+        touches=(),
+        title="The destination written into the prompt",
+    )
+
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+        """Rewrites source → dest and alias → dest, and dest → dest so that a dest is never taken apart."""
+        kept = {request.dest: request.dest for request in requests}
+        other = {alias.strip(): request.dest for request in requests for alias in request.aliases if self.aliases}
+        named = {request.source: request.dest for request in requests}
+        return Edit(rewrites={**kept, **other, **named})
+
+
+@dataclass(frozen=True)
+class NegativePrompt:
+    """The cheap trick: the sources are written into the negative prompt, which guidance steers away from.
+
+    It forgets at best; nothing leads to a destination. CLIP reads 77 tokens and the rest is cut off, so with many
+    requests only the first names (23 of AICE's) have any effect: that is the trick's own limit, and is measured
+    as such.
+    """
+
+    card: ClassVar[MethodCard] = MethodCard(
+        name="negative_prompt",
+        version=1,
+        paper="",
+        kinds=("replace", "erase"),
+        touches=(),
+        title="The sources as the negative prompt",
+    )
+
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+        """The sources as one negative prompt, in request order."""
+        return Edit(negative_prompt=", ".join(request.source for request in requests))

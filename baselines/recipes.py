@@ -1,0 +1,85 @@
+"""Recipes: the settings that make a row, one file per method and task, beside the numbers they must reproduce.
+
+    baselines/recipes/<method>/<task>.toml
+        how = "where these settings come from"
+        [params]              # the method's hyperparameters; what is not named keeps the method's default
+        [mini]                # optional: other settings for the embedded model
+        how = "…"
+        [mini.params]
+
+Whether a parameter exists is the method's to say, so it is checked where the method is known; every other unknown key is
+refused here.
+"""
+
+import tomllib
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from iceb.base.errors import SpecError
+from iceb.specs.recipes import Recipe
+from iceb.specs.results import first_problem
+
+
+def recipe_names() -> list[str]:
+    """Every recipe that ships, as "method/task", sorted."""
+    methods = [entry for entry in _folder().iterdir() if entry.is_dir()]
+    return sorted(
+        f"{method.name}/{file.name.removesuffix('.toml')}"
+        for method in methods
+        for file in method.iterdir()
+        if file.name.endswith(".toml")
+    )
+
+
+def shipped_recipe(method: str, task: str) -> Recipe | None:
+    """The recipe of a method on a task; None where there is none and the method's own defaults hold.
+
+    Raises:
+        SpecError: the file is not TOML, or holds an unknown or wrong key.
+    """
+    name = f"{method}/{task}"
+    if name not in recipe_names():
+        return None
+    return parse_recipe(_folder().joinpath(method, f"{task}.toml").read_text(encoding="utf-8"), f"recipe {name}")
+
+
+def read_recipe(path: Path) -> Recipe:
+    """A user's own recipe file (`--recipe FILE`).
+
+    Raises:
+        SpecError: the file cannot be read, is not TOML, or holds an unknown or wrong key.
+    """
+    try:
+        return parse_recipe(path.read_text(encoding="utf-8"), f"--recipe {path}")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SpecError(
+            f"--recipe {path}: cannot be read ({reason}): name a TOML file as baselines/recipes has"
+        ) from error
+
+
+def parse_recipe(text: str, where: str) -> Recipe:
+    """The recipe in a file's text.
+
+    Args:
+        where: what to call the file in messages.
+
+    Raises:
+        SpecError: not TOML, or a key that is missing, unknown or wrong.
+    """
+    try:
+        return Recipe.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"{where}: not TOML ({error})") from error
+    except ValidationError as error:
+        allowed = ", ".join(Recipe.model_fields)
+        raise SpecError(
+            f"{where}: {first_problem(error)}; keys are {allowed}, hyperparameters go under [params]"
+        ) from error
+
+
+def _folder() -> Traversable:
+    return files("iceb.baselines").joinpath("recipes")
