@@ -47,6 +47,17 @@ class Published(BaseModel):
         methods = dict.fromkeys(method for method, _ in cells)
         return [[method, *(_cell(cells.get((method, count))) for count in columns)] for method in methods]
 
+    def notes(self) -> list[str]:
+        """What to know about single numbers; one line for all the edit counts of a method and metric that share it."""
+        counts: dict[tuple[str, str, str], list[int]] = {}
+        for row in self.rows:
+            if row.note:
+                counts.setdefault((row.method, row.metric, row.note), []).append(row.num_edits)
+        return [
+            f"{method}, {metric} at {', '.join(map(str, sorted(at)))} edits: {note}"
+            for (method, metric, note), at in counts.items()
+        ]
+
 
 def _cell(row: PublishedRow | None) -> str:
     if row is None:

@@ -112,6 +112,8 @@ def _published(paper: Published) -> list[str]:
     for metric in dict.fromkeys(row.metric for row in paper.rows):
         header = ["method", *(str(count) for count in columns)]
         parts += [f"### {metric}, by number of edits", _markdown(header, paper.lines(metric, columns), numbers_from=1)]
+    if paper.notes():
+        parts += ["### Notes", "\n".join(f"- {note}" for note in paper.notes())]
     return parts
 
 

@@ -138,7 +138,7 @@ protocol = "50 steps"
 unit = "probability"
 rows = [
   {method = "EMCID", num_edits = 10, metric = "m", value = 0.25, uncertainty = 0.004, evidence = "", verified = true},
-  {method = "UCE", num_edits = 50, metric = "m", value = 0.5, evidence = "printed", verified = false},
+  {method = "UCE", num_edits = 50, metric = "m", value = 0.5, evidence = "printed", verified = false, note = "hidden"},
 ]
 """
 
@@ -149,6 +149,7 @@ def test_published_numbers_make_a_page_of_their_own(task):
     text = texts["aice-sd14.md"]
     assert "| EMCID | 0.250 ± 0.004 | – |" in text
     assert "| UCE | – | 0.500 * |" in text
+    assert "- UCE, m at 50 edits: hidden" in text
     assert "Figure 3" in text
     assert "by eye" in text
 

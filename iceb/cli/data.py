@@ -1,0 +1,63 @@
+"""`iceb data`: fetch the upstream files from their pinned commit, and say what is here."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Fetch datasets from their pinned commit, and see what is here.")
+
+Cache = Annotated[Path | None, typer.Option(help="The cache folder; default ICEB_CACHE or ~/.cache/iceb.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command("fetch")
+def fetch(name: Annotated[str, typer.Argument(help="A dataset, e.g. aice.")], cache: Cache = None) -> None:
+    """Download a dataset's files into the cache; each is checked against the sha256 of its data card."""
+    from iceb.catalogue import cards, files
+
+    card = cards.load_card(name)
+    folder = files.fetch(card, cache)
+    for key, path in files.checked(card, folder).items():
+        typer.echo(f"{key}: {path} (sha256 {card.files[key].sha256[:12]}… as declared)")
+
+
+@app.command("status")
+def status(
+    name: Annotated[str | None, typer.Argument(help="One dataset; default all.")] = None,
+    cache: Cache = None,
+) -> None:
+    """Say for every file of a dataset whether it is here and is the one its card declares."""
+    from iceb.catalogue import cards
+
+    for dataset in [name] if name else cards.card_names():
+        card = cards.load_card(dataset)
+        if not card.files:
+            typer.echo(f"{dataset}: no files")
+        for line in _states(card, cache):
+            typer.echo(f"{dataset}: {line}")
+
+
+def _states(card: object, cache: Path | None) -> list[str]:
+    from iceb.base.digest import digest_file
+    from iceb.catalogue import files
+    from iceb.specs.datasets import DataCard
+
+    assert isinstance(card, DataCard)
+    packaged = card.source.repository == "iceb"
+    folder = files.fetch(card) if packaged else files.cache_folder(card, cache)
+    lines = []
+    for key, file in card.files.items():
+        path = folder / file.path
+        if not path.is_file():
+            lines.append(f"{key} is not here ({path}): run `iceb data fetch {card.name}` or use --data FOLDER")
+        elif digest_file(path) != file.sha256:
+            lines.append(f"{key} is not the declared file ({path}): remove it and run `iceb data fetch {card.name}`")
+        else:
+            lines.append(f"{key} is here ({path})")
+    return lines

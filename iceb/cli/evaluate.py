@@ -1,0 +1,4 @@
+"""todo"""
+
+
+def evaluate() -> None: ...

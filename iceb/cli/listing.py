@@ -1,0 +1,155 @@
+"""`iceb list` and `iceb show`: names, and what stands behind one; listing imports neither torch nor any plugin."""
+
+import dataclasses
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+class Listed(StrEnum):
+    """What can be listed."""
+
+    tasks = "tasks"
+    methods = "methods"
+    metrics = "metrics"
+    measures = "measures"
+    models = "models"
+    data = "data"
+
+
+class Shown(StrEnum):
+    """What can be shown."""
+
+    task = "task"
+    method = "method"
+    metric = "metric"
+    measure = "measure"
+    data = "data"
+    result = "result"
+    schema = "schema"
+
+
+def list_names(
+    what: Annotated[Listed, typer.Argument(help="What to list.")],
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON list on stdout.")] = False,
+) -> None:
+    """Names, one line each."""
+    rows = _rows(what)
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    width = max((len(row["name"]) for row in rows), default=0)
+    for row in rows:
+        typer.echo(f"{row['name']:<{width}}  {row['from']}")
+
+
+def _rows(what: Listed) -> list[dict[str, str]]:
+    if what is Listed.models:
+        return _models()
+    if what is Listed.data:
+        return _datasets()
+    from iceb.registry import registered
+
+    return [
+        {"name": entry.name, "from": f"{entry.package} {entry.package_version}", "place": entry.place}
+        for entry in registered(what.value)
+    ]
+
+
+def _models() -> list[dict[str, str]]:
+    from iceb.models.families import FAMILIES
+
+    return [
+        {"name": name, "from": f"{family.repo} at {family.revision[:12]}" if family.revision else family.repo}
+        for name, family in FAMILIES.items()
+    ]
+
+
+def _datasets() -> list[dict[str, str]]:
+    from iceb.catalogue.cards import card_names, load_card
+
+    cards = [load_card(name) for name in card_names()]
+    return [{"name": card.name, "from": f"{card.source.repository}, {card.title or card.paper}"} for card in cards]
+
+
+def show(
+    what: Annotated[Shown, typer.Argument(help="The kind of thing.")],
+    name: Annotated[str | None, typer.Argument(help="Its name; for a result its file.")] = None,
+) -> None:
+    """Show a card: fields, parameters with defaults, paper."""
+    from iceb.base.errors import SpecError
+
+    if what is Shown.schema:
+        typer.echo(_schema(), nl=False)
+        return
+    if name is None:
+        raise SpecError(f"iceb show {what.value} needs a name: iceb list {_plural(what)} shows them")
+    if what is Shown.data:
+        from iceb.catalogue.cards import card_text
+
+        typer.echo(card_text(name))
+    elif what is Shown.result:
+        _show_result(Path(name))
+    else:
+        _show_registered(what, name)
+
+
+def _plural(what: Shown) -> str:
+    return "data" if what is Shown.data else f"{what.value}s"
+
+
+def _schema() -> str:
+    from iceb.specs.results import json_schema
+
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _show_result(path: Path) -> None:
+    from iceb.cli.report import summary
+    from iceb.leaderboard.collect import read
+
+    summary(read(path), path)
+
+
+def _show_registered(what: Shown, name: str) -> None:
+    from iceb import registry
+
+    entry = registry.find(_plural(what), name)  # type: ignore[arg-type]
+    found = entry.load()
+    typer.echo(f"{entry.full_name} {entry.package_version}  ({entry.place})")
+    if isinstance(found, type) and found.__doc__:  # an instance's docstring is its class's, not its own
+        typer.echo(f"  {found.__doc__.strip().splitlines()[0]}")
+    fields = _card_fields(found) if what is Shown.method else _fields(found)
+    for key, value in fields.items():
+        typer.echo(f"  {key}: {value}")
+    if what is Shown.method:
+        _show_parameters(found)
+
+
+def _card_fields(method: Any) -> dict[str, str]:
+    return {key: _plain(value) for key, value in dataclasses.asdict(method.card).items() if value not in ("", ())}
+
+
+def _fields(found: Any) -> dict[str, str]:
+    names = ("version", "title", "paper", "dataset", "kind", "metrics", "headline", "edit_counts")
+    names += ("unit", "higher_is_better", "measure", "roles", "id")
+    values = {name: getattr(found, name) for name in names if hasattr(found, name)}
+    return {name: _plain(value) for name, value in values.items() if not isinstance(value, property)}
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, frozenset):
+        return ", ".join(sorted(value))
+    if isinstance(value, tuple | list):
+        return ", ".join(str(item) for item in value)
+    return str(value)
+
+
+def _show_parameters(method: Any) -> None:
+    typer.echo("  parameters (--set NAME=VALUE), with their defaults:")
+    for field in dataclasses.fields(method):
+        default = field.default if field.default is not dataclasses.MISSING else "(none)"
+        typer.echo(f"    {field.name} = {default!r}")

@@ -1,0 +1,95 @@
+"""The command `iceb`: one line for every mistake, an exit code that says whose it was, never a traceback.
+
+Exit codes: 0 done, 1 a check or a run failed, 2 asked wrongly, 130 interrupted. ICEB_TRACEBACK=1 shows where an
+unexpected error came from.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from iceb.base.errors import IcebError
+from iceb.cli import cache, data, evaluate, leaderboard, listing, score
+
+FAILED, WRONG, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    name="iceb",
+    help="Edit many concepts of a text-to-image model at once, and measure what changed.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: the rich one takes half of the time budget of --help
+)
+app.command("evaluate")(evaluate.evaluate)
+app.command("score")(score.score)
+app.command("list")(listing.list_names)
+app.command("show")(listing.show)
+app.command("leaderboard")(leaderboard.leaderboard)
+app.add_typer(data.app, name="data")
+app.command("cache")(cache.cache)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version and stop."),
+) -> None:
+    if version:
+        from iceb import __version__
+
+        typer.echo(f"iceb {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main() -> None:
+    """The console script: run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; returns the exit code after printing at most one line of complaint on stderr."""
+    command = typer.main.get_command(app)
+    try:
+        outcome = command.main(args=list(arguments), prog_name="iceb", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("interrupted; the same command goes on where it stopped", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: nothing more to say
+        return FAILED
+    except Exception as error:
+        if os.environ.get("ICEB_TRACEBACK"):
+            raise
+        return _say(*explained(error))
+    return outcome if isinstance(outcome, int) else 0
+
+
+def explained(error: Exception) -> tuple[str, int]:
+    """One line and an exit code for any error."""
+    if isinstance(error, IcebError):
+        return str(error), error.exit_code
+    if hasattr(error, "format_message"):  # typer's usage errors, whose classes moved between its versions
+        message = str(error.format_message()).replace("Value error, ", "").rstrip(".")
+        return f"{message} (--help shows what is allowed)", WRONG
+    if hasattr(error, "errors") and type(error).__name__ == "ValidationError":
+        from iceb.specs.results import first_problem
+
+        return first_problem(error), WRONG  # type: ignore[arg-type]
+    if isinstance(error, MemoryError) or "out of memory" in str(error):
+        return f"out of memory ({_one_line(error)}): choose a smaller --batch-size, or --dtype float16 on a GPU", FAILED
+    return (
+        f"unexpected {type(error).__name__}: {_one_line(error)}; ICEB_TRACEBACK=1 before the same command shows where",
+        FAILED,
+    )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _say(line: str, code: int) -> int:
+    print(f"iceb: {' '.join(line.split())}", file=sys.stderr)
+    return code

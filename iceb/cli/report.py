@@ -1,0 +1,69 @@
+"""What a person sees: the summary table of a result. Numbers that are missing show as a dash with their note."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iceb.specs.results import Result, ScoreRecord
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+MISSING = "–"
+
+
+def summary(result: Result, path: Path | None, *, on_stderr: bool = False) -> None:
+    """Print the scores, the cost and the path of a result."""
+    from rich.console import Console
+
+    console = Console(stderr=on_stderr, highlight=False, soft_wrap=True)
+    console.print(_scores(result))
+    for score in result.scores:
+        if score.note:
+            console.print(f"  {score.metric}: {score.note}", markup=False)
+    console.print(_cost(result), markup=False)
+    if result.status == "failed":
+        console.print(f"failed: {result.error}", markup=False)
+    if result.status == "partial":
+        console.print(f"partial: --limit {result.limit}, so this stands on no table", markup=False)
+    if path is not None:
+        console.print(f"result: {path}", markup=False)
+
+
+def _scores(result: Result) -> "Table":
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    edits = "1 edit" if result.num_edits == 1 else f"{result.num_edits} edits"
+    title = f"{result.method.name} on {result.task.name} ({result.task.dataset}), {edits}, {result.model.family}"
+    table = Table(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("metric", no_wrap=True)
+    for column in ("before", "after", "value ± stderr", "pictures", "concepts"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for score in result.scores:
+        table.add_row(score.metric, *_cells(score))
+    return table
+
+
+def _cells(score: ScoreRecord) -> list[str]:
+    error = "" if score.stderr is None else f" ± {score.stderr:.4f}"
+    value = MISSING if score.value is None else f"{score.value:+.4f}{error}"
+    return [_number(score.before), _number(score.after), value, str(score.n), str(score.concepts)]
+
+
+def _number(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.4f}"
+
+
+def _cost(result: Result) -> str:
+    cost = result.cost
+    stages = {"edit": cost.edit_seconds, "draw": cost.draw_seconds, "measure": cost.measure_seconds}
+    parts = [f"{name} {seconds:.1f} s" for name, seconds in stages.items() if seconds is not None]
+    if cost.total_seconds is not None:
+        parts.append(f"in all {cost.total_seconds:.1f} s")
+    if cost.images_drawn is not None:
+        parts.append(f"{cost.images_drawn} pictures drawn, {cost.images_reused or 0} reused")
+    peak = cost.peak_gpu_bytes or cost.peak_bytes
+    if peak is not None:
+        parts.append(f"peak memory {peak / 1e9:.2f} GB")
+    return ", ".join(parts)

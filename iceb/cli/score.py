@@ -1,0 +1,4 @@
+"""todo"""
+
+
+def score() -> None: ...

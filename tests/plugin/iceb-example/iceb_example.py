@@ -1,0 +1,78 @@
+"""A third party's method, metric and task: everything they need is public, nothing in iceb knows them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from iceb.base.statistics import estimate
+from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.metrics import Measured, Score
+from iceb.specs.prompts import Role
+from iceb.specs.requests import EditRequest
+from iceb.specs.tasks import Task
+
+
+@dataclass(frozen=True)
+class EmbeddingSwap:
+    """Move the embedding of each source's last token towards the mean embedding of its destination's tokens."""
+
+    strength: float = 1.0
+
+    card: ClassVar[MethodCard] = MethodCard(
+        name="embedding_swap",
+        version=1,
+        paper="none: an example",
+        kinds=("replace",),
+        touches=("text_encoder.*token_embedding.weight",),
+    )
+
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+        if not requests:
+            return Edit()
+        ((name, table),) = bundle.parameters_named("text_encoder.*token_embedding.weight").items()
+        edited = table.detach().clone()
+        tokenize = bundle.pipeline.tokenizer
+        for request in requests:
+            last = tokenize(request.source, add_special_tokens=False).input_ids[-1]
+            dest = tokenize(request.dest, add_special_tokens=False).input_ids
+            edited[last] += self.strength * (table[dest].mean(dim=0) - table[last])
+        return Edit(weights={name: edited})
+
+
+@dataclass(frozen=True)
+class FlipRate:
+    """Share of source pictures whose most probable class is the destination."""
+
+    name: str = "flip_rate"
+    version: int = 1
+    unit: str = "share"
+    higher_is_better: bool = True
+    paper: str = "none: an example"
+    measure: str = "imagenet_classifier"
+    roles: frozenset[Role] = frozenset({"source"})
+
+    def __call__(self, before: Measured, after: Measured) -> Score:
+        asked = [i for i, prompt in enumerate(after.prompts) if prompt.role == "source"]
+        if not asked:
+            return Score(None, None, n=0, concepts=0, note="no source prompts in this task")
+        sides = []
+        for side in (before, after):
+            flips = [float(side.values[i].argmax() == side.prompts[i].target) for i in asked]
+            sides.append(estimate(flips, [side.prompts[i].request for i in asked]))
+        change = sides[1].mean - sides[0].mean
+        return Score(change, sides[1].stderr, len(asked), sides[1].concepts, before=sides[0].mean, after=sides[1].mean)
+
+
+FLIP_RATE = FlipRate()
+
+AICE_FLIPS = Task(
+    name="aice_flips",
+    version=1,
+    title="AICE, counted by flips",
+    paper="none: an example",
+    dataset="aice",
+    kind="replace",
+    metrics=("flip_rate", "holdout_delta"),
+    headline="flip_rate",
+    edit_counts=(1, 10),
+)
