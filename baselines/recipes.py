@@ -7,8 +7,8 @@
         how = "…"
         [mini.params]
 
-Whether a parameter exists is the method's to say, so it is checked where the method is known; every other unknown key is
-refused here.
+Whether a parameter exists is the method's to say, so that is checked where the method is known; any other unknown key
+is refused here.
 """
 
 import tomllib

@@ -1,0 +1,94 @@
+"""Tiny AICE files in the upstream format, written by the tests themselves, and the real ones where they are at hand."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iceb.base.digest import digest_file
+from iceb.specs.datasets import DataCard, DataFile, DataSource
+
+REAL = Path(__file__).parents[4] / "shared" / "data" / "emcid"  # beside the checkout, never inside it
+
+
+def edit_row(name: str, place: int, label: int, dest: str, dest_label: int, seed: object) -> dict[str, Any]:
+    text = "Cooked Hen" if (name, place) == ("hen", 4) else f"View {place} of a {{}}"
+    facts = {"class name": name, "text prompt": text, "random seed": seed, "idx": place, "class id": label}
+    return {**facts, "checked": True, "dest": dest, "dest id": dest_label}
+
+
+def holdout_row(name: str, place: int, label: int, seed: object) -> dict[str, Any]:
+    text = f"A {name} in place {place}"
+    return {
+        "class name": name,
+        "text prompt": text,
+        "random seed": seed,
+        "idx": place,
+        "class id": label,
+        "checked": True,
+    }
+
+
+def edit_rows() -> list[dict[str, Any]]:
+    """Two classes of five rows; seeds mixed as upstream mixes them; one prompt without braces."""
+    hen = [edit_row("hen", place, 8, "wok", 909, str(80 + place) if place % 2 else 80 + place) for place in range(5)]
+    return hen + [edit_row("jay", place, 17, "yurt", 915, 90 + place) for place in range(5)]
+
+
+def holdout_rows() -> list[dict[str, Any]]:
+    """Three classes of five rows, two of them destinations."""
+    classes = [("wok", 909, 10), ("yurt", 915, 20), ("daisy", 985, 30)]
+    return [holdout_row(name, place, label, start + place) for name, label, start in classes for place in range(5)]
+
+
+ALIASES = {"8": [" biddy", " brood hen"]}
+
+
+class Small:
+    """A folder of tiny files and the card that declares them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.counts = {"requests": 2, "prompts_per_request": 5, "aliases": 2, "holdout_classes": 3}
+        self.write("edits.json", edit_rows())
+        self.write("holdout.json", holdout_rows())
+        self.write("aliases.json", ALIASES)
+
+    def write(self, name: str, content: object) -> Path:
+        return self.write_text(name, json.dumps(content))
+
+    def write_text(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        return {key: self.folder / f"{key}.json" for key in ("edits", "holdout", "aliases")}
+
+    @property
+    def card(self) -> DataCard:
+        """Declares the files as they are now."""
+        return DataCard(
+            name="small",
+            version=1,
+            paper="",
+            licence="MIT",
+            source=DataSource(repository="nobody/nothing", commit="c" * 40, folder="data/rows"),
+            files={key: DataFile(path=path.name, sha256=digest_file(path)) for key, path in self.paths.items()},
+            counts=self.counts,
+        )
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Small:
+    return Small(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def real_folder() -> Path:
+    """The upstream files, where they lie beside the checkout."""
+    if not (REAL / "iceb_data").is_dir():
+        pytest.skip(f"upstream data files are not at {REAL}: nothing is checked against the authors' own lists")
+    return REAL

@@ -1,0 +1,88 @@
+"""A data card's front matter is the dataset's declaration: whole, known fields only, and true of the files that ship."""
+
+from importlib.resources import files
+
+import pytest
+
+from iceb.base.errors import DataError, SpecError
+from iceb.catalogue import dataset_card_name, open_dataset
+from iceb.catalogue.cards import card_names, card_sha256, card_text, load_card, parse_card
+from iceb.catalogue.imagenet import AICE
+
+EMBEDDED = files("iceb").joinpath("mini", "data", "aice_edit.json")
+
+
+@pytest.mark.parametrize("name", card_names())
+def test_every_card_is_whole_and_named_as_its_file(name):
+    card = load_card(name)
+    assert card.name == name
+    assert card.licence
+    assert card.files
+    assert len(card_sha256(name)) == 64
+
+
+def test_cards_pin_the_upstream_commit():
+    assert load_card("aice").source.commit == "10a392afb502cc2ed6a781c7c56dc179defaf064"
+
+
+def test_an_unknown_card_is_answered_with_the_nearest():
+    with pytest.raises(SpecError, match="unknown dataset 'acie': did you mean aice"):
+        load_card("acie")
+
+
+def test_a_card_that_is_far_from_all_is_answered_with_the_list():
+    with pytest.raises(SpecError, match="choose one of aice, aice_embedded"):
+        card_text("zzzzzz")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# no front matter", "must open with YAML front matter"),
+        ("---\nname: [\n---\n", "is not YAML"),
+        ("---\nname: x\n---\n", "version: Field required"),
+        (card_text("aice").replace("licence:", "license:", 1), "licence: Field required"),
+        (card_text("aice").replace("nested: true", "nested: true\nshuffled: true", 1), "shuffled: Extra inputs"),
+        (card_text("aice").replace("d77ebd", "D77EBD", 1), "must be 64 lower-case hex digits"),
+    ],
+)
+def test_a_card_with_a_wrong_front_matter_is_refused_in_one_line(text, said):
+    with pytest.raises(DataError) as caught:
+        parse_card(text, "card.md")
+    assert str(caught.value).startswith("card.md: ")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_embedded_data_have_a_card_of_their_own():
+    assert dataset_card_name("aice", "embedded") == dataset_card_name("aice_embedded", "embedded") == "aice_embedded"
+    assert dataset_card_name("aice", None) == dataset_card_name("aice", "/some/folder") == "aice"
+
+
+@pytest.fixture(scope="module")
+def embedded():
+    if not EMBEDDED.is_file():
+        pytest.skip("the embedded data files are not in this checkout yet")
+    dataset = open_dataset("aice", "embedded")
+    assert isinstance(dataset, AICE)
+    return dataset
+
+
+def test_the_embedded_set_has_the_structure_of_the_upstream_set(embedded):
+    counts, upstream = embedded.card.counts, load_card("aice").counts
+    for count in ("requests", "prompts_per_request", "holdout_classes"):
+        assert counts[count] == upstream[count]
+    assert counts["dests"] == len({request.dest for request in embedded.requests})
+    assert [len(batch) for batch in embedded.batches(300)] == [300]
+
+
+def test_embedded_destinations_are_holdout_classes_and_sources_are_not(embedded):
+    holdout = {prompt.label for prompt in embedded.prompts(()) if prompt.role == "holdout"}
+    assert {request.dest_label for request in embedded.requests} <= holdout
+    assert not {request.source_label for request in embedded.requests} & holdout
+
+
+def test_every_embedded_prompt_names_its_class(embedded):
+    for prompt in embedded.prompts(embedded.requests):
+        assert "{}" not in prompt.text
+        assert prompt.text.strip()

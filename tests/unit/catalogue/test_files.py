@@ -1,0 +1,140 @@
+"""Where data files are looked for, and that no other file than the declared one is ever read."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from iceb.base.errors import DataError, StoreError
+from iceb.catalogue.files import cache_folder, checked, fetch, located, missing
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch):
+    monkeypatch.delenv("ICEB_DATA", raising=False)
+    monkeypatch.delenv("ICEB_CACHE", raising=False)
+
+
+@pytest.fixture
+def pooch(monkeypatch):
+    """A stand-in for the downloader; a test gives it a behaviour."""
+    stand_in = SimpleNamespace(calls=[], behaviour=lambda fname, path: None)
+
+    def retrieve(url, known_hash, fname, path):
+        stand_in.calls.append((url, known_hash))
+        stand_in.behaviour(fname, path)
+
+    stand_in.retrieve = retrieve
+    monkeypatch.setitem(sys.modules, "pooch", stand_in)
+    return stand_in
+
+
+def moved(small, below):
+    """The same files in a folder below the named one."""
+    card = small.card
+    target = small.folder / below
+    target.mkdir(parents=True)
+    for path in small.paths.values():
+        path.rename(target / path.name)
+    return card, target
+
+
+@pytest.mark.parametrize("below", ["rows", "data/rows"])
+def test_a_folder_may_hold_the_files_as_the_upstream_repository_does(small, below):
+    card, target = moved(small, below)
+    assert located(card, str(small.folder))["edits"] == target / "edits.json"
+
+
+def test_a_folder_may_hold_the_files_directly(small):
+    assert located(small.card, str(small.folder)) == small.paths
+
+
+def test_the_environment_names_the_folder_when_data_does_not(small, monkeypatch):
+    monkeypatch.setenv("ICEB_DATA", str(small.folder))
+    assert located(small.card) == located(small.card, "upstream") == small.paths
+
+
+def test_data_wins_over_the_environment(small, monkeypatch, tmp_path):
+    monkeypatch.setenv("ICEB_DATA", str(tmp_path / "elsewhere"))
+    assert located(small.card, str(small.folder)) == small.paths
+
+
+def test_a_folder_that_is_none_is_named_with_where_it_came_from(small, monkeypatch):
+    monkeypatch.setenv("ICEB_DATA", "/nowhere/at/all")
+    with pytest.raises(DataError, match="ICEB_DATA /nowhere/at/all is not a folder: run `iceb data fetch small`"):
+        located(small.card)
+    with pytest.raises(DataError, match="--data /nowhere is not a folder"):
+        located(small.card, "/nowhere")
+
+
+def test_a_folder_that_lacks_a_file_says_which_and_where_it_looked(small):
+    card = small.card
+    small.paths["holdout"].unlink()
+    with pytest.raises(DataError, match=r"lacks holdout\.json \(looked in .*data/rows"):
+        located(card, str(small.folder))
+
+
+def test_a_changed_file_is_refused(small):
+    card = small.card
+    small.write("aliases.json", {"8": [" biddy", " someone else"]})
+    with pytest.raises(DataError, match=r"aliases\.json is not the file that data card small declares: sha256"):
+        checked(card, small.folder)
+
+
+def test_a_file_cut_short_is_refused_and_said_to_be_cut(small):
+    card = small.card
+    small.write_text("edits.json", small.paths["edits"].read_text()[:-40])
+    with pytest.raises(DataError, match="not even whole JSON: damaged or cut short"):
+        checked(card, small.folder)
+
+
+def test_what_the_cache_holds_is_not_fetched_again(small, pooch):
+    card = small.card
+    kept = cache_folder(card, small.folder)
+    kept.mkdir(parents=True)
+    for path in small.paths.values():
+        path.rename(kept / path.name)
+    assert located(card, None, small.folder)["edits"].parent == kept
+    assert not pooch.calls
+
+
+def test_what_the_cache_lacks_is_fetched_from_the_pinned_commit(small, pooch, tmp_path):
+    card, content = small.card, {path.name: path.read_bytes() for path in small.paths.values()}
+    pooch.behaviour = lambda fname, path: (path / fname).write_bytes(content[fname])
+    found = located(card, "upstream", tmp_path / "cache")
+    assert not missing(card, cache_folder(card, tmp_path / "cache"))
+    assert found["edits"].read_bytes() == content["edits.json"]
+    assert pooch.calls[0] == (
+        f"https://raw.githubusercontent.com/nobody/nothing/{'c' * 40}/data/rows/edits.json",
+        f"sha256:{card.files['edits'].sha256}",
+    )
+
+
+@pytest.mark.parametrize("error", [ConnectionError("no route to host"), OSError("name resolution"), TimeoutError()])
+def test_without_a_network_the_message_says_how_to_go_on(small, pooch, tmp_path, error):
+    def offline(fname, path):
+        raise error
+
+    pooch.behaviour = offline
+    with pytest.raises(DataError, match=r"cannot fetch https://.*connect to the internet.*--data or ICEB_DATA"):
+        fetch(small.card, tmp_path / "cache")
+
+
+def test_another_file_upstream_than_declared_is_refused(small, pooch, tmp_path):
+    def other(fname, path):
+        raise ValueError("SHA256 hash of downloaded file does not match")
+
+    pooch.behaviour = other
+    with pytest.raises(DataError, match="is not the file that data card small declares"):
+        fetch(small.card, tmp_path / "cache")
+
+
+def test_a_cache_that_cannot_be_written_is_not_blamed_on_the_network(small, pooch, tmp_path):
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    with pytest.raises(StoreError, match="a file stands where a folder must be"):
+        fetch(small.card, tmp_path / "cache")
+
+
+def test_the_cache_folder_follows_the_environment_and_the_commit(small, monkeypatch, tmp_path):
+    monkeypatch.setenv("ICEB_CACHE", str(tmp_path))
+    assert cache_folder(small.card) == tmp_path / "data" / "small" / ("c" * 12)
