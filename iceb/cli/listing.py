@@ -51,11 +51,12 @@ def _rows(what: Listed) -> list[dict[str, str]]:
         return _models()
     if what is Listed.data:
         return _datasets()
-    from iceb.registry import registered
+    from iceb.registry import GROUPS, registered
 
+    (group,) = [group for group in GROUPS if group == what.value]
     return [
         {"name": entry.name, "from": f"{entry.package} {entry.package_version}", "place": entry.place}
-        for entry in registered(what.value)
+        for entry in registered(group)
     ]
 
 
@@ -117,7 +118,8 @@ def _show_result(path: Path) -> None:
 def _show_registered(what: Shown, name: str) -> None:
     from iceb import registry
 
-    entry = registry.find(_plural(what), name)  # type: ignore[arg-type]
+    (group,) = [group for group in registry.GROUPS if group == _plural(what)]
+    entry = registry.find(group, name)
     found = entry.load()
     typer.echo(f"{entry.full_name} {entry.package_version}  ({entry.place})")
     if isinstance(found, type) and found.__doc__:  # an instance's docstring is its class's, not its own
@@ -133,10 +135,12 @@ def _card_fields(method: Any) -> dict[str, str]:
     return {key: _plain(value) for key, value in dataclasses.asdict(method.card).items() if value not in ("", ())}
 
 
+FIELDS = ("version", "title", "paper", "dataset", "kind", "metrics", "headline", "edit_counts")
+FIELDS_OF_METRICS = ("unit", "higher_is_better", "measure", "roles", "id")
+
+
 def _fields(found: Any) -> dict[str, str]:
-    names = ("version", "title", "paper", "dataset", "kind", "metrics", "headline", "edit_counts")
-    names += ("unit", "higher_is_better", "measure", "roles", "id")
-    values = {name: getattr(found, name) for name in names if hasattr(found, name)}
+    values = {name: getattr(found, name) for name in FIELDS + FIELDS_OF_METRICS if hasattr(found, name)}
     return {name: _plain(value) for name, value in values.items() if not isinstance(value, property)}
 
 
