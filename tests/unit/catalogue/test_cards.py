@@ -1,4 +1,4 @@
-"""A data card's front matter is the dataset's declaration: whole, known fields only, and true of the files that ship."""
+"""A data card is the dataset's declaration: whole, with known fields only, and true of the files that ship."""
 
 from importlib.resources import files
 
