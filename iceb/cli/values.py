@@ -1,0 +1,52 @@
+"""What `--set NAME=VALUE` means."""
+
+import json
+import math
+from collections.abc import Sequence
+
+from iceb.base.errors import SpecError
+from iceb.specs.runs import Atom, Scalar
+
+
+def settings(texts: Sequence[str]) -> dict[str, Scalar]:
+    """The hyperparameters of several NAME=VALUE texts.
+
+    Raises:
+        SpecError: a text without "=", a name given twice, or a value that is neither a scalar nor a flat list.
+
+    >>> settings(["rate=0.2", "layers=[7, 8]", "objective=esd"])
+    {'rate': 0.2, 'layers': (7, 8), 'objective': 'esd'}
+    """
+    found: dict[str, Scalar] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        name = name.strip().replace("-", "_")
+        if not equals or not name:
+            raise SpecError(f"--set {text!r}: must be NAME=VALUE, for example --set steps=50")
+        if name in found:
+            raise SpecError(f"--set {name}: given twice; give it once")
+        found[name] = parsed(name, value.strip())
+    return found
+
+
+def parsed(name: str, text: str) -> Scalar:
+    """A value as JSON where it is JSON (numbers, true, false, null, lists), as itself where it is not.
+
+    Raises:
+        SpecError: a JSON object or a nested list, or a number that is not finite.
+    """
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        return text
+    if isinstance(value, list):
+        return tuple(_atom(name, item) for item in value)
+    return _atom(name, value)
+
+
+def _atom(name: str, value: object) -> Atom:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SpecError(f"--set {name}={value}: must be a finite number")
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise SpecError(f"--set {name}: must be a number, a text, true, false, null, or a flat list of these")

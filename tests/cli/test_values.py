@@ -1,0 +1,39 @@
+"""--set reads what people type, and refuses what no hyperparameter can be."""
+
+import pytest
+
+from iceb.base.errors import SpecError
+from iceb.cli.values import settings
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a=1", 1),
+        ("a=1.5", 1.5),
+        ("a=1e-3", 1e-3),
+        ("a=true", True),
+        ("a=null", None),
+        ("a=[7, 8]", (7, 8)),
+        ("a=esd", "esd"),
+        ("a=/some/file.txt", "/some/file.txt"),
+        ("a=x=y", "x=y"),
+        ("a=", ""),
+    ],
+)
+def test_a_value_has_the_type_it_looks_like(text, value):
+    found = settings([text])["a"]
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_hyphens_in_names_are_underscores():
+    assert settings(["edit-weight=0.6"]) == {"edit_weight": 0.6}
+
+
+@pytest.mark.parametrize(
+    "texts", [["a"], ["=1"], ["a=1", "a=2"], ['a={"b": 1}'], ["a=[[1]]"], ["a=NaN"], ["a=Infinity"]]
+)
+def test_what_cannot_be_a_hyperparameter_is_refused(texts):
+    with pytest.raises(SpecError, match="--set"):
+        settings(texts)
