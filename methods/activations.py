@@ -73,6 +73,11 @@ class TextTower:
         """Number of layers."""
         return len(self.layers)
 
+    @property
+    def positions(self) -> int:
+        """Longest row of tokens the encoder takes (77)."""
+        return int(self.core.embeddings.position_embedding.num_embeddings)
+
     def fc2(self, layer: int) -> Any:
         """The second MLP matrix of a layer, the one that is edited: (d, d_ff)."""
         layers: Any = self.layers
@@ -88,7 +93,7 @@ class TextTower:
 
     def tokens(self, texts: Sequence[str], extra: int = 0) -> Tokens:
         """Texts as token rows, padded to the longest plus `extra` columns, cut at the encoder's 77 positions."""
-        limit: int = self.core.embeddings.position_embedding.num_embeddings
+        limit = self.positions
         rows = self.tokenizer(list(texts), padding=False, truncation=True, max_length=limit)["input_ids"]
         width = min(max(len(row) for row in rows) + extra, limit)
         ids = torch.full((len(rows), width), int(self.tokenizer.pad_token_id))

@@ -1,6 +1,7 @@
 """One noise-prediction training step: noise a latent, ask the denoiser, compare. Shared by methods that train through it."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,14 +122,14 @@ def prepared(pictures: "np.ndarray[Any, Any]", flipped: Tensor, side: int) -> Te
     return torch.where(flipped[:, None, None, None], stacked.flip(-1), stacked)
 
 
-def frozen(*modules: nn.Module) -> Callable[[], None]:
-    """Switches gradients of all parameters off; call the result to switch them back as they were."""
+@contextmanager
+def frozen(*modules: nn.Module) -> Iterator[None]:
+    """No parameter of these modules wants a gradient while the block runs; afterwards all is as before."""
     wanted = [parameter for module in modules for parameter in module.parameters() if parameter.requires_grad]
     for parameter in wanted:
         parameter.requires_grad_(False)
-
-    def thaw() -> None:
+    try:
+        yield
+    finally:
         for parameter in wanted:
             parameter.requires_grad_(True)
-
-    return thaw

@@ -1,1 +1,140 @@
-"""EMCID: massive concept editing by optimised value vectors and one closed form per layer (arXiv:2403.13807)."""
+"""EMCID: massive concept editing by optimised value vectors and one closed form per layer.
+
+arXiv:2403.13807. Stage I (`optimise.py`) finds for each concept the text state that makes the denoiser draw the
+destination; stage II (`spread.py`) writes all of them at once into the MLPs of the text encoder's layers. This file is the
+method as the benchmark sees it and imports nothing heavy.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from iceb.base.errors import MethodError
+from iceb.methods.emcid.settings import NoiseLoss, Penalty, Residual, Stage1, Stage2, TextLoss
+from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.requests import EditRequest
+
+
+@dataclass(frozen=True)
+class EMCID:
+    """Massive concept editing of the text encoder; the defaults are the published settings of SD-1.4 at α = ½.
+
+    Attributes:
+        layers: edited layers of the (first) text encoder, counted from 0.
+        layers_2: edited layers of SDXL's second text encoder.
+        value_layer: layer after which the value vector lives; None: the last edited layer.
+        value_layer_2: the same in the second text encoder.
+        moment_weight: λ, how strongly other keys are kept.
+        moment_weight_2: the same in the second text encoder.
+        edit_weight: α in (0, 1), the share of editing against preserving.
+        residual: "output", as published; "stream", MEMIT's.
+        steps, rate, decay, clamp: Adam steps, learning rate, penalty weight and largest norm of a shift (see `Stage1`).
+        noise_loss, esd_scale, text_loss, text_weight, penalty, ewc_weight, tokens, pictures: see `Stage1`.
+        captions: a file of captions for the second moments: one a line, or a JSON list of texts or of objects with a
+            "caption"; None: the embedded captions, which only the embedded model has.
+        caption_count: how many of them, drawn by the authors' rule.
+        fisher_pairs, fisher_steps: picture-caption pairs and noise draws per pair behind the "ewc" penalty.
+        negatives: captions that the "contrastive" text loss pushes away from.
+        shares: how much of each destination a balancing request gets; (): equal shares.
+        unaligned: ids of requests that are trained without the text loss.
+        true_noise: ids of requests whose noise loss aims at the drawn noise.
+        float32_moment: scale the second moment in float32 before the solve, as the authors' code does; it moves the update
+            by up to 2e-5 of its norm where α ≠ ½.
+        concepts_at_once: concepts optimised together; changes speed and memory, and results by float error only.
+    """
+
+    layers: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+    layers_2: tuple[int, ...] = (26, 27, 28, 29, 30)
+    value_layer: int | None = None
+    value_layer_2: int | None = None
+    moment_weight: float = 4000.0
+    moment_weight_2: float = 10000.0
+    edit_weight: float = 0.5
+    residual: Residual = "output"
+    steps: int = 200
+    rate: float = 0.2
+    decay: float = 5e-4
+    clamp: float = 1.5
+    noise_loss: NoiseLoss = "distil"
+    esd_scale: float = 1.0
+    text_loss: TextLoss = "pooled"
+    text_weight: float = 0.01
+    penalty: Penalty = "decay"
+    ewc_weight: float = 1e7
+    tokens: int = 1
+    pictures: int = 1
+    captions: str | None = None
+    caption_count: int = 100_000
+    fisher_pairs: int = 3000
+    fisher_steps: int = 10
+    negatives: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
+    unaligned: tuple[str, ...] = ()
+    true_noise: tuple[str, ...] = ()
+    float32_moment: bool = True
+    concepts_at_once: int = 8
+
+    card: ClassVar[MethodCard] = MethodCard(
+        name="emcid",
+        version=1,
+        title="Editing Massive Concepts in Text-to-Image Diffusion Models",
+        paper="arXiv:2403.13807",
+        kinds=("replace", "rectify", "erase", "balance"),
+        touches=("text_encoder.*mlp.fc2.weight", "text_encoder_2.*mlp.fc2.weight"),
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("layers", "layers_2", "negatives", "shares", "unaligned", "true_noise"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # recipes and --set hand over lists
+        for name in ("caption_count", "fisher_pairs", "fisher_steps", "concepts_at_once"):
+            if getattr(self, name) < 1:
+                raise MethodError(f"emcid {name} {getattr(self, name)}: must be at least 1")
+        if any(share < 0 for share in self.shares) or (self.shares and sum(self.shares) <= 0):
+            raise MethodError(f"emcid shares {self.shares}: must not be negative, nor all 0")
+        for which in range(2):
+            self.stage2(which)
+        self.stage1(encoders=2)
+
+    def stage1(self, encoders: int = 1) -> Stage1:
+        """The settings of stage I for a model with one or two text encoders."""
+        ends = (self.stage2(which).value_layer for which in range(encoders))
+        return Stage1(
+            layers=tuple(ends),
+            steps=self.steps,
+            rate=self.rate,
+            decay=self.decay,
+            clamp=self.clamp,
+            noise_loss=self.noise_loss,
+            esd_scale=self.esd_scale,
+            text_loss=self.text_loss,
+            text_weight=self.text_weight,
+            penalty=self.penalty,
+            ewc_weight=self.ewc_weight,
+            tokens=self.tokens,
+            pictures=self.pictures,
+        )
+
+    def stage2(self, which: int = 0) -> Stage2:
+        """The settings of stage II for the first (0) or second (1) text encoder."""
+        layers = (self.layers, self.layers_2)[which]
+        value_layer = (self.value_layer, self.value_layer_2)[which]
+        return Stage2(
+            layers=layers,
+            moment_weight=(self.moment_weight, self.moment_weight_2)[which],
+            edit_weight=self.edit_weight,
+            residual=self.residual,
+            value_layer=max(layers, default=0) if value_layer is None else value_layer,
+            rounded=self.float32_moment,
+        )
+
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+        """New fc2 weights of the text encoder(s) that carry out all requests at once.
+
+        Value vectors and second moments are kept in `scratch` by content, so more requests cost only what is new, and a
+        stopped run goes on after its last finished batch.
+        """
+        if not requests:
+            return Edit()
+        from iceb.methods.emcid.editing import edited  # torch is loaded here and not before
+
+        return edited(self, bundle, requests, scratch)

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from iceb.methods.activations import TextTower
+from iceb.methods.activations import TextTower, Tokens
 
 Fill = Literal["source", "dest", "nothing"]
 
@@ -76,7 +76,7 @@ class Placed:
         self, tower: TextTower, concepts: Sequence[Concept], side: Fill, count: int = 1, floor: Tensor | None = None
     ) -> None:
         self._tower, self._count = tower, count
-        texts = [text for concept in concepts for text in concept.prompts(side)]
+        self._texts = texts = [text for concept in concepts for text in concept.prompts(side)]
         self._subjects = [concept.subject(side) for concept in concepts for _ in concept.templates]
         rows = Rows.of(concepts, tower.device)
         lengths = tower.tokens(texts).mask.sum(dim=1)  # (B,)
@@ -87,6 +87,10 @@ class Placed:
             own = torch.maximum(own, floor)
         self.tokens = tower.tokens(texts, extra=int(own.max() - lengths.max()))
         self.widths = own.clamp(max=self.tokens.ids.shape[1])  # (B,) columns of the row's concept, were it alone
+
+    def widened(self) -> Tokens:
+        """The same prompts padded to the encoder's full length."""
+        return self._tower.tokens(self._texts, extra=self._tower.positions)
 
     @property
     def keep(self) -> Tensor | None:

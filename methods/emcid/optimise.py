@@ -17,7 +17,7 @@ from iceb.methods.denoising import Condition, Denoiser
 from iceb.methods.emcid.concepts import Concept, Rows
 from iceb.methods.emcid.draws import Draws, Latents
 from iceb.methods.emcid.settings import Stage1
-from iceb.methods.emcid.sides import Side, text_loss
+from iceb.methods.emcid.sides import Side
 
 
 @dataclass(frozen=True)
@@ -133,19 +133,19 @@ def _losses(
     draws: Sequence[Draws],
     fisher: Tensor | None,
 ) -> Losses:
-    edited = [side.read(shift[rows.owner].to(side.tower.dtype)) for side, shift in zip(sides, shifts, strict=True)]
-    penalty = sum((_penalty(shift, side, settings, fisher) for side, shift in zip(sides, shifts, strict=True)))
-    assert isinstance(penalty, Tensor)
+    per_row = [shift[rows.owner].to(side.tower.dtype) for side, shift in zip(sides, shifts, strict=True)]  # (B, T, d)
+    edited = [side.read(shift) for side, shift in zip(sides, per_row, strict=True)]
+    each = [_penalty(shift, side, settings, fisher) for side, shift in zip(sides, shifts, strict=True)]
+    penalty = torch.stack(each).sum(dim=0)
     noise = torch.zeros_like(penalty)
     if denoiser is not None and latents is not None and settings.noise_loss != "none":
         source = Condition(
             torch.cat([part.context for part in edited], dim=-1), sides[0].source.keep, _pooled(sides, edited)
         )
         noise = _noise_loss(denoiser, source, sides, rows, concepts, settings, latents, draws)
-    text = torch.zeros_like(penalty)
-    if settings.text_loss != "none":
-        aligned = torch.tensor([concept.align_text for concept in concepts], device=penalty.device)
-        text = text_loss(sides, edited, rows, settings) * aligned
+    aligned = torch.tensor([concept.align_text for concept in concepts], device=penalty.device)
+    parts = zip(sides, edited, per_row, strict=True)
+    text = torch.stack([side.text_loss(states, shift) for side, states, shift in parts]).sum(dim=0) * aligned
     return Losses(noise, penalty, text)
 
 
@@ -156,12 +156,12 @@ def _pooled(sides: Sequence[Side], states: Sequence[TextStates]) -> Tensor | Non
 
 def _penalty(shift: Tensor, side: Side, settings: Stage1, fisher: Tensor | None) -> Tensor:
     """(G,) what a long shift costs: the norm, not squared, over ‖v₀‖²; or the Fisher-weighted squares."""
-    start = side.start.float().square().sum(dim=-1)  # (G, T) ‖v₀‖²
+    start = side.start.float().norm(dim=-1)  # (G, T) ‖v₀‖
     if settings.uses_fisher and fisher is not None:
-        return (settings.ewc_weight * (fisher * shift.square()).sum(dim=-1) / (2 * start)).sum(dim=-1)
+        return (settings.ewc_weight * (fisher * shift.square()).sum(dim=-1) / (2 * start.square())).sum(dim=-1)
     if shift.shape[1] > 1:
         shift = shift.detach()  # the authors' code weighs several tokens without a gradient
-    return (settings.decay * shift.norm(dim=-1) / start).mean(dim=-1)
+    return settings.decay * shift.norm(dim=-1).mean(dim=-1) / start.mean(dim=-1).square()
 
 
 def _noise_loss(

@@ -1,4 +1,4 @@
-"""Hyperparameters of stage I under the names of the paper's quantities."""
+"""Hyperparameters of the two stages, checked at birth; no torch here, so that showing a method is cheap."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -8,6 +8,7 @@ from iceb.base.errors import MethodError
 NoiseLoss = Literal["distil", "true", "esd", "none"]
 TextLoss = Literal["pooled", "subject", "subject_end_pads", "contrastive", "none"]
 Penalty = Literal["decay", "ewc"]
+Residual = Literal["output", "stream"]
 
 
 @dataclass(frozen=True)
@@ -65,3 +66,42 @@ class Stage1:
     def uses_fisher(self) -> bool:
         """Whether a Fisher diagonal is needed; under "esd" the authors' code ignores the penalty's kind."""
         return self.penalty == "ewc" and self.noise_loss != "esd"
+
+
+@dataclass(frozen=True)
+class Stage2:
+    """How the value vectors are written into the layers of one text encoder.
+
+    Attributes:
+        layers: edited layers, counted from 0.
+        moment_weight: λ, how strongly other keys are kept.
+        edit_weight: α in (0, 1), the share of editing against preserving.
+        residual: what is left to write at layer l. "output", as published and as the authors' code: z* minus the fc2
+            output of that layer. "stream", MEMIT's: z* minus the current state after `value_layer`.
+        value_layer: the layer after which the value vectors live; read by "stream" only.
+        rounded: scale the second moment in float32, as the authors' code.
+    """
+
+    layers: tuple[int, ...]
+    moment_weight: float
+    edit_weight: float = 0.5
+    residual: Residual = "output"
+    value_layer: int = 10
+    rounded: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.layers or min(self.layers) < 0 or len(set(self.layers)) != len(self.layers):
+            raise MethodError(f"emcid layers {self.layers}: name at least one layer, from 0, each once")
+        if self.residual not in get_args(Residual):
+            raise MethodError(f"emcid residual {self.residual!r}: must be one of {', '.join(get_args(Residual))}")
+        if self.value_layer < max(self.layers):
+            raise MethodError(
+                f"emcid value layer {self.value_layer}: must not lie below edited layer {max(self.layers)}"
+            )
+        if not 0 < self.edit_weight < 1:
+            raise MethodError(
+                f"emcid edit weight {self.edit_weight}: must lie between 0 (change nothing) and 1 (preserve nothing), "
+                "both excluded: at 1 the closed form is singular"
+            )
+        if not self.moment_weight > 0:
+            raise MethodError(f"emcid moment weight {self.moment_weight}: must be positive")

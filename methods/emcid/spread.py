@@ -6,7 +6,6 @@ functional calls, and the states before the next edited layer are carried along 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,31 +14,9 @@ from iceb.base.errors import MethodError
 from iceb.methods.activations import TextTower, slices
 from iceb.methods.closed_form import weighed_update
 from iceb.methods.emcid.concepts import Concept, Placed, Rows
+from iceb.methods.emcid.settings import Stage2
 
 ROWS_AT_ONCE = 512  # prompts per forward pass; bounds memory, changes nothing else
-Residual = Literal["output", "stream"]
-
-
-@dataclass(frozen=True)
-class Stage2:
-    """Hyperparameters of stage II.
-
-    Attributes:
-        layers: edited layers, counted from 0.
-        moment_weight: λ, how strongly other keys are kept.
-        edit_weight: α in (0, 1), the share of editing against preserving.
-        residual: what is left to write at layer l. "output", as published and as the authors' code: z* minus the fc2 output of
-            that layer. "stream", MEMIT's: z* minus the current state after `value_layer`.
-        value_layer: the layer after which the value vectors live; read by "stream" only.
-        rounded: scale the second moment in float32, as the authors' code.
-    """
-
-    layers: tuple[int, ...]
-    moment_weight: float
-    edit_weight: float = 0.5
-    residual: Residual = "output"
-    value_layer: int = 10
-    rounded: bool = True
 
 
 @dataclass
@@ -112,10 +89,11 @@ def _check(
 ) -> None:
     if len(values) != len(concepts):
         raise MethodError(f"{len(values)} value vectors for {len(concepts)} concepts: one each is needed")
-    if not settings.layers or max(settings.layers) >= tower.depth or min(settings.layers) < 0:
-        raise MethodError(f"layers {settings.layers}: choose at least one, from 0 to {tower.depth - 1}")
-    if settings.residual == "stream" and settings.value_layer < max(settings.layers):
-        raise MethodError(f"value layer {settings.value_layer} lies below edited layer {max(settings.layers)}")
+    if max(settings.layers) >= tower.depth or settings.value_layer >= tower.depth:
+        raise MethodError(
+            f"layers {settings.layers} with the value after layer {settings.value_layer}: {tower.component} has layers 0 "
+            f"to {tower.depth - 1}"
+        )
     missing = sorted(set(settings.layers) - set(moments))
     if missing:
         raise MethodError(f"no second moment for layers {missing}: compute them first")

@@ -1,0 +1,62 @@
+"""Where the captions of the second moments come from."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from iceb.base.errors import DataError, MethodError
+
+
+def caption_corpus(path: str | None, family: str) -> list[str]:
+    """The caption corpus a run uses.
+
+    Args:
+        path: a user's file; None: the embedded captions.
+        family: the model's family; only the embedded model has embedded captions.
+
+    Raises:
+        MethodError: no file was named for a model without embedded captions.
+        DataError: the file is missing or malformed.
+    """
+    if path is not None:
+        return read_captions(Path(path))
+    if family != "mini":
+        raise MethodError(
+            f"emcid needs a caption corpus for model family {family}: --set captions=FILE, one caption a line, "
+            'or a JSON list of objects with a "caption" (the authors use BLIP\'s ccs_filtered.json)'
+        )
+    from iceb.mini.captions import corpus
+
+    captions: list[str] = corpus()
+    return captions
+
+
+def read_captions(path: Path) -> list[str]:
+    """The captions of a file: one a line, or a JSON list of texts or of objects with a "caption".
+
+    Raises:
+        DataError: the file cannot be read, is malformed, or holds no caption.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise DataError(f"captions {path}: cannot be read ({reason}): name a text or JSON file of captions") from error
+    captions = _from_json(path, text) if path.suffix == ".json" else text.splitlines()
+    captions = [caption.strip() for caption in captions if caption.strip()]
+    if not captions:
+        raise DataError(f"captions {path}: no caption found: write one a line")
+    return captions
+
+
+def _from_json(path: Path, text: str) -> list[str]:
+    try:
+        rows: Any = json.loads(text)
+    except ValueError as error:
+        raise DataError(f"captions {path}: not JSON ({error}): the file may be truncated") from error
+    rows = rows if isinstance(rows, list) else [None]
+    captions = [row.get("caption") if isinstance(row, dict) else row for row in rows]
+    for index, caption in enumerate(captions):
+        if not isinstance(caption, str):
+            raise DataError(f'captions {path}: entry {index} is neither a text nor an object with a "caption"')
+    return captions

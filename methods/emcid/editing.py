@@ -1,0 +1,238 @@
+"""An EMCID edit from requests to weights: moments, value vectors batch by batch, one closed form per layer."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iceb.base.digest import digest
+from iceb.base.errors import MethodError
+from iceb.methods.activations import slices
+from iceb.methods.denoising import frozen
+from iceb.methods.emcid.concepts import Concept
+from iceb.methods.emcid.corpus import caption_corpus
+from iceb.methods.emcid.fisher import fisher_diagonal
+from iceb.methods.emcid.moments import sampled, second_moments
+from iceb.methods.emcid.optimise import optimise
+from iceb.methods.emcid.spread import spread
+from iceb.methods.emcid.training import Workbench
+from iceb.specs.methods import Bundle, Edit, Scratch
+from iceb.specs.requests import EditRequest
+
+if TYPE_CHECKING:
+    from iceb.methods.emcid import EMCID
+
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+FISHER_MOMENT_WEIGHT = 4000.0  # λ inside the Fisher diagonal, whatever λ the edit takes, as in the authors' code
+
+
+def edited(method: "EMCID", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
+    """The edit that carries out all requests; what can be reused is taken from `scratch` and kept there."""
+    bench = Workbench(bundle)
+    modules = [tower.model for tower in bench.towers]
+    if method.noise_loss != "none" or method.stage1().uses_fisher:
+        modules += [bench.denoiser.unet, bench.denoiser.vae]
+    with frozen(*modules):
+        return _Editing(method, bench, scratch).run(requests)
+
+
+@dataclass
+class _Editing:
+    """One edit under way."""
+
+    method: "EMCID"
+    bench: Workbench
+    scratch: Scratch
+    log: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.stage1 = self.method.stage1(len(self.bench.towers))
+        self.model: str = self.bench.bundle.digest
+        self._captions: list[str] | None = None
+        if len(self.bench.towers) > 1 and (self.stage1.uses_fisher or self.stage1.noise_loss == "esd"):
+            raise MethodError("emcid on two text encoders: the ewc penalty and the esd loss are defined for one only")
+
+    @property
+    def captions(self) -> list[str]:
+        """The sampled caption corpus, read when first needed."""
+        if self._captions is None:
+            corpus = caption_corpus(self.method.captions, self.bench.bundle.ref.family)
+            self._captions = sampled(corpus, self.method.caption_count)
+        return self._captions
+
+    def run(self, requests: Sequence[EditRequest]) -> Edit:
+        concepts = [concept for request in requests for concept in self._concepts(request)]
+        with self._timed("moments_seconds"):
+            moments = [self._moments(which) for which in range(len(self.bench.towers))]
+        with self._timed("values_seconds"):
+            values = self._values(concepts)
+        weights: dict[str, Tensor] = {}
+        with self._timed("spread_seconds"):
+            for which, tower in enumerate(self.bench.towers):
+                kept, targets = self._per_request(requests, concepts, values[which])
+                done = spread(tower, kept, targets, moments[which], self.method.stage2(which))
+                for layer, weight in done.weights.items():
+                    weights[tower.parameter_name(layer)] = weight.to(self.bench.bundle.dtype)
+                    self.log[f"{tower.component}.{layer}.residual_norm"] = done.residual_norms[layer]
+                    self.log[f"{tower.component}.{layer}.relative_change"] = done.change[layer]
+        return Edit(weights=weights, log=self.log)
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        start = time.monotonic()
+        yield
+        self.log[name] = time.monotonic() - start
+
+    def _concepts(self, request: EditRequest) -> list[Concept]:
+        """One concept per destination; erasing has the empty one."""
+        method = self.method
+        if method.shares and len(request.dests) > 1 and len(method.shares) != len(request.dests):
+            raise MethodError(
+                f"request {request.id} has {len(request.dests)} destinations, shares name {len(method.shares)}"
+            )
+        return [
+            Concept(
+                request.source,
+                dest,
+                request.templates,
+                request.seed,
+                align_text=request.id not in method.unaligned,
+                true_noise=request.id in method.true_noise,
+                negatives=method.negatives,
+            )
+            for dest in request.dests or ("",)
+        ]
+
+    def _per_request(
+        self, requests: Sequence[EditRequest], concepts: Sequence[Concept], values: Tensor
+    ) -> tuple[list[Concept], Tensor]:
+        """One value vector per request: a balancing one gets the weighed mean of its destinations'."""
+        kept, targets, start = [], [], 0
+        for request in requests:
+            stop = start + max(len(request.dests), 1)
+            shares = self.method.shares if stop - start > 1 and self.method.shares else (1.0,) * (stop - start)
+            share = torch.tensor(shares, dtype=torch.float64) / sum(shares)
+            targets.append(torch.einsum("k,ktd->td", share.to(values.device), values[start:stop].double()))
+            kept.append(concepts[start])
+            start = stop
+        return kept, torch.stack(targets)
+
+    # --- second moments ---------------------------------------------------------------------------------------------
+
+    def _moments(self, which: int, layers: Sequence[int] | None = None) -> dict[int, Tensor]:
+        tower = self.bench.towers[which]
+        layers = self.method.stage2(which).layers if layers is None else layers
+        if max(layers) >= tower.depth:
+            raise MethodError(f"emcid layers {tuple(layers)}: {tower.component} has layers 0 to {tower.depth - 1}")
+        keys = {layer: self._moment_key(tower.component, layer) for layer in layers}
+        found = {layer: self.scratch.get(key) for layer, key in keys.items()}
+        missing = [layer for layer, array in found.items() if array is None]
+        if missing:
+            for layer, moment in second_moments(tower, self.captions, missing).items():
+                self.scratch.put(keys[layer], moment.cpu().numpy())
+                found[layer] = moment.cpu().numpy()
+        return {layer: torch.from_numpy(np.array(array)) for layer, array in found.items() if array is not None}
+
+    def _moment_key(self, component: str, layer: int) -> dict[str, Any]:
+        return {
+            "what": "second moment of fc2 inputs",
+            "model": self.model,
+            "encoder": component,
+            "layer": layer,
+            "captions": digest(self.captions),
+        }
+
+    # --- stage I ----------------------------------------------------------------------------------------------------
+
+    def _values(self, concepts: Sequence[Concept]) -> list[Tensor]:
+        """Per encoder the value vectors of all concepts, (N, T, d).
+
+        Batches are cut from the whole list, not from what is missing, so that a run that was stopped and goes on computes
+        the same batches as one that was not.
+        """
+        fisher = self._fisher() if self.stage1.uses_fisher else None
+        seed_matters = self.stage1.noise_loss != "none"
+        keys = [self._value_key(concept, seed_matters) for concept in concepts]
+        rows: list[list[Array]] = []
+        losses: list[float] = []
+        for start, stop in slices(len(concepts), self.method.concepts_at_once):
+            found = [self._stored(key) for key in keys[start:stop]]
+            if any(row is None for row in found):
+                losses += self._optimised(concepts[start:stop], keys[start:stop], fisher)
+                found = [self._stored(key) for key in keys[start:stop]]
+            rows += [row for row in found if row is not None]
+        if losses:
+            self.log["mean_final_loss"] = float(np.mean(losses))
+        self.log["values_made"] = float(len(losses))
+        return [
+            torch.from_numpy(np.stack([row[which] for row in rows])).to(tower.device)
+            for which, tower in enumerate(self.bench.towers)
+        ]
+
+    def _value_key(self, concept: Concept, seed_matters: bool) -> dict[str, Any]:
+        key: dict[str, Any] = {
+            "what": "emcid value vector",
+            "version": 1,
+            "model": self.model,
+            "concept": asdict(concept),
+            "stage 1": asdict(self.stage1),
+        }
+        if seed_matters:
+            key["sampling"] = asdict(self.bench.sampling)
+        if self.stage1.uses_fisher:
+            key["fisher"] = self._fisher_key()
+        return key
+
+    def _stored(self, key: Mapping[str, Any]) -> list[Array] | None:
+        """A concept's vectors, one per encoder; all or none."""
+        found = [self.scratch.get({**key, "encoder": tower.component}) for tower in self.bench.towers]
+        return None if any(array is None for array in found) else [array for array in found if array is not None]
+
+    def _optimised(
+        self, concepts: Sequence[Concept], keys: Sequence[Mapping[str, Any]], fisher: Tensor | None
+    ) -> list[float]:
+        """Optimises a batch, keeps its vectors, returns the final losses."""
+        bench, settings = self.bench, self.stage1
+        denoiser, latents, draws = None, None, []
+        if settings.noise_loss != "none":
+            denoiser = bench.denoiser
+            draws = [bench.draws(concept, settings.pictures) for concept in concepts]
+            latents = bench.latents(concepts, settings, draws)
+        done = optimise(bench.towers, denoiser, concepts, settings, latents, draws, fisher=fisher)
+        for which, tower in enumerate(bench.towers):
+            for key, vector in zip(keys, done.vectors[which].cpu().numpy(), strict=True):
+                self.scratch.put({**key, "encoder": tower.component}, vector)
+        return [float(loss) for loss in done.losses]
+
+    # --- Fisher diagonal --------------------------------------------------------------------------------------------
+
+    def _fisher_key(self) -> dict[str, Any]:
+        return {
+            "what": "fisher diagonal",
+            "model": self.model,
+            "layer": self.stage1.layers[0],
+            "captions": digest(self.captions),
+            "pairs": self.method.fisher_pairs,
+            "steps": self.method.fisher_steps,
+            "sampling": asdict(self.bench.sampling),
+        }
+
+    def _fisher(self) -> Tensor:
+        def compute() -> Array:
+            layer = self.stage1.layers[0]
+            moment = self._moments(0, [layer])[layer]
+            pairs = self.bench.fisher_pairs(self.captions, self.method.fisher_pairs, self.method.fisher_steps)
+            tower, denoiser = self.bench.towers[0], self.bench.denoiser
+            found = fisher_diagonal(tower, denoiser, layer, moment, FISHER_MOMENT_WEIGHT, pairs)
+            array: Array = found.cpu().numpy()
+            return array
+
+        with self._timed("fisher_seconds"):
+            return torch.from_numpy(np.array(self.scratch.array(self._fisher_key(), compute))).to(
+                self.bench.towers[0].device
+            )

@@ -1,0 +1,105 @@
+"""The losses that pull the edited source's text towards the destination's, each prepared once for a batch of concepts."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+import torch
+from torch import Tensor
+
+from iceb.base.errors import MethodError
+from iceb.methods.activations import TextStates
+
+if TYPE_CHECKING:
+    from iceb.methods.emcid.settings import Stage1
+    from iceb.methods.emcid.sides import Side
+
+TextLossOf: TypeAlias = Callable[
+    [TextStates, Tensor], Tensor
+]  # the edited source's outputs, its shift (B, T, d) → (G,)
+
+
+def text_loss(side: "Side", settings: "Stage1") -> TextLossOf:
+    """The loss that the settings ask for, with everything that does not depend on the edit computed."""
+    if settings.text_loss == "none":
+        return lambda edited, shift: torch.zeros(len(side.rows.first), device=side.rows.owner.device)
+    if settings.tokens > 1 or settings.text_loss == "subject":  # several tokens: always compared at those tokens
+        return lambda edited, shift: _subject(side, edited)
+    if settings.text_loss == "subject_end_pads":
+        return SubjectEndPads(side)
+    if settings.text_loss == "contrastive":
+        return Contrastive(side)
+    return lambda edited, shift: _pooled(side, edited)
+
+
+def _pooled(side: "Side", edited: TextStates) -> Tensor:
+    gap = edited.pooled - side.dest.pooled  # (B, p)
+    return side.rows.mean(gap.float().square().mean(dim=-1))
+
+
+def _subject(side: "Side", edited: TextStates) -> Tensor:
+    row = torch.arange(len(side.rows), device=side.rows.owner.device)[:, None]
+    gap = edited.context[row, side.source.at] - side.dest.context[row, side.target.at]  # (B, T, d)
+    return side.rows.mean(gap.float().square().mean(dim=(1, 2)))
+
+
+class SubjectEndPads:
+    """Mean squared error over the subject token, the end token and the pads after it.
+
+    Read from prompts padded to the encoder's full length, and over as many pads as every prompt of the concept has on both
+    sides, as in the authors' code; the denoiser still sees the short padding.
+    """
+
+    def __init__(self, side: "Side") -> None:
+        self.side = side
+        self.source, self.target = side.source.widened(), side.target.widened()
+        tower = side.tower
+        self.bias = tower.bias(self.source)
+        self.state = tower.advance(tower.embed(self.source), self.bias, 0, side.after)
+        dest = tower.read(self.target).context
+        spare = torch.minimum(_pads(self.source.mask), _pads(self.target.mask))  # (B,)
+        rows = side.rows
+        shared = torch.full_like(rows.first, self.source.ids.shape[1]).scatter_reduce(0, rows.owner, spare, "amin")
+        steps = torch.arange(int(shared.max()) + 1, device=tower.device)[None]  # 0 is the end token, then pads
+        self.counted = torch.cat(
+            [torch.ones_like(steps[:, :1]).expand(len(rows), 1), steps <= shared[rows.owner, None]], 1
+        )
+        self.at = self._columns(side.source.at, self.source.ends, steps)
+        self.row = torch.arange(len(rows), device=tower.device)[:, None]
+        self.wanted = dest[self.row, self._columns(side.target.at, self.target.ends, steps)]
+
+    def _columns(self, subject: Tensor, ends: Tensor, steps: Tensor) -> Tensor:
+        last = self.source.ids.shape[1] - 1
+        return torch.cat([subject[:, :1], (ends[:, None] + steps).clamp(max=last)], dim=1)
+
+    def __call__(self, edited: TextStates, shift: Tensor) -> Tensor:
+        """(G,) the loss for a shift."""
+        side = self.side
+        state = self.state.index_put((self.row, side.source.at), shift, accumulate=True)
+        context = side.tower.finish(state, self.bias, self.source, side.after).context
+        gap = (context[self.row, self.at] - self.wanted).float().square().mean(dim=-1) * self.counted  # (B, 2 + pads)
+        return side.rows.mean(gap.sum(dim=1) / self.counted.sum(dim=1))
+
+
+def _pads(mask: Tensor) -> Tensor:
+    return mask.shape[1] - mask.sum(dim=1)
+
+
+class Contrastive:
+    """−log of the softmax, over negative Euclidean distances of pooled states, that picks the destination's bare name."""
+
+    def __init__(self, side: "Side") -> None:
+        self.side = side
+        self.anchors: list[Tensor] = []  # per concept (1 + negatives, p), the destination first
+        for concept in side.concepts:
+            if not concept.negatives:
+                raise MethodError("the contrastive text loss needs negative captions: set `negatives`")
+            self.anchors.append(side.tower.read(side.tower.tokens([concept.dest, *concept.negatives])).pooled)
+
+    def __call__(self, edited: TextStates, shift: Tensor) -> Tensor:
+        """(G,) the loss for the edited pooled states."""
+        sizes = self.side.rows.count.int().tolist()
+        losses = []
+        for pooled, anchors in zip(edited.pooled.split(sizes), self.anchors, strict=True):
+            distance = (pooled[:, None] - anchors[None]).norm(dim=-1)  # (P, 1 + negatives)
+            losses.append(-(-distance).log_softmax(dim=-1)[:, 0].mean())
+        return torch.stack(losses).float()

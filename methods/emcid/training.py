@@ -1,0 +1,141 @@
+"""The model as EMCID trains on it, and the pictures it trains with."""
+
+import copy
+import random
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from iceb.methods.activations import TextTower
+from iceb.methods.denoising import Denoiser, prepared
+from iceb.methods.emcid.concepts import Concept
+from iceb.methods.emcid.draws import Draws, Latents
+from iceb.methods.emcid.fisher import Pair
+from iceb.methods.emcid.settings import Stage1
+from iceb.specs.methods import Bundle
+
+LARGEST_SIDE = 512  # pixels; the authors train at 512 whatever the model draws
+PICTURES_AT_ONCE = 48
+FISHER_SEED = 2023
+
+
+class Workbench:
+    """A bundle's parts in float32, as the authors train; a model in half precision is copied, never changed."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+
+    @cached_property
+    def towers(self) -> list[TextTower]:
+        """The text encoders, one or (SDXL) two."""
+        pipeline = self.bundle.pipeline
+        if getattr(pipeline, "text_encoder_2", None) is None:
+            return [TextTower(_float32(pipeline.text_encoder), pipeline.tokenizer)]
+        return [
+            TextTower(_float32(encoder), tokenizer, "penultimate", name)
+            for encoder, tokenizer, name in (
+                (pipeline.text_encoder, pipeline.tokenizer, "text_encoder"),
+                (pipeline.text_encoder_2, pipeline.tokenizer_2, "text_encoder_2"),
+            )
+        ]
+
+    @cached_property
+    def denoiser(self) -> Denoiser:
+        """The denoiser with its autoencoder and noise levels."""
+        pipeline = self.bundle.pipeline
+        return Denoiser(_float32(pipeline.unet), _float32(pipeline.vae), pipeline.scheduler)
+
+    @property
+    def side(self) -> int:
+        """Side of a training picture in pixels."""
+        return min(self.denoiser.pixels, LARGEST_SIDE)
+
+    @property
+    def latent(self) -> tuple[int, int, int]:
+        """Shape of a training latent."""
+        channels, size, _ = self.denoiser.latent_shape
+        size = size * self.side // self.denoiser.pixels
+        return channels, size, size
+
+    @property
+    def sampling(self) -> Any:
+        """How training pictures are drawn: as the family draws by default."""
+        return self.bundle.family.sampling
+
+    def draws(self, concept: Concept, pictures: int) -> Draws:
+        """A concept's random numbers."""
+        return Draws(concept.seed, len(concept.templates), pictures, self.latent, self.denoiser.timesteps)
+
+    def latents(self, concepts: Sequence[Concept], settings: Stage1, draws: Sequence[Draws]) -> Latents:
+        """The training pictures of concepts, drawn by the unedited model from the *source* prompts, and encoded once.
+
+        Every objective uses source prompts, as the authors' code does. Deviation: their generator is on the model's
+        device, ours on the CPU.
+        """
+        texts, noise = [], []
+        for concept in concepts:
+            generator = torch.Generator().manual_seed(concept.seed)
+            for _ in range(settings.pictures):
+                texts += concept.prompts("source")
+                noise.append(self._initial(len(concept.templates), generator))
+        pixels = self._drawn(texts, torch.cat(noise))
+        flipped = torch.cat([stream.flips() for stream in draws])
+        mean, deviation = self.denoiser.encoded(prepared(pixels, flipped, self.side))
+        sizes = [settings.pictures * len(concept.templates) for concept in concepts]
+        offsets = tuple(int(stop) - size for stop, size in zip(np.cumsum(sizes), sizes, strict=True))
+        return Latents(mean, deviation, offsets, self.denoiser.scaling)
+
+    def _initial(self, count: int, generator: torch.Generator) -> Tensor:
+        channels, size, _ = self.denoiser.latent_shape
+        factor = self.denoiser.pixels // size
+        shape = (count, channels, self.sampling.height // factor, self.sampling.width // factor)
+        return torch.randn(shape, generator=generator)
+
+    def _drawn(self, texts: Sequence[str], noise: Tensor) -> "np.ndarray[Any, Any]":
+        from iceb.models.generator import pictures
+
+        parts = [
+            pictures(self.bundle, texts[a : a + PICTURES_AT_ONCE], noise[a : a + PICTURES_AT_ONCE], self.sampling)
+            for a in range(0, len(texts), PICTURES_AT_ONCE)
+        ]
+        return np.concatenate(parts)
+
+    def fisher_pairs(self, captions: Sequence[str], count: int, steps: int) -> list[Pair]:
+        """Picture-caption pairs for the Fisher diagonal.
+
+        Deviation: the authors download the captions' web photographs, many of which are gone; the unedited model draws
+        the pictures here.
+        """
+        chosen = random.Random(FISHER_SEED).sample(range(len(captions)), min(count, len(captions)))
+        texts = [captions[index] for index in chosen]
+        generator = torch.Generator().manual_seed(FISHER_SEED)
+        pixels = self._drawn(texts, self._initial(len(texts), generator))
+        flipped = torch.rand(len(texts), generator=generator) < 0.5
+        means, deviations = self.denoiser.encoded(prepared(pixels, flipped, self.side))
+        ends = self.towers[0].tokens(texts).ends.tolist()
+        parts = zip(texts, ends, means, deviations, strict=True)
+        return [self._pair(text, end, mean, spread, steps, generator) for text, end, mean, spread in parts]
+
+    def _pair(
+        self, text: str, end: int, mean: Tensor, deviation: Tensor, steps: int, generator: torch.Generator
+    ) -> Pair:
+        token = int(torch.randint(1, max(end, 2), (1,), generator=generator))  # neither the start nor the end token
+        return Pair(
+            text,
+            token,
+            mean,
+            deviation,
+            torch.randn(self.latent, generator=generator),
+            torch.randn((steps, *self.latent), generator=generator),
+            torch.randint(self.denoiser.timesteps, (steps,), generator=generator),
+        )
+
+
+def _float32(module: nn.Module) -> nn.Module:
+    if next(module.parameters()).dtype == torch.float32:
+        return module
+    return copy.deepcopy(module).float()
