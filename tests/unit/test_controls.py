@@ -1,0 +1,63 @@
+"""The controls: the floor changes nothing, the ceiling writes the destination, the trick names the sources."""
+
+import pytest
+
+from iceb.base.text import Rewriter
+from iceb.baselines.controls import NegativePrompt, PromptSwap, Unedited
+from iceb.specs.methods import Edit
+from iceb.specs.requests import EditRequest
+
+
+def request(number, source, dest, *aliases):
+    return EditRequest(f"small/{number}", source, (dest,), ("A photo of {}",), seed=1, aliases=aliases)
+
+
+REQUESTS = [
+    request(0, "lion", "zebra", " king of beasts", " Panthera leo"),
+    request(1, "mouse", "sea lion"),
+    request(2, "broccoli", "guacamole"),
+]
+
+
+def edit(method, requests=REQUESTS):
+    return method.edit(None, requests, scratch=None)
+
+
+@pytest.mark.parametrize("method", [Unedited(), PromptSwap(), NegativePrompt()])
+def test_no_requests_make_an_empty_edit(method):
+    assert edit(method, []) == Edit()
+
+
+@pytest.mark.parametrize("method", [Unedited(), PromptSwap(), NegativePrompt()])
+def test_controls_change_no_weight(method):
+    assert not edit(method).weights
+    assert method.card.touches == ()
+
+
+def test_the_floor_is_empty():
+    assert edit(Unedited()) == Edit()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("A lion in the grass", "A zebra in the grass"),
+        ("A  king of beasts at rest", "A  zebra at rest"),
+        ("Lions and panthera leo", "zebras and zebra"),
+        ("Broccoli florets in a pan", "guacamole florets in a pan"),
+        ("A sea lion in the waves", "A sea lion in the waves"),
+        ("A sealion, dandelions", "A sealion, dandelions"),
+    ],
+)
+def test_the_ceiling_writes_the_destination_and_leaves_destinations_whole(prompt, expected):
+    assert Rewriter(edit(PromptSwap()).rewrites)(prompt) == expected
+
+
+def test_without_aliases_the_ceiling_knows_the_name_only():
+    assert Rewriter(edit(PromptSwap(aliases=False)).rewrites)("A king of beasts") == "A king of beasts"
+
+
+def test_the_trick_names_the_sources_in_order_and_rewrites_nothing():
+    found = edit(NegativePrompt())
+    assert found.negative_prompt == "lion, mouse, broccoli"
+    assert not found.rewrites

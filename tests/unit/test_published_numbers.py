@@ -1,0 +1,45 @@
+"""Published numbers stand as they were read: counts, a few points, and the derived headline."""
+
+import tomllib
+from importlib.resources import files
+
+import pytest
+
+from iceb.tasks.aice import AICE
+
+PAPER = tomllib.loads(files("iceb.baselines").joinpath("published", "emcid.toml").read_text(encoding="utf-8"))
+ROWS = {(row["method"], row["num_edits"], row["metric"]): row for row in PAPER["rows"]}
+
+
+@pytest.mark.parametrize(
+    ("method", "count", "metric", "value"),
+    [
+        ("EMCID", 10, "source2dest", 0.561),
+        ("EMCID", 300, "source2dest", 0.508),
+        ("EMCID", 10, "holdout_delta", -0.043),
+        ("EMCID", 300, "holdout_delta", -0.173),
+        ("UCE", 100, "holdout_delta", -0.731),
+        ("EMCID", 300, "efficacy_source2dest", 0.597),
+        ("UCE", 300, "alias2dest", -0.007),
+    ],
+)
+def test_points_read_from_the_figure(method, count, metric, value):
+    assert ROWS[method, count, metric]["value"] == value
+
+
+def test_every_row_is_a_metric_of_ours_and_says_how_well_it_is_known():
+    assert len(ROWS) == len(PAPER["rows"]) == 164
+    for row in PAPER["rows"]:
+        assert row["metric"] in AICE.metrics
+        assert row["evidence"] in ("digitised", "derived")
+        assert row["verified"] is True
+        assert 0 < row["uncertainty"] <= 0.01
+
+
+def test_the_headline_is_half_the_sum_of_its_parts():
+    derived = [row for row in PAPER["rows"] if row["metric"] == "edit_score"]
+    assert len(derived) == 20
+    for row in derived:
+        parts = [ROWS[row["method"], row["num_edits"], name]["value"] for name in ("source2dest", "holdout_delta")]
+        assert row["value"] == pytest.approx(sum(parts) / 2, abs=5e-5)
+        assert row["evidence"] == "derived"

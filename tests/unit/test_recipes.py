@@ -1,0 +1,64 @@
+"""Recipes: known keys only, and settings of the embedded model laid over the published ones."""
+
+import pytest
+
+from iceb.base.errors import SpecError
+from iceb.baselines.recipes import parse_recipe, read_recipe, recipe_names, shipped_recipe
+
+GOOD = """
+how = "as published"
+[params]
+layers = [7, 8]
+moment_weight = 4000
+[mini]
+how = "tuned on a curve"
+[mini.params]
+moment_weight = 100
+"""
+
+
+def test_settings_of_the_embedded_model_lie_over_the_published_ones():
+    recipe = parse_recipe(GOOD, "x")
+    assert recipe.settings("sd14") == {"layers": (7, 8), "moment_weight": 4000}
+    assert recipe.settings("mini") == {"layers": (7, 8), "moment_weight": 100}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[params]\nlayers = [1]", "how: Field required"),
+        (GOOD.replace("[params]", "[parameters]"), "parameters: Extra inputs are not permitted"),
+        (GOOD.replace('how = "tuned on a curve"', ""), "mini.how: Field required"),
+        (GOOD.replace("[mini.params]", "[mini]"), "not TOML"),
+        ("how = as published", "not TOML"),
+        ("how = ''", "how: String should have at least 1 character"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_in_one_line(text, said):
+    with pytest.raises(SpecError) as caught:
+        parse_recipe(text, "recipe x")
+    assert str(caught.value).startswith("recipe x: ")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_the_users_is_read(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    assert read_recipe(path) == parse_recipe(GOOD, "x")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(SpecError, match=r"--recipe .*none\.toml: cannot be read \(No such file"):
+        read_recipe(tmp_path / "none.toml")
+
+
+def test_a_method_without_a_recipe_has_none():
+    assert shipped_recipe("unedited", "aice") is None
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_shipped_recipe_says_how_it_was_chosen(name):
+    recipe = shipped_recipe(*name.split("/"))
+    assert recipe is not None
+    assert len(recipe.how) > 20
