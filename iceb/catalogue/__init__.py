@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+from iceb.base.errors import SpecError
 from iceb.catalogue.cards import card_names, load_card
 from iceb.catalogue.files import EMBEDDED, UPSTREAM, located
 from iceb.catalogue.imagenet import AICE
 from iceb.specs.datasets import ConceptDataset
 
 __all__ = ["EMBEDDED", "UPSTREAM", "card_names", "dataset_card_name", "load_card", "open_dataset"]
+
+EDITABLE = {"aice": AICE, "aice_embedded": AICE}  # cards that hold edit requests, and what reads them
 
 
 def dataset_card_name(name: str, data: str | None) -> str:
@@ -28,8 +31,10 @@ def open_dataset(name: str, data: str | None = None, cache: Path | None = None) 
         cache: the cache's root, where fetched files are kept; None for ICEB_CACHE or ~/.cache/iceb.
 
     Raises:
-        SpecError: there is no such dataset.
+        SpecError: there is no such dataset, or it holds nothing to edit.
         DataError: its files are missing, are others than declared, or are malformed.
     """
     card = load_card(dataset_card_name(name, data))
-    return AICE(card, located(card, data, cache))
+    if card.name not in EDITABLE:
+        raise SpecError(f"dataset {card.name} holds no edit requests: choose one of {', '.join(sorted(EDITABLE))}")
+    return EDITABLE[card.name](card, located(card, data, cache))

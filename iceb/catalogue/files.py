@@ -5,6 +5,7 @@ ICEB_DATA, then in the cache, and are fetched from the card's pinned commit when
 checked against the card's sha256 before a row of it is read.
 """
 
+import logging
 import os
 from collections.abc import Sequence
 from importlib.resources import as_file, files
@@ -140,6 +141,7 @@ def _retrieve(card: DataCard, file: DataFile, folder: Path) -> None:
 
     path = str(PurePosixPath(card.source.folder) / file.path)
     url = RAW.format(repository=card.source.repository, commit=card.source.commit, path=path)
+    pooch.get_logger().setLevel(logging.WARNING)  # its "Downloading …" would stand before our one line of error
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -152,8 +154,7 @@ def _retrieve(card: DataCard, file: DataFile, folder: Path) -> None:
         raise DataError(f"{url} is not the file that data card {card.name} declares ({error})") from error
     except Exception as error:
         # requests, urllib3 and the operating system each have their own families of errors here; all mean the same.
-        reason = f"{type(error).__name__}: {error}"[:200]
         raise DataError(
-            f"cannot fetch {url} ({reason}): connect to the internet and run `iceb data fetch {card.name}`, "
+            f"cannot fetch {url} ({type(error).__name__}): connect to the internet and run `iceb data fetch {card.name}`, "
             f"or name a folder that holds {file.path} with --data or {ENVIRONMENT}"
         ) from error

@@ -59,6 +59,11 @@ def test_embedded_data_have_a_card_of_their_own():
     assert dataset_card_name("aice", None) == dataset_card_name("aice", "/some/folder") == "aice"
 
 
+def test_a_card_without_edit_requests_is_no_dataset_to_run():
+    with pytest.raises(SpecError, match="dataset imagenet_labels holds no edit requests: choose one of aice"):
+        open_dataset("imagenet_labels")
+
+
 @pytest.fixture(scope="module")
 def embedded():
     if not EMBEDDED.is_file():

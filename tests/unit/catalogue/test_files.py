@@ -1,5 +1,6 @@
 """Where data files are looked for, and that no other file than the declared one is ever read."""
 
+import logging
 import sys
 from types import SimpleNamespace
 
@@ -25,6 +26,7 @@ def pooch(monkeypatch):
         stand_in.behaviour(fname, path)
 
     stand_in.retrieve = retrieve
+    stand_in.get_logger = lambda: logging.getLogger("stand-in")
     monkeypatch.setitem(sys.modules, "pooch", stand_in)
     return stand_in
 
