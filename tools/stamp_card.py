@@ -27,9 +27,8 @@ def counts(
     }
 
 
-def main() -> None:
-    folder = ROOT / "iceb" / "mini" / "data"
-    text = CARD.read_text(encoding="utf-8")
+def stamped(text: str, folder: Path) -> str:
+    """The card's page `text` with the digests, rows and counts of the files in `folder`."""
     read = {key: json.loads((folder / name).read_text(encoding="utf-8")) for key, name in FILES.items()}
     for name in FILES.values():
         text = re.sub(rf'({re.escape(name)}, sha256: )"[0-9a-f]{{64}}"', rf'\1"{digest_file(folder / name)}"', text)
@@ -37,7 +36,11 @@ def main() -> None:
         text = re.sub(rf"({re.escape(FILES[key])}, .*rows: )\d+", rf"\g<1>{len(read[key])}", text)
     for key, count in counts(read["edits"], read["aliases"], read["holdout"]).items():
         text = re.sub(rf"^(  {key}: )\d+$", rf"\g<1>{count}", text, flags=re.MULTILINE)
-    CARD.write_text(text, encoding="utf-8")
+    return text
+
+
+def main() -> None:
+    CARD.write_text(stamped(CARD.read_text(encoding="utf-8"), ROOT / "iceb" / "mini" / "data"), encoding="utf-8")
     print(f"stamped {CARD}")
 
 

@@ -155,6 +155,6 @@ def _retrieve(card: DataCard, file: DataFile, folder: Path) -> None:
     except Exception as error:
         # requests, urllib3 and the operating system each have their own families of errors here; all mean the same.
         raise DataError(
-            f"cannot fetch {url} ({type(error).__name__}): connect to the internet and run `iceb data fetch {card.name}`, "
-            f"or name a folder that holds {file.path} with --data or {ENVIRONMENT}"
+            f"cannot fetch {url} ({type(error).__name__}): connect to the internet and run "
+            f"`iceb data fetch {card.name}`, or name a folder that holds {file.path} with --data or {ENVIRONMENT}"
         ) from error

@@ -1,13 +1,18 @@
 """Published numbers stand as they were read: counts, a few points, and the derived headline."""
 
+import json
+import runpy
 import tomllib
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
 from iceb.tasks.aice import AICE
 
 PAPER = tomllib.loads(files("iceb.baselines").joinpath("published", "emcid.toml").read_text(encoding="utf-8"))
+ROOT = Path(__file__).parents[2]
+FACTS = ROOT.parent / "shared" / "specs" / "published.json"
 ROWS = {(row["method"], row["num_edits"], row["metric"]): row for row in PAPER["rows"]}
 
 
@@ -43,3 +48,11 @@ def test_the_headline_is_half_the_sum_of_its_parts():
         parts = [ROWS[row["method"], row["num_edits"], name]["value"] for name in ("source2dest", "holdout_delta")]
         assert row["value"] == pytest.approx(sum(parts) / 2, abs=5e-5)
         assert row["evidence"] == "derived"
+
+
+def test_the_file_is_what_its_tool_makes_of_the_facts():
+    if not FACTS.is_file():
+        pytest.skip(f"the facts are not at {FACTS}: the generated file is not made again")
+    tool = runpy.run_path(str(ROOT / "tools" / "make_published.py"))
+    made = tool["render"](list(tool["rows"](json.loads(FACTS.read_text(encoding="utf-8")))))
+    assert made == (ROOT / "baselines" / "published" / "emcid.toml").read_text(encoding="utf-8")

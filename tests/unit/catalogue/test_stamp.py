@@ -1,0 +1,38 @@
+"""The embedded set's card is stamped from its files: digests, rows and counts."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from iceb.base.digest import digest_file
+from iceb.catalogue.cards import card_text, parse_card
+
+TOOL = Path(__file__).parents[3] / "tools" / "stamp_card.py"
+
+
+@pytest.fixture
+def stamped(small):
+    names = {"edits": "aice_edit.json", "holdout": "aice_holdout.json", "aliases": "aice_aliases.json"}
+    for key, name in names.items():
+        small.paths[key].rename(small.folder / name)
+    text = runpy.run_path(str(TOOL))["stamped"](card_text("aice_embedded"), small.folder)
+    return parse_card(text, "card"), small.folder
+
+
+def test_digests_are_the_files(stamped):
+    card, folder = stamped
+    assert {file.path: file.sha256 for file in card.files.values()} == {
+        path.name: digest_file(path) for path in folder.iterdir()
+    }
+
+
+def test_rows_and_counts_are_the_files(stamped):
+    card, _ = stamped
+    assert (card.files["edits"].rows, card.files["holdout"].rows) == (10, 15)
+    assert {key: card.counts[key] for key in ("requests", "dests", "aliases", "holdout_classes")} == {
+        "requests": 2,
+        "dests": 2,
+        "aliases": 2,
+        "holdout_classes": 3,
+    }
