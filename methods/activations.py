@@ -4,6 +4,7 @@ Running the layers one by one is what lets a method compute the part below its e
 changing the model.
 """
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -134,11 +135,12 @@ class TextTower:
 
     def _one_layer(self, layer: int, state: Tensor, bias: Tensor, weight: Tensor | None) -> Tensor:
         module: nn.Module = self.layers[layer]
-        if weight is None:
-            out = module(state, bias)
-        else:
-            out = functional_call(module, {"mlp.fc2.weight": weight}, (state, bias))
-        return out[0] if isinstance(out, tuple) else out
+        # transformers 4 takes two masks and returns a tuple, transformers 5 takes one and returns the state.
+        masks = (None, bias) if "causal_attention_mask" in inspect.signature(module.forward).parameters else (bias,)
+        changed = {} if weight is None else {"mlp.fc2.weight": weight}
+        out: Any = functional_call(module, changed, (state, *masks)) if changed else module(state, *masks)
+        after: Tensor = out[0] if isinstance(out, tuple) else out
+        return after
 
     def key_inputs(self, layer: int, state: Tensor, bias: Tensor) -> Tensor:
         """(B, L, d_ff), what fc2 of `layer` is given when the layer sees `state`."""

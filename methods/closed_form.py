@@ -33,7 +33,8 @@ def preserved_keys(keys: Tensor, moment: Tensor, weight: float) -> Tensor:
     system = weight * C + K @ K.T  # (d_in, d_in)
     factor, failed = torch.linalg.cholesky_ex(system)
     if not failed:
-        return torch.cholesky_solve(K, factor)
+        solution: Tensor = torch.cholesky_solve(K, factor)
+        return solution
     # A moment summed in float32 may have eigenvalues of about −1e-7 of the largest; the system is then solvable, not definite.
     solution, failed = torch.linalg.solve_ex(system, K)
     if failed or not torch.isfinite(solution).all():

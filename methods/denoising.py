@@ -86,7 +86,9 @@ class Denoiser:
     @torch.no_grad()
     def encoded(self, pictures: Tensor, at_once: int = 64) -> tuple[Tensor, Tensor]:
         """Mean and deviation of the latents of pictures in [−1, 1], (B, 3, H, W) → two of (B, c, h, w), unscaled."""
-        found = [self.vae.encode(part.to(self.device, self.vae.dtype)).latent_dist for part in pictures.split(at_once)]
+        found = [
+            self.vae.encode(part.to(self.device, self.vae.dtype)).latent_dist for part in torch.split(pictures, at_once)
+        ]
         return torch.cat([part.mean for part in found]), torch.cat([part.std for part in found])
 
     @property

@@ -55,8 +55,10 @@ def _from_json(path: Path, text: str) -> list[str]:
     except ValueError as error:
         raise DataError(f"captions {path}: not JSON ({error}): the file may be truncated") from error
     rows = rows if isinstance(rows, list) else [None]
-    captions = [row.get("caption") if isinstance(row, dict) else row for row in rows]
-    for index, caption in enumerate(captions):
+    captions: list[str] = []
+    for index, row in enumerate(rows):
+        caption = row.get("caption") if isinstance(row, dict) else row
         if not isinstance(caption, str):
             raise DataError(f'captions {path}: entry {index} is neither a text nor an object with a "caption"')
+        captions.append(caption)
     return captions

@@ -90,7 +90,7 @@ def optimise(
         losses = _losses(sides, shifts, rows, concepts, settings, denoiser, latents, draws, fisher)
         total = losses.total(settings.text_weight)
         adam.zero_grad()
-        total.sum().backward()
+        torch.autograd.backward(total.sum())
         gradients = tuple(_gradient(shift) for shift in shifts)
         adam.step()
         for side, shift in zip(sides, shifts, strict=True):
@@ -158,10 +158,12 @@ def _penalty(shift: Tensor, side: Side, settings: Stage1, fisher: Tensor | None)
     """(G,) what a long shift costs: the norm, not squared, over ‖v₀‖²; or the Fisher-weighted squares."""
     start = side.start.float().norm(dim=-1)  # (G, T) ‖v₀‖
     if settings.uses_fisher and fisher is not None:
-        return (settings.ewc_weight * (fisher * shift.square()).sum(dim=-1) / (2 * start.square())).sum(dim=-1)
+        squares = (fisher * shift.square()).sum(dim=-1) / start.square()
+        return torch.sum(squares, dim=-1) * (settings.ewc_weight / 2)
     if shift.shape[1] > 1:
         shift = shift.detach()  # the authors' code weighs several tokens without a gradient
-    return settings.decay * shift.norm(dim=-1).mean(dim=-1) / start.mean(dim=-1).square()
+    share: Tensor = shift.norm(dim=-1).mean(dim=-1) / start.mean(dim=-1).square()
+    return share * settings.decay
 
 
 def _noise_loss(

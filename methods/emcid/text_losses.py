@@ -99,7 +99,7 @@ class Contrastive:
         """(G,) the loss for the edited pooled states."""
         sizes = self.side.rows.count.int().tolist()
         losses = []
-        for pooled, anchors in zip(edited.pooled.split(sizes), self.anchors, strict=True):
+        for pooled, anchors in zip(torch.split(edited.pooled, sizes), self.anchors, strict=True):
             distance = (pooled[:, None] - anchors[None]).norm(dim=-1)  # (P, 1 + negatives)
             losses.append(-(-distance).log_softmax(dim=-1)[:, 0].mean())
         return torch.stack(losses).float()
