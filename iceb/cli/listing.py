@@ -4,9 +4,12 @@ import dataclasses
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from iceb.models.families import Family
 
 
 class Listed(StrEnum):
@@ -63,10 +66,12 @@ def _rows(what: Listed) -> list[dict[str, str]]:
 def _models() -> list[dict[str, str]]:
     from iceb.models.families import FAMILIES
 
-    return [
-        {"name": name, "from": f"{family.repo} at {family.revision[:12]}" if family.revision else family.repo}
-        for name, family in FAMILIES.items()
-    ]
+    return [{"name": family.name, "from": _origin(family)} for family in FAMILIES.values()]
+
+
+def _origin(family: "Family") -> str:
+    pin = f" at {family.revision[:12]}" if family.revision else ""
+    return f"{family.repo}{pin}, {family.title}"
 
 
 def _datasets() -> list[dict[str, str]]:
