@@ -62,7 +62,7 @@ def ridge_update(keys: Tensor, residuals: Tensor, moment: Tensor, weight: float)
     Raises:
         MethodError: the shapes disagree, λ is not positive, or the system is singular.
 
-    >>> ridge_update(torch.eye(2), 2 * torch.eye(2), torch.eye(2), 1.0).tolist()
+    >>> ridge_update(torch.eye(2), 2 * torch.eye(2), torch.eye(2), 1.0).round(decimals=9).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
     if residuals.shape[1] != keys.shape[1]:
