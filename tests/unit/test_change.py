@@ -123,31 +123,31 @@ def sides(draw):
     return tuple(Measured("judge@1", np.array(side, np.float32).reshape(-1, 4), prompts) for side in values)
 
 
-@pytest.mark.parametrize("name", sorted(METRICS))
 @given(pair=sides())
-def test_scores_lie_between_minus_one_and_one_and_are_after_against_before(name, pair):
-    score = METRICS[name](*pair)
-    if score.value is not None:
-        assert -1 <= score.value <= 1
-        assert abs(score.value) == pytest.approx(abs(score.after - score.before), abs=1e-12)
+def test_scores_lie_between_minus_one_and_one_and_are_after_against_before(pair):
+    for metric in METRICS.values():
+        score = metric(*pair)
+        if score.value is not None:
+            assert -1 <= score.value <= 1
+            assert abs(score.value) == pytest.approx(abs(score.after - score.before), abs=1e-12)
 
 
-@pytest.mark.parametrize("name", sorted(METRICS))
 @given(pair=sides())
-def test_an_empty_edit_scores_exactly_zero(name, pair):
-    score = METRICS[name](pair[0], pair[0])
-    assert score.value in (0.0, None)
-    assert score.stderr in (0.0, None)
+def test_an_empty_edit_scores_exactly_zero(pair):
+    for metric in METRICS.values():
+        score = metric(pair[0], pair[0])
+        assert score.value in (0.0, None)
+        assert score.stderr in (0.0, None)
 
 
-@pytest.mark.parametrize("name", sorted(METRICS))
 @given(pair=sides())
-def test_swapping_before_and_after_turns_the_sign(name, pair):
+def test_swapping_before_and_after_turns_the_sign(pair):
     before, after = pair
-    there, back = METRICS[name](before, after), METRICS[name](after, before)
-    if there.value is not None:
-        assert back.value == pytest.approx(-there.value, abs=1e-15)
-        assert back.stderr == pytest.approx(there.stderr, abs=1e-12)
+    for metric in METRICS.values():
+        there, back = metric(before, after), metric(after, before)
+        if there.value is not None:
+            assert back.value == pytest.approx(-there.value, abs=1e-15)
+            assert back.stderr == pytest.approx(there.stderr, abs=1e-12)
 
 
 @given(pair=sides(), data=st.data())
