@@ -5,6 +5,7 @@ unexpected error came from.
 """
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -56,7 +57,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         outcome = command.main(args=list(arguments), prog_name="iceb", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted; the same command goes on where it stopped", INTERRUPTED)
+        outcome = INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: nothing more to say
         return FAILED
@@ -64,6 +65,8 @@ def run(arguments: Sequence[str]) -> int:
         if os.environ.get("ICEB_TRACEBACK"):
             raise
         return _say(*explained(error))
+    if outcome == INTERRUPTED:  # some versions of typer report Ctrl-C by this number, others by an exception
+        return _say(f"interrupted; the same command goes on: iceb {shlex.join(arguments)}", INTERRUPTED)
     return outcome if isinstance(outcome, int) else 0
 
 

@@ -2,12 +2,11 @@
 
 import sys
 import time
-from collections.abc import Callable
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TextIO
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
 
-if TYPE_CHECKING:
-    from rich.progress import TaskID
+from iceb.base.progress import Advance, Watch, watching
 
 EVERY = 10.0  # seconds between two lines of one stage in a log
 
@@ -17,75 +16,71 @@ class Bars:
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-        from rich.progress import TimeRemainingColumn as Left
-
-        columns = (TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._progress: Progress = Progress(
-            *columns, TextColumn("left"), Left(), console=Console(stderr=True), refresh_per_second=4
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
         )
-        self._tasks: dict[str, TaskID] = {}
 
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
+        names = TextColumn("{task.description:<24}")
+        times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+        self.progress = Progress(
+            names, BarColumn(), MofNCompleteColumn(), *times, console=Console(stderr=True), refresh_per_second=4
+        )
 
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def stage(self, name: str, total: int) -> None:
-        """A stage with `total` pieces of work begins."""
-        self._tasks[name] = self._progress.add_task(name, total=max(total, 1), completed=0 if total else 1)
-
-    def advance(self, name: str, pieces: int = 1) -> None:
-        """`pieces` more are done."""
-        if name in self._tasks:
-            self._progress.advance(self._tasks[name], pieces)
+    @contextmanager
+    def stage(self, name: str, total: int | None) -> Iterator[Advance]:
+        """A bar that fills as the stage advances."""
+        task = self.progress.add_task(name, total=total)
+        yield lambda steps: self.progress.advance(task, steps)
+        done = self.progress.tasks[self.progress.task_ids.index(task)].completed
+        self.progress.update(task, total=max(done, total or 1), completed=max(done, total or 1))
 
 
 class Lines:
     """The same as lines, when stderr is a file or a pipe: a start, a line every ten seconds, an end."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stream, self._clock = stream, clock
-        self._stages: dict[str, list[float]] = {}  # name → total, done, begun, last said
+        self.stream, self.clock = stream, clock
 
-    def __enter__(self) -> Self:
-        return self
+    @contextmanager
+    def stage(self, name: str, total: int | None) -> Iterator[Advance]:
+        """Lines that say how far the stage is and how long it will still take."""
+        begun = said = self.clock()
+        done = 0
+        self._say(f"{name}: {f'0/{total}' if total else 'begun'}")
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stream.flush()
+        def advance(steps: int) -> None:
+            nonlocal done, said
+            done += steps
+            now = self.clock()
+            if now - said < EVERY or (total is not None and done >= total):
+                return
+            said = now
+            left = "" if not total else f"/{total}, {clock_time((now - begun) / done * (total - done))} left"
+            self._say(f"{name}: {done}{left}")
 
-    def stage(self, name: str, total: int) -> None:
-        """A stage with `total` pieces of work begins."""
-        now = self._clock()
-        self._stages[name] = [total, 0, now, now]
-        if total:
-            self._say(f"{name}: 0/{total}")
-
-    def advance(self, name: str, pieces: int = 1) -> None:
-        """`pieces` more are done."""
-        if name not in self._stages:
-            return
-        stage, now = self._stages[name], self._clock()
-        stage[1] += pieces
-        total, done, begun, said = stage
-        if done >= total:
-            self._say(f"{name}: {done:.0f}/{total:.0f} in {clock_time(now - begun)}")
-        elif now - said >= EVERY:
-            stage[3] = now
-            left = (now - begun) / done * (total - done)
-            self._say(f"{name}: {done:.0f}/{total:.0f}, {clock_time(left)} left")
+        yield advance
+        self._say(f"{name}: done in {clock_time(self.clock() - begun)}")
 
     def _say(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        print(line, file=self.stream, flush=True)
 
 
-def display() -> Bars | Lines:
-    """Bars where somebody watches, lines where nobody does."""
-    return Bars() if sys.stderr.isatty() else Lines(sys.stderr)
+@contextmanager
+def shown() -> Iterator[None]:
+    """Show the stages of everything done inside: bars where somebody watches, lines where nobody does."""
+    if sys.stderr.isatty():
+        bars = Bars()
+        with bars.progress, watching(bars):
+            yield
+    else:
+        watch: Watch = Lines(sys.stderr)
+        with watching(watch):
+            yield
 
 
 def clock_time(seconds: float) -> str:

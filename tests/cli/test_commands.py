@@ -1,0 +1,132 @@
+"""The light commands: what they print, and that every mistake is one line on stderr with the right exit code."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from iceb.cli import main as command
+from iceb.cli.main import run
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "golden" / "result.json"
+
+
+def refused(capsys, *arguments: str, code: int = 2) -> str:
+    """The single line on stderr of a command that must fail."""
+    assert run(arguments) == code
+    captured = capsys.readouterr()
+    lines = captured.err.splitlines()
+    assert len(lines) == 1, captured.err
+    assert lines[0].startswith("iceb: ")
+    assert "Traceback" not in lines[0]
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["lisst"], "Did you mean 'list'"),
+        (["list", "sorts"], "not one of 'tasks', 'methods'"),
+        (["list", "methods", "--jsn"], "--json"),
+        (["show", "method", "emcdi"], "did you mean emcid"),
+        (["show", "task", "aise"], "did you mean aice"),
+        (["show", "metric", "hold_delta"], "did you mean holdout_delta"),
+        (["show", "data", "acie"], "did you mean aice"),
+        (["show", "method"], "needs a name"),
+        (["show", "result", "no/such/file.json"], "cannot be read"),
+        (["show", "result", str(ROOT / "pyproject.toml")], "not JSON"),
+        (["data", "fetch", "aise"], "did you mean aice"),
+        (["data", "ftch", "aice"], "Did you mean 'fetch'"),
+        (["leaderboard", "--check", "--add", str(GOLDEN)], "choose one"),
+        (["leaderboard", "aise"], "did you mean aice"),
+        (["leaderboard", "--folder", "no/such/folder"], "is not a folder"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
+)
+def test_a_mistake_is_one_line_and_exit_code_two(capsys, arguments, words):
+    assert words in refused(capsys, *arguments)
+
+
+def test_listing_as_json_is_json(capsys):
+    assert run(["list", "tasks", "--json"]) == 0
+    names = [row["name"] for row in json.loads(capsys.readouterr().out)]
+    assert "aice" in names
+
+
+def test_showing_a_result_prints_its_scores_and_its_notes(capsys):
+    assert run(["show", "result", str(GOLDEN)]) == 0
+    text = capsys.readouterr().out
+    assert "+0.2500 ± 0.0100" in text
+    assert "no alias prompts" in text
+
+
+def test_showing_a_method_prints_every_parameter(capsys):
+    from dataclasses import fields
+
+    from iceb.registry import load
+
+    assert run(["show", "method", "emcid"]) == 0
+    text = capsys.readouterr().out
+    assert all(f"{field.name} = " in text for field in fields(load("methods", "emcid")))
+
+
+def test_data_status_says_what_is_missing_and_what_to_do(capsys, tmp_path):
+    assert run(["data", "status", "aice", "--cache", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert all("iceb data fetch aice" in line for line in lines)
+
+
+def test_data_status_sees_a_damaged_file(capsys, tmp_path):
+    from iceb.catalogue.cards import load_card
+    from iceb.catalogue.files import cache_folder
+
+    card = load_card("aice")
+    path = cache_folder(card, tmp_path) / card.files["edits"].path
+    path.parent.mkdir(parents=True)
+    path.write_text("[")
+    assert run(["data", "status", "aice", "--cache", str(tmp_path)]) == 0
+    assert "edits is not the declared file" in capsys.readouterr().out
+
+
+def test_fetching_into_a_place_that_is_a_file_is_refused(capsys, tmp_path):
+    taken = tmp_path / "taken"
+    taken.write_text("")
+    assert "taken" in refused(capsys, "data", "fetch", "aice", "--cache", str(taken))
+
+
+def test_adding_and_checking_a_leaderboard(capsys, tmp_path):
+    (tmp_path / "results").mkdir()
+    assert run(["leaderboard", "--add", str(GOLDEN), "--folder", str(tmp_path)]) == 0
+    assert run(["leaderboard", "--check", "--folder", str(tmp_path)]) == 0
+    capsys.readouterr()
+    page = tmp_path / "aice.md"
+    page.write_text(page.read_text().replace("0.250", "0.950"))
+    assert "differs from its results" in refused(capsys, "leaderboard", "--check", "--folder", str(tmp_path), code=1)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (KeyboardInterrupt(), 130, "the same command goes on"),
+        (RuntimeError("CUDA out of memory.\nTried 2 GB"), 1, "--batch-size"),
+        (ZeroDivisionError("division by zero"), 1, "unexpected ZeroDivisionError"),
+    ],
+)
+def test_what_nobody_foresaw_is_still_one_line(capsys, monkeypatch, error, code, words):
+    def broken(_):
+        raise error
+
+    monkeypatch.setattr(command.listing, "_rows", broken)
+    assert words in refused(capsys, "list", "tasks", code=code)
+
+
+def test_the_traceback_can_be_asked_for(monkeypatch):
+    def broken(_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(command.listing, "_rows", broken)
+    monkeypatch.setenv("ICEB_TRACEBACK", "1")
+    with pytest.raises(ZeroDivisionError):
+        run(["list", "tasks"])

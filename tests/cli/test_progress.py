@@ -1,0 +1,36 @@
+"""A log gets a line at the start, one every ten seconds with the time left, and one at the end."""
+
+import io
+
+from iceb.base.progress import stage, watching
+from iceb.cli.progress import Bars, Lines
+
+
+def test_lines_say_how_long_it_will_still_take():
+    times = iter([0.0, 5.0, 20.0, 40.0, 40.0])
+    stream = io.StringIO()
+    with watching(Lines(stream, lambda: next(times))), stage("draw", total=40) as advance:
+        advance(10)  # after 5 s: too soon for a line
+        advance(10)  # after 20 s: half is done
+        advance(20)
+    assert stream.getvalue().splitlines() == ["draw: 0/40", "draw: 20/40, 0:20 left", "draw: done in 0:40"]
+
+
+def test_a_stage_of_unknown_length_says_what_is_done():
+    times = iter([0.0, 11.0, 12.0])
+    stream = io.StringIO()
+    with watching(Lines(stream, lambda: next(times))), stage("edit") as advance:
+        advance(3)
+    assert stream.getvalue().splitlines() == ["edit: begun", "edit: 3", "edit: done in 0:12"]
+
+
+def test_a_bar_is_full_when_its_stage_ends():
+    bars = Bars()
+    with watching(bars):
+        with stage("edit") as advance:
+            advance(1)
+        with stage("draw", total=0):
+            pass
+        with stage("measure", total=4) as advance:
+            advance(4)
+    assert all(task.finished for task in bars.progress.tasks)
