@@ -1,0 +1,55 @@
+"""Progress: work announces its stages, whoever watches shows them.
+
+The watcher is ambient (a context variable), so neither a method nor a store has to pass a progress bar through its
+signatures: `with stage("drawing", total=64) as advance: advance(16)`. Nobody watches unless `watching` says so.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from typing import Protocol, TypeAlias
+
+Advance: TypeAlias = Callable[[int], None]  # so many more are done
+
+
+class Watch(Protocol):
+    """What shows progress, for example on a terminal."""
+
+    def stage(self, name: str, total: int | None) -> AbstractContextManager[Advance]:
+        """Open a stage of `total` steps; None where the number is not known."""
+        ...
+
+
+class Silent:
+    """Shows nothing."""
+
+    @contextmanager
+    def stage(self, name: str, total: int | None) -> Iterator[Advance]:
+        """A stage that nobody sees."""
+        yield _ignore
+
+
+def _ignore(steps: int) -> None:
+    """Progress that nobody watches."""
+
+
+_watch: ContextVar[Watch] = ContextVar("iceb_watch", default=Silent())  # noqa: B039 — Silent holds nothing
+
+
+def stage(name: str, total: int | None = None) -> AbstractContextManager[Advance]:
+    """Announce a stage of work to whoever watches.
+
+    >>> with stage("drawing", total=2) as advance:
+    ...     advance(2)
+    """
+    return _watch.get().stage(name, total)
+
+
+@contextmanager
+def watching(watch: Watch) -> Iterator[None]:
+    """Show the stages of everything done inside to `watch`."""
+    token = _watch.set(watch)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
