@@ -1,1 +1,1 @@
-"""The only door to diffusers and transformers: loading, editing and drawing."""
+"""The only door to diffusers: families, loading, the bundle that can be edited, and the pictures it draws."""

@@ -1,0 +1,176 @@
+"""A model that can be edited and given back bit for bit, and that knows at any moment what names its weights."""
+
+import copy
+import difflib
+import fnmatch
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from iceb.base.digest import digest, digest_tensor
+from iceb.base.errors import ModelError
+from iceb.models.families import FAMILIES, Family
+from iceb.models.loading import DTYPES, choose_device, load_pipeline
+from iceb.models.sources import Source
+from iceb.specs.methods import Edit
+from iceb.specs.runs import Dtype, ModelRef
+
+
+@dataclass
+class _Level:
+    """One applied edit: what it put in, and what stood there before (None until the pipeline is loaded)."""
+
+    weights: Mapping[str, Tensor]
+    before: dict[str, Tensor] | None = None
+
+
+@dataclass
+class _Core:
+    """The pipeline that a bundle and its edited views share. It is loaded when first needed: a run whose pictures are
+    all in the store never loads it."""
+
+    source: Source
+    device: torch.device
+    loaded: Any = None
+    levels: list[_Level] = field(default_factory=list)
+
+    @property
+    def pipeline(self) -> Any:
+        if self.loaded is None:
+            self.loaded = load_pipeline(self.source, self.device)
+            for level in self.levels:
+                self._put(level)
+        return self.loaded
+
+    @cached_property
+    def parameters(self) -> dict[str, torch.nn.Parameter]:
+        parts = {name: getattr(self.pipeline, name) for name in self.source.family.components}
+        return {f"{part}.{name}": value for part, module in parts.items() for name, value in module.named_parameters()}
+
+    def push(self, weights: Mapping[str, Tensor]) -> None:
+        level = _Level(weights)
+        if self.loaded is not None:
+            self._put(level)
+        self.levels.append(level)
+
+    def pop(self) -> None:
+        level = self.levels.pop()
+        for name, tensor in (level.before or {}).items():
+            self.parameters[name].data = tensor  # the very tensor that was taken out: nothing can be rounded
+
+    def _put(self, level: _Level) -> None:
+        _fitting(level.weights, self.parameters)
+        level.before = {name: self.parameters[name].data for name in level.weights}
+        for name, tensor in level.weights.items():
+            self.parameters[name].data = tensor.detach().to(self.parameters[name].device)
+
+
+def _fitting(weights: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> None:
+    """Refuse an edit that does not fit before any of it is put in."""
+    for name, tensor in weights.items():
+        if name not in parameters:
+            raise ModelError(unknown_parameter(name, parameters))
+        wanted = parameters[name]
+        if tensor.shape != wanted.shape or tensor.dtype != wanted.dtype:
+            raise ModelError(
+                f"parameter {name}: got {tuple(tensor.shape)} {tensor.dtype}, "
+                f"the model has {tuple(wanted.shape)} {wanted.dtype}"
+            )
+
+
+def unknown_parameter(name: str, parameters: Mapping[str, Any]) -> str:
+    """The message for a parameter that the model does not have."""
+    near = difflib.get_close_matches(name, parameters, n=2)
+    hint = f"did you mean {' or '.join(near)}?" if near else "names are <component>.<state_dict name>"
+    return f"the model has no parameter {name!r}: {hint}"
+
+
+class ModelBundle:
+    """A text-to-image model: pipeline, parameters by name, and edits that leave no trace.
+
+    Attributes:
+        ref: family, repository, revision and number format.
+        family: layout and defaults.
+        device: where it runs, torch.device.
+        dtype: its number format, torch.dtype.
+        digest: what names the weights as they are now, 64 hex digits.
+        rewrites: phrases that the applied edit rewrites in every prompt.
+        negative_prompt: the applied edit's negative prompt.
+    """
+
+    def __init__(self, source: Source, device: str = "auto") -> None:
+        self._core = _Core(source, choose_device(device))
+        self.ref: ModelRef = source.ref
+        self.family: Family = source.family
+        self.device = self._core.device
+        self.dtype = DTYPES[source.ref.dtype]
+        self.digest = source.digest
+        self.rewrites: Mapping[str, str] = {}
+        self.negative_prompt = ""
+
+    @classmethod
+    def of_pipeline(cls, pipeline: Any, family: Family = FAMILIES["mini"]) -> "ModelBundle":
+        """A bundle around a pipeline that is already in memory; its digest is that of every parameter."""
+        names = {torch_dtype: name for name, torch_dtype in DTYPES.items()}
+        dtype: Dtype = names[pipeline.unet.dtype]  # type: ignore[assignment]
+        source = Source(family, ModelRef(family.name, "memory", "memory", dtype), None)
+        bundle = cls(source, str(pipeline.unet.device))
+        bundle._core.loaded = pipeline
+        content = digest({name: digest_tensor(value) for name, value in bundle._core.parameters.items()})
+        bundle.ref = ModelRef(family.name, "memory", content, dtype)
+        bundle.digest = Source(family, bundle.ref, None).digest
+        return bundle
+
+    @property
+    def pipeline(self) -> Any:
+        """The diffusers pipeline, as edited; loaded when first asked for."""
+        return self._core.pipeline
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the weights are in memory."""
+        return self._core.loaded is not None
+
+    def parameter(self, name: str) -> Tensor:
+        """One parameter as it is now, without gradient; not to be written to.
+
+        Raises:
+            ModelError: the model has no parameter of this name.
+        """
+        if name not in self._core.parameters:
+            raise ModelError(unknown_parameter(name, self._core.parameters))
+        return self._core.parameters[name].detach()
+
+    def parameters_named(self, pattern: str = "*") -> dict[str, Tensor]:
+        """The parameters whose name matches a pattern such as "text_encoder.*.mlp.fc2.weight", in model order."""
+        found = self._core.parameters.items()
+        return {name: value.detach() for name, value in found if fnmatch.fnmatchcase(name, pattern)}
+
+    @contextmanager
+    def applied(self, edit: Edit) -> Iterator["ModelBundle"]:
+        """The model under an edit; on exit every bit is as it was.
+
+        Raises:
+            ModelError: the edit names a parameter the model lacks, or one of another shape or number format.
+        """
+        edited = copy.copy(self)
+        edited.digest = edited_digest(self.digest, edit)
+        edited.rewrites = {**self.rewrites, **edit.rewrites}
+        edited.negative_prompt = edit.negative_prompt or self.negative_prompt
+        self._core.push(edit.weights)
+        try:
+            yield edited
+        finally:
+            self._core.pop()
+
+
+def edited_digest(base: str, edit: Edit) -> str:
+    """What names the weights under an edit; an edit without weights leaves the name as it is."""
+    if not edit.weights:
+        return base
+    return digest({"base": base, "weights": {name: digest_tensor(value) for name, value in edit.weights.items()}})

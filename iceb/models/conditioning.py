@@ -1,0 +1,110 @@
+"""Texts become what the denoiser reads: the states of one or two text encoders, each distinct text encoded once."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from iceb.models.bundle import ModelBundle
+
+KEPT = 512  # texts whose states are kept; at 77 × 768 numbers each, about 120 MB
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What the denoiser reads of N texts."""
+
+    states: Tensor  # (N, 77, width): token states, both encoders' side by side
+    pooled: Tensor | None  # (N, width) of the second encoder; None where there is one encoder
+
+    def rows(self, index: slice) -> "Condition":
+        """The condition of some of the texts."""
+        return Condition(self.states[index], None if self.pooled is None else self.pooled[index])
+
+
+def joined(parts: Sequence[Condition]) -> Condition:
+    """The conditions of several groups of texts as one."""
+    pooled = [part.pooled for part in parts if part.pooled is not None]
+    return Condition(torch.cat([part.states for part in parts]), torch.cat(pooled) if pooled else None)
+
+
+Known: TypeAlias = "OrderedDict[str, Condition]"
+
+
+class TextReader:
+    """Encodes texts with a bundle's text encoders as they are now; to be made anew after the bundle is edited.
+
+    Texts go through the encoders in groups of one fixed size (one on a CPU, where that is as fast; more on a GPU), for
+    the reason given at `Family.block`.
+    """
+
+    def __init__(self, bundle: ModelBundle) -> None:
+        self.pipeline: Any = bundle.pipeline
+        self._pairs = _encoders(self.pipeline, bundle)
+        self._group = 1 if bundle.device.type == "cpu" else bundle.family.pictures_per_pass(bundle.device.type)
+        self._known: Known = OrderedDict()
+        self._lock = Lock()  # tokenizers must not be shared between threads at the same moment
+
+    def __call__(self, texts: Sequence[str]) -> Condition:
+        """The condition of `texts`, in their order."""
+        found = {text: condition for text in dict.fromkeys(texts) if (condition := self._kept(text)) is not None}
+        missing = [text for text in dict.fromkeys(texts) if text not in found]
+        for start in range(0, len(missing), self._group):
+            found.update(self._read(missing[start : start + self._group]))
+        return joined([found[text] for text in texts])
+
+    def negative(self, text: str) -> Condition:
+        """The condition that guidance steers away from, of one text."""
+        condition = self([text])
+        if text == "" and self.pipeline.config.get("force_zeros_for_empty_prompt") and condition.pooled is not None:
+            return Condition(torch.zeros_like(condition.states), torch.zeros_like(condition.pooled))
+        return condition
+
+    def _kept(self, text: str) -> Condition | None:
+        with self._lock:
+            if text in self._known:
+                self._known.move_to_end(text)
+            return self._known.get(text)
+
+    def _read(self, texts: list[str]) -> dict[str, Condition]:
+        filled = [*texts, *[texts[-1]] * (self._group - len(texts))]  # one shape for every group
+        whole = _encode(self._pairs, [self._tokens(tokenizer, filled) for tokenizer, _ in self._pairs])
+        read = {text: whole.rows(slice(row, row + 1)) for row, text in enumerate(texts)}
+        with self._lock:
+            self._known.update(read)
+            while len(self._known) > KEPT:
+                self._known.popitem(last=False)
+        return read
+
+    def _tokens(self, tokenizer: Any, texts: list[str]) -> Any:
+        with self._lock:
+            length = tokenizer.model_max_length
+            return tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+
+
+def _encoders(pipeline: Any, bundle: ModelBundle) -> list[tuple[Any, Any]]:
+    """(tokenizer, encoder) pairs in the order in which the denoiser reads them."""
+    tokenizers = [name.replace("text_encoder", "tokenizer") for name in bundle.family.text_encoders]
+    return [
+        (getattr(pipeline, tokenizer), getattr(pipeline, encoder))
+        for tokenizer, encoder in zip(tokenizers, bundle.family.text_encoders, strict=True)
+    ]
+
+
+def _encode(pairs: list[tuple[Any, Any]], tokens: list[Any]) -> Condition:
+    """As diffusers conditions: the last state of a single encoder; of two, the last but one of each, side by side."""
+    outputs = [_run(encoder, each, deep=len(pairs) > 1) for (_, encoder), each in zip(pairs, tokens, strict=True)]
+    if len(pairs) == 1:
+        return Condition(outputs[0][0], None)
+    states = torch.cat([output.hidden_states[-2] for output in outputs], dim=-1)  # (N, 77, d1 + d2)
+    return Condition(states, outputs[1][0])
+
+
+def _run(encoder: Any, tokens: Any, deep: bool) -> Any:
+    masked = getattr(encoder.config, "use_attention_mask", False)
+    mask = tokens.attention_mask.to(encoder.device) if masked else None
+    return encoder(tokens.input_ids.to(encoder.device), attention_mask=mask, output_hidden_states=deep)

@@ -1,0 +1,170 @@
+"""From texts and noise to pictures: a short denoising loop on the pipeline's own parts.
+
+It gives what the diffusers pipeline gives for the same latents (a test compares them), without its per-call work: each
+distinct text is encoded once, guidance is one doubled pass, and every pass has one fixed shape, so that a picture's
+bytes depend on nothing but its own text and noise.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from iceb.models.bundle import ModelBundle
+from iceb.models.conditioning import Condition, TextReader, joined
+from iceb.models.threads import single_threaded, spread
+from iceb.specs.runs import Sampling
+
+Pixels = npt.NDArray[np.uint8]
+SHARED = 3  # pictures that the published draws took from one generator
+LARGE = 256  # pixels; larger pictures are decoded one by one, which keeps the decoder's memory small
+
+
+def pictures(
+    bundle: ModelBundle, texts: Sequence[str], latents: Tensor, sampling: Sampling, negative: str = ""
+) -> Pixels:
+    """Draw one picture for each text.
+
+    Args:
+        texts: N prompts as they are; the bundle's rewrites are not applied here.
+        latents: initial noise, (N, 4, height / 8, width / 8), as `initial_latents` makes it.
+        negative: the text that guidance steers away from.
+
+    Returns:
+        (N, height, width, 3) uint8.
+
+    Raises:
+        ValueError: texts and latents differ in number.
+    """
+    if len(texts) != len(latents):
+        raise ValueError(f"{len(texts)} texts for {len(latents)} latents: must be as many")
+    drawn = list(passes(bundle, texts, latents, sampling, negative))
+    return np.concatenate(drawn) if drawn else np.zeros((0, sampling.height, sampling.width, 3), np.uint8)
+
+
+def passes(
+    bundle: ModelBundle, texts: Sequence[str], latents: Tensor, sampling: Sampling, negative: str = ""
+) -> Iterator[Pixels]:
+    """The same pictures pass by pass, in order, each as soon as it is drawn: (n, height, width, 3) uint8."""
+    size = bundle.family.pictures_per_pass(bundle.device.type)
+    starts = range(0, len(texts), size)
+    groups = [(list(texts[start : start + size]), latents[start : start + size]) for start in starts]
+    reader = TextReader(bundle)
+    away = _away(reader, negative) if sampling.guidance > 1 else None
+    draw = partial(_pass, bundle, reader, away, sampling, size)
+    yield from spread(draw, groups) if bundle.device.type == "cpu" else map(draw, groups)
+
+
+@torch.inference_mode()
+def _away(reader: TextReader, negative: str) -> Condition:
+    with single_threaded():
+        return reader.negative(negative)
+
+
+@torch.inference_mode()
+def _pass(
+    bundle: ModelBundle,
+    reader: TextReader,
+    away: Condition | None,
+    sampling: Sampling,
+    size: int,
+    group: tuple[list[str], Tensor],
+) -> Pixels:
+    """One pass of exactly `size` pictures; a smaller group is filled up and the filling thrown away."""
+    texts, latents = group
+    missing = size - len(texts)
+    toward = reader([*texts, *[texts[-1]] * missing])
+    noise = torch.cat([latents, latents[-1:].expand(missing, -1, -1, -1)]).to(bundle.device, bundle.dtype)
+    condition = toward if away is None else joined([*[away] * size, toward])
+    clean = _denoised(bundle.pipeline, condition, noise, sampling)
+    return _decoded(bundle.pipeline.vae, clean, sampling)[: len(texts)]
+
+
+def _denoised(pipeline: Any, condition: Condition, noise: Tensor, sampling: Sampling) -> Tensor:
+    """Latents after the whole loop; (N, 4, h, w) from noise (N, 4, h, w). A condition of 2N rows means guidance."""
+    scheduler = make_scheduler(pipeline, sampling)
+    scheduler.set_timesteps(sampling.steps, device=noise.device)
+    latents: Tensor = noise * scheduler.init_noise_sigma
+    guided = len(condition.states) == 2 * len(noise)
+    extra = _extra(condition, sampling)
+    for step in scheduler.timesteps:
+        seen = scheduler.scale_model_input(torch.cat([latents] * 2) if guided else latents, step)
+        found = pipeline.unet(
+            seen, step, encoder_hidden_states=condition.states, added_cond_kwargs=extra, return_dict=False
+        )[0]
+        if guided:
+            away, toward = found.chunk(2)
+            found = away + sampling.guidance * (toward - away)
+        latents = scheduler.step(found, step, latents, return_dict=False)[0]
+    return latents
+
+
+def _extra(condition: Condition, sampling: Sampling) -> dict[str, Tensor] | None:
+    """SDXL's added conditioning: the pooled text, and the sizes of an uncropped picture."""
+    if condition.pooled is None:
+        return None
+    sizes = [sampling.height, sampling.width, 0, 0, sampling.height, sampling.width]
+    ids = torch.tensor([sizes], dtype=condition.pooled.dtype, device=condition.pooled.device)
+    return {"text_embeds": condition.pooled, "time_ids": ids.expand(len(condition.pooled), -1)}
+
+
+def make_scheduler(pipeline: Any, sampling: Sampling) -> Any:
+    """The scheduler that `sampling` names, on the noise schedule and prediction type of the pipeline's own."""
+    import diffusers
+
+    config = pipeline.scheduler.config
+    if sampling.scheduler == "pndm":
+        return diffusers.PNDMScheduler.from_config(config, skip_prk_steps=True)
+    if sampling.scheduler == "dpm++":
+        return diffusers.DPMSolverMultistepScheduler.from_config(config, algorithm_type="dpmsolver++")
+    # Latents reach beyond [-1, 1], so clipping (diffusers' default for a configuration that is silent) would cut them.
+    return diffusers.DDIMScheduler.from_config(config, clip_sample=config.get("clip_sample", False))
+
+
+def _decoded(vae: Any, latents: Tensor, sampling: Sampling) -> Pixels:
+    """Pictures (N, height, width, 3) uint8 of clean latents."""
+    scaled = (latents / vae.config.scaling_factor).to(vae.dtype)
+    together = 1 if sampling.height > LARGE else len(scaled)
+    images = torch.cat([vae.decode(part, return_dict=False)[0] for part in scaled.split(together)])
+    bytes_ = ((images.float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
+    found: Pixels = bytes_.permute(0, 2, 3, 1).cpu().numpy()
+    return found
+
+
+def initial_latents(
+    bundle: ModelBundle, seeds: Sequence[int], sampling: Sampling, slices: Sequence[int | None] | None = None
+) -> Tensor:
+    """Initial noise for each picture, from a generator of its own.
+
+    Args:
+        seeds: one for each picture.
+        slices: for each picture None, or its place among the pictures that share a generator of its seed.
+
+    Returns:
+        (N, 4, height / 8, width / 8) float32 on the CPU: the same on every device and in every number format. With
+        `sampling.noise = "upstream"` the noise is the device's own, as the published numbers used it.
+    """
+    shape = latent_shape(bundle, sampling)
+    device = bundle.device if sampling.noise == "upstream" else torch.device("cpu")
+    chosen = slices if slices is not None else [None] * len(seeds)
+    drawn = [_noise(seed, index, shape, device) for seed, index in zip(seeds, chosen, strict=True)]
+    return torch.stack(drawn).cpu() if drawn else torch.zeros((0, *shape))
+
+
+def _noise(seed: int, index: int | None, shape: tuple[int, int, int], device: torch.device) -> Tensor:
+    generator = torch.Generator(device).manual_seed(seed)
+    if index is None:
+        return torch.randn(shape, generator=generator, device=device)
+    # A GPU's numbers depend on how many are drawn, so the shared draw always has its published size.
+    return torch.randn((max(SHARED, index + 1), *shape), generator=generator, device=device)[index]
+
+
+def latent_shape(bundle: ModelBundle, sampling: Sampling) -> tuple[int, int, int]:
+    """Channels, height and width of one picture's latents."""
+    pipeline = bundle.pipeline
+    factor = 2 ** (len(pipeline.vae.config.block_out_channels) - 1)
+    return pipeline.unet.config.in_channels, sampling.height // factor, sampling.width // factor

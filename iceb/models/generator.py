@@ -1,0 +1,156 @@
+"""Draws prompts into the store: only what is not there, and the same bytes whatever is drawn beside them."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from iceb.base.digest import digest
+from iceb.base.errors import IcebError, ModelError
+from iceb.base.progress import Advance, stage
+from iceb.base.text import Rewriter
+from iceb.models.bundle import ModelBundle
+from iceb.models.drawing import initial_latents, passes, pictures
+from iceb.specs.prompts import Prompt
+from iceb.specs.runs import Sampling
+from iceb.stores.images import ImageKey, ImageStore
+
+__all__ = ["Drawn", "Generator", "environment", "initial_latents", "pictures"]
+
+DRAWING = 1  # to be raised when the drawing itself changes, so that old pictures are not taken for new ones
+LIBRARIES = ("torch", "diffusers", "transformers")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One picture to draw: everything but the model and the sampling."""
+
+    text: str  # after rewrites
+    seed: int
+    index: int | None  # its slice of a shared generator; None: the generator is its own
+
+    @classmethod
+    def of(cls, prompt: Prompt, sampling: Sampling, rewriter: Rewriter) -> "Drawn":
+        """What is drawn for `prompt`."""
+        if sampling.noise == "upstream" and prompt.group is not None:
+            seed = prompt.seed if prompt.group_seed is None else prompt.group_seed
+            return cls(rewriter(prompt.text), seed, prompt.group_index)
+        return cls(rewriter(prompt.text), prompt.seed, None)
+
+
+@dataclass
+class Tally:
+    """What a generator did."""
+
+    drawn: int = 0
+    reused: int = 0
+    seconds: float = 0.0
+
+    def __sub__(self, other: "Tally") -> "Tally":
+        return Tally(self.drawn - other.drawn, self.reused - other.reused, self.seconds - other.seconds)
+
+
+def environment(bundle: ModelBundle) -> dict[str, Any]:
+    """What beside the weights decides the last bit of a picture; part of every picture's key.
+
+    The number of threads is not: every pass computes with one.
+    """
+    kind = bundle.device.type
+    processor = torch.backends.cpu.get_cpu_capability() if kind == "cpu" else torch.cuda.get_device_name(bundle.device)
+    libraries = {name: ".".join(version(name).split(".")[:2]) for name in LIBRARIES}
+    block = bundle.family.pictures_per_pass(kind)
+    return {**libraries, "device": kind, "processor": processor, "block": block, "drawing": DRAWING}
+
+
+class Generator:
+    """Prompts → keys of pictures in the store.
+
+    Args:
+        images: the store.
+        batch_size: pictures whose noise is prepared together; it bounds memory and changes no picture.
+    """
+
+    def __init__(self, images: ImageStore, batch_size: int = 256) -> None:
+        self.images = images
+        self.batch_size = batch_size
+        self.tally = Tally()
+
+    def keys(self, bundle: ModelBundle, prompts: Sequence[Prompt], sampling: Sampling) -> list[ImageKey]:
+        """The key of each prompt's picture; nothing is drawn and no weight is loaded."""
+        return list(self._planned(bundle, prompts, sampling)[0])
+
+    def missing(self, bundle: ModelBundle, prompts: Sequence[Prompt], sampling: Sampling) -> int:
+        """How many pictures `draw` would have to make."""
+        return len(self.images.missing(self.keys(bundle, prompts, sampling)))
+
+    def draw(
+        self, bundle: ModelBundle, prompts: Sequence[Prompt], sampling: Sampling, name: str = "drawing"
+    ) -> list[ImageKey]:
+        """The key of each prompt's picture, all of them in the store afterwards.
+
+        Every picture is stored as soon as its pass is done, so an interrupted call goes on where it stopped.
+
+        Raises:
+            ModelError: the model cannot be loaded, or memory does not suffice.
+            StoreError: the cache cannot be written.
+        """
+        keys, wanted = self._planned(bundle, prompts, sampling)
+        missing = self.images.missing(keys)
+        self.tally.reused += len(keys) - len(missing)
+        if missing:
+            began = time.perf_counter()
+            with stage(name, len(missing)) as advance:
+                for start in range(0, len(missing), self.batch_size):
+                    part = missing[start : start + self.batch_size]
+                    self._make(bundle, part, [wanted[key] for key in part], sampling, advance)
+            self.tally.seconds += time.perf_counter() - began
+        return keys
+
+    def _planned(
+        self, bundle: ModelBundle, prompts: Sequence[Prompt], sampling: Sampling
+    ) -> tuple[list[ImageKey], dict[ImageKey, Drawn]]:
+        rewriter = Rewriter(bundle.rewrites)
+        drawn = [Drawn.of(prompt, sampling, rewriter) for prompt in prompts]
+        common = digest(
+            {
+                "model": bundle.digest,
+                "negative": bundle.negative_prompt,
+                "sampling": sampling,
+                "pipeline": bundle.family.pipeline,
+                "environment": environment(bundle),
+            }
+        )
+        keys = [digest({"with": common, "text": each.text, "seed": each.seed, "index": each.index}) for each in drawn]
+        return keys, dict(zip(keys, drawn, strict=True))
+
+    def _make(
+        self, bundle: ModelBundle, keys: list[ImageKey], drawn: list[Drawn], sampling: Sampling, advance: Advance
+    ) -> None:
+        """Draw and store, pass by pass."""
+        texts = [each.text for each in drawn]
+        waiting = iter(zip(keys, drawn, strict=True))
+        try:
+            noise = initial_latents(bundle, [d.seed for d in drawn], sampling, [d.index for d in drawn])
+            for made in passes(bundle, texts, noise, sampling, bundle.negative_prompt):
+                for picture, (key, each) in zip(made, waiting, strict=False):
+                    self.images.save(key, picture, {"text": each.text, "seed": str(each.seed)})
+                self.tally.drawn += len(made)
+                advance(len(made))
+        except torch.OutOfMemoryError as error:
+            raise ModelError(_too_big(bundle, sampling)) from error
+        except (RuntimeError, ValueError) as error:
+            if isinstance(error, IcebError):
+                raise
+            what = f"{type(error).__name__}: {error}"
+            raise ModelError(f"the model failed while drawing {texts[0]!r} and others ({what})") from error
+
+
+def _too_big(bundle: ModelBundle, sampling: Sampling) -> str:
+    block = bundle.family.pictures_per_pass(bundle.device.type)
+    return (
+        f"out of GPU memory drawing passes of {block} pictures of {sampling.height}x{sampling.width} in "
+        f"{bundle.ref.dtype}: use --dtype float16, a smaller model, or --device cpu"
+    )

@@ -1,0 +1,113 @@
+"""A source becomes a diffusers pipeline in memory: safetensors only, no safety checker, ready to draw and to edit."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from iceb.base.errors import ModelError
+from iceb.models.sources import WEIGHTS, Source
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+HALF_VARIANT = "fp16"
+LEFT_OUT: dict[str, dict[str, Any]] = {  # parts that neither draw nor are edited
+    "sd": {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False},
+    "sdxl": {"add_watermarker": False},
+}
+
+
+def choose_device(named: str = "auto") -> torch.device:
+    """The device to run on: a GPU where there is one, unless another is named.
+
+    Raises:
+        ModelError: the name is not a device, or the device is not there.
+    """
+    if named == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(named)
+    except RuntimeError as error:
+        raise ModelError(f"--device {named}: not a device: choose auto, cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ModelError(f"--device {named}: torch finds no GPU here: choose cpu or auto")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ModelError(f"--device {named}: there are {torch.cuda.device_count()} GPUs, numbered from 0")
+    if device.type not in ("cpu", "cuda"):
+        raise ModelError(f"--device {named}: choose auto, cpu, cuda or cuda:N")
+    return device
+
+
+def load_pipeline(source: Source, device: torch.device) -> Any:
+    """The pipeline of `source` on `device`, frozen and in evaluation mode.
+
+    Raises:
+        ModelError: the files are not there, cannot be fetched, or are not what their configuration says.
+    """
+    import diffusers
+
+    kind = getattr(diffusers, source.family.pipeline)
+    place = str(source.folder) if source.folder else source.ref.repo
+    pin = {} if source.folder else {"revision": source.ref.revision}
+    options = {**LEFT_OUT[source.family.layout], **pin, **_variant(source)}
+    dtype = DTYPES[source.ref.dtype]
+    try:
+        with _quiet():
+            pipeline = kind.from_pretrained(place, torch_dtype=dtype, use_safetensors=True, **options)
+    except Exception as error:  # the libraries raise many kinds for a damaged file or a missing connection
+        raise ModelError(_unloadable(source, error)) from error
+    return _frozen(pipeline, source, device)
+
+
+def _variant(source: Source) -> dict[str, str]:
+    """A folder may hold half-precision files only; the hub's are asked for in half precision where SDXL has them."""
+    if source.folder is None:
+        half = source.ref.dtype == "float16" and source.family.name in ("sd21", "sdxl")
+        return {"variant": HALF_VARIANT} if half else {}
+    return {"variant": HALF_VARIANT} if _only_half(source.folder / "unet") else {}
+
+
+def _only_half(folder: Path) -> bool:
+    return all(f".{HALF_VARIANT}." in path.name for path in folder.glob(f"*{WEIGHTS}"))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the libraries' notes on loading out of the user's terminal."""
+    import diffusers
+    import transformers
+
+    places = (diffusers.utils.logging, transformers.utils.logging)
+    before = [place.get_verbosity() for place in places]
+    for place in places:
+        place.set_verbosity_error()
+        place.disable_progress_bar()
+    try:
+        yield
+    finally:
+        for place, level in zip(places, before, strict=True):
+            place.set_verbosity(level)
+            place.enable_progress_bar()
+
+
+def _frozen(pipeline: Any, source: Source, device: torch.device) -> Any:
+    for name in source.family.components:
+        getattr(pipeline, name).eval().requires_grad_(False)
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.to(device)
+    if pipeline.vae.config.get("force_upcast") and source.ref.dtype == "float16":
+        pipeline.vae.to(torch.float32)  # SDXL's decoder overflows in half precision
+    return pipeline
+
+
+def _unloadable(source: Source, error: Exception) -> str:
+    reason = " ".join(str(error).split())[:300]
+    what = f"{type(error).__name__}: {reason}"
+    if source.folder is not None:
+        return f"cannot load the model in {source.folder} ({what}): is the folder complete, and are its files whole?"
+    return (
+        f"cannot load {source.ref.repo} at {source.ref.revision[:12]} ({what}): connect to the internet once so that "
+        "it is cached, accept its licence on the hub and log in if it asks for that, or name a local folder with "
+        "--model PATH"
+    )

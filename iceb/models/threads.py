@@ -1,0 +1,64 @@
+"""Many passes at once, each with a single thread of arithmetic.
+
+Splitting one small matrix product over the cores spends more on waiting than on work, the more so on a busy machine,
+and it makes the last bits depend on the number of threads. So every pass computes alone, and the cores take passes.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+AHEAD = 2  # passes waiting for each worker, so that none is idle while a result is being used
+
+
+@contextmanager
+def single_threaded() -> Iterator[int]:
+    """One thread of arithmetic for each operation; yields how many there were before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield before
+    finally:
+        torch.set_num_threads(before)
+
+
+def spread(function: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
+    """`function` of each item, in order, computed by as many workers as torch has threads.
+
+    What an item raises is raised here, and the passes not yet begun are dropped. Modes such as torch.inference_mode are
+    each thread's own too: `function` enters them itself.
+    """
+    with single_threaded() as workers:
+        if workers == 1:
+            for item in items:
+                yield _alone(function, item)
+            return
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="iceb")
+        try:
+            yield from _ahead(pool, function, items, AHEAD * workers)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ahead(
+    pool: ThreadPoolExecutor, function: Callable[[Item], Made], items: Iterable[Item], most: int
+) -> Iterator[Made]:
+    """Results in order, with at most `most` items under way or waiting."""
+    pending: deque[Future[Made]] = deque()
+    for item in items:
+        pending.append(pool.submit(_alone, function, item))
+        if len(pending) >= most:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
+
+
+def _alone(function: Callable[[Item], Made], item: Item) -> Made:
+    torch.set_num_threads(1)  # the setting is each thread's own
+    return function(item)

@@ -1,0 +1,92 @@
+"""Keys: everything that changes a picture changes its key, and what does not, does not."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from iceb.base.errors import ModelError, StoreError
+from iceb.models.generator import Generator
+from iceb.specs.methods import Edit
+from iceb.specs.prompts import Prompt
+from iceb.specs.runs import Sampling
+from iceb.stores.images import ImageStore
+
+SAMPLING = Sampling("ddim", 2, 4.0, 32, 32)
+CAT = Prompt("a photo of a cat", 7, "source")
+NAME = "text_encoder.encoder.layers.0.mlp.fc2.weight"
+
+
+@pytest.fixture
+def generator(tmp_path):
+    return Generator(ImageStore(tmp_path))
+
+
+def one(generator, bundle, prompt=CAT, sampling=SAMPLING):
+    return generator.keys(bundle, [prompt], sampling)[0]
+
+
+@pytest.mark.parametrize("other", [replace(CAT, text="a photo of a dog"), replace(CAT, seed=8)])
+def test_text_and_seed_are_in_the_key(generator, tiny_sd, other):
+    assert one(generator, tiny_sd, other) != one(generator, tiny_sd)
+
+
+@pytest.mark.parametrize("other", [replace(CAT, role="alias"), replace(CAT, label=3), replace(CAT, request="r/0")])
+def test_what_a_picture_is_looked_at_for_is_not(generator, tiny_sd, other):
+    assert one(generator, tiny_sd, other) == one(generator, tiny_sd)
+
+
+@pytest.mark.parametrize("change", [{"steps": 3}, {"guidance": 2.0}, {"scheduler": "pndm"}, {"noise": "upstream"}])
+def test_sampling_is_in_the_key(generator, tiny_sd, change):
+    assert one(generator, tiny_sd, sampling=replace(SAMPLING, **change)) != one(generator, tiny_sd)
+
+
+def test_an_edit_of_weights_is_in_the_key(generator, tiny_sd):
+    before = one(generator, tiny_sd)
+    with tiny_sd.applied(Edit({NAME: tiny_sd.parameter(NAME) + 1})) as edited:
+        assert one(generator, edited) != before
+    assert one(generator, tiny_sd) == before
+
+
+def test_a_rewritten_prompt_shares_the_picture_of_the_unedited_model(generator, tiny_sd):
+    dog = one(generator, tiny_sd, replace(CAT, text="a photo of a dog"))
+    with tiny_sd.applied(Edit(rewrites={"cat": "dog"})) as edited:
+        assert one(generator, edited) == dog
+
+
+def test_a_negative_prompt_is_in_the_key_and_in_the_picture(generator, tiny_sd):
+    before = generator.draw(tiny_sd, [CAT], SAMPLING)
+    with tiny_sd.applied(Edit(negative_prompt="a cat")) as edited:
+        after = generator.draw(edited, [CAT], SAMPLING)
+    pixels = [generator.images.load(keys[0]).astype(int) for keys in (before, after)]
+    assert abs(pixels[0] - pixels[1]).max() > 0
+
+
+def test_pictures_of_a_group_share_a_generator_only_with_upstream_noise(generator, tiny_sd):
+    grouped = replace(CAT, group="holdout/1", group_index=2, group_seed=99)
+    assert one(generator, tiny_sd, grouped) == one(generator, tiny_sd)
+    upstream = replace(SAMPLING, noise="upstream")
+    assert one(generator, tiny_sd, grouped, upstream) != one(generator, tiny_sd, CAT, upstream)
+    assert one(generator, tiny_sd, replace(grouped, seed=1), upstream) == one(generator, tiny_sd, grouped, upstream)
+
+
+def test_drawing_into_an_unwritable_cache_is_one_clear_error(tiny_sd, tmp_path):
+    (tmp_path / "images").write_text("in the way")
+    with pytest.raises(StoreError, match="images"):
+        Generator(ImageStore(tmp_path)).draw(tiny_sd, [CAT], SAMPLING)
+
+
+def test_a_model_that_fails_while_drawing_is_one_clear_error(generator, tiny_sd, monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("shapes cannot be multiplied")
+
+    monkeypatch.setattr(tiny_sd.pipeline.unet, "forward", broken)
+    with pytest.raises(ModelError, match=r"failed while drawing .a photo of a cat"):
+        generator.draw(tiny_sd, [CAT], SAMPLING)
+
+
+def test_an_edit_changes_the_pictures(generator, tiny_sd):
+    before = generator.draw(tiny_sd, [CAT], SAMPLING)
+    with tiny_sd.applied(Edit({NAME: torch.randn_like(tiny_sd.parameter(NAME))})) as edited:
+        after = generator.draw(edited, [CAT], SAMPLING)
+    assert (generator.images.load(before[0]) != generator.images.load(after[0])).any()

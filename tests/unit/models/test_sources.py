@@ -1,0 +1,108 @@
+"""`--model`: families, folders, and one clear line for everything else."""
+
+import json
+import re
+import shutil
+
+import pytest
+
+from iceb.base.errors import ModelError
+from iceb.models.bundle import ModelBundle
+from iceb.models.families import FAMILIES
+from iceb.models.sources import find
+from iceb.specs.runs import Sampling
+
+
+@pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if family.revision])
+def test_real_families_are_pinned(name):
+    source = find(name)
+    assert re.fullmatch(r"[0-9a-f]{40}", source.ref.revision)
+    assert source.folder is None
+    assert source.ref.family == name
+
+
+def test_families_agree_with_their_names():
+    assert all(name == family.name and family.title for name, family in FAMILIES.items())
+    assert FAMILIES["sdxl"].text_encoders == ("text_encoder", "text_encoder_2")
+
+
+@pytest.mark.parametrize(
+    ("named", "complaint"),
+    [
+        ("sd41", "unknown model 'sd41': did you mean sd21 or sd15"),
+        ("flux-schnell", "choose one of mini, sd14"),
+        ("./nowhere", "no such folder"),
+        ("/nowhere/at/all", "no such folder"),
+    ],
+)
+def test_what_is_no_model_is_named(named, complaint):
+    with pytest.raises(ModelError, match=complaint):
+        find(named)
+
+
+def test_a_file_is_no_model(tmp_path):
+    (tmp_path / "model.ckpt").write_text("")
+    with pytest.raises(ModelError, match="is a file: name the folder"):
+        find(str(tmp_path / "model.ckpt"))
+
+
+def test_an_empty_folder_is_no_model(tmp_path):
+    with pytest.raises(ModelError, match="not a diffusers model: it has no model_index"):
+        find(str(tmp_path))
+
+
+@pytest.fixture
+def copied(tiny_sd_folder, tmp_path):
+    return shutil.copytree(tiny_sd_folder, tmp_path / "model")
+
+
+def test_a_damaged_index_is_named(copied):
+    (copied / "model_index.json").write_text("{")
+    with pytest.raises(ModelError, match="cannot be read as JSON"):
+        find(str(copied))
+
+
+def test_another_kind_of_pipeline_is_refused(copied):
+    (copied / "model_index.json").write_text(json.dumps({"_class_name": "FluxPipeline"}))
+    with pytest.raises(ModelError, match="declares a FluxPipeline: iceb draws with StableDiffusionPipeline or"):
+        find(str(copied))
+
+
+def test_pickled_weights_are_never_read(copied):
+    weights = copied / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.rename(weights.with_suffix(".bin"))
+    with pytest.raises(ModelError, match="pickled weights are never read"):
+        find(str(copied))
+
+
+def test_damaged_weights_are_one_clear_error(copied):
+    weights = copied / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(ModelError, match="cannot load the model in"):
+        _ = ModelBundle(find(str(copied)), "cpu").pipeline
+
+
+def test_a_folder_is_drawn_at_the_size_it_was_made_for(tiny):
+    assert (tiny.family.sampling.height, tiny.family.sampling.width) == (32, 32)
+    assert tiny.ref.family == "path"
+
+
+def test_a_folder_may_declare_its_defaults(copied):
+    said = {"sampling": {"scheduler": "ddim", "steps": 2, "guidance": 3.0, "height": 32, "width": 32}}
+    (copied / "iceb.json").write_text(json.dumps({**said, "measures": {"imagenet_classifier": "mine"}}))
+    family = find(str(copied)).family
+    assert family.sampling == Sampling("ddim", 2, 3.0, 32, 32)
+    assert family.measures == {"imagenet_classifier": "mine"}
+
+
+@pytest.mark.parametrize("said", ['{"samples": 3}', '{"sampling": {"steps": 0}}'])
+def test_a_wrong_declaration_is_named(copied, said):
+    (copied / "iceb.json").write_text(said)
+    with pytest.raises(ModelError, match=r"iceb\.json"):
+        find(str(copied))
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "tpu", "mps", "meta"])
+def test_a_device_that_is_not_there_is_named(tiny_sd_folder, device):
+    with pytest.raises(ModelError, match=f"--device {device}"):
+        ModelBundle(find(str(tiny_sd_folder)), device)
