@@ -21,10 +21,28 @@ from iceb.methods.emcid.draws import Draws, Latents
 from iceb.methods.emcid.optimise import optimise
 from iceb.methods.emcid.settings import Stage1
 
-NAMES = (
-    "golden retriever, steam locomotive, acoustic guitar, lemon, chocolate cake, lighthouse, snow leopard, school bus, "
-    "teapot, umbrella, violin, hot-air balloon, castle, barn, fire engine, tabby cat, grand piano, library, bee, canoe"
-).split(", ")
+NAMES = [
+    "golden retriever",
+    "steam locomotive",
+    "acoustic guitar",
+    "lemon",
+    "chocolate cake",
+    "lighthouse",
+    "snow leopard",
+    "school bus",
+    "teapot",
+    "umbrella",
+    "violin",
+    "hot-air balloon",
+    "castle",
+    "barn",
+    "fire engine",
+    "tabby cat",
+    "grand piano",
+    "library",
+    "bee",
+    "canoe",
+]
 TEMPLATES = ("An image of {}", "A photo of {}", "{}")
 
 
@@ -34,7 +52,9 @@ def concepts(count: int) -> list[Concept]:
     return [Concept(name, NAMES[(i + 7) % len(NAMES)], TEMPLATES, seed=i) for i, name in enumerate(chosen)]
 
 
-def run(tower: TextTower, denoiser: Denoiser, work: Sequence[Concept], settings: Stage1, batch: int) -> tuple[Tensor, float]:
+def run(
+    tower: TextTower, denoiser: Denoiser, work: Sequence[Concept], settings: Stage1, batch: int
+) -> tuple[Tensor, float]:
     """Value vectors (N, d) and the seconds it took."""
     start, found = time.perf_counter(), []
     for first, last in slices(len(work), batch):
@@ -74,8 +94,9 @@ def main() -> None:
         alone, slow = run(tower, denoiser, work, settings, 1)
     apart = float((together - alone).norm() / alone.norm())
     print(
-        f"{asked.concepts} concepts, {asked.steps} steps: one at a time {slow:.2f} s, batches of {asked.batch} {fast:.2f} s, "
-        f"{slow / fast:.1f} times faster; value vectors differ by {apart:.1e} of their norm"
+        f"{asked.concepts} concepts, {asked.steps} steps: one at a time {slow:.2f} s, "
+        f"batches of {asked.batch} {fast:.2f} s, {slow / fast:.1f} times faster; "
+        f"value vectors differ by {apart:.1e} of their norm"
     )
 
 

@@ -1,7 +1,7 @@
-"""A CLIP text encoder cut open: states between its layers, the inputs of its second MLP matrices, runs from any layer on.
+"""A CLIP text encoder cut open: states between layers, inputs of the second MLP matrices, runs from any layer on.
 
-Running the layers one by one is what lets a method compute the part below its edit once, and try new weights without ever
-changing the model.
+Running the layers one by one is what lets a method compute the part below its edit once, and try new weights without
+ever changing the model.
 """
 
 import inspect
@@ -152,7 +152,7 @@ class TextTower:
         """The encoder's outputs from the state before layer `start`.
 
         Raises:
-            ModelError: the denoiser reads a layer below `start` (SDXL's penultimate state), so the state comes too late.
+            ModelError: the denoiser reads a layer below `start` (SDXL's penultimate state), so `state` comes too late.
         """
         rows = torch.arange(len(state), device=self.device)
         if self.readout == "penultimate":

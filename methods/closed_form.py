@@ -8,6 +8,9 @@ from torch import Tensor
 
 from iceb.base.errors import MethodError
 
+FLOAT32_NOISE = 2.0**-23
+LIFTS = 8  # the last is about 2e-3 of the moment's norm; what is still not definite is no second moment
+
 
 def preserved_keys(keys: Tensor, moment: Tensor, weight: float) -> Tensor:
     """A = (λ C + K Kᵀ)⁻¹ K, the keys seen through what must stay.
@@ -21,7 +24,7 @@ def preserved_keys(keys: Tensor, moment: Tensor, weight: float) -> Tensor:
         A, (d_in, n), float64.
 
     Raises:
-        MethodError: the shapes disagree, λ is not positive, or the system is singular.
+        MethodError: the shapes disagree, λ is not positive, or C is no second moment.
     """
     K, C = keys.double(), moment.double()
     if weight <= 0:
@@ -31,18 +34,32 @@ def preserved_keys(keys: Tensor, moment: Tensor, weight: float) -> Tensor:
     if C.shape != (K.shape[0], K.shape[0]):
         raise MethodError(f"second moment {tuple(C.shape)} does not fit keys of width {K.shape[0]}")
     system = weight * C + K @ K.T  # (d_in, d_in)
-    factor, failed = torch.linalg.cholesky_ex(system)
-    if not failed:
-        solution: Tensor = torch.cholesky_solve(K, factor)
-        return solution
-    # A moment summed in float32 may have eigenvalues of about −1e-7 of the largest; the system is then solvable, not definite.
-    solution, failed = torch.linalg.solve_ex(system, K)
-    if failed or not torch.isfinite(solution).all():
-        raise MethodError(
-            f"the closed form is singular: {K.shape[1]} keys and a second moment of rank below {K.shape[0]}; "
-            "take more captions for the moment or a larger moment weight"
-        )
+    solution: Tensor = torch.cholesky_solve(K, _factor(system, weight * float(C.norm())))
     return solution
+
+
+def _factor(system: Tensor, scale: float) -> Tensor:
+    """The Cholesky factor of λ C + K Kᵀ, lifted by as little as makes it definite.
+
+    A moment that was summed in float32 carries rounding of about 1e-7 of its norm, so where few captions leave it
+    without rank its small eigenvalues are noise of both signs. Solved as it stands, the answer would be that noise
+    divided by itself; lifted by the noise's size, it stays near the shortest solution.
+    Deviation: the authors' code solves such systems as they stand (LU).
+    """
+    lift = 0.0
+    diagonal = torch.arange(len(system), device=system.device)
+    for doubling in range(LIFTS):
+        factor: Tensor
+        factor, failed = torch.linalg.cholesky_ex(system)
+        if not failed:
+            return factor
+        wanted = scale * FLOAT32_NOISE * 4**doubling
+        system[diagonal, diagonal] += wanted - lift
+        lift = wanted
+    raise MethodError(
+        "the closed form is singular: the second moment is not positive or not finite; "
+        "take more captions for it or a larger moment weight"
+    )
 
 
 def ridge_update(keys: Tensor, residuals: Tensor, moment: Tensor, weight: float) -> Tensor:
@@ -60,7 +77,7 @@ def ridge_update(keys: Tensor, residuals: Tensor, moment: Tensor, weight: float)
         Δ, (d_out, d_in), float64.
 
     Raises:
-        MethodError: the shapes disagree, λ is not positive, or the system is singular.
+        MethodError: the shapes disagree, λ is not positive, or C is no second moment.
 
     >>> ridge_update(torch.eye(2), 2 * torch.eye(2), torch.eye(2), 1.0).round(decimals=9).tolist()
     [[1.0, 0.0], [0.0, 1.0]]

@@ -1,4 +1,4 @@
-"""One noise-prediction training step: noise a latent, ask the denoiser, compare. Shared by methods that train through it."""
+"""One noise-prediction training step: noise a latent and ask the denoiser; for every method that trains through it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,8 +33,8 @@ class Denoiser:
     """A pipeline's UNet, autoencoder and noise schedule, frozen.
 
     Noise levels are those of DDPM training, whatever scheduler the pipeline draws with.
-    Deviation: for SDXL the authors' code noises with the drawing scheduler (Euler), which gives other levels and fails on most
-    timesteps; the DDPM levels are meant.
+    Deviation: for SDXL the authors' code noises with the drawing scheduler (Euler), which gives other levels and fails
+    on most timesteps; the DDPM levels are meant.
     """
 
     def __init__(self, unet: nn.Module, vae: nn.Module, scheduler: Any) -> None:

@@ -1,7 +1,8 @@
 """Where a concept sits in a tokenised prompt.
 
-The edit is written at the *last subject token* (EMCID, arXiv:2403.13807, section 3; ROME, arXiv:2202.05262). This file finds it
-as the authors' code does, quirks included, because published numbers depend on them; it knows nothing of models.
+The edit is written at the *last subject token* (EMCID, arXiv:2403.13807; ROME, arXiv:2202.05262). This file
+finds it as the authors' code does, quirks included, because published numbers depend on them; it knows nothing of
+models.
 """
 
 import unicodedata
@@ -18,10 +19,10 @@ LONE_ACCENT = 78  # the token that stands for half of "ń"; it decodes to one ch
 def last_subject_token(tokenizer: Any, ids: Sequence[int], subject: str) -> int:
     """The index of the last token of `subject` in one padded row of token ids.
 
-    The whole row is decoded and stripped of blanks, the first occurrence of the subject is found in it, and the tokens' own
-    lengths are added up until the occurrence is covered. The decoded start token takes part: a subject that is a piece of
-    "<|startoftext|>" ("art", "text", "star") gives index 0, and one that stands earlier in the template gives the earlier
-    place. Both are kept, because the vectors that were published contain them.
+    The whole row is decoded and stripped of blanks, the first occurrence of the subject is found in it, and the
+    tokens' own lengths are added up until the occurrence is covered. The decoded start token takes part: a subject
+    that is a piece of "<|startoftext|>" ("art", "text", "star") gives index 0, and one that stands earlier in the
+    template gives the earlier place. Both are kept, because the vectors that were published contain them.
 
     Args:
         tokenizer: a CLIP tokenizer.

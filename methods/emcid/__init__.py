@@ -1,8 +1,8 @@
 """EMCID: massive concept editing by optimised value vectors and one closed form per layer.
 
 arXiv:2403.13807. Stage I (`optimise.py`) finds for each concept the text state that makes the denoiser draw the
-destination; stage II (`spread.py`) writes all of them at once into the MLPs of the text encoder's layers. This file is the
-method as the benchmark sees it and imports nothing heavy.
+destination; stage II (`spread.py`) writes all of them at once into the MLPs of the text encoder's layers. This file is
+the method as the benchmark sees it and imports nothing heavy.
 """
 
 from collections.abc import Sequence
@@ -38,8 +38,8 @@ class EMCID:
         shares: how much of each destination a balancing request gets; (): equal shares.
         unaligned: ids of requests that are trained without the text loss.
         true_noise: ids of requests whose noise loss aims at the drawn noise.
-        float32_moment: scale the second moment in float32 before the solve, as the authors' code does; it moves the update
-            by up to 2e-5 of its norm where α ≠ ½.
+        float32_moment: scale the second moment in float32 before the solve, as the authors' code does; it moves the
+            update by up to 2e-5 of its norm where α ≠ ½.
         concepts_at_once: concepts optimised together; changes speed and memory, and results by float error only.
     """
 

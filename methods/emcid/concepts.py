@@ -102,7 +102,7 @@ class Placed:
 
     @cached_property
     def at(self) -> Tensor:
-        """(B, T) the edited columns, looked up when first asked for: a destination need not be found if nobody reads its place."""
+        """(B, T) the edited columns, looked up when first asked for: a place that nobody reads need not be found."""
         found = self._tower.subject_tokens(self.tokens, self._subjects, self.widths.tolist())
         subject = torch.tensor(found, device=self._tower.device)
         after = self.tokens.ends[:, None] + torch.arange(self._count - 1, device=self._tower.device)[None]  # (B, T - 1)

@@ -46,7 +46,7 @@ class Draws:
 
 @dataclass(frozen=True)
 class Latents:
-    """Training pictures of a batch of concepts after the autoencoder; per concept sample-major: all prompts of sample 0 first."""
+    """Training pictures of some concepts after the autoencoder; per concept all prompts of sample 0 come first."""
 
     mean: Tensor  # (N, c, h, w), concepts one after another
     deviation: Tensor  # (N, c, h, w)

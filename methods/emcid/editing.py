@@ -1,7 +1,7 @@
 """An EMCID edit from requests to weights: moments, value vectors batch by batch, one closed form per layer."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -12,15 +12,17 @@ from torch import Tensor
 
 from iceb.base.digest import digest
 from iceb.base.errors import MethodError
+from iceb.base.progress import stage
 from iceb.methods.activations import slices
 from iceb.methods.denoising import frozen
 from iceb.methods.emcid.concepts import Concept
 from iceb.methods.emcid.corpus import caption_corpus
 from iceb.methods.emcid.fisher import fisher_diagonal
 from iceb.methods.emcid.moments import sampled, second_moments
-from iceb.methods.emcid.optimise import optimise
+from iceb.methods.emcid.optimise import Values, optimise
 from iceb.methods.emcid.spread import spread
 from iceb.methods.emcid.training import Workbench
+from iceb.models import threads
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest
 
@@ -152,29 +154,34 @@ class _Editing:
     def _values(self, concepts: Sequence[Concept]) -> list[Tensor]:
         """Per encoder the value vectors of all concepts, (N, T, d).
 
-        Batches are cut from the whole list, not from what is missing, so that a run that was stopped and goes on computes
-        the same batches as one that was not.
+        Batches are cut from the whole list, not from what is missing, so that a run that was stopped and goes on
+        computes the same batches as one that was not.
         """
         fisher = self._fisher() if self.stage1.uses_fisher else None
-        seed_matters = self.stage1.noise_loss != "none"
-        keys = [self._value_key(concept, seed_matters) for concept in concepts]
-        rows: list[list[Array]] = []
+        keys = [self._value_key(concept) for concept in concepts]
+        pieces = list(slices(len(concepts), self.method.concepts_at_once))
+        missing = [(a, b) for a, b in pieces if any(self._stored(key) is None for key in keys[a:b])]
         losses: list[float] = []
-        for start, stop in slices(len(concepts), self.method.concepts_at_once):
-            found = [self._stored(key) for key in keys[start:stop]]
-            if any(row is None for row in found):
-                losses += self._optimised(concepts[start:stop], keys[start:stop], fisher)
-                found = [self._stored(key) for key in keys[start:stop]]
-            rows += [row for row in found if row is not None]
+        with stage("value vectors", sum(b - a for a, b in missing)) as advance:
+            done = self._each(lambda piece: self._optimised(concepts[slice(*piece)], fisher), missing)
+            for (a, b), values in zip(missing, done, strict=True):
+                self._keep(keys[a:b], values)
+                losses += values.losses.tolist()
+                advance(b - a)
         if losses:
             self.log["mean_final_loss"] = float(np.mean(losses))
         self.log["values_made"] = float(len(losses))
+        rows = [row for row in map(self._stored, keys) if row is not None]
         return [
             torch.from_numpy(np.stack([row[which] for row in rows])).to(tower.device)
             for which, tower in enumerate(self.bench.towers)
         ]
 
-    def _value_key(self, concept: Concept, seed_matters: bool) -> dict[str, Any]:
+    def _each(self, work: Callable[[tuple[int, int]], Values], pieces: Sequence[tuple[int, int]]) -> Iterator[Values]:
+        """On the CPU every core takes a batch of its own; on an accelerator one batch follows the other."""
+        return threads.spread(work, pieces) if self.bench.bundle.device.type == "cpu" else map(work, pieces)
+
+    def _value_key(self, concept: Concept) -> dict[str, Any]:
         key: dict[str, Any] = {
             "what": "emcid value vector",
             "version": 1,
@@ -182,7 +189,7 @@ class _Editing:
             "concept": asdict(concept),
             "stage 1": asdict(self.stage1),
         }
-        if seed_matters:
+        if self.stage1.noise_loss != "none":
             key["sampling"] = asdict(self.bench.sampling)
         if self.stage1.uses_fisher:
             key["fisher"] = self._fisher_key()
@@ -193,21 +200,19 @@ class _Editing:
         found = [self.scratch.get({**key, "encoder": tower.component}) for tower in self.bench.towers]
         return None if any(array is None for array in found) else [array for array in found if array is not None]
 
-    def _optimised(
-        self, concepts: Sequence[Concept], keys: Sequence[Mapping[str, Any]], fisher: Tensor | None
-    ) -> list[float]:
-        """Optimises a batch, keeps its vectors, returns the final losses."""
+    def _optimised(self, concepts: Sequence[Concept], fisher: Tensor | None) -> Values:
+        """The value vectors of one batch."""
         bench, settings = self.bench, self.stage1
-        denoiser, latents, draws = None, None, []
-        if settings.noise_loss != "none":
-            denoiser = bench.denoiser
-            draws = [bench.draws(concept, settings.pictures) for concept in concepts]
-            latents = bench.latents(concepts, settings, draws)
-        done = optimise(bench.towers, denoiser, concepts, settings, latents, draws, fisher=fisher)
-        for which, tower in enumerate(bench.towers):
-            for key, vector in zip(keys, done.vectors[which].cpu().numpy(), strict=True):
+        if settings.noise_loss == "none":
+            return optimise(bench.towers, None, concepts, settings, None, [], fisher=fisher)
+        draws = [bench.draws(concept, settings.pictures) for concept in concepts]
+        latents = bench.latents(concepts, settings, draws)
+        return optimise(bench.towers, bench.denoiser, concepts, settings, latents, draws, fisher=fisher)
+
+    def _keep(self, keys: Sequence[Mapping[str, Any]], values: Values) -> None:
+        for which, tower in enumerate(self.bench.towers):
+            for key, vector in zip(keys, values.vectors[which].cpu().numpy(), strict=True):
                 self.scratch.put({**key, "encoder": tower.component}, vector)
-        return [float(loss) for loss in done.losses]
 
     # --- Fisher diagonal --------------------------------------------------------------------------------------------
 

@@ -33,9 +33,9 @@ def fisher_diagonal(
 ) -> Tensor:
     """F_j = E[(Σ_k ∂L/∂W_jk a_k)²], a = (λ C + k kᵀ)⁻¹ k, over pairs and steps.
 
-    k is fc2's input at the pair's token, W the whole fc2 matrix and L the mean squared error of the predicted noise. The
-    gradient is that of W, so every token of the caption takes part; it is contracted with a without ever forming it, by
-    the gradient of a vector u that enters the output at token t as (k_t · a) u.
+    k is fc2's input at the pair's token, W the whole fc2 matrix and L the mean squared error of the predicted noise.
+    The gradient is that of W, so every token of the caption takes part; it is contracted with a without ever forming
+    it, by the gradient of a vector u that enters the output at token t as (k_t · a) u.
 
     Args:
         tower: the text encoder.
@@ -65,8 +65,8 @@ def _squares(
         a = preserved_keys(keys[pair.token, :, None], moment.to(keys.device), moment_weight)[:, 0]  # (d_ff,)
         reach = keys.double() @ a  # (L,) k_t · a
     steps = len(pair.timesteps)
-    # The gradient in u is wanted at u = 0. Written as reach · u it would be tiny in float32 next to the other terms of a
-    # backward pass; the scale is taken out and put back in float64.
+    # The gradient in u is wanted at u = 0. Written as reach · u it would be tiny in float32 next to the other terms of
+    # a backward pass; the scale is taken out and put back in float64.
     scale = reach.abs().max().clamp(min=1e-300)
     u = torch.zeros(steps, 1, above.shape[-1], dtype=above.dtype, device=above.device, requires_grad=True)
     state = above + (reach / scale).to(above.dtype)[None, :, None] * u  # (S, L, d)

@@ -1,6 +1,7 @@
-"""Second moments C = E[k kᵀ] of every layer's fc2 input over a caption corpus (EMCID, arXiv:2403.13807; MEMIT, arXiv:2210.07229).
+"""Second moments C = E[k kᵀ] of every layer's fc2 input over a caption corpus (MEMIT, arXiv:2210.07229).
 
-All tokens of a caption count, start and end token included; padding does not. One pass over the captions serves all layers.
+All tokens of a caption count, start and end token included; padding does not. One pass over the captions serves all
+layers.
 """
 
 import random
@@ -12,9 +13,12 @@ import torch
 from torch import Tensor
 
 from iceb.base.errors import MethodError
+from iceb.base.progress import stage
 from iceb.methods.activations import TextTower, Tokens, slices, watched
 
-CAPTIONS_AT_ONCE = 128
+CAPTIONS_AT_ONCE = 1000  # tokenised together
+TOKENS_AT_ONCE = 2048  # through the encoder together
+BLOCK = 256  # columns of a d_ff × d_ff product made at once
 SAMPLE_SEED = 1  # the authors' shuffle
 
 
@@ -35,9 +39,9 @@ def sampled(captions: Sequence[str], count: int) -> list[str]:
 def second_moments(tower: TextTower, captions: Sequence[str], layers: Iterable[int]) -> dict[int, Tensor]:
     """C of each layer over all non-pad tokens of the captions.
 
-    A token's state depends only on what stands before it, so captions that begin alike share their first keys: each distinct
-    beginning is multiplied out once and weighed by how often it occurs. The sum is exact, and the largest part of the work
-    (the d_ff × d_ff products) shrinks by the share of common beginnings.
+    A token's state depends only on what stands before it, so captions that begin alike share their first keys: each
+    distinct beginning is multiplied out once and weighed by how often it occurs. The sum is exact, and the largest
+    part of the work (the d_ff × d_ff products) shrinks by the share of common beginnings.
 
     Args:
         tower: the text encoder.
@@ -53,21 +57,54 @@ def second_moments(tower: TextTower, captions: Sequence[str], layers: Iterable[i
     if not captions:
         raise MethodError("second moments need at least one caption: give a caption file with one caption a line")
     wanted = sorted(set(layers))
-    ordered = sorted(captions, key=len)  # batches of like lengths pad little
+    batches = list(_batches(tower, captions))
     beginnings = Beginnings()
-    for start, stop in slices(len(ordered), CAPTIONS_AT_ONCE):
-        beginnings.add(tower.tokens(ordered[start:stop]))
+    for batch in batches:
+        beginnings.add(batch)
     totals: dict[int, Tensor] = {}
-    for start, stop in slices(len(ordered), CAPTIONS_AT_ONCE):
-        tokens = tower.tokens(ordered[start:stop])
-        share = beginnings.take(tokens)  # (B, L)
-        used = share > 0
-        root = share[used].sqrt()[:, None]  # (tokens, 1)
-        for layer, keys in _keys(tower, tokens, wanted):
-            weighed = keys[used].float() * root  # (tokens, d_ff)
-            product = (weighed.T @ weighed).double()
-            totals[layer] = totals[layer] + product if layer in totals else product
-    return {layer: (total / beginnings.tokens).float() for layer, total in totals.items()}
+    with stage("second moments", len(captions)) as advance:
+        for batch in batches:
+            _count_in(totals, tower, batch, beginnings, wanted)
+            advance(len(batch.ids))
+    return {layer: _mirrored(total / beginnings.tokens).float() for layer, total in totals.items()}
+
+
+def _batches(tower: TextTower, captions: Sequence[str]) -> Iterator[Tokens]:
+    """The captions as token rows, those of like lengths together, so that little is padded."""
+    pieces = [tower.tokens(captions[a:b]) for a, b in slices(len(captions), CAPTIONS_AT_ONCE)]
+    lengths = torch.cat([piece.mask.sum(dim=1) for piece in pieces]).tolist()
+    order = sorted(range(len(captions)), key=lambda index: (lengths[index], index))
+    start = 0
+    while start < len(order):
+        stop = start + 1
+        while stop < len(order) and (stop + 1 - start) * lengths[order[stop]] <= TOKENS_AT_ONCE:
+            stop += 1
+        yield tower.tokens([captions[index] for index in order[start:stop]])
+        start = stop
+
+
+def _count_in(
+    totals: dict[int, Tensor], tower: TextTower, tokens: Tokens, beginnings: "Beginnings", layers: Sequence[int]
+) -> None:
+    """Adds the keys of some captions to each layer's total."""
+    share = beginnings.take(tokens)  # (B, L)
+    used = share > 0
+    root = share[used].sqrt()[:, None]  # (tokens, 1)
+    for layer, keys in _keys(tower, tokens, layers):
+        weighed = keys[used].float() * root  # (tokens, d_ff)
+        if layer not in totals:
+            totals[layer] = torch.zeros(keys.shape[-1], keys.shape[-1], dtype=torch.float64, device=keys.device)
+        _add_gram(totals[layer], weighed)
+
+
+def _add_gram(total: Tensor, rows: Tensor) -> None:
+    """Adds rowsᵀ rows to the upper block triangle of `total`; the other half is its mirror image."""
+    for start, stop in slices(rows.shape[1], BLOCK):
+        total[start:stop, start:] += rows[:, start:stop].T @ rows[:, start:]
+
+
+def _mirrored(upper: Tensor) -> Tensor:
+    return upper.triu() + upper.triu(1).T
 
 
 class Beginnings:

@@ -1,8 +1,8 @@
-"""EMCID stage I: one value vector per concept, found by gradient descent through the denoiser (arXiv:2403.13807, section 3.2).
+"""EMCID stage I: one value vector per concept, by gradient descent through the denoiser (arXiv:2403.13807).
 
-Concepts are independent: their losses are added up, Adam works element by element, and each has its own random draws. So a
-batch of concepts gives the vectors each would get alone, while the parts that do not change (the encoder below the edited
-layer, the destination's states, the autoencoder's moments) are computed once.
+Concepts are independent: their losses are added up, Adam works element by element, and each has its own random draws.
+So a batch of concepts gives the vectors each would get alone, while the parts that do not change (the encoder below
+the edited layer, the destination's states, the autoencoder's moments) are computed once.
 """
 
 from collections.abc import Callable, Sequence
@@ -64,8 +64,8 @@ def optimise(
 ) -> Values:
     """The value vectors of a batch of concepts.
 
-    Each step minimises, per concept,  L = L_noise + L_penalty + s · L_text  over the shift δ of the state after `layer` at the
-    edited tokens, then projects: ‖δ‖ ≤ clamp · ‖v₀‖.
+    Each step minimises, per concept,  L = L_noise + L_penalty + s · L_text  over the shift δ of the state after
+    `layer` at the edited tokens, then projects: ‖δ‖ ≤ clamp · ‖v₀‖.
 
     Args:
         towers: the text encoders, one or (SDXL) two.

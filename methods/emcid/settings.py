@@ -24,8 +24,9 @@ class Stage1:
         noise_loss: "distil", the destination's noise prediction; "true", the noise that was drawn; "esd", away from the
             source; "none".
         esd_scale: μ of "esd": target e_u − μ (e_s − e_u).
-        text_loss: "pooled", the encoder's pooled state; "subject", the final state at the last subject token; "subject_end_pads",
-            that, the end token and the pads both sides have; "contrastive", against negative captions; "none".
+        text_loss: "pooled", the encoder's pooled state; "subject", the final state at the last subject token;
+            "subject_end_pads", that, the end token and the pads both sides have; "contrastive", against negative
+            captions; "none".
         text_weight: s, the weight of the text loss.
         penalty: "decay", or "ewc": elastic weight consolidation with a diagonal Fisher information.
         ewc_weight: weight of Σ F_j δ_j² / (2 ‖v₀‖²).

@@ -1,7 +1,8 @@
-"""EMCID stage II: all value vectors into several layers at once, one closed form per layer (arXiv:2403.13807, section 3.3).
+"""EMCID stage II: all value vectors into several layers at once, one closed form per layer (arXiv:2403.13807).
 
-Layers are solved in ascending order, each seeing the edits below it. The model is never changed: new weights are tried by
-functional calls, and the states before the next edited layer are carried along instead of being computed from the start.
+Layers are solved in ascending order, each seeing the edits below it. The model is never changed: new weights are tried
+by functional calls, and the states before the next edited layer are carried along instead of being computed from the
+start.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,8 +41,8 @@ def spread(
 ) -> Spread:
     """The fc2 weights that make every concept's tokens carry its value vector.
 
-    For layer l, the i-th of n:  R = (Z − M) / (n − i),  W ← W + α R Kᵀ ((1 − α) λ C + α K Kᵀ)⁻¹, where K and M are the mean
-    input and output of fc2 over a concept's training prompts, with the layers below already edited.
+    For layer l, the i-th of n:  R = (Z − M) / (n − i),  W ← W + α R Kᵀ ((1 − α) λ C + α K Kᵀ)⁻¹, where K and M are the
+    mean input and output of fc2 over a concept's training prompts, with the layers below already edited.
 
     Args:
         tower: the text encoder.
@@ -91,8 +92,8 @@ def _check(
         raise MethodError(f"{len(values)} value vectors for {len(concepts)} concepts: one each is needed")
     if max(settings.layers) >= tower.depth or settings.value_layer >= tower.depth:
         raise MethodError(
-            f"layers {settings.layers} with the value after layer {settings.value_layer}: {tower.component} has layers 0 "
-            f"to {tower.depth - 1}"
+            f"layers {settings.layers} with the value after layer {settings.value_layer}: "
+            f"{tower.component} has layers 0 to {tower.depth - 1}"
         )
     missing = sorted(set(settings.layers) - set(moments))
     if missing:
@@ -114,7 +115,7 @@ def _advance(
 def _keys_and_outputs(
     tower: TextTower, state: Tensor, bias: Tensor, at: Tensor, rows: Rows, layer: int
 ) -> tuple[Tensor, Tensor]:
-    """Mean input and output of fc2 at the edited tokens, float64: the output is linear, so it is that of the mean input."""
+    """Mean input and output of fc2 at the edited tokens, float64; the mean output is that of the mean input."""
     pieces = slices(len(state), ROWS_AT_ONCE)
     inputs = torch.cat(
         [_at(tower.key_inputs(layer, state[a:b], bias[a:b]), at[a:b]) for a, b in pieces]

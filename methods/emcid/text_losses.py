@@ -1,4 +1,4 @@
-"""The losses that pull the edited source's text towards the destination's, each prepared once for a batch of concepts."""
+"""Losses that pull the edited source's text towards the destination's, each prepared once for a batch of concepts."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
@@ -45,8 +45,8 @@ def _subject(side: "Side", edited: TextStates) -> Tensor:
 class SubjectEndPads:
     """Mean squared error over the subject token, the end token and the pads after it.
 
-    Read from prompts padded to the encoder's full length, and over as many pads as every prompt of the concept has on both
-    sides, as in the authors' code; the denoiser still sees the short padding.
+    Read from prompts padded to the encoder's full length, and over as many pads as every prompt of the concept has on
+    both sides, as in the authors' code; the denoiser still sees the short padding.
     """
 
     def __init__(self, side: "Side") -> None:
@@ -85,7 +85,7 @@ def _pads(mask: Tensor) -> Tensor:
 
 
 class Contrastive:
-    """−log of the softmax, over negative Euclidean distances of pooled states, that picks the destination's bare name."""
+    """−log softmax, over negative Euclidean distances of pooled states, of picking the destination's bare name."""
 
     def __init__(self, side: "Side") -> None:
         self.side = side

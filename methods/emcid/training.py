@@ -98,8 +98,10 @@ class Workbench:
     def _drawn(self, texts: Sequence[str], noise: Tensor) -> "np.ndarray[Any, Any]":
         from iceb.models.generator import pictures
 
+        bundle: Any = self.bundle
+
         parts = [
-            pictures(self.bundle, texts[a : a + PICTURES_AT_ONCE], noise[a : a + PICTURES_AT_ONCE], self.sampling)
+            pictures(bundle, texts[a : a + PICTURES_AT_ONCE], noise[a : a + PICTURES_AT_ONCE], self.sampling)
             for a in range(0, len(texts), PICTURES_AT_ONCE)
         ]
         return np.concatenate(parts)
