@@ -124,7 +124,7 @@ class _Editing:
             start = stop
         return kept, torch.stack(targets)
 
-    # --- second moments ---------------------------------------------------------------------------------------------
+    # --- second moments
 
     def _moments(self, which: int, layers: Sequence[int] | None = None) -> dict[int, Tensor]:
         tower = self.bench.towers[which]
@@ -149,7 +149,7 @@ class _Editing:
             "captions": digest(self.captions),
         }
 
-    # --- stage I ----------------------------------------------------------------------------------------------------
+    # --- stage I
 
     def _values(self, concepts: Sequence[Concept]) -> list[Tensor]:
         """Per encoder the value vectors of all concepts, (N, T, d).
@@ -214,7 +214,7 @@ class _Editing:
             for key, vector in zip(keys, values.vectors[which].cpu().numpy(), strict=True):
                 self.scratch.put({**key, "encoder": tower.component}, vector)
 
-    # --- Fisher diagonal --------------------------------------------------------------------------------------------
+    # --- Fisher diagonal
 
     def _fisher_key(self) -> dict[str, Any]:
         return {

@@ -38,7 +38,7 @@ def concept_of(request) -> Concept:
     )
 
 
-# --- tokens -----------------------------------------------------------------------------------------------------------
+# --- tokens
 
 
 def test_the_last_subject_token_is_found_where_the_authors_find_it(parity, authors_model):
@@ -54,7 +54,7 @@ def test_the_last_subject_token_is_found_where_the_authors_find_it(parity, autho
     report("token_index", rows=len(rows), mismatches=0)
 
 
-# --- second moments ---------------------------------------------------------------------------------------------------
+# --- second moments
 
 
 def test_second_moments_are_the_authors(parity, authors_model):
@@ -68,7 +68,7 @@ def test_second_moments_are_the_authors(parity, authors_model):
     assert worst < 2e-6
 
 
-# --- stage I ----------------------------------------------------------------------------------------------------------
+# --- stage I
 
 
 class RecordedDraws:
@@ -162,7 +162,7 @@ def test_stage_one_takes_the_authors_steps(parity, authors_model, name):
     assert {part: off for part, off in losses.items() if off >= loose.get(part, 1e-5)} == {}
 
 
-# --- stage II ---------------------------------------------------------------------------------------------------------
+# --- stage II
 
 
 @pytest.mark.parametrize("name", vectors("emcid_stage2"))
@@ -186,7 +186,7 @@ def test_stage_two_writes_the_authors_weights(parity, authors_model, name):
     assert worst < 1e-5
 
 
-# --- Fisher diagonal --------------------------------------------------------------------------------------------------
+# --- Fisher diagonal
 
 
 def test_the_fisher_diagonal_is_the_authors(parity, authors_model):
