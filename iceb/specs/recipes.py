@@ -24,8 +24,9 @@ class Recipe(BaseModel):
     how: str = Field(min_length=1)  # how these settings were chosen
     params: Mapping[str, Scalar] = Field(default_factory=dict)
     mini: RecipePart | None = None  # overrides for the embedded model; None: the same settings hold there
+    sdxl: RecipePart | None = None  # overrides for Stable Diffusion XL, whose encoders have other layers
 
     def settings(self, family: str) -> dict[str, Scalar]:
         """The hyperparameters for a model family."""
-        override = self.mini.params if family == "mini" and self.mini is not None else {}
-        return {**self.params, **override}
+        part = {"mini": self.mini, "sdxl": self.sdxl}.get(family)
+        return {**self.params, **(part.params if part is not None else {})}

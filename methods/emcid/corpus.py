@@ -27,8 +27,7 @@ def caption_corpus(path: str | None, family: str) -> list[str]:
         )
     from iceb.mini.captions import corpus
 
-    captions: list[str] = corpus()
-    return captions
+    return list(corpus())
 
 
 def read_captions(path: Path) -> list[str]:
