@@ -1,1 +1,1 @@
-"""Plan a run, run it, and say where it came from and what it cost."""
+"""Plan a run, run it, and say what it cost and where it came from."""

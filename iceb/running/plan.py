@@ -1,0 +1,233 @@
+"""From what was asked to what must be made: every check that costs nothing comes first, and nothing is made here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from iceb import registry
+from iceb.base.errors import MethodError, SpecError, StoreError
+from iceb.base.files import write_atomic
+from iceb.baselines.recipes import read_recipe, shipped_recipe
+from iceb.catalogue import EMBEDDED, dataset_card_name, open_dataset
+from iceb.models.bundle import ModelBundle
+from iceb.models.generator import Generator
+from iceb.models.sources import Source, find
+from iceb.running.measuring import Measuring
+from iceb.running.methods import ChosenMethod, choose
+from iceb.running.parts import Parts
+from iceb.specs.metrics import Measure, Metric
+from iceb.specs.prompts import ROLES, Role
+from iceb.specs.results import first_problem
+from iceb.specs.runs import Dtype, RunSpec, Sampling, Scalar
+from iceb.specs.tasks import Task
+from iceb.stores import cache_root
+from iceb.stores.edits import EditStore
+from iceb.stores.images import ImageStore
+from iceb.stores.measured import MeasuredStore
+
+BATCH = 256  # pictures whose noise is prepared together
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What somebody asks for, in names; the command line's options, one to one."""
+
+    task: str
+    method: str
+    num_edits: int
+    model: str = "mini"  # a family, or a folder
+    data: str | None = None  # "embedded", "upstream" or a folder; None: embedded on mini, upstream elsewhere
+    settings: Mapping[str, Scalar] = field(default_factory=dict)  # --set
+    recipe: Path | None = None  # None: the one that ships for this method and task
+    sampling: Mapping[str, Any] = field(default_factory=dict)  # fields of Sampling that differ from the model's default
+    limit: int | None = None  # prompts per role
+    dtype: Dtype = "float32"
+    device: str = "auto"
+    batch_size: int | None = None
+    cache: Path | None = None  # None: ICEB_CACHE, then ~/.cache/iceb
+    command: tuple[str, ...] | None = None  # None: this process's own
+
+
+@dataclass(frozen=True)
+class Stock:
+    """The pictures of one role: how many there are to look at, and how many of each side must be drawn."""
+
+    role: Role
+    prompts: int
+    before: int
+    after: int | None  # None: not known before the edit is made
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked run that can begin."""
+
+    spec: RunSpec
+    parts: Parts
+
+    @property
+    def edits_cached(self) -> bool:
+        """Whether every edit is in the store."""
+        return all(self.parts.edit_is_cached(batch) for batch in self.parts.batches(self.spec.num_edits))
+
+    def stock(self) -> list[Stock]:
+        """Pictures by role, in the order of the roles."""
+        found: dict[Role, list[tuple[int, int, int | None]]] = {}
+        for batch in self.parts.batches(self.spec.num_edits):
+            for role, counts in self._counted(batch).items():
+                found.setdefault(role, []).append(counts)
+        return [_summed(role, found[role]) for role in ROLES if role in found]
+
+    def _counted(self, batch: Sequence[Any]) -> dict[Role, tuple[int, int, int | None]]:
+        parts = self.parts
+        prompts = parts.wanted(batch)
+        edit = parts.made(batch).edit if parts.edit_is_cached(batch) or not parts.method.card.touches else None
+        counts: dict[Role, tuple[int, int, int | None]] = {}
+        for role in dict.fromkeys(prompt.role for prompt in prompts):
+            chosen = [prompt for prompt in prompts if prompt.role == role]
+            before = parts.generator.missing(parts.bundle, chosen, self.spec.sampling)
+            after = None
+            if edit is not None:
+                with parts.bundle.applied(edit) as edited:
+                    after = parts.generator.missing(edited, chosen, self.spec.sampling)
+            counts[role] = (len(chosen), before, after)
+        return counts
+
+    def lines(self) -> list[str]:
+        """The plan as text, a line each, for people."""
+        spec, model = self.spec, self.parts.bundle
+        edits = "1 edit" if spec.num_edits == 1 else f"{spec.num_edits} edits"
+        recipe = self.parts.method.recipe
+        settings = f"recipe {recipe}" if recipe else "the method's own settings"
+        s = spec.sampling
+        return [
+            f"{spec.method} on {spec.task} ({spec.dataset}), {edits}, {settings}",
+            f"model {spec.model.family} ({spec.model.repo}, {spec.model.dtype}) on {model.device}; "
+            f"{s.scheduler} {s.steps} steps, guidance {s.guidance:g}, {s.height}x{s.width}",
+            f"edit: {'in the cache' if self.edits_cached else 'to be made'}",
+            *(_line(stock) for stock in self.stock()),
+        ]
+
+
+def _summed(role: Role, counts: Sequence[tuple[int, int, int | None]]) -> Stock:
+    after = [count[2] for count in counts]
+    known = [number for number in after if number is not None]
+    total = sum(known) if len(known) == len(after) else None
+    return Stock(role, sum(count[0] for count in counts), sum(count[1] for count in counts), total)
+
+
+def _line(stock: Stock) -> str:
+    after = f"up to {stock.prompts}" if stock.after is None else str(stock.after)
+    return f"{stock.role}: {stock.prompts} pictures a side; to draw: before {stock.before}, after {after}"
+
+
+def plan(ask: Ask) -> Plan:
+    """Check everything that can be checked for nothing, and gather the parts of the run.
+
+    Raises:
+        IcebError: anything asked wrongly, missing or unwritable; the message says what and what to do.
+    """
+    task: Task = registry.load("tasks", ask.task)
+    metrics: list[Metric] = [registry.load("metrics", name) for name in task.metrics]
+    source = find(ask.model, ask.dtype)
+    method = _method(ask, task, source)
+    sampling = _sampling(source.family.sampling, ask.sampling)
+    data = ask.data or (EMBEDDED if source.family.name == "mini" else None)
+    spec = RunSpec(
+        task=task.name,
+        dataset=dataset_card_name(task.dataset, data),
+        method=ask.method,
+        params=method.params,
+        num_edits=ask.num_edits,
+        model=source.ref,
+        sampling=sampling,
+        limit=ask.limit,
+    )
+    cache = writable(cache_root(ask.cache))
+    dataset = open_dataset(task.dataset, data, cache)
+    dataset.batches(spec.num_edits)  # more than there are is refused here
+    bundle = ModelBundle(source, ask.device)
+    images, spread_out = ImageStore(cache), bundle.device.type == "cpu"
+    return Plan(
+        spec,
+        Parts(
+            task=task,
+            dataset=dataset,
+            method=method,
+            bundle=bundle,
+            generator=Generator(images, _batch_size(ask.batch_size)),
+            metrics=metrics,
+            measures=measures(metrics, source.family.measures, str(bundle.device)),
+            measuring=Measuring(images, MeasuredStore(cache), spread_out),
+            edits=EditStore(cache),
+            cache=cache,
+            limit=ask.limit,
+            command=ask.command,
+        ),
+    )
+
+
+def _method(ask: Ask, task: Task, source: Source) -> ChosenMethod:
+    entry = registry.find("methods", ask.method)
+    recipe = read_recipe(ask.recipe) if ask.recipe else shipped_recipe(entry.name, task.name)
+    named = str(ask.recipe) if ask.recipe else f"{entry.name}/{task.name}" if recipe else ""
+    settings = recipe.settings(source.family.name) if recipe else {}
+    chosen = choose(ask.method, {**settings, **ask.settings}, named)
+    if task.kind not in chosen.card.kinds:
+        kinds = ", ".join(chosen.card.kinds)
+        raise MethodError(f"method {ask.method} cannot {task.kind}, which task {task.name} asks for: it can {kinds}")
+    return chosen
+
+
+def _sampling(default: Sampling, changes: Mapping[str, Any]) -> Sampling:
+    """The model's sampling with some fields changed, each of its own type."""
+    fields = TypeAdapter(Sampling)
+    try:
+        return fields.validate_python({**fields.dump_python(default), **changes})
+    except ValidationError as error:
+        raise SpecError(f"sampling {first_problem(error)}") from error
+
+
+def _batch_size(asked: int | None) -> int:
+    if asked is not None and asked < 1:
+        raise SpecError(f"--batch-size {asked}: must be at least 1")
+    return asked or BATCH
+
+
+def measures(metrics: Sequence[Metric], named: Mapping[str, str], device: str) -> dict[str, Measure]:
+    """The measure that stands for each kind the metrics read, on this family of models.
+
+    Raises:
+        SpecError: the family names none for a kind, or one that is not registered.
+    """
+    return {kind: _measure(kind, named, device) for kind in dict.fromkeys(metric.measure for metric in metrics)}
+
+
+def _measure(kind: str, named: Mapping[str, str], device: str) -> Measure:
+    if kind not in named:
+        known = ", ".join(named) or "none"
+        raise SpecError(f"this model names no measure of kind {kind!r} (it has: {known}): name one in its iceb.json")
+    made: Measure = registry.load("measures", named[kind])(device=device)
+    if made.pairs:
+        raise SpecError(f"measure {made.id} reads pairs of pictures, which this version cannot measure")
+    return made
+
+
+def writable(cache: Path) -> Path:
+    """The cache's folder, after a file was written there.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    try:
+        write_atomic(cache / "CACHEDIR.TAG", CACHE_TAG)
+    except StoreError as error:
+        raise StoreError(f"the cache cannot be used: {error}") from error
+    return cache
+
+
+# The sign by which backup programs know a folder that can be made again (bford.info/cachedir).
+CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# Made by iceb: pictures, edits and numbers by content.\n"

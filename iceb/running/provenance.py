@@ -1,0 +1,111 @@
+"""Where a result comes from: command, code, versions, device. None of it is part of a run's identity."""
+
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+import iceb
+from iceb.specs.results import Provenance
+
+PACKAGES = ("iceb", "torch", "diffusers", "transformers", "safetensors", "tokenizers", "numpy", "pillow")
+CODE = ("iceb", "methods", "metrics", "baselines", "data_cards", "pyproject.toml")  # what can change a number
+NO_PLACE = "unknown"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known when a run begins."""
+
+    command: str
+    device: str
+    started: str  # UTC, ISO 8601
+
+    @classmethod
+    def now(cls, device: torch.device, command: Sequence[str] | None = None) -> "Origin":
+        """The origin of a run that begins now; the command is this process's own unless given."""
+        return cls(shlex.join(command or _command()), device_name(device), _clock())
+
+    def finished(self) -> Provenance:
+        """The provenance of a run that ends now."""
+        commit, dirty = checkout(Path(iceb.__file__).resolve().parent)
+        return Provenance(
+            command=self.command,
+            commit=commit,
+            dirty=dirty,
+            python=platform.python_version(),
+            packages=versions(),
+            device=self.device,
+            threads=torch.get_num_threads(),
+            started=self.started,
+            finished=_clock(),
+        )
+
+
+def _command() -> list[str]:
+    """This process's command, with the program's name instead of its path."""
+    name = Path(sys.argv[0]).name if sys.argv else ""
+    return ["iceb" if name in ("iceb", "__main__.py") else name or NO_PLACE, *sys.argv[1:]]
+
+
+def _clock() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def versions() -> dict[str, str]:
+    """The installed versions of everything that can move a number."""
+    found: dict[str, str] = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def device_name(device: torch.device) -> str:
+    """The GPU's or the processor's name."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+
+
+@cache
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine() or NO_PLACE)
+
+
+@cache
+def checkout(package: Path) -> tuple[str | None, bool | None]:
+    """The commit of the git checkout that `package` lies in, and whether its code differs from it.
+
+    (None, None) where the package is not a tracked part of a checkout: installed from a wheel, or git is missing.
+    """
+    root = package.parent
+    if _git(root, "ls-files", "--error-unmatch", f"{package.name}/__init__.py") is None:
+        return None, None
+    commit = _git(root, "rev-parse", "HEAD")
+    changed = _git(root, "status", "--porcelain", "--", *(name for name in CODE if (root / name).exists()))
+    return commit, None if changed is None else bool(changed)
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """What git prints; None if it fails."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=30, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,227 @@
+"""A run from plan to result on a tiny model: what it scores, what it reuses, how it fails."""
+
+import importlib.util
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import torch
+
+from iceb.base.errors import IcebError, MethodError, StoreError
+from iceb.running.evaluate import evaluate, run
+from iceb.running.ledger import read_ledgers
+from iceb.specs.methods import Edit, MethodCard
+from iceb.specs.results import Result
+
+TOY = Path(__file__).with_name("toy.py")
+
+
+def load_toy():
+    """The program beside this file, as a module."""
+    found = importlib.util.spec_from_file_location("toy", TOY)
+    module = importlib.util.module_from_spec(found)
+    sys.modules["toy"] = module
+    found.loader.exec_module(module)
+    return module
+
+
+toy = load_toy()
+
+
+def comparable(result: Result) -> dict[str, Any]:
+    """Everything of a result that must not change from one run to the next."""
+    return result.model_dump(mode="json", exclude={"cost", "provenance"})
+
+
+@pytest.fixture(scope="module")
+def reference(tiny_sd_folder, tmp_path_factory):
+    """An uninterrupted run."""
+    folder = tmp_path_factory.mktemp("reference")
+    result, path = run(toy.make_plan(tiny_sd_folder, folder / "cache"), folder / "out")
+    return folder, result, path
+
+
+def test_a_run_writes_a_result_that_can_be_read_again(reference):
+    _, result, path = reference
+    assert path.parts[-4:-1] == ("toy", "shake", result.id.split("/")[-1])
+    assert Result.from_json(path.read_text()) == result
+    assert result.status == "complete"
+    assert [score.metric for score in result.scores] == ["edit_score", "source2dest", "holdout_delta"]
+    assert result.score("source2dest").n == 24
+    assert result.score("source2dest").concepts == 2
+    assert result.score("source2dest").value != 0
+    assert result.cost.images_drawn == 2 * 48
+    assert result.log == {"size": 1.0}
+    assert result.provenance.command == "iceb evaluate"
+
+
+def test_images_jsonl_names_every_picture(reference):
+    folder, _, path = reference
+    before, after = read_ledgers(path.parent)
+    assert before.prompts == after.prompts
+    assert len(before.keys) == 48
+    assert not set(before.keys) & set(after.keys)
+    store = toy.ImageStore(folder / "cache")
+    assert store.missing(before.keys + after.keys) == []
+
+
+def test_a_second_run_draws_edits_and_measures_nothing(reference, tiny_sd_folder):
+    folder, result, _ = reference
+    plan = toy.make_plan(tiny_sd_folder, folder / "cache")
+    assert plan.edits_cached
+    assert [(s.role, s.prompts, s.before, s.after) for s in plan.stock()] == [
+        ("source", 24, 0, 0),
+        ("holdout", 24, 0, 0),
+    ]
+    again = evaluate(plan.spec, plan.parts)
+    assert comparable(again) == comparable(result)
+    assert (again.cost.images_drawn, again.cost.images_reused) == (0, 96)
+    assert again.cost.edit_seconds == result.cost.edit_seconds
+    assert not plan.parts.bundle.is_loaded
+    assert plan.parts.measures["imagenet_classifier"].seen == []
+
+
+def test_pictures_of_the_unedited_model_serve_every_method(reference, tiny_sd_folder, tmp_path):
+    folder, _, _ = reference
+    plan = toy.make_plan(tiny_sd_folder, folder / "cache", toy.Swap())
+    assert all(stock.before == 0 for stock in plan.stock())
+    result, _ = run(plan, tmp_path)
+    # "dog" is drawn with the cat's seeds (new); holdout prompts name no source, so nothing of them is new.
+    assert result.score("holdout_delta").value == 0
+    assert result.cost.images_drawn == 24
+    assert result.model.edited_digest == (result.model.digest,)
+
+
+def test_fewer_edits_share_the_pictures_before(reference, tiny_sd_folder, tmp_path):
+    folder, _, _ = reference
+    result, _ = run(toy.make_plan(tiny_sd_folder, folder / "cache", num_edits=1), tmp_path)
+    assert result.cost.images_drawn == 12 + 24
+    assert result.cost.images_reused == 12 + 24
+
+
+def test_a_limit_makes_a_partial_result(reference, tiny_sd_folder, tmp_path):
+    folder, _, _ = reference
+    result, _ = run(toy.make_plan(tiny_sd_folder, folder / "cache", limit=3), tmp_path)
+    assert result.status == "partial"
+    assert result.score("source2dest").n == 3
+    assert result.cost.images_drawn == 0
+
+
+def test_killed_at_any_moment_the_same_command_ends_with_the_same_scores(reference, tiny_sd_folder, tmp_path):
+    """Killed (SIGKILL) at three random moments of its work, then left alone."""
+    _, result, _ = reference
+    command = [sys.executable, str(TOY), str(tiny_sd_folder), str(tmp_path / "cache"), str(tmp_path / "out")]
+    moments = random.Random(3)
+    done = 0
+    for _ in range(3):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+            assert process.stdout.readline() == "begun\n"
+            wait_for_pictures(tmp_path, done + 1, process)
+            time.sleep(moments.uniform(0, 0.3))
+            process.send_signal(signal.SIGKILL)
+        done = len(pictures(tmp_path))
+    written = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1]
+    again = Result.from_json(Path(written).read_text())
+    assert comparable(again) == comparable(result)
+    assert again.cost.images_reused >= done > 0
+
+
+def pictures(folder: Path) -> list[Path]:
+    return list(folder.rglob("*.png"))
+
+
+def wait_for_pictures(folder: Path, count: int, process: Any) -> None:
+    """Until so many pictures lie in the store, or the process has ended."""
+    for _ in range(600):
+        if len(pictures(folder)) >= count or process.poll() is not None:
+            return
+        time.sleep(0.05)
+    raise AssertionError("nothing was drawn within 30 seconds")
+
+
+@dataclass(frozen=True)
+class Bad:
+    """Returns whatever it is told to."""
+
+    what: str
+    card: ClassVar[MethodCard] = MethodCard("bad", 1, "", ("replace",), ("text_encoder.*",))
+
+    def edit(self, bundle: Any, requests: Any, *, scratch: Any) -> Edit:
+        name, weight = next(iter(bundle.parameters_named("text_encoder.*mlp.fc2.weight").items()))
+        if self.what == "crash":
+            raise ZeroDivisionError("division by zero")
+        if self.what == "memory":
+            raise MemoryError
+        return Edit({name: {"nan": weight * float("nan"), "shape": weight[1:]}[self.what]})
+
+
+@pytest.mark.parametrize(
+    ("what", "complaint"),
+    [
+        ("nan", "NaN or infinite"),
+        ("shape", "has shape"),
+        ("crash", r"method bad failed on 2 requests \(ZeroDivisionError"),
+        ("memory", "MemoryError"),
+    ],
+)
+def test_a_method_that_fails_leaves_a_failed_result(tiny_sd_folder, tmp_path, what, complaint):
+    plan = toy.make_plan(tiny_sd_folder, tmp_path / "cache", Bad(what))
+    with pytest.raises(MethodError, match=complaint):
+        run(plan, tmp_path / "out")
+    result = Result.from_json((tmp_path / "out" / plan.spec.id / "result.json").read_text())
+    assert result.status == "failed"
+    assert "method bad" in result.error
+    assert not list((tmp_path / "cache" / "edits").rglob("*.safetensors"))
+
+
+def test_an_out_folder_that_cannot_be_written_is_found_before_any_work(tiny_sd_folder, tmp_path):
+    (tmp_path / "out").write_text("in the way")
+    with pytest.raises(StoreError, match="a file stands where a folder must be"):
+        run(toy.make_plan(tiny_sd_folder, tmp_path / "cache"), tmp_path / "out")
+    assert not (tmp_path / "cache" / "images").exists()
+
+
+def test_a_damaged_picture_is_drawn_again_by_the_same_command(tiny_sd_folder, tmp_path):
+    plan = toy.make_plan(tiny_sd_folder, tmp_path / "cache")
+    first, _ = run(plan, tmp_path / "out")
+    victim = min(pictures(tmp_path))
+    victim.write_bytes(victim.read_bytes()[:100])
+    for file in (tmp_path / "cache" / "measured").rglob("*.npy"):
+        file.unlink()
+    with pytest.raises(StoreError, match="run the same command again"):
+        run(toy.make_plan(tiny_sd_folder, tmp_path / "cache"), tmp_path / "out")
+    again, _ = run(toy.make_plan(tiny_sd_folder, tmp_path / "cache"), tmp_path / "out")
+    assert comparable(again) == comparable(first)
+    assert again.cost.images_drawn == 1
+
+
+@pytest.mark.parametrize("fault", ["numbers", "shape", "crash"])
+def test_a_measure_that_fails_gives_no_score(reference, tiny_sd_folder, tmp_path, fault, monkeypatch):
+    folder, _, _ = reference
+    outcomes = {"numbers": lambda n: torch.full((n, 4), float("nan")).numpy(), "shape": lambda n: torch.ones(n).numpy()}
+
+    def broken(self, images, prompts):
+        return outcomes[fault](len(images)) if fault in outcomes else 1 / 0
+
+    monkeypatch.setattr(toy.Corners, "__call__", broken)
+    monkeypatch.setattr(toy.Corners, "revision", fault)
+    plan = toy.make_plan(tiny_sd_folder, folder / "cache")
+    with pytest.raises(IcebError, match=r"measure corners@1 (failed|gave shape)"):
+        run(plan, tmp_path)
+    assert json.loads((tmp_path / plan.spec.id / "result.json").read_text())["scores"] == []
+
+
+def test_the_plan_says_what_must_be_made(tiny_sd_folder, tmp_path):
+    plan = toy.make_plan(tiny_sd_folder, tmp_path)
+    lines = plan.lines()
+    assert "edit: to be made" in lines
+    assert "source: 24 pictures a side; to draw: before 24, after up to 24" in lines
+    assert os.listdir(tmp_path) == []

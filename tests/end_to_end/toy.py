@@ -1,0 +1,146 @@
+"""A whole run in seconds: two cheap methods, a dataset of four classes and a measure, on a tiny model.
+
+Also a program: `python toy.py MODEL CACHE OUT` runs it, so that a test can kill it.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from iceb.catalogue.cards import load_card
+from iceb.metrics.change import EDIT_SCORE, HOLDOUT_DELTA, SOURCE2DEST
+from iceb.models.bundle import ModelBundle
+from iceb.models.generator import Generator
+from iceb.models.sources import find
+from iceb.registry import Registered
+from iceb.running.evaluate import run
+from iceb.running.measuring import Measuring
+from iceb.running.methods import ChosenMethod
+from iceb.running.parts import Parts
+from iceb.running.plan import Plan
+from iceb.specs.methods import Edit, MethodCard
+from iceb.specs.prompts import Prompt
+from iceb.specs.requests import EditRequest
+from iceb.specs.runs import RunSpec, Sampling
+from iceb.specs.tasks import Task
+from iceb.stores.edits import EditStore
+from iceb.stores.images import ImageStore
+from iceb.stores.measured import MeasuredStore
+
+SAMPLING = Sampling("ddim", 2, 4.0, 32, 32)
+NAMES = ("cat", "dog", "boat", "house")
+PROMPTS = 12  # of each concept
+TASK = Task("toy", 1, "toy", "", "aice", "replace", ("edit_score",), "edit_score", (1, 2))
+
+
+@dataclass(frozen=True)
+class Shake:
+    """Adds noise drawn from each request's seed to one matrix: an edit without meaning that changes every picture."""
+
+    size: float = 1.0
+    touched: str = "text_encoder.*layers.1.mlp.fc2.weight"
+    card: ClassVar[MethodCard] = MethodCard("shake", 1, "", ("replace",), ("text_encoder.*mlp.fc2.weight",))
+
+    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, scratch: Any) -> Edit:
+        ((name, weight),) = bundle.parameters_named(self.touched).items()
+        edited = weight.clone()
+        for request in requests:
+            edited += self.size * self._noise(weight.shape, request.seed, scratch)
+        return Edit({name: edited}, log={"size": self.size})
+
+    def _noise(self, shape: Any, seed: int, scratch: Any) -> torch.Tensor:
+        def drawn() -> Any:
+            return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).numpy()
+
+        return torch.from_numpy(scratch.array({"what": "noise", "seed": seed}, drawn))
+
+
+@dataclass(frozen=True)
+class Swap:
+    """Writes the destination into the prompt."""
+
+    card: ClassVar[MethodCard] = MethodCard("swap", 1, "", ("replace",), ())
+
+    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, scratch: Any) -> Edit:
+        return Edit(rewrites={request.source: request.dest for request in requests})
+
+
+class Toy:
+    """Four classes: each turns into the next one; the last two are also held out."""
+
+    card = load_card("aice")
+
+    def batches(self, num_edits: int) -> list[tuple[EditRequest, ...]]:
+        requests = [
+            EditRequest(f"toy/{i}", name, (NAMES[i + 1],), ("{}",), seed=i, source_label=i, dest_label=i + 1)
+            for i, name in enumerate(NAMES[:2])
+        ]
+        return [tuple(requests[:num_edits])]
+
+    def prompts(self, requests: Sequence[EditRequest]) -> list[Prompt]:
+        source = [
+            Prompt(f"a photo of a {r.source}", 10 * i + r.seed, "source", r.id, r.source_label, r.dest_label)
+            for r in requests
+            for i in range(PROMPTS)
+        ]
+        kept = [Prompt(f"a {NAMES[k]} at sea", i, "holdout", None, k) for k in (2, 3) for i in range(PROMPTS)]
+        return [*source, *kept]
+
+
+@dataclass
+class Corners:
+    """Four "classes" from the mean brightness of a picture's corners; counts the pictures it looked at."""
+
+    id: ClassVar[str] = "corners@1"
+    revision: ClassVar[str] = "1"
+    pairs: ClassVar[bool] = False
+    seen: list[int] = field(default_factory=list)
+
+    def __call__(self, images: Sequence[Any], prompts: Sequence[Prompt]) -> Any:
+        self.seen.append(len(images))
+        halves = [(slice(0, 16), slice(16, 32))[i] for i in range(2)]
+        corners = [[image[a, b].mean() for a in halves for b in halves] for image in images]
+        logits = torch.tensor(np.array(corners), dtype=torch.float32) / 8
+        return logits.softmax(-1).numpy()
+
+
+def make_plan(model: Path, cache: Path, method: Any = None, num_edits: int = 2, limit: int | None = None) -> Plan:
+    """The toy run on the model in a folder."""
+    bundle = ModelBundle(find(str(model)), "cpu")
+    chosen = ChosenMethod(Registered("methods", "shake", "tests", "0", "toy:Shake"), method or Shake(), "")
+    images = ImageStore(cache)
+    parts = Parts(
+        task=TASK,
+        dataset=Toy(),
+        method=chosen,
+        bundle=bundle,
+        generator=Generator(images),
+        metrics=[EDIT_SCORE, SOURCE2DEST, HOLDOUT_DELTA],
+        measures={"imagenet_classifier": Corners()},
+        measuring=Measuring(images, MeasuredStore(cache)),
+        edits=EditStore(cache),
+        cache=cache,
+        limit=limit,
+        command=("iceb", "evaluate"),
+    )
+    spec = RunSpec(
+        task="toy",
+        dataset="aice",
+        method=chosen.card.name,
+        params=chosen.params,
+        num_edits=num_edits,
+        model=bundle.ref,
+        sampling=SAMPLING,
+        limit=limit,
+    )
+    return Plan(spec, parts)
+
+
+if __name__ == "__main__":
+    print("begun", flush=True)
+    print(run(make_plan(Path(sys.argv[1]), Path(sys.argv[2])), Path(sys.argv[3]))[1], flush=True)
