@@ -80,7 +80,8 @@ def explained(error: Exception) -> tuple[str, int]:
     if hasattr(error, "errors") and type(error).__name__ == "ValidationError":
         from iceb.specs.results import first_problem
 
-        return first_problem(error), WRONG  # type: ignore[arg-type]
+        problem = first_problem(error)  # type: ignore[arg-type]
+        return problem.partition(": ")[2] if ": --" in problem else problem, WRONG
     if isinstance(error, MemoryError) or "out of memory" in str(error):
         return f"out of memory ({_one_line(error)}): choose a smaller --batch-size, or --dtype float16 on a GPU", FAILED
     return (

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 MISSING = "–"
+WIDTH = 96  # characters that the table needs; a narrower terminal wraps its lines rather than losing digits
 
 
 def summary(result: Result, path: Path | None, *, on_stderr: bool = False) -> None:
@@ -16,6 +17,7 @@ def summary(result: Result, path: Path | None, *, on_stderr: bool = False) -> No
     from rich.console import Console
 
     console = Console(stderr=on_stderr, highlight=False, soft_wrap=True)
+    console.width = max(console.width, WIDTH)
     console.print(_scores(result))
     for score in result.scores:
         if score.note:

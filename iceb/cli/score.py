@@ -1,4 +1,31 @@
-"""todo"""
+"""`iceb score`: metrics on the stored pictures of a run; the diffusion model is never loaded."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 
-def score() -> None: ...
+def score(
+    run: Annotated[Path, typer.Argument(help="A run's folder, or its result.json.")],
+    metric: Annotated[list[str] | None, typer.Option(help="A metric; may be repeated. Default: the run's own.")] = None,
+    device: Annotated[str, typer.Option(help="Where measures run: cpu, cuda …")] = "cpu",
+    cache: Annotated[Path | None, typer.Option(help="Default ICEB_CACHE or ~/.cache/iceb.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The scores as a JSON list on stdout, nothing else.")] = False,
+) -> None:
+    """Compute metrics from the pictures that a run left in the cache."""
+    from iceb.cli.evaluate import quiet
+
+    quiet()
+    import json
+
+    from iceb.cli.progress import shown
+    from iceb.cli.report import summary
+    from iceb.running.rescore import rescore
+
+    with shown():
+        result, scores = rescore(run, metric or (), cache, device)
+    if as_json:
+        typer.echo(json.dumps([each.model_dump() for each in scores], indent=2, ensure_ascii=False))
+        return
+    summary(result.model_copy(update={"scores": tuple(scores)}), None)

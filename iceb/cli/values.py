@@ -3,9 +3,12 @@
 import json
 import math
 from collections.abc import Sequence
+from typing import get_args
 
 from iceb.base.errors import SpecError
-from iceb.specs.runs import Atom, Scalar
+from iceb.specs.runs import Atom, Dtype, Scalar
+
+DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 
 
 def settings(texts: Sequence[str]) -> dict[str, Scalar]:
@@ -50,3 +53,15 @@ def _atom(name: str, value: object) -> Atom:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise SpecError(f"--set {name}: must be a number, a text, true, false, null, or a flat list of these")
+
+
+def dtype(text: str) -> Dtype:
+    """The number format of `--dtype`.
+
+    Raises:
+        SpecError: it is none of those allowed.
+    """
+    for known in DTYPES:
+        if text == known:
+            return known
+    raise SpecError(f"--dtype {text}: must be one of {', '.join(DTYPES)}")

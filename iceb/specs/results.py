@@ -223,9 +223,9 @@ def first_problem(error: ValidationError) -> str:
     """A pydantic report as one line: the first field that is wrong, and how many more there are."""
     problems = error.errors(include_url=False)
     first = problems[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the whole"
+    place = "".join(f"{part}." for part in first["loc"])[:-1]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{place}: {first['msg'].removeprefix('Value error, ')}{more}"
+    return f"{place}{': ' if place else ''}{first['msg'].removeprefix('Value error, ')}{more}"
 
 
 def json_schema() -> dict[str, Any]:

@@ -1,13 +1,15 @@
-"""A third party's method, metric and task: everything they need is public, nothing in iceb knows them."""
+"""A third party's method, measure, metric and task: all they need is public, and nothing in iceb knows them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
 
 from iceb.base.statistics import estimate
 from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
 from iceb.specs.metrics import Measured, Score
-from iceb.specs.prompts import Role
+from iceb.specs.prompts import Prompt, Role
 from iceb.specs.requests import EditRequest
 from iceb.specs.tasks import Task
 
@@ -37,6 +39,24 @@ class EmbeddingSwap:
             dest = tokenize(request.dest, add_special_tokens=False).input_ids
             edited[last] += self.strength * (table[dest].mean(dim=0) - table[last])
         return Edit(weights={name: edited})
+
+
+class ColourClasses:
+    """A stand-in for a classifier: 1000 probabilities that depend on every pixel of a picture, and on nothing else."""
+
+    id = "colour_classes@1"
+    revision = "1"
+    pairs = False
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = device
+
+    def __call__(self, images: Sequence[np.ndarray[Any, Any]], prompts: Sequence[Prompt]) -> np.ndarray[Any, Any]:
+        flat = np.stack([image.astype(np.float64).reshape(-1) / 255 for image in images])  # (N, pixels)
+        weights = np.random.default_rng(0).standard_normal((flat.shape[1], 1000))
+        logits = (flat - flat.mean(axis=1, keepdims=True)) @ weights
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)  # (N, 1000)
 
 
 @dataclass(frozen=True)
