@@ -18,6 +18,7 @@ from iceb.methods.activations import TextTower, Tokens, slices, watched
 
 CAPTIONS_AT_ONCE = 1000  # tokenised together
 TOKENS_AT_ONCE = 2048  # through the encoder together
+ADDS_IN_FLOAT32 = 16
 BLOCK = 256  # columns of a d_ff × d_ff product made at once
 SAMPLE_SEED = 1  # the authors' shuffle
 
@@ -61,12 +62,12 @@ def second_moments(tower: TextTower, captions: Sequence[str], layers: Iterable[i
     beginnings = Beginnings()
     for batch in batches:
         beginnings.add(batch)
-    totals: dict[int, Tensor] = {}
+    grams: dict[int, Gram] = {}
     with stage("second moments", len(captions)) as advance:
         for batch in batches:
-            _count_in(totals, tower, batch, beginnings, wanted)
+            _count_in(grams, tower, batch, beginnings, wanted)
             advance(len(batch.ids))
-    return {layer: _mirrored(total / beginnings.tokens).float() for layer, total in totals.items()}
+    return {layer: (gram.total() / beginnings.tokens).float() for layer, gram in grams.items()}
 
 
 def _batches(tower: TextTower, captions: Sequence[str]) -> Iterator[Tokens]:
@@ -84,27 +85,44 @@ def _batches(tower: TextTower, captions: Sequence[str]) -> Iterator[Tokens]:
 
 
 def _count_in(
-    totals: dict[int, Tensor], tower: TextTower, tokens: Tokens, beginnings: "Beginnings", layers: Sequence[int]
+    grams: "dict[int, Gram]", tower: TextTower, tokens: Tokens, beginnings: "Beginnings", layers: Sequence[int]
 ) -> None:
-    """Adds the keys of some captions to each layer's total."""
+    """Adds the keys of some captions to each layer's sum."""
     share = beginnings.take(tokens)  # (B, L)
     used = share > 0
     root = share[used].sqrt()[:, None]  # (tokens, 1)
     for layer, keys in _keys(tower, tokens, layers):
-        weighed = keys[used].float() * root  # (tokens, d_ff)
-        if layer not in totals:
-            totals[layer] = torch.zeros(keys.shape[-1], keys.shape[-1], dtype=torch.float64, device=keys.device)
-        _add_gram(totals[layer], weighed)
+        gram = grams.setdefault(layer, Gram(keys.shape[-1], keys.device))
+        gram.add(keys[used].float() * root)
 
 
-def _add_gram(total: Tensor, rows: Tensor) -> None:
-    """Adds rowsᵀ rows to the upper block triangle of `total`; the other half is its mirror image."""
-    for start, stop in slices(rows.shape[1], BLOCK):
-        total[start:stop, start:] += rows[:, start:stop].T @ rows[:, start:]
+class Gram:
+    """Σ kᵀ k over rows k, summed in float32 for a while and then in float64.
 
+    Only the blocks on and above the diagonal are computed: the rest is their mirror image.
+    """
 
-def _mirrored(upper: Tensor) -> Tensor:
-    return upper.triu() + upper.triu(1).T
+    def __init__(self, width: int, device: torch.device) -> None:
+        self._recent = torch.zeros(width, width, device=device)
+        self._total = torch.zeros(width, width, dtype=torch.float64, device=device)
+        self._adds = 0
+
+    def add(self, rows: Tensor) -> None:
+        """Adds rowsᵀ rows, (width, width), of rows (n, width)."""
+        for start, stop in slices(rows.shape[1], BLOCK):
+            self._recent[start:stop, start:].addmm_(rows[:, start:stop].T, rows[:, start:])
+        self._adds += 1
+        if self._adds % ADDS_IN_FLOAT32 == 0:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._total += self._recent
+        self._recent.zero_()
+
+    def total(self) -> Tensor:
+        """(width, width) float64, symmetric."""
+        self._flush()
+        return self._total.triu() + self._total.triu(1).T
 
 
 class Beginnings:
