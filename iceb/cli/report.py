@@ -12,8 +12,8 @@ MISSING = "–"
 WIDTH = 96  # characters that the table needs; a narrower terminal wraps its lines rather than losing digits
 
 
-def summary(result: Result, path: Path | None, *, on_stderr: bool = False) -> None:
-    """Print the scores, the cost and the path of a result."""
+def summary(result: Result, path: Path | None = None, *, on_stderr: bool = False, cost: bool = True) -> None:
+    """Print the scores of a result, and what it cost and where it lies unless left out."""
     from rich.console import Console
 
     console = Console(stderr=on_stderr, highlight=False, soft_wrap=True)
@@ -22,7 +22,8 @@ def summary(result: Result, path: Path | None, *, on_stderr: bool = False) -> No
     for score in result.scores:
         if score.note:
             console.print(f"  {score.metric}: {score.note}", markup=False)
-    console.print(_cost(result), markup=False)
+    if cost:
+        console.print(_cost(result), markup=False)
     if result.status == "failed":
         console.print(f"failed: {result.error}", markup=False)
     if result.status == "partial":

@@ -28,4 +28,4 @@ def score(
     if as_json:
         typer.echo(json.dumps([each.model_dump() for each in scores], indent=2, ensure_ascii=False))
         return
-    summary(result.model_copy(update={"scores": tuple(scores)}), None)
+    summary(result.model_copy(update={"scores": tuple(scores)}), cost=False)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -89,6 +90,11 @@ class Measuring:
                 "not finite: must be finite (pictures, width)"
             )
         return self.measured.publish(measure.id, measure.revision, piece.keys, values)
+
+
+def paths(store: MeasuredStore, measure: Measure, ledger: Ledger) -> list[Path]:
+    """Where the numbers of a ledger's pictures lie, or would."""
+    return [store.path(measure.id, measure.revision, piece.keys) for piece in _cut(ledger)]
 
 
 def _cut(ledger: Ledger) -> list[_Piece]:

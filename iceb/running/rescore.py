@@ -32,7 +32,7 @@ def rescore(
         StoreError: a picture is not in the cache any more.
     """
     folder = folder.parent if folder.name == RESULT else folder
-    result = _result(folder / RESULT)
+    result = read_result(folder / RESULT)
     before, after = read_ledgers(folder)
     metrics: list[Metric] = [registry.load("metrics", name) for name in names or _own(result)]
     drawn = {prompt.role for prompt in before.prompts}
@@ -42,14 +42,19 @@ def rescore(
             raise SpecError(f"metric {metric.name} reads {lacking} pictures, which this run did not draw")
     root = cache_root(cache)
     measuring = Measuring(ImageStore(root), MeasuredStore(root), device == "cpu")
-    return result, scored(metrics, _measures(result, metrics, device), measuring, before, after)
+    return result, scored(metrics, used_measures(result, metrics, device), measuring, before, after)
 
 
 def _own(result: Result) -> list[str]:
     return [score.metric for score in result.scores]
 
 
-def _result(path: Path) -> Result:
+def read_result(path: Path) -> Result:
+    """The result in a run's folder.
+
+    Raises:
+        ResultError: it is missing, malformed, or of an unknown schema.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -59,7 +64,7 @@ def _result(path: Path) -> Result:
     return Result.from_json(text, str(path))
 
 
-def _measures(result: Result, metrics: Sequence[Metric], device: str) -> dict[str, Measure]:
+def used_measures(result: Result, metrics: Sequence[Metric], device: str) -> dict[str, Measure]:
     """The measures that the result names, by the kind that metrics name them."""
     used = {score.measure for score in result.scores}
     found: dict[str, Measure] = {}

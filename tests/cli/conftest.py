@@ -1,0 +1,74 @@
+"""The real command on a tiny model: the example plugin's method, measure, metric and task, and a faulty method."""
+
+import json
+import shutil
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+import pytest
+
+from iceb import registry
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "tests" / "plugin" / "iceb-example"
+EMBEDDED = ROOT / "iceb" / "mini" / "data" / "aice_edit.json"
+UPSTREAM = ROOT.parent / "shared" / "data" / "emcid"
+EXTRA = {
+    "methods": [("embedding_swap", "iceb_example:EmbeddingSwap"), ("faulty", "faulty:Faulty")],
+    "measures": [("colour_classes", "iceb_example:ColourClasses")],
+    "metrics": [("flip_rate", "iceb_example:FLIP_RATE")],
+    "tasks": [("aice_flips", "iceb_example:AICE_FLIPS")],
+}
+DECLARATION = {
+    "sampling": {"scheduler": "ddim", "steps": 2, "guidance": 3.0, "height": 32, "width": 32},
+    "measures": {"imagenet_classifier": "colour_classes"},
+}
+
+
+def declared(folder: Path, target: Path) -> Path:
+    """A copy of a model folder that says how it is drawn and measured."""
+    shutil.copytree(folder, target)
+    (target / "iceb.json").write_text(json.dumps(DECLARATION), encoding="utf-8")
+    return target
+
+
+@pytest.fixture(scope="session")
+def model(tiny_sd_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny Stable Diffusion, as `--model FOLDER` names it."""
+    return declared(tiny_sd_folder, tmp_path_factory.mktemp("cli") / "model")
+
+
+@pytest.fixture(scope="session")
+def model_xl(tiny_sdxl_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny Stable Diffusion XL, likewise."""
+    return declared(tiny_sdxl_folder, tmp_path_factory.mktemp("cli") / "model_xl")
+
+
+@pytest.fixture(scope="session")
+def data() -> str:
+    """What `--data` names."""
+    if EMBEDDED.exists():
+        return "embedded"
+    if UPSTREAM.exists():
+        return str(UPSTREAM)
+    pytest.skip("neither the embedded data nor ../shared/data/emcid is here")
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for the tests that do not look into it."""
+    return tmp_path_factory.mktemp("cli-cache")
+
+
+@pytest.fixture
+def plugins(monkeypatch: pytest.MonkeyPatch, shared_cache: Path) -> None:
+    """The example package and the faulty method, as if they were installed."""
+    monkeypatch.syspath_prepend(str(EXAMPLE))
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    monkeypatch.setenv("ICEB_CACHE", str(shared_cache))
+
+    def found(group: str) -> list[EntryPoint]:
+        extra = EXTRA[group.removeprefix("iceb.")]
+        return [*entry_points(group=group), *(EntryPoint(name, place, group) for name, place in extra)]
+
+    monkeypatch.setattr(registry, "entry_points", found)

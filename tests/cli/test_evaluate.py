@@ -1,0 +1,230 @@
+"""`iceb evaluate`, `score` and `cache` on a tiny model: what they print, what they refuse, what they reuse."""
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from iceb.cli.main import run
+from iceb.specs.results import Result
+
+pytestmark = pytest.mark.usefixtures("plugins")
+
+
+@pytest.fixture
+def asked(model, data, tmp_path):
+    """The arguments of a small run; a test adds its own, and the last one of a name counts."""
+
+    def made(*more: str) -> list[str]:
+        base = ["evaluate", "--method", "embedding_swap", "--task", "aice", "--num-edits", "2", "--device", "cpu"]
+        return [*base, "--model", str(model), "--data", data, "--limit", "4", "--out", str(tmp_path / "runs"), *more]
+
+    return made
+
+
+def result_of(folder: Path) -> Result:
+    (path,) = folder.rglob("result.json")
+    return Result.from_json(path.read_text(encoding="utf-8"))
+
+
+def refused(capsys, arguments, code=2) -> str:
+    """The last line on stderr of a command that must fail; only the plan and the progress may stand before it."""
+    assert run(arguments) == code
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].startswith("iceb: ")
+    assert not any("Traceback" in line or line.startswith("iceb: ") for line in lines[:-1])
+    return lines[-1]
+
+
+def test_a_run_prints_its_plan_its_scores_and_the_path_of_its_result(capsys, asked, tmp_path):
+    assert run(asked()) == 0
+    captured = capsys.readouterr()
+    assert captured.err.startswith("embedding_swap on aice")
+    assert "holdout: 4 pictures a side" in captured.err
+    assert "drawing after" in captured.err or "up to" not in captured.err
+    (path,) = (tmp_path / "runs").rglob("result.json")
+    assert f"result: {path}" in captured.out
+    assert "partial: --limit 4" in captured.out
+    assert all(score.metric in captured.out for score in result_of(tmp_path / "runs").scores)
+
+
+def test_with_json_stdout_is_the_result_and_nothing_else(capsys, asked, tmp_path):
+    assert run(asked("--json")) == 0
+    captured = capsys.readouterr()
+    (path,) = (tmp_path / "runs").rglob("result.json")
+    assert captured.out == path.read_text(encoding="utf-8")
+    assert Result.from_json(captured.out).status == "partial"
+    assert f"result: {path}" in captured.err
+
+
+def test_the_edit_changes_the_pictures_and_the_same_command_again_reuses_everything(asked, tmp_path):
+    fresh = ["--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "one")]
+    assert run(asked(*fresh)) == 0
+    first = result_of(tmp_path / "one")
+    assert first.model.edited_digest != (first.model.digest,)
+    assert first.cost.images_drawn > 0
+    assert any(score.before != score.after for score in first.scores)
+    assert run(asked(*fresh, "--out", str(tmp_path / "two"))) == 0
+    second = result_of(tmp_path / "two")
+    assert second.scores == first.scores
+    assert second.cost.images_drawn == 0
+
+
+def test_the_controls_run_and_the_unedited_model_scores_exactly_zero(asked, tmp_path):
+    assert run(asked("--method", "unedited")) == 0
+    scores = result_of(tmp_path / "runs").scores
+    assert {score.value for score in scores if score.value is not None} == {0.0}
+
+
+def test_a_third_partys_task_runs_with_its_own_metrics_only(asked, tmp_path):
+    assert run(asked("--task", "aice_flips")) == 0
+    result = result_of(tmp_path / "runs")
+    assert [score.metric for score in result.scores] == ["flip_rate", "holdout_delta"]
+    assert result.id.startswith("aice_flips/embedding_swap/")
+
+
+def test_set_recipe_and_sampling_reach_the_result(asked, tmp_path):
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text('how = "by hand"\n[params]\nstrength = 0.5\n')
+    assert run(asked("--recipe", str(recipe), "--steps", "3", "--guidance", "2")) == 0
+    result = result_of(tmp_path / "runs")
+    assert (result.method.params["strength"], result.sampling.steps, result.sampling.guidance) == (0.5, 3, 2.0)
+    assert result.method.recipe == str(recipe)
+    assert run(asked("--recipe", str(recipe), "--set", "strength=0.25", "--out", str(tmp_path / "set"))) == 0
+    assert result_of(tmp_path / "set").method.params["strength"] == 0.25
+
+
+def test_a_dry_run_makes_nothing(capsys, asked, tmp_path):
+    cache = tmp_path / "cache"
+    assert run(asked("--dry-run", "--cache", str(cache))) == 0
+    assert "nothing was made" in capsys.readouterr().out
+    assert not (tmp_path / "runs").exists()
+    assert not list(cache.rglob("*.png"))
+    assert run(asked("--dry-run", "--json", "--cache", str(cache))) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["spec"]["num_edits"] == 2
+    assert {stock["role"]: stock["prompts"] for stock in plan["pictures"]}["source"] == 4
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--method", "emcdi"], "did you mean emcid"),
+        (["--task", "aise"], "did you mean aice"),
+        (["--model", "sd41"], "did you mean sd"),
+        (["--model", "./no/such/folder"], "no such folder"),
+        (["--model", str(Path(__file__).parent)], "is not a diffusers model"),
+        (["--num-edits", "0"], "--num-edits 0: must be at least 1"),
+        (["--num-edits", "301"], "choose 1 to 300"),
+        (["--num-edits", "many"], "valid integer"),
+        (["--limit", "0"], "--limit 0: must be at least 1"),
+        (["--batch-size", "0"], "--batch-size 0: must be at least 1"),
+        (["--steps", "0"], "must be at least 1"),
+        (["--scheduler", "euler"], "pndm"),
+        (["--guidance", "nan"], "finite"),
+        (["--noise", "mine"], "per_image"),
+        (["--dtype", "int8"], "--dtype int8: must be one of float32"),
+        (["--device", "gpu"], "choose auto, cpu"),
+        (["--set", "strenth=1"], "did you mean strength"),
+        (["--set", "strength"], "NAME=VALUE"),
+        (["--set", "strength=big"], "valid number"),
+        (["--recipe", "no/such.toml"], "cannot be read"),
+        (["--data", "/no/such/folder"], "is not a folder"),
+        (["--cache", "/proc/none"], "the cache cannot be used"),
+        (["--out", "/proc/none"], "cannot write"),
+        (["--frobnicate"], "--frobnicate"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
+)
+def test_what_is_asked_wrongly_is_one_line_and_exit_code_two(capsys, asked, more, words):
+    assert words in refused(capsys, asked(*more))
+
+
+def test_options_that_are_missing_are_named(capsys):
+    assert "--task" in refused(capsys, ["evaluate", "--method", "emcid"])
+
+
+@pytest.mark.parametrize("text", ["[", "[]", "{}", ""])
+def test_a_damaged_data_file_is_named(capsys, asked, tmp_path, text):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in ("imgnet_aug_edit.json", "imgnet_aug_test.json", "vit_classifier_config.json"):
+        (folder / name).write_text(text)
+    line = refused(capsys, asked("--data", str(folder)))
+    assert "imgnet_aug_edit.json" in line
+    assert "sha256" in line
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("nan", "NaN"),
+        ("shape", "has shape"),
+        ("unknown", "no.such.weight"),
+        ("undeclared", "fc1.weight"),
+        ("crash", "ZeroDivisionError"),
+    ],
+)
+def test_a_faulty_method_is_refused_by_name(capsys, asked, tmp_path, fault, words):
+    line = refused(capsys, asked("--method", "faulty", "--set", f"fault={fault}"))
+    assert words in line
+    assert "faulty" in line
+    assert result_of(tmp_path / "runs").status == "failed"
+
+
+def test_a_full_disk_is_one_line_that_says_what_to_do(capsys, asked, tmp_path, monkeypatch):
+    from iceb.stores import images
+
+    def full(*_, **__):
+        with images.explained(tmp_path / "picture.png"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(images, "publish", full)
+    line = refused(capsys, asked("--cache", str(tmp_path / "cache")))
+    assert "no space left" in line
+    assert "--prune" in line
+
+
+def test_a_model_of_two_text_encoders_runs_too(asked, model_xl, tmp_path):
+    assert run(asked("--model", str(model_xl), "--method", "unedited", "--limit", "1")) == 0
+    assert result_of(tmp_path / "runs").status == "partial"
+
+
+def test_score_repeats_the_scores_and_adds_new_metrics(capsys, asked, tmp_path):
+    assert run(asked()) == 0
+    written = result_of(tmp_path / "runs")
+    (path,) = (tmp_path / "runs").rglob("result.json")
+    capsys.readouterr()
+    assert run(["score", str(path.parent), "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again == [score.model_dump() for score in written.scores]
+    assert run(["score", str(path), "--metric", "flip_rate"]) == 0
+    assert "flip_rate" in capsys.readouterr().out
+    assert "did you mean" in refused(capsys, ["score", str(path), "--metric", "flip_rat"])
+    assert "name a run's folder" in refused(capsys, ["score", str(tmp_path)])
+
+
+def test_pruning_removes_what_no_run_refers_to_and_nothing_else(capsys, asked, tmp_path):
+    cache = ["--cache", str(tmp_path / "cache")]
+    runs = ["--runs", str(tmp_path / "runs")]
+    assert "no run refers to anything" in refused(capsys, ["cache", "--prune", *cache, *runs])
+    assert run(asked(*cache)) == 0
+    assert run(asked(*cache, "--num-edits", "3", "--out", str(tmp_path / "other"))) == 0
+    capsys.readouterr()
+    assert run(["cache", *cache, *runs]) == 0
+    assert "no run refers to" in capsys.readouterr().out
+    assert run(["cache", "--prune", *cache, *runs]) == 0
+    assert "removed" in capsys.readouterr().out
+    assert run(asked(*cache)) == 0
+    assert result_of(tmp_path / "runs").cost.images_drawn == 0
+    assert run(["cache", "--prune", *cache, *runs]) == 0
+    assert "removed 0 files" in capsys.readouterr().out
+
+
+def test_pruning_waits_for_unfinished_runs(capsys, asked, tmp_path):
+    run(asked("--method", "faulty", "--cache", str(tmp_path / "cache")))
+    arguments = ["cache", "--prune", "--cache", str(tmp_path / "cache"), "--runs", str(tmp_path / "runs")]
+    capsys.readouterr()
+    assert "unfinished" in refused(capsys, arguments)
