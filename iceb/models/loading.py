@@ -1,5 +1,6 @@
 """A source becomes a diffusers pipeline in memory: safetensors only, no safety checker, ready to draw and to edit."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,7 +85,9 @@ def _quiet() -> Iterator[None]:
         place.set_verbosity_error()
         place.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of names that later versions will change
+            yield
     finally:
         for place, level in zip(places, before, strict=True):
             place.set_verbosity(level)

@@ -146,10 +146,11 @@ def plan(ask: Ask) -> Plan:
         sampling=sampling,
         limit=ask.limit,
     )
+    bundle = ModelBundle(source, ask.device)
+    batch_size = _batch_size(ask.batch_size)
     cache = writable(cache_root(ask.cache))
     dataset = open_dataset(task.dataset, data, cache)
     dataset.batches(spec.num_edits)  # more than there are is refused here
-    bundle = ModelBundle(source, ask.device)
     images, spread_out = ImageStore(cache), bundle.device.type == "cpu"
     return Plan(
         spec,
@@ -158,7 +159,7 @@ def plan(ask: Ask) -> Plan:
             dataset=dataset,
             method=method,
             bundle=bundle,
-            generator=Generator(images, _batch_size(ask.batch_size)),
+            generator=Generator(images, batch_size),
             metrics=metrics,
             measures=measures(metrics, source.family.measures, str(bundle.device)),
             measuring=Measuring(images, MeasuredStore(cache), spread_out),
@@ -185,8 +186,12 @@ def _method(ask: Ask, task: Task, source: Source) -> ChosenMethod:
 def _sampling(default: Sampling, changes: Mapping[str, Any]) -> Sampling:
     """The model's sampling with some fields changed, each of its own type."""
     fields = TypeAdapter(Sampling)
+    known = fields.dump_python(default)
+    for name in changes:
+        if name not in known:
+            raise SpecError(registry.unknown("field of sampling", name, known))
     try:
-        return fields.validate_python({**fields.dump_python(default), **changes})
+        return fields.validate_python({**known, **changes})
     except ValidationError as error:
         raise SpecError(f"sampling {first_problem(error)}") from error
 

@@ -1,0 +1,103 @@
+"""What one picture costs, against one bare pass of the denoiser.
+
+    python benchmarks/drawing.py [--model mini] [--count 128] [--threads 2] [--device auto]
+
+Everything is measured in one run, in the same arrangement (passes of fixed size, spread over the cores). A picture
+needs at least `steps` bare passes; what it costs beyond them is text, scheduler, decoding and the file.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from iceb.models.bundle import ModelBundle
+from iceb.models.conditioning import TextReader
+from iceb.models.drawing import initial_latents, pictures
+from iceb.models.generator import Generator
+from iceb.models.sources import find
+from iceb.models.threads import spread
+from iceb.specs.prompts import Prompt
+from iceb.stores.images import ImageStore
+
+
+def main() -> None:
+    """Measure and print."""
+    asked = arguments()
+    torch.set_num_threads(asked.threads or torch.get_num_threads())
+    bundle = ModelBundle(find(asked.model), asked.device)
+    sampling = bundle.family.sampling
+    prompts = [Prompt(f"a photo of thing number {index} on a table", index, "source") for index in range(asked.count)]
+    texts, seeds = [prompt.text for prompt in prompts], [prompt.seed for prompt in prompts]
+    latents = initial_latents(bundle, seeds, sampling)
+    pictures(bundle, texts[:1], latents[:1], sampling)  # loading and first calls are not what is measured
+    bare = milliseconds(bundle, lambda: bare_passes(bundle, asked.count), asked.count)
+    text = milliseconds(bundle, lambda: read(bundle, texts), asked.count)
+    drawn = milliseconds(bundle, lambda: pictures(bundle, texts, latents, sampling), asked.count)
+    with tempfile.TemporaryDirectory() as folder:
+        generator = Generator(ImageStore(Path(folder)))
+        stored = milliseconds(bundle, lambda: generator.draw(bundle, prompts, sampling), asked.count)
+        again = milliseconds(bundle, lambda: generator.draw(bundle, prompts, sampling), asked.count)
+    passes = sampling.steps + (1 if sampling.scheduler == "pndm" else 0)
+    print(
+        f"model {asked.model}, {asked.count} pictures, {torch.get_num_threads()} threads, {bundle.device}; ms a picture"
+    )
+    print(f"one bare denoiser pass (with guidance)  {bare:9.2f}")
+    print(f"{passes} bare passes                          {passes * bare:9.2f}")
+    print(f"text                                    {text:9.2f}")
+    print(f"drawn                                   {drawn:9.2f}  = {drawn / bare:.1f} bare passes")
+    print(f"drawn and stored                        {stored:9.2f}  = {stored / bare:.1f} bare passes")
+    print(f"found in the store                      {again:9.4f}")
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="mini", help="a family, or a folder")
+    parser.add_argument("--count", type=int, default=128, help="pictures")
+    parser.add_argument("--threads", type=int, default=None, help="default: torch's own")
+    parser.add_argument("--device", default="auto")
+    return parser.parse_args()
+
+
+def milliseconds(bundle: ModelBundle, work: Callable[[], object], count: int) -> float:
+    """Wall-clock milliseconds for each of `count` pictures."""
+    began = time.perf_counter()
+    work()
+    if bundle.device.type == "cuda":
+        torch.cuda.synchronize(bundle.device)
+    return (time.perf_counter() - began) / count * 1000
+
+
+def bare_passes(bundle: ModelBundle, count: int) -> None:
+    """One denoiser pass for each of `count` pictures, guidance included, and nothing else."""
+    unet, size = bundle.pipeline.unet, bundle.family.pictures_per_pass(bundle.device.type)
+    states = TextReader(bundle)(["a photo"] * 2 * size)
+    latents = torch.randn(2 * size, unet.config.in_channels, unet.config.sample_size, unet.config.sample_size)
+    latents = latents.to(bundle.device, bundle.dtype)
+    step = torch.tensor(500, device=bundle.device)
+    extra = (
+        None if states.pooled is None else {"text_embeds": states.pooled, "time_ids": latents.new_zeros(2 * size, 6)}
+    )
+
+    @torch.inference_mode()
+    def once(_: int) -> None:
+        unet(latents, step, encoder_hidden_states=states.states, added_cond_kwargs=extra, return_dict=False)
+
+    groups = range(0, count, size)
+    list(spread(once, groups) if bundle.device.type == "cpu" else map(once, groups))
+
+
+def read(bundle: ModelBundle, texts: list[str]) -> None:
+    """Encode every text, in the arrangement that drawing uses."""
+    reader, size = TextReader(bundle), bundle.family.pictures_per_pass(bundle.device.type)
+    groups = [texts[start : start + size] for start in range(0, len(texts), size)]
+    once = torch.inference_mode()(reader)
+    list(spread(once, groups) if bundle.device.type == "cpu" else map(once, groups))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Planning: whatever is asked wrongly is said in one line, before anything is loaded or made."""
+
+from pathlib import Path
+
+import pytest
+
+from iceb.base.errors import DataError, IcebError, MethodError, ModelError, SpecError, StoreError
+from iceb.running.plan import Ask, plan
+
+SHARED = Path(__file__).parents[4] / "shared" / "data" / "emcid"
+
+
+@pytest.fixture
+def ask(tiny_sd_folder, tmp_path):
+    """A function that makes what is asked for, with one field changed."""
+
+    def make(**changes):
+        named = {"task": "aice", "method": "unedited", "num_edits": 2, "model": str(tiny_sd_folder), "cache": tmp_path}
+        return Ask(**{**named, **changes})
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "complaint"),
+    [
+        ({"task": "aise"}, SpecError, "unknown task 'aise': did you mean aice"),
+        ({"method": "emcyd"}, SpecError, "unknown method 'emcyd': did you mean emcid"),
+        ({"model": "sd41"}, ModelError, "unknown model 'sd41'"),
+        ({"model": "."}, ModelError, "not a diffusers model"),
+        ({"num_edits": 0}, IcebError, "--num-edits 0: must be at least 1"),
+        ({"limit": 0}, IcebError, "--limit 0: must be at least 1"),
+        ({"batch_size": 0}, SpecError, "--batch-size 0: must be at least 1"),
+        ({"device": "tpu"}, ModelError, "--device tpu"),
+        ({"sampling": {"steps": 0}}, SpecError, "sampling steps 0"),
+        ({"sampling": {"scheduler": "euler"}}, SpecError, "scheduler"),
+        ({"sampling": {"stepz": 3}}, SpecError, "stepz"),
+        (
+            {"method": "emcid", "settings": {"rat": 0.1}},
+            SpecError,
+            "unknown setting of method emcid 'rat': did you mean",
+        ),
+        ({"method": "emcid", "settings": {"rate": "fast"}}, SpecError, "rate='fast'"),
+        ({"recipe": Path("nowhere.toml")}, SpecError, "--recipe nowhere.toml: cannot be read"),
+        ({"data": "/nowhere"}, DataError, "--data /nowhere is not a folder"),
+    ],
+)
+def test_what_is_asked_wrongly_is_one_clear_line(ask, changes, kind, complaint):
+    with pytest.raises((kind, ValueError), match=complaint) as caught:
+        plan(ask(**changes))
+    assert "\n" not in str(caught.value) or not isinstance(caught.value, IcebError)
+
+
+def test_a_cache_that_cannot_be_written_is_found_before_any_work(ask, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreError, match=r"the cache cannot be used: .*file stands where a folder must be"):
+        plan(ask(cache=tmp_path / "file"))
+
+
+def test_a_method_of_another_kind_is_refused(ask, monkeypatch):
+    from iceb.baselines.controls import Unedited
+    from iceb.specs.methods import MethodCard
+
+    monkeypatch.setattr(Unedited, "card", MethodCard("unedited", 1, "", ("balance",), ()))
+    with pytest.raises(MethodError, match="method unedited cannot replace, which task aice asks for: it can balance"):
+        plan(ask())
+
+
+needs_data = pytest.mark.skipif(not SHARED.is_dir(), reason=f"the upstream data is not in {SHARED}")
+
+
+@needs_data
+def test_more_edits_than_there_are_is_refused(ask):
+    with pytest.raises(DataError, match="300 edit requests, --num-edits asked for 301: choose 1 to 300"):
+        plan(ask(num_edits=301, data=str(SHARED)))
+
+
+@needs_data
+def test_a_plan_counts_pictures_by_role_and_loads_nothing(ask):
+    found = plan(ask(data=str(SHARED), limit=5))
+    assert found.spec.id.startswith("aice/unedited/0002-")
+    assert {stock.role: (stock.prompts, stock.before, stock.after) for stock in found.stock()}["source"] == (5, 5, 5)
+    assert not found.parts.bundle.is_loaded
+    assert found.spec.dataset == "aice"
+
+
+@needs_data
+def test_settings_defaults_and_all_are_part_of_the_run(ask):
+    one, other = (plan(ask(method="emcid", settings=s, data=str(SHARED))) for s in ({}, {"moment_weight": 17}))
+    assert one.spec.params["moment_weight"] != other.spec.params["moment_weight"] == 17.0
+    assert one.spec.id != other.spec.id
+    assert one.parts.method.recipe == "emcid/aice"

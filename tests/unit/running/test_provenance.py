@@ -1,0 +1,63 @@
+"""Provenance: the commit of the code itself, or nothing."""
+
+import subprocess
+
+import pytest
+import torch
+
+from iceb.running.provenance import Origin, checkout
+
+
+def git(folder, *arguments):
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
+    subprocess.run(["git", "-C", folder, *identity, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path):
+    checkout.cache_clear()
+    package = tmp_path / "iceb"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "first")
+    return tmp_path
+
+
+def test_a_clean_checkout_has_a_commit(repository):
+    commit, dirty = checkout(repository / "iceb")
+    assert len(commit) == 40
+    assert dirty is False
+
+
+@pytest.mark.parametrize("file", ["iceb/__init__.py", "iceb/new.py"])
+def test_changed_or_new_code_is_dirty(repository, file):
+    (repository / file).write_text("x = 1")
+    assert checkout(repository / "iceb")[1] is True
+
+
+def test_files_beside_the_code_do_not_make_it_dirty(repository):
+    (repository / "runs").mkdir()
+    (repository / "runs" / "result.json").write_text("{}")
+    assert checkout(repository / "iceb")[1] is False
+
+
+def test_an_installed_package_inside_another_checkout_has_none(repository):
+    installed = repository / "venv" / "iceb"
+    installed.mkdir(parents=True)
+    (installed / "__init__.py").write_text("")
+    assert checkout(installed) == (None, None)
+
+
+def test_no_checkout_has_none(tmp_path):
+    checkout.cache_clear()
+    assert checkout(tmp_path / "iceb") == (None, None)
+
+
+def test_an_origin_says_what_was_called_and_with_what():
+    found = Origin.now(torch.device("cpu"), ("iceb", "evaluate", "--out", "my runs")).finished()
+    assert found.command == "iceb evaluate --out 'my runs'"
+    assert {"torch", "diffusers", "numpy"} <= set(found.packages)
+    assert found.started <= found.finished
+    assert found.threads == torch.get_num_threads()
