@@ -4,9 +4,11 @@ Listing reads the entry points only; an object is imported when it is named, so 
 """
 
 import difflib
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, Literal, get_args
 
 from iceb.base.errors import SpecError
@@ -66,8 +68,14 @@ class Registered:
 
 def registered(group: Group) -> list[Registered]:
     """Everything of a group, sorted by name, then package; nothing is imported."""
-    found = {_registered(group, entry) for entry in entry_points(group=f"iceb.{group}")}
-    return sorted(found, key=lambda entry: (entry.name, entry.package))
+    return list(_scanned(group, entry_points, tuple(sys.path)))
+
+
+@cache
+def _scanned(group: Group, scan: Callable[..., EntryPoints], path: tuple[str, ...]) -> tuple[Registered, ...]:
+    """What `scan` finds on the import path; kept, because reading every distribution's metadata takes a while."""
+    found = {_registered(group, entry) for entry in scan(group=f"iceb.{group}")}
+    return tuple(sorted(found, key=lambda entry: (entry.name, entry.package)))
 
 
 def _registered(group: Group, entry: EntryPoint) -> Registered:

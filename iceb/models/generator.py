@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -60,9 +61,15 @@ def environment(bundle: ModelBundle) -> dict[str, Any]:
     """
     kind = bundle.device.type
     processor = torch.backends.cpu.get_cpu_capability() if kind == "cpu" else torch.cuda.get_device_name(bundle.device)
-    libraries = {name: ".".join(version(name).split(".")[:2]) for name in LIBRARIES}
+    libraries = {name: major_minor(name) for name in LIBRARIES}
     block = bundle.family.pictures_per_pass(kind)
     return {**libraries, "device": kind, "processor": processor, "block": block, "drawing": DRAWING}
+
+
+@cache
+def major_minor(library: str) -> str:
+    """The installed version of a library, without its patch number."""
+    return ".".join(version(library).split(".")[:2])
 
 
 class Generator:
