@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,11 @@ class Plan:
         return all(self.parts.edit_is_cached(batch) for batch in self.parts.batches(self.spec.num_edits))
 
     def stock(self) -> list[Stock]:
-        """Pictures by role, in the order of the roles."""
+        """Pictures by role, in the order of the roles; counted once."""
+        return list(self._stock)
+
+    @cached_property
+    def _stock(self) -> list[Stock]:
         found: dict[Role, list[tuple[int, int, int | None]]] = {}
         for batch in self.parts.batches(self.spec.num_edits):
             for role, counts in self._counted(batch).items():
