@@ -79,9 +79,13 @@ def _pass(
     missing = size - len(texts)
     toward = reader([*texts, *[texts[-1]] * missing])
     noise = torch.cat([latents, latents[-1:].expand(missing, -1, -1, -1)]).to(bundle.device, bundle.dtype)
-    condition = toward if away is None else joined([*[away] * size, toward])
-    clean = _denoised(bundle.pipeline, condition, noise, sampling)
-    return _decoded(bundle.pipeline.vae, clean, sampling)[: len(texts)]
+    return drawn(bundle, away, toward, noise, sampling)[: len(texts)]
+
+
+def drawn(bundle: ModelBundle, away: Condition | None, toward: Condition, noise: Tensor, sampling: Sampling) -> Pixels:
+    """Pictures (N, height, width, 3) uint8 of N conditions, steered away from one: a single pass on the caller's thread."""
+    condition = toward if away is None else joined([*[away] * len(noise), toward])
+    return _decoded(bundle.pipeline.vae, _denoised(bundle.pipeline, condition, noise, sampling), sampling)
 
 
 def _denoised(pipeline: Any, condition: Condition, noise: Tensor, sampling: Sampling) -> Tensor:

@@ -146,7 +146,7 @@ class Generator:
                     self.images.save(key, picture, {"text": each.text, "seed": str(each.seed)})
                 self.tally.drawn += len(made)
                 advance(len(made))
-        except torch.OutOfMemoryError as error:
+        except torch.cuda.OutOfMemoryError as error:
             raise ModelError(_too_big(bundle, sampling)) from error
         except (RuntimeError, ValueError) as error:
             if isinstance(error, IcebError):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from iceb.base.digest import digest
-from iceb.base.errors import IcebError
+from iceb.base.errors import IcebError, ResultError
 from iceb.base.files import write_atomic
 from iceb.catalogue.cards import card_sha256
 from iceb.running.cost import Seconds, peak_bytes, peak_gpu_bytes
@@ -137,7 +137,8 @@ def evaluate(spec: RunSpec, parts: Parts) -> Result:
 def run(plan: Plan, out: Path) -> tuple[Result, Path]:
     """Carry out a plan and write its folder, `out`/<id>: result.json, and images.jsonl for scoring it again.
 
-    A run that fails leaves a result too, with status "failed" and the error; everything made so far stays in the cache.
+    A run that fails leaves a result too, with status "failed" and the error, unless an earlier run's stands there;
+    everything made so far stays in the cache.
 
     Returns:
         The result, and the path of result.json.
@@ -151,9 +152,19 @@ def run(plan: Plan, out: Path) -> tuple[Result, Path]:
     going = Run(plan.spec, plan.parts)
     try:
         result = going.result(going.scores())
-    except IcebError as error:
-        write_atomic(path, going.result(error=str(error)).to_json().encode())
+    except Exception as error:
+        if not _succeeded(path):
+            said = str(error) if isinstance(error, IcebError) else f"{type(error).__name__}: {error}"
+            write_atomic(path, going.result(error=said).to_json().encode())
         raise
     write_ledgers(folder, going.before, going.after)
     write_atomic(path, result.to_json().encode())
     return result, path
+
+
+def _succeeded(path: Path) -> bool:
+    """Whether the result of an earlier run that did not fail stands at `path`."""
+    try:
+        return Result.from_json(path.read_text(encoding="utf-8")).status != "failed"
+    except (OSError, UnicodeDecodeError, ResultError):
+        return False

@@ -188,6 +188,20 @@ def test_a_method_that_fails_leaves_a_failed_result(tiny_sd_folder, tmp_path, wh
     assert not list((tmp_path / "cache" / "edits").rglob("*.safetensors"))
 
 
+def test_a_failure_does_not_replace_a_result_that_stands(tiny_sd_folder, tmp_path, monkeypatch):
+    def broken(self, before, after):
+        raise ZeroDivisionError("division by zero")
+
+    first, path = run(toy.make_plan(tiny_sd_folder, tmp_path / "cache"), tmp_path / "out")
+    monkeypatch.setattr(type(toy.EDIT_SCORE), "__call__", broken)
+    for out in ("out", "elsewhere"):
+        with pytest.raises(ZeroDivisionError):
+            run(toy.make_plan(tiny_sd_folder, tmp_path / "cache"), tmp_path / out)
+    assert Result.from_json(path.read_text()) == first
+    (failed,) = (tmp_path / "elsewhere").rglob("result.json")
+    assert Result.from_json(failed.read_text()).error == "ZeroDivisionError: division by zero"
+
+
 def test_an_out_folder_that_cannot_be_written_is_found_before_any_work(tiny_sd_folder, tmp_path):
     (tmp_path / "out").write_text("in the way")
     with pytest.raises(StoreError, match="a file stands where a folder must be"):
