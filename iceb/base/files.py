@@ -43,7 +43,8 @@ def _explanation(path: Path, error: OSError) -> str:
         return (
             f"{path} cannot be written because a file stands where a folder must be: remove it or choose another folder"
         )
-    return f"cannot write {path} ({error.strerror or error}): choose another folder with --cache (or ICEB_CACHE) or --out"
+    reason = error.strerror or error
+    return f"cannot write {path} ({reason}): choose another folder with --cache (or ICEB_CACHE) or --out"
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """The real command on a tiny model: the example plugin's method, measure, metric and task, and a faulty method."""
 
 import json
+import os
 import shutil
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -58,6 +59,23 @@ def data() -> str:
 def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One cache for the tests that do not look into it."""
     return tmp_path_factory.mktemp("cli-cache")
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a process that finds the example package as if it were installed."""
+    site = tmp_path_factory.mktemp("site")
+    record = site / "iceb_example-0.3.0.dist-info"
+    record.mkdir()
+    (record / "METADATA").write_text("Metadata-Version: 2.1\nName: iceb-example\nVersion: 0.3.0\n", encoding="utf-8")
+    lines = [
+        line
+        for group, entries in EXTRA.items()
+        for line in [f"[iceb.{group}]", *(f"{name} = {place}" for name, place in entries)]
+    ]
+    (record / "entry_points.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path = os.pathsep.join([str(site), str(EXAMPLE), str(Path(__file__).parent)])
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture

@@ -1,0 +1,73 @@
+"""The real command, stopped by Ctrl-C and by kill -9: nothing finished is lost, and the scores come out the same."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from iceb.cli.main import run
+from iceb.specs.results import Result
+
+PATIENCE = 120  # seconds; a loaded machine imports slowly
+
+
+@pytest.fixture
+def command(model, data):
+    """The arguments of a run of some 150 pictures."""
+
+    def made(folder: Path) -> list[str]:
+        base = [sys.executable, "-m", "iceb", "evaluate", "--method", "embedding_swap", "--task", "aice_flips"]
+        base += ["--num-edits", "3", "--model", str(model), "--data", data, "--device", "cpu", "--limit", "60"]
+        return [*base, "--cache", str(folder / "cache"), "--out", str(folder / "runs")]
+
+    return made
+
+
+def pictures(folder: Path) -> int:
+    return sum(1 for _ in (folder / "cache").rglob("*.png"))
+
+
+def stopped(command: list[str], environment: dict[str, str], folder: Path, sign: signal.Signals, more: int) -> tuple:
+    """Start the command, send it a signal once it has drawn `more` pictures; its exit code and its last line."""
+    wanted = pictures(folder) + more
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + PATIENCE
+        while pictures(folder) < wanted and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(sign)
+        _, errors = process.communicate(timeout=PATIENCE)
+    return process.returncode, errors.strip().splitlines()[-1]
+
+
+def finished(command: list[str], environment: dict[str, str], folder: Path) -> Result:
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr
+    return result_in(folder)
+
+
+def result_in(folder: Path) -> Result:
+    (path,) = folder.rglob("result.json")
+    return Result.from_json(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("plugins")
+def test_a_stopped_command_loses_nothing_and_ends_with_the_same_scores(command, environment, tmp_path):
+    broken, whole = tmp_path / "broken", tmp_path / "whole"
+    code, _ = stopped(command(broken), environment, broken, signal.SIGKILL, more=20)
+    assert code == -signal.SIGKILL
+    code, line = stopped(command(broken), environment, broken, signal.SIGINT, more=20)
+    assert code == 130
+    assert line.startswith("iceb: interrupted; the same command goes on: iceb evaluate --method embedding_swap")
+    kept = pictures(broken)
+    assert kept >= 40
+    assert not list(broken.rglob("result.json"))
+    resumed = finished(command(broken), environment, broken)
+    assert resumed.cost.images_reused >= kept
+    assert run(command(whole)[3:]) == 0  # in this process: it has the libraries already
+    assert resumed.scores == result_in(whole).scores
