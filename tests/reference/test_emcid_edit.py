@@ -104,6 +104,25 @@ def test_more_requests_reuse_what_fewer_made(tiny_sd, method):
     assert fingerprint(edit.weights) == fingerprint(fresh.weights)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"dests": ("teapot",)}, {"seed": 77}, {"templates": TEMPLATES[:2]}, {"source": "school bus"}],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_request_that_differs_is_optimised_anew(tiny_sd, method, changes):
+    notes = Notes()
+    method.edit(tiny_sd, REQUESTS[:1], scratch=notes)
+    again = method.edit(tiny_sd, [replace(REQUESTS[0], **changes)], scratch=notes)
+    assert again.log["values_made"] == 1
+
+
+def test_stage_one_settings_are_part_of_a_value_vector_s_name(tiny_sd, method):
+    notes = Notes()
+    method.edit(tiny_sd, REQUESTS[:1], scratch=notes)
+    again = replace(method, rate=0.1).edit(tiny_sd, REQUESTS[:1], scratch=notes)
+    assert again.log["values_made"] == 1
+
+
 def test_stage_two_settings_do_not_touch_the_value_vectors(tiny_sd, method):
     notes = Notes()
     method.edit(tiny_sd, REQUESTS[:4], scratch=notes)
