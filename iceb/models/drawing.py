@@ -83,7 +83,7 @@ def _pass(
 
 
 def drawn(bundle: ModelBundle, away: Condition | None, toward: Condition, noise: Tensor, sampling: Sampling) -> Pixels:
-    """Pictures (N, height, width, 3) uint8 of N conditions, steered away from one: a single pass on the caller's thread."""
+    """Pictures (N, height, width, 3) uint8 of N conditions, steered away from one: one pass, on the caller's thread."""
     condition = toward if away is None else joined([*[away] * len(noise), toward])
     return _decoded(bundle.pipeline.vae, _denoised(bundle.pipeline, condition, noise, sampling), sampling)
 
