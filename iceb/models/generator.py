@@ -1,5 +1,6 @@
 """Draws prompts into the store: only what is not there, and the same bytes whatever is drawn beside them."""
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ from iceb.models.drawing import initial_latents, passes, pictures
 from iceb.specs.prompts import Prompt
 from iceb.specs.runs import Sampling
 from iceb.stores.images import ImageKey, ImageStore
+from iceb.stores.pace import Pace
 
 __all__ = ["Drawn", "Generator", "environment", "initial_latents", "pictures"]
 
 DRAWING = 1  # to be raised when the drawing itself changes, so that old pictures are not taken for new ones
+TELLING = 32  # pictures; the time of fewer is mostly that of starting
 LIBRARIES = ("torch", "diffusers", "transformers")
 
 
@@ -78,10 +81,12 @@ class Generator:
     Args:
         images: the store.
         batch_size: pictures whose noise is prepared together; it bounds memory and changes no picture.
+        pace: where to note how long a picture took.
     """
 
-    def __init__(self, images: ImageStore, batch_size: int = 256) -> None:
+    def __init__(self, images: ImageStore, batch_size: int = 256, pace: Pace | None = None) -> None:
         self.images = images
+        self.pace = pace
         self.batch_size = batch_size
         self.tally = Tally()
 
@@ -113,8 +118,16 @@ class Generator:
                 for start in range(0, len(missing), self.batch_size):
                     part = missing[start : start + self.batch_size]
                     self._make(bundle, part, [wanted[key] for key in part], sampling, advance)
-            self.tally.seconds += time.perf_counter() - began
+            seconds = time.perf_counter() - began
+            self.tally.seconds += seconds
+            if self.pace is not None and len(missing) >= TELLING:
+                self.pace.note(_work(bundle, sampling), seconds / len(missing))
         return keys
+
+    def seconds_for(self, bundle: ModelBundle, sampling: Sampling, count: int) -> float | None:
+        """How long drawing `count` pictures will take, by the last time; None if there was none."""
+        each = self.pace.seconds(_work(bundle, sampling)) if self.pace is not None else None
+        return None if each is None else each * count
 
     def _planned(
         self, bundle: ModelBundle, prompts: Sequence[Prompt], sampling: Sampling
@@ -153,6 +166,12 @@ class Generator:
                 raise
             what = f"{type(error).__name__}: {error}"
             raise ModelError(f"the model failed while drawing {texts[0]!r} and others ({what})") from error
+
+
+def _work(bundle: ModelBundle, sampling: Sampling) -> dict[str, Any]:
+    """What decides how long a picture takes."""
+    told = {**environment(bundle), "threads": torch.get_num_threads(), "dtype": bundle.ref.dtype}
+    return {"model": bundle.ref.repo, "sampling": dataclasses.asdict(sampling), **told}
 
 
 def _too_big(bundle: ModelBundle, sampling: Sampling) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from iceb.stores import cache_root
 from iceb.stores.edits import EditStore
 from iceb.stores.images import ImageStore
 from iceb.stores.measured import MeasuredStore
+from iceb.stores.pace import Pace
 
 BATCH = 256  # pictures whose noise is prepared together
 
@@ -114,7 +116,16 @@ class Plan:
             f"{s.scheduler} {s.steps} steps, guidance {s.guidance:g}, {s.height}x{s.width}",
             f"edit: {'in the cache' if self.edits_cached else 'to be made'}",
             *(_line(stock) for stock in self.stock()),
+            *self._estimate(),
         ]
+
+    def _estimate(self) -> list[str]:
+        """How long the drawing will take, where the cache knows the pace of this model on this machine."""
+        count = sum(s.before + (s.prompts if s.after is None else s.after) for s in self.stock())
+        seconds = self.parts.generator.seconds_for(self.parts.bundle, self.spec.sampling, count)
+        if not count or seconds is None:
+            return []
+        return [f"drawing {count} pictures takes about {timedelta(seconds=round(seconds))}, by the last time"]
 
 
 def _summed(role: Role, counts: Sequence[tuple[int, int, int | None]]) -> Stock:
@@ -164,7 +175,7 @@ def plan(ask: Ask) -> Plan:
             dataset=dataset,
             method=method,
             bundle=bundle,
-            generator=Generator(images, batch_size),
+            generator=Generator(images, batch_size, Pace(cache)),
             metrics=metrics,
             measures=measures(metrics, source.family.measures, str(bundle.device)),
             measuring=Measuring(images, MeasuredStore(cache), spread_out),

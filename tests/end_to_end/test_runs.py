@@ -20,6 +20,7 @@ from iceb.running.evaluate import evaluate, run
 from iceb.running.ledger import read_ledgers
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.results import Result
+from iceb.stores.pace import Pace
 
 TOY = Path(__file__).with_name("toy.py")
 
@@ -237,6 +238,14 @@ def test_a_measure_that_fails_gives_no_score(reference, tiny_sd_folder, tmp_path
     with pytest.raises(IcebError, match=r"measure corners@1 (failed|gave shape)"):
         run(plan, tmp_path)
     assert json.loads((tmp_path / plan.spec.id / "result.json").read_text())["scores"] == []
+
+
+def test_a_plan_tells_how_long_drawing_takes_once_it_is_known(tiny_sd_folder, tmp_path):
+    for num_edits, told in ((1, False), (2, True)):
+        plan = toy.make_plan(tiny_sd_folder, tmp_path / "cache", num_edits=num_edits)
+        plan.parts.generator.pace = Pace(tmp_path / "cache")
+        assert any(line.startswith("drawing ") for line in plan.lines()) is told
+        run(plan, tmp_path / "out")
 
 
 def test_the_plan_says_what_must_be_made(tiny_sd_folder, tmp_path):

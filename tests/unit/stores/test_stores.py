@@ -12,6 +12,7 @@ from iceb.stores import cache_root, usage
 from iceb.stores.edits import EditStore, MadeEdit
 from iceb.stores.images import ImageStore
 from iceb.stores.measured import PIECE, MeasuredStore, pieces, stacked
+from iceb.stores.pace import Pace
 from iceb.stores.scratch import ScratchStore
 
 KEY = "ab" + "0" * 62
@@ -148,3 +149,13 @@ def test_usage_counts_files_and_bytes(tmp_path):
     images = next(found for found in usage(tmp_path) if found.kind == "images")
     assert images.files == 1
     assert images.bytes > 100
+
+
+def test_a_pace_is_the_last_one_noted(tmp_path):
+    pace, work = Pace(tmp_path), {"model": "m"}
+    assert pace.seconds(work) is None
+    for seconds in (0.5, 0.25):
+        pace.note(work, seconds)
+    assert pace.seconds(work) == 0.25
+    pace.path(work).write_text("{")
+    assert pace.seconds(work) is None

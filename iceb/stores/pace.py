@@ -1,0 +1,31 @@
+"""How long a picture took last time, so that a plan can tell how long it will take: a note, part of no identity."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from iceb.base.digest import digest
+from iceb.base.files import content_path, write_atomic
+
+
+class Pace:
+    """The folder `pace` of a cache."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "pace"
+
+    def path(self, what: Mapping[str, Any]) -> Path:
+        """Where the pace of this work is noted."""
+        return content_path(self.folder, digest(what), ".json")
+
+    def note(self, what: Mapping[str, Any], seconds: float) -> None:
+        """Note the seconds that one piece of this work took."""
+        write_atomic(self.path(what), json.dumps({"seconds": seconds, **what}).encode(), durable=False)
+
+    def seconds(self, what: Mapping[str, Any]) -> float | None:
+        """Seconds for one piece of this work, as last noted; None if it never was."""
+        try:
+            return float(json.loads(self.path(what).read_text(encoding="utf-8"))["seconds"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # only a plan's estimate hangs on it
