@@ -164,7 +164,7 @@ class _Editing:
         losses: list[float] = []
         with stage("value vectors", sum(b - a for a, b in missing)) as advance:
             done = self._each(lambda piece: self._optimised(concepts[slice(*piece)], fisher), missing)
-            for (a, b), values in zip(missing, done, strict=True):
+            for values, (a, b) in zip(done, missing, strict=True):  # in this order `done` is run to its end
                 self._keep(keys[a:b], values)
                 losses += values.losses.tolist()
                 advance(b - a)

@@ -81,23 +81,22 @@ def optimise(
         MethodError: settings ask for something that was not given.
     """
     _check(denoiser, settings, latents, fisher)
-    rows = Rows.of(concepts, towers[0].device)
-    sides = [Side(tower, concepts, settings, which) for which, tower in enumerate(towers)]
-    shifts = [torch.zeros_like(side.start, dtype=torch.float32).requires_grad_() for side in sides]
+    work = _Work(towers, denoiser, concepts, settings, latents, draws, fisher)
+    shifts = [torch.zeros_like(side.start, dtype=torch.float32).requires_grad_() for side in work.sides]
     adam = torch.optim.Adam(shifts, lr=settings.rate)
     total = torch.zeros(len(concepts))
     for _ in range(settings.steps):
-        losses = _losses(sides, shifts, rows, concepts, settings, denoiser, latents, draws, fisher)
+        losses = work.losses(shifts)
         total = losses.total(settings.text_weight)
         adam.zero_grad()
         torch.autograd.backward(total.sum())
         gradients = tuple(_gradient(shift) for shift in shifts)
         adam.step()
-        for side, shift in zip(sides, shifts, strict=True):
+        for side, shift in zip(work.sides, shifts, strict=True):
             _project(shift, side.start, settings.clamp)
         if watch is not None:
             watch(Step(losses, total.detach(), gradients, tuple(shift.detach().clone() for shift in shifts)))
-    vectors = tuple(side.start.float() + shift.detach() for side, shift in zip(sides, shifts, strict=True))
+    vectors = tuple(side.start.float() + shift.detach() for side, shift in zip(work.sides, shifts, strict=True))
     return Values(vectors, total.detach())
 
 
@@ -122,98 +121,78 @@ def _project(shift: Tensor, start: Tensor, clamp: float) -> None:
     shift.mul_(torch.where(norm > limit, limit / norm, torch.ones_like(norm)))
 
 
-def _losses(
-    sides: Sequence[Side],
-    shifts: Sequence[Tensor],
-    rows: Rows,
-    concepts: Sequence[Concept],
-    settings: Stage1,
-    denoiser: Denoiser | None,
-    latents: Latents | None,
-    draws: Sequence[Draws],
-    fisher: Tensor | None,
-) -> Losses:
-    per_row = [shift[rows.owner].to(side.tower.dtype) for side, shift in zip(sides, shifts, strict=True)]  # (B, T, d)
-    edited = [side.read(shift) for side, shift in zip(sides, per_row, strict=True)]
-    each = [_penalty(shift, side, settings, fisher) for side, shift in zip(sides, shifts, strict=True)]
-    penalty = torch.stack(each).sum(dim=0)
-    noise = torch.zeros_like(penalty)
-    if denoiser is not None and latents is not None and settings.noise_loss != "none":
-        source = Condition(
-            torch.cat([part.context for part in edited], dim=-1), sides[0].source.keep, _pooled(sides, edited)
-        )
-        noise = _noise_loss(denoiser, source, sides, rows, concepts, settings, latents, draws)
-    aligned = torch.tensor([concept.align_text for concept in concepts], device=penalty.device)
-    parts = zip(sides, edited, per_row, strict=True)
-    text = torch.stack([side.text_loss(states, shift) for side, states, shift in parts]).sum(dim=0) * aligned
-    return Losses(noise, penalty, text)
+class _Work:
+    """A batch of concepts under way: all that stays the same from step to step."""
 
+    def __init__(
+        self,
+        towers: Sequence[TextTower],
+        denoiser: Denoiser | None,
+        concepts: Sequence[Concept],
+        settings: Stage1,
+        latents: Latents | None,
+        draws: Sequence[Draws],
+        fisher: Tensor | None,
+    ) -> None:
+        device = towers[0].device
+        self.settings, self.denoiser, self.latents, self.draws, self.fisher = settings, denoiser, latents, draws, fisher
+        self.rows = Rows.of(concepts, device)
+        self.sides = [Side(tower, concepts, settings, which) for which, tower in enumerate(towers)]
+        self.aligned = torch.tensor([concept.align_text for concept in concepts], device=device)  # (G,)
+        true = [settings.noise_loss == "true" or concept.true_noise for concept in concepts]
+        self.true_noise = torch.tensor(true, device=device)[self.rows.owner]  # (B,)
+        self.dest = self._told([side.dest for side in self.sides], self.sides[0].target.keep)
 
-def _pooled(sides: Sequence[Side], states: Sequence[TextStates]) -> Tensor | None:
-    """The added condition of SDXL, the second encoder's pooled state; None with one encoder."""
-    return states[-1].pooled if len(sides) > 1 else None
+    def _told(self, states: Sequence[TextStates], keep: Tensor | None) -> Condition:
+        """What the denoiser is told: all encoders' states side by side, and (SDXL) the second's pooled one."""
+        context = torch.cat([part.context for part in states], dim=-1)
+        return Condition(context, keep, states[-1].pooled if len(states) > 1 else None)
 
+    def losses(self, shifts: Sequence[Tensor]) -> Losses:
+        """Each concept's losses at a shift per encoder, (G, T, d) each."""
+        sides = self.sides
+        per_row = [shift[self.rows.owner].to(side.tower.dtype) for side, shift in zip(sides, shifts, strict=True)]
+        edited = [side.read(shift) for side, shift in zip(sides, per_row, strict=True)]
+        each = [self._penalty(shift, side) for side, shift in zip(sides, shifts, strict=True)]
+        penalty = torch.stack(each).sum(dim=0)
+        noise = torch.zeros_like(penalty)
+        if self.settings.noise_loss != "none" and self.denoiser is not None and self.latents is not None:
+            noise = self._noise_loss(self.denoiser, self.latents, self._told(edited, sides[0].source.keep))
+        parts = zip(sides, edited, per_row, strict=True)
+        text = torch.stack([side.text_loss(states, shift) for side, states, shift in parts]).sum(dim=0)
+        return Losses(noise, penalty, text * self.aligned)
 
-def _penalty(shift: Tensor, side: Side, settings: Stage1, fisher: Tensor | None) -> Tensor:
-    """(G,) what a long shift costs: the norm, not squared, over ‖v₀‖²; or the Fisher-weighted squares."""
-    start = side.start.float().norm(dim=-1)  # (G, T) ‖v₀‖
-    if settings.uses_fisher and fisher is not None:
-        squares = (fisher * shift.square()).sum(dim=-1) / start.square()
-        return torch.sum(squares, dim=-1) * (settings.ewc_weight / 2)
-    if shift.shape[1] > 1:
-        shift = shift.detach()  # the authors' code weighs several tokens without a gradient
-    share: Tensor = shift.norm(dim=-1).mean(dim=-1) / start.mean(dim=-1).square()
-    return share * settings.decay
+    def _penalty(self, shift: Tensor, side: Side) -> Tensor:
+        """(G,) what a long shift costs: the norm, not squared, over ‖v₀‖²; or the Fisher-weighted squares."""
+        settings = self.settings
+        start = side.start.float().norm(dim=-1)  # (G, T) ‖v₀‖
+        if settings.uses_fisher and self.fisher is not None:
+            squares = (self.fisher * shift.square()).sum(dim=-1) / start.square()
+            return torch.sum(squares, dim=-1) * (settings.ewc_weight / 2)
+        if shift.shape[1] > 1:
+            shift = shift.detach()  # the authors' code weighs several tokens without a gradient
+        share: Tensor = shift.norm(dim=-1).mean(dim=-1) / start.mean(dim=-1).square()
+        return share * settings.decay
 
+    def _noise_loss(self, denoiser: Denoiser, latents: Latents, source: Condition) -> Tensor:
+        """(G,) squared error of the edited source's noise prediction against its target."""
+        drawn = [stream.step() for stream in self.draws]
+        noise = torch.cat([part.noise for part in drawn]).to(denoiser.device, denoiser.dtype)
+        timesteps = torch.cat([part.timesteps for part in drawn]).to(denoiser.device)
+        noised = denoiser.noised(latents.draw(drawn).to(denoiser.dtype), noise, timesteps)  # (B, c, h, w)
+        target = self._target(denoiser, noised, timesteps, noise)
+        gap = denoiser.noise_in(noised, timesteps, source) - target
+        return self.rows.mean(gap.float().square().mean(dim=(1, 2, 3)))
 
-def _noise_loss(
-    denoiser: Denoiser,
-    source: Condition,
-    sides: Sequence[Side],
-    rows: Rows,
-    concepts: Sequence[Concept],
-    settings: Stage1,
-    latents: Latents,
-    draws: Sequence[Draws],
-) -> Tensor:
-    """(G,) squared error of the edited source's noise prediction against its target."""
-    drawn = [stream.step() for stream in draws]
-    noise = torch.cat([part.noise for part in drawn]).to(denoiser.device, denoiser.dtype)
-    timesteps = torch.cat([part.timesteps for part in drawn]).to(denoiser.device)
-    noised = denoiser.noised(latents.draw(drawn).to(denoiser.dtype), noise, timesteps)  # (B, c, h, w)
-    target = _target(denoiser, noised, timesteps, noise, sides, rows, concepts, settings)
-    gap = denoiser.noise_in(noised, timesteps, source) - target
-    return rows.mean(gap.float().square().mean(dim=(1, 2, 3)))
-
-
-@torch.no_grad()
-def _target(
-    denoiser: Denoiser,
-    noised: Tensor,
-    timesteps: Tensor,
-    noise: Tensor,
-    sides: Sequence[Side],
-    rows: Rows,
-    concepts: Sequence[Concept],
-    settings: Stage1,
-) -> Tensor:
-    """(B, c, h, w) what the edited source should predict; the destination is asked only where it is the answer."""
-    dest = Condition(
-        torch.cat([side.dest.context for side in sides], dim=-1),
-        sides[0].target.keep,
-        _pooled(sides, [s.dest for s in sides]),
-    )
-    if settings.noise_loss == "esd":
-        clean = [side.clean for side in sides]
-        named = Condition(
-            torch.cat([part.context for part in clean], dim=-1), sides[0].source.keep, _pooled(sides, clean)
-        )
-        nothing = denoiser.noise_in(noised, timesteps, dest)
-        return nothing - settings.esd_scale * (denoiser.noise_in(noised, timesteps, named) - nothing)
-    true = settings.noise_loss == "true"
-    real = torch.tensor([true or concept.true_noise for concept in concepts], device=noised.device)[rows.owner]
-    asked = (~real).nonzero()[:, 0]
-    target = noise.clone()
-    if len(asked):
-        target[asked] = denoiser.noise_in(noised[asked], timesteps[asked], dest.rows(asked))
-    return target
+    @torch.no_grad()
+    def _target(self, denoiser: Denoiser, noised: Tensor, timesteps: Tensor, noise: Tensor) -> Tensor:
+        """(B, c, h, w) what the edited source should predict; the destination is asked only where it is the answer."""
+        if self.settings.noise_loss == "esd":
+            named = self._told([side.clean for side in self.sides], self.sides[0].source.keep)
+            nothing = denoiser.noise_in(noised, timesteps, self.dest)  # its prompts are empty
+            return nothing - self.settings.esd_scale * (denoiser.noise_in(noised, timesteps, named) - nothing)
+        asked = (~self.true_noise).nonzero()[:, 0]
+        target = noise.clone()
+        if len(asked):
+            target[asked] = denoiser.noise_in(noised[asked], timesteps[asked], self.dest.rows(asked))
+        return target
