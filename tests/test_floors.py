@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "metrics": {"base", "specs", "mini"},
     "baselines": {"base", "specs"},
     "data_cards": set(),
-    "running": {"base", "specs", "registry", "stores", "models", "catalogue", "baselines"},
+    "running": {"base", "specs", "registry", "stores", "mini", "models", "catalogue", "baselines"},
     "leaderboard": {"base", "specs", "registry"},
     "cli": {"base", "specs", "registry", "stores", "models", "catalogue", "baselines", "running", "leaderboard"},
 }

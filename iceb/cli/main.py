@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from iceb.base.errors import IcebError
-from iceb.cli import cache, data, evaluate, leaderboard, listing, score
+from iceb.cli import cache, data, evaluate, grid, leaderboard, listing, score
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.command("evaluate")(evaluate.evaluate)
 app.command("score")(score.score)
+app.command("grid")(grid.grid)
 app.command("list")(listing.list_names)
 app.command("show")(listing.show)
 app.command("leaderboard")(leaderboard.leaderboard)

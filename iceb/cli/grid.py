@@ -1,0 +1,30 @@
+"""`iceb grid`: pictures before and after the edit side by side, from the cache; no model is loaded."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+MOST = 100  # rows; beyond it the picture is too tall for anybody to look at
+
+
+def grid(
+    run: Annotated[Path, typer.Argument(help="A run's folder, or its result.json.")],
+    out: Annotated[Path, typer.Option(help="The picture to write, a .png.")] = Path("grid.png"),
+    rows: Annotated[int, typer.Option(help=f"How many prompts are shown, at most {MOST}.")] = 6,
+    role: Annotated[str, typer.Option(help="source, dest, alias, holdout, train or caption.")] = "source",
+    cache: Annotated[Path | None, typer.Option(help="Default ICEB_CACHE or ~/.cache/iceb.")] = None,
+) -> None:
+    """Draw a run's pictures before and after the edit; prompts are evenly spread over the concepts, never picked."""
+    from iceb.base.errors import SpecError
+    from iceb.base.files import write_atomic
+
+    if not 1 <= rows <= MOST:
+        raise SpecError(f"--rows {rows}: must be 1 to {MOST}")
+    if out.suffix.lower() != ".png":
+        raise SpecError(f"--out {out}: must end in .png")
+    from iceb.running import grid as drawing
+
+    made = drawing.grid(run, cache, rows, role)
+    write_atomic(out, made.png)
+    typer.echo(f"{out}: {made.rows} of {made.drawn} {role} prompts, before and after")
