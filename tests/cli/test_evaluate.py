@@ -206,20 +206,6 @@ def test_score_repeats_the_scores_and_adds_new_metrics(capsys, asked, tmp_path):
     assert "name a run's folder" in refused(capsys, ["score", str(tmp_path)])
 
 
-def test_a_grid_shows_each_concept_before_and_after(capsys, asked, tmp_path):
-    from PIL import Image
-
-    assert run(asked("--limit", "10")) == 0  # two concepts of five prompts
-    (path,) = (tmp_path / "runs").rglob("result.json")
-    sheet = tmp_path / "sheets" / "grid.png"
-    arguments = ["grid", str(path.parent), "--out", str(sheet), "--role", "source", "--role", "holdout", "--size", "32"]
-    assert run(arguments) == 0
-    assert "pairs, before | after" in capsys.readouterr().out
-    assert Image.open(sheet).width == 4 * (2 * 32 + 16)
-    assert "must be among train, source" in refused(capsys, [*arguments, "--role", "sauce"])
-    assert "a .png file" in refused(capsys, [*arguments, "--out", "grid.jpg"])
-
-
 def test_pruning_removes_what_no_run_refers_to_and_nothing_else(capsys, asked, tmp_path):
     cache = ["--cache", str(tmp_path / "cache")]
     runs = ["--runs", str(tmp_path / "runs")]
