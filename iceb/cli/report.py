@@ -50,7 +50,7 @@ def _scores(result: Result) -> "Table":
 
 def _cells(score: ScoreRecord) -> list[str]:
     error = "" if score.stderr is None else f" ± {score.stderr:.4f}"
-    value = MISSING if score.value is None else f"{score.value:+.4f}{error}"
+    value = MISSING if score.value is None else f"{score.value:+.4f}{error}".replace("-0.0000", "+0.0000")
     return [_number(score.before), _number(score.after), value, str(score.n), str(score.concepts)]
 
 

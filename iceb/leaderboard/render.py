@@ -78,16 +78,23 @@ def _every_count(table: Table) -> list[str]:
 
 def _costs(table: Table, count: int) -> str:
     rows = [entry.row for entry in table.ranked if count in entry.row.results]
-    header = ["method", "edit (s)", "draw (s)", "measure (s)", "peak memory (MB)", "device"]
+    header = ["method", "edit (s)", "pictures drawn", "ms a picture", "peak memory (MB)", "device"]
     return _markdown(header, [_cost(row, row.results[count]) for row in rows], numbers_from=1)
 
 
 def _cost(row: Row, result: Result) -> list[str]:
+    """Seconds are of work done: pictures that an earlier run had drawn cost nothing, so they are counted apart."""
     cost = result.cost
-    seconds = [cost.edit_seconds, cost.draw_seconds, cost.measure_seconds]
     peak = cost.peak_gpu_bytes or cost.peak_bytes
-    memory = MISSING if peak is None else f"{peak / 1e6:.0f}"
-    return [_name(row), *(MISSING if s is None else f"{s:.1f}" for s in seconds), memory, result.provenance.device]
+    drawn, reused = cost.images_drawn, cost.images_reused
+    return [
+        _name(row),
+        MISSING if cost.edit_seconds is None else f"{cost.edit_seconds:.1f}",
+        MISSING if drawn is None else f"{drawn} of {drawn + (reused or 0)}",
+        f"{1000 * cost.draw_seconds / drawn:.1f}" if drawn and cost.draw_seconds is not None else MISSING,
+        MISSING if peak is None else f"{peak / 1e6:.0f}",
+        result.provenance.device,
+    ]
 
 
 def _setting(row: Row) -> str:

@@ -90,7 +90,14 @@ def make_result(
             edited_digest=("b" * 64,),
         ),
         scores=tuple(score_record(n, v, stderr) for n, v in (scores or {"edit_score": 0.25}).items()),
-        cost=Cost(edit_seconds=12.5, draw_seconds=3.0, measure_seconds=0.5, peak_bytes=2_000_000_000),
+        cost=Cost(
+            edit_seconds=12.5,
+            draw_seconds=3.0,
+            measure_seconds=0.5,
+            peak_bytes=2_000_000_000,
+            images_drawn=30,
+            images_reused=70,
+        ),
         provenance=Provenance(
             command="iceb evaluate",
             commit="f" * 40,
