@@ -8,6 +8,7 @@ from iceb.base.errors import IcebError, ResultError
 from iceb.base.files import write_atomic
 from iceb.catalogue.cards import card_sha256
 from iceb.running.cost import Seconds, peak_bytes, peak_gpu_bytes
+from iceb.running.folder import RESULT, write_requests
 from iceb.running.ledger import Ledger, write_ledgers
 from iceb.running.parts import Parts
 from iceb.running.plan import Plan
@@ -16,8 +17,6 @@ from iceb.specs.requests import EditRequest
 from iceb.specs.results import Cost, MethodRecord, ModelRecord, Result, ScoreRecord, TaskRecord
 from iceb.specs.runs import RunSpec
 from iceb.stores.edits import MadeEdit
-
-RESULT = "result.json"
 
 
 class Run:
@@ -135,7 +134,7 @@ def evaluate(spec: RunSpec, parts: Parts) -> Result:
 
 
 def run(plan: Plan, out: Path) -> tuple[Result, Path]:
-    """Carry out a plan and write its folder, `out`/<id>: result.json, and images.jsonl for scoring it again.
+    """Carry out a plan and write its folder, `out`/<id>: result.json, and what scoring and showing it again need.
 
     A run that fails leaves a result too, with status "failed" and the error, unless an earlier run's stands there;
     everything made so far stays in the cache.
@@ -157,6 +156,7 @@ def run(plan: Plan, out: Path) -> tuple[Result, Path]:
             said = str(error) if isinstance(error, IcebError) else f"{type(error).__name__}: {error}"
             write_atomic(path, going.result(error=said).to_json().encode())
         raise
+    write_requests(folder, [request for batch in going.batches for request in batch])
     write_ledgers(folder, going.before, going.after)
     write_atomic(path, result.to_json().encode())
     return result, path

@@ -16,10 +16,10 @@ from iceb import registry
 from iceb.base.digest import canonical
 from iceb.base.errors import ResultError
 from iceb.base.files import TEMPORARY
-from iceb.running.evaluate import RESULT
+from iceb.running.folder import RESULT, read_result
 from iceb.running.ledger import FILE, Ledger, read_ledgers
 from iceb.running.measuring import paths
-from iceb.running.rescore import read_result, used_measures
+from iceb.running.rescore import used_measures
 from iceb.specs.metrics import Metric
 from iceb.specs.prompts import Role
 from iceb.specs.results import Result

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from iceb import registry
-from iceb.base.errors import ResultError, SpecError
-from iceb.running.evaluate import RESULT
+from iceb.base.errors import SpecError
+from iceb.running.folder import RESULT, read_result, run_folder
 from iceb.running.ledger import read_ledgers
 from iceb.running.measuring import Measuring
 from iceb.running.parts import scored
@@ -31,7 +31,7 @@ def rescore(
         SpecError: no such metric, or one that needs pictures the run did not draw or a measure it did not use.
         StoreError: a picture is not in the cache any more.
     """
-    folder = folder.parent if folder.name == RESULT else folder
+    folder = run_folder(folder)
     result = read_result(folder / RESULT)
     before, after = read_ledgers(folder)
     metrics: list[Metric] = [registry.load("metrics", name) for name in names or _own(result)]
@@ -47,21 +47,6 @@ def rescore(
 
 def _own(result: Result) -> list[str]:
     return [score.metric for score in result.scores]
-
-
-def read_result(path: Path) -> Result:
-    """The result in a run's folder.
-
-    Raises:
-        ResultError: it is missing, malformed, or of an unknown schema.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ResultError(
-            f"{path} cannot be read ({error}): name a run's folder, as iceb evaluate prints it"
-        ) from error
-    return Result.from_json(text, str(path))
 
 
 def used_measures(result: Result, metrics: Sequence[Metric], device: str) -> dict[str, Measure]:

@@ -1,0 +1,183 @@
+"""Drawing pictures before and after on one sheet: columns, scaling, words. Which pictures is `grid`'s matter.
+
+Everything is drawn with the font inside Pillow, so equal rows give equal pixels on every machine with one Pillow.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeAlias
+
+from PIL import Image, ImageDraw, ImageFont
+
+from iceb.stores.images import Pixels
+
+Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+SMALL, LARGE = 128, 256  # pixels: tiny pictures are enlarged up to the first, large ones reduced to the second
+MARGIN, GAP, WORDS, HEAD = 20, 12, 236, 40  # pixels; WORDS is the width of the column of prompts
+LINE, LINES, LEAST = 18, 3, 96  # pixels a line, lines of a prompt, pixels of the lowest row
+ARROW = 14  # pixels; drawn, for the font has none
+PAPER, INK, GREY, RULE = (255, 255, 255), (34, 34, 34), (118, 118, 118), (228, 228, 228)
+DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))  # the font has the plain one only
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a sheet.
+
+    Args:
+        text: the prompt.
+        label: what stands small below it, joined by arrows: (source, dest).
+        before: (height, width, 3).
+        after: likewise.
+    """
+
+    text: str
+    label: tuple[str, ...]
+    before: Pixels
+    after: Pixels
+
+
+@dataclass(frozen=True)
+class Page:
+    """Where things stand on a sheet whose pictures are at most `wide` by `tall` pixels."""
+
+    wide: int
+    tall: int
+
+    @property
+    def columns(self) -> tuple[int, int]:
+        """Left edges of the pictures before and after."""
+        left = MARGIN + WORDS + GAP
+        return left, left + self.wide + GAP
+
+    def top(self, row: int) -> int:
+        """Upper edge of a row."""
+        return MARGIN + HEAD + row * (self.tall + GAP)
+
+    def size(self, rows: int) -> tuple[int, int]:
+        """Width and height of the whole sheet."""
+        return self.columns[1] + self.wide + MARGIN, self.top(rows) - GAP + MARGIN
+
+
+def sheet(heading: str, rows: Sequence[Row]) -> Image.Image:
+    """A sheet with a line for each row: prompt and label, the picture before, the picture after.
+
+    Args:
+        heading: stands small above the prompts: where the pictures come from.
+    """
+    pictures = [(scaled(row.before), scaled(row.after)) for row in rows]
+    sizes = [picture.size for pair in pictures for picture in pair]
+    page = Page(max(width for width, _ in sizes), max(LEAST, *(height for _, height in sizes)))
+    canvas = Image.new("RGB", page.size(len(rows)), PAPER)
+    draw = ImageDraw.Draw(canvas)
+    _head(draw, page, heading)
+    for index, (row, pair) in enumerate(zip(rows, pictures, strict=True)):
+        _words(draw, row, page.top(index) + page.tall // 2)
+        for left, picture in zip(page.columns, pair, strict=True):
+            canvas.paste(picture, (left, page.top(index) + (page.tall - picture.height) // 2))
+    return canvas
+
+
+def scaled(pixels: Pixels) -> Image.Image:
+    """A picture as the sheet shows it: tiny ones enlarged by a whole factor, pixel for pixel; large ones reduced."""
+    picture = Image.fromarray(pixels)
+    side = max(picture.size)
+    if side <= SMALL:
+        return picture.resize(
+            (picture.width * (SMALL // side), picture.height * (SMALL // side)), Image.Resampling.NEAREST
+        )
+    if side <= LARGE:
+        return picture
+    size = tuple(max(1, round(length * LARGE / side)) for length in picture.size)
+    return picture.resize((size[0], size[1]), Image.Resampling.LANCZOS)
+
+
+def _head(draw: ImageDraw.ImageDraw, page: Page, heading: str) -> None:
+    base = MARGIN + HEAD - GAP
+    for place, line in enumerate(wrapped(heading, _font(12), WORDS, 2)):
+        draw.text((MARGIN, MARGIN - 4 + place * (LINE - 3)), line, GREY, _font(12))
+    for left, name in zip(page.columns, ("before", "after"), strict=True):
+        draw.text((left + page.wide // 2, base - 6), name, INK, _font(15), anchor="ms")
+    draw.line((MARGIN, base + 2, page.columns[1] + page.wide, base + 2), RULE)
+
+
+def _words(draw: ImageDraw.ImageDraw, row: Row, middle: int) -> None:
+    """The prompt and its label, centred on the height `middle`."""
+    lines = wrapped(row.text, _font(14), WORDS, LINES)
+    labels = _label_lines(row.label)
+    top = middle - LINE * (len(lines) + len(labels)) // 2
+    for place, line in enumerate(lines):
+        draw.text((MARGIN, top + place * LINE), line, INK, _font(14))
+    for place, (arrows, texts) in enumerate(labels, start=len(lines)):
+        _label(draw, arrows, texts, top + place * LINE + 2)
+
+
+def _label_lines(label: tuple[str, ...]) -> list[tuple[bool, tuple[str, ...]]]:
+    """(begins with an arrow, texts joined by arrows) of each line: one if all fits, else one for each text."""
+    room = ARROW + 10  # an arrow and the blanks around it
+    if sum(_font(12).getlength(plain(text)) for text in label) + room * (len(label) - 1) <= WORDS:
+        return [(False, label)] if label else []
+    return [(place > 0, (text,)) for place, text in enumerate(label)]
+
+
+def _label(draw: ImageDraw.ImageDraw, arrow: bool, texts: tuple[str, ...], top: int) -> None:
+    left = float(MARGIN)
+    for place, text in enumerate(texts):
+        if arrow or place > 0:
+            left = _arrow(draw, left + 5 * (place > 0), top + 8) + 5
+        line = "".join(wrapped(text, _font(12), WORDS + MARGIN - int(left), 1))
+        draw.text((left, top), line, GREY, _font(12))
+        left += _font(12).getlength(line)
+
+
+def _arrow(draw: ImageDraw.ImageDraw, left: float, middle: int) -> float:
+    """An arrow from `left` on; returns where it ends."""
+    tip = round(left) + ARROW
+    draw.line((round(left), middle, tip - 1, middle), GREY)
+    draw.line(((tip - 4, middle - 3), (tip - 1, middle), (tip - 4, middle + 3)), GREY)
+    return tip
+
+
+def wrapped(text: str, font: Font, width: int, most: int) -> list[str]:
+    """`text` in at most `most` lines of `width` pixels; what does not fit is left out, with an ellipsis.
+
+    >>> wrapped("a b c", _font(12), 1000, 1)
+    ['a b c']
+    """
+    lines: list[str] = []
+    for word in plain(text).split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and font.getlength(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    cut = len(lines) > most
+    kept = lines[:most]
+    return [_fitted(line, font, width, cut and place == most - 1) for place, line in enumerate(kept)]
+
+
+def _fitted(line: str, font: Font, width: int, cut: bool) -> str:
+    """The line, or as much of it as fits before an ellipsis."""
+    if not cut and font.getlength(line) <= width:
+        return line
+    while line and font.getlength(f"{line}…") > width:
+        line = line[:-1]
+    return f"{line.rstrip(' ,;')}…"
+
+
+def plain(text: str) -> str:
+    """`text` without accents and long dashes, which the font lacks.
+
+    >>> plain("Löwe – élan")
+    'Lowe - elan'
+    """
+    apart = unicodedata.normalize("NFKD", text.replace("…", "\0").translate(DASHES))
+    return "".join(letter for letter in apart if not unicodedata.combining(letter)).replace("\0", "…")
+
+
+@cache
+def _font(size: int) -> Font:
+    return ImageFont.load_default(size)
