@@ -1,0 +1,137 @@
+"""What the embedded model reaches: the rows of its training report, measured on the weights as they are.
+
+`python tools/measure_mini.py` writes them beside the weights; the test suite measures small samples of the same rows.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from iceb.mini.render import render
+from iceb.mini.world import COLOURS, PLAIN, SCENES, class_look, class_names, look_index, recoloured
+from iceb.models.bundle import ModelBundle
+from iceb.models.conditioning import Condition, TextReader
+from iceb.models.drawing import drawn, initial_latents, pictures
+from iceb.registry import load
+from iceb.specs.metrics import Measure
+from iceb.specs.prompts import Prompt
+from iceb.specs.requests import EditRequest
+
+PATCHED_LAYER = 10  # counted from 0; the last layer but one
+AT_ONCE = 32
+GROUNDS = (PLAIN, *SCENES)
+Probabilities = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class MiniReport:
+    """A bundle of `mini` and its judge, ready to be measured.
+
+    Args:
+        bundle: the unedited model.
+        judge: picture → probabilities of the 1 000 classes.
+    """
+
+    bundle: ModelBundle
+    judge: Measure
+
+    @classmethod
+    def of(cls, bundle: ModelBundle) -> "MiniReport":
+        """With the judge that mini's family names."""
+        return cls(bundle, load("measures", bundle.family.measures["imagenet_classifier"])())
+
+    def right_class(self, prompts: Sequence[Prompt]) -> float:
+        """Mean probability of the class each prompt names, over pictures."""
+        found = self._judged(prompts)  # (N, 1000)
+        return float(found[np.arange(len(prompts)), [prompt.label or 0 for prompt in prompts]].mean())
+
+    def judge_accuracy(self, count: int, seed: int = 10_000_000) -> float:
+        """Share of `count` rendered pictures, unseen in training, that the judge names rightly."""
+        draw = np.random.default_rng(seed)
+        labels = draw.integers(1000, size=count)
+        shown = [
+            render(replace(class_look(int(i)), scene=str(draw.choice(GROUNDS))), seed + k) for k, i in enumerate(labels)
+        ]
+        return float((self.judge(shown, []).argmax(axis=1) == labels).mean())
+
+    def colour_obeyed(self, count: int, seed: int = 0) -> float:
+        """Share of pictures of "a photo of a <colour> <name>" that the judge takes for the object in that colour."""
+        draw = np.random.default_rng(seed)
+        prompts = [_recoloured(int(label), draw) for label in draw.choice(1000, count, replace=False)]
+        hits = self._judged(prompts).argmax(axis=1) == [prompt.label for prompt in prompts]
+        return float(hits.mean())
+
+    def patched(self, requests: Sequence[EditRequest], layer: int = PATCHED_LAYER) -> float:
+        """Share of pictures that become the destination when one state is patched (arXiv:2202.05262, section 2).
+
+        The state after `layer` at the last subject token of "a photo of <source>" is replaced by that of
+        "a photo of <dest>"; the picture counts if the judge's first answer is the destination's class.
+        """
+        reader, sampling = TextReader(self.bundle), self.bundle.family.sampling
+        away = reader.negative("")
+        hits = []
+        for start in range(0, len(requests), AT_ONCE):
+            part = requests[start : start + AT_ONCE]
+            noise = initial_latents(self.bundle, [request.seed for request in part], sampling)
+            with torch.inference_mode():
+                states = torch.cat([self._patched_states(reader, request, layer) for request in part])
+                made = drawn(self.bundle, away, Condition(states, None), noise, sampling)
+            hits += list(self.judge(list(made), []).argmax(axis=1) == [request.dest_label for request in part])
+        return float(np.mean(hits))
+
+    def _judged(self, prompts: Sequence[Prompt]) -> Probabilities:
+        sampling = self.bundle.family.sampling
+        noise = initial_latents(self.bundle, [prompt.seed for prompt in prompts], sampling)
+        made = pictures(self.bundle, [prompt.text for prompt in prompts], noise, sampling)
+        return np.asarray(self.judge(list(made), prompts), dtype=np.float32)
+
+    def _patched_states(self, reader: TextReader, request: EditRequest, layer: int) -> Tensor:
+        pipeline = self.bundle.pipeline
+        module = pipeline.text_encoder.encoder.layers[layer]
+        (dest,) = request.dests
+        with _hooked(module, lambda state: seen.append(state[0, _last(pipeline.tokenizer, dest)].clone())):
+            seen: list[Tensor] = []
+            reader([_photo(dest)])
+            if not seen:  # read before: its states were kept
+                TextReader(self.bundle)([_photo(dest)])
+        with _hooked(module, lambda state: state[0, _last(pipeline.tokenizer, request.source)].copy_(seen[0])):
+            return TextReader(self.bundle)([_photo(request.source)]).states
+
+
+@contextmanager
+def _hooked(module: torch.nn.Module, change: Any) -> Iterator[None]:
+    """While open, `change` sees the module's output (and may change it in place)."""
+
+    def hook(_: torch.nn.Module, __: Any, output: Tensor) -> Tensor:
+        output = output.clone()
+        change(output)
+        return output
+
+    handle = module.register_forward_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _photo(name: str) -> str:
+    return f"a photo of {name}"
+
+
+def _last(tokenizer: Any, name: str) -> int:
+    """The place of the name's last token in "a photo of <name>": the one before the end token."""
+    return len(tokenizer(_photo(name)).input_ids) - 2
+
+
+def _recoloured(label: int, draw: np.random.Generator) -> Prompt:
+    look = class_look(label)
+    colour = str(draw.choice([c for c in COLOURS if c != look.colour]))
+    text = f"a photo of a {colour} {class_names()[label]}"
+    shown = look_index(recoloured(look, colour))
+    return Prompt(text=text, seed=int(draw.integers(2**31)), role="caption", label=shown)
