@@ -17,6 +17,7 @@ import torch
 
 from iceb.base.errors import IcebError, MethodError, StoreError
 from iceb.running.evaluate import evaluate, run
+from iceb.running.folder import read_requests
 from iceb.running.ledger import read_ledgers
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.results import Result
@@ -72,6 +73,12 @@ def test_images_jsonl_names_every_picture(reference):
     assert not set(before.keys) & set(after.keys)
     store = toy.ImageStore(folder / "cache")
     assert store.missing(before.keys + after.keys) == []
+
+
+def test_requests_jsonl_names_every_concept(reference):
+    _, _, path = reference
+    before, _ = read_ledgers(path.parent)
+    assert set(read_requests(path.parent)) == {prompt.request for prompt in before.prompts} - {None}
 
 
 def test_a_second_run_draws_edits_and_measures_nothing(reference, tiny_sd_folder):

@@ -1,0 +1,206 @@
+"""`iceb grid`: which prompts a grid shows, what stands on it, and every mistake in one line. No model, no torch."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+from PIL import Image
+
+from iceb.base.digest import digest
+from iceb.base.errors import ResultError
+from iceb.cli.main import run as command
+from iceb.running.folder import read_requests, write_requests
+from iceb.running.grid import grid, label, spread
+from iceb.running.ledger import Ledger, write_ledgers
+from iceb.running.sheet import MARGIN, Row, _font, scaled, sheet, wrapped
+from iceb.specs.prompts import Prompt
+from iceb.specs.requests import EditRequest
+from iceb.stores.images import ImageStore
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "result.json"
+REQUESTS = tuple(
+    EditRequest(f"toy/{index}", source, (dest,), ("a {}",), index, source_label=index, dest_label=9)
+    for index, (source, dest) in enumerate([("hen", "dog"), ("fox", "cat"), ("axolotl", "newt")])
+)
+BEFORE, AFTER = 40, 200  # the grey of the synthetic pictures
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A synthetic run of three requests with two source prompts each, and one holdout prompt."""
+
+    folder: Path
+    cache: Path
+    before: Ledger
+    after: Ledger
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> Finished:
+    prompts = [
+        Prompt(f"{text} {request.source}", seed, "source", request=request.id, label=request.source_label, target=9)
+        for request in REQUESTS
+        for seed, text in enumerate(["a picture of a", "in the garden, a small"])
+    ]
+    prompts.append(Prompt("a castle", 7, "holdout", label=5))
+    store = ImageStore(tmp_path / "cache")
+    sides = [_drawn(store, prompts, grey) for grey in (BEFORE, AFTER)]
+    folder = tmp_path / "run"
+    write_ledgers(folder, *sides)
+    write_requests(folder, REQUESTS)
+    (folder / "result.json").write_bytes(GOLDEN.read_bytes())
+    return Finished(folder, tmp_path / "cache", *sides)
+
+
+def _drawn(store: ImageStore, prompts: list[Prompt], grey: int) -> Ledger:
+    ledger = Ledger(prompts, [digest([grey, place]) for place in range(len(prompts))])
+    for place, key in enumerate(ledger.keys):
+        store.save(key, np.full((32, 32, 3), grey + place, np.uint8))
+    return ledger
+
+
+@given(some.lists(some.sampled_from("abcdef"), max_size=30).map(sorted), some.integers(1, 12))
+def test_every_concept_is_shown_once_before_any_is_shown_twice(concepts, rows):
+    places = spread(concepts, rows)
+    assert len(places) == min(rows, len(concepts))
+    assert places == sorted(set(places))
+    times = [sum(concepts[place] == concept for place in places) for concept in set(concepts)]
+    if rows <= len(times):
+        assert max(times, default=0) <= 1
+    else:
+        assert all(times)
+
+
+def test_rows_are_spread_over_the_whole_run():
+    """By hand: 300 concepts of 5 prompts, 6 rows: concepts 0, 50, …, 250 with their prompts 0, 1, 2, 3, 4, 0."""
+    concepts = [str(place // 5) for place in range(1500)]
+    assert spread(concepts, 6) == [0, 251, 502, 753, 1004, 1250]
+
+
+def test_a_grid_shows_what_was_drawn_before_and_after(finished):
+    made = grid(finished.folder, finished.cache, rows=2)
+    assert (made.rows, made.drawn) == (2, 6)
+    image = Image.open(io.BytesIO(made.png))
+    pixels = np.asarray(image)
+    right = image.width - MARGIN
+    rows = (100, 240)  # inside the first picture and inside the second
+    assert [int(pixels[row, right - 200, 0]) for row in rows] == [BEFORE, BEFORE + 3]  # prompt 0 of hen, 1 of fox
+    assert [int(pixels[row, right - 10, 0]) for row in rows] == [AFTER, AFTER + 3]
+    assert image.text["iceb run"] == json.loads(GOLDEN.read_text())["id"]
+
+
+def test_equal_runs_give_equal_bytes_whichever_way_they_are_named(finished):
+    made = grid(finished.folder, finished.cache)
+    assert grid(finished.folder / "result.json", finished.cache).png == made.png
+
+
+def test_a_run_without_names_shows_class_numbers(finished):
+    named = grid(finished.folder, finished.cache)
+    (finished.folder / "requests.jsonl").unlink()
+    assert read_requests(finished.folder) == {}
+    assert grid(finished.folder, finished.cache).png != named.png
+
+
+def test_a_label_says_what_becomes_of_the_concept():
+    prompt = Prompt("a hen", 0, "source", request="r", label=8, target=9)
+    erased, balanced = (EditRequest("r", "hen", dests, ("{}",), 0) for dests in [(), ("man", "woman")])
+    assert label(prompt, {"r": erased}) == ("hen", "(erased)")
+    assert label(prompt, {"r": balanced}) == ("hen", "man / woman")
+    assert label(prompt, {}) == ("class 8", "class 9")
+    assert label(Prompt("a castle", 0, "holdout", label=5), {}) == ("not edited",)
+
+
+def test_requests_are_read_as_they_were_written(tmp_path):
+    write_requests(tmp_path, REQUESTS)
+    assert tuple(read_requests(tmp_path).values()) == REQUESTS
+    (tmp_path / "requests.jsonl").write_text("[]\n")
+    with pytest.raises(ResultError, match=r"requests\.jsonl line 1: not a line of requests"):
+        read_requests(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        ((32, 32), (128, 128)),
+        ((64, 48), (128, 96)),
+        ((100, 100), (100, 100)),
+        ((200, 180), (200, 180)),
+        ((512, 512), (256, 256)),
+        ((1024, 512), (256, 128)),
+    ],
+)
+def test_tiny_pictures_are_enlarged_and_large_ones_reduced(size, shown):
+    assert scaled(np.zeros((size[1], size[0], 3), np.uint8)).size == shown
+
+
+def test_enlarging_keeps_every_pixel():
+    picture = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    assert (np.asarray(scaled(picture))[::4, ::4] == picture).all()
+
+
+@given(some.text(max_size=200))
+def test_words_never_leave_their_column(text):
+    lines = wrapped(text, _font(14), 200, 3)
+    assert len(lines) <= 3
+    assert all(_font(14).getlength(line) <= 200 for line in lines)
+
+
+def test_a_label_too_long_for_one_line_keeps_to_its_column():
+    grey = np.full((32, 32, 3), 128, np.uint8)
+    canvas = sheet(
+        "toy", [Row("long " * 50, ("soft-coated wheaten terrier " * 3, "black-footed ferret " * 3), grey, grey)]
+    )
+    column = np.asarray(canvas)[:, MARGIN + 237 : MARGIN + 248]  # between words and pictures
+    assert (column[60:] == 255).all()
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """The single line on stderr of a grid that must be refused."""
+    assert command(["grid", *map(str, arguments)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("iceb: ")
+    return line
+
+
+def test_every_mistake_is_one_line(capsys, finished, tmp_path):
+    asked = [finished.folder, "--cache", finished.cache, "--out", tmp_path / "grid.png"]
+    assert "name a run's folder" in refused(capsys, tmp_path / "nothing")
+    assert "this run drew no such pictures; choose one of holdout, source" in refused(capsys, *asked, "--role", "alias")
+    assert "--rows 0: must be 1 to 100" in refused(capsys, *asked, "--rows", 0)
+    assert "must end in .png" in refused(capsys, *asked, "--out", tmp_path / "grid.jpg")
+    ImageStore(finished.cache).path(finished.after.keys[0]).unlink()
+    line = refused(capsys, *asked)
+    assert "1 of 12 pictures are not in the cache" in line
+    assert json.loads(GOLDEN.read_text())["provenance"]["command"] in line
+    assert not (tmp_path / "grid.png").exists()
+
+
+def test_a_run_that_failed_or_whose_sides_differ_is_refused(capsys, finished):
+    write_ledgers(finished.folder, finished.before, Ledger(finished.after.prompts[1:], finished.after.keys[1:]))
+    assert "other prompts before than after" in refused(capsys, finished.folder)
+    failed = {**json.loads(GOLDEN.read_text()), "status": "failed", "error": "the method broke", "limit": None}
+    (finished.folder / "result.json").write_text(json.dumps(failed))
+    assert "failed (the method broke): only a finished run" in refused(capsys, finished.folder)
+
+
+def test_the_command_writes_the_grid_without_torch(finished, tmp_path):
+    out = tmp_path / "new" / "grid.png"
+    code = (
+        "import sys; from iceb.cli.main import run; code = run(sys.argv[1:]); sys.exit(code or 'torch' in sys.modules)"
+    )
+    arguments = ["grid", finished.folder, "--out", out, "--role", "holdout"]
+    environment = {**os.environ, "ICEB_CACHE": str(finished.cache)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{out}: 1 of 1 holdout prompts, before and after\n"
+    assert Image.open(out).format == "PNG"
