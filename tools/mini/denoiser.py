@@ -1,0 +1,216 @@
+"""Train mini's denoiser: first on oracle codes of the looks, then on the frozen text encoder's states.
+
+The first phase needs no text encoder, so both can be trained side by side: a picture's look becomes a sum of fixed
+random vectors, and the context holds the same rows as a sentence (begin, words, subject, end, padding). The second
+phase starts from it with keys and values turned by the linear map from text states to codes. In both phases the subject
+row, or the end and padding rows, are hidden some of the time, so that the denoiser reads either carrier.
+
+Sizes: N pictures or sentences, B of them in a batch, d = 128 features.
+"""
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+from torch import Tensor
+
+from iceb.mini.world import COLOURS, PATTERNS, SCENES, SHAPES, SIZES, Look
+from tools.mini.looks import drawn, object_numbers, scaled, scene_number
+from tools.mini.text import WIDTH, Encoded, encoded_sentences
+from tools.mini.training import Training
+
+CHANNELS = (64, 96)
+BATCH = 96
+HIDE_SUBJECT, HIDE_SENTENCE, HIDE_ALL = 0.12, 0.12, 0.10  # shares of the batch; "all" is the empty prompt, for guidance
+HIDE_CODE = 0.15  # the first two under oracle codes
+FACTORS = (len(SHAPES) + 1, len(COLOURS) + 1, len(PATTERNS) + 1, len(SIZES) + 1, len(SCENES) + 1)
+NO_OBJECT = tuple(count - 1 for count in FACTORS[:4])
+SCHEDULE = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+FIRST_SEED = 10_000_000  # of the batches; one seed a step, so that a resumed run draws the same
+
+# From the rows of a batch, (B,), to the context that the denoiser reads, (B, T, d), and what of it may be looked at,
+# (B, T) bool; None is all of it.
+Context = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor | None]]
+
+
+def new_unet() -> UNet2DConditionModel:
+    """About 2.5 M parameters; cross-attention (attn2) at the 4x4 level and in the middle."""
+    return UNet2DConditionModel(
+        sample_size=8,
+        in_channels=4,
+        out_channels=4,
+        block_out_channels=CHANNELS,
+        layers_per_block=1,
+        norm_num_groups=16,
+        cross_attention_dim=WIDTH,
+        attention_head_dim=[channels // 32 for channels in CHANNELS],
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        mid_block_type="UNetMidBlock2DCrossAttn",
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+    )
+
+
+@dataclass
+class Latents:
+    """Mean and deviation of encoded pictures, (N, 4, 8, 8) each, and the factors of what they show, (N, 5)."""
+
+    mean: Tensor
+    deviation: Tensor
+    factors: Tensor
+
+    def sample(self, rows: Tensor, scaling: float, draw: torch.Generator) -> Tensor:
+        """Latents of the pictures at `rows`, (B,), times `scaling`; (B, 4, 8, 8)."""
+        noise = torch.randn(self.mean[rows].shape, generator=draw)
+        return (self.mean[rows] + self.deviation[rows] * noise) * scaling
+
+
+def factors_of(look: Look) -> tuple[int, ...]:
+    """Shape, colour, pattern, size and scene as numbers; the last of each of the first four stands for "no object"."""
+    return (*(object_numbers(look) or NO_OBJECT), scene_number(look))
+
+
+@torch.no_grad()
+def encoded_pictures(vae: AutoencoderKL, looks: Sequence[Look], seed: int) -> Latents:
+    """Render every look once and encode it."""
+    means, deviations = [], []
+    for start in range(0, len(looks), 100):
+        found = vae.encode(scaled(drawn(looks[start : start + 100], seed, start))).latent_dist
+        means.append(found.mean)
+        deviations.append(found.std)
+    return Latents(torch.cat(means), torch.cat(deviations), torch.tensor([factors_of(look) for look in looks]))
+
+
+def prepared(folder: Path, count: int, seed: int) -> tuple[Encoded, Latents]:
+    """Sentences with their states, and a picture of each; kept in `folder`."""
+    path = folder / f"pairs_{count}_{seed}.pt"
+    if not path.exists():
+        text, looks = encoded_sentences(folder / "text_encoder", folder / "tokenizer", count, seed)
+        vae = AutoencoderKL.from_pretrained(folder / "vae").to(memory_format=torch.channels_last)
+        latents = encoded_pictures(vae, looks, seed)
+        torch.save({"text": vars(text), "latents": vars(latents)}, path)
+    kept = torch.load(path, weights_only=True)
+    return Encoded(**kept["text"]), Latents(**kept["latents"])
+
+
+def code_tables() -> list[Tensor]:
+    """For each factor a random vector for each of its values, (values, d)."""
+    draw = torch.Generator().manual_seed(99)
+    return [torch.randn(count, WIDTH, generator=draw) for count in FACTORS]
+
+
+def subject_code(factors: Tensor) -> Tensor:
+    """The oracle code of the object alone, (N, d); `factors` is (N, 5)."""
+    tables = code_tables()
+    return torch.stack([tables[i][factors[:, i]] for i in range(4)]).sum(0)
+
+
+def sentence_code(factors: Tensor) -> Tensor:
+    """The oracle code of the object and its scene, (N, d); `factors` is (N, 5)."""
+    return subject_code(factors) + code_tables()[4][factors[:, 4]]
+
+
+def oracle_context(factors: Tensor, draw: torch.Generator) -> Tensor:
+    """Seven rows that stand for a sentence, (B, 7, d): begin, two words, subject, end, two paddings."""
+    subject, whole = subject_code(factors), sentence_code(factors)
+    count = len(factors)
+    words = torch.randn(count, 2, WIDTH, generator=draw) * 1.5
+    rows = torch.stack([torch.full_like(subject, 1.5), words[:, 0], words[:, 1], subject, whole, whole, whole], dim=1)
+    rows[:, 3:] += 0.15 * torch.randn(count, 4, WIDTH, generator=draw)
+    lot = torch.rand(count, generator=draw)
+    named = factors[:, 0] < len(SHAPES)
+    no_subject = (lot < HIDE_CODE) | ~named
+    no_sentence = (lot > 1 - HIDE_CODE) & named
+    rows[no_subject, 3] = words[no_subject, 0]
+    rows[no_sentence, 4:] = torch.randn(int(no_sentence.sum()), 3, WIDTH, generator=draw) * 1.5
+    rows[torch.rand(count, generator=draw) < HIDE_ALL] = 0.0
+    return rows
+
+
+def text_context(text: Encoded, rows: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
+    """States of 77 rows, (B, 77, d), and what may be looked at, (B, 77): padding repeats the stored padding rows."""
+    states, mask = text.full(rows)
+    lot = torch.rand(len(rows), generator=draw)
+    named, place, end = text.last[rows] >= 0, text.last[rows], text.end[rows]
+    position = torch.arange(states.shape[1])
+    mask &= ~((lot < HIDE_SUBJECT) & named)[:, None] | (position[None] != place[:, None])
+    mask &= ~((lot > 1 - HIDE_SENTENCE) & named)[:, None] | (position[None] < end[:, None])
+    empty = torch.rand(len(rows), generator=draw) < HIDE_ALL
+    states[empty], mask[empty] = text.empty, True
+    return states, mask
+
+
+def turned(unet: UNet2DConditionModel, text: Encoded, latents: Latents) -> None:
+    """Let keys and values read text states as they read codes: W <- W A with A the least-squares map, in float64."""
+    named = text.last >= 0
+    states = torch.cat([text.at(text.last)[named], text.at(text.end), text.at(text.end + 1)]).double()
+    whole = sentence_code(latents.factors)
+    codes = torch.cat([subject_code(latents.factors)[named], whole, whole]).double()
+    moment = states.T @ states + 1e-3 * len(states) * torch.eye(WIDTH, dtype=torch.float64)
+    linear = torch.linalg.solve(moment, states.T @ codes).T.float()  # (d, d), code = A state
+    with torch.no_grad():
+        for name, weight in unet.named_parameters():
+            if "attn2.to_k" in name or "attn2.to_v" in name:
+                weight.copy_(weight @ linear)
+
+
+@cache
+def signal_shares() -> Tensor:
+    """How much of the clean latent's variance is left at each time, (1000,)."""
+    shares: Tensor = DDPMScheduler(**SCHEDULE).alphas_cumprod
+    return shares
+
+
+def loss_of(
+    unet: UNet2DConditionModel, latents: Latents, context: Context, scaling: float, draw: torch.Generator
+) -> Tensor:
+    """Mean squared error of the predicted noise on one batch (arXiv:2006.11239, equation 14), a scalar."""
+    rows = torch.randint(len(latents.mean), (BATCH,), generator=draw)
+    clean = latents.sample(rows, scaling, draw)  # (B, 4, 8, 8)
+    times = torch.randint(1000, (BATCH,), generator=draw)
+    noise = torch.randn(clean.shape, generator=draw)
+    share = signal_shares()[times][:, None, None, None]
+    noisy = share.sqrt() * clean + (1 - share).sqrt() * noise
+    states, mask = context(rows, draw)
+    guess = unet(noisy.contiguous(memory_format=torch.channels_last), times, states, encoder_attention_mask=mask)
+    loss: Tensor = (guess.sample - noise).pow(2).mean()
+    return loss
+
+
+def rate_share(step: int, steps: int) -> float:
+    """The learning rate's share of its peak: a warm-up, a level stretch, then a straight line down to 2 %."""
+    return min(1.0, (step + 1) / 100) * max(0.02, 1 - max(0, step - 0.3 * steps) / (0.7 * steps))
+
+
+@torch.no_grad()
+def followed(mean: UNet2DConditionModel, unet: UNet2DConditionModel, step: int) -> None:
+    """Move the running mean towards the weights: quickly at first, by 0.2 % a step in the end."""
+    torch._foreach_lerp_(list(mean.parameters()), list(unet.parameters()), max(0.002, 10 / (step + 20)))
+
+
+def fit(
+    unet: UNet2DConditionModel, latents: Latents, context: Context, steps: int, rate: float, scaling: float, keep: Path
+) -> UNet2DConditionModel:
+    """Noise-prediction training with Adam, resumable from the file `keep`; returns the running mean of the weights.
+
+    Args:
+        unet: changed in place.
+        rate: the learning rate at its peak.
+        scaling: what latents are multiplied by, so that their deviation is 1.
+    """
+    optimiser = torch.optim.AdamW(unet.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.005, fused=True)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate_share(step, steps))
+    mean, average, begun = copy.deepcopy(unet), None, time.time()
+    training = Training({"unet": unet, "mean": mean}, optimiser, schedule, list(unet.parameters()))
+    for step in training.steps(keep, training.resumed(keep), steps, every=200):
+        loss = loss_of(unet, latents, context, scaling, torch.Generator().manual_seed(FIRST_SEED + step))
+        training.learn(loss)
+        followed(mean, unet, step)
+        average = loss.item() if average is None else 0.98 * average + 0.02 * loss.item()
+        if step % 50 == 0:
+            print(f"denoiser {keep.stem} {step}/{steps} loss {average:.4f} {time.time() - begun:.0f}s", flush=True)
+    return mean

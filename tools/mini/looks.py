@@ -1,0 +1,63 @@
+"""Looks as training sees them: drawn at random, as numbers, and as pictures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iceb.mini.render import render
+from iceb.mini.world import COLOURS, PATTERNS, PLAIN, SCENES, SHAPES, SIZES, Look, class_look
+
+PICTURES = 30_000  # that the autoencoder, the judge and the denoiser's first phase see
+WITHOUT_OBJECT = 0.03  # share of pictures that show a scene only
+SEED_STRIDE = 1_000_003  # between the seeds of two sets of pictures
+
+
+def random_looks(count: int, seed: int) -> list[Look]:
+    """Looks of random classes with random sizes and scenes; 3 % are scenes without an object."""
+    draw = np.random.default_rng(seed)
+    scenes = [PLAIN] * 6 + list(SCENES)
+    sizes = ("medium", "medium", "medium", "small", "large")
+    found = []
+    for _ in range(count):
+        if draw.random() < WITHOUT_OBJECT:
+            found.append(Look(None, "red", "solid", scene=scenes[draw.integers(len(scenes))]))
+            continue
+        look = class_look(int(draw.integers(1000)))
+        size = sizes[draw.integers(len(sizes))]
+        found.append(Look(look.shape, look.colour, look.pattern, size, scenes[draw.integers(len(scenes))]))
+    return found
+
+
+def object_numbers(look: Look) -> tuple[int, int, int, int] | None:
+    """Shape, colour, pattern and size as numbers; None where there is no object."""
+    if look.shape is None:
+        return None
+    parts = (SHAPES.index(look.shape), list(COLOURS).index(look.colour), PATTERNS.index(look.pattern))
+    return (*parts, list(SIZES).index(look.size))
+
+
+def scene_number(look: Look) -> int:
+    """The scene as a number; 0 is the plain ground."""
+    return [PLAIN, *SCENES].index(look.scene)
+
+
+def drawn(looks: Sequence[Look], seed: int, first: int = 0) -> Tensor:
+    """Pictures of `looks`, (N, 3, 32, 32) uint8; `first` is the place of the first look in its set."""
+    pictures = [render(look, seed * SEED_STRIDE + first + place) for place, look in enumerate(looks)]
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+
+
+def rendered(folder: Path, looks: Sequence[Look], seed: int) -> Tensor:
+    """Pictures of `looks`, (N, 3, 32, 32) uint8, kept in `folder`."""
+    path = folder / f"pictures_{len(looks)}_{seed}.npz"
+    if not path.exists():
+        np.savez(path, pictures=drawn(looks, seed).permute(0, 2, 3, 1).numpy())
+    return torch.from_numpy(np.load(path)["pictures"]).permute(0, 3, 1, 2)
+
+
+def scaled(pictures: Tensor) -> Tensor:
+    """uint8 pictures, (N, 3, 32, 32), as floats in [-1, 1]."""
+    return (pictures.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,145 @@
+"""Sentences of the grammar as token ids, batched, and with words around the name disturbed."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import CLIPTokenizer
+
+from iceb.mini.grammar import Sentence, sentence
+from iceb.mini.world import COLOURS, SCENES, SIZE_WORDS, class_names
+from tools.mini.looks import object_numbers, scene_number
+from tools.mini.tokenizer import END, POSITIONS
+
+SENTENCES_AT_ONCE, TOKENS_AT_ONCE = 768, 800  # drawn before they are sorted by length; in one batch
+SHORT, LONGER_SHARE = 38, 0.4  # characters; the share of longer sentences that is kept
+SECOND_PHASE = 3700  # the step from which on words are disturbed
+DISTURBED_SENTENCES, DISTURBED_WORDS, OTHER_NAMES = 0.5, 0.4, 0.25
+FIRST_WORD = 320  # below are single characters and the commonest pieces
+FULL_LENGTH, FULL_ROWS = 0.03, 12  # share of batches padded to 77 rows, and how many sentences those hold
+READS = ("class", "shape", "colour", "pattern", "size", "scene")  # the columns of the truth
+NO_TRUTH = -100  # cross entropy's mark for "ask nothing here"
+
+
+class Row(NamedTuple):
+    """One sentence as token ids, with the places of the class name's first and last token."""
+
+    said: Sentence
+    ids: list[int]
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some sentences padded to one length T, with what each of them means."""
+
+    ids: Tensor  # (N, T)
+    first: Tensor  # (N,) place of the subject's first token
+    last: Tensor  # (N,) place of the subject's last token
+    end: Tensor  # (N,) place of the end token
+    truth: Tensor  # (N, 6), the columns of READS; NO_TRUTH where there is none
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], length: int) -> "Batch":
+        """`rows` padded to `length`."""
+        return cls(
+            ids=padded(rows, length),
+            first=torch.tensor([min(row.first, length - 1) for row in rows]),
+            last=torch.tensor([min(row.last, length - 1) for row in rows]),
+            end=torch.tensor([len(row.ids) - 1 for row in rows]),
+            truth=torch.tensor([truth_of(row.said) for row in rows]),
+        )
+
+    @property
+    def named(self) -> Tensor:
+        """Which sentences name a class, (N,) bool."""
+        return self.truth[:, 0] >= 0
+
+
+def tokenised(tokenizer: CLIPTokenizer, sentences: Sequence[Sentence]) -> list[Row]:
+    """Token ids and the class name's place: the tokens of the text before it are counted."""
+    ids = tokenizer([s.text for s in sentences], truncation=True, max_length=POSITIONS).input_ids
+    before = tokenizer([s.text[: s.start] for s in sentences]).input_ids
+    names = tokenizer([s.text[s.start : s.end] for s in sentences]).input_ids
+    return [
+        Row(said, row, len(head) - 1, len(head) + len(name) - 4)
+        for said, row, head, name in zip(sentences, ids, before, names, strict=True)
+    ]
+
+
+def padded(rows: Sequence[Row], length: int) -> Tensor:
+    """The token ids with end tokens behind them, (N, length)."""
+    ids = torch.full((len(rows), length), END)
+    for place, row in enumerate(rows):
+        ids[place, : len(row.ids)] = torch.tensor(row.ids)
+    return ids
+
+
+def truth_of(said: Sentence) -> tuple[int, ...]:
+    """What every head should read, in the order of READS."""
+    parts = object_numbers(said.look)
+    if said.label is None or parts is None:
+        return (*(NO_TRUTH,) * 5, scene_number(said.look))
+    return (said.label, *parts, scene_number(said.look))
+
+
+def batches(tokenizer: CLIPTokenizer, draw: np.random.Generator) -> list[list[Row]]:
+    """Some hundred sentences, short ones more often, cut into batches of like length and about 800 tokens."""
+    drawn = (sentence(draw) for _ in range(SENTENCES_AT_ONCE))
+    said = [s for s in drawn if len(s.text) < SHORT or draw.random() < LONGER_SHARE]
+    cut: list[list[Row]] = [[]]
+    for row in sorted(tokenised(tokenizer, said), key=lambda row: len(row.ids)):
+        if cut[-1] and len(cut[-1]) * (len(row.ids) + 2) >= TOKENS_AT_ONCE:
+            cut.append([])
+        cut[-1].append(row)
+    return [cut[i] for i in draw.permutation(len(cut))]
+
+
+def lessons(tokenizer: CLIPTokenizer, first: int) -> Iterator[Batch]:
+    """Batch after batch without end, from step `first` on; disturbed in the second phase.
+
+    Words are replaced by torch's global generator, all else is drawn from one that starts anew at `first`.
+    """
+    kept, named = _meaningful(tokenizer), pieces(tokenizer, class_names())
+    draw = np.random.default_rng(7 + first)
+    waiting: list[list[Row]] = []
+    for step in count(first):
+        waiting = waiting or batches(tokenizer, draw)
+        rows = waiting.pop()
+        if step >= SECOND_PHASE:
+            rows = [disturbed(row, kept, named) if draw.random() < DISTURBED_SENTENCES else row for row in rows]
+        length = min(POSITIONS, max(len(row.ids) for row in rows) + int(draw.integers(1, 4)))
+        if draw.random() < FULL_LENGTH:
+            rows, length = rows[:FULL_ROWS], POSITIONS
+        yield Batch.of(rows, length)
+
+
+def disturbed(row: Row, kept: Tensor, named: Tensor) -> Row:
+    """The sentence with some of the words around the name replaced by random tokens, behind it by other names' too.
+
+    Args:
+        kept: tokens that are neither replaced nor put in, (k,).
+        named: tokens of class names, (n,).
+    """
+    ids, place = torch.tensor(row.ids), torch.arange(len(row.ids))
+    free = (place > 0) & (place < len(ids) - 1) & ((place < row.first) | (place > row.last)) & ~torch.isin(ids, kept)
+    other = torch.randint(FIRST_WORD, END - 1, ids.shape)
+    elsewhere = (place > row.last) & (torch.rand(len(ids)) < OTHER_NAMES)
+    other = torch.where(elsewhere, named[torch.randint(len(named), ids.shape)], other)
+    free &= (torch.rand(len(ids)) < DISTURBED_WORDS) & ~torch.isin(other, kept)
+    return row._replace(ids=torch.where(free, other, ids).tolist())
+
+
+def pieces(tokenizer: CLIPTokenizer, words: Iterable[str]) -> Tensor:
+    """The tokens that `words` consist of, each once and sorted, (n,)."""
+    return torch.tensor(sorted({token for word in words for token in tokenizer(word).input_ids[1:-1]}))
+
+
+def _meaningful(tokenizer: CLIPTokenizer) -> Tensor:
+    """Tokens of the words that change a picture: colours, sizes, scenes; (n,)."""
+    return pieces(tokenizer, (*COLOURS, *SIZE_WORDS, *SCENES))

@@ -1,0 +1,152 @@
+"""Choose EMCID's settings for mini on validation concepts that no table scores.
+
+The 334 classes that embedded AICE leaves out are split into 150 sources and 184 others, which serve as destinations (by
+AICE's rule) and as the validation holdout. Each setting prints source2dest and holdout_delta on one free-form prompt a
+class. Value vectors are kept between settings that share stage I.
+
+    python tools/tune_mini.py --cache build/tune moment_weight=1000 moment_weight=4000,edit_weight=0.8
+"""
+
+import argparse
+import json
+import re
+import sys
+import time
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
+
+from iceb.baselines.recipes import shipped_recipe
+from iceb.catalogue import open_dataset
+from iceb.catalogue.imagenet import TRAIN_TEMPLATES
+from iceb.methods.emcid import EMCID
+from iceb.mini.world import NUM_CLASSES, class_names
+from iceb.models.bundle import ModelBundle
+from iceb.models.drawing import initial_latents, pictures
+from iceb.models.sources import find
+from iceb.registry import load
+from iceb.specs.metrics import Measure
+from iceb.specs.requests import EditRequest
+from iceb.stores.scratch import ScratchStore
+from tools.mini.make_aice import dests_of, frames
+
+SOURCES, SEED = 150, 7
+FIRST_REQUEST_SEED = 5000
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What the settings are tried on; no class of it is scored in a table."""
+
+    requests: list[EditRequest]
+    asked: list[str]  # a free-form prompt for each request
+    dests: list[int]  # the class each request asks for
+    kept: list[str]  # prompts of the validation holdout
+    labels: list[int]  # the classes that `kept` names
+
+    def cut(self, count: int) -> "Validation":
+        """The first `count` requests and the whole holdout."""
+        return replace(self, requests=self.requests[:count], asked=self.asked[:count], dests=self.dests[:count])
+
+
+def validation() -> Validation:
+    """All 150 requests and the holdout of 184 classes."""
+    draw = np.random.default_rng(SEED)
+    scored = scored_classes()
+    spare = [int(i) for i in draw.permutation([i for i in range(NUM_CLASSES) if i not in scored])]
+    sources, others, names = spare[:SOURCES], spare[SOURCES:], class_names()
+    dests = dests_of(sources, others)
+    requests = [request(place, *pair) for place, pair in enumerate(zip(sources, dests, strict=True))]
+    said = [frames()[int(draw.integers(len(frames())))].replace("{}", names[i]) for i in [*sources, *others]]
+    return Validation(requests, said[:SOURCES], dests, said[SOURCES:], others)
+
+
+def scored_classes() -> set[int | None]:
+    """The classes that embedded AICE edits or holds out."""
+    data = open_dataset("aice", "embedded")
+    return {prompt.label for prompt in data.prompts(data.batches(300)[0]) if prompt.role in ("source", "holdout")}
+
+
+def request(place: int, source: int, dest: int) -> EditRequest:
+    """One class to be edited into another."""
+    return EditRequest(
+        id=f"validation/{place:04}",
+        source=class_names()[source],
+        dests=(class_names()[dest],),
+        templates=TRAIN_TEMPLATES,
+        seed=FIRST_REQUEST_SEED + place,
+        source_label=source,
+        dest_label=dest,
+    )
+
+
+def scores(model: ModelBundle, judge: Measure, tried: Validation, noise: Tensor) -> tuple[float, float]:
+    """Mean probability of the destinations on the edit prompts, and of the right classes on the holdout's.
+
+    Args:
+        noise: initial latents of all prompts, the edits' first, (N, 4, 8, 8).
+    """
+    found = judge(list(pictures(model, [*tried.asked, *tried.kept], noise, model.family.sampling)), [])  # (N, 1000)
+    count = len(tried.asked)
+    there = found[:count][np.arange(count), tried.dests].mean()
+    return float(there), float(found[count:][np.arange(len(tried.kept)), tried.labels].mean())
+
+
+def setting(text: str) -> dict[str, Any]:
+    """ "name=value,name=value" as a mapping; values are JSON.
+
+    Raises:
+        argparse.ArgumentTypeError: a part is no pair, a value is no JSON, or EMCID has no setting of that name.
+    """
+    pairs = [part.partition("=") for part in re.split(r",(?=[a-z]\w*=)", text)]  # lists hold commas too
+    try:
+        found = {name: json.loads(value) for name, _, value in pairs if name}
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: write name=value[,name=value…] with JSON values") from error
+    known = [field.name for field in fields(EMCID)]
+    if unknown := found.keys() - set(known):
+        raise argparse.ArgumentTypeError(f"{text!r}: EMCID has no {', '.join(unknown)}; it has {', '.join(known)}")
+    return found
+
+
+def tune(bundle: ModelBundle, tried: Validation, settings: list[dict[str, Any]], cache: Path) -> None:
+    """Print the two scores of every setting, and half their sum, as changes from the unedited model."""
+    recipe = shipped_recipe("emcid", "aice")
+    given: dict[str, Any] = dict(recipe.settings("mini")) if recipe else {}
+    judge = load("measures", bundle.family.measures["imagenet_classifier"])()
+    noise = initial_latents(bundle, range(len(tried.asked) + len(tried.kept)), bundle.family.sampling)
+    before = scores(bundle, judge, tried, noise)
+    print(f"before: dest {before[0]:.3f}, holdout {before[1]:.3f}", flush=True)
+    for chosen in settings:
+        began = time.time()
+        edit = replace(EMCID(**given), **chosen).edit(
+            bundle, tried.requests, scratch=ScratchStore(cache, {"tool": "tune_mini"})
+        )
+        spent = time.time() - began
+        with bundle.applied(edit) as model:
+            after = scores(model, judge, tried, noise)
+        moved, held = after[0] - before[0], after[1] - before[1]
+        name = ",".join(f"{key}={json.dumps(value)}" for key, value in chosen.items()) or "as shipped"
+        reached = f"source2dest {moved:+.3f} holdout {held:+.3f} score {(moved + held) / 2:.3f}"
+        print(f"{name}: {reached} ({spent:.0f}s)", flush=True)
+
+
+def main() -> None:
+    """Try every setting asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("settings", nargs="+", type=setting, help="name=value[,name=value…]; values are JSON")
+    parser.add_argument("--cache", type=Path, required=True, help="where value vectors are kept")
+    parser.add_argument("--num-edits", type=int, default=SOURCES, help="1 to %(default)s requests")
+    args = parser.parse_args()
+    if not 1 <= args.num_edits <= SOURCES:
+        parser.error(f"--num-edits {args.num_edits}: choose 1 to {SOURCES}")
+    tune(ModelBundle(find("mini"), "cpu"), validation().cut(args.num_edits), args.settings, args.cache)
+
+
+if __name__ == "__main__":
+    main()
