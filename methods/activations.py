@@ -4,6 +4,7 @@ Running the layers one by one is what lets a method compute the part below its e
 ever changing the model.
 """
 
+import copy
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -60,7 +61,9 @@ class TextTower:
     def __init__(
         self, model: nn.Module, tokenizer: Any, readout: Readout = "final", component: str = "text_encoder"
     ) -> None:
-        self.model, self.tokenizer, self.readout, self.component = model, tokenizer, readout, component
+        self.model, self.readout, self.component = model, readout, component
+        # Its own copy: a fast tokenizer keeps the padding of the last call, and drawing pads on other threads.
+        self.tokenizer = copy.deepcopy(tokenizer)
         core: Any = getattr(model, "text_model", model)  # transformers 5 drops the inner module of a CLIPTextModel
         if not hasattr(core, "encoder") or not hasattr(core, "embeddings"):
             raise ModelError(f"{component} is a {type(model).__name__}: expected a CLIP text encoder")

@@ -17,6 +17,7 @@ from iceb.base.digest import digest, digest_bytes, digest_file
 from iceb.base.errors import IcebError, MethodError, SpecError
 from iceb.base.progress import stage
 from iceb.models.bundle import ModelBundle
+from iceb.models.generator import environment
 from iceb.models.checking import check_edit
 from iceb.running.cost import peak_bytes, peak_gpu_bytes
 from iceb.specs.methods import MethodCard
@@ -59,6 +60,7 @@ class ChosenMethod:
             "package_version": self.entry.package_version,
             "code": code_digest(type(self.method).__module__, type(self.method).__qualname__),
             "model": bundle.digest,
+            "environment": environment(bundle),  # it trains on pictures and on floats of this machine
         }
 
     def _settings(self) -> dict[str, Any]:

@@ -32,11 +32,12 @@ class Origin:
     @classmethod
     def now(cls, device: torch.device, command: Sequence[str] | None = None) -> "Origin":
         """The origin of a run that begins now; the command is this process's own unless given."""
+        checkout(_package())  # read now and kept: a commit made while the run goes on is not what made it
         return cls(shlex.join(command or _command()), device_name(device), _clock())
 
     def finished(self) -> Provenance:
         """The provenance of a run that ends now."""
-        commit, dirty = checkout(Path(iceb.__file__).resolve().parent)
+        commit, dirty = checkout(_package())
         return Provenance(
             command=self.command,
             commit=commit,
@@ -48,6 +49,10 @@ class Origin:
             started=self.started,
             finished=_clock(),
         )
+
+
+def _package() -> Path:
+    return Path(iceb.__file__).resolve().parent
 
 
 def _command() -> list[str]:

@@ -45,6 +45,8 @@ class ImageStore:
             return True
         try:
             found = self.path(key).stat().st_size >= LEAST
+            if not found:  # cut short by a power cut: it must make room, because the first writer's file stays
+                self.path(key).unlink(missing_ok=True)
         except FileNotFoundError:
             return False
         except OSError as error:

@@ -19,7 +19,7 @@ def caption_corpus(path: str | None, family: str) -> list[str]:
         DataError: the file is missing or malformed.
     """
     if path is not None:
-        return read_captions(Path(path))
+        return read_captions(Path(path).expanduser())
     if family != "mini":
         raise MethodError(
             f"emcid needs a caption corpus for model family {family}: --set captions=FILE, one caption a line, "

@@ -158,8 +158,8 @@ class _Editing:
         computes the same batches as one that was not.
         """
         fisher = self._fisher() if self.stage1.uses_fisher else None
-        keys = [self._value_key(concept) for concept in concepts]
         pieces = list(slices(len(concepts), self.method.concepts_at_once))
+        keys = [key for a, b in pieces for key in self._value_keys(concepts[a:b])]
         missing = [(a, b) for a, b in pieces if any(self._stored(key) is None for key in keys[a:b])]
         losses: list[float] = []
         with stage("value vectors", sum(b - a for a, b in missing)) as advance:
@@ -181,19 +181,20 @@ class _Editing:
         """On the CPU every core takes a batch of its own; on an accelerator one batch follows the other."""
         return threads.spread(work, pieces) if self.bench.bundle.device.type == "cpu" else map(work, pieces)
 
-    def _value_key(self, concept: Concept) -> dict[str, Any]:
+    def _value_keys(self, batch: Sequence[Concept]) -> list[dict[str, Any]]:
+        """One key a concept. The batch is part of it: last bits depend on what is computed together."""
         key: dict[str, Any] = {
             "what": "emcid value vector",
-            "version": 1,
+            "version": 2,
             "model": self.model,
-            "concept": asdict(concept),
+            "batch": digest([asdict(concept) for concept in batch]),
             "stage 1": asdict(self.stage1),
         }
         if self.stage1.noise_loss != "none":
             key["sampling"] = asdict(self.bench.sampling)
         if self.stage1.uses_fisher:
             key["fisher"] = self._fisher_key()
-        return key
+        return [{**key, "concept": asdict(concept)} for concept in batch]
 
     def _stored(self, key: Mapping[str, Any]) -> list[Array] | None:
         """A concept's vectors, one per encoder; all or none."""

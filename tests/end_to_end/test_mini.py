@@ -1,0 +1,70 @@
+"""The embedded model on the weights that ship: it draws what it is told, it can be edited, and it stays small.
+
+Small samples of the rows that `python tools/measure_mini.py` measures in full; the bounds are the model's requirements.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import iceb
+from iceb.catalogue import open_dataset
+from iceb.models.bundle import ModelBundle
+from iceb.models.sources import find
+from iceb.running.mini_report import MiniReport
+from iceb.specs.prompts import Prompt, Role
+
+WEIGHTS = Path(iceb.__file__).parent / "mini" / "weights"
+MOST_BYTES = 40 * 2**20
+
+
+@pytest.fixture(scope="module")
+def report() -> MiniReport:
+    return MiniReport.of(ModelBundle(find("mini"), "cpu"))
+
+
+def every_nth(role: Role, step: int) -> Sequence[Prompt]:
+    data = open_dataset("aice", "embedded")
+    return [prompt for prompt in data.prompts(data.batches(300)[0]) if prompt.role == role][::step]
+
+
+def test_the_weights_stay_small() -> None:
+    assert sum(path.stat().st_size for path in WEIGHTS.rglob("*") if path.is_file()) <= MOST_BYTES
+
+
+def test_the_judge_knows_rendered_pictures(report: MiniReport) -> None:
+    assert report.judge_accuracy(300) >= 0.98  # required: 0.99 on all; one in a hundred may fall into a small sample
+
+
+def test_free_form_prompts_show_their_class(report: MiniReport) -> None:
+    assert report.right_class(every_nth("source", 31)) >= 0.85
+
+
+def test_holdout_prompts_show_their_class(report: MiniReport) -> None:
+    assert report.right_class(every_nth("holdout", 23)) >= 0.85
+
+
+def test_a_colour_word_before_the_name_is_obeyed(report: MiniReport) -> None:
+    assert report.colour_obeyed(48) >= 0.8
+
+
+def test_patching_one_state_after_layer_10_makes_the_picture_the_destination(report: MiniReport) -> None:
+    assert report.patched(open_dataset("aice", "embedded").batches(32)[0]) >= 0.7
+
+
+def test_the_main_job_edits_mini_and_says_so(tmp_path: Path) -> None:
+    """The real command with fewer prompts, steps and captions; the destination must rise and the source must fall."""
+    command = [sys.executable, "-m", "iceb", "evaluate", "--method", "emcid", "--task", "aice", "--num-edits", "3"]
+    small = ["--limit", "12", "--set", "caption_count=400", "--set", "moment_weight=100", "--json"]
+    places = ["--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "runs")]
+    done = subprocess.run([*command, *small, *places], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    scores = {score["metric"]: score["value"] for score in result["scores"]}
+    assert result["status"] == "partial"
+    assert scores["efficacy_source2dest"] > 0.3
+    assert scores["efficacy_source_forget"] > 0.5

@@ -1,0 +1,35 @@
+"""The README's example is a method: it runs as printed, and it is as short as promised."""
+
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from iceb.models.bundle import ModelBundle
+from iceb.specs.requests import EditRequest
+
+README = Path(__file__).parents[2] / "README.md"
+MOST_LINES = 60
+
+
+def example() -> str:
+    """The first Python block."""
+    found = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert found, "the README has no Python example"
+    return found.group(1)
+
+
+def test_the_example_method_is_short_and_edits_what_it_declares(tiny_sd: ModelBundle) -> None:
+    code = example()
+    assert len(code.splitlines()) <= MOST_LINES
+    module = ModuleType("my_method")
+    exec(compile(code, "README.md", "exec"), module.__dict__)
+    method: Any = module.__dict__["EmbeddingSwap"]()
+    request = EditRequest("readme/0000", "lemon", ("teapot",), ("a photo of {}",), 1)
+    assert not method.edit(tiny_sd, (), scratch=None).weights
+    ((name, table),) = method.edit(tiny_sd, (request,), scratch=None).weights.items()
+    tokens = tiny_sd.pipeline.tokenizer
+    lemon, teapot = (tokens(word).input_ids[1:-1] for word in ("lemon", "teapot"))
+    assert torch.equal(table[lemon[0]], tiny_sd.parameter(name)[teapot].mean(dim=0))
