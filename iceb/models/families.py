@@ -50,6 +50,11 @@ class Family:
         """The text encoders, in the order in which the denoiser reads them."""
         return tuple(name for name in self.components if name.startswith("text_encoder"))
 
+    @property
+    def recipe_part(self) -> str:
+        """The part of a recipe that fits: a folder of SDXL's layout has SDXL's layers, whatever its name."""
+        return "sdxl" if self.layout == "sdxl" else self.name
+
     def pictures_per_pass(self, device: str) -> int:
         """The fixed size of a pass on a kind of device ("cpu", "cuda", …)."""
         return self.block.get(device, self.block.get("cuda", 1))

@@ -17,8 +17,8 @@ from iceb.base.digest import digest, digest_bytes, digest_file
 from iceb.base.errors import IcebError, MethodError, SpecError
 from iceb.base.progress import stage
 from iceb.models.bundle import ModelBundle
-from iceb.models.generator import environment
 from iceb.models.checking import check_edit
+from iceb.models.generator import environment
 from iceb.running.cost import peak_bytes, peak_gpu_bytes
 from iceb.specs.methods import MethodCard
 from iceb.specs.requests import EditRequest

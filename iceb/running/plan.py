@@ -15,7 +15,6 @@ from iceb.base.files import write_atomic
 from iceb.baselines.recipes import read_recipe, shipped_recipe
 from iceb.catalogue import EMBEDDED, dataset_card_name, open_dataset
 from iceb.models.bundle import ModelBundle
-from iceb.models.families import Family
 from iceb.models.generator import Generator
 from iceb.models.sources import Source, find
 from iceb.running.measuring import Measuring
@@ -192,17 +191,12 @@ def _method(ask: Ask, task: Task, source: Source) -> ChosenMethod:
     entry = registry.find("methods", ask.method)
     recipe = read_recipe(ask.recipe) if ask.recipe else shipped_recipe(entry.name, task.name)
     named = str(ask.recipe) if ask.recipe else f"{entry.name}/{task.name}" if recipe else ""
-    settings = recipe.settings(_part(source.family)) if recipe else {}
+    settings = recipe.settings(source.family.recipe_part) if recipe else {}
     chosen = choose(ask.method, {**settings, **ask.settings}, named)
     if task.kind not in chosen.card.kinds:
         kinds = ", ".join(chosen.card.kinds)
         raise MethodError(f"method {ask.method} cannot {task.kind}, which task {task.name} asks for: it can {kinds}")
     return chosen
-
-
-def _part(family: Family) -> str:
-    """The part of a recipe that fits a model: a folder of SDXL's layout has SDXL's layers."""
-    return "sdxl" if family.layout == "sdxl" else family.name
 
 
 def _sampling(default: Sampling, changes: Mapping[str, Any]) -> Sampling:
