@@ -4,7 +4,6 @@ Running the layers one by one is what lets a method compute the part below its e
 ever changing the model.
 """
 
-import copy
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -61,9 +60,7 @@ class TextTower:
     def __init__(
         self, model: nn.Module, tokenizer: Any, readout: Readout = "final", component: str = "text_encoder"
     ) -> None:
-        self.model, self.readout, self.component = model, readout, component
-        # Its own copy: a fast tokenizer keeps the padding of the last call, and drawing pads on other threads.
-        self.tokenizer = copy.deepcopy(tokenizer)
+        self.model, self.tokenizer, self.readout, self.component = model, tokenizer, readout, component
         core: Any = getattr(model, "text_model", model)  # transformers 5 drops the inner module of a CLIPTextModel
         if not hasattr(core, "encoder") or not hasattr(core, "embeddings"):
             raise ModelError(f"{component} is a {type(model).__name__}: expected a CLIP text encoder")
@@ -98,7 +95,10 @@ class TextTower:
     def tokens(self, texts: Sequence[str], extra: int = 0) -> Tokens:
         """Texts as token rows, padded to the longest plus `extra` columns, cut at the encoder's 77 positions."""
         limit = self.positions
-        rows = self.tokenizer(list(texts), padding=False, truncation=True, max_length=limit)["input_ids"]
+        # Padded as drawing pads: a fast tokenizer keeps the padding of its last call, and other threads draw with it.
+        padded = self.tokenizer(list(texts), padding="max_length", truncation=True, max_length=limit)
+        lengths = [sum(mask) for mask in padded["attention_mask"]]
+        rows = [row[:length] for row, length in zip(padded["input_ids"], lengths, strict=True)]
         width = min(max(len(row) for row in rows) + extra, limit)
         ids = torch.full((len(rows), width), int(self.tokenizer.pad_token_id))
         mask = torch.zeros((len(rows), width), dtype=torch.int64)

@@ -152,23 +152,19 @@ def run(plan: Plan, out: Path) -> tuple[Result, Path]:
     try:
         result = going.result(going.scores())
     except Exception as error:
-        if _standing(path) is None:
+        if not _succeeded(path):
             said = str(error) if isinstance(error, IcebError) else f"{type(error).__name__}: {error}"
             write_atomic(path, going.result(error=said).to_json().encode())
         raise
-    standing = _standing(path)
-    if standing is not None and standing.scores == result.scores and not result.cost.images_drawn:
-        return standing, path  # nothing was made anew: the record of what it cost to make stays
     write_requests(folder, [request for batch in going.batches for request in batch])
     write_ledgers(folder, going.before, going.after)
     write_atomic(path, result.to_json().encode())
     return result, path
 
 
-def _standing(path: Path) -> Result | None:
-    """The result at `path` of an earlier run that did not fail, if there is one."""
+def _succeeded(path: Path) -> bool:
+    """Whether the result of an earlier run that did not fail stands at `path`."""
     try:
-        result = Result.from_json(path.read_text(encoding="utf-8"))
+        return Result.from_json(path.read_text(encoding="utf-8")).status != "failed"
     except (OSError, UnicodeDecodeError, ResultError):
-        return None
-    return None if result.status == "failed" else result
+        return False
