@@ -16,11 +16,24 @@ PATIENCE = 120  # seconds; a loaded machine imports slowly
 
 @pytest.fixture
 def command(model, data):
-    """The arguments of a run of some 150 pictures."""
+    """The arguments of a run of some hundred pictures, slow enough to be stopped in its middle."""
 
     def made(folder: Path) -> list[str]:
         base = [sys.executable, "-m", "iceb", "evaluate", "--method", "embedding_swap", "--task", "aice_flips"]
-        base += ["--num-edits", "3", "--model", str(model), "--data", data, "--device", "cpu", "--limit", "60"]
+        base += [
+            "--num-edits",
+            "20",
+            "--model",
+            str(model),
+            "--data",
+            data,
+            "--device",
+            "cpu",
+            "--limit",
+            "90",
+            "--steps",
+            "10",
+        ]
         return [*base, "--cache", str(folder / "cache"), "--out", str(folder / "runs")]
 
     return made
