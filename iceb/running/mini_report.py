@@ -73,14 +73,13 @@ class MiniReport:
         The state after `layer` at the last subject token of "a photo of <source>" is replaced by that of
         "a photo of <dest>"; the picture counts if the judge's first answer is the destination's class.
         """
-        reader, sampling = TextReader(self.bundle), self.bundle.family.sampling
-        away = reader.negative("")
+        sampling, away = self.bundle.family.sampling, TextReader(self.bundle).negative("")
         hits = []
         for start in range(0, len(requests), AT_ONCE):
             part = requests[start : start + AT_ONCE]
             noise = initial_latents(self.bundle, [request.seed for request in part], sampling)
             with torch.inference_mode():
-                states = torch.cat([self._patched_states(reader, request, layer) for request in part])
+                states = torch.cat([self._patched_states(request, layer) for request in part])
                 made = drawn(self.bundle, away, Condition(states, None), noise, sampling)
             hits += list(self.judge(list(made), []).argmax(axis=1) == [request.dest_label for request in part])
         return float(np.mean(hits))
@@ -91,16 +90,18 @@ class MiniReport:
         made = pictures(self.bundle, [prompt.text for prompt in prompts], noise, sampling)
         return np.asarray(self.judge(list(made), prompts), dtype=np.float32)
 
-    def _patched_states(self, reader: TextReader, request: EditRequest, layer: int) -> Tensor:
+    def _patched_states(self, request: EditRequest, layer: int) -> Tensor:
+        """States of the source's prompt, (1, 77, d), with the destination's state after `layer` in its place.
+
+        Both readers are new: one that kept a text's states would not run the encoder, and the hook would see nothing.
+        """
         pipeline = self.bundle.pipeline
-        module = pipeline.text_encoder.encoder.layers[layer]
+        module, tokenizer = pipeline.text_encoder.encoder.layers[layer], pipeline.tokenizer
         (dest,) = request.dests
-        with _hooked(module, lambda state: seen.append(state[0, _last(pipeline.tokenizer, dest)].clone())):
-            seen: list[Tensor] = []
-            reader([_photo(dest)])
-            if not seen:  # read before: its states were kept
-                TextReader(self.bundle)([_photo(dest)])
-        with _hooked(module, lambda state: state[0, _last(pipeline.tokenizer, request.source)].copy_(seen[0])):
+        seen: list[Tensor] = []
+        with _hooked(module, lambda state: seen.append(state[0, _last(tokenizer, dest)].clone())):
+            TextReader(self.bundle)([_photo(dest)])
+        with _hooked(module, lambda state: state[0, _last(tokenizer, request.source)].copy_(seen[0])):
             return TextReader(self.bundle)([_photo(request.source)]).states
 
 
