@@ -7,7 +7,7 @@ It never changes the model; the core applies its edit, and takes it back bit for
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias, get_args
 
 from iceb.base.errors import SpecError
 from iceb.specs.requests import EditRequest
@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 Tensor: TypeAlias = Any  # a torch.Tensor; specs never import torch
 
 
+# How near a method is to what its authors' code computes. "faithful": all of it; "partial": some steps are left out;
+# "variant": some steps are ours; "own": a reference row or a definition of ours, under no paper's name.
+Fidelity = Literal["faithful", "partial", "variant", "own"]
+
+
 @dataclass(frozen=True)
 class MethodCard:
-    """What a method says about itself; `touches` is a promise that the core checks."""
+    """What a method says about itself; `touches` is a promise that the core checks, the rest makes its page."""
 
     name: str
     version: int
@@ -32,10 +37,19 @@ class MethodCard:
     touches: tuple[str, ...]  # fnmatch patterns of the parameters it may change; () for prompt-time methods
     deterministic: bool = True  # two calls give the same bytes
     title: str = ""
+    fidelity: Fidelity = "own"
+    reaches_dest: bool = True  # False: an eraser; of a "replace" request it carries out the erasure alone
+    edits: str = ""  # what it changes, in a phrase
+    formula: str = ""  # what it computes, in plain text, with the equation's number
+    variants: tuple[tuple[str, str], ...] = ()  # ("variant=2025", "the last token alone, …")
+    deviations: tuple[str, ...] = ()  # where it differs from the authors' code, and why
 
     def __post_init__(self) -> None:
         if not self.name or self.version < 1:
             raise SpecError(f"method card name={self.name!r} version={self.version}: needs a name and a version >= 1")
+        if self.fidelity not in get_args(Fidelity):
+            allowed = ", ".join(get_args(Fidelity))
+            raise SpecError(f"method card {self.name!r}: fidelity {self.fidelity!r} is unknown; allowed are {allowed}")
 
 
 @dataclass(frozen=True)
