@@ -5,8 +5,8 @@ import dataclasses
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -14,7 +14,7 @@ from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
 from iceb import registry
 from iceb.base.digest import digest, digest_bytes, digest_file
-from iceb.base.errors import IcebError, MethodError, SpecError
+from iceb.base.errors import DataError, IcebError, MethodError, SpecError
 from iceb.base.progress import stage
 from iceb.models.bundle import ModelBundle
 from iceb.models.checking import check_edit
@@ -23,7 +23,7 @@ from iceb.running.cost import peak_bytes, peak_gpu_bytes
 from iceb.specs.methods import MethodCard
 from iceb.specs.requests import EditRequest
 from iceb.specs.results import first_problem
-from iceb.specs.runs import Scalar
+from iceb.specs.runs import ModelRef, Scalar
 from iceb.stores.edits import EditKey, EditStore, MadeEdit
 from iceb.stores.scratch import ScratchStore
 
@@ -35,6 +35,7 @@ class ChosenMethod:
     entry: registry.Registered
     method: Any  # an EditMethod
     recipe: str  # "emcid/aice", a file, or "" for the method's own defaults
+    changed: tuple[str, ...] = ()  # settings that are not as in the recipe that ships, or the method's defaults
 
     @property
     def card(self) -> MethodCard:
@@ -42,15 +43,50 @@ class ChosenMethod:
         card: MethodCard = self.method.card
         return card
 
-    @property
+    def against(self, settings: Mapping[str, Any]) -> "ChosenMethod":
+        """The same, knowing which of its settings differ from these and, where these name none, from its defaults."""
+        kind = type(self.method)
+        shipped = {field.name: _default(field) for field in dataclasses.fields(kind)}
+        shipped.update({name: _fitting(self.card.name, kind, name, value) for name, value in settings.items()})
+        changed = [name for name, value in shipped.items() if getattr(self.method, name) != value]
+        return replace(self, changed=tuple(changed))
+
+    @cached_property
     def params(self) -> dict[str, Scalar]:
-        """Every hyperparameter, those left at their default too."""
-        fields = dataclasses.fields(self.method)
-        return {field.name: _scalar(self.card.name, field.name, getattr(self.method, field.name)) for field in fields}
+        """Every hyperparameter, those left at their default too; a file is named by its content, "sha256:<64 hex>".
+
+        Read once, so that a run keeps its name. A file that was moved gives the same name, a changed one another.
+
+        Raises:
+            MethodError: a setting is neither a scalar nor a flat tuple, or the card's `files` names no setting.
+            DataError: a file that a setting names cannot be read.
+        """
+        found = {field.name: getattr(self.method, field.name) for field in dataclasses.fields(self.method)}
+        params = {name: _scalar(self.card.name, name, value) for name, value in found.items()}
+        for name in self.card.files:
+            if name not in params:
+                raise MethodError(f"method {self.card.name}: its card's files name {name!r}, which is no setting of it")
+        return {**params, **{name: _content(name, params[name]) for name in self.card.files}}
+
+    def check(self, ref: ModelRef) -> None:
+        """Ask the method, where it has a `check`, whether these settings can work on this model; nothing is loaded.
+
+        Raises:
+            IcebError: they cannot.
+        """
+        asked = getattr(self.method, "check", None)
+        if asked is None:
+            return
+        try:
+            asked(ref)
+        except IcebError:
+            raise
+        except Exception as error:  # a method of others may raise anything
+            raise MethodError(f"method {self.card.name} failed to check its settings ({_said(error)})") from error
 
     def key(self, bundle: ModelBundle, requests: Sequence[EditRequest]) -> EditKey:
         """What names the edit of `requests`: method, code, settings, files they name, model, ordered requests."""
-        return digest({**self._identity(bundle), "params": self._settings(), "requests": list(requests)})
+        return digest({**self._identity(bundle), "params": self.params, "requests": list(requests)})
 
     def _identity(self, bundle: ModelBundle) -> dict[str, Any]:
         return {
@@ -62,12 +98,6 @@ class ChosenMethod:
             "model": bundle.digest,
             "environment": environment(bundle),  # it trains on pictures and on floats of this machine
         }
-
-    def _settings(self) -> dict[str, Any]:
-        """The hyperparameters; one that names a file counts by the file's content."""
-        named = {name: Path(value).expanduser() for name, value in self.params.items() if isinstance(value, str)}
-        contents = {name: digest_file(path) for name, path in named.items() if _is_file(path)}
-        return {"values": self.params, "files": contents}
 
     def made(self, bundle: ModelBundle, requests: Sequence[EditRequest], edits: EditStore, cache: Path) -> MadeEdit:
         """The edit of `requests`, from the store or made now; checked before it is kept.
@@ -90,8 +120,7 @@ class ChosenMethod:
         except IcebError:
             raise
         except Exception as error:  # a method of others may raise anything
-            what = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-            raise MethodError(f"method {name} failed on {len(requests)} requests ({what})") from error
+            raise MethodError(f"method {name} failed on {len(requests)} requests ({_said(error)})") from error
         checked = check_edit(edit, bundle, self.card)
         about = {"method": name, "version": self.card.version, "params": self.params, "model": bundle.ref.repo}
         seconds = time.perf_counter() - began
@@ -120,6 +149,12 @@ def choose(name: str, settings: Mapping[str, Any], recipe: str = "") -> ChosenMe
     return ChosenMethod(entry, made, recipe)
 
 
+def _default(field: "dataclasses.Field[Any]") -> Any:
+    """A field's default; MISSING, which equals no setting, where it has none."""
+    made = field.default_factory is not dataclasses.MISSING
+    return field.default_factory() if made else field.default  # type: ignore[misc]  # mypy does not see `made`
+
+
 def _fitting(method: str, kind: type, name: str, value: Any) -> Any:
     """`value` as the field's annotation wants it: a list as a tuple, a whole number as a float."""
     try:
@@ -139,11 +174,24 @@ def _scalar(method: str, name: str, value: Any) -> Scalar:
     return plain
 
 
-def _is_file(path: Path) -> bool:
+def _content(name: str, value: Scalar) -> Scalar:
+    """What stands for the file or files that a setting names."""
+    if isinstance(value, tuple):
+        return tuple(None if path is None else _digest_of(name, str(path)) for path in value)
+    return None if value is None else _digest_of(name, str(value))
+
+
+def _digest_of(name: str, path: str) -> str:
     try:
-        return path.is_file()
-    except OSError:  # a long text is no path
-        return False
+        return f"sha256:{digest_file(Path(path).expanduser())}"
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{name}={path}: cannot be read ({reason}): name a file with --set {name}=FILE") from error
+
+
+def _said(error: Exception) -> str:
+    """An error of somebody else's code in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:500]
 
 
 @cache

@@ -91,7 +91,7 @@ class Plan:
     def _counted(self, batch: Sequence[Any]) -> dict[Role, tuple[int, int, int | None]]:
         parts = self.parts
         prompts = parts.wanted(batch)
-        edit = parts.made(batch).edit if parts.edit_is_cached(batch) or not parts.method.card.touches else None
+        edit = parts.made(batch).edit if parts.edit_is_cached(batch) else None  # planning never makes one
         counts: dict[Role, tuple[int, int, int | None]] = {}
         for role in dict.fromkeys(prompt.role for prompt in prompts):
             chosen = [prompt for prompt in prompts if prompt.role == role]
@@ -189,13 +189,15 @@ def plan(ask: Ask) -> Plan:
 
 def _method(ask: Ask, task: Task, source: Source) -> ChosenMethod:
     entry = registry.find("methods", ask.method)
-    recipe = read_recipe(ask.recipe) if ask.recipe else shipped_recipe(entry.name, task.name)
-    named = str(ask.recipe) if ask.recipe else f"{entry.name}/{task.name}" if recipe else ""
-    settings = recipe.settings(source.family.recipe_part) if recipe else {}
-    chosen = choose(ask.method, {**settings, **ask.settings}, named)
+    shipped = shipped_recipe(entry.name, task.name)
+    recipe = read_recipe(ask.recipe) if ask.recipe else shipped
+    named = ask.recipe.name if ask.recipe else f"{entry.name}/{task.name}" if recipe else ""
+    settings, base = (each.settings(source.family.recipe_part) if each else {} for each in (recipe, shipped))
+    chosen = choose(ask.method, {**settings, **ask.settings}, named).against(base)
     if task.kind not in chosen.card.kinds:
         kinds = ", ".join(chosen.card.kinds)
         raise MethodError(f"method {ask.method} cannot {task.kind}, which task {task.name} asks for: it can {kinds}")
+    chosen.check(source.ref)
     return chosen
 
 

@@ -36,6 +36,7 @@ class MethodCard:
     kinds: tuple[Kind, ...]
     touches: tuple[str, ...]  # fnmatch patterns of the parameters it may change; () for prompt-time methods
     deterministic: bool = True  # two calls give the same bytes
+    files: tuple[str, ...] = ()  # settings that name a file; the file's content stands for it in every identity
     title: str = ""
     fidelity: Fidelity = "own"
     reaches_dest: bool = True  # False: an eraser; of a "replace" request it carries out the erasure alone
@@ -96,7 +97,11 @@ class Scratch(Protocol):
 
 
 class EditMethod(Protocol):
-    """An algorithm that changes a model."""
+    """An algorithm that changes a model.
+
+    It may also have `check(self, ref: ModelRef) -> None`. A plan calls that before any weight is loaded: raise an
+    IcebError there if these settings cannot work on this model, say because a file is missing.
+    """
 
     card: ClassVar[MethodCard]
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from iceb.base.errors import MethodError
+from iceb.methods.emcid.corpus import check_captions
 from iceb.methods.emcid.settings import NoiseLoss, Penalty, Residual, Stage1, Stage2, TextLoss
 from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
 from iceb.specs.requests import EditRequest
+from iceb.specs.runs import ModelRef
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class EMCID:
         paper="arXiv:2403.13807",
         kinds=("replace", "rectify", "erase", "balance"),
         touches=("text_encoder.*mlp.fc2.weight", "text_encoder_2.*mlp.fc2.weight"),
+        files=("captions",),
     )
 
     def __post_init__(self) -> None:
@@ -126,6 +129,14 @@ class EMCID:
             value_layer=max(layers, default=0) if value_layer is None else value_layer,
             rounded=self.float32_moment,
         )
+
+    def check(self, ref: ModelRef) -> None:
+        """Refuse a model without embedded captions for which no file of captions is named, or one that is no such file.
+
+        Raises:
+            MethodError, DataError: as `corpus.check_captions`.
+        """
+        check_captions(self.captions, ref.family)
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
         """New fc2 weights of the text encoder(s) that carry out all requests at once.

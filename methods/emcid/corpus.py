@@ -7,6 +7,25 @@ from typing import Any
 from iceb.base.errors import DataError, MethodError
 
 
+def check_captions(path: str | None, family: str) -> None:
+    """Say what `caption_corpus` would refuse as far as that costs nothing: the file is opened, not read.
+
+    Raises:
+        MethodError: no file was named for a model without embedded captions.
+        DataError: the file cannot be read, or is empty.
+    """
+    if path is None:
+        _embedded(family)
+        return
+    try:
+        with Path(path).expanduser().open("rb") as stream:
+            begins = stream.read(1)
+    except OSError as error:
+        raise _unreadable(Path(path), error) from error
+    if not begins:
+        raise DataError(f"captions {path}: no caption found: write one a line")
+
+
 def caption_corpus(path: str | None, family: str) -> list[str]:
     """The caption corpus a run uses.
 
@@ -20,14 +39,24 @@ def caption_corpus(path: str | None, family: str) -> list[str]:
     """
     if path is not None:
         return read_captions(Path(path).expanduser())
+    _embedded(family)
+    from iceb.mini.captions import corpus
+
+    return list(corpus())
+
+
+def _embedded(family: str) -> None:
+    """Refuse a model that has no embedded captions."""
     if family != "mini":
         raise MethodError(
             f"emcid needs a caption corpus for model family {family}: --set captions=FILE, one caption a line, "
             'or a JSON list of objects with a "caption" (the authors use BLIP\'s ccs_filtered.json)'
         )
-    from iceb.mini.captions import corpus
 
-    return list(corpus())
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    reason = getattr(error, "strerror", None) or "not UTF-8"
+    return DataError(f"captions {path}: cannot be read ({reason}): name a text or JSON file of captions")
 
 
 def read_captions(path: Path) -> list[str]:
@@ -39,8 +68,7 @@ def read_captions(path: Path) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise DataError(f"captions {path}: cannot be read ({reason}): name a text or JSON file of captions") from error
+        raise _unreadable(path, error) from error
     captions = _from_json(path, text) if path.suffix == ".json" else text.splitlines()
     captions = [caption.strip() for caption in captions if caption.strip()]
     if not captions:

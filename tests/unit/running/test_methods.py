@@ -7,17 +7,19 @@ from typing import Any, ClassVar
 
 import pytest
 
+from iceb.base.errors import DataError, MethodError
 from iceb.registry import Registered
 from iceb.running.methods import ChosenMethod, code_digest
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.requests import EditRequest
+from iceb.specs.runs import ModelRef
 
 
 @dataclass(frozen=True)
 class Method:
     rate: float = 0.1
     captions: str | None = None
-    card: ClassVar[MethodCard] = MethodCard("m", 1, "", ("replace",), ())
+    card: ClassVar[MethodCard] = MethodCard("m", 1, "", ("replace",), (), files=("captions",))
 
     def edit(self, bundle: Any, requests: Any, *, scratch: Any) -> Edit:
         return Edit()
@@ -48,11 +50,75 @@ def test_everything_that_changes_an_edit_is_in_its_key(tiny_sd, tiny_sd21):
 
 
 def test_a_file_that_a_setting_names_counts_by_its_content(tiny_sd, tmp_path):
-    file = tmp_path / "captions.txt"
+    file, moved = tmp_path / "captions.txt", tmp_path / "moved.txt"
     file.write_text("a cat")
     before = key(tiny_sd, Method(captions=str(file)))
-    file.write_text("a dog")
-    assert key(tiny_sd, Method(captions=str(file))) != before
+    file.rename(moved)
+    assert key(tiny_sd, Method(captions=str(moved))) == before
+    moved.write_text("a dog")
+    assert key(tiny_sd, Method(captions=str(moved))) != before
+    assert key(tiny_sd, Method(captions=None)) != before
+
+
+def chosen(method):
+    return ChosenMethod(Registered("methods", "m", "p", "1", "p:m"), method, "")
+
+
+def test_what_is_recorded_of_a_file_is_its_digest_and_not_its_path(tmp_path):
+    file = tmp_path / "captions.txt"
+    file.write_text("abc")
+    found = chosen(Method(captions=str(file)))
+    # sha256 of "abc": FIPS 180-2, appendix B.1
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert found.params == {"rate": 0.1, "captions": f"sha256:{digest}"}
+    assert found.method.captions == str(file)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"captions=.*gone\.txt: cannot be read \(No such file"):
+        chosen(Method(captions=str(tmp_path / "gone.txt"))).params  # noqa: B018 — reading it is what fails
+
+
+def test_a_setting_that_happens_to_be_a_files_name_is_itself(tmp_path, monkeypatch):
+    @dataclass(frozen=True)
+    class Named:
+        residual: str = "output"
+        card: ClassVar[MethodCard] = MethodCard("n", 1, "", ("replace",), ())
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "output").write_text("a file by chance")
+    assert chosen(Named()).params == {"residual": "output"}
+
+
+def test_a_card_whose_files_are_no_settings_is_refused():
+    @dataclass(frozen=True)
+    class Wrong:
+        card: ClassVar[MethodCard] = MethodCard("w", 1, "", ("replace",), (), files=("caption",))
+
+    with pytest.raises(MethodError, match="name 'caption', which is no setting"):
+        chosen(Wrong()).params  # noqa: B018
+
+
+def test_settings_that_are_not_the_recipes_nor_the_defaults_are_known():
+    @dataclass(frozen=True)
+    class Needs:
+        guide: str
+        layers: tuple[int, ...] = (1,)
+        rate: float = 0.1
+        card: ClassVar[MethodCard] = MethodCard("n", 1, "", ("replace",), ())
+
+    made = Needs("a dog", (1, 2), 3.0)
+    assert chosen(made).against({}).changed == ("guide", "layers", "rate")
+    assert chosen(made).against({"layers": [1, 2], "rate": 3}).changed == ("guide",)
+
+
+def test_a_check_of_others_that_crashes_is_one_line():
+    class Crash(Method):
+        def check(self, ref):
+            raise ZeroDivisionError("division\nby zero")
+
+    with pytest.raises(MethodError, match=r"method m failed to check .* \(ZeroDivisionError: division by zero"):
+        chosen(Crash()).check(ModelRef("mini", "iceb/mini", "1"))
 
 
 @pytest.fixture

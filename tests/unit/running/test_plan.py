@@ -21,6 +21,14 @@ def ask(tiny_sd_folder, tmp_path):
     return make
 
 
+@pytest.fixture
+def captions(tmp_path):
+    """The setting that names a file of captions."""
+    file = tmp_path / "captions.txt"
+    file.write_text("a caption")
+    return {"captions": str(file)}
+
+
 @pytest.mark.parametrize(
     ("changes", "kind", "complaint"),
     [
@@ -41,6 +49,13 @@ def ask(tiny_sd_folder, tmp_path):
             "unknown setting of method emcid 'rat': did you mean",
         ),
         ({"method": "emcid", "settings": {"rate": "fast"}}, SpecError, "rate='fast'"),
+        ({"method": "emcid"}, MethodError, "emcid needs a caption corpus for model family path: --set captions=FILE"),
+        (
+            {"method": "emcid", "settings": {"captions": "/nowhere/captions.txt"}},
+            DataError,
+            r"captions /nowhere/captions\.txt: cannot be read \(No such file",
+        ),
+        ({"method": "emcid", "settings": {"captions": "/dev/null"}}, DataError, "captions /dev/null: no caption found"),
         ({"recipe": Path("nowhere.toml")}, SpecError, "--recipe nowhere.toml: cannot be read"),
         ({"data": "/nowhere"}, DataError, "--data /nowhere is not a folder"),
     ],
@@ -79,14 +94,41 @@ def test_more_edits_than_there_are_is_refused(ask):
 def test_a_plan_counts_pictures_by_role_and_loads_nothing(ask):
     found = plan(ask(data=str(SHARED), limit=5))
     assert found.spec.id.startswith("aice/unedited/0002-")
-    assert {stock.role: (stock.prompts, stock.before, stock.after) for stock in found.stock()}["source"] == (5, 5, 5)
+    assert {stock.role: (stock.prompts, stock.before, stock.after) for stock in found.stock()}["source"] == (5, 5, None)
     assert not found.parts.bundle.is_loaded
     assert found.spec.dataset == "aice"
 
 
 @needs_data
-def test_settings_defaults_and_all_are_part_of_the_run(ask):
-    one, other = (plan(ask(method="emcid", settings=s, data=str(SHARED))) for s in ({}, {"moment_weight": 17}))
+@pytest.mark.parametrize("method", ["unedited", "prompt_swap"])
+def test_planning_does_no_work_of_a_method_that_only_rewrites_prompts(ask, monkeypatch, tmp_path, method):
+    found = plan(ask(data=str(SHARED), limit=5, method=method))
+
+    def worked(*_, **__):
+        raise AssertionError("a plan made an edit")
+
+    monkeypatch.setattr(type(found.parts.method.method), "edit", worked)
+    assert "edit: to be made" in found.lines()
+    assert not list((tmp_path / "edits").rglob("*.safetensors"))
+
+
+@needs_data
+def test_settings_defaults_and_all_are_part_of_the_run(ask, captions):
+    settings = ({**captions}, {**captions, "moment_weight": 17})
+    one, other = (plan(ask(method="emcid", settings=s, data=str(SHARED))) for s in settings)
     assert one.spec.params["moment_weight"] != other.spec.params["moment_weight"] == 17.0
     assert one.spec.id != other.spec.id
     assert one.parts.method.recipe == "emcid/aice"
+
+
+@needs_data
+def test_a_run_is_named_by_the_content_of_its_files_wherever_they_lie(ask, captions, tmp_path):
+    def planned(path):
+        return plan(ask(method="emcid", settings={"captions": str(path)}, data=str(SHARED))).spec
+
+    first = planned(captions["captions"])
+    moved = Path(captions["captions"]).rename(tmp_path / "moved.txt")
+    assert planned(moved).id == first.id
+    assert str(tmp_path) not in first.model_dump_json()
+    moved.write_text("another caption")
+    assert planned(moved).id != first.id
