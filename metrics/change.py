@@ -52,6 +52,11 @@ class ProbabilityChange:
         """The prompts it reads."""
         return frozenset({self.role})
 
+    @property
+    def asks_dest(self) -> bool:
+        """Whether it asks for the class that the edit aims at."""
+        return self.of == "target"
+
     def __call__(self, before: Measured, after: Measured) -> Score:
         """Mean before, mean after, and their difference with its standard error over concepts.
 
@@ -95,6 +100,7 @@ class EditScore:
     paper: ClassVar[str] = PAPER
     measure: ClassVar[str] = KIND
     roles: ClassVar[frozenset[Role]] = frozenset({"source", "holdout"})
+    asks_dest: ClassVar[bool] = True
 
     def __call__(self, before: Measured, after: Measured) -> Score:
         """The mean of the two parts; no value, and a note, where one of them has none.

@@ -27,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "baselines": {"base", "specs"},
     "data_cards": set(),
     "running": {"base", "specs", "registry", "stores", "mini", "models", "catalogue", "baselines"},
-    "leaderboard": {"base", "specs", "registry"},
+    "leaderboard": {"base", "specs", "registry", "baselines", "running"},
     "cli": {"base", "specs", "registry", "stores", "models", "catalogue", "baselines", "running", "leaderboard"},
 }
 TORCH = {

@@ -115,9 +115,9 @@ def _schema() -> str:
 
 def _show_result(path: Path) -> None:
     from iceb.cli.report import summary
-    from iceb.leaderboard.collect import read
+    from iceb.running.folder import read_result
 
-    summary(read(path), path)
+    summary(read_result(path), path)
 
 
 def _show_registered(what: Shown, name: str) -> None:

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iceb.specs.results import Result, ScoreRecord
+from iceb.specs.records import ScoreRecord
+from iceb.specs.results import Result
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -38,7 +39,7 @@ def _scores(result: Result) -> "Table":
     from rich.text import Text
 
     edits = "1 edit" if result.num_edits == 1 else f"{result.num_edits} edits"
-    title = f"{result.method.name} on {result.task.name} ({result.task.dataset}), {edits}, {result.model.family}"
+    title = f"{result.method.label} on {result.task.name} ({result.task.dataset}), {edits}, {result.model.family}"
     table = Table(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left")
     table.add_column("metric", no_wrap=True)
     for column in ("before", "after", "value ± stderr", "pictures", "concepts"):

@@ -3,22 +3,8 @@
 from pathlib import Path
 
 from iceb.base.errors import ResultError
+from iceb.running.folder import read_result
 from iceb.specs.results import Result
-
-
-def read(path: Path) -> Result:
-    """One result file, checked.
-
-    Raises:
-        ResultError: it cannot be read, is malformed, or is of an unknown schema.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ResultError(
-            f"{path}: cannot be read ({error}): expected a result.json as iceb evaluate writes it"
-        ) from error
-    return Result.from_json(text, name=str(path))
 
 
 def refusal(result: Result) -> str | None:
@@ -62,7 +48,7 @@ def place(result: Result) -> Path:
 
 
 def _collected(path: Path, folder: Path) -> Result:
-    result = accepted(read(path), str(path))
+    result = accepted(read_result(path), str(path))
     if path.relative_to(folder) != place(result):
         raise ResultError(f"{path}: its id is {result.id}: move it to {folder / place(result)}, or use --add")
     if path.read_text(encoding="utf-8") != result.to_json():

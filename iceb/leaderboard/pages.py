@@ -6,11 +6,12 @@ from pathlib import Path
 
 from iceb.base.errors import CheckFailed, ResultError
 from iceb.base.files import write_atomic
-from iceb.leaderboard.collect import accepted, collect, place, read
+from iceb.leaderboard.collect import accepted, collect, place
 from iceb.leaderboard.published import Published, published
 from iceb.leaderboard.rank import tables
 from iceb.leaderboard.render import render
-from iceb.specs.results import Result
+from iceb.running.folder import read_result
+from iceb.specs.results import LATER, Result
 from iceb.specs.tasks import Task
 
 BY_HAND = {"README.md"}  # the folder's pages that no result makes
@@ -101,9 +102,9 @@ def add(folder: Path, source: Path) -> Path:
     Raises:
         ResultError: it is malformed or may not stand on a table, or another result stands under its id.
     """
-    result = accepted(read(source), str(source))
+    result = accepted(read_result(source), str(source))
     target = folder / "results" / place(result)
-    if target.exists() and _essence(read(target)) != _essence(result):
+    if target.exists() and _essence(read_result(target)) != _essence(result):
         raise ResultError(
             f"{target} holds other numbers for the same run: the method or its packages changed; remove it first"
         )
@@ -113,5 +114,5 @@ def add(folder: Path, source: Path) -> Path:
 
 
 def _essence(result: Result) -> str:
-    """What must agree between two runs of one spec: everything but the cost and the provenance."""
-    return result.model_dump_json(exclude={"cost", "provenance", "log"})
+    """What must agree between two runs of one spec: not the cost, the provenance, nor what older results lack."""
+    return result.model_dump_json(exclude={"cost": True, "provenance": True, "log": True, "method": set(LATER)})

@@ -8,13 +8,14 @@ from iceb.base.errors import IcebError, ResultError
 from iceb.base.files import write_atomic
 from iceb.catalogue.cards import card_sha256
 from iceb.running.cost import Seconds, peak_bytes, peak_gpu_bytes
-from iceb.running.folder import RESULT, write_requests
+from iceb.running.folder import RESULT, read_result, write_requests
 from iceb.running.ledger import Ledger, write_ledgers
 from iceb.running.parts import Parts
 from iceb.running.plan import Plan
 from iceb.running.provenance import Origin
+from iceb.specs.records import Cost, MethodRecord, ModelRecord, ScoreRecord, TaskRecord
 from iceb.specs.requests import EditRequest
-from iceb.specs.results import Cost, MethodRecord, ModelRecord, Result, ScoreRecord, TaskRecord
+from iceb.specs.results import Result
 from iceb.specs.runs import RunSpec
 from iceb.stores.edits import MadeEdit
 
@@ -85,6 +86,8 @@ class Run:
             paper=method.card.paper,
             recipe=method.recipe,
             params=method.params,
+            changed={name: method.params[name] for name in method.changed},
+            reaches_dest=method.card.reaches_dest,
         )
 
     def _model(self) -> ModelRecord:
@@ -165,6 +168,6 @@ def run(plan: Plan, out: Path) -> tuple[Result, Path]:
 def _succeeded(path: Path) -> bool:
     """Whether the result of an earlier run that did not fail stands at `path`."""
     try:
-        return Result.from_json(path.read_text(encoding="utf-8")).status != "failed"
-    except (OSError, UnicodeDecodeError, ResultError):
+        return read_result(path).status != "failed"
+    except ResultError:
         return False

@@ -26,7 +26,7 @@ def run_folder(named: Path) -> Path:
 
 
 def read_result(path: Path) -> Result:
-    """The result in a run's folder.
+    """The result in a file, wherever it lies: in a run's folder, on a leaderboard, or handed in.
 
     Raises:
         ResultError: it is missing, malformed, or of an unknown schema.
@@ -35,7 +35,7 @@ def read_result(path: Path) -> Result:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ResultError(
-            f"{path} cannot be read ({error}): name a run's folder, as iceb evaluate prints it"
+            f"{path}: cannot be read ({error}): name a run's folder as iceb evaluate prints it, or its {RESULT}"
         ) from error
     return Result.from_json(text, str(path))
 

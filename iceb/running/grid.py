@@ -133,7 +133,7 @@ def _all_there(store: ImageStore, keys: Sequence[str], result: Result) -> None:
 
 def _heading(result: Result, role: str) -> str:
     edits = "1 edit" if result.num_edits == 1 else f"{result.num_edits} edits"
-    return f"{result.method.name} on {result.task.name}, {edits}, {Path(result.model.family).name}, {role} prompts"
+    return f"{result.method.label} on {result.task.name}, {edits}, {Path(result.model.family).name}, {role} prompts"
 
 
 def _png(image: Image.Image, run: str) -> bytes:

@@ -10,12 +10,14 @@ from iceb.running.ledger import Ledger
 from iceb.running.measuring import Measuring
 from iceb.running.methods import ChosenMethod
 from iceb.specs.datasets import ConceptDataset
-from iceb.specs.metrics import Measure, Measured, Metric
+from iceb.specs.metrics import Measure, Measured, Metric, Score
 from iceb.specs.prompts import Prompt, Role
+from iceb.specs.records import ScoreRecord
 from iceb.specs.requests import EditRequest
-from iceb.specs.results import ScoreRecord
 from iceb.specs.tasks import Task
 from iceb.stores.edits import EditKey, EditStore, MadeEdit
+
+ERASES = Score(None, None, n=0, concepts=0, note="erases; does not aim at a destination")
 
 
 @dataclass
@@ -69,15 +71,33 @@ class Parts:
 
     def scores(self, before: Ledger, after: Ledger) -> tuple[ScoreRecord, ...]:
         """Every metric's outcome."""
-        return tuple(scored(self.metrics, self.measures, self.measuring, before, after))
+        aims = self.method.card.reaches_dest
+        return tuple(scored(self.metrics, self.measures, self.measuring, before, after, reaches_dest=aims))
 
 
 def scored(
-    metrics: Sequence[Metric], measures: dict[str, Measure], measuring: Measuring, before: Ledger, after: Ledger
+    metrics: Sequence[Metric],
+    measures: dict[str, Measure],
+    measuring: Measuring,
+    before: Ledger,
+    after: Ledger,
+    *,
+    reaches_dest: bool = True,
 ) -> list[ScoreRecord]:
-    """Every metric's outcome; each kind of measure looks once at the pictures that its metrics read."""
+    """Every metric's outcome; each kind of measure looks once at the pictures that its metrics read.
+
+    Args:
+        reaches_dest: what the method's card says; an eraser has no value where a metric asks for the destination.
+    """
     sides: dict[str, tuple[Measured, Measured]] = {}
     for kind, measure in measures.items():
         roles = frozenset[Role]().union(*(metric.roles for metric in metrics if metric.measure == kind))
         sides[kind] = measuring.both(measure, before.of(roles), after.of(roles))
-    return [ScoreRecord.of(m, measures[m.measure].id, m(*sides[m.measure])) for m in metrics]
+    return [
+        ScoreRecord.of(m, measures[m.measure].id, m(*sides[m.measure]) if reaches_dest or not _asks_dest(m) else ERASES)
+        for m in metrics
+    ]
+
+
+def _asks_dest(metric: Metric) -> bool:
+    return bool(getattr(metric, "asks_dest", False))  # a metric of others need not say

@@ -14,11 +14,12 @@ from pathlib import Path
 import torch
 
 import iceb
-from iceb.specs.results import Provenance
+from iceb.specs.records import Provenance
 
 PACKAGES = ("iceb", "torch", "diffusers", "transformers", "safetensors", "tokenizers", "numpy", "pillow")
 CODE = ("iceb", "methods", "metrics", "baselines", "data_cards", "pyproject.toml")  # what can change a number
 NO_PLACE = "unknown"
+OWN_FOLDERS = ("--out", "--cache")  # options that say where things lie on one machine, and change no number
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Origin:
     def now(cls, device: torch.device, command: Sequence[str] | None = None) -> "Origin":
         """The origin of a run that begins now; the command is this process's own unless given."""
         checkout(_package())  # read now and kept: a commit made while the run goes on is not what made it
-        return cls(shlex.join(command or _command()), device_name(device), _clock())
+        return cls(shlex.join(retyped(command or _command())), device_name(device), _clock())
 
     def finished(self) -> Provenance:
         """The provenance of a run that ends now."""
@@ -59,6 +60,33 @@ def _command() -> list[str]:
     """This process's command, with the program's name instead of its path."""
     name = Path(sys.argv[0]).name if sys.argv else ""
     return ["iceb" if name in ("iceb", "__main__.py") else name or NO_PLACE, *sys.argv[1:]]
+
+
+def retyped(command: Sequence[str]) -> list[str]:
+    """A command as somebody else would type it: without this machine's folders for output and cache.
+
+    Files and folders that decide what comes out keep their names and lose the way to them.
+
+    >>> shlex.join(retyped(["iceb", "evaluate", "--out", "/data/runs", "--set", "captions=~/big/captions.txt"]))
+    'iceb evaluate --set captions=captions.txt'
+    """
+    words = iter(command)
+    kept: list[str] = []
+    for word in words:
+        option, given, value = word.partition("=")
+        if option in OWN_FOLDERS:
+            if not given:
+                next(words, None)
+        elif given and _is_way(value):
+            kept.append(f"{option}={Path(value).name}")
+        else:
+            kept.append(Path(word).name if _is_way(word) else word)
+    return kept
+
+
+def _is_way(text: str) -> bool:
+    """Whether a text is a path that another machine does not have."""
+    return text.startswith(("/", "~/", "../")) and Path(text).name not in ("", "..")
 
 
 def _clock() -> str:

@@ -11,7 +11,8 @@ from iceb.running.ledger import read_ledgers
 from iceb.running.measuring import Measuring
 from iceb.running.parts import scored
 from iceb.specs.metrics import Measure, Metric
-from iceb.specs.results import Result, ScoreRecord
+from iceb.specs.records import ScoreRecord
+from iceb.specs.results import Result
 from iceb.stores import cache_root
 from iceb.stores.images import ImageStore
 from iceb.stores.measured import MeasuredStore
@@ -42,7 +43,9 @@ def rescore(
             raise SpecError(f"metric {metric.name} reads {lacking} pictures, which this run did not draw")
     root = cache_root(cache)
     measuring = Measuring(ImageStore(root), MeasuredStore(root), device == "cpu")
-    return result, scored(metrics, used_measures(result, metrics, device), measuring, before, after)
+    aims = result.method.reaches_dest is not False
+    found = scored(metrics, used_measures(result, metrics, device), measuring, before, after, reaches_dest=aims)
+    return result, found
 
 
 def _own(result: Result) -> list[str]:

@@ -66,7 +66,11 @@ class Measure(Protocol):
 
 
 class Metric(Protocol):
-    """Arithmetic: before, after → score. Pure, without network, golden-tested."""
+    """Arithmetic: before, after → score. Pure, without network, golden-tested.
+
+    One that asks whether the edit reached its destination also has `asks_dest = True`; it then has no value for a
+    method that only erases.
+    """
 
     @property
     def name(self) -> str: ...

@@ -7,118 +7,18 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from iceb.base.errors import ResultError
-from iceb.specs.metrics import Metric, Score
-from iceb.specs.runs import RunSpec, Sampling, Scalar
+from iceb.specs.records import Cost, MethodRecord, ModelRecord, Provenance, Record, ScoreRecord, TaskRecord
+from iceb.specs.runs import RunSpec, Sampling
 
 SCHEMA: Literal[1] = 1
 Status = Literal["complete", "partial", "failed"]
+LATER = ("changed", "reaches_dest")  # fields of a method's record that older results lack
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class TaskRecord(_Record):
-    """The task and the exact data it was run on."""
-
-    name: str
-    version: int
-    dataset: str  # the data card's name
-    card_sha256: str
-    data_sha256: Mapping[str, str]
-    requests_sha256: str  # of the ordered requests
-
-
-class MethodRecord(_Record):
-    """The algorithm and its settings."""
-
-    name: str
-    version: int
-    package: str
-    package_version: str
-    paper: str
-    recipe: str  # "emcid/aice", a file's name, or "" for the method's own defaults
-    params: Mapping[str, Scalar]
-
-
-class ModelRecord(_Record):
-    """The weights before and after."""
-
-    family: str
-    repo: str
-    revision: str
-    dtype: str
-    digest: str
-    edited_digest: tuple[str, ...]  # one per batch of requests
-
-
-class ScoreRecord(_Record):
-    """One metric's outcome."""
-
-    metric: str
-    version: int
-    measure: str  # id with version
-    unit: str
-    higher_is_better: bool
-    value: float | None
-    stderr: float | None
-    n: int = Field(ge=0)
-    concepts: int = Field(ge=0)
-    before: float | None = None
-    after: float | None = None
-    note: str = ""
-
-    @classmethod
-    def of(cls, metric: Metric, measure_id: str, score: Score) -> "ScoreRecord":
-        """The record of `score`, which `metric` made from numbers of the measure `measure_id`."""
-        return cls(
-            metric=metric.name,
-            version=metric.version,
-            measure=measure_id,
-            unit=metric.unit,
-            higher_is_better=metric.higher_is_better,
-            value=score.value,
-            stderr=score.stderr,
-            n=score.n,
-            concepts=score.concepts,
-            before=score.before,
-            after=score.after,
-            note=score.note,
-        )
-
-
-class Cost(_Record):
-    """What the run took. Stages that were wholly cached cost what reading them cost; the counts tell."""
-
-    edit_seconds: float | None = None  # as first made; kept when the edit comes from the store
-    draw_seconds: float | None = None
-    measure_seconds: float | None = None
-    total_seconds: float | None = None
-    edit_bytes: int | None = None  # of the changed tensors
-    peak_bytes: int | None = None  # of the process's memory
-    peak_gpu_bytes: int | None = None
-    images_drawn: int | None = None
-    images_reused: int | None = None
-
-
-class Provenance(_Record):
-    """Where the numbers came from."""
-
-    command: str
-    commit: str | None  # None: the package does not lie in a git checkout
-    dirty: bool | None  # None: likewise
-    python: str
-    packages: Mapping[str, str]
-    device: str
-    threads: int | None = None
-    started: str  # UTC, ISO 8601
-    finished: str
-
-
-class Result(_Record):
+class Result(Record):
     """A run's outcome, as written to result.json."""
 
     schema_number: Literal[1] = Field(default=SCHEMA, alias="schema")
@@ -190,6 +90,8 @@ class Result(_Record):
     def to_json(self) -> str:
         """The file's text: fixed key order, two blanks of indent, a final newline; equal results, equal bytes."""
         document = self.model_dump(mode="json", by_alias=True)
+        method = document["method"]
+        document["method"] = {key: method[key] for key in method if key not in LATER or method[key] is not None}
         return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod

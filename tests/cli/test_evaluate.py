@@ -91,7 +91,8 @@ def test_set_recipe_and_sampling_reach_the_result(asked, tmp_path):
     assert run(asked("--recipe", str(recipe), "--steps", "3", "--guidance", "2")) == 0
     result = result_of(tmp_path / "runs")
     assert (result.method.params["strength"], result.sampling.steps, result.sampling.guidance) == (0.5, 3, 2.0)
-    assert result.method.recipe == str(recipe)
+    assert result.method.recipe == "mine.toml"
+    assert str(tmp_path) not in result.to_json()
     assert run(asked("--recipe", str(recipe), "--set", "strength=0.25", "--out", str(tmp_path / "set"))) == 0
     assert result_of(tmp_path / "set").method.params["strength"] == 0.25
 

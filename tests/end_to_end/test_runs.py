@@ -19,6 +19,7 @@ from iceb.base.errors import IcebError, MethodError, StoreError
 from iceb.running.evaluate import evaluate, run
 from iceb.running.folder import read_requests
 from iceb.running.ledger import read_ledgers
+from iceb.running.rescore import rescore
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.results import Result
 from iceb.stores.pace import Pace
@@ -261,3 +262,25 @@ def test_the_plan_says_what_must_be_made(tiny_sd_folder, tmp_path):
     assert "edit: to be made" in lines
     assert "source: 24 pictures a side; to draw: before 24, after up to 24" in lines
     assert os.listdir(tmp_path) == []
+
+
+@dataclass(frozen=True)
+class Eraser(toy.Shake):
+    """Shakes as well, and says that it aims at no destination."""
+
+    card: ClassVar[MethodCard] = MethodCard(
+        "eraser", 1, "", ("replace",), ("text_encoder.*mlp.fc2.weight",), reaches_dest=False
+    )
+
+
+def test_an_eraser_has_no_value_where_a_metric_asks_for_the_destination(tiny_sd_folder, tmp_path, monkeypatch):
+    plan = toy.make_plan(tiny_sd_folder, tmp_path / "cache", Eraser())
+    result, path = run(plan, tmp_path / "out")
+    for name in ("edit_score", "source2dest"):
+        score = result.score(name)
+        assert (score.value, score.stderr, score.before, score.after) == (None, None, None, None)
+        assert score.note == "erases; does not aim at a destination"
+    assert result.score("holdout_delta").value is not None
+    assert result.method.reaches_dest is False
+    monkeypatch.setattr("iceb.running.rescore.used_measures", lambda *_: plan.parts.measures)
+    assert rescore(path.parent, cache=tmp_path / "cache")[1] == list(result.scores)

@@ -5,15 +5,8 @@ from typing import Any
 
 import pytest
 
-from iceb.specs.results import (
-    Cost,
-    MethodRecord,
-    ModelRecord,
-    Provenance,
-    Result,
-    ScoreRecord,
-    TaskRecord,
-)
+from iceb.specs.records import Cost, MethodRecord, ModelRecord, Provenance, ScoreRecord, TaskRecord
+from iceb.specs.results import Result
 from iceb.specs.runs import ModelRef, RunSpec, Sampling
 from iceb.specs.tasks import Task
 
@@ -44,6 +37,9 @@ def make_result(
     paper: str = "arXiv:2403.13807",
     package: str = "iceb",
     params: Mapping[str, Any] | None = None,
+    changed: Mapping[str, Any] | None = None,
+    reaches_dest: bool | None = None,
+    recipe: str = "",
     limit: int | None = None,
     dirty: bool | None = False,
     error: str | None = None,
@@ -78,8 +74,10 @@ def make_result(
             package=package,
             package_version="0.1.0",
             paper=paper,
-            recipe="",
+            recipe=recipe,
             params=spec.params,
+            changed=changed,
+            reaches_dest=reaches_dest,
         ),
         model=ModelRecord(
             family=family,

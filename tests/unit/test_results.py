@@ -34,6 +34,16 @@ def test_the_committed_schema_is_the_classes_schema():
     assert path.read_text(encoding="utf-8") == text, "run `iceb show schema > iceb/specs/result.schema.json`"
 
 
+def test_results_from_before_a_field_was_there_keep_their_bytes_and_newer_ones_keep_the_field(result):
+    assert "changed" not in json.loads(result().to_json())["method"]
+    newer = result(params={"rate": 0.5}, changed={"rate": 0.5}, reaches_dest=False)
+    assert Result.from_json(newer.to_json()) == newer
+    written = json.loads(newer.to_json())["method"]
+    assert (written["changed"], written["reaches_dest"]) == ({"rate": 0.5}, False)
+    assert newer.method.label == "emcid (rate=0.5)"
+    assert json.loads(result(changed={}).to_json())["method"]["changed"] == {}
+
+
 def test_missing_scores_are_null_in_the_file(result):
     document = json.loads(result(scores={"alias2dest": None}).to_json())
     assert document["schema"] == 1

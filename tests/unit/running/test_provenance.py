@@ -5,7 +5,7 @@ import subprocess
 import pytest
 import torch
 
-from iceb.running.provenance import Origin, checkout
+from iceb.running.provenance import Origin, checkout, retyped
 
 
 def git(folder, *arguments):
@@ -55,9 +55,25 @@ def test_no_checkout_has_none(tmp_path):
     assert checkout(tmp_path / "iceb") == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("typed", "recorded"),
+    [
+        (["--out", "/data/runs", "--num-edits", "3"], ["--num-edits", "3"]),
+        (["--out=/data/runs", "--cache=c", "--json"], ["--json"]),
+        (["--cache"], []),
+        (["--model", "/models/mine", "--recipe", "../r.toml"], ["--model", "mine", "--recipe", "r.toml"]),
+        (["--data=~/aice", "--set", "captions=/home/me/c.txt"], ["--data=aice", "--set", "captions=c.txt"]),
+        (["--set", "residual=output", "--data", "data/aice"], ["--set", "residual=output", "--data", "data/aice"]),
+        (["--set", "template=a photo/drawing"], ["--set", "template=a photo/drawing"]),
+    ],
+)
+def test_a_recorded_command_names_no_place_of_the_machine(typed, recorded):
+    assert retyped(["iceb", "evaluate", *typed]) == ["iceb", "evaluate", *recorded]
+
+
 def test_an_origin_says_what_was_called_and_with_what():
-    found = Origin.now(torch.device("cpu"), ("iceb", "evaluate", "--out", "my runs")).finished()
-    assert found.command == "iceb evaluate --out 'my runs'"
+    found = Origin.now(torch.device("cpu"), ("iceb", "evaluate", "--data", "my data", "--out", "my runs")).finished()
+    assert found.command == "iceb evaluate --data 'my data'"
     assert {"torch", "diffusers", "numpy"} <= set(found.packages)
     assert found.started <= found.finished
     assert found.threads == torch.get_num_threads()
