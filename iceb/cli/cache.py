@@ -1,9 +1,13 @@
 """`iceb cache`: what the cache holds, by store and by run, and removing what no run refers to."""
 
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from iceb.running.references import File
 
 
 def cache(
@@ -11,7 +15,14 @@ def cache(
     scratch: Annotated[
         bool, typer.Option("--scratch", help="With --prune: what methods keep for themselves too.")
     ] = False,
-    runs: Annotated[Path, typer.Option(help="Where the run folders are.")] = Path("runs"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --prune: say what would go, and stop.")] = False,
+    older_than: Annotated[
+        float, typer.Option(metavar="HOURS", help="With --prune: keep younger files, which a run may be using.")
+    ] = 24.0,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Option(help="Where run folders are, beside the places the cache has noted; may be repeated."),
+    ] = None,
     folder: Annotated[
         Path | None, typer.Option("--cache", help="The cache folder; default ICEB_CACHE or ~/.cache/iceb.")
     ] = None,
@@ -21,59 +32,64 @@ def cache(
     from iceb.stores import cache_root
 
     root = cache_root(folder)
-    if scratch and not prune:
-        raise SpecError("--scratch removes what methods keep: give it together with --prune")
+    outs = runs or [out for out in [Path("runs")] if out.is_dir()]  # where evaluate writes unless told otherwise
+    if (scratch or dry_run) and not prune:
+        raise SpecError("--scratch and --dry-run say how to prune: give them together with --prune")
+    if not older_than >= 0:
+        raise SpecError(f"--older-than {older_than:g}: must be at least 0 hours")
     if prune:
-        _prune(root, runs, scratch=scratch)
+        _prune(root, outs, scratch=scratch, dry_run=dry_run, hours=older_than)
     else:
-        _sizes(root, runs)
+        _sizes(root, outs)
 
 
-def _sizes(root: Path, runs: Path) -> None:
+def _sizes(root: Path, outs: list[Path]) -> None:
     from iceb.running import references
     from iceb.stores import usage
 
     typer.echo(f"cache {root}")
     for store in usage(root):
-        typer.echo(f"  {store.kind:<9} {store.files:>8} files  {_size(store.bytes):>9}")
-    used = references.runs(runs, root)
-    typer.echo(f"runs in {runs}, with what they refer to (shared files count for each)")
+        typer.echo(f"  {store.kind:<9} {store.files:>8} files  {size(store.bytes):>9}")
+    known = list(dict.fromkeys([*(out.resolve() for out in outs), *references.noted(root)]))
+    used = references.runs(known, root)
+    typer.echo(f"runs in {', '.join(map(str, known)) or 'no folder'}")
+    typer.echo("with what they refer to (shared files count for each)")
     for run in used:
-        typer.echo(f"  {run.id:<44} {run.status:<9} {len(run.files):>7} files  {_size(run.bytes):>9}")
-    for path in references.unfinished(runs):
+        typer.echo(f"  {run.id:<44} {run.status:<9} {len(run.files):>7} files  {size(run.bytes):>9}")
+    for path in references.unfinished(known):
         typer.echo(f"  {path} is unfinished")
     if used:
         spare = references.unreferenced(root, used)
-        total = sum(path.stat().st_size for path in spare)
-        typer.echo(f"no run refers to {len(spare)} files, {_size(total)} (iceb cache --prune removes them)")
+        typer.echo(f"no run refers to {_summed(spare)} (iceb cache --prune removes them)")
 
 
-def _prune(root: Path, runs: Path, *, scratch: bool) -> None:
-    from iceb.base.errors import SpecError
+def _prune(root: Path, outs: list[Path], *, scratch: bool, dry_run: bool, hours: float) -> None:
     from iceb.base.files import explained
     from iceb.running import references
 
-    going = references.unfinished(runs)
-    if going:
-        raise SpecError(
-            f"{len(going)} runs are unfinished and would lose their pictures ({going[0]}): "
-            "run them to the end, or remove their folders"
-        )
-    spare = references.unreferenced(root, references.runs(runs, root))
-    if scratch:
-        spare += [path for path in (root / "scratch").rglob("*") if path.is_file()]
-    total = 0
-    for path in spare:
-        with explained(path):
-            total += path.stat().st_size
-            path.unlink(missing_ok=True)
-    typer.echo(f"removed {len(spare)} files, {_size(total)}")
+    old, young = references.removable(root, outs, scratch=scratch, hours=hours)
+    by_store = Counter(file.path.relative_to(root).parts[0] for file in old)
+    for store in sorted(by_store):
+        typer.echo(f"{store}: {_summed([file for file in old if file.path.relative_to(root).parts[0] == store])}")
+    if young:
+        typer.echo(f"{young} files are younger than {hours:g} hours and stay")
+    if dry_run:
+        typer.echo(f"{_summed(old)} would be removed; nothing was (--dry-run)")
+        return
+    for file in old:
+        with explained(file.path):
+            file.path.unlink(missing_ok=True)
+    typer.echo(f"removed {_summed(old)}")
 
 
-def _size(count: float) -> str:
+def _summed(found: "list[File]") -> str:
+    return f"{len(found)} files, {size(sum(file.bytes for file in found))}"
+
+
+def size(count: float) -> str:
     """Bytes for people.
 
-    >>> _size(999), _size(1_500_000)
+    >>> size(999), size(1_500_000)
     ('999 B', '1.5 MB')
     """
     for unit in ("B", "kB", "MB", "GB"):

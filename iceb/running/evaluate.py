@@ -7,6 +7,7 @@ from iceb.base.digest import digest
 from iceb.base.errors import IcebError, ResultError
 from iceb.base.files import write_atomic
 from iceb.catalogue.cards import card_sha256
+from iceb.running import references
 from iceb.running.cost import Seconds, peak_bytes, peak_gpu_bytes
 from iceb.running.folder import RESULT, read_result, write_requests
 from iceb.running.ledger import Ledger, write_ledgers
@@ -151,6 +152,7 @@ def run(plan: Plan, out: Path) -> tuple[Result, Path]:
     folder = out / plan.spec.id
     path = folder / RESULT
     write_atomic(folder / "plan.txt", "".join(f"{line}\n" for line in plan.lines()).encode())
+    references.note(plan.parts.cache, out)
     going = Run(plan.spec, plan.parts)
     try:
         result = going.result(going.scores())

@@ -151,8 +151,7 @@ def choose(name: str, settings: Mapping[str, Any], recipe: str = "") -> ChosenMe
 
 def _default(field: "dataclasses.Field[Any]") -> Any:
     """A field's default; MISSING, which equals no setting, where it has none."""
-    made = field.default_factory is not dataclasses.MISSING
-    return field.default_factory() if made else field.default  # type: ignore[misc]  # mypy does not see `made`
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def _fitting(method: str, kind: type, name: str, value: Any) -> Any:

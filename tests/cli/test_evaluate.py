@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -207,25 +208,62 @@ def test_score_repeats_the_scores_and_adds_new_metrics(capsys, asked, tmp_path):
     assert "name a run's folder" in refused(capsys, ["score", str(tmp_path)])
 
 
-def test_pruning_removes_what_no_run_refers_to_and_nothing_else(capsys, asked, tmp_path):
+def test_pruning_removes_what_no_run_refers_to_and_nothing_else(capsys, asked, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     cache = ["--cache", str(tmp_path / "cache")]
-    runs = ["--runs", str(tmp_path / "runs")]
-    assert "no run refers to anything" in refused(capsys, ["cache", "--prune", *cache, *runs])
+    prune = ["cache", "--prune", "--older-than", "0", *cache]
+    assert "no run refers to anything" in refused(capsys, prune)
     assert run(asked(*cache)) == 0
     assert run(asked(*cache, "--num-edits", "3", "--out", str(tmp_path / "other"))) == 0
+    shutil.rmtree(tmp_path / "other")
     capsys.readouterr()
-    assert run(["cache", *cache, *runs]) == 0
+    assert run(["cache", *cache]) == 0
     assert "no run refers to" in capsys.readouterr().out
-    assert run(["cache", "--prune", *cache, *runs]) == 0
-    assert "removed" in capsys.readouterr().out
+    assert run([*prune, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "images: " in said
+    assert "would be removed; nothing was" in said
+    assert run(prune) == 0
+    assert said.splitlines()[-1].split(" would")[0] == capsys.readouterr().out.splitlines()[-1].removeprefix("removed ")
     assert run(asked(*cache)) == 0
     assert result_of(tmp_path / "runs").cost.images_drawn == 0
-    assert run(["cache", "--prune", *cache, *runs]) == 0
+    capsys.readouterr()
+    assert run(prune) == 0
     assert "removed 0 files" in capsys.readouterr().out
 
 
-def test_pruning_waits_for_unfinished_runs(capsys, asked, tmp_path):
-    run(asked("--method", "faulty", "--cache", str(tmp_path / "cache")))
-    arguments = ["cache", "--prune", "--cache", str(tmp_path / "cache"), "--runs", str(tmp_path / "runs")]
+def test_pruning_knows_every_folder_of_runs_and_spares_what_is_young(capsys, asked, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cache = ["--cache", str(tmp_path / "cache")]
+    one, other = tmp_path / "runs", tmp_path / "other"
+    assert run(asked(*cache)) == 0
+    assert run(asked(*cache, "--num-edits", "3", "--out", str(other))) == 0
     capsys.readouterr()
-    assert "unfinished" in refused(capsys, arguments)
+    assert run(["cache", "--prune", "--older-than", "0", *cache, "--runs", str(one)]) == 0
+    assert "removed 0 files" in capsys.readouterr().out
+    shutil.rmtree(other)
+    fragment = tmp_path / "cache" / "images" / ".partial-live"
+    fragment.write_bytes(b"being written")
+    assert run(["cache", "--prune", *cache, "--runs", str(one)]) == 0
+    said = capsys.readouterr().out
+    assert "younger than 24 hours and stay" in said
+    assert "removed 0 files" in said
+    assert fragment.is_file()
+    os.utime(fragment, (0, 0))
+    assert run(["cache", "--prune", *cache]) == 0
+    assert "removed 1 files" in capsys.readouterr().out
+    assert not fragment.exists()
+
+
+def test_a_folder_of_runs_that_is_not_there_is_refused(capsys, tmp_path):
+    arguments = ["cache", "--prune", "--cache", str(tmp_path / "cache"), "--runs", str(tmp_path / "rnus")]
+    assert "rnus is not a folder" in refused(capsys, arguments)
+    assert "together with --prune" in refused(capsys, ["cache", "--dry-run"])
+    assert "at least 0 hours" in refused(capsys, ["cache", "--prune", "--older-than", "-1"])
+
+
+def test_pruning_waits_for_unfinished_runs(capsys, asked, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(asked("--method", "faulty", "--cache", str(tmp_path / "cache")))
+    capsys.readouterr()
+    assert "unfinished" in refused(capsys, ["cache", "--prune", "--cache", str(tmp_path / "cache")])
