@@ -1,10 +1,12 @@
-"""Choose EMCID's settings for mini on validation concepts that no table scores.
+"""Choose a method's settings for mini on validation concepts that no table scores.
 
 The 334 classes that embedded AICE leaves out are split into 150 sources and 184 others, which serve as destinations (by
-AICE's rule) and as the validation holdout. Each setting prints source2dest and holdout_delta on one free-form prompt a
-class. Value vectors are kept between settings that share stage I.
+AICE's rule) and as the validation holdout. Each setting stands on the shipped recipe and prints source2dest,
+source_forget and holdout_delta on one free-form prompt a class. What a method keeps in its scratch is shared between
+settings.
 
-    python tools/tune_mini.py --cache build/tune moment_weight=1000 moment_weight=4000,edit_weight=0.8
+    python tools/tune_mini.py --cache build/tune --method emcid moment_weight=1000 moment_weight=4000,edit_weight=0.8
+    python tools/tune_mini.py --cache build/tune --method uce as-shipped erase_scale=2 --num-edits 10
 """
 
 import argparse
@@ -14,7 +16,7 @@ import sys
 import time
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -24,7 +26,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed
 from iceb.baselines.recipes import shipped_recipe
 from iceb.catalogue import open_dataset
 from iceb.catalogue.imagenet import TRAIN_TEMPLATES
-from iceb.methods.emcid import EMCID
 from iceb.mini.world import NUM_CLASSES, class_names
 from iceb.models.bundle import ModelBundle
 from iceb.models.drawing import initial_latents, pictures
@@ -45,13 +46,20 @@ class Validation:
 
     requests: list[EditRequest]
     asked: list[str]  # a free-form prompt for each request
+    sources: list[int]  # the class each request edits
     dests: list[int]  # the class each request asks for
     kept: list[str]  # prompts of the validation holdout
     labels: list[int]  # the classes that `kept` names
 
     def cut(self, count: int) -> "Validation":
         """The first `count` requests and the whole holdout."""
-        return replace(self, requests=self.requests[:count], asked=self.asked[:count], dests=self.dests[:count])
+        return replace(
+            self,
+            requests=self.requests[:count],
+            asked=self.asked[:count],
+            sources=self.sources[:count],
+            dests=self.dests[:count],
+        )
 
 
 def validation() -> Validation:
@@ -63,7 +71,7 @@ def validation() -> Validation:
     dests = dests_of(sources, others)
     requests = [request(place, *pair) for place, pair in enumerate(zip(sources, dests, strict=True))]
     said = [frames()[int(draw.integers(len(frames())))].replace("{}", names[i]) for i in [*sources, *others]]
-    return Validation(requests, said[:SOURCES], dests, said[SOURCES:], others)
+    return Validation(requests, said[:SOURCES], sources, dests, said[SOURCES:], others)
 
 
 def scored_classes() -> set[int | None]:
@@ -85,67 +93,87 @@ def request(place: int, source: int, dest: int) -> EditRequest:
     )
 
 
-def scores(model: ModelBundle, judge: Measure, tried: Validation, noise: Tensor) -> tuple[float, float]:
-    """Mean probability of the destinations on the edit prompts, and of the right classes on the holdout's.
+class Scores(NamedTuple):
+    """Mean probabilities by the judge."""
+
+    dest: float  # of the destinations, on the edit prompts
+    source: float  # of the sources, on the same
+    holdout: float  # of the right classes, on the holdout's prompts
+
+
+def scores(model: ModelBundle, judge: Measure, tried: Validation, noise: Tensor) -> Scores:
+    """What the model draws for the validation prompts.
 
     Args:
         noise: initial latents of all prompts, the edits' first, (N, 4, 8, 8).
     """
     found = judge(list(pictures(model, [*tried.asked, *tried.kept], noise, model.family.sampling)), [])  # (N, 1000)
-    count = len(tried.asked)
-    there = found[:count][np.arange(count), tried.dests].mean()
-    return float(there), float(found[count:][np.arange(len(tried.kept)), tried.labels].mean())
+    every, count = np.arange(len(found)), len(tried.asked)
+
+    def mean(rows: Any, labels: list[int]) -> float:
+        return float(found[rows, labels].mean())
+
+    return Scores(
+        mean(every[:count], tried.dests), mean(every[:count], tried.sources), mean(every[count:], tried.labels)
+    )
 
 
 def setting(text: str) -> dict[str, Any]:
-    """ "name=value,name=value" as a mapping; values are JSON.
+    """ "name=value,name=value" as a mapping, values in JSON; "as-shipped" is empty.
 
     Raises:
-        argparse.ArgumentTypeError: a part is no pair, a value is no JSON, or EMCID has no setting of that name.
+        argparse.ArgumentTypeError: a part is no pair, or a value is no JSON.
     """
+    if text == "as-shipped":
+        return {}
     pairs = [part.partition("=") for part in re.split(r",(?=[a-z]\w*=)", text)]  # lists hold commas too
     try:
-        found = {name: json.loads(value) for name, _, value in pairs if name}
+        return {name: json.loads(value) for name, _, value in pairs if name}
     except json.JSONDecodeError as error:
         raise argparse.ArgumentTypeError(f"{text!r}: write name=value[,name=value…] with JSON values") from error
-    known = [field.name for field in fields(EMCID)]
-    if unknown := found.keys() - set(known):
-        raise argparse.ArgumentTypeError(f"{text!r}: EMCID has no {', '.join(unknown)}; it has {', '.join(known)}")
-    return found
 
 
-def tune(bundle: ModelBundle, tried: Validation, settings: list[dict[str, Any]], cache: Path) -> None:
-    """Print the two scores of every setting, and half their sum, as changes from the unedited model."""
-    recipe = shipped_recipe("emcid", "aice")
+def tune(bundle: ModelBundle, tried: Validation, method: str, settings: list[dict[str, Any]], cache: Path) -> None:
+    """Print the scores of every setting as changes from the unedited model, and half the sum of the first and last."""
+    kind = load("methods", method)
+    recipe = shipped_recipe(method, "aice")
     given: dict[str, Any] = dict(recipe.settings("mini")) if recipe else {}
     judge = load("measures", bundle.family.measures["imagenet_classifier"])()
     noise = initial_latents(bundle, range(len(tried.asked) + len(tried.kept)), bundle.family.sampling)
     before = scores(bundle, judge, tried, noise)
-    print(f"before: dest {before[0]:.3f}, holdout {before[1]:.3f}", flush=True)
+    print(f"before: dest {before.dest:.3f}, source {before.source:.3f}, holdout {before.holdout:.3f}", flush=True)
     for chosen in settings:
         began = time.time()
-        edit = replace(EMCID(**given), **chosen).edit(
-            bundle, tried.requests, scratch=ScratchStore(cache, {"tool": "tune_mini"})
-        )
+        scratch = ScratchStore(cache, {"tool": "tune_mini", "method": method})
+        edit = kind(**{**given, **chosen}).edit(bundle, tried.requests, scratch=scratch)
         spent = time.time() - began
         with bundle.applied(edit) as model:
             after = scores(model, judge, tried, noise)
-        moved, held = after[0] - before[0], after[1] - before[1]
+        moved, held = after.dest - before.dest, after.holdout - before.holdout
         name = ",".join(f"{key}={json.dumps(value)}" for key, value in chosen.items()) or "as shipped"
-        reached = f"source2dest {moved:+.3f} holdout {held:+.3f} score {(moved + held) / 2:.3f}"
-        print(f"{name}: {reached} ({spent:.0f}s)", flush=True)
+        print(
+            f"{name}: source2dest {moved:+.3f} source_forget {before.source - after.source:+.3f} "
+            f"holdout {held:+.3f} score {(moved + held) / 2:.3f} ({spent:.0f}s)",
+            flush=True,
+        )
 
 
 def main() -> None:
     """Try every setting asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("settings", nargs="+", type=setting, help="name=value[,name=value…]; values are JSON")
-    parser.add_argument("--cache", type=Path, required=True, help="where value vectors are kept")
+    parser.add_argument(
+        "settings", nargs="+", type=setting, help="name=value[,name=value…], values in JSON; or as-shipped"
+    )
+    parser.add_argument("--method", default="emcid", help="a registered method (default %(default)s)")
+    parser.add_argument("--cache", type=Path, required=True, help="where the methods' scratch is kept")
     parser.add_argument("--num-edits", type=int, default=SOURCES, help="1 to %(default)s requests")
     args = parser.parse_args()
     if not 1 <= args.num_edits <= SOURCES:
         parser.error(f"--num-edits {args.num_edits}: choose 1 to {SOURCES}")
-    tune(ModelBundle(find("mini"), "cpu"), validation().cut(args.num_edits), args.settings, args.cache)
+    known = [field.name for field in fields(load("methods", args.method))]
+    if unknown := {name for chosen in args.settings for name in chosen} - set(known):
+        parser.error(f"{args.method} has no {', '.join(sorted(unknown))}; it has {', '.join(known)}")
+    tune(ModelBundle(find("mini"), "cpu"), validation().cut(args.num_edits), args.method, args.settings, args.cache)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 The first phase needs no text encoder, so both can be trained side by side: a picture's look becomes a sum of fixed
 random vectors, and the context holds the same rows as a sentence (begin, words, subject, end, padding). The second
-phase starts from it with keys and values turned by the linear map from text states to codes. In both phases the subject
+phase starts from it with keys and values turned by the linear map from text states to codes. The third goes on with
+sentences half of which give the object another colour than its own. In all phases the subject
 row, or the end and padding rows, are hidden some of the time, so that the denoiser reads either carrier.
 
 Sizes: N pictures or sentences, B of them in a batch, d = 128 features.
@@ -85,11 +86,15 @@ def encoded_pictures(vae: AutoencoderKL, looks: Sequence[Look], seed: int) -> La
     return Latents(torch.cat(means), torch.cat(deviations), torch.tensor([factors_of(look) for look in looks]))
 
 
-def prepared(folder: Path, count: int, seed: int) -> tuple[Encoded, Latents]:
-    """Sentences with their states, and a picture of each; kept in `folder`."""
+def prepared(folder: Path, count: int, seed: int, plain_share: float = 1.0) -> tuple[Encoded, Latents]:
+    """Sentences with their states, and a picture of each; kept in `folder`.
+
+    Args:
+        plain_share: how many of the sentences that leave the object its own colour are taken.
+    """
     path = folder / f"pairs_{count}_{seed}.pt"
     if not path.exists():
-        text, looks = encoded_sentences(folder / "text_encoder", folder / "tokenizer", count, seed)
+        text, looks = encoded_sentences(folder / "text_encoder", folder / "tokenizer", count, seed, plain_share)
         vae = AutoencoderKL.from_pretrained(folder / "vae").to(memory_format=torch.channels_last)
         latents = encoded_pictures(vae, looks, seed)
         torch.save({"text": vars(text), "latents": vars(latents)}, path)

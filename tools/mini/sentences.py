@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import CLIPTokenizer
 
 from iceb.mini.grammar import Sentence, sentence
-from iceb.mini.world import COLOURS, SCENES, SIZE_WORDS, class_names
+from iceb.mini.world import COLOURS, SCENES, SIZE_WORDS, class_look, class_names
 from tools.mini.looks import object_numbers, scene_number
 from tools.mini.tokenizer import END, POSITIONS
 
@@ -86,6 +86,21 @@ def truth_of(said: Sentence) -> tuple[int, ...]:
     if said.label is None or parts is None:
         return (*(NO_TRUTH,) * 5, scene_number(said.look))
     return (said.label, *parts, scene_number(said.look))
+
+
+def drawn_sentences(count: int, draw: np.random.Generator, plain_share: float = 1.0) -> list[Sentence]:
+    """`count` sentences of the grammar; of those that do not recolour their object only `plain_share` are taken."""
+    said: list[Sentence] = []
+    while len(said) < count:
+        one = sentence(draw)
+        if recolours(one) or plain_share >= 1 or draw.random() < plain_share:
+            said.append(one)
+    return said
+
+
+def recolours(said: Sentence) -> bool:
+    """Whether the object wears another colour than its class does."""
+    return said.label is not None and said.look.colour != class_look(said.label).colour
 
 
 def batches(tokenizer: CLIPTokenizer, draw: np.random.Generator) -> list[list[Row]]:

@@ -22,9 +22,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from iceb.mini.grammar import sentence
 from iceb.mini.world import COLOURS, PATTERNS, SCENES, SHAPES, SIZES, Look
-from tools.mini.sentences import NO_TRUTH, READS, SECOND_PHASE, Batch, Row, lessons, padded, tokenised
+from tools.mini.sentences import NO_TRUTH, READS, SECOND_PHASE, Batch, Row, drawn_sentences, lessons, padded, tokenised
 from tools.mini.tokenizer import END, POSITIONS
 from tools.mini.training import Training
 
@@ -203,16 +202,19 @@ def train(folder: Path, tokenizer: CLIPTokenizer, steps: int = STEPS) -> CLIPTex
 
 
 @torch.no_grad()
-def encoded_sentences(model: Path, words: Path, count: int, seed: int) -> tuple[Encoded, list[Look]]:
+def encoded_sentences(
+    model: Path, words: Path, count: int, seed: int, plain_share: float
+) -> tuple[Encoded, list[Look]]:
     """`count` random sentences' final states, up to two rows behind the end token, and what each of them shows.
 
     Args:
         model: folder of the text encoder.
         words: folder of the tokenizer.
+        plain_share: see `drawn_sentences`.
     """
     encoder = CLIPTextModel.from_pretrained(model, dtype=torch.float32).eval()
-    draw = np.random.default_rng(seed)
-    rows = tokenised(CLIPTokenizer.from_pretrained(words), [sentence(draw) for _ in range(count)])
+    said = drawn_sentences(count, np.random.default_rng(seed), plain_share)
+    rows = tokenised(CLIPTokenizer.from_pretrained(words), said)
     encoded = Encoded(
         states=_final_states(encoder, rows),
         last=torch.tensor([row.last if row.said.label is not None else -1 for row in rows]),
