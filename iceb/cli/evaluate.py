@@ -3,12 +3,15 @@
 import os
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from iceb.cli import options, values
+
 if TYPE_CHECKING:
-    from iceb.running.plan import Ask, Plan
+    from iceb.running.plan import Ask
+    from iceb.running.planned import Plan
 
 QUIET = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -20,62 +23,52 @@ QUIET = {
 
 
 def evaluate(
-    method: Annotated[str, typer.Option(help="What edits the model: iceb list methods.")],
-    task: Annotated[str, typer.Option(help="What is edited and measured: iceb list tasks.")],
-    num_edits: Annotated[int, typer.Option(help="How many concepts are edited at once.")],
-    model: Annotated[str, typer.Option(help="mini, sd14, sd15, sd21, sdxl, or a folder.")] = "mini",
-    data: Annotated[
-        str | None,
-        typer.Option(help="embedded, upstream, or a folder; default embedded on mini, upstream elsewhere."),
-    ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A hyperparameter; may be repeated.")
-    ] = None,
-    recipe: Annotated[Path | None, typer.Option(help="A recipe file instead of the one that ships.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Prompts per role; the result is then partial.")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="pndm, ddim or dpm++; default the model's.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Denoising steps; default the model's.")] = None,
-    guidance: Annotated[float | None, typer.Option(help="Guidance scale; default the model's.")] = None,
-    noise: Annotated[str | None, typer.Option(help="per_image, or upstream: as the published numbers.")] = None,
-    dtype: Annotated[str, typer.Option(help="float32, float16 or bfloat16.")] = "float32",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
-    batch_size: Annotated[int | None, typer.Option(help="Pictures prepared together; changes no picture.")] = None,
-    cache: Annotated[Path | None, typer.Option(help="Default ICEB_CACHE or ~/.cache/iceb.")] = None,
-    out: Annotated[Path, typer.Option(help="Where run folders are written.")] = Path("runs"),
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The result's JSON on stdout, nothing else.")] = False,
+    method: options.Method,
+    task: options.Task,
+    num_edits: options.NumEdits,
+    model: options.Model = "mini",
+    data: options.Data = None,
+    settings: options.Settings = None,
+    recipe: options.Recipe = None,
+    limit: options.Limit = None,
+    scheduler: options.Scheduler = None,
+    steps: options.Steps = None,
+    guidance: options.Guidance = None,
+    noise: options.Noise = None,
+    dtype: options.Dtype = "float32",
+    device: options.Device = "auto",
+    batch_size: options.BatchSize = None,
+    cache: options.Cache = None,
+    out: options.Out = Path("runs"),
+    dry_run: options.DryRun = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Edit, draw before and after, measure, and write one result; what was made before is reused."""
     from iceb.base.errors import SpecError
-    from iceb.cli import values
 
     if num_edits < 1:
         raise SpecError(f"--num-edits {num_edits}: must be at least 1")
-    changes = {"scheduler": scheduler, "steps": steps, "guidance": guidance, "noise": noise}
     chosen = values.settings(settings or [])
+    changes = {"scheduler": scheduler, "steps": steps, "guidance": guidance, "noise": noise}
     quiet()
     from iceb.running.plan import Ask
 
-    _evaluate(
-        Ask(
-            task=task,
-            method=method,
-            num_edits=num_edits,
-            model=model,
-            data=data,
-            settings=chosen,
-            recipe=recipe,
-            sampling={name: value for name, value in changes.items() if value is not None},
-            limit=limit,
-            dtype=values.dtype(dtype),
-            device=device,
-            batch_size=batch_size,
-            cache=cache,
-        ),
-        out,
-        dry_run=dry_run,
-        as_json=as_json,
+    ask = Ask(
+        task=task,
+        method=method,
+        num_edits=num_edits,
+        model=model,
+        data=data,
+        settings=chosen,
+        recipe=recipe,
+        sampling={name: value for name, value in changes.items() if value is not None},
+        limit=limit,
+        dtype=values.dtype(dtype),
+        device=device,
+        batch_size=batch_size,
+        cache=cache,
     )
+    _evaluate(ask, out, dry_run=dry_run, as_json=as_json)
 
 
 def quiet() -> None:

@@ -12,7 +12,7 @@ from iceb.running.cost import Seconds, peak_bytes, peak_gpu_bytes
 from iceb.running.folder import RESULT, read_result, write_requests
 from iceb.running.ledger import Ledger, write_ledgers
 from iceb.running.parts import Parts
-from iceb.running.plan import Plan
+from iceb.running.planned import Plan
 from iceb.running.provenance import Origin
 from iceb.specs.records import Cost, MethodRecord, ModelRecord, ScoreRecord, TaskRecord
 from iceb.specs.requests import EditRequest

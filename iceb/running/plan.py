@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +18,8 @@ from iceb.models.sources import Source, find
 from iceb.running.measuring import Measuring
 from iceb.running.methods import ChosenMethod, choose
 from iceb.running.parts import Parts
+from iceb.running.planned import Plan
 from iceb.specs.metrics import Measure, Metric
-from iceb.specs.prompts import ROLES, Role
 from iceb.specs.results import first_problem
 from iceb.specs.runs import Dtype, RunSpec, Sampling, Scalar
 from iceb.specs.tasks import Task
@@ -54,92 +52,6 @@ class Ask:
     command: tuple[str, ...] | None = None  # None: this process's own
 
 
-@dataclass(frozen=True)
-class Stock:
-    """The pictures of one role: how many there are to look at, and how many of each side must be drawn."""
-
-    role: Role
-    prompts: int
-    before: int
-    after: int | None  # None: not known before the edit is made
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A checked run that can begin."""
-
-    spec: RunSpec
-    parts: Parts
-
-    @property
-    def edits_cached(self) -> bool:
-        """Whether every edit is in the store."""
-        return all(self.parts.edit_is_cached(batch) for batch in self.parts.batches(self.spec.num_edits))
-
-    def stock(self) -> list[Stock]:
-        """Pictures by role, in the order of the roles; counted once."""
-        return list(self._stock)
-
-    @cached_property
-    def _stock(self) -> list[Stock]:
-        found: dict[Role, list[tuple[int, int, int | None]]] = {}
-        for batch in self.parts.batches(self.spec.num_edits):
-            for role, counts in self._counted(batch).items():
-                found.setdefault(role, []).append(counts)
-        return [_summed(role, found[role]) for role in ROLES if role in found]
-
-    def _counted(self, batch: Sequence[Any]) -> dict[Role, tuple[int, int, int | None]]:
-        parts = self.parts
-        prompts = parts.wanted(batch)
-        edit = parts.made(batch).edit if parts.edit_is_cached(batch) else None  # planning never makes one
-        counts: dict[Role, tuple[int, int, int | None]] = {}
-        for role in dict.fromkeys(prompt.role for prompt in prompts):
-            chosen = [prompt for prompt in prompts if prompt.role == role]
-            before = parts.generator.missing(parts.bundle, chosen, self.spec.sampling)
-            after = None
-            if edit is not None:
-                with parts.bundle.applied(edit) as edited:
-                    after = parts.generator.missing(edited, chosen, self.spec.sampling)
-            counts[role] = (len(chosen), before, after)
-        return counts
-
-    def lines(self) -> list[str]:
-        """The plan as text, a line each, for people."""
-        spec, model = self.spec, self.parts.bundle
-        edits = "1 edit" if spec.num_edits == 1 else f"{spec.num_edits} edits"
-        recipe = self.parts.method.recipe
-        settings = f"recipe {recipe}" if recipe else "the method's own settings"
-        s = spec.sampling
-        return [
-            f"{spec.method} on {spec.task} ({spec.dataset}), {edits}, {settings}",
-            f"model {spec.model.family} ({spec.model.repo}, {spec.model.dtype}) on {model.device}; "
-            f"{s.scheduler} {s.steps} steps, guidance {s.guidance:g}, {s.height}x{s.width}",
-            f"edit: {'in the cache' if self.edits_cached else 'to be made'}",
-            *(_line(stock) for stock in self.stock()),
-            *self._estimate(),
-        ]
-
-    def _estimate(self) -> list[str]:
-        """How long the drawing will take, where the cache knows the pace of this model on this machine."""
-        count = sum(s.before + (s.prompts if s.after is None else s.after) for s in self.stock())
-        seconds = self.parts.generator.seconds_for(self.parts.bundle, self.spec.sampling, count)
-        if not count or seconds is None:
-            return []
-        return [f"drawing {count} pictures takes about {timedelta(seconds=round(seconds))}, by the last time"]
-
-
-def _summed(role: Role, counts: Sequence[tuple[int, int, int | None]]) -> Stock:
-    after = [count[2] for count in counts]
-    known = [number for number in after if number is not None]
-    total = sum(known) if len(known) == len(after) else None
-    return Stock(role, sum(count[0] for count in counts), sum(count[1] for count in counts), total)
-
-
-def _line(stock: Stock) -> str:
-    after = f"up to {stock.prompts}" if stock.after is None else str(stock.after)
-    return f"{stock.role}: {stock.prompts} pictures a side; to draw: before {stock.before}, after {after}"
-
-
 def plan(ask: Ask) -> Plan:
     """Check everything that can be checked for nothing, and gather the parts of the run.
 
@@ -147,10 +59,8 @@ def plan(ask: Ask) -> Plan:
         IcebError: anything asked wrongly, missing or unwritable; the message says what and what to do.
     """
     task: Task = registry.load("tasks", ask.task)
-    metrics: list[Metric] = [registry.load("metrics", name) for name in task.metrics]
     source = find(ask.model, ask.dtype)
     method = _method(ask, task, source)
-    sampling = _sampling(source.family.sampling, ask.sampling)
     data = ask.data or (EMBEDDED if source.family.name == "mini" else None)
     spec = RunSpec(
         task=task.name,
@@ -159,31 +69,34 @@ def plan(ask: Ask) -> Plan:
         params=method.params,
         num_edits=ask.num_edits,
         model=source.ref,
-        sampling=sampling,
+        sampling=_sampling(source.family.sampling, ask.sampling),
         limit=ask.limit,
     )
+    parts = _parts(ask, task, method, source, data)
+    parts.batches(spec.num_edits)  # more than there are is refused here
+    return Plan(spec, parts)
+
+
+def _parts(ask: Ask, task: Task, method: ChosenMethod, source: Source, data: str | None) -> Parts:
+    """The objects of the run; the model's weights are not loaded."""
+    metrics: list[Metric] = [registry.load("metrics", name) for name in task.metrics]
     bundle = ModelBundle(source, ask.device)
     batch_size = _batch_size(ask.batch_size)
     cache = writable(cache_root(ask.cache))
-    dataset = open_dataset(task.dataset, data, cache)
-    dataset.batches(spec.num_edits)  # more than there are is refused here
     images, spread_out = ImageStore(cache), bundle.device.type == "cpu"
-    return Plan(
-        spec,
-        Parts(
-            task=task,
-            dataset=dataset,
-            method=method,
-            bundle=bundle,
-            generator=Generator(images, batch_size, Pace(cache)),
-            metrics=metrics,
-            measures=measures(metrics, source.family.measures, str(bundle.device)),
-            measuring=Measuring(images, MeasuredStore(cache), spread_out),
-            edits=EditStore(cache),
-            cache=cache,
-            limit=ask.limit,
-            command=ask.command,
-        ),
+    return Parts(
+        task=task,
+        dataset=open_dataset(task.dataset, data, cache),
+        method=method,
+        bundle=bundle,
+        generator=Generator(images, batch_size, Pace(cache)),
+        metrics=metrics,
+        measures=measures(metrics, source.family.measures, str(bundle.device)),
+        measuring=Measuring(images, MeasuredStore(cache), spread_out),
+        edits=EditStore(cache),
+        cache=cache,
+        limit=ask.limit,
+        command=ask.command,
     )
 
 

@@ -71,29 +71,50 @@ class Bundle(Protocol):
     """The model as a method sees it: read anything, change nothing."""
 
     @property
-    def ref(self) -> Any: ...  # ModelRef
-    @property
-    def family(self) -> Any: ...  # models.families.Family
-    @property
-    def pipeline(self) -> Any: ...  # the diffusers pipeline: .unet .vae .text_encoder .tokenizer .scheduler
-    @property
-    def device(self) -> Any: ...  # torch.device
-    @property
-    def dtype(self) -> Any: ...  # torch.dtype
-    @property
-    def digest(self) -> str: ...  # of the weights as they are now
+    def ref(self) -> Any:
+        """Which weights: a ModelRef."""
 
-    def parameter(self, name: str) -> Tensor: ...
-    def parameters_named(self, pattern: str) -> Mapping[str, Tensor]: ...
-    def applied(self, edit: Edit) -> AbstractContextManager[Any]: ...
+    @property
+    def family(self) -> Any:
+        """The layout and its defaults: an iceb.models.families.Family."""
+
+    @property
+    def pipeline(self) -> Any:
+        """The diffusers pipeline, loaded when first asked for: .unet, .vae, .text_encoder, .tokenizer, .scheduler."""
+
+    @property
+    def device(self) -> Any:
+        """Where the model is, torch.device."""
+
+    @property
+    def dtype(self) -> Any:
+        """The model's number format, torch.dtype."""
+
+    @property
+    def digest(self) -> str:
+        """What names the weights as they are now, 64 hex digits."""
+
+    def parameter(self, name: str) -> Tensor:
+        """One parameter by its name, `<component>.<state_dict name>`."""
+
+    def parameters_named(self, pattern: str) -> Mapping[str, Tensor]:
+        """The parameters whose names match an fnmatch pattern."""
+
+    def applied(self, edit: Edit) -> AbstractContextManager[Any]:
+        """The model with an edit in it, as a bundle; on leaving, every tensor is back bit for bit."""
 
 
 class Scratch(Protocol):
     """What a method wants to keep between runs; a key is a mapping of everything that changes the numbers."""
 
-    def array(self, key: Mapping[str, Any], compute: "Callable[[], Array]") -> "Array": ...
-    def get(self, key: Mapping[str, Any]) -> "Array | None": ...
-    def put(self, key: Mapping[str, Any], array: "Array") -> None: ...
+    def array(self, key: Mapping[str, Any], compute: "Callable[[], Array]") -> "Array":
+        """The array of this key, computed if there is none."""
+
+    def get(self, key: Mapping[str, Any]) -> "Array | None":
+        """The array of this key; None if there is none."""
+
+    def put(self, key: Mapping[str, Any], array: "Array") -> None:
+        """Keep an array; one already there stays."""
 
 
 class EditMethod(Protocol):

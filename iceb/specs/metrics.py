@@ -54,11 +54,16 @@ class Measure(Protocol):
     """A network: pictures → numbers."""
 
     @property
-    def id(self) -> str: ...  # "vit_b16_imagenet@1": the version is in the name
+    def id(self) -> str:
+        """The registered name with its version, "vit_b16_imagenet@1"."""
+
     @property
-    def revision(self) -> str: ...  # what pins the backbone's weights; part of the measured key
+    def revision(self) -> str:
+        """What pins the backbone's weights; part of the measured key."""
+
     @property
-    def pairs(self) -> bool: ...  # True: reads (before, after) pairs, as LPIPS does
+    def pairs(self) -> bool:
+        """Whether it reads (before, after) pairs, as LPIPS does."""
 
     def __call__(self, images: "Sequence[Array]", prompts: Sequence[Prompt]) -> "Array":
         """Numbers (N, width) float32 for N pictures (H, W, 3) uint8."""
@@ -73,18 +78,32 @@ class Metric(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
-    @property
-    def version(self) -> int: ...
-    @property
-    def unit(self) -> str: ...
-    @property
-    def higher_is_better(self) -> bool: ...
-    @property
-    def paper(self) -> str: ...
-    @property
-    def measure(self) -> str: ...  # the kind; the model's family says which measure stands for it
-    @property
-    def roles(self) -> frozenset[Role]: ...  # the prompts it reads
+    def name(self) -> str:
+        """The registered name."""
 
-    def __call__(self, before: Measured, after: Measured) -> Score: ...
+    @property
+    def version(self) -> int:
+        """Goes up when the meaning of the number changes; scores of two versions share no table."""
+
+    @property
+    def unit(self) -> str:
+        """The unit of its value."""
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Which way is better."""
+
+    @property
+    def paper(self) -> str:
+        """Where it comes from, "arXiv:…", or ""."""
+
+    @property
+    def measure(self) -> str:
+        """The kind of measure it reads; the model's family says which stands for it."""
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The prompts it reads."""
+
+    def __call__(self, before: Measured, after: Measured) -> Score:
+        """The score of the change from one side to the other."""

@@ -24,7 +24,7 @@ from iceb.running.evaluate import run
 from iceb.running.measuring import Measuring
 from iceb.running.methods import ChosenMethod
 from iceb.running.parts import Parts
-from iceb.running.plan import Plan
+from iceb.running.planned import Plan
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditRequest

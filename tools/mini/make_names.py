@@ -1,8 +1,10 @@
 """Make iceb/mini/data/names.json and words.txt: the names that mini is taught, those kept from it, its vocabulary.
 
 Facts come from installed wheels: primary names from open_clip's ImageNet list, aliases from the WordNet lemmas in timm,
-filler words from the WordNet definitions in timm. A name that two classes share is given to neither. Kept from training
-on purpose: every name in --unknown (one a line), and a quarter of the lemmas behind each class's first, by sha256.
+filler words from the WordNet definitions in timm. A name that two classes share is taught only for the class whose
+primary name it is (partridge), and else for neither. Kept from training on purpose: every name in --unknown (one a
+line), and a quarter of the lemmas behind each class's first, by sha256. A name in --unknown that two classes share is
+withheld in both: in the shipped list cardigan, catamount, crawfish, horn, panther, polecat, sus scrofa and wagon.
 
     python tools/mini/make_names.py --unknown names_to_keep_out.txt
 """
