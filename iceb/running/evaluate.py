@@ -141,7 +141,8 @@ def run(plan: Plan, out: Path) -> tuple[Result, Path]:
     """Carry out a plan and write its folder, `out`/<id>: result.json, and what scoring and showing it again need.
 
     A run that fails leaves a result too, with status "failed" and the error, unless an earlier run's stands there;
-    everything made so far stays in the cache.
+    everything made so far stays in the cache. A run that drew nothing and scores as the one before it leaves that one's
+    file as it is: what it says of time, memory and origin is of the run that did the work.
 
     Returns:
         The result, and the path of result.json.
@@ -157,19 +158,22 @@ def run(plan: Plan, out: Path) -> tuple[Result, Path]:
     try:
         result = going.result(going.scores())
     except Exception as error:
-        if not _succeeded(path):
+        if _standing(path) is None:
             said = str(error) if isinstance(error, IcebError) else f"{type(error).__name__}: {error}"
             write_atomic(path, going.result(error=said).to_json().encode())
         raise
     write_requests(folder, [request for batch in going.batches for request in batch])
     write_ledgers(folder, going.before, going.after)
-    write_atomic(path, result.to_json().encode())
+    standing = _standing(path)
+    if standing is None or result.cost.images_drawn or standing.scores != result.scores:
+        write_atomic(path, result.to_json().encode())
     return result, path
 
 
-def _succeeded(path: Path) -> bool:
-    """Whether the result of an earlier run that did not fail stands at `path`."""
+def _standing(path: Path) -> Result | None:
+    """The result of an earlier run at `path`; None where there is none, or it failed."""
     try:
-        return read_result(path).status != "failed"
+        found = read_result(path)
     except ResultError:
-        return False
+        return None
+    return None if found.status == "failed" else found

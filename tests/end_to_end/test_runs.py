@@ -17,7 +17,7 @@ import torch
 
 from iceb.base.errors import IcebError, MethodError, StoreError
 from iceb.running.evaluate import evaluate, run
-from iceb.running.folder import read_requests
+from iceb.running.folder import read_requests, read_result
 from iceb.running.ledger import read_ledgers
 from iceb.running.rescore import rescore
 from iceb.specs.methods import Edit, MethodCard
@@ -96,6 +96,23 @@ def test_a_second_run_draws_edits_and_measures_nothing(reference, tiny_sd_folder
     assert again.cost.edit_seconds == result.cost.edit_seconds
     assert not plan.parts.bundle.is_loaded
     assert plan.parts.measures["imagenet_classifier"].seen == []
+
+
+def test_a_run_that_makes_nothing_leaves_the_record_of_the_one_that_did(reference, tiny_sd_folder, tmp_path):
+    folder, _, made = reference
+    plan = toy.make_plan(tiny_sd_folder, folder / "cache")
+    (tmp_path / plan.spec.id).mkdir(parents=True)
+    kept = tmp_path / plan.spec.id / made.name
+    kept.write_bytes(made.read_bytes())
+    again, path = run(plan, tmp_path)
+    assert path == kept and again.cost.images_drawn == 0
+    assert kept.read_bytes() == made.read_bytes()
+
+    other = json.loads(made.read_text(encoding="utf-8"))
+    other["scores"][0]["value"] = 0.5
+    kept.write_text(json.dumps(other), encoding="utf-8")
+    run(plan, tmp_path)
+    assert read_result(kept).scores == again.scores
 
 
 def test_pictures_of_the_unedited_model_serve_every_method(reference, tiny_sd_folder, tmp_path):
