@@ -105,7 +105,8 @@ def test_a_run_that_makes_nothing_leaves_the_record_of_the_one_that_did(referenc
     kept = tmp_path / plan.spec.id / made.name
     kept.write_bytes(made.read_bytes())
     again, path = run(plan, tmp_path)
-    assert path == kept and again.cost.images_drawn == 0
+    assert path == kept
+    assert again.cost.images_drawn == 0
     assert kept.read_bytes() == made.read_bytes()
 
     other = json.loads(made.read_text(encoding="utf-8"))
