@@ -75,7 +75,6 @@ class NegativePrompt:
         kinds=("replace", "erase"),
         touches=(),
         title="The sources as the negative prompt",
-        reaches_dest=False,
     )
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
