@@ -12,6 +12,7 @@ from iceb.cli.main import run
 from iceb.specs.results import Result
 
 PATIENCE = 120  # seconds; a loaded machine imports slowly
+AGAIN = 3  # seconds until a signal that was not heard is sent again
 
 
 @pytest.fixture
@@ -44,7 +45,11 @@ def pictures(folder: Path) -> int:
 
 
 def stopped(command: list[str], environment: dict[str, str], folder: Path, sign: signal.Signals, more: int) -> tuple:
-    """Start the command, send it a signal once it has drawn `more` pictures; its exit code and its last line."""
+    """Start the command, send it a signal once it has drawn `more` pictures; its exit code and its last line.
+
+    The signal is sent again while the command goes on, as a person presses Ctrl-C again: Python drops an interrupt that
+    happens to arrive inside a destructor.
+    """
     wanted = pictures(folder) + more
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -52,9 +57,14 @@ def stopped(command: list[str], environment: dict[str, str], folder: Path, sign:
         deadline = time.monotonic() + PATIENCE
         while pictures(folder) < wanted and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
-        process.send_signal(sign)
-        _, errors = process.communicate(timeout=PATIENCE)
-    return process.returncode, errors.strip().splitlines()[-1]
+        while time.monotonic() < deadline:
+            process.send_signal(sign)
+            try:
+                _, errors = process.communicate(timeout=AGAIN)
+            except subprocess.TimeoutExpired:
+                continue
+            return process.returncode, errors.strip().splitlines()[-1]
+        raise AssertionError(f"still running {PATIENCE} s after {sign.name}")
 
 
 def finished(command: list[str], environment: dict[str, str], folder: Path) -> Result:
