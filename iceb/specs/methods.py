@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias, g
 
 from iceb.base.errors import SpecError
 from iceb.specs.requests import EditRequest
+from iceb.specs.runs import Scalar
 from iceb.specs.tasks import Kind
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class MethodCard:
     formula: str = ""  # what it computes, in plain text, with the equation's number
     variants: tuple[tuple[str, str], ...] = ()  # ("variant=2025", "the last token alone, …")
     deviations: tuple[str, ...] = ()  # where it differs from the authors' code, and why
+    quick: tuple[tuple[str, Scalar], ...] = ()  # settings with which an edit takes a second, for `iceb check`
 
     def __post_init__(self) -> None:
         if not self.name or self.version < 1:
