@@ -14,7 +14,8 @@ def check_edit(edit: object, bundle: ModelBundle, card: MethodCard) -> Edit:
     """The edit itself, if it fits the model and keeps the promise of the method's card.
 
     Raises:
-        MethodError: not an Edit, an unknown or undeclared parameter, another shape or number format, NaN or infinity.
+        MethodError: not an Edit, an unknown or undeclared parameter, another shape or number format, NaN or infinity,
+            or a compact form that fits no changed weight.
     """
     if not isinstance(edit, Edit):
         raise MethodError(f"method {card.name} returned a {type(edit).__name__}: edit() must return an iceb.Edit")
@@ -23,6 +24,10 @@ def check_edit(edit: object, bundle: ModelBundle, card: MethodCard) -> Edit:
         problem = _problem(name, value, known, card)
         if problem:
             raise MethodError(f"method {card.name} returned an edit that does not fit: {problem}")
+    for pattern, matrix in edit.right.items():
+        problem = _compact_problem(pattern, matrix, edit.weights)
+        if problem:
+            raise MethodError(f"method {card.name} returned right[{pattern!r}] that does not fit: {problem}")
     _check_texts(edit, card)
     return edit
 
@@ -42,6 +47,21 @@ def _problem(name: str, value: object, known: Mapping[str, torch.Tensor], card: 
         return f"{name} is {value.dtype}, the model's is {wanted.dtype}: convert it with .to(bundle.dtype)"
     bad = int((~torch.isfinite(value)).sum())
     return f"{name} holds {bad} numbers that are NaN or infinite, of {value.numel()}" if bad else None
+
+
+def _compact_problem(pattern: str, matrix: object, weights: Mapping[str, torch.Tensor]) -> str | None:
+    """What is wrong with a matrix that many weights are said to be multiplied by; None if nothing is.
+
+    Whether it gives the very bytes is not asked here: whoever saves the edit compares them, weight by weight.
+    """
+    widths = sorted({value.shape[-1] for name, value in weights.items() if fnmatch.fnmatchcase(name, pattern)})
+    if not widths:
+        return "no changed parameter has such a name"
+    if not isinstance(matrix, torch.Tensor) or matrix.dtype != torch.float64:
+        return f"it is {getattr(matrix, 'dtype', type(matrix).__name__)}, must be a torch.Tensor of float64"
+    if len(widths) > 1 or tuple(matrix.shape) != (widths[0], widths[0]):
+        return f"it has shape {tuple(matrix.shape)}, and the weights have {', '.join(map(str, widths))} columns"
+    return None if torch.isfinite(matrix).all() else "it holds numbers that are NaN or infinite"
 
 
 def _check_texts(edit: Edit, card: MethodCard) -> None:

@@ -61,12 +61,18 @@ class Edit:
 
     `weights` holds full new tensors by parameter name, `<component>.<state_dict name>`, component one of
     text_encoder, text_encoder_2, unet, vae; shapes and dtypes as the model's.
+
+    `right` is for closed forms that multiply many weights by one matrix from the right, W' = W M. It says so beside the
+    full tensors, which remain what is applied, and lets the edit be saved as M, a few MB. A method fills it with
+    `right={"unet.*attn2.to_[kv].weight": M}`: M is float64, (d_in, d_in), and every changed weight that the pattern
+    matches is `(W.double() @ M).to(W.dtype)`. Leave it empty where the weights do not share one M.
     """
 
     weights: Mapping[str, Tensor] = field(default_factory=dict)
     rewrites: Mapping[str, str] = field(default_factory=dict)  # prompt-time methods: phrase → phrase
     negative_prompt: str = ""
     log: Mapping[str, float] = field(default_factory=dict)  # the method's own diagnostics
+    right: Mapping[str, Tensor] = field(default_factory=dict)  # fnmatch pattern of names in `weights` → M
 
 
 class Bundle(Protocol):

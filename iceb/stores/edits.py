@@ -15,6 +15,7 @@ from iceb.specs.methods import Edit
 
 EditKey: TypeAlias = str  # 64 hex digits
 HEADER = "iceb"
+RIGHT = "right:"  # before the names of matrices that are no weights (`Edit.right`)
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,14 @@ class EditStore:
         try:
             with safe_open(path, framework="pt") as stream:
                 header = json.loads((stream.metadata() or {})[HEADER])
-                weights = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 — not a mapping
+                tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 — not a mapping
         except (SafetensorError, ValueError, KeyError):
             with explained(path):
                 path.unlink(missing_ok=True)
             return None
         except OSError as error:
             raise StoreError(f"cannot read {path} ({error.strerror or error})") from error
-        return _from(header, weights)
+        return _from(header, tensors)
 
     def publish(self, key: EditKey, made: MadeEdit) -> MadeEdit:
         """Keep an edit; returns the one that stands, so that all processes go on with one set of weights.
@@ -74,8 +75,9 @@ class EditStore:
         """
         from safetensors.torch import save
 
-        weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in made.edit.weights.items()}
-        data = save(weights, metadata={HEADER: json.dumps(_header(made), allow_nan=False)})
+        tensors = {**made.edit.weights, **{f"{RIGHT}{name}": matrix for name, matrix in made.edit.right.items()}}
+        kept = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+        data = save(kept, metadata={HEADER: json.dumps(_header(made), allow_nan=False)})
         if publish(self.path(key), data):
             return made
         return self.read(key) or made
@@ -93,6 +95,8 @@ def _header(made: MadeEdit) -> dict[str, Any]:
     }
 
 
-def _from(header: Mapping[str, Any], weights: Mapping[str, Any]) -> MadeEdit:
-    edit = Edit(weights, header["rewrites"], header["negative_prompt"], header["log"])
+def _from(header: Mapping[str, Any], tensors: Mapping[str, Any]) -> MadeEdit:
+    weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(RIGHT)}
+    right = {name.removeprefix(RIGHT): tensor for name, tensor in tensors.items() if name.startswith(RIGHT)}
+    edit = Edit(weights, header["rewrites"], header["negative_prompt"], header["log"], right)
     return MadeEdit(edit, header["seconds"], header["peak_bytes"], header["peak_gpu_bytes"], header["about"])

@@ -137,3 +137,29 @@ def test_a_good_edit_passes(tiny_sd):
     name = fc2(tiny_sd)
     edit = Edit({name: tiny_sd.parameter(name) + 1}, log={"loss": 0.5})
     assert check_edit(edit, tiny_sd, CARD) is edit
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matrix", "words"),
+    [
+        ("unet.*", torch.eye(64, dtype=torch.float64), "no changed parameter has such a name"),
+        ("*", torch.eye(64), "it is torch.float32, must be a torch.Tensor of float64"),
+        ("*", 3.0, "it is float, must be a torch.Tensor of float64"),
+        ("*", torch.eye(63, dtype=torch.float64), r"it has shape \(63, 63\), and the weights have 64 columns"),
+        ("*", torch.full((64, 64), torch.nan, dtype=torch.float64), "NaN or infinite"),
+    ],
+)
+def test_a_compact_form_that_fits_no_weight_is_refused(tiny_sd, pattern, matrix, words):
+    name = fc2(tiny_sd)
+    edit = Edit({name: tiny_sd.parameter(name) * 2}, right={pattern: matrix})
+    with pytest.raises(MethodError, match=words):
+        check_edit(edit, tiny_sd, CARD)
+
+
+def test_a_compact_form_names_no_weights(tiny_sd):
+    """The full tensors are what is applied: with or without the matrix it is one edit."""
+    name = fc2(tiny_sd)
+    plain = Edit({name: tiny_sd.parameter(name) * 2})
+    compact = Edit(plain.weights, right={"*.fc2.weight": 2 * torch.eye(64, dtype=torch.float64)})
+    assert check_edit(compact, tiny_sd, CARD) is compact
+    assert edited_digest(tiny_sd.digest, compact) == edited_digest(tiny_sd.digest, plain)

@@ -87,6 +87,19 @@ def test_an_edit_without_weights_is_kept_too(tmp_path):
     assert found.edit == Edit(rewrites={"cat": "dog"})
 
 
+def test_an_edits_compact_form_is_kept_beside_its_weights(tmp_path):
+    import torch
+
+    store = EditStore(tmp_path)
+    matrix = torch.rand(2, 2, dtype=torch.float64)
+    store.publish(KEY, MadeEdit(Edit({"w": torch.ones(3, 2)}, right={"w*": matrix}), 0.1))
+    found = store.read(KEY)
+    assert found is not None
+    assert set(found.edit.weights) == {"w"}
+    assert torch.equal(found.edit.right["w*"], matrix)
+    assert found.bytes == 3 * 2 * 4
+
+
 def test_a_damaged_edit_counts_as_absent(tmp_path):
     import torch
 
