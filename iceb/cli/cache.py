@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def cache(
     prune: Annotated[bool, typer.Option("--prune", help="Remove what no run folder refers to.")] = False,
     scratch: Annotated[
-        bool, typer.Option("--scratch", help="With --prune: what methods keep for themselves too.")
+        bool, typer.Option("--scratch", help="With --prune: also what methods and the text reader keep.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="With --prune: say what would go, and stop.")] = False,
     older_than: Annotated[

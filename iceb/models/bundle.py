@@ -99,6 +99,7 @@ class ModelBundle:
         device: where it runs, torch.device.
         dtype: its number format, torch.dtype.
         digest: what names the weights as they are now, 64 hex digits.
+        reads_as_loaded: whether the text encoders are untouched by edits.
         rewrites: phrases that the applied edit rewrites in every prompt.
         negative_prompt: the applied edit's negative prompt.
     """
@@ -110,6 +111,7 @@ class ModelBundle:
         self.device = self._core.device
         self.dtype = DTYPES[source.ref.dtype]
         self.digest = source.digest
+        self.reads_as_loaded = True
         self.rewrites: Mapping[str, str] = {}
         self.negative_prompt = ""
 
@@ -130,6 +132,11 @@ class ModelBundle:
     def pipeline(self) -> Any:
         """The diffusers pipeline, as edited; loaded when first asked for."""
         return self._core.pipeline
+
+    @property
+    def base_digest(self) -> str:
+        """What names the weights as they were loaded, 64 hex digits."""
+        return self._core.source.digest
 
     @property
     def is_loaded(self) -> bool:
@@ -160,6 +167,8 @@ class ModelBundle:
         """
         edited = copy.copy(self)
         edited.digest = edited_digest(self.digest, edit)
+        touched = any(name.startswith("text_encoder") for name in edit.weights)
+        edited.reads_as_loaded = self.reads_as_loaded and not touched
         edited.rewrites = {**self.rewrites, **edit.rewrites}
         edited.negative_prompt = edit.negative_prompt or self.negative_prompt
         self._core.push(edit.weights)

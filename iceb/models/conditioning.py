@@ -1,7 +1,7 @@
 """Texts become what the denoiser reads: the states of one or two text encoders, each distinct text encoded once."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeAlias
@@ -9,7 +9,9 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
+from iceb.base.digest import digest
 from iceb.models.bundle import ModelBundle
+from iceb.stores.texts import TextStore
 
 KEPT = 512  # texts whose states are kept; at 77 × 768 numbers each, about 120 MB
 
@@ -40,12 +42,22 @@ class TextReader:
 
     Texts go through the encoders in groups of one fixed size (one on a CPU, where that is as fast; more on a GPU), for
     the reason given at `Family.block`.
+
+    Args:
+        bundle: the model.
+        store: where to keep what texts mean to the model as it was loaded; used with one encoder in float32 on a CPU,
+            where reading a text takes longer than reading a file.
+        told: what beside model and text decides the last bit; part of every key.
     """
 
-    def __init__(self, bundle: ModelBundle) -> None:
+    def __init__(
+        self, bundle: ModelBundle, store: TextStore | None = None, told: Mapping[str, Any] | None = None
+    ) -> None:
         self.pipeline: Any = bundle.pipeline
         self._pairs = _encoders(self.pipeline, bundle)
         self._group = 1 if bundle.device.type == "cpu" else bundle.family.pictures_per_pass(bundle.device.type)
+        self._store = store if _keepable(bundle) else None
+        self._owner = {"model": bundle.base_digest, **(told or {})}
         self._known: Known = OrderedDict()
         self._lock = Lock()  # tokenizers must not be shared between threads at the same moment
 
@@ -54,7 +66,7 @@ class TextReader:
         found = {text: condition for text in dict.fromkeys(texts) if (condition := self._kept(text)) is not None}
         missing = [text for text in dict.fromkeys(texts) if text not in found]
         for start in range(0, len(missing), self._group):
-            found.update(self._read(missing[start : start + self._group]))
+            found.update(self._found(missing[start : start + self._group]))
         return joined([found[text] for text in texts])
 
     def negative(self, text: str) -> Condition:
@@ -70,10 +82,26 @@ class TextReader:
                 self._known.move_to_end(text)
             return self._known.get(text)
 
+    def _found(self, texts: list[str]) -> dict[str, Condition]:
+        """The conditions of a group, from the store where it has them all."""
+        if self._store is None:
+            return self._remembered(self._read(texts))
+        keys = {text: digest({**self._owner, "text": text}) for text in texts}
+        kept = {text: self._store.read(key) for text, key in keys.items()}
+        if all(states is not None for states in kept.values()):
+            made = {text: Condition(torch.from_numpy(states)[None], None) for text, states in kept.items()}
+            return self._remembered(made)
+        made = self._remembered(self._read(texts))
+        for text, condition in made.items():
+            self._store.publish(keys[text], condition.states[0].numpy())
+        return made
+
     def _read(self, texts: list[str]) -> dict[str, Condition]:
         filled = [*texts, *[texts[-1]] * (self._group - len(texts))]  # one shape for every group
         whole = _encode(self._pairs, [self._tokens(tokenizer, filled) for tokenizer, _ in self._pairs])
-        read = {text: whole.rows(slice(row, row + 1)) for row, text in enumerate(texts)}
+        return {text: whole.rows(slice(row, row + 1)) for row, text in enumerate(texts)}
+
+    def _remembered(self, read: dict[str, Condition]) -> dict[str, Condition]:
         with self._lock:
             self._known.update(read)
             while len(self._known) > KEPT:
@@ -84,6 +112,12 @@ class TextReader:
         with self._lock:
             length = tokenizer.model_max_length
             return tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+
+
+def _keepable(bundle: ModelBundle) -> bool:
+    """Whether what this bundle reads is what its model reads as loaded, in a form that a plain array holds."""
+    plain = bundle.device.type == "cpu" and bundle.dtype == torch.float32
+    return plain and bundle.reads_as_loaded and len(bundle.family.text_encoders) == 1
 
 
 def _encoders(pipeline: Any, bundle: ModelBundle) -> list[tuple[Any, Any]]:

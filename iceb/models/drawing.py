@@ -47,13 +47,23 @@ def pictures(
 
 
 def passes(
-    bundle: ModelBundle, texts: Sequence[str], latents: Tensor, sampling: Sampling, negative: str = ""
+    bundle: ModelBundle,
+    texts: Sequence[str],
+    latents: Tensor,
+    sampling: Sampling,
+    negative: str = "",
+    *,
+    reader: TextReader | None = None,
 ) -> Iterator[Pixels]:
-    """The same pictures pass by pass, in order, each as soon as it is drawn: (n, height, width, 3) uint8."""
+    """The same pictures pass by pass, in order, each as soon as it is drawn: (n, height, width, 3) uint8.
+
+    Args:
+        reader: what reads the texts of this bundle as it is now; None makes one.
+    """
     size = bundle.family.pictures_per_pass(bundle.device.type)
     starts = range(0, len(texts), size)
     groups = [(list(texts[start : start + size]), latents[start : start + size]) for start in starts]
-    reader = TextReader(bundle)
+    reader = reader or TextReader(bundle)
     away = _away(reader, negative) if sampling.guidance > 1 else None
     draw = partial(_pass, bundle, reader, away, sampling, size)
     yield from spread(draw, groups) if bundle.device.type == "cpu" else map(draw, groups)

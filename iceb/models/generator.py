@@ -15,11 +15,13 @@ from iceb.base.errors import IcebError, ModelError
 from iceb.base.progress import Advance, stage
 from iceb.base.text import Rewriter
 from iceb.models.bundle import ModelBundle
+from iceb.models.conditioning import TextReader
 from iceb.models.drawing import initial_latents, passes, pictures
 from iceb.specs.prompts import Prompt
 from iceb.specs.runs import Sampling
 from iceb.stores.images import ImageKey, ImageStore
 from iceb.stores.pace import Pace
+from iceb.stores.texts import TextStore
 
 __all__ = ["Drawn", "Generator", "environment", "initial_latents", "pictures"]
 
@@ -82,11 +84,19 @@ class Generator:
         images: the store.
         batch_size: pictures whose noise is prepared together; it bounds memory and changes no picture.
         pace: where to note how long a picture took.
+        texts: where to keep what the unedited model reads of a text.
     """
 
-    def __init__(self, images: ImageStore, batch_size: int = 256, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        images: ImageStore,
+        batch_size: int = 256,
+        pace: Pace | None = None,
+        texts: TextStore | None = None,
+    ) -> None:
         self.images = images
         self.pace = pace
+        self.texts = texts
         self.batch_size = batch_size
         self.tally = Tally()
 
@@ -154,7 +164,8 @@ class Generator:
         waiting = iter(zip(keys, drawn, strict=True))
         try:
             noise = initial_latents(bundle, [d.seed for d in drawn], sampling, [d.index for d in drawn])
-            for made in passes(bundle, texts, noise, sampling, bundle.negative_prompt):
+            reader = TextReader(bundle, self.texts, environment(bundle))
+            for made in passes(bundle, texts, noise, sampling, bundle.negative_prompt, reader=reader):
                 for picture, (key, each) in zip(made, waiting, strict=False):
                     self.images.save(key, picture, {"text": each.text, "seed": str(each.seed)})
                 self.tally.drawn += len(made)

@@ -28,6 +28,7 @@ from iceb.stores.edits import EditStore
 from iceb.stores.images import ImageStore
 from iceb.stores.measured import MeasuredStore
 from iceb.stores.pace import Pace
+from iceb.stores.texts import TextStore
 
 BATCH = 256  # pictures whose noise is prepared together
 
@@ -89,7 +90,7 @@ def _parts(ask: Ask, task: Task, method: ChosenMethod, source: Source, data: str
         dataset=open_dataset(task.dataset, data, cache),
         method=method,
         bundle=bundle,
-        generator=Generator(images, batch_size, Pace(cache)),
+        generator=Generator(images, batch_size, Pace(cache), TextStore(cache)),
         metrics=metrics,
         measures=measures(metrics, source.family.measures, str(bundle.device)),
         measuring=Measuring(images, MeasuredStore(cache), spread_out),

@@ -139,7 +139,10 @@ def _about(path: Path) -> dict[str, Any]:
 
 
 def unreferenced(cache: Path, used: Sequence[RunUse], *, scratch: bool = False) -> list[File]:
-    """Files of the cache that no run refers to, and what killed processes left behind; `scratch`: that store too.
+    """Files of the cache that no run refers to, and what killed processes left behind.
+
+    Args:
+        scratch: what methods and the text reader keep, too.
 
     Raises:
         ResultError: there is no run at all, which is more likely a wrong folder than a wish.
@@ -147,7 +150,7 @@ def unreferenced(cache: Path, used: Sequence[RunUse], *, scratch: bool = False) 
     if not used:
         raise ResultError("no run refers to anything, so everything would go: name the folder of the runs with --runs")
     kept = frozenset[Path]().union(*(run.files for run in used))
-    kinds = (*KINDS, "scratch") if scratch else KINDS
+    kinds = (*KINDS, "scratch", "texts") if scratch else KINDS
     stores = [path for kind in kinds for path in (cache / kind).rglob("*") if path not in kept]
     return files([*stores, *cache.rglob(f"{TEMPORARY}*")])
 

@@ -1,4 +1,4 @@
-"""Four content-addressed stores below one root: edits, pictures, measured numbers, and what a method keeps."""
+"""Content-addressed stores below one root: edits, pictures, texts, measured numbers, and what a method keeps."""
 
 import os
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 ENVIRONMENT = "ICEB_CACHE"
 DEFAULT = "~/.cache/iceb"
-KINDS = ("edits", "images", "measured", "scratch")
+KINDS = ("edits", "images", "measured", "scratch", "texts")
 
 
 def cache_root(named: str | Path | None = None) -> Path:

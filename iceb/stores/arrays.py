@@ -27,15 +27,18 @@ def read_array(path: Path) -> Array | None:
     return found
 
 
-def publish_array(path: Path, array: Array) -> Array:
+def publish_array(path: Path, array: Array, *, durable: bool = True) -> Array:
     """Write an array unless one stands there; returns the one that stands, so that all processes go on with one.
+
+    Args:
+        durable: flush it to the disk before going on.
 
     Raises:
         StoreError: the cache cannot be written.
     """
     stream = io.BytesIO()
     np.save(stream, array, allow_pickle=False)
-    if publish(path, stream.getvalue()):
+    if publish(path, stream.getvalue(), durable=durable):
         return array
     standing = read_array(path)
     return array if standing is None else standing
