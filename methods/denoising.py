@@ -1,6 +1,6 @@
 """One noise-prediction training step: noise a latent and ask the denoiser; for every method that trains through it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from iceb.base.errors import ModelError
 
@@ -68,20 +69,38 @@ class Denoiser:
         level = self.levels[timesteps].to(latents.dtype).reshape(-1, 1, 1, 1)
         return level.sqrt() * latents + (1 - level).sqrt() * noise
 
-    def noise_in(self, noised: Tensor, timesteps: Tensor, condition: Condition) -> Tensor:
+    def noise_in(
+        self, noised: Tensor, timesteps: Tensor, condition: Condition, weights: Mapping[str, Tensor] | None = None
+    ) -> Tensor:
         """The predicted noise ε, (B, c, h, w); a v-predicting model's output is turned into ε = √ᾱ v + √(1 − ᾱ) x_t."""
-        extra: dict[str, Any] = {}
+        out = self.output(noised, timesteps, condition, weights)
+        if self.prediction == "epsilon":
+            return out
+        level = self.levels[timesteps].to(out.dtype).reshape(-1, 1, 1, 1)
+        return level.sqrt() * out + (1 - level).sqrt() * noised
+
+    def output(
+        self, noised: Tensor, timesteps: Tensor, condition: Condition, weights: Mapping[str, Tensor] | None = None
+    ) -> Tensor:
+        """What the denoiser gives as it is, noise or v, (B, c, h, w).
+
+        Args:
+            noised: (B, c, h, w).
+            timesteps: (B,) or one for all rows.
+            weights: parameter name inside the UNet → tensor to use instead of the model's own.
+        """
+        extra: dict[str, Any] = {"return_dict": False}
         if condition.pooled is not None:
             side = float(self.pixels)
             ids = torch.tensor([side, side, 0.0, 0.0, side, side], dtype=self.dtype, device=self.device)
             extra["added_cond_kwargs"] = {"text_embeds": condition.pooled, "time_ids": ids.repeat(len(noised), 1)}
         if condition.keep is not None:
             extra["encoder_attention_mask"] = condition.keep
-        out: Tensor = self.unet(noised, timesteps, condition.context, return_dict=False, **extra)[0]
-        if self.prediction == "epsilon":
-            return out
-        level = self.levels[timesteps].to(out.dtype).reshape(-1, 1, 1, 1)
-        return level.sqrt() * out + (1 - level).sqrt() * noised
+        given = (noised, timesteps, condition.context)
+        out: tuple[Tensor] = (
+            functional_call(self.unet, dict(weights), given, extra) if weights else self.unet(*given, **extra)
+        )
+        return out[0]
 
     @torch.no_grad()
     def encoded(self, pictures: Tensor, at_once: int = 64) -> tuple[Tensor, Tensor]:
