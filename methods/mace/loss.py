@@ -1,0 +1,103 @@
+"""Stage 2's loss, the concept's share of the attention maps, and one step that lowers it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from iceb.methods.denoising import Condition, Denoiser
+from iceb.methods.mace.lora import Lora, WatchedUNet
+
+# As in the authors' code: normalised as for ImageNet classifiers, not to the [−1, 1] the autoencoder was trained on.
+PIXEL_MEAN, PIXEL_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+HALF = 0.5  # above it a mask's pixel is inside
+IMPORTANT = (200, 400, 0.05)  # centres and steepness of the two sigmoids between which timesteps are drawn
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one step sees, a row per concept."""
+
+    latents: Tensor  # (B, c, h, w), noised
+    timesteps: Tensor  # (B,)
+    condition: Condition
+    columns: Tensor  # (B, L) bool, the concept's columns
+    masks: Tensor | None  # (B, H, W) in [0, 1]; None: the whole picture
+
+
+@dataclass
+class MapNorms:
+    """An onlooker that takes ‖probabilities[heads, pixels in the mask, concept's columns]‖_F of each layer and row."""
+
+    columns: Tensor  # (B, L) bool
+    masks: Tensor | None  # (B, H, W)
+    found: dict[str, Tensor] = field(default_factory=dict)  # layer → (B,)
+
+    def __call__(self, layer: str, probabilities: Tensor) -> None:
+        """Takes one layer's map, (B, heads, pixels, L)."""
+        kept = probabilities * self.columns[:, None, None, :].to(probabilities)
+        if self.masks is not None:
+            side = round(probabilities.shape[2] ** 0.5)
+            inside = interpolate(self.masks[:, None].float(), (side, side)) > HALF  # (B, 1, side, side), nearest
+            kept = kept * inside.flatten(2).transpose(1, 2)[:, None].to(kept)
+        self.found[layer] = torch.linalg.vector_norm(kept.flatten(1).float(), dim=1)
+
+    @property
+    def loss(self) -> Tensor:
+        """(B,), the sum over layers."""
+        return torch.stack(list(self.found.values())).sum(dim=0)
+
+
+def normalised(pictures: Tensor) -> Tensor:
+    """Pictures (B, H, W, 3) uint8 as the authors hand them to the autoencoder, (B, 3, H, W)."""
+    mean, deviation = (torch.tensor(value, device=pictures.device) for value in (PIXEL_MEAN, PIXEL_DEVIATION))
+    scaled = (pictures.float() / 255 - mean) / deviation
+    return scaled.permute(0, 3, 1, 2)
+
+
+def timestep_weights(count: int, important: bool) -> Tensor:
+    """(count,) float64, how likely each timestep is drawn: p(t) ∝ σ(0.05 (t − 200)) − σ(0.05 (t − 400)), or uniform."""
+    steps = torch.arange(count, dtype=torch.float64)
+    low, high, steepness = IMPORTANT
+    rise, fall = torch.sigmoid(steepness * (steps - low)), torch.sigmoid(steepness * (steps - high))
+    weights: Tensor = rise - fall if important else torch.ones_like(steps)
+    return weights / weights.sum()
+
+
+def measured(denoiser: Denoiser, watched: WatchedUNet, loras: Mapping[str, Lora], shown: Shown) -> MapNorms:
+    """The attention of one forward, with every row's own terms."""
+    norms = MapNorms(shown.columns, shown.masks)
+    with watched.during(loras, norms):
+        denoiser.noise_in(shown.latents, shown.timesteps, shown.condition)
+    return norms
+
+
+class Optimiser:
+    """AdamW (0.9, 0.999, 1e-8, decay 0.01) over the terms of B concepts, each concept's gradient clipped at norm 1.
+
+    A tensor without gradient is left alone: the last layer's values never reach the loss, so their term stays as drawn.
+    """
+
+    def __init__(self, loras: Mapping[str, Lora], rate: float, clip: float = 1.0) -> None:
+        self.tensors: Sequence[Tensor] = [tensor.requires_grad_() for lora in loras.values() for tensor in lora.tensors]
+        self.adam = torch.optim.AdamW(self.tensors, lr=rate)
+        self.clip = clip
+
+    def step(self, loss: Tensor) -> Tensor:
+        """One update from the losses (B,); returns the gradients' norms before clipping, (B,)."""
+        self.adam.zero_grad(set_to_none=True)
+        loss.sum().backward()  # type: ignore[no-untyped-call]
+        norms = self._clipped()
+        self.adam.step()
+        return norms
+
+    def _clipped(self) -> Tensor:
+        gradients = [tensor.grad for tensor in self.tensors if tensor.grad is not None]
+        parts = torch.stack([torch.linalg.vector_norm(gradient, dim=(1, 2)) for gradient in gradients])
+        norms: Tensor = torch.linalg.vector_norm(parts, dim=0)  # (B,)
+        factor = (self.clip / (norms + 1e-6)).clamp(max=1)
+        for gradient in gradients:
+            gradient.mul_(factor[:, None, None])
+        return norms
