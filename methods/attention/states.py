@@ -1,0 +1,85 @@
+"""Text states as cross-attention reads them, with the places of the tokens in them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from iceb.base.progress import stage
+from iceb.methods.activations import slices
+from iceb.models.conditioning import TextReader
+from iceb.specs.methods import Bundle
+
+TEXTS_AT_ONCE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class TextState:
+    """One text as the denoiser reads it.
+
+    Places: 0 is the start token, `last` the last content token, `last + 1` the first end token, pads follow. An empty
+    or blank text has no content and `last` is 0, the start token.
+    """
+
+    text: str
+    ids: tuple[int, ...]  # all L token ids, pads included
+    last: int
+    read: Tensor  # (L, d), the number format and device of the encoder
+
+    @property
+    def end(self) -> int:
+        """Place of the first end token."""
+        return self.last + 1
+
+    @property
+    def rows(self) -> Tensor:
+        """(L, d) float64: the last hidden state after the final norm; SDXL's two penultimate ones side by side."""
+        return self.read.to(algebra_device(self.read.device)).double()
+
+
+def algebra_device(device: torch.device) -> torch.device:
+    """Where float64 is possible: Apple's GPUs have none."""
+    return torch.device("cpu") if device.type == "mps" else device
+
+
+class StateReader:
+    """Reads texts with the text encoder(s) of a model as it is now; to be made anew when the model is edited.
+
+    Texts are padded to the encoder's full length, as drawing does, for all positions are read by cross-attention. A
+    text's numbers do not depend on which texts are read beside it.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        whole: Any = bundle  # the reader takes the model's own class
+        self.bundle = bundle
+        self._read = TextReader(whole)
+
+    def __call__(self, texts: Sequence[str]) -> list[TextState]:
+        """The state of each text, in order; a text that occurs twice is read once and shared.
+
+        All are held in memory (77 rows each); use `each` for long lists that are summed up.
+        """
+        distinct = list(dict.fromkeys(texts))
+        found = dict(zip(distinct, self.each(distinct), strict=True))
+        return [found[text] for text in texts]
+
+    def each(self, texts: Sequence[str]) -> Iterator[TextState]:
+        """The states of texts one after the other, few of them in memory at a time."""
+        with stage("text states", len(texts)) as advance:
+            for start, stop in slices(len(texts), TEXTS_AT_ONCE):
+                yield from self._several(texts[start:stop])
+                advance(stop - start)
+
+    def _several(self, texts: Sequence[str]) -> list[TextState]:
+        with torch.no_grad():
+            states = self._read(list(texts)).states  # (n, L, d)
+        tokens = self._tokens(list(texts))
+        rows = zip(texts, tokens["input_ids"], tokens["attention_mask"], states, strict=True)
+        return [TextState(text, tuple(ids), sum(mask) - 2, state) for text, ids, mask, state in rows]
+
+    def _tokens(self, texts: list[str]) -> Any:
+        tokenizer = self.bundle.pipeline.tokenizer  # a second encoder's tokens differ in their pads only
+        limit = tokenizer.model_max_length
+        return tokenizer(texts, padding="max_length", truncation=True, max_length=limit)
