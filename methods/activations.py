@@ -5,7 +5,7 @@ ever changing the model.
 """
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -86,11 +86,24 @@ class TextTower:
 
     def parameter_name(self, layer: int) -> str:
         """The full name of a layer's fc2 weight, in whichever layout the installed library uses."""
-        wanted = self.fc2(layer).weight
+        return self.name_of(self.fc2(layer).weight)
+
+    def name_of(self, wanted: Tensor) -> str:
+        """The full name of a parameter of this encoder.
+
+        Raises:
+            ModelError: it is none of this encoder's.
+        """
         for name, parameter in self.model.named_parameters():
             if parameter is wanted:
                 return f"{self.component}.{name}"
-        raise ModelError(f"{self.component} has no parameter for fc2 of layer {layer}")
+        raise ModelError(f"{self.component} has no such parameter, of shape {tuple(wanted.shape)}")
+
+    @property
+    def token_table(self) -> Tensor:
+        """The token embeddings, (vocabulary, d)."""
+        table: Tensor = self.core.embeddings.token_embedding.weight
+        return table
 
     def tokens(self, texts: Sequence[str], extra: int = 0) -> Tokens:
         """Texts as token rows, padded to the longest plus `extra` columns, cut at the encoder's 77 positions."""
@@ -179,6 +192,21 @@ class TextTower:
         rows = tokens.ids.tolist()
         found = zip(rows, subjects, widths, strict=True)
         return [last_subject_token(self.tokenizer, row[:width], subject) for row, subject, width in found]
+
+
+def text_towers(pipeline: Any, prepared: Callable[[nn.Module], nn.Module] = lambda model: model) -> list[TextTower]:
+    """The text encoders of a pipeline, in the order in which the denoiser reads them: one or (SDXL) two.
+
+    Args:
+        pipeline: a diffusers pipeline of the layout of Stable Diffusion or SDXL.
+        prepared: what is done to each encoder first, say a copy in another number format.
+    """
+    if getattr(pipeline, "text_encoder_2", None) is None:
+        return [TextTower(prepared(pipeline.text_encoder), pipeline.tokenizer)]
+    return [
+        TextTower(prepared(pipeline.text_encoder), pipeline.tokenizer, "penultimate"),
+        TextTower(prepared(pipeline.text_encoder_2), pipeline.tokenizer_2, "penultimate", "text_encoder_2"),
+    ]
 
 
 @contextmanager

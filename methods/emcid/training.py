@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from iceb.methods.activations import TextTower
+from iceb.methods.activations import TextTower, text_towers
 from iceb.methods.denoising import Denoiser, prepared
 from iceb.methods.emcid.concepts import Concept
 from iceb.methods.emcid.draws import Draws, Latents
@@ -32,16 +32,7 @@ class Workbench:
     @cached_property
     def towers(self) -> list[TextTower]:
         """The text encoders, one or (SDXL) two."""
-        pipeline = self.bundle.pipeline
-        if getattr(pipeline, "text_encoder_2", None) is None:
-            return [TextTower(_float32(pipeline.text_encoder), pipeline.tokenizer)]
-        return [
-            TextTower(_float32(encoder), tokenizer, "penultimate", name)
-            for encoder, tokenizer, name in (
-                (pipeline.text_encoder, pipeline.tokenizer, "text_encoder"),
-                (pipeline.text_encoder_2, pipeline.tokenizer_2, "text_encoder_2"),
-            )
-        ]
+        return text_towers(self.bundle.pipeline, _float32)
 
     @cached_property
     def denoiser(self) -> Denoiser:

@@ -1,0 +1,108 @@
+"""Token embeddings of the source replaced by the destination's: what an edit reaches that only renames words.
+
+A reference row of our own, under no paper's name. It knows nothing of pictures: if a method does no better, its
+training bought nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from iceb.base.errors import MethodError
+from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.requests import EditRequest
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from iceb.methods.activations import TextTower
+
+
+@dataclass(frozen=True)
+class EmbeddingSwap:
+    """Rows of the token table: each source token is given what stands at the same place in the destination.
+
+    Attributes:
+        blend: how far each row goes, from 0 (stays) to 1 (becomes the destination's).
+    """
+
+    blend: float = 1.0
+
+    card: ClassVar[MethodCard] = MethodCard(
+        name="embedding_swap",
+        version=1,
+        paper="",
+        kinds=("replace", "rectify"),
+        touches=("text_encoder.*token_embedding.weight", "text_encoder_2.*token_embedding.weight"),
+        title="The destination's token embeddings written over the source's",
+        edits="the rows of the token embedding table that spell the source, in every text encoder",
+        formula=(
+            "e[s_i] <- (1 - blend) e[s_i] + blend mean(e[d_j]: j overlaps [i n/m, (i+1) n/m)) "
+            "for source tokens s_0..s_(m-1) and destination tokens d_0..d_(n-1). As many on both sides: one to one; "
+            "more in the destination: each source token gets the mean of its share; more in the source: repeated. "
+            "A token of several requests gets the mean of what they ask; all are read from the unedited table."
+        ),
+        quick=(("blend", 1.0),),
+    )
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.blend <= 1:
+            raise MethodError(f"embedding_swap blend {self.blend}: must lie between 0 (change nothing) and 1 (swap)")
+
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+        """New token tables, one per text encoder.
+
+        Raises:
+            MethodError: a source or a destination has no token, or a request not exactly one destination.
+        """
+        if not requests:
+            return Edit()
+        from iceb.methods.activations import text_towers  # torch is loaded here and not before
+
+        return Edit(
+            weights={
+                tower.name_of(tower.token_table): self._swapped(tower, requests)
+                for tower in text_towers(bundle.pipeline)
+            }
+        )
+
+    def _swapped(self, tower: "TextTower", requests: Sequence[EditRequest]) -> "Tensor":
+        """(vocabulary, d) the table with all requests carried out, in the model's number format."""
+        table = tower.token_table.detach()
+        asked: dict[int, list[Tensor]] = {}  # source token → the rows that requests want for it, each (d,)
+        for request in requests:
+            source, dest = _ids(tower, request, request.source), _ids(tower, request, _dest(request))
+            for token, (start, stop) in zip(source, shares(len(source), len(dest)), strict=True):
+                asked.setdefault(token, []).append(table[dest[start:stop]].double().mean(dim=0))
+        new = table.clone()
+        for token, rows in asked.items():
+            wanted = sum(rows[1:], rows[0]) / len(rows)
+            new[token] = ((1 - self.blend) * table[token].double() + self.blend * wanted).to(table.dtype)
+        return new
+
+
+def shares(sources: int, dests: int) -> Iterator[tuple[int, int]]:
+    """Which destination tokens each source token is given: (start, stop) per source token.
+
+    >>> list(shares(2, 2)), list(shares(2, 3)), list(shares(3, 1))
+    ([(0, 1), (1, 2)], [(0, 2), (1, 3)], [(0, 1), (0, 1), (0, 1)])
+    """
+    for place in range(sources):
+        yield place * dests // sources, -(-(place + 1) * dests // sources)
+
+
+def _dest(request: EditRequest) -> str:
+    if len(request.dests) != 1:
+        raise MethodError(
+            f"request {request.id} has {len(request.dests)} destinations: embedding_swap replaces one name by one other"
+        )
+    return request.dests[0]
+
+
+def _ids(tower: "TextTower", request: EditRequest, name: str) -> list[int]:
+    """The tokens of a name, without the marks of start and end."""
+    tokens = tower.tokens([name])
+    ids: list[int] = tokens.ids[0, 1 : int(tokens.ends[0])].tolist()
+    if not ids:
+        raise MethodError(f"request {request.id}: {name!r} has no token, so there is no embedding to swap")
+    return ids

@@ -1,0 +1,75 @@
+"""Sequential finetuning of the whole text encoder, the weak baseline in EMCID's repository (arXiv:2403.13807).
+
+Concept after concept, Adam pulls what the encoder pools from the source's prompts towards what it pooled from the
+destination's; nothing is preserved on purpose. This file is the method as the benchmark sees it and imports nothing
+heavy; `training.py` does the work.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from iceb.base.errors import MethodError
+from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.requests import EditRequest
+
+
+@dataclass(frozen=True)
+class Finetune:
+    """Every parameter of the text encoder(s), trained for one concept after the other; the defaults are the authors'.
+
+    Attributes:
+        steps: Adam steps per concept.
+        rate: Adam's learning rate; Adam starts anew at every concept.
+        decay: weight of every parameter added to its own gradient (Adam's `weight_decay`, not AdamW's). A parameter
+            without another gradient, such as an unused token embedding, then shrinks by about `rate` a step.
+    """
+
+    steps: int = 20
+    rate: float = 1e-4
+    decay: float = 5e-2
+
+    card: ClassVar[MethodCard] = MethodCard(
+        name="finetune",
+        version=1,
+        paper="arXiv:2403.13807",
+        kinds=("replace", "rectify", "erase"),
+        touches=("text_encoder.*", "text_encoder_2.*"),
+        title="Sequential finetuning of the text encoder (the baseline in EMCID's repository)",
+        fidelity="faithful",
+        edits="all parameters of every text encoder, the token embeddings included",
+        formula=(
+            "for each request in turn: theta_0 <- theta; 20 Adam steps on theta of "
+            "mean (pooled_theta(source prompts) - pooled_theta_0(destination prompts))^2 over prompts and channels, "
+            "with 0.05 theta added to the gradient; prompts padded to the longest, with the attention mask. "
+            "From the code (experiments/finetune_text_encoder.py): the paper gives no formula"
+        ),
+        deviations=(
+            "the destination's pooled states are computed once per concept, not at every step: they do not change",
+            "SDXL, which the authors never finetuned: each encoder is trained on its own pooled states",
+            "erase: the destination is the empty text",
+        ),
+        quick=(("steps", 2),),
+    )
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise MethodError(f"finetune steps {self.steps}: must be at least 1")
+        if not self.rate > 0 or self.decay < 0:
+            raise MethodError(
+                f"finetune rate {self.rate}, decay {self.decay}: need a positive rate and no negative decay"
+            )
+
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+        """All parameters of the text encoder(s) after every request, in request order.
+
+        Nothing is kept in `scratch`: each concept starts from all before it, so no part serves another list.
+
+        Raises:
+            MethodError: a request has several destinations.
+        """
+        if not requests:
+            return Edit()
+        from iceb.methods.finetune.training import finetuned  # torch is loaded here and not before
+
+        return finetuned(self, bundle, requests)
