@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from iceb.base.errors import MethodError
-from iceb.methods.emcid.corpus import check_captions
+from iceb.methods.captions import check_captions
 from iceb.methods.emcid.settings import NoiseLoss, Penalty, Residual, Stage1, Stage2, TextLoss
 from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
 from iceb.specs.requests import EditRequest
@@ -134,9 +134,9 @@ class EMCID:
         """Refuse a model without embedded captions for which no file of captions is named, or one that is no such file.
 
         Raises:
-            MethodError, DataError: as `corpus.check_captions`.
+            MethodError, DataError: as `captions.check_captions`.
         """
-        check_captions(self.captions, ref.family)
+        check_captions(self.captions, ref.family, self.card.name)
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
         """New fc2 weights of the text encoder(s) that carry out all requests at once.

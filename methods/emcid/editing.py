@@ -14,11 +14,11 @@ from iceb.base.digest import digest
 from iceb.base.errors import MethodError
 from iceb.base.progress import stage
 from iceb.methods.activations import slices
+from iceb.methods.captions import caption_corpus, sampled
 from iceb.methods.denoising import frozen
 from iceb.methods.emcid.concepts import Concept
-from iceb.methods.emcid.corpus import caption_corpus
 from iceb.methods.emcid.fisher import fisher_diagonal
-from iceb.methods.emcid.moments import sampled, second_moments
+from iceb.methods.emcid.moments import second_moments
 from iceb.methods.emcid.optimise import Values, optimise
 from iceb.methods.emcid.spread import spread
 from iceb.methods.emcid.training import Workbench
@@ -63,7 +63,7 @@ class _Editing:
     def captions(self) -> list[str]:
         """The sampled caption corpus, read when first needed."""
         if self._captions is None:
-            corpus = caption_corpus(self.method.captions, self.bench.bundle.ref.family)
+            corpus = caption_corpus(self.method.captions, self.bench.bundle.ref.family, self.method.card.name)
             self._captions = sampled(corpus, self.method.caption_count)
         return self._captions
 

@@ -4,11 +4,9 @@ All tokens of a caption count, start and end token included; padding does not. O
 layers.
 """
 
-import random
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 
-import ftfy
 import torch
 from torch import Tensor
 
@@ -20,20 +18,6 @@ CAPTIONS_AT_ONCE = 1000  # tokenised together
 TOKENS_AT_ONCE = 2048  # through the encoder together
 ADDS_IN_FLOAT32 = 16
 BLOCK = 256  # columns of a d_ff × d_ff product made at once
-SAMPLE_SEED = 1  # the authors' shuffle
-
-
-def sampled(captions: Sequence[str], count: int) -> list[str]:
-    """The first `count` captions of the corpus shuffled by random.Random(1), as the authors sample.
-
-    Typographic quotes and ligatures are made plain, as the authors' tokenizer did and today's no longer does.
-
-    >>> sampled(["a", "b", "c"], 2)
-    ['b', 'c']
-    """
-    order = list(range(len(captions)))
-    random.Random(SAMPLE_SEED).shuffle(order)
-    return [ftfy.fix_text(captions[index]) for index in order[:count]]
 
 
 @torch.no_grad()

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from iceb.base.errors import MethodError
+from iceb.methods.captions import sampled
 from iceb.methods.denoising import prepared
 from iceb.methods.emcid.concepts import Concept
 from iceb.methods.emcid.draws import Drawn, Latents
 from iceb.methods.emcid.fisher import Pair, fisher_diagonal
-from iceb.methods.emcid.moments import sampled, second_moments
+from iceb.methods.emcid.moments import second_moments
 from iceb.methods.emcid.optimise import Step, optimise
 from iceb.methods.emcid.settings import Stage1, Stage2
 from iceb.methods.emcid.spread import spread

@@ -5,9 +5,9 @@ import torch
 
 from iceb.base.errors import DataError, MethodError
 from iceb.methods.activations import TextTower
+from iceb.methods.captions import caption_corpus, read_captions
 from iceb.methods.denoising import Denoiser, frozen
 from iceb.methods.emcid.concepts import Concept, Placed
-from iceb.methods.emcid.corpus import caption_corpus, read_captions
 from iceb.methods.emcid.draws import Draws, Latents
 from iceb.methods.emcid.moments import Beginnings, second_moments
 from iceb.methods.emcid.optimise import optimise
@@ -274,4 +274,4 @@ def test_a_malformed_caption_file_is_an_error(tmp_path, name, text, message):
 
 def test_a_real_model_needs_a_caption_file():
     with pytest.raises(MethodError, match="--set captions=FILE"):
-        caption_corpus(None, "sd14")
+        caption_corpus(None, "sd14", "emcid")

@@ -1,13 +1,17 @@
-"""Where the captions of the second moments come from."""
+"""Caption corpora: what the second moments and the preserved statistics of several methods are taken over."""
 
 import json
+import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from iceb.base.errors import DataError, MethodError
 
+SAMPLE_SEED = 1  # the authors' shuffle
 
-def check_captions(path: str | None, family: str) -> None:
+
+def check_captions(path: str | None, family: str, method: str) -> None:
     """Say what `caption_corpus` would refuse as far as that costs nothing: the file is opened, not read.
 
     Raises:
@@ -15,7 +19,7 @@ def check_captions(path: str | None, family: str) -> None:
         DataError: the file cannot be read, or is empty.
     """
     if path is None:
-        _embedded(family)
+        _embedded(family, method)
         return
     try:
         with Path(path).expanduser().open("rb") as stream:
@@ -26,12 +30,13 @@ def check_captions(path: str | None, family: str) -> None:
         raise DataError(f"captions {path}: no caption found: write one a line")
 
 
-def caption_corpus(path: str | None, family: str) -> list[str]:
+def caption_corpus(path: str | None, family: str, method: str) -> list[str]:
     """The caption corpus a run uses.
 
     Args:
         path: a user's file; None: the embedded captions.
         family: the model's family; only the embedded model has embedded captions.
+        method: who asks, for the message.
 
     Raises:
         MethodError: no file was named for a model without embedded captions.
@@ -39,18 +44,19 @@ def caption_corpus(path: str | None, family: str) -> list[str]:
     """
     if path is not None:
         return read_captions(Path(path).expanduser())
-    _embedded(family)
+    _embedded(family, method)
     from iceb.mini.captions import corpus
 
     return list(corpus())
 
 
-def _embedded(family: str) -> None:
+def _embedded(family: str, method: str) -> None:
     """Refuse a model that has no embedded captions."""
     if family != "mini":
         raise MethodError(
-            f"emcid needs a caption corpus for model family {family}: --set captions=FILE, one caption a line, "
-            'or a JSON list of objects with a "caption" (the authors use BLIP\'s ccs_filtered.json)'
+            f"{method} needs a caption corpus for model family {family}: --set captions=FILE, one caption a line, "
+            "or a JSON list of objects with a \"caption\" (EMCID's authors use BLIP's ccs_filtered.json, MACE's the "
+            "captions of COCO 2014)"
         )
 
 
@@ -89,3 +95,18 @@ def _from_json(path: Path, text: str) -> list[str]:
             raise DataError(f'captions {path}: entry {index} is neither a text nor an object with a "caption"')
         captions.append(caption)
     return captions
+
+
+def sampled(captions: Sequence[str], count: int) -> list[str]:
+    """The first `count` captions of the corpus shuffled by random.Random(1), as EMCID's authors sample.
+
+    Typographic quotes and ligatures are made plain, as the authors' tokenizer did and today's no longer does.
+
+    >>> sampled(["a", "b", "c"], 2)
+    ['b', 'c']
+    """
+    import ftfy
+
+    order = list(range(len(captions)))
+    random.Random(SAMPLE_SEED).shuffle(order)
+    return [ftfy.fix_text(captions[index]) for index in order[:count]]
