@@ -15,7 +15,7 @@ EXAMPLE = ROOT / "tests" / "plugin" / "iceb-example"
 EMBEDDED = ROOT / "iceb" / "mini" / "data" / "aice_edit.json"
 UPSTREAM = ROOT.parent / "shared" / "data" / "emcid"
 EXTRA = {
-    "methods": [("embedding_swap", "iceb_example:EmbeddingSwap"), ("faulty", "faulty:Faulty")],
+    "methods": [("token_swap", "iceb_example:TokenSwap"), ("faulty", "faulty:Faulty")],
     "measures": [("colour_classes", "iceb_example:ColourClasses")],
     "metrics": [("flip_rate", "iceb_example:FLIP_RATE")],
     "tasks": [("aice_flips", "iceb_example:AICE_FLIPS")],

@@ -19,7 +19,7 @@ def asked(model, data, tmp_path):
     """The arguments of a small run; a test adds its own, and the last one of a name counts."""
 
     def made(*more: str) -> list[str]:
-        base = ["evaluate", "--method", "embedding_swap", "--task", "aice", "--num-edits", "2", "--device", "cpu"]
+        base = ["evaluate", "--method", "token_swap", "--task", "aice", "--num-edits", "2", "--device", "cpu"]
         return [*base, "--model", str(model), "--data", data, "--limit", "4", "--out", str(tmp_path / "runs"), *more]
 
     return made
@@ -42,7 +42,7 @@ def refused(capsys, arguments, code=2) -> str:
 def test_a_run_prints_its_plan_its_scores_and_the_path_of_its_result(capsys, asked, tmp_path):
     assert run(asked()) == 0
     captured = capsys.readouterr()
-    assert captured.err.startswith("embedding_swap on aice")
+    assert captured.err.startswith("token_swap on aice")
     assert "holdout: 4 pictures a side" in captured.err
     assert "drawing after" in captured.err or "up to" not in captured.err
     (path,) = (tmp_path / "runs").rglob("result.json")
@@ -83,7 +83,7 @@ def test_a_third_partys_task_runs_with_its_own_metrics_only(asked, tmp_path):
     assert run(asked("--task", "aice_flips")) == 0
     result = result_of(tmp_path / "runs")
     assert [score.metric for score in result.scores] == ["flip_rate", "holdout_delta"]
-    assert result.id.startswith("aice_flips/embedding_swap/")
+    assert result.id.startswith("aice_flips/token_swap/")
 
 
 def test_set_recipe_and_sampling_reach_the_result(asked, tmp_path):

@@ -20,7 +20,7 @@ def command(model, data):
     """The arguments of a run of some hundred pictures, slow enough to be stopped in its middle."""
 
     def made(folder: Path) -> list[str]:
-        base = [sys.executable, "-m", "iceb", "evaluate", "--method", "embedding_swap", "--task", "aice_flips"]
+        base = [sys.executable, "-m", "iceb", "evaluate", "--method", "token_swap", "--task", "aice_flips"]
         base += [
             "--num-edits",
             "20",
@@ -86,7 +86,7 @@ def test_a_stopped_command_loses_nothing_and_ends_with_the_same_scores(command, 
     assert code == -signal.SIGKILL
     code, line = stopped(command(broken), environment, broken, signal.SIGINT, more=20)
     assert code == 130
-    assert line.startswith("iceb: interrupted; the same command goes on: iceb evaluate --method embedding_swap")
+    assert line.startswith("iceb: interrupted; the same command goes on: iceb evaluate --method token_swap")
     kept = pictures(broken)
     assert kept >= 40
     assert not list(broken.rglob("result.json"))

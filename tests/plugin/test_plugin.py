@@ -47,7 +47,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("group", "name"), [("methods", "embedding_swap"), ("metrics", "flip_rate"), ("tasks", "aice_flips")]
+    ("group", "name"), [("methods", "token_swap"), ("metrics", "flip_rate"), ("tasks", "aice_flips")]
 )
 def test_the_plugins_names_are_listed_with_their_package(site, group, name):
     done = iceb(site, "list", group, "--json")
@@ -58,9 +58,9 @@ def test_the_plugins_names_are_listed_with_their_package(site, group, name):
 
 
 def test_the_plugins_method_is_shown_with_its_parameters(site):
-    done = iceb(site, "show", "method", "iceb-example/embedding_swap")
+    done = iceb(site, "show", "method", "iceb-example/token_swap")
     assert done.returncode == 0, done.stderr
-    assert "iceb-example/embedding_swap 0.3.0" in done.stdout
+    assert "iceb-example/token_swap 0.3.0" in done.stdout
     assert "strength = 1.0" in done.stdout
 
 
@@ -80,7 +80,7 @@ def test_the_plugins_method_task_metric_and_measure_are_evaluated(site, tiny_sd_
     model = shutil.copytree(tiny_sd_folder, tmp_path / "model")
     (model / "iceb.json").write_text(json.dumps(DECLARATION))
     where = ["--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "runs"), "--device", "cpu"]
-    what = ["--method", "iceb-example/embedding_swap", "--task", "aice_flips", "--num-edits", "1", "--limit", "2"]
+    what = ["--method", "iceb-example/token_swap", "--task", "aice_flips", "--num-edits", "1", "--limit", "2"]
     done = iceb(site, "evaluate", *what, *where, "--model", str(model), "--data", data, "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)

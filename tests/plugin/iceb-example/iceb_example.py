@@ -15,13 +15,13 @@ from iceb.specs.tasks import Task
 
 
 @dataclass(frozen=True)
-class EmbeddingSwap:
+class TokenSwap:
     """Move the embedding of each source's last token towards the mean embedding of its destination's tokens."""
 
     strength: float = 1.0
 
     card: ClassVar[MethodCard] = MethodCard(
-        name="embedding_swap",
+        name="token_swap",
         version=1,
         paper="none: an example",
         kinds=("replace",),
