@@ -23,6 +23,8 @@ COMMANDS = [
     ["--help"],
     ["--version"],
     ["evaluate", "--help"],
+    ["edit", "--help"],
+    ["apply", "--help"],
     ["list", "methods"],
     ["list", "tasks"],
     ["list", "metrics"],

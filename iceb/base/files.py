@@ -7,6 +7,7 @@ does: the first writer wins and the others learn that they lost, so processes sh
 import contextlib
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,6 +77,28 @@ def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
     with explained(path), _finished(path, data, durable) as temporary:
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, which takes its place at `path` when everything inside went well, and leaves nothing otherwise.
+
+    Raises:
+        StoreError: something stands at `path` already, no permission, no space; all but the last before any work.
+    """
+    with explained(path):
+        if path.is_file() or (path.is_dir() and any(path.iterdir())):
+            raise StoreError(f"{path} exists already: remove it, or name another folder with --out")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
+    try:
+        yield temporary
+        with explained(path):
+            for made in (temporary, *temporary.rglob("*")):  # libraries write some files for their owner alone
+                os.chmod(made, 0o755 if made.is_dir() else 0o644)
+            os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def publish(path: Path, data: bytes, *, durable: bool = True) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from iceb.base.errors import IcebError
-from iceb.cli import cache, data, evaluate, grid, leaderboard, listing, score
+from iceb.cli import apply, cache, data, edit, evaluate, grid, leaderboard, listing, score
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 
@@ -24,6 +24,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: the rich one takes half of the time budget of --help
 )
 app.command("evaluate")(evaluate.evaluate)
+app.command("edit")(edit.edit)
+app.command("apply")(apply.apply)
 app.command("score")(score.score)
 app.command("grid")(grid.grid)
 app.command("list")(listing.list_names)

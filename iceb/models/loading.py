@@ -54,7 +54,7 @@ def load_pipeline(source: Source, device: torch.device) -> Any:
     options = {**LEFT_OUT[source.family.layout], **pin, **_variant(source)}
     dtype = DTYPES[source.ref.dtype]
     try:
-        with _quiet():
+        with quiet():
             pipeline = kind.from_pretrained(place, torch_dtype=dtype, use_safetensors=True, **options)
     except Exception as error:  # the libraries raise many kinds for a damaged file or a missing connection
         raise ModelError(_unloadable(source, error)) from error
@@ -74,7 +74,7 @@ def _only_half(folder: Path) -> bool:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the libraries' notes on loading out of the user's terminal."""
     import diffusers
     import transformers

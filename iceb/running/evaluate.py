@@ -14,7 +14,7 @@ from iceb.running.ledger import Ledger, write_ledgers
 from iceb.running.parts import Parts
 from iceb.running.planned import Plan
 from iceb.running.provenance import Origin
-from iceb.specs.records import Cost, MethodRecord, ModelRecord, ScoreRecord, TaskRecord
+from iceb.specs.records import Cost, ModelRecord, ScoreRecord, TaskRecord
 from iceb.specs.requests import EditRequest
 from iceb.specs.results import Result
 from iceb.specs.runs import RunSpec
@@ -57,7 +57,7 @@ class Run:
         return Result.of(
             self.spec,
             task=self._task(),
-            method=self._method(),
+            method=self.parts.method.record,
             model=self._model(),
             scores=scores,
             cost=self._cost(),
@@ -75,20 +75,6 @@ class Run:
             card_sha256=card_sha256(card.name),
             data_sha256={name: file.sha256 for name, file in card.files.items()},
             requests_sha256=digest(self.batches),
-        )
-
-    def _method(self) -> MethodRecord:
-        method = self.parts.method
-        return MethodRecord(
-            name=method.card.name,
-            version=method.card.version,
-            package=method.entry.package,
-            package_version=method.entry.package_version,
-            paper=method.card.paper,
-            recipe=method.recipe,
-            params=method.params,
-            changed={name: method.params[name] for name in method.changed},
-            reaches_dest=method.card.reaches_dest,
         )
 
     def _model(self) -> ModelRecord:

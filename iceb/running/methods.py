@@ -21,6 +21,7 @@ from iceb.models.checking import check_edit
 from iceb.models.generator import environment
 from iceb.running.cost import peak_bytes, peak_gpu_bytes
 from iceb.specs.methods import MethodCard
+from iceb.specs.records import MethodRecord
 from iceb.specs.requests import EditRequest
 from iceb.specs.results import first_problem
 from iceb.specs.runs import ModelRef, Scalar
@@ -67,6 +68,21 @@ class ChosenMethod:
             if name not in params:
                 raise MethodError(f"method {self.card.name}: its card's files name {name!r}, which is no setting of it")
         return {**params, **{name: _content(name, params[name]) for name in self.card.files}}
+
+    @property
+    def record(self) -> MethodRecord:
+        """What a result or a saved edit says of it."""
+        return MethodRecord(
+            name=self.card.name,
+            version=self.card.version,
+            package=self.entry.package,
+            package_version=self.entry.package_version,
+            paper=self.card.paper,
+            recipe=self.recipe,
+            params=self.params,
+            changed={name: self.params[name] for name in self.changed},
+            reaches_dest=self.card.reaches_dest,
+        )
 
     def check(self, ref: ModelRef) -> None:
         """Ask the method, where it has a `check`, whether these settings can work on this model; nothing is loaded.

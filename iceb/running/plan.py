@@ -102,17 +102,31 @@ def _parts(ask: Ask, task: Task, method: ChosenMethod, source: Source, data: str
 
 
 def _method(ask: Ask, task: Task, source: Source) -> ChosenMethod:
-    entry = registry.find("methods", ask.method)
-    shipped = shipped_recipe(entry.name, task.name)
-    recipe = read_recipe(ask.recipe) if ask.recipe else shipped
-    named = ask.recipe.name if ask.recipe else f"{entry.name}/{task.name}" if recipe else ""
-    settings, base = (each.settings(source.family.recipe_part) if each else {} for each in (recipe, shipped))
-    chosen = choose(ask.method, {**settings, **ask.settings}, named).against(base)
+    chosen = with_recipe(ask.method, task.name, source, ask.settings, ask.recipe)
     if task.kind not in chosen.card.kinds:
         kinds = ", ".join(chosen.card.kinds)
         raise MethodError(f"method {ask.method} cannot {task.kind}, which task {task.name} asks for: it can {kinds}")
     chosen.check(source.ref)
     return chosen
+
+
+def with_recipe(
+    name: str, task: str, source: Source, settings: Mapping[str, Scalar], file: Path | None
+) -> ChosenMethod:
+    """A method with its recipe for a task on a model, and single settings over that.
+
+    Args:
+        file: the recipe to take instead of the one that ships; None for that one.
+
+    Raises:
+        SpecError, MethodError: no such method or setting, or the recipe's file cannot be read.
+    """
+    entry = registry.find("methods", name)
+    shipped = shipped_recipe(entry.name, task)
+    recipe = read_recipe(file) if file else shipped
+    named = file.name if file else f"{entry.name}/{task}" if recipe else ""
+    own, base = (each.settings(source.family.recipe_part) if each else {} for each in (recipe, shipped))
+    return choose(name, {**own, **settings}, named).against(base)
 
 
 def _sampling(default: Sampling, changes: Mapping[str, Any]) -> Sampling:

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from iceb.base.errors import StoreError
-from iceb.base.files import content_path, publish, write_atomic
+from iceb.base.files import content_path, new_folder, publish, write_atomic
 
 
 def test_write_replaces_and_leaves_nothing_else(tmp_path):
@@ -53,3 +53,34 @@ def test_a_file_in_place_of_a_folder_is_named(tmp_path):
     (tmp_path / "taken").write_bytes(b"")
     with pytest.raises(StoreError, match="stands where a folder must be"):
         write_atomic(tmp_path / "taken" / "x", b"data")
+
+
+def test_a_new_folder_stands_whole_and_everybody_may_read_it(tmp_path):
+    with new_folder(tmp_path / "a" / "b") as folder:
+        (folder / "one").write_bytes(b"1")
+        os.chmod(folder / "one", 0o600)
+        assert not (tmp_path / "a" / "b").exists()
+    assert os.listdir(tmp_path / "a") == ["b"]
+    assert (tmp_path / "a" / "b" / "one").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
+def test_a_new_folder_leaves_nothing_when_filling_it_fails(tmp_path, failure):
+    def fill() -> None:
+        with new_folder(tmp_path / "a") as folder:
+            (folder / "one").write_bytes(b"1")
+            raise failure
+
+    with pytest.raises(failure):
+        fill()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_new_folder_never_takes_the_place_of_another(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "mine").write_bytes(b"1")
+    begun = False
+    with pytest.raises(StoreError, match="exists already: remove it"), new_folder(tmp_path / "a"):
+        begun = True
+    assert not begun
+    assert os.listdir(tmp_path / "a") == ["mine"]

@@ -1,0 +1,126 @@
+"""Somebody's own requests: rows of a JSON or CSV file, or pairs typed on the command line."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from iceb.base.errors import DataError, SpecError
+from iceb.catalogue.imagenet import TRAIN_TEMPLATES
+from iceb.specs.requests import EditRequest
+from iceb.specs.results import first_problem
+from iceb.specs.tasks import Kind
+
+BETWEEN = "|"  # between several values in one cell of a CSV file
+SEVERAL = ("dest", "prompts", "aliases")
+
+
+class OwnRow(BaseModel):
+    """One row: what is edited, into what, and how it is trained; only `source` must be there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str = Field(min_length=1)
+    dest: str | tuple[str, ...] = ()  # none erases, one replaces, several balance
+    prompts: tuple[str, ...] = TRAIN_TEMPLATES  # training templates, each with exactly one "{}"
+    aliases: tuple[str, ...] = ()  # other names of the source
+    seed: int | None = Field(default=None, ge=0)  # None: the row's number, from 0
+
+    def request(self, number: int) -> EditRequest:
+        """The request of the row at this place."""
+        dests = tuple(self.dest.split(BETWEEN)) if isinstance(self.dest, str) else self.dest
+        return EditRequest(
+            id=f"own/{number:04d}",
+            source=self.source.strip(),
+            dests=tuple(dest.strip() for dest in dests if dest.strip()),
+            templates=self.prompts,
+            seed=number if self.seed is None else self.seed,
+            aliases=self.aliases,
+        )
+
+
+def read_requests(path: Path) -> tuple[EditRequest, ...]:
+    """The requests in a file: a JSON list of objects, or CSV with a header, by the file's ending.
+
+    Keys and columns are source, dest, prompts, aliases, seed; in CSV "|" stands between several values of a cell.
+
+    Raises:
+        DataError: the file cannot be read, a row is wrong, or two rows name one source.
+        SpecError: the ending is neither .json nor .csv.
+    """
+    kinds = {".json": _json_rows, ".csv": _csv_rows}
+    if path.suffix.lower() not in kinds:
+        raise SpecError(f"--requests {path}: must end in {' or '.join(kinds)}")
+    return _made(kinds[path.suffix.lower()](path), str(path))
+
+
+def typed_requests(sources: Sequence[str], dests: Sequence[str]) -> tuple[EditRequest, ...]:
+    """The requests of `--source` and `--dest`: the first with the first, and so on; no dest at all erases.
+
+    Raises:
+        SpecError: there are some of both, and not as many.
+    """
+    if dests and len(dests) != len(sources):
+        raise SpecError(f"{len(sources)} --source and {len(dests)} --dest: give one of each for every request")
+    rows = [
+        {"source": source, "dest": dest} for source, dest in zip(sources, dests or [""] * len(sources), strict=True)
+    ]
+    return _made(rows, "--source")
+
+
+def kind_of(request: EditRequest) -> Kind:
+    """What a request asks for, by the number of its destinations."""
+    return "erase" if not request.dests else "replace" if len(request.dests) == 1 else "balance"
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"--requests {path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+
+
+def _json_rows(path: Path) -> list[Any]:
+    try:
+        found = json.loads(_text(path))
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path} is not JSON at line {error.lineno} column {error.colno} ({error.msg})") from error
+    if not isinstance(found, list):
+        raise DataError(f"{path}: holds a {type(found).__name__}: expected a list of objects with source and dest")
+    return found
+
+
+def _csv_rows(path: Path) -> list[Any]:
+    return [_cells(row) for row in csv.DictReader(io.StringIO(_text(path)))]
+
+
+def _cells(row: Mapping[str | None, Any]) -> dict[str, Any]:
+    """A row without its empty cells; several values where a column may hold several."""
+    filled = {str(name): value for name, value in row.items() if value}
+    return {name: value.split(BETWEEN) if name in SEVERAL else value for name, value in filled.items()}
+
+
+def _made(rows: Sequence[Any], where: str) -> tuple[EditRequest, ...]:
+    if not rows:
+        raise DataError(f"{where}: holds no requests")
+    requests = tuple(_request(row, number, where) for number, row in enumerate(rows))
+    seen: set[str] = set()
+    for request in requests:
+        if request.source in seen:
+            raise DataError(f"{where}: source {request.source!r} stands twice: name each source once")
+        seen.add(request.source)
+    return requests
+
+
+def _request(row: Any, number: int, where: str) -> EditRequest:
+    try:
+        return OwnRow.model_validate(row).request(number)
+    except ValidationError as error:
+        allowed = ", ".join(OwnRow.model_fields)
+        raise DataError(f"{where}, row {number}: {first_problem(error)}; a row has {allowed}") from error
+    except SpecError as error:
+        raise DataError(f"{where}, row {number}: {error}") from error

@@ -1,0 +1,23 @@
+"""`iceb apply`: a saved edit and its base become a model that plain diffusers loads."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from iceb.cli.evaluate import quiet
+
+
+def apply(
+    base: Annotated[str, typer.Argument(help="mini, sd14, sd15, sd21, sdxl, or a folder: the model that was edited.")],
+    delta: Annotated[Path, typer.Argument(help="The folder that iceb edit wrote.")],
+    out: Annotated[Path, typer.Option(help="The model folder to write; it must not exist.")],
+) -> None:
+    """Write the edited model as a diffusers folder; weights other than the edit's own base are refused."""
+    quiet()
+    from iceb.cli.progress import shown
+    from iceb.running import applying
+
+    with shown():
+        made = applying.apply(base, delta, out)
+    typer.echo(f"wrote {made.folder}: diffusers.{made.pipeline}.from_pretrained({str(made.folder)!r})")

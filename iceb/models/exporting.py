@@ -1,0 +1,62 @@
+"""A model out of memory again: what names its weights wherever they came from, and a folder that diffusers loads."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from iceb.base.digest import digest, digest_tensor
+from iceb.base.files import explained, write_atomic
+from iceb.base.progress import stage
+from iceb.models.bundle import ModelBundle
+from iceb.models.loading import quiet
+from iceb.models.sources import DECLARATION
+
+PLACE = "_name_or_path"  # where the libraries note the folder that a part was loaded from
+
+
+def weight_digests(bundle: ModelBundle) -> dict[str, str]:
+    """The digest of every parameter by name; the model is loaded for it."""
+    found = bundle.parameters_named()
+    with stage("reading the weights", len(found)) as advance:
+        digests = {}
+        for name, value in found.items():
+            digests[name] = digest_tensor(value)
+            advance(1)
+    return digests
+
+
+def weights_digest(digests: Mapping[str, str]) -> str:
+    """What names a whole model's weights by nothing but their bytes, 64 hex digits."""
+    return digest(dict(digests))
+
+
+def multiplied(weight: Tensor, matrix: Tensor) -> Tensor:
+    """W M, computed in float64 and rounded once: (d_out, d_in) × (d_in, d_in), in the weight's own number format."""
+    made: Tensor = (weight.to(torch.float64) @ matrix.to(weight.device, torch.float64)).to(weight.dtype)
+    return made
+
+
+def save_model(bundle: ModelBundle, folder: Path, title: str) -> None:
+    """Write the model as it is now as a diffusers folder, with ICEB's own word on how it is drawn and measured.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    with stage("writing the model"), explained(folder), quiet():
+        bundle.pipeline.save_pretrained(folder, safe_serialization=True)
+        for path in (*folder.glob("*.json"), *folder.glob("*/*.json")):
+            _forget_place(path)
+    family = bundle.family
+    said = {"title": title, "sampling": dataclasses.asdict(family.sampling), "measures": dict(family.measures)}
+    write_atomic(folder / DECLARATION, f"{json.dumps(said, indent=2)}\n".encode())
+
+
+def _forget_place(path: Path) -> None:
+    """Take this machine's folder out of a configuration."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    if isinstance(document, dict) and document.pop(PLACE, None) is not None:
+        write_atomic(path, f"{json.dumps(document, indent=2, sort_keys=True)}\n".encode())

@@ -1,0 +1,116 @@
+"""A saved edit's folder: manifest.json, and delta.safetensors with the changed weights or what makes them."""
+
+import fnmatch
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from iceb.base.digest import digest_file
+from iceb.base.errors import DataError, MethodError
+from iceb.base.files import explained
+from iceb.models.exporting import multiplied
+from iceb.specs.deltas import DELTA, MANIFEST, DeltaRecord, Form, Manifest
+from iceb.specs.methods import Edit
+
+RIGHT = "right:"  # before a pattern, in the names of matrices
+
+
+def write_delta(folder: Path, edit: Edit, form: Form, parameter: Callable[[str], Tensor]) -> DeltaRecord | None:
+    """Write the changed weights, and tell what was written; None if the edit changes none.
+
+    In the form "matrix" a weight is left out where M gives its very bytes on this machine's processor; others stand
+    in full beside M.
+
+    Args:
+        parameter: the unedited model's parameters by name.
+
+    Raises:
+        MethodError: the form is "matrix", and the edit has no M that makes any of its weights.
+        StoreError: the folder cannot be written.
+    """
+    if not edit.weights:
+        return None
+    made = _by_matrix(edit, parameter) if form == "matrix" else {}
+    if form == "matrix" and not made:
+        raise MethodError("this edit is not one matrix for many weights: save it with --form full")
+    tensors = {name: tensor for name, tensor in edit.weights.items() if name not in made}
+    tensors |= {f"{RIGHT}{pattern}": edit.right[pattern] for pattern in set(made.values())}
+    path = folder / DELTA
+    _write(path, tensors)
+    return DeltaRecord(
+        sha256=digest_file(path), bytes=path.stat().st_size, parameters=tuple(edit.weights), by_matrix=made
+    )
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    from safetensors.torch import save_file
+
+    with explained(path):
+        save_file({name: tensors[name].detach().cpu().contiguous().clone() for name in sorted(tensors)}, path)
+
+
+def _by_matrix(edit: Edit, parameter: Callable[[str], Tensor]) -> dict[str, str]:
+    """The weights that a matrix of the edit makes bit for bit, and that matrix's pattern."""
+    found: dict[str, str] = {}
+    for pattern, matrix in edit.right.items():
+        for name, tensor in edit.weights.items():
+            named = name not in found and fnmatch.fnmatchcase(name, pattern)
+            if named and multiplied(parameter(name).cpu(), matrix.cpu()).equal(tensor.cpu()):
+                found[name] = pattern
+    return found
+
+
+def read_manifest(named: Path) -> Manifest:
+    """The manifest of a saved edit, which is named by its folder or by the manifest itself.
+
+    Raises:
+        DataError: there is none, or it is not one.
+    """
+    path = named if named.name == MANIFEST else named / MANIFEST
+    try:
+        return Manifest.from_json(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: cannot be read ({reason}): name a folder that iceb edit wrote") from error
+
+
+def read_delta(named: Path, delta: DeltaRecord, parameter: Callable[[str], Tensor]) -> dict[str, Tensor]:
+    """The new weights by name, those that a matrix makes among them.
+
+    Args:
+        parameter: the unedited model's parameters by name.
+
+    Raises:
+        DataError: the file is missing, damaged, or not the manifest's.
+    """
+    path = (named.parent if named.name == MANIFEST else named) / DELTA
+    tensors = _checked(path, delta)
+    full = {name: tensor for name, tensor in tensors.items() if not name.startswith(RIGHT)}
+    made = {
+        name: multiplied(parameter(name).cpu(), tensors[f"{RIGHT}{pattern}"])
+        for name, pattern in delta.by_matrix.items()
+    }
+    return {name: (full | made)[name] for name in delta.parameters}
+
+
+def _checked(path: Path, delta: DeltaRecord) -> dict[str, Tensor]:
+    from safetensors.torch import load_file
+
+    try:
+        if digest_file(path) != delta.sha256:
+            raise DataError(
+                f"{path} is not the file its manifest names: it was damaged or replaced; make the edit again"
+            )
+        found: dict[str, Tensor] = load_file(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error}): copy the edit's whole folder") from error
+    missing = [name for name in _names(delta) if name not in found]
+    if missing:
+        raise DataError(f"{path} lacks {missing[0]}, which its manifest names; make the edit again")
+    return found
+
+
+def _names(delta: DeltaRecord) -> list[str]:
+    full = [name for name in delta.parameters if name not in delta.by_matrix]
+    return [*full, *(f"{RIGHT}{pattern}" for pattern in set(delta.by_matrix.values()))]

@@ -1,0 +1,164 @@
+"""An edit to be kept: made as a run makes it, through the store and its checks, and written as a folder of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from iceb import registry
+from iceb.base.digest import digest_tensor
+from iceb.base.errors import MethodError, SpecError
+from iceb.base.files import new_folder, write_atomic
+from iceb.catalogue import EMBEDDED, open_dataset
+from iceb.catalogue.own import kind_of
+from iceb.models.bundle import ModelBundle, edited_digest
+from iceb.models.exporting import weight_digests, weights_digest
+from iceb.models.sources import find
+from iceb.running.deltas import write_delta
+from iceb.running.methods import ChosenMethod
+from iceb.running.plan import with_recipe, writable
+from iceb.running.provenance import Origin
+from iceb.specs.deltas import MANIFEST, BaseRecord, DeltaRecord, EditedRecord, Form, Manifest
+from iceb.specs.requests import EditRequest
+from iceb.specs.runs import Dtype, Scalar
+from iceb.specs.tasks import Kind, Task
+from iceb.stores import cache_root
+from iceb.stores.edits import EditStore, MadeEdit
+
+OWN_TASK = "aice"  # whose recipe somebody's own requests take
+
+
+@dataclass(frozen=True)
+class EditAsk:
+    """What somebody asks for, in names; the options of `iceb edit`.
+
+    Either `task` and `num_edits` name the requests, or `requests` are somebody's own and `task` names only the recipe.
+    """
+
+    method: str
+    task: str | None = None
+    num_edits: int | None = None
+    requests: tuple[EditRequest, ...] = ()
+    model: str = "mini"
+    data: str | None = None
+    settings: Mapping[str, Scalar] = field(default_factory=dict)
+    recipe: Path | None = None
+    dtype: Dtype = "float32"
+    device: str = "auto"
+    cache: Path | None = None
+    form: Form = "full"
+    command: tuple[str, ...] | None = None  # None: this process's own
+
+
+@dataclass(frozen=True)
+class Order:
+    """A checked edit that can be made."""
+
+    ask: EditAsk
+    method: ChosenMethod
+    bundle: ModelBundle
+    requests: tuple[EditRequest, ...]
+    cache: Path
+
+    @property
+    def task(self) -> str | None:
+        """The task that the requests are of; None for somebody's own."""
+        return None if self.ask.requests else self.ask.task
+
+    def lines(self) -> list[str]:
+        """What will be done, a line each, for people."""
+        recipe = f"recipe {self.method.recipe}" if self.method.recipe else "the method's own settings"
+        count = "1 request" if len(self.requests) == 1 else f"{len(self.requests)} requests"
+        made = EditStore(self.cache).has(self.method.key(self.bundle, self.requests))
+        return [
+            f"{self.ask.method}: {count} of {self.task or 'your own'}, {recipe}",
+            f"model {self.bundle.ref.family} ({self.bundle.ref.repo}, {self.bundle.ref.dtype}) on {self.bundle.device}",
+            f"edit: {'in the cache' if made else 'to be made'}",
+        ]
+
+
+def order(ask: EditAsk) -> Order:
+    """Check everything that can be checked before any weight is loaded.
+
+    Raises:
+        IcebError: anything asked wrongly, missing or unwritable; the message says what and what to do.
+    """
+    source = find(ask.model, ask.dtype)
+    cache = writable(cache_root(ask.cache))
+    named = registry.find("tasks", ask.task or OWN_TASK).name
+    method = with_recipe(ask.method, named, source, ask.settings, ask.recipe)
+    requests = ask.requests or _of_task(ask, source.family.name, cache)
+    _can(method, _kinds(ask, requests))
+    method.check(source.ref)
+    return Order(ask, method, ModelBundle(source, ask.device), requests, cache)
+
+
+def _of_task(ask: EditAsk, family: str, cache: Path) -> tuple[EditRequest, ...]:
+    """The requests that the task edits together."""
+    if ask.task is None or ask.num_edits is None:
+        raise SpecError("nothing to edit: give --task and --num-edits, or --requests FILE, or --source and --dest")
+    task: Task = registry.load("tasks", ask.task)
+    data = ask.data or (EMBEDDED if family == "mini" else None)
+    batches = open_dataset(task.dataset, data, cache).batches(ask.num_edits)
+    if len(batches) != 1:
+        raise SpecError(f"task {ask.task} makes {len(batches)} separate edits: save one of them with --requests FILE")
+    return batches[0]
+
+
+def _kinds(ask: EditAsk, requests: Sequence[EditRequest]) -> list[tuple[Kind, ...]]:
+    """What the method must be able to do; each entry may be met by any of its kinds."""
+    if not ask.requests and ask.task is not None:
+        return [(registry.load("tasks", ask.task).kind,)]
+    asked = dict.fromkeys(kind_of(request) for request in requests)
+    return [("replace", "rectify") if kind == "replace" else (kind,) for kind in asked]
+
+
+def _can(method: ChosenMethod, wanted: Sequence[tuple[Kind, ...]]) -> None:
+    for kinds in wanted:
+        if not set(kinds) & set(method.card.kinds):
+            can = ", ".join(method.card.kinds)
+            raise MethodError(f"method {method.card.name} cannot {kinds[0]}, which the requests ask for: it can {can}")
+
+
+def save(order: Order, out: Path) -> Manifest:
+    """Make the edit, or take it from the store, and write it to `out`, which is whole or absent.
+
+    Raises:
+        IcebError: the method or the model failed, or `out` or the cache cannot be written; or `out` exists already.
+    """
+    origin = Origin.now(order.bundle.device, order.ask.command)
+    with new_folder(out) as folder:
+        made = order.method.made(order.bundle, order.requests, EditStore(order.cache), order.cache)
+        delta = write_delta(folder, made.edit, order.ask.form, order.bundle.parameter)
+        manifest = _manifest(order, made, delta, origin)
+        write_atomic(folder / MANIFEST, manifest.to_json().encode())
+    return manifest
+
+
+def _manifest(order: Order, made: MadeEdit, delta: DeltaRecord | None, origin: Origin) -> Manifest:
+    before = weight_digests(order.bundle)
+    after = {**before, **{name: digest_tensor(value) for name, value in made.edit.weights.items()}}
+    return Manifest(
+        method=order.method.record,
+        task=order.task,
+        requests=order.requests,
+        base=_base(order.bundle, weights_digest(before)),
+        edited=EditedRecord(digest=edited_digest(order.bundle.digest, made.edit), weights=weights_digest(after)),
+        delta=delta,
+        rewrites=made.edit.rewrites,
+        negative_prompt=made.edit.negative_prompt,
+        log=made.edit.log,
+        edit_seconds=made.seconds,
+        provenance=origin.finished(),
+    )
+
+
+def _base(bundle: ModelBundle, weights: str) -> BaseRecord:
+    ref = bundle.ref
+    return BaseRecord(
+        family=ref.family,
+        repo=ref.repo,
+        revision=ref.revision,
+        dtype=ref.dtype,
+        digest=bundle.digest,
+        weights=weights,
+    )

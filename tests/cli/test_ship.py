@@ -1,0 +1,216 @@
+"""`iceb edit` and `iceb apply`: what is saved, what plain diffusers loads, and what is refused."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from iceb.cli.main import run
+from iceb.models.bundle import ModelBundle
+from iceb.models.drawing import initial_latents, pictures
+from iceb.models.sources import find
+from iceb.running.deltas import read_delta, read_manifest
+from iceb.specs.methods import Edit
+
+pytestmark = pytest.mark.usefixtures("plugins")
+PAIR = ["--source", "lion", "--dest", "hen"]
+
+
+def bundle(folder: Path) -> ModelBundle:
+    return ModelBundle(find(str(folder)), "cpu")
+
+
+def edit_of(folder: Path, base: ModelBundle) -> Edit:
+    manifest = read_manifest(folder)
+    assert manifest.delta is not None
+    return Edit(read_delta(folder, manifest.delta, base.parameter))
+
+
+def refused(capsys, arguments, code=2) -> str:
+    capsys.readouterr()
+    assert run(arguments) == code
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].startswith("iceb: ")
+    assert "Traceback" not in "".join(lines)
+    return lines[-1]
+
+
+@pytest.fixture
+def made(model, tmp_path):
+    """Makes an edit of the tiny model and returns its folder."""
+
+    def make(*more: str, name: str = "edit", on: Path = model, method: str = "token_swap") -> Path:
+        out = tmp_path / name
+        arguments = ["edit", "--method", method, "--model", str(on), "--device", "cpu", "--out", str(out), *more]
+        assert run(arguments) == 0
+        return out
+
+    return make
+
+
+@pytest.mark.parametrize("layout", ["model", "model_xl"])
+def test_plain_diffusers_draws_what_the_bundle_draws_under_the_edit(request, made, tmp_path, layout):
+    import diffusers
+
+    base = request.getfixturevalue(layout)
+    folder = made(*PAIR, on=base)
+    assert run(["apply", str(base), str(folder), "--out", str(tmp_path / "out")]) == 0
+    unedited = bundle(base)
+    sampling = unedited.family.sampling
+    latents = initial_latents(unedited, [3], sampling)
+    with unedited.applied(edit_of(folder, unedited)) as edited:
+        ours = pictures(edited, ["a lion"], latents, sampling).astype(float)
+    before = pictures(unedited, ["a lion"], latents, sampling).astype(float)
+    plain = diffusers.DiffusionPipeline.from_pretrained(tmp_path / "out")
+    plain.set_progress_bar_config(disable=True)
+    plain.scheduler = diffusers.DDIMScheduler.from_config(plain.scheduler.config, clip_sample=False)
+    size = {"height": sampling.height, "width": sampling.width, "num_inference_steps": sampling.steps}
+    theirs = plain("a lion", latents=latents, guidance_scale=sampling.guidance, output_type="np", **size).images * 255
+    assert np.abs(ours - before).max() > 1
+    assert np.abs(ours - theirs).max() <= 0.5 + 1e-2  # rounding to bytes, and float error
+
+
+def test_the_written_model_has_the_edits_bytes_and_is_drawn_as_its_base(made, model, tmp_path):
+    folder = made("--task", "aice", "--num-edits", "2", "--data", "embedded")
+    assert run(["apply", str(model), str(folder), "--out", str(tmp_path / "out")]) == 0
+    base, written = bundle(model), bundle(tmp_path / "out")
+    assert written.family.sampling == base.family.sampling
+    assert written.family.measures == base.family.measures
+    with base.applied(edit_of(folder, base)) as edited:
+        assert edited.digest == read_manifest(folder).edited.digest
+        for name, value in edited.parameters_named().items():
+            assert written.parameter(name).equal(value), name
+    text = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "out").rglob("*.json"))
+    assert str(model) not in text
+
+
+def test_the_manifest_names_everything_that_makes_the_edit_again(made, model):
+    manifest = read_manifest(made("--task", "aice", "--num-edits", "2", "--data", "embedded", "--set", "strength=0.5"))
+    assert dict(manifest.method.params) == {"strength": 0.5}
+    assert dict(manifest.method.changed or {}) == {"strength": 0.5}
+    assert [request.id for request in manifest.requests] == ["aice_embedded/0000", "aice_embedded/0001"]
+    assert (manifest.task, manifest.base.digest) == ("aice", bundle(model).digest)
+    assert manifest.delta is not None
+    (name,) = manifest.delta.parameters
+    assert name.endswith("token_embedding.weight")
+
+
+def test_the_edit_is_that_of_evaluate_from_the_one_store(made, model, tmp_path, capsys):
+    """Evaluated first, then saved from the same cache: nothing is made, and both name the same edited weights."""
+    where = ["--model", str(model), "--data", "embedded", "--device", "cpu", "--cache", str(tmp_path / "cache")]
+    asked = ["--method", "token_swap", "--task", "aice", "--num-edits", "1"]
+    assert run(["evaluate", *asked, *where, "--limit", "1", "--out", str(tmp_path / "runs")]) == 0
+    capsys.readouterr()
+    assert run(["edit", *asked, *where, "--out", str(tmp_path / "saved")]) == 0
+    assert "edit: in the cache" in capsys.readouterr().err
+    (path,) = (tmp_path / "runs").rglob("result.json")
+    result = json.loads(path.read_text(encoding="utf-8"))
+    assert result["model"]["edited_digest"] == [read_manifest(tmp_path / "saved").edited.digest]
+
+
+def test_own_requests_from_a_file_are_the_typed_ones(made, tmp_path):
+    file = tmp_path / "mine.csv"
+    file.write_text("source,dest\nlion,hen\n", encoding="utf-8")
+    typed, read = made(*PAIR), made("--requests", str(file), name="read")
+    assert read_manifest(typed).requests == read_manifest(read).requests
+    assert (typed / "delta.safetensors").read_bytes() == (read / "delta.safetensors").read_bytes()
+
+
+def test_a_base_in_another_place_serves_and_another_base_is_refused(made, model, tmp_path, capsys):
+    folder = made(*PAIR)
+    moved = shutil.copytree(model, tmp_path / "moved")
+    assert run(["apply", str(moved), str(folder / "manifest.json"), "--out", str(tmp_path / "one")]) == 0
+    from safetensors.torch import load_file, save_file
+
+    weights = moved / "vae" / "diffusion_pytorch_model.safetensors"
+    save_file({name: tensor + 1e-3 for name, tensor in load_file(weights).items()}, weights, {"format": "pt"})
+    line = refused(capsys, ["apply", str(moved), str(folder), "--out", str(tmp_path / "two")])
+    assert "was made for other weights than those of" in line
+    assert f"it fits {model.name} at revision" in line
+    assert not [path for path in tmp_path.iterdir() if path.name == "two" or path.name.startswith(".partial")]
+
+
+@pytest.mark.parametrize(("method", "words"), [("prompt_swap", "rewrites prompts"), ("negative_prompt", "sets a neg")])
+def test_an_edit_of_prompts_is_saved_and_no_model_is_made_of_it(made, model, tmp_path, capsys, method, words):
+    folder = made(*PAIR, method=method)
+    assert os.listdir(folder) == ["manifest.json"]
+    manifest = read_manifest(folder)
+    assert manifest.delta is None
+    assert (manifest.rewrites.get("lion"), manifest.negative_prompt) in [("hen", ""), (None, "lion")]
+    assert words in refused(capsys, ["apply", str(model), str(folder), "--out", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_edit_of_nothing_gives_the_base(made, model, tmp_path):
+    assert run(["apply", str(model), str(made(*PAIR, method="unedited")), "--out", str(tmp_path / "out")]) == 0
+    base, written = bundle(model), bundle(tmp_path / "out")
+    assert all(written.parameter(name).equal(value) for name, value in base.parameters_named().items())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "nothing to edit: give --task and --num-edits, or --requests"),
+        (["--task", "aice"], "nothing to edit"),
+        ([*PAIR, "--num-edits", "1"], "is for a task's requests"),
+        ([*PAIR, "--requests", "mine.csv"], "choose one of them"),
+        ([*PAIR, "--dest", "dog"], "1 --source and 2 --dest"),
+        (["--source", "lion"], "cannot erase"),
+        ([*PAIR, "--task", "aise"], "did you mean aice"),
+        ([*PAIR, "--form", "small"], "must be one of full, matrix"),
+        ([*PAIR, "--form", "matrix"], "save it with --form full"),
+        ([*PAIR, "--set", "strenght=1"], "did you mean strength"),
+        ([*PAIR, "--method", "faulty"], "NaN or infinite"),
+        (["--requests", "none.json"], "cannot be read"),
+        (["--task", "aice", "--num-edits", "301", "--data", "embedded"], "choose 1 to 300"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(capsys, model, tmp_path, arguments, words):
+    base = ["edit", "--method", "token_swap", "--model", str(model), "--device", "cpu"]
+    assert words in refused(capsys, [*base, "--out", str(tmp_path / "edit"), *arguments])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_ever_overwritten(made, model, tmp_path, capsys):
+    folder = made(*PAIR)
+    before = (folder / "manifest.json").read_bytes()
+    asked = ["edit", "--method", "unedited", "--model", str(model), *PAIR, "--out", str(folder)]
+    assert "exists already" in refused(capsys, asked)
+    assert (folder / "manifest.json").read_bytes() == before
+    assert "exists already" in refused(capsys, ["apply", str(model), str(folder), "--out", str(folder)])
+
+
+def test_what_is_no_saved_edit_is_refused(capsys, made, model, tmp_path):
+    out = ["--out", str(tmp_path / "out")]
+    assert "name a folder that iceb edit wrote" in refused(capsys, ["apply", str(model), str(tmp_path), *out])
+    folder = made(*PAIR)
+    (folder / "manifest.json").write_text('{"schema": 2}', encoding="utf-8")
+    assert "not a manifest as iceb edit writes it" in refused(capsys, ["apply", str(model), str(folder), *out])
+
+
+@pytest.mark.slow
+def test_the_real_commands_ship_a_model(model, environment, tmp_path):
+    """Two processes as a user starts them, in another folder, and a third one with diffusers alone."""
+
+    def done(*arguments: str) -> str:
+        finished = subprocess.run(
+            [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert finished.returncode == 0, finished.stderr
+        return finished.stdout
+
+    made = ["--method", "token_swap", "--model", str(model), "--cache", "cache", "--out", "edit"]
+    assert f"next: iceb apply {model} edit" in done("-m", "iceb", "edit", *made, *PAIR)
+    assert "StableDiffusionPipeline.from_pretrained('shipped')" in done(
+        "-m", "iceb", "apply", str(model), "edit", "--out", "shipped"
+    )
+    alone = "import diffusers, sys; p = diffusers.StableDiffusionPipeline.from_pretrained('shipped'); "
+    alone += "assert 'iceb' not in sys.modules; print(p.text_encoder.dtype)"
+    assert done("-c", alone).strip() == str(torch.float32)
