@@ -39,6 +39,11 @@ class Factor:
         change: Tensor = torch.cholesky_solve((target.double() - self._system).T, self._factor).T
         return self._identity + change
 
+    def over(self, target: Tensor) -> Tensor:
+        """T (λ I + A)⁻¹, (n, d) float64, for T, (n, d): for terms that are not the same for every projection."""
+        found: Tensor = torch.cholesky_solve(target.double().T, self._factor).T
+        return found
+
 
 def solve(system: Tensor, target: Tensor, ridge: float) -> Tensor:
     """M = (λ I + K)(λ I + A)⁻¹, the right factor that every projection shares.

@@ -2,12 +2,16 @@
 
 import copy
 
+import ftfy
 import pytest
 import torch
 
+from iceb.methods.attention.moments import total
 from iceb.methods.denoising import Condition
+from iceb.methods.mace.closed import Fused, fusion, prompt_moment, refinement, refinement_moments
 from iceb.methods.mace.lora import Lora, watching
 from iceb.methods.mace.loss import Optimiser, Shown, measured, normalised, timestep_weights
+from iceb.methods.mace.reading import Read
 from iceb.methods.mace.rows import concept_columns, paired_rows
 from tests.parity.conftest import Vector, apart, vectors
 
@@ -137,3 +141,95 @@ def test_terms_are_trained_as_the_authors_train_them(name, parity, authors_model
 def test_timesteps_are_drawn_as_the_authors_draw_them(parity):
     wanted = Vector(parity / "mace" / "stage2_lora" / "object_mask_importance").tensors("expected")["t_probabilities"]
     assert apart(timestep_weights(1000, important=True), wanted) < 1e-12
+
+
+# --- closed forms, in float64 as the target is
+
+
+@pytest.fixture(scope="module")
+def reads(authors_model):
+    """Reads prompts in float64."""
+    tower, _ = authors_model
+    encoder, tokenizer = copy.deepcopy(tower.model).double(), tower.tokenizer
+
+    @torch.no_grad()
+    def read(texts) -> Read:
+        # their slow tokenizer made typographic quotes plain
+        told = tokenizer(
+            [ftfy.fix_text(text) for text in texts], padding="max_length", truncation=True, max_length=POSITIONS
+        )
+        ids = tuple(map(tuple, told["input_ids"]))
+        states = [encoder(part)[0] for part in torch.tensor(ids).split(32)]
+        return Read(ids, tuple(sum(mask) - 1 for mask in told["attention_mask"]), Condition(torch.cat(states)))
+
+    return read
+
+
+@pytest.fixture(scope="module")
+def caches(parity, reads):
+    """Name of a caption cache → its sum of c cᵀ, made of its captions."""
+
+    def made(name: str) -> torch.Tensor:
+        moment = prompt_moment(reads(Vector(parity / "mace" / name).input["captions"]))
+        assert apart(moment, Vector(parity / "mace" / name).tensors("expected_fp64")["mat2"]) < 1e-12
+        return moment
+
+    return {name: made(name) for name in ("cache_prior", "cache_domain")}
+
+
+def kept(config, caches) -> torch.Tensor:
+    moment = torch.zeros_like(caches["cache_prior"])
+    if config["prior_cache"]:
+        moment += caches[config["prior_cache"]]
+    if config["domain_cache"]:
+        moment += config["preserve_weight"] * caches[config["domain_cache"]]
+    return moment
+
+
+@pytest.mark.parametrize("name", vectors("mace/stage1_cfr"))
+def test_refinement_is_the_authors(name, parity, authors_model, reads, caches):
+    vector = Vector(parity / "mace" / "stage1_cfr" / name)
+    config, unet = vector.input["config"], authors_model[1].unet
+    parts = (
+        refinement_moments(reads(each["old"]), reads(each["new"]), config["all_words"])
+        for each in vector.input["prompts"]
+    )
+    M = refinement(total(parts), kept(config, caches), config["lamb"], config["train_preserve_scale"])
+    wanted = vector.tensors("expected_fp64")
+    assert len(wanted) == 8
+    W = {part: unet.get_parameter(part).double() for part in wanted}
+    worst = max(apart(W[part] @ M, wanted[part]) for part in wanted)
+    moved = max(apart(W[part] @ M - W[part], wanted[part] - W[part]) for part in wanted)
+    report(f"stage1_cfr/{name}", W=worst, dW=moved)
+    assert worst < 1e-8
+
+
+def trained(vector: Vector, which: int) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    draws, prefix = vector.tensors("draws"), f"lora{which}."
+    names = [name for name in draws if name.startswith(prefix) and name.endswith("_lora.down.weight")]
+    stems = [name.removeprefix(prefix).removesuffix("_lora.down.weight") for name in names]
+    return {
+        f"{stem}.weight": (draws[f"{prefix}{stem}_lora.down.weight"], draws[f"{prefix}{stem}_lora.up.weight"])
+        for stem in stems
+    }
+
+
+@pytest.mark.parametrize("name", vectors("mace/stage3_fusion"))
+def test_fusion_is_the_authors(name, parity, authors_model, reads, caches):
+    vector = Vector(parity / "mace" / "stage3_fusion" / name)
+    config, unet, wanted = vector.input["config"], authors_model[1].unet, vector.tensors("expected_fp64")
+    refined = {part: vector.tensors("draws")[f"unet_start.{part}"] for part in wanted}
+    concepts = [
+        Fused(trained(vector, which), prompt_moment(reads(each["old"])))
+        for which, each in enumerate(vector.input["prompts"])
+    ]
+    assert all(len(concept.terms) == 8 for concept in concepts)
+    original = {part: unet.get_parameter(part) for part in wanted}
+    found = fusion(original, refined, concepts, kept(config, caches), config["lamb"], config["fuse_preserve_scale"])
+    change = {part: (wanted[part] - refined[part]).norm() / refined[part].norm() for part in wanted}
+    # a term that got no gradient changes nothing, and their float32 fusing leaves only rounding of it
+    assert all(apart(found[part], wanted[part]) < 1e-6 for part in wanted if change[part] < 1e-6)
+    moved = [part for part in wanted if change[part] >= 1e-6]
+    worst = max(apart(found[part] - refined[part], wanted[part] - refined[part]) for part in moved)
+    report(f"stage3_fusion/{name}", dW=worst, W=max(apart(found[part], wanted[part]) for part in wanted))
+    assert worst < 5e-6
