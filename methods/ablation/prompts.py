@@ -1,0 +1,58 @@
+"""Prompts of the concept to be ablated, made from those of its anchor."""
+
+from iceb.base.errors import MethodError
+from iceb.methods.ablation.chance import Chance
+
+# How a style or a trait is written into an anchor's prompt; each form is drawn alike.
+STYLES = {
+    "diffusers": ("{prompt}, in the style of {target}", *("in {target}'s style, {prompt}",) * 2),
+    "compvis": (
+        "{prompt}, in the style of {target}",
+        "{target} inspired painting, {prompt}",
+        "in {target}'s style, {prompt}",
+    ),
+}
+TRAITS = ("{target}, {prompt}", "in {target} style, {prompt}", "{prompt}, {target}")
+
+# What is painted where no prompts are given: the authors' 200 prompts for paintings are not shipped here.
+SUBJECTS = (
+    "a {} of a fishing boat on a calm lake",
+    "a {} of two people at a kitchen table",
+    "a {} of an old stone bridge",
+    "a {} of apples in a wooden bowl",
+    "a {} of a street after the rain",
+    "a {} of a horse in an open field",
+    "a {} of a garden behind a white wall",
+    "a {} of a woman playing the piano",
+    "a {} of snow on a mountain village",
+    "a {} of a city at night",
+    "a {} of sunflowers by a window",
+    "a {} of an empty beach in the evening",
+)
+
+
+def styled(prompt: str, target: str, variant: str, chance: Chance) -> str:
+    """An anchor's prompt in the style of the target; the CompVis code names the target twice in one of two draws."""
+    form = chance.choice((0, 1, 2))
+    if variant == "compvis" and chance.randint(0, 2) == 0:
+        target = f"{target} {target}"
+    return STYLES[variant][form].format(prompt=prompt, target=target)
+
+
+def traited(prompt: str, target: str, chance: Chance) -> str:
+    """An anchor's prompt with an unwanted trait, as the diffusers code writes nudity."""
+    return TRAITS[chance.choice((0, 1, 2))].format(prompt=prompt, target=target)
+
+
+def renamed(prompt: str, anchor: str, target: str, variant: str) -> str:
+    """An anchor's prompt with the anchor's name replaced; the CompVis code lower-cases the prompt.
+
+    Raises:
+        MethodError: the prompt does not name the anchor.
+    """
+    prompt = prompt.lower() if variant == "compvis" else prompt
+    if anchor not in prompt:
+        raise MethodError(
+            f"anchor prompt {prompt!r} does not contain {anchor!r}: write the anchor or {{}} in each line"
+        )
+    return prompt.replace(anchor, target)
