@@ -20,6 +20,7 @@ from iceb.models.bundle import ModelBundle
 from iceb.models.checking import check_edit
 from iceb.models.generator import environment
 from iceb.running.cost import peak_bytes, peak_gpu_bytes
+from iceb.running.kinds import refuse_requests
 from iceb.specs.methods import MethodCard
 from iceb.specs.records import MethodRecord
 from iceb.specs.requests import EditRequest
@@ -119,9 +120,11 @@ class ChosenMethod:
         """The edit of `requests`, from the store or made now; checked before it is kept.
 
         Raises:
-            MethodError: the method failed, or what it returned does not fit the model.
+            MethodError: the method's card does not name such requests' kind, the method failed, or what it returned
+                does not fit the model.
             StoreError: the cache cannot be written.
         """
+        refuse_requests(self.card, requests)
         key = self.key(bundle, requests)
         found = edits.read(key)
         return found if found is not None else edits.publish(key, self._make(bundle, requests, cache))

@@ -8,13 +8,14 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from iceb import registry
-from iceb.base.errors import MethodError, SpecError, StoreError
+from iceb.base.errors import SpecError, StoreError
 from iceb.base.files import write_atomic
 from iceb.baselines.recipes import read_recipe, shipped_recipe
 from iceb.catalogue import EMBEDDED, dataset_card_name, open_dataset
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
 from iceb.models.sources import Source, find
+from iceb.running.kinds import refuse_kind
 from iceb.running.measuring import Measuring
 from iceb.running.methods import ChosenMethod, choose
 from iceb.running.parts import Parts
@@ -103,9 +104,7 @@ def _parts(ask: Ask, task: Task, method: ChosenMethod, source: Source, data: str
 
 def _method(ask: Ask, task: Task, source: Source) -> ChosenMethod:
     chosen = with_recipe(ask.method, task.name, source, ask.settings, ask.recipe)
-    if task.kind not in chosen.card.kinds:
-        kinds = ", ".join(chosen.card.kinds)
-        raise MethodError(f"method {ask.method} cannot {task.kind}, which task {task.name} asks for: it can {kinds}")
+    refuse_kind(chosen.card, task.kind, f"task {task.name}")
     chosen.check(source.ref)
     return chosen
 

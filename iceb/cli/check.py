@@ -1,0 +1,86 @@
+"""`iceb check`: does a method keep the contract? Every check is one line; a failed one makes the exit code 1."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from iceb.cli import options
+
+if TYPE_CHECKING:
+    from iceb.running.conformance import Line
+
+app = typer.Typer(help="Check that a method keeps the adapter contract.")
+
+
+@app.callback(invoke_without_command=True)
+def _root(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command("method")
+def method(
+    name: Annotated[str, typer.Argument(help="A method: iceb list methods.")],
+    model: options.Model = "mini",
+    settings: options.Settings = None,
+    sizes: Annotated[str, typer.Option(help="Numbers of edits whose time and memory are measured.")] = "1,10,100",
+    full: Annotated[
+        bool, typer.Option("--full", help="The method's own defaults, and every size, however long it takes.")
+    ] = False,
+    dtype: options.Dtype = "float32",
+    device: options.Device = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="The lines as JSON on stdout, nothing else.")] = False,
+) -> None:
+    """Ask a method for a dozen small edits and list every check: pass, fail, skipped and why, or what was measured."""
+    from iceb.cli import values
+    from iceb.cli.evaluate import quiet
+
+    counts, given, number_format = _sizes(sizes), values.settings(settings or ()), values.dtype(dtype)
+    quiet()
+    from iceb.base.errors import CheckFailed
+    from iceb.models.bundle import ModelBundle
+    from iceb.models.sources import find
+    from iceb.running.conformance import SECONDS, check_method, quick_method
+
+    chosen = quick_method(name, given, full)
+    bundle = ModelBundle(find(model, number_format), device)
+    found = check_method(chosen, bundle, counts, float("inf") if full else SECONDS)
+    lines = list(found if as_json else _printed(found))
+    if as_json:
+        typer.echo(json.dumps(_report(name, model, chosen.params, lines), indent=2, ensure_ascii=False))
+    failed = [line.check for line in lines if line.status == "fail"]
+    if failed:
+        raise CheckFailed(f"method {name}: {len(failed)} of {len(lines)} checks failed: {', '.join(failed)}")
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    """Numbers of edits from a text such as "1,10,100".
+
+    Raises:
+        SpecError: one of them is not a whole number, or is less than 1.
+    """
+    from iceb.base.errors import SpecError
+
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isdecimal() and int(part) >= 1 for part in parts):
+        raise SpecError(f"--sizes {text}: must be whole numbers from 1, as in --sizes 1,10,100")
+    return tuple(int(part) for part in parts)
+
+
+def _printed(lines: "Iterable[Line]") -> "Iterator[Line]":
+    """Each line as soon as it is known, then how many there were of each kind."""
+    totals: Counter[str] = Counter()
+    for line in lines:
+        typer.echo(f"{line.status:<8} {line.check:<32} {line.note}".rstrip())
+        totals[line.status] += 1
+        yield line
+    words = {"pass": "passed", "fail": "failed", "skipped": "skipped", "info": "measured"}
+    typer.echo(", ".join(f"{totals[status]} {word}" for status, word in words.items()))
+
+
+def _report(name: str, model: str, params: dict[str, Any], lines: "Iterable[Line]") -> dict[str, Any]:
+    rows = [{"check": line.check, "status": line.status, "note": line.note} for line in lines]
+    return {"method": name, "model": model, "settings": params, "checks": rows}

@@ -1,0 +1,59 @@
+"""One line per check: what was checked, how it came out, and why."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from iceb.base.errors import IcebError
+
+Status: TypeAlias = Literal["pass", "fail", "skipped", "info"]
+LONGEST = 240  # characters of a note; its end often says what to do, so its middle is left out
+
+
+@dataclass(frozen=True)
+class Line:
+    """One check and its outcome; "info" is a measurement that nothing hangs on."""
+
+    check: str
+    status: Status
+    note: str = ""
+
+
+class Broken(Exception):
+    """A check found what the contract forbids; the message is the line's note."""
+
+
+class Skipped(Exception):
+    """A check cannot be made here; the message is the reason."""
+
+
+class Told(Exception):
+    """A check found something worth saying that is neither right nor wrong."""
+
+
+def line(check: str, work: Callable[[], str]) -> Line:
+    """Make one check. Whatever a method raises becomes a failed line: a method of others may raise anything."""
+    try:
+        return Line(check, "pass", _short(work()))
+    except Skipped as reason:
+        return Line(check, "skipped", _short(str(reason)))
+    except Told as words:
+        return Line(check, "info", _short(str(words)))
+    except (Exception, SystemExit) as error:
+        return Line(check, "fail", said(error))
+
+
+def said(error: BaseException) -> str:
+    """An error in one line; ours speak for themselves, others are named.
+
+    >>> said(ZeroDivisionError("division by zero"))
+    'raised ZeroDivisionError: division by zero'
+    """
+    own = isinstance(error, IcebError | Broken)
+    return _short(str(error) if own else f"raised {type(error).__name__}: {error}")
+
+
+def _short(text: str) -> str:
+    plain = " ".join(text.split())
+    half = LONGEST // 2 - 2
+    return plain if len(plain) <= LONGEST else f"{plain[:half]} … {plain[-half:]}"

@@ -1,0 +1,45 @@
+"""Which kinds of edit a method can do: anything else is refused before the method is asked."""
+
+from collections.abc import Sequence
+
+from iceb.base.errors import MethodError
+from iceb.specs.methods import MethodCard
+from iceb.specs.requests import EditRequest
+from iceb.specs.tasks import Kind
+
+ONE_DEST: tuple[Kind, ...] = ("replace", "rectify", "erase")  # an eraser may be told what to put there instead
+
+
+def refuse_kind(card: MethodCard, kind: Kind, asker: str = "") -> None:
+    """Refuse a kind that the card does not name.
+
+    Raises:
+        MethodError: as it says.
+
+    >>> refuse_kind(MethodCard("m", 1, "", ("replace",), ()), "erase", "task erase-artists")
+    Traceback (most recent call last):
+    ...
+    iceb.base.errors.MethodError: method m cannot erase, which task erase-artists asks for: it can replace
+    """
+    if kind not in card.kinds:
+        by = f", which {asker} asks for" if asker else ""
+        raise MethodError(f"method {card.name} cannot {kind}{by}: it can {', '.join(card.kinds) or 'nothing'}")
+
+
+def refuse_requests(card: MethodCard, requests: Sequence[EditRequest]) -> None:
+    """Refuse requests whose number of destinations asks for a kind that the card does not name.
+
+    Raises:
+        MethodError: the first such request, by its id.
+    """
+    for request in requests:
+        kinds = _kinds(request)
+        if not set(kinds) & set(card.kinds):
+            refuse_kind(card, kinds[0], f"request {request.id} with {len(request.dests)} destinations")
+
+
+def _kinds(request: EditRequest) -> tuple[Kind, ...]:
+    """What the number of destinations may mean."""
+    if len(request.dests) == 1:
+        return ONE_DEST
+    return ("balance",) if request.dests else ("erase",)

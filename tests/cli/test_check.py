@@ -1,0 +1,73 @@
+"""`iceb check method`: every check on a line, one line on stderr and exit code 1 when one fails."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from iceb.cli.main import run
+
+
+def check(model, *arguments: str) -> int:
+    return run(["check", "method", *arguments, "--model", str(model), "--device", "cpu", "--sizes", "1"])
+
+
+def test_a_third_partys_method_is_checked_like_ours(capsys, model, plugins):
+    assert check(model, "embedding_swap") == 0
+    captured = capsys.readouterr()
+    assert "pass     same bytes twice" in captured.out
+    assert captured.out.splitlines()[-1].endswith("0 failed, 0 skipped, 1 measured")
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize("fault", ["nan", "shape", "unknown", "undeclared", "crash"])
+def test_a_faulty_method_ends_with_one_line_that_names_the_check(capsys, model, plugins, fault):
+    assert check(model, "faulty", "--set", f"fault={fault}") == 1
+    captured = capsys.readouterr()
+    (line,) = captured.err.splitlines()
+    assert line.startswith("iceb: method faulty: 2 of ")
+    assert line.endswith("checks failed: no requests, an empty edit, edit fits model and card")
+    assert "Traceback" not in captured.out + captured.err
+
+
+def test_the_lines_as_json(capsys, model, plugins):
+    assert check(model, "faulty", "--json") == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["method"] == "faulty"
+    assert report["settings"] == {"fault": "nan"}
+    failed = {row["check"]: row["note"] for row in report["checks"] if row["status"] == "fail"}
+    assert "NaN or infinite" in failed["edit fits model and card"]
+
+
+def test_a_method_without_its_file_is_skipped_and_fails_nothing(capsys, model):
+    assert check(model, "emcid") == 0
+    (line, total) = capsys.readouterr().out.splitlines()
+    assert line.startswith("skipped  settings fit the model")
+    assert "captions" in line
+    assert total == "0 passed, 0 failed, 1 skipped, 0 measured"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["emcdi"], "did you mean emcid"),
+        (["unedited", "--sizes", "1,ten"], "must be whole numbers from 1"),
+        (["unedited", "--sizes", "0"], "must be whole numbers from 1"),
+        (["unedited", "--set", "rate=1"], "unknown setting of method unedited 'rate'"),
+        (["unedited", "--model", "no/such/folder"], "there is no such folder"),
+    ],
+)
+def test_a_wrong_question_is_one_line_and_exit_code_two(capsys, arguments, words):
+    assert run(["check", "method", *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert words in line
+
+
+def test_the_command_checks_a_method_on_mini(tmp_path, environment):
+    """The command itself, from another folder, on the model that ships."""
+    command = [sys.executable, "-m", "iceb", "check", "method", "embedding_swap", "--sizes", "1,10"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "0 failed, 0 skipped, 2 measured" in done.stdout
+    assert list(tmp_path.iterdir()) == []

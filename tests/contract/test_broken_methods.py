@@ -1,0 +1,535 @@
+"""One deliberately broken method for each check, and the check that must catch it; a sound one passes them all."""
+
+import copy
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+from iceb.base.errors import DataError, MethodError
+from iceb.registry import Registered
+from iceb.running.conformance import Line, check_method
+from iceb.running.conformance.cost import _reset_peak
+from iceb.running.methods import ChosenMethod
+from iceb.specs.methods import Edit, MethodCard
+from iceb.specs.requests import EditRequest
+from iceb.specs.runs import ModelRef
+
+FC2 = "text_encoder.*layers.1.mlp.fc2.weight"
+CARD = MethodCard("sound", 1, "", ("replace", "balance"), (FC2,))
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Adds noise that the subject and its destinations seed, drawn once and kept in scratch."""
+
+    card: ClassVar[MethodCard] = CARD
+
+    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, scratch: Any) -> Edit:
+        return self.moved(bundle, requests, scratch) if requests else Edit()
+
+    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        ((name, weight),) = bundle.parameters_named(FC2).items()
+        return Edit({name: weight + sum(self.noise(weight, request, scratch) for request in requests)})
+
+    def noise(self, weight: Any, request: EditRequest, scratch: Any) -> Any:
+        seed = int.from_bytes("|".join([request.source, *request.dests]).encode(), "big") % 2**31
+
+        def drawn() -> Any:
+            return torch.randn(weight.shape, generator=torch.Generator().manual_seed(seed)).numpy()
+
+        return torch.from_numpy(scratch.array({"what": "noise", "seed": seed}, drawn)).to(weight.dtype)
+
+
+def checked(method: Any, bundle: Any, **changes: Any) -> dict[str, Line]:
+    """The lines of a method that nobody registered."""
+    chosen = ChosenMethod(Registered("methods", "sound", "tests", "0", "tests:Sound"), method, "")
+    return {line.check: line for line in check_method(chosen, bundle, **{"sizes": (1,), **changes})}
+
+
+def failures(lines: Mapping[str, Line]) -> dict[str, str]:
+    return {name: line.note for name, line in lines.items() if line.status == "fail"}
+
+
+def only_failure(method: Any, bundle: Any, **changes: Any) -> tuple[str, str]:
+    """Check and note of the one line that failed."""
+    (found,) = failures(checked(method, bundle, **changes)).items()
+    return found
+
+
+def test_a_sound_method_fails_nothing(bundle):
+    lines = checked(Sound(), bundle)
+    assert failures(lines) == {}
+    assert {line.status for name, line in lines.items() if name != "1 edit"} == {"pass"}
+
+
+# --- settings and card
+
+
+@dataclass(frozen=True)
+class NestedSetting(Sound):
+    layers: Any = field(default=((1, 2), (3,)))
+
+
+@dataclass(frozen=True)
+class Refusing(Sound):
+    def check(self, ref: ModelRef) -> None:
+        raise MethodError(f"this cannot work on {ref.family}")
+
+
+class Unkind(Sound):
+    card: ClassVar[MethodCard] = replace(CARD, kinds=("recolour",))  # type: ignore[arg-type]
+
+
+class Kindless(Sound):
+    card: ClassVar[MethodCard] = replace(CARD, kinds=())
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        (NestedSetting, "settings must be scalars or flat tuples"),
+        (Refusing, "this cannot work on mini"),
+        (Unkind, "got 'recolour', allowed are replace"),
+        (Kindless, "got none, allowed are replace"),
+    ],
+)
+def test_settings_or_a_card_that_cannot_work_are_said_first_and_end_the_checks(method, words, bundle):
+    lines = checked(method(), bundle)
+    assert list(lines) == ["settings fit the model"]
+    assert words in failures(lines)["settings fit the model"]
+
+
+@dataclass(frozen=True)
+class NeedsFile(Sound):
+    captions: str | None = "no/such/file.txt"
+    card: ClassVar[MethodCard] = replace(CARD, files=("captions",))
+
+
+@dataclass(frozen=True)
+class NamesNoFile(Sound):
+    captions: str | None = None
+    card: ClassVar[MethodCard] = replace(CARD, files=("captions",))
+
+    def check(self, ref: ModelRef) -> None:
+        raise DataError("name a file of captions")
+
+
+@pytest.mark.parametrize(("method", "words"), [(NeedsFile, "no/such/file.txt"), (NamesNoFile, "name a file")])
+def test_a_method_whose_file_is_not_here_is_skipped(method, words, bundle):
+    (line,) = checked(method(), bundle).values()
+    assert line.status == "skipped"
+    assert words in line.note
+
+
+# --- what an edit may hold
+
+
+class SomethingForNothing(Sound):
+    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, scratch: Any) -> Edit:
+        return self.moved(bundle, requests, scratch)
+
+
+class CrashesOnNothing(Sound):
+    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, scratch: Any) -> Edit:
+        first = requests[0]
+        return self.moved(bundle, [first, *requests[1:]], scratch)
+
+
+@pytest.mark.parametrize(
+    ("method", "words"), [(SomethingForNothing, "return Edit()"), (CrashesOnNothing, "raised IndexError")]
+)
+def test_an_edit_for_no_requests_is_caught(method, words, bundle):
+    check, note = only_failure(method(), bundle)
+    assert check == "no requests, an empty edit"
+    assert words in note
+
+
+@dataclass(frozen=True)
+class Misfit(Sound):
+    """Returns an edit that does not fit, in the way it is told."""
+
+    fault: str = "crash"
+
+    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Any:
+        ((name, weight),) = super().moved(bundle, requests, scratch).weights.items()
+        other = "text_encoder.final_layer_norm.weight"
+        faults = {
+            "nothing": lambda: Edit(),
+            "no change": lambda: Edit({name: bundle.parameter(name).clone()}),
+            "undeclared": lambda: Edit({name: weight, other: torch.ones(32)}),
+            "unknown": lambda: Edit({f"{name}s": weight}),
+            "shape": lambda: Edit({name: weight[1:]}),
+            "format": lambda: Edit({name: weight.double()}),
+            "infinite": lambda: Edit({name: weight / 0}),
+            "no edit": lambda: {name: weight},
+            "crash": lambda: 1 / 0,
+            "exit": lambda: exit(3),
+            "words": lambda: Edit({name: weight}, rewrites={"a": 1}),  # type: ignore[dict-item]
+        }
+        return faults[self.fault]()
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("nothing", "no weight changed"),
+        ("no change", "no weight changed"),
+        ("undeclared", "its card declares touches"),
+        ("unknown", "did you mean"),
+        ("shape", "has shape (31, 64)"),
+        ("format", "is torch.float64"),
+        ("infinite", "NaN or infinite"),
+        ("no edit", "returned a dict"),
+        ("crash", "raised ZeroDivisionError: division by zero"),
+        ("exit", "raised SystemExit: 3"),
+        ("words", "rewrites that are not a mapping of text to text"),
+    ],
+)
+def test_an_edit_that_does_not_fit_fails_one_line_and_the_rest_is_skipped(fault, words, bundle):
+    lines = checked(Misfit(fault), bundle)
+    assert list(failures(lines)) == ["edit fits model and card"]
+    assert words in lines["edit fits model and card"].note
+    assert lines["same bytes twice"].status == lines["1 edit"].status == "skipped"
+
+
+# --- the model and the process stay as they are
+
+
+@dataclass(frozen=True)
+class Spoiling(Sound):
+    """Leaves a trace in the model or in the process."""
+
+    trace: str = "weight"
+
+    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        self.spoil(bundle.pipeline)
+        return super().moved(bundle, requests, scratch)
+
+    def spoil(self, pipeline: Any) -> None:
+        from diffusers.models.attention_processor import AttnProcessor
+
+        encoder, unet = pipeline.text_encoder, pipeline.unet
+        traces = {
+            "weight": lambda: unet.conv_in.weight.data.add_(1),
+            "buffer": lambda: next(encoder.buffers()).data.add_(1),
+            "training": lambda: unet.mid_block.train(),
+            "requires_grad": lambda: unet.conv_in.requires_grad_(True),
+            "gradient": lambda: setattr(unet.conv_in.weight, "grad", torch.ones_like(unet.conv_in.weight)),
+            "hook": lambda: unet.conv_in.register_forward_hook(lambda *_: None),
+            "pre hook": lambda: unet.conv_in.register_forward_pre_hook(lambda *_: None),
+            "forward": lambda: setattr(unet.conv_in, "forward", unet.conv_in.forward),
+            "layer": lambda: setattr(unet, "conv_in", torch.nn.Sequential(unet.conv_in)),
+            "processor": lambda: unet.set_attn_processor(AttnProcessor()),
+            "tokenizer": lambda: setattr(pipeline.tokenizer, "padding_side", "left"),
+            "component": lambda: setattr(pipeline, "scheduler", copy.deepcopy(pipeline.scheduler)),
+            "torch random": lambda: torch.rand(1),
+            "torch seed": lambda: torch.manual_seed(2),
+            "numpy random": lambda: np.random.rand(1),
+            "python random": random.random,
+            "gradient mode": lambda: torch.set_grad_enabled(not torch.is_grad_enabled()),
+            "format": lambda: torch.set_default_dtype(torch.float64),
+            "threads": lambda: torch.set_num_threads(torch.get_num_threads() + 1),
+        }
+        traces[self.trace]()
+
+
+@pytest.fixture
+def kept_tokenizer(pipeline: Any) -> Any:
+    """The tokenizer that all tests share, as it was."""
+    side = pipeline.tokenizer.padding_side
+    yield
+    pipeline.tokenizer.padding_side = side
+
+
+@pytest.mark.parametrize(
+    ("trace", "words"),
+    [
+        ("weight", "weight of unet.conv_in.weight"),
+        ("buffer", "buffer of text_encoder."),
+        ("training", "training mode of unet.mid_block"),
+        ("requires_grad", "requires_grad of unet.conv_in.weight"),
+        ("gradient", "gradient of unet.conv_in.weight"),
+        ("hook", "hooks of unet.conv_in"),
+        ("pre hook", "hooks of unet.conv_in"),
+        ("forward", "forward of unet.conv_in"),
+        ("layer", "unet.conv_in"),
+        ("processor", "attention processor of unet."),
+        ("tokenizer", "configuration of tokenizer"),
+        ("component", "component of scheduler"),
+        ("torch random", "torch's random state"),
+        ("torch seed", "torch's random state"),
+        ("numpy random", "numpy's random state"),
+        ("python random", "python's random state"),
+        ("gradient mode", "torch's gradient mode"),
+        ("format", "torch's default number format"),
+        ("threads", "torch's number of threads"),
+    ],
+)
+def test_a_trace_in_the_model_or_the_process_is_caught(trace, words, bundle, kept_tokenizer):
+    check, note = only_failure(Spoiling(trace), bundle)
+    assert check == "model untouched before applied"
+    assert words in note
+
+
+class SpoilsWhenRefusing(Sound):
+    """Hooks a layer, and forgets the hook when it refuses a long subject."""
+
+    def noise(self, weight: Any, request: EditRequest, scratch: Any) -> Any:
+        if len(request.source) > 300:
+            self.layer.register_forward_hook(lambda *_: None)
+            raise MethodError("the subject is too long")
+        return super().noise(weight, request, scratch)
+
+    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        type(self).layer = bundle.pipeline.unet.conv_in
+        return super().moved(bundle, requests, scratch)
+
+
+def test_a_trace_of_a_refused_request_is_caught(bundle):
+    check, note = only_failure(SpoilsWhenRefusing(), bundle)
+    assert check == "model untouched by all of this"
+    assert "hooks of unet.conv_in" in note
+
+
+def test_an_edit_that_is_not_taken_back_is_caught(bundle, monkeypatch):
+    def not_taken_back() -> None:
+        bundle._core.levels.pop()
+
+    monkeypatch.setattr(bundle._core, "pop", not_taken_back, raising=False)
+    check, note = only_failure(Sound(), bundle)
+    assert check == "model bit-equal after applied"
+    assert "weight of text_encoder" in note
+
+
+# --- the same bytes
+
+
+@dataclass(frozen=True)
+class Unseeded(Sound):
+    card: ClassVar[MethodCard] = CARD
+    calls: ClassVar[Any] = count(1)
+
+    def noise(self, weight: Any, request: EditRequest, scratch: Any) -> Any:
+        return torch.full_like(weight, 1e-3 * next(self.calls))
+
+
+class Declared(Unseeded):
+    card: ClassVar[MethodCard] = replace(CARD, deterministic=False)
+
+
+def test_other_bytes_for_the_same_requests_are_caught(bundle):
+    lines = checked(Unseeded(), bundle)
+    assert {"same bytes twice", "same bytes from warm scratch"} == set(failures(lines))
+    assert "the same requests gave other bytes" in lines["same bytes twice"].note
+
+
+def test_a_method_may_declare_that_it_is_not_deterministic(bundle):
+    lines = checked(Declared(), bundle)
+    assert failures(lines) == {}
+    assert lines["same bytes twice"].note == "the card says deterministic=False"
+
+
+class Rounds(Sound):
+    """Keeps less in scratch than it computed."""
+
+    def noise(self, weight: Any, request: EditRequest, scratch: Any) -> Any:
+        made = super().noise(weight, request, scratch)
+        key = {"what": "rounded", "source": request.source, "dests": list(request.dests)}
+        found = scratch.get(key)
+        if found is None:
+            scratch.put(key, made.half().numpy())
+            return made
+        return torch.from_numpy(found).to(weight.dtype)
+
+
+class ForgetsDests(Sound):
+    """Its scratch keys leave out the destination, which changes the numbers."""
+
+    def noise(self, weight: Any, request: EditRequest, scratch: Any) -> Any:
+        def drawn() -> Any:
+            return super(ForgetsDests, self).noise(weight, request, scratch).numpy()
+
+        return torch.from_numpy(scratch.array({"what": "all", "source": request.source}, drawn))
+
+
+def test_a_store_that_gives_other_numbers_back_is_caught(bundle):
+    assert only_failure(Rounds(), bundle)[0] == "same bytes from warm scratch"
+
+
+def test_a_key_that_leaves_out_the_destination_is_caught(bundle):
+    assert only_failure(ForgetsDests(), bundle)[0] == "destination matters"
+
+
+# --- what requests mean
+
+
+class IgnoresDests(Sound):
+    def noise(self, weight: Any, request: EditRequest, scratch: Any) -> Any:
+        return super().noise(weight, replace(request, dests=()), scratch)
+
+
+class Eraser(IgnoresDests):
+    card: ClassVar[MethodCard] = replace(CARD, reaches_dest=False)
+
+
+def test_a_method_that_ignores_the_destination_is_caught(bundle):
+    assert only_failure(IgnoresDests(), bundle)[0] == "destination matters"
+
+
+def test_an_eraser_may_ignore_the_destination(bundle):
+    lines = checked(Eraser(), bundle)
+    assert failures(lines) == {}
+    assert lines["destination matters"].status == "skipped"
+
+
+class OneAfterTheOther(Sound):
+    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        ((name, weight),) = bundle.parameters_named(FC2).items()
+        for request in requests:
+            weight = weight.abs() / 2 + self.noise(weight, request, scratch)
+        return Edit({name: weight})
+
+
+def test_an_order_that_matters_is_told_and_is_no_failure(bundle):
+    lines = checked(OneAfterTheOther(), bundle)
+    assert failures(lines) == {}
+    assert lines["order of requests"].status == "info"
+    assert "order-dependent" in lines["order of requests"].note
+
+
+@dataclass(frozen=True)
+class Fragile(Sound):
+    """Cannot stand one kind of odd request, and says so badly."""
+
+    weakness: str = ""
+
+    def noise(self, weight: Any, request: EditRequest, scratch: Any) -> Any:
+        reasons = {
+            "several words": "wooden" in request.source,
+            "punctuation": "{" in request.source,
+            "unicode": "日" in request.source,
+            "beyond 77 tokens": len(request.source.split()) > 77,
+            "no visible character": request.source == "\u200b",
+            "destination is the subject": request.source in request.dests,
+            "empty destination": "" in request.dests,
+        }
+        if reasons.get(self.weakness):
+            raise KeyError(request.source)
+        return super().noise(weight, request, scratch)
+
+
+@pytest.mark.parametrize(
+    "weakness",
+    [
+        "several words",
+        "punctuation",
+        "unicode",
+        "beyond 77 tokens",
+        "no visible character",
+        "destination is the subject",
+        "empty destination",
+    ],
+)
+def test_a_crash_on_an_odd_subject_is_caught(weakness, bundle):
+    check, note = only_failure(Fragile(weakness), bundle)
+    assert check == f"odd: {weakness}"
+    assert note.startswith("raised KeyError")
+
+
+class Singular(Sound):
+    """Divides by zero where two requests have the same subject."""
+
+    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        edit = super().moved(bundle, requests, scratch)
+        if len({request.source for request in requests}) == len(requests):
+            return edit
+        return Edit({name: weight / 0 for name, weight in edit.weights.items()})
+
+
+def test_infinite_numbers_for_a_subject_that_comes_twice_are_caught(bundle):
+    lines = checked(Singular(), bundle)
+    assert list(failures(lines)) == ["odd: twice the same"]
+    assert "NaN or infinite" in lines["odd: twice the same"].note
+
+
+class Refuses(Sound):
+    def noise(self, weight: Any, request: EditRequest, scratch: Any) -> Any:
+        if len(request.source.split()) > 77:
+            raise MethodError("the subject is longer than 77 tokens: shorten it")
+        return super().noise(weight, request, scratch)
+
+
+def test_an_odd_subject_may_be_refused_in_words(bundle):
+    lines = checked(Refuses(), bundle)
+    assert failures(lines) == {}
+    assert "shorten it" in lines["odd: beyond 77 tokens"].note
+
+
+class CannotBalance(Sound):
+    def noise(self, weight: Any, request: EditRequest, scratch: Any) -> Any:
+        if len(request.dests) > 1:
+            raise ValueError("too many values to unpack (expected 1)")
+        return super().noise(weight, request, scratch)
+
+
+def test_a_declared_kind_that_crashes_is_caught(bundle):
+    check, note = only_failure(CannotBalance(), bundle)
+    assert check == "kind balance"
+    assert "too many values" in note
+
+
+def test_a_kind_that_is_not_declared_is_refused_in_words(bundle):
+    line = checked(Sound(), bundle)["kind erase"]
+    assert line.note == "refused: method sound cannot erase: it can replace, balance"
+
+
+# --- storage, time and memory
+
+
+class OddLog(Sound):
+    """Its log has keys that no JSON object has."""
+
+    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        return replace(super().moved(bundle, requests, scratch), log={1: 2.0})  # type: ignore[dict-item]
+
+
+def test_an_edit_that_is_not_the_same_when_read_again_is_caught(bundle):
+    assert only_failure(OddLog(), bundle)[0] == "edit saved and loaded"
+
+
+class Hungry(Sound):
+    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        torch.ones(60 * 2**20)  # 240 MB, given back at once
+        return super().moved(bundle, requests, scratch)
+
+
+@pytest.mark.skipif(not _reset_peak(), reason="this system cannot count a process's peak memory anew")
+def test_more_memory_than_a_copy_of_the_model_is_caught(bundle):
+    check, note = only_failure(Hungry(), bundle, allowance=64 * 2**20)
+    assert check == "memory"
+    assert "1 requests held" in note
+
+
+class FailsAtTen(Sound):
+    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        if len(requests) == 10:
+            raise RuntimeError("stack expects each tensor to be equal size")
+        return super().moved(bundle, requests, scratch)
+
+
+def test_a_size_that_crashes_is_caught(bundle):
+    assert only_failure(FailsAtTen(), bundle, sizes=(1, 10)) == (
+        "10 edits",
+        "raised RuntimeError: stack expects each tensor to be equal size",
+    )
+
+
+def test_a_size_for_which_no_time_is_left_is_skipped(bundle):
+    lines = checked(Sound(), bundle, sizes=(1, 10**9), seconds=1e-9)
+    assert lines["1000000000 edits"].status == "skipped"
