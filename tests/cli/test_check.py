@@ -14,7 +14,7 @@ def check(model, *arguments: str) -> int:
 
 
 def test_a_third_partys_method_is_checked_like_ours(capsys, model, plugins):
-    assert check(model, "embedding_swap") == 0
+    assert check(model, "token_swap") == 0
     captured = capsys.readouterr()
     assert "pass     same bytes twice" in captured.out
     assert captured.out.splitlines()[-1].endswith("0 failed, 0 skipped, 1 measured")
@@ -66,7 +66,7 @@ def test_a_wrong_question_is_one_line_and_exit_code_two(capsys, arguments, words
 
 def test_the_command_checks_a_method_on_mini(tmp_path, environment):
     """The command itself, from another folder, on the model that ships."""
-    command = [sys.executable, "-m", "iceb", "check", "method", "embedding_swap", "--sizes", "1,10"]
+    command = [sys.executable, "-m", "iceb", "check", "method", "token_swap", "--sizes", "1,10"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
     assert "0 failed, 0 skipped, 2 measured" in done.stdout

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from iceb.base.errors import MethodError
 from iceb.base.statistics import estimate
 from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
 from iceb.specs.metrics import Measured, Score
@@ -37,6 +38,8 @@ class TokenSwap:
         for request in requests:
             last = tokenize(request.source, add_special_tokens=False).input_ids[-1]
             dest = tokenize(request.dest, add_special_tokens=False).input_ids
+            if not dest:
+                raise MethodError(f"request {request.id}: the destination {request.dest!r} has no token")
             edited[last] += self.strength * (table[dest].mean(dim=0) - table[last])
         return Edit(weights={name: edited})
 
