@@ -1,0 +1,88 @@
+"""RECE from requests to weights: a start by UCE, then rounds of attack and erasure."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from iceb.methods.activations import slices
+from iceb.methods.attention import (
+    Moments,
+    StateReader,
+    all_tokens,
+    from_last_token,
+    multiplied,
+    pair_moments,
+    preserved,
+    projections,
+    solve,
+)
+from iceb.methods.attention.moments import total
+from iceb.methods.rece.formula import attack, attacked, erased
+from iceb.specs.methods import Bundle, Edit, Scratch
+from iceb.specs.requests import EditRequest
+
+if TYPE_CHECKING:
+    from iceb.methods.rece import RECE
+
+BLANK = " "  # what the authors erase towards where no destination is named
+PAIRS_AT_ONCE = 64  # whose states are in memory together
+
+
+def edited(method: "RECE", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
+    """W T for every cross-attention projection."""
+    weights, reader = projections(bundle), StateReader(bundle)
+    first, whole = request_moments(reader, requests)
+    texts = retained(method, requests)
+    kept = preserved(reader, texts, "all", scratch, bundle)
+    T = torch.eye(len(kept), dtype=kept.dtype, device=kept.device)
+    if method.start:
+        T = started(method, first, kept, len(texts))
+    T, log = rounds(method, T, gram(weights, kept, bundle, scratch), whole, kept)
+    return Edit(weights=multiplied(weights, T), right={"unet.*attn2.to_[kv].weight": T}, log=log)
+
+
+def request_moments(reader: StateReader, requests: Sequence[EditRequest]) -> tuple[Moments, Moments]:
+    """Moments of (source, destination) rows: from the last subject token on, for the start, and of all positions."""
+    pairs = [(request.source, request.dest if request.dests else BLANK) for request in requests]
+    pieces = [pairs[start:stop] for start, stop in slices(len(pairs), PAIRS_AT_ONCE)]
+    both = [[pair_moments(reader, piece, rows) for rows in (from_last_token, all_tokens)] for piece in pieces]
+    return total(first for first, _ in both), total(whole for _, whole in both)
+
+
+def retained(method: "RECE", requests: Sequence[EditRequest]) -> list[str]:
+    """The texts whose answers stay: the settings' own, and the destinations that are nobody's source."""
+    sources = {request.source.lower() for request in requests}
+    dests = [dest for request in requests for dest in request.dests if method.retain_dests]
+    return [text for text in dict.fromkeys([*method.retain, *dests]) if text.lower() not in sources]
+
+
+def started(method: "RECE", moments: Moments, kept: Tensor, count: int) -> Tensor:
+    """UCE's factor by its technique "replace"; `kept` is the moment of `count` retained texts."""
+    scale = method.start_preserve_scale
+    kept = (max(0.1, round(1 / max(count, 1), 3)) if scale is None else scale) * kept
+    return solve(moments.old + kept, moments.cross + kept, method.start_ridge)
+
+
+def rounds(method: "RECE", T: Tensor, G: Tensor, moments: Moments, kept: Tensor) -> tuple[Tensor, dict[str, float]]:
+    """T after all epochs; and of each, how large the adversarial states are against the concepts' own."""
+    log = {}
+    for epoch in range(method.epochs):
+        found = attacked(moments, attack(T, G, method.attack_ridge, method.penalty))
+        log[f"attack_norm_{epoch}"] = float((found.old.trace() / moments.old.trace()).sqrt())
+        T = erased(T, method.erase_scale * found, method.preserve_scale * kept, method.ridge)
+    return T, log
+
+
+def gram(weights: Mapping[str, Tensor], like: Tensor, bundle: Bundle, scratch: Scratch) -> Tensor:
+    """G = Σ WᵀW over all projections, (d, d) float64, made once per model."""
+
+    def compute() -> Tensor:
+        summed = torch.zeros_like(like)
+        for W in weights.values():
+            summed += W.to(like).T @ W.to(like)
+        return summed
+
+    key = {"what": "gram of the projections", "version": 1, "model": bundle.digest, "names": sorted(weights)}
+    return torch.from_numpy(scratch.array(key, lambda: compute().cpu().numpy()).copy()).to(like)

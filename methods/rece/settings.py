@@ -1,0 +1,5 @@
+"""RECE's choices that are words; no torch here."""
+
+from typing import Literal
+
+Penalty = Literal["zero", "surrogate", "surrogate_second", "surrogate_both"]
