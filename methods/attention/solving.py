@@ -36,8 +36,7 @@ class Factor:
 
         Solved as I + (K − A)(λ I + A)⁻¹, so that what is large and preserved in both cancels before the solve.
         """
-        change: Tensor = torch.cholesky_solve((target.double() - self._system).T, self._factor).T
-        return self._identity + change
+        return self._identity + self.over(target.double() - self._system)
 
     def over(self, target: Tensor) -> Tensor:
         """T (λ I + A)⁻¹, (n, d) float64, for T, (n, d): for terms that are not the same for every projection."""

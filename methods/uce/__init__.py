@@ -1,0 +1,190 @@
+"""UCE: unified concept editing of cross-attention keys and values in closed form.
+
+arXiv:2308.14761. Two programs of the authors carry the name: that of 2023, which made the paper's tables, and that of
+2025. A third row, `uce-emcid`, is what EMCID's authors ran as their UCE baseline. This file is the methods as the
+benchmark sees them and imports nothing heavy; `debias` holds the balancing ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from iceb.base.errors import MethodError
+from iceb.methods.uce.texts import CONCEPT_TYPES, check_names
+from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.requests import EditRequest
+from iceb.specs.runs import ModelRef
+
+Technique = Literal["replace", "tensor"]
+ConceptType = Literal["art", "object", "other"]
+VARIANTS = (2023, 2025)
+
+TOUCHES = ("unet.*attn2.to_k.weight", "unet.*attn2.to_v.weight")
+FORMULA = (
+    "W' = (λ W + s_e Σ v cᵀ + s_p Σ W c_p c_pᵀ)(λ I + s_e Σ c cᵀ + s_p Σ c_p c_pᵀ)⁻¹ over the text states c of what is "
+    "edited and c_p of what is preserved (equation 7); "
+)
+
+
+@dataclass(frozen=True)
+class UCE:
+    """Unified concept editing; the defaults are the authors' command line of 2023.
+
+    A request's destination is the guide; a request without one is guided to `guide`.
+
+    Attributes:
+        variant: 2023 edits all rows from the last content token on and retains whole texts; 2025 edits and preserves
+            the last content token alone.
+        technique: "replace" aims at the guide's value, "tensor" (2023 only) at that value without its share of the old.
+        concept_type: "art" (with a list of artists to retain, 2023) or "object" choose the templates; "other" has none.
+        templates: also edit five phrases with each concept in them; in 2023 the guide stays bare, in 2025 it is put in
+            the same phrases.
+        guide: where requests without a destination go; None: " " in 2023, "art" or "" in 2025.
+        ridge: λ.
+        erase_scale: s_e, weight of what is edited.
+        preserve_scale: s_p, weight of each preserved text; None: max(0.1, 1 / number of them) in 2023, 1 in 2025.
+        retain: texts to preserve.
+        retain_file: a file of more of them, one a line; those that are edited are left out (capitals do not matter).
+        retain_count: how many of the file's, drawn once with a fixed seed; None: all.
+        keys: edit keys too; False: values alone.
+    """
+
+    variant: int = 2023
+    technique: Technique = "replace"
+    concept_type: ConceptType = "object"
+    templates: bool = False
+    guide: str | None = None
+    ridge: float = 0.5
+    erase_scale: float = 1.0
+    preserve_scale: float | None = None
+    retain: tuple[str, ...] = ()
+    retain_file: str | None = None
+    retain_count: int | None = None
+    keys: bool = True
+
+    card: ClassVar[MethodCard] = MethodCard(
+        name="uce",
+        version=1,
+        title="Unified Concept Editing in Diffusion Models",
+        paper="arXiv:2308.14761",
+        kinds=("replace", "rectify", "erase"),
+        touches=TOUCHES,
+        files=("retain_file",),
+        fidelity="faithful",
+        edits="keys and values of every cross-attention of the denoiser",
+        formula=FORMULA
+        + "v = W c' (replace) or W c' − ⟨u, W c'⟩ u with u = W c / ‖W c‖ over the block (tensor). With replace all "
+        "matrices share one right factor M, W' = W M.",
+        variants=(
+            ("variant=2023", "the paper's program: all rows from the last content token on, whole texts retained"),
+            ("variant=2025", "the authors' present program: the last content token alone, nothing retained by itself"),
+            ("technique=tensor", "2023: the new value loses its share of the old one"),
+            ("keys=false", "values alone"),
+            ("guide=TEXT", "moderation: requests without a destination are guided to TEXT"),
+        ),
+        deviations=(
+            "solved in float64 by one Cholesky factorisation; the authors invert each matrix's system in float32",
+            "2023: a given list of texts to retain is added to the empty text; the authors' program stops there",
+            "2023: retain_count draws with a fixed seed, the authors' without one",
+            "no list of artists ships: concept_type=art needs retain_file in 2023",
+        ),
+        quick=(("variant", 2025),),
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "retain", tuple(self.retain))  # recipes and --set hand over lists
+        if self.variant not in VARIANTS:
+            raise MethodError(f"uce variant {self.variant}: there are {' and '.join(map(str, VARIANTS))}")
+        if self.variant == 2025 and self.technique == "tensor":
+            raise MethodError("uce technique tensor: the program of 2025 has none; take variant=2023 or replace")
+        if self.templates and self.concept_type not in CONCEPT_TYPES:
+            allowed = " or ".join(CONCEPT_TYPES)
+            raise MethodError(f"uce templates for concept_type {self.concept_type}: only {allowed} has any")
+        if self.retain_count is not None and self.retain_count < 1:
+            raise MethodError(f"uce retain_count {self.retain_count}: must be at least 1, or None for all")
+        check_scales("uce", self.ridge, self.erase_scale, self.preserve_scale)
+
+    def check(self, ref: ModelRef) -> None:
+        """Refuse artists without a list of those to retain, or a list that cannot be read.
+
+        Raises:
+            MethodError: concept_type is "art" in the variant of 2023 and no list is named.
+            DataError: the list cannot be read or is empty.
+        """
+        if self.variant == 2023 and self.concept_type == "art" and self.retain_file is None:
+            raise MethodError(
+                "uce concept_type=art retains all artists that are not edited, and no list of them ships: "
+                "--set retain_file=FILE, one name a line"
+            )
+        if self.retain_file is not None:
+            check_names(Path(self.retain_file).expanduser())
+
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+        """New keys and values that carry out all requests at once; the sum over retained texts is kept in `scratch`."""
+        if not requests:
+            return Edit()
+        self.check(bundle.ref)
+        from iceb.methods.uce.editing import uce_edit  # torch is loaded here and not before
+
+        return uce_edit(self, bundle, requests, scratch)
+
+
+@dataclass(frozen=True)
+class UCEEmcid:
+    """UCE as EMCID's authors ran it: 'tensor', λ = s_e = s_p = 0.1, and the destinations retained.
+
+    Attributes:
+        technique: "tensor", as they ran it, or "replace".
+        ridge: λ.
+        erase_scale: s_e.
+        preserve_scale: s_p.
+        retain: texts to retain; (): the requests' destinations, and the empty text where there are none.
+        keys: edit keys too; False: values alone.
+    """
+
+    technique: Technique = "tensor"
+    ridge: float = 0.1
+    erase_scale: float = 0.1
+    preserve_scale: float = 0.1
+    retain: tuple[str, ...] = ()
+    keys: bool = True
+
+    card: ClassVar[MethodCard] = MethodCard(
+        name="uce-emcid",
+        version=1,
+        title="UCE as a baseline of EMCID",
+        paper="arXiv:2403.13807",
+        kinds=("replace", "rectify", "erase"),
+        touches=TOUCHES,
+        fidelity="faithful",
+        edits="keys and values of every cross-attention of the denoiser",
+        formula=FORMULA + "v = W c' − ⟨u, W c'⟩ u with u = W c / ‖W c‖ over the block of a concept's rows, the "
+        "new value without its share of the old one (EMCID's repository; UCE's own default is v = W c').",
+        variants=(("technique=replace", "the new value as it is"),),
+        deviations=("solved in float64 by one Cholesky factorisation; the authors invert in float32",),
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "retain", tuple(self.retain))
+        check_scales("uce-emcid", self.ridge, self.erase_scale, self.preserve_scale)
+
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+        """New keys and values that carry out all requests at once; the sum over retained texts is kept in `scratch`."""
+        if not requests:
+            return Edit()
+        from iceb.methods.uce.editing import emcid_edit  # torch is loaded here and not before
+
+        return emcid_edit(self, bundle, requests, scratch)
+
+
+def check_scales(method: str, ridge: float, erase: float, preserve: float | None) -> None:
+    """Refuse weights with which there is nothing to solve.
+
+    Raises:
+        MethodError: λ or s_e is not positive, or s_p is negative.
+    """
+    if ridge <= 0 or erase <= 0:
+        raise MethodError(f"{method} ridge={ridge} erase_scale={erase}: both must be positive")
+    if preserve is not None and preserve < 0:
+        raise MethodError(f"{method} preserve_scale={preserve}: must not be negative")

@@ -1,0 +1,84 @@
+"""The texts of a UCE edit: pairs of what is edited and what it is guided to, and lists of what is retained."""
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from iceb.base.errors import DataError, MethodError
+from iceb.specs.requests import EditRequest
+
+CONCEPT_TYPES: dict[str, tuple[str, ...]] = {  # what `templates` adds to each concept
+    "art": ("painting by {}", "art by {}", "artwork by {}", "picture by {}", "style of {}"),
+    "object": ("image of {}", "photo of {}", "portrait of {}", "picture of {}", "painting of {}"),
+}
+RETAIN_SEED = 0
+
+
+def guides(requests: Sequence[EditRequest], without: str) -> list[tuple[str, str]]:
+    """(source, destination) of each request; a request that erases goes to `without`.
+
+    Raises:
+        MethodError: a request has several destinations.
+    """
+    for request in requests:
+        if len(request.dests) > 1:
+            raise MethodError(
+                f"request {request.id} has {len(request.dests)} destinations: uce edits towards one; "
+                "uce-debias balances several"
+            )
+    return [(request.source, request.dests[0] if request.dests else without) for request in requests]
+
+
+def expanded(pairs: Sequence[tuple[str, str]], concept_type: str, *, both: bool) -> list[tuple[str, str]]:
+    """The pairs, and after them each once more in every template of its type.
+
+    Args:
+        pairs: (concept, guide).
+        concept_type: "art" or "object".
+        both: put the guide into the template too; else it stays bare.
+
+    >>> expanded([("Monet", "art")], "art", both=True)[1]
+    ('painting by Monet', 'painting by art')
+    """
+    phrases = CONCEPT_TYPES[concept_type]
+    more = [(phrase.format(old), phrase.format(new) if both else new) for old, new in pairs for phrase in phrases]
+    return [*pairs, *more]
+
+
+def blank(text: str) -> str:
+    """The program of 2023 reads an empty guide as one blank.
+
+    >>> blank("")
+    ' '
+    """
+    return text or " "
+
+
+def names_of(path: Path) -> list[str]:
+    """The names of a file, one a line, blank lines left out.
+
+    Raises:
+        DataError: the file cannot be read, or holds no name.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise DataError(f"retain_file {path}: cannot be read ({reason}): name a text file, one name a line") from error
+    names = [line.strip() for line in lines if line.strip()]
+    if not names:
+        raise DataError(f"retain_file {path}: holds no name: write one a line")
+    return names
+
+
+check_names = names_of  # read whole: a few thousand lines at most
+
+
+def others(names: Sequence[str], edited: Sequence[str], count: int | None = None) -> list[str]:
+    """The names that are not edited, capitals aside; `count` of them drawn with a fixed seed, in the file's order."""
+    gone = {text.lower() for text in edited}
+    left = [name for name in names if name.lower() not in gone]
+    if count is None or count >= len(left):
+        return left
+    chosen = sorted(random.Random(RETAIN_SEED).sample(range(len(left)), count))
+    return [left[place] for place in chosen]
