@@ -144,7 +144,7 @@ def tune(bundle: ModelBundle, tried: Validation, method: str, settings: list[dic
     print(f"before: dest {before.dest:.3f}, source {before.source:.3f}, holdout {before.holdout:.3f}", flush=True)
     for chosen in settings:
         began = time.time()
-        scratch = ScratchStore(cache, {"tool": "tune_mini", "method": method})
+        scratch = ScratchStore(cache, {"tool": "tune_mini", "method": kind.card.scratch_of or method})
         edit = kind(**{**given, **chosen}).edit(bundle, tried.requests, scratch=scratch)
         spent = time.time() - began
         with bundle.applied(edit) as model:

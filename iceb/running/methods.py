@@ -116,6 +116,10 @@ class ChosenMethod:
             "environment": environment(bundle),  # it trains on pictures and on floats of this machine
         }
 
+    def _scratch_owner(self, bundle: ModelBundle) -> dict[str, Any]:
+        """Whose kept parts the method uses: its own, or those of the method that its card names."""
+        return choose(self.card.scratch_of, {})._identity(bundle) if self.card.scratch_of else self._identity(bundle)
+
     def made(self, bundle: ModelBundle, requests: Sequence[EditRequest], edits: EditStore, cache: Path) -> MadeEdit:
         """The edit of `requests`, from the store or made now; checked before it is kept.
 
@@ -131,7 +135,7 @@ class ChosenMethod:
 
     def _make(self, bundle: ModelBundle, requests: Sequence[EditRequest], cache: Path) -> MadeEdit:
         name = self.card.name
-        scratch = ScratchStore(cache, self._identity(bundle))
+        scratch = ScratchStore(cache, self._scratch_owner(bundle))
         began = time.perf_counter()
         try:
             with stage(f"editing: {name}"):
@@ -221,11 +225,12 @@ def code_digest(module: str, name: str) -> str:
     file = Path(getattr(sys.modules.get(module), "__file__", None) or "")
     if not file.is_file():
         return digest(name)  # typed into an interpreter
-    parent = module.rpartition(".")[0]
     is_package = file.name == "__init__.py"
-    if not parent and not is_package:
+    package = module.split(".") if is_package else module.split(".")[:-1]
+    if not package:
         return digest([(file.name, _parsed(file))])
-    folder = file.parent.parent if parent and is_package else file.parent
+    above = max(len(package) - 2, int(is_package and len(package) > 1))  # so that what methods share counts as well
+    folder = file.parents[above]
     return digest([(path.relative_to(folder).as_posix(), _parsed(path)) for path in sorted(folder.rglob("*.py"))])
 
 

@@ -45,6 +45,7 @@ class MethodCard:
     formula: str = ""  # what it computes, in plain text, with the equation's number
     variants: tuple[tuple[str, str], ...] = ()  # ("variant=2025", "the last token alone, …")
     deviations: tuple[str, ...] = ()  # where it differs from the authors' code, and why
+    scratch_of: str = ""  # a method whose kept parts this one shares, being built on it; "": its own
     quick: tuple[tuple[str, Scalar], ...] = ()  # settings with which an edit takes a second, for `iceb check`
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from iceb.base.errors import DataError, MethodError
 from iceb.registry import Registered
-from iceb.running.methods import ChosenMethod, code_digest
+from iceb.running.methods import ChosenMethod, choose, code_digest
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -151,3 +151,21 @@ def test_a_packages_other_modules_count_too():
 
 def test_code_typed_into_an_interpreter_goes_by_its_name():
     assert code_digest("no_such_module", "M") != code_digest("no_such_module", "N")
+
+
+def test_the_code_of_a_module_inside_a_methods_package_counts_what_methods_share():
+    import iceb.methods.emcid
+    import iceb.methods.emcid.settings  # noqa: F401
+
+    assert code_digest("iceb.methods.emcid.settings", "A") == code_digest("iceb.methods.emcid", "B")
+
+
+def test_a_method_that_is_built_on_another_shares_what_that_one_keeps(tiny_sd):
+    @dataclass(frozen=True)
+    class Built(Method):
+        card: ClassVar[MethodCard] = MethodCard("built", 1, "", ("replace",), (), scratch_of="emcid")
+
+    owner = chosen(Built())._scratch_owner(tiny_sd)
+    assert owner == choose("emcid", {})._scratch_owner(tiny_sd)
+    assert owner != chosen(Method())._scratch_owner(tiny_sd)
+    assert key(tiny_sd, Built()) != key(tiny_sd)
