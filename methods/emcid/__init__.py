@@ -98,6 +98,13 @@ class EMCID:
         for which in range(2):
             self.stage2(which)
         self.stage1(encoders=2)
+        self._check_closed_form()
+
+    def _check_closed_form(self) -> None:
+        """Refuse settings with which the closed form would keep nothing."""
+        for name in ("moment_weight", "moment_weight_2"):
+            if not getattr(self, name) > 0:
+                raise MethodError(f"emcid {name} {getattr(self, name)}: must be positive")
 
     def stage1(self, encoders: int = 1) -> Stage1:
         """The settings of stage I for a model with one or two text encoders."""

@@ -20,7 +20,7 @@ from iceb.methods.emcid.concepts import Concept
 from iceb.methods.emcid.fisher import fisher_diagonal
 from iceb.methods.emcid.moments import second_moments
 from iceb.methods.emcid.optimise import Values, optimise
-from iceb.methods.emcid.spread import spread
+from iceb.methods.emcid.spread import Solver, spread
 from iceb.methods.emcid.training import Workbench
 from iceb.models import threads
 from iceb.specs.methods import Bundle, Edit, Scratch
@@ -33,18 +33,24 @@ Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 FISHER_MOMENT_WEIGHT = 4000.0  # λ inside the Fisher diagonal, whatever λ the edit takes, as in the authors' code
 
 
-def edited(method: "EMCID", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
+def edited(
+    method: "EMCID",
+    bundle: Bundle,
+    requests: Sequence[EditRequest],
+    scratch: Scratch,
+    kind: "type[Editing] | None" = None,
+) -> Edit:
     """The edit that carries out all requests; what can be reused is taken from `scratch` and kept there."""
     bench = Workbench(bundle)
     modules = [tower.model for tower in bench.towers]
     if method.noise_loss != "none" or method.stage1().uses_fisher:
         modules += [bench.denoiser.unet, bench.denoiser.vae]
     with frozen(*modules):
-        return _Editing(method, bench, scratch).run(requests)
+        return (kind or Editing)(method, bench, scratch).run(requests)
 
 
 @dataclass
-class _Editing:
+class Editing:
     """One edit under way."""
 
     method: "EMCID"
@@ -77,12 +83,17 @@ class _Editing:
         with self._timed("spread_seconds"):
             for which, tower in enumerate(self.bench.towers):
                 kept, targets = self._per_request(requests, concepts, values[which])
-                done = spread(tower, kept, targets, moments[which], self.method.stage2(which))
+                solve = self._solver(which, moments[which])
+                done = spread(tower, kept, targets, moments[which], self.method.stage2(which), solve)
                 for layer, weight in done.weights.items():
                     weights[tower.parameter_name(layer)] = weight.to(self.bench.bundle.dtype)
                     self.log[f"{tower.component}.{layer}.residual_norm"] = done.residual_norms[layer]
                     self.log[f"{tower.component}.{layer}.relative_change"] = done.change[layer]
         return Edit(weights=weights, log=self.log)
+
+    def _solver(self, which: int, moments: Mapping[int, Tensor]) -> Solver | None:
+        """Another closed form than EMCID's for one encoder; None: EMCID's."""
+        return None
 
     @contextmanager
     def _timed(self, name: str) -> Iterator[None]:

@@ -9,6 +9,8 @@ NoiseLoss = Literal["distil", "true", "esd", "none"]
 TextLoss = Literal["pooled", "subject", "subject_end_pads", "contrastive", "none"]
 Penalty = Literal["decay", "ewc"]
 Residual = Literal["output", "stream"]
+NullRule = Literal["abs", "rel_mean", "rel_max", "energy", "rank"]
+RidgeUnit = Literal["absolute", "median"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Stage2:
 
     Attributes:
         layers: edited layers, counted from 0.
-        moment_weight: λ, how strongly other keys are kept.
+        moment_weight: λ, how strongly other keys are kept; 0 only where a solver of its own keeps them.
         edit_weight: α in (0, 1), the share of editing against preserving.
         residual: what is left to write at layer l. "output", as published and as the authors' code: z* minus the fc2
             output of that layer. "stream", MEMIT's: z* minus the current state after `value_layer`.
@@ -104,5 +106,38 @@ class Stage2:
                 f"emcid edit weight {self.edit_weight}: must lie between 0 (change nothing) and 1 (preserve nothing), "
                 "both excluded: at 1 the closed form is singular"
             )
-        if not self.moment_weight > 0:
-            raise MethodError(f"emcid moment weight {self.moment_weight}: must be positive")
+        if not self.moment_weight >= 0:
+            raise MethodError(f"emcid moment weight {self.moment_weight}: must not be negative")
+
+
+@dataclass(frozen=True)
+class NullSpace:
+    """Which directions of the keys' space count as unused, and how an edit inside them is damped.
+
+    Attributes:
+        rule: how the unused directions are chosen among the second moment's eigenvectors. "abs": eigenvalue below the
+            threshold, AlphaEdit's; "rel_mean": below threshold × mean, and at least 100 directions; "rel_max": below
+            threshold × largest; "energy": the smallest ones that together hold the threshold's share of the trace;
+            "rank": that many of the smallest.
+        threshold: what the rule compares with.
+        ridge: L2 > 0, the damping.
+        unit: of the ridge: "absolute", AlphaEdit's; "median", the median of the keys' energy kᵀ P k in the layer.
+    """
+
+    rule: NullRule = "abs"
+    threshold: float = 2e-2
+    ridge: float = 10.0
+    unit: RidgeUnit = "absolute"
+
+    def __post_init__(self) -> None:
+        for name, kind in (("rule", NullRule), ("unit", RidgeUnit)):
+            if getattr(self, name) not in get_args(kind):
+                raise MethodError(
+                    f"null space {name} {getattr(self, name)!r}: must be one of {', '.join(get_args(kind))}"
+                )
+        if not self.threshold > 0 or (self.rule == "rank" and self.threshold != int(self.threshold)):
+            raise MethodError(
+                f"null space threshold {self.threshold}: must be positive, and for the rule 'rank' a whole number"
+            )
+        if not self.ridge > 0:
+            raise MethodError(f"null space ridge {self.ridge}: must be positive, else the system may be singular")

@@ -5,8 +5,9 @@ by functional calls, and the states before the next edited layer are carried alo
 start.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from iceb.methods.closed_form import weighed_update
 from iceb.methods.emcid.concepts import Concept, Placed, Rows
 from iceb.methods.emcid.settings import Stage2
 
+Solver: TypeAlias = Callable[[int, Tensor, Tensor], Tensor]  # layer, K (d_ff, n), R (d, n) → Δ (d, d_ff)
 ROWS_AT_ONCE = 512  # prompts per forward pass; bounds memory, changes nothing else
 
 
@@ -38,6 +40,7 @@ def spread(
     values: Tensor,
     moments: Mapping[int, Tensor],
     settings: Stage2,
+    solve: Solver | None = None,
 ) -> Spread:
     """The fc2 weights that make every concept's tokens carry its value vector.
 
@@ -50,11 +53,13 @@ def spread(
         values: z*, (N, d) or (N, T, d) for T edited tokens.
         moments: layer → C, (d_ff, d_ff).
         settings: hyperparameters.
+        solve: another closed form in place of EMCID's.
 
     Raises:
         MethodError: values do not fit the concepts, a layer does not exist, or a moment is missing.
     """
     _check(tower, concepts, values, moments, settings)
+    solve = solve or _ridge(moments, settings)
     values = values.reshape(len(concepts), -1, values.shape[-1])  # (N, T, d)
     placed = Placed(tower, concepts, "source", count=values.shape[1])
     rows = Rows.of(concepts, tower.device)
@@ -69,20 +74,23 @@ def spread(
             M = rows.mean(_at(above, placed.at).double())
         R = values.double() - M
         weight = tower.fc2(layer).weight
-        update = weighed_update(
-            K.flatten(0, 1).T,
-            (R / (len(layers) - step)).flatten(0, 1).T,
-            moments[layer].to(tower.device),
-            settings.moment_weight,
-            settings.edit_weight,
-            rounded=settings.rounded,
-        )
+        update = solve(layer, K.flatten(0, 1).T, (R / (len(layers) - step)).flatten(0, 1).T)
         done.weights[layer] = (weight.double() + update).to(weight.dtype)
         done.residual_norms[layer] = float(R.norm(dim=-1).mean())
         done.change[layer] = float(update.norm() / weight.double().norm())
         if step + 1 < len(layers):
             state = _advance(tower, state, bias, layer, layers[step + 1], done.weights)
     return done
+
+
+def _ridge(moments: Mapping[int, Tensor], settings: Stage2) -> Solver:
+    """EMCID's own closed form."""
+
+    def solve(layer: int, keys: Tensor, residuals: Tensor) -> Tensor:
+        moment, weight, share = moments[layer].to(keys.device), settings.moment_weight, settings.edit_weight
+        return weighed_update(keys, residuals, moment, weight, share, rounded=settings.rounded)
+
+    return solve
 
 
 def _check(

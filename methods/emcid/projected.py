@@ -1,0 +1,43 @@
+"""An EMCID edit whose stage II stays in the null space of the preserved keys; all else is EMCID's own."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iceb.methods.emcid.editing import Array, Editing
+from iceb.methods.emcid.null_space import NullSpaceSolver, Spectrum
+from iceb.methods.emcid.spread import Solver
+
+if TYPE_CHECKING:
+    from iceb.methods.emcid.ns import EMCIDNullSpace
+
+
+class ProjectedEditing(Editing):
+    """One edit under way."""
+
+    def _solver(self, which: int, moments: Mapping[int, Tensor]) -> Solver:
+        method, component = cast("EMCIDNullSpace", self.method), self.bench.towers[which].component
+        settings = method.stage2(which)
+        return NullSpaceSolver(
+            {layer: self._spectrum(component, layer, moment) for layer, moment in moments.items()},
+            method.space,
+            settings.edit_weight,
+            settings.moment_weight,
+            component,
+            self.log,
+        )
+
+    def _spectrum(self, component: str, layer: int, moment: Tensor) -> Spectrum:
+        """The spectrum of a second moment, kept as one array: eigenvalues above eigenvectors."""
+
+        def compute() -> Array:
+            found = Spectrum.of(moment.to(self.bench.towers[0].device))
+            stacked: np.ndarray[Any, Any] = torch.cat([found.values[None], found.vectors]).cpu().numpy()
+            return stacked
+
+        key = {**self._moment_key(component, layer), "what": "spectrum of the second moment of fc2 inputs"}
+        stacked = torch.from_numpy(np.array(self.scratch.array(key, compute)))
+        return Spectrum(stacked[0], stacked[1:])
