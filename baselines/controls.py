@@ -23,6 +23,7 @@ class Unedited:
         kinds=("replace", "rectify", "erase", "balance"),
         touches=(),
         title="The model as it is",
+        edits="nothing",
     )
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
@@ -49,6 +50,7 @@ class PromptSwap:
         kinds=("replace", "rectify"),
         touches=(),
         title="The destination written into the prompt",
+        edits="prompts, when pictures are drawn",
     )
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
@@ -75,6 +77,7 @@ class NegativePrompt:
         kinds=("replace", "erase"),
         touches=(),
         title="The sources as the negative prompt",
+        edits="the negative prompt, when pictures are drawn",
     )
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:

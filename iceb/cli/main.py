@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from iceb.base.errors import IcebError
-from iceb.cli import apply, cache, check, data, edit, evaluate, grid, leaderboard, listing, score
+from iceb.cli import apply, cache, check, data, docs, edit, evaluate, grid, leaderboard, listing, score
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 
@@ -32,6 +32,7 @@ app.command("list")(listing.list_names)
 app.command("show")(listing.show)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.add_typer(check.app, name="check")
+app.command("docs")(docs.docs)
 app.add_typer(data.app, name="data")
 app.command("cache")(cache.cache)
 

@@ -14,6 +14,7 @@ from iceb.running.folder import read_result
 from iceb.specs.results import LATER, Result
 from iceb.specs.tasks import Task
 
+SOURCES = {"leaderboard": "results", "docs": "cards"}  # what a command makes its pages of
 BY_HAND = {"README.md"}  # the folder's pages that no result makes
 
 
@@ -67,25 +68,26 @@ def write(folder: Path, texts: dict[str, str]) -> list[Path]:
     return [folder / name for name in changed]
 
 
-def check(folder: Path, texts: dict[str, str], *, whole: bool = True) -> None:
-    """Compare the pages in `folder` with what its results make; `whole` also refuses pages that no result makes.
+def check(folder: Path, texts: dict[str, str], *, whole: bool = True, command: str = "leaderboard") -> None:
+    """Compare the pages in `folder` with what their command makes; `whole` also refuses pages that it does not make.
 
     Raises:
         CheckFailed: a page is missing, differs (with its first differing line), or is left over.
     """
-    problems = [problem for name, text in texts.items() if (problem := _difference(folder / name, text))]
+    source = SOURCES[command]
+    problems = [problem for name, text in texts.items() if (problem := _difference(folder / name, text, source))]
     if whole:
         left_over = sorted({path.name for path in folder.glob("*.md")} - set(texts) - BY_HAND)
-        problems += [f"{folder / name} is made by no result: remove it" for name in left_over]
+        problems += [f"{folder / name} is made by no {source[:-1]}: remove it" for name in left_over]
     if problems:
-        raise CheckFailed(f"{'; '.join(problems)}; run `iceb leaderboard` and commit the pages")
+        raise CheckFailed(f"{'; '.join(problems)}; run `iceb {command}` and commit the pages")
 
 
 def _standing(path: Path) -> str | None:
     return path.read_text(encoding="utf-8") if path.exists() else None
 
 
-def _difference(path: Path, text: str) -> str | None:
+def _difference(path: Path, text: str, source: str) -> str | None:
     standing = _standing(path)
     if standing is None:
         return f"{path} is missing"
@@ -93,7 +95,7 @@ def _difference(path: Path, text: str) -> str | None:
         return None
     changes = difflib.unified_diff(standing.splitlines(), text.splitlines(), lineterm="", n=0)
     first = next(line for line in changes if line[0] in "+-" and not line.startswith(("+++", "---")))
-    return f"{path} differs from its results ({first[:80]!r})"
+    return f"{path} differs from its {source} ({first[:80]!r})"
 
 
 def add(folder: Path, source: Path) -> Path:

@@ -16,6 +16,29 @@ from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
 
+FORMULA = """Stage I, for each concept: z* = v0 + argmin_δ noise loss + s · text loss + decay · ‖δ‖ / ‖v0‖², where v0
+is the state at the last subject token after the value layer; the noise loss lets the denoiser predict for the source
+what it predicts for the destination.
+Stage II, for the i-th of n layers: R = (Z − M) / (n − i), W <- W + α R Kᵀ ((1 − α) λ C + α K Kᵀ)⁻¹, where K and M are
+the mean inputs and outputs of fc2 over a concept's prompts, the layers below edited, and C = E[k kᵀ] over captions."""
+
+VARIANTS = (
+    ("noise_loss=true, noise_loss=esd, noise_loss=none", "other noise losses of the authors' hyperparameter files"),
+    ("text_loss=subject, subject_end_pads, contrastive, none", "other text losses of theirs"),
+    ("penalty=ewc", "elastic weight consolidation, as their RoAD and TIMED files"),
+    ("residual=stream", "MEMIT's residual, z* minus the current stream; ours, and what the recipe for mini takes"),
+)
+
+DEVIATIONS = (
+    "random draws of stage I come from one generator per concept, seeded by the request; the authors' are unseeded",
+    "a second moment without full rank is lifted by its own rounding error before the solve",
+    "edit weight 1 is refused: the system is singular",
+    "debiasing takes given shares of the destinations; the authors search them by drawing and classifying",
+    "the Fisher diagonal's pictures are drawn by the model; the authors download the captions' photographs",
+    "half-precision models are trained in float32 copies",
+    "SDXL, whose published code cannot run as it stands: see methods/emcid/README.md",
+)
+
 
 @dataclass(frozen=True)
 class EMCID:
@@ -30,12 +53,25 @@ class EMCID:
         moment_weight_2: the same in the second text encoder.
         edit_weight: α in (0, 1), the share of editing against preserving.
         residual: "output", as published; "stream", MEMIT's.
-        steps, rate, decay, clamp: Adam steps, learning rate, penalty weight and largest norm of a shift (see `Stage1`).
-        noise_loss, esd_scale, text_loss, text_weight, penalty, ewc_weight, tokens, pictures: see `Stage1`.
+        steps: Adam steps of each value vector.
+        rate: Adam's learning rate.
+        decay: weight of ‖δ‖ / ‖v₀‖², where δ is the shift of the value vector v₀.
+        clamp: largest ‖δ‖ in units of ‖v₀‖.
+        noise_loss: "distil", the destination's noise prediction; "true", the noise that was drawn; "esd", away from the
+            source; "none".
+        esd_scale: μ of "esd": target e_u − μ (e_s − e_u).
+        text_loss: "pooled", the encoder's pooled state; "subject", the final state at the last subject token;
+            "subject_end_pads", that, the end token and the pads; "contrastive", against `negatives`; "none".
+        text_weight: weight of the text loss.
+        penalty: "decay", or "ewc": elastic weight consolidation with a diagonal Fisher information.
+        ewc_weight: weight of Σ F_j δ_j² / (2 ‖v₀‖²).
+        tokens: edited tokens per prompt: the last subject token, then the end token, then pads after it.
+        pictures: training pictures per prompt.
         captions: a file of captions for the second moments: one a line, or a JSON list of texts or of objects with a
             "caption"; None: the embedded captions, which only the embedded model has.
         caption_count: how many of them, drawn by the authors' rule.
-        fisher_pairs, fisher_steps: picture-caption pairs and noise draws per pair behind the "ewc" penalty.
+        fisher_pairs: picture-caption pairs behind the "ewc" penalty.
+        fisher_steps: noise draws per pair.
         negatives: captions that the "contrastive" text loss pushes away from.
         shares: how much of each destination a balancing request gets; (): equal shares.
         unaligned: ids of requests that are trained without the text loss.
@@ -81,6 +117,11 @@ class EMCID:
         version=1,
         title="Editing Massive Concepts in Text-to-Image Diffusion Models",
         paper="arXiv:2403.13807",
+        fidelity="faithful",
+        edits="the second MLP matrix (fc2) of the text encoder's layers",
+        formula=FORMULA,
+        variants=VARIANTS,
+        deviations=DEVIATIONS,
         kinds=("replace", "rectify", "erase", "balance"),
         touches=("text_encoder.*mlp.fc2.weight", "text_encoder_2.*mlp.fc2.weight"),
         files=("captions",),

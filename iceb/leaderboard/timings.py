@@ -1,0 +1,106 @@
+"""How long an edit took at each number of edits, from the committed results and the committed benchmarks."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from iceb.base.errors import ResultError
+from iceb.leaderboard.collect import collect
+from iceb.specs.records import labelled
+from iceb.specs.results import Result, first_problem
+
+
+class BenchmarkRow(BaseModel):
+    """One measured time; a file's rows may hold more than is read here."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    method: str
+    num_edits: int = Field(ge=1)
+    seconds: float = Field(ge=0)
+    label: str = ""  # what sets rows of one method apart: "1700 retained texts"
+
+
+class BenchmarkFile(BaseModel):
+    """benchmarks/results/*.json, as far as the methods' pages read it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    machine: str
+    model: str
+    rows: tuple[BenchmarkRow, ...]
+
+
+@dataclass
+class Timing:
+    """Seconds by number of edits, of one method with one setting on one model and machine."""
+
+    method: str
+    what: str  # "uce" or "uce (keys=False)", "uce, 1700 retained texts"
+    model: str
+    machine: str
+    seconds: dict[int, float] = field(default_factory=dict)
+
+
+def timings(results: Path, benchmarks: Path) -> list[Timing]:
+    """Every measured time of an edit, of results first, in a stable order.
+
+    Raises:
+        ResultError: a file is not what it should be.
+    """
+    found: dict[tuple[str, str, str, str], Timing] = {}
+    for result in _results(results):
+        method, cost = result.method, result.cost.edit_seconds
+        if cost is not None:
+            what = labelled(method.name, method.changed or {})
+            _enter(found, method.name, what, result.model.repo, result.provenance.device, result.num_edits, cost)
+    for path in sorted(benchmarks.glob("*.json")) if benchmarks.is_dir() else ():
+        file = _benchmark(path)
+        if file is None:
+            continue
+        for row in file.rows:
+            what = f"{row.method}, {row.label}" if row.label else row.method
+            _enter(found, row.method, what, file.model, file.machine, row.num_edits, row.seconds)
+    return list(found.values())
+
+
+def _results(folder: Path) -> Sequence[Result]:
+    if not folder.is_dir():
+        raise ResultError(f"{folder} is not a folder: run this in a checkout of iceb")
+    return collect(folder)
+
+
+def _enter(
+    found: dict[tuple[str, str, str, str], Timing],
+    method: str,
+    what: str,
+    model: str,
+    machine: str,
+    count: int,
+    seconds: float,
+) -> None:
+    """Of several times of one thing the last one stands."""
+    timing = found.setdefault((method, what, model, machine), Timing(method, what, model, machine))
+    timing.seconds[count] = seconds
+
+
+def _benchmark(path: Path) -> BenchmarkFile | None:
+    """The file's times of edits; None where it is a benchmark of something else.
+
+    Raises:
+        ResultError: it is not JSON, or its rows are not as `BenchmarkFile` says.
+    """
+    try:
+        document: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ResultError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(document, dict) or not {"machine", "model", "rows"} <= set(document):
+        return None
+    try:
+        return BenchmarkFile.model_validate(document)
+    except ValidationError as error:
+        raise ResultError(f"{path}: {first_problem(error)}") from error

@@ -1,0 +1,153 @@
+"""The methods' pages say what cards, docstrings, recipes and results say, and nothing else moves them."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from iceb import registry
+from iceb.base.errors import CheckFailed, ResultError
+from iceb.leaderboard.method_pages import Described, method_pages, page
+from iceb.leaderboard.pages import check, write
+from iceb.leaderboard.settings_text import settings_of
+from iceb.leaderboard.timings import Timing, timings
+from iceb.specs.methods import MethodCard
+
+ROOT = Path(__file__).parents[2]
+LEADERBOARDS = ROOT / "leaderboards"
+
+
+@dataclass(frozen=True)
+class Base:
+    """A method.
+
+    With a second paragraph about `a|b` and a_b*.
+
+    Attributes:
+        rate: how fast, in
+            steps.
+        low, high: bounds.
+
+    More text that is no setting: nothing.
+    """
+
+    rate: float = 0.1
+    low: int = 1
+    high: int = 2
+    plain: str | None = None  # said behind it
+    # said above it,
+    # in two lines
+    above: bool = True
+    silent: int = 0
+
+    card: ClassVar[MethodCard] = MethodCard(
+        "base",
+        1,
+        "arXiv:0000.00000",
+        ("erase",),
+        ("unet.*",),
+        reaches_dest=False,
+        formula="a = b * c",
+        variants=(("low=2", "of <2> kinds"),),
+        deviations=("it differs",),
+    )
+
+
+@dataclass(frozen=True)
+class Derived(Base):
+    """Another.
+
+    Attributes:
+        rate: slower.
+    """
+
+    rate: float = 0.01
+    added: tuple[int, ...] = ()  # a new one
+
+
+def test_what_a_setting_means_is_read_from_the_docstring_and_the_comments():
+    assert {setting.name: setting.meaning for setting in settings_of(Base)} == {
+        "rate": "how fast, in steps.",
+        "low": "bounds.",
+        "high": "bounds.",
+        "plain": "said behind it",
+        "above": "said above it, in two lines",
+        "silent": "",
+    }
+
+
+def test_what_a_base_class_says_holds_unless_it_is_said_again():
+    found = {setting.name: (setting.default, setting.meaning) for setting in settings_of(Derived)}
+    assert found["rate"] == ("0.01", "slower.")
+    assert found["high"] == ("2", "bounds.")
+    assert found["added"] == ("()", "a new one")
+
+
+def test_a_page_says_all_that_the_card_says():
+    text = page(Described(Base, (), ()))
+    for said in ("[arXiv:0000.00000](https://arxiv.org/abs/0000.00000)", "`unet.*`", "a = b * c", "it differs"):
+        assert said in text
+    assert "it carries out the erasure alone" in text
+    assert "| `low=2` | of &lt;2> kinds |" in text
+    assert "With a second paragraph about `a\\|b` and a\\_b\\*." in text
+    assert "More text" not in text
+
+
+def test_costs_stand_at_their_number_of_edits_with_their_machine():
+    timing = Timing("base", "base (low=2)", "sd14-random", "a GPU", {1: 0.123, 300: 158.4, 1000: 12.34, 7: 3.0})
+    lines = page(Described(Base, (timing,), ())).splitlines()
+    header = next(line for line in lines if line.startswith("| settings | model |"))
+    row = next(line for line in lines if line.startswith("| base (low=2)"))
+    cells = dict(zip(header.split(" | "), row.split(" | "), strict=True))
+    assert (cells["1"], cells["7"], cells["300"], cells["1000"]) == ("0.12", "3.00", "158", "12.3")
+    assert cells["50"] == "not measured"
+    assert row.endswith("| a GPU |")
+
+
+def test_times_come_from_results_and_from_benchmarks(result, tmp_path):
+    results, benchmarks = tmp_path / "results", tmp_path / "benchmarks"
+    for count in (2, 10):
+        made = result("emcid", count)
+        path = results / f"{made.id}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(made.to_json(), encoding="utf-8")
+    benchmarks.mkdir()
+    rows = [{"method": "uce", "num_edits": 100, "seconds": 0.5, "label": "1700 texts", "speedup": 116.0}]
+    (benchmarks / "a.json").write_text(json.dumps({"machine": "m", "model": "x", "rows": rows, "more": 1}))
+    (benchmarks / "other.json").write_text("[1, 2]")
+    assert timings(results, benchmarks) == [
+        Timing("emcid", "emcid", "iceb/mini", "cpu", {2: 12.5, 10: 12.5}),
+        Timing("uce", "uce, 1700 texts", "x", "m", {100: 0.5}),
+    ]
+
+
+@pytest.mark.parametrize("row", [{"method": "uce"}, {"method": "uce", "num_edits": 0, "seconds": 1.0}])
+def test_a_benchmark_with_a_wrong_row_is_refused(tmp_path, row):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "a.json").write_text(json.dumps({"machine": "m", "model": "x", "rows": [row]}))
+    with pytest.raises(ResultError, match=r"a\.json: rows\.0\."):
+        timings(tmp_path / "results", tmp_path)
+
+
+def test_every_method_of_ours_has_a_page_and_the_index_links_to_it():
+    pages = method_pages(LEADERBOARDS, ROOT / "benchmarks" / "results")
+    ours = {entry.name for entry in registry.registered("methods") if entry.package == "iceb"}
+    assert set(pages) == {"README.md"} | {f"{name}.md" for name in ours}
+    assert set(re.findall(r"\]\(([\w-]+)\.md\)", pages["README.md"])) == ours
+    assert pages == method_pages(LEADERBOARDS, ROOT / "benchmarks" / "results")
+
+
+def test_a_page_that_is_out_of_date_or_left_over_is_told(tmp_path):
+    texts = {"README.md": "one\n", "a.md": "two\n"}
+    write(tmp_path, texts)
+    check(tmp_path, texts, command="docs")
+    (tmp_path / "a.md").write_text("three\n")
+    with pytest.raises(CheckFailed, match=r"a\.md differs from its cards .*run `iceb docs` and commit"):
+        check(tmp_path, texts, command="docs")
+    (tmp_path / "a.md").write_text("two\n")
+    (tmp_path / "old.md").write_text("")
+    with pytest.raises(CheckFailed, match=r"old\.md is made by no card"):
+        check(tmp_path, texts, command="docs")
