@@ -13,7 +13,6 @@ from iceb.base.errors import DataError, SpecError
 from iceb.catalogue.imagenet import TRAIN_TEMPLATES
 from iceb.specs.requests import EditRequest
 from iceb.specs.results import first_problem
-from iceb.specs.tasks import Kind
 
 BETWEEN = "|"  # between several values in one cell of a CSV file
 SEVERAL = ("dest", "prompts", "aliases")
@@ -70,11 +69,6 @@ def typed_requests(sources: Sequence[str], dests: Sequence[str]) -> tuple[EditRe
         {"source": source, "dest": dest} for source, dest in zip(sources, dests or [""] * len(sources), strict=True)
     ]
     return _made(rows, "--source")
-
-
-def kind_of(request: EditRequest) -> Kind:
-    """What a request asks for, by the number of its destinations."""
-    return "erase" if not request.dests else "replace" if len(request.dests) == 1 else "balance"
 
 
 def _text(path: Path) -> str:

@@ -6,21 +6,22 @@ from pathlib import Path
 
 from iceb import registry
 from iceb.base.digest import digest_tensor
-from iceb.base.errors import MethodError, SpecError
+from iceb.base.errors import SpecError
 from iceb.base.files import new_folder, write_atomic
 from iceb.catalogue import EMBEDDED, open_dataset
-from iceb.catalogue.own import kind_of
 from iceb.models.bundle import ModelBundle, edited_digest
 from iceb.models.exporting import weight_digests, weights_digest
 from iceb.models.sources import find
 from iceb.running.deltas import write_delta
+from iceb.running.kinds import refuse_kind, refuse_requests
 from iceb.running.methods import ChosenMethod
 from iceb.running.plan import with_recipe, writable
 from iceb.running.provenance import Origin
 from iceb.specs.deltas import MANIFEST, BaseRecord, DeltaRecord, EditedRecord, Form, Manifest
+from iceb.specs.methods import MethodCard
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import Dtype, Scalar
-from iceb.specs.tasks import Kind, Task
+from iceb.specs.tasks import Task
 from iceb.stores import cache_root
 from iceb.stores.edits import EditStore, MadeEdit
 
@@ -87,7 +88,7 @@ def order(ask: EditAsk) -> Order:
     named = registry.find("tasks", ask.task or OWN_TASK).name
     method = with_recipe(ask.method, named, source, ask.settings, ask.recipe)
     requests = ask.requests or _of_task(ask, source.family.name, cache)
-    _can(method, _kinds(ask, requests))
+    _refuse_kinds(ask, method.card, requests)
     method.check(source.ref)
     return Order(ask, method, ModelBundle(source, ask.device), requests, cache)
 
@@ -104,19 +105,12 @@ def _of_task(ask: EditAsk, family: str, cache: Path) -> tuple[EditRequest, ...]:
     return batches[0]
 
 
-def _kinds(ask: EditAsk, requests: Sequence[EditRequest]) -> list[tuple[Kind, ...]]:
-    """What the method must be able to do; each entry may be met by any of its kinds."""
-    if not ask.requests and ask.task is not None:
-        return [(registry.load("tasks", ask.task).kind,)]
-    asked = dict.fromkeys(kind_of(request) for request in requests)
-    return [("replace", "rectify") if kind == "replace" else (kind,) for kind in asked]
-
-
-def _can(method: ChosenMethod, wanted: Sequence[tuple[Kind, ...]]) -> None:
-    for kinds in wanted:
-        if not set(kinds) & set(method.card.kinds):
-            can = ", ".join(method.card.kinds)
-            raise MethodError(f"method {method.card.name} cannot {kinds[0]}, which the requests ask for: it can {can}")
+def _refuse_kinds(ask: EditAsk, card: MethodCard, requests: Sequence[EditRequest]) -> None:
+    """A task's kind stands in its declaration; that of somebody's own requests in their number of destinations."""
+    if ask.requests or ask.task is None:
+        refuse_requests(card, requests)
+    else:
+        refuse_kind(card, registry.load("tasks", ask.task).kind, f"task {ask.task}")
 
 
 def save(order: Order, out: Path) -> Manifest:
