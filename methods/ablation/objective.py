@@ -1,4 +1,4 @@
-"""What Concept Ablation minimises (arXiv:2303.13516, equations 4 and 5, as the authors' code computes them)."""
+"""What Concept Ablation minimises (arXiv:2303.13516: model-based and noise-based), as the authors' code computes it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

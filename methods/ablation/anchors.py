@@ -1,0 +1,136 @@
+"""Pictures of anchors, drawn once by the unedited model and shared by every concept that has the anchor."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iceb.base.progress import stage
+from iceb.methods.ablation.concepts import Anchor
+from iceb.methods.activations import slices
+from iceb.methods.denoising import Denoiser, prepared
+from iceb.specs.methods import Bundle, Scratch
+from iceb.specs.runs import Sampling
+
+Array: TypeAlias = "np.ndarray[Any, Any]"
+BLOCK = 16  # pictures kept under one key, so that a step reads a few of them and not a thousand
+TOGETHER = 16  # blocks drawn at once, so that every core has work
+BLOCKS_HELD = 512
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What the autoencoder makes of a picture: its latent is drawn anew whenever it is used."""
+
+    mean: Tensor  # (c, h, w)
+    deviation: Tensor  # (c, h, w)
+
+
+class Anchors:
+    """The pictures of anchors and their latents, in blocks in the scratch.
+
+    Args:
+        bundle: the unedited model.
+        denoiser: its autoencoder and sizes.
+        scratch: where blocks are kept.
+        sampling: how pictures are drawn.
+        count: pictures of each anchor.
+        seed: the first picture's; picture i of every anchor has seed + i.
+        side: pixels of a training picture.
+    """
+
+    def __init__(
+        self, bundle: Bundle, denoiser: Denoiser, scratch: Scratch, sampling: Sampling, count: int, seed: int, side: int
+    ) -> None:
+        self.bundle, self.denoiser, self.scratch = bundle, denoiser, scratch
+        self.sampling, self.count, self.seed, self.side = sampling, count, seed, side
+        self.drawn = 0
+        self._held: OrderedDict[tuple[str, Anchor, int, bool], Array] = OrderedDict()
+
+    def prepare(self, anchors: Iterable[Anchor]) -> None:
+        """Draw what is not there yet."""
+        blocks = [(anchor, start) for anchor in dict.fromkeys(anchors) for start in range(0, self.count, BLOCK)]
+        missing = [block for block in blocks if self.scratch.get(self._key("pictures", *block)) is None]
+        with stage("anchor pictures", len(missing) * BLOCK) as advance:
+            for part in _alike(missing):
+                for (anchor, start), made in zip(part, self._draw(part), strict=True):
+                    self.scratch.put(self._key("pictures", anchor, start), made)
+                    advance(BLOCK)
+
+    def picture(self, anchor: Anchor, index: int, mirrored: bool = False) -> Array:
+        """(side, side, 3) uint8, one picture of an anchor as the autoencoder would be shown it."""
+        block = self._block("pictures", anchor, index, mirrored=False)
+        plain = torch.zeros(1, dtype=torch.bool) | mirrored
+        fitted = prepared(block[index % BLOCK][None], plain, self.side)[0]
+        found: Array = ((fitted + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
+        return found
+
+    def posterior(self, anchor: Anchor, index: int, mirrored: bool = False) -> Posterior:
+        """The latent of a whole picture; its block is encoded when first asked for, and kept."""
+        block = self._block("latents", anchor, index, mirrored)
+        mean, deviation = torch.from_numpy(np.array(block[index % BLOCK]))
+        return Posterior(mean, deviation)
+
+    def _block(self, what: str, anchor: Anchor, index: int, mirrored: bool) -> Array:
+        start = index - index % BLOCK
+        place = (what, anchor, start, mirrored)
+        if place not in self._held:
+            key = self._key(what, anchor, start, mirrored)
+            made = self._drawn_block if what == "pictures" else self._encoded_block
+            self._held[place] = self.scratch.array(key, lambda: made(anchor, start, mirrored))
+            while len(self._held) > BLOCKS_HELD:
+                self._held.popitem(last=False)
+        self._held.move_to_end(place)
+        return self._held[place]
+
+    def _drawn_block(self, anchor: Anchor, start: int, mirrored: bool) -> Array:
+        return self._draw([(anchor, start)])[0]
+
+    def _encoded_block(self, anchor: Anchor, start: int, mirrored: bool) -> Array:
+        """(n, 2, c, h, w): mean and deviation of each picture of a block."""
+        pixels = self._block("pictures", anchor, start, mirrored=False)
+        flipped = torch.zeros(len(pixels), dtype=torch.bool) | mirrored
+        mean, deviation = self.denoiser.encoded(prepared(pixels, flipped, self.side), at_once=BLOCK)
+        found: Array = torch.stack([mean, deviation], dim=1).float().cpu().numpy()
+        return found
+
+    def _draw(self, blocks: Sequence[tuple[Anchor, int]]) -> list[Array]:
+        """The pictures of blocks, which all have the same negative text."""
+        from iceb.models.drawing import initial_latents, pictures
+
+        places = [range(start, min(start + BLOCK, self.count)) for _, start in blocks]
+        texts = [
+            anchor.prompts[index % len(anchor.prompts)]
+            for (anchor, _), rows in zip(blocks, places, strict=True)
+            for index in rows
+        ]
+        bundle: Any = self.bundle
+        noise = initial_latents(bundle, [self.seed + index for rows in places for index in rows], self.sampling)
+        made = pictures(bundle, texts, noise, self.sampling, blocks[0][0].negative)
+        self.drawn += len(made)
+        return np.split(made, np.cumsum([len(rows) for rows in places])[:-1])
+
+    def _key(self, what: str, anchor: Anchor, start: int, mirrored: bool = False) -> Mapping[str, Any]:
+        key: dict[str, Any] = {
+            "what": f"ablation anchor {what}",
+            "model": self.bundle.digest,
+            "anchor": asdict(anchor),
+            "sampling": asdict(self.sampling),
+            "seed": self.seed,
+            "rows": [start, min(start + BLOCK, self.count)],
+        }
+        return key if what == "pictures" else {**key, "side": self.side, "mirrored": mirrored}
+
+
+def _alike(blocks: Sequence[tuple[Anchor, int]]) -> Iterable[Sequence[tuple[Anchor, int]]]:
+    """Groups of blocks that can be drawn together."""
+    by_negative: dict[str, list[tuple[Anchor, int]]] = {}
+    for block in blocks:
+        by_negative.setdefault(block[0].negative, []).append(block)
+    for group in by_negative.values():
+        for start, stop in slices(len(group), TOGETHER):
+            yield group[start:stop]

@@ -1,0 +1,122 @@
+"""What each training step is given: pictures of anchors, prompts, noise; several concepts mix in one step."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from iceb.methods.ablation.anchors import Anchors
+from iceb.methods.ablation.augmentation import shown, view
+from iceb.methods.ablation.chance import Stream
+from iceb.methods.ablation.concepts import Anchor, Concept
+from iceb.methods.ablation.objective import Batch
+from iceb.methods.denoising import Denoiser
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a step."""
+
+    prompt: str
+    anchor_prompt: str
+    latent: Tensor  # (c, h, w), scaled
+    mask: Tensor  # (1, h, w)
+    noise: Tensor  # (c, h, w)
+    timestep: int
+
+
+class Batches:
+    """Steps without end. Every concept has a stream of its own, so its draws depend on no other concept.
+
+    Deviation: the authors shuffle the pictures of all concepts together; here each concept comes once in every round,
+    and goes through its anchor's pictures in rounds of its own.
+
+    Args:
+        concepts: what is ablated.
+        anchors: their pictures.
+        denoiser: autoencoder and noise levels.
+        concept_type, variant, augment, flip, seed: the method's settings.
+        size: rows to be ablated in each step.
+        prior: an anchor for the rows that preserve, None: each concept's own.
+        preserve: whether there are such rows; they are as many.
+    """
+
+    def __init__(
+        self,
+        concepts: Sequence[Concept],
+        anchors: Anchors,
+        denoiser: Denoiser,
+        *,
+        concept_type: str,
+        variant: str,
+        augment: bool,
+        flip: bool,
+        seed: int,
+        size: int,
+        preserve: bool,
+        prior: Anchor | None = None,
+    ) -> None:
+        self.concepts, self.anchors, self.denoiser = concepts, anchors, denoiser
+        self.concept_type, self.variant, self.augment, self.flip = concept_type, variant, augment, flip
+        self.size, self.preserve, self.prior = size, preserve, prior
+        self.factor = denoiser.pixels // denoiser.latent_shape[1]
+        self.order = Stream(seed=seed, what="order").rounds(len(concepts))
+        self.streams = [Stream(seed=seed, target=each.target, request=each.seed) for each in concepts]
+        self.pictures = [stream.rounds(anchors.count) for stream in self.streams]
+
+    def __iter__(self) -> Iterator[Batch[list[str]]]:
+        while True:
+            chosen = list(islice(self.order, self.size))
+            rows = [self._ablated(which) for which in chosen]
+            kept = [self._preserved(which) for which in chosen] if self.preserve else []
+            yield self._batch(rows, kept)
+
+    def _ablated(self, which: int) -> Row:
+        concept, stream, index = self.concepts[which], self.streams[which], next(self.pictures[which])
+        prompt = concept.prompt(index, self.concept_type, self.variant, stream)
+        seen = view(stream, self.anchors.side, self.variant, self.augment)
+        mirrored = self.flip and stream.uniform() < 0.5
+        if seen.scale == self.anchors.side:  # the whole picture: its latent is known
+            whole = self.anchors.posterior(concept.anchor, index, mirrored)
+            mean, deviation, mask = whole.mean, whole.deviation, self._mask(bordered=seen.masked)
+        else:
+            picture = self.anchors.picture(concept.anchor, index, mirrored)
+            image, mask = shown(picture, seen, self.anchors.side, self.factor, self.variant)
+            mean, deviation = (part[0].cpu() for part in self.denoiser.encoded(image[None]))
+        return self._row(seen.prefix + prompt, concept.anchor_prompt(index), mean, deviation, mask, stream)
+
+    def _preserved(self, which: int) -> Row:
+        stream = self.streams[which]
+        anchor = self.prior or self.concepts[which].anchor
+        index = stream.randint(0, self.anchors.count)
+        whole = self.anchors.posterior(anchor, index)
+        prompt = anchor.prompts[index % len(anchor.prompts)]
+        return self._row(prompt, prompt, whole.mean, whole.deviation, self._mask(bordered=False), stream)
+
+    def _row(
+        self, prompt: str, anchor_prompt: str, mean: Tensor, deviation: Tensor, mask: Tensor, stream: Stream
+    ) -> Row:
+        latent = (mean + deviation * stream.normal(mean.shape)) * self.denoiser.scaling
+        noise = stream.normal(mean.shape)
+        return Row(prompt, anchor_prompt, latent, mask, noise, stream.randint(0, self.denoiser.timesteps))
+
+    def _mask(self, bordered: bool) -> Tensor:
+        cells = self.anchors.side // self.factor
+        mask = torch.ones(1, cells, cells)
+        if bordered:
+            mask[:, [0, -1]], mask[:, :, [0, -1]] = 0, 0
+        return mask
+
+    def _batch(self, rows: Sequence[Row], kept: Sequence[Row]) -> Batch[list[str]]:
+        every, device = [*rows, *kept], self.denoiser.device
+        return Batch(
+            torch.stack([row.latent for row in every]).to(device, self.denoiser.dtype),
+            torch.stack([row.noise for row in every]).to(device, self.denoiser.dtype),
+            torch.tensor([row.timestep for row in every], device=device),
+            torch.stack([row.mask for row in every]).to(device),
+            [row.prompt for row in every],
+            [row.anchor_prompt for row in rows],
+            len(rows),
+        )

@@ -1,0 +1,111 @@
+"""Requests as Concept Ablation sees them: a target, the anchor it is mapped to, and prompts of both."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iceb.base.errors import DataError, MethodError
+from iceb.methods.ablation.chance import Chance
+from iceb.methods.ablation.prompts import SUBJECTS, renamed, styled, traited
+from iceb.specs.requests import EditRequest
+
+if TYPE_CHECKING:
+    from iceb.methods.ablation import Ablation
+
+PAINTING = "painting"  # the authors' anchor of every style
+BLANK = "{}"
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """What pictures are drawn of; everything that they depend on beside the model and the way of drawing."""
+
+    prompts: tuple[str, ...]  # picture i is drawn from prompt i modulo their number
+    negative: str = ""
+
+
+@dataclass(frozen=True)
+class Concept:
+    """One thing to be ablated."""
+
+    target: str
+    anchor: Anchor
+    targets: tuple[str, ...]  # beside each of the anchor's prompts the target's; () where it is drawn
+    seed: int
+
+    def prompt(self, index: int, concept_type: str, variant: str, chance: Chance) -> str:
+        """The target's prompt for the anchor's picture `index`."""
+        place = index % len(self.anchor.prompts)
+        if concept_type == "style":
+            return styled(self.anchor.prompts[place], self.target, variant, chance)
+        if concept_type == "nudity":
+            return traited(self.anchor.prompts[place], self.target, chance)
+        return self.targets[place]
+
+    def anchor_prompt(self, index: int) -> str:
+        """What the anchor's picture `index` was drawn from."""
+        return self.anchor.prompts[index % len(self.anchor.prompts)]
+
+
+def lines(path: str) -> tuple[str, ...]:
+    """The lines of a file of prompts, empty ones left out.
+
+    Raises:
+        DataError: the file cannot be read or holds no prompt.
+    """
+    try:
+        found = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"ablation prompts {path}: cannot be read ({error})") from error
+    kept = tuple(line.strip() for line in found if line.strip())
+    if not kept:
+        raise DataError(f"ablation prompts {path}: holds no prompt; write one a line")
+    return kept
+
+
+def concepts_of(requests: Sequence[EditRequest], method: "Ablation") -> list[Concept]:
+    """A concept for each request, in an order that does not depend on theirs.
+
+    Raises:
+        MethodError: a request has several destinations, or none where one is needed.
+        DataError: the file of prompts cannot be read.
+    """
+    given = lines(method.prompts) if method.prompts is not None else ()
+    found = [_concept(request, given, method) for request in requests]
+    return sorted(found, key=lambda concept: (concept.target, concept.anchor.prompts, concept.seed))
+
+
+def _concept(request: EditRequest, given: tuple[str, ...], method: "Ablation") -> Concept:
+    if len(request.dests) > 1:
+        raise MethodError(f"request {request.id} has {len(request.dests)} destinations: ablation maps to one anchor")
+    name = request.dests[0] if request.dests else method.anchor
+    kind, source = method.concept_type, request.source
+    if kind == "object":
+        return _object(request, name, given, method)
+    if kind == "style":
+        name = name or PAINTING
+        prompts = tuple(prompt.replace(BLANK, name) for prompt in given or SUBJECTS)
+        return Concept(source, Anchor(prompts), (), request.seed)
+    prompts = tuple(prompt.replace(BLANK, name) for prompt in given) or ((name,) if name else ())
+    if not prompts:
+        raise MethodError(f"request {request.id} names no anchor: {kind} needs a file of prompts, or a destination")
+    if kind == "nudity":
+        return Concept(source, Anchor(prompts, negative=source), (), request.seed)
+    return Concept(source, Anchor(prompts), (source,) * len(prompts), request.seed)
+
+
+def _object(request: EditRequest, name: str, given: tuple[str, ...], method: "Ablation") -> Concept:
+    """An object's anchor prompts come from the file, or else from the request's own templates."""
+    if not name.strip():
+        raise MethodError(
+            f"request {request.id} names no anchor: ablation of an object needs a destination; "
+            "set `anchor` for requests that have none"
+        )
+    blanks = [prompt for prompt in given or request.templates if BLANK in prompt]
+    pairs = [(prompt.replace(BLANK, name), prompt.replace(BLANK, request.source)) for prompt in blanks]
+    plain = [prompt for prompt in given if BLANK not in prompt]
+    pairs += [(prompt, renamed(prompt, name, request.source, method.variant)) for prompt in plain]
+    return Concept(
+        request.source, Anchor(tuple(a for a, _ in pairs)), tuple(target for _, target in pairs), request.seed
+    )

@@ -1,0 +1,109 @@
+"""One edit by Concept Ablation, from requests to weights."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import torch
+
+from iceb.base.progress import stage
+from iceb.methods.ablation.anchors import Anchors
+from iceb.methods.ablation.augmentation import check_size
+from iceb.methods.ablation.batches import Batches
+from iceb.methods.ablation.concepts import Anchor, Concept, concepts_of, lines
+from iceb.methods.ablation.objective import objective, start_detached
+from iceb.methods.ablation.students import DenoiserStudent, EmbeddingStudent, Student
+from iceb.methods.denoising import Denoiser, frozen
+from iceb.methods.training import in_dtype
+from iceb.models.threads import single_threaded
+from iceb.specs.methods import Bundle, Edit, Scratch
+from iceb.specs.requests import EditRequest
+from iceb.specs.runs import Sampling
+
+if TYPE_CHECKING:
+    from iceb.methods.ablation import Ablation
+
+
+def ablated(method: "Ablation", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
+    """The edit that carries out all requests in one training run."""
+    concepts = concepts_of(requests, method)
+    prior = Anchor(lines(method.prior_prompts)) if method.prior and method.prior_prompts is not None else None
+    pipeline = bundle.pipeline
+    unet, vae = (in_dtype(part, torch.float32) for part in (pipeline.unet, pipeline.vae))
+    denoiser = Denoiser(unet, vae, pipeline.scheduler)
+    anchors = _anchors(method, bundle, denoiser, scratch)
+    if method.augments:
+        check_size(anchors.side, denoiser.pixels // denoiser.latent_shape[1])
+    anchors.prepare([*(concept.anchor for concept in concepts), *([prior] if prior else [])])
+    batches = Batches(
+        concepts,
+        anchors,
+        denoiser,
+        concept_type=method.concept_type,
+        variant=method.variant,
+        augment=method.augments,
+        flip=method.flip,
+        seed=method.seed,
+        size=method.batch,
+        preserve=method.prior,
+        prior=prior,
+    )
+    student = _student(method, bundle, denoiser, concepts)
+    steps = method.total_steps or method.steps * len(concepts)
+    with frozen(*(getattr(pipeline, name) for name in bundle.family.text_encoders)):
+        losses = train(method, denoiser, student, batches, steps)
+    log = {
+        "concepts": float(len(concepts)),
+        "anchors": float(len({concept.anchor for concept in concepts})),
+        "pictures_drawn": float(anchors.drawn),
+        "steps": float(steps),
+        "first_loss": sum(losses[:10]) / len(losses[:10]),
+        "last_loss": sum(losses[-10:]) / len(losses[-10:]),
+        "relative_change": student.trained.relative_change,
+    }
+    return Edit(weights=student.weights(), log=log)
+
+
+def _anchors(method: "Ablation", bundle: Bundle, denoiser: Denoiser, scratch: Scratch) -> Anchors:
+    own: Sampling = bundle.family.sampling
+    sampling = own
+    if method.draw_scheduler != "own":
+        scheduler, steps, guidance = method.draw_scheduler, method.draw_steps, method.guidance
+        sampling = Sampling(scheduler, steps, guidance, own.height, own.width)
+    side = min(denoiser.pixels, method.resolution)
+    return Anchors(bundle, denoiser, scratch, sampling, method.pictures, method.seed, side)
+
+
+def _student(method: "Ablation", bundle: Bundle, denoiser: Denoiser, concepts: Sequence[Concept]) -> Student:
+    optimiser = partial(torch.optim.AdamW, lr=method.effective_rate, weight_decay=method.decay)
+    if method.parameter_group == "embedding":
+        return EmbeddingStudent(bundle, denoiser, concepts, optimiser)
+    return DenoiserStudent(bundle, denoiser, method.parameter_group, optimiser)
+
+
+def train(method: "Ablation", denoiser: Denoiser, student: Student, batches: Batches, steps: int) -> list[float]:
+    """Train for so many steps; the loss of each.
+
+    On the CPU with one thread of arithmetic, so that the last bits do not depend on how many there are.
+    """
+    losses = []
+    compvis = method.variant == "compvis"
+    with ExitStack() as stack:
+        stack.enter_context(frozen(denoiser.unet, denoiser.vae))
+        stack.enter_context(start_detached(denoiser.unet))
+        stack.enter_context(single_threaded())
+        advance = stack.enter_context(stage("ablation", steps))
+        for batch in islice(batches, steps):
+            loss = objective(
+                student.predict,
+                denoiser,
+                batch,
+                model_based=method.loss == "model-based",
+                prior_weight=method.prior_weight,
+                prior_cells=compvis,
+            )
+            losses.append(student.trained.step(loss, None if compvis else method.clip))
+            advance(1)
+    return losses

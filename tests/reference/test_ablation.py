@@ -1,0 +1,265 @@
+"""Concept Ablation as the benchmark sees it: requests to weights, anchors shared, one training run for all concepts."""
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+import torch
+
+from iceb.base.digest import digest, digest_tensor
+from iceb.base.errors import DataError, MethodError, ModelError
+from iceb.methods.ablation import Ablation
+from iceb.methods.ablation.augmentation import check_size, shown, view
+from iceb.methods.ablation.chance import Stream
+from iceb.methods.ablation.concepts import concepts_of
+from iceb.methods.ablation.objective import start_detached
+from iceb.models.checking import check_edit
+from iceb.specs.requests import EditRequest
+
+TEMPLATES = ("An image of {}", "{}")
+QUICK = Ablation(**dict(Ablation.card.quick))
+
+
+def asked(source: str, *dests: str, seed: int = 1) -> EditRequest:
+    return EditRequest(f"t/{source}", source, dests, TEMPLATES, seed)
+
+
+CAT, BEE, VIOLIN = asked("grumpy cat", "cat"), asked("bumblebee", "bee", seed=2), asked("violin", "cat", seed=3)
+
+
+class Notes:
+    """Scratch in memory that counts what is made."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, object] = {}
+        self.made: list[str] = []
+
+    def get(self, key):
+        return self.kept.get(digest(key))
+
+    def put(self, key, array):
+        self.made.append(key["what"])
+        self.kept.setdefault(digest(key), array.copy())
+
+    def array(self, key, compute):
+        if self.get(key) is None:
+            self.put(key, compute())
+        return self.get(key)
+
+
+SHARED = Notes()  # for tests that do not ask what is made
+
+
+@pytest.fixture(autouse=True)
+def short_drawing(request, monkeypatch):
+    """Anchors' pictures of the tiny models' own size."""
+    for name in {"tiny", "tiny_sd", "tiny_sd21", "tiny_sdxl"} & set(request.fixturenames):
+        bundle = request.getfixturevalue(name)
+        sampling = replace(bundle.family.sampling, scheduler="ddim", steps=2, height=32, width=32)
+        monkeypatch.setattr(bundle, "family", replace(bundle.family, sampling=sampling))
+
+
+def fingerprint(edit) -> dict[str, str]:
+    return {name: digest_tensor(tensor) for name, tensor in edit.weights.items()}
+
+
+def edited(bundle, *requests, scratch=None, **changes):
+    return replace(QUICK, **changes).edit(bundle, requests, scratch=scratch or Notes())
+
+
+# --- the edit
+
+
+def test_an_edit_changes_what_its_group_names_and_nothing_of_the_model(tiny):
+    before = {name: digest_tensor(value) for name, value in tiny.parameters_named().items()}
+    edit = check_edit(edited(tiny, CAT), tiny, Ablation.card)
+    assert edit.weights
+    assert all(name.endswith(("attn2.to_k.weight", "attn2.to_v.weight")) for name in edit.weights)
+    assert all(not torch.equal(value, tiny.parameter(name)) for name, value in edit.weights.items())
+    assert before == {name: digest_tensor(value) for name, value in tiny.parameters_named().items()}
+    assert all(not value.requires_grad for value in edit.weights.values())
+
+
+def test_the_embedding_group_moves_the_concepts_own_words_alone(tiny):
+    edit = check_edit(edited(tiny, CAT, parameter_group="embedding"), tiny, Ablation.card)
+    assert len(edit.weights) == len(tiny.family.text_encoders)
+    ids = tiny.pipeline.tokenizer("grumpy").input_ids[1:-1]  # "cat" is a word of the anchor's prompts too
+    for name, table in edit.weights.items():
+        moved = (table != tiny.parameter(name)).any(dim=1).nonzero().flatten().tolist()
+        assert moved == sorted(ids)
+
+
+@pytest.mark.parametrize("group", ["attn", "full-weight"])
+def test_larger_groups_hold_the_smaller_ones(tiny_sd, group):
+    small, large = (
+        edited(tiny_sd, CAT, scratch=SHARED, steps=1, parameter_group=each) for each in ("cross-attn", group)
+    )
+    assert set(small.weights) < set(large.weights)
+
+
+def test_an_embedding_without_a_word_of_its_own_is_refused(tiny_sd):
+    with pytest.raises(MethodError, match="every token of the concepts"):
+        edited(tiny_sd, asked("image", "cat"), parameter_group="embedding")
+
+
+def test_the_same_requests_in_any_order_give_the_same_bytes(tiny_sd):
+    scratch = Notes()
+    first = edited(tiny_sd, CAT, BEE, VIOLIN, scratch=scratch)
+    assert fingerprint(first) == fingerprint(edited(tiny_sd, VIOLIN, CAT, BEE, scratch=scratch))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loss": "noise-based"},
+        {"prior": True},
+        {"prior": True, "variant": "compvis", "prior_weight": 0.2},
+        {"variant": "compvis"},
+        {"flip": True},
+        {"seed": 7},
+        {"scale_rate": False},
+        {"concept_type": "style"},
+        {"concept_type": "memorization"},
+        {"concept_type": "nudity"},
+    ],
+)
+def test_every_setting_counts(tiny_sd, changes):
+    assert fingerprint(edited(tiny_sd, CAT, scratch=SHARED, steps=1, **changes)) != _plain(tiny_sd)
+
+
+@cache
+def _plain(bundle) -> dict[str, str]:
+    return fingerprint(edited(bundle, CAT, scratch=SHARED, steps=1))
+
+
+def test_training_brings_the_sources_prediction_to_the_anchors(tiny_sd):
+    edit = edited(tiny_sd, CAT, scratch=SHARED, steps=24, rate=2e-2, scale_rate=False)
+    assert edit.log["last_loss"] < 0.5 * edit.log["first_loss"]
+
+
+# --- anchors
+
+
+def test_concepts_of_one_anchor_share_its_pictures(tiny_sd):
+    scratch = Notes()
+    edit = edited(tiny_sd, CAT, VIOLIN, BEE, scratch=scratch)
+    assert scratch.made.count("ablation anchor pictures") == 2
+    assert scratch.made.count("ablation anchor latents") == 2
+    assert edit.log["pictures_drawn"] == 2 * QUICK.pictures
+    again = edited(tiny_sd, CAT, scratch=scratch)
+    assert again.log["pictures_drawn"] == 0
+
+
+def test_all_styles_have_one_anchor(tiny_sd):
+    styles = [asked(name) for name in ("van gogh", "paul klee", "claude monet")]
+    assert edited(tiny_sd, *styles, concept_type="style", anchor="").log["anchors"] == 1
+
+
+def test_a_traits_pictures_are_drawn_away_from_it():
+    concepts = concepts_of([asked("blood", "a street")], replace(QUICK, concept_type="nudity"))
+    assert concepts[0].anchor.negative == "blood"
+
+
+# --- prompts and requests
+
+
+def test_prompts_come_from_the_requests_templates_and_name_source_and_anchor():
+    (concept,) = concepts_of([CAT], QUICK)
+    assert concept.anchor.prompts == ("An image of cat", "cat")
+    assert [concept.prompt(i, "object", "diffusers", Stream(seed=0)) for i in (0, 1, 2)] == [
+        "An image of grumpy cat",
+        "grumpy cat",
+        "An image of grumpy cat",
+    ]
+
+
+def test_a_file_of_prompts_takes_the_templates_place(tmp_path):
+    path = tmp_path / "prompts.txt"
+    path.write_text("a {} in the snow\n\na cat on a sofa\n", encoding="utf-8")
+    (concept,) = concepts_of([CAT], replace(QUICK, prompts=str(path)))
+    assert concept.anchor.prompts == ("a cat in the snow", "a cat on a sofa")
+    assert concept.targets == ("a grumpy cat in the snow", "a grumpy cat on a sofa")
+
+
+def test_a_memorised_caption_is_its_own_prompt():
+    (concept,) = concepts_of([asked("the exact caption", "a boat")], replace(QUICK, concept_type="memorization"))
+    assert concept.anchor.prompts == ("a boat",)
+    assert concept.targets == ("the exact caption",)
+
+
+@pytest.mark.parametrize(
+    ("requests", "changes", "said"),
+    [
+        ([asked("bee", "cat", "dog")], {}, "2 destinations"),
+        ([asked("bee")], {"anchor": ""}, "set `anchor`"),
+        ([asked("bee")], {"anchor": "", "concept_type": "memorization"}, "needs a file of prompts"),
+        ([CAT], {"prompts": "none.txt"}, "cannot be read"),
+    ],
+)
+def test_a_request_without_one_anchor_is_refused(requests, changes, said):
+    with pytest.raises((MethodError, DataError), match=said):
+        concepts_of(requests, replace(QUICK, **changes))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("concept_type", "person"),
+        ("loss", "model"),
+        ("parameter_group", "xattn"),
+        ("variant", "2025"),
+        ("draw_scheduler", "euler"),
+        ("steps", 0),
+        ("rate", 0.0),
+        ("decay", -1.0),
+    ],
+)
+def test_wrong_settings_are_refused_at_once(name, value):
+    with pytest.raises(MethodError, match=name):
+        replace(QUICK, **{name: value})
+
+
+def test_a_missing_file_is_said_before_any_weight_is_loaded():
+    with pytest.raises(DataError, match="no such file"):
+        replace(QUICK, prior_prompts="none.txt").check(None)
+
+
+def test_no_requests_give_an_empty_edit():
+    assert not QUICK.edit(None, (), scratch=Notes()).weights
+
+
+# --- settings
+
+
+@pytest.mark.parametrize(
+    ("changes", "rate"),
+    [({}, 1.6e-5), ({"prior": True}, 3.2e-5), ({"prior": True, "variant": "compvis"}, 1.6e-5)],
+)
+def test_the_learning_rate_grows_with_the_batch_as_the_authors_scale_it(changes, rate):
+    assert replace(Ablation(), **changes).effective_rate == pytest.approx(rate)
+
+
+def test_styles_are_never_augmented():
+    assert Ablation().augments
+    assert not Ablation(concept_type="style").augments
+
+
+def test_pictures_too_small_to_shrink_are_refused():
+    check_size(512, 8)
+    with pytest.raises(MethodError, match="set augment=false"):
+        check_size(32, 4)
+
+
+@pytest.mark.parametrize("variant", ["diffusers", "compvis"])
+def test_a_view_of_any_draw_leaves_something_to_train_on(variant):
+    chance, picture = Stream(seed=3), torch.zeros(72, 72, 3, dtype=torch.uint8).numpy()
+    for _ in range(60):
+        image, mask = shown(picture, view(chance, 72, variant, augment=True), 72, 8, variant)
+        assert image.shape == (3, 72, 72)
+        assert mask.shape == (1, 9, 9)
+        assert mask.sum() > 0
+
+
+def test_a_denoiser_without_cross_attention_is_an_error():
+    with pytest.raises(ModelError, match="no cross-attention"), start_detached(torch.nn.Linear(2, 2)):
+        pass
