@@ -1,0 +1,120 @@
+"""SPEED: scalable, precise and efficient concept erasure, arXiv:2503.07392.
+
+A closed-form erasure confined to the directions that retained concepts do not use, per projection, with the empty
+text's states as invariants. This file imports nothing heavy.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, get_args
+
+from iceb.base.errors import MethodError
+from iceb.methods.captions import check_captions
+from iceb.methods.speed.settings import Matrices, Rows
+from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.requests import EditRequest
+from iceb.specs.runs import ModelRef
+
+
+@dataclass(frozen=True)
+class SPEED:
+    """Null-space constrained erasure; the defaults are the published settings for instances.
+
+    Attributes:
+        rows: "last", the last content token of every text; "all", every position after the start token, which the
+            authors use where nudity is the only target.
+        matrices: "v", the values; "k", the keys; "vk", both.
+        threshold: directions whose eigenvalue in the retained second moment is below this may be edited (absolute).
+        retain_scale: s > 0, how strongly the weights stay where they are.
+        slack: λ ≥ 0, how far the answers to the empty text may move; 0: not at all.
+        neighbours: random neighbours drawn for each retained state; 0: none, and no filter.
+        filtered: keep only the retained states that the erasure would move by more than the mean.
+        retain: texts to retain.
+        retain_file: a file of more of them, one a line.
+        captions: how many embedded captions to retain too; only the embedded model has them.
+        seed: of the neighbours.
+    """
+
+    rows: Rows = "last"
+    matrices: Matrices = "v"
+    threshold: float = 0.1
+    retain_scale: float = 1.0
+    slack: float = 0.0
+    neighbours: int = 10
+    filtered: bool = True
+    retain: tuple[str, ...] = ()
+    retain_file: str | None = None
+    captions: int = 0
+    seed: int = 0
+
+    card: ClassVar[MethodCard] = MethodCard(
+        name="speed",
+        version=1,
+        title="SPEED: Scalable, Precise, and Efficient Concept Erasure for Diffusion Models",
+        paper="arXiv:2503.07392",
+        kinds=("replace", "erase"),
+        touches=("unet.*attn2.to_k.weight", "unet.*attn2.to_v.weight"),
+        files=("retain_file",),
+        fidelity="faithful",
+        edits="values of every cross-attention of the denoiser (matrices=vk: keys too)",
+        formula="W' = W + W (S_at − S_tt) P Q M, M = (S_tt P + s I)⁻¹, Q = I − M K (KᵀP M K + λ I)⁻¹ KᵀP: the "
+        "minimiser of mean ‖(W + Δ P) t − W a‖² + s ‖Δ P‖² with Δ P K = 0 (λ = 0). t and a are the states of source "
+        "and destination (the start token of the empty text, to erase), P projects on the directions whose eigenvalue "
+        "in the second moment of the retained states that matter to W, and of random neighbours, is below the "
+        "threshold; K is the start token of the empty text and three centres of its other states",
+        variants=(
+            ("rows=all", "every position after the start token (the authors': where nudity is the only target)"),
+            ("matrices=k, matrices=vk", "the authors' --params K and KV"),
+            ("filtered=false, threshold=1e-4, retain_scale=0.05", "the authors' script for many celebrities"),
+            ("captions=N", "ours: retains embedded captions, where the authors name a file of concepts"),
+        ),
+        deviations=(
+            "float64 in the coordinates of the null space, by Cholesky; dependent constraints are left out by a "
+            "pseudo-inverse and counted in the log, where the authors invert in float32",
+            "neighbours differ from a state along one direction only, so their moments are summed without making them; "
+            "the draws are as many and of the same distribution, but not the same numbers as on the authors' GPU",
+            "an empty k-means cluster keeps its centre",
+            "the authors' lists of concepts to retain do not ship; without a list the states of the empty text are "
+            "retained, as in the authors' program",
+            "rows=all takes all rows of the retained texts too, which the authors do for the empty text only",
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "retain", tuple(self.retain))  # recipes and --set hand over lists
+        for name, kind in (("rows", Rows), ("matrices", Matrices)):
+            if getattr(self, name) not in get_args(kind):
+                raise MethodError(f"speed {name} {getattr(self, name)!r}: must be one of {', '.join(get_args(kind))}")
+        for name in ("threshold", "retain_scale"):
+            if not getattr(self, name) > 0:
+                raise MethodError(f"speed {name} {getattr(self, name)}: must be positive")
+        for name in ("slack", "neighbours", "captions"):
+            if getattr(self, name) < 0:
+                raise MethodError(f"speed {name} {getattr(self, name)}: must not be negative")
+
+    def check(self, ref: ModelRef) -> None:
+        """Refuse a list that cannot be read, or embedded captions of a model that has none.
+
+        Raises:
+            MethodError, DataError: as `check_captions`.
+        """
+        if self.retain_file is not None:
+            check_captions(self.retain_file, ref.family, "speed")
+        if self.captions:
+            check_captions(None, ref.family, "speed")
+
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+        """New values (and keys) that carry out all requests at once; nothing is kept in `scratch`.
+
+        Raises:
+            MethodError: a source is named twice, or the retained states leave no direction to edit.
+        """
+        if not requests:
+            return Edit()
+        sources = [request.source for request in requests]
+        if len(set(sources)) < len(sources):
+            twice = next(source for source in sources if sources.count(source) > 1)
+            raise MethodError(f"speed: the source {twice!r} is named twice: each concept can be erased once")
+        from iceb.methods.speed.editing import edited  # torch is loaded here and not before
+
+        return edited(self, bundle, requests)

@@ -1,0 +1,64 @@
+"""Which retained states count for a projection: those its erasure would hit, and random neighbours of them."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+CHUNK = 128  # rows whose neighbours share a threshold, as in the authors' program
+
+
+@dataclass(frozen=True, eq=False)
+class Retained:
+    """The states of everything that is retained, once for all projections."""
+
+    rows: Tensor  # X, (n, d) float64, in random order
+    probed: Tensor  # X Zᵀ, (n, d): W times a row of it is what the erasure does to that state
+    probe: Tensor  # Z, (d, d)
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What counts for one projection."""
+
+    moment: Tensor  # mean of c cᵀ over kept states and kept neighbours, (d, d) float64
+    rows: int  # kept states
+    neighbours: int  # kept neighbours
+
+
+def kept(W: Tensor, retained: Retained, neighbours: int, filtered: bool, generator: torch.Generator) -> Kept:
+    """The second moment of what matters to one projection.
+
+    States that the erasure moves by more than the mean are kept. Around each, `neighbours` states c + ξ v are drawn, v
+    the direction that W shrinks most and ξ standard normal, and those moved by more than their chunk's mean are kept
+    too. The neighbours differ from c along v alone, so they are counted and never made.
+
+    Args:
+        W: (out, d) float64.
+        retained: the states.
+        neighbours: how many are drawn for each; 0 for none, and then no state is left out either.
+        filtered: False keeps every state.
+        generator: of the CPU, for ξ.
+    """
+    moved = retained.probed @ W.T  # (n, out), E c
+    size = moved.square().sum(dim=1)  # (n,)
+    chosen = size.sqrt() > size.sqrt().mean()
+    if not filtered or neighbours == 0 or not bool(chosen.any()):
+        chosen = torch.ones_like(chosen)
+    X = retained.rows[chosen]
+    if neighbours == 0:
+        return Kept(X.T @ X / len(X), len(X), 0)
+    v = torch.linalg.svd(W, full_matrices=False)[2][-1]  # (d,)
+    along = W @ (retained.probe @ v)  # E v, (out,)
+    draws = torch.randn(len(X), neighbours, generator=generator, dtype=torch.float64).to(X)
+    reached = size[chosen][:, None] + 2 * draws * (moved[chosen] @ along)[:, None] + draws.square() * (along @ along)
+    far = above(reached.clamp_min(0).sqrt())
+    counts, draws = far.sum(dim=1).to(X), draws * far  # (n',) neighbours kept of each; their ξ
+    mixed = torch.outer(X.T @ draws.sum(dim=1), v)  # Σ ξ c vᵀ
+    summed = X.T @ ((1 + counts)[:, None] * X) + mixed + mixed.T + draws.square().sum() * torch.outer(v, v)
+    return Kept(summed / (len(X) + counts.sum()), len(X), int(counts.sum()))
+
+
+def above(sizes: Tensor) -> Tensor:
+    """Which of (n, m) sizes exceed the mean of their chunk of rows."""
+    return torch.cat([chunk > chunk.mean() for chunk in torch.split(sizes, CHUNK)])
