@@ -132,4 +132,4 @@ def in_dtype(module: nn.Module, dtype: torch.dtype) -> Any:
     """The module itself where it has this number format already, else a converted copy; the module is not changed."""
     if all(value.dtype == dtype for value in module.parameters()):
         return module
-    return copy.deepcopy(module).to(dtype)
+    return nn.Module.to(copy.deepcopy(module), dtype)  # torch's own: diffusers' says a warning of no use

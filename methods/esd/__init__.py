@@ -1,0 +1,175 @@
+"""ESD: erase concepts by fine-tuning the denoiser away from what it predicts for them.
+
+Erasing Concepts from Diffusion Models, arXiv:2303.07345. This file is the method as the benchmark sees it and imports
+nothing heavy; `settings.py` holds the authors' constants, `jobs.py` the draws, `lessons.py` the objective.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, get_args
+
+from iceb.base.errors import MethodError
+from iceb.methods.esd.jobs import TIMESTEPS
+from iceb.methods.esd.settings import Precision, Settings, Several, VariantName, constants, known_group, known_variant
+from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.requests import EditRequest
+from iceb.specs.runs import ModelRef
+
+
+@dataclass(frozen=True)
+class ESD:
+    """Concept erasure by fine-tuning; the defaults are the authors' current code. None: the variant's own constant.
+
+    Attributes:
+        variant: "2023", the paper's code; "2024", the first diffusers code; "2025", the current one.
+        group: "esd-x", cross-attention; "esd-x-strict", its keys and values; "esd-u", all else; "full"; "selfattn";
+            "notime" (2023). The authors' names xattn, noxattn and esd-all are understood.
+        iterations: Adam steps for each concept.
+        total_iterations: Adam steps of all concepts together; None: `iterations` for each.
+        several: "drawn", each step draws its concept; "deck", concepts take turns in shuffled rounds; "sequential", one
+            concept after the other, each with a fresh optimiser.
+        rate: Adam's learning rate.
+        negative_guidance: η, how far beyond the empty prompt's prediction the target lies.
+        guidance: classifier-free guidance while training latents are sampled.
+        sampling_steps: steps of a whole sampling.
+        precision: number format of trained weights, gradients and Adam's moments: "float32" or "bfloat16".
+        erase_from: a text that loses the concept ("art" of "Van Gogh"); "": the concept itself (2024, 2025).
+        batch: latents per step, all of one concept and one noise level.
+        pixels: side of the training pictures; None: the model's own.
+        jobs_at_once: latents sampled together by the frozen model; changes speed, memory, and results by float error.
+    """
+
+    variant: VariantName = "2025"
+    group: str = "esd-x"
+    iterations: int | None = None
+    total_iterations: int | None = None
+    several: Several = "drawn"
+    rate: float | None = None
+    negative_guidance: float | None = None
+    guidance: float | None = None
+    sampling_steps: int = 50
+    precision: Precision | None = None
+    erase_from: str = ""
+    batch: int = 1
+    pixels: int | None = None
+    jobs_at_once: int = 16
+
+    card: ClassVar[MethodCard] = MethodCard(
+        name="esd",
+        version=1,
+        title="Erasing Concepts from Diffusion Models",
+        paper="arXiv:2303.07345",
+        fidelity="faithful",
+        kinds=("erase", "replace"),
+        touches=("unet.*",),
+        reaches_dest=False,
+        edits="parameters of the denoiser, by gradient steps: its cross-attention (esd-x) or a larger group",
+        formula=(
+            "min over θ of E ‖e_θ(x_t, c) − [e(x_t, ∅) − η (e(x_t, c) − e(x_t, ∅))]‖², e the frozen denoiser, "
+            "x_t sampled for c with guidance (equations 6 and 7); by Adam. With a text f to erase from: "
+            "‖e_θ(x_t, f) − [e(x_t, f) − η (e(x_t, c) − e(x_t, ∅))]‖² (2024, 2025)"
+        ),
+        variants=(
+            (
+                "variant=2023",
+                "the paper's code: 1000 steps at 1e-5, η 1; latents by the model under training, 39 to 58 "
+                "timesteps cleaner than the timestep it is told; groups take norms too",
+            ),
+            (
+                "variant=2024",
+                "the first diffusers code: 200 steps at 2e-5, η 1 (its later copy: 2); latents by the model "
+                "under training, 19 timesteps cleaner; linear and convolution layers only",
+            ),
+            (
+                "variant=2025",
+                "the current code, the default: 200 steps at 5e-5 in bfloat16, Adam's moments too; latents "
+                "by the frozen model; target e(c) − η (e(c) − e(∅)), so η 2 is the paper's η 1. SDXL: η 1, guidance 2, "
+                "rate 2e-4 for esd-x and 1e-5 for other groups",
+            ),
+            ("group", "esd-x, esd-x-strict (2025), esd-u, full, selfattn, notime (2023)"),
+            ("precision=float32", "2025 in full precision: bfloat16 keeps a quarter to a half of each update at 5e-5"),
+            ("several", "drawn, deck or sequential, see the settings"),
+        ),
+        deviations=(
+            "Several concepts: the authors' lists (2023, 2024) draw one concept a step and keep their number of steps: "
+            "total_iterations=200, several=drawn is theirs; our default gives each concept `iterations` steps. "
+            "2025 has no lists: drawn, deck and sequential are ours there.",
+            "Draws are seeded by the request; the authors' are not.",
+            "Latents of the frozen model are sampled in batches and its predictions made beforehand: the same numbers "
+            "up to float error.",
+            "Training at the model's own size unless `pixels` says otherwise; the code of 2025 trains every model at "
+            "1024 pixels, that of 2023 and 2024 at 512.",
+            "Text states are made in the model's number format, not in that of the training.",
+            "SDXL: as in the authors' code latents reach the denoiser without the scheduler's input scaling, and the "
+            "sampling's empty prompt is zeros while the target's is encoded; their script trains twice, ours once.",
+            "2025 names selfattn in its documentation only; it is here what 2024 has.",
+            "A request's destination is not used: the source is erased.",
+        ),
+        quick=(("iterations", 3), ("sampling_steps", 4), ("precision", "float32")),
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "variant", known_variant(self.variant))  # 2025 may come as a number
+        known_group(self.group, self.variant)
+        for name, kind in (("several", Several), ("precision", Precision)):
+            value = getattr(self, name)
+            if value not in get_args(kind) and not (name == "precision" and value is None):
+                raise MethodError(f"esd {name} {value!r}: must be one of {', '.join(get_args(kind))}")
+        for name in ("iterations", "total_iterations", "batch", "pixels", "jobs_at_once"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise MethodError(f"esd {name} {value}: must be at least 1")
+        if self.rate is not None and not self.rate > 0:
+            raise MethodError(f"esd rate {self.rate}: must be positive")
+        self._check_sampling()
+
+    def _check_sampling(self) -> None:
+        steps, walked = self.sampling_steps, self.variant != "2025"
+        if steps < 1 or (walked and (steps < 3 or TIMESTEPS % steps)):
+            allowed = "at least 3 and a divisor of 1000" if walked else "at least 1"
+            raise MethodError(f"esd sampling_steps {steps} of variant {self.variant}: must be {allowed}")
+        if self.erase_from and self.variant == "2023":
+            raise MethodError(f"esd erase_from {self.erase_from!r}: variant 2023 has none; use 2024 or 2025")
+
+    def settings(self, sdxl: bool, concepts: int = 1) -> Settings:
+        """Everything decided, for a layout and a number of concepts.
+
+        Raises:
+            MethodError: the authors have no such code for SDXL.
+        """
+        group = known_group(self.group, self.variant)
+        usual = constants(self.variant, group, sdxl)
+        each = usual.iterations if self.iterations is None else self.iterations
+        return Settings(
+            variant=self.variant,
+            group=group,
+            iterations=each * concepts if self.total_iterations is None else self.total_iterations,
+            several=self.several,
+            rate=usual.rate if self.rate is None else self.rate,
+            negative_guidance=usual.negative_guidance if self.negative_guidance is None else self.negative_guidance,
+            guidance=usual.guidance if self.guidance is None else self.guidance,
+            sampling_steps=self.sampling_steps,
+            precision=self.precision or usual.precision,
+            erase_from=self.erase_from,
+            batch=self.batch,
+            jobs_at_once=self.jobs_at_once,
+        )
+
+    def check(self, ref: ModelRef) -> None:
+        """Refuse SDXL for the variants that have no code for it.
+
+        Raises:
+            MethodError: as `settings`.
+        """
+        self.settings(sdxl=ref.family == "sdxl")
+
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+        """New parameters of the denoiser with every request's source erased.
+
+        Latents and targets of the frozen model (2025) are kept in `scratch`.
+        """
+        if not requests:
+            return Edit()
+        from iceb.methods.esd.editing import edited  # torch is loaded here and not before
+
+        return edited(self, bundle, requests, scratch)

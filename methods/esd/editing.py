@@ -1,0 +1,150 @@
+"""An ESD edit from requests to weights."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from iceb.base.errors import MethodError
+from iceb.base.progress import stage
+from iceb.methods.denoising import Condition, Denoiser, frozen
+from iceb.methods.esd.groups import trained_names
+from iceb.methods.esd.jobs import Job, plan
+from iceb.methods.esd.lessons import Lesson, Lessons
+from iceb.methods.esd.settings import Settings
+from iceb.methods.training import Trained, in_dtype
+from iceb.models import threads
+from iceb.models.conditioning import TextReader
+from iceb.specs.methods import Bundle, Edit, Scratch
+from iceb.specs.requests import EditRequest
+
+if TYPE_CHECKING:
+    from iceb.methods.esd import ESD
+
+ORDERLESS = ("iterations", "several", "rate", "group", "jobs_at_once")  # they change no lesson of a given group of jobs
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def edited(method: "ESD", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
+    """The edit that erases all sources."""
+    settings = method.settings(bundle.family.layout == "sdxl", len(requests))
+    training = _Training(bundle, settings, method.pixels, scratch)
+    losses = training.run(plan(requests, settings))
+    return Edit(weights=training.trained.weights("unet", bundle.dtype), log={**_told(losses), **training.log})
+
+
+class _Training:
+    """One training under way."""
+
+    def __init__(self, bundle: Bundle, settings: Settings, pixels: int | None, scratch: Scratch) -> None:
+        self.settings, self.scratch = settings, scratch
+        self.lessons = lessons_of(bundle, settings, pixels)
+        self.denoiser = self.lessons.denoiser
+        sdxl = bundle.family.layout == "sdxl"
+        names = trained_names(self.denoiser.unet, settings.group, settings.variant, sdxl)
+        self.trained = Trained(self.denoiser.unet, names, adam(settings))
+        self.key = _key(bundle, settings, pixels)
+        self.on_cpu = bundle.device.type == "cpu"
+        self.log: dict[str, float] = {}
+
+    def run(self, parts: Sequence[Sequence[Job]]) -> list[float]:
+        """Train through all jobs, with a fresh optimiser for each part; the loss of every step."""
+        began, losses = time.monotonic(), list[float]()
+        with frozen(self.denoiser.unet), stage("erasing", sum(len(part) for part in parts)) as advance:
+            for part in parts:
+                self.trained.restart(adam(self.settings))
+                for lesson in self._taught(part):
+                    with self._alone():
+                        losses.append(self.trained.step(lesson.loss(self.denoiser, self.trained.values)))
+                    advance(1)
+        self.log["concepts_trained"] = float(len({job.source for part in parts for job in part}))
+        self.log["relative_change"] = self.trained.relative_change
+        self.log["training_seconds"] = time.monotonic() - began
+        return losses
+
+    def _taught(self, jobs: Sequence[Job]) -> Iterator[Lesson]:
+        """Lessons in the order of their jobs; of the model under training each is made when it is asked for."""
+        if self.settings.variant == "2025":
+            spread = threads.spread if self.on_cpu else map
+            yield from self.lessons.of_base(jobs, self.scratch, self.key, spread)
+            return
+        for job in jobs:
+            with self._alone():
+                lesson = self.lessons.of_student(job, self.trained.values)
+            yield lesson
+
+    def _alone(self) -> AbstractContextManager[Any]:
+        """On the CPU one thread for each operation, so that the bytes do not depend on how many there are."""
+        return threads.single_threaded() if self.on_cpu else nullcontext()
+
+
+def adam(settings: Settings) -> Callable[[list[Tensor]], torch.optim.Optimizer]:
+    """Adam without decay, its moments in the number format of the weights, as the authors run it."""
+    return partial(torch.optim.Adam, lr=settings.rate)
+
+
+def lessons_of(
+    bundle: Any, settings: Settings, pixels: int | None = None, noise: Callable[[Job], Tensor] | None = None
+) -> Lessons:
+    """What makes the lessons of a training on a model."""
+    pipeline, dtype = bundle.pipeline, DTYPES[settings.precision]
+    denoiser = Denoiser(in_dtype(pipeline.unet, dtype), pipeline.vae, pipeline.scheduler)
+    reader = TextReader(bundle)
+    kind, config = type(pipeline.scheduler), pipeline.scheduler.config
+
+    @torch.no_grad()
+    def told(texts: Sequence[str]) -> Condition:
+        return _in(dtype, reader(texts))
+
+    with torch.no_grad():
+        zeros = _in(dtype, reader.negative(""))  # zeros for SDXL, whose pipeline samples so
+    return Lessons(
+        denoiser,
+        lambda: kind.from_config(config),
+        told,
+        zeros,
+        settings,
+        latent_shape(denoiser, pixels),
+        noise,
+    )
+
+
+def _in(dtype: torch.dtype, found: Any) -> Condition:
+    return Condition(found.states.to(dtype), pooled=None if found.pooled is None else found.pooled.to(dtype))
+
+
+def latent_shape(denoiser: Denoiser, pixels: int | None) -> tuple[int, int, int]:
+    """(c, h, w) of a training latent.
+
+    Raises:
+        MethodError: `pixels` is no whole number of latent cells, or differs from SDXL's own size, which it is told.
+    """
+    channels, own, _ = denoiser.latent_shape
+    if pixels is None or pixels == denoiser.pixels:
+        return channels, own, own
+    cell = denoiser.pixels // own
+    if denoiser.unet.config.addition_embed_type or pixels % cell:
+        allowed = (
+            f"{denoiser.pixels}, its own size" if denoiser.unet.config.addition_embed_type else f"a multiple of {cell}"
+        )
+        raise MethodError(f"esd pixels {pixels}: this model needs {allowed}")
+    return channels, pixels // cell, pixels // cell
+
+
+def _key(bundle: Bundle, settings: Settings, pixels: int | None) -> dict[str, Any]:
+    """What decides the lessons of a group of jobs beside the jobs."""
+    deciding = {name: value for name, value in asdict(settings).items() if name not in ORDERLESS}
+    drawn = {"scheduler": type(bundle.pipeline.scheduler).__name__, "pixels": pixels or 0}
+    return {"what": "esd lessons", "version": 1, "model": bundle.digest, **drawn, **deciding}
+
+
+def _told(losses: Sequence[float]) -> dict[str, float]:
+    """The mean loss of the first and of the last tenth of the steps."""
+    tenth = max(len(losses) // 10, 1)
+    ends = {"first": losses[:tenth], "last": losses[-tenth:]}
+    return {"iterations": float(len(losses)), **{f"{end}_loss": sum(part) / tenth for end, part in ends.items()}}

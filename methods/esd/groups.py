@@ -1,0 +1,37 @@
+"""Which of the denoiser's parameters each group trains, by diffusers' names."""
+
+from torch import nn
+
+from iceb.methods.esd.settings import Group, VariantName
+from iceb.methods.training import parameters_where
+
+LAYERS = (nn.Linear, nn.Conv2d)  # what the code of 2024 and 2025 looks at; 2023 takes every parameter, norms included
+TIME = "time_embedding."
+OUT = ("conv_norm_out.", "conv_out.")
+
+
+def trained_names(unet: nn.Module, group: Group, variant: VariantName, sdxl: bool) -> list[str]:
+    """Names of the trained parameters, in the model's order.
+
+    Raises:
+        ModelError: the model has none of this group.
+    """
+
+    def wanted(name: str) -> bool:
+        inside = not (sdxl and group in ("esd-u", "full")) or ("emb" not in name and "block" in name)
+        return inside and _in_group(name, group, variant)
+
+    return parameters_where(unet, wanted, () if variant == "2023" else LAYERS)
+
+
+def _in_group(name: str, group: Group, variant: VariantName) -> bool:
+    outer = name.startswith((TIME, *OUT))
+    if group == "esd-x":
+        return "attn2" in name
+    if group == "esd-x-strict":
+        return "attn2.to_k" in name or "attn2.to_v" in name
+    if group == "esd-u":
+        return "attn2" not in name and not (variant == "2023" and outer)
+    if group == "selfattn":
+        return "attn1" in name
+    return group == "full" or not outer  # "notime"

@@ -1,0 +1,179 @@
+"""What the model under training is shown in one step, and what it should predict there."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iceb.methods.activations import slices
+from iceb.methods.denoising import Condition, Denoiser
+from iceb.methods.esd.jobs import Job, levels_2023, levels_2024, timestep
+from iceb.methods.esd.sampling import joined, on_the_way, repeated, walked
+from iceb.methods.esd.settings import Settings, VariantName
+from iceb.specs.methods import Scratch
+
+SEGMENT = 256  # steps whose latents are in memory at once
+Texts = Callable[[Sequence[str]], Condition]
+Spread = Callable[[Callable[[list[Job]], Any], list[list[Job]]], Iterator[Any]]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One training step.
+
+    Attributes:
+        noised: (B, c, h, w).
+        time: (B,) timesteps.
+        prompt: what the model under training is told, B rows.
+        target: (B, c, h, w), what it should predict.
+    """
+
+    noised: Tensor
+    time: Tensor
+    prompt: Condition
+    target: Tensor
+
+    def loss(self, denoiser: Denoiser, weights: Mapping[str, Tensor]) -> Tensor:
+        """Mean squared error of the prediction with trained weights, a scalar in the training's number format."""
+        found = denoiser.output(self.noised, self.time, self.prompt, weights)
+        return torch.nn.functional.mse_loss(found, self.target)
+
+
+def target_of(
+    variant: VariantName, named: Tensor, nothing: Tensor, origin: Tensor | None, negative_guidance: float
+) -> Tensor:
+    """What the model should predict (ESD, arXiv:2303.07345, equation 7, and its later code).
+
+    2023, 2024: e(∅) − η (e(c) − e(∅)); 2024 and 2025 with a text f to erase from: e(f) − η (e(c) − e(∅)); 2025 without:
+    e(c) − η (e(c) − e(∅)), so that its η = 2 is what η = 1 was before.
+
+    Args:
+        named: e(c), the frozen model's prediction for the concept; all are (B, c, h, w).
+        nothing: e(∅), for the empty prompt.
+        origin: e(f); None: there is no f.
+        negative_guidance: η.
+    """
+    if origin is None:
+        origin = named if variant == "2025" else nothing
+    return origin - negative_guidance * (named - nothing)
+
+
+class Lessons:
+    """Makes lessons: from the frozen model in batches (2025), or one by one from the model under training.
+
+    Args:
+        denoiser: the frozen model in the training's number format.
+        scheduler: makes a fresh scheduler of the pipeline's kind.
+        texts: encodes prompts.
+        unguided: what guidance steers away from while sampling, one row.
+        settings: of the training.
+        shape: of a latent, (c, h, w).
+        noise: a job's starting noise; None: by the job's seed.
+    """
+
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        scheduler: Callable[[], Any],
+        texts: Texts,
+        unguided: Condition,
+        settings: Settings,
+        shape: Sequence[int],
+        noise: Callable[[Job], Tensor] | None = None,
+    ) -> None:
+        self.denoiser, self.scheduler, self.settings = denoiser, scheduler, settings
+        self.texts, self.unguided = texts, unguided
+        self._noise = noise or (lambda job: job.noise(settings.batch, shape))
+
+    @cached_property
+    def _timesteps(self) -> Tensor:
+        """The pipeline's own timesteps of a whole sampling."""
+        scheduler = self.scheduler()
+        scheduler.set_timesteps(self.settings.sampling_steps)
+        found: Tensor = scheduler.timesteps
+        return found
+
+    def noise(self, jobs: Sequence[Job]) -> Tensor:
+        """Starting noise, (J · B, c, h, w) in the training's number format."""
+        return torch.cat([self._noise(job) for job in jobs]).to(self.denoiser.device, self.denoiser.dtype)
+
+    def of_student(self, job: Job, weights: Mapping[str, Tensor]) -> Lesson:
+        """The lesson of one job on latents that the model under training samples (2023, 2024)."""
+        settings, batch = self.settings, self.settings.batch
+        walk = levels_2023 if settings.variant == "2023" else levels_2024
+        levels = walk(job.index, settings.sampling_steps)
+        toward, away = repeated(self.texts([job.source]), batch), repeated(self.unguided, batch)
+        noised = walked(self.denoiser, weights, levels, settings.guidance, away, toward, self.noise([job]))
+        time = torch.full((batch,), timestep(job, settings), device=noised.device)
+        return Lesson(noised, time, self._prompt([job]), self._target([job], noised, time))
+
+    def of_base(
+        self, jobs: Sequence[Job], scratch: Scratch, key: Mapping[str, Any], spread: Spread
+    ) -> Iterator[Lesson]:
+        """The lessons of jobs in their order, on latents that the frozen model samples (2025).
+
+        Jobs are sampled together by like numbers of steps, and kept in `scratch`.
+
+        Args:
+            key: names the model and the settings that change the numbers.
+            spread: runs a function over groups of jobs, in order.
+        """
+        for start, stop in slices(len(jobs), SEGMENT):
+            part = jobs[start:stop]
+            order = sorted(range(len(part)), key=lambda place: part[place].index)
+            groups = [[part[place] for place in order[a:b]] for a, b in slices(len(part), self.settings.jobs_at_once)]
+            made = spread(lambda group: scratch.array(_group_key(key, group), lambda: self._sampled(group)), groups)
+            rows = [row for array in made for row in np.moveaxis(array, 1, 0)]
+            for job, place in zip(part, np.argsort(order), strict=True):  # where each job stands in `order`
+                yield self._lesson(job, rows[place])
+
+    def _sampled(self, jobs: list[Job]) -> "np.ndarray[Any, Any]":
+        """Latents and targets of a group, (2, J, B, c, h, w) float32."""
+        noised, time = self.sampled(jobs)
+        both = torch.stack([noised, self._target(jobs, noised, time)]).float()
+        return both.reshape(2, len(jobs), self.settings.batch, *both.shape[2:]).cpu().numpy()
+
+    def sampled(self, jobs: Sequence[Job]) -> tuple[Tensor, Tensor]:
+        """The frozen model's latents (J · B, c, h, w) and their timesteps (J · B,)."""
+        settings, batch = self.settings, self.settings.batch
+        stops = [job.index for job in jobs for _ in range(batch)]
+        return on_the_way(
+            self.denoiser,
+            self.scheduler(),
+            settings.sampling_steps,
+            settings.guidance,
+            self.unguided,
+            self._prompt(jobs),
+            self.noise(jobs),
+            stops,
+        )
+
+    def _lesson(self, job: Job, row: "np.ndarray[Any, Any]") -> Lesson:
+        noised, target = torch.from_numpy(np.array(row)).to(self.denoiser.device, self.denoiser.dtype)
+        time = self._timesteps[job.index].to(noised.device).expand(self.settings.batch)
+        return Lesson(noised, time, self._prompt([job]), target)
+
+    def _prompt(self, jobs: Sequence[Job]) -> Condition:
+        """What the model under training is told: the text to erase from where there is one, else the concept."""
+        return repeated(self.texts([self.settings.erase_from or job.source for job in jobs]), self.settings.batch)
+
+    @torch.no_grad()
+    def _target(self, jobs: Sequence[Job], noised: Tensor, time: Tensor) -> Tensor:
+        """The frozen model's predictions, all in one call, put together; (J · B, c, h, w)."""
+        named, nothing = repeated(self.texts([job.source for job in jobs]), self.settings.batch), self.texts([""])
+        asked = [named, repeated(nothing, len(noised))]
+        if self.settings.erase_from:
+            asked.append(self._prompt(jobs))
+        count = len(asked)
+        found = self.denoiser.output(noised.repeat(count, 1, 1, 1), time.repeat(count), joined(asked)).chunk(count)
+        origin = found[2] if self.settings.erase_from else None
+        return target_of(self.settings.variant, found[0], found[1], origin, self.settings.negative_guidance)
+
+
+def _group_key(key: Mapping[str, Any], group: Sequence[Job]) -> dict[str, Any]:
+    """What was sampled together is part of the key: last bits depend on it."""
+    return {**key, "jobs": [asdict(job) for job in group]}

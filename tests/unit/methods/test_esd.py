@@ -1,0 +1,276 @@
+"""ESD: its targets, its draws, its groups, and a whole edit on tiny pipelines."""
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from iceb.base.errors import IcebError, MethodError, ModelError
+from iceb.methods.esd import ESD
+from iceb.methods.esd.editing import lessons_of
+from iceb.methods.esd.groups import trained_names
+from iceb.methods.esd.jobs import Job, levels_2023, plan
+from iceb.methods.esd.lessons import target_of
+from iceb.methods.training import Trained
+from iceb.specs.requests import EditRequest
+
+QUICK = ESD(iterations=3, sampling_steps=5, precision="float32", rate=1e-3)
+
+
+def request(place, source):
+    return EditRequest(id=f"t/{place}", source=source, dests=("dog",), templates=("a {}",), seed=place)
+
+
+CAT, VAN_GOGH, TEAPOT = request(0, "tabby cat"), request(1, "Van Gogh"), request(2, "teapot")
+
+
+class Kept:
+    """A scratch in memory that counts what was computed."""
+
+    def __init__(self):
+        self.arrays, self.computed = {}, 0
+
+    def array(self, key, compute):
+        if str(key) not in self.arrays:
+            self.arrays[str(key)] = compute()
+            self.computed += 1
+        return self.arrays[str(key)]
+
+
+def edit_of(bundle, requests=(CAT, VAN_GOGH), method=QUICK, scratch=None, **changes):
+    return replace(method, **changes).edit(bundle, requests, scratch=scratch or Kept())
+
+
+def largest_gap(one, other):
+    return max(float((one.weights[name] - other.weights[name]).abs().max()) for name in one.weights)
+
+
+# --- the objective
+
+
+def test_the_target_lies_beyond_the_empty_prompt_away_from_the_concept():
+    named, nothing, origin = torch.tensor([3.0]), torch.tensor([1.0]), torch.tensor([10.0])
+    assert target_of("2023", named, nothing, None, 1.0) == 1.0 - (3.0 - 1.0)
+    assert target_of("2024", named, nothing, origin, 2.0) == 10.0 - 2 * (3.0 - 1.0)
+    assert target_of("2025", named, nothing, None, 1.0) == nothing
+
+
+def test_eta_2_of_2025_is_eta_1_of_the_paper():
+    named, nothing = torch.randn(2, 7)
+    assert torch.allclose(target_of("2025", named, nothing, None, 2.0), target_of("2023", named, nothing, None, 1.0))
+
+
+@pytest.mark.parametrize(("index", "last", "steps"), [(49, 941, 1), (2, 1, 48), (1, 0, 49), (0, 0, 49)])
+def test_the_walk_of_2023_ends_where_the_paper_code_ends(index, last, steps):
+    levels = levels_2023(index, 50)
+    assert (levels[-1], len(levels) - 1) == (last, steps)
+
+
+def test_the_walk_of_2023_has_a_mean_of_25_steps():
+    assert sum(len(levels_2023(index, 50)) - 1 for index in range(50)) / 50 == pytest.approx(25.48)
+
+
+def test_the_edited_model_is_nearer_to_the_target(tiny):
+    method = replace(QUICK, iterations=12)
+    edit = edit_of(tiny, [CAT], method)
+    settings = method.settings(tiny.family.layout == "sdxl")
+    jobs = [Job(CAT.source, index, 900 + index) for index in range(5)]  # draws that training did not see
+    lessons = lessons_of(tiny, settings)
+    before = list(lessons.of_base(jobs, Kept(), {}, map))
+
+    def loss(bundle):
+        denoiser = lessons_of(bundle, settings).denoiser
+        with torch.no_grad():
+            return sum(float(lesson.loss(denoiser, {})) for lesson in before)
+
+    plain = loss(tiny)
+    with tiny.applied(edit) as edited:
+        assert loss(edited) < plain
+
+
+# --- draws
+
+
+def settings_of(concepts, **changes):
+    return replace(QUICK, **changes).settings(False, concepts)
+
+
+def test_every_way_takes_the_total_number_of_steps():
+    requests = [CAT, VAN_GOGH, TEAPOT]
+    for several in ("drawn", "deck", "sequential"):
+        parts = plan(requests, settings_of(3, several=several, total_iterations=10))
+        assert sum(len(part) for part in parts) == 10
+
+
+def test_a_deck_gives_every_concept_its_turn_and_sequential_a_part_of_its_own():
+    requests = [CAT, VAN_GOGH, TEAPOT]
+    (jobs,) = plan(requests, settings_of(3, several="deck"))
+    assert sorted(job.source for job in jobs) == sorted([request.source for request in requests] * 3)
+    parts = plan(requests, settings_of(3, several="sequential"))
+    assert [{job.source for job in part} for part in parts] == [{request.source} for request in requests]
+
+
+def test_a_concept_is_taught_the_same_whatever_is_edited_beside_it():
+    (alone,) = plan([CAT], settings_of(1))
+    (together,) = plan([VAN_GOGH, CAT], settings_of(2, iterations=6))
+    mine = [job for job in together if job.source == CAT.source]
+    assert mine[: len(alone)] == alone[: len(mine)]
+
+
+@pytest.mark.parametrize(("variant", "steps", "allowed"), [("2023", 5, 5), ("2024", 5, 3), ("2025", 5, 5)])
+def test_draws_stay_in_their_range_and_reach_all_of_it(variant, steps, allowed):
+    (jobs,) = plan([CAT], settings_of(1, variant=variant, sampling_steps=steps, iterations=200))
+    indices = {job.index for job in jobs}
+    assert len(indices) == allowed
+    assert (min(indices), max(indices)) == ((1, steps - 2) if variant == "2024" else (0, steps - 1))
+
+
+# --- groups
+
+
+@pytest.mark.parametrize("variant", ["2023", "2024", "2025"])
+def test_cross_attention_and_the_rest_share_nothing(tiny_sd, variant):
+    unet = tiny_sd.pipeline.unet
+    cross, rest, whole = (set(trained_names(unet, g, variant, False)) for g in ("esd-x", "esd-u", "full"))
+    assert not cross & rest
+    assert cross | rest <= whole
+    assert (cross | rest == whole) == (variant != "2023")  # the paper's code leaves time and output layers out of it
+    assert any(".norm" in name for name in rest) == (variant == "2023")
+
+
+def test_the_strict_group_is_keys_and_values(tiny):
+    names = trained_names(tiny.pipeline.unet, "esd-x-strict", "2025", tiny.family.layout == "sdxl")
+    assert {name.split(".attn2.")[1] for name in names} == {"to_k.weight", "to_v.weight"}
+
+
+def test_sdxl_spares_embeddings_and_the_outer_layers(tiny_sdxl):
+    names = trained_names(tiny_sdxl.pipeline.unet, "esd-u", "2025", True)
+    assert all("block" in name and "emb" not in name for name in names)
+
+
+def test_a_model_without_the_group_is_refused():
+    with pytest.raises(ModelError, match="no parameter of the group"):
+        trained_names(nn.Sequential(nn.Linear(2, 2)), "esd-x", "2025", False)
+
+
+# --- the whole edit
+
+
+def test_an_edit_changes_the_groups_parameters_and_nothing_else(tiny):
+    before = {name: value.clone() for name, value in tiny.parameters_named("*").items()}
+    edit = edit_of(tiny)
+    assert all(".attn2." in name and name.startswith("unet.") for name in edit.weights)
+    for name, value in edit.weights.items():
+        assert (value.shape, value.dtype) == (before[name].shape, before[name].dtype)
+        assert torch.isfinite(value).all()
+    assert any(not torch.equal(value, before[name]) for name, value in edit.weights.items())
+    assert all(torch.equal(value, before[name]) for name, value in tiny.parameters_named("*").items())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"variant": "2023", "group": "notime"},
+        {"variant": "2024", "erase_from": "animal"},
+        {"variant": "2025", "erase_from": "animal", "batch": 2, "group": "selfattn"},
+        {"variant": "2025", "precision": None},
+    ],
+    ids=lambda changes: "-".join(str(value) for value in changes.values()),
+)
+def test_every_variant_edits_and_repeats_itself_bit_for_bit(tiny_sd, changes):
+    one, other = edit_of(tiny_sd, **changes), edit_of(tiny_sd, **changes)
+    assert largest_gap(one, other) == 0
+    assert one.log["relative_change"] > 0
+
+
+def test_the_order_of_requests_does_not_matter(tiny_sd):
+    assert largest_gap(edit_of(tiny_sd, [CAT, VAN_GOGH]), edit_of(tiny_sd, [VAN_GOGH, CAT])) == 0
+
+
+def test_how_many_are_sampled_together_changes_float_error_only(tiny_sd):
+    assert largest_gap(edit_of(tiny_sd, jobs_at_once=1), edit_of(tiny_sd, jobs_at_once=16)) < 1e-5
+
+
+def test_lessons_come_in_the_order_of_their_jobs(tiny_sd):
+    lessons = lessons_of(tiny_sd, QUICK.settings(False))
+    jobs = [Job(CAT.source, index, 10 + place) for place, index in enumerate([3, 0, 4, 1, 3, 2])]
+    together = list(lessons.of_base(jobs, Kept(), {}, map))
+    for job, found in zip(jobs, together, strict=True):
+        (alone,) = lessons.of_base([job], Kept(), {}, map)
+        assert torch.equal(found.time, alone.time)
+        assert torch.allclose(found.noised, alone.noised, atol=1e-5)
+        assert torch.allclose(found.target, alone.target, atol=1e-4)
+
+
+def test_what_the_frozen_model_sampled_is_kept(tiny_sd):
+    scratch = Kept()
+    one = edit_of(tiny_sd, scratch=scratch)
+    made = scratch.computed
+    other = edit_of(tiny_sd, scratch=scratch)
+    assert made > 0
+    assert scratch.computed == made
+    assert largest_gap(one, other) == 0
+    edit_of(tiny_sd, scratch=scratch, negative_guidance=1.0)
+    assert scratch.computed > made
+
+
+def test_no_requests_no_edit(tiny_sd):
+    assert not edit_of(tiny_sd, []).weights
+
+
+def test_half_precision_loses_part_of_the_update():
+    torch.manual_seed(0)
+    module, slopes = nn.Linear(64, 64, bias=False), [torch.randn(64, 64) for _ in range(30)]
+    nn.init.normal_(module.weight, std=0.05)
+
+    def moved(dtype):
+        trained = Trained(module.to(dtype), ["weight"], partial(torch.optim.Adam, lr=1e-5))
+        for slope in slopes:
+            trained.move({"weight": slope.to(dtype)})
+        return float((trained.values["weight"].detach() - trained.before["weight"]).float().norm())
+
+    full = moved(torch.float32)
+    assert moved(torch.bfloat16) < 0.7 * full
+
+
+# --- refusals
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"variant": "2022"},
+        {"variant": "2024", "group": "esd-x-strict"},
+        {"group": "notime"},
+        {"group": "everything"},
+        {"several": "both"},
+        {"precision": "float16"},
+        {"iterations": 0},
+        {"rate": 0.0},
+        {"variant": "2023", "sampling_steps": 7},
+        {"variant": "2023", "erase_from": "art"},
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(changes):
+    with pytest.raises(MethodError):
+        replace(QUICK, **changes)
+
+
+@pytest.mark.parametrize("variant", ["2023", "2024"])
+def test_sdxl_has_the_current_variant_only(tiny_sdxl, variant):
+    with pytest.raises(IcebError, match="variant=2025"):
+        edit_of(tiny_sdxl, variant=variant)
+
+
+def test_a_size_that_is_no_whole_number_of_cells_is_refused(tiny_sd):
+    with pytest.raises(MethodError, match="multiple of"):
+        edit_of(tiny_sd, pixels=33)
+
+
+def test_the_authors_constants_and_names_are_known():
+    settings = ESD(variant=2025, group="xattn").settings(sdxl=True)
+    assert (settings.group, settings.rate, settings.negative_guidance, settings.guidance) == ("esd-x", 2e-4, 1.0, 2.0)
+    assert ESD(group="noxattn").settings(sdxl=True).rate == 1e-5
+    assert ESD().settings(sdxl=False, concepts=3).iterations == 600
