@@ -49,7 +49,7 @@ def prompt_moment(source: Read) -> Tensor:
 
 
 def refinement(moments: Moments, kept: Tensor, ridge: float, scale: float, squared: bool = True) -> Tensor:
-    """M of stage 1 (equation 3 of the paper): context, end and pads of a source prompt answer like the destination's.
+    """M of stage 1, the closed-form refinement: context, end and pads of a source prompt answer like the destination's.
 
         W' = W M,  M = [λ I + Σ e' eᵀ + s² P][λ I + Σ e eᵀ + s² P]⁻¹
 
@@ -75,7 +75,7 @@ def fusion(
     ridge: float,
     scale: float,
 ) -> dict[str, Tensor]:
-    """Stage 3: one weight for all concepts (equation 7 of the paper).
+    """Stage 3, the closed-form fusion: one weight for all concepts.
 
         W_f = [λ W_c + Σ_i (W_c + ΔW_i) S_i + s W₀ P][λ I + Σ_i S_i + s P]⁻¹
             = W_c + [Σ_i up_i (down_i S_i) + s (W₀ − W_c) P] A⁻¹

@@ -16,7 +16,7 @@ from iceb.models.conditioning import TextReader
 from iceb.specs.methods import Bundle, Scratch
 
 Texts = tuple[str, ...]
-Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ def paired_rows(source: Sequence[int], dest: Sequence[int], positions: int) -> t
     """The rows of a source prompt that are to behave as rows of the same prompt with the destination in it.
 
     What both begin with and what both end with is paired; the differing middle, the concept itself, is left out
-    (MACE, arXiv:2403.06135, section 3.2). Then both go on through the pads for as long as the longer of the two can.
+    (MACE, arXiv:2403.06135). Then both go on through the pads for as long as the longer of the two can.
 
     Args:
         source: token ids up to and including the end token, no pads.

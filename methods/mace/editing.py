@@ -1,0 +1,207 @@
+"""A MACE edit from requests to weights: refinement, one trained term per concept, fusion."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iceb.base.digest import digest
+from iceb.base.progress import stage
+from iceb.methods.activations import slices
+from iceb.methods.attention import StateReader, multiplied, preserved, projections, right_edit
+from iceb.methods.attention.moments import total
+from iceb.methods.captions import caption_corpus, read_captions, sampled
+from iceb.methods.denoising import Denoiser, frozen
+from iceb.methods.mace.closed import Fused, fusion, prompt_moment, refinement, refinement_moments
+from iceb.methods.mace.concepts import Concept
+from iceb.methods.mace.lora import WatchedUNet, cross_attentions, watching
+from iceb.methods.mace.masking import MaskDesk
+from iceb.methods.mace.pictures import PictureDesk
+from iceb.methods.mace.reading import PromptReader
+from iceb.methods.mace.training import Array, Lesson, packed, trained, unpacked
+from iceb.methods.training import in_dtype
+from iceb.models import threads
+from iceb.specs.methods import Bundle, Edit, Scratch
+from iceb.specs.requests import EditRequest
+
+if TYPE_CHECKING:
+    from iceb.methods.mace import MACE
+
+Piece = tuple[int, int]  # concepts start … stop − 1
+
+
+def edited(method: "MACE", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
+    """The edit that carries out all requests; what can be reused is taken from `scratch` and kept there."""
+    pipeline = bundle.pipeline
+    encoders = [getattr(pipeline, name) for name in bundle.family.text_encoders]
+    with frozen(pipeline.unet, pipeline.vae, *encoders):
+        return _Editing(method, bundle, scratch).run([method.concept(request) for request in requests])
+
+
+@dataclass
+class _Editing:
+    """One edit under way."""
+
+    method: "MACE"
+    bundle: Bundle
+    scratch: Scratch
+    log: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.original = projections(self.bundle)
+        self.prompts = PromptReader(self.bundle, self.scratch)
+
+    def run(self, concepts: Sequence[Concept]) -> Edit:
+        with self._timed("texts_seconds"):
+            self.prompts.fetch([texts for concept in concepts for texts in (concept.sources, concept.dests)])
+        with self._timed("preserved_seconds"):
+            kept = self._kept()
+        with self._timed("refinement_seconds"):
+            M = self._refinement(concepts, kept)
+            refined = multiplied(self.original, M)
+        if not self.method.steps:
+            return right_edit(self.original, M, self.log)
+        terms = self._terms(concepts, refined)
+        with self._timed("fusion_seconds"):
+            fused = fusion(self.original, refined, terms, kept, self.method.ridge, self.method.fuse_preserve_scale)
+        return Edit(weights={name: W.to(self.original[name]) for name, W in fused.items()}, log=self.log)
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        start = time.monotonic()
+        yield
+        self.log[name] = time.monotonic() - start
+
+    # --- closed forms
+
+    def _kept(self) -> Tensor:
+        """P₂ + w D₂, the second moments of captions and of the domain's texts."""
+        method, reader = self.method, StateReader(self.bundle)
+        captions = self._captions() if method.preserves else []
+        moment = preserved(reader, captions, "all", self.scratch, self.bundle)
+        if captions and method.prior_captions:
+            moment = moment * (method.prior_captions / len(captions))
+        if method.preserves and method.domain is not None:
+            texts = tuple(read_captions(method.path(method.domain)))
+            moment = moment + method.preserve_weight * preserved(reader, texts, "all", self.scratch, self.bundle)
+        return moment
+
+    def _captions(self) -> list[str]:
+        corpus = caption_corpus(self.method.captions, self.bundle.ref.family, self.method.card.name)
+        return sampled(corpus, self.method.caption_count)
+
+    def _refinement(self, concepts: Sequence[Concept], kept: Tensor) -> Tensor:
+        method = self.method
+        moments = total(
+            refinement_moments(self.prompts(concept.sources), self.prompts(concept.dests), method.all_words)
+            for concept in concepts
+        )
+        return refinement(moments, kept, method.ridge, method.train_preserve_scale, method.squared_scale)
+
+    # --- stage 2
+
+    def _terms(self, concepts: Sequence[Concept], refined: Mapping[str, Tensor]) -> Iterator[Fused]:
+        """Each concept's trained terms, read one after the other."""
+        method = self.method
+        pictures = PictureDesk(self.bundle, self.scratch, method.pictures, method.picture_steps)
+        with self._timed("pictures_seconds"):
+            pictures.fetch(concepts)
+        masks = MaskDesk(method, self.bundle, self.scratch, pictures, self.prompts)
+        with self._timed("masks_seconds"):
+            masks.fetch(concepts)
+        with self._timed("training_seconds"):
+            keys = self._train(concepts, refined, lambda concept: self._lesson(concept, pictures, masks))
+        return self._fused(concepts, keys)
+
+    def _lesson(self, concept: Concept, pictures: PictureDesk, masks: MaskDesk) -> Lesson:
+        read = self.prompts(concept.sources)
+        return Lesson(concept, read, self.prompts.own_ids(concept.source), pictures(concept), masks(concept))
+
+    def _train(
+        self, concepts: Sequence[Concept], refined: Mapping[str, Tensor], lesson: Callable[[Concept], Lesson]
+    ) -> list[dict[str, Any]]:
+        """Have all terms trained and kept; returns their keys.
+
+        Batches are cut from the whole list, not from what is missing, so that a run that was stopped and goes on
+        computes the same batches as one that was not.
+        """
+        pieces = list(slices(len(concepts), self.method.concepts_at_once))
+        with self.bundle.applied(Edit(weights=refined)) as bundle:
+            keys = [key for start, stop in pieces for key in self._keys(bundle.digest, concepts[start:stop])]
+            missing = [(a, b) for a, b in pieces if any(self.scratch.get(key) is None for key in keys[a:b])]
+            if missing:
+                self._train_missing(bundle, missing, lambda a, b: [lesson(concept) for concept in concepts[a:b]], keys)
+        return keys
+
+    def _train_missing(
+        self,
+        bundle: Bundle,
+        missing: Sequence[Piece],
+        lessons: Callable[[int, int], list[Lesson]],
+        keys: Sequence[Mapping[str, Any]],
+    ) -> None:
+        denoiser = denoiser_of(bundle)
+        spread = threads.spread if bundle.device.type == "cpu" else map
+        with frozen(denoiser.unet, denoiser.vae), watching(denoiser.unet) as watched:
+
+            def train(piece: Piece) -> tuple[list[Array], Tensor]:
+                return self._trained(denoiser, watched, lessons(*piece))
+
+            with stage("attention terms", sum(b - a for a, b in missing)) as advance:
+                losses = []
+                for (a, b), (found, course) in zip(missing, spread(train, missing), strict=True):
+                    for key, numbers in zip(keys[a:b], found, strict=True):
+                        self.scratch.put(key, numbers)
+                    losses.append(course)
+                    advance(b - a)
+        courses = torch.cat(losses, dim=1)  # (steps, concepts)
+        self.log["first_loss"], self.log["last_loss"] = float(courses[0].mean()), float(courses[-1].mean())
+
+    def _trained(
+        self, denoiser: Denoiser, watched: WatchedUNet, lessons: Sequence[Lesson]
+    ) -> tuple[list[Array], Tensor]:
+        done = trained(denoiser, watched, lessons, self.method.training)
+        return [packed(done.loras, row) for row in range(len(lessons))], done.losses.cpu()
+
+    def _keys(self, model: str, batch: Sequence[Concept]) -> list[dict[str, Any]]:
+        """One key a concept. The batch is part of it: last bits depend on what is computed together."""
+        method = self.method
+        common = {
+            "what": "mace terms",
+            "version": 1,
+            "model": model,
+            "batch": digest([asdict(concept) for concept in batch]),
+            "training": asdict(method.training),
+            "pictures": [method.pictures, method.picture_steps],
+            "segmenter": method.segmenter_key,
+        }
+        return [{**common, "concept": asdict(concept)} for concept in batch]
+
+    def _fused(self, concepts: Sequence[Concept], keys: Sequence[Mapping[str, Any]]) -> Iterator[Fused]:
+        shapes = self._shapes()
+        for concept, key in zip(concepts, keys, strict=True):
+            numbers = self.scratch.get(key)
+            assert numbers is not None
+            place = next(iter(self.original.values())).device
+            terms = {
+                name: (down.to(place), up.to(place))
+                for name, (down, up) in unpacked(np.asarray(numbers), shapes, self.method.rank).items()
+            }
+            yield Fused(terms, prompt_moment(self.prompts(concept.sources)))
+
+    def _shapes(self) -> dict[str, tuple[int, int]]:
+        """The projections in the terms' order: layer by layer, keys before values."""
+        layers = cross_attentions(self.bundle.pipeline.unet)
+        names = [f"unet.{layer}.{part}.weight" for layer in layers for part in ("to_k", "to_v")]
+        return {name: (self.original[name].shape[0], self.original[name].shape[1]) for name in names}
+
+
+def denoiser_of(bundle: Bundle) -> Denoiser:
+    """A bundle's denoiser in float32, as the authors train; a model in half precision is copied, never changed."""
+    pipeline = bundle.pipeline
+    return Denoiser(in_dtype(pipeline.unet, torch.float32), in_dtype(pipeline.vae, torch.float32), pipeline.scheduler)

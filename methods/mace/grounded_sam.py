@@ -1,0 +1,94 @@
+"""Grounding DINO finds the concept by its name, SAM cuts it out; both through transformers, each loaded once."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iceb.base.errors import ModelError
+from iceb.methods.mace.concepts import Concept
+from iceb.methods.mace.segmenting import filled
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+BOX_THRESHOLD, TEXT_THRESHOLD = 0.3, 0.25  # the authors'
+
+
+@dataclass(frozen=True)
+class GroundedSam:
+    """Masks of whatever a detector finds under the concept's name, the union of all boxes.
+
+    Deviations: the authors' detector gets pictures that are not normalised, and their segmenter pixels from 127.5 on;
+    ours get what they were trained on. Theirs is SAM-HQ, ours SAM.
+
+    Args:
+        detector: repository or folder of a Grounding DINO.
+        masker: repository or folder of a SAM.
+        device: where both run.
+    """
+
+    detector: str
+    masker: str
+    device: torch.device
+
+    @cached_property
+    def detection(self) -> tuple[Any, Any]:
+        """(processor, model) of the detector."""
+        import transformers
+
+        return self._loaded(self.detector, transformers.GroundingDinoForObjectDetection)
+
+    @cached_property
+    def masking(self) -> tuple[Any, Any]:
+        """(processor, model) of the segmenter."""
+        import transformers
+
+        return self._loaded(self.masker, transformers.SamModel)
+
+    def __call__(self, pictures: Array, concept: Concept) -> Array:
+        """(n, H, W) bool."""
+        return filled(np.stack([self._mask(picture, concept.source) for picture in pictures]))
+
+    @torch.no_grad()
+    def _mask(self, picture: Array, name: str) -> Array:
+        boxes = self._boxes(picture, name)
+        if not len(boxes):
+            return np.zeros(picture.shape[:2], dtype=bool)
+        processor, model = self.masking
+        given = processor(picture, input_boxes=[boxes.tolist()], return_tensors="pt").to(self.device)
+        found = model(**given, multimask_output=False)
+        masks: Tensor = processor.post_process_masks(
+            found.pred_masks.cpu(), given["original_sizes"].cpu(), given["reshaped_input_sizes"].cpu()
+        )[0]  # (boxes, 1, H, W) bool
+        union: Array = masks.bool().flatten(0, 1).any(dim=0).numpy()
+        return union
+
+    def _boxes(self, picture: Array, name: str) -> Tensor:
+        """(n, 4) corners in pixels."""
+        processor, model = self.detection
+        given = processor(images=picture, text=f"{name.lower().strip()}.", return_tensors="pt").to(self.device)
+        found = processor.post_process_grounded_object_detection(
+            model(**given),
+            given["input_ids"],
+            threshold=BOX_THRESHOLD,
+            text_threshold=TEXT_THRESHOLD,
+            target_sizes=[picture.shape[:2]],
+        )[0]
+        boxes: Tensor = found["boxes"]
+        return boxes
+
+    def _loaded(self, source: str, kind: Any) -> tuple[Any, Any]:
+        from transformers import AutoProcessor
+
+        repository, _, revision = source.partition("@")
+        pinned = {"revision": revision} if revision else {}
+        try:
+            processor = AutoProcessor.from_pretrained(repository, **pinned)
+            return processor, kind.from_pretrained(repository, **pinned).eval().requires_grad_(False).to(self.device)
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"mace cannot load {source} to find concepts in pictures ({type(error).__name__}): name a folder that "
+                "holds it, fetch it once, or --set segmenter=attention, which needs no further model"
+            ) from error

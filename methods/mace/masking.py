@@ -1,0 +1,73 @@
+"""The masks of training pictures, made once per concept by the chosen segmenter, and kept."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from iceb.base.progress import stage
+from iceb.methods.denoising import Denoiser, frozen
+from iceb.methods.mace.concepts import Concept
+from iceb.methods.mace.grounded_sam import GroundedSam
+from iceb.methods.mace.lora import watching
+from iceb.methods.mace.pictures import PictureDesk
+from iceb.methods.mace.reading import PromptReader
+from iceb.methods.mace.segmenting import Array, AttentionSegmenter, Segment, on_ground
+from iceb.methods.training import in_dtype
+from iceb.specs.methods import Bundle, Scratch
+
+if TYPE_CHECKING:
+    from iceb.methods.mace import MACE
+
+
+class MaskDesk:
+    """Masks of concepts' training pictures."""
+
+    def __init__(
+        self, method: "MACE", bundle: Bundle, scratch: Scratch, pictures: PictureDesk, prompts: PromptReader
+    ) -> None:
+        self.method, self.bundle, self.scratch = method, bundle, scratch
+        self.pictures, self.prompts = pictures, prompts
+
+    def fetch(self, concepts: Sequence[Concept]) -> None:
+        """Have the masks of these concepts made and kept."""
+        if not self.method.masks:
+            return
+        missing = [concept for concept in concepts if self.scratch.get(self._key(concept)) is None]
+        if not missing:
+            return
+        with self._segmenter() as segment, stage("masks", len(missing)) as advance:
+            for concept in missing:
+                self.scratch.put(self._key(concept), segment(self.pictures(concept), concept))
+                advance(1)
+
+    def __call__(self, concept: Concept) -> Array | None:
+        """(n, H, W) bool; None where the whole picture is meant."""
+        if not self.method.masks:
+            return None
+        found = self.scratch.get(self._key(concept))
+        assert found is not None
+        return found
+
+    def _key(self, concept: Concept) -> dict[str, Any]:
+        return {
+            "what": "mace masks",
+            "source": concept.source,
+            "pictures": self.pictures.key(concept),
+            "segmenter": self.method.segmenter_key,
+        }
+
+    @contextmanager
+    def _segmenter(self) -> Iterator[Segment]:
+        """The chosen segmenter; further models are let go afterwards."""
+        name = self.method.segmenter
+        if name == "ground":
+            yield on_ground
+        elif name == "grounded-sam":
+            yield GroundedSam(self.method.detector, self.method.masker, self.bundle.device)
+        else:
+            pipeline = self.bundle.pipeline
+            unet, vae = (in_dtype(part, torch.float32) for part in (pipeline.unet, pipeline.vae))
+            with frozen(unet, vae), watching(unet) as watched:
+                yield AttentionSegmenter(Denoiser(unet, vae, pipeline.scheduler), watched, self.prompts)

@@ -1,0 +1,81 @@
+"""The training pictures of concepts, drawn by the unedited model and kept."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from iceb.base.digest import digest
+from iceb.base.progress import stage
+from iceb.methods.mace.concepts import Concept
+from iceb.models.drawing import initial_latents, pictures
+from iceb.specs.methods import Bundle, Scratch
+from iceb.specs.runs import Sampling
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+AT_ONCE = 64  # pictures
+
+
+def sampling_of(bundle: Bundle, steps: int) -> Sampling:
+    """How training pictures are drawn: DPM-Solver++ as the authors do, at the family's own size and guidance."""
+    family: Sampling = bundle.family.sampling
+    return replace(family, scheduler="dpm++", steps=steps, noise="per_image")
+
+
+def seeds(concept: Concept, count: int) -> list[int]:
+    """One seed a picture. Deviation: the authors' pictures are unseeded (their generator is made and not passed)."""
+    return [int(digest({"mace picture": concept.seed, "index": index})[:15], 16) for index in range(count)]
+
+
+class PictureDesk:
+    """Draws `count` pictures of each concept, once per model.
+
+    Args:
+        bundle: the unedited model.
+        scratch: where they are kept.
+        count: pictures a concept.
+        steps: denoising steps a picture.
+    """
+
+    def __init__(self, bundle: Bundle, scratch: Scratch, count: int, steps: int) -> None:
+        self.bundle, self.scratch, self.count = bundle, scratch, count
+        self.sampling = sampling_of(bundle, steps)
+        self.model = bundle.digest
+
+    def key(self, concept: Concept) -> dict[str, Any]:
+        """What names a concept's pictures."""
+        return {
+            "what": "mace training pictures",
+            "model": self.model,
+            "prompt": concept.picture_prompt,
+            "seed": concept.seed,
+            "count": self.count,
+            "sampling": asdict(self.sampling),
+        }
+
+    def fetch(self, concepts: Sequence[Concept]) -> None:
+        """Have the pictures of these concepts drawn and kept."""
+        missing = [concept for concept in concepts if self.scratch.get(self.key(concept)) is None]
+        together = max(1, AT_ONCE // self.count)  # concepts
+        with stage("training pictures", len(missing) * self.count) as advance:
+            for start in range(0, len(missing), together):
+                part = missing[start : start + together]
+                for concept, drawn in zip(part, np.split(self._drawn(part), len(part)), strict=True):
+                    self.scratch.put(self.key(concept), drawn)
+                advance(len(part) * self.count)
+
+    def __call__(self, concept: Concept) -> Array:
+        """(count, H, W, 3) uint8."""
+        self.fetch([concept])
+        found = self.scratch.get(self.key(concept))
+        assert found is not None
+        return found
+
+    def _drawn(self, concepts: Sequence[Concept]) -> Array:
+        bundle: Any = self.bundle  # drawing takes the model's own class
+        texts = [concept.picture_prompt for concept in concepts for _ in range(self.count)]
+        noise = initial_latents(
+            bundle, [seed for concept in concepts for seed in seeds(concept, self.count)], self.sampling
+        )
+        return pictures(bundle, texts, noise, self.sampling)

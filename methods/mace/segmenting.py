@@ -1,0 +1,85 @@
+"""Where the concept is in a training picture: only there its attention is taken away.
+
+A segmenter takes pictures of one concept and gives masks. None is used for styles, which are everywhere.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from iceb.methods.denoising import Denoiser
+from iceb.methods.mace.concepts import Concept
+from iceb.methods.mace.lora import WatchedUNet
+from iceb.methods.mace.loss import normalised
+from iceb.methods.mace.reading import PromptReader
+from iceb.methods.mace.rows import concept_columns
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+Segment = Callable[[Array, Concept], Array]  # (n, H, W, 3) uint8, concept → (n, H, W) bool
+
+STANDS_OUT = 40  # of 255: how far a pixel's colour must be from its row's ground
+TIMESTEP = 200  # at which attention is looked at: the picture is still to be seen in the noise
+INSIDE = 0.5  # of the way from a map's least to its greatest value
+
+
+def filled(masks: Array) -> Array:
+    """Masks in which nothing was found become the whole picture, as in the authors' code."""
+    empty = ~masks.any(axis=(1, 2), keepdims=True)
+    found: Array = masks | empty
+    return found
+
+
+def on_ground(pictures: Array, concept: Concept) -> Array:
+    """mini's objects stand on a ground whose colour is the same along each row: what differs from it is the object.
+
+    The renderer knows a true mask only of what it renders itself; training pictures are drawn by the model.
+    """
+    edges = np.stack([pictures[:, :, 0], pictures[:, :, -1]]).astype(np.int16)  # (2, n, H, 3)
+    ground = edges.mean(axis=0)[:, :, None]  # (n, H, 1, 3)
+    return filled(np.abs(pictures - ground).max(axis=-1) > STANDS_OUT)
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionSegmenter:
+    """The pixels that attend most to the concept's tokens, over all layers, in one look by the unedited denoiser."""
+
+    denoiser: Denoiser
+    watched: WatchedUNet
+    reader: PromptReader
+
+    @torch.no_grad()
+    def __call__(self, pictures: Array, concept: Concept) -> Array:
+        """(n, H, W) bool."""
+        read = self.reader((concept.picture_prompt,))
+        columns = torch.tensor(concept_columns(read.ids[0], self.reader.own_ids(concept.source), read.ends[0], False))
+        if not columns.any():
+            return np.ones(pictures.shape[:3], dtype=bool)
+        latents, _ = self.denoiser.encoded(normalised(torch.from_numpy(pictures.copy())))
+        generator = torch.Generator().manual_seed(concept.seed)
+        noise = torch.randn(latents.shape, generator=generator).to(latents)
+        timesteps = torch.full((len(latents),), TIMESTEP, device=self.denoiser.device)
+        seen: list[Tensor] = []
+
+        def look(layer: str, probabilities: Tensor) -> None:
+            share = probabilities[..., columns.to(probabilities.device)].sum(dim=-1).mean(dim=1)  # (n, pixels)
+            side = round(share.shape[1] ** 0.5)
+            seen.append(interpolate(share.reshape(-1, 1, side, side).float(), pictures.shape[1:3], mode="bilinear"))
+
+        with self.watched.during(None, look):
+            noised = self.denoiser.noised(latents * self.denoiser.scaling, noise, timesteps)
+            condition = read.condition.rows(torch.zeros(len(latents), dtype=torch.int64))
+            self.denoiser.noise_in(noised, timesteps, condition)
+        return _brightest(torch.stack(seen).mean(dim=0)[:, 0])
+
+
+def _brightest(maps: Tensor) -> Array:
+    """The upper half of each map's range, (n, H, W) → bool."""
+    flat = maps.flatten(1)
+    low, high = flat.amin(dim=1)[:, None, None], flat.amax(dim=1)[:, None, None]
+    found: Array = (maps >= low + INSIDE * (high - low)).cpu().numpy()
+    return found

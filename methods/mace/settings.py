@@ -1,0 +1,17 @@
+"""Settings that the parts share; no torch here, so that showing the method is cheap."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+SegmenterName = Literal["grounded-sam", "attention", "ground", "none"]
+
+
+@dataclass(frozen=True)
+class Training:
+    """How terms are trained; see the fields of `MACE`."""
+
+    steps: int
+    rate: float
+    rank: int
+    use_pooler: bool
+    importance_sampling: bool

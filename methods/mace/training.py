@@ -1,0 +1,133 @@
+"""Stage 2: the terms of several concepts trained in one batch, each with draws of its own."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iceb.base.digest import digest
+from iceb.methods.denoising import Condition, Denoiser
+from iceb.methods.mace.closed import Term
+from iceb.methods.mace.concepts import Concept
+from iceb.methods.mace.lora import Lora, WatchedUNet, fresh
+from iceb.methods.mace.loss import Optimiser, Shown, measured, normalised, timestep_weights
+from iceb.methods.mace.reading import Read
+from iceb.methods.mace.rows import concept_columns
+from iceb.methods.mace.settings import Training
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What one concept is trained on."""
+
+    concept: Concept
+    read: Read  # its prompts
+    own_ids: list[int]  # its tokens
+    pictures: Array  # (n, H, W, 3) uint8
+    masks: Array | None  # (n, H, W) bool; None: the whole picture
+
+
+class _Stream:
+    """One lesson with its random numbers, which depend on nothing but the concept."""
+
+    def __init__(self, lesson: Lesson, settings: Training, denoiser: Denoiser) -> None:
+        seed = digest({"mace stage 2": lesson.concept.seed, "source": lesson.concept.source})
+        self.generator = torch.Generator().manual_seed(int(seed[:15], 16))
+        self.lesson = lesson
+        self.weights = timestep_weights(denoiser.timesteps, settings.importance_sampling)
+        self.mean, self.deviation = denoiser.encoded(normalised(torch.from_numpy(lesson.pictures.copy())))
+        self.scaling = denoiser.scaling
+        rows = zip(lesson.read.ids, lesson.read.ends, strict=True)
+        self.columns = [concept_columns(ids, lesson.own_ids, end, settings.use_pooler) for ids, end in rows]
+        self.order = self._epochs()
+
+    def _epochs(self) -> Iterator[int]:
+        """Pictures, every one once before any comes again."""
+        while True:
+            yield from torch.randperm(len(self.mean), generator=self.generator).tolist()
+
+    def step(self, denoiser: Denoiser) -> Shown:
+        """The next step's row, a batch of one."""
+        picture, generator = next(self.order), self.generator
+        prompt = int(torch.randint(len(self.columns), (1,), generator=generator))
+        shape = self.mean[picture].shape
+        sampled, noise = (torch.randn(shape, generator=generator).to(self.mean) for _ in range(2))
+        timestep = torch.multinomial(self.weights, 1, generator=generator).to(denoiser.device)
+        clean = (self.mean[picture] + self.deviation[picture] * sampled) * self.scaling
+        masks = self.lesson.masks
+        return Shown(
+            denoiser.noised(clean[None], noise[None], timestep),
+            timestep,
+            self.lesson.read.condition.rows(torch.tensor([prompt])),
+            torch.tensor([self.columns[prompt]], device=denoiser.device),
+            None if masks is None else torch.from_numpy(masks[picture : picture + 1].copy()).to(denoiser.device),
+        )
+
+
+def together(rows: Sequence[Shown]) -> Shown:
+    """Several batches as one."""
+    masks = [row.masks for row in rows if row.masks is not None]
+    pooled = [row.condition.pooled for row in rows if row.condition.pooled is not None]
+    return Shown(
+        torch.cat([row.latents for row in rows]),
+        torch.cat([row.timesteps for row in rows]),
+        Condition(torch.cat([row.condition.context for row in rows]), None, torch.cat(pooled) if pooled else None),
+        torch.cat([row.columns for row in rows]),
+        torch.cat(masks) if masks else None,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """The terms of B concepts and their losses."""
+
+    loras: dict[str, Lora]
+    losses: Tensor  # (steps, B)
+
+
+def trained(denoiser: Denoiser, watched: WatchedUNet, lessons: Sequence[Lesson], settings: Training) -> Trained:
+    """One term per concept and projection, trained to take the concept's attention away.
+
+    Args:
+        denoiser: with the refined weights, float32, frozen.
+        watched: its UNet.
+        lessons: what each concept sees.
+        settings: steps, rate and the like.
+    """
+    streams = [_Stream(lesson, settings, denoiser) for lesson in lessons]
+    loras = fresh(denoiser.unet, settings.rank, [stream.generator for stream in streams])
+    optimiser = Optimiser(loras, settings.rate)
+    losses = []
+    for _ in range(settings.steps):
+        shown = together([stream.step(denoiser) for stream in streams])
+        norms = measured(denoiser, watched, loras, shown)
+        optimiser.step(norms.loss)
+        losses.append(norms.loss.detach())
+    return Trained(loras, torch.stack(losses))
+
+
+def packed(loras: dict[str, Lora], row: int) -> Array:
+    """One concept's terms as one line of numbers, float32."""
+    pieces = [tensor[row].detach().flatten() for lora in loras.values() for tensor in lora.tensors]
+    found: Array = torch.cat(pieces).float().cpu().numpy()
+    return found
+
+
+def unpacked(numbers: Array, shapes: dict[str, tuple[int, int]], rank: int) -> dict[str, Term]:
+    """`packed` undone.
+
+    Args:
+        numbers: as `packed` gives them.
+        shapes: name → (d_out, d) of each projection, in the terms' order.
+        rank: r.
+    """
+    rest, terms = torch.from_numpy(numbers.copy()), {}
+    for name, (out, width) in shapes.items():
+        down, up, rest = torch.split(rest, [rank * width, out * rank, len(rest) - rank * (width + out)])
+        terms[name] = (down.reshape(rank, width), up.reshape(out, rank))
+    return terms
