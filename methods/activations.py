@@ -105,14 +105,16 @@ class TextTower:
         table: Tensor = self.core.embeddings.token_embedding.weight
         return table
 
-    def tokens(self, texts: Sequence[str], extra: int = 0) -> Tokens:
-        """Texts as token rows, padded to the longest plus `extra` columns, cut at the encoder's 77 positions."""
-        limit = self.positions
+    def tokens(self, texts: Sequence[str], extra: int = 0, limit: int | None = None) -> Tokens:
+        """Texts as token rows, padded to the longest plus `extra` columns, cut at `limit`, at most the encoder's 77."""
+        most = self.positions
         # Padded as drawing pads: a fast tokenizer keeps the padding of its last call, and other threads draw with it.
-        padded = self.tokenizer(list(texts), padding="max_length", truncation=True, max_length=limit)
+        padded = self.tokenizer(list(texts), padding="max_length", truncation=True, max_length=most)
         lengths = [sum(mask) for mask in padded["attention_mask"]]
         rows = [row[:length] for row, length in zip(padded["input_ids"], lengths, strict=True)]
-        width = min(max(len(row) for row in rows) + extra, limit)
+        if limit is not None:
+            rows = [row if len(row) <= limit else [*row[: limit - 1], row[-1]] for row in rows]  # the end token stays
+        width = min(max(len(row) for row in rows) + extra, most)
         ids = torch.full((len(rows), width), int(self.tokenizer.pad_token_id))
         mask = torch.zeros((len(rows), width), dtype=torch.int64)
         for index, row in enumerate(rows):

@@ -97,10 +97,11 @@ def _from_json(path: Path, text: str) -> list[str]:
     return captions
 
 
-def sampled(captions: Sequence[str], count: int) -> list[str]:
+def sampled(captions: Sequence[str], count: int, plain: bool = True) -> list[str]:
     """The first `count` captions of the corpus shuffled by random.Random(1), as EMCID's authors sample.
 
-    Typographic quotes and ligatures are made plain, as the authors' tokenizer did and today's no longer does.
+    With `plain`, typographic quotes and ligatures are made plain, as those authors' tokenizer did and today's no longer
+    does.
 
     >>> sampled(["a", "b", "c"], 2)
     ['b', 'c']
@@ -109,4 +110,4 @@ def sampled(captions: Sequence[str], count: int) -> list[str]:
 
     order = list(range(len(captions)))
     random.Random(SAMPLE_SEED).shuffle(order)
-    return [ftfy.fix_text(captions[index]) for index in order[:count]]
+    return [ftfy.fix_text(captions[index]) if plain else captions[index] for index in order[:count]]

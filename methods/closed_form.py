@@ -62,6 +62,16 @@ def _factor(system: Tensor, scale: float) -> Tensor:
     )
 
 
+def moment_factor(moment: Tensor) -> Tensor:
+    """The lower Cholesky factor of a second moment C, (d, d), float64, for `torch.cholesky_solve`; lifted as `_factor`.
+
+    Raises:
+        MethodError: C is no second moment.
+    """
+    C = moment.double()
+    return _factor(C.clone(), float(C.norm()))
+
+
 def ridge_update(keys: Tensor, residuals: Tensor, moment: Tensor, weight: float) -> Tensor:
     """The smallest weight change that moves `keys` by `residuals` and leaves other keys alone.
 

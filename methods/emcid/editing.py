@@ -18,10 +18,10 @@ from iceb.methods.captions import caption_corpus, sampled
 from iceb.methods.denoising import frozen
 from iceb.methods.emcid.concepts import Concept
 from iceb.methods.emcid.fisher import fisher_diagonal
-from iceb.methods.emcid.moments import second_moments
 from iceb.methods.emcid.optimise import Values, optimise
 from iceb.methods.emcid.spread import Solver, spread
 from iceb.methods.emcid.training import Workbench
+from iceb.methods.moments import second_moments
 from iceb.models import threads
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest

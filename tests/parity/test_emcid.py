@@ -12,10 +12,10 @@ from iceb.methods.denoising import prepared
 from iceb.methods.emcid.concepts import Concept
 from iceb.methods.emcid.draws import Drawn, Latents
 from iceb.methods.emcid.fisher import Pair, fisher_diagonal
-from iceb.methods.emcid.moments import second_moments
 from iceb.methods.emcid.optimise import Step, optimise
 from iceb.methods.emcid.settings import Stage1, Stage2
 from iceb.methods.emcid.spread import spread
+from iceb.methods.moments import second_moments
 from iceb.methods.tokens import last_subject_token
 from tests.parity.conftest import Vector, apart, vectors
 

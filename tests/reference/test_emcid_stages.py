@@ -9,10 +9,10 @@ from iceb.methods.captions import caption_corpus, read_captions
 from iceb.methods.denoising import Denoiser, frozen
 from iceb.methods.emcid.concepts import Concept, Placed
 from iceb.methods.emcid.draws import Draws, Latents
-from iceb.methods.emcid.moments import Beginnings, second_moments
 from iceb.methods.emcid.optimise import optimise
 from iceb.methods.emcid.settings import Stage1, Stage2
 from iceb.methods.emcid.spread import spread
+from iceb.methods.moments import Beginnings, second_moments
 from iceb.methods.tokens import last_subject_token
 
 TEMPLATES = ("An image of {}", "A photo of {}", "{}")

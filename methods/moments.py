@@ -21,7 +21,9 @@ BLOCK = 256  # columns of a d_ff × d_ff product made at once
 
 
 @torch.no_grad()
-def second_moments(tower: TextTower, captions: Sequence[str], layers: Iterable[int]) -> dict[int, Tensor]:
+def second_moments(
+    tower: TextTower, captions: Sequence[str], layers: Iterable[int], limit: int | None = None
+) -> dict[int, Tensor]:
     """C of each layer over all non-pad tokens of the captions.
 
     A token's state depends only on what stands before it, so captions that begin alike share their first keys: each
@@ -32,6 +34,7 @@ def second_moments(tower: TextTower, captions: Sequence[str], layers: Iterable[i
         tower: the text encoder.
         captions: the corpus, already sampled.
         layers: layers wanted.
+        limit: tokens after which a caption is cut, start and end token included; None: the encoder's 77.
 
     Returns:
         layer → (d_ff, d_ff) float32, uncentred, divided by the number of tokens.
@@ -42,7 +45,7 @@ def second_moments(tower: TextTower, captions: Sequence[str], layers: Iterable[i
     if not captions:
         raise MethodError("second moments need at least one caption: give a caption file with one caption a line")
     wanted = sorted(set(layers))
-    batches = list(_batches(tower, captions))
+    batches = list(_batches(tower, captions, limit))
     beginnings = Beginnings()
     for batch in batches:
         beginnings.add(batch)
@@ -54,9 +57,9 @@ def second_moments(tower: TextTower, captions: Sequence[str], layers: Iterable[i
     return {layer: (gram.total() / beginnings.tokens).float() for layer, gram in grams.items()}
 
 
-def _batches(tower: TextTower, captions: Sequence[str]) -> Iterator[Tokens]:
+def _batches(tower: TextTower, captions: Sequence[str], limit: int | None) -> Iterator[Tokens]:
     """The captions as token rows, those of like lengths together, so that little is padded."""
-    pieces = [tower.tokens(captions[a:b]) for a, b in slices(len(captions), CAPTIONS_AT_ONCE)]
+    pieces = [tower.tokens(captions[a:b], limit=limit) for a, b in slices(len(captions), CAPTIONS_AT_ONCE)]
     lengths = torch.cat([piece.mask.sum(dim=1) for piece in pieces]).tolist()
     order = sorted(range(len(captions)), key=lambda index: (lengths[index], index))
     start = 0
@@ -64,7 +67,7 @@ def _batches(tower: TextTower, captions: Sequence[str]) -> Iterator[Tokens]:
         stop = start + 1
         while stop < len(order) and (stop + 1 - start) * lengths[order[stop]] <= TOKENS_AT_ONCE:
             stop += 1
-        yield tower.tokens([captions[index] for index in order[start:stop]])
+        yield tower.tokens([captions[index] for index in order[start:stop]], limit=limit)
         start = stop
 
 

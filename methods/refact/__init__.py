@@ -1,0 +1,142 @@
+"""ReFACT: one fact after the other written into one MLP matrix of the text encoder (arXiv:2306.00738).
+
+For each request a rank-one change makes the subject's last token carry a state that the encoder pools to something
+nearer to the new text than to the old one. This file is the method as the benchmark sees it and imports nothing heavy.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
+
+from iceb.base.errors import MethodError
+from iceb.methods.captions import check_captions
+from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.requests import EditRequest
+from iceb.specs.runs import ModelRef
+
+Metric = Literal["l2", "cosine"]
+TEMPLATES = (
+    "{} in a realistic style portrait image",
+    "{}, a portrait",
+    "realistic painting of {}",
+    "a current image of {}",
+    "{}, news image",
+    "a beautiful photograph of {}",
+    "realistic drawing of {}",
+    "{}, realistic portrait",
+    "{} in a photo",
+)
+
+
+@dataclass(frozen=True)
+class ReFACT:
+    """Sequential rank-one edits of one text-encoder MLP; the defaults are the authors' best ones on RoAD.
+
+    Attributes:
+        layer: the edited layer, counted from 0; the authors take 7 for RoAD and 9 for TIMED.
+        layer_2: the same in SDXL's second text encoder, which the authors never edited.
+        rate: Adam's learning rate.
+        steps: iterations at most; the last one only measures.
+        decay: weight of ‖δ‖ / ‖v₀‖².
+        clamp: largest ‖δ‖ in units of ‖v₀‖.
+        enough: mean probability of the new text at which the search stops.
+        metric: "l2", minus the distance of features as scores; "cosine", their cosine times `scale`.
+        scale: the factor of the cosine, CLIP's.
+        moment: whether u is seen through the second moment of other keys; False: u is the mean key.
+        templates: contexts whose keys are averaged, and prompts of the search beside the bare subject.
+        projection: a safetensors file with CLIP's "text_projection.weight", (p, d): the authors compare projected
+            features, and a Stable Diffusion 1.x or 2.x model has no projection; None: pooled states are compared.
+        captions: a file of texts for the second moment (the authors: the lines of wikitext-103-raw-v1), as `EMCID`'s;
+            None: the embedded captions, which only the embedded model has.
+        caption_count: how many of them, drawn by the authors' rule.
+        caption_tokens: tokens after which a text is cut.
+    """
+
+    layer: int = 7
+    layer_2: int = 18
+    rate: float = 0.05
+    steps: int = 100
+    decay: float = 0.1
+    clamp: float = 4.0
+    enough: float = 0.99
+    metric: Metric = "l2"
+    scale: float = 100.0
+    moment: bool = True
+    templates: tuple[str, ...] = TEMPLATES
+    projection: str | None = None
+    captions: str | None = None
+    caption_count: int = 100_000
+    caption_tokens: int = 60
+
+    card: ClassVar[MethodCard] = MethodCard(
+        name="refact",
+        version=1,
+        paper="arXiv:2306.00738",
+        kinds=("replace", "rectify"),
+        touches=("text_encoder.*mlp.fc2.weight", "text_encoder_2.*mlp.fc2.weight"),
+        files=("captions", "projection"),
+        title="ReFACT: Updating Text-to-Image Models by Editing the Text Encoder",
+        fidelity="faithful",
+        edits="the second MLP matrix of one text-encoder layer, by one rank-one change per request, in request order",
+        formula=(
+            "u = C^-1 k / |C^-1 k|, k the mean key of the subject's last token over the templates, C = E[k k^T]; "
+            "delta by Adam on -mean log softmax(-|f - f_new|, -|f - f_old|)[new] + 0.1 |delta| / |v0|^2, f the text "
+            "features of the subject alone and in the templates with delta added to the layer's MLP output, "
+            "|delta| <= 4 |v0|, until the mean probability of the new text is above 0.99; "
+            "W <- W + (v0 + delta - (W k0 + b)) u^T / (k0 . u), k0 the key of the bare subject"
+        ),
+        variants=(
+            ("layer=7", "the authors' best on RoAD"),
+            ("layer=9", "the authors' best on TIMED"),
+            ("metric=cosine", "cosine similarity in place of minus the distance"),
+            ("moment=false", "no second moment: u is the mean key"),
+        ),
+        deviations=(
+            "contrastive_text only, without images: those the authors feed beside never enter its loss",
+            "v0 is the bare subject's state; theirs is that of whichever prompt a Python set puts first",
+            "the pipeline's own text encoder is edited; the authors edit that of CLIP ViT-L/14-336 and put it in",
+            "without `projection`, pooled states are compared in place of projected ones",
+            "SDXL: each encoder is edited by its own features; layer_2 is our choice",
+            "C is factored in float64 (Cholesky), and lifted by float32's rounding where captions leave it singular",
+        ),
+        quick=(("steps", 4), ("caption_count", 100), ("templates", ("{} in a photo", "a current image of {}"))),
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "templates", tuple(self.templates))  # recipes and --set hand over lists
+        if self.metric not in get_args(Metric):
+            raise MethodError(f"refact metric {self.metric!r}: must be one of {', '.join(get_args(Metric))}")
+        for name in ("steps", "caption_count"):
+            if getattr(self, name) < 1:
+                raise MethodError(f"refact {name} {getattr(self, name)}: must be at least 1")
+        for name in ("rate", "clamp", "scale"):
+            if not getattr(self, name) > 0:
+                raise MethodError(f"refact {name} {getattr(self, name)}: must be positive")
+        if self.caption_tokens < 2:
+            raise MethodError(f"refact caption_tokens {self.caption_tokens}: must be at least 2: start and end")
+        if not self.templates or any(template.count("{}") != 1 for template in self.templates):
+            raise MethodError(f"refact templates {self.templates}: name at least one, each with exactly one {{}}")
+
+    def check(self, ref: ModelRef) -> None:
+        """Refuse a model for which no texts are known, or a projection that cannot be read.
+
+        Raises:
+            MethodError, DataError: as `captions.check_captions` and `features.check_projection`.
+        """
+        from iceb.methods.refact.features import check_projection
+
+        if self.moment:
+            check_captions(self.captions, ref.family, self.card.name)
+        check_projection(self.projection)
+
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+        """New fc2 weights of one layer per text encoder, after every request in order.
+
+        Second moments and the rank-one change of each beginning of the list are kept in `scratch`, so a longer list of
+        the same beginning, or a stopped run, costs only what is new.
+        """
+        if not requests:
+            return Edit()
+        from iceb.methods.refact.editing import edited  # torch is loaded here and not before
+
+        return edited(self, bundle, requests, scratch)

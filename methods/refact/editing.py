@@ -1,0 +1,153 @@
+"""A ReFACT edit from requests to weights: one rank-one change after the other on the weight that the last one left."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iceb.base.digest import digest, digest_tensor
+from iceb.base.errors import MethodError
+from iceb.base.progress import stage
+from iceb.methods.activations import TextTower, text_towers
+from iceb.methods.captions import caption_corpus, sampled
+from iceb.methods.closed_form import moment_factor
+from iceb.methods.denoising import frozen
+from iceb.methods.moments import second_moments
+from iceb.methods.refact.features import features
+from iceb.methods.refact.prompts import read
+from iceb.methods.refact.rank_one import direction, rank_one, search
+from iceb.methods.training import in_dtype
+from iceb.specs.methods import Bundle, Edit, Scratch
+from iceb.specs.requests import EditRequest
+
+if TYPE_CHECKING:
+    from iceb.methods.refact import ReFACT
+    from iceb.methods.refact.features import Features
+
+BARE = "{}"  # the subject alone
+
+
+def edited(method: "ReFACT", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
+    """The edit that carries out all requests in order."""
+    weights: dict[str, Tensor] = {}
+    log: dict[str, float] = {}
+    towers = text_towers(bundle.pipeline, lambda model: in_dtype(model, torch.float32))
+    for tower, layer in zip(towers, (method.layer, method.layer_2), strict=False):
+        deepest = tower.depth - (1 if tower.readout == "final" else 2)  # SDXL's denoiser reads the last state but one
+        if not 0 <= layer <= deepest:
+            raise MethodError(f"refact layer {layer}: {tower.component} can be edited in layers 0 to {deepest}")
+        with frozen(tower.model):
+            work = _Work(method, bundle, tower, layer, scratch)
+            new = work.run(requests)
+        name = tower.parameter_name(layer)
+        weights[name] = new.to(bundle.parameter(name).dtype)
+        log[f"{tower.component}.{layer}.relative_change"] = work.change
+        log[f"{tower.component}.searches"] = float(work.searches)
+    return Edit(weights=weights, log=log)
+
+
+@dataclass
+class _Work:
+    """One encoder's edits under way."""
+
+    method: "ReFACT"
+    bundle: Bundle
+    tower: TextTower
+    layer: int
+    scratch: Scratch
+    change: float = 0.0  # ‖ΔW‖ / ‖W‖
+    searches: int = 0  # made now, not taken from scratch
+
+    @cached_property
+    def project(self) -> "Features":
+        """How pooled states become features; an encoder with a projection of its own has used it already."""
+        owns = getattr(self.tower.model, "text_projection", None) is not None
+        return features(None if owns else self.method.projection, self.tower.token_table.shape[1])
+
+    def run(self, requests: Sequence[EditRequest]) -> Tensor:
+        """(d, d_ff) float64, the edited weight."""
+        clean = self.tower.fc2(self.layer).weight.detach().double()
+        factor, told = self._factor(), self._settings()
+        weight: Tensor = clean
+        with stage("facts", len(requests)) as advance:
+            for request in requests:
+                both = {"source": request.source, "dest": _dest(request)}
+                told = {"what": "refact fact", "before": digest(told), **both}
+                weight = weight + self._kept(told, request, weight, factor)
+                advance(1)
+        self.change = float((weight - clean).norm() / clean.norm())
+        return weight
+
+    def _kept(self, told: Mapping[str, Any], request: EditRequest, weight: Tensor, factor: Tensor | None) -> Tensor:
+        """(d, d_ff), a request's v uᵀ; `told` names everything before it, so a kept one is the one it would be."""
+
+        def compute() -> "np.ndarray[Any, Any]":
+            u, v = self._fact(request, weight, factor)
+            made: np.ndarray[Any, Any] = torch.cat([u, v]).cpu().numpy()
+            return made
+
+        both = torch.from_numpy(np.array(self.scratch.array(told, compute))).to(weight.device)
+        u, v = both[: weight.shape[1]], both[weight.shape[1] :]
+        change: Tensor = torch.outer(v, u)
+        return change
+
+    def _fact(self, request: EditRequest, weight: Tensor, factor: Tensor | None) -> tuple[Tensor, Tensor]:
+        method, tower = self.method, self.tower
+        self.searches += 1
+        prompts = read(tower, self.layer, request.source, list(dict.fromkeys((BARE, *method.templates))))
+        project = self.project
+        with torch.no_grad():
+            wanted = project(tower.read(tower.tokens([_dest(request), request.source])).pooled)  # (2, p)
+        contexts = prompts.keys if BARE in method.templates else prompts.keys[1:]
+        u = direction(contexts, factor)
+        shift = search(tower, self.layer, weight, prompts, wanted, project, method)
+        made = rank_one(tower, self.layer, weight, prompts, 0, u, shift)
+        return made.u, made.v
+
+    def _settings(self) -> dict[str, Any]:
+        """What names the changes apart from the requests."""
+        files = dict.fromkeys(self.method.card.files)
+        seen = self.project(torch.eye(self.tower.token_table.shape[1]))
+        return {
+            "model": self.bundle.digest,
+            "encoder": self.tower.component,
+            "layer": self.layer,
+            "settings": {**asdict(self.method), **files},
+            "projection": digest_tensor(seen),
+            "captions": digest(self._captions()) if self.method.moment else None,
+        }
+
+    def _captions(self) -> list[str]:
+        corpus = caption_corpus(self.method.captions, self.bundle.ref.family, self.method.card.name)
+        return sampled(corpus, self.method.caption_count, plain=False)
+
+    def _factor(self) -> Tensor | None:
+        """The Cholesky factor of the second moment on the unedited encoder; None where it is not asked for."""
+        if not self.method.moment:
+            return None
+        captions, limit = self._captions(), self.method.caption_tokens
+
+        def compute() -> "np.ndarray[Any, Any]":
+            found = second_moments(self.tower, captions, [self.layer], limit)[self.layer]
+            moment: np.ndarray[Any, Any] = found.cpu().numpy()
+            return moment
+
+        key = {
+            "what": "second moment of fc2 inputs",
+            "model": self.bundle.digest,
+            "encoder": self.tower.component,
+            "layer": self.layer,
+            "captions": digest(captions),
+            "tokens": limit,
+        }
+        return moment_factor(torch.from_numpy(np.array(self.scratch.array(key, compute))).to(self.tower.device))
+
+
+def _dest(request: EditRequest) -> str:
+    if len(request.dests) != 1:
+        raise MethodError(f"request {request.id} has {len(request.dests)} destinations: refact writes exactly one")
+    return request.dests[0]
