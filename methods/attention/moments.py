@@ -67,11 +67,13 @@ def preserved(reader: StateReader, texts: Sequence[str], rows: str, scratch: Scr
         (d, d) float64, not divided by the number of rows.
     """
     key = {"what": "preserved text states", "version": 1, "model": bundle.digest, "rows": rows, "texts": list(texts)}
-    found = scratch.array(key, lambda: _gram(reader, texts, rows).cpu().numpy())
+    found = scratch.array(key, lambda: gram(reader, texts, rows).cpu().numpy())
     return torch.from_numpy(found.copy()).to(algebra_device(torch.device(bundle.device)))
 
 
-def _gram(reader: StateReader, texts: Sequence[str], rows: str) -> Tensor:
+@torch.no_grad()
+def gram(reader: StateReader, texts: Sequence[str], rows: str) -> Tensor:
+    """PᵀP, (d, d) float64, over the rows of texts, as `preserved` but not kept."""
     blank = reader([""])[0].rows
     summed = blank.new_zeros(blank.shape[1], blank.shape[1])
     counts = Counter(texts)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from iceb.base.errors import MethodError
-from iceb.methods.uce.texts import CONCEPT_TYPES, check_names
+from iceb.methods.captions import check_captions
+from iceb.methods.uce.texts import CONCEPT_TYPES, names_of
 from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -47,6 +48,8 @@ class UCE:
         retain: texts to preserve.
         retain_file: a file of more of them, one a line; those that are edited are left out (capitals do not matter).
         retain_count: how many of the file's, drawn once with a fixed seed; None: all.
+        captions: a file of captions, one a line or JSON; None: the embedded ones, which only the embedded model has.
+        caption_count: how many of them to preserve besides (ours); those that name what is edited are left out.
         keys: edit keys too; False: values alone.
     """
 
@@ -61,6 +64,8 @@ class UCE:
     retain: tuple[str, ...] = ()
     retain_file: str | None = None
     retain_count: int | None = None
+    captions: str | None = None
+    caption_count: int = 0
     keys: bool = True
 
     card: ClassVar[MethodCard] = MethodCard(
@@ -70,7 +75,7 @@ class UCE:
         paper="arXiv:2308.14761",
         kinds=("replace", "rectify", "erase"),
         touches=TOUCHES,
-        files=("retain_file",),
+        files=("retain_file", "captions"),
         fidelity="faithful",
         edits="keys and values of every cross-attention of the denoiser",
         formula=FORMULA
@@ -81,6 +86,10 @@ class UCE:
             ("variant=2025", "the authors' present program: the last content token alone, nothing retained by itself"),
             ("technique=tensor", "2023: the new value loses its share of the old one"),
             ("keys=false", "values alone"),
+            (
+                "caption_count=N",
+                "ours: N captions are preserved too, and with them what is not edited",
+            ),
             ("guide=TEXT", "moderation: requests without a destination are guided to TEXT"),
         ),
         deviations=(
@@ -103,6 +112,8 @@ class UCE:
             raise MethodError(f"uce templates for concept_type {self.concept_type}: only {allowed} has any")
         if self.retain_count is not None and self.retain_count < 1:
             raise MethodError(f"uce retain_count {self.retain_count}: must be at least 1, or None for all")
+        if self.caption_count < 0:
+            raise MethodError(f"uce caption_count {self.caption_count}: must not be negative")
         check_scales("uce", self.ridge, self.erase_scale, self.preserve_scale)
 
     def check(self, ref: ModelRef) -> None:
@@ -118,7 +129,9 @@ class UCE:
                 "--set retain_file=FILE, one name a line"
             )
         if self.retain_file is not None:
-            check_names(Path(self.retain_file).expanduser())
+            names_of(Path(self.retain_file).expanduser())
+        if self.caption_count:
+            check_captions(self.captions, ref.family, "uce")
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
         """New keys and values that carry out all requests at once; the sum over retained texts is kept in `scratch`."""

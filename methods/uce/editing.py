@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from iceb.methods.attention import Factor, Moments, StateReader, TextState, preserved, projections, right_edit
-from iceb.methods.attention.moments import total
+from iceb.methods.attention.moments import gram, total
 from iceb.methods.attention.rows import Pairing, from_last_token, last_token
 from iceb.methods.attention.tensor import removed
-from iceb.methods.uce.texts import blank, expanded, guides, names_of, others
+from iceb.methods.captions import caption_corpus, sampled
+from iceb.methods.uce.texts import blank, expanded, guides, named, names_of, naming, others
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest
 
@@ -21,11 +22,30 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Retained:
+    """Texts that shall stay as they are."""
+
+    given: Sequence[str] = ()
+    corpus: Sequence[str] = ()  # a long list, the same for all edits, so that its sum is made once
+    dropped: Sequence[str] = ()  # what of the corpus is edited, and so not preserved
+
+    def __len__(self) -> int:
+        return len(self.given) + len(self.corpus) - len(self.dropped)
+
+    def total(self, reader: StateReader, rows: str, scratch: Scratch, bundle: Bundle) -> Tensor:
+        """PᵀP over all of them, (d, d) float64."""
+        summed = preserved(reader, self.given, rows, scratch, bundle)
+        if self.corpus:
+            summed += preserved(reader, self.corpus, rows, scratch, bundle) - gram(reader, self.dropped, rows)
+        return summed
+
+
+@dataclass(frozen=True)
 class Problem:
     """A closed form to be solved: texts and weights."""
 
     pairs: Sequence[tuple[str, str]]  # (old, new)
-    retain: Sequence[str]
+    retain: "Retained"
     ridge: float
     erase_scale: float
     preserve_scale: float
@@ -37,8 +57,8 @@ class Problem:
 
 def uce_edit(method: "UCE", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
     """The edit by the authors' own program, of 2023 or of 2025."""
-    made = _of_2023(method, requests) if method.variant == 2023 else _of_2025(method, requests)
-    return solved(made, bundle, scratch)
+    program = _of_2023 if method.variant == 2023 else _of_2025
+    return solved(program(method, bundle, requests), bundle, scratch)
 
 
 def emcid_edit(method: "UCEEmcid", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
@@ -47,7 +67,7 @@ def emcid_edit(method: "UCEEmcid", bundle: Bundle, requests: Sequence[EditReques
     dests = [new for _, new in pairs if new.strip()]
     problem = Problem(
         pairs=pairs,
-        retain=method.retain or dests or [""],
+        retain=Retained(method.retain or dests or [""]),
         ridge=method.ridge,
         erase_scale=method.erase_scale,
         preserve_scale=method.preserve_scale,
@@ -57,9 +77,9 @@ def emcid_edit(method: "UCEEmcid", bundle: Bundle, requests: Sequence[EditReques
     return solved(problem, bundle, scratch)
 
 
-def _of_2023(method: "UCE", requests: Sequence[EditRequest]) -> Problem:
+def _of_2023(method: "UCE", bundle: Bundle, requests: Sequence[EditRequest]) -> Problem:
     bare = [(old, blank(new)) for old, new in guides(requests, method.guide or " ")]
-    retain = ["", *_retained(method, bare)]
+    retain = _retained(method, bundle, bare, ("", *method.retain))
     scale = max(0.1, 1 / len(retain)) if method.preserve_scale is None else method.preserve_scale
     return Problem(
         pairs=expanded(bare, method.concept_type, both=False) if method.templates else bare,
@@ -72,12 +92,12 @@ def _of_2023(method: "UCE", requests: Sequence[EditRequest]) -> Problem:
     )
 
 
-def _of_2025(method: "UCE", requests: Sequence[EditRequest]) -> Problem:
+def _of_2025(method: "UCE", bundle: Bundle, requests: Sequence[EditRequest]) -> Problem:
     default = "art" if method.concept_type == "art" else ""
     bare = guides(requests, default if method.guide is None else method.guide)
     return Problem(
         pairs=expanded(bare, method.concept_type, both=True) if method.templates else bare,
-        retain=_retained(method, bare),
+        retain=_retained(method, bundle, bare, method.retain),
         ridge=method.ridge,
         erase_scale=method.erase_scale,
         preserve_scale=1.0 if method.preserve_scale is None else method.preserve_scale,
@@ -87,12 +107,18 @@ def _of_2025(method: "UCE", requests: Sequence[EditRequest]) -> Problem:
     )
 
 
-def _retained(method: "UCE", pairs: Sequence[tuple[str, str]]) -> list[str]:
-    """The texts given and those of the file that are not edited."""
-    if method.retain_file is None:
-        return list(method.retain)
-    names = names_of(Path(method.retain_file).expanduser())
-    return [*method.retain, *others(names, [old for old, _ in pairs], method.retain_count)]
+def _retained(method: "UCE", bundle: Bundle, pairs: Sequence[tuple[str, str]], given: Sequence[str]) -> Retained:
+    """The texts given, the names of the file and the captions, without what is edited."""
+    edited = [old for old, _ in pairs]
+    names = [] if method.retain_file is None else names_of(Path(method.retain_file).expanduser())
+    if method.retain_count is not None:
+        names = others(names, edited, method.retain_count)
+    captions = []
+    if method.caption_count:
+        corpus = caption_corpus(method.captions, bundle.ref.family, "uce")
+        captions = [text for text in sampled(corpus, method.caption_count) if text]
+    dropped = [*named(names, edited), *naming(captions, edited)]
+    return Retained(given, [*names, *captions], dropped)
 
 
 def solved(problem: Problem, bundle: Bundle, scratch: Scratch) -> Edit:
@@ -102,7 +128,7 @@ def solved(problem: Problem, bundle: Bundle, scratch: Scratch) -> Edit:
     states = reader([text for pair in problem.pairs for text in pair])
     pairs = list(zip(states[::2], states[1::2], strict=True))
     moments = problem.erase_scale * total(Moments.of(*problem.pairing(*pair)) for pair in pairs)
-    kept = problem.preserve_scale * preserved(reader, problem.retain, problem.retained_rows, scratch, bundle)
+    kept = problem.preserve_scale * problem.retain.total(reader, problem.retained_rows, scratch, bundle)
     factor = Factor(moments.old + kept, problem.ridge)
     if problem.tensor:
         return Edit(weights=_without_the_old(problem, weights, pairs, factor, moments))

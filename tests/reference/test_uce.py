@@ -174,3 +174,24 @@ def test_a_list_that_cannot_be_read_is_refused_before_anything_is_loaded(tiny_sd
 def test_settings_that_mean_nothing_are_refused(settings, said):
     with pytest.raises(MethodError, match=said):
         UCE(**settings)
+
+
+# --- captions
+
+
+@pytest.fixture
+def captions(tmp_path):
+    path = tmp_path / "captions.txt"
+    path.write_text("a red train\nTwo BARN doors\na beehive\na piano\n", encoding="utf-8")
+    return str(path)
+
+
+def test_captions_that_name_what_is_edited_are_not_preserved(tiny_sd, captions):
+    method = UCE(captions=captions, caption_count=4)
+    retain = ["", "a red train", "a beehive", "a piano"]
+    same(edited(method, tiny_sd), tiny_sd, PAIRS, retain, 0.5, 1.0, 0.25)
+
+
+def test_captions_need_a_file_where_none_are_embedded(tiny_sd):
+    with pytest.raises(MethodError, match="captions=FILE"):
+        UCE(caption_count=4).check(tiny_sd.ref)
