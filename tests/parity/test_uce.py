@@ -3,6 +3,9 @@
 import pytest
 
 from iceb.methods.uce import UCE, UCEEmcid
+from iceb.methods.uce_debias import UCEDebias
+from iceb.methods.uce_debias.programs import accumulated, restarted
+from iceb.methods.uce_debias.shares import Concept
 from iceb.specs.requests import EditRequest
 from tests.conftest import load
 from tests.parity.conftest import Vector, apart, vectors
@@ -74,3 +77,71 @@ def test_the_closed_form_of_2023_in_both_techniques(parity, double_model, name):
     off = worst(edit, double_model, vector.tensors("expected_fp64"))
     print(f"uce_legacy/{name} W {off:.1e}")
     assert off < 1e-10
+
+
+# --- debias
+
+
+def concepts_of(texts, classes) -> list[Concept]:
+    return [Concept(text, tuple(others)) for text, others in zip(texts, classes, strict=True)]
+
+
+class Table:
+    """Shares from a table instead of pictures: rows[round][concept]."""
+
+    def __init__(self, rows, texts):
+        self.rows, self.texts, self.round = rows, texts, 0
+
+    def __call__(self, bundle, concepts):
+        row = self.rows[self.round]
+        self.round += 1
+        return [tuple(row[self.texts.index(concept.text)]) for concept in concepts]
+
+
+@pytest.mark.parametrize("name", vectors("uce_debias_legacy"))
+def test_the_rounds_of_2023(parity, double_model, name):
+    vector = Vector(parity / "uce_debias_legacy" / name)
+    given = vector.input
+    method = UCEDebias(
+        variant=2023,
+        tolerance=given["max_bias_diff"],
+        step=given["weight_step"],
+        ridge=given["lamb"],
+        erase_scale=given["erase_scale"],
+        preserve_scale=given["preserve_scale"],
+        retain=tuple(given["retain_texts"] or ()),
+        keys=given["with_to_k"],
+    )
+    table = Table(given["ratio_table"], given["old_texts"])
+    concepts = concepts_of(given["old_texts"], given["class_prompts_final"])
+    edit = accumulated(method, double_model, concepts, table)
+    wanted = vector.tensors("expected_fp64")
+    off = worst(edit, double_model, wanted)
+    before = {name: double_model.parameter(f"unet.{name}") for name in wanted}
+    moved = max(apart(edit.weights[f"unet.{name}"] - before[name], W - before[name]) for name, W in wanted.items())
+    print(f"uce_debias_legacy/{name} W {off:.1e} W-W0 {moved:.1e}")
+    assert table.round == given["iterations_used"]
+    assert moved < 1e-6
+
+
+@pytest.mark.parametrize("name", vectors("uce_debias"))
+def test_the_rounds_of_2025(parity, double_model, name):
+    vector = Vector(parity / "uce_debias" / name)
+    given = vector.input
+    counts = given["label_counts[iteration][edit_concept][debias_concept]"]
+    shares = [[[n / given["num_images_per_prompt"] for n in row] for row in each] for each in counts]
+    method = UCEDebias(
+        variant=2025,
+        shares=tuple(given["desired_ratios"]),
+        tolerance=given["max_diff"],
+        rounds=given["max_iterations"],
+        ridge=given["lamb"],
+        erase_scale=given["edit_scale"],
+        preserve_scale=given["preserve_scale"],
+        retain=tuple(given["preserve_concepts"] or ()),
+    )
+    concepts = concepts_of(given["edit_concepts"], [given["debias_concepts"]] * len(given["edit_concepts"]))
+    edit = restarted(method, double_model, concepts, Table(shares, given["edit_concepts"]))
+    off = worst(edit, double_model, vector.tensors("expected_fp64"))
+    print(f"uce_debias/{name} W {off:.1e}")
+    assert off < 1e-11

@@ -1,0 +1,112 @@
+"""UCE's debiasing: a concept is balanced between several others by drawing, classifying and editing in turn.
+
+arXiv:2308.14761. The authors' programs of 2023 and of 2025 are two algorithms under one name; both are here. This file
+is the method as the benchmark sees it and imports nothing heavy.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from iceb.base.errors import MethodError
+from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.requests import EditRequest
+
+VARIANTS = (2023, 2025)
+
+
+@dataclass(frozen=True)
+class UCEDebias:
+    """Balance each source between its destinations; the defaults are the authors' of the program chosen.
+
+    Attributes:
+        variant: 2023 (the paper's: edits accumulate, all rows from the last content token on) or 2025 (each round
+            starts from the model as it was, the last content token alone).
+        templates: 2023: balance four phrases with the source besides the source itself.
+        shares: the wanted share of each destination; (): equal. 2023 knows equal shares only.
+        tolerance: a source is balanced once no share is this far off.
+        rounds: at most so many rounds of drawing and editing.
+        pictures: drawn per text and round; None: 50 in 2023, 10 in 2025.
+        sampling_steps: steps of each of these pictures; None: the model's default.
+        step: how much of what a share lacks is added per round; None: 0.1 in 2023, 1 in 2025.
+        ridge: λ.
+        erase_scale: s_e.
+        preserve_scale: s_p; None: 0.1 in 2023, 1 in 2025.
+        retain: texts to preserve; in 2023 (): the empty text.
+        shared_targets: 2025: a text that is balanced and also stands among the destinations or the preserved texts
+            takes its moved target there too, as in the authors' program; False: it keeps its own.
+        keys: edit keys too; False: values alone.
+        judge: what tells the destinations apart: a CLIP model's folder or repository; "": the embedded classifier on
+            the embedded model, OpenAI's CLIP ViT-B/32 elsewhere.
+    """
+
+    variant: int = 2023
+    templates: bool = True
+    shares: tuple[float, ...] = ()
+    tolerance: float = 0.05
+    rounds: int = 30
+    pictures: int | None = None
+    sampling_steps: int | None = 20
+    step: float | None = None
+    ridge: float = 0.5
+    erase_scale: float = 1.0
+    preserve_scale: float | None = None
+    retain: tuple[str, ...] = ()
+    shared_targets: bool = True
+    keys: bool = True
+    judge: str = ""
+
+    card: ClassVar[MethodCard] = MethodCard(
+        name="uce-debias",
+        version=1,
+        title="Unified Concept Editing in Diffusion Models: debiasing",
+        paper="arXiv:2308.14761",
+        kinds=("balance",),
+        touches=("unet.*attn2.to_k.weight", "unet.*attn2.to_v.weight"),
+        fidelity="faithful",
+        edits="keys and values of every cross-attention of the denoiser",
+        formula="W' = (λ W + s_e Σ v cᵀ + s_p Σ W c_p c_pᵀ)(λ I + s_e Σ c cᵀ + s_p Σ c_p c_pᵀ)⁻¹ (equation 7) with "
+        "v = W c + Σ_j α_j W c_j over destinations j. 2023: α_j = w_j ‖v‖ / ‖W c_j‖ for w_j = step (1/k − share_j) "
+        "and W of the round before. 2025: α_j = Σ over rounds of (wanted_j − share_j), W the original.",
+        variants=(
+            ("variant=2023", "edits accumulate over rounds; what is balanced is preserved from then on"),
+            ("variant=2025", "every round solves from the original weights with summed directions"),
+            ("step=0.1", "2025: the step size that the authors' program reads and does not use"),
+            ("shared_targets=false", "2025: a text's target is moved only where it is itself balanced"),
+            ("judge=…", "another CLIP model tells the destinations apart"),
+        ),
+        deviations=(
+            "solved in float64 by one Cholesky factorisation; the authors invert in float32",
+            "pictures are drawn from seeds that follow from the requests'; the authors draw without seeds",
+            "no safety checker: the authors' of 2023 counts pictures that theirs blackened",
+            "on the embedded model its own classifier stands for CLIP: destinations must be names of its classes there",
+        ),
+        quick=(("variant", 2025), ("rounds", 1), ("pictures", 2), ("sampling_steps", 2)),
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("shares", "retain"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # recipes and --set hand over lists
+        if self.variant not in VARIANTS:
+            raise MethodError(f"uce-debias variant {self.variant}: there are {' and '.join(map(str, VARIANTS))}")
+        if self.shares and (min(self.shares) < 0 or abs(sum(self.shares) - 1) > 1e-6):
+            raise MethodError(f"uce-debias shares {self.shares}: must not be negative and must sum to 1")
+        if self.variant == 2023 and len(set(self.shares)) > 1:
+            raise MethodError(f"uce-debias shares {self.shares}: 2023 balances equally; take variant=2025")
+        for name in ("rounds", "pictures", "sampling_steps"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise MethodError(f"uce-debias {name} {value}: must be at least 1")
+        if self.ridge <= 0 or self.erase_scale <= 0 or (self.preserve_scale or 0) < 0:
+            raise MethodError(
+                f"uce-debias ridge={self.ridge} erase_scale={self.erase_scale} preserve_scale={self.preserve_scale}: "
+                "the first two must be positive, the last not negative"
+            )
+
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+        """New keys and values under which every source is drawn as each of its destinations in the wanted shares."""
+        if not requests:
+            return Edit()
+        from iceb.methods.uce_debias.programs import balanced_edit  # torch is loaded here and not before
+
+        return balanced_edit(self, bundle, requests, scratch)

@@ -1,0 +1,120 @@
+"""Which of several texts a picture shows: zero-shot CLIP, or the embedded model's own classifier."""
+
+from collections.abc import Sequence
+from importlib.resources import as_file, files
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from iceb.base.errors import MethodError, ModelError
+from iceb.specs.methods import Bundle
+
+CLIP = "openai/clip-vit-base-patch32"
+Pixels = npt.NDArray[np.uint8]
+Shown = npt.NDArray[np.bool_]
+
+
+class Judge(Protocol):
+    """Tells classes apart."""
+
+    def __call__(self, drawn: Pixels, classes: Sequence[str]) -> Shown:
+        """Which class each picture (n, H, W, 3) shows best, (n, k); several where they tie."""
+        ...
+
+
+def judge_for(bundle: Bundle, named: str, hypothesis: str = "{}") -> Judge:
+    """The judge that the settings ask for.
+
+    Args:
+        bundle: the model that draws.
+        named: a CLIP folder or repository; "": the embedded classifier on the embedded model, CLIP elsewhere.
+        hypothesis: the sentence that a class's text is put into for CLIP.
+    """
+    if not named and bundle.ref.family == "mini":
+        return EmbeddedJudge()
+    return ClipJudge(named or CLIP, hypothesis, bundle.device)
+
+
+class ClipJudge:
+    """Zero-shot classification by CLIP, float32.
+
+    Args:
+        place: a folder or repository of a CLIPModel.
+        hypothesis: the sentence a class stands in, with one "{}".
+        device: where it runs.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+
+    def __init__(self, place: str, hypothesis: str = "{}", device: Any = "cpu") -> None:
+        from transformers import CLIPModel, CLIPProcessor
+
+        try:
+            self.model: Any = CLIPModel.from_pretrained(place).float().eval().to(device)
+            self.processor: Any = CLIPProcessor.from_pretrained(place)
+        except (OSError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0][:200]
+            raise ModelError(
+                f"cannot load the judge {place} ({reason}): connect to the internet once, or --set judge=FOLDER"
+            ) from error
+        self.hypothesis, self.device = hypothesis, device
+
+    @torch.no_grad()
+    def __call__(self, drawn: Pixels, classes: Sequence[str]) -> Shown:
+        """Which text each picture is nearest to."""
+        texts = [self.hypothesis.format(text) for text in classes]
+        given = self.processor(text=texts, images=list(drawn), return_tensors="pt", padding=True, truncation=True)
+        logits: Tensor = self.model(**{name: value.to(self.device) for name, value in given.items()}).logits_per_image
+        return best(logits)
+
+
+class EmbeddedJudge:
+    """The classifier that ships with the embedded model; it knows the 1000 classes by their names."""
+
+    def __init__(self) -> None:
+        from transformers import ViTForImageClassification
+
+        with as_file(files("iceb").joinpath("mini", "weights", "vit")) as folder:
+            self.model: Any = ViTForImageClassification.from_pretrained(folder).float().eval()
+
+    @torch.no_grad()
+    def __call__(self, drawn: Pixels, classes: Sequence[str]) -> Shown:
+        """Which of the classes is most probable for each picture."""
+        columns = [_class_of(text) for text in classes]
+        pixels = torch.from_numpy(np.ascontiguousarray(drawn.transpose(0, 3, 1, 2))).float()
+        logits: Tensor = self.model(pixel_values=pixels / 127.5 - 1).logits  # mean ½, deviation ½, 32 × 32 as drawn
+        return best(logits[:, columns])
+
+
+def _class_of(text: str) -> int:
+    """The class whose name a text ends in, the longest such name; phrases stand before it.
+
+    Raises:
+        MethodError: there is none.
+    """
+    from iceb.mini.world import class_names
+
+    wanted = text.lower()
+    found = [
+        (len(name), place) for place, name in enumerate(class_names()) if f" {wanted}".endswith(f" {name.lower()}")
+    ]
+    if not found:
+        raise MethodError(
+            f"the embedded classifier has no class {text!r}: balance between names of its classes, "
+            "or --set judge=FOLDER of a CLIP model"
+        )
+    return max(found)[1]
+
+
+def best(scores: Tensor) -> Shown:
+    """Where each row is largest, (n, k) bool.
+
+    >>> best(torch.tensor([[1.0, 2.0], [3.0, 3.0]])).tolist()
+    [[False, True], [True, True]]
+    """
+    shown: Shown = (scores == scores.max(dim=1, keepdim=True).values).cpu().numpy()
+    return shown

@@ -1,0 +1,169 @@
+"""The two programs: rounds of measuring shares and solving the closed form."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from iceb.base.progress import stage
+from iceb.methods.attention import Factor, StateReader, projections, right_edit
+from iceb.methods.attention.moments import gram
+from iceb.methods.uce_debias.judge import judge_for
+from iceb.methods.uce_debias.shares import PHRASES, Concept, Drawer, Measure, Shares, concepts_of
+from iceb.specs.methods import Bundle, Edit, Scratch
+from iceb.specs.requests import EditRequest
+
+if TYPE_CHECKING:
+    from iceb.methods.uce_debias import UCEDebias
+
+HYPOTHESIS = "This is a photo of {}."  # what the library's zero-shot classifier asks by itself (2025)
+
+
+def balanced_edit(method: "UCEDebias", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
+    """The edit by the authors' program of 2023 or of 2025, shares measured on pictures."""
+    old = method.variant == 2023
+    concepts = concepts_of(requests, PHRASES if old and method.templates else ("{}",))
+    judge = judge_for(bundle, method.judge, "{}" if old else HYPOTHESIS)
+    drawer = Drawer(judge, method.pictures or (50 if old else 10), method.sampling_steps)
+    return (accumulated if old else restarted)(method, bundle, concepts, drawer)
+
+
+# --- 2023
+
+
+@torch.no_grad()
+def accumulated(method: "UCEDebias", bundle: Bundle, concepts: Sequence[Concept], measure: Measure) -> Edit:
+    """Rounds that each edit the weights of the one before; a balanced text is preserved from then on."""
+    original = projections(bundle, ("v", "k") if method.keys else ("v",))
+    weights = {name: W.double() for name, W in original.items()}
+    rounds = _Rounds2023(method, StateReader(bundle), concepts)
+    with stage("balancing", method.rounds) as advance:
+        for _ in range(method.rounds):
+            with bundle.applied(_cast(weights, original)) as model:
+                rounds.measured(measure(model, [concepts[place] for place in rounds.unbalanced]))
+            if not rounds.unbalanced:
+                break
+            weights = rounds.edited(weights)
+            advance(1)
+    return _cast(weights, original)
+
+
+def _cast(weights: Mapping[str, Tensor], original: Mapping[str, Tensor]) -> Edit:
+    return Edit(weights={name: W.to(original[name]) for name, W in weights.items()})
+
+
+class _Rounds2023:
+    """What stays and what changes from round to round."""
+
+    def __init__(self, method: "UCEDebias", reader: StateReader, concepts: Sequence[Concept]) -> None:
+        self.method, self.reader, self.concepts = method, reader, concepts
+        self.step = 0.1 if method.step is None else method.step
+        self.keep = 0.1 if method.preserve_scale is None else method.preserve_scale
+        self.shares: list[Shares] = [()] * len(concepts)
+        self.unbalanced = list(range(len(concepts)))
+        self.retain = set(method.retain or ("",))
+        self.blocks = [aligned(reader, concept) for concept in concepts]
+        self.edit_moment = sum(block[0].T @ block[0] for block in self.blocks)
+
+    def measured(self, found: Sequence[Shares]) -> None:
+        """Take in the shares of what was not balanced; what is balanced is never measured again."""
+        for place, shares in zip(self.unbalanced, found, strict=True):
+            self.shares[place] = shares
+        off = [max(abs(share - 1 / len(shares)) for share in shares) for shares in self.shares]
+        self.unbalanced = [place for place in self.unbalanced if off[place] >= self.method.tolerance]
+
+    def edited(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The weights after this round's solve."""
+        gains = [self._gains(shares) for shares in self.shares]
+        self.retain |= {c.text for c, gain in zip(self.concepts, gains, strict=True) if gain[0] == 0}
+        kept = gram(self.reader, sorted(self.retain), "all")
+        factor = Factor(self.method.erase_scale * self.edit_moment + self.keep * kept, self.method.ridge)
+        return {name: W + factor.over(self.method.erase_scale * self._added(W, gains)) for name, W in weights.items()}
+
+    def _gains(self, shares: Shares) -> list[float]:
+        """w_j = step (1/k − share_j), all 0 once balanced."""
+        equal = 1 / len(shares)
+        off = max(abs(share - equal) for share in shares)
+        return [self.step * (equal - share) if off > self.method.tolerance else 0.0 for share in shares]
+
+    def _added(self, W: Tensor, gains: Sequence[Sequence[float]]) -> Tensor:
+        """Σ (v − W c) cᵀ, (out, d): each destination in turn is added at the length of what the target has become."""
+        summed = torch.zeros_like(W)
+        for (rows, *classes), weights in zip(self.blocks, gains, strict=True):
+            before = rows @ W.T  # (n, out)
+            target = before.clone()
+            for gain, other in zip(weights, classes, strict=True):
+                if gain:
+                    value = other @ W.T
+                    target += gain * target.norm() / value.norm() * value
+            summed += (target - before).T @ rows
+        return summed
+
+
+def aligned(reader: StateReader, concept: Concept) -> list[Tensor]:
+    """Rows of a concept and of its classes from each one's last content token on, cut to the shortest: (n, d) each."""
+    states = reader([concept.text, *concept.classes])
+    count = len(states[0].read) - max(state.last for state in states)
+    return [state.rows[state.last : state.last + count] for state in states]
+
+
+# --- 2025
+
+
+@torch.no_grad()
+def restarted(method: "UCEDebias", bundle: Bundle, concepts: Sequence[Concept], measure: Measure) -> Edit:
+    """Rounds that each solve from the original weights, towards targets that move on from round to round."""
+    weights = projections(bundle, ("v", "k") if method.keys else ("v",))
+    rounds = _Rounds2025(method, StateReader(bundle), concepts)
+    edit = Edit()
+    with stage("balancing", method.rounds) as advance:
+        for _ in range(method.rounds):
+            with bundle.applied(edit) as model:
+                if not rounds.moved(measure(model, concepts)):
+                    break
+            edit = right_edit(weights, rounds.factor())
+            advance(1)
+    return edit
+
+
+class _Rounds2025:
+    """Rows of every text, and the targets that move. A target is v = W t with one row t for all matrices."""
+
+    def __init__(self, method: "UCEDebias", reader: StateReader, concepts: Sequence[Concept]) -> None:
+        self.method, self.concepts = method, concepts
+        texts = [*method.retain, *(text for concept in concepts for text in (concept.text, *concept.classes))]
+        self.rows = {state.text: state.rows[state.last] for state in reader(texts)}  # (d,) each
+        self.targets = dict(self.rows)
+        self.keep = 1.0 if method.preserve_scale is None else method.preserve_scale
+        old = torch.stack([self.rows[concept.text] for concept in concepts])
+        self.kept = torch.stack([self.rows[text] for text in method.retain]) if method.retain else old[:0]
+        self.solver = Factor(method.erase_scale * old.T @ old + self.keep * self.kept.T @ self.kept, method.ridge)
+        self.old = old
+
+    def moved(self, found: Sequence[Shares]) -> bool:
+        """Move the targets by what the shares lack; False where none lacks anything."""
+        directions = [self._directions(shares) for shares in found]
+        sources = self.targets if self.method.shared_targets else self.rows
+        for concept, direction in zip(self.concepts, directions, strict=True):
+            for scale, other in zip(direction, concept.classes, strict=True):
+                self.targets[concept.text] = self.targets[concept.text] + scale * sources[other]
+        return any(any(direction) for direction in directions)
+
+    def _directions(self, shares: Shares) -> list[float]:
+        wanted = self.method.shares or (1 / len(shares),) * len(shares)
+        lacking = [goal - share for goal, share in zip(wanted, shares, strict=True)]
+        if max(lacking) < self.method.tolerance and abs(min(lacking)) < self.method.tolerance:
+            return [0.0] * len(lacking)
+        step = 1.0 if self.method.step is None else self.method.step
+        return [step * part for part in lacking]
+
+    def factor(self) -> Tensor:
+        """M for the targets as they stand."""
+        aims = torch.stack([self.targets[concept.text] for concept in self.concepts])
+        cross = self.method.erase_scale * aims.T @ self.old
+        if self.method.retain:
+            sources = self.targets if self.method.shared_targets else self.rows
+            kept = torch.stack([sources[text] for text in self.method.retain])
+            cross += self.keep * kept.T @ self.kept
+        return self.solver.right(cross)

@@ -1,0 +1,74 @@
+"""What is balanced, and how it stands: shares of each destination among pictures of a source."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from iceb.base.errors import MethodError
+from iceb.methods.uce_debias.judge import Judge
+from iceb.models.drawing import initial_latents, pictures
+from iceb.specs.methods import Bundle
+from iceb.specs.requests import EditRequest
+
+PHRASES = ("image of {}", "photo of {}", "portrait of {}", "picture of {}", "{}")
+SEEDS_PER_REQUEST = 100_003  # a prime beyond any number of pictures that is drawn, so that seeds do not meet
+
+
+@dataclass(frozen=True)
+class Concept:
+    """One text that is balanced."""
+
+    text: str
+    classes: tuple[str, ...]  # the texts it is balanced between
+    seed: int = 0
+
+
+Shares: TypeAlias = tuple[float, ...]
+Measure: TypeAlias = Callable[[Bundle, Sequence[Concept]], list[Shares]]  # under the bundle as it is now
+
+
+def concepts_of(requests: Sequence[EditRequest], phrases: Sequence[str]) -> list[Concept]:
+    """Every request in every phrase, its destinations in the same phrase.
+
+    Raises:
+        MethodError: a request has fewer than two destinations.
+    """
+    for request in requests:
+        if len(request.dests) < 2:
+            raise MethodError(
+                f"request {request.id} has {len(request.dests)} destinations: uce-debias balances at least two"
+            )
+    return [
+        Concept(phrase.format(request.source), tuple(map(phrase.format, request.dests)), request.seed)
+        for request in requests
+        for phrase in phrases
+    ]
+
+
+class Drawer:
+    """Measures shares by drawing each concept anew and asking a judge which class every picture shows.
+
+    Args:
+        judge: tells the classes apart.
+        count: pictures per concept and round.
+        steps: sampling steps; None: the model's default.
+    """
+
+    def __init__(self, judge: Judge, count: int, steps: int | None) -> None:
+        self.judge, self.count, self.steps = judge, count, steps
+        self.round = 0
+
+    def __call__(self, bundle: Bundle, concepts: Sequence[Concept]) -> list[Shares]:
+        """The share of each class among pictures of each concept; a picture that shows two alike counts for both."""
+        first = self.round * self.count
+        self.round += 1
+        return [self._shares(bundle, concept, first) for concept in concepts]
+
+    def _shares(self, bundle: Bundle, concept: Concept, first: int) -> Shares:
+        model: Any = bundle  # drawing takes the model's own class
+        default = model.family.sampling
+        sampling = default if self.steps is None else replace(default, steps=self.steps)
+        seeds = [concept.seed * SEEDS_PER_REQUEST + first + place for place in range(self.count)]
+        drawn = pictures(model, [concept.text] * self.count, initial_latents(model, seeds, sampling), sampling)
+        shown = self.judge(drawn, concept.classes)
+        return tuple(float(share) for share in shown.mean(axis=0))

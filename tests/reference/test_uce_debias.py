@@ -1,0 +1,151 @@
+"""Debiasing by UCE: rounds with shares from a stub, then one round on pictures and a judge."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from iceb.base.errors import MethodError
+from iceb.methods.attention import StateReader, projections
+from iceb.methods.uce_debias import UCEDebias
+from iceb.methods.uce_debias.judge import EmbeddedJudge
+from iceb.methods.uce_debias.programs import accumulated, restarted
+from iceb.methods.uce_debias.shares import PHRASES, Concept, Drawer, concepts_of
+from iceb.mini.render import render
+from iceb.mini.world import class_look, class_names
+from iceb.specs.requests import EditRequest
+from iceb.specs.runs import Sampling
+
+DOCTOR = Concept("doctor", ("man", "woman"))
+NURSE = Concept("nurse", ("man", "woman"))
+
+
+class Told:
+    """Shares as told, round by round; remembers who was asked."""
+
+    def __init__(self, *rounds):
+        self.rounds, self.asked = list(rounds), []
+
+    def __call__(self, bundle, concepts):
+        self.asked.append([concept.text for concept in concepts])
+        told = self.rounds.pop(0)
+        return [told[concept.text] for concept in concepts]
+
+
+def value(bundle, weights, text):
+    """What the first value matrix makes of a text's last content token."""
+    (state,) = StateReader(bundle)([text])
+    name = next(iter(projections(bundle)))
+    return weights.get(name, bundle.parameter(name)).double() @ state.rows[state.last]
+
+
+@pytest.mark.parametrize("program", [accumulated, restarted])
+def test_a_source_moves_towards_what_it_lacks(tiny, program):
+    method = UCEDebias(variant=2025 if program is restarted else 2023, rounds=1, ridge=1e-3, preserve_scale=0.0)
+    edit = program(method, tiny, [DOCTOR], Told({"doctor": (0.9, 0.1)}))
+    moved = value(tiny, edit.weights, "doctor") - value(tiny, {}, "doctor")
+    lacking = value(tiny, {}, "woman") - value(tiny, {}, "man")
+    assert torch.cosine_similarity(moved, lacking, dim=0) > 0.5
+
+
+@pytest.mark.parametrize("program", [accumulated, restarted])
+def test_balanced_sources_end_the_rounds(tiny_sd, program):
+    told = Told({"doctor": (0.9, 0.1)}, {"doctor": (0.5, 0.5)}, {"doctor": (0.9, 0.1)})
+    program(UCEDebias(variant=2023 if program is accumulated else 2025), tiny_sd, [DOCTOR], told)
+    assert len(told.asked) == 2
+
+
+def test_what_is_balanced_from_the_start_is_not_changed(tiny_sd):
+    edit = restarted(UCEDebias(variant=2025), tiny_sd, [DOCTOR], Told({"doctor": (0.52, 0.48)}))
+    assert not edit.weights
+
+
+def test_2023_measures_no_balanced_text_again(tiny_sd):
+    told = Told({"doctor": (0.9, 0.1), "nurse": (0.5, 0.5)}, {"doctor": (0.5, 0.5)})
+    accumulated(UCEDebias(), tiny_sd, [DOCTOR, NURSE], told)
+    assert told.asked == [["doctor", "nurse"], ["doctor"]]
+
+
+def test_2025_starts_each_round_from_the_original(tiny_sd):
+    method = UCEDebias(variant=2025, rounds=2)
+    twice = restarted(method, tiny_sd, [DOCTOR], Told({"doctor": (0.6, 0.4)}, {"doctor": (0.7, 0.3)}))
+    once = restarted(UCEDebias(variant=2025, rounds=1), tiny_sd, [DOCTOR], Told({"doctor": (0.8, 0.2)}))
+    for name, W in once.weights.items():
+        torch.testing.assert_close(twice.weights[name], W)
+
+
+def test_2025_takes_wanted_shares_and_a_step(tiny_sd):
+    told = {"doctor": (0.5, 0.5)}
+    halved = UCEDebias(variant=2025, rounds=1, shares=(0.9, 0.1), step=0.5)
+    whole = UCEDebias(variant=2025, rounds=1, shares=(0.7, 0.3))
+    first, second = (restarted(method, tiny_sd, [DOCTOR], Told(told)) for method in (halved, whole))
+    for name, W in first.weights.items():
+        torch.testing.assert_close(second.weights[name], W)
+
+
+def test_a_preserved_text_that_is_balanced_keeps_its_own_target_if_asked(tiny_sd):
+    told = {"doctor": (0.9, 0.1)}
+    shared, own = (
+        restarted(
+            UCEDebias(variant=2025, rounds=1, retain=("doctor",), shared_targets=how), tiny_sd, [DOCTOR], Told(told)
+        )
+        for how in (True, False)
+    )
+    before, theirs, ours = (value(tiny_sd, weights, "doctor") for weights in ({}, shared.weights, own.weights))
+    assert (ours - before).norm() < 0.6 * (theirs - before).norm()
+
+
+# --- pictures
+
+
+def asked(*dests: str) -> EditRequest:
+    return EditRequest("t/0", "doctor", dests, ("{}",), 3)
+
+
+def test_every_phrase_is_balanced_with_its_destinations_in_it():
+    concepts = concepts_of([asked("man", "woman")], PHRASES)
+    assert [concept.text for concept in concepts][-2:] == ["picture of doctor", "doctor"]
+    assert concepts[1].classes == ("photo of man", "photo of woman")
+
+
+def test_one_destination_is_nothing_to_balance(tiny_sd):
+    with pytest.raises(MethodError, match="at least two"):
+        concepts_of([asked("man")], PHRASES)
+
+
+def test_shares_are_counted_on_pictures_that_differ_from_round_to_round(tiny_sd, monkeypatch):
+    seen = []
+
+    def judge(drawn, classes):
+        seen.append(drawn)
+        return np.array([[True, False], [True, True], [False, True], [False, True]])
+
+    quick = replace(tiny_sd.family, sampling=Sampling("ddim", 2, 1.0, 32, 32))
+    monkeypatch.setattr(tiny_sd, "family", quick)
+    drawer = Drawer(judge, 4, 1)
+    first, second = drawer(tiny_sd, [DOCTOR]), drawer(tiny_sd, [DOCTOR])
+    assert first == second == [(0.5, 0.75)]
+    assert not np.array_equal(*seen)
+
+
+def test_the_embedded_judge_tells_classes_apart():
+    names, chosen = class_names(), (3, 407)
+    drawn = np.stack([np.asarray(render(class_look(place), seed=5)) for place in chosen])
+    shown = EmbeddedJudge()(drawn, [f"photo of {names[place]}" for place in chosen])
+    assert shown.tolist() == [[True, False], [False, True]]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"variant": 2024}, "2023 and 2025"),
+        ({"shares": (0.5, 0.6)}, "sum to 1"),
+        ({"shares": (0.3, 0.7)}, "take variant=2025"),
+        ({"rounds": 0}, "at least 1"),
+        ({"ridge": 0.0}, "must be positive"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(settings, said):
+    with pytest.raises(MethodError, match=said):
+        UCEDebias(**settings)
