@@ -1,0 +1,147 @@
+"""How often a trained method asks the denoiser for one concept, counted while it really runs.
+
+    python benchmarks/denoiser_calls.py [ROW …] [--write]
+
+One evaluation is one row through the UNet (guidance costs two); a backward pass counts two more. The method edits one
+concept of the embedded model with its published settings, except that the fields of `small` are made smaller; the count
+is then carried to the published values: in proportion where there is one such field, else along each field's own slope
+(measured by doubling it), which is exact in the mean where the cost is a sum of parts that grow with one field each.
+What a picture or a latent costs does not depend on the model, so a count on the embedded model holds for Stable
+Diffusion. `--write` puts the figures into results/denoiser_calls.json; rows that were not run keep theirs.
+
+A new row is a line in ROWS.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from iceb.models.bundle import ModelBundle
+from iceb.models.sources import find
+from iceb.registry import load
+from iceb.specs.requests import EditRequest
+
+RESULTS = Path(__file__).parent / "results" / "denoiser_calls.json"
+CONCEPT = EditRequest("calls/0", "golden retriever", ("tabby cat",), ("a photo of a {}", "{}"), seed=1)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One count.
+
+    Attributes:
+        method: registered name.
+        expected: evaluations for one concept, by arithmetic on the authors' constants.
+        full: the published settings.
+        small: field → the smaller value that is run instead.
+        note: where our count differs from the arithmetic on purpose.
+    """
+
+    method: str
+    expected: int
+    full: Mapping[str, Any]
+    small: Mapping[str, int] = field(default_factory=dict)
+    note: str = ""
+
+
+FLOAT32 = {"precision": "float32"}  # a count does not depend on the number format, and it is faster on a CPU
+ROWS: dict[str, Row] = {
+    "esd 2023": Row("esd", 56_000, {"variant": "2023", "iterations": 1000}, {"iterations": 200}),
+    "esd 2024": Row(
+        "esd",
+        12_200,
+        {"variant": "2024", "iterations": 200},
+        note="the authors' training forward at guidance 1 asks for both halves and throws one away; ours asks for one",
+    ),
+    "esd 2025": Row(
+        "esd",
+        10_800,
+        {"variant": "2025", "iterations": 200, **FLOAT32},
+        note="latents walk in batches up to the longest walk of the batch",
+    ),
+}
+
+
+class Nothing:
+    """A scratch that keeps nothing, so that nothing is counted as already there."""
+
+    def get(self, key: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def put(self, key: Mapping[str, Any], array: Any) -> None:
+        """Forget it."""
+
+    def array(self, key: Mapping[str, Any], compute: Any) -> Any:
+        """What it computes, every time."""
+        return compute()
+
+
+@contextmanager
+def counted(unet: Any) -> Iterator[list[int]]:
+    """The cost of every call of the denoiser while the block runs: its rows, three times with a backward pass."""
+    calls: list[int] = []
+
+    def note(_module: Any, given: tuple[Any, ...], out: Any) -> None:
+        found = out[0] if isinstance(out, tuple) else out.sample
+        calls.append(len(found) * (3 if found.requires_grad else 1))
+
+    handle = unet.register_forward_hook(note)
+    try:
+        yield calls
+    finally:
+        handle.remove()
+
+
+def run(bundle: ModelBundle, method: str, settings: Mapping[str, Any]) -> int:
+    """Evaluations of one edit of one concept."""
+    with counted(bundle.pipeline.unet) as calls:
+        load("methods", method)(**settings).edit(bundle, [CONCEPT], scratch=Nothing())
+    return sum(calls)
+
+
+def count(bundle: ModelBundle, row: Row) -> int:
+    """Evaluations at the published settings, see the head of this file."""
+    start = {**row.full, **row.small}
+    base = run(bundle, row.method, start)
+    if len(row.small) == 1:
+        ((name, small),) = row.small.items()
+        return round(base * row.full[name] / small)
+    total = float(base)
+    for name, small in row.small.items():
+        doubled = run(bundle, row.method, {**start, name: 2 * small})
+        total += (doubled - base) / small * (row.full[name] - small)
+    return round(total)
+
+
+def main() -> None:
+    """Count, print, and with --write keep."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rows", nargs="*", help=f"some of {', '.join(ROWS)} (default: all)")
+    parser.add_argument("--write", action="store_true")
+    args = parser.parse_args()
+    if unknown := set(args.rows) - set(ROWS):
+        parser.error(f"no row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
+    bundle = ModelBundle(find("mini"), "cpu")
+    kept = json.loads(RESULTS.read_text(encoding="utf-8"))["counts"] if RESULTS.exists() else {}
+    for name in args.rows or ROWS:
+        row = ROWS[name]
+        found = count(bundle, row)
+        print(
+            f"{name}: {found} evaluations for a concept, {row.expected} expected ({found / row.expected:.3f})",
+            flush=True,
+        )
+        run_at = {"full": dict(row.full), "small": dict(row.small)}
+        kept[name] = {"method": row.method, "evaluations": found, "expected": row.expected, **run_at, "note": row.note}
+    if args.write:
+        told = "one row through the UNet counts 1, its backward pass 2 more; one concept; `small` scaled to `full`"
+        counts = {name: kept[name] for name in ROWS if name in kept}
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(json.dumps({"what": told, "counts": counts}, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

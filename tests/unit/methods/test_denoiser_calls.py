@@ -1,0 +1,37 @@
+"""The benchmark that counts denoiser evaluations counts them right."""
+
+import pytest
+import torch
+
+from benchmarks.denoiser_calls import Row, count, counted, run
+
+ESD_FIELDS = {"variant": "2025", "sampling_steps": 4, "precision": "float32"}
+
+
+def test_a_row_counts_one_and_its_backward_pass_two_more(tiny_sd):
+    unet = tiny_sd.pipeline.unet
+    noised, text = torch.randn(2, 4, 8, 8), torch.randn(2, 77, 32)
+    with counted(unet) as calls:
+        with torch.no_grad():
+            unet(noised, 5, text)
+        unet(noised.requires_grad_(), 5, text, return_dict=False)
+    assert calls == [2, 6]
+    with torch.no_grad():
+        unet(noised, 5, text)
+    assert len(calls) == 2
+
+
+def test_a_count_is_that_of_the_arithmetic(tiny_sd):
+    evaluations = run(tiny_sd, "esd", {**ESD_FIELDS, "iterations": 6, "jobs_at_once": 1})
+    from benchmarks.denoiser_calls import CONCEPT
+    from iceb.methods.esd import ESD
+    from iceb.methods.esd.jobs import plan
+
+    (jobs,) = plan([CONCEPT], ESD(**ESD_FIELDS, iterations=6).settings(False))
+    assert evaluations == sum(2 * job.index + 2 + 3 for job in jobs)
+
+
+@pytest.mark.parametrize("small", [{}, {"iterations": 6}, {"iterations": 3, "batch": 1}])
+def test_a_scaled_count_is_near_the_true_one(tiny_sd, small):
+    full = {**ESD_FIELDS, "sampling_steps": 1, "iterations": 12, "batch": 1}
+    assert count(tiny_sd, Row("esd", 0, full, small)) == 12 * 5
