@@ -17,9 +17,10 @@ from iceb.specs.methods import Bundle, Scratch
 from iceb.specs.runs import Sampling
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
+Place: TypeAlias = tuple[str, Anchor, int, bool]  # pictures or latents, of what, from which on, mirrored
 BLOCK = 16  # pictures kept under one key, so that a step reads a few of them and not a thousand
 TOGETHER = 16  # blocks drawn at once, so that every core has work
-BLOCKS_HELD = 512
+BYTES_HELD = 1 << 30  # of blocks in memory
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Anchors:
         self.bundle, self.denoiser, self.scratch = bundle, denoiser, scratch
         self.sampling, self.count, self.seed, self.side = sampling, count, seed, side
         self.drawn = 0
-        self._held: OrderedDict[tuple[str, Anchor, int, bool], Array] = OrderedDict()
+        self._held: OrderedDict[Place, Array] = OrderedDict()
+        self._bytes = 0
 
     def prepare(self, anchors: Iterable[Anchor]) -> None:
         """Draw what is not there yet."""
@@ -59,6 +61,7 @@ class Anchors:
             for part in _alike(missing):
                 for (anchor, start), made in zip(part, self._draw(part), strict=True):
                     self.scratch.put(self._key("pictures", anchor, start), made)
+                    self._hold(("pictures", anchor, start, False), made)
                     advance(BLOCK)
 
     def picture(self, anchor: Anchor, index: int, mirrored: bool = False) -> Array:
@@ -81,11 +84,15 @@ class Anchors:
         if place not in self._held:
             key = self._key(what, anchor, start, mirrored)
             made = self._drawn_block if what == "pictures" else self._encoded_block
-            self._held[place] = self.scratch.array(key, lambda: made(anchor, start, mirrored))
-            while len(self._held) > BLOCKS_HELD:
-                self._held.popitem(last=False)
+            self._hold(place, self.scratch.array(key, lambda: made(anchor, start, mirrored)))
         self._held.move_to_end(place)
         return self._held[place]
+
+    def _hold(self, place: Place, block: Array) -> None:
+        self._held[place] = block
+        self._bytes += block.nbytes
+        while self._bytes > BYTES_HELD and len(self._held) > 1:
+            self._bytes -= self._held.popitem(last=False)[1].nbytes
 
     def _drawn_block(self, anchor: Anchor, start: int, mirrored: bool) -> Array:
         return self._draw([(anchor, start)])[0]
