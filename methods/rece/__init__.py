@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import ClassVar, get_args
 
 from iceb.base.errors import MethodError
+from iceb.methods.captions import check_captions
 from iceb.methods.rece.settings import Penalty
 from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
 from iceb.specs.requests import EditRequest
+from iceb.specs.runs import ModelRef
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class RECE:
         erase_scale: weight of the adversarial states.
         preserve_scale: weight of the retained texts.
         retain: texts whose answers stay; "" is the empty prompt.
+        retain_file: a file of more of them, one a line, such as the artists that are not to be erased.
         retain_dests: retain the destinations too, if they are nobody's source; the authors do not.
         start: begin with UCE's edit; False begins with the unedited model.
         start_ridge: λ of that edit.
@@ -40,6 +43,7 @@ class RECE:
     erase_scale: float = 1.0
     preserve_scale: float = 0.1
     retain: tuple[str, ...] = ("",)
+    retain_file: str | None = None
     retain_dests: bool = True
     start: bool = True
     start_ridge: float = 0.5
@@ -52,6 +56,7 @@ class RECE:
         paper="arXiv:2407.12383",
         kinds=("replace", "erase"),
         touches=("unet.*attn2.to_k.weight", "unet.*attn2.to_v.weight"),
+        files=("retain_file",),
         fidelity="faithful",
         edits="keys and values of every cross-attention of the denoiser",
         formula="W_i' = W_i T. T starts as UCE's factor (replace, rows from the last subject token). Each epoch: "
@@ -85,6 +90,15 @@ class RECE:
         for name in ("attack_ridge", "erase_scale", "preserve_scale"):
             if getattr(self, name) < 0:
                 raise MethodError(f"rece {name} {getattr(self, name)}: must not be negative")
+
+    def check(self, ref: ModelRef) -> None:
+        """Refuse a list of texts to retain that cannot be read.
+
+        Raises:
+            DataError: as `check_captions`.
+        """
+        if self.retain_file is not None:
+            check_captions(self.retain_file, ref.family, "rece")
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
         """New cross-attention keys and values that carry out all requests at once."""

@@ -1,6 +1,7 @@
 """RECE from requests to weights: a start by UCE, then rounds of attack and erasure."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,13 +13,14 @@ from iceb.methods.attention import (
     StateReader,
     all_tokens,
     from_last_token,
-    multiplied,
     pair_moments,
     preserved,
     projections,
+    right_edit,
     solve,
 )
 from iceb.methods.attention.moments import total
+from iceb.methods.captions import read_captions
 from iceb.methods.rece.formula import attack, attacked, erased
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest
@@ -40,12 +42,12 @@ def edited(method: "RECE", bundle: Bundle, requests: Sequence[EditRequest], scra
     if method.start:
         T = started(method, first, kept, len(texts))
     T, log = rounds(method, T, gram(weights, kept, bundle, scratch), whole, kept)
-    return Edit(weights=multiplied(weights, T), right={"unet.*attn2.to_[kv].weight": T}, log=log)
+    return right_edit(weights, T, log)
 
 
 def request_moments(reader: StateReader, requests: Sequence[EditRequest]) -> tuple[Moments, Moments]:
     """Moments of (source, destination) rows: from the last subject token on, for the start, and of all positions."""
-    pairs = [(request.source, request.dest if request.dests else BLANK) for request in requests]
+    pairs = [(request.source, (request.dest if request.dests else "") or BLANK) for request in requests]
     pieces = [pairs[start:stop] for start, stop in slices(len(pairs), PAIRS_AT_ONCE)]
     both = [[pair_moments(reader, piece, rows) for rows in (from_last_token, all_tokens)] for piece in pieces]
     return total(first for first, _ in both), total(whole for _, whole in both)
@@ -55,7 +57,8 @@ def retained(method: "RECE", requests: Sequence[EditRequest]) -> list[str]:
     """The texts whose answers stay: the settings' own, and the destinations that are nobody's source."""
     sources = {request.source.lower() for request in requests}
     dests = [dest for request in requests for dest in request.dests if method.retain_dests]
-    return [text for text in dict.fromkeys([*method.retain, *dests]) if text.lower() not in sources]
+    named = [] if method.retain_file is None else read_captions(Path(method.retain_file).expanduser())
+    return [text for text in dict.fromkeys([*method.retain, *named, *dests]) if text.lower() not in sources]
 
 
 def started(method: "RECE", moments: Moments, kept: Tensor, count: int) -> Tensor:

@@ -104,7 +104,7 @@ class SPEED:
             check_captions(None, ref.family, "speed")
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
-        """New values (and keys) that carry out all requests at once; nothing is kept in `scratch`.
+        """New values (and keys) that carry out all requests at once; retained states are kept in `scratch`.
 
         Raises:
             MethodError: a source is named twice, or the retained states leave no direction to edit.
@@ -117,4 +117,4 @@ class SPEED:
             raise MethodError(f"speed: the source {twice!r} is named twice: each concept can be erased once")
         from iceb.methods.speed.editing import edited  # torch is loaded here and not before
 
-        return edited(self, bundle, requests)
+        return edited(self, bundle, requests, scratch)

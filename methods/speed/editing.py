@@ -3,8 +3,9 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,20 +16,22 @@ from iceb.methods.attention import StateReader, TextState, projections
 from iceb.methods.captions import caption_corpus, read_captions, sampled
 from iceb.methods.speed.formula import Targets, centres, unused, update
 from iceb.methods.speed.retaining import Kept, Retained, kept
-from iceb.specs.methods import Bundle, Edit
+from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest
 
 if TYPE_CHECKING:
     from iceb.methods.speed import SPEED
 
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 REQUESTS_AT_ONCE = 32  # whose states are in memory together
 
 
-def edited(method: "SPEED", bundle: Bundle, requests: Sequence[EditRequest]) -> Edit:
+def edited(method: "SPEED", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
     """W + Δ for the projections that the settings name."""
     matrices, reader = projections(bundle, tuple(method.matrices)), StateReader(bundle)  # type: ignore[arg-type]
     targets = target_moments(method, reader, requests)
-    retained = retained_states(method, bundle, reader, requests, targets.probe)
+    texts = retained_texts(method, bundle, [request.source for request in requests])
+    retained = shuffled(retained_rows(method, reader, texts, scratch), targets.probe, method.seed)
     return _Editing(method, targets, retained, invariant_states(reader)).run(matrices)
 
 
@@ -107,16 +110,25 @@ def invariant_states(reader: StateReader) -> Tensor:
     return torch.cat([empty.rows[:1], centres(empty.rows[1:])]).T
 
 
-def retained_states(
-    method: "SPEED", bundle: Bundle, reader: StateReader, requests: Sequence[EditRequest], probe: Tensor
-) -> Retained:
-    """The rows of all retained texts in random order; of the empty text's positions where there are none."""
-    texts = retained_texts(method, bundle, [request.source for request in requests])
-    if texts:
-        rows = torch.cat([chosen(method, state) for state in reader.each(texts)])
-    else:
-        rows = reader([""])[0].rows[1:]
-    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(method.seed))
+def retained_rows(method: "SPEED", reader: StateReader, texts: Sequence[str], scratch: Scratch) -> Tensor:
+    """The states of all retained texts, (n, d); of the empty text's positions where there are none."""
+    empty = reader([""])[0].rows
+    if not texts:
+        return empty[1:]
+    if method.rows == "all":  # 76 rows a text: too much to keep
+        return torch.cat([chosen(method, state) for state in reader.each(texts)])
+
+    def compute() -> Array:
+        last: Array = torch.cat([chosen(method, state) for state in reader.each(texts)]).cpu().numpy()
+        return last
+
+    key = {"what": "last states of texts", "version": 1, "model": reader.bundle.digest, "texts": list(texts)}
+    return torch.from_numpy(scratch.array(key, compute).copy()).to(empty)
+
+
+def shuffled(rows: Tensor, probe: Tensor, seed: int) -> Retained:
+    """The retained states in random order."""
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
     rows = rows[order.to(rows.device)]
     return Retained(rows, rows @ probe.T, probe)
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from iceb.base.errors import MethodError
 from iceb.methods.activations import slices
-from iceb.methods.attention import Moments, StateReader, TextState, multiplied, pair_moments, projections, solve
+from iceb.methods.attention import Moments, StateReader, TextState, pair_moments, projections, right_edit, solve
 from iceb.methods.attention.moments import total
 from iceb.methods.time.alignment import augmented, subsequence, substitution
 from iceb.specs.methods import Bundle, Edit
@@ -23,9 +23,7 @@ def edited(method: "TIME", bundle: Bundle, requests: Sequence[EditRequest]) -> E
     """W M for every cross-attention projection that the settings name."""
     weights = projections(bundle, ("v", "k") if method.keys else ("v",))
     moments = request_moments(method, bundle, requests)
-    factor = solve(moments.old, moments.cross, method.ridge)
-    named = "unet.*attn2.to_[kv].weight" if method.keys else "unet.*attn2.to_v.weight"
-    return Edit(weights=multiplied(weights, factor), right={named: factor})
+    return right_edit(weights, solve(moments.old, moments.cross, method.ridge))
 
 
 def request_moments(method: "TIME", bundle: Bundle, requests: Sequence[EditRequest]) -> Moments:

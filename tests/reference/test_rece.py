@@ -5,11 +5,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iceb.base.errors import MethodError
+from iceb.base.errors import DataError, MethodError
 from iceb.methods.attention import Moments, StateReader, projections
 from iceb.methods.rece import RECE
-from iceb.methods.rece.formula import attack, attacked, erased
+from iceb.methods.rece.editing import rounds
+from iceb.methods.rece.formula import attack
 from iceb.specs.requests import EditRequest
+from iceb.specs.runs import ModelRef
 
 D = 6
 
@@ -98,17 +100,17 @@ def literal_epoch(current, original, pairs, retained, method):
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 999))
 def test_three_epochs_of_one_factor_are_three_epochs_of_every_matrix(seed):
-    method = RECE(attack_ridge=0.05, erase_scale=0.7)
+    method = RECE(epochs=3, attack_ridge=0.05, erase_scale=0.7)
     original, T = model(seed)
     pairs = [(random(seed + 10 + place, 7, D), random(seed + 20 + place, 7, D)) for place in range(3)]
     retained = [random(seed + 30, 7, D), random(seed + 31, 7, D)]
     moments = Moments(sum(old.T @ old for old, _ in pairs), sum(new.T @ old for old, new in pairs))
-    kept = method.preserve_scale * sum(rows.T @ rows for rows in retained)
-    current, G = [W @ T for W in original], sum(W.T @ W for W in original)
-    for _ in range(3):
+    kept, G = sum(rows.T @ rows for rows in retained), sum(W.T @ W for W in original)
+    current = [W @ T for W in original]
+    for _ in range(method.epochs):
         current = literal_epoch(current, original, pairs, retained, method)
-        found = attacked(moments, attack(T, G, method.attack_ridge))
-        T = erased(T, method.erase_scale * found, kept, method.ridge)
+    T, log = rounds(method, T, G, moments, kept)
+    assert len(log) == method.epochs
     for W, wanted in zip(original, current, strict=True):
         torch.testing.assert_close(W @ T, wanted, rtol=1e-8, atol=1e-9)
 
@@ -160,6 +162,18 @@ def test_destinations_are_retained_unless_they_are_sources(tiny_sd):
 
     assert retained(RECE(), REQUESTS) == ["", "barn"]
     assert retained(RECE(retain_dests=False, retain=("", "Tench", "dog")), REQUESTS) == ["", "dog"]
+
+
+def test_a_file_names_more_to_retain(tiny_sd, tmp_path):
+    from iceb.methods.rece.editing import retained
+
+    names = tmp_path / "artists.txt"
+    names.write_text("Monet\n\nTENCH\n", encoding="utf-8")
+    method = RECE(retain_file=str(names), retain_dests=False)
+    method.check(ModelRef("sd14", "r", "v", "float32"))
+    assert retained(method, REQUESTS) == ["", "Monet"]
+    with pytest.raises(DataError, match="cannot be read"):
+        RECE(retain_file=str(tmp_path / "none")).check(ModelRef("sd14", "r", "v", "float32"))
 
 
 def test_no_requests_give_no_edit(tiny_sd):
