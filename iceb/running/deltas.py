@@ -31,7 +31,7 @@ def write_delta(folder: Path, edit: Edit, form: Form, parameter: Callable[[str],
     """
     if not edit.weights:
         return None
-    made = _by_matrix(edit, parameter) if form == "matrix" else {}
+    made = by_matrix(edit, parameter) if form == "matrix" else {}
     if form == "matrix" and not made:
         raise MethodError("this edit is not one matrix for many weights: save it with --form full")
     tensors = {name: tensor for name, tensor in edit.weights.items() if name not in made}
@@ -50,7 +50,7 @@ def _write(path: Path, tensors: Mapping[str, Tensor]) -> None:
         save_file({name: tensors[name].detach().cpu().contiguous().clone() for name in sorted(tensors)}, path)
 
 
-def _by_matrix(edit: Edit, parameter: Callable[[str], Tensor]) -> dict[str, str]:
+def by_matrix(edit: Edit, parameter: Callable[[str], Tensor]) -> dict[str, str]:
     """The weights that a matrix of the edit makes bit for bit, and that matrix's pattern."""
     found: dict[str, str] = {}
     for pattern, matrix in edit.right.items():

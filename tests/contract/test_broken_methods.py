@@ -503,6 +503,34 @@ def test_an_edit_that_is_not_the_same_when_read_again_is_caught(bundle):
     assert only_failure(OddLog(), bundle)[0] == "edit saved and loaded"
 
 
+class WrongMatrix(Sound):
+    """Says that one matrix makes its weights, which is not so."""
+
+    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        edit = super().moved(bundle, requests, scratch)
+        return replace(edit, right={FC2: torch.eye(64, dtype=torch.float64)})
+
+
+class RightMatrix(Sound):
+    """One matrix makes its weights."""
+
+    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        ((name, weight),) = bundle.parameters_named(FC2).items()
+        noise = torch.stack([self.noise(weight, request, scratch) for request in requests]).sum(dim=0)
+        matrix = torch.eye(64, dtype=torch.float64) + noise.double().T @ noise.double()
+        return Edit({name: (weight.double() @ matrix).to(weight.dtype)}, right={FC2: matrix})
+
+
+def test_a_matrix_that_does_not_make_the_weights_is_caught(bundle):
+    check, note = only_failure(WrongMatrix(), bundle)
+    assert check == "edit saved and loaded"
+    assert "has other bytes" in note
+
+
+def test_a_matrix_that_makes_the_weights_is_kept(bundle):
+    assert failures(checked(RightMatrix(), bundle)) == {}
+
+
 class Hungry(Sound):
     def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
         torch.ones(60 * 2**20)  # 240 MB, given back at once

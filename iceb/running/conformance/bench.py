@@ -82,9 +82,11 @@ class Bench:
 
 
 def name_of(edit: Edit) -> str:
-    """What names an edit's bytes: weights, rewrites, negative prompt; not its log, which holds times."""
-    weights = {name: digest_tensor(value) for name, value in edit.weights.items()}
-    return digest({"weights": weights, "words": _words(edit)})
+    """What names an edit's bytes: weights, compact form, rewrites, negative prompt; not its log, which holds times."""
+    weights, right = (
+        {name: digest_tensor(value) for name, value in each.items()} for each in (edit.weights, edit.right)
+    )
+    return digest({"weights": weights, "right": right, "words": _words(edit)})
 
 
 def _words(edit: Edit) -> list[object]:

@@ -1,5 +1,6 @@
 """The promises of the contract: what an edit may hold, that the model stays as it is, and the same bytes twice."""
 
+import fnmatch
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -9,6 +10,7 @@ from iceb.running.conformance.bench import Bench, name_of, size
 from iceb.running.conformance.lines import Broken, Skipped
 from iceb.running.conformance.samples import FEW, sample
 from iceb.running.conformance.watch import State, difference, state
+from iceb.running.deltas import by_matrix
 from iceb.specs.methods import Edit
 from iceb.specs.requests import EditRequest
 from iceb.stores.edits import EditStore, MadeEdit
@@ -119,7 +121,15 @@ class Contract:
             raise Broken("the saved edit came back with other weights or words")
         if dict(read.edit.log) != dict(edit.log):
             raise Broken(f"the log came back as {dict(read.edit.log)}, it was {dict(edit.log)}")
+        self._compact(edit)
         return size(store.path("0" * 64).stat().st_size)
+
+    def _compact(self, edit: Edit) -> None:
+        """Every weight that `Edit.right` names is what its matrix makes, so that the edit can be shipped as that."""
+        made = by_matrix(edit, self.bench.bundle.parameter)
+        named = {name for name in edit.weights if any(fnmatch.fnmatchcase(name, pattern) for pattern in edit.right)}
+        for name in sorted(named - set(made)):
+            raise Broken(f"right says that a matrix makes {name}, and (W.double() @ M).to(W.dtype) has other bytes")
 
     def untouched_by_all(self) -> str:
         """After everything that was asked, refused requests too, the model is what it was."""

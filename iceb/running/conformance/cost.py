@@ -1,5 +1,6 @@
 """Time and memory of edits of several sizes."""
 
+import ctypes
 import gc
 import time
 from collections.abc import Iterator, Sequence
@@ -43,7 +44,7 @@ class Cost:
         self.contract.made()
         bench = self.contract.bench
         foreseen = self._foreseen(number)
-        if foreseen * CAUTION > left:
+        if self.took and foreseen * CAUTION > left:  # the smallest size is always measured
             raise Skipped(f"foreseen to take {foreseen:.0f} s, {max(left, 0):.0f} s are left: --full takes the time")
         scratch, requests = bench.scratch(), sample(number, bench.kind)
         peak, began = Peak(bench.bundle), time.perf_counter()
@@ -79,7 +80,7 @@ class Peak:
     """By how much memory grows at most, from now on: of the process, and of the GPU where the model is on one."""
 
     def __init__(self, bundle: ModelBundle) -> None:
-        gc.collect()
+        _give_back()
         self._device = bundle.device if bundle.device.type == "cuda" else None
         self._resettable = _reset_peak()
         self._before = (_status("VmRSS") if self._resettable else peak_bytes()) or 0
@@ -92,6 +93,13 @@ class Peak:
         now = (_status("VmHWM") if self._resettable else peak_bytes()) or 0
         gpu = torch.cuda.max_memory_allocated(self._device) - self._gpu if self._device else 0
         return max(now - self._before, 0) + gpu
+
+
+def _give_back() -> None:
+    """Free memory goes back to the system (glibc keeps it otherwise, and growth would not show)."""
+    gc.collect()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _reset_peak() -> bool:

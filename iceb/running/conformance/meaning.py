@@ -63,7 +63,7 @@ class Meaning:
         self.contract.made()
         if sample(1, kind) == sample(1, bench.kind):
             return "declared; its requests are the plain ones"
-        return _tried(self.contract, sample(1, kind, templates=1))
+        return _tried(self.contract, sample(1, kind, templates=1)) or "carried out"
 
     def odd(self) -> list[Line]:
         """Odd subjects work with finite numbers, or are refused with a reason.
