@@ -3,6 +3,8 @@
 import copy
 import random
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,23 +15,47 @@ from iceb.models.bundle import ModelBundle
 from iceb.models.families import FAMILIES
 from iceb.models.loading import load_pipeline
 from iceb.models.sources import find
-from tests.conftest import save_sd
+from iceb.specs.runs import Sampling
+from tests.conftest import make_unet, make_vae
+
+QUICK_MINI = replace(FAMILIES["mini"], sampling=Sampling("ddim", 2, 3.0, 32, 32), block={"cpu": 2, "cuda": 2})
 
 
 @pytest.fixture(scope="session")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A random pipeline with as many text layers as mini; tests take copies."""
-    source = find(str(save_sd(tmp_path_factory.mktemp("contract") / "sd", layers=12)))
-    return load_pipeline(source, torch.device("cpu"))
+def tiny_pipeline(tiny_sd_folder: Path) -> Any:
+    """A small random pipeline; tests take copies."""
+    return load_pipeline(find(str(tiny_sd_folder)), torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def mini_pipeline() -> Any:
+    """mini with a smaller random denoiser and autoencoder: quick, and as wide as settings for mini expect."""
+    found = load_pipeline(find("mini"), torch.device("cpu"))
+    torch.manual_seed(0)
+    width = found.text_encoder.config.hidden_size
+    found.register_modules(unet=make_unet(width).eval().requires_grad_(False))
+    found.register_modules(vae=make_vae().eval().requires_grad_(False))
+    return found
 
 
 @pytest.fixture
-def bundle(pipeline: Any) -> ModelBundle:
-    """A copy of its own, which calls itself mini: with embedded captions and ten steps a picture."""
+def bundle(tiny_pipeline: Any) -> ModelBundle:
+    """A copy of the tiny pipeline, for one test."""
+    return ModelBundle.of_pipeline(_own(tiny_pipeline), QUICK_MINI)
+
+
+@pytest.fixture
+def mini(mini_pipeline: Any) -> ModelBundle:
+    """A copy of the shrunken mini, which calls itself mini: it has the embedded captions."""
+    return ModelBundle.of_pipeline(_own(mini_pipeline), QUICK_MINI)
+
+
+def _own(pipeline: Any) -> Any:
+    """A pipeline with weights of its own."""
     parts = {name: _copy(part) for name, part in pipeline.components.items()}
     own = type(pipeline)(**parts, requires_safety_checker=False)
     own.set_progress_bar_config(disable=True)
-    return ModelBundle.of_pipeline(own, FAMILIES["mini"])
+    return own
 
 
 def _copy(part: Any) -> Any:

@@ -240,11 +240,11 @@ class Spoiling(Sound):
 
 
 @pytest.fixture
-def kept_tokenizer(pipeline: Any) -> Any:
+def kept_tokenizer(tiny_pipeline: Any) -> Any:
     """The tokenizer that all tests share, as it was."""
-    side = pipeline.tokenizer.padding_side
+    side = tiny_pipeline.tokenizer.padding_side
     yield
-    pipeline.tokenizer.padding_side = side
+    tiny_pipeline.tokenizer.padding_side = side
 
 
 @pytest.mark.parametrize(
