@@ -1,0 +1,117 @@
+"""MACE from requests to weights, on random models of every layout."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from iceb.base.errors import MethodError, ModelError
+from iceb.methods.mace import MACE
+from iceb.methods.mace.lora import cross_attentions
+from iceb.specs.methods import Edit
+from iceb.specs.requests import EditRequest
+from iceb.stores.scratch import ScratchStore
+
+TEMPLATES = ("A photo of {}", "{}")
+DOG = EditRequest("t/0", "golden retriever", ("tabby cat",), TEMPLATES, 1)
+TRAIN = EditRequest("t/1", "steam train", (), TEMPLATES, 2)
+
+
+def quick(**changes) -> MACE:
+    return MACE(**{**dict(MACE.card.quick), **changes})
+
+
+@pytest.fixture
+def scratch(tmp_path):
+    return ScratchStore(tmp_path, {"test": "mace"})
+
+
+def test_an_edit_changes_keys_and_values_alone_and_leaves_the_model_untouched(tiny, scratch):
+    before = {name: value.clone() for name, value in tiny.parameters_named("unet.*attn*").items()}
+    edit = quick().edit(tiny, [DOG, TRAIN], scratch=scratch)
+    assert set(edit.weights) == set(tiny.parameters_named("unet.*attn2.to_[kv].weight"))
+    assert all(value.isfinite().all() and not torch.equal(value, before[name]) for name, value in edit.weights.items())
+    assert all(torch.equal(value, before[name]) for name, value in tiny.parameters_named("unet.*attn*").items())
+
+
+def test_the_same_edit_twice_is_the_same_bytes_and_nothing_is_made_again(tiny_sd, scratch, tmp_path, monkeypatch):
+    first = quick().edit(tiny_sd, [DOG, TRAIN], scratch=scratch).weights
+    afresh = quick().edit(tiny_sd, [DOG, TRAIN], scratch=ScratchStore(tmp_path / "other", {})).weights
+    monkeypatch.setattr(ScratchStore, "put", lambda *_: pytest.fail("computed again"))
+    again = quick().edit(tiny_sd, [DOG, TRAIN], scratch=scratch).weights
+    assert all(torch.equal(first[name], afresh[name]) and torch.equal(first[name], again[name]) for name in first)
+
+
+def test_the_order_of_requests_changes_no_more_than_rounding(tiny_sd, scratch):
+    one = quick().edit(tiny_sd, [DOG, TRAIN], scratch=scratch).weights
+    other = quick().edit(tiny_sd, [TRAIN, DOG], scratch=scratch).weights
+    assert all(torch.allclose(one[name], other[name], atol=1e-4) for name in one)
+
+
+def test_no_requests_give_an_empty_edit(tiny_sd, scratch):
+    assert quick().edit(tiny_sd, [], scratch=scratch) == Edit()
+
+
+def test_without_steps_it_is_stage_1_which_maps_the_prompts_end_to_the_destinations(tiny_sd, scratch):
+    from iceb.methods.attention import StateReader
+
+    edit = quick(steps=0, ridge=1e-6).edit(tiny_sd, [DOG], scratch=scratch)
+    (pattern,) = edit.right
+    assert set(tiny_sd.parameters_named(pattern)) == set(edit.weights)
+    source, dest = StateReader(tiny_sd)(["a photo of golden retriever", "a photo of tabby cat"])
+    for name, W in edit.weights.items():
+        old = tiny_sd.parameter(name)
+        wanted, found = old @ dest.read[dest.end], W @ source.read[source.end]
+        assert (found - wanted).norm() < 0.4 * (old @ source.read[source.end] - wanted).norm(), name
+
+
+def test_an_erasing_request_is_mapped_to_the_anchor_and_a_replacing_one_to_its_destination():
+    method = quick(anchor="the sky")
+    assert (method.concept(TRAIN).dest, method.concept(DOG).dest) == ("the sky", "tabby cat")
+
+
+def test_half_precision_is_trained_in_single_and_given_back_in_half(tiny_sd_folder, scratch):
+    from iceb.models.bundle import ModelBundle
+    from iceb.models.loading import load_pipeline
+    from iceb.models.sources import find
+
+    source = find(str(tiny_sd_folder))
+    half = ModelBundle.of_pipeline(load_pipeline(source, torch.device("cpu")).to(torch.bfloat16), source.family)
+    edit = quick(segmenter="none").edit(half, [DOG], scratch=scratch)
+    assert {value.dtype for value in edit.weights.values()} == {torch.bfloat16}
+    assert all(value.isfinite().all() for value in edit.weights.values())
+
+
+def test_a_model_without_cross_attention_is_refused():
+    with pytest.raises(ModelError, match="no cross-attention"):
+        cross_attentions(torch.nn.Linear(2, 2))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"segmenter": "magic"}, "must be one of grounded-sam"),
+        ({"concept_type": "song"}, "must be one of object, style"),
+        ({"prompts": 31}, "there are 30 sentences"),
+        ({"steps": -1}, "must not be negative"),
+        ({"rank": 0}, "at least 1"),
+        ({"rate": 0.0}, "must be positive"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_at_birth(changes, said):
+    with pytest.raises(MethodError, match=said):
+        MACE(**changes)
+
+
+@settings(max_examples=5, deadline=None)
+@given(count=st.integers(1, 30), kind=st.sampled_from(["object", "style"]))
+def test_sentences_of_either_kind_are_distinct_and_hold_the_name_once(count, kind):
+    concept = MACE(prompts=count, concept_type=kind).concept(TRAIN)
+    assert len(set(concept.sources)) == count
+    assert all(text.count("steam train") == 1 for text in concept.sources)
+
+
+def test_captions_are_asked_for_only_where_something_is_preserved(tiny_sd):
+    quick().check(tiny_sd.ref)
+    with pytest.raises(MethodError, match="mace needs a caption corpus"):
+        MACE().check(tiny_sd.ref)
