@@ -76,7 +76,7 @@ class ReFACT:
         touches=("text_encoder.*mlp.fc2.weight", "text_encoder_2.*mlp.fc2.weight"),
         files=("captions", "projection"),
         title="ReFACT: Updating Text-to-Image Models by Editing the Text Encoder",
-        fidelity="faithful",
+        fidelity="partial",
         edits="the second MLP matrix of one text-encoder layer, by one rank-one change per request, in request order",
         formula=(
             "u = C^-1 k / |C^-1 k|, k the mean key of the subject's last token over the templates, C = E[k k^T]; "
@@ -92,7 +92,9 @@ class ReFACT:
             ("moment=false", "no second moment: u is the mean key"),
         ),
         deviations=(
-            "contrastive_text only, without images: those the authors feed beside never enter its loss",
+            "contrastive_text only, the published one: the image algorithms, direct_text and the KL term are left out",
+            "no images: those that the authors feed beside never enter that loss",
+            "the old text is the source itself",
             "v0 is the bare subject's state; theirs is that of whichever prompt a Python set puts first",
             "the pipeline's own text encoder is edited; the authors edit that of CLIP ViT-L/14-336 and put it in",
             "without `projection`, pooled states are compared in place of projected ones",

@@ -175,6 +175,29 @@ def test_an_edit_is_one_matrix_per_encoder_and_leaves_the_model_alone(tiny, meth
     assert method.edit(tiny, [], scratch=Notes()) == Edit()
 
 
+def test_an_edited_source_is_pooled_nearer_to_its_destination(tiny_sd, method):
+    (source, dest) = (REQUESTS[0].source, REQUESTS[0].dest)
+
+    def likelihood(bundle):
+        tower = TextTower(bundle.pipeline.text_encoder, bundle.pipeline.tokenizer)
+        return float(scores(features_of(tower, source), anchors, "l2", 1.0).softmax(dim=1)[0, 0])
+
+    anchors = features_of(TextTower(tiny_sd.pipeline.text_encoder, tiny_sd.pipeline.tokenizer), dest, source)
+    before = likelihood(tiny_sd)
+    with tiny_sd.applied(replace(method, steps=12).edit(tiny_sd, REQUESTS[:1], scratch=Notes())) as edited:
+        assert likelihood(edited) > before
+
+
+def test_the_change_answers_to_the_mean_key_of_the_templates(tiny_sd, method, tower):
+    """Without the second moment u is that key's direction; the bare subject is not among the templates."""
+    edit = replace(method, moment=False).edit(tiny_sd, REQUESTS[:1], scratch=Notes())
+    ((name, weight),) = edit.weights.items()
+    change = weight.double() - tiny_sd.parameter(name).double()
+    mean = read(tower, LAYER, REQUESTS[0].source, method.templates).keys.mean(dim=0)
+    along = change @ mean / mean.norm()
+    assert float(along.norm() / change.norm()) == pytest.approx(1, abs=1e-5)
+
+
 def test_facts_are_written_one_after_the_other(tiny_sd, method):
     """The second starts from the weight that the first left; moments and targets stay the clean model's."""
     both = method.edit(tiny_sd, REQUESTS[:2], scratch=Notes()).weights
