@@ -11,7 +11,7 @@ retained texts (the fastest of two goes) and extrapolated: seconds = N × concep
 sd14-random is a stand-in: SD-1.4's 32 matrices and random states of 77 × 768, so that encoding texts, which the
 literal programs do once per matrix, is left out of both. A method's scratch is empty at first ("seconds") and holds the
 sum over what is retained from then on ("again"). Seconds are the processor's, so that other work on the machine does
-not count; with one thread they are those of a clock on an idle one. A row of another method is one more `Row` in `ROWS`.
+not count; with one thread they are a clock's on an idle one. A row of another method is one more `Row` in `ROWS`.
 """
 
 import argparse

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from iceb.methods.activations import slices
 from iceb.methods.attention.rows import PAIRINGS, Pairing
-from iceb.methods.attention.states import StateReader, algebra_device
+from iceb.methods.attention.states import StateReader, TextState, algebra_device
 from iceb.specs.methods import Bundle, Scratch
+
+PAIRS_AT_ONCE = 16  # whose rows are put together
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +43,17 @@ def pair_moments(reader: StateReader, pairs: Sequence[tuple[str, str]], pairing:
         pairing: which rows of the two belong together.
     """
     states = reader([text for pair in pairs for text in pair])
-    return total(Moments.of(*pairing(old, new)) for old, new in zip(states[::2], states[1::2], strict=True))
+    return state_moments(list(zip(states[::2], states[1::2], strict=True)), pairing)
+
+
+def state_moments(pairs: Sequence[tuple[TextState, TextState]], pairing: Pairing) -> Moments:
+    """The same of texts that have been read; several pairs go into one product, which is what costs."""
+    return total(_together(pairs[start:stop], pairing) for start, stop in slices(len(pairs), PAIRS_AT_ONCE))
+
+
+def _together(pairs: Sequence[tuple[TextState, TextState]], pairing: Pairing) -> Moments:
+    old, new = zip(*(pairing(*pair) for pair in pairs), strict=True)
+    return Moments.of(torch.cat(old), torch.cat(new))
 
 
 def total(parts: Iterable[Moments]) -> Moments:

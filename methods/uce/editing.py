@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from iceb.methods.attention import Factor, Moments, StateReader, TextState, preserved, projections, right_edit
-from iceb.methods.attention.moments import gram, total
+from iceb.methods.attention.moments import gram, state_moments
 from iceb.methods.attention.rows import Pairing, from_last_token, last_token
 from iceb.methods.attention.tensor import removed
 from iceb.methods.captions import caption_corpus, sampled
@@ -127,7 +127,7 @@ def solved(problem: Problem, bundle: Bundle, scratch: Scratch) -> Edit:
     reader = StateReader(bundle)
     states = reader([text for pair in problem.pairs for text in pair])
     pairs = list(zip(states[::2], states[1::2], strict=True))
-    moments = problem.erase_scale * total(Moments.of(*problem.pairing(*pair)) for pair in pairs)
+    moments = problem.erase_scale * state_moments(pairs, problem.pairing)
     kept = problem.preserve_scale * problem.retain.total(reader, problem.retained_rows, scratch, bundle)
     factor = Factor(moments.old + kept, problem.ridge)
     if problem.tensor:
