@@ -122,6 +122,10 @@ class RandomEncoder:
         self.table = torch.randn(VOCABULARY, WIDTH, generator=draw)
         self.places = torch.randn(POSITIONS, WIDTH, generator=draw)
 
+    def parameters(self) -> list[Tensor]:
+        """None to be trained."""
+        return []
+
     def __call__(self, ids: Tensor, **_: Any) -> tuple[Tensor]:
         """(n, 77, 768)."""
         states = self.table[ids]
