@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from iceb.base.errors import IcebError, MethodError, ModelError
+from iceb.baselines.recipes import shipped_recipe
 from iceb.methods.esd import ESD
 from iceb.methods.esd.editing import lessons_of
 from iceb.methods.esd.groups import trained_names
@@ -274,3 +275,9 @@ def test_the_authors_constants_and_names_are_known():
     assert (settings.group, settings.rate, settings.negative_guidance, settings.guidance) == ("esd-x", 2e-4, 1.0, 2.0)
     assert ESD(group="noxattn").settings(sdxl=True).rate == 1e-5
     assert ESD().settings(sdxl=False, concepts=3).iterations == 600
+
+
+def test_the_recipe_for_mini_trains_at_minis_own_size():
+    recipe = shipped_recipe("esd", "aice")
+    assert ESD(**recipe.settings("mini")).pixels == 32  # a part of a recipe stands on its [params]
+    assert ESD(**recipe.settings("sd14")).pixels == 1024
