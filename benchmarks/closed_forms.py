@@ -1,7 +1,7 @@
 """Closed-form edits of cross-attention in one solve against the formula written out matrix by matrix, text by text.
 
     python benchmarks/closed_forms.py [--model sd14-random] [--counts 1 10 100 300 1000] [--retain 1700]
-        [--rows uce uce-emcid …] [--units 3] [--threads 1] [--out benchmarks/results/closed_forms.json]
+        [--rows uce uce-emcid …] [--units 3] [--threads 1] [--texts] [--out benchmarks/results/closed_forms.json]
 
 Ours is the method as a user calls it: tokens, sums, solve, 32 products, casts. The literal form does what the authors'
 programs do, for every matrix anew, on text states that are handed to it: the values v of a concept, v cᵀ and c cᵀ of
@@ -9,9 +9,11 @@ every concept and every retained text, one inverse, all in float32. It is timed 
 retained texts (the fastest of two goes) and extrapolated: seconds = N × concept + R × retained text + inverses.
 
 sd14-random is a stand-in: SD-1.4's 32 matrices and random states of 77 × 768, so that encoding texts, which the
-literal programs do once per matrix, is left out of both. A method's scratch is empty at first ("seconds") and holds the
-sum over what is retained from then on ("again"). Seconds are the processor's, so that other work on the machine does
-not count; with one thread they are a clock's on an idle one. A row of another method is one more `Row` in `ROWS`.
+literal programs do anew for every matrix, is left out of both. With `--texts` the stand-in has an encoder of SD-1.4's
+size with random weights: ours reads each text once, the literal form once for each matrix. A method's scratch is empty
+at first ("seconds") and holds the sum over what is retained from then on ("again"). Seconds are the processor's, so
+that other work on the machine does not count; with one thread they are a clock's on an idle one. A row of another
+method is one more `Row` in `ROWS`; rows of earlier goes stay in the file until they are made anew.
 """
 
 import argparse
@@ -21,10 +23,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 import torch
+from stand_in import Memory, RandomEncoder, StandIn
 from torch import Tensor
 
 from iceb.methods.attention import StateReader, from_last_token, projections
@@ -34,32 +36,11 @@ from iceb.methods.time import TIME
 from iceb.methods.time.editing import Rows, texts
 from iceb.methods.uce import UCE, UCEEmcid
 from iceb.models.bundle import ModelBundle
-from iceb.models.families import FAMILIES
 from iceb.models.sources import find
 from iceb.specs.methods import Bundle, Edit
 from iceb.specs.requests import EditRequest
 
 Block: TypeAlias = tuple[Tensor, Tensor]  # E, E', (n, d) float32 each
-WIDTH, POSITIONS, VOCABULARY = 768, 77, 49408
-# rows of the 16 cross-attentions: down, up, middle
-OUTPUTS = (
-    320,
-    320,
-    640,
-    640,
-    1280,
-    1280,
-    1280,
-    1280,
-    1280,
-    640,
-    640,
-    640,
-    320,
-    320,
-    320,
-    1280,
-)  # of 16 cross-attentions
 
 
 @dataclass(frozen=True)
@@ -109,73 +90,6 @@ ROWS: dict[str, Row] = {
 }
 
 
-# --- the stand-in
-
-
-class RandomEncoder:
-    """Random states of SD-1.4's size that depend on tokens and places; next to no time."""
-
-    device, config = torch.device("cpu"), SimpleNamespace(use_attention_mask=False)
-
-    def __init__(self) -> None:
-        draw = torch.Generator().manual_seed(0)
-        self.table = torch.randn(VOCABULARY, WIDTH, generator=draw)
-        self.places = torch.randn(POSITIONS, WIDTH, generator=draw)
-
-    def parameters(self) -> list[Tensor]:
-        """None to be trained."""
-        return []
-
-    def __call__(self, ids: Tensor, **_: Any) -> tuple[Tensor]:
-        """(n, 77, 768)."""
-        states = self.table[ids]
-        weight = torch.arange(1, POSITIONS + 1)[None, :, None]
-        return (states + states.cumsum(dim=1) / weight + self.places,)
-
-
-class StandIn:
-    """The keys and values of SD-1.4's cross-attentions, drawn at random, behind a bundle's face."""
-
-    def __init__(self) -> None:
-        draw = torch.Generator().manual_seed(1)
-        tokenizer = ModelBundle(find("mini"), "cpu").pipeline.tokenizer  # CLIP's
-        self.pipeline = SimpleNamespace(
-            tokenizer=tokenizer, text_encoder=RandomEncoder(), unet=torch.nn.Identity(), vae=torch.nn.Identity()
-        )
-        self.family, self.device, self.dtype = FAMILIES["sd14"], torch.device("cpu"), torch.float32
-        self.ref, self.digest, self.base_digest, self.reads_as_loaded = SimpleNamespace(family="sd14"), "", "", True
-        self.weights = {
-            f"unet.blocks.{place}.attn2.to_{kind}.weight": torch.randn(out, WIDTH, generator=draw) / WIDTH**0.5
-            for place, out in enumerate(OUTPUTS)
-            for kind in "kv"
-        }
-
-    def parameters_named(self, pattern: str) -> dict[str, Tensor]:
-        """Those of one kind."""
-        return {name: W for name, W in self.weights.items() if name.endswith(pattern.rpartition("*")[2])}
-
-
-class Memory:
-    """A scratch in memory."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, Any] = {}
-
-    def array(self, key: Any, compute: Callable[[], Any]) -> Any:
-        """The array of a key."""
-        name = json.dumps(dict(key), default=str)
-        self.kept[name] = self.kept[name] if name in self.kept else compute()
-        return self.kept[name]
-
-    def get(self, key: Any) -> Any:
-        """The array of a key, or None."""
-        return self.kept.get(json.dumps(dict(key), default=str))
-
-    def put(self, key: Any, array: Any) -> None:
-        """Keep an array."""
-        self.kept[json.dumps(dict(key), default=str)] = array
-
-
 # --- the literal form
 
 
@@ -186,6 +100,10 @@ class Units:
     concept: float
     retained: float
     inverses: float
+
+    def plus(self, texts: "Units", times: int) -> "Units":
+        """With the reading of texts, so many times."""
+        return Units(self.concept + times * texts.concept, self.retained + times * texts.retained, self.inverses)
 
     def of(self, concepts: int, retained: int) -> float:
         """Seconds for so many."""
@@ -230,11 +148,17 @@ def measured(name: str, bundle: Any, counts: Sequence[int], retain: int, units: 
     row = ROWS[name]
     kept = tuple(f"kept text number {place}" for place in range(retain)) if row.retains else ()
     weights, asked = projections(bundle), [request(place) for place in range(max(counts))]
+    began = time.process_time()
     blocks = [row.blocks(bundle, one) for one in asked[:units]]
+    read = time.process_time()
     some = [state.rows.float() for state in StateReader(bundle)(kept[:units])]
+    texts = Units((read - began) / units, (time.process_time() - read) / max(1, len(some)), 0.0)
     literal(list(weights.values()), blocks[:1], some[:1], row)  # warm up
     goes = [literal(list(weights.values()), blocks, some, row)[1] for _ in range(2)]
     unit = min(goes, key=lambda go: go.of(100, len(kept)))
+    read_texts = not isinstance(bundle.pipeline.text_encoder, RandomEncoder)
+    if read_texts:
+        unit = unit.plus(texts, len(weights))
     found = []
     for count in (count for count in counts if count <= row.most):
         scratch, seconds = Memory(), []
@@ -244,7 +168,9 @@ def measured(name: str, bundle: Any, counts: Sequence[int], retain: int, units: 
             seconds.append(time.process_time() - began)
         assert len(edit.weights) == len(weights)
         slow = unit.of(count, len(kept))
-        label = f"{len(kept)} retained texts" if kept else "the edit alone, texts read in no time"
+        label = ", ".join(
+            [*([f"{len(kept)} retained texts"] if kept else []), f"texts {'read' if read_texts else 'given'}"]
+        )
         found.append({"method": name, "num_edits": count, "seconds": seconds[0], "again": seconds[1], "label": label})
         found[-1] |= {"literal_seconds": slow, "times": slow / seconds[0], "times_again": slow / seconds[1]}
         print(
@@ -260,6 +186,16 @@ def request(place: int) -> EditRequest:
     return EditRequest(f"b/{place}", f"source number {place}", (f"dest thing {place}",), ("{}",), place)
 
 
+def key(row: dict[str, Any]) -> tuple[str, str, int]:
+    """What a row is of."""
+    return row["method"], row["label"], row["num_edits"]
+
+
+def standing(path: Path) -> list[dict[str, Any]]:
+    """Rows of earlier goes; a new one of the same method, count and label takes a row's place."""
+    return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+
+
 def main() -> None:
     """Measure, print, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -270,12 +206,14 @@ def main() -> None:
     parser.add_argument("--units", type=int, default=3, help="concepts and retained texts to time")
     parser.add_argument("--threads", type=int, default=1, help="more than one adds their seconds up")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "closed_forms.json")
+    parser.add_argument("--texts", action="store_true", help="the stand-in reads texts with an encoder of its size")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    bundle: Any = StandIn() if asked.model == "sd14-random" else ModelBundle(find(asked.model), "cpu")
+    bundle: Any = StandIn(asked.texts) if asked.model == "sd14-random" else ModelBundle(find(asked.model), "cpu")
     rows = [row for name in asked.rows for row in measured(name, bundle, asked.counts, asked.retain, asked.units)]
+    kept = [row for row in standing(asked.out) if key(row) not in {key(made) for made in rows}]
+    rows = sorted([*kept, *rows], key=key)
     about = {"machine": f"{platform.processor() or platform.machine()}, {asked.threads} threads", "model": asked.model}
-    about |= {"units": asked.units, "retain": asked.retain}
     asked.out.write_text(json.dumps({**about, "rows": rows}, indent=1) + "\n", encoding="utf-8")
 
 

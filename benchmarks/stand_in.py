@@ -1,0 +1,91 @@
+"""What closed forms are timed on: the sizes of SD-1.4's cross-attention, drawn at random, behind a bundle's face."""
+
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from iceb.models.bundle import ModelBundle
+from iceb.models.families import FAMILIES
+from iceb.models.sources import find
+
+WIDTH, POSITIONS, VOCABULARY = 768, 77, 49408
+# rows of the 16 cross-attentions: down, up, middle
+OUTPUTS = (*[320] * 2, *[640] * 2, *[1280] * 5, *[640] * 3, *[320] * 3, 1280)
+
+
+class RandomEncoder:
+    """Random states of SD-1.4's size that depend on tokens and places; next to no time."""
+
+    device, config = torch.device("cpu"), SimpleNamespace(use_attention_mask=False)
+
+    def __init__(self) -> None:
+        draw = torch.Generator().manual_seed(0)
+        self.table = torch.randn(VOCABULARY, WIDTH, generator=draw)
+        self.places = torch.randn(POSITIONS, WIDTH, generator=draw)
+
+    def parameters(self) -> list[Tensor]:
+        """None to be trained."""
+        return []
+
+    def __call__(self, ids: Tensor, **_: Any) -> tuple[Tensor]:
+        """(n, 77, 768)."""
+        states = self.table[ids]
+        weight = torch.arange(1, POSITIONS + 1)[None, :, None]
+        return (states + states.cumsum(dim=1) / weight + self.places,)
+
+
+def encoder(real: bool) -> Any:
+    """The stand-in's text encoder: of SD-1.4's size with random weights, or none to speak of."""
+    if not real:
+        return RandomEncoder()
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    sizes = {"hidden_size": WIDTH, "intermediate_size": 4 * WIDTH, "num_hidden_layers": 12, "num_attention_heads": 12}
+    return CLIPTextModel(CLIPTextConfig(vocab_size=VOCABULARY, eos_token_id=VOCABULARY - 1, **sizes)).eval()
+
+
+class StandIn:
+    """The keys and values of SD-1.4's cross-attentions, drawn at random, behind a bundle's face."""
+
+    def __init__(self, texts: bool) -> None:
+        draw = torch.Generator().manual_seed(1)
+        tokenizer = ModelBundle(find("mini"), "cpu").pipeline.tokenizer  # CLIP's
+        self.pipeline = SimpleNamespace(
+            tokenizer=tokenizer, text_encoder=encoder(texts), unet=torch.nn.Identity(), vae=torch.nn.Identity()
+        )
+        self.family, self.device, self.dtype = FAMILIES["sd14"], torch.device("cpu"), torch.float32
+        self.ref, self.digest, self.base_digest, self.reads_as_loaded = SimpleNamespace(family="sd14"), "", "", True
+        self.weights = {
+            f"unet.blocks.{place}.attn2.to_{kind}.weight": torch.randn(out, WIDTH, generator=draw) / WIDTH**0.5
+            for place, out in enumerate(OUTPUTS)
+            for kind in "kv"
+        }
+
+    def parameters_named(self, pattern: str) -> dict[str, Tensor]:
+        """Those of one kind."""
+        return {name: W for name, W in self.weights.items() if name.endswith(pattern.rpartition("*")[2])}
+
+
+class Memory:
+    """A scratch in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Any] = {}
+
+    def array(self, key: Any, compute: Callable[[], Any]) -> Any:
+        """The array of a key."""
+        name = json.dumps(dict(key), default=str)
+        self.kept[name] = self.kept[name] if name in self.kept else compute()
+        return self.kept[name]
+
+    def get(self, key: Any) -> Any:
+        """The array of a key, or None."""
+        return self.kept.get(json.dumps(dict(key), default=str))
+
+    def put(self, key: Any, array: Any) -> None:
+        """Keep an array."""
+        self.kept[json.dumps(dict(key), default=str)] = array
