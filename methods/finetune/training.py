@@ -46,7 +46,7 @@ def train(tower: TextTower, request: EditRequest, method: "Finetune") -> float:
     source, dest = (tower.tokens(_filled(request, name)) for name in (request.source, _dest(request)))
     with torch.no_grad():
         wanted = tower.read(dest).pooled  # (P, p), by the encoder as the concepts before left it
-    adam = torch.optim.Adam(tower.model.parameters(), lr=method.rate, weight_decay=method.decay)
+    adam = torch.optim.Adam(tower.model.parameters(), lr=method.rate, weight_decay=method.decay, fused=True)
     loss = torch.zeros(())
     for _ in range(method.steps):
         adam.zero_grad()
