@@ -186,11 +186,16 @@ class MACE:
         return Path(name).expanduser()
 
     def check(self, ref: ModelRef) -> None:
-        """Refuse missing captions, or a file of captions or of the domain's texts that is none.
+        """Refuse missing captions, a file of captions or of the domain's texts that is none, or mini's masks elsewhere.
 
         Raises:
             MethodError, DataError: as `captions.check_captions`.
         """
+        if self.steps and self.masks and self.segmenter == "ground" and ref.family != "mini":
+            raise MethodError(
+                f"mace segmenter=ground finds what stands on mini's plain ground, the model is {ref.family}: choose "
+                "grounded-sam, attention or none"
+            )
         if self.preserves:
             check_captions(self.captions, ref.family, self.card.name)
             if self.domain is not None:

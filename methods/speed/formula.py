@@ -80,7 +80,7 @@ def centres(rows: Tensor, count: int = 3, seed: int = 0) -> Tensor:
         for place in range(count):
             if bool((nearest == place).any()):
                 found[place] = rows[nearest == place].mean(dim=0)
-        if float((found - old).norm(dim=1).sum()) ** 2 < SHIFT:
+        if not float((found - old).norm(dim=1).sum()) ** 2 >= SHIFT:  # NaN ends it too, and fails at the solve
             return found
 
 

@@ -197,7 +197,7 @@ def check_scales(method: str, ridge: float, erase: float, preserve: float | None
     Raises:
         MethodError: λ or s_e is not positive, or s_p is negative.
     """
-    if ridge <= 0 or erase <= 0:
+    if not (ridge > 0 and erase > 0):  # NaN is refused too
         raise MethodError(f"{method} ridge={ridge} erase_scale={erase}: both must be positive")
-    if preserve is not None and preserve < 0:
+    if preserve is not None and not preserve >= 0:
         raise MethodError(f"{method} preserve_scale={preserve}: must not be negative")

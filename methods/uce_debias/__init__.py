@@ -78,6 +78,8 @@ class UCEDebias:
         deviations=(
             "solved in float64 by one Cholesky factorisation; the authors invert in float32",
             "pictures are drawn from seeds that follow from the requests'; the authors draw without seeds",
+            "2023: the authors also retain 225 professions, which do not ship: name texts in `retain`",
+            "2025: the authors draw and judge in bfloat16; here pictures are drawn in the model's number format",
             "no safety checker: the authors' of 2023 counts pictures that theirs blackened",
             "on the embedded model its own classifier stands for CLIP: destinations must be names of its classes there",
         ),

@@ -23,7 +23,7 @@ HYPOTHESIS = "This is a photo of {}."  # what the library's zero-shot classifier
 def balanced_edit(method: "UCEDebias", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
     """The edit by the authors' program of 2023 or of 2025, shares measured on pictures."""
     old = method.variant == 2023
-    concepts = concepts_of(requests, PHRASES if old and method.templates else ("{}",))
+    concepts = concepts_of(requests, PHRASES if old and method.templates else ("{}",), method.shares)
     judge = judge_for(bundle, method.judge, "{}" if old else HYPOTHESIS)
     drawer = Drawer(judge, method.pictures or (50 if old else 10), method.sampling_steps)
     return (accumulated if old else restarted)(method, bundle, concepts, drawer)

@@ -27,16 +27,26 @@ Shares: TypeAlias = tuple[float, ...]
 Measure: TypeAlias = Callable[[Bundle, Sequence[Concept]], list[Shares]]  # under the bundle as it is now
 
 
-def concepts_of(requests: Sequence[EditRequest], phrases: Sequence[str]) -> list[Concept]:
+def concepts_of(requests: Sequence[EditRequest], phrases: Sequence[str], wanted: Sequence[float] = ()) -> list[Concept]:
     """Every request in every phrase, its destinations in the same phrase.
 
+    Args:
+        requests: what is balanced.
+        phrases: each with one "{}".
+        wanted: shares of the destinations; (): equal.
+
     Raises:
-        MethodError: a request has fewer than two destinations.
+        MethodError: a request has fewer than two destinations, or not as many as shares are wanted.
     """
     for request in requests:
         if len(request.dests) < 2:
             raise MethodError(
                 f"request {request.id} has {len(request.dests)} destinations: uce-debias balances at least two"
+            )
+        if wanted and len(wanted) != len(request.dests):
+            raise MethodError(
+                f"uce-debias shares {tuple(wanted)}: request {request.id} has {len(request.dests)} destinations; "
+                "name one share for each, or none for equal ones"
             )
     return [
         Concept(phrase.format(request.source), tuple(map(phrase.format, request.dests)), request.seed)

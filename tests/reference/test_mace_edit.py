@@ -1,5 +1,7 @@
 """MACE from requests to weights, on random models of every layout."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -115,3 +117,10 @@ def test_captions_are_asked_for_only_where_something_is_preserved(tiny_sd):
     quick().check(tiny_sd.ref)
     with pytest.raises(MethodError, match="mace needs a caption corpus"):
         MACE().check(tiny_sd.ref)
+
+
+def test_masks_of_minis_ground_are_refused_on_other_models(tiny_sd):
+    method = MACE(segmenter="ground", train_preserve_scale=0.0, fuse_preserve_scale=0.0)
+    method.check(replace(tiny_sd.ref, family="mini"))
+    with pytest.raises(MethodError, match="the model is sd14"):
+        method.check(replace(tiny_sd.ref, family="sd14"))

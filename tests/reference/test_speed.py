@@ -115,6 +115,10 @@ def test_the_clusters_start_where_the_authors_do():
     assert starting_rows(76, 3, 0) == [52, 57, 22]
 
 
+def test_states_that_are_not_finite_do_not_search_for_ever():
+    assert centres(torch.full((76, D), float("nan"))).isnan().any()
+
+
 def test_centres_are_the_means_of_their_clusters():
     groups = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]]).double().repeat_interleave(8, dim=0)
     rows = groups + 0.01 * random(1, 24, 2)

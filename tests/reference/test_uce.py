@@ -167,6 +167,7 @@ def test_a_list_that_cannot_be_read_is_refused_before_anything_is_loaded(tiny_sd
         ({"variant": 2025, "technique": "tensor"}, "has none"),
         ({"templates": True, "concept_type": "other"}, "art or object"),
         ({"ridge": 0.0}, "must be positive"),
+        ({"erase_scale": float("nan")}, "must be positive"),
         ({"preserve_scale": -1.0}, "must not be negative"),
         ({"retain_count": 0}, "at least 1"),
     ],

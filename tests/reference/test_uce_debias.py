@@ -109,6 +109,13 @@ def test_every_phrase_is_balanced_with_its_destinations_in_it():
     assert concepts[1].classes == ("photo of man", "photo of woman")
 
 
+def test_shares_that_do_not_fit_a_request_are_refused_before_a_picture_is_drawn(tiny_sd):
+    asked = [EditRequest("t/0", "doctor", ("man", "woman"), ("{}",), 0)]
+    for variant, shares in ((2023, (1 / 3,) * 3), (2025, (0.2, 0.3, 0.5))):
+        with pytest.raises(MethodError, match="2 destinations; name one share for each"):
+            UCEDebias(variant=variant, shares=shares).edit(tiny_sd, asked, scratch=None)
+
+
 def test_one_destination_is_nothing_to_balance(tiny_sd):
     with pytest.raises(MethodError, match="at least two"):
         concepts_of([asked("man")], PHRASES)
