@@ -129,7 +129,16 @@ def _owned(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def in_dtype(module: nn.Module, dtype: torch.dtype) -> Any:
-    """The module itself where it has this number format already, else a converted copy; the module is not changed."""
+    """The module itself where it has this number format already, else a converted copy; the module is not changed.
+
+    Its tensors are converted one by one, so that a copy in half precision never needs the room of a whole one.
+    """
     if all(value.dtype == dtype for value in module.parameters()):
         return module
-    return nn.Module.to(copy.deepcopy(module), dtype)  # torch's own: diffusers' says a warning of no use
+    known: dict[int, Any] = {  # what deepcopy finds here it takes instead of copying
+        id(value): nn.Parameter(value.detach().to(dtype, copy=True), value.requires_grad)
+        for value in module.parameters()
+        if value.is_floating_point()
+    }
+    known |= {id(value): value.to(dtype, copy=True) for value in module.buffers() if value.is_floating_point()}
+    return copy.deepcopy(module, known)

@@ -121,3 +121,23 @@ def test_another_number_format_is_a_copy_and_the_same_one_is_not():
     assert in_dtype(module, torch.float32) is module
     assert in_dtype(module, torch.bfloat16).weight.dtype == torch.bfloat16
     assert module.weight.dtype == torch.float32
+
+
+def test_a_converted_copy_is_what_torch_converts_and_no_tensor_is_copied_whole(monkeypatch):
+    module = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 4)).requires_grad_(False)
+    module.register_parameter("tied", module[1].weight)
+    wanted = copy.deepcopy(module).to(torch.bfloat16)
+    monkeypatch.setattr(torch.Tensor, "__deepcopy__", only_whole_numbers)
+    monkeypatch.setattr(nn.Parameter, "__deepcopy__", only_whole_numbers)
+    found = in_dtype(module, torch.bfloat16)
+    assert {name: value.dtype for name, value in found.state_dict().items()} == {
+        name: value.dtype for name, value in wanted.state_dict().items()
+    }
+    assert all(torch.equal(value, found.state_dict()[name]) for name, value in wanted.state_dict().items())
+    assert found.tied is found[1].weight
+    assert not any(value.requires_grad for value in found.parameters())
+
+
+def only_whole_numbers(tensor, memo):
+    assert not tensor.is_floating_point()
+    return tensor.clone()
