@@ -71,7 +71,7 @@ ROWS: dict[str, Row] = {
         56_000,
         {"variant": "2023", "iterations": 1000},
         {"iterations": 50},
-        note="fifty draws of a walk's length: the count is good to 7 percent",
+        note="fifty draws of a walk's length, whose sum has a standard deviation of 7 percent",
     ),
     "esd 2024": Row(
         "esd",

@@ -97,7 +97,11 @@ class Ablation:
         ),
         variants=(
             ("variant=diffusers", "the authors' later code: masks a border of one latent cell, clips gradients at 1"),
-            ("variant=compvis", "the code behind the paper's numbers: other style prompts and augmentation, no clip"),
+            (
+                "variant=compvis",
+                "the code behind the paper's numbers: other style prompts and augmentation, no clip; its constants are "
+                "set beside it: flip=true, prior_weight=0.2, draw_scheduler=ddim, draw_steps=200, seed=23",
+            ),
             ("loss=noise-based", "the paper's weaker alternative"),
             ("prior=true", "preserving rows; the diffusers code doubles the learning rate with them"),
         ),

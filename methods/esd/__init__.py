@@ -87,7 +87,10 @@ class ESD:
                 "rate 2e-4 for esd-x and 1e-5 for other groups",
             ),
             ("group", "esd-x, esd-x-strict (2025), esd-u, full, selfattn, notime (2023)"),
-            ("precision=float32", "2025 in full precision: bfloat16 keeps a quarter to a half of each update at 5e-5"),
+            (
+                "precision=float32",
+                "2025 in full precision: bfloat16 keeps a third to a half of the whole change at 5e-5",
+            ),
             ("several", "drawn, deck or sequential, see the settings"),
         ),
         deviations=(

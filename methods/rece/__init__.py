@@ -57,7 +57,7 @@ class RECE:
         kinds=("replace", "erase"),
         touches=("unet.*attn2.to_k.weight", "unet.*attn2.to_v.weight"),
         files=("retain_file",),
-        fidelity="faithful",
+        fidelity="partial",
         edits="keys and values of every cross-attention of the denoiser",
         formula="W_i' = W_i T. T starts as UCE's factor (replace, rows from the last subject token). Each epoch: "
         "c* = (r I + TᵀG T)⁻¹ TᵀG c for all 77 states c of each source, G = Σ W_iᵀW_i, which minimises "
