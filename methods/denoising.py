@@ -1,6 +1,6 @@
 """One noise-prediction training step: noise a latent and ask the denoiser; for every method that trains through it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +28,26 @@ class Condition:
             None if self.keep is None else self.keep[index],
             None if self.pooled is None else self.pooled[index],
         )
+
+    @classmethod
+    def read(cls, found: Any, dtype: torch.dtype) -> "Condition":
+        """What a text reader found, in a denoiser's number format; every column is real.
+
+        Args:
+            found: `states`, (B, L, c), and `pooled`, (B, p) or None, as `iceb.models.conditioning` gives them.
+            dtype: of both.
+        """
+        return cls(found.states.to(dtype), pooled=None if found.pooled is None else found.pooled.to(dtype))
+
+
+def joined(parts: Sequence[Condition]) -> Condition:
+    """The rows of several conditions, one below the other; every column is real.
+
+    Args:
+        parts: at least one, all of one length L and width; they have pooled states all or none, and `keep` none.
+    """
+    pooled = [part.pooled for part in parts if part.pooled is not None]
+    return Condition(torch.cat([part.context for part in parts]), pooled=torch.cat(pooled) if pooled else None)
 
 
 class Denoiser:

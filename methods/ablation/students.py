@@ -11,7 +11,7 @@ from torch.func import functional_call
 from iceb.base.errors import MethodError, ModelError
 from iceb.methods.ablation.concepts import Concept
 from iceb.methods.ablation.groups import group_names
-from iceb.methods.denoising import Condition, Denoiser
+from iceb.methods.denoising import Condition, Denoiser, joined
 from iceb.methods.training import Trained, in_dtype
 from iceb.specs.methods import Bundle
 
@@ -48,18 +48,14 @@ class DenoiserStudent:
 
     def predict(self, noised: Tensor, timesteps: Tensor, texts: Sequence[str]) -> Tensor:
         """What the model as trained so far says, (R, c, h, w)."""
-        known = [self._condition(text) for text in texts]
-        pooled = [each.pooled for each in known if each.pooled is not None]
-        condition = Condition(torch.cat([each.context for each in known]), None, torch.cat(pooled) if pooled else None)
+        condition = joined([self._condition(text) for text in texts])
         return self.denoiser.output(noised, timesteps, condition, self.trained.values)
 
     def _condition(self, text: str) -> Condition:
         if text not in self._held:
             with torch.no_grad():
                 found = self._read([text])
-            dtype = self.denoiser.dtype
-            pooled = None if found.pooled is None else found.pooled.to(dtype)
-            self._held[text] = Condition(found.states.to(dtype), None, pooled)
+            self._held[text] = Condition.read(found, self.denoiser.dtype)
             while len(self._held) > TEXTS_HELD:
                 self._held.popitem(last=False)
         self._held.move_to_end(text)

@@ -99,10 +99,10 @@ def lessons_of(
 
     @torch.no_grad()
     def told(texts: Sequence[str]) -> Condition:
-        return _in(dtype, reader(texts))
+        return Condition.read(reader(texts), dtype)
 
     with torch.no_grad():
-        zeros = _in(dtype, reader.negative(""))  # zeros for SDXL, whose pipeline samples so
+        zeros = Condition.read(reader.negative(""), dtype)  # zeros for SDXL, whose pipeline samples so
     return Lessons(
         denoiser,
         lambda: kind.from_config(config),
@@ -112,10 +112,6 @@ def lessons_of(
         latent_shape(denoiser, pixels),
         noise,
     )
-
-
-def _in(dtype: torch.dtype, found: Any) -> Condition:
-    return Condition(found.states.to(dtype), pooled=None if found.pooled is None else found.pooled.to(dtype))
 
 
 def latent_shape(denoiser: Denoiser, pixels: int | None) -> tuple[int, int, int]:

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from iceb.methods.activations import slices
-from iceb.methods.denoising import Condition, Denoiser
+from iceb.methods.denoising import Condition, Denoiser, joined
 from iceb.methods.esd.jobs import Job, levels_2023, levels_2024, timestep
-from iceb.methods.esd.sampling import joined, on_the_way, repeated, walked
+from iceb.methods.esd.sampling import on_the_way, repeated, walked
 from iceb.methods.esd.settings import Settings, VariantName
 from iceb.specs.methods import Scratch
 

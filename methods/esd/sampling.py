@@ -7,13 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from iceb.methods.denoising import Condition, Denoiser
-
-
-def joined(parts: Sequence[Condition]) -> Condition:
-    """The rows of several conditions, one below the other; they have pooled states all or none."""
-    pooled = [part.pooled for part in parts if part.pooled is not None]
-    return Condition(torch.cat([part.context for part in parts]), pooled=torch.cat(pooled) if pooled else None)
+from iceb.methods.denoising import Condition, Denoiser, joined
 
 
 def repeated(condition: Condition, count: int) -> Condition:

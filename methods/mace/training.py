@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from iceb.base.digest import digest
-from iceb.methods.denoising import Condition, Denoiser
+from iceb.methods.denoising import Denoiser, joined
 from iceb.methods.mace.closed import Term
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.lora import Lora, WatchedUNet, fresh
@@ -72,11 +72,10 @@ class _Stream:
 def together(rows: Sequence[Shown]) -> Shown:
     """Several batches as one."""
     masks = [row.masks for row in rows if row.masks is not None]
-    pooled = [row.condition.pooled for row in rows if row.condition.pooled is not None]
     return Shown(
         torch.cat([row.latents for row in rows]),
         torch.cat([row.timesteps for row in rows]),
-        Condition(torch.cat([row.condition.context for row in rows]), None, torch.cat(pooled) if pooled else None),
+        joined([row.condition for row in rows]),
         torch.cat([row.columns for row in rows]),
         torch.cat(masks) if masks else None,
     )
