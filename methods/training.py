@@ -12,6 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from iceb.base.errors import MethodError, ModelError
+from iceb.methods.denoising import Denoiser
+
+
+def denoiser_of(pipeline: Any) -> Denoiser:
+    """A pipeline's denoiser in float32, as authors train; a model in half precision is copied, never changed.
+
+    Raises:
+        ModelError: the denoiser predicts neither noise nor v.
+    """
+    return Denoiser(in_dtype(pipeline.unet, torch.float32), in_dtype(pipeline.vae, torch.float32), pipeline.scheduler)
 
 
 class Trained:

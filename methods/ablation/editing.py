@@ -16,7 +16,7 @@ from iceb.methods.ablation.concepts import Anchor, Concept, concepts_of, lines
 from iceb.methods.ablation.objective import objective, start_detached
 from iceb.methods.ablation.students import DenoiserStudent, EmbeddingStudent, Student
 from iceb.methods.denoising import Denoiser, frozen
-from iceb.methods.training import in_dtype
+from iceb.methods.training import denoiser_of
 from iceb.models.threads import single_threaded
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest
@@ -31,8 +31,7 @@ def ablated(method: "Ablation", bundle: Bundle, requests: Sequence[EditRequest],
     concepts = concepts_of(requests, method)
     prior = Anchor(lines(method.prior_prompts)) if method.prior and method.prior_prompts is not None else None
     pipeline = bundle.pipeline
-    unet, vae = (in_dtype(part, torch.float32) for part in (pipeline.unet, pipeline.vae))
-    denoiser = Denoiser(unet, vae, pipeline.scheduler)
+    denoiser = denoiser_of(pipeline)
     anchors = _anchors(method, bundle, denoiser, scratch)
     if method.augments:
         check_size(anchors.side, denoiser.pixels // denoiser.latent_shape[1])

@@ -1,6 +1,5 @@
 """The model as EMCID trains on it, and the pictures it trains with."""
 
-import copy
 import random
 from collections.abc import Sequence
 from functools import cached_property
@@ -8,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from iceb.methods.activations import TextTower, text_towers
 from iceb.methods.denoising import Denoiser, prepared
@@ -16,6 +15,7 @@ from iceb.methods.emcid.concepts import Concept
 from iceb.methods.emcid.draws import Draws, Latents
 from iceb.methods.emcid.fisher import Pair
 from iceb.methods.emcid.settings import Stage1
+from iceb.methods.training import denoiser_of, in_dtype
 from iceb.specs.methods import Bundle
 
 LARGEST_SIDE = 512  # pixels; the authors train at 512 whatever the model draws
@@ -32,13 +32,12 @@ class Workbench:
     @cached_property
     def towers(self) -> list[TextTower]:
         """The text encoders, one or (SDXL) two."""
-        return text_towers(self.bundle.pipeline, _float32)
+        return text_towers(self.bundle.pipeline, lambda model: in_dtype(model, torch.float32))
 
     @cached_property
     def denoiser(self) -> Denoiser:
         """The denoiser with its autoencoder and noise levels."""
-        pipeline = self.bundle.pipeline
-        return Denoiser(_float32(pipeline.unet), _float32(pipeline.vae), pipeline.scheduler)
+        return denoiser_of(self.bundle.pipeline)
 
     @property
     def side(self) -> int:
@@ -126,9 +125,3 @@ class Workbench:
             torch.randn((steps, *self.latent), generator=generator),
             torch.randint(self.denoiser.timesteps, (steps,), generator=generator),
         )
-
-
-def _float32(module: nn.Module) -> nn.Module:
-    if next(module.parameters()).dtype == torch.float32:
-        return module
-    return copy.deepcopy(module).float()

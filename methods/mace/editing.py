@@ -24,7 +24,7 @@ from iceb.methods.mace.masking import MaskDesk
 from iceb.methods.mace.pictures import PictureDesk
 from iceb.methods.mace.reading import PromptReader
 from iceb.methods.mace.training import Array, Lesson, packed, trained, unpacked
-from iceb.methods.training import in_dtype
+from iceb.methods.training import denoiser_of
 from iceb.models import threads
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest
@@ -145,7 +145,7 @@ class _Editing:
         lessons: Callable[[int, int], list[Lesson]],
         keys: Sequence[Mapping[str, Any]],
     ) -> None:
-        denoiser = denoiser_of(bundle)
+        denoiser = denoiser_of(bundle.pipeline)
         spread = threads.spread if bundle.device.type == "cpu" else map
         with frozen(denoiser.unet, denoiser.vae), watching(denoiser.unet) as watched:
 
@@ -199,9 +199,3 @@ class _Editing:
         layers = cross_attentions(self.bundle.pipeline.unet)
         names = [f"unet.{layer}.{part}.weight" for layer in layers for part in ("to_k", "to_v")]
         return {name: (self.original[name].shape[0], self.original[name].shape[1]) for name in names}
-
-
-def denoiser_of(bundle: Bundle) -> Denoiser:
-    """A bundle's denoiser in float32, as the authors train; a model in half precision is copied, never changed."""
-    pipeline = bundle.pipeline
-    return Denoiser(in_dtype(pipeline.unet, torch.float32), in_dtype(pipeline.vae, torch.float32), pipeline.scheduler)

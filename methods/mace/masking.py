@@ -4,17 +4,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from iceb.base.progress import stage
-from iceb.methods.denoising import Denoiser, frozen
+from iceb.methods.denoising import frozen
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.grounded_sam import GroundedSam
 from iceb.methods.mace.lora import watching
 from iceb.methods.mace.pictures import PictureDesk
 from iceb.methods.mace.reading import PromptReader
 from iceb.methods.mace.segmenting import Array, AttentionSegmenter, Segment, on_ground
-from iceb.methods.training import in_dtype
+from iceb.methods.training import denoiser_of
 from iceb.specs.methods import Bundle, Scratch
 
 if TYPE_CHECKING:
@@ -67,7 +65,6 @@ class MaskDesk:
         elif name == "grounded-sam":
             yield GroundedSam(self.method.detector, self.method.masker, self.bundle.device)
         else:
-            pipeline = self.bundle.pipeline
-            unet, vae = (in_dtype(part, torch.float32) for part in (pipeline.unet, pipeline.vae))
-            with frozen(unet, vae), watching(unet) as watched:
-                yield AttentionSegmenter(Denoiser(unet, vae, pipeline.scheduler), watched, self.prompts)
+            denoiser = denoiser_of(self.bundle.pipeline)
+            with frozen(denoiser.unet, denoiser.vae), watching(denoiser.unet) as watched:
+                yield AttentionSegmenter(denoiser, watched, self.prompts)
