@@ -60,9 +60,38 @@ def _embedded(family: str, method: str) -> None:
         )
 
 
-def _unreadable(path: Path, error: Exception) -> DataError:
+def _unreadable(path: Path, error: Exception, one: str = "caption") -> DataError:
     reason = getattr(error, "strerror", None) or "not UTF-8"
-    return DataError(f"captions {path}: cannot be read ({reason}): name a text or JSON file of captions")
+    forms = "text or JSON" if one == "caption" else "text"
+    return DataError(f"{one}s {path}: cannot be read ({reason}): name a {forms} file of {one}s")
+
+
+def read_lines(path: str | Path, one: str) -> list[str]:
+    """The lines of a text file without the blanks around them, empty ones left out.
+
+    Args:
+        path: the file; ~ is the home folder.
+        one: what a line holds, in the singular, for the message.
+
+    Raises:
+        DataError: the file cannot be read, or holds no such line.
+    """
+    path = Path(path).expanduser()
+    return _some(path, _text(path, one).splitlines(), one)
+
+
+def _text(path: Path, one: str = "caption") -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error, one) from error
+
+
+def _some(path: Path, texts: Sequence[str], one: str = "caption") -> list[str]:
+    found = [text.strip() for text in texts if text.strip()]
+    if not found:
+        raise DataError(f"{one}s {path}: no {one} found: write one a line")
+    return found
 
 
 def read_captions(path: Path) -> list[str]:
@@ -71,15 +100,9 @@ def read_captions(path: Path) -> list[str]:
     Raises:
         DataError: the file cannot be read, is malformed, or holds no caption.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise _unreadable(path, error) from error
-    captions = _from_json(path, text) if path.suffix == ".json" else text.splitlines()
-    captions = [caption.strip() for caption in captions if caption.strip()]
-    if not captions:
-        raise DataError(f"captions {path}: no caption found: write one a line")
-    return captions
+    if path.suffix == ".json":
+        return _some(path, _from_json(path, _text(path)))
+    return read_lines(path, "caption")
 
 
 def _from_json(path: Path, text: str) -> list[str]:

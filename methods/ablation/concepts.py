@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iceb.base.errors import DataError, MethodError
+from iceb.base.errors import MethodError
 from iceb.methods.ablation.chance import Chance
 from iceb.methods.ablation.prompts import SUBJECTS, renamed, styled, traited
+from iceb.methods.captions import read_lines
 from iceb.specs.requests import EditRequest
 
 if TYPE_CHECKING:
@@ -48,22 +48,6 @@ class Concept:
         return self.anchor.prompts[index % len(self.anchor.prompts)]
 
 
-def lines(path: str) -> tuple[str, ...]:
-    """The lines of a file of prompts, empty ones left out.
-
-    Raises:
-        DataError: the file cannot be read or holds no prompt.
-    """
-    try:
-        found = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"ablation prompts {path}: cannot be read ({error})") from error
-    kept = tuple(line.strip() for line in found if line.strip())
-    if not kept:
-        raise DataError(f"ablation prompts {path}: holds no prompt; write one a line")
-    return kept
-
-
 def concepts_of(requests: Sequence[EditRequest], method: "Ablation") -> list[Concept]:
     """A concept for each request, in an order that does not depend on theirs.
 
@@ -71,7 +55,7 @@ def concepts_of(requests: Sequence[EditRequest], method: "Ablation") -> list[Con
         MethodError: a request has several destinations, or none where one is needed.
         DataError: the file of prompts cannot be read.
     """
-    given = lines(method.prompts) if method.prompts is not None else ()
+    given = tuple(read_lines(method.prompts, "prompt")) if method.prompts is not None else ()
     found = [_concept(request, given, method) for request in requests]
     return sorted(found, key=lambda concept: (concept.target, concept.anchor.prompts, concept.seed))
 

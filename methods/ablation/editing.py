@@ -12,9 +12,10 @@ from iceb.base.progress import stage
 from iceb.methods.ablation.anchors import Anchors
 from iceb.methods.ablation.augmentation import check_size
 from iceb.methods.ablation.batches import Batches
-from iceb.methods.ablation.concepts import Anchor, Concept, concepts_of, lines
+from iceb.methods.ablation.concepts import Anchor, Concept, concepts_of
 from iceb.methods.ablation.objective import objective, start_detached
 from iceb.methods.ablation.students import DenoiserStudent, EmbeddingStudent, Student
+from iceb.methods.captions import read_lines
 from iceb.methods.denoising import Denoiser, frozen
 from iceb.methods.training import denoiser_of
 from iceb.models.threads import single_threaded
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 def ablated(method: "Ablation", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
     """The edit that carries out all requests in one training run."""
     concepts = concepts_of(requests, method)
-    prior = Anchor(lines(method.prior_prompts)) if method.prior and method.prior_prompts is not None else None
+    given = read_lines(method.prior_prompts, "prompt") if method.prior and method.prior_prompts is not None else []
+    prior = Anchor(tuple(given)) if given else None
     pipeline = bundle.pipeline
     denoiser = denoiser_of(pipeline)
     anchors = _anchors(method, bundle, denoiser, scratch)

@@ -7,12 +7,11 @@ benchmark sees them and imports nothing heavy; `debias` holds the balancing ones
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Literal
 
 from iceb.base.errors import MethodError
-from iceb.methods.captions import check_captions
-from iceb.methods.uce.texts import CONCEPT_TYPES, names_of
+from iceb.methods.captions import check_captions, read_lines
+from iceb.methods.uce.texts import CONCEPT_TYPES
 from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -129,7 +128,7 @@ class UCE:
                 "--set retain_file=FILE, one name a line"
             )
         if self.retain_file is not None:
-            names_of(Path(self.retain_file).expanduser())
+            read_lines(self.retain_file, "retained text")
         if self.caption_count:
             check_captions(self.captions, ref.family, "uce")
 

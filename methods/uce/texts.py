@@ -3,9 +3,8 @@
 import random
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
-from iceb.base.errors import DataError, MethodError
+from iceb.base.errors import MethodError
 from iceb.specs.requests import EditRequest
 
 CONCEPT_TYPES: dict[str, tuple[str, ...]] = {  # what `templates` adds to each concept
@@ -53,23 +52,6 @@ def blank(text: str) -> str:
     ' '
     """
     return text or " "
-
-
-def names_of(path: Path) -> list[str]:
-    """The names of a file, one a line, blank lines left out.
-
-    Raises:
-        DataError: the file cannot be read, or holds no name.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise DataError(f"retain_file {path}: cannot be read ({reason}): name a text file, one name a line") from error
-    names = [line.strip() for line in lines if line.strip()]
-    if not names:
-        raise DataError(f"retain_file {path}: holds no name: write one a line")
-    return names
 
 
 def named(names: Sequence[str], edited: Sequence[str]) -> list[str]:
