@@ -114,6 +114,9 @@ def weighed_update(
 
     Returns:
         Δ, (d_out, d_in), float64.
+
+    Raises:
+        MethodError: α is not between 0 and 1, or as `ridge_update`.
     """
     if not 0 < share < 1:
         raise MethodError(f"edit weight {share}: must lie strictly between 0 (change nothing) and 1 (preserve nothing)")

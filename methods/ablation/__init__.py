@@ -167,7 +167,11 @@ class Ablation:
         return self.augment and self.concept_type in ("object", "memorization")
 
     def check(self, ref: ModelRef) -> None:
-        """Refuse files that cannot be opened before any weight is loaded."""
+        """Refuse files that are not there before any weight is loaded.
+
+        Raises:
+            DataError: a file of prompts is named and is no file.
+        """
         for path in (self.prompts, self.prior_prompts):
             if path is not None and not Path(path).expanduser().is_file():
                 raise DataError(f"ablation prompts {path}: there is no such file; name one with a prompt on each line")

@@ -74,6 +74,7 @@ class Editing:
         return self._captions
 
     def run(self, requests: Sequence[EditRequest]) -> Edit:
+        """Both stages for all requests."""
         concepts = [concept for request in requests for concept in self._concepts(request)]
         with self._timed("moments_seconds"):
             moments = [self._moments(which) for which in range(len(self.bench.towers))]

@@ -31,7 +31,7 @@ class Lora:
 
     @property
     def tensors(self) -> tuple[Tensor, Tensor]:
-        """Both matrices."""
+        """Both matrices: down, (B, r, d_in), and up, (B, d_out, r)."""
         return self.down, self.up
 
 

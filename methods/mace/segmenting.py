@@ -28,7 +28,7 @@ INSIDE = 0.5  # of the way from a map's least to its greatest value
 
 
 def filled(masks: Array) -> Array:
-    """Masks in which nothing was found become the whole picture, as in the authors' code."""
+    """Masks, (n, H, W) bool, in which nothing was found become the whole picture, as in the authors' code."""
     empty = ~masks.any(axis=(1, 2), keepdims=True)
     found: Array = masks | empty
     return found
@@ -38,6 +38,13 @@ def on_ground(pictures: Array, concept: Concept) -> Array:
     """mini's objects stand on a ground whose colour is the same along each row: what differs from it is the object.
 
     The renderer knows a true mask only of what it renders itself; training pictures are drawn by the model.
+
+    Args:
+        pictures: (n, H, W, 3) uint8.
+        concept: what they show; not looked at.
+
+    Returns:
+        (n, H, W) bool.
     """
     edges = np.stack([pictures[:, :, 0], pictures[:, :, -1]]).astype(np.int16)  # (2, n, H, 3)
     ground = edges.mean(axis=0)[:, :, None]  # (n, H, 1, 3)

@@ -111,7 +111,7 @@ def trained(denoiser: Denoiser, watched: WatchedUNet, lessons: Sequence[Lesson],
 
 
 def packed(loras: dict[str, Lora], row: int) -> Array:
-    """One concept's terms as one line of numbers, float32."""
+    """One concept's terms as one line of numbers, (Σ r (d + d_out),) float32: of each term down, then up."""
     pieces = [tensor[row].detach().flatten() for lora in loras.values() for tensor in lora.tensors]
     found: Array = torch.cat(pieces).float().cpu().numpy()
     return found

@@ -62,14 +62,14 @@ def retained(method: "RECE", requests: Sequence[EditRequest]) -> list[str]:
 
 
 def started(method: "RECE", moments: Moments, kept: Tensor, count: int) -> Tensor:
-    """UCE's factor by its technique "replace"; `kept` is the moment of `count` retained texts."""
+    """UCE's factor by its technique "replace", (d, d) float64; `kept`, (d, d), is the moment of `count` retained texts."""
     scale = method.start_preserve_scale
     kept = (max(0.1, round(1 / max(count, 1), 3)) if scale is None else scale) * kept
     return solve(moments.old + kept, moments.cross + kept, method.start_ridge)
 
 
 def rounds(method: "RECE", T: Tensor, G: Tensor, moments: Moments, kept: Tensor) -> tuple[Tensor, dict[str, float]]:
-    """T after all epochs; and of each, how large the adversarial states are against the concepts' own."""
+    """T, (d, d), after all epochs; and of each, how large the adversarial states are against the concepts' own."""
     log = {}
     for epoch in range(method.epochs):
         found = attacked(moments, attack(T, G, method.attack_ridge, method.penalty))

@@ -32,7 +32,11 @@ BARE = "{}"  # the subject alone
 
 
 def edited(method: "ReFACT", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
-    """The edit that carries out all requests in order."""
+    """The edit that carries out all requests in order.
+
+    Raises:
+        MethodError: the encoder has no such layer, or none from which the denoiser still reads.
+    """
     weights: dict[str, Tensor] = {}
     log: dict[str, float] = {}
     towers = text_towers(bundle.pipeline, lambda model: in_dtype(model, torch.float32))

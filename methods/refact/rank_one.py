@@ -28,7 +28,7 @@ class Step:
 
     @property
     def loss(self) -> Tensor:
-        """What is minimised."""
+        """What is minimised, a scalar."""
         return self.likelihood + self.penalty
 
 

@@ -100,7 +100,7 @@ def anchor(request: EditRequest) -> str:
 
 
 def chosen(method: "SPEED", state: TextState) -> Tensor:
-    """The rows of a text that take part: its last content token, or all positions after the start token."""
+    """The rows of a text that take part: its last content token, (1, d), or all after the start token, (L − 1, d)."""
     return state.rows[state.last : state.last + 1] if method.rows == "last" else state.rows[1:]
 
 

@@ -24,12 +24,12 @@ class Targets:
 
     @property
     def wanted(self) -> Tensor:
-        """D = S_at − S_tt: W D is what erasing moves."""
+        """D = S_at − S_tt, (d, d) float64: W D is what erasing moves."""
         return self.cross - self.own
 
     @property
     def probe(self) -> Tensor:
-        """Z = D (I + S_tt)⁻¹: E = W Z is the erasure without regard to anything retained."""
+        """Z = D (I + S_tt)⁻¹, (d, d) float64: E = W Z is the erasure without regard to anything retained."""
         identity = torch.eye(len(self.own), dtype=self.own.dtype, device=self.own.device)
         factor = torch.linalg.cholesky(identity + self.own)
         solution: Tensor = torch.cholesky_solve(self.wanted.T, factor)
