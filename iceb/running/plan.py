@@ -63,7 +63,7 @@ def plan(ask: Ask) -> Plan:
     task: Task = registry.load("tasks", ask.task)
     source = find(ask.model, ask.dtype)
     method = _method(ask, task, source)
-    data = ask.data or (EMBEDDED if source.family.name == "mini" else None)
+    data = data_of(ask.data, source)
     spec = RunSpec(
         task=task.name,
         dataset=dataset_card_name(task.dataset, data),
@@ -77,6 +77,11 @@ def plan(ask: Ask) -> Plan:
     parts = _parts(ask, task, method, source, data)
     parts.batches(spec.num_edits)  # more than there are is refused here
     return Plan(spec, parts)
+
+
+def data_of(named: str | None, source: Source) -> str | None:
+    """Where a dataset's files come from: what was named, else the embedded model's are embedded and others upstream's."""
+    return named or (EMBEDDED if source.family.name == "mini" else None)
 
 
 def _parts(ask: Ask, task: Task, method: ChosenMethod, source: Source, data: str | None) -> Parts:

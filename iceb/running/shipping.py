@@ -8,14 +8,14 @@ from iceb import registry
 from iceb.base.digest import digest_tensor
 from iceb.base.errors import SpecError
 from iceb.base.files import new_folder, write_atomic
-from iceb.catalogue import EMBEDDED, open_dataset
+from iceb.catalogue import open_dataset
 from iceb.models.bundle import ModelBundle, edited_digest
 from iceb.models.exporting import weight_digests, weights_digest
-from iceb.models.sources import find
+from iceb.models.sources import Source, find
 from iceb.running.deltas import write_delta
 from iceb.running.kinds import refuse_kind, refuse_requests
 from iceb.running.methods import ChosenMethod
-from iceb.running.plan import with_recipe, writable
+from iceb.running.plan import data_of, with_recipe, writable
 from iceb.running.provenance import Origin
 from iceb.specs.deltas import MANIFEST, BaseRecord, DeltaRecord, EditedRecord, Form, Manifest
 from iceb.specs.methods import MethodCard
@@ -87,19 +87,18 @@ def order(ask: EditAsk) -> Order:
     cache = writable(cache_root(ask.cache))
     named = registry.find("tasks", ask.task or OWN_TASK).name
     method = with_recipe(ask.method, named, source, ask.settings, ask.recipe)
-    requests = ask.requests or _of_task(ask, source.family.name, cache)
+    requests = ask.requests or _of_task(ask, source, cache)
     _refuse_kinds(ask, method.card, requests)
     method.check(source.ref)
     return Order(ask, method, ModelBundle(source, ask.device), requests, cache)
 
 
-def _of_task(ask: EditAsk, family: str, cache: Path) -> tuple[EditRequest, ...]:
+def _of_task(ask: EditAsk, source: Source, cache: Path) -> tuple[EditRequest, ...]:
     """The requests that the task edits together."""
     if ask.task is None or ask.num_edits is None:
         raise SpecError("nothing to edit: give --task and --num-edits, or --requests FILE, or --source and --dest")
     task: Task = registry.load("tasks", ask.task)
-    data = ask.data or (EMBEDDED if family == "mini" else None)
-    batches = open_dataset(task.dataset, data, cache).batches(ask.num_edits)
+    batches = open_dataset(task.dataset, data_of(ask.data, source), cache).batches(ask.num_edits)
     if len(batches) != 1:
         raise SpecError(f"task {ask.task} makes {len(batches)} separate edits: save one of them with --requests FILE")
     return batches[0]
