@@ -80,7 +80,7 @@ def plan(ask: Ask) -> Plan:
 
 
 def data_of(named: str | None, source: Source) -> str | None:
-    """Where a dataset's files come from: what was named, else the embedded model's are embedded and others upstream's."""
+    """Where a dataset's files come from: what was named; else embedded for the embedded model, None for others."""
     return named or (EMBEDDED if source.family.name == "mini" else None)
 
 

@@ -62,7 +62,7 @@ def retained(method: "RECE", requests: Sequence[EditRequest]) -> list[str]:
 
 
 def started(method: "RECE", moments: Moments, kept: Tensor, count: int) -> Tensor:
-    """UCE's factor by its technique "replace", (d, d) float64; `kept`, (d, d), is the moment of `count` retained texts."""
+    """UCE's factor by its technique "replace", (d, d); `kept`, (d, d), is the moment of `count` retained texts."""
     scale = method.start_preserve_scale
     kept = (max(0.1, round(1 / max(count, 1), 3)) if scale is None else scale) * kept
     return solve(moments.old + kept, moments.cross + kept, method.start_ridge)

@@ -35,7 +35,7 @@ def edited(method: "ReFACT", bundle: Bundle, requests: Sequence[EditRequest], sc
     """The edit that carries out all requests in order.
 
     Raises:
-        MethodError: the encoder has no such layer, or none from which the denoiser still reads.
+        MethodError: the settings name a layer that the encoder lacks, or one that the denoiser does not read.
     """
     weights: dict[str, Tensor] = {}
     log: dict[str, float] = {}
