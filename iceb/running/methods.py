@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import math
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -180,7 +181,10 @@ def _default(field: "dataclasses.Field[Any]") -> Any:
 def _fitting(method: str, kind: type, name: str, value: Any) -> Any:
     """`value` as the field's annotation wants it: a list as a tuple, a whole number as a float."""
     try:
-        return TypeAdapter(get_type_hints(kind)[name]).validate_python(value)
+        made = TypeAdapter(get_type_hints(kind)[name]).validate_python(value)
+        if isinstance(made, float) and not math.isfinite(made):  # from a text: "nan" and "inf" are no JSON
+            raise SpecError(f"method {method}: {name}={value!r}: must be a finite number")
+        return made
     except ValidationError as error:
         reason = first_problem(error).removeprefix("the whole: ")
         raise SpecError(f"method {method}: {name}={value!r}: {reason} (iceb show method {method})") from error

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from iceb.base.errors import DataError, MethodError
+from iceb.base.errors import DataError, MethodError, SpecError
 from iceb.registry import Registered
 from iceb.running.methods import ChosenMethod, choose, code_digest
 from iceb.specs.methods import Edit, MethodCard
@@ -110,6 +110,12 @@ def test_settings_that_are_not_the_recipes_nor_the_defaults_are_known():
     made = Needs("a dog", (1, 2), 3.0)
     assert chosen(made).against({}).changed == ("guide", "layers", "rate")
     assert chosen(made).against({"layers": [1, 2], "rate": 3}).changed == ("guide",)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-Infinity"])
+def test_a_number_that_is_none_is_refused_whatever_the_method_checks(text):
+    with pytest.raises(SpecError, match=f"method mace: ridge='{text}': must be a finite number"):
+        choose("mace", {"ridge": text})
 
 
 def test_a_check_of_others_that_crashes_is_one_line():
