@@ -4,9 +4,9 @@
         [--rows uce uce-emcid …] [--units 3] [--threads 1] [--texts] [--out benchmarks/results/closed_forms.json]
 
 Ours is the method as a user calls it: tokens, sums, solve, 32 products, casts. The literal form does what the authors'
-programs do, for every matrix anew, on text states that are handed to it: the values v of a concept, v cᵀ and c cᵀ of
-every concept and every retained text, one inverse, all in float32. It is timed on `--units` concepts and as many
-retained texts (the fastest of two goes) and extrapolated: seconds = N × concept + R × retained text + inverses.
+programs do, for every matrix anew, on text states that are handed to it, all in float32 (literal_forms.py). It is timed
+on `--units` concepts and as many retained texts (times 128 for SPEED, as its own loop takes them), the fastest of
+two goes, and extrapolated: seconds = N × concept + R × retained text + inverses.
 
 sd14-random is a stand-in: SD-1.4's 32 matrices and random states of 77 × 768, so that encoding texts, which the
 literal programs do anew for every matrix, is left out of both. With `--texts` the stand-in has an encoder of SD-1.4's
@@ -22,16 +22,22 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
+from literal_forms import CHUNK, Block, Form, States, Units, rece, solving, speed
 from stand_in import Memory, RandomEncoder, StandIn
 from torch import Tensor
 
-from iceb.methods.attention import StateReader, from_last_token, projections
+from iceb.methods.attention import StateReader, all_tokens, from_last_token, last_token, projections
+from iceb.methods.attention.projections import Kind
+from iceb.methods.attention.states import TextState
 from iceb.methods.mace import MACE
 from iceb.methods.mace.rows import paired_rows
+from iceb.methods.rece import RECE
+from iceb.methods.speed import SPEED
 from iceb.methods.time import TIME
 from iceb.methods.time.editing import Rows, texts
 from iceb.methods.uce import UCE, UCEEmcid
@@ -40,8 +46,6 @@ from iceb.models.sources import find
 from iceb.specs.methods import Bundle, Edit
 from iceb.specs.requests import EditRequest
 
-Block: TypeAlias = tuple[Tensor, Tensor]  # E, E', (n, d) float32 each
-
 
 @dataclass(frozen=True)
 class Row:
@@ -49,23 +53,43 @@ class Row:
 
     method: Callable[[tuple[str, ...]], Any]  # retained texts → the method
     blocks: Callable[[Bundle, EditRequest], list[Block]]  # what the literal form reads of a request
-    ridge: float
+    literal: Form
     retains: bool = False
-    tensor: bool = False
     most: int = 1000  # edits; more are left out
+    kinds: tuple[Kind, ...] = ("v", "k")  # of matrices
+    reads: tuple[int, int] = (32, 32)  # how often the literal form reads a concept's texts, and a retained one
+    part: Callable[[TextState], Tensor] = attrgetter("rows")  # what the literal form reads of a retained text
+    chunk: int = 1  # retained texts to time, times `units`
 
 
 def uce_blocks(bundle: Bundle, request: EditRequest) -> list[Block]:
     """The one pair of a request, from the last content token on."""
     old, new = StateReader(bundle)([request.source, request.dest])
-    return [tuple(side.float() for side in from_last_token(old, new))]  # type: ignore[list-item]
+    return [single(from_last_token(old, new))]
+
+
+def rece_blocks(bundle: Bundle, request: EditRequest) -> list[Block]:
+    """The one pair of a request, as UCE reads it and in all positions."""
+    old, new = StateReader(bundle)([request.source, request.dest])
+    return [single(from_last_token(old, new)), single(all_tokens(old, new))]
+
+
+def speed_blocks(bundle: Bundle, request: EditRequest) -> list[Block]:
+    """The last tokens of a request."""
+    old, new = StateReader(bundle)([request.source, request.dest])
+    return [single(last_token(old, new))]
+
+
+def single(pair: Block) -> Block:
+    """In float32."""
+    return pair[0].float(), pair[1].float()
 
 
 def time_blocks(bundle: Bundle, request: EditRequest) -> list[Block]:
     """The bare pair and its three longer forms, all rows."""
     reader, rows = StateReader(bundle), Rows(bundle.pipeline.tokenizer, strict=False)
     pairs = [reader(pair) for pair in texts(request, augment=True)]
-    return [tuple(side.float() for side in rows(*pair)) for pair in pairs]  # type: ignore[misc]
+    return [single(rows(*pair)) for pair in pairs]
 
 
 def mace_blocks(bundle: Bundle, request: EditRequest) -> list[Block]:
@@ -83,82 +107,55 @@ def mace(_: tuple[str, ...]) -> MACE:
 
 
 ROWS: dict[str, Row] = {
-    "uce": Row(lambda retain: UCE(retain=retain), uce_blocks, 0.5, retains=True),
-    "uce-emcid": Row(lambda retain: UCEEmcid(retain=retain), uce_blocks, 0.1, retains=True, tensor=True),
-    "time": Row(lambda _: TIME(), time_blocks, 0.1),
-    "mace": Row(mace, mace_blocks, 0.1, most=100),
+    "uce": Row(lambda retain: UCE(retain=retain), uce_blocks, solving(0.5), retains=True),
+    "uce-emcid": Row(lambda retain: UCEEmcid(retain=retain), uce_blocks, solving(0.1, tensor=True), retains=True),
+    "time": Row(lambda _: TIME(), time_blocks, solving(0.1)),
+    "mace": Row(mace, mace_blocks, solving(0.1), most=100),
+    # start and erasure each read a retained text and a destination for every matrix; a source, the start and the attack
+    "rece": Row(
+        lambda retain: RECE(retain=retain, retain_dests=False), rece_blocks, rece, retains=True, reads=(48, 64)
+    ),
+    "speed": Row(
+        lambda retain: SPEED(retain=retain),
+        speed_blocks,
+        speed,
+        retains=True,
+        kinds=("v",),
+        reads=(1, 1),
+        part=lambda state: state.rows[state.last : state.end],
+        chunk=CHUNK,
+    ),
 }
 
 
-# --- the literal form
-
-
-@dataclass(frozen=True)
-class Units:
-    """Seconds of the literal form."""
-
-    concept: float
-    retained: float
-    inverses: float
-
-    def plus(self, texts: "Units", times: int) -> "Units":
-        """With the reading of texts, so many times."""
-        return Units(self.concept + times * texts.concept, self.retained + times * texts.retained, self.inverses)
-
-    def of(self, concepts: int, retained: int) -> float:
-        """Seconds for so many."""
-        return concepts * self.concept + retained * self.retained + self.inverses
-
-
-def literal(
-    weights: Sequence[Tensor], concepts: Sequence[Sequence[Block]], kept: Sequence[Tensor], row: Row
-) -> tuple[list[Tensor], Units]:
-    """Every matrix by itself: mat1 mat2⁻¹, and the seconds that concepts, retained texts and inverses took."""
-    edited, spent = [], [0.0, 0.0, 0.0]
-    for W in weights:
-        began = time.process_time()
-        mat1, mat2 = row.ridge * W, row.ridge * torch.eye(W.shape[1])
-        for C, new in (block for blocks in concepts for block in blocks):
-            v = new @ W.T
-            if row.tensor:
-                u = C @ W.T
-                u = u / u.norm()
-                v = v - (u * v).sum() * u
-            mat1, mat2 = mat1 + scale(row) * v.T @ C, mat2 + scale(row) * C.T @ C
-        summed = time.process_time()
-        for P in kept:
-            mat1, mat2 = mat1 + 0.1 * (P @ W.T).T @ P, mat2 + 0.1 * P.T @ P
-        held = time.process_time()
-        edited.append(mat1 @ torch.inverse(mat2))
-        done = time.process_time()
-        spent = [a + b for a, b in zip(spent, (summed - began, held - summed, done - held), strict=True)]
-    return edited, Units(spent[0] / len(concepts), spent[1] / max(1, len(kept)), spent[2])
-
-
-def scale(row: Row) -> float:
-    """s_e."""
-    return 0.1 if row.tensor else 1.0
-
-
 # --- the table
+
+
+def literal_units(row: Row, bundle: Any, asked: Sequence[EditRequest], kept: Sequence[str]) -> Units:
+    """What the literal form takes, measured on these requests and the first of these texts."""
+    weights, reader = list(projections(bundle, row.kinds).values()), StateReader(bundle)
+    began = time.process_time()
+    blocks = [row.blocks(bundle, one) for one in asked]
+    read = time.process_time()
+    some = [row.part(state).float() for state in reader(kept[: len(asked) * row.chunk])]
+    texts = Units((read - began) / len(asked), (time.process_time() - read) / max(1, len(some)), 0.0)
+    states = States(blocks, some, reader([""])[0].rows.float())
+    row.literal(weights[:1], states)  # warm up
+    unit = min((row.literal(weights, states)[1] for _ in range(2)), key=lambda go: go.of(100, len(kept)))
+    return unit + texts.times(*row.reads) if reads_texts(bundle) else unit
+
+
+def reads_texts(bundle: Any) -> bool:
+    """Whether texts go through an encoder."""
+    return not isinstance(bundle.pipeline.text_encoder, RandomEncoder)
 
 
 def measured(name: str, bundle: Any, counts: Sequence[int], retain: int, units: int) -> list[dict[str, Any]]:
     """One method's rows."""
     row = ROWS[name]
     kept = tuple(f"kept text number {place}" for place in range(retain)) if row.retains else ()
-    weights, asked = projections(bundle), [request(place) for place in range(max(counts))]
-    began = time.process_time()
-    blocks = [row.blocks(bundle, one) for one in asked[:units]]
-    read = time.process_time()
-    some = [state.rows.float() for state in StateReader(bundle)(kept[:units])]
-    texts = Units((read - began) / units, (time.process_time() - read) / max(1, len(some)), 0.0)
-    literal(list(weights.values()), blocks[:1], some[:1], row)  # warm up
-    goes = [literal(list(weights.values()), blocks, some, row)[1] for _ in range(2)]
-    unit = min(goes, key=lambda go: go.of(100, len(kept)))
-    read_texts = not isinstance(bundle.pipeline.text_encoder, RandomEncoder)
-    if read_texts:
-        unit = unit.plus(texts, len(weights))
+    asked = [request(place) for place in range(max(*counts, units))]
+    unit = literal_units(row, bundle, asked[:units], kept)
     found = []
     for count in (count for count in counts if count <= row.most):
         scratch, seconds = Memory(), []
@@ -166,10 +163,10 @@ def measured(name: str, bundle: Any, counts: Sequence[int], retain: int, units: 
             began = time.process_time()
             edit: Edit = row.method(kept).edit(bundle, asked[:count], scratch=scratch)
             seconds.append(time.process_time() - began)
-        assert len(edit.weights) == len(weights)
+        assert len(edit.weights) == len(projections(bundle, row.kinds))
         slow = unit.of(count, len(kept))
         label = ", ".join(
-            [*([f"{len(kept)} retained texts"] if kept else []), f"texts {'read' if read_texts else 'given'}"]
+            [*([f"{len(kept)} retained texts"] if kept else []), f"texts {'read' if reads_texts(bundle) else 'given'}"]
         )
         found.append({"method": name, "num_edits": count, "seconds": seconds[0], "again": seconds[1], "label": label})
         found[-1] |= {"literal_seconds": slow, "times": slow / seconds[0], "times_again": slow / seconds[1]}
