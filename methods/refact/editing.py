@@ -18,8 +18,11 @@ from iceb.methods.closed_form import moment_factor
 from iceb.methods.denoising import frozen
 from iceb.methods.moments import second_moments
 from iceb.methods.refact.features import features
+from iceb.methods.refact.goals import Goals
 from iceb.methods.refact.prompts import read
-from iceb.methods.refact.rank_one import direction, rank_one, search
+from iceb.methods.refact.rank_one import direction, rank_one
+from iceb.methods.refact.search import search
+from iceb.methods.refact.settings import check_encoders
 from iceb.methods.training import in_dtype
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest
@@ -40,6 +43,7 @@ def edited(method: "ReFACT", bundle: Bundle, requests: Sequence[EditRequest], sc
     weights: dict[str, Tensor] = {}
     log: dict[str, float] = {}
     towers = text_towers(bundle.pipeline, lambda model: in_dtype(model, torch.float32))
+    check_encoders(method, len(towers))
     for tower, layer in zip(towers, (method.layer, method.layer_2), strict=False):
         deepest = tower.depth - (1 if tower.readout == "final" else 2)  # SDXL's denoiser reads the last state but one
         if not 0 <= layer <= deepest:
@@ -72,6 +76,11 @@ class _Work:
         owns = getattr(self.tower.model, "text_projection", None) is not None
         return features(None if owns else self.method.projection, self.tower.token_table.shape[1])
 
+    @cached_property
+    def goals(self) -> Goals:
+        """What the searches aim at."""
+        return Goals(self.method, self.bundle, self.tower, self.layer, self.project, self.scratch)
+
     def run(self, requests: Sequence[EditRequest]) -> Tensor:
         """(d, d_ff) float64, the edited weight."""
         clean = self.tower.fc2(self.layer).weight.detach().double()
@@ -103,12 +112,10 @@ class _Work:
         method, tower = self.method, self.tower
         self.searches += 1
         prompts = read(tower, self.layer, request.source, list(dict.fromkeys((BARE, *method.templates))))
-        project = self.project
-        with torch.no_grad():
-            wanted = project(tower.read(tower.tokens([_dest(request), request.source])).pooled)  # (2, p)
+        goal = self.goals.of(request.source, _dest(request))
         contexts = prompts.keys if BARE in method.templates else prompts.keys[1:]
         u = direction(contexts, factor)
-        shift = search(tower, self.layer, weight, prompts, wanted, project, method)
+        shift = search(tower, self.layer, weight, prompts, goal, method)
         made = rank_one(tower, self.layer, weight, prompts, 0, u, shift)
         return made.u, made.v
 
@@ -122,6 +129,7 @@ class _Work:
             "layer": self.layer,
             "settings": {**asdict(self.method), **files},
             "projection": digest_tensor(seen),
+            "goals": self.goals.told(),
             "captions": digest(self._captions()) if self.method.moment else None,
         }
 

@@ -32,6 +32,17 @@ def read(tower: TextTower, layer: int, subject: str, templates: Sequence[str]) -
     at = torch.tensor(places(tower, subject, templates), device=tower.device)
     if bool((at >= tokens.ends).any()):
         raise MethodError(f"refact: {subject!r} does not fit into the encoder's {tower.positions} positions")
+    return _cut(tower, layer, tokens, at)
+
+
+@torch.no_grad()
+def read_whole(tower: TextTower, layer: int, texts: Sequence[str]) -> Prompts:
+    """Texts without a subject, up to `layer`: what counts as the subject's last token is the last before the end."""
+    tokens = tower.tokens(texts)
+    return _cut(tower, layer, tokens, tokens.ends - 1)
+
+
+def _cut(tower: TextTower, layer: int, tokens: Tokens, at: Tensor) -> Prompts:
     bias = tower.bias(tokens)
     state = tower.advance(tower.embed(tokens), bias, 0, layer)
     rows = torch.arange(len(at), device=tower.device)

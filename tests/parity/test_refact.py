@@ -1,13 +1,10 @@
-"""ReFACT against its authors' own numbers, in float64; `pytest tests/parity -rP` prints the differences.
-
-Vectors that need the vision tower (image algorithms, and the KL term on images) are for algorithms that this method
-does not have: see the card.
-"""
+"""ReFACT against its authors' own numbers, in float64; `pytest tests/parity -rP` prints the differences."""
 
 import copy
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from iceb.methods.activations import TextTower
@@ -15,17 +12,20 @@ from iceb.methods.closed_form import moment_factor
 from iceb.methods.moments import second_moments
 from iceb.methods.refact import ReFACT
 from iceb.methods.refact.features import features
-from iceb.methods.refact.prompts import places, read
-from iceb.methods.refact.rank_one import Step, direction, rank_one, search
+from iceb.methods.refact.pictures import ImageTower
+from iceb.methods.refact.prompts import places, read, read_whole
+from iceb.methods.refact.rank_one import direction, rank_one
+from iceb.methods.refact.search import Goal, Step, search
+from iceb.methods.refact.settings import ON_PICTURES
 from tests.parity.conftest import Vector, apart, vectors
 
 COVARIANCE = "cov"
-IMAGES = ("_kl", "image-")
+PICTURES = ("new_images", "true_image", "alt_images")  # in the order in which they are scored
 
 
-def comparable() -> list[str]:
-    """The vectors of the algorithm that the method has."""
-    return [name for name in vectors("refact") if name != COVARIANCE and not any(part in name for part in IMAGES)]
+def facts() -> list[str]:
+    """The vectors of edits."""
+    return [name for name in vectors("refact") if name != COVARIANCE]
 
 
 def report(name: str, **differences: float) -> None:
@@ -47,9 +47,35 @@ def project64(parity):
     return lambda pooled: pooled @ weight.T
 
 
+@pytest.fixture(scope="session")
+def eye64(parity):
+    """The tiny CLIP's image tower in float64."""
+    folder = parity / "models" / "tiny-clip"
+    like = torch.zeros((), dtype=torch.float64)
+    return ImageTower(str(folder / "model.safetensors"), str(folder / "config.json"), like)
+
+
+def goal_of(vector, request, tower, layer, project, eye, method) -> Goal:
+    """What the authors' search was given: texts, or the pictures of the vector."""
+    texts, given = request["kl_prompts"], vector.tensors("draws")
+    new, old, others = (given[name].reshape(-1, 32, 32, 3) if name in given else [] for name in PICTURES)
+    old = old if method.objective == "contrastive" else []
+    seen = eye([Image.fromarray(pixels.numpy()) for group in (new, old, others) for pixels in group])
+    if method.objective in ON_PICTURES:
+        wanted, count = seen, len(new)
+    else:
+        asked = [request["new_text"]]
+        if method.objective == "contrastive_text":
+            asked += [request["true_text"], *texts]
+        with torch.no_grad():
+            wanted, count = project(tower.read(tower.tokens(asked)).pooled), 1
+    return Goal(wanted, count, project, read_whole(tower, layer, texts) if texts else None, seen)
+
+
 def settings_of(vector, request, folder) -> ReFACT:
     given = vector.input["hparams"]
-    scale = load_file(folder / "models" / "tiny-clip" / "model.safetensors")["logit_scale"]
+    clip = folder / "models" / "tiny-clip"
+    scale = load_file(clip / "model.safetensors")["logit_scale"]
     return ReFACT(
         layer=vector.input["layer"],
         rate=given["v_lr"],
@@ -58,6 +84,12 @@ def settings_of(vector, request, folder) -> ReFACT:
         clamp=given["clamp_norm_factor"],
         enough=given["v_prob_threshold"],
         metric=request["similarity_metric"],
+        objective=request["algorithm"],
+        kl=given["kl_factor"] if request["kl_prompts"] else 0.0,
+        kl_texts="as the request says",
+        images="as the draws say",
+        projection=str(clip / "model.safetensors"),
+        clip_config=str(clip / "config.json"),
         scale=float(scale.double().exp()),
         moment=given["mom2_adjustment"],
         templates=tuple(vector.input["context_templates"]),
@@ -75,8 +107,8 @@ def test_the_second_moment_is_the_authors(parity, authors_model):
     assert worst < 2e-6
 
 
-@pytest.mark.parametrize("name", comparable())
-def test_facts_are_written_as_the_authors_write_them(parity, tower64, project64, name):
+@pytest.mark.parametrize("name", facts())
+def test_facts_are_written_as_the_authors_write_them(parity, tower64, project64, eye64, name):
     vector = Vector(parity / "refact" / name)
     layer, wanted = vector.input["layer"], vector.tensors("expected_fp64")
     weight = tower64.fc2(layer).weight.detach().double()
@@ -89,11 +121,9 @@ def test_facts_are_written_as_the_authors_write_them(parity, tower64, project64,
         templates = [prompt.replace(subject, "{}") for prompt in order]
         assert places(tower64, subject, templates) == about["lookup_idxs"]
         prompts = read(tower64, layer, subject, templates)
-        with torch.no_grad():
-            both = tower64.tokens([request["new_text"], request["true_text"]])
-            anchors = project64(tower64.read(both).pooled)
+        goal = goal_of(vector, request, tower64, layer, project64, eye64, method)
         steps: list[Step] = []
-        shift = search(tower64, layer, weight, prompts, anchors, project64, method, steps.append)
+        shift = search(tower64, layer, weight, prompts, goal, method, steps.append)
         contexts = prompts.keys[[templates.index(template) for template in method.templates]]
         u = direction(contexts, moment_factor(moment) if method.moment else None)
         own = templates.index(request["prompt"].replace(subject, "{}"))
@@ -103,8 +133,10 @@ def test_facts_are_written_as_the_authors_write_them(parity, tower64, project64,
         if steps:
             found["delta_before_step"] = torch.stack([step.shift for step in steps])
             found["grad"] = torch.stack([step.gradient for step in steps])
-            found["nll"] = torch.stack([step.likelihood for step in steps])
-            found["loss"] = torch.stack([step.loss for step in steps])
+            found["nll"] = torch.stack([step.terms.likelihood for step in steps])
+            found["kl"] = torch.stack([step.terms.drift for step in steps])
+            found["wd"] = torch.stack([step.terms.penalty for step in steps])
+            found["loss"] = torch.stack([step.terms.loss for step in steps])
         assert len(steps) == len(wanted[f"loss.{index}"])
         for key, value in found.items():
             expected = wanted[f"{key}.{index}"]

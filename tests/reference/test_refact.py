@@ -13,7 +13,8 @@ from iceb.methods.closed_form import moment_factor
 from iceb.methods.refact import ReFACT
 from iceb.methods.refact.features import scores
 from iceb.methods.refact.prompts import places, read
-from iceb.methods.refact.rank_one import direction, rank_one, search
+from iceb.methods.refact.rank_one import direction, rank_one
+from iceb.methods.refact.search import Goal, search
 from iceb.specs.methods import Edit
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -63,7 +64,8 @@ def features_of(tower, *names):
 def found(tower, method, source="golden retriever", dest="bee", watch=None):
     weight = tower.fc2(LAYER).weight.double()
     prompts = read(tower, LAYER, source, TEMPLATES)
-    return search(tower, LAYER, weight, prompts, features_of(tower, dest, source), lambda x: x, method, watch)
+    goal = Goal(features_of(tower, dest, source), 1, lambda x: x)
+    return search(tower, LAYER, weight, prompts, goal, method, watch)
 
 
 # --- where and what
@@ -125,8 +127,8 @@ def test_the_search_makes_the_new_text_likelier(tower, method):
     steps = []
     found(tower, replace(method, steps=12), watch=steps.append)
     assert len(steps) == 11  # the last iteration only measures
-    assert steps[-1].probability > steps[0].probability
-    assert float(steps[0].penalty) == 0
+    assert steps[-1].terms.probability > steps[0].terms.probability
+    assert float(steps[0].terms.penalty) == 0
 
 
 def test_a_probability_that_is_enough_at_the_start_changes_nothing(tower, method):
@@ -156,7 +158,7 @@ def test_the_gradient_is_that_of_the_encoder_with_the_shift_in_its_mlp(tower, me
     distance = torch.cdist(pooled, features_of(tower, dest, source))
     loss = -(-distance).log_softmax(dim=1)[:, 0].mean()
     loss.backward()
-    assert float(steps[0].likelihood) == pytest.approx(float(loss.detach()), rel=1e-9)
+    assert float(steps[0].terms.likelihood) == pytest.approx(float(loss.detach()), rel=1e-9)
     torch.testing.assert_close(steps[0].gradient, shift.grad, rtol=1e-7, atol=1e-12)
 
 

@@ -1,0 +1,81 @@
+"""The files that ReFACT's settings name, as far as they are read without torch."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iceb.base.errors import DataError
+
+if TYPE_CHECKING:
+    from iceb.methods.refact import ReFACT
+
+PROJECTION = "text_projection.weight"
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
+
+
+def check_files(method: "ReFACT") -> None:
+    """Refuse files that cannot work; headers and lists are read, no weight and no picture.
+
+    Raises:
+        DataError: a file cannot be read, or lacks what it is named for.
+    """
+    if method.projection is not None:
+        projection_shape(method.projection)
+    if method.clip_config is not None:
+        vision_part(method.clip_config)
+    if method.images is not None:
+        pictures_in(method.images, method.image_count)
+    if method.kl_texts is not None and not expand(method.kl_texts).is_file():
+        raise DataError(f"kl_texts {method.kl_texts}: is no file: name one with a text a line")
+
+
+def expand(path: str) -> Path:
+    """The place of a file that a setting names."""
+    return Path(path).expanduser()
+
+
+def projection_shape(path: str) -> list[int]:
+    """The shape of a CLIP's text projection; only the file's header is read.
+
+    Raises:
+        DataError: the file cannot be read, is no safetensors file, or lacks a matrix of that name.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(expand(path), framework="pt") as file:
+            if PROJECTION not in file.keys():  # noqa: SIM118 (the file is no mapping)
+                raise DataError(f"projection {path}: has no {PROJECTION!r}; name CLIP's own model.safetensors")
+            return list(file.get_slice(PROJECTION).get_shape())
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"projection {path}: cannot be read ({error}): name a safetensors file") from error
+
+
+def vision_part(path: str) -> dict[str, Any]:
+    """The image tower's settings in a CLIP's config.json, the common projection's width among them.
+
+    Raises:
+        DataError: the file cannot be read, or has no such part.
+    """
+    try:
+        told = json.loads(expand(path).read_text(encoding="utf-8"))
+        return {**told["vision_config"], "projection_dim": told["projection_dim"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"clip_config {path}: is no config.json of a CLIPModel ({error!r})") from error
+
+
+def pictures_in(path: str, count: int) -> list[str]:
+    """The names of the first `count` pictures of a zip archive, in order; nothing is decoded.
+
+    Raises:
+        DataError: it cannot be read, or holds fewer.
+    """
+    try:
+        with zipfile.ZipFile(expand(path)) as archive:
+            names = sorted(name for name in archive.namelist() if name.lower().endswith(ENDINGS))
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DataError(f"images {path}: cannot be read ({error}): name a zip archive of pictures") from error
+    if len(names) < count:
+        raise DataError(f"images {path}: {len(names)} pictures, and image_count asks for {count}")
+    return names[:count]

@@ -1,0 +1,108 @@
+"""What the search of a request aims at: texts, or pictures that the unedited model draws and CLIP looks at."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iceb.base.digest import digest_tensor
+from iceb.methods.activations import TextTower
+from iceb.methods.captions import read_captions
+from iceb.methods.refact.files import expand
+from iceb.methods.refact.pictures import ImageTower, zipped
+from iceb.methods.refact.prompts import Prompts, read_whole
+from iceb.methods.refact.search import Goal
+from iceb.specs.methods import Bundle, Scratch
+
+if TYPE_CHECKING:
+    from iceb.methods.refact import ReFACT
+    from iceb.methods.refact.features import Features
+
+
+@dataclass
+class Goals:
+    """The goals of one encoder's requests; what they share is read once."""
+
+    method: "ReFACT"
+    bundle: Bundle
+    tower: TextTower
+    layer: int
+    project: "Features"
+    scratch: Scratch
+
+    def of(self, source: str, dest: str) -> Goal:
+        """The goal of one request."""
+        method = self.method
+        if method.objective == "contrastive_text":
+            return self._goal(self._texts([dest, source, *self.texts]), 1, self.others)
+        if method.objective == "direct_text":
+            return self._goal(self._texts([dest]), 1, self.others)
+        new = self._drawn(dest, method.new_images)
+        old = [self._drawn(source, 1)] if method.objective == "contrastive" else []
+        shown = torch.cat([new, *old, self.others])
+        return self._goal(shown, len(new), shown)
+
+    def told(self) -> dict[str, Any]:
+        """What names the goals apart from the requests and the settings."""
+        seen = {} if not self.method.sees else {"eye": self.eye.digest, "others": digest_tensor(self.others)}
+        return {"texts": self.texts, **seen}
+
+    def _goal(self, wanted: Tensor, new: int, pictures: Tensor) -> Goal:
+        return Goal(wanted, new, self.project, self.kept, None if self.kept is None else pictures)
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """Texts whose pictures should stay in order; the contrastive loss on texts also has them as alternatives."""
+        path = self.method.kl_texts
+        return [] if path is None else read_captions(expand(path))[: self.method.kl_count]
+
+    @cached_property
+    def kept(self) -> Prompts | None:
+        """The same, read up to the layer; None where the term has no weight."""
+        return read_whole(self.tower, self.layer, self.texts) if self.method.kl > 0 else None
+
+    @cached_property
+    def eye(self) -> ImageTower:
+        """CLIP's image tower."""
+        method = self.method
+        assert method.projection is not None  # `check_settings` refuses the rest
+        assert method.clip_config is not None
+        return ImageTower(method.projection, method.clip_config, self.tower.token_table.detach())
+
+    @cached_property
+    def others(self) -> Tensor:
+        """(i, p), features of the file's pictures; none where nothing looks at pictures."""
+        if not self.method.sees:
+            return self.tower.token_table.new_zeros(0, 0)
+        path = self.method.images
+        return self.eye([] if path is None else zipped(path, self.method.image_count))
+
+    @torch.no_grad()
+    def _texts(self, texts: Sequence[str]) -> Tensor:
+        return self.project(self.tower.read(self.tower.tokens(texts)).pooled)
+
+    def _drawn(self, text: str, count: int) -> Tensor:
+        """(count, p), features of pictures that the unedited model draws of a text, from the seeds 0, 1, …"""
+        from PIL import Image
+
+        sampling = replace(self.bundle.family.sampling, noise="per_image")
+        key = {
+            "what": "refact pictures",
+            "model": self.bundle.digest,
+            "text": text,
+            "count": count,
+            "sampling": asdict(sampling),
+        }
+        made = np.array(self.scratch.array(key, lambda: draw(self.bundle, text, count, sampling)))
+        return self.eye([Image.fromarray(pixels) for pixels in made])
+
+
+def draw(bundle: Any, text: str, count: int, sampling: Any) -> "np.ndarray[Any, Any]":
+    """(count, H, W, 3) uint8, pictures of a text."""
+    from iceb.models.drawing import initial_latents, pictures
+
+    return pictures(bundle, [text] * count, initial_latents(bundle, range(count), sampling), sampling)

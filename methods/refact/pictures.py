@@ -1,0 +1,97 @@
+"""CLIP's side of pictures: its image tower, and the pictures that are shown to it."""
+
+import zipfile
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iceb.base.digest import digest, digest_tensor
+from iceb.base.errors import DataError
+from iceb.methods.activations import slices
+from iceb.methods.refact.files import expand, pictures_in, vision_part
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of every CLIP
+AT_ONCE = 16  # pictures
+
+
+class ImageTower:
+    """CLIP's image tower with its projection.
+
+    Args:
+        weights: a safetensors file of a CLIPModel.
+        config: its config.json.
+        like: a tensor whose device and number format are taken.
+
+    Raises:
+        DataError: a file cannot be read, or the two do not fit together.
+    """
+
+    def __init__(self, weights: str, config: str, like: Tensor) -> None:
+        from safetensors.torch import load_file
+        from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+        settings = CLIPVisionConfig(**vision_part(config))
+        model: Any = CLIPVisionModelWithProjection(settings)
+        try:
+            kept = {name: value for name, value in load_file(expand(weights)).items() if name in model.state_dict()}
+            model.load_state_dict(kept)
+        except (OSError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[-1].strip()
+            raise DataError(
+                f"projection {weights}: is no CLIP of {config} ({reason}): name both of one model"
+            ) from error
+        self.model, self.size = model.to(like).eval().requires_grad_(False), int(settings.image_size)
+        self.like = like
+
+    @property
+    def digest(self) -> str:
+        """What names the tower."""
+        weights = {name: digest_tensor(value) for name, value in self.model.state_dict().items()}
+        return digest({"weights": weights, "heads": self.model.config.num_attention_heads, "size": self.size})
+
+    @torch.no_grad()
+    def __call__(self, shown: Sequence["Image"]) -> Tensor:
+        """(n, p) projected features of n pictures, not normalised."""
+        parts = [[fitted(picture, self.size) for picture in shown[a:b]] for a, b in slices(len(shown), AT_ONCE)]
+        found = [self.model(pixel_values=torch.stack(part).to(self.like)).image_embeds for part in parts]
+        return torch.cat([self.like.new_zeros(0, self.model.config.projection_dim), *found])
+
+
+def fitted(picture: "Image", size: int) -> Tensor:
+    """(3, size, size) float32 as CLIP sees it: shorter side to `size` (bicubic), middle cut out, normalised."""
+    from PIL.Image import Resampling
+
+    side = min(picture.size)
+    scaled = tuple(int(length * size / side) for length in picture.size)
+    resized = picture.convert("RGB").resize((scaled[0], scaled[1]), Resampling.BICUBIC)
+    left, top = (scaled[0] - size) // 2, (scaled[1] - size) // 2
+    bytes_ = np.array(resized.crop((left, top, left + size, top + size)))
+    pixels = (bytes_ / 255).astype(np.float32)  # each step as transformers rounds it
+    normal = (pixels - np.array(MEAN, np.float32)) / np.array(DEVIATION, np.float32)
+    return torch.from_numpy(normal).permute(2, 0, 1)
+
+
+def zipped(path: str, count: int) -> list["Image"]:
+    """The first pictures of a zip archive, in the order of their names.
+
+    Raises:
+        DataError: it cannot be read, or holds fewer.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    found = []
+    try:
+        with zipfile.ZipFile(expand(path)) as archive:
+            for name in pictures_in(path, count):
+                with archive.open(name) as stream:
+                    found.append(Image.open(stream).convert("RGB"))
+    except (OSError, zipfile.BadZipFile, UnidentifiedImageError) as error:
+        raise DataError(f"images {path}: cannot be read ({error}): name a zip archive of pictures") from error
+    return found

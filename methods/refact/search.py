@@ -1,0 +1,139 @@
+"""The search for δ: what is added to a layer's MLP output so that the features come nearer to what is new."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from iceb.methods.activations import TextTower
+from iceb.methods.refact.features import scores
+from iceb.methods.refact.losses import Terms, divergence, likelihood
+from iceb.methods.refact.prompts import Prompts
+
+if TYPE_CHECKING:
+    from iceb.methods.refact import ReFACT
+    from iceb.methods.refact.features import Features
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What features are scored against; all of it by the unedited model.
+
+    Attributes:
+        wanted: (n + m, p), features of the new texts or pictures, then of the others.
+        new: n.
+        project: how pooled states become features.
+        kept: texts of which the order of pictures should stay, with the same δ; None: no such term.
+        pictures: (i, p), features of these pictures.
+    """
+
+    wanted: Tensor
+    new: int
+    project: "Features"
+    kept: Prompts | None = None
+    pictures: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One iteration, before its update."""
+
+    shift: Tensor  # δ, (d,)
+    terms: Terms
+    gradient: Tensor  # (d,)
+
+
+class Shifted:
+    """Pooled states of prompts when δ is added to fc2's output at the subject's last token."""
+
+    @torch.no_grad()
+    def __init__(self, tower: TextTower, layer: int, weight: Tensor, prompts: Prompts) -> None:
+        self.tower, self.layer, self.prompts = tower, layer, prompts
+        now = {layer: weight.to(tower.dtype)}
+        self.state = tower.advance(prompts.state, prompts.bias, layer, layer + 1, now)  # (B, L, d)
+
+    def __call__(self, shift: Tensor) -> Tensor:
+        """(B, p) for δ, (d,)."""
+        prompts, rows = self.prompts, torch.arange(len(self.state), device=self.tower.device)
+        # The MLP's output is the last term of a layer's sum: adding to the one is adding to the other.
+        moved = self.state.index_put((rows, prompts.at), shift.expand(len(rows), -1), accumulate=True)
+        return self.tower.finish(moved, prompts.bias, prompts.tokens, self.layer + 1).pooled
+
+
+class Losses:
+    """The loss of a δ, for one request."""
+
+    def __init__(
+        self, tower: TextTower, layer: int, weight: Tensor, prompts: Prompts, goal: Goal, method: "ReFACT"
+    ) -> None:
+        self.goal, self.method = goal, method
+        with torch.no_grad():
+            start = weight @ prompts.keys[0] + tower.fc2(layer).bias.double()
+        self.start = start.to(tower.dtype)  # v₀
+        self.rewritten = Shifted(tower, layer, weight, prompts)
+        self.kept = None if goal.kept is None else Shifted(tower, layer, weight, goal.kept)
+        self.before: Tensor | None = None  # (k, i) log probabilities of pictures at δ = 0
+
+    def __call__(self, shift: Tensor) -> Terms:
+        """The terms at δ, (d,)."""
+        method, goal = self.method, self.goal
+        found = scores(goal.project(self.rewritten(shift)), goal.wanted, method.metric, method.scale)
+        unlikely, probability = likelihood(found, goal.new, method.objective)
+        penalty = method.decay * shift.norm() / self.start.norm() ** 2
+        return Terms(unlikely, self._drift(shift), penalty, probability)
+
+    def _drift(self, shift: Tensor) -> Tensor:
+        """The divergence from the model as it is now, always by cosines."""
+        if self.kept is None or self.goal.pictures is None:
+            return shift.new_zeros(())
+        found = scores(self.goal.project(self.kept(shift)), self.goal.pictures, "cosine", self.method.scale)
+        now = found.log_softmax(dim=1)
+        if self.before is None:
+            self.before = now.detach()
+        return self.method.kl * divergence(now, self.before)
+
+
+def search(
+    tower: TextTower,
+    layer: int,
+    weight: Tensor,
+    prompts: Prompts,
+    goal: Goal,
+    method: "ReFACT",
+    watch: Callable[[Step], None] | None = None,
+) -> Tensor:
+    """δ, (d,): added to fc2's output at the subject's last token, it brings the features nearer to what is new.
+
+    Args:
+        tower: the text encoder, frozen.
+        layer: the edited layer.
+        weight: its fc2 weight as it is now, (d, d_ff).
+        prompts: the prompts of the search, B rows.
+        goal: what is wanted, and what should stay.
+        method: the settings.
+        watch: called before each update.
+    """
+    losses = Losses(tower, layer, weight, prompts, goal, method)
+    shift = torch.zeros_like(losses.start).requires_grad_()
+    adam = torch.optim.Adam([shift], lr=method.rate)
+    for step in range(method.steps):
+        terms = losses(shift)
+        if terms.enough(method.objective, method.enough) or step + 1 == method.steps:
+            break
+        adam.zero_grad()
+        torch.autograd.backward(terms.loss)
+        if watch is not None and shift.grad is not None:
+            watch(Step(shift.detach().clone(), terms.detach(), shift.grad.clone()))
+        adam.step()
+        _clamp(shift, method.clamp * float(losses.start.norm()))
+    return shift.detach()
+
+
+@torch.no_grad()
+def _clamp(shift: Tensor, limit: float) -> None:
+    """Shrinks δ, in place, to the limit where it is longer."""
+    norm = float(shift.norm())
+    if norm > limit:
+        shift.mul_(limit / norm)
