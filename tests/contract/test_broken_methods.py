@@ -120,11 +120,16 @@ class NamesNoFile(Sound):
         raise DataError("name a file of captions")
 
 
-@pytest.mark.parametrize(("method", "words"), [(NeedsFile, "no/such/file.txt"), (NamesNoFile, "name a file")])
-def test_a_method_whose_file_is_not_here_is_skipped(method, words, bundle):
-    (line,) = checked(method(), bundle).values()
+def test_a_method_whose_file_nobody_named_is_skipped(bundle):
+    (line,) = checked(NamesNoFile(), bundle).values()
     assert line.status == "skipped"
-    assert words in line.note
+    assert "name a file" in line.note
+
+
+def test_a_file_that_is_named_and_cannot_be_read_is_a_failure(bundle):
+    (line,) = checked(NeedsFile(), bundle).values()
+    assert line.status == "fail"
+    assert "no/such/file.txt" in line.note
 
 
 # --- what an edit may hold
