@@ -69,7 +69,8 @@ class RECE:
             ("start=false", "begins with the unedited model"),
         ),
         deviations=(
-            "retain_dests: the destinations are retained too; without them hundreds of requests undo each other",
+            "retain_dests: the destinations are retained too; on mini, 100 validation edits without them lose 0.94 of "
+            "the holdout, with them 0.75",
             "all matrices share one factor T in float64, which is exactly what the authors' loop over matrices "
             "computes in float32 by inverting each",
             "the number of epochs is a setting; the authors' scripts stop at the epoch that a validation set prefers",
