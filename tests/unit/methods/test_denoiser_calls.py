@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-
-from benchmarks.denoiser_calls import Row, count, counted, run
+from denoiser_calls import Row, count, counted, run
 
 ESD_FIELDS = {"variant": "2025", "sampling_steps": 4, "precision": "float32"}
 
@@ -23,7 +22,8 @@ def test_a_row_counts_one_and_its_backward_pass_two_more(tiny_sd):
 
 def test_a_count_is_that_of_the_arithmetic(tiny_sd):
     evaluations = run(tiny_sd, "esd", {**ESD_FIELDS, "iterations": 6, "jobs_at_once": 1})
-    from benchmarks.denoiser_calls import CONCEPT
+    from denoiser_calls import CONCEPT
+
     from iceb.methods.esd import ESD
     from iceb.methods.esd.jobs import plan
 
