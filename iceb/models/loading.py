@@ -3,12 +3,14 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from iceb.base.errors import ModelError
+from iceb.base.hub import local_first
 from iceb.models.sources import WEIGHTS, Source
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -49,13 +51,12 @@ def load_pipeline(source: Source, device: torch.device) -> Any:
     import diffusers
 
     kind = getattr(diffusers, source.family.pipeline)
-    place = str(source.folder) if source.folder else source.ref.repo
-    pin = {} if source.folder else {"revision": source.ref.revision}
-    options = {**LEFT_OUT[source.family.layout], **pin, **_variant(source)}
-    dtype = DTYPES[source.ref.dtype]
+    place = str(source.folder) if source.folder else f"{source.ref.repo}@{source.ref.revision}"
+    options = {**LEFT_OUT[source.family.layout], **_variant(source)}
+    load = partial(kind.from_pretrained, torch_dtype=DTYPES[source.ref.dtype], use_safetensors=True, **options)
     try:
         with quiet():
-            pipeline = kind.from_pretrained(place, torch_dtype=dtype, use_safetensors=True, **options)
+            pipeline = local_first(place, load)
     except Exception as error:  # the libraries raise many kinds for a damaged file or a missing connection
         raise ModelError(_unloadable(source, error)) from error
     return _frozen(pipeline, source, device)

@@ -48,7 +48,8 @@ class MACE:
         picture_steps: denoising steps of a training picture.
         segmenter: where the concept is in a picture: "grounded-sam", as published; "attention", the unedited denoiser's
             attention; "ground", for mini, what differs from its plain ground; "none", the whole picture.
-        detector: Grounding DINO of "grounded-sam", REPOSITORY[@REVISION] or a folder.
+        detector: Grounding DINO of "grounded-sam", REPOSITORY[@REVISION] or a folder. The default is not pinned: to pin
+            it, write the commit's 40 digits, as its page on the hub shows them, after an @.
         masker: SAM of "grounded-sam", likewise.
         concepts_at_once: concepts trained together; changes speed and memory, and results by float error only.
     """

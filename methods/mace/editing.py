@@ -109,9 +109,10 @@ class _Editing:
         """Each concept's trained terms, read one after the other."""
         method = self.method
         pictures = PictureDesk(self.bundle, self.scratch, method.pictures, method.picture_steps)
+        masks = MaskDesk(method, self.bundle, self.scratch, pictures, self.prompts)
+        masks.ready(concepts)
         with self._timed("pictures_seconds"):
             pictures.fetch(concepts)
-        masks = MaskDesk(method, self.bundle, self.scratch, pictures, self.prompts)
         with self._timed("masks_seconds"):
             masks.fetch(concepts)
         with self._timed("training_seconds"):

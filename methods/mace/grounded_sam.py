@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from iceb.base.errors import ModelError
+from iceb.base.hub import local_first
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.segmenting import filled
 
@@ -24,8 +25,8 @@ class GroundedSam:
     ours get what they were trained on. Theirs is SAM-HQ, ours SAM.
 
     Args:
-        detector: repository or folder of a Grounding DINO.
-        masker: repository or folder of a SAM.
+        detector: repository, REPOSITORY@REVISION or folder of a Grounding DINO.
+        masker: the same of a SAM.
         device: where both run.
     """
 
@@ -46,6 +47,17 @@ class GroundedSam:
         import transformers
 
         return self._loaded(self.masker, transformers.SamModel)
+
+    def ready(self) -> None:
+        """Refuse models that are not at hand before anything is drawn for them; their smallest files are fetched.
+
+        Raises:
+            ModelError: one of them cannot be loaded.
+        """
+        from transformers import AutoProcessor
+
+        for source in (self.detector, self.masker):
+            self._found(source, AutoProcessor.from_pretrained)
 
     def __call__(self, pictures: Array, concept: Concept) -> Array:
         """(n, H, W) bool."""
@@ -82,13 +94,15 @@ class GroundedSam:
     def _loaded(self, source: str, kind: Any) -> tuple[Any, Any]:
         from transformers import AutoProcessor
 
-        repository, _, revision = source.partition("@")
-        pinned = {"revision": revision} if revision else {}
+        processor = self._found(source, AutoProcessor.from_pretrained)
+        return processor, self._found(source, kind.from_pretrained).eval().requires_grad_(False).to(self.device)
+
+    def _found(self, source: str, load: Any) -> Any:
         try:
-            processor = AutoProcessor.from_pretrained(repository, **pinned)
-            return processor, kind.from_pretrained(repository, **pinned).eval().requires_grad_(False).to(self.device)
+            return local_first(source, load)
         except (OSError, ValueError) as error:
+            why = f": {error}" if isinstance(error, ConnectionError) else ""
             raise ModelError(
-                f"mace cannot load {source} to find concepts in pictures ({type(error).__name__}): name a folder that "
-                "holds it, fetch it once, or --set segmenter=attention, which needs no further model"
+                f"mace cannot load {source} to find concepts in pictures ({type(error).__name__}{why}): name a folder "
+                "that holds it, fetch it once, or --set segmenter=attention, which needs no further model"
             ) from error

@@ -28,11 +28,18 @@ class MaskDesk:
         self.method, self.bundle, self.scratch = method, bundle, scratch
         self.pictures, self.prompts = pictures, prompts
 
+    def ready(self, concepts: Sequence[Concept]) -> None:
+        """Refuse a segmenter that cannot be loaded before pictures are drawn for it.
+
+        Raises:
+            ModelError: as `GroundedSam.ready`.
+        """
+        if self.method.segmenter == "grounded-sam" and self._missing(concepts):
+            self._grounded_sam().ready()
+
     def fetch(self, concepts: Sequence[Concept]) -> None:
         """Have the masks of these concepts made and kept."""
-        if not self.method.masks:
-            return
-        missing = [concept for concept in concepts if self.scratch.get(self._key(concept)) is None]
+        missing = self._missing(concepts)
         if not missing:
             return
         with self._segmenter() as segment, stage("masks", len(missing)) as advance:
@@ -47,6 +54,14 @@ class MaskDesk:
         found = self.scratch.get(self._key(concept))
         assert found is not None
         return found
+
+    def _missing(self, concepts: Sequence[Concept]) -> list[Concept]:
+        if not self.method.masks:
+            return []
+        return [concept for concept in concepts if self.scratch.get(self._key(concept)) is None]
+
+    def _grounded_sam(self) -> GroundedSam:
+        return GroundedSam(self.method.detector, self.method.masker, self.bundle.device)
 
     def _key(self, concept: Concept) -> dict[str, Any]:
         return {
@@ -63,7 +78,7 @@ class MaskDesk:
         if name == "ground":
             yield on_ground
         elif name == "grounded-sam":
-            yield GroundedSam(self.method.detector, self.method.masker, self.bundle.device)
+            yield self._grounded_sam()
         else:
             denoiser = denoiser_of(self.bundle.pipeline)
             with frozen(denoiser.unet, denoiser.vae), watching(denoiser.unet) as watched:

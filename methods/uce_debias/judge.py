@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from iceb.base.errors import MethodError, ModelError
+from iceb.base.hub import local_first
 from iceb.specs.methods import Bundle
 
 CLIP = "openai/clip-vit-base-patch32"
@@ -42,7 +43,7 @@ class ClipJudge:
     """Zero-shot classification by CLIP, float32.
 
     Args:
-        place: a folder or repository of a CLIPModel.
+        place: a folder of a CLIPModel, or its REPOSITORY[@REVISION].
         hypothesis: the sentence a class stands in, with one "{}".
         device: where it runs.
 
@@ -54,8 +55,8 @@ class ClipJudge:
         from transformers import CLIPModel, CLIPProcessor
 
         try:
-            self.model: Any = CLIPModel.from_pretrained(place).float().eval().to(device)
-            self.processor: Any = CLIPProcessor.from_pretrained(place)
+            self.model: Any = local_first(place, CLIPModel.from_pretrained).float().eval().to(device)
+            self.processor: Any = local_first(place, CLIPProcessor.from_pretrained)
         except (OSError, ValueError) as error:
             reason = str(error).strip().splitlines()[0][:200]
             raise ModelError(

@@ -6,7 +6,7 @@ one. A network that crashes or answers with numbers that are not finite is an er
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,6 +17,7 @@ from PIL import Image
 
 from iceb.base.digest import digest_all, digest_file
 from iceb.base.errors import MeasureError, ModelError
+from iceb.base.hub import local_first
 from iceb.specs.prompts import Prompt
 
 VIT_REPOSITORY = "google/vit-base-patch16-224"
@@ -65,10 +66,10 @@ def load_backbone(source: str | Path, device: str = "cpu", revision: str | None 
     """
     from transformers import ViTForImageClassification, ViTImageProcessor
 
-    at = {"revision": revision} if revision else {}
+    place = f"{source}@{revision}" if revision else str(source)
     try:
-        network = ViTForImageClassification.from_pretrained(source, use_safetensors=True, **at)
-        processor = ViTImageProcessor.from_pretrained(source, **at)
+        network = local_first(place, partial(ViTForImageClassification.from_pretrained, use_safetensors=True))
+        processor = local_first(place, ViTImageProcessor.from_pretrained)
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0][:200]
         raise ModelError(

@@ -181,3 +181,12 @@ def test_an_edit_runs_with_the_detector_and_its_masks_are_kept(tiny_sd, finders,
     settings = {**dict(MACE.card.quick), "segmenter": "grounded-sam", "detector": finders[0], "masker": finders[1]}
     request = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2)
     assert MACE(**settings).edit(tiny_sd, [request], scratch=scratch).weights
+
+
+def test_a_detector_that_cannot_be_fetched_is_refused_before_any_picture_is_drawn(tiny_sd, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # the port on which nothing answers
+    monkeypatch.setattr("iceb.methods.mace.pictures.pictures", None)
+    settings = {**dict(MACE.card.quick), "segmenter": "grounded-sam"}
+    request = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2)
+    with pytest.raises(ModelError, match=r"grounding-dino.*(cannot be reached|OFFLINE is set).*segmenter=attention"):
+        MACE(**settings).edit(tiny_sd, [request], scratch=ScratchStore(tmp_path, {"test": "masks"}))
