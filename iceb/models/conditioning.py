@@ -61,12 +61,17 @@ class TextReader:
         self._known: Known = OrderedDict()
         self._lock = Lock()  # tokenizers must not be shared between threads at the same moment
 
-    def __call__(self, texts: Sequence[str]) -> Condition:
-        """The condition of `texts`, in their order."""
+    def __call__(self, texts: Sequence[str], *, keep: bool = True) -> Condition:
+        """The condition of `texts`, in their order.
+
+        Args:
+            texts: any number, some of them equal.
+            keep: put what had to be read into the store; what is there already is taken from it in any case.
+        """
         found = {text: condition for text in dict.fromkeys(texts) if (condition := self._kept(text)) is not None}
         missing = [text for text in dict.fromkeys(texts) if text not in found]
         for start in range(0, len(missing), self._group):
-            found.update(self._found(missing[start : start + self._group]))
+            found.update(self._found(missing[start : start + self._group], keep))
         return joined([found[text] for text in texts])
 
     def negative(self, text: str) -> Condition:
@@ -82,7 +87,7 @@ class TextReader:
                 self._known.move_to_end(text)
             return self._known.get(text)
 
-    def _found(self, texts: list[str]) -> dict[str, Condition]:
+    def _found(self, texts: list[str], keep: bool) -> dict[str, Condition]:
         """The conditions of a group, from the store where it has them all."""
         if self._store is None:
             return self._remembered(self._read(texts))
@@ -92,7 +97,7 @@ class TextReader:
             made = {text: Condition(torch.from_numpy(states)[None], None) for text, states in kept.items()}
             return self._remembered(made)
         made = self._remembered(self._read(texts))
-        for text, condition in made.items():
+        for text, condition in made.items() if keep else ():
             self._store.publish(keys[text], condition.states[0].numpy())
         return made
 

@@ -7,6 +7,7 @@ from typing import Any
 from iceb.base.digest import digest
 from iceb.base.files import content_path
 from iceb.stores.arrays import Array, publish_array, read_array
+from iceb.stores.texts import TextStore
 
 
 class ScratchStore:
@@ -15,11 +16,15 @@ class ScratchStore:
     Args:
         root: the cache.
         owner: what every key belongs to: the method, its code, the model.
+
+    Attributes:
+        texts: what unedited models read of texts, the same for all methods and for drawing.
     """
 
     def __init__(self, root: Path, owner: Mapping[str, Any]) -> None:
         self.folder = root / "scratch"
         self.owner = digest(owner)
+        self.texts = TextStore(root)
 
     def path(self, key: Mapping[str, Any]) -> Path:
         """Where the array of this key lies, or would."""

@@ -7,7 +7,7 @@ equation 7; TIME, arXiv:2303.08084; MACE, arXiv:2403.06135, its closed-form refi
     A = λ I + s_e EᵀE + s_p PᵀP        K = λ I + s_e E'ᵀE + s_p PᵀP        W' = W K A⁻¹ = W M
 
     weights = projections(bundle)                   # {"unet.….attn2.to_v.weight": (out, d)}; all V, then all K
-    reader = StateReader(bundle)                    # texts → TextState: float64 rows (L, d), ids, last content token
+    reader = StateReader(bundle, scratch)           # texts → TextState: float64 rows (L, d), ids, last content token
     moments = pair_moments(reader, [("cat", "dog")], from_last_token)         # C = EᵀE and X = E'ᵀE, both (d, d)
     kept = preserved(reader, texts, "all", scratch, bundle)                   # PᵀP (d, d), kept in the scratch
     M = solve(moments.old + kept, moments.cross + kept, ridge=0.5)            # (d, d), one Cholesky

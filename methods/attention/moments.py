@@ -85,12 +85,12 @@ def preserved(reader: StateReader, texts: Sequence[str], rows: str, scratch: Scr
 
 
 @torch.no_grad()
-def gram(reader: StateReader, texts: Sequence[str], rows: str) -> Tensor:
-    """PᵀP, (d, d) float64, over the rows of texts, as `preserved` but not kept."""
+def gram(reader: StateReader, texts: Sequence[str], rows: str, *, keep: bool = False) -> Tensor:
+    """PᵀP, (d, d) float64, over the rows of texts, as `preserved` but not kept; `keep` keeps the texts' own states."""
     blank = reader([""])[0].rows
     summed = blank.new_zeros(blank.shape[1], blank.shape[1])
     counts = Counter(texts)
-    for state in reader.each(list(counts)):
+    for state in reader.each(list(counts), keep=keep):
         chosen, _ = PAIRINGS[rows](state, state)
         summed += counts[state.text] * (chosen.T @ chosen)
     return summed

@@ -10,7 +10,8 @@ from torch import Tensor
 from iceb.base.progress import stage
 from iceb.methods.activations import slices
 from iceb.models.conditioning import TextReader
-from iceb.specs.methods import Bundle
+from iceb.models.generator import environment
+from iceb.specs.methods import Bundle, Scratch
 
 TEXTS_AT_ONCE = 64
 
@@ -48,33 +49,44 @@ class StateReader:
     """Reads texts with the text encoder(s) of a model as it is now; to be made anew when the model is edited.
 
     Texts are padded to the encoder's full length, as drawing does, for all positions are read by cross-attention. A
-    text's numbers do not depend on which texts are read beside it.
+    text's numbers do not depend on which texts are read beside it, so they may be kept one by one.
+
+    Args:
+        bundle: the model.
+        scratch: the method's; its `texts`, if it has them, hold what an unedited text encoder reads, for all methods
+            and for drawing (`iceb.models.conditioning.TextReader` says when). None: nothing is kept.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, scratch: Scratch | None = None) -> None:
         whole: Any = bundle  # the reader takes the model's own class
         self.bundle = bundle
-        self._read = TextReader(whole)
+        store = getattr(scratch, "texts", None)  # a scratch of others need not have any
+        self._read = TextReader(whole, store, environment(whole)) if store is not None else TextReader(whole)
 
     def __call__(self, texts: Sequence[str]) -> list[TextState]:
         """The state of each text, in order; a text that occurs twice is read once and shared.
 
-        All are held in memory (77 rows each); use `each` for long lists that are summed up.
+        All are held in memory (77 rows each) and kept; use `each` for long lists that are summed up.
         """
         distinct = list(dict.fromkeys(texts))
-        found = dict(zip(distinct, self.each(distinct), strict=True))
+        found = dict(zip(distinct, self.each(distinct, keep=True), strict=True))
         return [found[text] for text in texts]
 
-    def each(self, texts: Sequence[str]) -> Iterator[TextState]:
-        """The states of texts one after the other, few of them in memory at a time."""
+    def each(self, texts: Sequence[str], *, keep: bool = False) -> Iterator[TextState]:
+        """The states of texts one after the other, few of them in memory at a time.
+
+        Args:
+            texts: distinct ones.
+            keep: keep what is read: 77 rows a text, too much for long lists of which only a sum is needed again.
+        """
         with stage("text states", len(texts)) as advance:
             for start, stop in slices(len(texts), TEXTS_AT_ONCE):
-                yield from self._several(texts[start:stop])
+                yield from self._several(texts[start:stop], keep)
                 advance(stop - start)
 
-    def _several(self, texts: Sequence[str]) -> list[TextState]:
+    def _several(self, texts: Sequence[str], keep: bool) -> list[TextState]:
         with torch.no_grad():
-            states = self._read(list(texts)).states  # (n, L, d)
+            states = self._read(list(texts), keep=keep).states  # (n, L, d)
         tokens = self._tokens(list(texts))
         rows = zip(texts, tokens["input_ids"], tokens["attention_mask"], states, strict=True)
         return [TextState(text, tuple(ids), sum(mask) - 2, state) for text, ids, mask, state in rows]

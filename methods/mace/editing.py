@@ -81,7 +81,7 @@ class _Editing:
 
     def _kept(self) -> Tensor:
         """P₂ + w D₂, the second moments of captions and of the domain's texts."""
-        method, reader = self.method, StateReader(self.bundle)
+        method, reader = self.method, StateReader(self.bundle, self.scratch)
         captions = self._captions() if method.preserves else []
         moment = preserved(reader, captions, "all", self.scratch, self.bundle)
         if captions and method.prior_captions:

@@ -34,7 +34,7 @@ PAIRS_AT_ONCE = 64  # whose states are in memory together
 
 def edited(method: "RECE", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
     """W T for every cross-attention projection."""
-    weights, reader = projections(bundle), StateReader(bundle)
+    weights, reader = projections(bundle), StateReader(bundle, scratch)
     first, whole = request_moments(reader, requests)
     texts = retained(method, requests)
     kept = preserved(reader, texts, "all", scratch, bundle)

@@ -28,7 +28,7 @@ REQUESTS_AT_ONCE = 32  # whose states are in memory together
 
 def edited(method: "SPEED", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
     """W + Δ for the projections that the settings name."""
-    matrices, reader = projections(bundle, tuple(method.matrices)), StateReader(bundle)  # type: ignore[arg-type]
+    matrices, reader = projections(bundle, tuple(method.matrices)), StateReader(bundle, scratch)  # type: ignore[arg-type]
     targets = target_moments(method, reader, requests)
     texts = retained_texts(method, bundle, [request.source for request in requests])
     retained = shuffled(retained_rows(method, reader, texts, scratch), targets.probe, method.seed)

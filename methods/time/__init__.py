@@ -61,9 +61,9 @@ class TIME:
             raise MethodError(f"time ridge {self.ridge}: must be positive, else the closed form has no unique solution")
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
-        """New cross-attention keys and values that carry out all requests at once; nothing is kept in `scratch`."""
+        """New cross-attention keys and values that carry out all requests at once; texts are kept in `scratch`."""
         if not requests:
             return Edit()
         from iceb.methods.time.editing import edited  # torch is loaded here and not before
 
-        return edited(self, bundle, requests)
+        return edited(self, bundle, requests, scratch)

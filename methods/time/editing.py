@@ -10,7 +10,7 @@ from iceb.methods.activations import slices
 from iceb.methods.attention import Moments, StateReader, TextState, pair_moments, projections, right_edit, solve
 from iceb.methods.attention.moments import total
 from iceb.methods.time.alignment import augmented, subsequence, substitution
-from iceb.specs.methods import Bundle, Edit
+from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest
 
 if TYPE_CHECKING:
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 PAIRS_AT_ONCE = 64  # whose states are in memory together
 
 
-def edited(method: "TIME", bundle: Bundle, requests: Sequence[EditRequest]) -> Edit:
+def edited(method: "TIME", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
     """W M for every cross-attention projection that the settings name."""
     weights = projections(bundle, ("v", "k") if method.keys else ("v",))
-    moments = request_moments(method, bundle, requests)
+    moments = request_moments(method, bundle, requests, scratch)
     return right_edit(weights, solve(moments.old, moments.cross, method.ridge))
 
 
-def request_moments(method: "TIME", bundle: Bundle, requests: Sequence[EditRequest]) -> Moments:
+def request_moments(method: "TIME", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Moments:
     """Σ c cᵀ and Σ c' cᵀ over all positions of all texts of all requests."""
     pairs = [pair for request in requests for pair in texts(request, augment=method.augment)]
-    reader, rows = StateReader(bundle), Rows(bundle.pipeline.tokenizer, strict=method.strict)
+    reader, rows = StateReader(bundle, scratch), Rows(bundle.pipeline.tokenizer, strict=method.strict)
     return total(pair_moments(reader, pairs[start:stop], rows) for start, stop in slices(len(pairs), PAIRS_AT_ONCE))
 
 

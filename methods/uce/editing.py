@@ -35,7 +35,8 @@ class Retained:
         """PᵀP over all of them, (d, d) float64."""
         summed = preserved(reader, self.given, rows, scratch, bundle)
         if self.corpus:
-            summed += preserved(reader, self.corpus, rows, scratch, bundle) - gram(reader, self.dropped, rows)
+            summed += preserved(reader, self.corpus, rows, scratch, bundle)
+            summed -= gram(reader, self.dropped, rows, keep=True)
         return summed
 
 
@@ -123,7 +124,7 @@ def _retained(method: "UCE", bundle: Bundle, pairs: Sequence[tuple[str, str]], g
 def solved(problem: Problem, bundle: Bundle, scratch: Scratch) -> Edit:
     """The edit that solves a closed form; with 'replace' all matrices share one right factor."""
     weights = projections(bundle, ("v", "k") if problem.keys else ("v",))
-    reader = StateReader(bundle)
+    reader = StateReader(bundle, scratch)
     states = reader([text for pair in problem.pairs for text in pair])
     pairs = list(zip(states[::2], states[1::2], strict=True))
     moments = problem.erase_scale * state_moments(pairs, problem.pairing)

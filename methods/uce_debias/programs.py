@@ -26,18 +26,24 @@ def balanced_edit(method: "UCEDebias", bundle: Bundle, requests: Sequence[EditRe
     concepts = concepts_of(requests, PHRASES if old and method.templates else ("{}",), method.shares)
     judge = judge_for(bundle, method.judge, "{}" if old else HYPOTHESIS)
     drawer = Drawer(judge, method.pictures or (50 if old else 10), method.sampling_steps)
-    return (accumulated if old else restarted)(method, bundle, concepts, drawer)
+    return (accumulated if old else restarted)(method, bundle, concepts, drawer, scratch)
 
 
 # --- 2023
 
 
 @torch.no_grad()
-def accumulated(method: "UCEDebias", bundle: Bundle, concepts: Sequence[Concept], measure: Measure) -> Edit:
+def accumulated(
+    method: "UCEDebias",
+    bundle: Bundle,
+    concepts: Sequence[Concept],
+    measure: Measure,
+    scratch: Scratch | None = None,
+) -> Edit:
     """Rounds that each edit the weights of the one before; a balanced text is preserved from then on."""
     original = projections(bundle, ("v", "k") if method.keys else ("v",))
     weights = {name: W.double() for name, W in original.items()}
-    rounds = _Rounds2023(method, StateReader(bundle), concepts)
+    rounds = _Rounds2023(method, StateReader(bundle, scratch), concepts)
     with stage("balancing", method.rounds) as advance:
         for _ in range(method.rounds):
             with bundle.applied(_cast(weights, original)) as model:
@@ -112,10 +118,16 @@ def aligned(reader: StateReader, concept: Concept) -> list[Tensor]:
 
 
 @torch.no_grad()
-def restarted(method: "UCEDebias", bundle: Bundle, concepts: Sequence[Concept], measure: Measure) -> Edit:
+def restarted(
+    method: "UCEDebias",
+    bundle: Bundle,
+    concepts: Sequence[Concept],
+    measure: Measure,
+    scratch: Scratch | None = None,
+) -> Edit:
     """Rounds that each solve from the original weights, towards targets that move on from round to round."""
     weights = projections(bundle, ("v", "k") if method.keys else ("v",))
-    rounds = _Rounds2025(method, StateReader(bundle), concepts)
+    rounds = _Rounds2025(method, StateReader(bundle, scratch), concepts)
     edit = Edit()
     with stage("balancing", method.rounds) as advance:
         for _ in range(method.rounds):

@@ -1,0 +1,93 @@
+"""What closed forms read of texts is kept for all of them: an edit that names no new text asks no encoder."""
+
+import pytest
+import torch
+
+from iceb.methods.attention import StateReader, preserved
+from iceb.methods.rece import RECE
+from iceb.methods.speed import SPEED
+from iceb.methods.time import TIME
+from iceb.methods.uce import UCE, UCEEmcid
+from iceb.models import conditioning
+from iceb.specs.methods import Edit
+from iceb.specs.requests import EditRequest
+from iceb.stores.scratch import ScratchStore
+
+
+def request(source: str, *dests: str) -> EditRequest:
+    return EditRequest(f"t/{source}", source, dests, ("{}",), 0)
+
+
+CAT, BARN = request("tabby cat", "dog"), request("barn", "red brick house")
+SWEPT = [
+    lambda scale: UCE(ridge=scale, retain=("a bee",)),
+    lambda scale: UCEEmcid(ridge=scale),
+    lambda scale: TIME(ridge=scale),
+    lambda scale: RECE(ridge=scale),
+    lambda scale: SPEED(retain_scale=scale, retain=("bee", "hen")),
+]
+
+
+def scratch(folder, owner="anybody"):
+    return ScratchStore(folder, {"test": owner})
+
+
+@pytest.fixture
+def encoded(monkeypatch):
+    """Every text that an encoder is asked for, in order."""
+    asked, real = [], conditioning.TextReader._read
+    monkeypatch.setattr(conditioning.TextReader, "_read", lambda self, texts: asked.extend(texts) or real(self, texts))
+    return asked
+
+
+def same(first: Edit, second: Edit) -> bool:
+    return set(first.weights) == set(second.weights) and all(
+        torch.equal(value, second.weights[name]) for name, value in first.weights.items()
+    )
+
+
+@pytest.mark.parametrize("method", SWEPT, ids=["uce", "uce-emcid", "time", "rece", "speed"])
+def test_sweeping_a_scale_encodes_nothing_and_changes_no_bit(tiny_sd, tmp_path, encoded, method):
+    fresh = method(2.0).edit(tiny_sd, [CAT, BARN], scratch=scratch(tmp_path / "other"))
+    method(1.0).edit(tiny_sd, [CAT, BARN], scratch=scratch(tmp_path))
+    assert encoded
+    encoded.clear()
+    assert same(method(2.0).edit(tiny_sd, [CAT, BARN], scratch=scratch(tmp_path)), fresh)
+    assert not encoded
+
+
+@pytest.mark.parametrize("method", SWEPT[:4], ids=["uce", "uce-emcid", "time", "rece"])
+def test_one_concept_more_encodes_that_one_and_one_less_nothing(tiny_sd, tmp_path, encoded, method):
+    method(1.0).edit(tiny_sd, [CAT], scratch=scratch(tmp_path))
+    encoded.clear()
+    method(1.0).edit(tiny_sd, [CAT, BARN], scratch=scratch(tmp_path))
+    assert encoded
+    assert all("barn" in text or "brick house" in text for text in encoded)
+    encoded.clear()
+    method(1.0).edit(tiny_sd, [BARN], scratch=scratch(tmp_path))
+    assert not encoded
+
+
+def test_another_method_takes_what_the_first_one_read(tiny_sd, tmp_path, encoded):
+    UCE().edit(tiny_sd, [CAT], scratch=scratch(tmp_path, "uce"))
+    encoded.clear()
+    UCEEmcid().edit(tiny_sd, [CAT], scratch=scratch(tmp_path, "uce-emcid"))
+    assert not encoded
+
+
+def test_a_model_whose_text_encoder_is_edited_reads_for_itself(tiny_sd, tmp_path):
+    name = "text_encoder.encoder.layers.0.mlp.fc2.weight"
+    plain = UCE().edit(tiny_sd, [CAT], scratch=scratch(tmp_path))
+    with tiny_sd.applied(Edit({name: 1.5 * tiny_sd.parameter(name)})) as model:
+        found = UCE().edit(model, [CAT], scratch=scratch(tmp_path))
+        fresh = UCE().edit(model, [CAT], scratch=scratch(tmp_path / "other"))
+    assert same(found, fresh)
+    assert not same(found, plain)
+    assert same(UCE().edit(tiny_sd, [CAT], scratch=scratch(tmp_path)), plain)
+
+
+def test_of_a_long_list_only_the_sum_is_kept(tiny_sd, tmp_path):
+    kept = scratch(tmp_path)
+    preserved(StateReader(tiny_sd, kept), [f"text number {place}" for place in range(5)], "all", kept, tiny_sd)
+    assert len(list(kept.folder.rglob("*.npy"))) == 1
+    assert len(list(kept.texts.folder.rglob("*.npy"))) == 1  # the empty one, which tells the width
