@@ -73,14 +73,20 @@ def _sizes(text: str) -> tuple[int, ...]:
 def _printed(lines: "Iterable[Line]") -> "Iterator[Line]":
     """Each line as soon as it is known, then how many there were of each kind."""
     totals: Counter[str] = Counter()
+    seconds = 0.0
     for line in lines:
         typer.echo(f"{line.status:<8} {line.check:<32} {line.note}".rstrip())
         totals[line.status] += 1
+        seconds += line.seconds
         yield line
     words = {"pass": "passed", "fail": "failed", "skipped": "skipped", "info": "measured"}
-    typer.echo(", ".join(f"{totals[status]} {word}" for status, word in words.items()))
+    counted = ", ".join(f"{totals[status]} {word}" for status, word in words.items())
+    typer.echo(f"{counted} in {seconds:.0f} s")
 
 
 def _report(name: str, model: str, params: dict[str, Any], lines: "Iterable[Line]") -> dict[str, Any]:
-    rows = [{"check": line.check, "status": line.status, "note": line.note} for line in lines]
+    rows = [
+        {"check": line.check, "status": line.status, "note": line.note, "seconds": round(line.seconds, 3)}
+        for line in lines
+    ]
     return {"method": name, "model": model, "settings": params, "checks": rows}

@@ -17,7 +17,7 @@ def test_a_third_partys_method_is_checked_like_ours(capsys, model, plugins):
     assert check(model, "token_swap") == 0
     captured = capsys.readouterr()
     assert "pass     same bytes twice" in captured.out
-    assert captured.out.splitlines()[-1].endswith("0 failed, 0 skipped, 1 measured")
+    assert captured.out.splitlines()[-1].rpartition(" in ")[0].endswith("0 failed, 0 skipped, 1 measured")
     assert captured.err == ""
 
 
@@ -37,6 +37,7 @@ def test_the_lines_as_json(capsys, model, plugins):
     assert report["method"] == "faulty"
     assert report["settings"] == {"fault": "nan"}
     failed = {row["check"]: row["note"] for row in report["checks"] if row["status"] == "fail"}
+    assert all(row["seconds"] >= 0 for row in report["checks"])
     assert "NaN or infinite" in failed["edit fits model and card"]
 
 
@@ -45,7 +46,7 @@ def test_a_method_without_its_file_is_skipped_and_fails_nothing(capsys, model):
     (line, total) = capsys.readouterr().out.splitlines()
     assert line.startswith("skipped  settings fit the model")
     assert "captions" in line
-    assert total == "0 passed, 0 failed, 1 skipped, 0 measured"
+    assert total == "0 passed, 0 failed, 1 skipped, 0 measured in 0 s"
 
 
 @pytest.mark.parametrize(

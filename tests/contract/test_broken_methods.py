@@ -549,6 +549,61 @@ def test_more_memory_than_a_copy_of_the_model_is_caught(bundle):
     assert "1 requests held" in note
 
 
+@dataclass(frozen=True)
+class Hoarding(Sound):
+    """Holds so many copies of the whole model while it works."""
+
+    copies: int = 2
+    how: str = "modules"
+
+    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        held = [self.copied(bundle) for _ in range(self.copies)]
+        assert held
+        return super().moved(bundle, requests, scratch)
+
+    def copied(self, bundle: Any) -> Any:
+        if self.how == "modules":
+            return [copy.deepcopy(getattr(bundle.pipeline, name)) for name in bundle.family.components]
+        weights = bundle.parameters_named().values()
+        return [copy.deepcopy(weight.data) if self.how == "deep" else weight.detach().clone() for weight in weights]
+
+
+@pytest.mark.parametrize("how", ["modules", "clones", "deep"])
+def test_a_second_full_copy_of_the_model_is_caught_however_small_it_is(how, bundle):
+    check, note = only_failure(Hoarding(how=how), bundle)
+    assert check == "memory"
+    assert "it holds 2.00 copies of the model, allowed are 1.0" in note
+    assert failures(checked(Hoarding(copies=1, how=how), bundle)) == {}
+
+
+class OneForEach(Sound):
+    """Holds a copy of the model for every request."""
+
+    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        held = [copy.deepcopy(bundle.pipeline.text_encoder) for _ in requests]
+        return super().moved(bundle, requests, scratch) if held else Edit()
+
+
+def test_a_copy_of_a_part_for_every_request_is_caught(mini):
+    check, note = only_failure(OneForEach(), mini)
+    assert (check, "copies of the model" in note) == ("memory", True)
+
+
+class Passing(Sound):
+    """Copies the model three times, each copy gone before the next is made."""
+
+    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        for _ in range(3):
+            held = [weight.detach().clone() for weight in bundle.parameters_named().values()]
+            del held
+        return super().moved(bundle, requests, scratch)
+
+
+def test_copies_one_after_the_other_are_one_copy(bundle):
+    line = checked(Passing(), bundle)["memory"]
+    assert (line.status, "it holds 1." in line.note) == ("pass", True)
+
+
 class FailsAtTen(Sound):
     def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
         if len(requests) == 10:

@@ -3,7 +3,7 @@
 import ctypes
 import gc
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,14 +11,17 @@ from pathlib import Path
 
 import torch
 
+from iceb.models import threads
 from iceb.models.bundle import ModelBundle
 from iceb.running.conformance.bench import size
 from iceb.running.conformance.contract import Contract
+from iceb.running.conformance.copies import Copies
 from iceb.running.conformance.lines import Broken, Line, Skipped, Told, line
-from iceb.running.conformance.samples import sample
+from iceb.running.conformance.samples import FEW, sample
 from iceb.running.cost import peak_bytes
 
 ALLOWANCE = 512 * 2**20  # bytes of working memory beside one copy of the model, the edit, and what is kept in scratch
+TRAINED = 4  # tensors a trained parameter may need: its new value, gradient, and an optimiser's two moments
 CAUTION = 2.0  # how much longer than foreseen an edit may take and still be begun
 
 
@@ -51,7 +54,7 @@ class Cost:
         edit = bench.edit(requests, scratch)
         self.took[number] = time.perf_counter() - began
         grown, kept = peak.grown(), _stored(scratch.folder)
-        own = sum(value.numel() * value.element_size() for value in edit.weights.values())
+        own = _bytes(edit.weights.values())
         allowed = _weights(bench.bundle) + own + kept + self.allowance
         if grown > allowed:
             self.excess[number] = f"{number} requests held {size(grown)}, allowed are {size(allowed)}"
@@ -73,7 +76,21 @@ class Cost:
         if self.excess:
             why = "one copy of the model, the edit, what scratch keeps, and working memory"
             raise Broken(f"{'; '.join(self.excess.values())}: {why}")
-        return f"within one copy of the model, the edit, scratch, and {size(self.allowance)}"
+        copied = self._copied()
+        return f"within one copy of the model, the edit, scratch, and {size(self.allowance)}; {copied}"
+
+    def _copied(self) -> str:
+        """How much of the model an edit holds once more; with more than one request, so that a copy for each shows."""
+        bench, scratch = self.contract.bench, self.contract.bench.scratch()
+        with threads.single_threaded(), Copies(bench.bundle) as copies:
+            edit = bench.edit(sample(FEW, bench.kind), scratch)
+        model = _weights(bench.bundle)
+        allowed = model + TRAINED * _bytes(edit.weights.values()) + _stored(scratch.folder)
+        held = f"it holds {copies.most / model:.2f} copies of the model"
+        if copies.most > allowed:
+            why = f"one, {TRAINED} times what it changes, and what scratch keeps"
+            raise Broken(f"{held}, allowed are {allowed / model:.2f}: {why}")
+        return held
 
 
 class Peak:
@@ -120,7 +137,11 @@ def _status(name: str) -> int | None:
 
 
 def _weights(bundle: ModelBundle) -> int:
-    return sum(value.numel() * value.element_size() for value in bundle.parameters_named().values())
+    return _bytes(bundle.parameters_named().values())
+
+
+def _bytes(tensors: Iterable[torch.Tensor]) -> int:
+    return sum(value.numel() * value.element_size() for value in tensors)
 
 
 def _stored(folder: Path) -> int:

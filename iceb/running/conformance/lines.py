@@ -1,7 +1,8 @@
 """One line per check: what was checked, how it came out, and why."""
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from iceb.base.errors import IcebError
@@ -17,6 +18,7 @@ class Line:
     check: str
     status: Status
     note: str = ""
+    seconds: float = field(default=0.0, compare=False)  # that the check took
 
 
 class Broken(Exception):
@@ -33,6 +35,12 @@ class Told(Exception):
 
 def line(check: str, work: Callable[[], str]) -> Line:
     """Make one check. Whatever a method raises becomes a failed line: a method of others may raise anything."""
+    began = time.perf_counter()
+    made = _outcome(check, work)
+    return replace(made, seconds=time.perf_counter() - began)
+
+
+def _outcome(check: str, work: Callable[[], str]) -> Line:
     try:
         return Line(check, "pass", _short(work()))
     except Skipped as reason:

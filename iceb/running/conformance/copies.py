@@ -1,0 +1,53 @@
+"""How much of the model a method holds once more: tensors of its parameters' shapes, counted while they live.
+
+The process's memory cannot tell this of a small model, whose second copy weighs less than the activations of a few
+pictures. A tensor that has a parameter's very shape is a copy of it, its gradient, or an optimiser's moment.
+"""
+
+import weakref
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from iceb.models.bundle import ModelBundle
+
+
+class Copies(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types for it
+    """While it is entered, counts bytes of new tensors that are shaped like a parameter of the model.
+
+    Only this thread's tensors are seen, so what is measured should compute in one. Two tensors that share memory count
+    once; a tensor counts until its memory is freed, whoever holds it, a graph of gradients included.
+
+    Attributes:
+        most: the most bytes that lived at once.
+    """
+
+    def __init__(self, bundle: ModelBundle) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        parameters = bundle.parameters_named().values()
+        self._shapes = {tuple(value.shape) for value in parameters}
+        self._own = [value.untyped_storage() for value in parameters]  # held, so that no other takes their place
+        self._living = {storage._cdata: 0 for storage in self._own}  # what names a storage → bytes that count
+        self._now = self.most = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """The operation itself; what comes out of it is counted."""
+        found = func(*args, **(kwargs or {}))
+        for value in tree_leaves(found):
+            if isinstance(value, torch.Tensor) and tuple(value.shape) in self._shapes:
+                self._count(value.untyped_storage())
+        return found
+
+    def _count(self, storage: Any) -> None:
+        name = storage._cdata
+        if name in self._living:
+            return
+        self._living[name] = storage.nbytes()
+        weakref.finalize(storage, self._freed, name).atexit = False
+        self._now += storage.nbytes()
+        self.most = max(self.most, self._now)
+
+    def _freed(self, name: int) -> None:
+        self._now -= self._living.pop(name)
