@@ -1,7 +1,7 @@
 """SPEED from requests to weights: moments and invariants once, then a null space and an update per projection."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,8 +13,9 @@ from iceb.base.errors import MethodError
 from iceb.base.progress import stage
 from iceb.methods.activations import slices
 from iceb.methods.attention import StateReader, TextState, projections
+from iceb.methods.attention.states import algebra_device
 from iceb.methods.captions import caption_corpus, read_captions, sampled
-from iceb.methods.speed.formula import Targets, centres, unused, update
+from iceb.methods.speed.formula import Targets, centres, fewer, unused, update
 from iceb.methods.speed.retaining import Kept, Retained, kept
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest
@@ -24,31 +25,44 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 REQUESTS_AT_ONCE = 32  # whose states are in memory together
+NOTHING = "(?!)"  # matches no text
 
 
 def edited(method: "SPEED", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
     """W + Δ for the projections that the settings name."""
     matrices, reader = projections(bundle, tuple(method.matrices)), StateReader(bundle, scratch)  # type: ignore[arg-type]
-    targets = target_moments(method, reader, requests)
+    targets = target_rows(method, reader, requests)
+    corpus = retained_texts(method, bundle, [])
     texts = retained_texts(method, bundle, [request.source for request in requests])
-    retained = shuffled(retained_rows(method, reader, texts, scratch), targets.probe, method.seed)
-    return _Editing(method, targets, retained, invariant_states(reader)).run(matrices)
+    retained = shuffled(retained_rows(method, reader, texts, scratch, corpus), targets.reach, method.seed)
+    least = least_directions(matrices, bundle, scratch) if method.neighbours else {}
+    return _Editing(method, targets, retained, invariant_states(reader), least).run(matrices)
 
 
 class _Editing:
     """One edit under way."""
 
-    def __init__(self, method: "SPEED", targets: Targets, retained: Retained, invariants: Tensor) -> None:
+    def __init__(
+        self,
+        method: "SPEED",
+        targets: Targets,
+        retained: Retained,
+        invariants: Tensor,
+        least: Mapping[str, Tensor],
+    ) -> None:
         self.method, self.targets, self.retained, self.invariants = method, targets, retained, invariants
+        self.least = least
         self.generator = torch.Generator().manual_seed(method.seed)
         self.found: list[tuple[Kept, int, int]] = []  # what was kept, dimension of the null space, idle constraints
+        self.shared: tuple[Kept, Tensor] | None = None  # without neighbours all projections have one null space
 
     def run(self, matrices: dict[str, Tensor]) -> Edit:
-        weights = {}
+        weights, away = {}, self.targets.away
         with stage("null spaces", len(matrices)) as advance:
             for name, matrix in matrices.items():
-                W = matrix.to(self.invariants)
-                weights[name] = (W + W @ self.right(W)).to(matrix)
+                W = matrix.to(away)
+                aims = W @ away.T
+                weights[name] = (W + aims @ self.factor(name, aims)).to(matrix)
                 advance(1)
         if not any(rank for _, rank, _ in self.found):
             raise MethodError(
@@ -57,14 +71,21 @@ class _Editing:
             )
         return Edit(weights=weights, log=self.log())
 
-    def right(self, W: Tensor) -> Tensor:
-        """What one projection is multiplied by to give its change."""
+    def factor(self, name: str, aims: Tensor) -> Tensor:
+        """What W (a − t)ᵀ, `aims`, is multiplied by to give the change of one projection."""
         method = self.method
-        chosen = kept(W, self.retained, method.neighbours, method.filtered, self.generator)
-        U = unused(chosen.moment, method.threshold)
+        chosen, U = self.null_space(name, aims)
         change, idle = update(self.targets, U, self.invariants, method.retain_scale, method.slack)
         self.found.append((chosen, U.shape[1], idle))
         return change
+
+    def null_space(self, name: str, aims: Tensor) -> tuple[Kept, Tensor]:
+        """What counts for one projection, and the directions that are free of it, (d, r)."""
+        method, least = self.method, self.least.get(name)
+        if self.shared is None or method.neighbours:
+            chosen = kept(aims, self.retained, least, method.neighbours, method.filtered, self.generator)
+            self.shared = chosen, unused(chosen.moment, method.threshold)
+        return self.shared
 
     def log(self) -> dict[str, float]:
         rows, neighbours = ([getattr(each, name) for each, _, _ in self.found] for name in ("rows", "neighbours"))
@@ -79,19 +100,16 @@ class _Editing:
         }
 
 
-def target_moments(method: "SPEED", reader: StateReader, requests: Sequence[EditRequest]) -> Targets:
-    """S_tt and S_at over all requests."""
-    own: Tensor | None = None
-    cross: Tensor | None = None
+def target_rows(method: "SPEED", reader: StateReader, requests: Sequence[EditRequest]) -> Targets:
+    """Rows with the moments S_tt and S_at of all requests."""
+    pairs: list[tuple[Tensor, Tensor]] = []
     for start, stop in slices(len(requests), REQUESTS_AT_ONCE):
-        piece = requests[start:stop]
-        states = reader([text for request in piece for text in (request.source, anchor(request))])
+        states = reader([text for request in requests[start:stop] for text in (request.source, anchor(request))])
         t, a = (torch.cat([chosen(method, state) for state in states[which::2]]) for which in (0, 1))
-        own = t.T @ t if own is None else own + t.T @ t
-        cross = a.T @ t if cross is None else cross + a.T @ t
-    assert own is not None
-    assert cross is not None
-    return Targets(own / len(requests), cross / len(requests))
+        own, anchors = zip(*pairs, (t, a), strict=True)
+        pairs = [fewer(torch.cat(own), torch.cat(anchors))]
+    ((t, a),) = pairs
+    return Targets(t / len(requests) ** 0.5, a / len(requests) ** 0.5)
 
 
 def anchor(request: EditRequest) -> str:
@@ -110,27 +128,53 @@ def invariant_states(reader: StateReader) -> Tensor:
     return torch.cat([empty.rows[:1], centres(empty.rows[1:])]).T
 
 
-def retained_rows(method: "SPEED", reader: StateReader, texts: Sequence[str], scratch: Scratch) -> Tensor:
-    """The states of all retained texts, (n, d); of the empty text's positions where there are none."""
+def least_directions(matrices: Mapping[str, Tensor], bundle: Bundle, scratch: Scratch) -> dict[str, Tensor]:
+    """v of each projection, (d,) float64, the direction that it shrinks most; found once per model."""
+
+    def compute() -> Array:
+        found = [torch.linalg.svd(W.to(reference), full_matrices=False)[2][-1] for W in matrices.values()]
+        together: Array = torch.stack(found).cpu().numpy()
+        return together
+
+    reference = torch.empty(0, dtype=torch.float64, device=algebra_device(torch.device(bundle.device)))
+    key = {"what": "least directions", "version": 1, "model": bundle.digest, "names": list(matrices)}
+    rows = torch.from_numpy(scratch.array(key, compute).copy()).to(reference)
+    return dict(zip(matrices, rows, strict=True))
+
+
+def retained_rows(
+    method: "SPEED", reader: StateReader, texts: Sequence[str], scratch: Scratch, corpus: Sequence[str] = ()
+) -> Tensor:
+    """The states of all retained texts, (n, d); of the empty text's positions where there are none.
+
+    Args:
+        method: says which rows of a text.
+        reader: reads the texts.
+        texts: what is retained, distinct.
+        scratch: where the last states are kept.
+        corpus: `texts` among others; the states of all of them are kept together, whatever the requests leave out.
+    """
     empty = reader([""])[0].rows
     if not texts:
         return empty[1:]
-    if method.rows == "all":  # 76 rows a text: too much to keep
-        return torch.cat([chosen(method, state) for state in reader.each(texts)])
+    if method.rows == "all":
+        return torch.cat([chosen(method, state) for state in reader.each(texts, keep=True)])
+    whole = list(corpus or texts)
 
     def compute() -> Array:
-        last: Array = torch.cat([chosen(method, state) for state in reader.each(texts)]).cpu().numpy()
+        last: Array = torch.cat([chosen(method, state) for state in reader.each(whole)]).cpu().numpy()
         return last
 
-    key = {"what": "last states of texts", "version": 1, "model": reader.bundle.digest, "texts": list(texts)}
-    return torch.from_numpy(scratch.array(key, compute).copy()).to(empty)
+    key = {"what": "last states of texts", "version": 1, "model": reader.bundle.digest, "texts": whole}
+    places = {text: place for place, text in enumerate(whole)}
+    return torch.from_numpy(scratch.array(key, compute)[[places[text] for text in texts]]).to(empty)
 
 
-def shuffled(rows: Tensor, probe: Tensor, seed: int) -> Retained:
+def shuffled(rows: Tensor, reach: Tensor, seed: int) -> Retained:
     """The retained states in random order."""
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
     rows = rows[order.to(rows.device)]
-    return Retained(rows, rows @ probe.T, probe)
+    return Retained(rows, rows @ reach.T, reach)
 
 
 def retained_texts(method: "SPEED", bundle: Bundle, sources: Sequence[str]) -> list[str]:
@@ -140,5 +184,5 @@ def retained_texts(method: "SPEED", bundle: Bundle, sources: Sequence[str]) -> l
         texts += read_captions(Path(method.retain_file).expanduser())
     if method.captions:
         texts += sampled(caption_corpus(None, bundle.ref.family, "speed"), method.captions)
-    named = re.compile("|".join(rf"\b{re.escape(source)}\b" for source in sources), re.IGNORECASE)
+    named = re.compile("|".join(rf"\b{re.escape(source)}\b" for source in sources) or NOTHING, re.IGNORECASE)
     return [text for text in dict.fromkeys(texts) if not named.search(text)]

@@ -1,8 +1,9 @@
 """SPEED's update of one projection: the erasure that lies in the null space of what is retained.
 
-With P = U Uᵀ the directions that retained states hardly use and K the invariant states, the update is W D U H Uᵀ, the
-minimiser over Δ of mean ‖(W + Δ P) t − W a‖² + s ‖Δ P‖² under Δ P K = 0 (slack 0) or with that equation weighed by
-1 / slack. All of it is computed in U's coordinates, where the system is symmetric and small.
+With P = U Uᵀ the directions that retained states hardly use and K the invariant states, the update is
+W (S_at − S_tt) U H Uᵀ, the minimiser over Δ of mean ‖(W + Δ P) t − W a‖² + s ‖Δ P‖² under Δ P K = 0 (slack 0) or with
+that equation weighed by 1 / slack. All of it is computed in U's coordinates from the target rows themselves, whose
+number decides the size of the one system that is solved.
 """
 
 from dataclasses import dataclass
@@ -17,23 +18,39 @@ SHIFT = 1e-4  # k-means stops when the square of the summed shifts is below this
 
 @dataclass(frozen=True, eq=False)
 class Targets:
-    """Second moments of target rows t and anchor rows a: means over concepts of sums over rows."""
+    """Rows t and anchors a, at most d of them, with the moments tᵀt = S_tt and aᵀt = S_at: means over concepts.
 
-    own: Tensor  # S_tt = mean tᵀ t, (d, d) float64
-    cross: Tensor  # S_at = mean aᵀ t, (d, d) float64
+    All that is computed of them is of their number's size: one concept costs next to nothing, and a thousand no more
+    than d.
+    """
+
+    own: Tensor  # t, (m, d) float64
+    anchors: Tensor  # a, (m, d) float64
 
     @property
-    def wanted(self) -> Tensor:
-        """D = S_at − S_tt, (d, d) float64: W D is what erasing moves."""
-        return self.cross - self.own
+    def away(self) -> Tensor:
+        """a − t, (m, d) float64: W (a − t)ᵀ t is what erasing moves."""
+        return self.anchors - self.own
 
     @property
-    def probe(self) -> Tensor:
-        """Z = D (I + S_tt)⁻¹, (d, d) float64: E = W Z is the erasure without regard to anything retained."""
-        identity = torch.eye(len(self.own), dtype=self.own.dtype, device=self.own.device)
-        factor = torch.linalg.cholesky(identity + self.own)
-        solution: Tensor = torch.cholesky_solve(self.wanted.T, factor)
-        return solution.T
+    def reach(self) -> Tensor:
+        """Z = (I + t tᵀ)⁻¹ t, (m, d) float64: W (a − t)ᵀ Z is the erasure without regard to anything retained."""
+        found: Tensor = torch.cholesky_solve(self.own, _damped(self.own, 1.0))
+        return found
+
+
+def fewer(own: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
+    """At most d rows t and a with the moments tᵀt and aᵀt of these, (n, d) each."""
+    if len(own) <= own.shape[1]:
+        return own, anchors
+    Q, R = torch.linalg.qr(own)
+    return R, Q.T @ anchors
+
+
+def _damped(rows: Tensor, scale: float) -> Tensor:
+    """The Cholesky factor of t tᵀ + s I."""
+    factor: Tensor = torch.linalg.cholesky(rows @ rows.T + scale * torch.eye(len(rows)).to(rows))
+    return factor
 
 
 def unused(moment: Tensor, threshold: float) -> Tensor:
@@ -44,28 +61,27 @@ def unused(moment: Tensor, threshold: float) -> Tensor:
 
 
 def update(targets: Targets, U: Tensor, invariants: Tensor, scale: float, slack: float) -> tuple[Tensor, int]:
-    """What W is multiplied by to give its change: D U H Uᵀ with H = X − X k (kᵀX k + slack I)⁺ kᵀX.
+    """F, with which W (a − t)ᵀ F is the change of W: F = t U H Uᵀ with H = X − X k (kᵀX k + slack I)⁺ kᵀX.
 
     Args:
-        targets: the moments of targets and anchors.
+        targets: rows of targets and anchors.
         U: (d, r), from `unused`.
-        invariants: K, (d, m), states whose answer must not change.
-        scale: s > 0, weight of the change's size; X = (Uᵀ S_tt U + s I)⁻¹.
+        invariants: K, (d, m), states whose answer must not change; k = Uᵀ K.
+        scale: s > 0, weight of the change's size; X = (Uᵀ S_tt U + s I)⁻¹, of which only products are made.
         slack: λ ≥ 0; 0 keeps the invariants exactly.
 
     Returns:
-        (d, d) float64, and how many of the m invariants were no constraint of their own.
+        (rows of `targets`, d) float64, and how many of the m invariants were no constraint of their own.
     """
-    identity = torch.eye(U.shape[1], dtype=U.dtype, device=U.device)
-    factor = torch.linalg.cholesky(U.T @ targets.own @ U + scale * identity)
-    k = U.T @ invariants  # (r, m)
-    Xk = torch.cholesky_solve(k, factor)
+    t, k = targets.own @ U, U.T @ invariants  # (n, r), (r, m)
+    tX = torch.cholesky_solve(t, _damped(t, scale))  # (n, r)
+    Xk = (k - tX.T @ (t @ k)) / scale
     system = k.T @ Xk + slack * torch.eye(k.shape[1], dtype=U.dtype, device=U.device)
+    system = (system + system.T) / 2
     values = torch.linalg.eigvalsh(system)
     free = int((values <= DEPENDENT * values.max().clamp_min(torch.finfo(values.dtype).tiny)).sum())
     pseudo = torch.linalg.pinv(system, rtol=DEPENDENT, hermitian=True)
-    change = torch.cholesky_solve((targets.wanted @ U).T, factor).T  # D U X, (d, r)
-    return (change - change @ k @ pseudo @ Xk.T) @ U.T, free
+    return (tX - tX @ k @ pseudo @ Xk.T) @ U.T, free
 
 
 def centres(rows: Tensor, count: int = 3, seed: int = 0) -> Tensor:

@@ -13,8 +13,8 @@ class Retained:
     """The states of everything that is retained, once for all projections."""
 
     rows: Tensor  # X, (n, d) float64, in random order
-    probed: Tensor  # X Zᵀ, (n, d): W times a row of it is what the erasure does to that state
-    probe: Tensor  # Z, (d, d)
+    reached: Tensor  # X Zᵀ, (n, m): the erasure moves a state by W (a − t)ᵀ times a row of it
+    reach: Tensor  # Z, (m, d)
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,14 @@ class Kept:
     neighbours: int  # kept neighbours
 
 
-def kept(W: Tensor, retained: Retained, neighbours: int, filtered: bool, generator: torch.Generator) -> Kept:
+def kept(
+    aims: Tensor,
+    retained: Retained,
+    least: Tensor | None,
+    neighbours: int,
+    filtered: bool,
+    generator: torch.Generator,
+) -> Kept:
     """The second moment of what matters to one projection.
 
     States that the erasure moves by more than the mean are kept. Around each, `neighbours` states c + ξ v are drawn, v
@@ -34,22 +41,22 @@ def kept(W: Tensor, retained: Retained, neighbours: int, filtered: bool, generat
     too. The neighbours differ from c along v alone, so they are counted and never made.
 
     Args:
-        W: (out, d) float64.
+        aims: W (a − t)ᵀ, (out, m) float64; with Z from the right it is the erasure E.
         retained: the states.
+        least: v, (d,); None where no neighbours are drawn.
         neighbours: how many are drawn for each; 0 for none, and then no state is left out either.
         filtered: False keeps every state.
         generator: of the CPU, for ξ.
     """
-    moved = retained.probed @ W.T  # (n, out), E c
+    moved = retained.reached @ aims.T  # (n, out), E c
     size = moved.square().sum(dim=1)  # (n,)
     chosen = size.sqrt() > size.sqrt().mean()
     if not filtered or neighbours == 0 or not bool(chosen.any()):
         chosen = torch.ones_like(chosen)
     X = retained.rows[chosen]
-    if neighbours == 0:
+    if neighbours == 0 or least is None:
         return Kept(X.T @ X / len(X), len(X), 0)
-    v = torch.linalg.svd(W, full_matrices=False)[2][-1]  # (d,)
-    along = W @ (retained.probe @ v)  # E v, (out,)
+    v, along = least, aims @ (retained.reach @ least)  # (d,), E v (out,)
     draws = torch.randn(len(X), neighbours, generator=generator, dtype=torch.float64).to(X)
     reached = size[chosen][:, None] + 2 * draws * (moved[chosen] @ along)[:, None] + draws.square() * (along @ along)
     far = above(reached.clamp_min(0).sqrt())

@@ -5,7 +5,7 @@ import torch
 
 from iceb.methods.attention import StateReader, preserved
 from iceb.methods.rece import RECE
-from iceb.methods.speed import SPEED
+from iceb.methods.speed import SPEED, editing
 from iceb.methods.time import TIME
 from iceb.methods.uce import UCE, UCEEmcid
 from iceb.models import conditioning
@@ -66,6 +66,30 @@ def test_one_concept_more_encodes_that_one_and_one_less_nothing(tiny_sd, tmp_pat
     encoded.clear()
     method(1.0).edit(tiny_sd, [BARN], scratch=scratch(tmp_path))
     assert not encoded
+
+
+def test_a_retained_text_that_a_source_names_is_left_out_without_reading_the_others_anew(tiny_sd, tmp_path, encoded):
+    method = SPEED(retain=("a red barn", "bee", "hen"))
+    fresh = method.edit(tiny_sd, [BARN], scratch=scratch(tmp_path / "other"))
+    method.edit(tiny_sd, [CAT], scratch=scratch(tmp_path))
+    encoded.clear()
+    found = method.edit(tiny_sd, [BARN], scratch=scratch(tmp_path))
+    assert same(found, fresh)
+    assert set(encoded) == {"barn", "red brick house"}
+    assert found.log["retained_rows"] == 2
+
+
+def test_what_a_projection_shrinks_most_is_found_once_per_model(tiny_sd, tmp_path, monkeypatch):
+    SPEED(retain=("bee",)).edit(tiny_sd, [CAT], scratch=scratch(tmp_path))
+    monkeypatch.setattr(torch.linalg, "svd", lambda *_, **__: pytest.fail("decomposed again"))
+    SPEED(retain=("bee", "hen"), seed=1).edit(tiny_sd, [BARN], scratch=scratch(tmp_path))
+
+
+def test_without_neighbours_one_null_space_serves_all_projections(tiny_sd, tmp_path, monkeypatch):
+    asked, real = [], editing.unused
+    monkeypatch.setattr(editing, "unused", lambda *given: asked.append(given) or real(*given))
+    edit = SPEED(retain=("bee", "hen"), neighbours=0).edit(tiny_sd, [CAT], scratch=scratch(tmp_path))
+    assert len(asked) == 1 < len(edit.weights)
 
 
 def test_another_method_takes_what_the_first_one_read(tiny_sd, tmp_path, encoded):

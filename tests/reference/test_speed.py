@@ -9,7 +9,7 @@ from iceb.base.errors import DataError, MethodError
 from iceb.methods.attention import StateReader, projections
 from iceb.methods.speed import SPEED
 from iceb.methods.speed import editing as speed
-from iceb.methods.speed.formula import Targets, centres, starting_rows, unused, update
+from iceb.methods.speed.formula import Targets, centres, fewer, starting_rows, unused, update
 from iceb.methods.speed.retaining import CHUNK, Retained, above, kept
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -30,10 +30,22 @@ def random(seed: int, *shape: int) -> torch.Tensor:
 
 
 def problem(seed: int):
-    """(target rows, anchor rows, their moments, U, K)."""
-    t, a = random(seed, 3, D), random(seed + 1, 3, D)
+    """(target rows, anchor rows, the same for their means, U, K); as many rows as that seed asks for."""
+    count = 1 + seed % (D + 3)
+    t, a = random(seed, count, D), random(seed + 1, count, D)
     U = torch.linalg.qr(random(seed + 2, D, R))[0]
-    return t, a, Targets(t.T @ t / 3, a.T @ t / 3), U, random(seed + 3, D, 2)
+    return t, a, Targets(t / count**0.5, a / count**0.5), U, random(seed + 3, D, 2)
+
+
+def moments(targets):
+    """S_tt and S_at."""
+    return targets.own.T @ targets.own, targets.anchors.T @ targets.own
+
+
+def change_of(targets, U, K, scale, slack):
+    """What W is multiplied by to give its change, and the idle constraints."""
+    factor, idle = update(targets, U, K, scale, slack)
+    return targets.away.T @ factor, idle
 
 
 def request_of(source, *dests) -> EditRequest:
@@ -45,18 +57,18 @@ def request_of(source, *dests) -> EditRequest:
 
 def as_written(targets, U, K, scale, slack):
     """The closed form with full projectors and inverses."""
-    P = U @ U.T
-    M = torch.linalg.inv(targets.own @ P + scale * EYE)
+    P, (own, cross) = U @ U.T, moments(targets)
+    M = torch.linalg.inv(own @ P + scale * EYE)
     inner = K.T @ P @ M @ K + slack * torch.eye(K.shape[1], dtype=torch.float64)
     Q = EYE - M @ K @ torch.linalg.inv(inner) @ K.T @ P
-    return targets.wanted @ P @ Q @ M
+    return (cross - own) @ P @ Q @ M
 
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 999), slack=st.sampled_from([0.0, 0.5]), scale=st.floats(0.05, 5))
 def test_the_small_form_is_the_full_one(seed, slack, scale):
     _, _, targets, U, K = problem(seed)
-    found, _ = update(targets, U, K, scale, slack)
+    found, _ = change_of(targets, U, K, scale, slack)
     torch.testing.assert_close(found, as_written(targets, U, K, scale, slack), rtol=1e-7, atol=1e-8)
 
 
@@ -64,7 +76,7 @@ def test_the_small_form_is_the_full_one(seed, slack, scale):
 @given(seed=st.integers(0, 999))
 def test_invariants_and_used_directions_stay(seed):
     _, _, targets, U, K = problem(seed)
-    found, idle = update(targets, U, K, 0.5, 0.0)
+    found, idle = change_of(targets, U, K, 0.5, 0.0)
     assert idle == 0
     torch.testing.assert_close(found @ K, torch.zeros(D, 2, dtype=torch.float64), rtol=0, atol=1e-9)
     torch.testing.assert_close(found @ (EYE - U @ U.T), torch.zeros(D, D, dtype=torch.float64), rtol=0, atol=1e-10)
@@ -74,16 +86,16 @@ def test_invariants_and_used_directions_stay(seed):
 @given(seed=st.integers(0, 999))
 def test_slack_is_a_soft_constraint(seed):
     _, _, targets, U, K = problem(seed)
-    P = U @ U.T
-    soft = targets.wanted @ P @ torch.linalg.inv(targets.own @ P + 0.7 * EYE + K @ K.T @ P / 0.5)
-    torch.testing.assert_close(update(targets, U, K, 0.7, 0.5)[0], soft, rtol=1e-7, atol=1e-8)
+    P, (own, cross) = U @ U.T, moments(targets)
+    soft = (cross - own) @ P @ torch.linalg.inv(own @ P + 0.7 * EYE + K @ K.T @ P / 0.5)
+    torch.testing.assert_close(change_of(targets, U, K, 0.7, 0.5)[0], soft, rtol=1e-7, atol=1e-8)
 
 
 def test_the_update_is_the_constrained_minimiser():
     """No step inside the allowed directions lowers the objective: its gradient there is a multiplier times Kᵀ."""
     t, a, targets, U, K = problem(5)
     W = random(9, OUT, D)
-    change = (W @ update(targets, U, K, 0.7, 0.0)[0]).requires_grad_()
+    change = (W @ change_of(targets, U, K, 0.7, 0.0)[0]).requires_grad_()
     missed = (t @ (W + change).T - a @ W.T).square().sum() / len(t)
     (missed + 0.7 * change.square().sum()).backward()
     allowed = U @ torch.linalg.qr(U.T @ K, mode="complete")[0][:, 2:]  # in U's span, blind to K
@@ -92,15 +104,25 @@ def test_the_update_is_the_constrained_minimiser():
 
 def test_constraints_that_say_the_same_are_one():
     _, _, targets, U, K = problem(6)
-    twice, idle = update(targets, U, torch.cat([K, K[:, :1]], dim=1), 0.5, 0.0)
+    twice, idle = change_of(targets, U, torch.cat([K, K[:, :1]], dim=1), 0.5, 0.0)
     assert idle == 1
-    torch.testing.assert_close(twice, update(targets, U, K, 0.5, 0.0)[0], rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(twice, change_of(targets, U, K, 0.5, 0.0)[0], rtol=1e-6, atol=1e-7)
 
 
 def test_the_probe_is_the_erasure_without_retaining():
     _, _, targets, _, _ = problem(7)
-    wanted = (targets.cross - targets.own) @ torch.linalg.inv(EYE + targets.own)
-    torch.testing.assert_close(targets.probe, wanted, rtol=1e-9, atol=1e-10)
+    own, cross = moments(targets)
+    wanted = (cross - own) @ torch.linalg.inv(EYE + own)
+    torch.testing.assert_close(targets.away.T @ targets.reach, wanted, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("count", [D, D + 1, 5 * D])
+def test_fewer_rows_have_the_same_moments(count):
+    t, a = random(1, count, D), random(2, count, D)
+    small = Targets(*fewer(t, a))
+    assert len(small.own) == len(small.anchors) == D
+    for found, wanted in zip(moments(small), (t.T @ t, a.T @ t), strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-12)
 
 
 def test_directions_below_the_threshold_are_free():
@@ -147,17 +169,18 @@ def transcribed(W, rows, probe, neighbours, filtered, generator):
 @pytest.mark.parametrize("filtered", [True, False])
 @pytest.mark.parametrize("out", [OUT, 12])
 def test_neighbours_are_counted_as_if_they_were_made(filtered, out):
-    W, rows, probe = random(1, out, D), random(2, 300, D), random(3, D, D)
+    W, rows, away, reach = random(1, out, D), random(2, 300, D), random(3, 2, D), random(5, 2, D)
+    least = torch.linalg.svd(W, full_matrices=False)[2][-1]
     draws = [torch.Generator().manual_seed(4) for _ in range(2)]
-    found = kept(W, Retained(rows, rows @ probe.T, probe), 10, filtered, draws[0])
-    moment, count, near = transcribed(W, rows, probe, 10, filtered, draws[1])
+    found = kept(W @ away.T, Retained(rows, rows @ reach.T, reach), least, 10, filtered, draws[0])
+    moment, count, near = transcribed(W, rows, away.T @ reach, 10, filtered, draws[1])
     assert (found.rows, found.neighbours) == (count, near)
     torch.testing.assert_close(found.moment, moment, rtol=1e-9, atol=1e-10)
 
 
 def test_without_neighbours_every_state_counts():
-    W, rows, probe = random(1, OUT, D), random(2, 30, D), random(3, D, D)
-    found = kept(W, Retained(rows, rows @ probe.T, probe), 0, True, torch.Generator())
+    aims, rows, reach = random(1, OUT, 2), random(2, 30, D), random(3, 2, D)
+    found = kept(aims, Retained(rows, rows @ reach.T, reach), None, 0, True, torch.Generator())
     torch.testing.assert_close(found.moment, rows.T @ rows / 30)
 
 
@@ -197,18 +220,18 @@ def test_moments_are_means_over_concepts_and_erasing_aims_at_the_start_token(tin
     source, empty = reader(["golf ball", ""])
     t, a = source.rows[2], empty.rows[0]
     twice = [request_of("golf ball"), request_of("golf ball ")]  # the same tokens
-    found = speed.target_moments(SPEED(), reader, twice)
-    torch.testing.assert_close(found.own, torch.outer(t, t))
-    torch.testing.assert_close(found.cross, torch.outer(a, t))
+    own, cross = moments(speed.target_rows(SPEED(), reader, twice))
+    torch.testing.assert_close(own, torch.outer(t, t))
+    torch.testing.assert_close(cross, torch.outer(a, t))
 
 
 def test_all_rows_are_those_after_the_start_token(tiny_sd):
     reader = StateReader(tiny_sd)
-    found = speed.target_moments(SPEED(rows="all"), reader, REQUESTS[1:2])
+    found = speed.target_rows(SPEED(rows="all"), reader, REQUESTS[1:2])
     source, empty = (state.rows[1:] for state in reader(["golf ball", ""]))
     assert len(source) == 76
-    torch.testing.assert_close(found.cross, empty.T @ source)
-    retained = speed.shuffled(speed.retained_rows(SPEED(), reader, [], NoScratch()), found.probe, 0)
+    torch.testing.assert_close(moments(found)[1], empty.T @ source)
+    retained = speed.shuffled(speed.retained_rows(SPEED(), reader, [], NoScratch()), found.reach, 0)
     torch.testing.assert_close(retained.rows.sum(0), empty.sum(0))
     assert len(speed.retained_rows(SPEED(rows="all"), reader, RETAIN, NoScratch())) == 76 * len(RETAIN)
     assert len(speed.retained_rows(SPEED(), reader, RETAIN, NoScratch())) == len(RETAIN)
