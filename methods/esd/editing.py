@@ -26,7 +26,7 @@ from iceb.specs.requests import EditRequest
 if TYPE_CHECKING:
     from iceb.methods.esd import ESD
 
-ORDERLESS = ("iterations", "several", "rate", "group", "jobs_at_once")  # they change no lesson of a given group of jobs
+BESIDE = ("iterations", "several", "rate", "group")  # settings that change no lesson of a given job
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -133,10 +133,10 @@ def latent_shape(denoiser: Denoiser, pixels: int | None) -> tuple[int, int, int]
 
 
 def _key(bundle: Bundle, settings: Settings, pixels: int | None) -> dict[str, Any]:
-    """What decides the lessons of a group of jobs beside the jobs."""
-    deciding = {name: value for name, value in asdict(settings).items() if name not in ORDERLESS}
+    """What decides a lesson beside its job; how many are sampled together is part of it, for its last bits."""
+    deciding = {name: value for name, value in asdict(settings).items() if name not in BESIDE}
     drawn = {"scheduler": type(bundle.pipeline.scheduler).__name__, "pixels": pixels or 0}
-    return {"what": "esd lessons", "version": 1, "model": bundle.digest, **drawn, **deciding}
+    return {"what": "esd lesson", "version": 2, "model": bundle.digest, **drawn, **deciding}
 
 
 def _told(losses: Sequence[float]) -> dict[str, float]:

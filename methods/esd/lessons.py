@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from iceb.methods.esd.settings import Settings, VariantName
 from iceb.specs.methods import Scratch
 
 SEGMENT = 256  # steps whose latents are in memory at once
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Texts = Callable[[Sequence[str]], Condition]
 Spread = Callable[[Callable[[list[Job]], Any], list[list[Job]]], Iterator[Any]]
 
@@ -116,7 +117,8 @@ class Lessons:
     ) -> Iterator[Lesson]:
         """The lessons of jobs in their order, on latents that the frozen model samples (2025).
 
-        Jobs are sampled together by like numbers of steps, and kept in `scratch`.
+        Each job is kept in `scratch` for itself, so that whatever is trained beside it, its concept's other trainings
+        find it there.
 
         Args:
             key: names the model and the settings that change the numbers.
@@ -124,18 +126,31 @@ class Lessons:
         """
         for start, stop in slices(len(jobs), SEGMENT):
             part = jobs[start:stop]
-            order = sorted(range(len(part)), key=lambda place: part[place].index)
-            groups = [[part[place] for place in order[a:b]] for a, b in slices(len(part), self.settings.jobs_at_once)]
-            made = spread(lambda group: scratch.array(_group_key(key, group), lambda: self._sampled(group)), groups)
-            rows = [row for array in made for row in np.moveaxis(array, 1, 0)]
-            for job, place in zip(part, np.argsort(order), strict=True):  # where each job stands in `order`
-                yield self._lesson(job, rows[place])
+            found = {job: scratch.get(_job_key(key, job)) for job in dict.fromkeys(part)}
+            kept = {job: array for job, array in found.items() if array is not None}
+            for job, made in self._made([job for job in found if job not in kept], spread):
+                scratch.put(_job_key(key, job), made)
+                kept[job] = made
+            for job in part:
+                yield self._lesson(job, kept[job])
 
-    def _sampled(self, jobs: list[Job]) -> "np.ndarray[Any, Any]":
-        """Latents and targets of a group, (2, J, B, c, h, w) float32."""
-        noised, time = self.sampled(jobs)
-        both = torch.stack([noised, self._target(jobs, noised, time)]).float()
-        return both.reshape(2, len(jobs), self.settings.batch, *both.shape[2:]).cpu().numpy()
+    def _made(self, jobs: Sequence[Job], spread: Spread) -> Iterator[tuple[Job, Array]]:
+        """Latents and targets of jobs, sampled together by like numbers of steps; the longest walks come first."""
+        order, size = sorted(jobs, key=lambda job: -job.index), self.settings.jobs_at_once
+        groups = [order[start:stop] for start, stop in slices(len(order), size)]
+        for group, made in zip(groups, spread(self._sampled, groups), strict=True):
+            yield from zip(group, np.moveaxis(made, 1, 0), strict=True)
+
+    def _sampled(self, jobs: list[Job]) -> Array:
+        """Latents and targets of a group, (2, J, B, c, h, w) float32.
+
+        A small group is filled up: with one shape of all groups no job's last bits depend on what is sampled with it.
+        """
+        size = self.settings.jobs_at_once
+        group = [*jobs, *[jobs[-1]] * (size - len(jobs))]
+        noised, time = self.sampled(group)
+        both = torch.stack([noised, self._target(group, noised, time)]).float()
+        return both.reshape(2, size, self.settings.batch, *both.shape[2:])[:, : len(jobs)].cpu().numpy()
 
     def sampled(self, jobs: Sequence[Job]) -> tuple[Tensor, Tensor]:
         """The frozen model's latents (J · B, c, h, w) and their timesteps (J · B,)."""
@@ -152,7 +167,7 @@ class Lessons:
             stops,
         )
 
-    def _lesson(self, job: Job, row: "np.ndarray[Any, Any]") -> Lesson:
+    def _lesson(self, job: Job, row: Array) -> Lesson:
         noised, target = torch.from_numpy(np.array(row)).to(self.denoiser.device, self.denoiser.dtype)
         time = self._timesteps[job.index].to(noised.device).expand(self.settings.batch)
         return Lesson(noised, time, self._prompt([job]), target)
@@ -174,6 +189,5 @@ class Lessons:
         return target_of(self.settings.variant, found[0], found[1], origin, self.settings.negative_guidance)
 
 
-def _group_key(key: Mapping[str, Any], group: Sequence[Job]) -> dict[str, Any]:
-    """What was sampled together is part of the key: last bits depend on it."""
-    return {**key, "jobs": [asdict(job) for job in group]}
+def _job_key(key: Mapping[str, Any], job: Job) -> dict[str, Any]:
+    return {**key, "job": asdict(job)}

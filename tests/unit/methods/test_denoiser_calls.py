@@ -33,7 +33,7 @@ def test_a_count_is_that_of_the_arithmetic(tiny_sd):
 
 @pytest.mark.parametrize("small", [{}, {"iterations": 6}, {"iterations": 3, "batch": 1}])
 def test_a_scaled_count_is_near_the_true_one(tiny_sd, small):
-    full = {**ESD_FIELDS, "sampling_steps": 1, "iterations": 12, "batch": 1}
+    full = {**ESD_FIELDS, "sampling_steps": 1, "iterations": 12, "batch": 1, "jobs_at_once": 1}
     assert count(tiny_sd, Row("esd", 0, full, small)) == 12 * 5
 
 
