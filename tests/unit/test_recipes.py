@@ -4,6 +4,7 @@ import pytest
 
 from iceb.base.errors import SpecError
 from iceb.baselines.recipes import parse_recipe, read_recipe, recipe_names, shipped_recipe
+from iceb.registry import load
 
 GOOD = """
 how = "as published"
@@ -62,3 +63,12 @@ def test_every_shipped_recipe_says_how_it_was_chosen(name):
     recipe = shipped_recipe(*name.split("/"))
     assert recipe is not None
     assert len(recipe.how) > 20
+
+
+@pytest.mark.parametrize("family", ["sd14", "sdxl", "mini"])
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_shipped_recipe_is_one_its_method_takes(name, family):
+    method, task = name.split("/")
+    recipe = shipped_recipe(method, task)
+    assert recipe is not None
+    load("methods", method)(**recipe.settings(family))  # an unknown or forbidden setting raises
