@@ -5,6 +5,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from iceb.base.errors import DataError, MethodError
 from iceb.registry import Registered
 from iceb.running.conformance import Line, check_method
-from iceb.running.conformance.cost import _reset_peak
+from iceb.running.conformance.cost import Cost, _reset_peak
 from iceb.running.methods import ChosenMethod
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.requests import EditRequest
@@ -621,3 +622,10 @@ def test_a_size_that_crashes_is_caught(bundle):
 def test_a_size_for_which_no_time_is_left_is_skipped(bundle):
     lines = checked(Sound(), bundle, sizes=(1, 10**9), seconds=1e-9)
     assert lines["1000000000 edits"].status == "skipped"
+
+
+def test_what_an_edit_takes_before_its_first_request_is_not_foreseen_for_every_request():
+    known = Cost(SimpleNamespace(seconds=5.5), 100.0, took={1: 5.0})  # two requests took 5.5 s: half a second each
+    assert known._foreseen(10) == pytest.approx(9.5)
+    known.took[10] = 10.5
+    assert known._foreseen(100) == pytest.approx(10.5 + 90 * 5 / 8)

@@ -1,8 +1,10 @@
 """The promises of the contract: what an edit may hold, that the model stays as it is, and the same bytes twice."""
 
 import fnmatch
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 
@@ -24,6 +26,7 @@ class Contract:
     bench: Bench
     edit: Edit | None = None  # the plain edit, once it was made
     before: State = field(default_factory=dict)
+    seconds: float = 0.0  # that the last edit of the plain requests took which began with nothing
     broken: str = ""  # what a call of the method changed of the model; nothing after that can be trusted
 
     @cached_property
@@ -60,7 +63,7 @@ class Contract:
     def fits(self) -> str:
         """Declared parameters alone, shapes and formats kept, finite numbers; and no silent nothing."""
         self.before = self.before or state(self.bench.bundle)
-        edit = self.bench.edit(self.requests, self.scratch)
+        edit = self._timed(self.scratch)
         self.broken = difference(self.before, state(self.bench.bundle))
         if not self.bench.card.touches:
             self.edit = edit
@@ -94,17 +97,23 @@ class Contract:
 
     def twice(self) -> str:
         """Two calls with nothing kept between them give the same bytes."""
-        return self._again(self.bench.scratch())
+        return self._again(self.bench.scratch(), self._timed)
 
     def warm(self) -> str:
         """A call that finds everything it kept gives the same bytes."""
-        return self._again(self.scratch)
+        return self._again(self.scratch, partial(self.bench.edit, self.requests))
 
-    def _again(self, scratch: ScratchStore) -> str:
+    def _timed(self, scratch: ScratchStore) -> Edit:
+        began = time.perf_counter()
+        edit = self.bench.edit(self.requests, scratch)
+        self.seconds = time.perf_counter() - began
+        return edit
+
+    def _again(self, scratch: ScratchStore, make: Callable[[ScratchStore], Edit]) -> str:
         edit = self.made()
         if not self.bench.card.deterministic:
             raise Skipped("the card says deterministic=False")
-        again = self.bench.edit(self.requests, scratch)
+        again = make(scratch)
         if name_of(edit) != name_of(again):
             far = self.bench.relative_difference(edit, again)
             raise Broken(f"the same requests gave other bytes, relative difference {far:.2g}: seed every draw")

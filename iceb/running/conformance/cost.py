@@ -61,13 +61,11 @@ class Cost:
         raise Told(f"{self.took[number]:.2f} s, memory grew by {size(grown)}; edit {size(own)}, scratch {size(kept)}")
 
     def _foreseen(self, number: int) -> float:
-        """Seconds, along the straight line through the last two sizes; the second size in proportion to the first."""
-        if not self.took:
+        """Seconds, along the straight line through the last two sizes; the plain edit is one of them at first."""
+        known = sorted({FEW: self.contract.seconds, **self.took}.items())
+        if not self.took or len(known) < 2:
             return 0.0
-        (last, seconds) = list(self.took.items())[-1]
-        if len(self.took) == 1:
-            return seconds * number / last
-        (first, earlier) = list(self.took.items())[-2]
+        (first, earlier), (last, seconds) = known[-2:]
         return seconds + max(seconds - earlier, 0.0) * (number - last) / (last - first)
 
     def _memory(self) -> str:
