@@ -11,8 +11,14 @@ from iceb.base.errors import DataError, MethodError
 SAMPLE_SEED = 1  # the authors' shuffle
 
 
-def check_captions(path: str | None, family: str, method: str) -> None:
+def check_captions(path: str | None, family: str, method: str, setting: str = "captions") -> None:
     """Say what `caption_corpus` would refuse as far as that costs nothing: the file is opened, not read.
+
+    Args:
+        path: the file that the user's setting names; None: the embedded captions.
+        family: the model's family.
+        method: who asks, for the message.
+        setting: the setting's name, for the message.
 
     Raises:
         MethodError: no file was named for a model without embedded captions.
@@ -25,9 +31,11 @@ def check_captions(path: str | None, family: str, method: str) -> None:
         with Path(path).expanduser().open("rb") as stream:
             begins = stream.read(1)
     except OSError as error:
-        raise _unreadable(Path(path), error) from error
+        raise DataError(
+            f"{method} {setting} {path}: cannot be read ({error.strerror}): name a text or JSON file of texts"
+        ) from error
     if not begins:
-        raise DataError(f"captions {path}: no caption found: write one a line")
+        raise DataError(f"{method} {setting} {path}: is empty: write one text a line")
 
 
 def caption_corpus(path: str | None, family: str, method: str) -> list[str]:
@@ -60,7 +68,7 @@ def _embedded(family: str, method: str) -> None:
         )
 
 
-def _unreadable(path: Path, error: Exception, one: str = "caption") -> DataError:
+def _unreadable(path: Path, error: Exception, one: str) -> DataError:
     reason = getattr(error, "strerror", None) or "not UTF-8"
     forms = "text or JSON" if one == "caption" else "text"
     return DataError(f"{one}s {path}: cannot be read ({reason}): name a {forms} file of {one}s")
@@ -80,42 +88,46 @@ def read_lines(path: str | Path, one: str) -> list[str]:
     return _some(path, _text(path, one).splitlines(), one)
 
 
-def _text(path: Path, one: str = "caption") -> str:
+def _text(path: Path, one: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error, one) from error
 
 
-def _some(path: Path, texts: Sequence[str], one: str = "caption") -> list[str]:
+def _some(path: Path, texts: Sequence[str], one: str) -> list[str]:
     found = [text.strip() for text in texts if text.strip()]
     if not found:
         raise DataError(f"{one}s {path}: no {one} found: write one a line")
     return found
 
 
-def read_captions(path: Path) -> list[str]:
+def read_captions(path: Path, one: str = "caption") -> list[str]:
     """The captions of a file: one a line, or a JSON list of texts or of objects with a "caption".
+
+    Args:
+        path: the file.
+        one: what stands for a caption there, in the singular, for the message.
 
     Raises:
         DataError: the file cannot be read, is malformed, or holds no caption.
     """
     if path.suffix == ".json":
-        return _some(path, _from_json(path, _text(path)))
-    return read_lines(path, "caption")
+        return _some(path, _from_json(path, _text(path, one), one), one)
+    return read_lines(path, one)
 
 
-def _from_json(path: Path, text: str) -> list[str]:
+def _from_json(path: Path, text: str, one: str) -> list[str]:
     try:
         rows: Any = json.loads(text)
     except ValueError as error:
-        raise DataError(f"captions {path}: not JSON ({error}): the file may be truncated") from error
+        raise DataError(f"{one}s {path}: not JSON ({error}): the file may be truncated") from error
     rows = rows if isinstance(rows, list) else [None]
     captions: list[str] = []
     for index, row in enumerate(rows):
         caption = row.get("caption") if isinstance(row, dict) else row
         if not isinstance(caption, str):
-            raise DataError(f'captions {path}: entry {index} is neither a text nor an object with a "caption"')
+            raise DataError(f'{one}s {path}: entry {index} is neither a text nor an object with a "caption"')
         captions.append(caption)
     return captions
 

@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
+from iceb.base.errors import MethodError
 from iceb.methods.activations import TextTower, Tokens
+from iceb.specs.requests import EditRequest
+
+if TYPE_CHECKING:
+    from iceb.methods.emcid import EMCID
 
 Fill = Literal["source", "dest", "nothing"]
 
@@ -34,6 +39,30 @@ class Concept:
     def subject(self, side: Fill) -> str:
         """What is looked for in a prompt of that side."""
         return {"source": self.source, "dest": self.dest, "nothing": ""}[side]
+
+
+def concepts_of(request: EditRequest, method: "EMCID") -> list[Concept]:
+    """One concept per destination of a request; erasing has the empty one.
+
+    Raises:
+        MethodError: the settings name shares for another number of destinations.
+    """
+    if method.shares and len(request.dests) > 1 and len(method.shares) != len(request.dests):
+        raise MethodError(
+            f"request {request.id} has {len(request.dests)} destinations, shares name {len(method.shares)}"
+        )
+    return [
+        Concept(
+            request.source,
+            dest,
+            request.templates,
+            request.seed,
+            align_text=request.id not in method.unaligned,
+            true_noise=request.id in method.true_noise,
+            negatives=method.negatives,
+        )
+        for dest in request.dests or ("",)
+    ]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from iceb.base.progress import stage
 from iceb.methods.activations import slices
 from iceb.methods.captions import caption_corpus, sampled
 from iceb.methods.denoising import frozen
-from iceb.methods.emcid.concepts import Concept
+from iceb.methods.emcid.concepts import Concept, concepts_of
 from iceb.methods.emcid.fisher import fisher_diagonal
 from iceb.methods.emcid.optimise import Values, optimise
 from iceb.methods.emcid.spread import Solver, spread
@@ -75,7 +75,7 @@ class Editing:
 
     def run(self, requests: Sequence[EditRequest]) -> Edit:
         """Both stages for all requests."""
-        concepts = [concept for request in requests for concept in self._concepts(request)]
+        concepts = [concept for request in requests for concept in concepts_of(request, self.method)]
         with self._timed("moments_seconds"):
             moments = [self._moments(which) for which in range(len(self.bench.towers))]
         with self._timed("values_seconds"):
@@ -101,26 +101,6 @@ class Editing:
         start = time.monotonic()
         yield
         self.log[name] = time.monotonic() - start
-
-    def _concepts(self, request: EditRequest) -> list[Concept]:
-        """One concept per destination; erasing has the empty one."""
-        method = self.method
-        if method.shares and len(request.dests) > 1 and len(method.shares) != len(request.dests):
-            raise MethodError(
-                f"request {request.id} has {len(request.dests)} destinations, shares name {len(method.shares)}"
-            )
-        return [
-            Concept(
-                request.source,
-                dest,
-                request.templates,
-                request.seed,
-                align_text=request.id not in method.unaligned,
-                true_noise=request.id in method.true_noise,
-                negatives=method.negatives,
-            )
-            for dest in request.dests or ("",)
-        ]
 
     def _per_request(
         self, requests: Sequence[EditRequest], concepts: Sequence[Concept], values: Tensor

@@ -200,7 +200,7 @@ class MACE:
         if self.preserves:
             check_captions(self.captions, ref.family, self.card.name)
             if self.domain is not None:
-                check_captions(self.domain, ref.family, self.card.name)
+                check_captions(self.domain, ref.family, self.card.name, "domain")
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
         """New keys and values of the denoiser that erase all concepts at once.

@@ -99,7 +99,7 @@ class RECE:
             DataError: as `check_captions`.
         """
         if self.retain_file is not None:
-            check_captions(self.retain_file, ref.family, "rece")
+            check_captions(self.retain_file, ref.family, "rece", "retain_file")
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
         """New cross-attention keys and values that carry out all requests at once."""

@@ -99,7 +99,7 @@ class SPEED:
             MethodError, DataError: as `check_captions`.
         """
         if self.retain_file is not None:
-            check_captions(self.retain_file, ref.family, "speed")
+            check_captions(self.retain_file, ref.family, "speed", "retain_file")
         if self.captions:
             check_captions(None, ref.family, "speed")
 

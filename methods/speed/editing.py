@@ -181,7 +181,7 @@ def retained_texts(method: "SPEED", bundle: Bundle, sources: Sequence[str]) -> l
     """The settings' texts, each once, without those that name a source as a whole word."""
     texts = list(method.retain)
     if method.retain_file is not None:
-        texts += read_captions(Path(method.retain_file).expanduser())
+        texts += read_captions(Path(method.retain_file).expanduser(), "retained text")
     if method.captions:
         texts += sampled(caption_corpus(None, bundle.ref.family, "speed"), method.captions)
     named = re.compile("|".join(rf"\b{re.escape(source)}\b" for source in sources) or NOTHING, re.IGNORECASE)

@@ -16,6 +16,7 @@ from iceb.methods.esd.settings import Settings, known_group
 from iceb.methods.training import Trained, in_dtype
 from iceb.models.bundle import ModelBundle
 from iceb.models.families import FAMILIES
+from tests.memory import Memory
 from tests.parity.conftest import PARITY, Vector, apart, vectors
 
 SD = PARITY / "models" / "tiny-sd"
@@ -123,7 +124,7 @@ def taught(name, settings, given, draws, trained):
     drawn = [job_of(settings, given, each) for each in given["iterations"]]
     if settings.variant == "2025":  # all in one batch, and from their seeds alone
         lessons = lessons_of(bundle, settings)
-        for lesson in lessons.of_base([job for job, _ in drawn], Forgetful(), {}, map):
+        for lesson in lessons.of_base([job for job, _ in drawn], Memory(), {}, map):
             yield lesson, lessons.denoiser
         return
     for step, (job, origin) in enumerate(drawn):
@@ -162,16 +163,6 @@ def test_training_is_the_authors(parity, name):
     bounds = {"xt": 1e-5, "target": 1e-5, "loss": 1e-5, "grad": 5e-5, "dW": 5e-4}
     assert worst.keys() == bounds.keys()
     assert {key: off for key, off in worst.items() if off >= bounds[key]} == {}
-
-
-class Forgetful:
-    """A scratch that keeps nothing."""
-
-    def get(self, key):
-        return None
-
-    def put(self, key, array):
-        pass
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if "2023" in name or "2024" in name])

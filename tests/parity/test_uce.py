@@ -8,14 +8,8 @@ from iceb.methods.uce_debias.programs import accumulated, restarted
 from iceb.methods.uce_debias.shares import Concept
 from iceb.specs.requests import EditRequest
 from tests.conftest import load
+from tests.memory import Memory
 from tests.parity.conftest import Vector, apart, vectors
-
-
-class NoScratch:
-    """Keeps nothing."""
-
-    def array(self, key, compute):
-        return compute()
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +48,7 @@ def test_the_program_of_2025(parity, double_model, name):
         preserve_scale=given["preserve_scale"],
         retain=tuple(given["preserve_concepts_final"] or ()),
     )
-    edit = method.edit(double_model, requests_of(pairs), scratch=NoScratch())
+    edit = method.edit(double_model, requests_of(pairs), scratch=Memory())
     off = worst(edit, double_model, vector.tensors("expected_fp64"))
     print(f"uce_erase/{name} W {off:.1e}")
     assert off < 1e-11
@@ -73,7 +67,7 @@ def test_the_closed_form_of_2023_in_both_techniques(parity, double_model, name):
         keys=given["with_to_k"],
     )
     pairs = zip(given["old_texts"], given["new_texts"], strict=True)
-    edit = method.edit(double_model, requests_of(pairs), scratch=NoScratch())
+    edit = method.edit(double_model, requests_of(pairs), scratch=Memory())
     off = worst(edit, double_model, vector.tensors("expected_fp64"))
     print(f"uce_legacy/{name} W {off:.1e}")
     assert off < 1e-10

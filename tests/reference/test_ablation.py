@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 import torch
 
-from iceb.base.digest import digest, digest_tensor
+from iceb.base.digest import digest_tensor
 from iceb.base.errors import DataError, MethodError, ModelError
 from iceb.methods.ablation import Ablation
 from iceb.methods.ablation.augmentation import check_size, shown, view
@@ -15,6 +15,7 @@ from iceb.methods.ablation.concepts import concepts_of
 from iceb.methods.ablation.objective import start_detached
 from iceb.models.checking import check_edit
 from iceb.specs.requests import EditRequest
+from tests.memory import Memory
 
 TEMPLATES = ("An image of {}", "{}")
 QUICK = Ablation(**dict(Ablation.card.quick))
@@ -27,27 +28,7 @@ def asked(source: str, *dests: str, seed: int = 1) -> EditRequest:
 CAT, BEE, VIOLIN = asked("grumpy cat", "cat"), asked("bumblebee", "bee", seed=2), asked("violin", "cat", seed=3)
 
 
-class Notes:
-    """Scratch in memory that counts what is made."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, object] = {}
-        self.made: list[str] = []
-
-    def get(self, key):
-        return self.kept.get(digest(key))
-
-    def put(self, key, array):
-        self.made.append(key["what"])
-        self.kept.setdefault(digest(key), array.copy())
-
-    def array(self, key, compute):
-        if self.get(key) is None:
-            self.put(key, compute())
-        return self.get(key)
-
-
-SHARED = Notes()  # for tests that do not ask what is made
+SHARED = Memory()  # for tests that do not ask what is made
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +45,7 @@ def fingerprint(edit) -> dict[str, str]:
 
 
 def edited(bundle, *requests, scratch=None, **changes):
-    return replace(QUICK, **changes).edit(bundle, requests, scratch=scratch or Notes())
+    return replace(QUICK, **changes).edit(bundle, requests, scratch=scratch or Memory())
 
 
 # --- the edit
@@ -103,7 +84,7 @@ def test_an_embedding_without_a_word_of_its_own_is_refused(tiny_sd):
 
 
 def test_the_same_requests_in_any_order_give_the_same_bytes(tiny_sd):
-    scratch = Notes()
+    scratch = Memory()
     first = edited(tiny_sd, CAT, BEE, VIOLIN, scratch=scratch)
     assert fingerprint(first) == fingerprint(edited(tiny_sd, VIOLIN, CAT, BEE, scratch=scratch))
 
@@ -141,7 +122,7 @@ def test_training_brings_the_sources_prediction_to_the_anchors(tiny_sd):
 
 
 def test_concepts_of_one_anchor_share_its_pictures(tiny_sd):
-    scratch = Notes()
+    scratch = Memory()
     edit = edited(tiny_sd, CAT, VIOLIN, BEE, scratch=scratch)
     assert scratch.made.count("ablation anchor pictures") == 2
     assert scratch.made.count("ablation anchor latents") == 2
@@ -225,7 +206,7 @@ def test_a_missing_file_is_said_before_any_weight_is_loaded():
 
 
 def test_no_requests_give_an_empty_edit():
-    assert not QUICK.edit(None, (), scratch=Notes()).weights
+    assert not QUICK.edit(None, (), scratch=Memory()).weights
 
 
 # --- settings

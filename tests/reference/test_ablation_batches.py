@@ -5,13 +5,13 @@ from itertools import islice
 import pytest
 import torch
 
-from iceb.base.digest import digest
 from iceb.methods.ablation.anchors import Anchors
 from iceb.methods.ablation.batches import Batches
 from iceb.methods.ablation.chance import Stream
 from iceb.methods.ablation.concepts import Anchor, Concept
 from iceb.methods.denoising import Denoiser, prepared
 from iceb.specs.runs import Sampling
+from tests.memory import Memory
 
 CATS, BEES = Anchor(("a cat", "the cat sits")), Anchor(("a bee", "the bee flies"))
 CONCEPTS = [
@@ -23,27 +23,12 @@ PAIRS = {(c.targets[i], c.anchor.prompts[i]) for c in CONCEPTS for i in range(2)
 SIDE = 48  # pixels: large enough to be shrunk
 
 
-class Notes(dict):
-    """Scratch in memory."""
-
-    def get(self, key):
-        return super().get(digest(key))
-
-    def put(self, key, array):
-        self[digest(key)] = array.copy()
-
-    def array(self, key, compute):
-        if self.get(key) is None:
-            self.put(key, compute())
-        return self.get(key)
-
-
 @pytest.fixture(scope="module")
 def parts(tiny_sd):
     """(denoiser, anchors with three pictures each)."""
     pipeline = tiny_sd.pipeline
     denoiser = Denoiser(pipeline.unet, pipeline.vae, pipeline.scheduler)
-    anchors = Anchors(tiny_sd, denoiser, Notes(), Sampling("ddim", 1, 2.0, 32, 32), count=3, seed=0, side=SIDE)
+    anchors = Anchors(tiny_sd, denoiser, Memory(), Sampling("ddim", 1, 2.0, 32, 32), count=3, seed=0, side=SIDE)
     anchors.prepare([CATS, BEES])
     return denoiser, anchors
 

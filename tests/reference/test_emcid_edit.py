@@ -5,37 +5,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from iceb.base.digest import digest, digest_tensor
+from iceb.base.digest import digest_tensor
 from iceb.base.errors import MethodError
 from iceb.methods.emcid import EMCID
 from iceb.specs.requests import EditRequest
+from tests.memory import Memory
 
 TEMPLATES = ("An image of {}", "A photo of {}", "{}")
 NAMES = ("golden retriever", "bee", "steam locomotive", "lemon", "violin", "canoe")
 REQUESTS = tuple(EditRequest(f"t/{i}", name, (NAMES[i - 1],), TEMPLATES, i) for i, name in enumerate(NAMES))
-
-
-class Notes:
-    """Scratch in memory that can break off like a killed run."""
-
-    def __init__(self, room: int = 10**9) -> None:
-        self.kept: dict[str, object] = {}
-        self.room, self.made = room, 0
-
-    def get(self, key):
-        return self.kept.get(digest(key))
-
-    def put(self, key, array):
-        if len(self.kept) >= self.room:
-            raise KeyboardInterrupt
-        if key["what"] == "emcid value vector" and digest(key) not in self.kept:
-            self.made += 1
-        self.kept.setdefault(digest(key), array.copy())
-
-    def array(self, key, compute):
-        if self.get(key) is None:
-            self.put(key, compute())
-        return self.get(key)
 
 
 @pytest.fixture
@@ -61,7 +39,7 @@ def fingerprint(weights) -> dict[str, str]:
 def test_an_edit_names_full_tensors_of_the_model_and_leaves_it_alone(tiny, method):
     before = {name: digest_tensor(value) for name, value in tiny.parameters_named().items()}
     wanted = [parameter.requires_grad for parameter in tiny.pipeline.unet.parameters()]
-    edit = method.edit(tiny, REQUESTS[:2], scratch=Notes())
+    edit = method.edit(tiny, REQUESTS[:2], scratch=Memory())
     encoders = tiny.family.text_encoders
     assert len(edit.weights) == 2 * len(encoders)
     for name, tensor in edit.weights.items():
@@ -78,17 +56,17 @@ def test_an_edit_names_full_tensors_of_the_model_and_leaves_it_alone(tiny, metho
 
 
 def test_no_requests_is_no_edit(tiny_sd, method):
-    assert not method.edit(tiny_sd, [], scratch=Notes()).weights
+    assert not method.edit(tiny_sd, [], scratch=Memory()).weights
 
 
 def test_two_runs_give_the_same_bytes(tiny_sd, method):
-    first, second = (method.edit(tiny_sd, REQUESTS, scratch=Notes()) for _ in range(2))
+    first, second = (method.edit(tiny_sd, REQUESTS, scratch=Memory()) for _ in range(2))
     assert fingerprint(first.weights) == fingerprint(second.weights)
 
 
 def test_a_run_that_broke_off_goes_on_to_the_same_bytes(tiny_sd, method):
-    whole = method.edit(tiny_sd, REQUESTS, scratch=Notes())
-    notes = Notes(room=4)  # both moments and two of the first four vectors
+    whole = method.edit(tiny_sd, REQUESTS, scratch=Memory())
+    notes = Memory(room=4)  # both moments and two of the first four vectors
     with pytest.raises(KeyboardInterrupt):
         method.edit(tiny_sd, REQUESTS, scratch=notes)
     notes.room = 10**9
@@ -96,11 +74,11 @@ def test_a_run_that_broke_off_goes_on_to_the_same_bytes(tiny_sd, method):
 
 
 def test_more_requests_reuse_what_fewer_made(tiny_sd, method):
-    notes = Notes()
+    notes = Memory()
     method.edit(tiny_sd, REQUESTS[:4], scratch=notes)
     edit = method.edit(tiny_sd, REQUESTS, scratch=notes)
     assert edit.log["values_made"] == 2
-    fresh = method.edit(tiny_sd, REQUESTS, scratch=Notes())
+    fresh = method.edit(tiny_sd, REQUESTS, scratch=Memory())
     assert fingerprint(edit.weights) == fingerprint(fresh.weights)
 
 
@@ -110,21 +88,21 @@ def test_more_requests_reuse_what_fewer_made(tiny_sd, method):
     ids=lambda changes: next(iter(changes)),
 )
 def test_a_request_that_differs_is_optimised_anew(tiny_sd, method, changes):
-    notes = Notes()
+    notes = Memory()
     method.edit(tiny_sd, REQUESTS[:1], scratch=notes)
     again = method.edit(tiny_sd, [replace(REQUESTS[0], **changes)], scratch=notes)
     assert again.log["values_made"] == 1
 
 
 def test_stage_one_settings_are_part_of_a_value_vector_s_name(tiny_sd, method):
-    notes = Notes()
+    notes = Memory()
     method.edit(tiny_sd, REQUESTS[:1], scratch=notes)
     again = replace(method, rate=0.1).edit(tiny_sd, REQUESTS[:1], scratch=notes)
     assert again.log["values_made"] == 1
 
 
 def test_stage_two_settings_do_not_touch_the_value_vectors(tiny_sd, method):
-    notes = Notes()
+    notes = Memory()
     method.edit(tiny_sd, REQUESTS[:4], scratch=notes)
     again = replace(method, edit_weight=0.7, moment_weight=10.0).edit(tiny_sd, REQUESTS[:4], scratch=notes)
     assert again.log["values_made"] == 0
@@ -135,8 +113,8 @@ def test_a_balancing_request_gets_the_mean_of_its_destinations(tiny_sd, method):
     both = EditRequest("t/both", "lemon", ("bee", "canoe"), TEMPLATES, 5)
     one = EditRequest("t/one", "lemon", ("bee",), TEMPLATES, 5)
     method = replace(method, concepts_at_once=1, shares=(1.0, 0.0))
-    balanced = method.edit(tiny_sd, [both], scratch=Notes())
-    replaced = method.edit(tiny_sd, [one], scratch=Notes())
+    balanced = method.edit(tiny_sd, [both], scratch=Memory())
+    replaced = method.edit(tiny_sd, [one], scratch=Memory())
     assert fingerprint(balanced.weights) == fingerprint(replaced.weights)
 
 
@@ -155,7 +133,7 @@ def test_a_balancing_request_gets_the_mean_of_its_destinations(tiny_sd, method):
     ids=str,
 )
 def test_every_variant_runs_from_requests_to_weights(tiny_sd, method, changes):
-    edit = replace(method, **changes).edit(tiny_sd, REQUESTS[:2], scratch=Notes())
+    edit = replace(method, **changes).edit(tiny_sd, REQUESTS[:2], scratch=Memory())
     assert all(torch.isfinite(tensor).all() for tensor in edit.weights.values())
 
 
@@ -179,9 +157,9 @@ def test_nonsense_settings_are_refused_at_birth(changes, message):
 
 def test_layers_beyond_the_encoder_are_refused(tiny_sd, method):
     with pytest.raises(MethodError, match="has layers 0 to 3"):
-        replace(method, layers=(11,)).edit(tiny_sd, REQUESTS[:1], scratch=Notes())
+        replace(method, layers=(11,)).edit(tiny_sd, REQUESTS[:1], scratch=Memory())
 
 
 def test_two_encoders_refuse_what_is_defined_for_one(tiny_sdxl, method):
     with pytest.raises(MethodError, match="for one only"):
-        replace(method, noise_loss="esd").edit(tiny_sdxl, REQUESTS[:1], scratch=Notes())
+        replace(method, noise_loss="esd").edit(tiny_sdxl, REQUESTS[:1], scratch=Memory())

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iceb.base.digest import digest, digest_tensor
+from iceb.base.digest import digest_tensor
 from iceb.base.errors import MethodError
 from iceb.methods.closed_form import weighed_update
 from iceb.methods.emcid import EMCID
@@ -16,6 +16,7 @@ from iceb.methods.emcid.null_space import NullSpaceSolver, Spectrum, null_rank, 
 from iceb.methods.emcid.settings import NullSpace
 from iceb.specs.methods import Edit
 from iceb.specs.requests import EditRequest
+from tests.memory import Memory
 
 D_IN, D_OUT = 12, 5
 SEEDS = st.integers(0, 999)
@@ -188,21 +189,6 @@ NAMES = ("golden retriever", "bee", "steam locomotive")
 REQUESTS = tuple(EditRequest(f"t/{i}", name, (NAMES[i - 1],), TEMPLATES, i) for i, name in enumerate(NAMES))
 
 
-class Notes(dict):
-    """Scratch in memory."""
-
-    def get(self, key):
-        return super().get(digest(key))
-
-    def put(self, key, array):
-        self.setdefault(digest(key), array.copy())
-
-    def array(self, key, compute):
-        if self.get(key) is None:
-            self.put(key, compute())
-        return self.get(key)
-
-
 @pytest.fixture
 def method(tmp_path):
     captions = tmp_path / "captions.txt"
@@ -213,21 +199,21 @@ def method(tmp_path):
 
 def test_an_edit_stays_in_the_null_space_of_the_unedited_encoder(tiny, method):
     before = {name: digest_tensor(value) for name, value in tiny.parameters_named().items()}
-    scratch = Notes()
+    scratch = Memory()
     edit = method.edit(tiny, REQUESTS, scratch=scratch)
     assert {name: digest_tensor(value) for name, value in tiny.parameters_named().items()} == before
     assert len(edit.weights) == 2 * len(tiny.family.text_encoders)
-    spectra = [torch.from_numpy(array) for array in scratch.values() if array.shape == (65, 64)]
+    spectra = [torch.from_numpy(array) for array in scratch.kept.values() if array.shape == (65, 64)]
     assert len(spectra) == len(edit.weights)
     for name, weight in edit.weights.items():
         change = weight.double() - tiny.parameter(name).double()
         outside = [float((change @ stacked[1:, 40:]).norm() / change.norm()) for stacked in spectra]
         assert min(outside) < 1e-5  # float32 rounding of the written weight
-    assert method.edit(tiny, [], scratch=Notes()) == Edit()
+    assert method.edit(tiny, [], scratch=Memory()) == Edit()
 
 
 def test_it_begins_with_the_value_vectors_that_emcid_keeps(tiny_sd, method):
-    scratch = Notes()
+    scratch = Memory()
     shared = {name: getattr(method, name) for name in ("layers", "layers_2", "steps", "noise_loss", "captions")}
     EMCID(**shared).edit(tiny_sd, REQUESTS, scratch=scratch)
     assert method.edit(tiny_sd, REQUESTS, scratch=scratch).log["values_made"] == 0
@@ -235,7 +221,7 @@ def test_it_begins_with_the_value_vectors_that_emcid_keeps(tiny_sd, method):
 
 
 def test_its_residual_may_be_the_streams(tiny_sd, method):
-    scratch = Notes()
+    scratch = Memory()
     one, other = (
         replace(method, residual=residual).edit(tiny_sd, REQUESTS, scratch=scratch).weights
         for residual in ("output", "stream")
@@ -245,4 +231,4 @@ def test_its_residual_may_be_the_streams(tiny_sd, method):
 
 def test_constants_that_leave_nothing_to_preserve_stop_the_edit(tiny_sd, method):
     with pytest.raises(MethodError, match="set null_space and threshold"):
-        replace(method, null_space="abs", threshold=1e9).edit(tiny_sd, REQUESTS, scratch=Notes())
+        replace(method, null_space="abs", threshold=1e9).edit(tiny_sd, REQUESTS, scratch=Memory())

@@ -12,15 +12,9 @@ from iceb.methods.rece.editing import rounds
 from iceb.methods.rece.formula import attack
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
+from tests.memory import Memory
 
 D = 6
-
-
-class NoScratch:
-    """Computes and keeps nothing."""
-
-    def array(self, key, compute):
-        return compute()
 
 
 def random(seed: int, *shape: int) -> torch.Tensor:
@@ -121,7 +115,7 @@ REQUESTS = [request_of("church", "barn"), request_of("golf ball"), request_of("t
 
 
 def test_every_layout_is_edited_by_one_factor(tiny):
-    edit = RECE().edit(tiny, REQUESTS, scratch=NoScratch())
+    edit = RECE().edit(tiny, REQUESTS, scratch=Memory())
     assert set(edit.weights) == set(projections(tiny))
     ((pattern, T),) = edit.right.items()
     assert set(tiny.parameters_named(pattern)) == set(edit.weights)
@@ -132,7 +126,7 @@ def test_every_layout_is_edited_by_one_factor(tiny):
 
 def test_the_start_is_uce(tiny_sd):
     """By hand: one concept, rows from its last token on against those of a blank text, the empty prompt retained."""
-    edit = RECE(epochs=0).edit(tiny_sd, [request_of("golf ball")], scratch=NoScratch())
+    edit = RECE(epochs=0).edit(tiny_sd, [request_of("golf ball")], scratch=Memory())
     old, new, empty = StateReader(tiny_sd)(["golf ball", " ", ""])
     E, N, R = old.rows[2 : 77 - 0], new.rows[0 : 77 - 2], empty.rows
     for name, matrix in edit.weights.items():
@@ -150,7 +144,7 @@ def test_more_epochs_leave_less_for_the_attack(tiny_sd):
 
     def missed(epochs):
         method = RECE(epochs=epochs, attack_ridge=0.1)
-        (T,) = method.edit(tiny_sd, [request_of("golf ball")], scratch=NoScratch()).right.values()
+        (T,) = method.edit(tiny_sd, [request_of("golf ball")], scratch=Memory()).right.values()
         C = state.rows[state.last]
         return float(((T @ attack(T, G, 0.1) - torch.eye(len(T))) @ C).norm())
 
@@ -172,12 +166,12 @@ def test_a_file_names_more_to_retain(tiny_sd, tmp_path):
     method = RECE(retain_file=str(names), retain_dests=False)
     method.check(ModelRef("sd14", "r", "v", "float32"))
     assert retained(method, REQUESTS) == ["", "Monet"]
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match=r"rece retain_file .*: cannot be read"):
         RECE(retain_file=str(tmp_path / "none")).check(ModelRef("sd14", "r", "v", "float32"))
 
 
 def test_no_requests_give_no_edit(tiny_sd):
-    assert not RECE().edit(tiny_sd, [], scratch=NoScratch()).weights
+    assert not RECE().edit(tiny_sd, [], scratch=Memory()).weights
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import pytest
 import torch
 from PIL import Image
 
-from iceb.base.digest import digest
 from iceb.base.errors import DataError, MethodError
 from iceb.methods.refact import ReFACT
 from iceb.methods.refact.goals import draw
@@ -16,19 +15,10 @@ from iceb.methods.refact.losses import Terms, divergence, likelihood
 from iceb.methods.refact.pictures import ImageTower, fitted, zipped
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
+from tests.memory import Memory
 
 REQUEST = EditRequest("t/1", "golden retriever", ("bee",), ("{}",), 1)
 SCORES = torch.tensor([[1.0, 0.5, 3.0, -1.0], [0.2, 2.0, 0.0, 0.3]], dtype=torch.float64)
-
-
-class Notes(dict):
-    """Scratch in memory."""
-
-    def array(self, key, compute):
-        name = digest(key)
-        if name not in self:
-            self[name] = compute().copy()
-        return self[name]
 
 
 @pytest.fixture(scope="module")
@@ -158,12 +148,12 @@ def quickly(monkeypatch):
     ],
 )
 def test_every_objective_writes_one_rank(tiny_sd, method, settings):
-    ((name, weight),) = replace(method, **settings).edit(tiny_sd, [REQUEST], scratch=Notes()).weights.items()
+    ((name, weight),) = replace(method, **settings).edit(tiny_sd, [REQUEST], scratch=Memory()).weights.items()
     assert torch.linalg.matrix_rank(weight.double() - tiny_sd.parameter(name).double(), rtol=1e-4) == 1
 
 
 def test_a_weight_on_the_divergence_changes_the_edit(tiny_sd, method):
-    scratch = Notes()
+    scratch = Memory()
     plain, held = (
         replace(method, kl=weight).edit(tiny_sd, [REQUEST], scratch=scratch).weights for weight in (0.0, 1e4)
     )
@@ -172,7 +162,7 @@ def test_a_weight_on_the_divergence_changes_the_edit(tiny_sd, method):
 
 def test_two_text_encoders_are_refused_where_pictures_count(tiny_sdxl, method):
     with pytest.raises(MethodError, match="this model has 2"):
-        replace(method, kl=1.0).edit(tiny_sdxl, [REQUEST], scratch=Notes())
+        replace(method, kl=1.0).edit(tiny_sdxl, [REQUEST], scratch=Memory())
     with pytest.raises(MethodError, match="this model has 2"):
         replace(method, objective="direct").check(ModelRef("sdxl", "somebody/xl", "1" * 40))
 

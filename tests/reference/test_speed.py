@@ -13,16 +13,10 @@ from iceb.methods.speed.formula import Targets, centres, fewer, starting_rows, u
 from iceb.methods.speed.retaining import CHUNK, Retained, above, kept
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
+from tests.memory import Memory
 
 D, R, OUT = 8, 5, 4
 EYE = torch.eye(D, dtype=torch.float64)
-
-
-class NoScratch:
-    """Computes and keeps nothing."""
-
-    def array(self, key, compute):
-        return compute()
 
 
 def random(seed: int, *shape: int) -> torch.Tensor:
@@ -203,7 +197,7 @@ RETAIN = ("dog", "tabby cat", "garbage truck", "parachute")
 @pytest.mark.parametrize("matrices", ["v", "vk"])
 def test_every_layout_keeps_the_empty_text_and_moves_the_source(tiny, matrices):
     method = SPEED(matrices=matrices, retain=RETAIN, threshold=5.0)
-    edit = method.edit(tiny, REQUESTS, scratch=NoScratch())
+    edit = method.edit(tiny, REQUESTS, scratch=Memory())
     assert set(edit.weights) == set(projections(tiny, tuple(matrices)))
     empty, source, dest = StateReader(tiny)(["", "church", "barn"])
     closer = []
@@ -231,35 +225,34 @@ def test_all_rows_are_those_after_the_start_token(tiny_sd):
     source, empty = (state.rows[1:] for state in reader(["golf ball", ""]))
     assert len(source) == 76
     torch.testing.assert_close(moments(found)[1], empty.T @ source)
-    retained = speed.shuffled(speed.retained_rows(SPEED(), reader, [], NoScratch()), found.reach, 0)
+    retained = speed.shuffled(speed.retained_rows(SPEED(), reader, [], Memory()), found.reach, 0)
     torch.testing.assert_close(retained.rows.sum(0), empty.sum(0))
-    assert len(speed.retained_rows(SPEED(rows="all"), reader, RETAIN, NoScratch())) == 76 * len(RETAIN)
-    assert len(speed.retained_rows(SPEED(), reader, RETAIN, NoScratch())) == len(RETAIN)
+    assert len(speed.retained_rows(SPEED(rows="all"), reader, RETAIN, Memory())) == 76 * len(RETAIN)
+    assert len(speed.retained_rows(SPEED(), reader, RETAIN, Memory())) == len(RETAIN)
 
 
 def test_the_same_seed_gives_the_same_bytes(tiny_sd):
     one, two, other = (
-        SPEED(retain=RETAIN, threshold=5.0, seed=seed).edit(tiny_sd, REQUESTS, scratch=NoScratch())
-        for seed in (0, 0, 1)
+        SPEED(retain=RETAIN, threshold=5.0, seed=seed).edit(tiny_sd, REQUESTS, scratch=Memory()) for seed in (0, 0, 1)
     )
     assert all(torch.equal(one.weights[name], two.weights[name]) for name in one.weights)
     assert any(not torch.equal(one.weights[name], other.weights[name]) for name in one.weights)
 
 
 def test_no_requests_give_no_edit(tiny_sd):
-    assert not SPEED().edit(tiny_sd, [], scratch=NoScratch()).weights
+    assert not SPEED().edit(tiny_sd, [], scratch=Memory()).weights
 
 
 def test_an_edit_without_any_free_direction_is_refused(tiny_sd, monkeypatch):
     monkeypatch.setattr(speed, "unused", lambda moment, threshold: moment[:, :0])
     with pytest.raises(MethodError, match="take a larger threshold"):
-        SPEED(retain=RETAIN).edit(tiny_sd, REQUESTS, scratch=NoScratch())
+        SPEED(retain=RETAIN).edit(tiny_sd, REQUESTS, scratch=Memory())
 
 
 def test_what_cannot_be_done_is_said(tiny_sd, tmp_path):
     with pytest.raises(MethodError, match="'golf ball' is named twice"):
-        SPEED().edit(tiny_sd, [REQUESTS[1]] * 2, scratch=NoScratch())
-    with pytest.raises(DataError, match="cannot be read"):
+        SPEED().edit(tiny_sd, [REQUESTS[1]] * 2, scratch=Memory())
+    with pytest.raises(DataError, match=r"speed retain_file .*: cannot be read"):
         SPEED(retain_file=str(tmp_path / "none")).check(ModelRef("sd14", "r", "v", "float32"))
     with pytest.raises(MethodError, match="speed needs a caption corpus"):
         SPEED(captions=5).check(ModelRef("sd14", "r", "v", "float32"))

@@ -8,13 +8,7 @@ from iceb.methods.attention import StateReader, projections
 from iceb.methods.uce import UCE, UCEEmcid
 from iceb.methods.uce.texts import expanded, others
 from iceb.specs.requests import EditRequest
-
-
-class NoScratch:
-    """Keeps nothing."""
-
-    def array(self, key, compute):
-        return compute()
+from tests.memory import Memory
 
 
 def request(source: str, *dests: str) -> EditRequest:
@@ -25,7 +19,7 @@ REQUESTS = [request("tabby cat", "dog"), request("barn", "red brick house"), req
 
 
 def edited(method, bundle, requests=REQUESTS):
-    return method.edit(bundle, requests, scratch=NoScratch())
+    return method.edit(bundle, requests, scratch=Memory())
 
 
 def literal(bundle, W, pairs, retain, ridge, erase, keep, tensor=False):

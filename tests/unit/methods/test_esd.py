@@ -16,6 +16,7 @@ from iceb.methods.esd.jobs import Job, levels_2023, plan
 from iceb.methods.esd.lessons import target_of
 from iceb.methods.training import Trained
 from iceb.specs.requests import EditRequest
+from tests.memory import Memory
 
 QUICK = ESD(iterations=3, sampling_steps=5, precision="float32", rate=1e-3)
 
@@ -27,25 +28,8 @@ def request(place, source):
 CAT, VAN_GOGH, TEAPOT = request(0, "tabby cat"), request(1, "Van Gogh"), request(2, "teapot")
 
 
-class Kept:
-    """A scratch in memory; what was computed is what it was given."""
-
-    def __init__(self):
-        self.arrays = {}
-
-    def get(self, key):
-        return self.arrays.get(str(key))
-
-    def put(self, key, array):
-        self.arrays.setdefault(str(key), array)
-
-    @property
-    def computed(self):
-        return len(self.arrays)
-
-
 def edit_of(bundle, requests=(CAT, VAN_GOGH), method=QUICK, scratch=None, **changes):
-    return replace(method, **changes).edit(bundle, requests, scratch=scratch or Kept())
+    return replace(method, **changes).edit(bundle, requests, scratch=scratch or Memory())
 
 
 def largest_gap(one, other):
@@ -83,7 +67,7 @@ def test_the_edited_model_is_nearer_to_the_target(tiny):
     settings = method.settings(tiny.family.layout == "sdxl")
     jobs = [Job(CAT.source, index, 900 + index) for index in range(5)]  # draws that training did not see
     lessons = lessons_of(tiny, settings)
-    before = list(lessons.of_base(jobs, Kept(), {}, map))
+    before = list(lessons.of_base(jobs, Memory(), {}, map))
 
     def loss(bundle):
         denoiser = lessons_of(bundle, settings).denoiser
@@ -201,45 +185,45 @@ def test_how_many_are_sampled_together_changes_float_error_only(tiny_sd):
 def test_lessons_come_in_the_order_of_their_jobs(tiny_sd):
     lessons = lessons_of(tiny_sd, QUICK.settings(False))
     jobs = [Job(CAT.source, index, 10 + place) for place, index in enumerate([3, 0, 4, 1, 3, 2])]
-    together = list(lessons.of_base(jobs, Kept(), {}, map))
+    together = list(lessons.of_base(jobs, Memory(), {}, map))
     for job, found in zip(jobs, together, strict=True):
-        (alone,) = lessons.of_base([job], Kept(), {}, map)
+        (alone,) = lessons.of_base([job], Memory(), {}, map)
         assert torch.equal(found.time, alone.time)
         assert torch.equal(found.noised, alone.noised)
 
 
 def test_what_the_frozen_model_sampled_is_kept(tiny_sd):
-    scratch = Kept()
+    scratch = Memory()
     one = edit_of(tiny_sd, scratch=scratch)
-    made = scratch.computed
+    made = len(scratch.made)
     other = edit_of(tiny_sd, scratch=scratch)
     assert made > 0
-    assert scratch.computed == made
+    assert len(scratch.made) == made
     assert largest_gap(one, other) == 0
     edit_of(tiny_sd, scratch=scratch, negative_guidance=1.0)
-    assert scratch.computed > made
+    assert len(scratch.made) > made
 
 
 @pytest.mark.parametrize("several", ["drawn", "deck", "sequential"])
 def test_more_concepts_find_what_fewer_left_and_get_the_same_bytes(tiny_sd, several):
     method = replace(QUICK, several=several, iterations=None, total_iterations=12, jobs_at_once=5)
-    warm, cold = Kept(), Kept()
+    warm, cold = Memory(), Memory()
     edit_of(tiny_sd, [CAT], method, warm)
-    assert warm.computed == 12
+    assert len(warm.made) == 12
     after, fresh = (edit_of(tiny_sd, [CAT, VAN_GOGH, TEAPOT], method, scratch) for scratch in (warm, cold))
     assert largest_gap(after, fresh) == 0
-    shared = {source: str(cold.arrays.keys()).count(source) for source in ("tabby cat", "Van Gogh", "teapot")}
-    assert sum(shared.values()) == 12
-    assert warm.computed == 12 + shared["Van Gogh"] + shared["teapot"]  # the cat's were all there
+    jobs = [job for part in plan([CAT, VAN_GOGH, TEAPOT], method.settings(False, 3)) for job in part]
+    assert len(cold.made) == len(jobs) == 12
+    assert len(warm.made) == 12 + sum(job.source != CAT.source for job in jobs)  # the cat's were all there
 
 
 def test_a_lesson_is_the_same_to_the_bit_whatever_is_sampled_with_it(tiny):
     settings = QUICK.settings(tiny.family.layout == "sdxl")
     lessons = lessons_of(tiny, settings)
     jobs = [Job(source, index, 10 * index) for source in ("tabby cat", "teapot") for index in (4, 0, 2, 3)]
-    together = list(lessons.of_base(jobs, Kept(), {}, map))
+    together = list(lessons.of_base(jobs, Memory(), {}, map))
     for job, found in zip(jobs, together, strict=True):
-        (alone,) = lessons.of_base([job], Kept(), {}, map)
+        (alone,) = lessons.of_base([job], Memory(), {}, map)
         assert torch.equal(found.noised, alone.noised)
         assert torch.equal(found.target, alone.target)
 

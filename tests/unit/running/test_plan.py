@@ -53,9 +53,9 @@ def captions(tmp_path):
         (
             {"method": "emcid", "settings": {"captions": "/nowhere/captions.txt"}},
             DataError,
-            r"captions /nowhere/captions\.txt: cannot be read \(No such file",
+            r"emcid captions /nowhere/captions\.txt: cannot be read \(No such file",
         ),
-        ({"method": "emcid", "settings": {"captions": "/dev/null"}}, DataError, "captions /dev/null: no caption found"),
+        ({"method": "emcid", "settings": {"captions": "/dev/null"}}, DataError, "emcid captions /dev/null: is empty"),
         ({"recipe": Path("nowhere.toml")}, SpecError, "--recipe nowhere.toml: cannot be read"),
         ({"data": "/nowhere"}, DataError, "--data /nowhere is not a folder"),
     ],
