@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from iceb.models.bundle import ModelBundle
+from iceb.models.conditioning import TextReader
 from iceb.models.families import FAMILIES
 from iceb.models.sources import find
 
@@ -70,17 +71,59 @@ class StandIn:
         return {name: W for name, W in self.weights.items() if name.endswith(pattern.rpartition("*")[2])}
 
 
-class Memory:
-    """A scratch in memory."""
+class Counting:
+    """Counts the distinct texts that go through any encoder, from its making on."""
+
+    def __init__(self) -> None:
+        self.texts: set[str] = set()
+        plain: Any = TextReader._read
+
+        def counted(reader: TextReader, texts: list[str]) -> Any:
+            self.texts.update(texts)
+            return plain(reader, texts)
+
+        TextReader._read = counted  # type: ignore[method-assign]
+
+    def taken(self) -> int:
+        """How many there were since the last call."""
+        count = len(self.texts)
+        self.texts.clear()
+        return count
+
+
+class Texts:
+    """A store of texts' states in memory."""
 
     def __init__(self) -> None:
         self.kept: dict[str, Any] = {}
 
+    def read(self, key: str) -> Any:
+        """The states of a key, or None."""
+        return self.kept.get(key)
+
+    def publish(self, key: str, states: Any) -> None:
+        """Keep states."""
+        self.kept[key] = states
+
+
+class Memory:
+    """A scratch in memory; beyond `limit` bytes it forgets what is oldest, and says so.
+
+    Args:
+        limit: bytes.
+        texts: keep the states of texts too.
+    """
+
+    def __init__(self, limit: int = 6 * 2**30, texts: bool = True) -> None:
+        self.kept: dict[str, Any] = {}
+        self.limit, self.bytes, self.forgot = limit, 0, False
+        self.texts = Texts() if texts else None
+
     def array(self, key: Any, compute: Callable[[], Any]) -> Any:
         """The array of a key."""
-        name = json.dumps(dict(key), default=str)
-        self.kept[name] = self.kept[name] if name in self.kept else compute()
-        return self.kept[name]
+        if (found := self.get(key)) is None:
+            self.put(key, found := compute())
+        return found
 
     def get(self, key: Any) -> Any:
         """The array of a key, or None."""
@@ -89,3 +132,7 @@ class Memory:
     def put(self, key: Any, array: Any) -> None:
         """Keep an array."""
         self.kept[json.dumps(dict(key), default=str)] = array
+        self.bytes += array.nbytes
+        while self.bytes > self.limit:
+            self.forgot = True
+            self.bytes -= self.kept.pop(next(iter(self.kept))).nbytes

@@ -69,7 +69,8 @@ def projected_update(keys: Tensor, residuals: Tensor, basis: Tensor, lift: Tenso
         small = torch.cholesky_solve(damped.T, torch.linalg.cholesky(system)).T  # (r, n)
     else:
         small = torch.cholesky_solve(K0, torch.linalg.cholesky(K0 @ K0.T + torch.diag(D)))
-    return R @ small.T @ U0.T
+    found: Tensor = torch.linalg.multi_dot([R, small.T, U0.T])  # in the cheapest order
+    return found
 
 
 @dataclass

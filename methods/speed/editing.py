@@ -15,7 +15,7 @@ from iceb.methods.activations import slices
 from iceb.methods.attention import StateReader, TextState, projections
 from iceb.methods.attention.states import algebra_device
 from iceb.methods.captions import caption_corpus, read_captions, sampled
-from iceb.methods.speed.formula import Targets, centres, fewer, unused, update
+from iceb.methods.speed.formula import Targets, centres, fewer, shrunk_most, unused, update
 from iceb.methods.speed.retaining import Kept, Retained, kept
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest
@@ -132,7 +132,7 @@ def least_directions(matrices: Mapping[str, Tensor], bundle: Bundle, scratch: Sc
     """v of each projection, (d,) float64, the direction that it shrinks most; found once per model."""
 
     def compute() -> Array:
-        found = [torch.linalg.svd(W.to(reference), full_matrices=False)[2][-1] for W in matrices.values()]
+        found = [shrunk_most(W.to(reference)) for W in matrices.values()]
         together: Array = torch.stack(found).cpu().numpy()
         return together
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 DEPENDENT = 1e-12  # of the largest eigenvalue: what is smaller is no constraint of its own
+SQUARED = 1e-8  # of the largest eigenvalue: what is smaller is not found by the squares of singular values
 SHIFT = 1e-4  # k-means stops when the square of the summed shifts is below this
 
 
@@ -51,6 +52,20 @@ def _damped(rows: Tensor, scale: float) -> Tensor:
     """The Cholesky factor of t tᵀ + s I."""
     factor: Tensor = torch.linalg.cholesky(rows @ rows.T + scale * torch.eye(len(rows)).to(rows))
     return factor
+
+
+def shrunk_most(W: Tensor) -> Tensor:
+    """v, (d,): the right singular vector of the smallest of the min(out, d) singular values of W, (out, d) float64.
+
+    From the eigenvectors of the smaller of W Wᵀ and WᵀW; where squares would cost it more than half its digits, from
+    W itself.
+    """
+    wide = len(W) < W.shape[1]
+    values, vectors = torch.linalg.eigh(W @ W.T if wide else W.T @ W)
+    v: Tensor = W.T @ vectors[:, 0] if wide else vectors[:, 0]
+    if not values[0] > SQUARED * values[-1]:
+        v = torch.linalg.svd(W, full_matrices=False)[2][-1]
+    return v.div(v.norm())  # a singular vector has the length 1 already, but for rounding
 
 
 def unused(moment: Tensor, threshold: float) -> Tensor:

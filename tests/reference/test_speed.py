@@ -9,7 +9,7 @@ from iceb.base.errors import DataError, MethodError
 from iceb.methods.attention import StateReader, projections
 from iceb.methods.speed import SPEED
 from iceb.methods.speed import editing as speed
-from iceb.methods.speed.formula import Targets, centres, fewer, starting_rows, unused, update
+from iceb.methods.speed.formula import Targets, centres, fewer, shrunk_most, starting_rows, unused, update
 from iceb.methods.speed.retaining import CHUNK, Retained, above, kept
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -117,6 +117,15 @@ def test_fewer_rows_have_the_same_moments(count):
     assert len(small.own) == len(small.anchors) == D
     for found, wanted in zip(moments(small), (t.T @ t, a.T @ t), strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("out", "least"), [(OUT, 0.5), (D, 0.5), (12, 0.5), (OUT, 1e-6), (12, 1e-6), (12, 0.0)])
+def test_the_direction_that_is_shrunk_most_is_the_last_singular_vector(out, least):
+    U, _, V = torch.linalg.svd(random(1, out, D), full_matrices=False)
+    values = torch.linspace(3, 1, len(V), dtype=torch.float64)
+    values[-1] = least
+    found = shrunk_most(U @ torch.diag(values) @ V)
+    torch.testing.assert_close(found * (found @ V[-1]).sign(), V[-1], rtol=1e-7, atol=1e-8)
 
 
 def test_directions_below_the_threshold_are_free():
