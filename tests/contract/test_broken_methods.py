@@ -628,4 +628,4 @@ def test_what_an_edit_takes_before_its_first_request_is_not_foreseen_for_every_r
     known = Cost(SimpleNamespace(seconds=5.5), 100.0, took={1: 5.0})  # two requests took 5.5 s: half a second each
     assert known._foreseen(10) == pytest.approx(9.5)
     known.took[10] = 10.5
-    assert known._foreseen(100) == pytest.approx(10.5 + 90 * 5 / 8)
+    assert known._foreseen(100) == pytest.approx(10.5 + 90 * 5.5 / 9)

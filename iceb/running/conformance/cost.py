@@ -61,10 +61,11 @@ class Cost:
         raise Told(f"{self.took[number]:.2f} s, memory grew by {size(grown)}; edit {size(own)}, scratch {size(kept)}")
 
     def _foreseen(self, number: int) -> float:
-        """Seconds, along the straight line through the last two sizes; the plain edit is one of them at first."""
-        known = sorted({FEW: self.contract.seconds, **self.took}.items())
-        if not self.took or len(known) < 2:
+        """Seconds, along the straight line through the last two sizes; the plain edit is one of the first two."""
+        if not self.took:
             return 0.0
+        plain = {FEW: self.contract.seconds} if len(self.took) == 1 else {}  # sizes so close tell little later
+        known = sorted({0: 0.0, **plain, **self.took}.items())
         (first, earlier), (last, seconds) = known[-2:]
         return seconds + max(seconds - earlier, 0.0) * (number - last) / (last - first)
 
