@@ -42,7 +42,8 @@ def local_first(place: str, load: Callable[..., Loaded]) -> Loaded:
         if not REPOSITORY.fullmatch(name):
             raise
         if silence := silent():
-            raise ConnectionError(f"not in the local cache, and {silence}") from absent
+            what = f"not in the local cache ({type(absent).__name__})"
+            raise ConnectionError(f"{what}, and {silence}") from absent
     return load(name, **pinned)
 
 
