@@ -577,6 +577,11 @@ def test_a_second_full_copy_of_the_model_is_caught_however_small_it_is(how, bund
     assert failures(checked(Hoarding(copies=1, how=how), bundle)) == {}
 
 
+def test_a_second_full_copy_of_mini_is_caught(mini):
+    check, note = only_failure(Hoarding(), mini)
+    assert (check, "it holds 2.00 copies of the model" in note) == ("memory", True)
+
+
 class OneForEach(Sound):
     """Holds a copy of the model for every request."""
 
