@@ -1,7 +1,8 @@
 """Closed-form edits of cross-attention in one solve against the formula written out matrix by matrix, text by text.
 
     python benchmarks/closed_forms.py [--model sd14-random] [--counts 1 10 100 300 1000] [--retain 1700]
-        [--rows uce uce-emcid …] [--units 3] [--threads 1] [--texts] [--out benchmarks/results/closed_forms.json]
+        [--rows uce uce-emcid …] [--units 3] [--threads 1] [--texts] [--memory 6]
+        [--out benchmarks/results/closed_forms.json]
 
 Ours is the method as a user calls it: tokens, sums, solve, 32 products, casts. The literal form does what the authors'
 programs do, for every matrix anew, on text states that are handed to it, all in float32 (literal_forms.py). It is timed
@@ -13,10 +14,10 @@ sd14-random is a stand-in: SD-1.4's 32 matrices and random states of 77 × 768, 
 literal programs do anew for every matrix, is left out of both: "texts given". "texts read, extrapolated" adds to both
 the texts that each reads, at what one takes on an encoder of SD-1.4's size (`text_seconds`). With `--texts` the
 stand-in has that encoder, with random weights, and all is measured: "texts read". A method's scratch is empty at first
-("seconds"); from then on ("again") it holds the texts' states and the sum over what is retained; null where it would
-not fit into memory. Seconds are the processor's, so that other work on the machine does not count; with one thread they
-are a clock's on an idle one. A row of another method is one more `Row` in closed_form_rows.py; rows of earlier goes
-stay in the file until they are made anew.
+("seconds"); from then on ("again") it holds the texts' states and the sum over what is retained; null where they would
+not fit into `--memory`. Seconds are the processor's, so that other work on the machine does not count; with one thread
+they are a clock's on an idle one. A row of another method is one more `Row` in closed_form_rows.py; rows of earlier
+goes stay in the file until they are made anew.
 """
 
 import argparse
@@ -151,7 +152,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="more than one adds their seconds up")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "closed_forms.json")
     parser.add_argument("--texts", action="store_true", help="the stand-in reads texts with an encoder of its size")
+    parser.add_argument("--memory", type=float, default=6, help="GB that a scratch may take; beyond, it forgets")
     asked = parser.parse_args()
+    Memory.limit = int(asked.memory * 2**30)
     torch.set_num_threads(asked.threads)
     bundle: Any = StandIn(asked.texts) if asked.model == "sd14-random" else ModelBundle(find(asked.model), "cpu")
     about = {"machine": f"{platform.processor() or platform.machine()}, {asked.threads} threads", "model": asked.model}

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -110,13 +110,14 @@ class Memory:
     """A scratch in memory; beyond `limit` bytes it forgets what is oldest, and says so.
 
     Args:
-        limit: bytes.
         texts: keep the states of texts too.
     """
 
-    def __init__(self, limit: int = 6 * 2**30, texts: bool = True) -> None:
+    limit: ClassVar[int]
+
+    def __init__(self, texts: bool = True) -> None:
         self.kept: dict[str, Any] = {}
-        self.limit, self.bytes, self.forgot = limit, 0, False
+        self.bytes, self.forgot = 0, False
         self.texts = Texts() if texts else None
 
     def array(self, key: Any, compute: Callable[[], Any]) -> Any:
