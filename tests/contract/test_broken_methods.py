@@ -579,7 +579,7 @@ def test_a_second_full_copy_of_the_model_is_caught_however_small_it_is(how, bund
 
 def test_a_second_full_copy_of_mini_is_caught(mini):
     check, note = only_failure(Hoarding(), mini)
-    assert (check, "it holds 2.00 copies of the model" in note) == ("memory", True)
+    assert (check, note.startswith("it holds 2.0")) == ("memory", True)
 
 
 class OneForEach(Sound):
