@@ -125,7 +125,8 @@ class ModelBundle:
         bundle._core.loaded = pipeline
         content = digest({name: digest_tensor(value) for name, value in bundle._core.parameters.items()})
         bundle.ref = ModelRef(family.name, "memory", content, dtype)
-        bundle.digest = Source(family, bundle.ref, None).digest
+        bundle._core.source = Source(family, bundle.ref, None)
+        bundle.digest = bundle.base_digest
         return bundle
 
     @property

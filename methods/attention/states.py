@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from iceb.base.progress import stage
 from iceb.methods.activations import slices
+from iceb.models import threads
 from iceb.models.conditioning import TextReader
 from iceb.models.generator import environment
 from iceb.specs.methods import Bundle, Scratch
@@ -49,7 +51,8 @@ class StateReader:
     """Reads texts with the text encoder(s) of a model as it is now; to be made anew when the model is edited.
 
     Texts are padded to the encoder's full length, as drawing does, for all positions are read by cross-attention. A
-    text's numbers do not depend on which texts are read beside it, so they may be kept one by one.
+    text's numbers depend neither on which texts are read beside it nor, on a CPU, on the number of threads, so they may
+    be kept one by one.
 
     Args:
         bundle: the model.
@@ -85,11 +88,19 @@ class StateReader:
                 advance(stop - start)
 
     def _several(self, texts: Sequence[str], keep: bool) -> list[TextState]:
-        with torch.no_grad():
-            states = self._read(list(texts), keep=keep).states  # (n, L, d)
+        """The states of a few texts; on a CPU every core reads texts of its own."""
+        on_cpu = self.bundle.device.type == "cpu"
+        groups = [[text] for text in texts] if on_cpu else [list(texts)]
+        spread = threads.spread if on_cpu else map
+        states = torch.cat(list(spread(partial(self._together, keep=keep), groups)))  # (n, L, d)
         tokens = self._tokens(list(texts))
         rows = zip(texts, tokens["input_ids"], tokens["attention_mask"], states, strict=True)
         return [TextState(text, tuple(ids), sum(mask) - 2, state) for text, ids, mask, state in rows]
+
+    @torch.no_grad()
+    def _together(self, texts: list[str], keep: bool) -> Tensor:
+        """(n, L, d); the mode without gradients is each thread's own."""
+        return self._read(texts, keep=keep).states
 
     def _tokens(self, texts: list[str]) -> Any:
         tokenizer = self.bundle.pipeline.tokenizer  # a second encoder's tokens differ in their pads only

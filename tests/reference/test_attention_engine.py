@@ -21,6 +21,7 @@ from iceb.methods.attention import (
     right_edit,
     solve,
 )
+from iceb.models import conditioning
 from tests.memory import Memory
 
 D, OUT = 6, 4
@@ -121,6 +122,21 @@ def test_a_text_reads_alike_whatever_is_read_beside_it(tiny):
     alone, beside = StateReader(tiny)(["cat"])[0], StateReader(tiny)(["a long sentence about a dog", "cat", "cat"])
     assert torch.equal(alone.read, beside[1].read)
     assert beside[1] is beside[2]
+
+
+def test_states_do_not_depend_on_the_number_of_threads(tiny_sd, monkeypatch):
+    """What is kept of a text is named without the number of threads, so every text is encoded with one."""
+    encode, asked, read = conditioning._encode, [], {}
+    monkeypatch.setattr(
+        conditioning, "_encode", lambda *given: (asked.append(torch.get_num_threads()), encode(*given))[1]
+    )
+    for threads in (1, 3):
+        torch.set_num_threads(threads)
+        read[threads] = StateReader(tiny_sd)([f"{number} tabby cats" for number in range(9)])
+        assert torch.get_num_threads() == threads
+    torch.set_num_threads(1)
+    assert asked == [1] * 18
+    assert all(torch.equal(one.read, three.read) for one, three in zip(read[1], read[3], strict=True))
 
 
 @pytest.mark.parametrize(("old", "new"), [("van gogh", " "), ("cat", "a very long green dog"), ("cat", "dog")])

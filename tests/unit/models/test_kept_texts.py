@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from iceb.models import conditioning
+from iceb.models.bundle import ModelBundle
 from iceb.models.conditioning import TextReader
 from iceb.specs.methods import Edit
 from iceb.stores.texts import TextStore
@@ -67,6 +68,13 @@ def test_an_edit_of_the_text_encoder_neither_reads_nor_keeps(tiny_sd, store):
 def test_another_model_has_texts_of_its_own(tiny_sd, tiny_sd21, store):
     read(tiny_sd, store)
     assert torch.equal(read(tiny_sd21, store), read(tiny_sd21, None))
+
+
+def test_two_pipelines_in_memory_have_texts_of_their_own(tiny_sd, tiny_sd21, store):
+    one, other = (ModelBundle.of_pipeline(bundle.pipeline) for bundle in (tiny_sd, tiny_sd21))
+    assert one.base_digest == one.digest != other.base_digest
+    read(one, store)
+    assert torch.equal(read(other, store), read(other, None))
 
 
 def test_two_encoders_keep_nothing(tiny_sdxl, store):
