@@ -31,6 +31,7 @@ COMMANDS = [
     ["list", "models"],
     ["list", "data"],
     ["show", "task", "aice"],
+    ["show", "method", "esd"],
     ["show", "result", str(GOLDEN)],
     ["show", "schema"],
     ["leaderboard", "--check"],

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from iceb.base.digest import canonical, digest, plain
+from iceb.base.digest import canonical, digest
 from iceb.base.errors import ResultError
 from iceb.base.statistics import tied_ranks
-from iceb.baselines.recipes import shipped_recipe
+from iceb.leaderboard.changed import changed_settings
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
 from iceb.specs.runs import Sampling
@@ -56,7 +56,7 @@ class Row:
     paper: str
     recipe: str
     params: Mapping[str, object]
-    changed: Mapping[str, object]  # of params: what the recipe that ships has not
+    changed: Mapping[str, object]  # of params: what the recipe that ships now has not
     results: Mapping[int, Result]  # by num_edits
 
     @property
@@ -153,17 +153,9 @@ def _row(cells: Mapping[int, Result]) -> Row:
         paper=method.paper,
         recipe=method.recipe,
         params=method.params,
-        changed=method.changed if method.changed is not None else _beyond_recipe(cells[max(cells)]),
+        changed=changed_settings(cells[max(cells)]),
         results=dict(sorted(cells.items())),
     )
-
-
-def _beyond_recipe(result: Result) -> dict[str, object]:
-    """For results that recorded no `changed`: the settings that the shipped recipe names with another value."""
-    recipe = shipped_recipe(result.method.name, result.task.name)
-    named = recipe.settings(result.model.family) if recipe else {}
-    own = {name: value for name, value in result.method.params.items() if name in named}
-    return {name: value for name, value in own.items() if plain(value) != plain(named[name])}
 
 
 def _ranked(rows: Sequence[Row], headline: str, count: int, higher: bool) -> tuple[Ranked, ...]:

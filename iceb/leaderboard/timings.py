@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from iceb.base.errors import ResultError
+from iceb.leaderboard.changed import changed_settings
 from iceb.leaderboard.collect import collect
 from iceb.specs.records import labelled
 from iceb.specs.results import Result, first_problem
@@ -56,7 +57,7 @@ def timings(results: Path, benchmarks: Path) -> list[Timing]:
     for result in _results(results):
         method, cost = result.method, result.cost.edit_seconds
         if cost is not None:
-            what = labelled(method.name, method.changed or {})
+            what = labelled(method.name, changed_settings(result))
             _enter(found, method.name, what, result.model.repo, result.provenance.device, result.num_edits, cost)
     for path in sorted(benchmarks.glob("*.json")) if benchmarks.is_dir() else ():
         file = _benchmark(path)

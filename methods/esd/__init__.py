@@ -9,8 +9,16 @@ from dataclasses import dataclass
 from typing import ClassVar, get_args
 
 from iceb.base.errors import MethodError
-from iceb.methods.esd.jobs import TIMESTEPS
-from iceb.methods.esd.settings import Precision, Settings, Several, VariantName, constants, known_group, known_variant
+from iceb.methods.esd.settings import (
+    TIMESTEPS,
+    Precision,
+    Settings,
+    Several,
+    VariantName,
+    constants,
+    known_group,
+    known_variant,
+)
 from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef

@@ -8,11 +8,10 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from iceb.methods.esd.settings import Settings
+from iceb.methods.esd.settings import TIMESTEPS, Settings
 from iceb.specs.requests import EditRequest
 
 LARGEST_SEED = 2**15  # inclusive, as the authors draw
-TIMESTEPS = 1000  # of the noise schedule, in the code of 2023 and 2024
 
 
 @dataclass(frozen=True)

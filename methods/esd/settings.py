@@ -9,6 +9,7 @@ VariantName = Literal["2023", "2024", "2025"]
 Group = Literal["esd-x", "esd-x-strict", "esd-u", "full", "selfattn", "notime"]
 Several = Literal["drawn", "deck", "sequential"]
 Precision = Literal["float32", "bfloat16"]
+TIMESTEPS = 1000  # of the noise schedule, in the code of 2023 and 2024
 
 OTHER_NAMES = {"xattn": "esd-x", "xattn-strict": "esd-x-strict", "noxattn": "esd-u", "esd-all": "full"}
 GROUPS: dict[VariantName, tuple[str, ...]] = {

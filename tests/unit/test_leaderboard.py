@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from iceb.base.errors import CheckFailed, ResultError
+from iceb.leaderboard.changed import changed_settings
 from iceb.leaderboard.collect import collect, place, refusal
 from iceb.leaderboard.pages import add, check, page_name, pages, rendered, write
 from iceb.leaderboard.published import parse
@@ -39,14 +40,25 @@ def small_table(result):
 
 
 def test_a_row_whose_settings_are_not_the_recipes_says_so_in_its_name(result, task):
-    """Results that recorded it say it themselves; older ones are compared with the settings that the recipe names."""
+    """Also where the run itself recorded nothing changed: the recipe may be another one since."""
     own = {"residual": "stream", "layers": (10,), "rate": 2.0, "esd_scale": 1.0}
     other = {**own, "residual": "output"}
-    older = [result("emcid", 10, params=own, recipe="emcid/aice"), result("emcid", 10, params=other)]
-    text = render("t", tables(older, task))
+    some = [result("emcid", 10, params=own, changed=own), result("emcid", 10, params=other, changed={})]
+    text = render("t", tables(some, task))
     assert "| 1 | emcid | 0.250" in text
     assert "| 1 | emcid (residual=output) | 0.250" in text
     assert "- **emcid (residual=output)** version 1" in text
+
+
+def test_settings_that_no_recipe_names_are_compared_with_the_defaults(result):
+    params = {"keys": False, "ridge": 0.5}
+    assert changed_settings(result("uce-emcid", params={**params, "ridge": 0.1}, changed={})) == {"keys": False}
+    assert changed_settings(result("uce-emcid", params=params, changed={"keys": False})) == params
+
+
+def test_of_a_method_that_is_not_installed_the_settings_stand_that_its_run_recorded(result):
+    found = result("far", package="far-away", params={"a": 1, "b": 2}, changed={"b": 2})
+    assert changed_settings(found) == {"b": 2}
 
 
 def test_an_eraser_has_no_rank_and_a_dash_where_a_metric_asks_for_the_destination(result, task):
