@@ -4,8 +4,10 @@ The hub's libraries ask several times for every file and wait in between, so tha
 so after minutes. Here it is asked once, before anything is fetched.
 """
 
+import http.client
 import os
 import re
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -28,7 +30,7 @@ def local_first(place: str, load: Callable[..., Loaded]) -> Loaded:
         load: a library's `from_pretrained` or alike, which knows `local_files_only` and `revision`.
 
     Raises:
-        ConnectionError: nothing fits in the local cache, and the hub does not answer or must not be asked.
+        ConnectionError: nothing in the local cache loads, and the hub does not answer or must not be asked.
         Exception: whatever `load` raises of a folder, or of what it fetches.
     """
     folder = Path(place).expanduser()
@@ -42,20 +44,28 @@ def local_first(place: str, load: Callable[..., Loaded]) -> Loaded:
         if not REPOSITORY.fullmatch(name):
             raise
         if silence := silent():
-            what = f"not in the local cache ({type(absent).__name__})"
-            raise ConnectionError(f"{what}, and {silence}") from absent
+            raise ConnectionError(
+                f"{silence}, and the local cache has nothing that loads ({_said(absent)})"
+            ) from absent
     return load(name, **pinned)
 
 
+def _said(error: Exception) -> str:
+    """An error's kind and first line, which tells a damaged file from an absent one."""
+    return ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
+
+
 def silent() -> str:
-    """Why the hub cannot be asked; "" where it answers."""
+    """Why the hub cannot be asked; "" where it answers, in whatever way: what is wrong with that the download says."""
     if named := [name for name in OFFLINE if os.environ.get(name, "").lower() in YES]:
         return f"{named[0]} is set"
     endpoint = os.environ.get("HF_ENDPOINT") or ENDPOINT
     try:
         urllib.request.urlopen(urllib.request.Request(endpoint, method="HEAD"), timeout=SECONDS).close()
-    except urllib.error.HTTPError:
-        return ""  # it answers, if only to say no
+    except (urllib.error.HTTPError, http.client.HTTPException):
+        return ""
     except (OSError, ValueError) as error:
-        return f"{endpoint} cannot be reached ({getattr(error, 'reason', error)})"
+        reason = getattr(error, "reason", error)
+        if not any(isinstance(each, ssl.SSLError) for each in (error, reason)):  # the libraries trust other authorities
+            return f"{endpoint} cannot be reached ({reason})"
     return ""

@@ -49,15 +49,12 @@ class GroundedSam:
         return self._loaded(self.masker, transformers.SamModel)
 
     def ready(self) -> None:
-        """Refuse models that are not at hand before anything is drawn for them; their smallest files are fetched.
+        """Refuse models that are not at hand before anything is drawn for them: both are loaded, weights and all.
 
         Raises:
             ModelError: one of them cannot be loaded.
         """
-        from transformers import AutoProcessor
-
-        for source in (self.detector, self.masker):
-            self._found(source, AutoProcessor.from_pretrained)
+        _ = self.detection, self.masking
 
     def __call__(self, pictures: Array, concept: Concept) -> Array:
         """(n, H, W) bool."""

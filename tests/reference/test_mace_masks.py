@@ -1,5 +1,6 @@
 """Where MACE looks for a concept in its training pictures."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -181,6 +182,17 @@ def test_an_edit_runs_with_the_detector_and_its_masks_are_kept(tiny_sd, finders,
     settings = {**dict(MACE.card.quick), "segmenter": "grounded-sam", "detector": finders[0], "masker": finders[1]}
     request = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2)
     assert MACE(**settings).edit(tiny_sd, [request], scratch=scratch).weights
+
+
+def test_a_processor_without_its_weights_is_refused_before_any_picture_is_drawn(
+    tiny_sd, finders, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("iceb.methods.mace.pictures.pictures", None)
+    shutil.copytree(finders[1], masker := tmp_path / "masker", ignore=shutil.ignore_patterns("*.safetensors"))
+    settings = {**dict(MACE.card.quick), "segmenter": "grounded-sam", "detector": finders[0], "masker": str(masker)}
+    request = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2)
+    with pytest.raises(ModelError, match=rf"cannot load {masker}.*segmenter=attention"):
+        MACE(**settings).edit(tiny_sd, [request], scratch=ScratchStore(tmp_path, {"test": "masks"}))
 
 
 def test_a_detector_that_cannot_be_fetched_is_refused_before_any_picture_is_drawn(tiny_sd, tmp_path, monkeypatch):

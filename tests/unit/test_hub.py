@@ -1,7 +1,11 @@
 """Files of the hub: local ones first, and a hub that does not answer is an error at once, not after minutes."""
 
 import http.server
+import ssl
 import threading
+import urllib.request
+from http.client import BadStatusLine, InvalidURL
+from urllib.error import URLError
 
 import pytest
 
@@ -70,9 +74,38 @@ def test_what_is_not_cached_is_fetched_where_the_hub_answers(hub):
 
 def test_a_hub_that_does_not_answer_is_said_at_once_and_never_fetched_from(nobody):
     library = Library(cached=False)
-    with pytest.raises(ConnectionError, match=rf"not in the local cache \(OSError\), and {NOBODY} cannot be reached"):
+    with pytest.raises(ConnectionError, match=rf"{NOBODY} cannot be reached .*\(OSError: no such file in the cache\)"):
         local_first("owner/name", library)
     assert len(library.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        URLError(ssl.SSLCertVerificationError("self-signed certificate")),
+        ssl.SSLError("wrong version number"),
+        BadStatusLine("SSH-2.0"),
+        InvalidURL("nonnumeric port"),
+    ],
+)
+def test_a_hub_that_urllib_does_not_understand_answers(nobody, monkeypatch, answer):
+    """The libraries may trust other certificates, and they say best what is wrong."""
+
+    def asked(*_, **__):
+        raise answer
+
+    monkeypatch.setattr(urllib.request, "urlopen", asked)
+    assert silent() == ""
+
+
+def test_a_damaged_file_is_not_called_absent(nobody):
+    def load(name, **options):
+        raise ValueError("model.safetensors: header too large\nfor this reader")
+
+    with pytest.raises(
+        ConnectionError, match=r"nothing that loads \(ValueError: model.safetensors: header too large\)"
+    ):
+        local_first("owner/name", load)
 
 
 @pytest.mark.parametrize("switch", OFFLINE)
