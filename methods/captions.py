@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def caption_corpus(path: str | None, family: str, method: str) -> list[str]:
         DataError: the file is missing or malformed.
     """
     if path is not None:
-        return read_captions(Path(path).expanduser())
+        return read_captions(path)
     _embedded(family, method)
     from iceb.mini.captions import corpus
 
@@ -68,53 +69,31 @@ def _embedded(family: str, method: str) -> None:
         )
 
 
-def _unreadable(path: Path, error: Exception, one: str) -> DataError:
-    reason = getattr(error, "strerror", None) or "not UTF-8"
-    forms = "text or JSON" if one == "caption" else "text"
-    return DataError(f"{one}s {path}: cannot be read ({reason}): name a {forms} file of {one}s")
-
-
-def read_lines(path: str | Path, one: str) -> list[str]:
-    """The lines of a text file without the blanks around them, empty ones left out.
+def read_captions(path: str | Path, one: str = "caption") -> list[str]:
+    """The texts of a file without the blanks around them: one a line, or a JSON list of texts or of {"caption": text}.
 
     Args:
-        path: the file; ~ is the home folder.
-        one: what a line holds, in the singular, for the message.
+        path: the file, JSON if it is named so; ~ is the home folder.
+        one: what it holds, in the singular, for the message.
 
     Raises:
-        DataError: the file cannot be read, or holds no such line.
+        DataError: the file cannot be read, is malformed, or holds no such text.
     """
     path = Path(path).expanduser()
-    return _some(path, _text(path, one).splitlines(), one)
+    text = _text(path, one)
+    rows = _from_json(path, text, one) if path.suffix == ".json" else text.splitlines()
+    found = [row.strip() for row in rows if row.strip()]
+    if not found:
+        raise DataError(f"{one}s {path}: no {one} found: write one a line")
+    return found
 
 
 def _text(path: Path, one: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise _unreadable(path, error, one) from error
-
-
-def _some(path: Path, texts: Sequence[str], one: str) -> list[str]:
-    found = [text.strip() for text in texts if text.strip()]
-    if not found:
-        raise DataError(f"{one}s {path}: no {one} found: write one a line")
-    return found
-
-
-def read_captions(path: Path, one: str = "caption") -> list[str]:
-    """The captions of a file: one a line, or a JSON list of texts or of objects with a "caption".
-
-    Args:
-        path: the file.
-        one: what stands for a caption there, in the singular, for the message.
-
-    Raises:
-        DataError: the file cannot be read, is malformed, or holds no caption.
-    """
-    if path.suffix == ".json":
-        return _some(path, _from_json(path, _text(path, one), one), one)
-    return read_lines(path, one)
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise DataError(f"{one}s {path}: cannot be read ({reason}): name a text or JSON file of {one}s") from error
 
 
 def _from_json(path: Path, text: str, one: str) -> list[str]:
@@ -130,6 +109,18 @@ def _from_json(path: Path, text: str, one: str) -> list[str]:
             raise DataError(f'{one}s {path}: entry {index} is neither a text nor an object with a "caption"')
         captions.append(caption)
     return captions
+
+
+def naming(texts: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Those of the texts in which one of the names stands as a whole word, capitals aside.
+
+    >>> naming(["a Red Cat", "a catfish", "C++"], ["cat", "c++"])
+    ['a Red Cat', 'C++']
+    """
+    if not names:
+        return []
+    words = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)", re.IGNORECASE)
+    return [text for text in texts if words.search(text)]
 
 
 def sampled(captions: Sequence[str], count: int, plain: bool = True) -> list[str]:

@@ -172,9 +172,10 @@ class Ablation:
         Raises:
             DataError: a file of prompts is named and is no file.
         """
-        for path in (self.prompts, self.prior_prompts):
+        for name in ("prompts", "prior_prompts"):
+            path = getattr(self, name)
             if path is not None and not Path(path).expanduser().is_file():
-                raise DataError(f"ablation prompts {path}: there is no such file; name one with a prompt on each line")
+                raise DataError(f"ablation {name} {path}: there is no such file; name one with a prompt on each line")
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
         """New weights after one training run over all requests' concepts; no requests, an empty edit.

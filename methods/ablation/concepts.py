@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from iceb.base.errors import MethodError
 from iceb.methods.ablation.chance import Chance
 from iceb.methods.ablation.prompts import SUBJECTS, renamed, styled, traited
-from iceb.methods.captions import read_lines
+from iceb.methods.captions import read_captions
 from iceb.specs.requests import EditRequest
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def concepts_of(requests: Sequence[EditRequest], method: "Ablation") -> list[Con
         MethodError: a request has several destinations, or none where one is needed.
         DataError: the file of prompts cannot be read.
     """
-    given = tuple(read_lines(method.prompts, "prompt")) if method.prompts is not None else ()
+    given = tuple(read_captions(method.prompts, "prompt")) if method.prompts is not None else ()
     found = [_concept(request, given, method) for request in requests]
     return sorted(found, key=lambda concept: (concept.target, concept.anchor.prompts, concept.seed))
 

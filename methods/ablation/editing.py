@@ -15,7 +15,7 @@ from iceb.methods.ablation.batches import Batches
 from iceb.methods.ablation.concepts import Anchor, Concept, concepts_of
 from iceb.methods.ablation.objective import objective, start_detached
 from iceb.methods.ablation.students import DenoiserStudent, EmbeddingStudent, Student
-from iceb.methods.captions import read_lines
+from iceb.methods.captions import read_captions
 from iceb.methods.denoising import Denoiser, frozen
 from iceb.methods.training import denoiser_of
 from iceb.models.threads import single_threaded
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def ablated(method: "Ablation", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
     """The edit that carries out all requests in one training run."""
     concepts = concepts_of(requests, method)
-    given = read_lines(method.prior_prompts, "prompt") if method.prior and method.prior_prompts is not None else []
+    given = read_captions(method.prior_prompts, "prompt") if method.prior and method.prior_prompts is not None else []
     prior = Anchor(tuple(given)) if given else None
     pipeline = bundle.pipeline
     denoiser = denoiser_of(pipeline)

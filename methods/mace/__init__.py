@@ -7,7 +7,6 @@ it and imports nothing heavy.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, get_args
 
 from iceb.base.errors import MethodError
@@ -36,7 +35,8 @@ class MACE:
         caption_count: how many of them, shuffled.
         prior_captions: scale their sum to that of so many captions, so that the published weights mean the same
             whatever the corpus; the authors' cache has 616 767. 0: the plain sum.
-        domain: a file of texts of the concepts' own domain (names of other people, other artists) to preserve.
+        domain: a file of texts of the concepts' own domain (names of other people, other artists) to preserve, one a
+            line or a JSON list; those that name a source are left out.
         preserve_weight: weight of the domain's texts against the captions.
         all_words: stage 1 pairs all rows by position, the concept's own tokens too.
         steps: training steps per concept; 0: stage 1 alone.
@@ -115,6 +115,8 @@ class MACE:
             "the detector gets normalised pictures, SAM whole-range ones; their code does neither and has SAM-HQ",
             "prompts are cut at 77 tokens; the authors' code fails on longer ones",
             "the captions' sum is scaled to the size of the authors' cache (prior_captions)",
+            "texts of the domain that name a source are left out; the authors' sum over a domain is the same for every "
+            "edit",
             "pads count with the end token on models whose pad is another token (2.1, SDXL)",
             "several concepts are trained in one batch, each with its own draws, gradient and clipping",
             "SDXL, which the authors' code does not support, is trained the same way",
@@ -180,11 +182,6 @@ class MACE:
         """What one request erases, and what takes its place."""
         dest = request.dest if request.dests else self.anchor
         return Concept(request.source, dest, request.seed, self.concept_type, self.prompts)
-
-    @staticmethod
-    def path(name: str) -> Path:
-        """A setting that names a file."""
-        return Path(name).expanduser()
 
     def check(self, ref: ModelRef) -> None:
         """Refuse missing captions, a file of captions or of the domain's texts that is none, or mini's masks elsewhere.

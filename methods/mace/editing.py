@@ -14,8 +14,8 @@ from iceb.base.digest import digest
 from iceb.base.progress import stage
 from iceb.methods.activations import slices
 from iceb.methods.attention import StateReader, multiplied, preserved, projections, right_edit
-from iceb.methods.attention.moments import total
-from iceb.methods.captions import caption_corpus, read_captions, sampled
+from iceb.methods.attention.moments import gram, total
+from iceb.methods.captions import caption_corpus, naming, read_captions, sampled
 from iceb.methods.denoising import Denoiser, frozen
 from iceb.methods.mace.closed import Fused, fusion, prompt_moment, refinement, refinement_moments
 from iceb.methods.mace.concepts import Concept
@@ -60,7 +60,7 @@ class _Editing:
         with self._timed("texts_seconds"):
             self.prompts.fetch([texts for concept in concepts for texts in (concept.sources, concept.dests)])
         with self._timed("preserved_seconds"):
-            kept = self._kept()
+            kept = self._kept([concept.source for concept in concepts])
         with self._timed("refinement_seconds"):
             M = self._refinement(concepts, kept)
             refined = multiplied(self.original, M)
@@ -79,16 +79,18 @@ class _Editing:
 
     # --- closed forms
 
-    def _kept(self) -> Tensor:
-        """P₂ + w D₂, the second moments of captions and of the domain's texts."""
+    def _kept(self, sources: Sequence[str]) -> Tensor:
+        """P₂ + w D₂, the second moments of captions and of the domain's texts without those that name a source."""
         method, reader = self.method, StateReader(self.bundle, self.scratch)
         captions = self._captions() if method.preserves else []
         moment = preserved(reader, captions, "all", self.scratch, self.bundle)
         if captions and method.prior_captions:
             moment = moment * (method.prior_captions / len(captions))
         if method.preserves and method.domain is not None:
-            texts = tuple(read_captions(method.path(method.domain)))
-            moment = moment + method.preserve_weight * preserved(reader, texts, "all", self.scratch, self.bundle)
+            texts = read_captions(method.domain, "domain text")
+            domain = preserved(reader, texts, "all", self.scratch, self.bundle)  # kept whole, whatever is erased
+            domain -= gram(reader, naming(texts, sources), "all", keep=True)
+            moment = moment + method.preserve_weight * domain
         return moment
 
     def _captions(self) -> list[str]:

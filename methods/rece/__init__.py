@@ -29,7 +29,7 @@ class RECE:
         erase_scale: weight of the adversarial states.
         preserve_scale: weight of the retained texts.
         retain: texts whose answers stay; "" is the empty prompt.
-        retain_file: a file of more of them, one a line, such as the artists that are not to be erased.
+        retain_file: a file of more of them, one a line or a JSON list, such as the artists that are not to be erased.
         retain_dests: retain the destinations too, if they are nobody's source; the authors do not.
         start: begin with UCE's edit; False begins with the unedited model.
         start_ridge: λ of that edit.

@@ -1,7 +1,6 @@
 """RECE from requests to weights: a start by UCE, then rounds of attack and erasure."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -57,7 +56,7 @@ def retained(method: "RECE", requests: Sequence[EditRequest]) -> list[str]:
     """The texts whose answers stay: the settings' own, and the destinations that are nobody's source."""
     sources = {request.source.lower() for request in requests}
     dests = [dest for request in requests for dest in request.dests if method.retain_dests]
-    named = [] if method.retain_file is None else read_captions(Path(method.retain_file).expanduser(), "retained text")
+    named = [] if method.retain_file is None else read_captions(method.retain_file, "retained text")
     return [text for text in dict.fromkeys([*method.retain, *named, *dests]) if text.lower() not in sources]
 
 

@@ -30,7 +30,7 @@ class SPEED:
         neighbours: random neighbours drawn for each retained state; 0: none, and no filter.
         filtered: keep only the retained states that the erasure would move by more than the mean.
         retain: texts to retain.
-        retain_file: a file of more of them, one a line.
+        retain_file: a file of more of them, one a line or a JSON list; those that name a source are left out.
         captions: how many embedded captions to retain too; only the embedded model has them.
         seed: of the neighbours.
     """

@@ -1,8 +1,6 @@
 """SPEED from requests to weights: moments and invariants once, then a null space and an update per projection."""
 
-import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -14,7 +12,7 @@ from iceb.base.progress import stage
 from iceb.methods.activations import slices
 from iceb.methods.attention import StateReader, TextState, projections
 from iceb.methods.attention.states import algebra_device
-from iceb.methods.captions import caption_corpus, read_captions, sampled
+from iceb.methods.captions import caption_corpus, naming, read_captions, sampled
 from iceb.methods.speed.formula import Targets, centres, fewer, shrunk_most, unused, update
 from iceb.methods.speed.retaining import Kept, Retained, kept
 from iceb.specs.methods import Bundle, Edit, Scratch
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 REQUESTS_AT_ONCE = 32  # whose states are in memory together
-NOTHING = "(?!)"  # matches no text
 
 
 def edited(method: "SPEED", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
@@ -181,8 +178,8 @@ def retained_texts(method: "SPEED", bundle: Bundle, sources: Sequence[str]) -> l
     """The settings' texts, each once, without those that name a source as a whole word."""
     texts = list(method.retain)
     if method.retain_file is not None:
-        texts += read_captions(Path(method.retain_file).expanduser(), "retained text")
+        texts += read_captions(method.retain_file, "retained text")
     if method.captions:
         texts += sampled(caption_corpus(None, bundle.ref.family, "speed"), method.captions)
-    named = re.compile("|".join(rf"\b{re.escape(source)}\b" for source in sources) or NOTHING, re.IGNORECASE)
-    return [text for text in dict.fromkeys(texts) if not named.search(text)]
+    gone = set(naming(texts, sources))
+    return [text for text in dict.fromkeys(texts) if text not in gone]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from iceb.base.errors import MethodError
-from iceb.methods.captions import check_captions, read_lines
+from iceb.methods.captions import check_captions
 from iceb.methods.uce.texts import CONCEPT_TYPES
 from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
 from iceb.specs.requests import EditRequest
@@ -45,7 +45,8 @@ class UCE:
         erase_scale: s_e, weight of what is edited.
         preserve_scale: s_p, weight of each preserved text; None: max(0.1, 1 / number of them) in 2023, 1 in 2025.
         retain: texts to preserve.
-        retain_file: a file of more of them, one a line; those that are edited are left out (capitals do not matter).
+        retain_file: a file of more of them, one a line or a JSON list; those that are edited are left out (capitals do
+            not matter).
         retain_count: how many of the file's, drawn once with a fixed seed; None: all.
         captions: a file of captions, one a line or JSON; None: the embedded ones, which only the embedded model has.
         caption_count: how many of them to preserve besides (ours); those that name what is edited are left out.
@@ -125,10 +126,10 @@ class UCE:
         if self.variant == 2023 and self.concept_type == "art" and self.retain_file is None:
             raise MethodError(
                 "uce concept_type=art retains all artists that are not edited, and no list of them ships: "
-                "--set retain_file=FILE, one name a line"
+                "--set retain_file=FILE, one name a line or a JSON list"
             )
         if self.retain_file is not None:
-            read_lines(self.retain_file, "retained text")
+            check_captions(self.retain_file, ref.family, "uce", "retain_file")
         if self.caption_count:
             check_captions(self.captions, ref.family, "uce")
 

@@ -11,8 +11,8 @@ from iceb.methods.attention import Factor, Moments, StateReader, TextState, pres
 from iceb.methods.attention.moments import gram, state_moments
 from iceb.methods.attention.rows import Pairing, from_last_token, last_token
 from iceb.methods.attention.tensor import removed
-from iceb.methods.captions import caption_corpus, read_lines, sampled
-from iceb.methods.uce.texts import blank, expanded, guides, named, naming, others
+from iceb.methods.captions import caption_corpus, naming, read_captions, sampled
+from iceb.methods.uce.texts import blank, expanded, guides, named, others
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest
 
@@ -110,7 +110,7 @@ def _of_2025(method: "UCE", bundle: Bundle, requests: Sequence[EditRequest]) -> 
 def _retained(method: "UCE", bundle: Bundle, pairs: Sequence[tuple[str, str]], given: Sequence[str]) -> Retained:
     """The texts given, the names of the file and the captions, without what is edited."""
     edited = [old for old, _ in pairs]
-    names = [] if method.retain_file is None else read_lines(method.retain_file, "retained text")
+    names = [] if method.retain_file is None else read_captions(method.retain_file, "retained text")
     if method.retain_count is not None:
         names = others(names, edited, method.retain_count)
     captions = []

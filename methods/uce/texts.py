@@ -1,7 +1,6 @@
 """The texts of a UCE edit: pairs of what is edited and what it is guided to, and lists of what is retained."""
 
 import random
-import re
 from collections.abc import Sequence
 
 from iceb.base.errors import MethodError
@@ -58,16 +57,6 @@ def named(names: Sequence[str], edited: Sequence[str]) -> list[str]:
     """Those of the names that are edited, capitals aside."""
     gone = {text.lower() for text in edited}
     return [name for name in names if name.lower() in gone]
-
-
-def naming(captions: Sequence[str], edited: Sequence[str]) -> list[str]:
-    """Those of the captions in which something that is edited stands as a whole word, capitals aside.
-
-    >>> naming(["a red cat", "a catfish"], ["cat"])
-    ['a red cat']
-    """
-    words = re.compile(rf"\b(?:{'|'.join(map(re.escape, edited))})\b", re.IGNORECASE)
-    return [caption for caption in captions if words.search(caption)]
 
 
 def others(names: Sequence[str], edited: Sequence[str], count: int | None = None) -> list[str]:

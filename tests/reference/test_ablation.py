@@ -200,9 +200,10 @@ def test_wrong_settings_are_refused_at_once(name, value):
         replace(QUICK, **{name: value})
 
 
-def test_a_missing_file_is_said_before_any_weight_is_loaded():
-    with pytest.raises(DataError, match="no such file"):
-        replace(QUICK, prior_prompts="none.txt").check(None)
+@pytest.mark.parametrize("name", ["prompts", "prior_prompts"])
+def test_a_missing_file_is_said_before_any_weight_is_loaded(name):
+    with pytest.raises(DataError, match=rf"ablation {name} none\.txt: there is no such file"):
+        replace(QUICK, **{name: "none.txt"}).check(None)
 
 
 def test_no_requests_give_an_empty_edit():

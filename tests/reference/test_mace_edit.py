@@ -1,5 +1,6 @@
 """MACE from requests to weights, on random models of every layout."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iceb.base.errors import MethodError, ModelError
+from iceb.base.errors import DataError, MethodError, ModelError
 from iceb.methods.mace import MACE
 from iceb.methods.mace.lora import cross_attentions
 from iceb.specs.methods import Edit
@@ -65,6 +66,31 @@ def test_without_steps_it_is_stage_1_which_maps_the_prompts_end_to_the_destinati
         old = tiny_sd.parameter(name)
         wanted, found = old @ dest.read[dest.end], W @ source.read[source.end]
         assert (found - wanted).norm() < 0.4 * (old @ source.read[source.end] - wanted).norm(), name
+
+
+@pytest.mark.parametrize("left", [("barn", "a photo of a harbour seal"), ("a piano",)])
+def test_texts_of_the_domain_that_name_a_source_are_not_preserved(left, tiny_sd, scratch, tmp_path):
+    captions, whole, rest = (tmp_path / name for name in ("captions.txt", "domain.json", "rest.txt"))
+    captions.write_text("a red ball\ntwo dogs\n", encoding="utf-8")
+    whole.write_text(json.dumps(["Golden Retriever", *left, "the golden retriever's bowl", "STEAM TRAIN"]))
+    rest.write_text("\n".join(left), encoding="utf-8")
+    method = quick(steps=0, captions=str(captions), train_preserve_scale=0.3, preserve_weight=10.0)
+    found, wanted, without = (
+        replace(method, domain=domain).edit(tiny_sd, [DOG, TRAIN], scratch=scratch).weights
+        for domain in (str(whole), str(rest), None)
+    )
+    assert all(torch.allclose(found[name], wanted[name], rtol=1e-5, atol=1e-7) for name in wanted)
+    assert not any(torch.allclose(found[name], without[name], rtol=1e-3) for name in wanted)
+
+
+def test_a_domain_that_cannot_be_read_is_named(tiny_sd, scratch, tmp_path):
+    (captions := tmp_path / "captions.txt").write_text("a red ball\n", encoding="utf-8")
+    (domain := tmp_path / "domain.json").write_text("[{", encoding="utf-8")
+    method = quick(captions=str(captions), domain=str(domain), train_preserve_scale=1.0)
+    with pytest.raises(DataError, match=r"domain texts .*not JSON"):
+        method.edit(tiny_sd, [DOG], scratch=scratch)
+    with pytest.raises(DataError, match=r"mace domain .*cannot be read"):
+        replace(method, domain="none").check(tiny_sd.ref)
 
 
 def test_an_erasing_request_is_mapped_to_the_anchor_and_a_replacing_one_to_its_destination():

@@ -136,6 +136,20 @@ def test_artists_that_are_edited_are_not_retained(tiny_sd, artists):
     same(edited(method, tiny_sd, asked), tiny_sd, [("claude monet", "art")], retain, 0.5, 1.0, 0.25)
 
 
+def test_artists_may_stand_in_json(tiny_sd, artists, tmp_path):
+    (rows := tmp_path / "artists.json").write_text('["Rembrandt", {"caption": "Banksy"}]', encoding="utf-8")
+    asked = [request("claude monet", "art")]
+    same(
+        edited(UCE(retain_file=str(rows)), tiny_sd, asked),
+        tiny_sd,
+        [("claude monet", "art")],
+        ["", "Rembrandt", "Banksy"],
+        0.5,
+        1.0,
+        1 / 3,
+    )
+
+
 def test_some_of_the_artists_are_drawn_the_same_each_time():
     names = [f"artist {number}" for number in range(50)]
     chosen = others(names, ["Artist 3"], 10)
@@ -150,7 +164,7 @@ def test_artists_without_a_list_are_refused_before_anything_is_loaded(tiny_sd):
 
 
 def test_a_list_that_cannot_be_read_is_refused_before_anything_is_loaded(tiny_sd, tmp_path):
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match=r"uce retain_file .*none\.txt: cannot be read"):
         UCE(retain_file=str(tmp_path / "none.txt")).check(tiny_sd.ref)
 
 
