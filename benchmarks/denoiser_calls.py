@@ -100,6 +100,8 @@ ROWS: dict[str, Row] = {
 class Nothing:
     """A scratch that keeps nothing, so that nothing is counted as already there."""
 
+    texts = None
+
     def get(self, key: Mapping[str, Any]) -> None:
         """Nothing."""
 

@@ -13,7 +13,10 @@ class Memory:
         kept: what is kept, by the digest of its key.
         made: what each thing that was put is, by its key's own word.
         room: so many things are kept; one more is a KeyboardInterrupt.
+        texts: no states of texts are kept.
     """
+
+    texts = None
 
     def __init__(self, room: int = 10**9) -> None:
         self.kept: dict[str, Any] = {}

@@ -116,8 +116,12 @@ class Bundle(Protocol):
 class Scratch(Protocol):
     """What a method wants to keep between runs; a key is a mapping of everything that changes the numbers."""
 
+    @property
+    def texts(self) -> Any:
+        """What unedited models read of texts, for all methods: an iceb.stores.texts.TextStore; None: it is not kept."""
+
     def array(self, key: Mapping[str, Any], compute: "Callable[[], Array]") -> "Array":
-        """The array of this key, computed if there is none."""
+        """The array of this key, computed if there is none; if another process is first meanwhile, the one it kept."""
 
     def get(self, key: Mapping[str, Any]) -> "Array | None":
         """The array of this key; None if there is none."""

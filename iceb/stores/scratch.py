@@ -39,6 +39,6 @@ class ScratchStore:
         publish_array(self.path(key), array)
 
     def array(self, key: Mapping[str, Any], compute: Callable[[], Array]) -> Array:
-        """The array of this key, computed if there is none."""
+        """The array of this key, computed if there is none; if another process is first meanwhile, the one it kept."""
         found = self.get(key)
         return publish_array(self.path(key), compute()) if found is None else found

@@ -92,7 +92,6 @@ def gram(reader: StateReader, texts: Sequence[str], rows: str, *, keep: bool = F
     counts = Counter(texts)
     for state in reader.each(list(counts), keep=keep):
         chosen, _ = PAIRINGS[rows](state, state)
-        summed.addmm_(
-            chosen.T, chosen, alpha=counts[state.text]
-        )  # no (d, d) but this one: they cost as much as the sum
+        # No (d, d) but this one: each costs as much as the sum.
+        summed.addmm_(chosen.T, chosen, alpha=counts[state.text])
     return summed

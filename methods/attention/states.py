@@ -56,14 +56,14 @@ class StateReader:
 
     Args:
         bundle: the model.
-        scratch: the method's; its `texts`, if it has them, hold what an unedited text encoder reads, for all methods
-            and for drawing (`iceb.models.conditioning.TextReader` says when). None: nothing is kept.
+        scratch: the method's; its `texts` hold what an unedited text encoder reads, for all methods and for drawing
+            (`iceb.models.conditioning.TextReader` says when). None: nothing is kept.
     """
 
     def __init__(self, bundle: Bundle, scratch: Scratch | None = None) -> None:
         whole: Any = bundle  # the reader takes the model's own class
         self.bundle = bundle
-        store = getattr(scratch, "texts", None)  # a scratch of others need not have any
+        store = None if scratch is None else scratch.texts
         self._read = TextReader(whole, store, environment(whole)) if store is not None else TextReader(whole)
 
     def __call__(self, texts: Sequence[str]) -> list[TextState]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -129,8 +129,7 @@ class Lessons:
             found = {job: scratch.get(_job_key(key, job)) for job in dict.fromkeys(part)}
             kept = {job: array for job, array in found.items() if array is not None}
             for job, made in self._made([job for job in found if job not in kept], spread):
-                scratch.put(_job_key(key, job), made)
-                kept[job] = made
+                kept[job] = scratch.array(_job_key(key, job), partial(np.asarray, made))  # another process's, if first
             for job in part:
                 yield self._lesson(job, kept[job])
 

@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from iceb.methods.attention import Factor, Moments, StateReader, TextState, preserved, projections, right_edit
-from iceb.methods.attention.moments import gram, state_moments
+from iceb.methods.activations import slices
+from iceb.methods.attention import (
+    Factor,
+    Moments,
+    StateReader,
+    TextState,
+    pair_moments,
+    preserved,
+    projections,
+    right_edit,
+)
+from iceb.methods.attention.moments import gram, state_moments, total
 from iceb.methods.attention.rows import Pairing, from_last_token, last_token
 from iceb.methods.attention.tensor import removed
 from iceb.methods.captions import caption_corpus, naming, read_captions, sampled
@@ -18,6 +28,8 @@ from iceb.specs.requests import EditRequest
 
 if TYPE_CHECKING:
     from iceb.methods.uce import UCE, UCEEmcid
+
+PAIRS_AT_ONCE = 64  # whose states are in memory together
 
 
 @dataclass(frozen=True)
@@ -125,14 +137,25 @@ def solved(problem: Problem, bundle: Bundle, scratch: Scratch) -> Edit:
     """The edit that solves a closed form; with 'replace' all matrices share one right factor."""
     weights = projections(bundle, ("v", "k") if problem.keys else ("v",))
     reader = StateReader(bundle, scratch)
-    states = reader([text for pair in problem.pairs for text in pair])
-    pairs = list(zip(states[::2], states[1::2], strict=True))
-    moments = problem.erase_scale * state_moments(pairs, problem.pairing)
+    pairs = _states(reader, problem.pairs) if problem.tensor else []  # each matrix goes over them again
+    summed = state_moments(pairs, problem.pairing) if problem.tensor else _moments(reader, problem)
+    moments = problem.erase_scale * summed
     kept = problem.preserve_scale * problem.retain.total(reader, problem.retained_rows, scratch, bundle)
     factor = Factor(moments.old + kept, problem.ridge)
     if problem.tensor:
         return Edit(weights=_without_the_old(problem, weights, pairs, factor, moments))
     return right_edit(weights, factor.right(moments.cross + kept))
+
+
+def _states(reader: StateReader, pairs: Sequence[tuple[str, str]]) -> list[tuple[TextState, TextState]]:
+    states = reader([text for pair in pairs for text in pair])
+    return list(zip(states[::2], states[1::2], strict=True))
+
+
+def _moments(reader: StateReader, problem: Problem) -> Moments:
+    """The pairs' summed moments, with the states of some of them in memory at a time."""
+    pieces = [problem.pairs[start:stop] for start, stop in slices(len(problem.pairs), PAIRS_AT_ONCE)]
+    return total(pair_moments(reader, piece, problem.pairing) for piece in pieces)
 
 
 @torch.no_grad()

@@ -55,6 +55,11 @@ def test_replace_is_the_formula_in_every_layout(tiny):
     same(edited(method, tiny), tiny, PAIRS, ["", "train", "piano"], 0.5, 1.0, 1 / 3)
 
 
+def test_pairs_may_be_summed_in_parts(tiny_sd, monkeypatch):
+    monkeypatch.setattr("iceb.methods.uce.editing.PAIRS_AT_ONCE", 2)
+    same(edited(UCE(), tiny_sd), tiny_sd, PAIRS, [""], 0.5, 1.0, 1.0)
+
+
 def test_tensor_is_the_formula_in_every_layout(tiny):
     same(edited(UCE(technique="tensor"), tiny), tiny, PAIRS, [""], 0.5, 1.0, 1.0, tensor=True)
 

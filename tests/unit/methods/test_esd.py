@@ -204,6 +204,20 @@ def test_what_the_frozen_model_sampled_is_kept(tiny_sd):
     assert len(scratch.made) > made
 
 
+class Raced(Memory):
+    """Another process keeps other bits a moment earlier."""
+
+    def put(self, key, array):
+        super().put(key, array + 1)
+
+
+def test_two_processes_go_on_with_the_same_bits(tiny_sd):
+    lessons, jobs, scratch = lessons_of(tiny_sd, QUICK.settings(False)), [Job(CAT.source, 2, 7)], Raced()
+    (first,), (again,) = (list(lessons.of_base(jobs, scratch, {}, map)) for _ in range(2))
+    assert torch.equal(first.noised, again.noised)
+    assert torch.equal(first.target, again.target)
+
+
 @pytest.mark.parametrize("several", ["drawn", "deck", "sequential"])
 def test_more_concepts_find_what_fewer_left_and_get_the_same_bytes(tiny_sd, several):
     method = replace(QUICK, several=several, iterations=None, total_iterations=12, jobs_at_once=5)
