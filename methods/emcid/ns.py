@@ -44,11 +44,11 @@ class EMCIDNullSpace(EMCID):
         name="emcid-ns",
         version=1,
         title="EMCID with its second stage in the null space of the preserved keys",
-        paper="",
+        paper="arXiv:2403.13807",
         kinds=EMCID.card.kinds,
         touches=EMCID.card.touches,
         files=EMCID.card.files,
-        fidelity="own",
+        fidelity="variant",
         edits="fc2 weights of the text encoder's layers, as EMCID, along directions that captions do not use",
         formula=(
             "stage I: EMCID's (arXiv:2403.13807). Stage II, layer l, the i-th of n: R = (Z* - M)/(n - i); "
@@ -64,6 +64,7 @@ class EMCIDNullSpace(EMCID):
             ("moment_weight", "above 0: lambda C inside the null space, towards EMCID as P -> I and L2 -> 0"),
         ),
         deviations=(
+            "stage II is ours: EMCID's value vectors written as AlphaEdit (arXiv:2410.02355) writes its own",
             "one batch: AlphaEdit adds the keys of earlier batches to K K^T, here all requests are written at once",
             "eigenvalues of C where AlphaEdit takes singular values: the same for a second moment",
         ),
