@@ -595,6 +595,20 @@ def test_a_copy_of_a_part_for_every_request_is_caught(mini):
     assert (check, "copies of the model" in note) == ("memory", True)
 
 
+class Stacked(Sound):
+    """Holds the model's matrices once for every request, stacked."""
+
+    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        matrices = [weight.detach() for weight in bundle.parameters_named().values() if weight.dim() > 1]
+        held = [torch.stack([matrix] * len(requests)) for matrix in matrices]
+        return super().moved(bundle, requests, scratch) if held else Edit()
+
+
+def test_a_stack_of_copies_is_caught(bundle):
+    check, note = only_failure(Stacked(), bundle)
+    assert (check, note.startswith("it holds 2.0")) == ("memory", True)
+
+
 class Passing(Sound):
     """Copies the model three times, each copy gone before the next is made."""
 
@@ -627,6 +641,14 @@ def test_a_size_that_crashes_is_caught(bundle):
 def test_a_size_for_which_no_time_is_left_is_skipped(bundle):
     lines = checked(Sound(), bundle, sizes=(1, 10**9), seconds=1e-9)
     assert lines["1000000000 edits"].status == "skipped"
+
+
+def test_time_is_left_for_the_edit_that_counts_copies(monkeypatch):
+    left: list[float] = []
+    monkeypatch.setattr(Cost, "_sized", lambda self, number, seconds: left.append(seconds) or "")
+    monkeypatch.setattr(Cost, "_memory", lambda self: "")
+    assert len(list(Cost(SimpleNamespace(seconds=5.5), 100.0).lines((1,)))) == 2
+    assert left[0] == pytest.approx(94.5, abs=0.4)
 
 
 def test_what_an_edit_takes_before_its_first_request_is_not_foreseen_for_every_request():

@@ -1,7 +1,9 @@
 """How much of the model a method holds once more: tensors of its parameters' shapes, counted while they live.
 
 The process's memory cannot tell this of a small model, whose second copy weighs less than the activations of a few
-pictures. A tensor that has a parameter's very shape is a copy of it, its gradient, or an optimiser's moment.
+pictures. A tensor that has a parameter's very shape is a copy of it, its gradient, or an optimiser's moment; one that
+has a matrix's or a kernel's shape behind a first dimension is a stack of those. (Vectors weigh nothing even in a stack,
+and every batch of activations ends like one.)
 """
 
 import weakref
@@ -36,9 +38,12 @@ class Copies(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has n
         """The operation itself; what comes out of it is counted."""
         found = func(*args, **(kwargs or {}))
         for value in tree_leaves(found):
-            if isinstance(value, torch.Tensor) and tuple(value.shape) in self._shapes:
+            if isinstance(value, torch.Tensor) and self._alike(tuple(value.shape)):
                 self._count(value.untyped_storage())
         return found
+
+    def _alike(self, shape: tuple[int, ...]) -> bool:
+        return shape in self._shapes or (len(shape) > 2 and shape[1:] in self._shapes)
 
     def _count(self, storage: Any) -> None:
         name = storage._cdata

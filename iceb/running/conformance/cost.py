@@ -39,7 +39,7 @@ class Cost:
         """One line a size, and one on the most memory that any of them held."""
         began = time.perf_counter()
         for number in sorted(set(sizes)):
-            left = self.seconds - (time.perf_counter() - began)
+            left = self.seconds - self.contract.seconds - (time.perf_counter() - began)  # one edit more counts copies
             yield line(f"{number} edit{'s' if number > 1 else ''}", partial(self._sized, number, left))
         yield line("memory", self._memory)
 
