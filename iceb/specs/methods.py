@@ -118,7 +118,10 @@ class Scratch(Protocol):
 
     @property
     def texts(self) -> Any:
-        """What unedited models read of texts, for all methods: an iceb.stores.texts.TextStore; None: it is not kept."""
+        """What unedited models read of texts, for all methods: an iceb.stores.texts.TextStore.
+
+        Optional: with None, or in a test's stand-in that has no such attribute, nothing is kept of texts.
+        """
 
     def array(self, key: Mapping[str, Any], compute: "Callable[[], Array]") -> "Array":
         """The array of this key, computed if there is none; if another process is first meanwhile, the one it kept."""

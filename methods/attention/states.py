@@ -63,7 +63,7 @@ class StateReader:
     def __init__(self, bundle: Bundle, scratch: Scratch | None = None) -> None:
         whole: Any = bundle  # the reader takes the model's own class
         self.bundle = bundle
-        store = None if scratch is None else scratch.texts
+        store = getattr(scratch, "texts", None)  # optional, as `Scratch` says
         self._read = TextReader(whole, store, environment(whole)) if store is not None else TextReader(whole)
 
     def __call__(self, texts: Sequence[str]) -> list[TextState]:
