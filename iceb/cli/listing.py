@@ -127,7 +127,8 @@ def _show_registered(what: Shown, name: str) -> None:
     entry = registry.find(group, name)
     found = entry.load()
     typer.echo(f"{entry.full_name} {entry.package_version}  ({entry.place})")
-    if isinstance(found, type) and found.__doc__:  # an instance's docstring is its class's, not its own
+    # a task is an instance of a class that says nothing of it; a metric's class says what the metric computes
+    if found.__doc__ and (isinstance(found, type) or what is Shown.metric):
         typer.echo(f"  {found.__doc__.strip().splitlines()[0]}")
     fields = _card_fields(found) if what is Shown.method else _fields(found)
     for key, value in fields.items():
@@ -141,7 +142,7 @@ def _card_fields(method: Any) -> dict[str, str]:
 
 
 FIELDS = ("version", "title", "paper", "dataset", "kind", "metrics", "headline", "edit_counts")
-FIELDS_OF_METRICS = ("unit", "higher_is_better", "measure", "roles", "id")
+FIELDS_OF_METRICS = ("unit", "of", "falls", "higher_is_better", "measure", "roles", "id")
 
 
 def _fields(found: Any) -> dict[str, str]:

@@ -75,8 +75,7 @@ class Cost:
         if self.excess:
             why = "one copy of the model, the edit, what scratch keeps, and working memory"
             raise Broken(f"{'; '.join(self.excess.values())}: {why}")
-        copied = self._copied()
-        return f"within one copy of the model, the edit, scratch, and {size(self.allowance)}; {copied}"
+        return f"{self._copied()}; the process stayed within {size(self.allowance)} of its own share"
 
     def _copied(self) -> str:
         """How much of the model an edit holds once more; with more than one request, so that a copy for each shows."""
@@ -85,10 +84,10 @@ class Cost:
             edit = bench.edit(sample(FEW, bench.kind), scratch)
         model = _weights(bench.bundle)
         allowed = model + TRAINED * _bytes(edit.weights.values()) + _stored(scratch.folder)
-        held = f"it holds {copies.most / model:.2f} copies of the model"
+        why = f"one, {TRAINED} times what it changes, and what scratch keeps"
+        held = f"it holds {copies.most / model:.2f} copies of the model, allowed are {allowed / model:.2f}: {why}"
         if copies.most > allowed:
-            why = f"one, {TRAINED} times what it changes, and what scratch keeps"
-            raise Broken(f"{held}, allowed are {allowed / model:.2f}: {why}")
+            raise Broken(held)
         return held
 
 
