@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from iceb.base.progress import Advance, Watch, watching
+from iceb.base.progress import Advance, watching
+from iceb.cli.interrupts import Attentive, noted
 
 EVERY = 10.0  # seconds between two lines of one stage in a log
 
@@ -72,15 +73,15 @@ class Lines:
 
 @contextmanager
 def shown() -> Iterator[None]:
-    """Show the stages of everything done inside: bars where somebody watches, lines where nobody does."""
-    if sys.stderr.isatty():
-        bars = Bars()
-        with bars.progress, watching(bars):
-            yield
-    else:
-        watch: Watch = Lines(sys.stderr)
-        with watching(watch):
-            yield
+    """Show the stages of everything done inside, bars where somebody watches, lines where nobody does; heed Ctrl-C."""
+    with noted() as check:
+        if sys.stderr.isatty():
+            bars = Bars()
+            with bars.progress, watching(Attentive(bars, check)):
+                yield
+        else:
+            with watching(Attentive(Lines(sys.stderr), check)):
+                yield
 
 
 def clock_time(seconds: float) -> str:

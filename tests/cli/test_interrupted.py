@@ -47,12 +47,17 @@ def pictures(folder: Path) -> int:
 def stopped(command: list[str], environment: dict[str, str], folder: Path, sign: signal.Signals, more: int) -> tuple:
     """Start the command, send it a signal once it has drawn `more` pictures; its exit code and its last line.
 
-    The signal is sent again while the command goes on, as a person presses Ctrl-C again: Python drops an interrupt that
-    happens to arrive inside a destructor.
+    The signal is sent again while the command goes on, as a person presses Ctrl-C again: outside of stages Python
+    drops an interrupt that happens to arrive inside a destructor.
     """
     wanted = pictures(folder) + more
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heeding,
     ) as process:
         deadline = time.monotonic() + PATIENCE
         while pictures(folder) < wanted and process.poll() is None and time.monotonic() < deadline:
@@ -65,6 +70,11 @@ def stopped(command: list[str], environment: dict[str, str], folder: Path, sign:
                 continue
             return process.returncode, errors.strip().splitlines()[-1]
         raise AssertionError(f"still running {PATIENCE} s after {sign.name}")
+
+
+def heeding() -> None:
+    """Ctrl-C as at a terminal: scripts start what runs in their background with it ignored, these tests too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def finished(command: list[str], environment: dict[str, str], folder: Path) -> Result:

@@ -1,9 +1,13 @@
 """A log gets a line at the start, one every ten seconds with the time left, and one at the end."""
 
+import contextlib
 import io
+import signal
+
+import pytest
 
 from iceb.base.progress import stage, watching
-from iceb.cli.progress import Bars, Lines
+from iceb.cli.progress import Bars, Lines, shown
 
 
 def test_lines_say_how_long_it_will_still_take():
@@ -34,3 +38,46 @@ def test_a_bar_is_full_when_its_stage_ends():
         with stage("measure", total=4) as advance:
             advance(4)
     assert all(task.finished for task in bars.progress.tasks)
+
+
+@pytest.fixture
+def heeding():
+    """Ctrl-C as at a terminal, however the tests were started."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeding")
+def test_a_lost_ctrl_c_stops_the_next_step():
+    steps = []
+
+    def work() -> None:
+        with shown(), stage("draw", total=3) as advance:
+            for step in range(3):
+                steps.append(step)
+                with contextlib.suppress(KeyboardInterrupt):  # lost, as inside a destructor
+                    signal.raise_signal(signal.SIGINT)
+                advance(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert steps == [0]
+
+
+def test_a_command_that_was_started_to_ignore_ctrl_c_ignores_it():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with shown(), stage("draw") as advance:
+            signal.raise_signal(signal.SIGINT)
+            advance(1)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeding")
+def test_ctrl_c_is_handled_as_before_when_the_work_is_over():
+    before = signal.getsignal(signal.SIGINT)
+    with shown():
+        assert signal.getsignal(signal.SIGINT) is not before
+    assert signal.getsignal(signal.SIGINT) is before
