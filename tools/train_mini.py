@@ -22,6 +22,7 @@ from transformers import CLIPTextModel, ViTForImageClassification
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
+from iceb.models.exporting import load_as_float32
 from tools.mini import autoencoder, denoiser, judge, text
 from tools.mini.looks import PICTURES, random_looks
 from tools.mini.text import Encoded
@@ -112,6 +113,7 @@ def export_stage(out: Path) -> None:
     for name, shipped in {"pipeline": pipeline, "vit": twin}.items():
         shutil.rmtree(WEIGHTS / name, ignore_errors=True)
         shipped.save_pretrained(WEIGHTS / name, safe_serialization=True)
+    load_as_float32(WEIGHTS / "pipeline")
     judge.processor().save_pretrained(WEIGHTS / "vit")
 
 

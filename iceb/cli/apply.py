@@ -20,4 +20,4 @@ def apply(
 
     with shown():
         made = applying.apply(base, delta, out)
-    typer.echo(f"wrote {made.folder}: diffusers.{made.pipeline}.from_pretrained({str(made.folder)!r})")
+    typer.echo(f"wrote {made.folder}: {made.load}")

@@ -16,6 +16,7 @@ from iceb.models.loading import quiet
 from iceb.models.sources import DECLARATION
 
 PLACE = "_name_or_path"  # where the libraries note the folder that a part was loaded from
+TEXT_ENCODERS = "text_encoder*/config.json"
 
 
 def weight_digests(bundle: ModelBundle) -> dict[str, str]:
@@ -50,13 +51,30 @@ def save_model(bundle: ModelBundle, folder: Path, title: str) -> None:
         bundle.pipeline.save_pretrained(folder, safe_serialization=True)
         for path in (*folder.glob("*.json"), *folder.glob("*/*.json")):
             _forget_place(path)
+        load_as_float32(folder)
     family = bundle.family
     said = {"title": title, "sampling": dataclasses.asdict(family.sampling), "measures": dict(family.measures)}
     write_atomic(folder / DECLARATION, f"{json.dumps(said, indent=2)}\n".encode())
+
+
+def load_as_float32(folder: Path) -> None:
+    """Make `from_pretrained(folder)` load every part in one number format, whatever the weights' files hold.
+
+    diffusers loads its own parts as float32 unless told otherwise, transformers as their configuration says: of a
+    half-precision folder the text encoder would be float16 and the denoiser float32, and nothing could be drawn.
+    """
+    for path in folder.glob(TEXT_ENCODERS):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document.get("dtype", "float32") != "float32":
+            _write(path, {**document, "dtype": "float32"})
 
 
 def _forget_place(path: Path) -> None:
     """Take this machine's folder out of a configuration."""
     document = json.loads(path.read_text(encoding="utf-8"))
     if isinstance(document, dict) and document.pop(PLACE, None) is not None:
-        write_atomic(path, f"{json.dumps(document, indent=2, sort_keys=True)}\n".encode())
+        _write(path, document)
+
+
+def _write(path: Path, document: Mapping[str, object]) -> None:
+    write_atomic(path, f"{json.dumps(document, indent=2, sort_keys=True)}\n".encode())

@@ -14,6 +14,7 @@ from iceb.models.sources import find
 from iceb.running.deltas import read_delta, read_manifest
 from iceb.specs.deltas import Manifest
 from iceb.specs.methods import Edit
+from iceb.specs.runs import Dtype
 
 LISTED = 20  # requests that the folder's README names
 
@@ -25,6 +26,11 @@ class Applied:
     manifest: Manifest
     folder: Path
     pipeline: str  # the diffusers class that loads it
+
+    @property
+    def load(self) -> str:
+        """The Python that loads the folder in the number format of its weights."""
+        return loading(self.pipeline, repr(str(self.folder)), self.manifest.base.dtype)
 
 
 def apply(base: str, delta: Path, out: Path) -> Applied:
@@ -44,6 +50,16 @@ def apply(base: str, delta: Path, out: Path) -> Applied:
             save_model(edited, folder, title)
         write_atomic(folder / "README.md", _readme(manifest, bundle.family.pipeline).encode())
     return Applied(manifest, out, bundle.family.pipeline)
+
+
+def loading(pipeline: str, folder: str, dtype: Dtype) -> str:
+    """The Python that loads a folder of weights in this number format.
+
+    >>> loading("StableDiffusionPipeline", "folder", "float16")
+    'diffusers.StableDiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float16)'
+    """
+    named = "" if dtype == "float32" else f", torch_dtype=torch.{dtype}"
+    return f"diffusers.{pipeline}.from_pretrained({folder}{named})"
 
 
 def _of_weights(manifest: Manifest) -> None:
@@ -88,10 +104,15 @@ def _readme(manifest: Manifest, pipeline: str) -> str:
             f"Base: {base.repo}, revision {base.revision}, {base.dtype}; its licence holds for this folder too.",
             f"Method: {method.name} version {method.version}{paper}, {method.package} {method.package_version}.",
             f"Settings: {', '.join(f'{name}={value}' for name, value in sorted(method.params.items())) or 'none'}.",
-            f"Load it with `diffusers.{pipeline}.from_pretrained(folder)`. Edits, {len(manifest.requests)}:",
+            f"Load it with `{loading(pipeline, 'folder', base.dtype)}`{_in_float32(base.dtype)}.",
+            f"Edits, {len(manifest.requests)}:",
             "",
             *pairs,
             *([f"- and {more} more"] if more > 0 else []),
             "",
         ]
     )
+
+
+def _in_float32(dtype: Dtype) -> str:
+    return "" if dtype == "float32" else "; without `torch_dtype` every part is loaded as float32"

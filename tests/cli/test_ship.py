@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+import iceb
 from iceb.cli.main import run
 from iceb.models.bundle import ModelBundle
 from iceb.models.drawing import initial_latents, pictures
@@ -74,6 +76,47 @@ def test_plain_diffusers_draws_what_the_bundle_draws_under_the_edit(request, mad
     theirs = plain("a lion", latents=latents, guidance_scale=sampling.guidance, output_type="np", **size).images * 255
     assert np.abs(ours - before).max() > 1
     assert np.abs(ours - theirs).max() <= 0.5 + 1e-2  # rounding to bytes, and float error
+
+
+@pytest.mark.parametrize(("layout", "dtype"), [("model", "float16"), ("model_xl", "bfloat16")])
+def test_a_half_precision_folder_loads_as_printed_and_without_a_number_format(
+    request, made, tmp_path, capsys, layout, dtype
+):
+    import diffusers
+    from safetensors.torch import load_file
+
+    base, out = request.getfixturevalue(layout), tmp_path / "out"
+    folder = made(*PAIR, "--dtype", dtype, on=base)
+    capsys.readouterr()
+    assert run(["apply", str(base), str(folder), "--out", str(out)]) == 0
+    printed = capsys.readouterr().out.partition(": ")[2].strip()
+    assert printed.replace(repr(str(out)), "folder") in (out / "README.md").read_text(encoding="utf-8")
+    as_printed = eval(printed, {"diffusers": diffusers, "torch": torch})
+    assert number_formats(as_printed) == {getattr(torch, dtype)}
+    plain = diffusers.DiffusionPipeline.from_pretrained(out)
+    assert number_formats(plain) == {torch.float32}
+    plain.set_progress_bar_config(disable=True)
+    drawn = plain("a lion", height=32, width=32, num_inference_steps=2, output_type="np").images
+    assert np.isfinite(drawn).all()
+    stored = load_file(next((out / "text_encoder").glob("*.safetensors"))).values()
+    assert {tensor.dtype for tensor in stored if tensor.is_floating_point()} == {getattr(torch, dtype)}
+
+
+def number_formats(pipeline) -> set[torch.dtype]:
+    parts = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
+    return {value.dtype for part in parts for value in part.parameters()}
+
+
+def test_mini_is_drawn_by_plain_diffusers_as_its_readme_says():
+    import diffusers
+
+    text = (Path(iceb.__file__).parent / "mini" / "README.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"`(diffusers\..*from_pretrained\(.*\))`", text)
+    line = line.replace("iceb/mini/weights/pipeline", str(find("mini").folder))
+    plain = eval(line, {"diffusers": diffusers, "torch": torch})
+    assert number_formats(plain) == {torch.float32}
+    plain.set_progress_bar_config(disable=True)
+    assert np.isfinite(plain("a lion", height=32, width=32, num_inference_steps=1, output_type="np").images).all()
 
 
 def test_the_written_model_has_the_edits_bytes_and_is_drawn_as_its_base(made, model, tmp_path):
