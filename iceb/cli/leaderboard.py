@@ -1,5 +1,6 @@
-"""`iceb leaderboard`: render the pages from the results, check them, or add a result."""
+"""`iceb leaderboard`: render the pages from the results, check them, or add results."""
 
+from glob import glob, has_magic
 from pathlib import Path
 from typing import Annotated
 
@@ -9,24 +10,68 @@ Folder = Annotated[Path, typer.Option(help="The folder that holds results/ and t
 
 
 def leaderboard(
-    task: Annotated[str | None, typer.Argument(help="Only this task's pages.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[TASK]", help="Only this task's pages; with --add, more results.")
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when a page differs.")] = False,
     add: Annotated[
-        list[Path] | None, typer.Option("--add", help="A run's result.json to add; may be repeated.")
+        list[str] | None,
+        typer.Option("--add", metavar="RUN...", help="Run folders or result.json files to add, all or none."),
     ] = None,
     folder: Folder = Path("leaderboards"),
 ) -> None:
     """Render the leaderboards from their results."""
     from iceb.base.errors import SpecError
-    from iceb.leaderboard import pages
-    from iceb.registry import load
 
     if check and add:
         raise SpecError("--check writes nothing and --add writes: choose one of them")
-    if task is not None:
-        load("tasks", task)
-    for source in add or []:
-        typer.echo(f"added {pages.add(folder, source)}")
+    if add:
+        _add(folder, _paths([*add, *(names or [])]))
+    else:
+        _render(folder, _task(names or []), check=check)
+
+
+def _add(folder: Path, sources: list[Path]) -> None:
+    from iceb.leaderboard import pages
+    from iceb.registry import load
+
+    added = pages.add_all(folder, sources, lambda name: load("tasks", name))
+    lines = [*added.skipped, *(f"added {path}" for path in added.results), *(f"wrote {path}" for path in added.pages)]
+    typer.echo("\n".join(lines))
+
+
+def _paths(named: list[str]) -> list[Path]:
+    """The paths that were named, patterns expanded.
+
+    Raises:
+        SpecError: nothing fits a pattern.
+    """
+    from iceb.base.errors import SpecError
+
+    found: dict[Path, None] = {}
+    for name in named:
+        fitting = sorted(glob(name, recursive=True)) if has_magic(name) and not Path(name).exists() else [name]
+        if not fitting:
+            raise SpecError(f"--add {name}: no file or folder fits: name run folders, or their result.json files")
+        found |= {Path(one): None for one in fitting}
+    return list(found)
+
+
+def _task(names: list[str]) -> str | None:
+    from iceb.base.errors import SpecError
+    from iceb.registry import load
+
+    if len(names) > 1:
+        raise SpecError(f"{names[1]}: name one task, or none for all; results are added with --add")
+    for name in names:
+        load("tasks", name)
+    return names[0] if names else None
+
+
+def _render(folder: Path, task: str | None, *, check: bool) -> None:
+    from iceb.leaderboard import pages
+    from iceb.registry import load
+
     texts = pages.rendered(folder, lambda name: load("tasks", name), task)
     if check:
         pages.check(folder, texts, whole=task is None)

@@ -1,12 +1,14 @@
 """The leaderboards folder: results/ in, one page per task and model family out, and a check that they agree."""
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from iceb.base.errors import CheckFailed, ResultError
 from iceb.base.files import write_atomic
-from iceb.leaderboard.collect import accepted, collect, place
+from iceb.leaderboard.collect import accepted, collect, place, refusal
 from iceb.leaderboard.published import Published, published
 from iceb.leaderboard.rank import tables
 from iceb.leaderboard.render import render
@@ -44,8 +46,10 @@ def pages(results: Sequence[Result], papers: Sequence[Published], task_named: Ca
     return texts
 
 
-def rendered(folder: Path, task_named: Callable[[str], Task], only: str | None = None) -> dict[str, str]:
-    """The pages that the results in `folder` make; `only` keeps one task's.
+def rendered(
+    folder: Path, task_named: Callable[[str], Task], only: str | None = None, more: Sequence[Result] = ()
+) -> dict[str, str]:
+    """The pages that the results in `folder` make, and `more` results with them; `only` keeps one task's.
 
     Raises:
         ResultError: there is no such folder, or a result in it is not fit.
@@ -55,7 +59,7 @@ def rendered(folder: Path, task_named: Callable[[str], Task], only: str | None =
         raise ResultError(
             f"{results_folder} is not a folder: run this in a checkout of iceb, or name one with --folder"
         )
-    results = [result for result in collect(results_folder) if only in (None, result.task.name)]
+    results = [result for result in [*collect(results_folder), *more] if only in (None, result.task.name)]
     papers = [paper for paper in published() if only in (None, paper.task)]
     return pages(results, papers, task_named)
 
@@ -98,21 +102,63 @@ def _difference(path: Path, text: str, source: str) -> str | None:
     return f"{path} differs from its {source} ({first[:80]!r})"
 
 
-def add(folder: Path, source: Path) -> Path:
-    """Copy a run's result into `folder`/results under its id; adding it again changes nothing.
+@dataclass(frozen=True)
+class Added:
+    """What was added to a leaderboards folder."""
+
+    results: tuple[Path, ...]  # where each result stands now
+    skipped: tuple[str, ...]  # why others were left out, a line each
+    pages: tuple[Path, ...]  # those that changed
+
+
+def add_all(folder: Path, sources: Sequence[Path], task_named: Callable[[str], Task]) -> Added:
+    """Copy runs' results into `folder`/results under their ids and write the pages: all of it, or nothing.
+
+    Of several results the unfinished and the partial ones are left out; adding one again changes nothing.
 
     Raises:
-        ResultError: it is malformed or may not stand on a table, or another result stands under its id.
+        ResultError: one is malformed or may not stand on a table, another result stands under its id, or none is left.
+        StoreError: the folder cannot be written.
     """
-    result = accepted(read_result(source), str(source))
-    target = folder / "results" / place(result)
-    if target.exists() and _essence(read_result(target)) != _essence(result):
+    found = {source: read_result(source) for source in sources}
+    skipped = {s: refusal(r) or "" for s, r in found.items() if r.status != "complete"} if len(found) > 1 else {}
+    if found and len(skipped) == len(found):
+        raise ResultError(f"nothing to add: {'; '.join(f'{source}: {why}' for source, why in skipped.items())}")
+    new = {source: accepted(result, str(source)) for source, result in found.items() if source not in skipped}
+    places = {folder / "results" / place(result): result for result in new.values()}
+    absent = {target: result for target, result in places.items() if not _stands(target, result)}
+    texts = rendered(folder, task_named, more=tuple(absent.values()))
+    with undone(absent):
+        for target, result in absent.items():
+            write_atomic(target, result.to_json().encode("utf-8"))
+        changed = write(folder, texts)
+    return Added(tuple(places), tuple(f"skipped {s}: {why}" for s, why in skipped.items()), tuple(changed))
+
+
+@contextmanager
+def undone(targets: Iterable[Path]) -> Iterator[None]:
+    """Remove these new files again if anything inside fails."""
+    try:
+        yield
+    except BaseException:
+        for target in targets:
+            target.unlink(missing_ok=True)
+        raise
+
+
+def _stands(target: Path, result: Result) -> bool:
+    """Whether a result stands at its place already.
+
+    Raises:
+        ResultError: another one stands there.
+    """
+    if not target.exists():
+        return False
+    if _essence(read_result(target)) != _essence(result):
         raise ResultError(
             f"{target} holds other numbers for the same run: the method or its packages changed; remove it first"
         )
-    if not target.exists():
-        write_atomic(target, result.to_json().encode("utf-8"))
-    return target
+    return True
 
 
 def _essence(result: Result) -> str:

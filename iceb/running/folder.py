@@ -26,11 +26,12 @@ def run_folder(named: Path) -> Path:
 
 
 def read_result(path: Path) -> Result:
-    """The result in a file, wherever it lies: in a run's folder, on a leaderboard, or handed in.
+    """The result in a file, wherever it lies (in a run's folder, on a leaderboard, handed in), or of a run's folder.
 
     Raises:
         ResultError: it is missing, malformed, or of an unknown schema.
     """
+    path = path / RESULT if path.is_dir() else path
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -40,6 +40,8 @@ def refused(capsys, *arguments: str, code: int = 2) -> str:
         (["data", "ftch", "aice"], "Did you mean 'fetch'"),
         (["leaderboard", "--check", "--add", str(GOLDEN)], "choose one"),
         (["leaderboard", "aise"], "did you mean aice"),
+        (["leaderboard", "aice", "other"], "name one task"),
+        (["leaderboard", "--add", "no/such/*.json"], "no file or folder fits"),
         (["leaderboard", "--folder", "no/such/folder"], "is not a folder"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
@@ -59,6 +61,12 @@ def test_showing_a_result_prints_its_scores_and_its_notes(capsys):
     text = capsys.readouterr().out
     assert "+0.2500 ± 0.0100" in text
     assert "no alias prompts" in text
+
+
+def test_a_result_is_shown_by_its_runs_folder_too(capsys, tmp_path):
+    (tmp_path / "result.json").write_bytes(GOLDEN.read_bytes())
+    assert run(["show", "result", str(tmp_path)]) == 0
+    assert "no alias prompts" in capsys.readouterr().out
 
 
 def test_showing_a_method_prints_every_parameter(capsys):
@@ -104,6 +112,23 @@ def test_adding_and_checking_a_leaderboard(capsys, tmp_path):
     page = tmp_path / "aice.md"
     page.write_text(page.read_text().replace("0.250", "0.950"))
     assert "differs from its results" in refused(capsys, "leaderboard", "--check", "--folder", str(tmp_path), code=1)
+
+
+@pytest.mark.parametrize("named", [["one", "two"], ["one", "--add", "two"], ["*"]], ids=" ".join)
+def test_add_takes_many_paths_and_patterns(capsys, tmp_path, monkeypatch, named):
+    """As a shell hands them over: `--add runs/*/result.json` gives one option and further arguments."""
+    monkeypatch.chdir(tmp_path)
+    document = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    for name, change in {"one": {}, "two": {"status": "partial", "limit": 3, "id": "aice/emcid/0010-00000000"}}.items():
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "result.json").write_text(json.dumps(document | change), encoding="utf-8")
+    (tmp_path / "leaderboards" / "results").mkdir(parents=True)
+    arguments = [f"runs/{name}/result.json" if name[0] != "-" else name for name in named]
+    assert run(["leaderboard", "--add", *arguments]) == 0
+    said = capsys.readouterr().out
+    assert "skipped runs/two/result.json: the run is partial" in said
+    assert f"added leaderboards/results/{document['id']}.json" in said
+    assert run(["leaderboard", "--check"]) == 0
 
 
 @pytest.mark.parametrize(

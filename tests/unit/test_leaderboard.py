@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from iceb.base.errors import CheckFailed, ResultError
+from iceb.base.errors import CheckFailed, ResultError, StoreError
 from iceb.leaderboard.changed import changed_settings
 from iceb.leaderboard.collect import collect, place, refusal
-from iceb.leaderboard.pages import add, check, page_name, pages, rendered, write
+from iceb.leaderboard.pages import Added, add_all, check, page_name, pages, rendered, write
 from iceb.leaderboard.published import parse
 from iceb.leaderboard.rank import tables
 from iceb.leaderboard.render import render
@@ -25,6 +25,22 @@ def saved(folder, *results):
 
 
 OTHER = {"residual": "output", "captions": f"sha256:{'ab' * 32}"}
+
+
+def added(folder, *sources, task=None) -> Added:
+    (folder / "results").mkdir(exist_ok=True)
+    return add_all(folder, sources, lambda name: task)
+
+
+def files_in(folder) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def written(folder, name, one) -> Path:
+    path = folder / name / "result.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(one.to_json(), encoding="utf-8")
+    return path
 
 
 def small_table(result):
@@ -111,7 +127,7 @@ def test_an_unfit_result_is_refused_with_its_reason(result, tmp_path, change, wo
     source = tmp_path / "result.json"
     source.write_text(unfit.to_json())
     with pytest.raises(ResultError, match=word):
-        add(tmp_path, source)
+        added(tmp_path, source)
     with pytest.raises(ResultError, match=word):
         collect(saved(tmp_path / "boards", unfit) / "results")
 
@@ -132,15 +148,47 @@ def test_a_result_edited_by_hand_is_refused(result, tmp_path):
         collect(folder / "results")
 
 
-def test_adding_twice_changes_nothing_and_other_numbers_are_refused(result, tmp_path):
+def test_adding_twice_changes_nothing_and_other_numbers_are_refused(result, task, tmp_path):
     source = tmp_path / "result.json"
     source.write_text(result().to_json())
-    target = add(tmp_path, source)
-    assert add(tmp_path, source) == target
+    (target,) = added(tmp_path, source, task=task).results
+    again = added(tmp_path, source, task=task)
+    assert (again.results, again.pages) == ((target,), ())
     assert target.read_text() == result().to_json()
     source.write_text(result(scores={"edit_score": 0.9}).to_json())
     with pytest.raises(ResultError, match="other numbers"):
-        add(tmp_path, source)
+        added(tmp_path, source, task=task)
+
+
+def test_of_many_results_the_partial_ones_are_skipped_with_a_line_and_the_page_is_written(result, task, tmp_path):
+    boards = tmp_path / "boards"
+    (boards / "results").mkdir(parents=True)
+    good, partial = result("emcid", 10), result("emcid", 10, limit=3)
+    sources = [written(tmp_path, "a", good).parent, written(tmp_path, "b", partial)]
+    found = added(boards, *sources, task=task)
+    assert found.results == (boards / "results" / place(good),)
+    assert found.skipped == (f"skipped {sources[1]}: {refusal(partial)}",)
+    assert boards / "aice.md" in found.pages
+    assert "| 1 | emcid |" in (boards / "aice.md").read_text(encoding="utf-8")
+    with pytest.raises(ResultError, match="nothing to add"):
+        added(boards, sources[1], written(tmp_path, "c", result(limit=4)), task=task)
+
+
+@pytest.mark.parametrize("fault", ["dirty", "two of one cell", "the page cannot be written"])
+def test_results_are_added_all_or_none(result, task, tmp_path, monkeypatch, fault):
+    boards = tmp_path / "boards"
+    added(boards.parent, task=task)
+    (boards / "results").mkdir(parents=True)
+    good = written(tmp_path, "a", result("emcid", 10))
+    other = result("uce", 10, dirty=True) if fault == "dirty" else result("uce", 10)
+    if fault == "two of one cell":
+        other = result("emcid", 10).model_copy(update={"id": "aice/emcid/0010-ffffffff"})
+    if fault == "the page cannot be written":
+        monkeypatch.setattr("iceb.leaderboard.pages.write", lambda *_: (_ for _ in ()).throw(StoreError("no space")))
+    before = files_in(boards)
+    with pytest.raises((ResultError, StoreError)):
+        added(boards, good, written(tmp_path, "b", other), task=task)
+    assert files_in(boards) == before
 
 
 def test_check_passes_after_writing_and_names_what_drifted(result, task, tmp_path, monkeypatch):
