@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 
 
@@ -26,7 +26,7 @@ class Unedited:
         edits="nothing",
     )
 
-    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """An empty edit."""
         return Edit()
 
@@ -53,7 +53,7 @@ class PromptSwap:
         edits="prompts, when pictures are drawn",
     )
 
-    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """Rewrites source → dest and alias → dest, and dest → dest so that a dest is never taken apart."""
         kept = {request.dest: request.dest for request in requests}
         other = {alias.strip(): request.dest for request in requests for alias in request.aliases if self.aliases}
@@ -80,6 +80,6 @@ class NegativePrompt:
         edits="the negative prompt, when pictures are drawn",
     )
 
-    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """The sources as one negative prompt, in request order."""
         return Edit(negative_prompt=", ".join(request.source for request in requests))

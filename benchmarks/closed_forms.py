@@ -39,7 +39,7 @@ from stand_in import Counting, Memory, RandomEncoder, StandIn
 from iceb.methods.attention import StateReader, projections
 from iceb.models.bundle import ModelBundle
 from iceb.models.sources import find
-from iceb.specs.methods import Edit
+from iceb.specs.methods import Edit, MethodContext
 from iceb.specs.requests import EditRequest
 
 COUNTING = Counting()
@@ -108,7 +108,7 @@ def both(row: Row, bundle: Any, asked: Sequence[EditRequest], kept: tuple[str, .
     for _ in range(2):
         if not scratch.forgot:
             began = time.process_time()
-            edit: Edit = row.method(kept).edit(bundle, asked, scratch=scratch)
+            edit: Edit = row.method(kept).edit(bundle, asked, context=MethodContext(scratch))
             seconds.append(time.process_time() - began)
             assert len(edit.weights) == len(projections(bundle, row.kinds))
     return seconds[0], None if scratch.forgot else seconds[1]

@@ -24,6 +24,7 @@ from iceb.base.digest import digest
 from iceb.models.bundle import ModelBundle
 from iceb.models.sources import find
 from iceb.registry import load
+from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 
 RESULTS = Path(__file__).parent / "results" / "denoiser_calls.json"
@@ -153,7 +154,9 @@ def run(bundle: ModelBundle, method: str, settings: Mapping[str, Any], concepts:
     names = [CONCEPT.source, *(f"thing {number}" for number in range(1, concepts))]
     requests = [replace(CONCEPT, id=f"calls/{place}", source=name) for place, name in enumerate(names)]
     with counted(bundle.pipeline.unet) as calls:
-        load("methods", method)(**settings).edit(bundle, requests, scratch=Fresh() if keeps else Nothing())
+        load("methods", method)(**settings).edit(
+            bundle, requests, context=MethodContext(Fresh() if keeps else Nothing())
+        )
     return sum(calls)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from iceb.base.errors import MethodError
-from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class EmbeddingSwap:
         if not 0 <= self.blend <= 1:
             raise MethodError(f"embedding_swap blend {self.blend}: must lie between 0 (change nothing) and 1 (swap)")
 
-    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New token tables, one per text encoder.
 
         Raises:

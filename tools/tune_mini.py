@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
+from iceb.specs.methods import MethodContext
+
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
 from iceb.baselines.recipes import shipped_recipe
@@ -145,7 +147,7 @@ def tune(bundle: ModelBundle, tried: Validation, method: str, settings: list[dic
     for chosen in settings:
         began = time.time()
         scratch = ScratchStore(cache, {"tool": "tune_mini", "method": kind.card.scratch_of or method})
-        edit = kind(**{**given, **chosen}).edit(bundle, tried.requests, scratch=scratch)
+        edit = kind(**{**given, **chosen}).edit(bundle, tried.requests, context=MethodContext(scratch))
         spent = time.time() - began
         with bundle.applied(edit) as model:
             after = scores(model, judge, tried, noise)

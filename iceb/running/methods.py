@@ -20,9 +20,11 @@ from iceb.base.progress import stage
 from iceb.models.bundle import ModelBundle
 from iceb.models.checking import check_edit
 from iceb.models.generator import environment
+from iceb.running.context import judge_identity, method_context
 from iceb.running.cost import peak_bytes, peak_gpu_bytes
 from iceb.running.kinds import refuse_requests
-from iceb.specs.methods import MethodCard
+from iceb.specs.execution import DEFAULT, Execution
+from iceb.specs.methods import MethodCard, MethodContext, Scratch
 from iceb.specs.records import MethodRecord
 from iceb.specs.requests import EditRequest
 from iceb.specs.results import first_problem
@@ -71,6 +73,22 @@ class ChosenMethod:
                 raise MethodError(f"method {self.card.name}: its card's files name {name!r}, which is no setting of it")
         return {**params, **{name: _content(name, params[name]) for name in self.card.files}}
 
+    @cached_property
+    def judges(self) -> dict[str, dict[str, str]]:
+        """The measures that settings name, by registered name: what pins each of them.
+
+        Raises:
+            MethodError: the card's `judges` names no setting, or one that holds no name.
+            SpecError: no such measure.
+        """
+        found: dict[str, dict[str, str]] = {}
+        for setting in self.card.judges:
+            if not hasattr(self.method, setting):
+                raise MethodError(f"method {self.card.name}: its card's judges name {setting!r}, no setting of it")
+            for name in _names(self.card.name, setting, getattr(self.method, setting)):
+                found[name] = judge_identity(name)
+        return found
+
     @property
     def record(self) -> MethodRecord:
         """What a result or a saved edit says of it."""
@@ -92,6 +110,7 @@ class ChosenMethod:
         Raises:
             IcebError: they cannot.
         """
+        _ = self.judges  # one that is not registered is refused here
         asked = getattr(self.method, "check", None)
         if asked is None:
             return
@@ -115,13 +134,22 @@ class ChosenMethod:
             "code": code_digest(type(self.method).__module__, type(self.method).__qualname__),
             "model": bundle.digest,
             "environment": environment(bundle),  # it trains on pictures and on floats of this machine
+            "sampling": bundle.family.sampling,  # how it draws unless it says otherwise
+            "judges": self.judges,
         }
 
     def _scratch_owner(self, bundle: ModelBundle) -> dict[str, Any]:
         """Whose kept parts the method uses: its own, or those of the method that its card names."""
         return choose(self.card.scratch_of, {})._identity(bundle) if self.card.scratch_of else self._identity(bundle)
 
-    def made(self, bundle: ModelBundle, requests: Sequence[EditRequest], edits: EditStore, cache: Path) -> MadeEdit:
+    def made(
+        self,
+        bundle: ModelBundle,
+        requests: Sequence[EditRequest],
+        edits: EditStore,
+        cache: Path,
+        execution: Execution = DEFAULT,
+    ) -> MadeEdit:
         """The edit of `requests`, from the store or made now; checked before it is kept.
 
         Raises:
@@ -132,15 +160,21 @@ class ChosenMethod:
         refuse_requests(self.card, requests)
         key = self.key(bundle, requests)
         found = edits.read(key)
-        return found if found is not None else edits.publish(key, self._make(bundle, requests, cache))
+        return found if found is not None else edits.publish(key, self._make(bundle, requests, cache, execution))
 
-    def _make(self, bundle: ModelBundle, requests: Sequence[EditRequest], cache: Path) -> MadeEdit:
+    def context(self, bundle: ModelBundle, scratch: Scratch, execution: Execution = DEFAULT) -> MethodContext:
+        """What `edit` is given beside the model and the requests."""
+        return method_context(self.card.name, self.judges, str(bundle.device), scratch, execution)
+
+    def _make(
+        self, bundle: ModelBundle, requests: Sequence[EditRequest], cache: Path, execution: Execution
+    ) -> MadeEdit:
         name = self.card.name
-        scratch = ScratchStore(cache, self._scratch_owner(bundle))
+        context = self.context(bundle, ScratchStore(cache, self._scratch_owner(bundle)), execution)
         began = time.perf_counter()
         try:
             with stage(f"editing: {name}"):
-                edit = self.method.edit(bundle, requests, scratch=scratch)
+                edit = self.method.edit(bundle, requests, context=context)
         except IcebError:
             raise
         except Exception as error:  # a method of others may raise anything
@@ -198,6 +232,14 @@ def _scalar(method: str, name: str, value: Any) -> Scalar:
     if not all(part is None or isinstance(part, bool | int | float | str) for part in parts):
         raise MethodError(f"method {method}: setting {name} is {value!r}: settings must be scalars or flat tuples")
     return plain
+
+
+def _names(method: str, setting: str, value: Any) -> list[str]:
+    """The measures that a setting names; none where it is None or empty."""
+    names = list(value) if isinstance(value, list | tuple) else [value]
+    if not all(name is None or isinstance(name, str) for name in names):
+        raise MethodError(f"method {method}: {setting}={value!r}: must name a registered measure (iceb list measures)")
+    return [name for name in names if name]
 
 
 def _content(name: str, value: Scalar) -> Scalar:

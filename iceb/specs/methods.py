@@ -9,9 +9,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias, get_args
 
-from iceb.base.errors import SpecError
+from iceb.base.errors import MethodError, SpecError
+from iceb.specs.execution import DEFAULT, Execution
+from iceb.specs.metrics import Measure
 from iceb.specs.requests import EditRequest
-from iceb.specs.runs import Scalar
+from iceb.specs.runs import Sampling, Scalar
 from iceb.specs.tasks import Kind
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class MethodCard:
     touches: tuple[str, ...]  # fnmatch patterns of the parameters it may change; () for prompt-time methods
     deterministic: bool = True  # two calls give the same bytes
     files: tuple[str, ...] = ()  # settings that name a file; the file's content stands for it in every identity
+    judges: tuple[str, ...] = ()  # settings that name a registered measure; its id and revision stand in the edit's key
     title: str = ""
     fidelity: Fidelity = "own"
     reaches_dest: bool = True  # False: an eraser; of a "replace" request it carries out the erasure alone
@@ -133,6 +136,40 @@ class Scratch(Protocol):
         """Keep an array; one already there stays."""
 
 
+class ImageDrawer(Protocol):
+    """Draws images of texts, as a run draws them: the bundle's rewrites and negative prompt count."""
+
+    def __call__(
+        self, bundle: Bundle, texts: Sequence[str], seeds: Sequence[int], sampling: Sampling | None = None
+    ) -> "list[Array]":
+        """One (H, W, 3) uint8 image for each text and seed; without `sampling`, as the model's family draws."""
+        ...
+
+
+def _no_drawing(
+    bundle: Bundle, texts: Sequence[str], seeds: Sequence[int], sampling: Sampling | None = None
+) -> "list[Array]":
+    raise MethodError("this context draws no images: give MethodContext one that does, draw=…")
+
+
+def _no_judging(name: str) -> Measure:
+    raise MethodError(f"this context loads no measure, and was asked for {name!r}: give MethodContext one, judge=…")
+
+
+@dataclass(frozen=True)
+class MethodContext:
+    """What a method is given beside the model and the requests.
+
+    `draw` takes the model as it is or with an edit applied (`with bundle.applied(edit) as edited`). `judge` takes the
+    name of a registered measure that a setting holds which the card's `judges` names.
+    """
+
+    scratch: Scratch
+    execution: Execution = DEFAULT
+    draw: ImageDrawer = _no_drawing
+    judge: Callable[[str], Measure] = _no_judging
+
+
 class EditMethod(Protocol):
     """An algorithm that changes a model.
 
@@ -142,6 +179,6 @@ class EditMethod(Protocol):
 
     card: ClassVar[MethodCard]
 
-    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """The edit that carries out all `requests` at once; no requests, an empty edit."""
         ...

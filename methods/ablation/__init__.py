@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
 from iceb.base.errors import DataError, MethodError
-from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef, Scheduler
 
@@ -177,7 +177,7 @@ class Ablation:
             if path is not None and not Path(path).expanduser().is_file():
                 raise DataError(f"ablation {name} {path}: there is no such file; name one with a prompt on each line")
 
-    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New weights after one training run over all requests' concepts; no requests, an empty edit.
 
         Raises:
@@ -189,4 +189,4 @@ class Ablation:
             return Edit()
         from iceb.methods.ablation.editing import ablated
 
-        return ablated(self, bundle, requests, scratch)
+        return ablated(self, bundle, requests, context.scratch)

@@ -12,7 +12,7 @@ from typing import ClassVar
 from iceb.base.errors import MethodError
 from iceb.methods.captions import check_captions
 from iceb.methods.emcid.settings import NoiseLoss, Penalty, Residual, Stage1, Stage2, TextLoss
-from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
 
@@ -187,7 +187,7 @@ class EMCID:
         """
         check_captions(self.captions, ref.family, self.card.name)
 
-    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New fc2 weights of the text encoder(s) that carry out all requests at once.
 
         Value vectors and second moments are kept in `scratch` by content, so more requests cost only what is new, and a
@@ -197,4 +197,4 @@ class EMCID:
             return Edit()
         from iceb.methods.emcid.editing import edited  # torch is loaded here and not before
 
-        return edited(self, bundle, requests, scratch)
+        return edited(self, bundle, requests, context.scratch)

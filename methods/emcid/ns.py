@@ -11,7 +11,7 @@ from typing import ClassVar
 from iceb.base.errors import MethodError
 from iceb.methods.emcid import EMCID
 from iceb.methods.emcid.settings import NullRule, NullSpace, RidgeUnit
-from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 
 
@@ -91,11 +91,11 @@ class EMCIDNullSpace(EMCID):
         if self.float32_moment:
             raise MethodError("emcid-ns float32_moment=True: the projected closed form is computed in float64 only")
 
-    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New fc2 weights of the text encoder(s) that carry out all requests at once; see `EMCID.edit`."""
         if not requests:
             return Edit()
         from iceb.methods.emcid.editing import edited  # torch is loaded here and not before
         from iceb.methods.emcid.projected import ProjectedEditing
 
-        return edited(self, bundle, requests, scratch, ProjectedEditing)
+        return edited(self, bundle, requests, context.scratch, ProjectedEditing)

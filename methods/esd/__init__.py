@@ -19,7 +19,7 @@ from iceb.methods.esd.settings import (
     known_group,
     known_variant,
 )
-from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
 
@@ -174,7 +174,7 @@ class ESD:
         """
         self.settings(sdxl=ref.family == "sdxl")
 
-    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New parameters of the denoiser with every request's source erased.
 
         Latents and targets of the frozen model (2025) are kept in `scratch`.
@@ -183,4 +183,4 @@ class ESD:
             return Edit()
         from iceb.methods.esd.editing import edited  # torch is loaded here and not before
 
-        return edited(self, bundle, requests, scratch)
+        return edited(self, bundle, requests, context.scratch)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from iceb.base.errors import MethodError
-from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 
 
@@ -60,10 +60,10 @@ class Finetune:
                 f"finetune rate {self.rate}, decay {self.decay}: need a positive rate and no negative decay"
             )
 
-    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """All parameters of the text encoder(s) after every request, in request order.
 
-        Nothing is kept in `scratch`: each concept starts from all before it, so no part serves another list.
+        Nothing is kept in the scratch: each concept starts from all before it, so no part serves another list.
 
         Raises:
             MethodError: a request has several destinations.

@@ -13,7 +13,7 @@ from iceb.base.errors import MethodError
 from iceb.methods.captions import check_captions
 from iceb.methods.mace.concepts import TEMPLATES, Concept, ConceptType
 from iceb.methods.mace.settings import SegmenterName, Training
-from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
 
@@ -199,7 +199,7 @@ class MACE:
             if self.domain is not None:
                 check_captions(self.domain, ref.family, self.card.name, "domain")
 
-    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New keys and values of the denoiser that erase all concepts at once.
 
         Prompts, pictures and masks are kept in `scratch` per concept, trained terms per batch of concepts.
@@ -208,4 +208,4 @@ class MACE:
             return Edit()
         from iceb.methods.mace.editing import edited  # torch is loaded here and not before
 
-        return edited(self, bundle, requests, scratch)
+        return edited(self, bundle, requests, context.scratch)

@@ -11,7 +11,7 @@ from typing import ClassVar, get_args
 from iceb.base.errors import MethodError
 from iceb.methods.captions import check_captions
 from iceb.methods.rece.settings import Penalty
-from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
 
@@ -101,10 +101,10 @@ class RECE:
         if self.retain_file is not None:
             check_captions(self.retain_file, ref.family, "rece", "retain_file")
 
-    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New cross-attention keys and values that carry out all requests at once."""
         if not requests:
             return Edit()
         from iceb.methods.rece.editing import edited  # torch is loaded here and not before
 
-        return edited(self, bundle, requests, scratch)
+        return edited(self, bundle, requests, context.scratch)

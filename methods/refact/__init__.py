@@ -11,7 +11,7 @@ from typing import ClassVar
 from iceb.methods.captions import check_captions
 from iceb.methods.refact.files import check_files
 from iceb.methods.refact.settings import ON_PICTURES, Metric, Objective, check_encoders, check_settings
-from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
 
@@ -157,7 +157,7 @@ class ReFACT:
         check_encoders(self, 2 if ref.family == "sdxl" else 1)  # a folder of that layout is refused in `edit`
         check_files(self)
 
-    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New fc2 weights of one layer per text encoder, after every request in order.
 
         Second moments and the rank-one change of each beginning of the list are kept in `scratch`, so a longer list of
@@ -167,4 +167,4 @@ class ReFACT:
             return Edit()
         from iceb.methods.refact.editing import edited  # torch is loaded here and not before
 
-        return edited(self, bundle, requests, scratch)
+        return edited(self, bundle, requests, context.scratch)

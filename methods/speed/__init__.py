@@ -11,7 +11,7 @@ from typing import ClassVar, get_args
 from iceb.base.errors import MethodError
 from iceb.methods.captions import check_captions
 from iceb.methods.speed.settings import Matrices, Rows
-from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
 
@@ -103,7 +103,7 @@ class SPEED:
         if self.captions:
             check_captions(None, ref.family, "speed")
 
-    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New values (and keys) that carry out all requests at once; retained states are kept in `scratch`.
 
         Raises:
@@ -117,4 +117,4 @@ class SPEED:
             raise MethodError(f"speed: the source {twice!r} is named twice: each concept can be erased once")
         from iceb.methods.speed.editing import edited  # torch is loaded here and not before
 
-        return edited(self, bundle, requests, scratch)
+        return edited(self, bundle, requests, context.scratch)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from iceb.base.errors import MethodError
-from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 
 
@@ -60,10 +60,10 @@ class TIME:
         if not self.ridge > 0:
             raise MethodError(f"time ridge {self.ridge}: must be positive, else the closed form has no unique solution")
 
-    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New cross-attention keys and values that carry out all requests at once; texts are kept in `scratch`."""
         if not requests:
             return Edit()
         from iceb.methods.time.editing import edited  # torch is loaded here and not before
 
-        return edited(self, bundle, requests, scratch)
+        return edited(self, bundle, requests, context.scratch)

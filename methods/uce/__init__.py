@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from iceb.base.errors import MethodError
 from iceb.methods.captions import check_captions
 from iceb.methods.uce.texts import CONCEPT_TYPES
-from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
 
@@ -133,14 +133,14 @@ class UCE:
         if self.caption_count:
             check_captions(self.captions, ref.family, "uce")
 
-    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New keys and values that carry out all requests at once; the sum over retained texts is kept in `scratch`."""
         if not requests:
             return Edit()
         self.check(bundle.ref)
         from iceb.methods.uce.editing import uce_edit  # torch is loaded here and not before
 
-        return uce_edit(self, bundle, requests, scratch)
+        return uce_edit(self, bundle, requests, context.scratch)
 
 
 @dataclass(frozen=True)
@@ -182,13 +182,13 @@ class UCEEmcid:
         object.__setattr__(self, "retain", tuple(self.retain))
         check_scales("uce-emcid", self.ridge, self.erase_scale, self.preserve_scale)
 
-    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New keys and values that carry out all requests at once; the sum over retained texts is kept in `scratch`."""
         if not requests:
             return Edit()
         from iceb.methods.uce.editing import emcid_edit  # torch is loaded here and not before
 
-        return emcid_edit(self, bundle, requests, scratch)
+        return emcid_edit(self, bundle, requests, context.scratch)
 
 
 def check_scales(method: str, ridge: float, erase: float, preserve: float | None) -> None:

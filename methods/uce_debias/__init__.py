@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from iceb.base.errors import MethodError
-from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 
 VARIANTS = (2023, 2025)
@@ -105,10 +105,10 @@ class UCEDebias:
                 "the first two must be positive, the last not negative"
             )
 
-    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New keys and values under which every source is drawn as each of its destinations in the wanted shares."""
         if not requests:
             return Edit()
         from iceb.methods.uce_debias.programs import balanced_edit  # torch is loaded here and not before
 
-        return balanced_edit(self, bundle, requests, scratch)
+        return balanced_edit(self, bundle, requests, context.scratch)

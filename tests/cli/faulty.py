@@ -18,7 +18,7 @@ class Faulty:
         name="faulty", version=1, paper="", kinds=("replace",), touches=("text_encoder.*fc2.weight",)
     )
 
-    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, scratch: Any) -> Edit:
+    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, context: Any) -> Edit:
         name, weight = next(iter(bundle.parameters_named("text_encoder.*fc2.weight").items()))
         if self.fault == "crash":
             raise ZeroDivisionError("division by zero\nsecond line")

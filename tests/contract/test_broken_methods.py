@@ -31,8 +31,8 @@ class Sound:
 
     card: ClassVar[MethodCard] = CARD
 
-    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, scratch: Any) -> Edit:
-        return self.moved(bundle, requests, scratch) if requests else Edit()
+    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, context: Any) -> Edit:
+        return self.moved(bundle, requests, context.scratch) if requests else Edit()
 
     def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
         ((name, weight),) = bundle.parameters_named(FC2).items()
@@ -137,14 +137,14 @@ def test_a_file_that_is_named_and_cannot_be_read_is_a_failure(bundle):
 
 
 class SomethingForNothing(Sound):
-    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, scratch: Any) -> Edit:
-        return self.moved(bundle, requests, scratch)
+    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, context: Any) -> Edit:
+        return self.moved(bundle, requests, context.scratch)
 
 
 class CrashesOnNothing(Sound):
-    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, scratch: Any) -> Edit:
+    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, context: Any) -> Edit:
         first = requests[0]
-        return self.moved(bundle, [first, *requests[1:]], scratch)
+        return self.moved(bundle, [first, *requests[1:]], context.scratch)
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ class Bad:
     what: str
     card: ClassVar[MethodCard] = MethodCard("bad", 1, "", ("replace",), ("text_encoder.*",))
 
-    def edit(self, bundle: Any, requests: Any, *, scratch: Any) -> Edit:
+    def edit(self, bundle: Any, requests: Any, *, context: Any) -> Edit:
         name, weight = next(iter(bundle.parameters_named("text_encoder.*mlp.fc2.weight").items()))
         if self.what == "crash":
             raise ZeroDivisionError("division by zero")

@@ -48,11 +48,11 @@ class Shake:
     touched: str = "text_encoder.*layers.1.mlp.fc2.weight"
     card: ClassVar[MethodCard] = MethodCard("shake", 1, "", ("replace",), ("text_encoder.*mlp.fc2.weight",))
 
-    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, scratch: Any) -> Edit:
+    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, context: Any) -> Edit:
         ((name, weight),) = bundle.parameters_named(self.touched).items()
         edited = weight.clone()
         for request in requests:
-            edited += self.size * self._noise(weight.shape, request.seed, scratch)
+            edited += self.size * self._noise(weight.shape, request.seed, context.scratch)
         return Edit({name: edited}, log={"size": self.size})
 
     def _noise(self, shape: Any, seed: int, scratch: Any) -> torch.Tensor:
@@ -68,7 +68,7 @@ class Swap:
 
     card: ClassVar[MethodCard] = MethodCard("swap", 1, "", ("replace",), ())
 
-    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, scratch: Any) -> Edit:
+    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, context: Any) -> Edit:
         return Edit(rewrites={request.source: request.dest for request in requests})
 
 

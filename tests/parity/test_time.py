@@ -6,6 +6,7 @@ import torch
 from iceb.methods.attention import StateReader
 from iceb.methods.time import TIME
 from iceb.methods.time.editing import Rows, texts
+from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from tests.parity.conftest import Vector, apart, vectors
 
@@ -39,7 +40,7 @@ def test_the_edited_weights_are_the_authors(parity, double, name):
     vector = Vector(parity / "time" / name)
     said = vector.input
     method = TIME(ridge=said["lamb"], keys=said["with_to_k"], augment=said["with_augs"], strict=True)
-    edit = method.edit(double, [request_of(said)], scratch=None)
+    edit = method.edit(double, [request_of(said)], context=MethodContext(None))
     wanted = {key: value for key, value in vector.tensors("expected_fp64").items() if key.endswith("weight")}
     changed = {key for key in wanted if not torch.equal(wanted[key], double.parameter(f"unet.{key}"))}
     assert {key.removeprefix("unet.") for key in edit.weights} >= changed

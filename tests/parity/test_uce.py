@@ -6,6 +6,7 @@ from iceb.methods.uce import UCE, UCEEmcid
 from iceb.methods.uce_debias import UCEDebias
 from iceb.methods.uce_debias.programs import accumulated, restarted
 from iceb.methods.uce_debias.shares import Concept
+from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from tests.conftest import load
 from tests.memory import Memory
@@ -48,7 +49,7 @@ def test_the_program_of_2025(parity, double_model, name):
         preserve_scale=given["preserve_scale"],
         retain=tuple(given["preserve_concepts_final"] or ()),
     )
-    edit = method.edit(double_model, requests_of(pairs), scratch=Memory())
+    edit = method.edit(double_model, requests_of(pairs), context=MethodContext(Memory()))
     off = worst(edit, double_model, vector.tensors("expected_fp64"))
     print(f"uce_erase/{name} W {off:.1e}")
     assert off < 1e-11
@@ -67,7 +68,7 @@ def test_the_closed_form_of_2023_in_both_techniques(parity, double_model, name):
         keys=given["with_to_k"],
     )
     pairs = zip(given["old_texts"], given["new_texts"], strict=True)
-    edit = method.edit(double_model, requests_of(pairs), scratch=Memory())
+    edit = method.edit(double_model, requests_of(pairs), context=MethodContext(Memory()))
     off = worst(edit, double_model, vector.tensors("expected_fp64"))
     print(f"uce_legacy/{name} W {off:.1e}")
     assert off < 1e-10

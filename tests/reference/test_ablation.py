@@ -14,6 +14,7 @@ from iceb.methods.ablation.chance import Stream
 from iceb.methods.ablation.concepts import concepts_of
 from iceb.methods.ablation.objective import start_detached
 from iceb.models.checking import check_edit
+from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from tests.memory import Memory
 
@@ -45,7 +46,7 @@ def fingerprint(edit) -> dict[str, str]:
 
 
 def edited(bundle, *requests, scratch=None, **changes):
-    return replace(QUICK, **changes).edit(bundle, requests, scratch=scratch or Memory())
+    return replace(QUICK, **changes).edit(bundle, requests, context=MethodContext(scratch or Memory()))
 
 
 # --- the edit
@@ -207,7 +208,7 @@ def test_a_missing_file_is_said_before_any_weight_is_loaded(name):
 
 
 def test_no_requests_give_an_empty_edit():
-    assert not QUICK.edit(None, (), scratch=Memory()).weights
+    assert not QUICK.edit(None, (), context=MethodContext(Memory())).weights
 
 
 # --- settings

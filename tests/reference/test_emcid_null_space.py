@@ -14,7 +14,7 @@ from iceb.methods.emcid import EMCID
 from iceb.methods.emcid.ns import EMCIDNullSpace
 from iceb.methods.emcid.null_space import NullSpaceSolver, Spectrum, null_rank, projected_update
 from iceb.methods.emcid.settings import NullSpace
-from iceb.specs.methods import Edit
+from iceb.specs.methods import Edit, MethodContext
 from iceb.specs.requests import EditRequest
 from tests.memory import Memory
 
@@ -200,7 +200,7 @@ def method(tmp_path):
 def test_an_edit_stays_in_the_null_space_of_the_unedited_encoder(tiny, method):
     before = {name: digest_tensor(value) for name, value in tiny.parameters_named().items()}
     scratch = Memory()
-    edit = method.edit(tiny, REQUESTS, scratch=scratch)
+    edit = method.edit(tiny, REQUESTS, context=MethodContext(scratch))
     assert {name: digest_tensor(value) for name, value in tiny.parameters_named().items()} == before
     assert len(edit.weights) == 2 * len(tiny.family.text_encoders)
     spectra = [torch.from_numpy(array) for array in scratch.kept.values() if array.shape == (65, 64)]
@@ -209,21 +209,21 @@ def test_an_edit_stays_in_the_null_space_of_the_unedited_encoder(tiny, method):
         change = weight.double() - tiny.parameter(name).double()
         outside = [float((change @ stacked[1:, 40:]).norm() / change.norm()) for stacked in spectra]
         assert min(outside) < 1e-5  # float32 rounding of the written weight
-    assert method.edit(tiny, [], scratch=Memory()) == Edit()
+    assert method.edit(tiny, [], context=MethodContext(Memory())) == Edit()
 
 
 def test_it_begins_with_the_value_vectors_that_emcid_keeps(tiny_sd, method):
     scratch = Memory()
     shared = {name: getattr(method, name) for name in ("layers", "layers_2", "steps", "noise_loss", "captions")}
-    EMCID(**shared).edit(tiny_sd, REQUESTS, scratch=scratch)
-    assert method.edit(tiny_sd, REQUESTS, scratch=scratch).log["values_made"] == 0
+    EMCID(**shared).edit(tiny_sd, REQUESTS, context=MethodContext(scratch))
+    assert method.edit(tiny_sd, REQUESTS, context=MethodContext(scratch)).log["values_made"] == 0
     assert EMCIDNullSpace.card.scratch_of == EMCID.card.name
 
 
 def test_its_residual_may_be_the_streams(tiny_sd, method):
     scratch = Memory()
     one, other = (
-        replace(method, residual=residual).edit(tiny_sd, REQUESTS, scratch=scratch).weights
+        replace(method, residual=residual).edit(tiny_sd, REQUESTS, context=MethodContext(scratch)).weights
         for residual in ("output", "stream")
     )
     assert all(not torch.equal(one[name], other[name]) for name in one)
@@ -231,4 +231,4 @@ def test_its_residual_may_be_the_streams(tiny_sd, method):
 
 def test_constants_that_leave_nothing_to_preserve_stop_the_edit(tiny_sd, method):
     with pytest.raises(MethodError, match="set null_space and threshold"):
-        replace(method, null_space="abs", threshold=1e9).edit(tiny_sd, REQUESTS, scratch=Memory())
+        replace(method, null_space="abs", threshold=1e9).edit(tiny_sd, REQUESTS, context=MethodContext(Memory()))

@@ -9,7 +9,7 @@ from iceb.methods.speed import SPEED, editing
 from iceb.methods.time import TIME
 from iceb.methods.uce import UCE, UCEEmcid
 from iceb.models import conditioning
-from iceb.specs.methods import Edit
+from iceb.specs.methods import Edit, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.stores.scratch import ScratchStore
 
@@ -48,66 +48,66 @@ def same(first: Edit, second: Edit) -> bool:
 
 @pytest.mark.parametrize("method", SWEPT, ids=["uce", "uce-emcid", "time", "rece", "speed"])
 def test_sweeping_a_scale_encodes_nothing_and_changes_no_bit(tiny_sd, tmp_path, encoded, method):
-    fresh = method(2.0).edit(tiny_sd, [CAT, BARN], scratch=scratch(tmp_path / "other"))
-    method(1.0).edit(tiny_sd, [CAT, BARN], scratch=scratch(tmp_path))
+    fresh = method(2.0).edit(tiny_sd, [CAT, BARN], context=MethodContext(scratch(tmp_path / "other")))
+    method(1.0).edit(tiny_sd, [CAT, BARN], context=MethodContext(scratch(tmp_path)))
     assert encoded
     encoded.clear()
-    assert same(method(2.0).edit(tiny_sd, [CAT, BARN], scratch=scratch(tmp_path)), fresh)
+    assert same(method(2.0).edit(tiny_sd, [CAT, BARN], context=MethodContext(scratch(tmp_path))), fresh)
     assert not encoded
 
 
 @pytest.mark.parametrize("method", SWEPT[:4], ids=["uce", "uce-emcid", "time", "rece"])
 def test_one_concept_more_encodes_that_one_and_one_less_nothing(tiny_sd, tmp_path, encoded, method):
-    method(1.0).edit(tiny_sd, [CAT], scratch=scratch(tmp_path))
+    method(1.0).edit(tiny_sd, [CAT], context=MethodContext(scratch(tmp_path)))
     encoded.clear()
-    method(1.0).edit(tiny_sd, [CAT, BARN], scratch=scratch(tmp_path))
+    method(1.0).edit(tiny_sd, [CAT, BARN], context=MethodContext(scratch(tmp_path)))
     assert encoded
     assert all("barn" in text or "brick house" in text for text in encoded)
     encoded.clear()
-    method(1.0).edit(tiny_sd, [BARN], scratch=scratch(tmp_path))
+    method(1.0).edit(tiny_sd, [BARN], context=MethodContext(scratch(tmp_path)))
     assert not encoded
 
 
 def test_a_retained_text_that_a_source_names_is_left_out_without_reading_the_others_anew(tiny_sd, tmp_path, encoded):
     method = SPEED(retain=("a red barn", "bee", "hen"))
-    fresh = method.edit(tiny_sd, [BARN], scratch=scratch(tmp_path / "other"))
-    method.edit(tiny_sd, [CAT], scratch=scratch(tmp_path))
+    fresh = method.edit(tiny_sd, [BARN], context=MethodContext(scratch(tmp_path / "other")))
+    method.edit(tiny_sd, [CAT], context=MethodContext(scratch(tmp_path)))
     encoded.clear()
-    found = method.edit(tiny_sd, [BARN], scratch=scratch(tmp_path))
+    found = method.edit(tiny_sd, [BARN], context=MethodContext(scratch(tmp_path)))
     assert same(found, fresh)
     assert set(encoded) == {"barn", "red brick house"}
     assert found.log["retained_rows"] == 2
 
 
 def test_what_a_projection_shrinks_most_is_found_once_per_model(tiny_sd, tmp_path, monkeypatch):
-    SPEED(retain=("bee",)).edit(tiny_sd, [CAT], scratch=scratch(tmp_path))
+    SPEED(retain=("bee",)).edit(tiny_sd, [CAT], context=MethodContext(scratch(tmp_path)))
     monkeypatch.setattr(editing, "shrunk_most", lambda *_, **__: pytest.fail("decomposed again"))
-    SPEED(retain=("bee", "hen"), seed=1).edit(tiny_sd, [BARN], scratch=scratch(tmp_path))
+    SPEED(retain=("bee", "hen"), seed=1).edit(tiny_sd, [BARN], context=MethodContext(scratch(tmp_path)))
 
 
 def test_without_neighbours_one_null_space_serves_all_projections(tiny_sd, tmp_path, monkeypatch):
     asked, real = [], editing.unused
     monkeypatch.setattr(editing, "unused", lambda *given: asked.append(given) or real(*given))
-    edit = SPEED(retain=("bee", "hen"), neighbours=0).edit(tiny_sd, [CAT], scratch=scratch(tmp_path))
+    edit = SPEED(retain=("bee", "hen"), neighbours=0).edit(tiny_sd, [CAT], context=MethodContext(scratch(tmp_path)))
     assert len(asked) == 1 < len(edit.weights)
 
 
 def test_another_method_takes_what_the_first_one_read(tiny_sd, tmp_path, encoded):
-    UCE().edit(tiny_sd, [CAT], scratch=scratch(tmp_path, "uce"))
+    UCE().edit(tiny_sd, [CAT], context=MethodContext(scratch(tmp_path, "uce")))
     encoded.clear()
-    UCEEmcid().edit(tiny_sd, [CAT], scratch=scratch(tmp_path, "uce-emcid"))
+    UCEEmcid().edit(tiny_sd, [CAT], context=MethodContext(scratch(tmp_path, "uce-emcid")))
     assert not encoded
 
 
 def test_a_model_whose_text_encoder_is_edited_reads_for_itself(tiny_sd, tmp_path):
     name = "text_encoder.encoder.layers.0.mlp.fc2.weight"
-    plain = UCE().edit(tiny_sd, [CAT], scratch=scratch(tmp_path))
+    plain = UCE().edit(tiny_sd, [CAT], context=MethodContext(scratch(tmp_path)))
     with tiny_sd.applied(Edit({name: 1.5 * tiny_sd.parameter(name)})) as model:
-        found = UCE().edit(model, [CAT], scratch=scratch(tmp_path))
-        fresh = UCE().edit(model, [CAT], scratch=scratch(tmp_path / "other"))
+        found = UCE().edit(model, [CAT], context=MethodContext(scratch(tmp_path)))
+        fresh = UCE().edit(model, [CAT], context=MethodContext(scratch(tmp_path / "other")))
     assert same(found, fresh)
     assert not same(found, plain)
-    assert same(UCE().edit(tiny_sd, [CAT], scratch=scratch(tmp_path)), plain)
+    assert same(UCE().edit(tiny_sd, [CAT], context=MethodContext(scratch(tmp_path))), plain)
 
 
 def test_of_a_long_list_only_the_sum_is_kept(tiny_sd, tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from iceb.base.errors import DataError, MethodError, ModelError
 from iceb.methods.mace import MACE
 from iceb.methods.mace.lora import cross_attentions
-from iceb.specs.methods import Edit
+from iceb.specs.methods import Edit, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.stores.scratch import ScratchStore
 
@@ -31,34 +31,34 @@ def scratch(tmp_path):
 
 def test_an_edit_changes_keys_and_values_alone_and_leaves_the_model_untouched(tiny, scratch):
     before = {name: value.clone() for name, value in tiny.parameters_named("unet.*attn*").items()}
-    edit = quick().edit(tiny, [DOG, TRAIN], scratch=scratch)
+    edit = quick().edit(tiny, [DOG, TRAIN], context=MethodContext(scratch))
     assert set(edit.weights) == set(tiny.parameters_named("unet.*attn2.to_[kv].weight"))
     assert all(value.isfinite().all() and not torch.equal(value, before[name]) for name, value in edit.weights.items())
     assert all(torch.equal(value, before[name]) for name, value in tiny.parameters_named("unet.*attn*").items())
 
 
 def test_the_same_edit_twice_is_the_same_bytes_and_nothing_is_made_again(tiny_sd, scratch, tmp_path, monkeypatch):
-    first = quick().edit(tiny_sd, [DOG, TRAIN], scratch=scratch).weights
-    afresh = quick().edit(tiny_sd, [DOG, TRAIN], scratch=ScratchStore(tmp_path / "other", {})).weights
+    first = quick().edit(tiny_sd, [DOG, TRAIN], context=MethodContext(scratch)).weights
+    afresh = quick().edit(tiny_sd, [DOG, TRAIN], context=MethodContext(ScratchStore(tmp_path / "other", {}))).weights
     monkeypatch.setattr(ScratchStore, "put", lambda *_: pytest.fail("computed again"))
-    again = quick().edit(tiny_sd, [DOG, TRAIN], scratch=scratch).weights
+    again = quick().edit(tiny_sd, [DOG, TRAIN], context=MethodContext(scratch)).weights
     assert all(torch.equal(first[name], afresh[name]) and torch.equal(first[name], again[name]) for name in first)
 
 
 def test_the_order_of_requests_changes_no_more_than_rounding(tiny_sd, scratch):
-    one = quick().edit(tiny_sd, [DOG, TRAIN], scratch=scratch).weights
-    other = quick().edit(tiny_sd, [TRAIN, DOG], scratch=scratch).weights
+    one = quick().edit(tiny_sd, [DOG, TRAIN], context=MethodContext(scratch)).weights
+    other = quick().edit(tiny_sd, [TRAIN, DOG], context=MethodContext(scratch)).weights
     assert all(torch.allclose(one[name], other[name], atol=1e-4) for name in one)
 
 
 def test_no_requests_give_an_empty_edit(tiny_sd, scratch):
-    assert quick().edit(tiny_sd, [], scratch=scratch) == Edit()
+    assert quick().edit(tiny_sd, [], context=MethodContext(scratch)) == Edit()
 
 
 def test_without_steps_it_is_stage_1_which_maps_the_prompts_end_to_the_destinations(tiny_sd, scratch):
     from iceb.methods.attention import StateReader
 
-    edit = quick(steps=0, ridge=1e-6).edit(tiny_sd, [DOG], scratch=scratch)
+    edit = quick(steps=0, ridge=1e-6).edit(tiny_sd, [DOG], context=MethodContext(scratch))
     (pattern,) = edit.right
     assert set(tiny_sd.parameters_named(pattern)) == set(edit.weights)
     source, dest = StateReader(tiny_sd)(["a photo of golden retriever", "a photo of tabby cat"])
@@ -76,7 +76,7 @@ def test_texts_of_the_domain_that_name_a_source_are_not_preserved(left, tiny_sd,
     rest.write_text("\n".join(left), encoding="utf-8")
     method = quick(steps=0, captions=str(captions), train_preserve_scale=0.3, preserve_weight=10.0)
     found, wanted, without = (
-        replace(method, domain=domain).edit(tiny_sd, [DOG, TRAIN], scratch=scratch).weights
+        replace(method, domain=domain).edit(tiny_sd, [DOG, TRAIN], context=MethodContext(scratch)).weights
         for domain in (str(whole), str(rest), None)
     )
     assert all(torch.allclose(found[name], wanted[name], rtol=1e-5, atol=1e-7) for name in wanted)
@@ -88,7 +88,7 @@ def test_a_domain_that_cannot_be_read_is_named(tiny_sd, scratch, tmp_path):
     (domain := tmp_path / "domain.json").write_text("[{", encoding="utf-8")
     method = quick(captions=str(captions), domain=str(domain), train_preserve_scale=1.0)
     with pytest.raises(DataError, match=r"domain texts .*not JSON"):
-        method.edit(tiny_sd, [DOG], scratch=scratch)
+        method.edit(tiny_sd, [DOG], context=MethodContext(scratch))
     with pytest.raises(DataError, match=r"mace domain .*cannot be read"):
         replace(method, domain="none").check(tiny_sd.ref)
 
@@ -105,7 +105,7 @@ def test_half_precision_is_trained_in_single_and_given_back_in_half(tiny_sd_fold
 
     source = find(str(tiny_sd_folder))
     half = ModelBundle.of_pipeline(load_pipeline(source, torch.device("cpu")).to(torch.bfloat16), source.family)
-    edit = quick(segmenter="none").edit(half, [DOG], scratch=scratch)
+    edit = quick(segmenter="none").edit(half, [DOG], context=MethodContext(scratch))
     assert {value.dtype for value in edit.weights.values()} == {torch.bfloat16}
     assert all(value.isfinite().all() for value in edit.weights.values())
 

@@ -17,6 +17,7 @@ from iceb.methods.mace.reading import PromptReader
 from iceb.methods.mace.segmenting import filled, on_ground
 from iceb.mini.render import render
 from iceb.mini.world import class_look
+from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.stores.scratch import ScratchStore
 
@@ -181,7 +182,7 @@ def test_an_edit_runs_with_the_detector_and_its_masks_are_kept(tiny_sd, finders,
     scratch = ScratchStore(tmp_path, {"test": "masks"})
     settings = {**dict(MACE.card.quick), "segmenter": "grounded-sam", "detector": finders[0], "masker": finders[1]}
     request = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2)
-    assert MACE(**settings).edit(tiny_sd, [request], scratch=scratch).weights
+    assert MACE(**settings).edit(tiny_sd, [request], context=MethodContext(scratch)).weights
 
 
 def test_a_processor_without_its_weights_is_refused_before_any_picture_is_drawn(
@@ -192,7 +193,7 @@ def test_a_processor_without_its_weights_is_refused_before_any_picture_is_drawn(
     settings = {**dict(MACE.card.quick), "segmenter": "grounded-sam", "detector": finders[0], "masker": str(masker)}
     request = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2)
     with pytest.raises(ModelError, match=rf"cannot load {masker}.*segmenter=attention"):
-        MACE(**settings).edit(tiny_sd, [request], scratch=ScratchStore(tmp_path, {"test": "masks"}))
+        MACE(**settings).edit(tiny_sd, [request], context=MethodContext(ScratchStore(tmp_path, {"test": "masks"})))
 
 
 def test_a_detector_that_cannot_be_fetched_is_refused_before_any_picture_is_drawn(tiny_sd, tmp_path, monkeypatch):
@@ -201,4 +202,4 @@ def test_a_detector_that_cannot_be_fetched_is_refused_before_any_picture_is_draw
     settings = {**dict(MACE.card.quick), "segmenter": "grounded-sam"}
     request = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2)
     with pytest.raises(ModelError, match=r"grounding-dino.*(cannot be reached|OFFLINE is set).*segmenter=attention"):
-        MACE(**settings).edit(tiny_sd, [request], scratch=ScratchStore(tmp_path, {"test": "masks"}))
+        MACE(**settings).edit(tiny_sd, [request], context=MethodContext(ScratchStore(tmp_path, {"test": "masks"})))

@@ -10,6 +10,7 @@ from iceb.methods.attention import Moments, StateReader, projections
 from iceb.methods.rece import RECE
 from iceb.methods.rece.editing import rounds
 from iceb.methods.rece.formula import attack
+from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
 from tests.memory import Memory
@@ -115,7 +116,7 @@ REQUESTS = [request_of("church", "barn"), request_of("golf ball"), request_of("t
 
 
 def test_every_layout_is_edited_by_one_factor(tiny):
-    edit = RECE().edit(tiny, REQUESTS, scratch=Memory())
+    edit = RECE().edit(tiny, REQUESTS, context=MethodContext(Memory()))
     assert set(edit.weights) == set(projections(tiny))
     ((pattern, T),) = edit.right.items()
     assert set(tiny.parameters_named(pattern)) == set(edit.weights)
@@ -126,7 +127,7 @@ def test_every_layout_is_edited_by_one_factor(tiny):
 
 def test_the_start_is_uce(tiny_sd):
     """By hand: one concept, rows from its last token on against those of a blank text, the empty prompt retained."""
-    edit = RECE(epochs=0).edit(tiny_sd, [request_of("golf ball")], scratch=Memory())
+    edit = RECE(epochs=0).edit(tiny_sd, [request_of("golf ball")], context=MethodContext(Memory()))
     old, new, empty = StateReader(tiny_sd)(["golf ball", " ", ""])
     E, N, R = old.rows[2 : 77 - 0], new.rows[0 : 77 - 2], empty.rows
     for name, matrix in edit.weights.items():
@@ -144,7 +145,7 @@ def test_more_epochs_leave_less_for_the_attack(tiny_sd):
 
     def missed(epochs):
         method = RECE(epochs=epochs, attack_ridge=0.1)
-        (T,) = method.edit(tiny_sd, [request_of("golf ball")], scratch=Memory()).right.values()
+        (T,) = method.edit(tiny_sd, [request_of("golf ball")], context=MethodContext(Memory())).right.values()
         C = state.rows[state.last]
         return float(((T @ attack(T, G, 0.1) - torch.eye(len(T))) @ C).norm())
 
@@ -171,7 +172,7 @@ def test_a_file_names_more_to_retain(tiny_sd, tmp_path):
 
 
 def test_no_requests_give_no_edit(tiny_sd):
-    assert not RECE().edit(tiny_sd, [], scratch=Memory()).weights
+    assert not RECE().edit(tiny_sd, [], context=MethodContext(Memory())).weights
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from iceb.methods.refact.features import scores
 from iceb.methods.refact.prompts import places, read
 from iceb.methods.refact.rank_one import direction, rank_one
 from iceb.methods.refact.search import Goal, search
-from iceb.specs.methods import Edit
+from iceb.specs.methods import Edit, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
 from tests.memory import Memory
@@ -157,14 +157,14 @@ def test_the_gradient_is_that_of_the_encoder_with_the_shift_in_its_mlp(tower, me
 
 def test_an_edit_is_one_matrix_per_encoder_and_leaves_the_model_alone(tiny, method):
     before = {name: digest_tensor(value) for name, value in tiny.parameters_named().items()}
-    edit = method.edit(tiny, REQUESTS[:2], scratch=Memory())
+    edit = method.edit(tiny, REQUESTS[:2], context=MethodContext(Memory()))
     assert {name: digest_tensor(value) for name, value in tiny.parameters_named().items()} == before
     assert {name.split(".")[0] for name in edit.weights} == set(tiny.family.text_encoders)
     assert len(edit.weights) == len(tiny.family.text_encoders)
     for name, weight in edit.weights.items():
         change = weight.double() - tiny.parameter(name).double()
         assert torch.linalg.matrix_rank(change, rtol=1e-4) == 2  # one each
-    assert method.edit(tiny, [], scratch=Memory()) == Edit()
+    assert method.edit(tiny, [], context=MethodContext(Memory())) == Edit()
 
 
 def test_an_edited_source_is_pooled_nearer_to_its_destination(tiny_sd, method):
@@ -176,13 +176,15 @@ def test_an_edited_source_is_pooled_nearer_to_its_destination(tiny_sd, method):
 
     anchors = features_of(TextTower(tiny_sd.pipeline.text_encoder, tiny_sd.pipeline.tokenizer), dest, source)
     before = likelihood(tiny_sd)
-    with tiny_sd.applied(replace(method, steps=12).edit(tiny_sd, REQUESTS[:1], scratch=Memory())) as edited:
+    with tiny_sd.applied(
+        replace(method, steps=12).edit(tiny_sd, REQUESTS[:1], context=MethodContext(Memory()))
+    ) as edited:
         assert likelihood(edited) > before
 
 
 def test_the_change_answers_to_the_mean_key_of_the_templates(tiny_sd, method, tower):
     """Without the second moment u is that key's direction; the bare subject is not among the templates."""
-    edit = replace(method, moment=False).edit(tiny_sd, REQUESTS[:1], scratch=Memory())
+    edit = replace(method, moment=False).edit(tiny_sd, REQUESTS[:1], context=MethodContext(Memory()))
     ((name, weight),) = edit.weights.items()
     change = weight.double() - tiny_sd.parameter(name).double()
     mean = read(tower, LAYER, REQUESTS[0].source, method.templates).keys.mean(dim=0)
@@ -192,9 +194,9 @@ def test_the_change_answers_to_the_mean_key_of_the_templates(tiny_sd, method, to
 
 def test_facts_are_written_one_after_the_other(tiny_sd, method):
     """The second starts from the weight that the first left; moments and targets stay the clean model's."""
-    both = method.edit(tiny_sd, REQUESTS[:2], scratch=Memory()).weights
-    turned = method.edit(tiny_sd, REQUESTS[1::-1], scratch=Memory()).weights
-    alone = [method.edit(tiny_sd, [request], scratch=Memory()).weights for request in REQUESTS[:2]]
+    both = method.edit(tiny_sd, REQUESTS[:2], context=MethodContext(Memory())).weights
+    turned = method.edit(tiny_sd, REQUESTS[1::-1], context=MethodContext(Memory())).weights
+    alone = [method.edit(tiny_sd, [request], context=MethodContext(Memory())).weights for request in REQUESTS[:2]]
     for name, weight in both.items():
         clean = tiny_sd.parameter(name)
         assert not torch.equal(weight, turned[name])
@@ -203,13 +205,13 @@ def test_facts_are_written_one_after_the_other(tiny_sd, method):
 
 def test_what_a_longer_list_begins_with_is_not_searched_again(tiny_sd, method):
     scratch, name = Memory(), "text_encoder.searches"
-    assert method.edit(tiny_sd, REQUESTS[:2], scratch=scratch).log[name] == 2
-    longer = method.edit(tiny_sd, REQUESTS, scratch=scratch)
+    assert method.edit(tiny_sd, REQUESTS[:2], context=MethodContext(scratch)).log[name] == 2
+    longer = method.edit(tiny_sd, REQUESTS, context=MethodContext(scratch))
     assert longer.log[name] == 1
-    fresh = method.edit(tiny_sd, REQUESTS, scratch=Memory())
+    fresh = method.edit(tiny_sd, REQUESTS, context=MethodContext(Memory()))
     assert all(torch.equal(longer.weights[key], fresh.weights[key]) for key in fresh.weights)
     for other in (replace(method, rate=0.2), replace(method, metric="cosine"), replace(method, layer=0)):
-        assert other.edit(tiny_sd, REQUESTS[:1], scratch=scratch).log[name] == 1
+        assert other.edit(tiny_sd, REQUESTS[:1], context=MethodContext(scratch)).log[name] == 1
 
 
 def test_a_projection_changes_what_is_compared(tiny_sd, method, tmp_path):
@@ -217,7 +219,7 @@ def test_a_projection_changes_what_is_compared(tiny_sd, method, tmp_path):
     weight = torch.randn(8, 32, generator=torch.Generator().manual_seed(3))
     save_file({"text_projection.weight": weight}, file)
     plain, projected = (
-        made.edit(tiny_sd, REQUESTS[:1], scratch=Memory()).weights
+        made.edit(tiny_sd, REQUESTS[:1], context=MethodContext(Memory())).weights
         for made in (method, replace(method, projection=str(file)))
     )
     assert all(not torch.equal(plain[name], projected[name]) for name in plain)
@@ -237,13 +239,13 @@ def test_a_file_without_a_projection_is_refused_before_any_model_is_loaded(metho
 
 def test_a_layer_that_is_not_there_is_refused(tiny_sd, method):
     with pytest.raises(MethodError, match="text_encoder can be edited in layers 0 to 3"):
-        replace(method, layer=4).edit(tiny_sd, REQUESTS[:1], scratch=Memory())
+        replace(method, layer=4).edit(tiny_sd, REQUESTS[:1], context=MethodContext(Memory()))
 
 
 def test_several_destinations_are_refused(tiny_sd, method):
     wide = EditRequest("t/9", "dog", ("bee", "cat"), ("{}",), 1)
     with pytest.raises(MethodError, match="t/9 has 2 destinations"):
-        method.edit(tiny_sd, [wide], scratch=Memory())
+        method.edit(tiny_sd, [wide], context=MethodContext(Memory()))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from iceb.methods.refact import ReFACT
 from iceb.methods.refact.goals import draw
 from iceb.methods.refact.losses import Terms, divergence, likelihood
 from iceb.methods.refact.pictures import ImageTower, fitted, zipped
+from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
 from tests.memory import Memory
@@ -148,21 +149,24 @@ def quickly(monkeypatch):
     ],
 )
 def test_every_objective_writes_one_rank(tiny_sd, method, settings):
-    ((name, weight),) = replace(method, **settings).edit(tiny_sd, [REQUEST], scratch=Memory()).weights.items()
+    ((name, weight),) = (
+        replace(method, **settings).edit(tiny_sd, [REQUEST], context=MethodContext(Memory())).weights.items()
+    )
     assert torch.linalg.matrix_rank(weight.double() - tiny_sd.parameter(name).double(), rtol=1e-4) == 1
 
 
 def test_a_weight_on_the_divergence_changes_the_edit(tiny_sd, method):
     scratch = Memory()
     plain, held = (
-        replace(method, kl=weight).edit(tiny_sd, [REQUEST], scratch=scratch).weights for weight in (0.0, 1e4)
+        replace(method, kl=weight).edit(tiny_sd, [REQUEST], context=MethodContext(scratch)).weights
+        for weight in (0.0, 1e4)
     )
     assert all(not torch.equal(plain[name], held[name]) for name in plain)
 
 
 def test_two_text_encoders_are_refused_where_pictures_count(tiny_sdxl, method):
     with pytest.raises(MethodError, match="this model has 2"):
-        replace(method, kl=1.0).edit(tiny_sdxl, [REQUEST], scratch=Memory())
+        replace(method, kl=1.0).edit(tiny_sdxl, [REQUEST], context=MethodContext(Memory()))
     with pytest.raises(MethodError, match="this model has 2"):
         replace(method, objective="direct").check(ModelRef("sdxl", "somebody/xl", "1" * 40))
 

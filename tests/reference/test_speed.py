@@ -11,6 +11,7 @@ from iceb.methods.speed import SPEED
 from iceb.methods.speed import editing as speed
 from iceb.methods.speed.formula import Targets, centres, fewer, shrunk_most, starting_rows, unused, update
 from iceb.methods.speed.retaining import CHUNK, Retained, above, kept
+from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
 from tests.memory import Memory
@@ -206,7 +207,7 @@ RETAIN = ("dog", "tabby cat", "garbage truck", "parachute")
 @pytest.mark.parametrize("matrices", ["v", "vk"])
 def test_every_layout_keeps_the_empty_text_and_moves_the_source(tiny, matrices):
     method = SPEED(matrices=matrices, retain=RETAIN, threshold=5.0)
-    edit = method.edit(tiny, REQUESTS, scratch=Memory())
+    edit = method.edit(tiny, REQUESTS, context=MethodContext(Memory()))
     assert set(edit.weights) == set(projections(tiny, tuple(matrices)))
     empty, source, dest = StateReader(tiny)(["", "church", "barn"])
     closer = []
@@ -242,25 +243,26 @@ def test_all_rows_are_those_after_the_start_token(tiny_sd):
 
 def test_the_same_seed_gives_the_same_bytes(tiny_sd):
     one, two, other = (
-        SPEED(retain=RETAIN, threshold=5.0, seed=seed).edit(tiny_sd, REQUESTS, scratch=Memory()) for seed in (0, 0, 1)
+        SPEED(retain=RETAIN, threshold=5.0, seed=seed).edit(tiny_sd, REQUESTS, context=MethodContext(Memory()))
+        for seed in (0, 0, 1)
     )
     assert all(torch.equal(one.weights[name], two.weights[name]) for name in one.weights)
     assert any(not torch.equal(one.weights[name], other.weights[name]) for name in one.weights)
 
 
 def test_no_requests_give_no_edit(tiny_sd):
-    assert not SPEED().edit(tiny_sd, [], scratch=Memory()).weights
+    assert not SPEED().edit(tiny_sd, [], context=MethodContext(Memory())).weights
 
 
 def test_an_edit_without_any_free_direction_is_refused(tiny_sd, monkeypatch):
     monkeypatch.setattr(speed, "unused", lambda moment, threshold: moment[:, :0])
     with pytest.raises(MethodError, match="take a larger threshold"):
-        SPEED(retain=RETAIN).edit(tiny_sd, REQUESTS, scratch=Memory())
+        SPEED(retain=RETAIN).edit(tiny_sd, REQUESTS, context=MethodContext(Memory()))
 
 
 def test_what_cannot_be_done_is_said(tiny_sd, tmp_path):
     with pytest.raises(MethodError, match="'golf ball' is named twice"):
-        SPEED().edit(tiny_sd, [REQUESTS[1]] * 2, scratch=Memory())
+        SPEED().edit(tiny_sd, [REQUESTS[1]] * 2, context=MethodContext(Memory()))
     with pytest.raises(DataError, match=r"speed retain_file .*: cannot be read"):
         SPEED(retain_file=str(tmp_path / "none")).check(ModelRef("sd14", "r", "v", "float32"))
     with pytest.raises(MethodError, match="speed needs a caption corpus"):

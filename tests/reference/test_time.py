@@ -10,6 +10,7 @@ from iceb.methods.attention import StateReader, projections
 from iceb.methods.time import TIME
 from iceb.methods.time.alignment import augmented, subsequence, substitution
 from iceb.methods.time.editing import Rows, texts
+from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 
 LENGTH = 12
@@ -118,7 +119,7 @@ REQUESTS = [request_of("tabby cat", "dog"), request_of("roses", "blue roses"), r
 @pytest.mark.parametrize("augment", [True, False])
 def test_one_factor_is_every_matrix_by_itself(tiny, augment):
     method = TIME(augment=augment)
-    edit = method.edit(tiny, REQUESTS, scratch=None)
+    edit = method.edit(tiny, REQUESTS, context=MethodContext(None))
     wanted = transcribed(tiny, REQUESTS, method)
     assert set(edit.weights) == set(wanted)
     for name, matrix in wanted.items():
@@ -129,14 +130,14 @@ def test_one_factor_is_every_matrix_by_itself(tiny, augment):
 def test_the_source_is_drawn_towards_the_destination(tiny_sd):
     W = next(iter(projections(tiny_sd).values())).double()
     method = TIME(ridge=1e-3, augment=False)
-    edited = next(iter(method.edit(tiny_sd, REQUESTS[:1], scratch=None).weights.values())).double()
+    edited = next(iter(method.edit(tiny_sd, REQUESTS[:1], context=MethodContext(None)).weights.values())).double()
     old, new = StateReader(tiny_sd)(["tabby cat", "dog"])
     source, dest = old.rows[old.last], new.rows[new.last]
     assert (edited @ source - W @ dest).norm() < 0.5 * (W @ source - W @ dest).norm()
 
 
 def test_the_edit_can_be_saved_as_its_one_factor(tiny_sd):
-    edit = TIME().edit(tiny_sd, REQUESTS, scratch=None)
+    edit = TIME().edit(tiny_sd, REQUESTS, context=MethodContext(None))
     ((pattern, M),) = edit.right.items()
     assert set(tiny_sd.parameters_named(pattern)) == set(edit.weights)
     for name, matrix in edit.weights.items():
@@ -144,25 +145,25 @@ def test_the_edit_can_be_saved_as_its_one_factor(tiny_sd):
 
 
 def test_values_alone_leave_the_keys(tiny_sd):
-    names = TIME(keys=False).edit(tiny_sd, REQUESTS[:1], scratch=None).weights
+    names = TIME(keys=False).edit(tiny_sd, REQUESTS[:1], context=MethodContext(None)).weights
     assert names
     assert all(name.endswith("attn2.to_v.weight") for name in names)
 
 
 def test_a_request_for_what_is_there_changes_nothing(tiny_sd):
-    edit = TIME().edit(tiny_sd, [request_of("cat", "cat")], scratch=None)
+    edit = TIME().edit(tiny_sd, [request_of("cat", "cat")], context=MethodContext(None))
     for name, matrix in edit.weights.items():
         torch.testing.assert_close(matrix, tiny_sd.parameter(name), rtol=0, atol=1e-7)
 
 
 def test_no_requests_give_no_edit(tiny_sd):
-    assert not TIME().edit(tiny_sd, [], scratch=None).weights
+    assert not TIME().edit(tiny_sd, [], context=MethodContext(None)).weights
 
 
 def test_what_cannot_be_done_is_said(tiny_sd):
     with pytest.raises(MethodError, match="'cat' do not stand in 'dog' in this order"):
-        TIME(strict=True).edit(tiny_sd, [request_of("cat", "dog")], scratch=None)
+        TIME(strict=True).edit(tiny_sd, [request_of("cat", "dog")], context=MethodContext(None))
     with pytest.raises(SpecError, match="expected exactly one"):
-        TIME().edit(tiny_sd, [request_of("cat")], scratch=None)
+        TIME().edit(tiny_sd, [request_of("cat")], context=MethodContext(None))
     with pytest.raises(MethodError, match="must be positive"):
         TIME(ridge=0)

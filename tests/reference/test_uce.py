@@ -7,6 +7,7 @@ from iceb.base.errors import DataError, MethodError
 from iceb.methods.attention import StateReader, projections
 from iceb.methods.uce import UCE, UCEEmcid
 from iceb.methods.uce.texts import expanded, others
+from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from tests.memory import Memory
 
@@ -19,7 +20,7 @@ REQUESTS = [request("tabby cat", "dog"), request("barn", "red brick house"), req
 
 
 def edited(method, bundle, requests=REQUESTS):
-    return method.edit(bundle, requests, scratch=Memory())
+    return method.edit(bundle, requests, context=MethodContext(Memory()))
 
 
 def literal(bundle, W, pairs, retain, ridge, erase, keep, tensor=False):

@@ -14,6 +14,7 @@ from iceb.methods.uce_debias.programs import accumulated, restarted
 from iceb.methods.uce_debias.shares import PHRASES, Concept, Drawer, concepts_of
 from iceb.mini.render import render
 from iceb.mini.world import class_look, class_names
+from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import Sampling
 
@@ -113,7 +114,7 @@ def test_shares_that_do_not_fit_a_request_are_refused_before_a_picture_is_drawn(
     asked = [EditRequest("t/0", "doctor", ("man", "woman"), ("{}",), 0)]
     for variant, shares in ((2023, (1 / 3,) * 3), (2025, (0.2, 0.3, 0.5))):
         with pytest.raises(MethodError, match="2 destinations; name one share for each"):
-            UCEDebias(variant=variant, shares=shares).edit(tiny_sd, asked, scratch=None)
+            UCEDebias(variant=variant, shares=shares).edit(tiny_sd, asked, context=MethodContext(None))
 
 
 def test_one_destination_is_nothing_to_balance(tiny_sd):

@@ -15,6 +15,7 @@ from iceb.base.errors import IcebError
 from iceb.baselines.recipes import parse_recipe
 from iceb.models.checking import check_edit
 from iceb.models.exporting import multiplied
+from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
 
@@ -62,7 +63,7 @@ def test_the_recipe_names_settings_of_the_method(nudge):
 
 def test_the_example_edits_what_it_declares_on_every_layout(nudge, tiny):
     kept = Kept()
-    edit = nudge().edit(tiny, (LION, BOAT), scratch=kept)
+    edit = nudge().edit(tiny, (LION, BOAT), context=MethodContext(kept))
     assert check_edit(edit, tiny, nudge.card) is edit
     assert len(kept.arrays) == 1
     ((_, matrix),) = edit.right.items()
@@ -73,7 +74,7 @@ def test_the_example_edits_what_it_declares_on_every_layout(nudge, tiny):
 def test_the_source_answers_more_like_its_destination_and_what_is_kept_stays(nudge, tiny_sd):
     from iceb.methods.attention import StateReader, from_last_token
 
-    edit = nudge(ridge=0.01).edit(tiny_sd, (LION,), scratch=Kept())
+    edit = nudge(ridge=0.01).edit(tiny_sd, (LION,), context=MethodContext(Kept()))
     lion, hen, blank = StateReader(tiny_sd)(["lion", "hen", ""])
     source, dest = from_last_token(lion, hen)
     for name, new in edit.weights.items():
@@ -85,7 +86,7 @@ def test_the_source_answers_more_like_its_destination_and_what_is_kept_stays(nud
 def test_the_example_keeps_the_contracts_small_print(nudge, tiny_sd, tmp_path):
     empty = tmp_path / "empty.txt"
     empty.write_text("\n")
-    assert not nudge().edit(tiny_sd, (), scratch=Kept()).weights
+    assert not nudge().edit(tiny_sd, (), context=MethodContext(Kept())).weights
     with pytest.raises(IcebError, match="holds no text"):
         nudge(keep_file=str(empty)).check(ModelRef("mini", "iceb/mini", "0" * 40))
     with pytest.raises(IcebError, match="must be positive"):

@@ -4,7 +4,7 @@ import pytest
 
 from iceb.base.text import Rewriter
 from iceb.baselines.controls import NegativePrompt, PromptSwap, Unedited
-from iceb.specs.methods import Edit
+from iceb.specs.methods import Edit, MethodContext
 from iceb.specs.requests import EditRequest
 
 
@@ -20,7 +20,7 @@ REQUESTS = [
 
 
 def edit(method, requests=REQUESTS):
-    return method.edit(None, requests, scratch=None)
+    return method.edit(None, requests, context=MethodContext(None))
 
 
 @pytest.mark.parametrize("method", [Unedited(), PromptSwap(), NegativePrompt()])

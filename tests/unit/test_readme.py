@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from iceb.models.bundle import ModelBundle
+from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 
 README = Path(__file__).parents[2] / "README.md"
@@ -28,8 +29,8 @@ def test_the_example_method_is_short_and_edits_what_it_declares(tiny_sd: ModelBu
     exec(compile(code, "README.md", "exec"), module.__dict__)
     method: Any = module.__dict__["EmbeddingSwap"]()
     request = EditRequest("readme/0000", "lemon", ("teapot",), ("a photo of {}",), 1)
-    assert not method.edit(tiny_sd, (), scratch=None).weights
-    ((name, table),) = method.edit(tiny_sd, (request,), scratch=None).weights.items()
+    assert not method.edit(tiny_sd, (), context=MethodContext(None)).weights
+    ((name, table),) = method.edit(tiny_sd, (request,), context=MethodContext(None)).weights.items()
     tokens = tiny_sd.pipeline.tokenizer
     lemon, teapot = (tokens(word).input_ids[1:-1] for word in ("lemon", "teapot"))
     assert torch.equal(table[lemon[0]], tiny_sd.parameter(name)[teapot].mean(dim=0))

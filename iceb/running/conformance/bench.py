@@ -56,7 +56,9 @@ class Bench:
 
     def edit(self, requests: Sequence[EditRequest], scratch: ScratchStore | None = None) -> Edit:
         """The method's edit, checked against model and card; whatever the method raises goes through."""
-        made = self.chosen.method.edit(self.bundle, tuple(requests), scratch=scratch or self.scratch())
+        made = self.chosen.method.edit(
+            self.bundle, tuple(requests), context=self.chosen.context(self.bundle, scratch or self.scratch())
+        )
         return check_edit(made, self.bundle, self.card)
 
     def relative_difference(self, first: Edit, second: Edit) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from iceb.base.errors import MethodError
 from iceb.base.statistics import estimate
-from iceb.specs.methods import Bundle, Edit, MethodCard, Scratch
+from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.metrics import Measured, Score
 from iceb.specs.prompts import Prompt, Role
 from iceb.specs.requests import EditRequest
@@ -29,7 +29,7 @@ class TokenSwap:
         touches=("text_encoder.*token_embedding.weight",),
     )
 
-    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, scratch: Scratch) -> Edit:
+    def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         if not requests:
             return Edit()
         ((name, table),) = bundle.parameters_named("text_encoder.*token_embedding.weight").items()

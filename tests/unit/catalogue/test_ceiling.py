@@ -7,6 +7,7 @@ import pytest
 from iceb.base.text import Rewriter
 from iceb.baselines.controls import PromptSwap
 from iceb.catalogue import open_dataset
+from iceb.specs.methods import MethodContext
 from iceb.specs.prompts import Prompt
 
 
@@ -15,7 +16,7 @@ def swapped(real_folder) -> tuple[list[Prompt], list[str]]:
     dataset = open_dataset("aice", str(real_folder))
     (requests,) = dataset.batches(300)
     prompts = dataset.prompts(requests)
-    rewriter = Rewriter(PromptSwap().edit(None, requests, scratch=None).rewrites)
+    rewriter = Rewriter(PromptSwap().edit(None, requests, context=MethodContext(None)).rewrites)
     return prompts, [rewriter(prompt.text) for prompt in prompts]
 
 

@@ -15,6 +15,7 @@ from iceb.methods.esd.groups import trained_names
 from iceb.methods.esd.jobs import Job, levels_2023, plan
 from iceb.methods.esd.lessons import target_of
 from iceb.methods.training import Trained
+from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from tests.memory import Memory
 
@@ -29,7 +30,7 @@ CAT, VAN_GOGH, TEAPOT = request(0, "tabby cat"), request(1, "Van Gogh"), request
 
 
 def edit_of(bundle, requests=(CAT, VAN_GOGH), method=QUICK, scratch=None, **changes):
-    return replace(method, **changes).edit(bundle, requests, scratch=scratch or Memory())
+    return replace(method, **changes).edit(bundle, requests, context=MethodContext(scratch or Memory()))
 
 
 def largest_gap(one, other):

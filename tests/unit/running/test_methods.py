@@ -21,7 +21,7 @@ class Method:
     captions: str | None = None
     card: ClassVar[MethodCard] = MethodCard("m", 1, "", ("replace",), (), files=("captions",))
 
-    def edit(self, bundle: Any, requests: Any, *, scratch: Any) -> Edit:
+    def edit(self, bundle: Any, requests: Any, *, context: Any) -> Edit:
         return Edit()
 
 

@@ -1,0 +1,38 @@
+"""How a run is computed, not what: device, sizes of passes, precision of training passes, workers.
+
+Nothing of it stands in a key or a run's id. It may change a number by rounding, and nothing else.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from iceb.base.errors import SpecError
+
+Precision = Literal["float32", "tf32", "bfloat16"]
+MOST = 4096  # of what one pass may hold, and of workers: beyond, it is a slip of the keyboard
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """Settings of speed and memory; None leaves a choice to the model's family or to the method."""
+
+    device: str = "auto"  # "cpu", "cuda", "cuda:1" …
+    images_per_pass: int | None = None  # images that go through the denoiser together
+    concepts_at_once: int | None = None  # concepts that a method trains together
+    precision: Precision = "float32"  # of training passes; drawing and closed forms keep the model's own
+    workers: int | None = None  # threads on a CPU, each with a pass of its own
+
+    def __post_init__(self) -> None:
+        for name in ("images_per_pass", "concepts_at_once", "workers"):
+            value = getattr(self, name)
+            if value is not None and not 1 <= value <= MOST:
+                raise SpecError(f"{_option(name)} {value}: must be a whole number from 1 to {MOST}, or left out")
+        if self.precision not in get_args(Precision):
+            raise SpecError(f"--precision {self.precision!r}: must be one of {', '.join(get_args(Precision))}")
+
+
+DEFAULT = Execution()
+
+
+def _option(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
