@@ -7,6 +7,7 @@ does: the first writer wins and the others learn that they lost, so processes sh
 import contextlib
 import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,27 +16,57 @@ from pathlib import Path
 from iceb.base.errors import StoreError
 
 TEMPORARY = ".partial-"  # prefix of unfinished files; what a killed process leaves behind
+KEY = re.compile(r"[0-9a-f]{64}")
+QUOTED = 80  # characters of a wrong key that a message repeats
+SHOWN = 200  # characters of a path that a message repeats
+NO_LINK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # refusals that replacing a file would meet as well
 
 
-def content_path(root: Path, digest: str, suffix: str) -> Path:
-    """Where content of this digest lies: two levels, so that no folder grows beyond a few thousand entries.
+def content_path(root: Path, key: str, suffix: str) -> Path:
+    """Where content of this key lies: two levels, so that no folder grows beyond a few thousand entries.
 
-    >>> content_path(Path("images"), "abcdef", ".png").as_posix()
-    'images/ab/abcdef.png'
+    Keys come from run folders and manifests of others too, so nothing else than a key may become part of a path.
+
+    Raises:
+        StoreError: the key is not 64 lower-case hexadecimal digits.
+
+    >>> content_path(Path("images"), "ab" * 32, ".png").as_posix()[:16]
+    'images/ab/ababab'
     """
-    return root / digest[:2] / f"{digest}{suffix}"
+    if not is_key(key):
+        raise StoreError(f"{repr(key)[:QUOTED]} is not a key: must be 64 lower-case hexadecimal digits")
+    return root / key[:2] / f"{key}{suffix}"
+
+
+def is_key(key: object) -> bool:
+    """Whether `key` is 64 lower-case hexadecimal digits.
+
+    >>> is_key("0" * 64), is_key("../photo"), is_key(None)
+    (True, False, False)
+    """
+    return isinstance(key, str) and KEY.fullmatch(key) is not None
 
 
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn the operating system's refusals at `path` into one clear StoreError."""
+    """Turn the refusals at `path` of the operating system, and Python's of a name, into one clear StoreError."""
     try:
         yield
     except OSError as error:
-        raise StoreError(_explanation(path, error)) from error
+        raise StoreError(_explanation(shorten(path), error)) from error
+    except ValueError as error:  # lone surrogates and NUL never reach the operating system
+        if not (isinstance(error, UnicodeEncodeError) or "null" in str(error)):
+            raise
+        raise StoreError(f"{shorten(path)!r} cannot be the name of a file ({error}): choose another name") from error
 
 
-def _explanation(path: Path, error: OSError) -> str:
+def shorten(path: Path) -> str:
+    """A path for a message, its middle left out where it is very long."""
+    text = str(path)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN // 2]}…{text[-SHOWN // 2 :]}"
+
+
+def _explanation(path: str, error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"no space left to write {path}: free some (iceb cache --prune) and run the same command again"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -44,6 +75,8 @@ def _explanation(path: Path, error: OSError) -> str:
         return (
             f"{path} cannot be written because a file stands where a folder must be: remove it or choose another folder"
         )
+    if error.errno == errno.ENAMETOOLONG:
+        return f"cannot write {path}: its name is too long; choose a shorter one with --cache (or ICEB_CACHE) or --out"
     reason = error.strerror or error
     return f"cannot write {path} ({reason}): choose another folder with --cache (or ICEB_CACHE) or --out"
 
@@ -96,6 +129,8 @@ def new_folder(path: Path) -> Iterator[Path]:
         with explained(path):
             for made in (temporary, *temporary.rglob("*")):  # libraries write some files for their owner alone
                 os.chmod(made, 0o755 if made.is_dir() else 0o644)
+            with contextlib.suppress(FileNotFoundError):
+                path.rmdir()  # an empty folder: Windows replaces none
             os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -114,14 +149,14 @@ def publish(path: Path, data: bytes, *, durable: bool = True) -> bool:
         except FileExistsError:
             return False
         except OSError as error:
-            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
+            if error.errno in NO_LINK:
                 raise
             return _publish_without_links(path, temporary)
     return True
 
 
 def _publish_without_links(path: Path, temporary: Path) -> bool:
-    """File systems without hard links: replacing is still atomic; two writers of one key hold equal content."""
+    """Publish without a hard link: replacing is atomic as well, and two writers hold equal content."""
     if path.exists():
         return False
     os.replace(temporary, path)

@@ -8,6 +8,8 @@ import pytest
 from iceb.base.errors import StoreError
 from iceb.base.files import content_path, new_folder, publish, write_atomic
 
+KEY = "ab" * 32
+
 
 def test_write_replaces_and_leaves_nothing_else(tmp_path):
     path = tmp_path / "a" / "b.json"
@@ -18,16 +20,27 @@ def test_write_replaces_and_leaves_nothing_else(tmp_path):
 
 
 def test_the_first_publisher_wins_and_the_second_learns_it(tmp_path):
-    path = content_path(tmp_path, "abcdef", ".npy")
+    path = content_path(tmp_path, KEY, ".npy")
     assert publish(path, b"first") is True
     assert publish(path, b"second") is False
     assert path.read_bytes() == b"first"
-    assert os.listdir(path.parent) == ["abcdef.npy"]
+    assert os.listdir(path.parent) == [f"{KEY}.npy"]
 
 
-def test_publish_works_where_hard_links_do_not(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "key",
+    ["abcdef", "AB" * 32, "ab" * 33, "ab" * 32 + "\n", "../victim/photo", f"../{'a' * 61}", "", None, 7, "x" * 9999],
+)
+def test_only_64_hexadecimal_digits_become_a_path(tmp_path, key):
+    with pytest.raises(StoreError, match="is not a key: must be 64 lower-case hexadecimal digits") as refusal:
+        content_path(tmp_path, key, ".png")
+    assert len(str(refusal.value)) < 150
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, None])
+def test_publish_works_where_hard_links_do_not(tmp_path, monkeypatch, code):
     def no_links(*_):
-        raise OSError(errno.EPERM, "Operation not permitted")
+        raise OSError(code, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", no_links)
     path = tmp_path / "x"
@@ -53,6 +66,24 @@ def test_a_file_in_place_of_a_folder_is_named(tmp_path):
     (tmp_path / "taken").write_bytes(b"")
     with pytest.raises(StoreError, match="stands where a folder must be"):
         write_atomic(tmp_path / "taken" / "x", b"data")
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "nul\0byte", "lone\udcff\ud800surrogate"])
+def test_a_name_that_no_file_can_have_is_one_short_line(tmp_path, name):
+    for write in (write_atomic, publish):
+        with pytest.raises(StoreError, match=r"name") as refusal:
+            write(tmp_path / name / "x", b"data")
+        assert len(str(refusal.value)) < 400
+    with pytest.raises(StoreError, match=r"name"), new_folder(tmp_path / name):
+        pass
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_new_folder_takes_the_place_of_an_empty_one(tmp_path):
+    (tmp_path / "a").mkdir()
+    with new_folder(tmp_path / "a") as folder:
+        (folder / "one").write_bytes(b"1")
+    assert os.listdir(tmp_path / "a") == ["one"]
 
 
 def test_a_new_folder_stands_whole_and_everybody_may_read_it(tmp_path):
