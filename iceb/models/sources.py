@@ -21,6 +21,8 @@ INDEX = "model_index.json"
 DECLARATION = "iceb.json"  # optional, beside model_index.json: the folder's own defaults
 WEIGHTS = ".safetensors"
 READ = (".json", ".txt", ".model", WEIGHTS)  # what loading a pipeline reads; never a pickle
+TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"))  # the files of either form
+SCHEDULER = (("scheduler_config.json",),)
 SCHEDULERS: dict[str, Scheduler] = {"PNDMScheduler": "pndm", "DPMSolverMultistepScheduler": "dpm++"}
 
 
@@ -89,10 +91,20 @@ def _folder(model: str) -> Path:
 
 def _in_folder(folder: Path, dtype: Dtype, family: Family | None) -> Source:
     layout = _layout(folder)
-    content = digest([(path.relative_to(folder).as_posix(), digest_file(path)) for path in read_files(folder)])
-    found = family or _described(folder, layout)
-    repo = found.repo if family else folder.name
-    return Source(found, ModelRef(found.name, repo, content, dtype), folder)
+    content = _content(folder)
+    found = family or _twin(content) or _described(folder, layout)
+    return Source(found, ModelRef(found.name, found.repo, content, dtype), folder)
+
+
+def _content(folder: Path) -> str:
+    """What names a folder's weights, 64 hex digits: every file that loading reads."""
+    return digest([(path.relative_to(folder).as_posix(), digest_file(path)) for path in read_files(folder)])
+
+
+def _twin(content: str) -> Family | None:
+    """The family of a model that ships with the package, if the folder is a copy of it: its recipes and data fit."""
+    shipped = (family for family in FAMILIES.values() if family.revision is None)
+    return next((family for family in shipped if _content(packaged(family)) == content), None)
 
 
 def _layout(folder: Path) -> Layout:
@@ -102,12 +114,19 @@ def _layout(folder: Path) -> Layout:
     if index.get("_class_name") != PIPELINES[layout]:
         allowed = " or ".join(PIPELINES.values())
         raise ModelError(f"{folder / INDEX} declares a {index.get('_class_name')}: iceb draws with {allowed}")
-    encoders = ("text_encoder", "text_encoder_2")[: 2 if layout == "sdxl" else 1]
-    for part in (*encoders, "unet", "vae"):
+    ends = ("", "_2")[: 2 if layout == "sdxl" else 1]
+    for part in (*(f"text_encoder{end}" for end in ends), "unet", "vae"):
         if not (folder / part / "config.json").is_file() or not any((folder / part).glob(f"*{WEIGHTS}")):
             raise ModelError(
                 f"{folder / part} lacks config.json or {WEIGHTS} weights: save the pipeline with "
                 "save_pretrained(folder, safe_serialization=True); pickled weights are never read"
+            )
+    for part, choices in [*((f"tokenizer{end}", TOKENIZERS) for end in ends), ("scheduler", SCHEDULER)]:
+        if not any(all((folder / part / name).is_file() for name in names) for names in choices):
+            wanted = ", or ".join(" and ".join(names) for names in choices)
+            raise ModelError(
+                f"{folder / part} lacks {wanted}: save the whole pipeline with save_pretrained(folder), or copy "
+                f"{part}/ from the model that this one was made of"
             )
     return layout
 
@@ -167,7 +186,7 @@ def _sampling(folder: Path, layout: Layout) -> Sampling:
     if not isinstance(size, int):
         raise ModelError(f"{folder / 'unet' / 'config.json'}: sample_size {size!r} must be a whole number of latents")
     pixels = size * 2 ** (len(vae.get("block_out_channels", ())) - 1)
-    named = _json(folder / "scheduler" / "scheduler_config.json", f"{folder} has no scheduler/scheduler_config.json")
+    named = _json(folder / "scheduler" / "scheduler_config.json", "")
     scheduler = SCHEDULERS.get(str(named.get("_class_name")), "ddim")
     published = FAMILIES["sdxl" if layout == "sdxl" else "sd14"].sampling
     return replace(published, scheduler=scheduler, height=pixels, width=pixels)

@@ -75,6 +75,35 @@ def test_pickled_weights_are_never_read(copied):
         find(str(copied))
 
 
+@pytest.mark.parametrize("part", ["tokenizer", "scheduler", "tokenizer_2"])
+def test_a_folder_that_lacks_a_part_is_refused_when_it_is_found(tiny_sdxl_folder, tmp_path, part):
+    folder = shutil.copytree(tiny_sdxl_folder, tmp_path / "model")
+    shutil.rmtree(folder / part)
+    with pytest.raises(ModelError, match=rf"{part} lacks .*: save the whole pipeline with save_pretrained"):
+        find(str(folder))
+
+
+def test_both_forms_of_a_tokenizer_serve(copied):
+    for file in (copied / "tokenizer").iterdir():
+        file.unlink()
+    (copied / "tokenizer" / "vocab.json").write_text("{}")
+    with pytest.raises(ModelError, match=r"lacks tokenizer\.json, or vocab\.json and merges\.txt"):
+        find(str(copied))
+    (copied / "tokenizer" / "merges.txt").write_text("")
+    assert find(str(copied)).folder == copied
+
+
+def test_a_copy_of_mini_is_mini_and_another_byte_makes_it_a_folder(tmp_path):
+    mini = find("mini")
+    assert mini.folder is not None
+    folder = shutil.copytree(mini.folder, tmp_path / "mymini")
+    (folder / "README.md").write_text("A copy.")
+    assert (find(str(folder)).ref, find(str(folder)).family) == (mini.ref, mini.family)
+    with (folder / "vae" / "diffusion_pytorch_model.safetensors").open("ab") as weights:
+        weights.write(b"0")
+    assert find(str(folder)).ref.family == "path"
+
+
 def test_damaged_weights_are_one_clear_error(copied):
     weights = copied / "unet" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
