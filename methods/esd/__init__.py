@@ -43,7 +43,7 @@ class ESD:
         precision: number format of trained weights, gradients and Adam's moments: "float32" or "bfloat16".
         erase_from: a text that loses the concept ("art" of "Van Gogh"); "": the concept itself (2024, 2025).
         batch: latents per step, all of one concept and one noise level.
-        pixels: side of the training pictures; None: the model's own.
+        pixels: side of the training pictures, at most the model's own; None: the model's own.
         jobs_at_once: latents sampled together by the frozen model; changes speed, memory, and results by float error.
     """
 
@@ -108,8 +108,8 @@ class ESD:
             "Draws are seeded by the request; the authors' are not.",
             "Latents of the frozen model are sampled in batches and its predictions made beforehand: the same numbers "
             "up to float error.",
-            "Training at the model's own size unless `pixels` says otherwise; the code of 2025 trains every model at "
-            "1024 pixels, that of 2023 and 2024 at 512.",
+            "Training at the model's own size or, by `pixels`, below it; the code of 2025 trains every model at 1024 "
+            "pixels, that of 2023 and 2024 at 512.",
             "Text states are made in the model's number format, not in that of the training.",
             "SDXL: as in the authors' code latents reach the denoiser without the scheduler's input scaling, and the "
             "sampling's empty prompt is zeros while the target's is encoded; their script trains twice, ours once.",

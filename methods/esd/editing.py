@@ -118,17 +118,19 @@ def latent_shape(denoiser: Denoiser, pixels: int | None) -> tuple[int, int, int]
     """(c, h, w) of a training latent.
 
     Raises:
-        MethodError: `pixels` is no whole number of latent cells, or differs from SDXL's own size, which it is told.
+        MethodError: `pixels` is above the model's own size, no whole number of latent cells, or differs from SDXL's own
+            size, which it is told.
     """
     channels, own, _ = denoiser.latent_shape
     if pixels is None or pixels == denoiser.pixels:
         return channels, own, own
     cell = denoiser.pixels // own
-    if denoiser.unet.config.addition_embed_type or pixels % cell:
-        allowed = (
-            f"{denoiser.pixels}, its own size" if denoiser.unet.config.addition_embed_type else f"a multiple of {cell}"
+    told = bool(denoiser.unet.config.addition_embed_type)
+    if told or pixels % cell or pixels > denoiser.pixels:
+        allowed = "its own size" if told else f"a multiple of {cell}, at most its own size"
+        raise MethodError(
+            f"esd pixels {pixels}: this model draws {denoiser.pixels} and needs {allowed}: leave pixels out for that"
         )
-        raise MethodError(f"esd pixels {pixels}: this model needs {allowed}")
     return channels, pixels // cell, pixels // cell
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from iceb.base.progress import Advance, stage
 from iceb.methods.activations import slices
 from iceb.methods.denoising import Condition, Denoiser, joined
 from iceb.methods.esd.jobs import Job, levels_2023, levels_2024, timestep
@@ -135,23 +136,26 @@ class Lessons:
 
     def _made(self, jobs: Sequence[Job], spread: Spread) -> Iterator[tuple[Job, Array]]:
         """Latents and targets of jobs, sampled together by like numbers of steps; the longest walks come first."""
+        if not jobs:
+            return
         order, size = sorted(jobs, key=lambda job: -job.index), self.settings.jobs_at_once
         groups = [order[start:stop] for start, stop in slices(len(order), size)]
-        for group, made in zip(groups, spread(self._sampled, groups), strict=True):
-            yield from zip(group, np.moveaxis(made, 1, 0), strict=True)
+        with stage("training latents, steps", sum(group[0].index for group in groups)) as advance:
+            for group, made in zip(groups, spread(partial(self._sampled, advance), groups), strict=True):
+                yield from zip(group, np.moveaxis(made, 1, 0), strict=True)
 
-    def _sampled(self, jobs: list[Job]) -> Array:
+    def _sampled(self, advance: Advance, jobs: list[Job]) -> Array:
         """Latents and targets of a group, (2, J, B, c, h, w) float32.
 
         A small group is filled up: with one shape of all groups no job's last bits depend on what is sampled with it.
         """
         size = self.settings.jobs_at_once
         group = [*jobs, *[jobs[-1]] * (size - len(jobs))]
-        noised, time = self.sampled(group)
+        noised, time = self.sampled(group, advance)
         both = torch.stack([noised, self._target(group, noised, time)]).float()
         return both.reshape(2, size, self.settings.batch, *both.shape[2:])[:, : len(jobs)].cpu().numpy()
 
-    def sampled(self, jobs: Sequence[Job]) -> tuple[Tensor, Tensor]:
+    def sampled(self, jobs: Sequence[Job], advance: Advance = lambda steps: None) -> tuple[Tensor, Tensor]:
         """The frozen model's latents (J · B, c, h, w) and their timesteps (J · B,)."""
         settings, batch = self.settings, self.settings.batch
         stops = [job.index for job in jobs for _ in range(batch)]
@@ -164,6 +168,7 @@ class Lessons:
             self._prompt(jobs),
             self.noise(jobs),
             stops,
+            advance,
         )
 
     def _lesson(self, job: Job, row: Array) -> Lesson:

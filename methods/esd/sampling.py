@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from iceb.base.progress import Advance
 from iceb.methods.denoising import Condition, Denoiser, joined
 
 
@@ -27,6 +28,7 @@ def on_the_way(
     toward: Condition,
     noise: Tensor,
     stops: Sequence[int],
+    advance: Advance = lambda steps: None,
 ) -> tuple[Tensor, Tensor]:
     """Each row's latents after its number of scheduler steps, as the pipeline draws (ESD of 2025).
 
@@ -38,6 +40,7 @@ def on_the_way(
         toward: B rows.
         noise: (B, c, h, w), standard normal.
         stops: B numbers of steps.
+        advance: is told of every step.
 
     Returns:
         Latents (B, c, h, w), not scaled for the denoiser, and timesteps (B,) that belong to them.
@@ -53,6 +56,7 @@ def on_the_way(
         predicted = guided(denoiser.output(seen, time, condition), guidance)
         latents = scheduler.step(predicted, time, latents, return_dict=False)[0]
         found = torch.where((wanted > index).reshape(-1, 1, 1, 1), latents, found)
+        advance(1)
     return found, scheduler.timesteps.to(noise.device)[wanted]
 
 

@@ -1,5 +1,6 @@
 """ESD: its targets, its draws, its groups, and a whole edit on tiny pipelines."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -8,6 +9,7 @@ import torch
 from torch import nn
 
 from iceb.base.errors import IcebError, MethodError, ModelError
+from iceb.base.progress import watching
 from iceb.baselines.recipes import shipped_recipe
 from iceb.methods.esd import ESD
 from iceb.methods.esd.editing import lessons_of
@@ -296,6 +298,27 @@ def test_a_size_that_is_no_whole_number_of_cells_is_refused(tiny_sd):
         edit_of(tiny_sd, pixels=33)
 
 
+@pytest.mark.parametrize("pixels", [64, 1024])
+def test_a_size_above_the_models_own_is_refused_before_any_training(tiny_sd, pixels):
+    with pytest.raises(MethodError, match=rf"pixels {pixels}: this model draws 32 and needs .* at most its own size"):
+        edit_of(tiny_sd, pixels=pixels)
+
+
+def test_the_sampling_of_training_latents_shows_every_step(tiny_sd):
+    seen: dict[str, int] = {}
+
+    class Seen:
+        @contextmanager
+        def stage(self, name, total):
+            seen[f"{name} of"] = total
+            yield lambda steps: seen.update({name: seen.get(name, 0) + steps})
+
+    with watching(Seen()):
+        edit_of(tiny_sd)
+    name = "training latents, steps"
+    assert seen[name] == seen[f"{name} of"] > 1
+
+
 def test_the_authors_constants_and_names_are_known():
     settings = ESD(variant=2025, group="xattn").settings(sdxl=True)
     assert (settings.group, settings.rate, settings.negative_guidance, settings.guidance) == ("esd-x", 2e-4, 1.0, 2.0)
@@ -306,4 +329,4 @@ def test_the_authors_constants_and_names_are_known():
 def test_the_recipe_for_mini_trains_at_minis_own_size():
     recipe = shipped_recipe("esd", "aice")
     assert ESD(**recipe.settings("mini")).pixels == 32  # a part of a recipe stands on its [params]
-    assert ESD(**recipe.settings("sd14")).pixels == 1024
+    assert ESD(**recipe.settings("sd14")).pixels is None
