@@ -1,25 +1,24 @@
 """A registered method with its settings: found, filled in, and asked for an edit through the store."""
 
-import ast
 import dataclasses
 import math
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
 from iceb import registry
-from iceb.base.digest import digest, digest_bytes, digest_file
+from iceb.base.digest import digest, digest_file
 from iceb.base.errors import DataError, IcebError, MethodError, SpecError
 from iceb.base.progress import stage
 from iceb.models.bundle import ModelBundle
 from iceb.models.checking import check_edit
 from iceb.models.generator import environment
+from iceb.running.code_digest import code_digest
 from iceb.running.context import judge_identity, method_context
 from iceb.running.cost import peak_bytes, peak_gpu_bytes
 from iceb.running.kinds import refuse_requests
@@ -90,6 +89,11 @@ class ChosenMethod:
         return found
 
     @property
+    def code(self) -> str:
+        """What names the method's code, 64 hex digits; see `code_digest`."""
+        return code_digest(type(self.method), self.entry.package)
+
+    @property
     def record(self) -> MethodRecord:
         """What a result or a saved edit says of it."""
         return MethodRecord(
@@ -131,7 +135,7 @@ class ChosenMethod:
             "version": self.card.version,
             "package": self.entry.package,
             "package_version": self.entry.package_version,
-            "code": code_digest(type(self.method).__module__, type(self.method).__qualname__),
+            "code": self.code,
             "model": bundle.digest,
             "environment": environment(bundle),  # it trains on pictures and on floats of this machine
             "sampling": bundle.family.sampling,  # how it draws unless it says otherwise
@@ -260,25 +264,3 @@ def _digest_of(name: str, path: str) -> str:
 def _said(error: Exception) -> str:
     """An error of somebody else's code in one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:500]
-
-
-@cache
-def code_digest(module: str, name: str) -> str:
-    """What names the code of the class `name` of `module`: its package's modules, apart from comments and layout.
-
-    A stored edit must not outlive the code that made it, and version numbers do not change while code is written.
-    """
-    file = Path(getattr(sys.modules.get(module), "__file__", None) or "")
-    if not file.is_file():
-        return digest(name)  # typed into an interpreter
-    is_package = file.name == "__init__.py"
-    package = module.split(".") if is_package else module.split(".")[:-1]
-    if not package:
-        return digest([(file.name, _parsed(file))])
-    above = max(len(package) - 2, int(is_package and len(package) > 1))  # so that what methods share counts as well
-    folder = file.parents[above]
-    return digest([(path.relative_to(folder).as_posix(), _parsed(path)) for path in sorted(folder.rglob("*.py"))])
-
-
-def _parsed(path: Path) -> str:
-    return digest_bytes(ast.dump(ast.parse(path.read_bytes())).encode())

@@ -1,7 +1,5 @@
 """Keys of edits: whatever changes an edit changes its key, and comments do not."""
 
-import sys
-import types
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -9,7 +7,7 @@ import pytest
 
 from iceb.base.errors import DataError, MethodError, SpecError
 from iceb.registry import Registered
-from iceb.running.methods import ChosenMethod, choose, code_digest
+from iceb.running.methods import ChosenMethod, choose
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -125,45 +123,6 @@ def test_a_check_of_others_that_crashes_is_one_line():
 
     with pytest.raises(MethodError, match=r"method m failed to check .* \(ZeroDivisionError: division by zero"):
         chosen(Crash()).check(ModelRef("mini", "iceb/mini", "1"))
-
-
-@pytest.fixture
-def module(tmp_path, monkeypatch):
-    """A module in a file of its own, whose text can be changed."""
-
-    def write(text):
-        code_digest.cache_clear()
-        (tmp_path / "alone.py").write_text(text)
-        found = types.ModuleType("alone")
-        found.__file__ = str(tmp_path / "alone.py")
-        monkeypatch.setitem(sys.modules, "alone", found)
-        return code_digest("alone", "M")
-
-    return write
-
-
-def test_code_counts_without_comments_and_layout(module):
-    plain = module("def f(x):\n    return x + 1\n")
-    assert module("# a comment\ndef f(x):\n\n    return (x + 1)\n") == plain
-    assert module("def f(x):\n    return x + 2\n") != plain
-
-
-def test_a_packages_other_modules_count_too():
-    import iceb.baselines.controls
-    import iceb.baselines.recipes  # noqa: F401
-
-    assert code_digest("iceb.baselines.controls", "A") == code_digest("iceb.baselines.recipes", "B")
-
-
-def test_code_typed_into_an_interpreter_goes_by_its_name():
-    assert code_digest("no_such_module", "M") != code_digest("no_such_module", "N")
-
-
-def test_the_code_of_a_module_inside_a_methods_package_counts_what_methods_share():
-    import iceb.methods.emcid
-    import iceb.methods.emcid.settings  # noqa: F401
-
-    assert code_digest("iceb.methods.emcid.settings", "A") == code_digest("iceb.methods.emcid", "B")
 
 
 def test_a_method_that_is_built_on_another_shares_what_that_one_keeps(tiny_sd):

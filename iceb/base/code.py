@@ -1,0 +1,148 @@
+"""Digests of Python code: what it computes, not how it is laid out; equal under every version of Python.
+
+Comments, docstrings, blank lines, brackets without meaning and imports for type checkers alone do not count.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from iceb.base.digest import digest, digest_bytes
+
+ROOT = "iceb"
+# Modules that change no number, or whose every value is in the keys as a value: a new message or field is no new code.
+LEFT_OUT = (
+    "iceb.base.code",
+    "iceb.base.errors",
+    "iceb.base.files",
+    "iceb.base.progress",
+    "iceb.models.families",
+    "iceb.models.sources",
+    "iceb.registry",
+    "iceb.specs",
+    "iceb.stores",
+)
+UNREAD = ("ctx", "type_comment", "kind")  # fields of syntax nodes that say nothing of their own
+
+
+def file_digest(path: Path) -> str:
+    """What names the code of a Python file; a file that is not Python counts by its bytes."""
+    return _read(path)[0]
+
+
+def imported(path: Path) -> tuple[str, ...]:
+    """The modules of iceb that a Python file imports anywhere, and the packages they lie in; without those left out."""
+    return _read(path)[1]
+
+
+@cache
+def _read(path: Path) -> tuple[str, tuple[str, ...]]:
+    """A file's digest and imports; it is parsed once a process."""
+    data = path.read_bytes()
+    try:
+        tree = ast.parse(data)
+        written = "".join(_written(tree)).encode()
+    except (SyntaxError, ValueError, RecursionError):  # a template, or code of another version of Python
+        return digest_bytes(data), ()
+    named = {name for candidate in _named(tree) for name in _with_packages(candidate)}
+    return digest_bytes(written), tuple(sorted(name for name in named if counts(name) and module_file(name)))
+
+
+def _written(node: Any) -> Iterator[str]:
+    """The syntax below a node as text. Empty fields are left out, since versions of Python add such fields."""
+    if isinstance(node, ast.AST):
+        if _says_nothing(node):
+            return
+        yield f"({type(node).__name__}"
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if name not in UNREAD and value is not None and value != []:
+                yield f" {name}="
+                yield from _written(value)
+        yield ")"
+    elif isinstance(node, list):
+        for item in node:
+            yield from _written(item)
+    else:
+        yield ascii(node)
+
+
+def _says_nothing(node: ast.AST) -> bool:
+    """Whether a statement is a docstring or stands there for type checkers alone."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return isinstance(node, ast.If) and _for_types(node.test) and not node.orelse
+
+
+def _for_types(test: ast.expr) -> bool:
+    return "TYPE_CHECKING" in (getattr(test, "id", ""), getattr(test, "attr", ""))
+
+
+@cache
+def modules_digest(names: tuple[str, ...]) -> str:
+    """What names the code of some modules of iceb and of every module of iceb that these import, directly or not.
+
+    Raises:
+        ModuleNotFoundError: there is no module of such a name.
+    """
+    return digest({name: file_digest(path) for name, path in reached(names).items()})
+
+
+def reached(names: Iterable[str]) -> dict[str, Path]:
+    """Modules of iceb by name, and every one that they import, inside functions too; without those left out.
+
+    Raises:
+        ModuleNotFoundError: there is no module of such a name.
+    """
+    pending, found = list(names), dict[str, Path]()
+    while pending:
+        name = pending.pop()
+        path = module_file(name)
+        if path is None:
+            raise ModuleNotFoundError(f"no module named {name!r}", name=name)
+        if name not in found:
+            found[name] = path
+            pending += imported(path)
+    return dict(sorted(found.items()))
+
+
+def _named(node: ast.AST) -> Iterator[str]:
+    """Every dotted name that may be an imported module of iceb."""
+    if _says_nothing(node):
+        return
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+        yield node.module
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    for child in ast.iter_child_nodes(node):
+        yield from _named(child)
+
+
+def _with_packages(name: str) -> Iterator[str]:
+    """A module and the packages it lies in, which Python runs first; without iceb itself, which holds names only."""
+    parts = name.split(".")
+    return (".".join(parts[:count]) for count in range(2, len(parts) + 1) if parts[0] == ROOT)
+
+
+def counts(name: str) -> bool:
+    """Whether a module of iceb can change a number."""
+    return not any(name == part or name.startswith(f"{part}.") for part in LEFT_OUT)
+
+
+@cache
+def module_file(name: str) -> Path | None:
+    """The file of a module of iceb, found without importing it; None where there is none."""
+    _, *parts = name.split(".")
+    spec = find_spec(f"{ROOT}.{parts[0]}") if parts else None
+    if spec is None or len(parts) == 1:
+        return Path(spec.origin) if spec and spec.origin else None
+    for folder in spec.submodule_search_locations or ():
+        place = Path(folder, *parts[1:])
+        for path in (place.with_suffix(".py"), place / "__init__.py"):
+            if path.is_file():
+                return path
+    return None

@@ -1,0 +1,142 @@
+"""What names the code of a registered class, so that nothing stored outlives the code that made it.
+
+Version numbers do not change while code is written. Of iceb, a class's own module counts (of a method its whole folder)
+and every module of iceb that it imports; a change in one method leaves the others alone. Of another package everything
+counts: its Python files, the data beside them, the versions of what it requires, and what it imports of iceb.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from iceb.base.code import ROOT, counts, file_digest, imported, module_file, modules_digest, reached
+from iceb.base.digest import digest, digest_file
+
+METHODS = f"{ROOT}.methods"
+# Files of another package that count by their bytes: compiled code, and data that its code may read.
+DATA = [
+    ".csv",
+    ".dll",
+    ".json",
+    ".jsonl",
+    ".npy",
+    ".npz",
+    ".pyd",
+    ".pyx",
+    ".safetensors",
+    ".so",
+    ".toml",
+    ".tsv",
+    ".txt",
+    ".yaml",
+    ".yml",
+]
+
+
+@cache
+def code_digest(kind: type, package: str) -> str:
+    """What names the code of a class.
+
+    Args:
+        kind: the class.
+        package: the distribution that registers it; one that is not installed adds nothing.
+    """
+    module = kind.__module__
+    if module.partition(".")[0] == ROOT:
+        return modules_digest(own_modules(module))
+    return _of_others(kind, package)
+
+
+def own_modules(module: str) -> tuple[str, ...]:
+    """Where the code of a class of iceb begins: its module; of a method all modules of its folder.
+
+    >>> own_modules("iceb.methods.time.editing")
+    ('iceb.methods.time', 'iceb.methods.time.alignment', 'iceb.methods.time.editing')
+    >>> own_modules("iceb.baselines.controls")
+    ('iceb.baselines.controls',)
+    """
+    folder = ".".join(module.split(".")[:3])
+    file = module_file(folder)
+    if not folder.startswith(f"{METHODS}.") or file is None or file.name != "__init__.py":
+        return (module,)
+    inside = (path.relative_to(file.parent).with_suffix("").parts for path in sorted(file.parent.rglob("*.py")))
+    return tuple(".".join([folder, *(part for part in parts if part != "__init__")]) for parts in inside)
+
+
+def _of_others(kind: type, package: str) -> str:
+    """The digest of a class that is not iceb's."""
+    place = _outermost(kind.__module__)
+    if place is None:
+        return digest(kind.__qualname__)  # typed into an interpreter: there is nothing to read
+    installed = _installed(package)
+    files = {name: path for top in {place, *_tops(installed)} for name, path in _files(top)}
+    ours = {name for path in files.values() if path.suffix == ".py" for name in imported(path)}
+    ours |= {base.__module__ for base in kind.__mro__ if base.__module__.startswith(f"{ROOT}.")}
+    return digest(
+        {
+            "files": {name: _content(path) for name, path in files.items()},
+            "requires": _requirements(installed),
+            ROOT: {name: file_digest(path) for name, path in reached(filter(counts, ours)).items()},
+        }
+    )
+
+
+def _outermost(module: str) -> Path | None:
+    """The folder of the outermost package that a module lies in, or its file; namespace packages are no package."""
+    parts = module.split(".")
+    for count in range(1, len(parts) + 1):
+        file = Path(getattr(sys.modules.get(".".join(parts[:count])), "__file__", None) or "")
+        if file.is_file():
+            return file.parent if file.name == "__init__.py" else file
+    return None
+
+
+def _installed(package: str) -> Distribution | None:
+    try:
+        return distribution(package)
+    except (PackageNotFoundError, ValueError):
+        return None
+
+
+def _tops(found: Distribution | None) -> Iterator[Path]:
+    """The files and folders of all top-level modules of a distribution, as far as its metadata name them."""
+    if found is None:
+        return
+    listed = {file.parts[0].removesuffix(".py") for file in found.files or () if file.suffix == ".py"}
+    for name in sorted({*listed, *(found.read_text("top_level.txt") or "").split()}):
+        spec = None if name.startswith("__editable__") or not name.isidentifier() else find_spec(name)
+        if spec is not None and spec.origin:
+            origin = Path(spec.origin)
+            yield origin.parent if origin.name == "__init__.py" else origin
+
+
+def _files(top: Path) -> Iterator[tuple[str, Path]]:
+    """(name, file) of everything that counts of a module or a package."""
+    if top.is_file():
+        yield top.name, top
+        return
+    for path in sorted(top.rglob("*")):
+        if (path.suffix == ".py" or path.suffix in DATA) and path.is_file():
+            yield path.relative_to(top.parent).as_posix(), path
+
+
+def _content(path: Path) -> str:
+    return file_digest(path) if path.suffix == ".py" else digest_file(path)
+
+
+def _requirements(found: Distribution | None) -> dict[str, str]:
+    """Name → installed version of what a distribution requires without extras; iceb is read instead."""
+    lines = [] if found is None else [line for line in found.requires or () if "extra ==" not in line]
+    names = {match.group().lower() for line in lines if (match := re.match(r"[\w.-]+", line))}
+    return {name: _version(name) for name in sorted(names - {ROOT})}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,123 @@
+"""What names a method's code: its own package and what that is built on, no more and no less."""
+
+import importlib
+import sys
+from importlib.metadata import version
+
+import pytest
+
+from iceb.base import code
+from iceb.base.code import reached
+from iceb.registry import registered
+from iceb.running import code_digest as code_digests
+from iceb.running.code_digest import code_digest, own_modules
+
+METHODS = [entry for entry in registered("methods") if entry.package == "iceb"]
+PACKAGE = {
+    "some_plugin/__init__.py": "",
+    "some_plugin/adapters/__init__.py": "",
+    "some_plugin/adapters/one.py": "class M:\n    rate = 1\n",
+    "some_plugin/core.py": "STEPS = 10\n",
+    "some_plugin/words.txt": "cat\n",
+    "some_plugin/notes.md": "plans\n",
+    "beside_it.py": "SCALE = 2\n",
+    "not_its_own.py": "A = 1\n",
+}
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Installs a package in a folder of its own, some files changed; returns the digest of its class."""
+
+    def install(requires="numpy", **changes):
+        root = tmp_path / str(len(list(tmp_path.iterdir())))
+        metadata = f"Metadata-Version: 2.1\nName: some-plugin\nVersion: 1\nRequires-Dist: {requires}\n"
+        dist = {"METADATA": metadata, "top_level.txt": "some_plugin\nbeside_it\n"}
+        files = PACKAGE | changes | {f"some_plugin-1.dist-info/{name}": text for name, text in dist.items()}
+        for name, text in files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text)
+        monkeypatch.syspath_prepend(str(root))
+        for name in [name for name in sys.modules if name.partition(".")[0] == "some_plugin"]:
+            monkeypatch.delitem(sys.modules, name)
+        return code_digest(importlib.import_module("some_plugin.adapters.one").M, "some-plugin")
+
+    return install
+
+
+def test_the_same_package_elsewhere_has_the_same_digest(installed):
+    assert installed() == installed()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"some_plugin/adapters/one.py": "class M:\n    rate = 2\n"},
+        {"some_plugin/core.py": "STEPS = 11\n"},
+        {"some_plugin/words.txt": "dog\n"},
+        {"some_plugin/more.py": "A = 1\n"},
+        {"beside_it.py": "SCALE = 3\n"},
+        {"requires": "pillow"},
+        {"some_plugin/core.py": "STEPS = 10\nfrom iceb.models import drawing\n"},
+    ],
+)
+def test_everything_of_another_package_counts(installed, change):
+    assert installed(**change) != installed()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"some_plugin/core.py": '"""The core."""\n\nSTEPS = (10)  # steps\n'},
+        {"some_plugin/notes.md": "other plans\n"},
+        {"not_its_own.py": "A = 2\n"},
+        {"requires": 'numpy\nRequires-Dist: pytest; extra == "dev"'},
+    ],
+)
+def test_comments_notes_and_what_is_not_of_the_package_do_not_count(installed, change):
+    assert installed(**change) == installed()
+
+
+def test_another_version_of_a_requirement_counts(installed, monkeypatch):
+    before = installed()
+    monkeypatch.setattr(code_digests, "version", lambda name: "99" if name == "numpy" else version(name))
+    assert installed() != before
+
+
+def test_what_another_package_imports_of_iceb_counts(installed, monkeypatch):
+    uses = {"some_plugin/core.py": "def f():\n    from iceb.models import drawing\n"}
+    before, plain = installed(**uses), installed()
+    changed = code.module_file("iceb.models.threads")  # which drawing imports
+    real = code.file_digest
+    monkeypatch.setattr(code_digests, "file_digest", lambda path: "new" if path == changed else real(path))
+    assert installed(**uses) != before
+    assert installed() == plain
+
+
+def test_code_typed_into_an_interpreter_goes_by_its_name():
+    one, other = (type(name, (), {"__module__": "no_such_module"}) for name in ("M", "N"))
+    assert code_digest(one, "p") != code_digest(other, "p")
+
+
+@pytest.mark.parametrize("entry", METHODS, ids=lambda entry: entry.name)
+def test_a_method_of_ours_counts_its_folder_and_what_it_imports_and_no_other_method(entry):
+    found = reached(own_modules(entry.load().__module__))
+    shared = {"activations", "attention", "captions", "closed_form", "denoising", "moments", "tokens", "training"}
+    methods = {name.split(".")[2] for name in found if name.startswith("iceb.methods.")}
+    own = entry.place.split(":")[0].split(".")[2]
+    assert methods <= shared | {own}
+
+
+def test_the_modules_of_a_folder_share_its_digest():
+    emcid, null_space = (next(e for e in METHODS if e.name == name).load() for name in ("emcid", "emcid-ns"))
+    assert code_digest(emcid, "iceb") == code_digest(null_space, "iceb")
+
+
+def test_each_file_is_parsed_once_for_all_methods():
+    kinds = [entry.load() for entry in METHODS]
+    for cached in (code._read, code.modules_digest, code_digest):
+        cached.cache_clear()
+    for kind in kinds:
+        code_digest(kind, "iceb")
+    every = set().union(*(reached(own_modules(kind.__module__)).values() for kind in kinds))
+    assert code._read.cache_info().misses == len(every)

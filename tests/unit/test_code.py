@@ -1,0 +1,95 @@
+"""The digest of Python code counts what it computes and nothing else, under every version of Python."""
+
+import ast
+
+import pytest
+
+from iceb.base import code
+from iceb.base.code import _written, file_digest, imported, modules_digest, reached
+
+PLAIN = "def f(x: int) -> int:\n    return x + 1\n"
+
+
+@pytest.fixture
+def named(tmp_path):
+    """The digest of a text as a Python file."""
+
+    def write(text):
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.py"
+        path.write_text(text)
+        return file_digest(path)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        "# a comment\ndef f(x: int) -> int:\n\n    return (x + 1)  # another\n",
+        '"""A module."""\n\ndef f(x: int) -> int:\n    """One more."""\n    return x + 1\n',
+        f"from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from numpy import ndarray\n{PLAIN}",
+    ],
+)
+def test_comments_docstrings_layout_and_imports_for_types_do_not_count(named, same):
+    before = PLAIN if "typing" not in same else f"from typing import TYPE_CHECKING\n{PLAIN}"
+    assert named(same) == named(before)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "def f(x: int) -> int:\n    return x + 2\n",
+        "def f(x: int) -> int:\n    return x + 1.0\n",
+        "def f(x: int) -> int:\n    return x - 1\n",
+        "def f(x: int) -> int:\n    'one'\n    return x + 1, 'one'\n",
+        "def g(x: int) -> int:\n    return x + 1\n",
+        "@cache\ndef f(x: int) -> int:\n    return x + 1\n",
+    ],
+)
+def test_whatever_changes_what_is_computed_counts(named, other):
+    assert named(other) != named(PLAIN)
+
+
+def test_fields_that_newer_versions_of_python_add_empty_do_not_count():
+    node = ast.parse(PLAIN)
+    before = "".join(_written(node))
+    function = node.body[0]
+    function._fields = (*function._fields, "type_params")
+    function.type_params = []
+    assert "".join(_written(node)) == before
+
+
+def test_a_file_that_is_not_python_counts_by_its_bytes(named):
+    assert named("{% if x %}\n") != named("{% if y %}\n")
+
+
+def test_imports_are_found_inside_functions_with_the_packages_they_lie_in(tmp_path):
+    path = tmp_path / "m.py"
+    path.write_text("def f():\n    from iceb.methods.attention.moments import gram\n    import iceb.base.text\n")
+    assert imported(path) == (
+        "iceb.base",
+        "iceb.base.text",
+        "iceb.methods",
+        "iceb.methods.attention",
+        "iceb.methods.attention.moments",
+    )
+
+
+def test_a_module_reaches_what_its_imports_import_and_nothing_that_changes_no_number():
+    found = set(reached(["iceb.methods.emcid"]))
+    assert found >= {"iceb.models.drawing", "iceb.models.threads", "iceb.mini.grammar", "iceb.base.digest"}
+    assert not {name for name in found if name.startswith(code.LEFT_OUT)}
+
+
+def test_a_change_in_a_module_that_is_imported_changes_the_digest(monkeypatch):
+    changed = code.module_file("iceb.mini.grammar")
+    before = modules_digest(("iceb.methods.emcid",)), modules_digest(("iceb.methods.finetune",))
+    monkeypatch.setattr(code, "file_digest", lambda path: "new" if path == changed else file_digest(path))
+    after = tuple(modules_digest.__wrapped__((name,)) for name in ("iceb.methods.emcid", "iceb.methods.finetune"))
+    assert after[0] != before[0]
+    assert after[1] == before[1]  # finetune reads no captions
+
+
+def test_a_module_that_is_not_there_is_an_error():
+    with pytest.raises(ModuleNotFoundError, match=r"iceb\.base\.nothing"):
+        reached(["iceb.base.nothing"])
