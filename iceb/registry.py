@@ -13,15 +13,16 @@ from typing import Any, Literal, get_args
 
 from iceb.base.errors import SpecError
 
-Group = Literal["methods", "measures", "metrics", "tasks"]
+Group = Literal["methods", "datasets", "measures", "metrics", "tasks"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 
 # What an object of each group must offer; checked when it is loaded, so that a mistake shows at the door.
 EXPECTED: dict[Group, tuple[str, ...]] = {
     "methods": ("card", "edit", "__dataclass_fields__"),
-    "measures": ("id", "revision", "pairs", "__call__"),
-    "metrics": ("name", "version", "unit", "higher_is_better", "measure", "roles", "__call__"),
-    "tasks": ("name", "version", "dataset", "kind", "metrics", "headline", "edit_counts"),
+    "datasets": ("package", "card", "load"),
+    "measures": ("id", "revision", "inputs", "__call__"),
+    "metrics": ("name", "version", "unit", "higher_is_better", "needs", "reduction", "__call__"),
+    "tasks": ("name", "version", "dataset", "kind", "metrics", "headline", "edit_counts", "roles"),
 }
 
 

@@ -1,9 +1,10 @@
-"""How an edit changes what a classifier sees: one arithmetic, eight names, and the headline that joins two of them.
+"""How an edit changes what a classifier sees: one arithmetic, nine names, and the headline that joins two of them.
 
-Every score compares the same prompts with the same seeds before and after the edit. The standard error is taken over
-concepts (the request a prompt belongs to; for holdout, the class), because pictures of one concept are not independent.
+Every statistic compares the same prompts with the same seeds before and after the edit, concept by concept. A concept
+is the request that a prompt belongs to, or its class where no request is meant.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -11,19 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from iceb.base.errors import MeasureError, SpecError
-from iceb.base.statistics import pooled_estimate
-from iceb.specs.metrics import Measured, Score
-from iceb.specs.prompts import Prompt, Role
+from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
+from iceb.specs.prompts import Prompt
+from iceb.specs.reduction import Change, ConceptValue, Part, Reduction
 
 Column = Literal["label", "target"]
 Floats = npt.NDArray[np.float64]
 KIND = "imagenet_classifier"
 PAPER = "arXiv:2403.13807"
+OF_DEST = "dest"  # tag of holdout prompts whose class is a destination of the run's requests
 
 
 @dataclass(frozen=True)
 class ProbabilityChange:
-    """The change of one class's probability on the prompts of one role, averaged over pictures (arXiv:2403.13807).
+    """The change of one class's probability on the prompts of one role, averaged over images (arXiv:2403.13807).
 
     `of` says which class: the one the prompt shows in the unedited model ("label") or the one it should show after the
     edit ("target"). `falls` says which direction is counted as positive. The value lies in [-1, 1].
@@ -31,57 +33,62 @@ class ProbabilityChange:
     >>> prompt = Prompt("a hen", seed=1, role="source", request="r", label=0, target=1)
     >>> before = Measured("m", np.array([[0.75, 0.25]]), (prompt,))
     >>> after = Measured("m", np.array([[0.25, 0.75]]), (prompt,))
-    >>> score = ProbabilityChange("source_forget", role="source", of="label", falls=True)(before, after)
-    >>> score.value, score.before, score.after
-    (0.5, 0.75, 0.25)
+    >>> metric = ProbabilityChange("source_forget", role="source", of="label", falls=True)
+    >>> metric({"source": {"before": before, "after": after}})
+    (ConceptValue(concept='r', part='source', before=0.75, after=0.25, n=1, replicate=0),)
     """
 
     name: str
-    role: Role
+    role: str
     of: Column
     falls: bool
     higher_is_better: bool = True
     version: int = 1
+    tags: tuple[str, ...] = ()
 
     unit: ClassVar[str] = "probability"
     paper: ClassVar[str] = PAPER
-    measure: ClassVar[str] = KIND
 
     @property
-    def roles(self) -> frozenset[Role]:
-        """The prompts it reads."""
-        return frozenset({self.role})
+    def needs(self) -> tuple[Need, ...]:
+        """The images it reads."""
+        return (Need(KIND, self.role, tags=self.tags),)
+
+    @property
+    def reduction(self) -> Reduction:
+        """The mean change over images."""
+        change: Change = "fall" if self.falls else "rise"
+        return Reduction({self.role: Part(1.0, change)})
 
     @property
     def asks_dest(self) -> bool:
         """Whether it asks for the class that the edit aims at."""
         return self.of == "target"
 
-    def __call__(self, before: Measured, after: Measured) -> Score:
-        """Mean before, mean after, and their difference with its standard error over concepts.
+    def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
+        """Each concept's mean probability before and after.
 
         Raises:
             SpecError: the two sides are not of the same prompts and measure, or a prompt lacks the class asked for.
             MeasureError: a probability is not a finite number in [0, 1].
         """
-        _comparable(before, after)
-        rows = [row for row, prompt in enumerate(before.prompts) if prompt.role == self.role]
-        if not rows:
-            return Score(None, None, n=0, concepts=0, note=f"no {self.role} prompts were drawn")
-        prompts = [before.prompts[row] for row in rows]
-        columns = [self._column(prompt) for prompt in prompts]
-        was = _probabilities(before, rows, columns)  # (n,)
-        now = _probabilities(after, rows, columns)  # (n,)
-        change = was - now if self.falls else now - was
-        found = pooled_estimate(change.tolist(), [_concept(prompt) for prompt in prompts])
-        return Score(
-            found.mean, found.stderr, found.n, found.concepts, before=float(was.mean()), after=float(now.mean())
+        before, after = measured[self.role][BEFORE], measured[self.role][AFTER]
+        _check_comparable(before, after)
+        if not before.prompts:
+            return ()
+        columns = [self._column(prompt) for prompt in before.prompts]
+        was, now = _probabilities(before, columns), _probabilities(after, columns)  # (n,)
+        return tuple(
+            ConceptValue(concept, self.role, float(was[rows].mean()), float(now[rows].mean()), len(rows), replicate)
+            for (concept, replicate), rows in _clusters(before.prompts).items()
         )
 
     def _column(self, prompt: Prompt) -> int:
         column = prompt.label if self.of == "label" else prompt.target
         if column is None:
-            raise SpecError(f"metric {self.name} needs the {self.of} class of prompt {prompt.text!r}, which has none")
+            raise SpecError(
+                f"metric {self.name} needs the {self.of} class of prompt {prompt.text!r:.80}, which has none"
+            )
         return column
 
 
@@ -89,7 +96,8 @@ class ProbabilityChange:
 class EditScore:
     """(source2dest + holdout_delta) / 2: does it edit, and does it leave the rest alone (arXiv:2403.13807, ablations).
 
-    The two parts come from different prompts, so their standard errors add as those of independent quantities.
+    Its top is near 0.5: an edit can gain at most one probability on the sources and lose nothing of the holdout. The
+    two parts come from different prompts, so their standard errors add as those of independent quantities.
     """
 
     name: str = "edit_score"
@@ -98,31 +106,28 @@ class EditScore:
 
     unit: ClassVar[str] = "probability"
     paper: ClassVar[str] = PAPER
-    measure: ClassVar[str] = KIND
-    roles: ClassVar[frozenset[Role]] = frozenset({"source", "holdout"})
     asks_dest: ClassVar[bool] = True
 
-    def __call__(self, before: Measured, after: Measured) -> Score:
-        """The mean of the two parts; no value, and a note, where one of them has none.
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """The images its two parts read."""
+        return (*SOURCE2DEST.needs, *HOLDOUT_DELTA.needs)
+
+    @property
+    def reduction(self) -> Reduction:
+        """Half of each part's mean change."""
+        return Reduction({"source": Part(0.5), "holdout": Part(0.5)})
+
+    def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
+        """The concepts of both parts.
 
         Raises:
             SpecError, MeasureError: as the parts.
         """
-        edited, kept = SOURCE2DEST(before, after), HOLDOUT_DELTA(before, after)
-        n, concepts = edited.n + kept.n, edited.concepts + kept.concepts
-        if edited.value is None or kept.value is None:
-            return Score(None, None, n, concepts, note="; ".join(part.note for part in (edited, kept) if part.note))
-        return Score(
-            (edited.value + kept.value) / 2,
-            _joint(edited.stderr, kept.stderr),
-            n,
-            concepts,
-            before=_half(edited.before, kept.before),
-            after=_half(edited.after, kept.after),
-        )
+        return (*SOURCE2DEST(measured), *HOLDOUT_DELTA(measured))
 
 
-def _comparable(before: Measured, after: Measured) -> None:
+def _check_comparable(before: Measured, after: Measured) -> None:
     if before.prompts != after.prompts or before.measure != after.measure:
         raise SpecError(
             f"before ({before.measure}, {len(before.prompts)} prompts) and after ({after.measure}, "
@@ -130,11 +135,11 @@ def _comparable(before: Measured, after: Measured) -> None:
         )
 
 
-def _probabilities(side: Measured, rows: list[int], columns: list[int]) -> Floats:
+def _probabilities(side: Measured, columns: Sequence[int]) -> Floats:
     """The probability of each row's class, (n,) float64."""
     if max(columns) >= side.values.shape[1]:
         raise SpecError(f"measure {side.measure} has {side.values.shape[1]} classes, a prompt asks for {max(columns)}")
-    found: Floats = side.values[rows, columns].astype(np.float64)
+    found: Floats = side.values[np.arange(len(columns)), columns].astype(np.float64)
     if (
         not np.isfinite(found).all() or found.min() < 0 or found.max() > 1 + 1e-6
     ):  # float32 softmax may pass 1 by one bit
@@ -142,20 +147,12 @@ def _probabilities(side: Measured, rows: list[int], columns: list[int]) -> Float
     return np.minimum(found, 1.0)
 
 
-def _concept(prompt: Prompt) -> str:
-    """What a prompt is a picture of: its request, or its class where no request is meant."""
-    return prompt.request or f"class {prompt.label}"
-
-
-def _joint(first: float | None, second: float | None) -> float | None:
-    """Standard error of half the sum of two independent parts."""
-    if first is None or second is None:
-        return None
-    return float(np.hypot(first, second)) / 2
-
-
-def _half(first: float | None, second: float | None) -> float | None:
-    return None if first is None or second is None else (first + second) / 2
+def _clusters(prompts: Sequence[Prompt]) -> dict[tuple[str, int], list[int]]:
+    """The rows of each concept and replicate, in order of first appearance."""
+    rows: dict[tuple[str, int], list[int]] = {}
+    for row, prompt in enumerate(prompts):
+        rows.setdefault((prompt.cluster, prompt.replicate), []).append(row)
+    return rows
 
 
 SOURCE_FORGET = ProbabilityChange("source_forget", role="source", of="label", falls=True)
@@ -165,5 +162,10 @@ EFFICACY_SOURCE2DEST = ProbabilityChange("efficacy_source2dest", role="train", o
 ALIAS_FORGET = ProbabilityChange("alias_forget", role="alias", of="label", falls=True)
 ALIAS2DEST = ProbabilityChange("alias2dest", role="alias", of="target", falls=False)
 HOLDOUT_DELTA = ProbabilityChange("holdout_delta", role="holdout", of="label", falls=False)
-DEST_FORGET = ProbabilityChange("dest_forget", role="dest", of="label", falls=True, higher_is_better=False)
+DEST_FORGET = ProbabilityChange(
+    "dest_forget", role="holdout", of="label", falls=True, higher_is_better=False, version=2, tags=(OF_DEST,)
+)
+DEST_FORGET_PUBLISHED = ProbabilityChange(
+    "dest_forget_published", role="dest", of="label", falls=True, higher_is_better=False
+)
 EDIT_SCORE = EditScore()

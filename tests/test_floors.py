@@ -20,7 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "stores": {"base", "specs"},
     "mini": {"base", "specs"},
     "models": {"base", "specs", "stores"},
-    "catalogue": {"base", "specs", "mini"},
+    "catalogue": {"base", "specs", "mini", "registry"},
     "tasks": {"base", "specs"},
     "methods": {"base", "specs", "models", "mini"},
     "metrics": {"base", "specs", "mini"},

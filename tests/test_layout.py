@@ -55,6 +55,8 @@ def test_every_entry_point_leads_to_an_object_of_that_name(group, name, place):
         assert found.card.name == name
     elif group == "iceb.measures":
         assert isinstance(found, type)
+    elif group == "iceb.datasets":
+        assert found.card == f"{name}.md"
     else:
         assert found.name == name
 

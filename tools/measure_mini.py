@@ -19,16 +19,17 @@ from iceb.models.bundle import ModelBundle
 from iceb.models.sources import find
 from iceb.running.mini_report import MiniReport
 from iceb.specs.datasets import ConceptDataset
-from iceb.specs.prompts import Role
+from iceb.specs.schedules import edit_batches
 
 REPORT = Path(__file__).parents[1] / "iceb/mini/weights/report.json"
 REQUESTS = 300
 RENDERS, COLOURED = 5000, 300  # samples of two rows
 
 
-def right_class(report: MiniReport, data: ConceptDataset, role: Role) -> float:
+def right_class(report: MiniReport, data: ConceptDataset, role: str) -> float:
     """Mean probability of the right class over all prompts of a role, for all 300 requests."""
-    prompts = [prompt for prompt in data.prompts(data.batches(REQUESTS)[0]) if prompt.role == role]
+    (batch,) = edit_batches(data.schedule(REQUESTS))
+    prompts = [p for p in (*data.prompts(batch), *data.shared_prompts(REQUESTS)) if p.role == role]
     return round(report.right_class(prompts), 4)
 
 
@@ -46,7 +47,7 @@ def measured(report: MiniReport, upstream: Path | None) -> dict[str, float]:
         rows["right_class_upstream_holdout"] = right_class(report, theirs, "holdout")
     rows["judge_accuracy_on_renders"] = round(report.judge_accuracy(RENDERS), 4)
     rows["colour_obeyed"] = round(report.colour_obeyed(COLOURED), 4)
-    rows["patched_after_layer_10"] = round(report.patched(embedded.batches(REQUESTS)[0]), 4)
+    rows["patched_after_layer_10"] = round(report.patched(edit_batches(embedded.schedule(REQUESTS))[0].requests), 4)
     return rows
 
 

@@ -33,8 +33,9 @@ from iceb.models.bundle import ModelBundle
 from iceb.models.drawing import initial_latents, pictures
 from iceb.models.sources import find
 from iceb.registry import load
-from iceb.specs.metrics import Measure
+from iceb.specs.metrics import Measure, MeasureInput
 from iceb.specs.requests import EditRequest
+from iceb.specs.schedules import edit_batches
 from iceb.stores.scratch import ScratchStore
 from tools.mini.make_aice import dests_of, frames
 
@@ -79,7 +80,9 @@ def validation() -> Validation:
 def scored_classes() -> set[int | None]:
     """The classes that embedded AICE edits or holds out."""
     data = open_dataset("aice", "embedded")
-    return {prompt.label for prompt in data.prompts(data.batches(300)[0]) if prompt.role in ("source", "holdout")}
+    (batch,) = edit_batches(data.schedule(300))
+    prompts = [*data.prompts(batch), *data.shared_prompts(300)]
+    return {prompt.label for prompt in prompts if prompt.role in ("source", "holdout")}
 
 
 def request(place: int, source: int, dest: int) -> EditRequest:
@@ -109,7 +112,8 @@ def scores(model: ModelBundle, judge: Measure, tried: Validation, noise: Tensor)
     Args:
         noise: initial latents of all prompts, the edits' first, (N, 4, 8, 8).
     """
-    found = judge(list(pictures(model, [*tried.asked, *tried.kept], noise, model.family.sampling)), [])  # (N, 1000)
+    drawn = pictures(model, [*tried.asked, *tried.kept], noise, model.family.sampling)
+    found = judge([MeasureInput(image) for image in drawn])  # (N, 1000)
     every, count = np.arange(len(found)), len(tried.asked)
 
     def mean(rows: Any, labels: list[int]) -> float:

@@ -2,39 +2,40 @@
 
 from pathlib import Path
 
+from iceb import registry
 from iceb.base.errors import SpecError
-from iceb.catalogue.cards import card_names, load_card
+from iceb.catalogue.cards import declaration, load_card
 from iceb.catalogue.files import EMBEDDED, UPSTREAM, located
-from iceb.catalogue.imagenet import AICE
 from iceb.specs.datasets import ConceptDataset
 
-__all__ = ["EMBEDDED", "UPSTREAM", "card_names", "dataset_card_name", "load_card", "open_dataset"]
-
-EDITABLE = {"aice": AICE, "aice_embedded": AICE}  # cards that hold edit requests, and what reads them
+__all__ = ["EMBEDDED", "UPSTREAM", "dataset_card_name", "load_card", "open_dataset"]
 
 
 def dataset_card_name(name: str, data: str | None) -> str:
-    """The card that `--data` selects for a task's dataset: its embedded twin, or the dataset itself.
+    """The dataset that `--data` selects for a task's: its embedded twin where there is one, or the dataset itself.
 
     >>> dataset_card_name("aice", "embedded")
     'aice_embedded'
     """
-    return f"{name}_embedded" if data == EMBEDDED and not name.endswith("_embedded") else name
+    twin = f"{name}_embedded"
+    known = data == EMBEDDED and any(twin in (entry.name, entry.full_name) for entry in registry.registered("datasets"))
+    return twin if known else name
 
 
 def open_dataset(name: str, data: str | None = None, cache: Path | None = None) -> ConceptDataset:
     """The requests and prompts of a dataset, every file checked against its card.
 
     Args:
-        name: the dataset's card, for example "aice".
+        name: a registered dataset, for example "aice".
         data: "embedded", "upstream", or a folder that holds the upstream files; None is "upstream".
-        cache: the cache's root, where fetched files are kept; None for ICEB_CACHE or ~/.cache/iceb.
+        cache: the cache's root, where fetched files are kept; None for the default.
 
     Raises:
         SpecError: there is no such dataset, or it holds nothing to edit.
         DataError: its files are missing, are others than declared, or are malformed.
     """
-    card = load_card(dataset_card_name(name, data))
-    if card.name not in EDITABLE:
-        raise SpecError(f"dataset {card.name} holds no edit requests: choose one of {', '.join(sorted(EDITABLE))}")
-    return EDITABLE[card.name](card, located(card, data, cache))
+    chosen = dataset_card_name(name, data)
+    card, load = load_card(chosen), declaration(chosen).load
+    if load is None:
+        raise SpecError(f"dataset {card.name} holds no edit requests: a task needs one that does (iceb list data)")
+    return load(card, located(card, data, cache))

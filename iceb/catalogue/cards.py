@@ -1,43 +1,63 @@
-"""Data cards: the front matter of data_cards/<name>.md becomes a checked DataCard; the prose below it is for people."""
+"""Data cards: the front matter of a registered dataset's card becomes a checked DataCard; the prose is for people."""
 
-import difflib
+import importlib.util
 from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
 
+from iceb import registry
 from iceb.base.digest import digest_bytes
 from iceb.base.errors import DataError, SpecError
-from iceb.specs.datasets import DataCard
+from iceb.specs.datasets import DataCard, DatasetDeclaration
 from iceb.specs.results import first_problem
 
 FENCE = "---\n"
 
 
-def _folder() -> Traversable:
-    return files("iceb.data_cards")
-
-
 def card_names() -> list[str]:
-    """The datasets that have a card, sorted."""
-    names = [entry.name.removesuffix(".md") for entry in _folder().iterdir() if entry.name.endswith(".md")]
-    return sorted(name for name in names if name != "README")
+    """The registered datasets, sorted."""
+    return sorted(entry.name for entry in registry.registered("datasets"))
+
+
+def declaration(name: str) -> DatasetDeclaration:
+    """What a package registers under a dataset's name.
+
+    Raises:
+        SpecError: there is no dataset of this name; the message names the nearest.
+    """
+    found = registry.load("datasets", name)
+    if not isinstance(found, DatasetDeclaration):
+        raise SpecError(f"dataset {name} is registered as a {type(found).__name__}: it must be a DatasetDeclaration")
+    return found
+
+
+def package_folder(package: str) -> Path:
+    """The folder of an importable package or module; nothing of it is run.
+
+    Raises:
+        DataError: it cannot be found on disk.
+    """
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.origin:
+        raise DataError(f"package {package} has no folder: reinstall the package that registers the dataset")
+    return Path(spec.origin).parent
 
 
 def card_text(name: str) -> str:
     """The whole page of one card, front matter and prose.
 
     Raises:
-        SpecError: there is no card of this name; the message names the nearest.
+        SpecError: there is no dataset of this name; the message names the nearest.
+        DataError: its card is missing or is not UTF-8.
     """
-    known = card_names()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(known)}"
-        raise SpecError(f"unknown dataset {name!r}: {hint}")
-    return _folder().joinpath(f"{name}.md").read_text(encoding="utf-8")
+    found = declaration(name)
+    path = package_folder(found.package) / found.card
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"data card {path} of dataset {name} cannot be read ({error})") from error
 
 
 @cache
@@ -45,12 +65,13 @@ def load_card(name: str) -> DataCard:
     """The declaration of one dataset.
 
     Raises:
-        SpecError: there is no card of this name.
+        SpecError: there is no dataset of this name.
         DataError: the card's front matter is missing, not YAML, or not what a card must hold.
     """
-    card = parse_card(card_text(name), f"data_cards/{name}.md")
-    if card.name != name:
-        raise DataError(f"data_cards/{name}.md declares the name {card.name!r}: it must be the file's, {name!r}")
+    card = parse_card(card_text(name), f"data card of {name}")
+    registered_name = name.rpartition("/")[2]
+    if card.name != registered_name:
+        raise DataError(f"data card of {name} declares the name {card.name!r}: it must be {registered_name!r}")
     return card
 
 

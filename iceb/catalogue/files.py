@@ -8,15 +8,16 @@ checked against the card's sha256 before a row of it is read.
 import logging
 import os
 from collections.abc import Sequence
-from importlib.resources import as_file, files
 from pathlib import Path, PurePosixPath
 
 from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, StoreError
 from iceb.base.files import explained
+from iceb.catalogue.cards import declaration, package_folder
 from iceb.catalogue.rows import read_json
 from iceb.specs.datasets import DataCard, DataFile
 
+PACKAGED = ("iceb", "package")  # card.source.repository of files that need no download
 EMBEDDED = "embedded"  # --data embedded: the files that ship with the package
 UPSTREAM = "upstream"  # --data upstream: ICEB_DATA, the cache, or a download
 ENVIRONMENT = "ICEB_DATA"
@@ -39,8 +40,8 @@ def located(card: DataCard, data: str | None = None, cache: Path | None = None) 
     Raises:
         DataError: the folder lacks a file, a file is not the declared one, or nothing could be fetched.
     """
-    if card.source.repository == "iceb":
-        return checked(card, _packaged(card))
+    if card.source.repository in PACKAGED:
+        return checked(card, packaged_folder(card))
     named = data if data not in (None, UPSTREAM) else os.environ.get(ENVIRONMENT)
     if named:
         origin = "--data" if data not in (None, UPSTREAM) else ENVIRONMENT
@@ -91,15 +92,15 @@ def _diagnosis(path: Path) -> str:
 
 
 def _remedy(card: DataCard) -> str:
-    if card.source.repository == "iceb":
-        return "the installation is incomplete; reinstall iceb"
+    if card.source.repository in PACKAGED:
+        return "the installation is incomplete; reinstall the package that registers the dataset"
     return f"run `iceb data fetch {card.name}`, or name a folder that holds the files with --data or {ENVIRONMENT}"
 
 
-def _packaged(card: DataCard) -> Path:
-    """The folder of files that ship with the package, `source.folder` inside it."""
-    with as_file(files("iceb").joinpath(card.source.folder)) as folder:
-        return folder
+def packaged_folder(card: DataCard) -> Path:
+    """The folder of files that ship with a package: `source.folder` below iceb, or below the registering package."""
+    package = "iceb" if card.source.repository == "iceb" else declaration(card.name).package
+    return package_folder(package) / card.source.folder
 
 
 def _inside(card: DataCard, folder: Path, origin: str) -> Path:
@@ -129,8 +130,8 @@ def fetch(card: DataCard, cache: Path | None = None) -> Path:
         StoreError: the cache cannot be written.
     """
     folder = cache_folder(card, cache)
-    if card.source.repository == "iceb":
-        return _packaged(card)
+    if card.source.repository in PACKAGED:
+        return packaged_folder(card)
     for file in card.files.values():
         _retrieve(card, file, folder)
     return folder

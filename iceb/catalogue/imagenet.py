@@ -5,18 +5,20 @@ Where this differs from the authors' code, the card's `deviations` say so.
 """
 
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iceb.base.errors import DataError
 from iceb.catalogue.rows import EditRow, HoldoutRow, by_class, read_aliases, read_rows
-from iceb.specs.datasets import DataCard
-from iceb.specs.prompts import Prompt, Role
-from iceb.specs.requests import EditRequest
+from iceb.specs.datasets import DataCard, DatasetDeclaration
+from iceb.specs.prompts import NoiseDraw, Prompt
+from iceb.specs.requests import EditBatch, EditRequest
+from iceb.specs.schedules import Schedule, single_batch
 
 TRAIN_TEMPLATES = ("An image of {}", "A photo of {}", "{}")  # what the authors train every AICE request with
 HOLDOUT_PROMPTS = 3  # of each class's rows, the first three are drawn
+OF_DEST = "dest"  # tag of holdout prompts whose class is a destination of the run's requests
 TRAIN_SEED = 2023
 TRAIN_SEED_BOUND = 10_000
 TRAIN_SEED_COUNT = 300  # the authors draw all seeds at once; the draw of 300 fixes each of them
@@ -41,7 +43,7 @@ class AICE:
         DataError: a file is malformed, or holds another number of classes than the card declares.
     """
 
-    def __init__(self, card: DataCard, paths: dict[str, Path]) -> None:
+    def __init__(self, card: DataCard, paths: Mapping[str, Path]) -> None:
         self.card = card
         each = card.counts["prompts_per_request"]
         edits = by_class(read_rows(paths["edits"], EditRow), paths["edits"], each)
@@ -59,7 +61,7 @@ class AICE:
         if found != declared:
             raise DataError(f"dataset {self.card.name} has {found} {count}, its data card declares {declared}")
 
-    def batches(self, num_edits: int) -> list[tuple[EditRequest, ...]]:
+    def schedule(self, num_edits: int) -> Schedule:
         """One batch: the first `num_edits` requests in the file's order, so that 100 is a prefix of 300.
 
         Raises:
@@ -71,16 +73,19 @@ class AICE:
                 f"dataset {self.card.name} has {most} edit requests, --num-edits asked for {num_edits}: "
                 f"choose 1 to {most}"
             )
-        return [self.requests[:num_edits]]
+        return single_batch(EditBatch(f"{self.card.name}/{num_edits:04d}", self.requests[:num_edits]))
 
-    def prompts(self, requests: Sequence[EditRequest]) -> list[Prompt]:
-        """Every prompt that can judge an edit of `requests`: train, source, dest, alias, then holdout.
+    def prompts(self, batch: EditBatch) -> list[Prompt]:
+        """The prompts of a batch's requests: train, source, dest, alias.
 
-        The training templates are drawn with the seeds of the request's first free-form prompts. Holdout prompts are
-        the same whatever the requests.
+        The training templates are drawn with the seeds of the request's first free-form prompts.
         """
-        tested = [prompt for request in requests for prompt in _tested(request, self._free[request.id])]
-        return [*tested, *self._holdout]
+        return [prompt for request in batch.requests for prompt in _tested(request, self._free[request.id])]
+
+    def shared_prompts(self, num_edits: int) -> list[Prompt]:
+        """The holdout prompts, the same for every number of edits; those of destination classes have the tag "dest"."""
+        dests = {request.dest_label for request in self.requests[:num_edits]}
+        return [replace(prompt, tags=(OF_DEST,)) if prompt.label in dests else prompt for prompt in self._holdout]
 
 
 def _requests(
@@ -130,7 +135,7 @@ def _tested(request: EditRequest, free: Free) -> Iterator[Prompt]:
         yield from _naming(request, free, "alias", alias)
 
 
-def _naming(request: EditRequest, free: Free, role: Role, name: str) -> Iterator[Prompt]:
+def _naming(request: EditRequest, free: Free, role: str, name: str) -> Iterator[Prompt]:
     """`name` written into each template, and the class such a picture shows before and should show after."""
     label = request.dest_label if role == "dest" else request.source_label
     for template, seed in zip(free.templates, free.seeds, strict=True):
@@ -141,18 +146,17 @@ def _naming(request: EditRequest, free: Free, role: Role, name: str) -> Iterator
 def _holdout(classes: Sequence[Sequence[HoldoutRow]]) -> Iterator[Prompt]:
     """The first prompts of each holdout class, each with its own row's seed.
 
-    The group is for `Sampling.noise = "upstream"`: the authors draw a class's pictures from one generator, seeded by
-    the first row of the *next* class (the last class: by its own last row).
+    Its `noise` is the published way to draw it: the authors draw a class's images from one generator, seeded by the
+    first row of the *next* class (the last class: by its own last row).
     """
     for index, rows in enumerate(classes):
         shared = classes[index + 1][0].seed if index + 1 < len(classes) else rows[-1].seed
-        for place, row in enumerate(rows[:HOLDOUT_PROMPTS]):
-            yield Prompt(
-                row.prompt,
-                row.seed,
-                "holdout",
-                label=row.label,
-                group=f"holdout/{index:04d}",
-                group_index=place,
-                group_seed=shared,
-            )
+        for slot, row in enumerate(rows[:HOLDOUT_PROMPTS]):
+            noise = NoiseDraw(shared, (HOLDOUT_PROMPTS,), slot)
+            yield Prompt(row.prompt, row.seed, "holdout", label=row.label, noise=noise)
+
+
+CARDS = "iceb.data_cards"
+AICE_DATASET = DatasetDeclaration(CARDS, "aice.md", AICE)
+AICE_EMBEDDED = DatasetDeclaration(CARDS, "aice_embedded.md", AICE)
+IMAGENET_LABELS = DatasetDeclaration(CARDS, "imagenet_labels.md", None)

@@ -49,8 +49,8 @@ def _states(card: object, cache: Path | None) -> list[str]:
     from iceb.specs.datasets import DataCard
 
     assert isinstance(card, DataCard)
-    packaged = card.source.repository == "iceb"
-    folder = files.fetch(card) if packaged else files.cache_folder(card, cache)
+    packaged = card.source.repository in files.PACKAGED
+    folder = files.packaged_folder(card) if packaged else files.cache_folder(card, cache)
     lines = []
     for key, file in card.files.items():
         path = folder / file.path

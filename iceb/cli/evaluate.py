@@ -30,6 +30,7 @@ def evaluate(
     data: options.Data = None,
     settings: options.Settings = None,
     recipe: options.Recipe = None,
+    metric: options.Metrics = None,
     limit: options.Limit = None,
     scheduler: options.Scheduler = None,
     steps: options.Steps = None,
@@ -61,6 +62,7 @@ def evaluate(
         data=data,
         settings=chosen,
         recipe=recipe,
+        metrics=tuple(metric or ()),
         sampling={name: value for name, value in changes.items() if value is not None},
         limit=limit,
         dtype=values.dtype(dtype),
@@ -108,6 +110,6 @@ def _print_plan(planned: "Plan", *, as_json: bool) -> None:
         "id": planned.spec.id,
         "spec": planned.spec.model_dump(mode="json"),
         "edits_cached": planned.edits_cached,
-        "pictures": [dataclasses.asdict(stock) for stock in planned.stock()],
+        "images": [dataclasses.asdict(counts) for counts in planned.counts],
     }
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False))

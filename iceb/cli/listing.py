@@ -141,8 +141,19 @@ def _card_fields(method: Any) -> dict[str, str]:
     return {key: _plain(value) for key, value in dataclasses.asdict(method.card).items() if value not in ("", ())}
 
 
-FIELDS = ("version", "title", "paper", "dataset", "kind", "metrics", "headline", "edit_counts")
-FIELDS_OF_METRICS = ("unit", "of", "falls", "higher_is_better", "measure", "roles", "id")
+FIELDS = (
+    "version",
+    "title",
+    "paper",
+    "dataset",
+    "kind",
+    "roles",
+    "metrics",
+    "optional_metrics",
+    "headline",
+    "edit_counts",
+)
+FIELDS_OF_METRICS = ("unit", "of", "falls", "higher_is_better", "needs", "id", "inputs")
 
 
 def _fields(found: Any) -> dict[str, str]:

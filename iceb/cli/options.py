@@ -17,7 +17,12 @@ Settings: TypeAlias = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A hyperparameter; may be repeated.")
 ]
 Recipe: TypeAlias = Annotated[Path | None, typer.Option(help="A recipe file instead of the one that ships.")]
-Limit: TypeAlias = Annotated[int | None, typer.Option(help="Prompts per role; the result is then partial.")]
+Metrics: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--metric", help="A metric beside the task's own; may be repeated.")
+]
+Limit: TypeAlias = Annotated[
+    int | None, typer.Option(help="Prompts per role, evenly over concepts; the result is then partial.")
+]
 
 # How pictures are drawn
 Scheduler: TypeAlias = Annotated[str | None, typer.Option(help="pndm, ddim or dpm++; default the model's.")]

@@ -13,7 +13,7 @@ def score(
     cache: Annotated[Path | None, typer.Option(help="Default ICEB_CACHE or ~/.cache/iceb.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The scores as a JSON list on stdout, nothing else.")] = False,
 ) -> None:
-    """Compute metrics from the pictures that a run left in the cache."""
+    """Compute metrics from the images that a run left in the cache; new ones are added to the run's result."""
     from iceb.cli.evaluate import quiet
 
     quiet()
@@ -24,8 +24,8 @@ def score(
     from iceb.running.rescore import rescore
 
     with shown():
-        result, scores = rescore(run, metric or (), cache, device)
+        result = rescore(run, metric or (), cache, device)
     if as_json:
-        typer.echo(json.dumps([each.model_dump() for each in scores], indent=2, ensure_ascii=False))
+        typer.echo(json.dumps([each.model_dump() for each in result.scores], indent=2, ensure_ascii=False))
         return
-    summary(result.model_copy(update={"scores": tuple(scores)}), cost=False)
+    summary(result, cost=False)

@@ -13,7 +13,7 @@ from iceb.leaderboard.published import Published, published
 from iceb.leaderboard.rank import tables
 from iceb.leaderboard.render import render
 from iceb.running.folder import read_result
-from iceb.specs.results import LATER, Result
+from iceb.specs.results import Result
 from iceb.specs.tasks import Task
 
 SOURCES = {"leaderboard": "results", "docs": "cards"}  # what a command makes its pages of
@@ -163,4 +163,4 @@ def _stands(target: Path, result: Result) -> bool:
 
 def _essence(result: Result) -> str:
     """What must agree between two runs of one spec: not the cost, the provenance, nor what older results lack."""
-    return result.model_dump_json(exclude={"cost": True, "provenance": True, "log": True, "method": set(LATER)})
+    return result.model_dump_json(exclude={"cost", "provenance", "log", "execution"})

@@ -41,7 +41,12 @@ class Identity:
             revision=result.model.revision,
             dtype=result.model.dtype,
             sampling=result.sampling,
-            metrics=tuple(sorted((score.metric, score.version, score.measure) for score in result.scores)),
+            metrics=tuple(
+                sorted(
+                    (score.metric, score.version, ", ".join(each.id for each in score.measures.values()))
+                    for score in result.scores
+                )
+            ),
         )
 
 

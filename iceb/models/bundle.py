@@ -114,6 +114,7 @@ class ModelBundle:
         self.reads_as_loaded = True
         self.rewrites: Mapping[str, str] = {}
         self.negative_prompt = ""
+        self._depth = 0  # edits that are applied where this name holds
 
     @classmethod
     def of_pipeline(cls, pipeline: Any, family: Family = FAMILIES["mini"]) -> "ModelBundle":
@@ -131,7 +132,12 @@ class ModelBundle:
 
     @property
     def pipeline(self) -> Any:
-        """The diffusers pipeline, as edited; loaded when first asked for."""
+        """The diffusers pipeline, as edited; loaded when first asked for.
+
+        Raises:
+            ModelError: the model cannot be loaded, or is not edited now as this bundle says.
+        """
+        self._require_current()
         return self._core.pipeline
 
     @property
@@ -166,21 +172,49 @@ class ModelBundle:
         Raises:
             ModelError: the edit names a parameter the model lacks, or one of another shape or number format.
         """
-        edited = copy.copy(self)
-        edited.digest = edited_digest(self.digest, edit)
-        touched = any(name.startswith("text_encoder") for name in edit.weights)
-        edited.reads_as_loaded = self.reads_as_loaded and not touched
-        edited.rewrites = {**self.rewrites, **edit.rewrites}
-        edited.negative_prompt = edit.negative_prompt or self.negative_prompt
+        self._require_current()
+        edited = self.named_under(weight_digests(edit), edit.rewrites, edit.negative_prompt)
         self._core.push(edit.weights)
         try:
             yield edited
         finally:
             self._core.pop()
 
+    def named_under(self, weights: Mapping[str, str], rewrites: Mapping[str, str], negative: str) -> "ModelBundle":
+        """The model under an edit by name alone: it names images, and draws only while the edit is applied.
 
-def edited_digest(base: str, edit: Edit) -> str:
-    """What names the weights under an edit; an edit without weights leaves the name as it is."""
-    if not edit.weights:
-        return base
-    return digest({"base": base, "weights": {name: digest_tensor(value) for name, value in edit.weights.items()}})
+        Args:
+            weights: digest of each changed parameter; see `weight_digests`.
+            rewrites: what the edit rewrites in prompts.
+            negative: its negative prompt.
+        """
+        edited = copy.copy(self)
+        edited.digest = edited_digest(self.digest, weights)
+        touched = any(name.startswith("text_encoder") for name in weights)
+        edited.reads_as_loaded = self.reads_as_loaded and not touched
+        edited.rewrites = {**self.rewrites, **rewrites}
+        edited.negative_prompt = negative or self.negative_prompt
+        edited._depth = self._depth + 1
+        return edited
+
+    def _require_current(self) -> None:
+        """Refuse to draw or edit under a name that is not that of the weights as they are now.
+
+        Raises:
+            ModelError: an edit is applied that this bundle does not know, or its own was taken out.
+        """
+        if self._depth != len(self._core.levels):
+            raise ModelError(
+                f"the model is named with {self._depth} edits and has {len(self._core.levels)} in it: "
+                "use the bundle that applied() yields while it is open, and the unedited one outside"
+            )
+
+
+def weight_digests(edit: Edit) -> dict[str, str]:
+    """The digest of each parameter that an edit changes."""
+    return {name: digest_tensor(value) for name, value in edit.weights.items()}
+
+
+def edited_digest(base: str, weights: Mapping[str, str]) -> str:
+    """What names the weights under an edit, by the digest of each changed one; one without leaves the name as it is."""
+    return digest({"base": base, "weights": dict(weights)}) if weights else base

@@ -7,7 +7,7 @@ bytes depend on nothing but its own text and noise.
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,11 @@ from torch import Tensor
 from iceb.models.bundle import ModelBundle
 from iceb.models.conditioning import Condition, TextReader, joined
 from iceb.models.threads import single_threaded, spread
+from iceb.specs.prompts import NoiseDraw
 from iceb.specs.runs import Sampling
 
 Pixels = npt.NDArray[np.uint8]
-SHARED = 3  # pictures that the published draws took from one generator
+States: TypeAlias = dict[tuple[int, tuple[int, ...]], Tensor]  # (seed, calls) → the generator's state after them
 LARGE = 256  # pixels; larger pictures are decoded one by one, which keeps the decoder's memory small
 
 
@@ -149,14 +150,11 @@ def _decoded(vae: Any, latents: Tensor, sampling: Sampling) -> Pixels:
     return found
 
 
-def initial_latents(
-    bundle: ModelBundle, seeds: Sequence[int], sampling: Sampling, slices: Sequence[int | None] | None = None
-) -> Tensor:
-    """Initial noise for each picture, from a generator of its own.
+def initial_latents(bundle: ModelBundle, draws: Sequence[NoiseDraw | int], sampling: Sampling) -> Tensor:
+    """Initial noise for each image, from where its draw says.
 
     Args:
-        seeds: one for each picture.
-        slices: for each picture None, or its place among the pictures that share a generator of its seed.
+        draws: one for each image; a bare seed is a generator of its own.
 
     Returns:
         (N, 4, height / 8, width / 8) float32 on the CPU: the same on every device and in every number format. With
@@ -164,17 +162,22 @@ def initial_latents(
     """
     shape = latent_shape(bundle, sampling)
     device = bundle.device if sampling.noise == "upstream" else torch.device("cpu")
-    chosen = slices if slices is not None else [None] * len(seeds)
-    drawn = [_noise(seed, index, shape, device) for seed, index in zip(seeds, chosen, strict=True)]
-    return torch.stack(drawn).cpu() if drawn else torch.zeros((0, *shape))
+    states: States = {}
+    drawn = [_noise(NoiseDraw(draw) if isinstance(draw, int) else draw, shape, device, states).cpu() for draw in draws]
+    return torch.stack(drawn) if drawn else torch.zeros((0, *shape))
 
 
-def _noise(seed: int, index: int | None, shape: tuple[int, int, int], device: torch.device) -> Tensor:
-    generator = torch.Generator(device).manual_seed(seed)
-    if index is None:
-        return torch.randn(shape, generator=generator, device=device)
-    # A GPU's numbers depend on how many are drawn, so the shared draw always has its published size.
-    return torch.randn((max(SHARED, index + 1), *shape), generator=generator, device=device)[index]
+def _noise(draw: NoiseDraw, shape: tuple[int, int, int], device: torch.device, states: States) -> Tensor:
+    """One image's noise, (4, h, w). Every call has its published size: a GPU's numbers depend on how many are drawn."""
+    generator = torch.Generator(device).manual_seed(draw.seed)
+    earlier = draw.calls[:-1]
+    if earlier and (draw.seed, earlier) not in states:
+        for place, size in enumerate(earlier, start=1):
+            torch.randn((size, *shape), generator=generator, device=device)
+            states[draw.seed, earlier[:place]] = generator.get_state()
+    if earlier:
+        generator.set_state(states[draw.seed, earlier])
+    return torch.randn((draw.calls[-1], *shape), generator=generator, device=device)[draw.slot]
 
 
 def latent_shape(bundle: ModelBundle, sampling: Sampling) -> tuple[int, int, int]:

@@ -17,13 +17,13 @@ from iceb.base.text import Rewriter
 from iceb.models.bundle import ModelBundle
 from iceb.models.conditioning import TextReader
 from iceb.models.drawing import initial_latents, passes, pictures
-from iceb.specs.prompts import Prompt
+from iceb.specs.prompts import NoiseDraw, Prompt
 from iceb.specs.runs import Sampling
 from iceb.stores.images import ImageKey, ImageStore
 from iceb.stores.pace import Pace
 from iceb.stores.texts import TextStore
 
-__all__ = ["Drawn", "Generator", "environment", "initial_latents", "pictures"]
+__all__ = ["Generator", "ImageSpec", "environment", "initial_latents", "pictures"]
 
 DRAWING = 1  # to be raised when the drawing itself changes, so that old pictures are not taken for new ones
 TELLING = 32  # pictures; the time of fewer is mostly that of starting
@@ -31,20 +31,17 @@ LIBRARIES = ("torch", "diffusers", "transformers")
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """One picture to draw: everything but the model and the sampling."""
+class ImageSpec:
+    """One image to draw: everything but the model and the sampling."""
 
     text: str  # after rewrites
-    seed: int
-    index: int | None  # its slice of a shared generator; None: the generator is its own
+    noise: NoiseDraw
 
     @classmethod
-    def of(cls, prompt: Prompt, sampling: Sampling, rewriter: Rewriter) -> "Drawn":
+    def of(cls, prompt: Prompt, sampling: Sampling, rewriter: Rewriter) -> "ImageSpec":
         """What is drawn for `prompt`."""
-        if sampling.noise == "upstream" and prompt.group is not None:
-            seed = prompt.seed if prompt.group_seed is None else prompt.group_seed
-            return cls(rewriter(prompt.text), seed, prompt.group_index)
-        return cls(rewriter(prompt.text), prompt.seed, None)
+        published = prompt.noise if sampling.noise == "upstream" else None
+        return cls(rewriter(prompt.text), published or NoiseDraw(prompt.seed))
 
 
 @dataclass
@@ -141,9 +138,9 @@ class Generator:
 
     def _planned(
         self, bundle: ModelBundle, prompts: Sequence[Prompt], sampling: Sampling
-    ) -> tuple[list[ImageKey], dict[ImageKey, Drawn]]:
+    ) -> tuple[list[ImageKey], dict[ImageKey, ImageSpec]]:
         rewriter = Rewriter(bundle.rewrites)
-        drawn = [Drawn.of(prompt, sampling, rewriter) for prompt in prompts]
+        drawn = [ImageSpec.of(prompt, sampling, rewriter) for prompt in prompts]
         common = digest(
             {
                 "model": bundle.digest,
@@ -153,21 +150,21 @@ class Generator:
                 "environment": environment(bundle),
             }
         )
-        keys = [digest({"with": common, "text": each.text, "seed": each.seed, "index": each.index}) for each in drawn]
+        keys = [digest({"with": common, "text": each.text, "noise": each.noise}) for each in drawn]
         return keys, dict(zip(keys, drawn, strict=True))
 
     def _make(
-        self, bundle: ModelBundle, keys: list[ImageKey], drawn: list[Drawn], sampling: Sampling, advance: Advance
+        self, bundle: ModelBundle, keys: list[ImageKey], drawn: list[ImageSpec], sampling: Sampling, advance: Advance
     ) -> None:
         """Draw and store, pass by pass."""
         texts = [each.text for each in drawn]
         waiting = iter(zip(keys, drawn, strict=True))
         try:
-            noise = initial_latents(bundle, [d.seed for d in drawn], sampling, [d.index for d in drawn])
+            noise = initial_latents(bundle, [each.noise for each in drawn], sampling)
             reader = TextReader(bundle, self.texts, environment(bundle))
             for made in passes(bundle, texts, noise, sampling, bundle.negative_prompt, reader=reader):
                 for picture, (key, each) in zip(made, waiting, strict=False):
-                    self.images.save(key, picture, {"text": each.text, "seed": str(each.seed)})
+                    self.images.save(key, picture, {"text": each.text, "seed": str(each.noise.seed)})
                 self.tally.drawn += len(made)
                 advance(len(made))
         except torch.cuda.OutOfMemoryError as error:

@@ -1,6 +1,6 @@
 """A finished run as pictures: a few of its prompts before and after the edit, from the cache, without a model.
 
-The rows are chosen by their places in the run alone (`spread`), never by what the pictures show, so a grid cannot be
+The rows are chosen by their places in the run alone (`evenly`), never by what the pictures show, so a grid cannot be
 cherry-picked and the same run always gives the same one.
 """
 
@@ -14,13 +14,14 @@ from PIL.PngImagePlugin import PngInfo
 
 from iceb.base.errors import ResultError, SpecError, StoreError
 from iceb.running.folder import RESULT, read_requests, read_result, run_folder
-from iceb.running.ledger import FILE, Ledger, read_ledgers
+from iceb.running.ledger import read_ledger
+from iceb.running.selection import evenly
 from iceb.running.sheet import Row, sheet
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditRequest
 from iceb.specs.results import Result
 from iceb.stores import cache_root
-from iceb.stores.images import ImageStore
+from iceb.stores.images import ImageKey, ImageStore
 
 ERASED = "(erased)"
 NOT_EDITED = "not edited"
@@ -51,40 +52,25 @@ def grid(named: Path, cache: Path | None = None, rows: int = 6, role: str = "sou
         raise SpecError(f"{rows} rows: must be at least 1")
     folder = run_folder(named)
     result = _finished(folder)
-    before, after = _of_role(folder, role)
-    chosen = spread([_concept(prompt) for prompt in before.prompts], rows)
+    found = _of_role(folder, role)
+    chosen = [found[place] for place in evenly([pair.prompt.cluster for pair in found], rows)]
     store = ImageStore(cache_root(cache))
-    _all_there(store, [side.keys[place] for side in (before, after) for place in chosen], result)
+    _all_there(store, [key for pair in chosen for key in (pair.before, pair.after)], result)
     requests = read_requests(folder)
     drawn = [
-        Row(prompt.text, label(prompt, requests), store.load(before.keys[place]), store.load(after.keys[place]))
-        for place in chosen
-        for prompt in (before.prompts[place],)
+        Row(pair.prompt.text, label(pair.prompt, requests), store.load(pair.before), store.load(pair.after))
+        for pair in chosen
     ]
-    return Grid(_png(sheet(_heading(result, role), drawn), result.id), len(chosen), len(before.prompts))
+    return Grid(_png(sheet(_heading(result, role), drawn), result.id), len(chosen), len(found))
 
 
-def spread(concepts: Sequence[str], rows: int) -> list[int]:
-    """Which prompts are shown, by their places, given the concept of each.
+@dataclass(frozen=True)
+class ImagePair:
+    """A prompt's images before and after the edit, by key."""
 
-    With more concepts than rows, those shown are evenly spaced over the run's list and give one prompt each: the first
-    its first prompt, the second its second, and so on around. With fewer, every concept gives its first prompt, then
-    its second, until the rows are full.
-
-    >>> spread(["ant", "ant", "bee", "bee", "cat", "cat", "dog", "dog"], 2)
-    [0, 5]
-    >>> spread(["ant", "ant", "bee", "bee"], 3)
-    [0, 1, 2]
-    """
-    places: dict[str, list[int]] = {}
-    for place, concept in enumerate(concepts):
-        places.setdefault(concept, []).append(place)
-    own = list(places.values())
-    if len(own) >= rows:
-        picked = [own[index * len(own) // rows] for index in range(rows)]
-        return [prompts[index % len(prompts)] for index, prompts in enumerate(picked)]
-    turns = max((len(prompts) for prompts in own), default=0)
-    return sorted([prompts[turn] for turn in range(turns) for prompts in own if turn < len(prompts)][:rows])
+    prompt: Prompt
+    before: ImageKey
+    after: ImageKey
 
 
 def label(prompt: Prompt, requests: Mapping[str, EditRequest]) -> tuple[str, ...]:
@@ -98,11 +84,6 @@ def label(prompt: Prompt, requests: Mapping[str, EditRequest]) -> tuple[str, ...
     return tuple(f"class {number}" for number in classes if number is not None)
 
 
-def _concept(prompt: Prompt) -> str:
-    """What a prompt is about: its request, else its class, else itself."""
-    return prompt.request or (f"class {prompt.label}" if prompt.label is not None else prompt.text)
-
-
 def _finished(folder: Path) -> Result:
     result = read_result(folder / RESULT)
     if result.status == "failed":
@@ -110,16 +91,18 @@ def _finished(folder: Path) -> Result:
     return result
 
 
-def _of_role(folder: Path, role: str) -> tuple[Ledger, Ledger]:
-    """Both sides of a run, the prompts of one role only."""
-    before, after = read_ledgers(folder)
-    if before.prompts != after.prompts:
-        raise ResultError(f"{folder / FILE} names other prompts before than after: run the same command again")
-    drawn = sorted({prompt.role for prompt in before.prompts})
-    found = [known for known in drawn if known == role]
-    if not found:
-        raise SpecError(f"--role {role}: this run drew no such pictures; choose one of {', '.join(drawn) or 'none'}")
-    return before.of(found), after.of(found)
+def _of_role(folder: Path, role: str) -> list[ImagePair]:
+    """The prompts of one role that were drawn on both sides."""
+    rows = read_ledger(folder)
+    pairs = [
+        ImagePair(row.prompt, row.before, row.after)
+        for row in rows
+        if row.prompt.role == role and row.before is not None and row.after is not None
+    ]
+    if not pairs:
+        drawn = ", ".join(sorted({row.prompt.role for row in rows})) or "none"
+        raise SpecError(f"--role {role}: this run drew no such images on both sides; choose one of {drawn}")
+    return pairs
 
 
 def _all_there(store: ImageStore, keys: Sequence[str], result: Result) -> None:

@@ -1,73 +1,84 @@
-"""What was drawn for one side of a run: prompts and the keys of their pictures, in order, and as a file."""
+"""Which images a run drew: a line for each prompt at each checkpoint, with the keys of its images, as a file."""
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from iceb.base.errors import ResultError
+from iceb.base.errors import IcebError, ResultError
 from iceb.base.files import write_atomic
-from iceb.specs.prompts import Prompt, Role
+from iceb.specs.prompts import NoiseDraw, Prompt
 from iceb.stores.images import ImageKey
 
-Side = Literal["before", "after"]
 FILE = "images.jsonl"
+TUPLES = ("choices", "tags")  # fields of a prompt that JSON turns into lists
 
 
-@dataclass
-class Ledger:
-    """Prompts and picture keys of one side; entry i of each belongs together."""
+@dataclass(frozen=True)
+class ImageRow:
+    """One prompt at one checkpoint, and its images.
 
-    prompts: list[Prompt] = field(default_factory=list)
-    keys: list[ImageKey] = field(default_factory=list)
+    Attributes:
+        checkpoint: the checkpoint's id.
+        group: the checkpoints whose images are scored together.
+        before: key of the unedited model's image; None where no metric reads it.
+        after: key of the edited model's image, likewise.
+    """
 
-    def add(self, prompts: Sequence[Prompt], keys: Sequence[ImageKey]) -> None:
-        """Enter pictures that were drawn."""
-        self.prompts.extend(prompts)
-        self.keys.extend(keys)
+    checkpoint: str
+    group: str
+    prompt: Prompt
+    before: ImageKey | None
+    after: ImageKey | None
 
-    def of(self, roles: Iterable[Role]) -> "Ledger":
-        """The entries of some roles, role by role: a role's pictures stay together, whatever else was drawn."""
-        chosen = [place for role in sorted(roles) for place, prompt in enumerate(self.prompts) if prompt.role == role]
-        return Ledger([self.prompts[place] for place in chosen], [self.keys[place] for place in chosen])
+    def key(self, side: str) -> ImageKey | None:
+        """The key of one side's image."""
+        return self.before if side == "before" else self.after
 
 
-def write_ledgers(folder: Path, before: Ledger, after: Ledger) -> None:
-    """images.jsonl: one line a picture; with the store it is enough to compute every score again.
+def write_ledger(folder: Path, rows: Sequence[ImageRow]) -> None:
+    """images.jsonl: one line a row; with the store it is enough to compute every score again.
 
     Raises:
         StoreError: the folder cannot be written.
     """
-    sides: tuple[tuple[Side, Ledger], ...] = (("before", before), ("after", after))
-    lines = [
-        json.dumps({"side": side, "key": key, **dataclasses.asdict(prompt)}, ensure_ascii=False)
-        for side, ledger in sides
-        for prompt, key in zip(ledger.prompts, ledger.keys, strict=True)
-    ]
+    lines = [json.dumps(_document(row), ensure_ascii=False) for row in rows]
     write_atomic(folder / FILE, "".join(f"{line}\n" for line in lines).encode())
 
 
-def read_ledgers(folder: Path) -> tuple[Ledger, Ledger]:
-    """Before and after, as `write_ledgers` wrote them.
+def _document(row: ImageRow) -> dict[str, Any]:
+    """A row without the fields that a prompt leaves at their defaults."""
+    defaults = {field.name: field.default for field in dataclasses.fields(Prompt)}
+    prompt = {name: value for name, value in dataclasses.asdict(row.prompt).items() if value != defaults[name]}
+    return {"checkpoint": row.checkpoint, "group": row.group, "before": row.before, "after": row.after, **prompt}
+
+
+def read_ledger(folder: Path) -> list[ImageRow]:
+    """The rows that `write_ledger` wrote.
 
     Raises:
         ResultError: the file is missing or is not such a file.
     """
     path = folder / FILE
-    sides: dict[str, Ledger] = {"before": Ledger(), "after": Ledger()}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ResultError(
             f"{path} cannot be read ({error}): name a run's folder, as iceb evaluate prints it"
         ) from error
-    for number, line in enumerate(lines, start=1):
-        try:
-            row: dict[str, Any] = json.loads(line)
-            side, key = row.pop("side"), row.pop("key")
-            sides[side].add([Prompt(**row)], [key])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ResultError(f"{path} line {number}: not a line of a run ({error})") from error
-    return sides["before"], sides["after"]
+    return [_row(line, f"{path} line {number}") for number, line in enumerate(lines, start=1)]
+
+
+def _row(line: str, where: str) -> ImageRow:
+    try:
+        document: dict[str, Any] = json.loads(line)
+        row = {name: document.pop(name) for name in ("checkpoint", "group", "before", "after")}
+        document.update({name: tuple(document[name]) for name in TUPLES if name in document})
+        if document.get("noise") is not None:
+            noise = document["noise"]
+            document["noise"] = NoiseDraw(noise["seed"], tuple(noise["calls"]), noise["slot"])
+        return ImageRow(prompt=Prompt(**document), **row)
+    except (IcebError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ResultError(f"{where}: not a line of a run ({' '.join(str(error).split())[:200]})") from error

@@ -1,110 +1,188 @@
-"""Pictures become numbers, piece by piece: what is in the store is not looked at, what is made is kept at once."""
+"""Measure images in chunks; reuse stored rows and save each new chunk at once."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
+from PIL import Image
 
-from iceb.base.errors import IcebError, MeasureError
+from iceb.base.digest import digest
+from iceb.base.errors import DataError, IcebError, MeasureError, StoreError
 from iceb.base.progress import stage
 from iceb.models.threads import single_threaded, spread
-from iceb.running.ledger import Ledger
-from iceb.specs.metrics import Measure, Measured
+from iceb.specs.metrics import Measure, Measured, MeasureInput
 from iceb.specs.prompts import Prompt
 from iceb.stores.arrays import Array
-from iceb.stores.images import ImageKey, ImageStore
-from iceb.stores.measured import MeasuredStore, pieces, stacked
+from iceb.stores.images import ImageKey, ImageStore, Pixels
+from iceb.stores.measured import MeasuredStore, RowKey
+
+Rows: TypeAlias = dict[RowKey, Array]  # (width,) each
+CHUNK = 128  # images that are measured and saved together
 
 
 @dataclass(frozen=True)
-class _Piece:
-    """A part of a list of pictures that is measured and kept as one."""
+class MeasuredImage:
+    """An image to measure, and what else its measure may read.
 
-    keys: Sequence[ImageKey]
-    prompts: Sequence[Prompt]
+    Attributes:
+        image: its key; of an image from elsewhere the digest of its file.
+        prompt: what it was drawn for; None for images from elsewhere.
+        before: key of the unedited model's image of the same prompt; None where there is none.
+    """
+
+    image: ImageKey
+    prompt: Prompt | None = None
+    before: ImageKey | None = None
+
+    def key(self, measure: Measure) -> RowKey:
+        """What names its row: everything that the measure reads."""
+        if measure.inputs == "image":
+            return self.image
+        if measure.inputs == "pair":
+            return digest({"image": self.image, "before": self.before})
+        prompt = self.prompt
+        texts = [prompt.text, list(prompt.choices)] if prompt is not None else None
+        return digest({"image": self.image, "texts": texts})
+
+
+class ImagesLost(StoreError):
+    """Images that a run has drawn are not in the store any more, or were damaged and removed."""
+
+    def __init__(self, keys: Sequence[ImageKey]) -> None:
+        super().__init__(f"{len(keys)} images are not in the cache ({keys[0]} …): run the same command again")
+        self.keys = tuple(keys)
 
 
 @dataclass(frozen=True)
 class Measuring:
-    """Measures pictures of the store.
+    """Measures images of the store.
 
     Args:
-        spread_out: measure several pieces at once, each with one thread of arithmetic; for processors, not for GPUs.
+        images: where they are.
+        measured: where numbers are kept.
+        parallel: measure several chunks at once, each with one thread of arithmetic; for processors, not for GPUs.
+        elsewhere: images that no model drew, by the digest of their file.
     """
 
     images: ImageStore
     measured: MeasuredStore
-    spread_out: bool = True
+    parallel: bool = True
+    elsewhere: Mapping[ImageKey, Path] = field(default_factory=dict)
 
-    def both(self, measure: Measure, before: Ledger, after: Ledger) -> tuple[Measured, Measured]:
-        """The numbers of both sides."""
-        return self.side(measure, before), self.side(measure, after)
+    def rows(self, measure: Measure, wanted: Sequence[MeasuredImage], what: str = "") -> Rows:
+        """The row of every image by its key: from the store, or computed now and saved.
 
-    def side(self, measure: Measure, ledger: Ledger) -> Measured:
-        """One row for each picture of `ledger`, in its order.
+        Args:
+            measure: the network.
+            wanted: the images; equal ones are measured once.
+            what: which images they are, for the progress.
 
         Raises:
-            MeasureError: the measure failed, or gave something else than one row of finite numbers for each picture.
-            StoreError: a picture is missing or damaged, or the cache cannot be written.
+            MeasureError: the measure failed, or gave something else than one row of finite numbers for each image.
+            ImagesLost: images are missing or damaged; they can be drawn again.
+            StoreError: the cache cannot be written.
         """
-        cut = _cut(ledger)
-        found = [self.measured.read(measure.id, measure.revision, piece.keys) for piece in cut]
-        missing = [place for place, values in enumerate(found) if values is None]
-        for place, values in zip(missing, self._made(measure, [cut[place] for place in missing]), strict=True):
-            found[place] = values
-        return Measured(measure.id, stacked(values for values in found if values is not None), tuple(ledger.prompts))
+        by_key = {image.key(measure): image for image in wanted}
+        rows = self.measured.read(measure.id, measure.revision, list(by_key))
+        missing = [key for key in by_key if key not in rows]
+        for chunk, values in self._compute(measure, missing, by_key, what):
+            rows.update(zip(chunk, values, strict=True))
+        return rows
 
-    def _made(self, measure: Measure, cut: list[_Piece]) -> list[Array]:
-        if not cut:
-            return []
-        made: list[Array] = []
-        with stage(f"measuring {measure.id}", sum(len(piece.keys) for piece in cut)) as advance:
-            for piece, values in zip(cut, self._computed(measure, cut), strict=True):
-                made.append(values)
-                advance(len(piece.keys))
-        return made
+    def _compute(
+        self, measure: Measure, missing: Sequence[RowKey], by_key: Mapping[RowKey, MeasuredImage], what: str
+    ) -> Iterator[tuple[Sequence[RowKey], Array]]:
+        """The missing rows chunk by chunk, each saved as soon as it is there."""
+        chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
+        if not chunks:
+            return
+        name = f"measuring {measure.id}{f', {what}' if what else ''}"
+        with stage(name, len(missing)) as advance:
+            for chunk, values in zip(chunks, self._chunks(measure, chunks, by_key), strict=True):
+                yield chunk, values
+                advance(len(chunk))
 
-    def _computed(self, measure: Measure, cut: list[_Piece]) -> Iterator[Array]:
-        """Each piece's numbers, in order. The first piece goes alone: it loads the network, once."""
-        one = partial(self._measured, measure)
-        if not self.spread_out:
-            yield from map(one, cut)
+    def _chunks(
+        self, measure: Measure, chunks: Sequence[Sequence[RowKey]], by_key: Mapping[RowKey, MeasuredImage]
+    ) -> Iterator[Array]:
+        """Each chunk's numbers, in order. The first chunk goes alone: it loads the network, once."""
+        one = partial(self._chunk, measure, by_key)
+        if not self.parallel:
+            yield from map(one, chunks)
             return
         with single_threaded():
-            yield one(cut[0])
-        yield from spread(one, cut[1:])
+            yield one(chunks[0])
+        yield from spread(one, chunks[1:])
 
-    def _measured(self, measure: Measure, piece: _Piece) -> Array:
-        pictures = [self.images.load(key) for key in piece.keys]
+    def _chunk(self, measure: Measure, by_key: Mapping[RowKey, MeasuredImage], keys: Sequence[RowKey]) -> Array:
+        inputs = self._inputs(measure, [by_key[key] for key in keys])
         try:
-            values = np.asarray(measure(pictures, piece.prompts))
+            values = np.asarray(measure(inputs), dtype=np.float32)
         except IcebError:
             raise
         except Exception as error:  # a measure of others may raise anything
             raise MeasureError(f"measure {measure.id} failed ({type(error).__name__}: {error})") from error
-        if values.ndim != 2 or len(values) != len(pictures) or not np.isfinite(values).all():
+        if values.ndim != 2 or len(values) != len(inputs) or not np.isfinite(values).all():
             raise MeasureError(
-                f"measure {measure.id} gave shape {values.shape} for {len(pictures)} pictures, or numbers that are "
-                "not finite: must be finite (pictures, width)"
+                f"measure {measure.id} gave shape {values.shape} for {len(inputs)} images, or numbers that are "
+                "not finite: must be finite (images, width)"
             )
-        return self.measured.publish(measure.id, measure.revision, piece.keys, values)
+        self.measured.publish(measure.id, measure.revision, keys, values)
+        return values
+
+    def _inputs(self, measure: Measure, wanted: Sequence[MeasuredImage]) -> list[MeasureInput]:
+        """What the measure reads of each image, and nothing else.
+
+        Raises:
+            ImagesLost: images are missing or damaged.
+        """
+        lost: list[ImageKey] = []
+        inputs: list[MeasureInput] = []
+        for each in wanted:
+            image = self._image(each.image, lost)
+            before = self._image(each.before, lost) if measure.inputs == "pair" else None
+            if image is not None:
+                inputs.append(MeasureInput(image, before, each.prompt if measure.inputs == "image+text" else None))
+        if lost:
+            raise ImagesLost(lost)
+        return inputs
+
+    def _image(self, key: ImageKey | None, lost: list[ImageKey]) -> Pixels | None:
+        if key is None:
+            raise MeasureError("a measure of pairs was asked for an image without a before: nothing was scored")
+        if key in self.elsewhere:
+            return read_image(self.elsewhere[key])
+        found = self.images.read(key)
+        if found is None:
+            lost.append(key)
+        return found
 
 
-def paths(store: MeasuredStore, measure: Measure, ledger: Ledger) -> list[Path]:
-    """Where the numbers of a ledger's pictures lie, or would."""
-    return [store.path(measure.id, measure.revision, piece.keys) for piece in _cut(ledger)]
+def assemble(measure: Measure, wanted: Sequence[MeasuredImage], rows: Rows) -> Measured:
+    """The numbers of some images, in order.
+
+    Raises:
+        MeasureError: their rows differ in width.
+    """
+    found = [rows[image.key(measure)] for image in wanted]
+    widths = {row.shape for row in found}
+    if len(widths) > 1:
+        raise MeasureError(f"measure {measure.id} gave rows of {len(widths)} widths: images of one role must agree")
+    prompts = tuple(image.prompt for image in wanted if image.prompt is not None)
+    return Measured(measure.id, np.stack(found) if found else np.zeros((0, 0), np.float32), prompts)
 
 
-def _cut(ledger: Ledger) -> list[_Piece]:
-    """Pieces that never cross from one role to another, so that runs which share a role's pictures share its pieces."""
-    cut: list[_Piece] = []
-    start = 0
-    for end in range(1, len(ledger.prompts) + 1):
-        if end == len(ledger.prompts) or ledger.prompts[end].role != ledger.prompts[start].role:
-            prompts = iter(ledger.prompts[start:end])
-            for keys in pieces(ledger.keys[start:end]):
-                cut.append(_Piece(keys, [next(prompts) for _ in keys]))
-            start = end
-    return cut
+def read_image(path: Path) -> Pixels:
+    """An image from elsewhere, (H, W, 3) uint8.
+
+    Raises:
+        DataError: the file is missing or is no image.
+    """
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"image {path} cannot be read ({error}): a reference must hold whole images") from error

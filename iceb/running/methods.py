@@ -101,6 +101,7 @@ class ChosenMethod:
             version=self.card.version,
             package=self.entry.package,
             package_version=self.entry.package_version,
+            code=self.code,
             paper=self.card.paper,
             recipe=self.recipe,
             params=self.params,

@@ -19,7 +19,7 @@ from iceb.models.bundle import ModelBundle
 from iceb.models.conditioning import Condition, TextReader
 from iceb.models.drawing import drawn, initial_latents, pictures
 from iceb.registry import load
-from iceb.specs.metrics import Measure
+from iceb.specs.metrics import Measure, MeasureInput
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditRequest
 
@@ -58,7 +58,7 @@ class MiniReport:
         shown = [
             render(replace(class_look(int(i)), scene=str(draw.choice(GROUNDS))), seed + k) for k, i in enumerate(labels)
         ]
-        return float((self.judge(shown, []).argmax(axis=1) == labels).mean())
+        return float((self.judge([MeasureInput(image) for image in shown]).argmax(axis=1) == labels).mean())
 
     def colour_obeyed(self, count: int, seed: int = 0) -> float:
         """Share of pictures of "a photo of a <colour> <name>" that the judge takes for the object in that colour."""
@@ -81,14 +81,17 @@ class MiniReport:
             with torch.inference_mode():
                 states = torch.cat([self._patched_states(request, layer) for request in part])
                 made = drawn(self.bundle, away, Condition(states, None), noise, sampling)
-            hits += list(self.judge(list(made), []).argmax(axis=1) == [request.dest_label for request in part])
+            hits += list(
+                self.judge([MeasureInput(image) for image in made]).argmax(axis=1)
+                == [request.dest_label for request in part]
+            )
         return float(np.mean(hits))
 
     def _judged(self, prompts: Sequence[Prompt]) -> Probabilities:
         sampling = self.bundle.family.sampling
         noise = initial_latents(self.bundle, [prompt.seed for prompt in prompts], sampling)
         made = pictures(self.bundle, [prompt.text for prompt in prompts], noise, sampling)
-        return np.asarray(self.judge(list(made), prompts), dtype=np.float32)
+        return np.asarray(self.judge([MeasureInput(image) for image in made]), dtype=np.float32)
 
     def _patched_states(self, request: EditRequest, layer: int) -> Tensor:
         """States of the source's prompt, (1, 77, d), with the destination's state after `layer` in its place.

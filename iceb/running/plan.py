@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from iceb import registry
-from iceb.base.errors import SpecError, StoreError
+from iceb.base.digest import digest_file
+from iceb.base.errors import DataError, SpecError, StoreError
 from iceb.base.files import write_atomic
 from iceb.baselines.recipes import read_recipe, shipped_recipe
-from iceb.catalogue import EMBEDDED, dataset_card_name, open_dataset
+from iceb.catalogue import EMBEDDED, open_dataset
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
 from iceb.models.sources import Source, find
@@ -20,13 +21,16 @@ from iceb.running.measuring import Measuring
 from iceb.running.methods import ChosenMethod, choose
 from iceb.running.parts import Parts
 from iceb.running.planned import Plan
-from iceb.specs.metrics import Measure, Metric
+from iceb.running.scoring import RegisteredMetric, Scorer, registered_metric
+from iceb.running.selection import Selection
+from iceb.specs.datasets import ConceptDataset
+from iceb.specs.metrics import Measure, Metric, check_inputs
 from iceb.specs.results import first_problem
 from iceb.specs.runs import Dtype, RunSpec, Sampling, Scalar
 from iceb.specs.tasks import Task
 from iceb.stores import cache_root
 from iceb.stores.edits import EditStore
-from iceb.stores.images import ImageStore
+from iceb.stores.images import ImageKey, ImageStore
 from iceb.stores.measured import MeasuredStore
 from iceb.stores.pace import Pace
 from iceb.stores.texts import TextStore
@@ -45,6 +49,7 @@ class Ask:
     data: str | None = None  # "embedded", "upstream" or a folder; None: embedded on mini, upstream elsewhere
     settings: Mapping[str, Scalar] = field(default_factory=dict)  # --set
     recipe: Path | None = None  # None: the one that ships for this method and task
+    metrics: tuple[str, ...] = ()  # beside the task's own
     sampling: Mapping[str, Any] = field(default_factory=dict)  # fields of Sampling that differ from the model's default
     limit: int | None = None  # prompts per role
     dtype: Dtype = "float32"
@@ -63,20 +68,34 @@ def plan(ask: Ask) -> Plan:
     task: Task = registry.load("tasks", ask.task)
     source = find(ask.model, ask.dtype)
     method = _method(ask, task, source)
-    data = data_of(ask.data, source)
-    spec = RunSpec(
+    cache = writable(cache_root(ask.cache))
+    dataset = open_dataset(task.dataset, data_of(ask.data, source), cache)
+    metrics = _metrics(task, ask.metrics)
+    spec = _spec(ask, task, dataset, method, source)
+    schedule = dataset.schedule(spec.num_edits)
+    selection = Selection([each.metric for each in metrics], spec.limit)
+    checkpoints = selection.checkpoints(task, dataset, schedule, spec.num_edits)
+    parts = _parts(ask, task, dataset, method, source, metrics, cache)
+    return Plan(spec, parts, schedule, selection, checkpoints)
+
+
+def _spec(ask: Ask, task: Task, dataset: ConceptDataset, method: ChosenMethod, source: Source) -> RunSpec:
+    """What names the run."""
+    return RunSpec(
         task=task.name,
-        dataset=dataset_card_name(task.dataset, data),
-        method=ask.method,
+        task_version=task.version,
+        dataset=dataset.card.name,
+        dataset_version=dataset.card.version,
+        method=method.card.name,
+        method_version=method.card.version,
+        package=method.entry.package,
+        code=method.code,
         params=method.params,
         num_edits=ask.num_edits,
         model=source.ref,
         sampling=_sampling(source.family.sampling, ask.sampling),
         limit=ask.limit,
     )
-    parts = _parts(ask, task, method, source, data)
-    parts.batches(spec.num_edits)  # more than there are is refused here
-    return Plan(spec, parts)
 
 
 def data_of(named: str | None, source: Source) -> str | None:
@@ -84,27 +103,63 @@ def data_of(named: str | None, source: Source) -> str | None:
     return named or (EMBEDDED if source.family.name == "mini" else None)
 
 
-def _parts(ask: Ask, task: Task, method: ChosenMethod, source: Source, data: str | None) -> Parts:
+def _metrics(task: Task, asked: Sequence[str]) -> list[RegisteredMetric]:
+    """The task's metrics and those asked for beside them, each once."""
+    names = dict.fromkeys([*task.metrics, *asked])
+    return [registered_metric(name) for name in names]
+
+
+def _parts(
+    ask: Ask,
+    task: Task,
+    dataset: ConceptDataset,
+    method: ChosenMethod,
+    source: Source,
+    metrics: Sequence[RegisteredMetric],
+    cache: Path,
+) -> Parts:
     """The objects of the run; the model's weights are not loaded."""
-    metrics: list[Metric] = [registry.load("metrics", name) for name in task.metrics]
     bundle = ModelBundle(source, ask.device)
-    batch_size = _batch_size(ask.batch_size)
-    cache = writable(cache_root(ask.cache))
-    images, spread_out = ImageStore(cache), bundle.device.type == "cpu"
+    images, elsewhere = ImageStore(cache), reference_images(dataset)
     return Parts(
         task=task,
-        dataset=open_dataset(task.dataset, data, cache),
+        dataset=dataset,
         method=method,
         bundle=bundle,
-        generator=Generator(images, batch_size, Pace(cache), TextStore(cache)),
-        metrics=metrics,
-        measures=measures(metrics, source.family.measures, str(bundle.device)),
-        measuring=Measuring(images, MeasuredStore(cache), spread_out),
+        generator=Generator(images, _batch_size(ask.batch_size), Pace(cache), TextStore(cache)),
+        scorer=Scorer(
+            metrics=metrics,
+            measures=measures([each.metric for each in metrics], source.family.measures, str(bundle.device)),
+            measuring=Measuring(
+                images,
+                MeasuredStore(cache),
+                bundle.device.type == "cpu",
+                {key: path for paths in elsewhere.values() for key, path in paths.items()},
+            ),
+            references={name: tuple(paths) for name, paths in elsewhere.items()},
+            reaches_dest=method.card.reaches_dest,
+        ),
         edits=EditStore(cache),
         cache=cache,
-        limit=ask.limit,
         command=ask.command,
     )
+
+
+def reference_images(dataset: ConceptDataset) -> dict[str, dict[ImageKey, Path]]:
+    """Images that no model draws, by the name of their side: digest of the file → path.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    found = getattr(dataset, "references", lambda: ())()
+    return {reference.name: {_digest(path): path for path in reference.paths} for reference in found}
+
+
+def _digest(path: Path) -> ImageKey:
+    try:
+        return digest_file(path)
+    except OSError as error:
+        raise DataError(f"reference image {path} cannot be read ({error.strerror or error})") from error
 
 
 def _method(ask: Ask, task: Task, source: Source) -> ChosenMethod:
@@ -158,7 +213,8 @@ def measures(metrics: Sequence[Metric], named: Mapping[str, str], device: str) -
     Raises:
         SpecError: the family names none for a kind, or one that is not registered.
     """
-    return {kind: _measure(kind, named, device) for kind in dict.fromkeys(metric.measure for metric in metrics)}
+    kinds = dict.fromkeys(need.measure for metric in metrics for need in metric.needs)
+    return {kind: _measure(kind, named, device) for kind in kinds}
 
 
 def _measure(kind: str, named: Mapping[str, str], device: str) -> Measure:
@@ -166,8 +222,7 @@ def _measure(kind: str, named: Mapping[str, str], device: str) -> Measure:
         known = ", ".join(named) or "none"
         raise SpecError(f"this model names no measure of kind {kind!r} (it has: {known}): name one in its iceb.json")
     made: Measure = registry.load("measures", named[kind])(device=device)
-    if made.pairs:
-        raise SpecError(f"measure {made.id} reads pairs of pictures, which this version cannot measure")
+    check_inputs(made.inputs, f"measure {made.id}")
     return made
 
 

@@ -1,21 +1,25 @@
 """A checked run that can begin: what there is, what must be made, and both as text for people."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
 
+from iceb.models.bundle import ModelBundle
 from iceb.running.parts import Parts
-from iceb.specs.prompts import ROLES, Role
+from iceb.running.selection import CheckpointPrompts, Selection
+from iceb.specs.metrics import AFTER, BEFORE
+from iceb.specs.prompts import Prompt
+from iceb.specs.requests import EditBatch
 from iceb.specs.runs import RunSpec
+from iceb.specs.schedules import Add, Remove, Schedule, edit_batches
 
 
 @dataclass(frozen=True)
-class Stock:
-    """The pictures of one role: how many there are to look at, and how many of each side must be drawn."""
+class ImageCounts:
+    """Image counts for one prompt role: all of both sides, and still to draw before and after the edit."""
 
-    role: Role
+    role: str
     prompts: int
     before: int
     after: int | None  # None: not known before the edit is made
@@ -23,75 +27,108 @@ class Stock:
 
 @dataclass(frozen=True)
 class Plan:
-    """A checked run that can begin."""
+    """A checked run that can begin; what is edited and drawn is resolved once, here."""
 
     spec: RunSpec
     parts: Parts
+    schedule: Schedule
+    selection: Selection
+    checkpoints: tuple[CheckpointPrompts, ...]
+
+    @cached_property
+    def batches(self) -> tuple[EditBatch, ...]:
+        """The batches that are edited, in order."""
+        return edit_batches(self.schedule)
+
+    @cached_property
+    def prompts_before(self) -> tuple[Prompt, ...]:
+        """Every prompt whose image by the unedited model is read, each once."""
+        found = dict.fromkeys(prompt for checkpoint in self.checkpoints for prompt in checkpoint.prompts)
+        return tuple(prompt for prompt in found if BEFORE in self.selection.sides(prompt))
+
+    @cached_property
+    def models(self) -> Mapping[str, ModelBundle | None]:
+        """Checkpoint → the model there by name, known from the headers of stored edits; None where one is missing."""
+        return dict(self._foresee())
+
+    def _foresee(self) -> Iterator[tuple[str, ModelBundle | None]]:
+        levels: list[tuple[str, ModelBundle | None]] = [("", self.parts.bundle)]
+        for step in self.schedule:
+            if isinstance(step, Add):
+                levels.append((step.batch.id, self._under(levels[-1][1], step.batch)))
+            elif isinstance(step, Remove):
+                place = next(index for index, (name, _) in enumerate(levels) if name == step.batch)
+                above = [(name, None) for name, _ in levels[place + 1 :]]
+                levels = [*levels[:place], *above]
+            else:
+                yield step.id, levels[-1][1]
+
+    def _under(self, model: ModelBundle | None, batch: EditBatch) -> ModelBundle | None:
+        """The model under a stored edit, by name; None if it is not stored."""
+        if model is None:
+            return None
+        summary = self.parts.edits.summary(self.parts.method.key(model, batch.requests))
+        return summary and model.named_under(summary.weights, summary.rewrites, summary.negative_prompt)
 
     @property
     def edits_cached(self) -> bool:
-        """Whether every edit is in the store."""
-        return all(self.parts.edit_is_cached(batch) for batch in self.parts.batches(self.spec.num_edits))
-
-    def stock(self) -> list[Stock]:
-        """Pictures by role, in the order of the roles; counted once."""
-        return list(self._stock)
+        """Whether the edit at every checkpoint is in the store."""
+        return all(model is not None for model in self.models.values())
 
     @cached_property
-    def _stock(self) -> list[Stock]:
-        found: dict[Role, list[tuple[int, int, int | None]]] = {}
-        for batch in self.parts.batches(self.spec.num_edits):
-            for role, counts in self._counted(batch).items():
-                found.setdefault(role, []).append(counts)
-        return [_summed(role, found[role]) for role in ROLES if role in found]
+    def counts(self) -> tuple[ImageCounts, ...]:
+        """Images by role, in the order of the task's roles."""
+        roles = {prompt.role for checkpoint in self.checkpoints for prompt in checkpoint.prompts}
+        return tuple(self._count(role) for role in self.parts.task.roles if role in roles)
 
-    def _counted(self, batch: Sequence[Any]) -> dict[Role, tuple[int, int, int | None]]:
-        parts = self.parts
-        prompts = parts.wanted(batch)
-        edit = parts.made(batch).edit if parts.edit_is_cached(batch) else None  # planning never makes one
-        counts: dict[Role, tuple[int, int, int | None]] = {}
-        for role in dict.fromkeys(prompt.role for prompt in prompts):
-            chosen = [prompt for prompt in prompts if prompt.role == role]
-            before = parts.generator.missing(parts.bundle, chosen, self.spec.sampling)
-            after = None
-            if edit is not None:
-                with parts.bundle.applied(edit) as edited:
-                    after = parts.generator.missing(edited, chosen, self.spec.sampling)
-            counts[role] = (len(chosen), before, after)
-        return counts
+    def _count(self, role: str) -> ImageCounts:
+        before = [prompt for prompt in self.prompts_before if prompt.role == role]
+        after = [self._missing_after(checkpoint, role) for checkpoint in self.checkpoints]
+        known = [number for number in after if number is not None]
+        return ImageCounts(
+            role,
+            sum(len(_of_role(checkpoint.prompts, role)) for checkpoint in self.checkpoints),
+            self.parts.generator.missing(self.parts.bundle, before, self.spec.sampling),
+            sum(known) if len(known) == len(after) else None,
+        )
+
+    def _missing_after(self, checkpoint: CheckpointPrompts, role: str) -> int | None:
+        model = self.models[checkpoint.step.id]
+        drawn = [prompt for prompt in _of_role(checkpoint.prompts, role) if AFTER in self.selection.sides(prompt)]
+        return self.parts.generator.missing(model, drawn, self.spec.sampling) if model is not None else None
 
     def lines(self) -> list[str]:
         """The plan as text, a line each, for people."""
         spec, model = self.spec, self.parts.bundle
-        edits = "1 edit" if spec.num_edits == 1 else f"{spec.num_edits} edits"
         recipe = self.parts.method.recipe
         settings = f"recipe {recipe}" if recipe else "the method's own settings"
         s = spec.sampling
         return [
-            f"{spec.method} on {spec.task} ({spec.dataset}), {edits}, {settings}",
+            f"{spec.method} on {spec.task} ({spec.dataset}), {self._edits()}, {settings}",
             f"model {spec.model.family} ({spec.model.repo}, {spec.model.dtype}) on {model.device}; "
             f"{s.scheduler} {s.steps} steps, guidance {s.guidance:g}, {s.height}x{s.width}",
             f"edit: {'in the cache' if self.edits_cached else 'to be made'}",
-            *(_line(stock) for stock in self.stock()),
+            *(_line(counts) for counts in self.counts),
             *self._estimate(),
         ]
 
+    def _edits(self) -> str:
+        edits = "1 edit" if self.spec.num_edits == 1 else f"{self.spec.num_edits} edits"
+        return edits if len(self.batches) == 1 else f"{edits} at a time, {len(self.batches)} times"
+
     def _estimate(self) -> list[str]:
         """How long the drawing will take, where the cache knows the pace of this model on this machine."""
-        count = sum(s.before + (s.prompts if s.after is None else s.after) for s in self.stock())
+        count = sum(c.before + (c.prompts if c.after is None else c.after) for c in self.counts)
         seconds = self.parts.generator.seconds_for(self.parts.bundle, self.spec.sampling, count)
         if not count or seconds is None:
             return []
-        return [f"drawing {count} pictures takes about {timedelta(seconds=round(seconds))}, by the last time"]
+        return [f"drawing {count} images takes about {timedelta(seconds=round(seconds))}, by the last time"]
 
 
-def _summed(role: Role, counts: Sequence[tuple[int, int, int | None]]) -> Stock:
-    after = [count[2] for count in counts]
-    known = [number for number in after if number is not None]
-    total = sum(known) if len(known) == len(after) else None
-    return Stock(role, sum(count[0] for count in counts), sum(count[1] for count in counts), total)
+def _of_role(prompts: Sequence[Prompt], role: str) -> list[Prompt]:
+    return [prompt for prompt in prompts if prompt.role == role]
 
 
-def _line(stock: Stock) -> str:
-    after = f"up to {stock.prompts}" if stock.after is None else str(stock.after)
-    return f"{stock.role}: {stock.prompts} pictures a side; to draw: before {stock.before}, after {after}"
+def _line(counts: ImageCounts) -> str:
+    after = f"up to {counts.prompts}" if counts.after is None else str(counts.after)
+    return f"{counts.role}: {counts.prompts} images a side; to draw: before {counts.before}, after {after}"

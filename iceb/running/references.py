@@ -16,20 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from iceb import registry
 from iceb.base.digest import canonical, digest
 from iceb.base.errors import ResultError, SpecError
 from iceb.base.files import TEMPORARY, content_path, publish
 from iceb.running.folder import RESULT, read_result
-from iceb.running.ledger import FILE, Ledger, read_ledgers
-from iceb.running.measuring import paths
-from iceb.running.rescore import used_measures
-from iceb.specs.metrics import Metric
-from iceb.specs.prompts import Role
+from iceb.running.ledger import FILE, ImageRow, read_ledger
+from iceb.running.rescore import make_scorer
+from iceb.running.scoring import registered_metric
 from iceb.specs.results import Result
 from iceb.stores.edits import HEADER
 from iceb.stores.images import ImageStore
-from iceb.stores.measured import MeasuredStore
 
 KINDS = ("images", "measured", "edits")  # what a run refers to
 NOTES = "runs"  # the cache's folder that names the folders of runs
@@ -105,20 +101,20 @@ def unfinished(outs: Sequence[Path]) -> list[Path]:
 
 def _use(folder: Path, cache: Path) -> RunUse:
     result = read_result(folder / RESULT)
-    before, after = read_ledgers(folder)
+    rows = read_ledger(folder)
     images = ImageStore(cache)
-    files = {images.path(key) for key in (*before.keys, *after.keys)}
-    files.update(_measured(result, (before, after), cache), _edits(result, cache))
+    files = {images.path(key) for row in rows for key in (row.before, row.after) if key is not None}
+    files.update(_measured(result, rows, cache), _edits(result, cache))
     return RunUse(result.id, result.status, frozenset(files))
 
 
-def _measured(result: Result, sides: tuple[Ledger, Ledger], cache: Path) -> Iterator[Path]:
-    metrics: list[Metric] = [registry.load("metrics", score.metric) for score in result.scores]
-    store = MeasuredStore(cache)
-    for kind, measure in used_measures(result, metrics, "cpu").items():
-        roles = frozenset[Role]().union(*(metric.roles for metric in metrics if metric.measure == kind))
-        for side in sides:
-            yield from paths(store, measure, side.of(roles))
+def _measured(result: Result, rows: Sequence[ImageRow], cache: Path) -> Iterator[Path]:
+    """Where the numbers of a run's images lie."""
+    metrics = [registered_metric(score.metric) for score in result.scores]
+    scorer = make_scorer(result, metrics, cache, "cpu")
+    for kind, keys in scorer.row_keys(rows).items():
+        measure = scorer.measures[kind]
+        yield from scorer.measuring.measured.paths(measure.id, measure.revision, keys)
 
 
 def _edits(result: Result, cache: Path) -> Iterator[Path]:

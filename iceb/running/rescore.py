@@ -1,16 +1,18 @@
-"""Scores from stored pictures: a new metric on an old run is arithmetic, and the diffusion model is never loaded."""
+"""Scores from stored images: a new metric on an old run is arithmetic, and the diffusion model is never loaded."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from iceb import registry
-from iceb.base.errors import SpecError
+from iceb.base.errors import ResultError, SpecError
+from iceb.base.files import write_atomic
 from iceb.running.folder import RESULT, read_result, run_folder
-from iceb.running.ledger import read_ledgers
+from iceb.running.ledger import ImageRow, read_ledger
 from iceb.running.measuring import Measuring
-from iceb.running.parts import scored
-from iceb.specs.metrics import Measure, Metric
+from iceb.running.scoring import RegisteredMetric, Scorer, Scores, registered_metric
+from iceb.running.table import TABLE, encode_table, read_table, table_record
+from iceb.specs.metrics import REFERENCE, Measure, Metric
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
 from iceb.stores import cache_root
@@ -18,51 +20,95 @@ from iceb.stores.images import ImageStore
 from iceb.stores.measured import MeasuredStore
 
 
-def rescore(
-    folder: Path, names: Sequence[str] = (), cache: Path | None = None, device: str = "cpu"
-) -> tuple[Result, list[ScoreRecord]]:
-    """The scores of a run's folder, from its pictures in the cache.
+def rescore(named: Path, names: Sequence[str] = (), cache: Path | None = None, device: str = "cpu") -> Result:
+    """The run with its scores computed again from its images in the cache; metrics it had not are added to its files.
 
     Args:
-        folder: as `iceb evaluate` wrote it, or the result.json in it.
+        named: a run's folder, or the result.json in it.
         names: the metrics; () for those of the result.
 
     Raises:
-        ResultError: the folder is not that of a run.
-        SpecError: no such metric, or one that needs pictures the run did not draw or a measure it did not use.
-        StoreError: a picture is not in the cache any more.
+        ResultError: the folder is not that of a finished run.
+        SpecError: no such metric, or one that needs images the run did not draw or a measure it did not use.
+        StoreError: an image is not in the cache any more.
     """
-    folder = run_folder(folder)
-    result = read_result(folder / RESULT)
-    before, after = read_ledgers(folder)
-    metrics: list[Metric] = [registry.load("metrics", name) for name in names or _own(result)]
-    drawn = {prompt.role for prompt in before.prompts}
-    for metric in metrics:
-        if metric.name not in _own(result) and not metric.roles <= drawn:  # its own may be empty: they say so again
-            lacking = ", ".join(sorted(metric.roles - drawn))
-            raise SpecError(f"metric {metric.name} reads {lacking} pictures, which this run did not draw")
-    root = cache_root(cache)
-    measuring = Measuring(ImageStore(root), MeasuredStore(root), device == "cpu")
-    aims = result.method.reaches_dest is not False
-    found = scored(metrics, used_measures(result, metrics, device), measuring, before, after, reaches_dest=aims)
-    return result, found
+    folder = run_folder(named)
+    result, rows = read_result(folder / RESULT), read_ledger(folder)
+    if result.status == "failed":
+        raise ResultError(f"{folder} failed ({result.error}): only a finished run has images to score")
+    metrics = [registered_metric(name) for name in names or [score.metric for score in result.scores]]
+    scorer = make_scorer(result, metrics, cache_root(cache), device)
+    _refuse_undrawn(result, metrics, rows)
+    scores = scorer.scores(rows)
+    added = [each.metric.name for each in metrics if result.score(each.metric.name) is None]
+    if added:
+        return _add(folder, result, scores, added)
+    return result.model_copy(update={"scores": _last(scores)})
 
 
-def _own(result: Result) -> list[str]:
-    return [score.metric for score in result.scores]
+def _last(scores: Scores) -> tuple[ScoreRecord, ...]:
+    """The scores of the last group of checkpoints."""
+    return list(scores.groups.values())[-1] if scores.groups else ()
+
+
+def make_scorer(result: Result, metrics: Sequence[RegisteredMetric], cache: Path, device: str) -> Scorer:
+    """What computes metrics of a run's images, with the measures that the run used."""
+    measuring = Measuring(ImageStore(cache), MeasuredStore(cache), device == "cpu")
+    used = used_measures(result, [each.metric for each in metrics], device)
+    return Scorer(metrics, used, measuring, reaches_dest=result.method.reaches_dest)
+
+
+def _refuse_undrawn(result: Result, metrics: Sequence[RegisteredMetric], rows: Sequence[ImageRow]) -> None:
+    for metric in (each.metric for each in metrics):
+        if result.score(metric.name) is not None:  # its own may be empty: they say so again
+            continue
+        for need in metric.needs:
+            read = [row for row in rows if need.accepts(row.prompt)]
+            sides = [side for side in need.sides if not side.startswith(REFERENCE)]
+            if not read or any(row.key(side) is None for row in read for side in sides):
+                raise SpecError(
+                    f"metric {metric.name} reads {need.role} images ({', '.join(need.sides)}), which this run did not "
+                    f"draw: run iceb evaluate with --metric {metric.name}"
+                )
+
+
+def _add(folder: Path, result: Result, scores: Scores, added: Sequence[str]) -> Result:
+    """Enter new metrics into the run's files; the table first, because the result names it."""
+    table = read_table(folder / TABLE, result.per_concept) if result.per_concept else []
+    table += [row for row in scores.table if row.metric in added]
+    data = encode_table(table)
+    checkpoints = tuple(
+        each.model_copy(update={"scores": (*each.scores, *_new(scores.groups[each.group], added))})
+        for each in result.checkpoints
+    )
+    changed = result.model_copy(
+        update={
+            "scores": (*result.scores, *_new(_last(scores), added)),
+            "checkpoints": checkpoints,
+            "per_concept": table_record(data, table),
+        }
+    )
+    write_atomic(folder / TABLE, data)
+    write_atomic(folder / RESULT, changed.to_json().encode())
+    return changed
+
+
+def _new(scores: Iterable[ScoreRecord], added: Sequence[str]) -> tuple[ScoreRecord, ...]:
+    return tuple(score for score in scores if score.metric in added)
 
 
 def used_measures(result: Result, metrics: Sequence[Metric], device: str) -> dict[str, Measure]:
-    """The measures that the result names, by the kind that metrics name them."""
-    used = {score.measure for score in result.scores}
-    found: dict[str, Measure] = {}
-    for score in result.scores:
-        kind = registry.load("metrics", score.metric).measure
-        found.setdefault(kind, _named(score.measure, device))
-    for metric in metrics:
-        if metric.measure not in found:
-            raise SpecError(f"metric {metric.name} needs a measure of kind {metric.measure}; this run used {used}")
-    return {metric.measure: found[metric.measure] for metric in metrics}
+    """The measures that the result names, by the kind that metrics name them.
+
+    Raises:
+        SpecError: a metric needs a kind of measure that the run did not use, or a measure is not installed.
+    """
+    used = {kind: record.id for score in result.scores for kind, record in score.measures.items()}
+    kinds = dict.fromkeys(need.measure for metric in metrics for need in metric.needs)
+    if lacking := [kind for kind in kinds if kind not in used]:
+        known = ", ".join(used.values()) or "none"
+        raise SpecError(f"a metric needs a measure of kind {lacking[0]}; this run used {known}")
+    return {kind: _named(used[kind], device) for kind in kinds}
 
 
 def _named(identity: str, device: str) -> Measure:

@@ -21,6 +21,7 @@ from iceb.specs.deltas import MANIFEST, BaseRecord, DeltaRecord, EditedRecord, F
 from iceb.specs.methods import MethodCard
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import Dtype, Scalar
+from iceb.specs.schedules import edit_batches
 from iceb.specs.tasks import Task
 from iceb.stores import cache_root
 from iceb.stores.edits import EditStore, MadeEdit
@@ -98,10 +99,11 @@ def _of_task(ask: EditAsk, source: Source, cache: Path) -> tuple[EditRequest, ..
     if ask.task is None or ask.num_edits is None:
         raise SpecError("nothing to edit: give --task and --num-edits, or --requests FILE, or --source and --dest")
     task: Task = registry.load("tasks", ask.task)
-    batches = open_dataset(task.dataset, data_of(ask.data, source), cache).batches(ask.num_edits)
+    dataset = open_dataset(task.dataset, data_of(ask.data, source), cache)
+    batches = edit_batches(dataset.schedule(ask.num_edits))
     if len(batches) != 1:
         raise SpecError(f"task {ask.task} makes {len(batches)} separate edits: save one of them with --requests FILE")
-    return batches[0]
+    return batches[0].requests
 
 
 def _refuse_kinds(ask: EditAsk, card: MethodCard, requests: Sequence[EditRequest]) -> None:
@@ -129,13 +131,14 @@ def save(order: Order, out: Path) -> Manifest:
 
 def _manifest(order: Order, made: MadeEdit, delta: DeltaRecord | None, origin: Origin) -> Manifest:
     before = weight_digests(order.bundle)
-    after = {**before, **{name: digest_tensor(value) for name, value in made.edit.weights.items()}}
+    changed = {name: digest_tensor(value) for name, value in made.edit.weights.items()}
+    after = {**before, **changed}
     return Manifest(
         method=order.method.record,
         task=order.task,
         requests=order.requests,
         base=_base(order.bundle, weights_digest(before)),
-        edited=EditedRecord(digest=edited_digest(order.bundle.digest, made.edit), weights=weights_digest(after)),
+        edited=EditedRecord(digest=edited_digest(order.bundle.digest, changed), weights=weights_digest(after)),
         delta=delta,
         rewrites=made.edit.rewrites,
         negative_prompt=made.edit.negative_prompt,

@@ -1,13 +1,16 @@
 """Datasets: the card that declares one, and what a loaded one offers."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from iceb.specs.prompts import Prompt
-from iceb.specs.requests import EditRequest
+from iceb.specs.requests import EditBatch
+from iceb.specs.schedules import Schedule
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -34,7 +37,7 @@ class DataSource(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    repository: str  # owner/name, or "iceb" for files that ship with the package
+    repository: str  # owner/name; "iceb" for files that ship with iceb, "package" with the package that registers it
     commit: str
     folder: str = ""
 
@@ -56,15 +59,49 @@ class DataCard(BaseModel):
     deviations: tuple[str, ...] = ()  # where we differ from the authors' use of the data, and why
 
 
+@dataclass(frozen=True)
+class ReferenceImages:
+    """Images that no model of the run draws, for example photographs: one side of a metric, by name."""
+
+    name: str
+    paths: tuple[Path, ...]
+
+
 class ConceptDataset(Protocol):
-    """Requests to edit, and the prompts that test them."""
+    """Requests to edit, and the prompts that test them.
+
+    It may also have `references() -> Sequence[ReferenceImages]`, images from elsewhere that metrics compare with, and
+    `prepare(edited, checkpoint, prompts, scratch) -> Sequence[Prompt]`, which turns a checkpoint's prompts into those
+    that are drawn, once the edited model (a `Bundle`) is there: for example by searching for a prompt that brings the
+    concept back. Prepared prompts are drawn on both sides.
+    """
 
     card: DataCard
 
-    def batches(self, num_edits: int) -> list[tuple[EditRequest, ...]]:
-        """The requests edited together: [the first n], or many singles where a benchmark edits one at a time."""
+    def schedule(self, num_edits: int) -> Schedule:
+        """What is edited and judged when `num_edits` are asked for."""
         ...
 
-    def prompts(self, requests: Sequence[EditRequest]) -> list[Prompt]:
-        """Everything that may be drawn to judge an edit of `requests`, all roles."""
+    def prompts(self, batch: EditBatch) -> Sequence[Prompt]:
+        """Everything that may be drawn to judge the edit of `batch`, all roles, without the shared prompts."""
         ...
+
+    def shared_prompts(self, num_edits: int) -> Sequence[Prompt]:
+        """Prompts that every checkpoint draws, whatever its batches: once for each state of the model."""
+        ...
+
+
+@dataclass(frozen=True)
+class DatasetDeclaration:
+    """A dataset as a package registers it (entry point group `iceb.datasets`): its card, and what reads its files.
+
+    Attributes:
+        package: the importable package or module beside whose file the card lies.
+        card: the card's file name there, for example "aice.md".
+        load: from the card and the checked path of each of its files to requests and prompts; None where the dataset
+            holds nothing to edit, for example captions.
+    """
+
+    package: str
+    card: str
+    load: Callable[[DataCard, Mapping[str, Path]], ConceptDataset] | None

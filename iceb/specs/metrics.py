@@ -1,57 +1,40 @@
-"""Measures turn pictures into numbers (expensive, cached); metrics reduce before and after to a score (arithmetic)."""
+"""Measures turn images into numbers (expensive, cached); metrics turn numbers into one statistic per concept."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
 from iceb.base.errors import SpecError
-from iceb.specs.prompts import Prompt, Role
+from iceb.specs.prompts import Prompt, check_role
+from iceb.specs.reduction import ConceptValue, Reduction
 
 if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-
-@dataclass(frozen=True)
-class Measured:
-    """One side of a run through one measure: row i belongs to prompt i."""
-
-    measure: str  # Measure.id
-    values: "Array"  # (N, width)
-    prompts: tuple[Prompt, ...]  # N
-
-    def __post_init__(self) -> None:
-        if self.values.ndim != 2 or len(self.values) != len(self.prompts):
-            raise SpecError(
-                f"measured values of {self.measure} have shape {self.values.shape} for {len(self.prompts)} prompts: "
-                "must be (prompts, width)"
-            )
+Inputs = Literal["image", "pair", "image+text"]  # an image; before and after; an image, its text and its choices
+BEFORE, AFTER = "before", "after"
+REFERENCE = "reference:"  # before the name of a side that the dataset supplies
 
 
 @dataclass(frozen=True)
-class Score:
-    """A number or None with a note, never NaN; the standard error is over concepts."""
+class MeasureInput:
+    """What a measure may read of one image.
 
-    value: float | None
-    stderr: float | None
-    n: int  # pictures on each side
-    concepts: int
-    note: str = ""  # why there is no value, or what to know about it
-    before: float | None = None  # the same quantity on the unedited model
-    after: float | None = None  # and on the edited one
+    Attributes:
+        image: (H, W, 3) uint8.
+        before: the same prompt's image by the unedited model, for measures of pairs; None for the others.
+        prompt: the image's prompt; None for images that no prompt drew.
+    """
 
-    def __post_init__(self) -> None:
-        for name in ("value", "stderr", "before", "after"):
-            number = getattr(self, name)
-            if number is not None and not abs(number) < float("inf"):
-                raise SpecError(f"score {name} is {number}: must be finite, or None with a note")
-        if self.value is None and not self.note:
-            raise SpecError("a score without a value needs a note that says why")
+    image: "Array"
+    before: "Array | None" = None
+    prompt: Prompt | None = None
 
 
 class Measure(Protocol):
-    """A network: pictures → numbers."""
+    """A network: images → numbers. Only what `inputs` names may be read: the stored rows are named by it."""
 
     @property
     def id(self) -> str:
@@ -62,19 +45,72 @@ class Measure(Protocol):
         """What pins the backbone's weights; part of the measured key."""
 
     @property
-    def pairs(self) -> bool:
-        """Whether it reads (before, after) pairs, as LPIPS does."""
+    def inputs(self) -> Inputs:
+        """What it reads."""
 
-    def __call__(self, images: "Sequence[Array]", prompts: Sequence[Prompt]) -> "Array":
-        """Numbers (N, width) float32 for N pictures (H, W, 3) uint8."""
+    def __call__(self, inputs: Sequence[MeasureInput]) -> "Array":
+        """Numbers (N, width) float32 of N inputs."""
         ...
 
 
-class Metric(Protocol):
-    """Arithmetic: before, after → score. Pure, without network, golden-tested.
+@dataclass(frozen=True)
+class Measured:
+    """One side of a run through one measure: row i belongs to prompt i."""
 
-    One that asks whether the edit reached its destination also has `asks_dest = True`; it then has no value for a
-    method that only erases.
+    measure: str  # Measure.id
+    values: "Array"  # (N, width)
+    prompts: tuple[Prompt, ...]  # N; of a reference side empty
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or (self.prompts and len(self.values) != len(self.prompts)):
+            raise SpecError(
+                f"measured values of {self.measure} have shape {self.values.shape} for {len(self.prompts)} prompts: "
+                "must be (prompts, width)"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a metric reads: the images of one role through one measure, on some sides.
+
+    Attributes:
+        measure: the kind of measure; the model's family says which registered one stands for it.
+        role: of the prompts; of a reference side alone, any word.
+        sides: "before", "after", or "reference:NAME".
+        tags: prompts are read that have all of these.
+        name: by which the metric finds the numbers; the role where it is empty.
+    """
+
+    measure: str
+    role: str
+    sides: tuple[str, ...] = (BEFORE, AFTER)
+    tags: tuple[str, ...] = ()
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        check_role(self.role, f"need of measure {self.measure}")
+        if unknown := [side for side in self.sides if side not in (BEFORE, AFTER) and not side.startswith(REFERENCE)]:
+            raise SpecError(f"side {unknown[0]!r}: must be {BEFORE}, {AFTER} or {REFERENCE}NAME")
+
+    @property
+    def key(self) -> str:
+        """By which the metric finds the numbers."""
+        return self.name or self.role
+
+    def accepts(self, prompt: Prompt) -> bool:
+        """Whether the metric reads this prompt's images."""
+        return prompt.role == self.role and set(self.tags) <= set(prompt.tags)
+
+
+Measurements: TypeAlias = Mapping[str, Mapping[str, Measured]]  # Need.key → side → numbers
+
+
+class Metric(Protocol):
+    """Arithmetic: numbers → one statistic per concept. Pure, without network, golden-tested.
+
+    How the concepts' statistics become value, standard error and interval is its `reduction`, carried out by
+    `iceb.specs.reduction.reduce_values` for all metrics. One that asks whether the edit reached its destination also
+    has `asks_dest = True`; it then has no value for a method that only erases.
     """
 
     @property
@@ -83,7 +119,7 @@ class Metric(Protocol):
 
     @property
     def version(self) -> int:
-        """Goes up when the meaning of the number changes; scores of two versions share no table."""
+        """Goes up when the meaning of the number changes; scores of two versions are not compared."""
 
     @property
     def unit(self) -> str:
@@ -98,12 +134,28 @@ class Metric(Protocol):
         """Where it comes from, "arXiv:…", or ""."""
 
     @property
-    def measure(self) -> str:
-        """The kind of measure it reads; the model's family says which stands for it."""
+    def needs(self) -> tuple[Need, ...]:
+        """What it reads."""
 
     @property
-    def roles(self) -> frozenset[Role]:
-        """The prompts it reads."""
+    def reduction(self) -> Reduction:
+        """How its concepts' statistics become a score."""
 
-    def __call__(self, before: Measured, after: Measured) -> Score:
-        """The score of the change from one side to the other."""
+    def __call__(self, measured: Measurements) -> Sequence[ConceptValue]:
+        """The statistic of every concept; none where no image of a part was drawn."""
+        ...
+
+
+def asks_dest(metric: Metric) -> bool:
+    """Whether a metric asks for the destination; a metric of others need not say."""
+    return bool(getattr(metric, "asks_dest", False))
+
+
+def check_inputs(value: object, where: str) -> None:
+    """Refuse a measure's `inputs` that are none.
+
+    Raises:
+        SpecError: as it says.
+    """
+    if value not in get_args(Inputs):
+        raise SpecError(f"{where}: inputs {value!r:.80} must be one of {', '.join(get_args(Inputs))}")

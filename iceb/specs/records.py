@@ -2,17 +2,22 @@
 
 import json
 from collections.abc import Mapping
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from iceb.specs.metrics import Metric, Score
+from iceb.specs.metrics import Metric
+from iceb.specs.reduction import Change, Part, Reduction, Score
 from iceb.specs.runs import Scalar
 
 
 class Record(BaseModel):
-    """A part of a result: frozen, strict, and without numbers that are not finite."""
+    """A part of a result: frozen, and without numbers that are not finite.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    Fields that are not known are passed over when a file is read: a newer version may have written it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class TaskRecord(Record):
@@ -21,6 +26,7 @@ class TaskRecord(Record):
     name: str
     version: int
     dataset: str  # the data card's name
+    dataset_version: int
     card_sha256: str
     data_sha256: Mapping[str, str]
     requests_sha256: str  # of the ordered requests
@@ -33,16 +39,18 @@ class MethodRecord(Record):
     version: int
     package: str
     package_version: str
+    code: str  # digest of the code that can change the edit
     paper: str
     recipe: str  # "emcid/aice", a file's name, or "" for the method's own defaults
     params: Mapping[str, Scalar]
-    changed: Mapping[str, Scalar] | None = None  # of params: what the shipped recipe has not; None: not recorded
-    reaches_dest: bool | None = None  # False: an eraser, which has no scores about destinations; None: not recorded
+    changed: Mapping[str, Scalar] = Field(default_factory=dict)  # of params: what the shipped recipe has not
+    reaches_dest: bool = True  # False: an eraser, which has no scores about destinations
+    retained_scored: tuple[str, ...] = ()  # names that the run scores and that its retain lists hold
 
     @property
     def label(self) -> str:
         """The name, with the settings that the shipped recipe has not: "emcid (residual=output)"."""
-        return labelled(self.name, self.changed or {})
+        return labelled(self.name, self.changed)
 
 
 def labelled(name: str, changed: Mapping[str, object]) -> str:
@@ -70,7 +78,41 @@ class ModelRecord(Record):
     revision: str
     dtype: str
     digest: str
-    edited_digest: tuple[str, ...]  # one per batch of requests
+    edited_digest: tuple[str, ...]  # one per checkpoint
+
+
+class MeasureRecord(Record):
+    """A measure that a score was computed with."""
+
+    id: str  # the registered name with its version
+    revision: str  # what pins its backbone
+
+
+class PartRecord(Record):
+    """One part of a metric; see `iceb.specs.reduction.Part`."""
+
+    weight: float
+    change: Change
+
+
+class ReductionRecord(Record):
+    """How a score follows from its concepts' statistics; see `iceb.specs.reduction.Reduction`."""
+
+    parts: Mapping[str, PartRecord]
+    weighting: Literal["images", "concepts"]
+    kind: Literal["mean", "set"]
+
+    @classmethod
+    def of(cls, reduction: Reduction) -> "ReductionRecord":
+        """The record of a reduction."""
+        parts = {name: PartRecord(weight=part.weight, change=part.change) for name, part in reduction.parts.items()}
+        return cls(parts=parts, weighting=reduction.weighting, kind=reduction.kind)
+
+    @property
+    def reduction(self) -> Reduction:
+        """The reduction itself."""
+        parts = {name: Part(part.weight, part.change) for name, part in self.parts.items()}
+        return Reduction(parts, self.weighting, self.kind)
 
 
 class ScoreRecord(Record):
@@ -78,11 +120,15 @@ class ScoreRecord(Record):
 
     metric: str
     version: int
-    measure: str  # id with version
+    package: str  # the distribution that registers the metric
+    measures: Mapping[str, MeasureRecord]  # by the kind that the metric names
     unit: str
     higher_is_better: bool
+    reduction: ReductionRecord
     value: float | None
     stderr: float | None
+    low: float | None = None  # of the 95 % interval
+    high: float | None = None
     n: int = Field(ge=0)
     concepts: int = Field(ge=0)
     before: float | None = None
@@ -90,16 +136,20 @@ class ScoreRecord(Record):
     note: str = ""
 
     @classmethod
-    def of(cls, metric: Metric, measure_id: str, score: Score) -> "ScoreRecord":
-        """The record of `score`, which `metric` made from numbers of the measure `measure_id`."""
+    def of(cls, metric: Metric, package: str, measures: Mapping[str, MeasureRecord], score: Score) -> "ScoreRecord":
+        """The record of `score`, which `metric` made from numbers of `measures`."""
         return cls(
             metric=metric.name,
             version=metric.version,
-            measure=measure_id,
+            package=package,
+            measures=measures,
             unit=metric.unit,
             higher_is_better=metric.higher_is_better,
+            reduction=ReductionRecord.of(metric.reduction),
             value=score.value,
             stderr=score.stderr,
+            low=score.low,
+            high=score.high,
             n=score.n,
             concepts=score.concepts,
             before=score.before,
@@ -108,10 +158,25 @@ class ScoreRecord(Record):
         )
 
 
+class CheckpointRecord(Record):
+    """The scores of one group of checkpoints, where a schedule has several."""
+
+    group: str
+    edits: int  # batches that were active at its last checkpoint
+    scores: tuple[ScoreRecord, ...]
+
+
+class TableRecord(Record):
+    """The table of per-concept statistics beside the result: per_concept.parquet."""
+
+    sha256: str  # of the file
+    rows: int = Field(ge=0)
+
+
 class Cost(Record):
     """What the run took. Stages that were wholly cached cost what reading them cost; the counts tell."""
 
-    edit_seconds: float | None = None  # as first made; kept when the edit comes from the store
+    edit_seconds: float | None = None  # as first made, without loading the model; kept with the edit in the store
     draw_seconds: float | None = None
     measure_seconds: float | None = None
     total_seconds: float | None = None

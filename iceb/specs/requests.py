@@ -1,4 +1,4 @@
-"""What a method is asked to change: one request per concept."""
+"""What a method is asked to change: one request per concept, and the batch of requests that are edited together."""
 
 from dataclasses import dataclass
 
@@ -39,3 +39,30 @@ class EditRequest:
         if len(self.dests) != 1:
             raise SpecError(f"edit request {self.id} has {len(self.dests)} destinations: expected exactly one")
         return self.dests[0]
+
+
+@dataclass(frozen=True, slots=True)
+class EditBatch:
+    """Requests that are edited together.
+
+    Attributes:
+        id: unique in a schedule, for example "aice/0300" or "timed/0007".
+        requests: in the order in which the method gets them.
+        replicate: which repetition this is, where a benchmark edits the same requests again with other seeds.
+        concept: the cluster of the batch's prompts, where they name none of their own.
+    """
+
+    id: str
+    requests: tuple[EditRequest, ...]
+    replicate: int = 0
+    concept: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            raise SpecError("edit batch without an id: name it, so that a schedule can refer to it")
+        if self.replicate < 0:
+            raise SpecError(f"edit batch {self.id}: replicate {self.replicate} must not be negative")
+        ids = [request.id for request in self.requests]
+        if len(set(ids)) != len(ids):
+            twice = next(name for name in ids if ids.count(name) > 1)
+            raise SpecError(f"edit batch {self.id}: request {twice} stands twice; name each request once")

@@ -1,6 +1,7 @@
-"""The result, schema 1: one file says what was run, what came out, what it cost and where it came from.
+"""The result, schema 2: one file says what was run, what came out, what it cost and where it came from.
 
 Numbers or null, never NaN; units in the names; identity apart from provenance, so that two machines' results compare.
+Beside it lies the table of per-concept statistics, from which every score can be computed again.
 """
 
 import json
@@ -10,18 +11,27 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from iceb.base.errors import ResultError
-from iceb.specs.records import Cost, MethodRecord, ModelRecord, Provenance, Record, ScoreRecord, TaskRecord
+from iceb.specs.records import (
+    CheckpointRecord,
+    Cost,
+    MethodRecord,
+    ModelRecord,
+    Provenance,
+    Record,
+    ScoreRecord,
+    TableRecord,
+    TaskRecord,
+)
 from iceb.specs.runs import RunSpec, Sampling
 
-SCHEMA: Literal[1] = 1
+SCHEMA: Literal[2] = 2
 Status = Literal["complete", "partial", "failed"]
-LATER = ("changed", "reaches_dest")  # fields of a method's record that older results lack
 
 
 class Result(Record):
     """A run's outcome, as written to result.json."""
 
-    schema_number: Literal[1] = Field(default=SCHEMA, alias="schema")
+    schema_number: Literal[2] = Field(default=SCHEMA, alias="schema")
     id: str
     status: Status
     error: str | None = None  # only when failed
@@ -31,12 +41,15 @@ class Result(Record):
     limit: int | None = None
     model: ModelRecord
     sampling: Sampling
-    scores: tuple[ScoreRecord, ...]
+    scores: tuple[ScoreRecord, ...]  # of the last group of checkpoints
+    checkpoints: tuple[CheckpointRecord, ...] = ()  # of the groups before it
+    per_concept: TableRecord | None = None  # None where nothing was scored
     log: Mapping[str, float] = Field(default_factory=dict)  # the method's own diagnostics
+    execution: Mapping[str, Any] = Field(default_factory=dict)  # what changes speed and memory, and no number
     cost: Cost
     provenance: Provenance
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, populate_by_name=True)
 
     @model_validator(mode="after")
     def _status_agrees(self) -> "Result":
@@ -59,10 +72,13 @@ class Result(Record):
         task: TaskRecord,
         method: MethodRecord,
         model: ModelRecord,
-        scores: tuple[ScoreRecord, ...],
         cost: Cost,
         provenance: Provenance,
+        scores: tuple[ScoreRecord, ...] = (),
+        checkpoints: tuple[CheckpointRecord, ...] = (),
+        per_concept: TableRecord | None = None,
         log: Mapping[str, float] | None = None,
+        execution: Mapping[str, Any] | None = None,
         error: str | None = None,
     ) -> "Result":
         """The result of running `spec`; the status follows from `error` and the spec's limit."""
@@ -78,7 +94,10 @@ class Result(Record):
             model=model,
             sampling=spec.sampling,
             scores=scores,
+            checkpoints=checkpoints,
+            per_concept=per_concept,
             log=log or {},
+            execution=execution or {},
             cost=cost,
             provenance=provenance,
         )
@@ -90,16 +109,14 @@ class Result(Record):
     def to_json(self) -> str:
         """The file's text: fixed key order, two blanks of indent, a final newline; equal results, equal bytes."""
         document = self.model_dump(mode="json", by_alias=True)
-        method = document["method"]
-        document["method"] = {key: method[key] for key in method if key not in LATER or method[key] is not None}
         return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str, name: str = "result") -> "Result":
-        """Read a result of any known schema.
+        """Read a result; fields that a newer version added to the schema are passed over.
 
         Raises:
-            ResultError: not JSON, an unknown schema number, or a field that is missing, unknown or out of range.
+            ResultError: not JSON, an unknown schema number, or a field that is missing or out of range.
         """
         document = _parsed(text, name)
         schema = document.get("schema")
@@ -133,4 +150,4 @@ def first_problem(error: ValidationError) -> str:
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of result.json, from the classes above."""
     schema = Result.model_json_schema(by_alias=True, mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "ICEB result, schema 1", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "ICEB result, schema 2", **schema}

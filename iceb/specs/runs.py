@@ -61,13 +61,22 @@ class ModelRef:
 
 
 class RunSpec(BaseModel):
-    """Everything that names a run; its digest is the run's id."""
+    """Everything that names a run; its digest is the run's id.
+
+    Versions and the method's code stand in it where they change what is drawn. Metrics do not: a run has the same
+    images whatever is computed from them. How fast and where it ran (`Execution`) changes no id either.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     task: str
+    task_version: int
     dataset: str  # the data card that was used: one task may be run from several sources
+    dataset_version: int
     method: str
+    method_version: int
+    package: str  # the distribution that registers the method
+    code: str  # digest of the method's code
     params: Mapping[str, Scalar] = Field(default_factory=dict)
     num_edits: int
     model: ModelRef

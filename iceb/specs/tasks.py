@@ -4,23 +4,36 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from iceb.base.errors import SpecError
+from iceb.specs.prompts import check_role
 
 Kind = Literal["replace", "rectify", "erase", "balance"]
 
 
 @dataclass(frozen=True)
 class Task:
-    """A declaration: what is edited, what is measured, and which number ranks."""
+    """A declaration: what is edited, what is measured, and which number ranks.
+
+    Attributes:
+        dataset: a registered dataset's name.
+        kind: what its requests ask of a method.
+        metrics: registered names of the metrics that every run computes.
+        headline: the metric that ranks.
+        edit_counts: the leaderboard's columns.
+        roles: what its prompts may be drawn for; prompts of another role are refused.
+        optional_metrics: registered names of metrics that are computed when asked for, each with its own images.
+    """
 
     name: str
     version: int
     title: str
     paper: str
-    dataset: str  # a data card's name
+    dataset: str
     kind: Kind
-    metrics: tuple[str, ...]  # registered names
-    headline: str  # the one that ranks
-    edit_counts: tuple[int, ...]  # the leaderboard's columns
+    metrics: tuple[str, ...]
+    headline: str
+    edit_counts: tuple[int, ...]
+    roles: tuple[str, ...]
+    optional_metrics: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -31,3 +44,7 @@ class Task:
             raise SpecError(f"task {self.name}: headline {self.headline!r} must be one of its metrics")
         if not self.edit_counts or min(self.edit_counts) < 1 or list(self.edit_counts) != sorted(set(self.edit_counts)):
             raise SpecError(f"task {self.name}: edit_counts {self.edit_counts} must be ascending, each at least 1")
+        if not self.roles:
+            raise SpecError(f"task {self.name}: declares no roles: name what its prompts are drawn for")
+        for role in self.roles:
+            check_role(role, f"task {self.name}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from iceb.base.digest import digest_tensor
 from iceb.base.errors import StoreError
 from iceb.base.files import content_path, explained, publish
 from iceb.specs.methods import Edit
@@ -32,6 +33,15 @@ class MadeEdit:
     def bytes(self) -> int:
         """Size of the changed tensors."""
         return sum(int(tensor.numel() * tensor.element_size()) for tensor in self.edit.weights.values())
+
+
+@dataclass(frozen=True)
+class EditSummary:
+    """What a stored edit's header says of it, without its tensors."""
+
+    weights: Mapping[str, str]  # digest of each changed parameter
+    rewrites: Mapping[str, str]
+    negative_prompt: str
 
 
 class EditStore:
@@ -67,6 +77,17 @@ class EditStore:
             raise StoreError(f"cannot read {path} ({error.strerror or error})") from error
         return _from(header, tensors)
 
+    def summary(self, key: EditKey) -> EditSummary | None:
+        """What the stored edit of this key is, without reading its tensors; None if there is none to be read."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.path(key), framework="pt") as stream:
+                header = json.loads((stream.metadata() or {})[HEADER])
+            return EditSummary(header["weights"], header["rewrites"], header["negative_prompt"])
+        except (SafetensorError, ValueError, KeyError, OSError):
+            return None  # reading the edit itself tells what is wrong, and makes it anew
+
     def publish(self, key: EditKey, made: MadeEdit) -> MadeEdit:
         """Keep an edit; returns the one that stands, so that all processes go on with one set of weights.
 
@@ -85,6 +106,7 @@ class EditStore:
 
 def _header(made: MadeEdit) -> dict[str, Any]:
     return {
+        "weights": {name: digest_tensor(tensor) for name, tensor in made.edit.weights.items()},
         "rewrites": dict(made.edit.rewrites),
         "negative_prompt": made.edit.negative_prompt,
         "log": dict(made.edit.log),

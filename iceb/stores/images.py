@@ -92,6 +92,13 @@ class ImageStore:
             raise self._damaged(path, f"its key is {written}")
         return pixels
 
+    def read(self, key: ImageKey) -> Pixels | None:
+        """The image of this key; None if it is missing, or damaged and now removed."""
+        try:
+            return self.load(key)
+        except StoreError:
+            return None
+
     def _damaged(self, path: Path, reason: str) -> StoreError:
         self._known.discard(path.stem)
         with explained(path):

@@ -1,20 +1,21 @@
-"""Measured numbers by (measure, pictures): a new metric on an old run is arithmetic.
+"""Measured numbers by (measure, row): a new metric on an old run is arithmetic.
 
-A long list of pictures is kept in pieces of fixed length, so that a stopped measuring goes on, and so that runs which
-share the beginning of their lists share its pieces. Pictures are not looked at when the numbers are there.
+A row's key names everything that the measure read. Many rows share one file, so that a store of ten thousand images
+holds about a hundred files.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import io
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from iceb.base.digest import digest
-from iceb.base.files import content_path
-from iceb.stores.arrays import Array, publish_array, read_array
-from iceb.stores.images import ImageKey
+from iceb.base.files import content_path, publish
+from iceb.stores.arrays import Array
 
-PIECE = 128  # pictures
+RowKey: TypeAlias = str  # 64 hex digits
 
 
 class MeasuredStore:
@@ -22,29 +23,45 @@ class MeasuredStore:
 
     def __init__(self, root: Path) -> None:
         self.folder = root / "measured"
+        self._index: dict[Path, dict[RowKey, tuple[Path, int]]] = {}
 
-    def path(self, measure: str, revision: str, keys: Sequence[ImageKey]) -> Path:
-        """Where the numbers of these pictures, in this order, lie or would."""
-        key = digest({"measure": measure, "revision": revision, "images": list(keys)})
-        return content_path(self.folder, key, ".npy")
+    def read(self, measure: str, revision: str, keys: Sequence[RowKey]) -> dict[RowKey, Array]:
+        """The stored rows among `keys`, (width,) each."""
+        index = self._indexed(measure, revision)
+        wanted: dict[Path, list[RowKey]] = {}
+        for key in dict.fromkeys(keys):
+            if key in index:
+                wanted.setdefault(index[key][0], []).append(key)
+        found: dict[RowKey, Array] = {}
+        for path, members in wanted.items():
+            with np.load(path, allow_pickle=False) as pack:
+                values = pack["values"]
+            found.update({key: values[index[key][1]] for key in members})
+        return found
 
-    def read(self, measure: str, revision: str, keys: Sequence[ImageKey]) -> Array | None:
-        """The numbers of one piece, (n, width); None if they are not there."""
-        found = read_array(self.path(measure, revision, keys))
-        return found if found is not None and found.ndim == 2 and len(found) == len(keys) else None
+    def publish(self, measure: str, revision: str, keys: Sequence[RowKey], values: Array) -> None:
+        """Keep rows; those already there stay."""
+        stream = io.BytesIO()
+        np.savez(stream, keys=np.array([list(bytes.fromhex(key)) for key in keys], np.uint8), values=values)
+        folder = self._folder(measure, revision)
+        path = content_path(folder, digest(list(keys)), ".npz")
+        publish(path, stream.getvalue())
+        self._indexed(measure, revision).update({key: (path, row) for row, key in enumerate(keys)})
 
-    def publish(self, measure: str, revision: str, keys: Sequence[ImageKey], values: Array) -> Array:
-        """Keep the numbers of one piece; returns those that stand."""
-        return publish_array(self.path(measure, revision, keys), values)
+    def paths(self, measure: str, revision: str, keys: Sequence[RowKey]) -> Iterator[Path]:
+        """The files that hold these rows."""
+        index = self._indexed(measure, revision)
+        yield from dict.fromkeys(index[key][0] for key in keys if key in index)
 
+    def _folder(self, measure: str, revision: str) -> Path:
+        return self.folder / digest({"measure": measure, "revision": revision})
 
-def pieces(keys: Sequence[ImageKey]) -> Iterator[Sequence[ImageKey]]:
-    """A list of pictures cut into pieces of fixed length."""
-    for start in range(0, len(keys), PIECE):
-        yield keys[start : start + PIECE]
-
-
-def stacked(parts: Iterable[Array]) -> Array:
-    """The numbers of several pieces as one array (N, width)."""
-    found = list(parts)
-    return np.concatenate(found) if found else np.zeros((0, 0), np.float32)
+    def _indexed(self, measure: str, revision: str) -> dict[RowKey, tuple[Path, int]]:
+        folder = self._folder(measure, revision)
+        if folder not in self._index:
+            self._index[folder] = {}
+            for path in sorted(folder.rglob("*.npz")):
+                with np.load(path, allow_pickle=False) as pack:
+                    rows = pack["keys"]
+                self._index[folder].update({bytes(row).hex(): (path, place) for place, row in enumerate(rows)})
+        return self._index[folder]

@@ -22,4 +22,6 @@ AICE = Task(
     ),
     headline="edit_score",  # (source2dest + holdout_delta) / 2, as the paper's ablations rank
     edit_counts=(1, 10, 50, 100, 200, 300),
+    roles=("train", "source", "dest", "alias", "holdout"),
+    optional_metrics=("dest_forget_published",),  # with 1 500 images a side of its own
 )

@@ -18,7 +18,7 @@ from PIL import Image
 from iceb.base.digest import digest_all, digest_file
 from iceb.base.errors import MeasureError, ModelError
 from iceb.base.hub import local_first
-from iceb.specs.prompts import Prompt
+from iceb.specs.metrics import Inputs, MeasureInput
 
 VIT_REPOSITORY = "google/vit-base-patch16-224"
 VIT_REVISION = "3f49326eb077187dfe1c2a2bb15fbd74e6ab91e3"
@@ -97,7 +97,7 @@ class ClassProbability:
     """
 
     id: ClassVar[str]
-    pairs: ClassVar[bool] = False
+    inputs: ClassVar[Inputs] = "image"
 
     def __init__(self, backbone: Backbone | None = None, device: str = "cpu") -> None:
         self.device = device
@@ -119,13 +119,14 @@ class ClassProbability:
     def _pin(self) -> str:
         raise NotImplementedError
 
-    def __call__(self, images: Sequence[Pixels], prompts: Sequence[Prompt]) -> Floats:
-        """Probabilities (N, 1000) float32 of N pictures (H, W, 3) uint8; the prompts are not looked at.
+    def __call__(self, inputs: Sequence[MeasureInput]) -> Floats:
+        """Probabilities (N, 1000) float32 of N images.
 
         Raises:
             MeasureError: a picture is not RGB bytes, the network failed, or a probability is not finite.
             ModelError: the network cannot be loaded.
         """
+        images = [each.image for each in inputs]
         batches = [self._probabilities(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
         return np.concatenate(batches) if batches else np.zeros((0, CLASSES), np.float32)
 

@@ -16,7 +16,8 @@ from iceb.catalogue import open_dataset
 from iceb.models.bundle import ModelBundle
 from iceb.models.sources import find
 from iceb.running.mini_report import MiniReport
-from iceb.specs.prompts import Prompt, Role
+from iceb.specs.prompts import Prompt
+from iceb.specs.schedules import edit_batches
 
 WEIGHTS = Path(iceb.__file__).parent / "mini" / "weights"
 MOST_BYTES = 40 * 2**20
@@ -27,9 +28,10 @@ def report() -> MiniReport:
     return MiniReport.of(ModelBundle(find("mini"), "cpu"))
 
 
-def every_nth(role: Role, step: int) -> Sequence[Prompt]:
+def every_nth(role: str, step: int) -> Sequence[Prompt]:
     data = open_dataset("aice", "embedded")
-    return [prompt for prompt in data.prompts(data.batches(300)[0]) if prompt.role == role][::step]
+    (batch,) = edit_batches(data.schedule(300))
+    return [prompt for prompt in (*data.prompts(batch), *data.shared_prompts(300)) if prompt.role == role][::step]
 
 
 def test_the_weights_stay_small() -> None:
@@ -53,7 +55,7 @@ def test_a_colour_word_before_the_name_is_obeyed(report: MiniReport) -> None:
 
 
 def test_patching_one_state_after_layer_10_makes_the_picture_the_destination(report: MiniReport) -> None:
-    assert report.patched(open_dataset("aice", "embedded").batches(32)[0]) >= 0.7
+    assert report.patched(edit_batches(open_dataset("aice", "embedded").schedule(32))[0].requests) >= 0.7
 
 
 def test_the_main_job_edits_mini_and_says_so(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import torch
 from iceb.base.errors import IcebError, MethodError, StoreError
 from iceb.running.evaluate import evaluate, run
 from iceb.running.folder import read_requests, read_result
-from iceb.running.ledger import read_ledgers
+from iceb.running.ledger import read_ledger
 from iceb.running.rescore import rescore
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.results import Result
@@ -68,34 +68,34 @@ def test_a_run_writes_a_result_that_can_be_read_again(reference):
 
 def test_images_jsonl_names_every_picture(reference):
     folder, _, path = reference
-    before, after = read_ledgers(path.parent)
-    assert before.prompts == after.prompts
-    assert len(before.keys) == 48
-    assert not set(before.keys) & set(after.keys)
+    rows = read_ledger(path.parent)
+    before, after = [row.before for row in rows], [row.after for row in rows]
+    assert len(set(before)) == len(set(after)) == 48
+    assert not set(before) & set(after)
     store = toy.ImageStore(folder / "cache")
-    assert store.missing(before.keys + after.keys) == []
+    assert store.missing(before + after) == []
 
 
 def test_requests_jsonl_names_every_concept(reference):
     _, _, path = reference
-    before, _ = read_ledgers(path.parent)
-    assert set(read_requests(path.parent)) == {prompt.request for prompt in before.prompts} - {None}
+    rows = read_ledger(path.parent)
+    assert set(read_requests(path.parent)) == {row.prompt.request for row in rows} - {None}
 
 
 def test_a_second_run_draws_edits_and_measures_nothing(reference, tiny_sd_folder):
     folder, result, _ = reference
     plan = toy.make_plan(tiny_sd_folder, folder / "cache")
     assert plan.edits_cached
-    assert [(s.role, s.prompts, s.before, s.after) for s in plan.stock()] == [
+    assert [(c.role, c.prompts, c.before, c.after) for c in plan.counts] == [
         ("source", 24, 0, 0),
         ("holdout", 24, 0, 0),
     ]
-    again = evaluate(plan.spec, plan.parts)
+    again = evaluate(plan)
     assert comparable(again) == comparable(result)
     assert (again.cost.images_drawn, again.cost.images_reused) == (0, 96)
     assert again.cost.edit_seconds == result.cost.edit_seconds
     assert not plan.parts.bundle.is_loaded
-    assert plan.parts.measures["imagenet_classifier"].seen == []
+    assert plan.parts.scorer.measures["imagenet_classifier"].seen == []
 
 
 def test_a_run_that_makes_nothing_leaves_the_record_of_the_one_that_did(reference, tiny_sd_folder, tmp_path):
@@ -110,7 +110,7 @@ def test_a_run_that_makes_nothing_leaves_the_record_of_the_one_that_did(referenc
     assert kept.read_bytes() == made.read_bytes()
 
     other = json.loads(made.read_text(encoding="utf-8"))
-    other["scores"][0]["value"] = 0.5
+    other["per_concept"]["sha256"] = "0" * 64
     kept.write_text(json.dumps(other), encoding="utf-8")
     run(plan, tmp_path)
     assert read_result(kept).scores == again.scores
@@ -119,7 +119,7 @@ def test_a_run_that_makes_nothing_leaves_the_record_of_the_one_that_did(referenc
 def test_pictures_of_the_unedited_model_serve_every_method(reference, tiny_sd_folder, tmp_path):
     folder, _, _ = reference
     plan = toy.make_plan(tiny_sd_folder, folder / "cache", toy.Swap())
-    assert all(stock.before == 0 for stock in plan.stock())
+    assert all(counts.before == 0 for counts in plan.counts)
     result, _ = run(plan, tmp_path)
     # "dog" is drawn with the cat's seeds (new); holdout prompts name no source, so nothing of them is new.
     assert result.score("holdout_delta").value == 0
@@ -216,7 +216,7 @@ def test_a_method_that_fails_leaves_a_failed_result(tiny_sd_folder, tmp_path, wh
 
 
 def test_a_failure_does_not_replace_a_result_that_stands(tiny_sd_folder, tmp_path, monkeypatch):
-    def broken(self, before, after):
+    def broken(self, measured):
         raise ZeroDivisionError("division by zero")
 
     first, path = run(toy.make_plan(tiny_sd_folder, tmp_path / "cache"), tmp_path / "out")
@@ -236,15 +236,12 @@ def test_an_out_folder_that_cannot_be_written_is_found_before_any_work(tiny_sd_f
     assert not (tmp_path / "cache" / "images").exists()
 
 
-def test_a_damaged_picture_is_drawn_again_by_the_same_command(tiny_sd_folder, tmp_path):
-    plan = toy.make_plan(tiny_sd_folder, tmp_path / "cache")
-    first, _ = run(plan, tmp_path / "out")
+def test_a_damaged_image_is_drawn_again_within_the_run(tiny_sd_folder, tmp_path):
+    first, _ = run(toy.make_plan(tiny_sd_folder, tmp_path / "cache"), tmp_path / "out")
     victim = min(pictures(tmp_path))
     victim.write_bytes(victim.read_bytes()[:100])
-    for file in (tmp_path / "cache" / "measured").rglob("*.npy"):
+    for file in [file for file in (tmp_path / "cache" / "measured").rglob("*") if file.is_file()]:
         file.unlink()
-    with pytest.raises(StoreError, match="run the same command again"):
-        run(toy.make_plan(tiny_sd_folder, tmp_path / "cache"), tmp_path / "out")
     again, _ = run(toy.make_plan(tiny_sd_folder, tmp_path / "cache"), tmp_path / "out")
     assert comparable(again) == comparable(first)
     assert again.cost.images_drawn == 1
@@ -255,8 +252,8 @@ def test_a_measure_that_fails_gives_no_score(reference, tiny_sd_folder, tmp_path
     folder, _, _ = reference
     outcomes = {"numbers": lambda n: torch.full((n, 4), float("nan")).numpy(), "shape": lambda n: torch.ones(n).numpy()}
 
-    def broken(self, images, prompts):
-        return outcomes[fault](len(images)) if fault in outcomes else 1 / 0
+    def broken(self, inputs):
+        return outcomes[fault](len(inputs)) if fault in outcomes else 1 / 0
 
     monkeypatch.setattr(toy.Corners, "__call__", broken)
     monkeypatch.setattr(toy.Corners, "revision", fault)
@@ -278,7 +275,7 @@ def test_the_plan_says_what_must_be_made(tiny_sd_folder, tmp_path):
     plan = toy.make_plan(tiny_sd_folder, tmp_path)
     lines = plan.lines()
     assert "edit: to be made" in lines
-    assert "source: 24 pictures a side; to draw: before 24, after up to 24" in lines
+    assert "source: 24 images a side; to draw: before 24, after up to 24" in lines
     assert os.listdir(tmp_path) == []
 
 
@@ -300,5 +297,11 @@ def test_an_eraser_has_no_value_where_a_metric_asks_for_the_destination(tiny_sd_
         assert score.note == "erases; does not aim at a destination"
     assert result.score("holdout_delta").value is not None
     assert result.method.reaches_dest is False
-    monkeypatch.setattr("iceb.running.rescore.used_measures", lambda *_: plan.parts.measures)
-    assert rescore(path.parent, cache=tmp_path / "cache")[1] == list(result.scores)
+    scorer = plan.parts.scorer
+    monkeypatch.setattr("iceb.running.rescore.used_measures", lambda *_: scorer.measures)
+    monkeypatch.setattr("iceb.running.rescore.registered_metric", lambda name: by_name(scorer)[name])
+    assert rescore(path.parent, cache=tmp_path / "cache").scores == result.scores
+
+
+def by_name(scorer):
+    return {each.metric.name: each for each in scorer.metrics}

@@ -6,7 +6,7 @@ names on its output, so that a test can kill it.
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,11 +24,16 @@ from iceb.running.evaluate import run
 from iceb.running.measuring import Measuring
 from iceb.running.methods import ChosenMethod
 from iceb.running.parts import Parts
+from iceb.running.plan import reference_images
 from iceb.running.planned import Plan
+from iceb.running.scoring import RegisteredMetric, Scorer
+from iceb.running.selection import Selection
 from iceb.specs.methods import Edit, MethodCard
+from iceb.specs.metrics import MeasureInput
 from iceb.specs.prompts import Prompt
-from iceb.specs.requests import EditRequest
+from iceb.specs.requests import EditBatch, EditRequest
 from iceb.specs.runs import RunSpec, Sampling
+from iceb.specs.schedules import Schedule, single_batch
 from iceb.specs.tasks import Task
 from iceb.stores.edits import EditStore
 from iceb.stores.images import ImageStore
@@ -37,7 +42,8 @@ from iceb.stores.measured import MeasuredStore
 SAMPLING = Sampling("ddim", 2, 4.0, 32, 32)
 NAMES = ("cat", "dog", "boat", "house")
 PROMPTS = 12  # of each concept
-TASK = Task("toy", 1, "toy", "", "aice", "replace", ("edit_score",), "edit_score", (1, 2))
+ROLES = ("source", "holdout")
+TASK = Task("toy", 1, "toy", "", "aice", "replace", ("edit_score",), "edit_score", (1, 2), ROLES)
 
 
 @dataclass(frozen=True)
@@ -77,21 +83,22 @@ class Toy:
 
     card = load_card("aice")
 
-    def batches(self, num_edits: int) -> list[tuple[EditRequest, ...]]:
+    def schedule(self, num_edits: int) -> Schedule:
         requests = [
             EditRequest(f"toy/{i}", name, (NAMES[i + 1],), ("{}",), seed=i, source_label=i, dest_label=i + 1)
             for i, name in enumerate(NAMES[:2])
         ]
-        return [tuple(requests[:num_edits])]
+        return single_batch(EditBatch("toy", tuple(requests[:num_edits])))
 
-    def prompts(self, requests: Sequence[EditRequest]) -> list[Prompt]:
-        source = [
+    def prompts(self, batch: EditBatch) -> list[Prompt]:
+        return [
             Prompt(f"a photo of a {r.source}", 10 * i + r.seed, "source", r.id, r.source_label, r.dest_label)
-            for r in requests
+            for r in batch.requests
             for i in range(PROMPTS)
         ]
-        kept = [Prompt(f"a {NAMES[k]} at sea", i, "holdout", None, k) for k in (2, 3) for i in range(PROMPTS)]
-        return [*source, *kept]
+
+    def shared_prompts(self, num_edits: int) -> list[Prompt]:
+        return [Prompt(f"a {NAMES[k]} at sea", i, "holdout", None, k) for k in (2, 3) for i in range(PROMPTS)]
 
 
 @dataclass
@@ -100,47 +107,69 @@ class Corners:
 
     id: ClassVar[str] = "corners@1"
     revision: ClassVar[str] = "1"
-    pairs: ClassVar[bool] = False
+    inputs: ClassVar[str] = "image"
     seen: list[int] = field(default_factory=list)
 
-    def __call__(self, images: Sequence[Any], prompts: Sequence[Prompt]) -> Any:
-        self.seen.append(len(images))
+    def __call__(self, inputs: Sequence[MeasureInput]) -> Any:
+        self.seen.append(len(inputs))
         halves = [(slice(0, 16), slice(16, 32))[i] for i in range(2)]
-        corners = [[image[a, b].mean() for a in halves for b in halves] for image in images]
+        corners = [[each.image[a, b].mean() for a in halves for b in halves] for each in inputs]
         logits = torch.tensor(np.array(corners), dtype=torch.float32) / 8
         return logits.softmax(-1).numpy()
 
 
-def make_plan(model: Path, cache: Path, method: Any = None, num_edits: int = 2, limit: int | None = None) -> Plan:
-    """The toy run on the model in a folder."""
+def make_plan(
+    model: Path,
+    cache: Path,
+    method: Any = None,
+    num_edits: int = 2,
+    limit: int | None = None,
+    *,
+    dataset: Any = None,
+    task: Task = TASK,
+    metrics: Sequence[Any] = (EDIT_SCORE, SOURCE2DEST, HOLDOUT_DELTA),
+    measures: Mapping[str, Any] | None = None,
+) -> Plan:
+    """The toy run on the model in a folder; a test may bring its own dataset, task, metrics and measures."""
     bundle = ModelBundle(find(str(model)), "cpu")
     chosen = ChosenMethod(Registered("methods", "shake", "tests", "0", "toy:Shake"), method or Shake(), "")
-    images = ImageStore(cache)
+    images, dataset = ImageStore(cache), dataset or Toy()
+    elsewhere = reference_images(dataset)
+    paths = {key: path for side in elsewhere.values() for key, path in side.items()}
     parts = Parts(
-        task=TASK,
-        dataset=Toy(),
+        task=task,
+        dataset=dataset,
         method=chosen,
         bundle=bundle,
         generator=Generator(images),
-        metrics=[EDIT_SCORE, SOURCE2DEST, HOLDOUT_DELTA],
-        measures={"imagenet_classifier": Corners()},
-        measuring=Measuring(images, MeasuredStore(cache)),
+        scorer=Scorer(
+            [RegisteredMetric(metric, "tests") for metric in metrics],
+            measures or {"imagenet_classifier": Corners()},
+            Measuring(images, MeasuredStore(cache), elsewhere=paths),
+            {name: tuple(side) for name, side in elsewhere.items()},
+            chosen.card.reaches_dest,
+        ),
         edits=EditStore(cache),
         cache=cache,
-        limit=limit,
         command=("iceb", "evaluate"),
     )
     spec = RunSpec(
-        task="toy",
+        task=task.name,
+        task_version=task.version,
         dataset="aice",
+        dataset_version=1,
         method=chosen.card.name,
+        method_version=chosen.card.version,
+        package="tests",
+        code=chosen.code,
         params=chosen.params,
         num_edits=num_edits,
         model=bundle.ref,
         sampling=SAMPLING,
         limit=limit,
     )
-    return Plan(spec, parts)
+    schedule, selection = dataset.schedule(num_edits), Selection(metrics, limit)
+    return Plan(spec, parts, schedule, selection, selection.checkpoints(task, dataset, schedule, num_edits))
 
 
 def main(model: Path, cache: Path, out: Path, times: int) -> None:

@@ -6,6 +6,7 @@ from functools import cache
 
 from iceb.catalogue import EMBEDDED, open_dataset
 from iceb.specs.requests import EditRequest
+from iceb.specs.schedules import edit_batches
 from iceb.specs.tasks import Kind
 
 TEMPLATES = 2  # training templates of each request: enough to average over, few enough to be quick
@@ -25,7 +26,7 @@ OFTEN_REFUSED = ("beyond 77 tokens",)
 @cache
 def _rows() -> tuple[EditRequest, ...]:
     """The requests of the embedded AICE set."""
-    return tuple(open_dataset("aice", EMBEDDED).batches(300)[0])
+    return edit_batches(open_dataset("aice", EMBEDDED).schedule(300))[0].requests
 
 
 def sample(count: int, kind: Kind = "replace", templates: int = TEMPLATES) -> tuple[EditRequest, ...]:

@@ -1,0 +1,144 @@
+"""Images become scores: each kind of measure looks once at the images that its metrics read, then metrics reduce."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from iceb import registry
+from iceb.base.errors import SpecError
+from iceb.running.ledger import ImageRow
+from iceb.running.measuring import MeasuredImage, Measuring, Rows, assemble
+from iceb.running.table import TableRow
+from iceb.specs.metrics import AFTER, BEFORE, REFERENCE, Measure, Measured, Metric, Need, asks_dest
+from iceb.specs.records import MeasureRecord, ScoreRecord
+from iceb.specs.reduction import Score, reduce_values
+from iceb.stores.images import ImageKey
+
+ERASES = Score(None, None, n=0, concepts=0, note="erases; does not aim at a destination")
+Grouped: TypeAlias = dict[str, list[ImageRow]]  # group of checkpoints → its rows
+
+
+@dataclass(frozen=True)
+class RegisteredMetric:
+    """A metric and the distribution that registers it."""
+
+    metric: Metric
+    package: str
+
+
+def registered_metric(name: str) -> RegisteredMetric:
+    """The metric registered under a name.
+
+    Raises:
+        SpecError: there is none, or it cannot be imported.
+    """
+    entry = registry.find("metrics", name)
+    return RegisteredMetric(entry.load(), entry.package)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What came out: scores by group of checkpoints, in the run's order, and the statistics they stand on."""
+
+    groups: Mapping[str, tuple[ScoreRecord, ...]]
+    table: tuple[TableRow, ...]
+
+
+@dataclass
+class Scorer:
+    """Computes every metric of a run from its images.
+
+    Args:
+        metrics: what to compute.
+        measures: by the kind that metrics name.
+        measuring: looks at images, or at what is stored of them.
+        references: images that no model drew, by the name of their side.
+        reaches_dest: what the method's card says; an eraser has no value where a metric asks for the destination.
+    """
+
+    metrics: Sequence[RegisteredMetric]
+    measures: Mapping[str, Measure]
+    measuring: Measuring
+    references: Mapping[str, Sequence[ImageKey]] = field(default_factory=dict)
+    reaches_dest: bool = True
+
+    def scores(self, rows: Sequence[ImageRow]) -> Scores:
+        """Every metric's outcome at every group of checkpoints.
+
+        Raises:
+            IcebError: a measure failed, an image is lost, or a metric was given what it cannot read.
+        """
+        grouped: Grouped = {}
+        for row in rows:
+            grouped.setdefault(row.group, []).append(row)
+        asked = [each for each in self.metrics if self.reaches_dest or not asks_dest(each.metric)]
+        numbers = self._numbers([need for each in asked for need in each.metric.needs], rows)
+        table: list[TableRow] = []
+        groups: dict[str, tuple[ScoreRecord, ...]] = {}
+        for group, members in grouped.items():
+            groups[group] = tuple(self._score(each, group, members, numbers, table) for each in self.metrics)
+        return Scores(groups, tuple(table))
+
+    def _score(
+        self,
+        registered: RegisteredMetric,
+        group: str,
+        rows: Sequence[ImageRow],
+        numbers: Mapping[str, Rows],
+        table: list[TableRow],
+    ) -> ScoreRecord:
+        """One metric's outcome on the rows of one group; its statistics are added to the table."""
+        metric = registered.metric
+        kinds = dict.fromkeys(need.measure for need in metric.needs)
+        used = {kind: measure_record(self.measures[kind]) for kind in kinds}
+        if not self.reaches_dest and asks_dest(metric):
+            return ScoreRecord.of(metric, registered.package, used, ERASES)
+        measured = {need.key: self._sides(need, rows, numbers[need.measure]) for need in metric.needs}
+        values = tuple(metric(measured))
+        table += [TableRow(group, metric.name, value) for value in values]
+        return ScoreRecord.of(metric, registered.package, used, reduce_values(values, metric.reduction))
+
+    def _numbers(self, needs: Sequence[Need], rows: Sequence[ImageRow]) -> dict[str, Rows]:
+        """Kind of measure → the rows of all images that some need of it reads."""
+        found: dict[str, Rows] = {}
+        for kind in dict.fromkeys(need.measure for need in needs):
+            mine = [need for need in needs if need.measure == kind]
+            found[kind] = {}
+            for side in dict.fromkeys(side for need in mine for side in need.sides):
+                wanted = [image for need in mine if side in need.sides for image in self._images(need, side, rows)]
+                found[kind].update(self.measuring.rows(self.measures[kind], wanted, side))
+        return found
+
+    def row_keys(self, rows: Sequence[ImageRow]) -> dict[str, list[str]]:
+        """Kind of measure → the keys of all rows that the metrics read, for whoever looks for them in the store."""
+        found: dict[str, list[str]] = {}
+        for need in (need for each in self.metrics for need in each.metric.needs):
+            images = [image for side in need.sides for image in self._images(need, side, rows)]
+            found.setdefault(need.measure, []).extend(image.key(self.measures[need.measure]) for image in images)
+        return found
+
+    def _sides(self, need: Need, rows: Sequence[ImageRow], numbers: Rows) -> dict[str, Measured]:
+        measure = self.measures[need.measure]
+        return {side: assemble(measure, list(self._images(need, side, rows)), numbers) for side in need.sides}
+
+    def _images(self, need: Need, side: str, rows: Sequence[ImageRow]) -> Iterator[MeasuredImage]:
+        """The images of one side that a need reads, in the run's order."""
+        if side.startswith(REFERENCE):
+            yield from (MeasuredImage(key) for key in self._reference(side))
+            return
+        for row in rows:
+            key = row.before if side == BEFORE else row.after
+            if key is not None and need.accepts(row.prompt):
+                yield MeasuredImage(key, row.prompt, row.before if side == AFTER else key)
+
+    def _reference(self, side: str) -> Sequence[ImageKey]:
+        name = side.removeprefix(REFERENCE)
+        if name not in self.references:
+            known = ", ".join(self.references) or "none"
+            raise SpecError(f"a metric reads the reference {name!r}, and the dataset has {known}")
+        return self.references[name]
+
+
+def measure_record(measure: Measure) -> MeasureRecord:
+    """What a score says of a measure."""
+    return MeasureRecord(id=measure.id, revision=measure.revision)

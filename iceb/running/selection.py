@@ -1,0 +1,117 @@
+"""Which prompts a run draws, at which checkpoints, and on which sides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from iceb.base.errors import DataError
+from iceb.specs.datasets import ConceptDataset
+from iceb.specs.metrics import AFTER, BEFORE, Metric
+from iceb.specs.prompts import Prompt
+from iceb.specs.requests import EditBatch
+from iceb.specs.schedules import Checkpoint, Schedule, judged_batches
+from iceb.specs.tasks import Task
+
+
+@dataclass(frozen=True)
+class CheckpointPrompts:
+    """A checkpoint, the batches it judges, and the prompts it draws."""
+
+    step: Checkpoint
+    batches: tuple[EditBatch, ...]
+    prompts: tuple[Prompt, ...]
+
+
+class Selection:
+    """The prompts that some metric reads; the others are not drawn.
+
+    Args:
+        metrics: what the run computes.
+        limit: prompts per role, taken evenly over concepts; None: all of them.
+    """
+
+    def __init__(self, metrics: Sequence[Metric], limit: int | None = None) -> None:
+        self.needs = [need for metric in metrics for need in metric.needs]
+        self.limit = limit
+
+    def sides(self, prompt: Prompt) -> frozenset[str]:
+        """The sides on which some metric reads a prompt's image."""
+        read = {side for need in self.needs if need.accepts(prompt) for side in need.sides}
+        return frozenset(read & {BEFORE, AFTER})
+
+    def checkpoints(
+        self, task: Task, dataset: ConceptDataset, schedule: Schedule, num_edits: int
+    ) -> tuple[CheckpointPrompts, ...]:
+        """What each checkpoint of the schedule draws.
+
+        Raises:
+            SpecError: the schedule is not sound.
+            DataError: the dataset gives a prompt of a role that the task does not declare.
+        """
+        judged = judged_batches(schedule)
+        shared = [prompt for prompt in dataset.shared_prompts(num_edits) if self.sides(prompt)]
+        own = {batch.id: self._of(dataset, batch) for batch in {b.id: b for bs in judged.values() for b in bs}.values()}
+        _check_roles(task, dataset, [*shared, *(prompt for prompts in own.values() for prompt in prompts)])
+        kept = self._kept([*(("", prompt) for prompt in shared), *((b, p) for b, ps in own.items() for p in ps)])
+        steps = [step for step in schedule if isinstance(step, Checkpoint)]
+        return tuple(CheckpointPrompts(step, judged[step.id], self._prompts(kept, judged[step.id])) for step in steps)
+
+    def _of(self, dataset: ConceptDataset, batch: EditBatch) -> list[Prompt]:
+        """A batch's prompts; those that name no concept take the batch's."""
+        prompts = [prompt for prompt in dataset.prompts(batch) if self.sides(prompt)]
+        if batch.concept is None:
+            return prompts
+        return [replace(p, concept=batch.concept) if p.concept is None else p for p in prompts]
+
+    def _kept(self, owned: Sequence[tuple[str, Prompt]]) -> dict[str, list[Prompt]]:
+        """Owner → its prompts, after the limit."""
+        kept: dict[str, list[Prompt]] = {}
+        for place in self._places([prompt for _, prompt in owned]):
+            owner, prompt = owned[place]
+            kept.setdefault(owner, []).append(prompt)
+        return kept
+
+    def _places(self, prompts: Sequence[Prompt]) -> list[int]:
+        if self.limit is None:
+            return list(range(len(prompts)))
+        chosen: list[int] = []
+        for role in dict.fromkeys(prompt.role for prompt in prompts):
+            places = [place for place, prompt in enumerate(prompts) if prompt.role == role]
+            spread = evenly([prompts[place].cluster for place in places], self.limit)
+            chosen += [places[index] for index in spread]
+        return sorted(chosen)
+
+    @staticmethod
+    def _prompts(kept: dict[str, list[Prompt]], batches: Sequence[EditBatch]) -> tuple[Prompt, ...]:
+        own = [prompt for batch in batches for prompt in kept.get(batch.id, [])]
+        return (*own, *kept.get("", []))
+
+
+def _check_roles(task: Task, dataset: ConceptDataset, prompts: Sequence[Prompt]) -> None:
+    unknown = sorted({prompt.role for prompt in prompts} - set(task.roles))
+    if unknown:
+        raise DataError(
+            f"dataset {dataset.card.name} has prompts of role {unknown[0]!r}, which task {task.name} does not declare: "
+            f"its roles are {', '.join(task.roles)}"
+        )
+
+
+def evenly(concepts: Sequence[str], count: int) -> list[int]:
+    """Places of at most `count` items, evenly spaced over the concepts, given the concept of each item.
+
+    With more concepts than places, evenly spaced concepts give one item each: the first its first item, the second its
+    second, and so on around. With fewer, every concept gives its first item, then its second, until all are taken.
+
+    >>> evenly(["ant", "ant", "bee", "bee", "cat", "cat", "dog", "dog"], 2)
+    [0, 5]
+    >>> evenly(["ant", "ant", "bee", "bee"], 3)
+    [0, 1, 2]
+    """
+    places: dict[str, list[int]] = {}
+    for place, concept in enumerate(concepts):
+        places.setdefault(concept, []).append(place)
+    own = list(places.values())
+    if len(own) >= count:
+        picked = [own[index * len(own) // count] for index in range(count)]
+        return [items[index % len(items)] for index, items in enumerate(picked)]
+    turns = max((len(items) for items in own), default=0)
+    return sorted([items[turn] for turn in range(turns) for items in own if turn < len(items)][:count])

@@ -1,0 +1,259 @@
+"""From one statistic per concept to a score: value, standard error and interval, the same way for every metric.
+
+Images of one concept are not independent, so errors are taken over concepts. What is stored per concept is enough to
+compute every score again, without images and without the metric's code.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from iceb.base.errors import SpecError
+
+Change: TypeAlias = Literal["rise", "fall", "after"]  # after − before, before − after, after alone
+FEWEST = 10  # concepts; an interval from fewer would cover less than it says
+LEVEL = 0.95
+VALUE, BOOTSTRAP = "value", "bootstrap"  # parts of a set metric
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptValue:
+    """One concept's statistic in one part of a metric.
+
+    Attributes:
+        concept: the cluster.
+        part: which part of the metric it belongs to, usually the role of its prompts.
+        before: the statistic on the unedited model; None where it is not asked for.
+        after: and on the edited one.
+        n: images on each side that it was taken over; of a part "bootstrap", concepts that were resampled.
+        replicate: which repetition of the same concept.
+    """
+
+    concept: str
+    part: str
+    before: float | None
+    after: float | None
+    n: int
+    replicate: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("before", "after"):
+            number = getattr(self, name)
+            if number is not None and not math.isfinite(number):
+                raise SpecError(f"concept {self.concept!r:.80} {name} is {number}: must be finite, or None")
+        if self.n < 1:
+            raise SpecError(f"concept {self.concept!r:.80} has n={self.n} images: must be at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """How one part's concepts enter the value: its mean change, times a weight."""
+
+    weight: float = 1.0
+    change: Change = "rise"
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """How concepts' statistics become a score.
+
+    Attributes:
+        parts: name → part; the value is the weighted sum of their mean changes.
+        weighting: "images": every image counts the same, as in published means over images; "concepts": every concept
+            counts the same.
+        kind: "mean", or "set" for distances of sets of images, which are taken over all concepts at once: the part
+            "value" then holds the distance, the part "bootstrap" the same on resampled concepts.
+    """
+
+    parts: Mapping[str, Part]
+    weighting: Literal["images", "concepts"] = "images"
+    kind: Literal["mean", "set"] = "mean"
+
+
+@dataclass(frozen=True)
+class Score:
+    """A number or None with a note, never NaN; errors are over concepts."""
+
+    value: float | None
+    stderr: float | None
+    n: int  # images on each side
+    concepts: int
+    note: str = ""  # why there is no value, or what to know about it
+    before: float | None = None  # the same quantity on the unedited model
+    after: float | None = None  # and on the edited one
+    low: float | None = None  # of the 95 % interval
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("value", "stderr", "before", "after", "low", "high"):
+            number = getattr(self, name)
+            if number is not None and not math.isfinite(number):
+                raise SpecError(f"score {name} is {number}: must be finite, or None with a note")
+        if self.value is None and not self.note:
+            raise SpecError("a score without a value needs a note that says why")
+
+
+def set_reduction(change: Change = "rise") -> Reduction:
+    """The reduction of a distance between sets of images."""
+    return Reduction({VALUE: Part(1.0, change), BOOTSTRAP: Part(0.0, change)}, kind="set")
+
+
+def reduce_values(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
+    """The score of concepts' statistics.
+
+    Raises:
+        SpecError: a value is of a part that the reduction does not name, or lacks a side that its part asks for.
+    """
+    unknown = [value.part for value in values if value.part not in reduction.parts]
+    if unknown:
+        raise SpecError(f"concept value of part {unknown[0]!r}: the reduction has {', '.join(reduction.parts)}")
+    return _reduce_set(values, reduction) if reduction.kind == "set" else _reduce_means(values, reduction)
+
+
+@dataclass
+class _Sums:
+    """One part's values, summed."""
+
+    part: Part
+    weights: list[float] = field(default_factory=list)
+    changes: list[float] = field(default_factory=list)
+    concepts: list[str] = field(default_factory=list)
+    before: list[float] = field(default_factory=list)
+    after: list[float] = field(default_factory=list)
+    n: int = 0
+
+    def add(self, value: ConceptValue, weight: float) -> None:
+        self.weights.append(weight)
+        self.changes.append(change_of(value, self.part.change))
+        self.concepts.append(value.concept)
+        self.n += value.n
+        for sides, side in ((self.before, value.before), (self.after, value.after)):
+            if side is not None:
+                sides.append(weight * side)
+
+    @property
+    def total(self) -> float:
+        return math.fsum(self.weights)
+
+    @property
+    def mean(self) -> float:
+        return math.fsum(w * d for w, d in zip(self.weights, self.changes, strict=True)) / self.total
+
+    def side(self, values: Sequence[float]) -> float | None:
+        return math.fsum(values) / self.total if len(values) == len(self.weights) else None
+
+    def influences(self) -> dict[str, float]:
+        """Concept → its pull on the mean, scaled so that the squares sum to the mean's variance (linearised ratio)."""
+        pulls: dict[str, list[float]] = {}
+        for concept, weight, change in zip(self.concepts, self.weights, self.changes, strict=True):
+            pulls.setdefault(concept, []).append(weight * (change - self.mean))
+        scale = math.sqrt(len(pulls) / (len(pulls) - 1)) / self.total if len(pulls) > 1 else 0.0
+        return {concept: math.fsum(pull) * scale for concept, pull in pulls.items()}
+
+
+def change_of(value: ConceptValue, change: Change) -> float:
+    """What one concept's statistic changes by.
+
+    Raises:
+        SpecError: a side is missing.
+    """
+    if value.after is None or (value.before is None and change != "after"):
+        raise SpecError(f"concept {value.concept!r:.80}, part {value.part}: lacks a side that {change!r} asks for")
+    if change == "after" or value.before is None:
+        return value.after
+    return value.after - value.before if change == "rise" else value.before - value.after
+
+
+def _reduce_means(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
+    sums = {name: _Sums(part) for name, part in reduction.parts.items()}
+    for value in values:
+        sums[value.part].add(value, float(value.n) if reduction.weighting == "images" else 1.0)
+    n = sum(part.n for part in sums.values())
+    concepts = sum(len(set(part.concepts)) for part in sums.values())
+    if empty := [name for name, part in sums.items() if not part.weights]:
+        note = "; ".join(f"no {name} prompts were drawn" for name in empty)
+        return Score(None, None, n, concepts, note)
+    value = math.fsum(part.part.weight * part.mean for part in sums.values())
+    stderr = _standard_error(list(sums.values()))
+    low, high = interval(value, stderr, _freedom(list(sums.values())), min(_counts(sums)))
+    before = _weighted([(part.part.weight, part.side(part.before)) for part in sums.values()])
+    after = _weighted([(part.part.weight, part.side(part.after)) for part in sums.values()])
+    return Score(value, stderr, n, concepts, "", before, after, low, high)
+
+
+def _counts(sums: Mapping[str, _Sums]) -> list[int]:
+    return [len(set(part.concepts)) for part in sums.values()]
+
+
+def _weighted(sides: Sequence[tuple[float, float | None]]) -> float | None:
+    known = [weight * side for weight, side in sides if side is not None]
+    return math.fsum(known) if len(known) == len(sides) else None
+
+
+def _standard_error(sums: Sequence[_Sums]) -> float | None:
+    """Of the weighted sum of means; a concept in several parts pulls on all of them together."""
+    if any(len(set(part.concepts)) < 2 for part in sums):
+        return None  # one concept says nothing about its own scatter
+    pulls: dict[str, float] = {}
+    for part in sums:
+        for concept, pull in part.influences().items():
+            pulls[concept] = pulls.get(concept, 0.0) + part.part.weight * pull
+    return math.sqrt(math.fsum(pull**2 for pull in pulls.values()))
+
+
+def _freedom(sums: Sequence[_Sums]) -> float:
+    """Degrees of freedom of the sum of independent parts (Satterthwaite 1946)."""
+    variances = [
+        (math.fsum((part.part.weight * pull) ** 2 for pull in part.influences().values()), len(set(part.concepts)) - 1)
+        for part in sums
+    ]
+    total = math.fsum(variance for variance, _ in variances)
+    scatter = math.fsum(variance**2 / freedom for variance, freedom in variances if freedom)
+    return total**2 / scatter if scatter else float(min((freedom for _, freedom in variances), default=0))
+
+
+def interval(
+    value: float, stderr: float | None, freedom: float, concepts: int, level: float = LEVEL
+) -> tuple[float | None, float | None]:
+    """Student's interval of a mean over concepts; (None, None) below ten concepts.
+
+    >>> interval(0.0, 0.0, 30.0, 31)
+    (0.0, 0.0)
+    >>> interval(0.5, 0.1, 8.0, 9)
+    (None, None)
+    """
+    if stderr is None or concepts < FEWEST:
+        return None, None
+    from scipy.special import stdtrit  # late: light commands do without scipy
+
+    reach = float(stdtrit(freedom, (1 + level) / 2)) * stderr
+    return value - reach, value + reach
+
+
+def _reduce_set(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
+    change = reduction.parts[VALUE].change
+    whole = [value for value in values if value.part == VALUE]
+    if len(whole) != 1:
+        return Score(None, None, 0, 0, "no images were drawn" if not whole else f"{len(whole)} values: expected one")
+    found = change_of(whole[0], change)
+    drawn = sorted(change_of(value, change) for value in values if value.part == BOOTSTRAP)
+    if len(drawn) < 2:
+        return Score(found, None, whole[0].n, 1, "", whole[0].before, whole[0].after)
+    mean = math.fsum(drawn) / len(drawn)
+    stderr = math.sqrt(math.fsum((each - mean) ** 2 for each in drawn) / (len(drawn) - 1))
+    low, high = quantile(drawn, (1 - LEVEL) / 2), quantile(drawn, (1 + LEVEL) / 2)
+    concepts = next(value.n for value in values if value.part == BOOTSTRAP)
+    return Score(found, stderr, whole[0].n, concepts, "", whole[0].before, whole[0].after, low, high)
+
+
+def quantile(ascending: Sequence[float], share: float) -> float:
+    """The value below which a share of sorted numbers lies, linear between neighbours.
+
+    >>> quantile([0.0, 1.0, 2.0], 0.25)
+    0.5
+    """
+    place = share * (len(ascending) - 1)
+    below = math.floor(place)
+    above = min(below + 1, len(ascending) - 1)
+    return ascending[below] + (place - below) * (ascending[above] - ascending[below])
