@@ -11,7 +11,6 @@ Whether a parameter exists is the method's to say, so that is checked where the 
 is refused here.
 """
 
-import tomllib
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from iceb.base.errors import SpecError
+from iceb.base.readers import parse_toml, read_text
 from iceb.specs.recipes import Recipe
 from iceb.specs.results import first_problem
 
@@ -52,13 +52,8 @@ def read_recipe(path: Path) -> Recipe:
     Raises:
         SpecError: the file cannot be read, is not TOML, or holds an unknown or wrong key.
     """
-    try:
-        return parse_recipe(path.read_text(encoding="utf-8"), f"--recipe {path}")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise SpecError(
-            f"--recipe {path}: cannot be read ({reason}): name a TOML file as baselines/recipes has"
-        ) from error
+    named = f"--recipe {path}"
+    return parse_recipe(read_text(path, SpecError, "name a TOML file as baselines/recipes has", named), named)
 
 
 def parse_recipe(text: str, where: str) -> Recipe:
@@ -71,9 +66,7 @@ def parse_recipe(text: str, where: str) -> Recipe:
         SpecError: not TOML, or a key that is missing, unknown or wrong.
     """
     try:
-        return Recipe.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise SpecError(f"{where}: not TOML ({error})") from error
+        return Recipe.model_validate(parse_toml(text, where, SpecError))
     except ValidationError as error:
         allowed = ", ".join(Recipe.model_fields)
         raise SpecError(

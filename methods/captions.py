@@ -1,13 +1,12 @@
 """Caption corpora: what the second moments and the preserved statistics of several methods are taken over."""
 
-import json
 import random
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from iceb.base.errors import DataError, MethodError
+from iceb.base.readers import parse_json, read_text, user_path
 
 SAMPLE_SEED = 1  # the authors' shuffle
 
@@ -29,7 +28,7 @@ def check_captions(path: str | None, family: str, method: str, setting: str = "c
         _embedded(family, method)
         return
     try:
-        with Path(path).expanduser().open("rb") as stream:
+        with user_path(path).open("rb") as stream:
             begins = stream.read(1)
     except OSError as error:
         raise DataError(
@@ -79,8 +78,8 @@ def read_captions(path: str | Path, one: str = "caption") -> list[str]:
     Raises:
         DataError: the file cannot be read, is malformed, or holds no such text.
     """
-    path = Path(path).expanduser()
-    text = _text(path, one)
+    path = user_path(path)
+    text = read_text(path, DataError, f"name a text or JSON file of {one}s")
     rows = _from_json(path, text, one) if path.suffix == ".json" else text.splitlines()
     found = [row.strip() for row in rows if row.strip()]
     if not found:
@@ -88,19 +87,8 @@ def read_captions(path: str | Path, one: str = "caption") -> list[str]:
     return found
 
 
-def _text(path: Path, one: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise DataError(f"{one}s {path}: cannot be read ({reason}): name a text or JSON file of {one}s") from error
-
-
 def _from_json(path: Path, text: str, one: str) -> list[str]:
-    try:
-        rows: Any = json.loads(text)
-    except ValueError as error:
-        raise DataError(f"{one}s {path}: not JSON ({error}): the file may be truncated") from error
+    rows = parse_json(text, f"{one}s {path}", DataError, "the file may be truncated")
     rows = rows if isinstance(rows, list) else [None]
     captions: list[str] = []
     for index, row in enumerate(rows):

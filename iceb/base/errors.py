@@ -6,11 +6,19 @@ it is.
 
 from typing import ClassVar
 
+from iceb.base.messages import one_line
+
 
 class IcebError(Exception):
-    """Any mistake ICEB can explain; the command line prints the message and exits with `exit_code`."""
+    """Any mistake ICEB can explain; the command line prints the message and exits with `exit_code`.
+
+    The message becomes one printable line of bounded length, whatever was quoted in it.
+    """
 
     exit_code: ClassVar[int] = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class SpecError(IcebError, ValueError):

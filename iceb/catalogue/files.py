@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, StoreError
 from iceb.base.files import explained
+from iceb.base.readers import is_file, is_folder, user_path
 from iceb.catalogue.cards import declaration, package_folder
 from iceb.catalogue.rows import read_json
 from iceb.specs.datasets import DataCard, DataFile
@@ -26,7 +27,7 @@ RAW = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"
 
 def cache_folder(card: DataCard, cache: Path | None = None) -> Path:
     """Where fetched files of `card` are kept: named by commit, so that a new pin never meets old files."""
-    root = cache or Path(os.environ.get("ICEB_CACHE") or "~/.cache/iceb").expanduser()
+    root = cache or user_path(os.environ.get("ICEB_CACHE") or "~/.cache/iceb")
     return root / "data" / card.name / card.source.commit[:12]
 
 
@@ -45,7 +46,7 @@ def located(card: DataCard, data: str | None = None, cache: Path | None = None) 
     named = data if data not in (None, UPSTREAM) else os.environ.get(ENVIRONMENT)
     if named:
         origin = "--data" if data not in (None, UPSTREAM) else ENVIRONMENT
-        return checked(card, _inside(card, Path(named).expanduser(), origin))
+        return checked(card, _inside(card, user_path(named), origin))
     folder = cache_folder(card, cache)
     if missing(card, folder):
         fetch(card, cache)
@@ -54,7 +55,7 @@ def located(card: DataCard, data: str | None = None, cache: Path | None = None) 
 
 def missing(card: DataCard, folder: Path) -> list[str]:
     """The card's files that `folder` does not hold."""
-    return [file.path for file in card.files.values() if not (folder / file.path).is_file()]
+    return [file.path for file in card.files.values() if not is_file(folder / file.path)]
 
 
 def checked(card: DataCard, folder: Path) -> dict[str, Path]:
@@ -105,7 +106,7 @@ def packaged_folder(card: DataCard) -> Path:
 
 def _inside(card: DataCard, folder: Path, origin: str) -> Path:
     """The place in a user's folder that holds the files: itself, or where the upstream repository keeps them."""
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise DataError(f"{origin} {folder} is not a folder: {_remedy(card)}")
     places = _places(card, folder)
     best = min(places, key=lambda place: len(missing(card, place)))

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from iceb.base.errors import DataError, SpecError
+from iceb.base.readers import read_json, read_text
 from iceb.catalogue.imagenet import TRAIN_TEMPLATES
 from iceb.specs.requests import EditRequest
 from iceb.specs.results import first_problem
 
 BETWEEN = "|"  # between several values in one cell of a CSV file
+REMEDY = "name a JSON list of objects, or CSV with a header, as docs/edit_and_ship.md shows"
 SEVERAL = ("dest", "prompts", "aliases")
 
 
@@ -71,25 +72,19 @@ def typed_requests(sources: Sequence[str], dests: Sequence[str]) -> tuple[EditRe
     return _made(rows, "--source")
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"--requests {path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
-
-
 def _json_rows(path: Path) -> list[Any]:
-    try:
-        found = json.loads(_text(path))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path} is not JSON at line {error.lineno} column {error.colno} ({error.msg})") from error
+    found = read_json(path, DataError, REMEDY)
     if not isinstance(found, list):
         raise DataError(f"{path}: holds a {type(found).__name__}: expected a list of objects with source and dest")
     return found
 
 
 def _csv_rows(path: Path) -> list[Any]:
-    return [_cells(row) for row in csv.DictReader(io.StringIO(_text(path)))]
+    lines = csv.DictReader(io.StringIO(read_text(path, DataError, REMEDY), newline=""))
+    try:
+        return [_cells(row) for row in lines]
+    except csv.Error as error:
+        raise DataError(f"{path}, line {lines.line_num}: not CSV ({error}); {REMEDY}") from error
 
 
 def _cells(row: Mapping[str | None, Any]) -> dict[str, Any]:

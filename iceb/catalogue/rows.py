@@ -4,7 +4,6 @@ Both sources of AICE (the upstream files and the embedded set) use this format, 
 nothing of requests and prompts: `imagenet.py` makes those.
 """
 
-import json
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from iceb.base import readers
 from iceb.base.errors import DataError
 
 REMEDY = "fetch it again with `iceb data fetch aice`, or name another folder with --data or ICEB_DATA"
@@ -55,17 +55,9 @@ def read_json(path: Path) -> Any:
     """The parsed file.
 
     Raises:
-        DataError: the file cannot be read, is not UTF-8, or is not JSON (cut short, for example).
+        DataError: the file cannot be read, is not UTF-8, or is not strict JSON (cut short, for example).
     """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}; {REMEDY}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text (byte {error.start}): it is damaged; {REMEDY}") from error
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno} column {error.colno}"
-        raise DataError(f"{path} is not JSON at {where} ({error.msg}): damaged or cut short; {REMEDY}") from error
+    return readers.read_json(path, DataError, REMEDY)
 
 
 def read_rows(path: Path, kind: type[RowType]) -> list[RowType]:

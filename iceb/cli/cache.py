@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from iceb.running.references import File
 
 
+OLDEST = 1_000_000  # hours, more than a century
+
+
 def cache(
     prune: Annotated[bool, typer.Option("--prune", help="Remove what no run folder refers to.")] = False,
     scratch: Annotated[
@@ -35,8 +38,8 @@ def cache(
     outs = runs or [out for out in [Path("runs")] if out.is_dir()]  # where evaluate writes unless told otherwise
     if (scratch or dry_run) and not prune:
         raise SpecError("--scratch and --dry-run say how to prune: give them together with --prune")
-    if not older_than >= 0:
-        raise SpecError(f"--older-than {older_than:g}: must be at least 0 hours")
+    if not 0 <= older_than <= OLDEST:
+        raise SpecError(f"--older-than {older_than:g}: must be 0 to {OLDEST} hours")
     if prune:
         _prune(root, outs, scratch=scratch, dry_run=dry_run, hours=older_than)
     else:

@@ -1,16 +1,21 @@
 """`iceb check`: does a method keep the contract? Every check is one line; a failed one makes the exit code 1."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from iceb.base.messages import quoted
 from iceb.cli import options
 
 if TYPE_CHECKING:
     from iceb.running.conformance import Line
+
+MOST = 100_000  # edits whose cost can be asked for
+SIZE = re.compile(r"[0-9]{1,9}")
 
 app = typer.Typer(help="Check that a method keeps the adapter contract.")
 
@@ -60,14 +65,15 @@ def _sizes(text: str) -> tuple[int, ...]:
     """Numbers of edits from a text such as "1,10,100".
 
     Raises:
-        SpecError: one of them is not a whole number, or is less than 1.
+        SpecError: one of them is not a whole number from 1 to MOST.
     """
     from iceb.base.errors import SpecError
 
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not all(part.isdecimal() and int(part) >= 1 for part in parts):
-        raise SpecError(f"--sizes {text}: must be whole numbers from 1, as in --sizes 1,10,100")
-    return tuple(int(part) for part in parts)
+    sizes = [int(part) for part in parts if SIZE.fullmatch(part)]
+    if len(sizes) < len(parts) or not all(1 <= size <= MOST for size in sizes):
+        raise SpecError(f"--sizes {quoted(text)}: must be whole numbers from 1 to {MOST}, as in --sizes 1,10,100")
+    return tuple(sizes)
 
 
 def _printed(lines: "Iterable[Line]") -> "Iterator[Line]":

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 a check or a run failed, 2 asked wrongly, 130 interrupted.
 unexpected error came from.
 """
 
+import io
 import os
 import shlex
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 import typer
 
 from iceb.base.errors import IcebError
+from iceb.base.messages import one_line, quoted
 from iceb.cli import apply, cache, check, data, docs, edit, evaluate, grid, leaderboard, listing, score
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
@@ -58,6 +60,7 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code after printing at most one line of complaint on stderr."""
+    _show_any_character()
     command = typer.main.get_command(app)
     try:
         outcome = command.main(args=list(arguments), prog_name="iceb", standalone_mode=False)
@@ -75,6 +78,13 @@ def run(arguments: Sequence[str]) -> int:
     return outcome if isinstance(outcome, int) else 0
 
 
+def _show_any_character() -> None:
+    """Let stdout and stderr escape what their encoding cannot write, for example bytes in a file's name."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def explained(error: Exception) -> tuple[str, int]:
     """One line and an exit code for any error."""
     if isinstance(error, IcebError):
@@ -89,6 +99,9 @@ def explained(error: Exception) -> tuple[str, int]:
         return problem.partition(": ")[2] if ": --" in problem else problem, WRONG
     if isinstance(error, MemoryError) or "out of memory" in str(error):
         return f"out of memory ({_one_line(error)}): choose a smaller --batch-size, or --dtype float16 on a GPU", FAILED
+    if isinstance(error, OSError) and error.filename is not None:
+        name = quoted(os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename))
+        return f"{name} cannot be used ({error.strerror}): name another file or folder, or mend this one", WRONG
     return (
         f"unexpected {type(error).__name__}: {_one_line(error)}; ICEB_TRACEBACK=1 before the same command shows where",
         FAILED,
@@ -96,9 +109,9 @@ def explained(error: Exception) -> tuple[str, int]:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    return one_line(str(error))[:300]
 
 
 def _say(line: str, code: int) -> int:
-    print(f"iceb: {' '.join(line.split())}", file=sys.stderr)
+    print(f"iceb: {one_line(line)}", file=sys.stderr)
     return code

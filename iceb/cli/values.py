@@ -1,12 +1,14 @@
 """What `--set NAME=VALUE` means."""
 
 import json
-import math
 from collections.abc import Sequence
 from typing import get_args
 
 from iceb.base.errors import SpecError
+from iceb.base.messages import quoted
+from iceb.base.readers import parse_json
 from iceb.specs.runs import Atom, Dtype, Scalar
+from iceb.specs.texts import check_text
 
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 
@@ -25,9 +27,9 @@ def settings(texts: Sequence[str]) -> dict[str, Scalar]:
         name, equals, value = text.partition("=")
         name = name.strip().replace("-", "_")
         if not equals or not name:
-            raise SpecError(f"--set {text!r}: must be NAME=VALUE, for example --set steps=50")
+            raise SpecError(f"--set {quoted(text)}: must be NAME=VALUE, for example --set steps=50")
         if name in found:
-            raise SpecError(f"--set {name}: given twice; give it once")
+            raise SpecError(f"--set {quoted(name)}: given twice; give it once")
         found[name] = parsed(name, value.strip())
     return found
 
@@ -36,11 +38,15 @@ def parsed(name: str, text: str) -> Scalar:
     """A value as JSON where it is JSON (numbers, true, false, null, lists), as itself where it is not.
 
     Raises:
-        SpecError: a JSON object or a nested list, or a number that is not finite.
+        SpecError: a JSON object or a nested list, a number that is not finite or beyond 64 bits, or a text that
+            nobody can read.
     """
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
+        value = parse_json(text, f"--set {name}", SpecError)
+    except SpecError as error:
+        if not isinstance(error.__cause__, json.JSONDecodeError):
+            raise
+        check_text(text, f"--set {name}")
         return text
     if isinstance(value, list):
         return tuple(_atom(name, item) for item in value)
@@ -48,8 +54,8 @@ def parsed(name: str, text: str) -> Scalar:
 
 
 def _atom(name: str, value: object) -> Atom:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise SpecError(f"--set {name}={value}: must be a finite number")
+    if isinstance(value, str):
+        check_text(value, f"--set {name}")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise SpecError(f"--set {name}: must be a number, a text, true, false, null, or a flat list of these")

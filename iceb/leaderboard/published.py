@@ -1,12 +1,12 @@
 """Numbers as papers print them, from baselines/published/*.toml: a reference beside our rows, never among them."""
 
-import tomllib
 from collections.abc import Sequence
 from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from iceb.base.errors import ResultError
+from iceb.base.readers import parse_toml
 from iceb.specs.results import first_problem
 
 
@@ -87,8 +87,6 @@ def parse(text: str, name: str) -> Published:
         ResultError: as `published`.
     """
     try:
-        return Published.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise ResultError(f"published/{name}: not TOML: {error}") from error
+        return Published.model_validate(parse_toml(text, f"published/{name}", ResultError))
     except ValidationError as error:
         raise ResultError(f"published/{name}: {first_problem(error)}") from error

@@ -1,14 +1,13 @@
 """How long an edit took at each number of edits, from the committed results and the committed benchmarks."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from iceb.base.errors import ResultError
+from iceb.base.readers import is_folder, read_json
 from iceb.leaderboard.changed import changed_settings
 from iceb.leaderboard.collect import collect
 from iceb.specs.records import labelled
@@ -59,7 +58,7 @@ def timings(results: Path, benchmarks: Path) -> list[Timing]:
         if cost is not None:
             what = labelled(method.name, changed_settings(result))
             _enter(found, method.name, what, result.model.repo, result.provenance.device, result.num_edits, cost)
-    for path in sorted(benchmarks.glob("*.json")) if benchmarks.is_dir() else ():
+    for path in sorted(benchmarks.glob("*.json")) if is_folder(benchmarks) else ():
         file = _benchmark(path)
         if file is None:
             continue
@@ -70,7 +69,7 @@ def timings(results: Path, benchmarks: Path) -> list[Timing]:
 
 
 def _results(folder: Path) -> Sequence[Result]:
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise ResultError(f"{folder} is not a folder: run this in a checkout of iceb")
     return collect(folder)
 
@@ -95,10 +94,7 @@ def _benchmark(path: Path) -> BenchmarkFile | None:
     Raises:
         ResultError: it is not JSON, or its rows are not as `BenchmarkFile` says.
     """
-    try:
-        document: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ResultError(f"{path}: cannot be read as JSON ({error})") from error
+    document = read_json(path, ResultError, "name the folder of measured times with --benchmarks")
     if not isinstance(document, dict) or not {"machine", "model", "rows"} <= set(document):
         return None
     try:

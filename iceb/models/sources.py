@@ -1,7 +1,6 @@
 """Where a model's weights are, and what names them: `--model` becomes a checked source, before anything is loaded."""
 
 import difflib
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from iceb.base.digest import digest, digest_file
 from iceb.base.errors import ModelError
+from iceb.base.messages import quoted
+from iceb.base.readers import is_file, is_folder, read_json, user_path
 from iceb.models.families import FAMILIES, LOCAL, MINI_MEASURES, PIPELINES, REAL_MEASURES, Family, Layout
 from iceb.specs.results import first_problem
 from iceb.specs.runs import Dtype, ModelRef, Sampling, Scheduler
@@ -77,16 +78,16 @@ def packaged(family: Family) -> Path:
 
 
 def _folder(model: str) -> Path:
-    path = Path(model).expanduser()
-    if path.is_dir():
+    path = user_path(model)
+    if is_folder(path):
         return path.resolve()
-    if path.is_file():
-        raise ModelError(f"--model {model} is a file: name the folder that holds {INDEX}")
+    if is_file(path):
+        raise ModelError(f"--model {quoted(model)} is a file: name the folder that holds {INDEX}")
     if os.sep in model or model.startswith((".", "~")):
-        raise ModelError(f"--model {model}: there is no such folder")
+        raise ModelError(f"--model {quoted(model)}: there is no such folder")
     near = difflib.get_close_matches(model, FAMILIES, n=2)
     hint = f"did you mean {' or '.join(near)}?" if near else f"choose one of {', '.join(FAMILIES)}, or name a folder"
-    raise ModelError(f"unknown model {model!r}: {hint}")
+    raise ModelError(f"unknown model {quoted(model)}: {hint}")
 
 
 def _in_folder(folder: Path, dtype: Dtype, family: Family | None) -> Source:
@@ -141,10 +142,7 @@ def read_files(folder: Path) -> Iterator[Path]:
 def _json(path: Path, absent: str) -> dict[str, Any]:
     if not path.is_file():
         raise ModelError(absent)
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read as JSON ({error}): is the model folder complete?") from error
+    found = read_json(path, ModelError, "is the model folder complete?")
     if not isinstance(found, dict):
         raise ModelError(f"{path} holds a {type(found).__name__}: expected one JSON object")
     return found

@@ -9,6 +9,7 @@ from torch import Tensor
 from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, MethodError
 from iceb.base.files import explained
+from iceb.base.readers import read_text
 from iceb.models.exporting import multiplied
 from iceb.specs.deltas import DELTA, MANIFEST, DeltaRecord, Form, Manifest
 from iceb.specs.methods import Edit
@@ -68,11 +69,7 @@ def read_manifest(named: Path) -> Manifest:
         DataError: there is none, or it is not one.
     """
     path = named if named.name == MANIFEST else named / MANIFEST
-    try:
-        return Manifest.from_json(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: cannot be read ({reason}): name a folder that iceb edit wrote") from error
+    return Manifest.from_json(read_text(path, DataError, "name a folder that iceb edit wrote"), str(path))
 
 
 def read_delta(named: Path, delta: DeltaRecord, parameter: Callable[[str], Tensor]) -> dict[str, Tensor]:

@@ -12,11 +12,14 @@ from typing import Any
 
 from iceb.base.errors import ResultError
 from iceb.base.files import write_atomic
+from iceb.base.messages import quoted
+from iceb.base.readers import is_folder, parse_json, read_text
 from iceb.specs.requests import EditRequest
 from iceb.specs.results import Result
 
 RESULT = "result.json"
 REQUESTS = "requests.jsonl"
+AGAIN = "run the same command again to write it"
 LISTS = ("dests", "templates", "aliases")  # fields of a request that JSON turns into lists
 
 
@@ -31,14 +34,9 @@ def read_result(path: Path) -> Result:
     Raises:
         ResultError: it is missing, malformed, or of an unknown schema.
     """
-    path = path / RESULT if path.is_dir() else path
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ResultError(
-            f"{path}: cannot be read ({error}): name a run's folder as iceb evaluate prints it, or its {RESULT}"
-        ) from error
-    return Result.from_json(text, str(path))
+    path = path / RESULT if is_folder(path) else path
+    remedy = f"name a run's folder as iceb evaluate prints it, or its {RESULT}"
+    return Result.from_json(read_text(path, ResultError, remedy), str(path))
 
 
 def write_requests(folder: Path, requests: Sequence[EditRequest]) -> None:
@@ -51,6 +49,17 @@ def write_requests(folder: Path, requests: Sequence[EditRequest]) -> None:
     write_atomic(folder / REQUESTS, "".join(f"{line}\n" for line in lines).encode())
 
 
+def _texts(value: object) -> tuple[Any, ...]:
+    """A JSON list as a tuple.
+
+    Raises:
+        TypeError: it is another thing, of which a tuple would make something.
+    """
+    if not isinstance(value, list):
+        raise TypeError(f"{quoted(value, 80)} is no list")
+    return tuple(value)
+
+
 def read_requests(folder: Path) -> dict[str, EditRequest]:
     """The requests of a run by their id; none if the run wrote none, as runs did at first.
 
@@ -58,18 +67,15 @@ def read_requests(folder: Path) -> dict[str, EditRequest]:
         ResultError: the file is not such a file.
     """
     path = folder / REQUESTS
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+    if not path.exists():
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ResultError(f"{path} cannot be read ({error}): run the same command again to write it") from error
+    lines = read_text(path, ResultError, AGAIN).splitlines()
     found: dict[str, EditRequest] = {}
     for number, line in enumerate(lines, start=1):
+        row = parse_json(line, f"{path} line {number}", ResultError, AGAIN)
         try:
-            row: dict[str, Any] = json.loads(line)
-            row.update({name: tuple(row[name]) for name in LISTS})
-            found[row["id"]] = EditRequest(**row)
+            request = EditRequest(**{**row, **{name: _texts(row[name]) for name in LISTS}})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ResultError(f"{path} line {number}: not a line of requests ({error})") from error
+            raise ResultError(f"{path} line {number}: not a line of requests ({error}); {AGAIN}") from error
+        found[request.id] = request
     return found

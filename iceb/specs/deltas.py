@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field, ValidationError
 
 from iceb.base.errors import DataError
+from iceb.base.readers import parse_json
 from iceb.specs.records import MethodRecord, Provenance, Record
 from iceb.specs.requests import EditRequest
 from iceb.specs.results import first_problem
@@ -71,6 +72,7 @@ class Manifest(Record):
         Raises:
             DataError: not JSON, or a field that is missing, unknown or out of range.
         """
+        parse_json(text, name, DataError, "expected a manifest as iceb edit writes it")
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:

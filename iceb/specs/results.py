@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from iceb.base.errors import ResultError
+from iceb.base.readers import parse_json
 from iceb.specs.records import (
     CheckpointRecord,
     Cost,
@@ -129,10 +130,7 @@ class Result(Record):
 
 
 def _parsed(text: str, name: str) -> dict[str, Any]:
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise ResultError(f"{name}: not JSON ({error}): expected a result.json as iceb evaluate writes it") from error
+    document = parse_json(text, name, ResultError, "expected a result.json as iceb evaluate writes it")
     if not isinstance(document, dict):
         raise ResultError(f"{name}: holds a {type(document).__name__}: expected one JSON object")
     return document

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from iceb.base.readers import user_path
+
 ENVIRONMENT = "ICEB_CACHE"
 DEFAULT = "~/.cache/iceb"
 KINDS = ("edits", "images", "measured", "scratch", "texts")
@@ -11,7 +13,7 @@ KINDS = ("edits", "images", "measured", "scratch", "texts")
 
 def cache_root(named: str | Path | None = None) -> Path:
     """The cache's folder: the one named, else ICEB_CACHE, else ~/.cache/iceb."""
-    return Path(named or os.environ.get(ENVIRONMENT) or DEFAULT).expanduser()
+    return user_path(named or os.environ.get(ENVIRONMENT) or DEFAULT)
 
 
 @dataclass(frozen=True)

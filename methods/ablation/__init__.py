@@ -5,10 +5,10 @@ This file is the method as the benchmark sees it and imports nothing heavy; `edi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
 from iceb.base.errors import DataError, MethodError
+from iceb.base.readers import is_file, user_path
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef, Scheduler
@@ -174,7 +174,7 @@ class Ablation:
         """
         for name in ("prompts", "prior_prompts"):
             path = getattr(self, name)
-            if path is not None and not Path(path).expanduser().is_file():
+            if path is not None and not is_file(user_path(path)):
                 raise DataError(f"ablation {name} {path}: there is no such file; name one with a prompt on each line")
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:

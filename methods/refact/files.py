@@ -1,11 +1,11 @@
 """The files that ReFACT's settings name, as far as they are read without torch."""
 
-import json
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iceb.base.errors import DataError
+from iceb.base.readers import read_json, user_path
 
 if TYPE_CHECKING:
     from iceb.methods.refact import ReFACT
@@ -32,7 +32,7 @@ def check_files(method: "ReFACT") -> None:
 
 def expand(path: str) -> Path:
     """The place of a file that a setting names."""
-    return Path(path).expanduser()
+    return user_path(path)
 
 
 def projection_shape(path: str) -> list[int]:
@@ -58,10 +58,10 @@ def vision_part(path: str) -> dict[str, Any]:
     Raises:
         DataError: the file cannot be read, or has no such part.
     """
+    told = read_json(expand(path), DataError, "name the config.json of a CLIPModel")
     try:
-        told = json.loads(expand(path).read_text(encoding="utf-8"))
         return {**told["vision_config"], "projection_dim": told["projection_dim"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise DataError(f"clip_config {path}: is no config.json of a CLIPModel ({error!r})") from error
 
 

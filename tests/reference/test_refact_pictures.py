@@ -187,7 +187,7 @@ def test_unfit_files_are_refused_before_any_model_is_loaded(method, clip, tmp_pa
     ref = ModelRef("sd14", "somebody/sd", "1" * 40)
     replace(method, kl=1.0).check(ref)
     for wrong, said in (
-        ({"clip_config": clip["projection"]}, "is no config.json of a CLIPModel"),
+        ({"clip_config": clip["projection"]}, "name the config.json of a CLIPModel"),
         ({"images": clip["clip_config"]}, "name a zip archive"),
         ({"kl_texts": str(tmp_path / "none.txt")}, "is no file"),
     ):

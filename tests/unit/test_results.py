@@ -66,7 +66,7 @@ def edited(result, change) -> str:
         (lambda d: d.pop("cost"), "cost: Field required"),
         (lambda d: d.update(num_edits=0), "num_edits"),
         (lambda d: d["scores"][0].update(value="high"), "scores.0.value"),
-        (lambda d: d["scores"][0].update(value=float("nan")), "scores.0.value"),
+        (lambda d: d["scores"][0].update(value=float("nan")), "NaN"),
         (lambda d: d.update(error="broke"), "failed results, and only they"),
         (lambda d: d.update(limit=3), "a limited run is partial"),
         (lambda d: d["scores"].append(d["scores"][0]), "each may stand once"),

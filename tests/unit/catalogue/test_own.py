@@ -51,7 +51,7 @@ def test_pairs_that_do_not_match_are_refused():
     [
         ([], "holds no requests"),
         ({"source": "lion"}, "holds a dict: expected a list"),
-        ("[{", "is not JSON at line 1"),
+        ("[{", "not JSON at line 1"),
         ([{"source": "a"}, {"dest": "hen"}], "row 1: source: Field required"),
         ([{"source": " "}], "row 0: edit request id='own/0000' source=''"),
         ([{"source": "a", "destination": "b"}], "row 0: destination: Extra inputs .* a row has source, dest"),

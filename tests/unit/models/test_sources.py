@@ -58,7 +58,7 @@ def copied(tiny_sd_folder, tmp_path):
 
 def test_a_damaged_index_is_named(copied):
     (copied / "model_index.json").write_text("{")
-    with pytest.raises(ModelError, match="cannot be read as JSON"):
+    with pytest.raises(ModelError, match="not JSON at line 1"):
         find(str(copied))
 
 

@@ -1,0 +1,66 @@
+"""Text for one line of complaint: values quoted within bounds, nothing that a terminal would act upon."""
+
+import re
+
+QUOTED = 200  # characters of one value in a message
+LINE = 1000  # characters of a whole message
+ELLIPSIS = " … "
+WORD = re.compile(rf"\S{{{QUOTED + 1},}}")
+
+
+def quoted(value: object, most: int = QUOTED) -> str:
+    """`value` as Python writes it, printable and at most `most` characters long.
+
+    >>> quoted("a\\x1b[31m")
+    "'a\\\\x1b[31m'"
+    >>> quoted("x" * 1000, 20)
+    "'xxxxxxxxxx … xxxxx'"
+    """
+    try:
+        written = repr(value)
+    except ValueError:  # an int of more digits than Python turns into text
+        written = f"a number of {_digits(value)} digits" if isinstance(value, int) else f"a {type(value).__name__}"
+    except RecursionError:
+        written = f"a deeply nested {type(value).__name__}"
+    return shortened(printable(written), most)
+
+
+def _digits(value: int) -> int:
+    """How many decimal digits a number has, at least roughly: log10(2) of its bits."""
+    return int(value.bit_length() * 0.30103) + 1
+
+
+def shortened(text: str, most: int = QUOTED) -> str:
+    """`text` with its middle left out where it is longer than `most` characters: both ends tell what it was.
+
+    >>> shortened("abcdefghijklmnopqrstuvwxyz", 13)
+    'abcdef … wxyz'
+    """
+    if len(text) <= most:
+        return text
+    room = most - len(ELLIPSIS)
+    tail = room * 2 // 5
+    return f"{text[: room - tail]}{ELLIPSIS}{text[len(text) - tail :]}"
+
+
+def printable(text: str) -> str:
+    """`text` with blanks for line ends, and every character that cannot be shown written as its escape.
+
+    >>> printable("a\\nb\\x07\\ud800")
+    'a b\\\\x07\\\\ud800'
+    """
+    plain = " ".join(text.split())
+    return plain if plain.isprintable() else "".join(map(_visible, plain))
+
+
+def _visible(letter: str) -> str:
+    return letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
+
+
+def one_line(text: str) -> str:
+    """`text` as a message: one line, printable, no word longer than a quoted value, at most LINE characters.
+
+    >>> one_line("two\\nlines")
+    'two lines'
+    """
+    return shortened(WORD.sub(lambda found: shortened(found[0]), printable(text)), LINE)

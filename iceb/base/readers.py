@@ -1,0 +1,171 @@
+"""Text, JSON and TOML from files and options: whatever is wrong with them becomes one error that says what to do.
+
+JSON is read strictly: no key twice, no NaN or infinity, no number beyond 64 bits, no text that UTF-8 cannot write.
+"""
+
+import json
+import math
+import re
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from iceb.base.errors import IcebError, SpecError
+from iceb.base.messages import quoted
+
+DIGITS = 19  # of the largest number of 64 bits
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # as JSON writes half of a character
+
+
+def user_path(text: str | Path) -> Path:
+    """A path as a user wrote it, "~" expanded.
+
+    Raises:
+        SpecError: it names a user who has no home folder here, or is no path.
+    """
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as error:
+        raise SpecError(f"{quoted(str(text))}: there is no such home folder here: write the path in full") from error
+    if "\0" in str(path):
+        raise SpecError(f"{quoted(str(text))}: a path cannot hold the character NUL")
+    return path
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there; False for names that no file system takes, where `Path.is_dir` raises."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there; False for names that no file system takes, where `Path.is_file` raises."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def read_text(path: Path, kind: type[IcebError], remedy: str, name: str = "") -> str:
+    """The text of a UTF-8 file, with or without a byte order mark.
+
+    Args:
+        kind: the error to raise.
+        remedy: what to do, for the end of its message.
+        name: what to call the file in it; "": its path.
+
+    Raises:
+        IcebError: of this kind: the file is missing, is a folder, cannot be read, or is not UTF-8.
+    """
+    named = name or str(path)
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise kind(f"{named}: cannot be read (not UTF-8 text at byte {error.start}): {remedy}") from error
+    except OSError as error:
+        raise kind(f"{named}: cannot be read ({error.strerror or error}): {remedy}") from error
+    except ValueError as error:  # a name with NUL in it
+        raise kind(f"{named}: cannot be read ({error}): {remedy}") from error
+
+
+def parse_json(text: str, where: str, kind: type[IcebError], remedy: str = "") -> Any:
+    """The value of a JSON text.
+
+    Args:
+        where: the file or option that it comes from, for the message.
+        kind: the error to raise.
+        remedy: what to do, for the end of its message.
+
+    Raises:
+        IcebError: of this kind: not JSON, or JSON that the strict reading of this module refuses.
+    """
+    end = f"; {remedy}" if remedy else ""
+    try:
+        text.encode("utf-8")  # an option's bytes that are not UTF-8 arrive as halves of characters
+        found = json.loads(
+            text, object_pairs_hook=_object, parse_int=_int, parse_float=_float, parse_constant=_no_constant
+        )
+        if SURROGATE.search(text):
+            json.dumps(found, ensure_ascii=False).encode("utf-8")
+    except json.JSONDecodeError as error:
+        raise kind(f"{where}: not JSON at line {error.lineno} column {error.colno} ({error.msg}){end}") from error
+    except RecursionError as error:
+        raise kind(f"{where}: its lists or objects are nested too deeply{end}") from error
+    except UnicodeEncodeError as error:
+        raise kind(f"{where}: a text in it holds half of a character ({_half(error)}){end}") from error
+    except ValueError as error:
+        raise kind(f"{where}: {error}{end}") from error
+    return found
+
+
+def read_json(path: Path, kind: type[IcebError], remedy: str) -> Any:
+    """The value of a JSON file.
+
+    Raises:
+        IcebError: of this kind, as `read_text` and `parse_json`.
+    """
+    return parse_json(read_text(path, kind, remedy), str(path), kind, remedy)
+
+
+def parse_toml(text: str, where: str, kind: type[IcebError]) -> dict[str, Any]:
+    """The table of a TOML text.
+
+    Raises:
+        IcebError: of this kind: not TOML, nested too deeply, or with a number beyond 64 bits.
+    """
+    try:
+        found = tomllib.loads(text)
+        _check_numbers(found)
+    except tomllib.TOMLDecodeError as error:
+        raise kind(f"{where}: not TOML ({error})") from error
+    except RecursionError as error:
+        raise kind(f"{where}: its arrays or tables are nested too deeply") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise kind(f"{where}: holds a number beyond 64 bits") from error
+    return found
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {quoted(twice, 80)} stands twice in one object")
+    return found
+
+
+def _int(digits: str) -> int:
+    if len(digits.lstrip("-")) > DIGITS or not -(2**63) <= int(digits) < 2**63:
+        raise ValueError(f"holds the number {quoted(digits, 40)} of {len(digits)} digits, beyond 64 bits")
+    return int(digits)
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError(f"holds the number {quoted(digits, 40)}, which no float can hold")
+    return value
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"holds {name}: numbers must be finite")
+
+
+def _half(error: UnicodeEncodeError) -> str:
+    return quoted(error.object[error.start])
+
+
+def _check_numbers(value: object) -> None:
+    """Refuse whole numbers beyond 64 bits.
+
+    Raises:
+        ValueError: there is one.
+    """
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            _check_numbers(item)
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError(f"a number of {value.bit_length()} bits")
