@@ -8,28 +8,38 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from iceb.running.evaluate import evaluate
     from iceb.specs.methods import Edit, EditMethod, MethodCard
-    from iceb.specs.metrics import Measure, Measured, Metric, Score
-    from iceb.specs.prompts import Prompt
-    from iceb.specs.requests import EditRequest
+    from iceb.specs.metrics import Measure, Measured, MeasureInput, Metric, Need
+    from iceb.specs.prompts import NoiseDraw, Prompt
+    from iceb.specs.reduction import ConceptValue, Part, Reduction, Score
+    from iceb.specs.requests import EditBatch, EditRequest
     from iceb.specs.results import Result
     from iceb.specs.runs import ModelRef, RunSpec, Sampling
+    from iceb.specs.schedules import Schedule
     from iceb.specs.tasks import Task
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ConceptValue",
     "Edit",
+    "EditBatch",
     "EditMethod",
     "EditRequest",
     "Measure",
+    "MeasureInput",
     "Measured",
     "MethodCard",
     "Metric",
     "ModelRef",
+    "Need",
+    "NoiseDraw",
+    "Part",
     "Prompt",
+    "Reduction",
     "Result",
     "RunSpec",
     "Sampling",
+    "Schedule",
     "Score",
     "Task",
     "evaluate",
@@ -43,7 +53,15 @@ _PLACES = {
     "Measure": "iceb.specs.metrics",
     "Measured": "iceb.specs.metrics",
     "Metric": "iceb.specs.metrics",
-    "Score": "iceb.specs.metrics",
+    "MeasureInput": "iceb.specs.metrics",
+    "Need": "iceb.specs.metrics",
+    "NoiseDraw": "iceb.specs.prompts",
+    "ConceptValue": "iceb.specs.reduction",
+    "Part": "iceb.specs.reduction",
+    "Reduction": "iceb.specs.reduction",
+    "Score": "iceb.specs.reduction",
+    "EditBatch": "iceb.specs.requests",
+    "Schedule": "iceb.specs.schedules",
     "Prompt": "iceb.specs.prompts",
     "EditRequest": "iceb.specs.requests",
     "Result": "iceb.specs.results",

@@ -7,6 +7,8 @@ import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+FEWEST = 10  # concepts; an interval from fewer would cover less than it says
+LEVEL = 0.95  # of intervals
 ROUNDING = 1 + 1e-9  # so that a difference of exactly one standard error is a tie whatever the last bits say
 
 
@@ -106,3 +108,33 @@ def tied_ranks(values: Sequence[float], errors: Sequence[float | None], higher_i
             leader = position
         ranks[index] = leader + 1
     return ranks
+
+
+def interval(
+    value: float, stderr: float | None, freedom: float, concepts: int, level: float = LEVEL
+) -> tuple[float | None, float | None]:
+    """Student's interval of a mean over concepts; (None, None) below ten concepts.
+
+    >>> interval(0.0, 0.0, 30.0, 31)
+    (0.0, 0.0)
+    >>> interval(0.5, 0.1, 8.0, 9)
+    (None, None)
+    """
+    if stderr is None or concepts < FEWEST:
+        return None, None
+    from scipy.special import stdtrit  # late: light commands do without scipy
+
+    reach = float(stdtrit(freedom, (1 + level) / 2)) * stderr
+    return value - reach, value + reach
+
+
+def quantile(ascending: Sequence[float], share: float) -> float:
+    """The value below which a share of sorted numbers lies, linear between neighbours.
+
+    >>> quantile([0.0, 1.0, 2.0], 0.25)
+    0.5
+    """
+    place = share * (len(ascending) - 1)
+    below = math.floor(place)
+    above = min(below + 1, len(ascending) - 1)
+    return ascending[below] + (place - below) * (ascending[above] - ascending[below])

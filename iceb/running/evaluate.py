@@ -1,62 +1,32 @@
-"""The benchmark on one page: draw before, edit, draw after, measure, reduce; then the record of it."""
+"""The benchmark on one page: draw before, edit, draw after, measure, reduce."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from iceb.base.digest import digest
 from iceb.base.errors import IcebError, ResultError
 from iceb.base.files import write_atomic
-from iceb.catalogue.cards import card_sha256
 from iceb.running import references
-from iceb.running.cost import Seconds, peak_bytes, peak_gpu_bytes
+from iceb.running.cost import Seconds
 from iceb.running.edited_model import EditedModel
 from iceb.running.folder import RESULT, read_result, write_requests
 from iceb.running.ledger import ImageRow, write_ledger
 from iceb.running.measuring import ImagesLost
 from iceb.running.planned import Plan
 from iceb.running.provenance import Origin
+from iceb.running.record import EditCost, Images, make_result
 from iceb.running.scoring import Scores
 from iceb.running.selection import CheckpointPrompts
-from iceb.running.table import TABLE, encode_table, table_record
+from iceb.running.table import TABLE, encode_table
 from iceb.specs.methods import Edit
 from iceb.specs.metrics import AFTER, BEFORE
 from iceb.specs.prompts import Prompt
-from iceb.specs.records import CheckpointRecord, Cost, ModelRecord, TaskRecord
 from iceb.specs.requests import EditBatch
 from iceb.specs.results import Result
 from iceb.specs.schedules import Add, Remove
-from iceb.stores.edits import MadeEdit
 from iceb.stores.images import ImageKey
 from iceb.stores.scratch import ScratchStore
 
 ATTEMPTS = 3  # at images that were damaged after they had been drawn
-
-
-@dataclass(frozen=True)
-class EditCost:
-    """What one edit took and said; its tensors are let go as soon as they were judged."""
-
-    seconds: float
-    bytes: int
-    peak_bytes: int | None
-    peak_gpu_bytes: int | None
-    log: Mapping[str, float]
-
-    @classmethod
-    def of(cls, made: MadeEdit) -> "EditCost":
-        """The cost of a made edit."""
-        return cls(made.seconds, made.bytes, made.peak_bytes, made.peak_gpu_bytes, dict(made.edit.log))
-
-
-@dataclass
-class Images:
-    """What was edited and drawn in one pass through the schedule."""
-
-    rows: list[ImageRow] = field(default_factory=list)
-    edits: list[EditCost] = field(default_factory=list)
-    digests: list[str] = field(default_factory=list)  # of the model at each checkpoint
-    active: dict[str, int] = field(default_factory=dict)  # group → batches in the model at its last checkpoint
 
 
 class Run:
@@ -84,6 +54,10 @@ class Run:
                 if attempt == ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
+
+    def result(self, scores: Scores | None = None, error: str | None = None) -> Result:
+        """The record of the run so far; with `error`, of a failed one."""
+        return make_result(self.plan, self.images, self.seconds, self.origin, scores, error)
 
     def _draw(self) -> None:
         """Follow the schedule: one edit alive at a time where the schedule removes each before the next."""
@@ -138,77 +112,6 @@ class Run:
         prompts = tuple(prepare(model.current, checkpoint.step, checkpoint.prompts, scratch))
         with model.suspended():
             return prompts, self._draw_before([p for p in prompts if BEFORE in self.plan.selection.sides(p)])
-
-    def result(self, scores: Scores | None = None, error: str | None = None) -> Result:
-        """The record of the run so far; with `error`, of a failed one."""
-        groups = dict(scores.groups) if scores else {}
-        last = list(groups)[-1] if groups else None
-        data = encode_table(scores.table) if scores else None
-        return Result.of(
-            self.plan.spec,
-            task=self._task(),
-            method=self.parts.method.record,
-            model=self._model(),
-            scores=groups[last] if last is not None else (),
-            checkpoints=tuple(
-                CheckpointRecord(group=group, edits=self.images.active[group], scores=found)
-                for group, found in groups.items()
-                if group != last
-            ),
-            per_concept=table_record(data, scores.table) if scores and data else None,
-            execution=self.parts.execution,
-            cost=self._cost(),
-            provenance=self.origin.finished(),
-            log=_joined_logs([edit.log for edit in self.images.edits]),
-            error=error,
-        )
-
-    def _task(self) -> TaskRecord:
-        task, card = self.parts.task, self.parts.dataset.card
-        return TaskRecord(
-            name=task.name,
-            version=task.version,
-            dataset=card.name,
-            dataset_version=card.version,
-            card_sha256=card_sha256(card.name),
-            data_sha256={name: file.sha256 for name, file in card.files.items()},
-            requests_sha256=digest([batch.requests for batch in self.plan.batches]),
-        )
-
-    def _model(self) -> ModelRecord:
-        ref = self.plan.spec.model
-        return ModelRecord(
-            family=ref.family,
-            repo=ref.repo,
-            revision=ref.revision,
-            dtype=ref.dtype,
-            digest=self.parts.bundle.digest,
-            edited_digest=tuple(self.images.digests),
-        )
-
-    def _cost(self) -> Cost:
-        tally, spent, edits = self.parts.generator.tally, self.seconds.spent, self.images.edits
-        return Cost(
-            edit_seconds=sum(edit.seconds for edit in edits) if edits else None,
-            draw_seconds=spent.get("draw"),
-            measure_seconds=spent.get("measure"),
-            total_seconds=self.seconds.total,
-            edit_bytes=sum(edit.bytes for edit in edits) if edits else None,
-            peak_bytes=_most([*(edit.peak_bytes for edit in edits), peak_bytes()]),
-            peak_gpu_bytes=_most([*(edit.peak_gpu_bytes for edit in edits), peak_gpu_bytes()]),
-            images_drawn=tally.drawn,
-            images_reused=tally.reused,
-        )
-
-
-def _most(peaks: Sequence[int | None]) -> int | None:
-    return max((peak for peak in peaks if peak is not None), default=None)
-
-
-def _joined_logs(logs: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The mean of what every edit reports; a value that only some report is left out."""
-    shared = set.intersection(*(set(log) for log in logs)) if logs else set()
-    return {name: float(sum(log[name] for log in logs) / len(logs)) for name in sorted(shared)}
 
 
 def evaluate(plan: Plan) -> Result:

@@ -68,7 +68,7 @@ class Plan:
         if model is None:
             return None
         summary = self.parts.edits.summary(self.parts.method.key(model, batch.requests))
-        return summary and model.named_under(summary.weights, summary.rewrites, summary.negative_prompt)
+        return model.named_under(summary.weights, summary.rewrites, summary.negative_prompt) if summary else None
 
     @property
     def edits_cached(self) -> bool:

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from iceb.base.errors import SpecError
+from iceb.base.statistics import LEVEL, interval, quantile
 
 Change: TypeAlias = Literal["rise", "fall", "after"]  # after − before, before − after, after alone
-FEWEST = 10  # concepts; an interval from fewer would cover less than it says
-LEVEL = 0.95
 VALUE, BOOTSTRAP = "value", "bootstrap"  # parts of a set metric
 
 
@@ -174,12 +173,12 @@ def _reduce_means(values: Sequence[ConceptValue], reduction: Reduction) -> Score
     if empty := [name for name, part in sums.items() if not part.weights]:
         note = "; ".join(f"no {name} prompts were drawn" for name in empty)
         return Score(None, None, n, concepts, note)
-    value = math.fsum(part.part.weight * part.mean for part in sums.values())
+    found = math.fsum(part.part.weight * part.mean for part in sums.values())
     stderr = _standard_error(list(sums.values()))
-    low, high = interval(value, stderr, _freedom(list(sums.values())), min(_counts(sums)))
+    low, high = interval(found, stderr, _freedom(list(sums.values())), min(_counts(sums)))
     before = _weighted([(part.part.weight, part.side(part.before)) for part in sums.values()])
     after = _weighted([(part.part.weight, part.side(part.after)) for part in sums.values()])
-    return Score(value, stderr, n, concepts, "", before, after, low, high)
+    return Score(found, stderr, n, concepts, "", before, after, low, high)
 
 
 def _counts(sums: Mapping[str, _Sums]) -> list[int]:
@@ -213,24 +212,6 @@ def _freedom(sums: Sequence[_Sums]) -> float:
     return total**2 / scatter if scatter else float(min((freedom for _, freedom in variances), default=0))
 
 
-def interval(
-    value: float, stderr: float | None, freedom: float, concepts: int, level: float = LEVEL
-) -> tuple[float | None, float | None]:
-    """Student's interval of a mean over concepts; (None, None) below ten concepts.
-
-    >>> interval(0.0, 0.0, 30.0, 31)
-    (0.0, 0.0)
-    >>> interval(0.5, 0.1, 8.0, 9)
-    (None, None)
-    """
-    if stderr is None or concepts < FEWEST:
-        return None, None
-    from scipy.special import stdtrit  # late: light commands do without scipy
-
-    reach = float(stdtrit(freedom, (1 + level) / 2)) * stderr
-    return value - reach, value + reach
-
-
 def _reduce_set(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
     change = reduction.parts[VALUE].change
     whole = [value for value in values if value.part == VALUE]
@@ -245,15 +226,3 @@ def _reduce_set(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
     low, high = quantile(drawn, (1 - LEVEL) / 2), quantile(drawn, (1 + LEVEL) / 2)
     concepts = next(value.n for value in values if value.part == BOOTSTRAP)
     return Score(found, stderr, whole[0].n, concepts, "", whole[0].before, whole[0].after, low, high)
-
-
-def quantile(ascending: Sequence[float], share: float) -> float:
-    """The value below which a share of sorted numbers lies, linear between neighbours.
-
-    >>> quantile([0.0, 1.0, 2.0], 0.25)
-    0.5
-    """
-    place = share * (len(ascending) - 1)
-    below = math.floor(place)
-    above = min(below + 1, len(ascending) - 1)
-    return ascending[below] + (place - below) * (ascending[above] - ascending[below])
