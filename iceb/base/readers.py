@@ -1,6 +1,7 @@
 """Text, JSON and TOML from files and options: whatever is wrong with them becomes one error that says what to do.
 
-JSON is read strictly: no key twice, no NaN or infinity, no number beyond 64 bits, no text that UTF-8 cannot write.
+JSON is read strictly: no key twice, no NaN or infinity, no number beyond 64 bits, no text that UTF-8
+cannot write or that drives a terminal.
 """
 
 import json
@@ -15,7 +16,8 @@ from iceb.base.errors import IcebError, SpecError
 from iceb.base.messages import quoted
 
 DIGITS = 19  # of the largest number of 64 bits
-SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # as JSON writes half of a character
+SUSPECT = re.compile(r"\\(?:u[dD][89a-fA-F]|u00[01]|u007|[bf])")  # escapes of halves and of control characters
+UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def user_path(text: str | Path) -> Path:
@@ -88,17 +90,28 @@ def parse_json(text: str, where: str, kind: type[IcebError], remedy: str = "") -
         found = json.loads(
             text, object_pairs_hook=_object, parse_int=_int, parse_float=_float, parse_constant=_no_constant
         )
-        if SURROGATE.search(text):
-            json.dumps(found, ensure_ascii=False).encode("utf-8")
+        if SUSPECT.search(text):
+            _check_texts(found)
     except json.JSONDecodeError as error:
         raise kind(f"{where}: not JSON at line {error.lineno} column {error.colno} ({error.msg}){end}") from error
     except RecursionError as error:
         raise kind(f"{where}: its lists or objects are nested too deeply{end}") from error
     except UnicodeEncodeError as error:
-        raise kind(f"{where}: a text in it holds half of a character ({_half(error)}){end}") from error
+        raise kind(f"{where}: a text in it holds {quoted(error.object[error.start])}, no character{end}") from error
     except ValueError as error:
         raise kind(f"{where}: {error}{end}") from error
     return found
+
+
+def listed(value: object) -> tuple[Any, ...]:
+    """A JSON list as a tuple.
+
+    Raises:
+        TypeError: it is something else, for example a text, whose letters a tuple would hold.
+    """
+    if not isinstance(value, list):
+        raise TypeError(f"{quoted(value, 80)} is no list")
+    return tuple(value)
 
 
 def read_json(path: Path, kind: type[IcebError], remedy: str) -> Any:
@@ -154,8 +167,18 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"holds {name}: numbers must be finite")
 
 
-def _half(error: UnicodeEncodeError) -> str:
-    return quoted(error.object[error.start])
+def _check_texts(value: object) -> None:
+    """Refuse halves of characters, which UTF-8 cannot write, and control characters, which drive terminals.
+
+    Raises:
+        ValueError: there is one.
+    """
+    if isinstance(value, str):
+        if found := UNWANTED.search(value):
+            raise ValueError(f"a text in it holds {quoted(found[0])}, no character")
+    elif isinstance(value, dict | list):
+        for item in [*value, *value.values()] if isinstance(value, dict) else value:
+            _check_texts(item)
 
 
 def _check_numbers(value: object) -> None:

@@ -8,12 +8,10 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from iceb.base.errors import ResultError
 from iceb.base.files import write_atomic
-from iceb.base.messages import quoted
-from iceb.base.readers import is_folder, parse_json, read_text
+from iceb.base.readers import is_folder, listed, parse_json, read_text
 from iceb.specs.requests import EditRequest
 from iceb.specs.results import Result
 
@@ -49,17 +47,6 @@ def write_requests(folder: Path, requests: Sequence[EditRequest]) -> None:
     write_atomic(folder / REQUESTS, "".join(f"{line}\n" for line in lines).encode())
 
 
-def _texts(value: object) -> tuple[Any, ...]:
-    """A JSON list as a tuple.
-
-    Raises:
-        TypeError: it is another thing, of which a tuple would make something.
-    """
-    if not isinstance(value, list):
-        raise TypeError(f"{quoted(value, 80)} is no list")
-    return tuple(value)
-
-
 def read_requests(folder: Path) -> dict[str, EditRequest]:
     """The requests of a run by their id; none if the run wrote none, as runs did at first.
 
@@ -69,12 +56,14 @@ def read_requests(folder: Path) -> dict[str, EditRequest]:
     path = folder / REQUESTS
     if not path.exists():
         return {}
-    lines = read_text(path, ResultError, AGAIN).splitlines()
+    lines = read_text(path, ResultError, AGAIN).split("\n")
     found: dict[str, EditRequest] = {}
     for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
         row = parse_json(line, f"{path} line {number}", ResultError, AGAIN)
         try:
-            request = EditRequest(**{**row, **{name: _texts(row[name]) for name in LISTS}})
+            request = EditRequest(**{**row, **{name: listed(row[name]) for name in LISTS}})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ResultError(f"{path} line {number}: not a line of requests ({error}); {AGAIN}") from error
         found[request.id] = request

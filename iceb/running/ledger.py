@@ -9,10 +9,14 @@ from typing import Any
 
 from iceb.base.errors import IcebError, ResultError
 from iceb.base.files import write_atomic
+from iceb.base.messages import quoted, shortened
+from iceb.base.readers import listed, parse_json, read_text
 from iceb.specs.prompts import NoiseDraw, Prompt
+from iceb.specs.texts import check_name, checked_key
 from iceb.stores.images import ImageKey
 
 FILE = "images.jsonl"
+AGAIN = "run the same command again to write it"
 TUPLES = ("choices", "tags")  # fields of a prompt that JSON turns into lists
 
 
@@ -32,6 +36,14 @@ class ImageRow:
     prompt: Prompt
     before: ImageKey | None
     after: ImageKey | None
+
+    def __post_init__(self) -> None:
+        check_name(self.checkpoint, "checkpoint")
+        if self.group != "":
+            check_name(self.group, "group")
+        for key in (self.before, self.after):
+            if key is not None:
+                checked_key(key, f"prompt {quoted(self.prompt.text, 40)}")
 
     def key(self, side: str) -> ImageKey | None:
         """The key of one side's image."""
@@ -62,23 +74,18 @@ def read_ledger(folder: Path) -> list[ImageRow]:
         ResultError: the file is missing or is not such a file.
     """
     path = folder / FILE
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ResultError(
-            f"{path} cannot be read ({error}): name a run's folder, as iceb evaluate prints it"
-        ) from error
-    return [_row(line, f"{path} line {number}") for number, line in enumerate(lines, start=1)]
+    lines = read_text(path, ResultError, "name a run's folder, as iceb evaluate prints it").split("\n")
+    return [_row(line, f"{path} line {number}") for number, line in enumerate(lines, start=1) if line.strip()]
 
 
 def _row(line: str, where: str) -> ImageRow:
+    document = parse_json(line, where, ResultError, AGAIN)
     try:
-        document: dict[str, Any] = json.loads(line)
         row = {name: document.pop(name) for name in ("checkpoint", "group", "before", "after")}
-        document.update({name: tuple(document[name]) for name in TUPLES if name in document})
+        document.update({name: listed(document[name]) for name in TUPLES if name in document})
         if document.get("noise") is not None:
             noise = document["noise"]
-            document["noise"] = NoiseDraw(noise["seed"], tuple(noise["calls"]), noise["slot"])
+            document["noise"] = NoiseDraw(noise["seed"], listed(noise["calls"]), noise["slot"])
         return ImageRow(prompt=Prompt(**document), **row)
     except (IcebError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ResultError(f"{where}: not a line of a run ({' '.join(str(error).split())[:200]})") from error
+        raise ResultError(f"{where}: not a line of a run ({shortened(str(error))}); {AGAIN}") from error

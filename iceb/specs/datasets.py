@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditBatch
 from iceb.specs.schedules import Schedule
+from iceb.specs.texts import check_part
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -23,6 +24,13 @@ class DataFile(BaseModel):
     path: str  # relative to the dataset's folder
     sha256: str  # of the file's bytes, 64 lower-case hex digits
     rows: int | None = Field(default=None, ge=0)  # None: the file is not a list of rows
+
+    @field_validator("path")
+    @classmethod
+    def _inside(cls, value: str) -> str:
+        for part in value.split("/"):
+            check_part(part, "path of a data file: each part of it")
+        return value
 
     @field_validator("sha256")
     @classmethod
@@ -57,6 +65,12 @@ class DataCard(BaseModel):
     counts: dict[str, int] = Field(default_factory=dict)
     nested: bool = True  # the first n requests are a prefix of the first m > n
     deviations: tuple[str, ...] = ()  # where we differ from the authors' use of the data, and why
+
+    @field_validator("name")
+    @classmethod
+    def _names_a_folder(cls, value: str) -> str:
+        check_part(value, "dataset")
+        return value
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from iceb.specs.metrics import Measure
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import Sampling, Scalar
 from iceb.specs.tasks import Kind
+from iceb.specs.texts import check_int, check_part
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,8 +53,8 @@ class MethodCard:
     quick: tuple[tuple[str, Scalar], ...] = ()  # settings with which an edit takes a second, for `iceb check`
 
     def __post_init__(self) -> None:
-        if not self.name or self.version < 1:
-            raise SpecError(f"method card name={self.name!r} version={self.version}: needs a name and a version >= 1")
+        check_part(self.name, "method card: name")
+        check_int(self.version, f"method card {self.name}: version", 1, 2**31)
         if self.fidelity not in get_args(Fidelity):
             allowed = ", ".join(get_args(Fidelity))
             raise SpecError(f"method card {self.name!r}: fidelity {self.fidelity!r} is unknown; allowed are {allowed}")

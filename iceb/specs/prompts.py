@@ -4,8 +4,11 @@ import re
 from dataclasses import dataclass
 
 from iceb.base.errors import SpecError
+from iceb.base.messages import quoted
+from iceb.specs.texts import check_int, check_name, check_text
 
 ROLE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+LAST_SEED = 2**63 - 1
 MOST_DRAWN = 4096  # images of one generator; more is a mistake
 
 
@@ -30,12 +33,12 @@ class NoiseDraw:
     slot: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.seed < 2**63:
-            raise SpecError(f"noise draw seed {self.seed}: must be 0 to 2^63 - 1")
-        if not self.calls or min(self.calls) < 1 or sum(self.calls) > MOST_DRAWN:
-            raise SpecError(f"noise draw calls {self.calls}: must be sizes of at least 1, {MOST_DRAWN} images in all")
-        if not 0 <= self.slot < self.calls[-1]:
-            raise SpecError(f"noise draw slot {self.slot}: the last call has the slots 0 to {self.calls[-1] - 1}")
+        check_int(self.seed, "noise draw seed", 0, LAST_SEED)
+        for size in self.calls:
+            check_int(size, "size of a noise draw's call", 1, MOST_DRAWN)
+        if not self.calls or sum(self.calls) > MOST_DRAWN:
+            raise SpecError(f"noise draw calls {quoted(self.calls)}: must be 1 to {MOST_DRAWN} images in all")
+        check_int(self.slot, "noise draw slot", 0, self.calls[-1] - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +74,24 @@ class Prompt:
     noise: NoiseDraw | None = None
 
     def __post_init__(self) -> None:
-        check_role(self.role, f"prompt {self.text!r:.80}")
-        if not 0 <= self.seed < 2**63:
-            raise SpecError(f"prompt {self.text!r:.80}: seed {self.seed} must be 0 to 2^63 - 1")
-        if self.replicate < 0:
-            raise SpecError(f"prompt {self.text!r:.80}: replicate {self.replicate} must not be negative")
-        if self.answer is not None and not 0 <= self.answer < len(self.choices):
-            raise SpecError(
-                f"prompt {self.text!r:.80}: answer {self.answer} is no place in its {len(self.choices)} choices"
+        where = f"prompt {quoted(self.text, 80)}"
+        check_text(self.text, "prompt")
+        check_role(self.role, where)
+        check_int(self.seed, f"{where}: seed", 0, LAST_SEED)
+        check_int(self.replicate, f"{where}: replicate", 0, LAST_SEED)
+        if self.request is not None:
+            check_name(self.request, f"{where}: request")
+        if self.concept is not None:
+            check_text(self.concept, f"{where}: concept")
+        for name, texts in (("choice", self.choices), ("tag", self.tags)):
+            for text in texts:
+                check_text(text, f"{where}: {name}")
+        for name, number in (("label", self.label), ("target", self.target)):
+            if number is not None:
+                check_int(number, f"{where}: {name}", 0, LAST_SEED)
+        if self.answer is not None:
+            check_int(
+                self.answer, f"{where}: answer, a place in its {len(self.choices)} choices,", 0, len(self.choices) - 1
             )
 
     @property
@@ -98,4 +111,4 @@ def check_role(role: object, where: str) -> None:
         SpecError: as it says.
     """
     if not isinstance(role, str) or not ROLE.fullmatch(role):
-        raise SpecError(f"{where}: role {role!r:.80} must be a word of a-z, 0-9 and _, at most 64 characters")
+        raise SpecError(f"{where}: role {quoted(role, 80)} must be a word of a-z, 0-9 and _, at most 64 characters")

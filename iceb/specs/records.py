@@ -2,13 +2,22 @@
 
 import json
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from iceb.specs.metrics import Metric
 from iceb.specs.reduction import Change, Part, Reduction, Score
 from iceb.specs.runs import Scalar
+from iceb.specs.texts import check_part
+
+
+def _path_part(value: str) -> str:
+    check_part(value, "the name")
+    return value
+
+
+PathPart = Annotated[str, AfterValidator(_path_part)]  # pages and folders are named by it
 
 
 class Record(BaseModel):
@@ -23,9 +32,9 @@ class Record(BaseModel):
 class TaskRecord(Record):
     """The task and the exact data it was run on."""
 
-    name: str
+    name: PathPart
     version: int
-    dataset: str  # the data card's name
+    dataset: PathPart  # the data card's name
     dataset_version: int
     card_sha256: str
     data_sha256: Mapping[str, str]
@@ -73,7 +82,7 @@ def _short(value: object) -> str:
 class ModelRecord(Record):
     """The weights before and after."""
 
-    family: str
+    family: PathPart
     repo: str
     revision: str
     dtype: str

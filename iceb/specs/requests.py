@@ -1,8 +1,13 @@
 """What a method is asked to change: one request per concept, and the batch of requests that are edited together."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from iceb.base.errors import SpecError
+from iceb.base.messages import quoted
+from iceb.specs.texts import check_int, check_name, check_text
+
+LAST_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +24,27 @@ class EditRequest:
     aliases: tuple[str, ...] = ()  # other names of the source that the dataset tests; never trained on
 
     def __post_init__(self) -> None:
-        if not self.id or not self.source.strip():
-            raise SpecError(f"edit request id={self.id!r} source={self.source!r}: both must be non-empty text")
+        check_name(self.id, "edit request id")
+        where = f"edit request {self.id}"
+        for name, text in self._texts():
+            check_text(text, f"{where}: {name}")
+        if not self.source.strip():
+            raise SpecError(f"{where}: source {quoted(self.source)}: must be non-empty text")
         if not self.templates:
-            raise SpecError(f"edit request {self.id}: needs at least one training template")
+            raise SpecError(f"{where}: needs at least one training template")
         for template in self.templates:
             if template.count("{}") != 1:
-                raise SpecError(f"edit request {self.id}: template {template!r} must hold exactly one {{}}")
-        if self.seed < 0:
-            raise SpecError(f"edit request {self.id}: seed {self.seed} must not be negative")
+                raise SpecError(f"{where}: template {quoted(template)} must hold exactly one {{}}")
+        check_int(self.seed, f"{where}: seed", 0, LAST_SEED)
+        for name, label in (("source_label", self.source_label), ("dest_label", self.dest_label)):
+            if label is not None:
+                check_int(label, f"{where}: {name}", 0, LAST_SEED)
+
+    def _texts(self) -> Iterator[tuple[str, str]]:
+        """Every text of the request and what it is."""
+        yield "source", self.source
+        for name, texts in (("dest", self.dests), ("template", self.templates), ("alias", self.aliases)):
+            yield from ((name, text) for text in texts)
 
     @property
     def dest(self) -> str:
@@ -58,10 +75,10 @@ class EditBatch:
     concept: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.id:
-            raise SpecError("edit batch without an id: name it, so that a schedule can refer to it")
-        if self.replicate < 0:
-            raise SpecError(f"edit batch {self.id}: replicate {self.replicate} must not be negative")
+        check_name(self.id, "edit batch id")
+        check_int(self.replicate, f"edit batch {self.id}: replicate", 0, LAST_SEED)
+        if self.concept is not None:
+            check_text(self.concept, f"edit batch {self.id}: concept")
         ids = [request.id for request in self.requests]
         if len(set(ids)) != len(ids):
             twice = next(name for name in ids if ids.count(name) > 1)

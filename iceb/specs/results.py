@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from iceb.base.errors import ResultError
 from iceb.base.readers import parse_json
@@ -23,7 +23,8 @@ from iceb.specs.records import (
     TableRecord,
     TaskRecord,
 )
-from iceb.specs.runs import RunSpec, Sampling
+from iceb.specs.runs import MOST_COUNTED, RunSpec, Sampling
+from iceb.specs.texts import check_run_id
 
 SCHEMA: Literal[2] = 2
 Status = Literal["complete", "partial", "failed"]
@@ -38,8 +39,8 @@ class Result(Record):
     error: str | None = None  # only when failed
     task: TaskRecord
     method: MethodRecord
-    num_edits: int = Field(ge=1)
-    limit: int | None = None
+    num_edits: int = Field(ge=1, le=MOST_COUNTED)
+    limit: int | None = Field(default=None, ge=1, le=MOST_COUNTED)
     model: ModelRecord
     sampling: Sampling
     scores: tuple[ScoreRecord, ...]  # of the last group of checkpoints
@@ -51,6 +52,12 @@ class Result(Record):
     provenance: Provenance
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, populate_by_name=True)
+
+    @field_validator("id")
+    @classmethod
+    def _names_a_file(cls, value: str) -> str:
+        check_run_id(value, "result")
+        return value
 
     @model_validator(mode="after")
     def _status_agrees(self) -> "Result":

@@ -9,17 +9,23 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from iceb.base.digest import digest
 from iceb.base.errors import SpecError
+from iceb.base.messages import quoted
+from iceb.specs.texts import check_int, check_part
 
 Atom: TypeAlias = bool | int | float | str | None
 Scalar: TypeAlias = Atom | tuple[Atom, ...]  # what a hyperparameter may be
 Dtype = Literal["float32", "float16", "bfloat16"]
 Scheduler = Literal["pndm", "ddim", "dpm++"]
 Noise = Literal["per_image", "upstream"]
+MOST_STEPS = 1000  # a noise schedule has no more timesteps
+MOST_GUIDANCE = 1000.0
+MOST_PIXELS = 4096  # of one side
+MOST_COUNTED = 1_000_000  # edits, or prompts of a role
 
 
 def _one_of(what: str, value: object, kind: Any) -> None:
     if value not in get_args(kind):
-        raise SpecError(f"{what} {value!r}: must be one of {', '.join(get_args(kind))}")
+        raise SpecError(f"{what} {quoted(value)}: must be one of {', '.join(get_args(kind))}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +42,13 @@ class Sampling:
     def __post_init__(self) -> None:
         _one_of("sampling scheduler", self.scheduler, Scheduler)
         _one_of("sampling noise", self.noise, Noise)
-        if self.steps < 1:
-            raise SpecError(f"sampling steps {self.steps}: must be at least 1")
-        if not 0 <= self.guidance < float("inf"):
-            raise SpecError(f"sampling guidance {self.guidance}: must be a finite number, at least 0")
+        check_int(self.steps, "sampling steps", 1, MOST_STEPS)
+        if not 0 <= self.guidance <= MOST_GUIDANCE:
+            raise SpecError(f"sampling guidance {quoted(self.guidance)}: must be a number from 0 to {MOST_GUIDANCE}")
         for name in ("height", "width"):
-            if getattr(self, name) < 8 or getattr(self, name) % 8:
-                raise SpecError(f"sampling {name} {getattr(self, name)}: must be a positive multiple of 8 pixels")
+            check_int(getattr(self, name), f"sampling {name}", 8, MOST_PIXELS)
+            if getattr(self, name) % 8:
+                raise SpecError(f"sampling {name} {getattr(self, name)}: must be a multiple of 8 pixels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +92,20 @@ class RunSpec(BaseModel):
     @field_validator("num_edits")
     @classmethod
     def _at_least_one_edit(cls, value: int) -> int:
-        if value < 1:
-            raise SpecError(f"--num-edits {value}: must be at least 1")
+        check_int(value, "--num-edits", 1, MOST_COUNTED)
         return value
 
     @field_validator("limit")
     @classmethod
     def _at_least_one_prompt(cls, value: int | None) -> int | None:
-        if value is not None and value < 1:
-            raise SpecError(f"--limit {value}: must be at least 1, or left out for all prompts")
+        if value is not None:
+            check_int(value, "--limit", 1, MOST_COUNTED)
+        return value
+
+    @field_validator("task", "method")
+    @classmethod
+    def _names_a_folder(cls, value: str) -> str:
+        check_part(slug(value), "the name")
         return value
 
     @property

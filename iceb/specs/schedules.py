@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from iceb.base.errors import SpecError
 from iceb.specs.requests import EditBatch
+from iceb.specs.texts import check_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,9 @@ class Remove:
 
     batch: str
 
+    def __post_init__(self) -> None:
+        check_name(self.batch, "batch to remove")
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
@@ -43,6 +47,11 @@ class Checkpoint:
     id: str
     batches: tuple[str, ...] = ()
     group: str = ""
+
+    def __post_init__(self) -> None:
+        check_name(self.id, "checkpoint id")
+        if self.group:
+            check_name(self.group, f"checkpoint {self.id}: group")
 
 
 Step: TypeAlias = Add | Remove | Checkpoint

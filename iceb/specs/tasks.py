@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 from iceb.base.errors import SpecError
 from iceb.specs.prompts import check_role
+from iceb.specs.texts import check_part
 
 Kind = Literal["replace", "rectify", "erase", "balance"]
 
@@ -36,6 +37,7 @@ class Task:
     optional_metrics: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        check_part(self.name, "task")
         if self.kind not in get_args(Kind):
             raise SpecError(f"task {self.name}: kind {self.kind!r} must be one of {', '.join(get_args(Kind))}")
         if self.version < 1:

@@ -64,6 +64,21 @@ def check_part(name: object, what: str) -> None:
         )
 
 
+def check_int(value: object, what: str, least: int, most: int) -> None:
+    """Refuse what is no whole number from `least` to `most`.
+
+    Raises:
+        SpecError: as it says.
+
+    >>> check_int(10**20, "--limit", 1, 1000)
+    Traceback (most recent call last):
+    ...
+    iceb.base.errors.SpecError: --limit 100000000000000000000: must be a whole number from 1 to 1000
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise SpecError(f"{what} {quoted(value, 80)}: must be a whole number from {least} to {most}")
+
+
 def check_run_id(text: object, what: str) -> None:
     """Refuse what is no run's id: task, method, number of edits and eight hex digits; it names a folder and a file.
 

@@ -53,7 +53,7 @@ def test_pairs_that_do_not_match_are_refused():
         ({"source": "lion"}, "holds a dict: expected a list"),
         ("[{", "not JSON at line 1"),
         ([{"source": "a"}, {"dest": "hen"}], "row 1: source: Field required"),
-        ([{"source": " "}], "row 0: edit request id='own/0000' source=''"),
+        ([{"source": " "}], "row 0: edit request own/0000: source ''"),
         ([{"source": "a", "destination": "b"}], "row 0: destination: Extra inputs .* a row has source, dest"),
         ([{"source": "a", "prompts": ["no place"]}], "row 0: .*exactly one"),
         ([{"source": "a", "seed": -1}], "row 0: seed"),
