@@ -4,8 +4,6 @@ import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -16,18 +14,15 @@ from iceb.base.progress import Advance, stage
 from iceb.base.text import Rewriter
 from iceb.models.bundle import ModelBundle
 from iceb.models.conditioning import TextReader
-from iceb.models.drawing import initial_latents, passes, pictures
+from iceb.models.drawing import initial_latents, passes
+from iceb.models.environment import environment
 from iceb.specs.prompts import NoiseDraw, Prompt
 from iceb.specs.runs import Sampling
 from iceb.stores.images import ImageKey, ImageStore
 from iceb.stores.pace import Pace
 from iceb.stores.texts import TextStore
 
-__all__ = ["Generator", "ImageSpec", "environment", "initial_latents", "pictures"]
-
-DRAWING = 1  # to be raised when the drawing itself changes, so that old pictures are not taken for new ones
 TELLING = 32  # pictures; the time of fewer is mostly that of starting
-LIBRARIES = ("torch", "diffusers", "transformers")
 
 
 @dataclass(frozen=True)
@@ -54,24 +49,6 @@ class Tally:
 
     def __sub__(self, other: "Tally") -> "Tally":
         return Tally(self.drawn - other.drawn, self.reused - other.reused, self.seconds - other.seconds)
-
-
-def environment(bundle: ModelBundle) -> dict[str, Any]:
-    """What beside the weights decides the last bit of a picture; part of every picture's key.
-
-    The number of threads is not: every pass computes with one.
-    """
-    kind = bundle.device.type
-    processor = torch.backends.cpu.get_cpu_capability() if kind == "cpu" else torch.cuda.get_device_name(bundle.device)
-    libraries = {name: major_minor(name) for name in LIBRARIES}
-    block = bundle.family.pictures_per_pass(kind)
-    return {**libraries, "device": kind, "processor": processor, "block": block, "drawing": DRAWING}
-
-
-@cache
-def major_minor(library: str) -> str:
-    """The installed version of a library, without its patch number."""
-    return ".".join(version(library).split(".")[:2])
 
 
 class Generator:

@@ -17,7 +17,7 @@ from iceb.base.errors import DataError, IcebError, MethodError, SpecError
 from iceb.base.progress import stage
 from iceb.models.bundle import ModelBundle
 from iceb.models.checking import check_edit
-from iceb.models.generator import environment
+from iceb.models.environment import environment
 from iceb.running.code_digest import code_digest
 from iceb.running.context import judge_identity, method_context
 from iceb.running.cost import peak_bytes, peak_gpu_bytes

@@ -12,7 +12,7 @@ from iceb.base.progress import stage
 from iceb.methods.activations import slices
 from iceb.models import threads
 from iceb.models.conditioning import TextReader
-from iceb.models.generator import environment
+from iceb.models.environment import environment
 from iceb.specs.methods import Bundle, Scratch
 
 TEXTS_AT_ONCE = 64

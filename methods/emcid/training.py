@@ -86,7 +86,7 @@ class Workbench:
         return torch.randn(shape, generator=generator)
 
     def _drawn(self, texts: Sequence[str], noise: Tensor) -> "np.ndarray[Any, Any]":
-        from iceb.models.generator import pictures
+        from iceb.models.drawing import pictures
 
         bundle: Any = self.bundle
 
