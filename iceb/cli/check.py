@@ -1,6 +1,7 @@
 """`iceb check`: does a method keep the contract? Every check is one line; a failed one makes the exit code 1."""
 
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -82,6 +83,8 @@ def _printed(lines: "Iterable[Line]") -> "Iterator[Line]":
     seconds = 0.0
     for line in lines:
         typer.echo(f"{line.status:<8} {line.check:<32} {line.note}".rstrip())
+        if line.traceback and os.environ.get("ICEB_TRACEBACK"):
+            typer.echo(line.traceback, err=True, nl=False)
         totals[line.status] += 1
         seconds += line.seconds
         yield line

@@ -1,7 +1,7 @@
 """The command `iceb`: one line for every mistake, an exit code that says whose it was, never a traceback.
 
 Exit codes: 0 done, 1 a check or a run failed, 2 asked wrongly, 130 interrupted. ICEB_TRACEBACK=1 shows where an
-unexpected error came from.
+error came from, a method's too.
 """
 
 import io
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from iceb.base.errors import IcebError
+from iceb.base.errors import CheckFailed, IcebError
 from iceb.base.messages import one_line, quoted
 from iceb.cli import apply, cache, check, data, docs, edit, evaluate, grid, leaderboard, listing, score
 
@@ -70,7 +70,7 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: nothing more to say
         return FAILED
     except Exception as error:
-        if os.environ.get("ICEB_TRACEBACK"):
+        if os.environ.get("ICEB_TRACEBACK") and not isinstance(error, CheckFailed):
             raise
         return _say(*explained(error))
     if outcome == INTERRUPTED:  # some versions of typer report Ctrl-C by this number, others by an exception

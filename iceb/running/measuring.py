@@ -11,6 +11,7 @@ from PIL import Image
 
 from iceb.base.digest import digest
 from iceb.base.errors import DataError, IcebError, MeasureError, StoreError
+from iceb.base.frames import described
 from iceb.base.progress import stage
 from iceb.models.threads import single_threaded, spread
 from iceb.specs.metrics import Measure, Measured, MeasureInput
@@ -124,7 +125,7 @@ class Measuring:
         except IcebError:
             raise
         except Exception as error:  # a measure of others may raise anything
-            raise MeasureError(f"measure {measure.id} failed ({type(error).__name__}: {error})") from error
+            raise MeasureError(f"measure {measure.id} raised {described(error)}") from error
         if values.ndim != 2 or len(values) != len(inputs) or not np.isfinite(values).all():
             raise MeasureError(
                 f"measure {measure.id} gave shape {values.shape} for {len(inputs)} images, or numbers that are "

@@ -14,6 +14,7 @@ from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
 from iceb import registry
 from iceb.base.digest import digest, digest_file
 from iceb.base.errors import DataError, IcebError, MethodError, SpecError
+from iceb.base.frames import described
 from iceb.base.progress import stage
 from iceb.models.bundle import ModelBundle
 from iceb.models.checking import check_edit
@@ -124,7 +125,7 @@ class ChosenMethod:
         except IcebError:
             raise
         except Exception as error:  # a method of others may raise anything
-            raise MethodError(f"method {self.card.name} failed to check its settings ({_said(error)})") from error
+            raise MethodError(f"method {self.card.name} raised {described(error)} in its check of settings") from error
 
     def key(self, bundle: ModelBundle, requests: Sequence[EditRequest]) -> EditKey:
         """What names the edit of `requests`: method, code, settings, files they name, model, ordered requests."""
@@ -183,7 +184,7 @@ class ChosenMethod:
         except IcebError:
             raise
         except Exception as error:  # a method of others may raise anything
-            raise MethodError(f"method {name} failed on {len(requests)} requests ({_said(error)})") from error
+            raise MethodError(f"method {name} raised {described(error)} on {len(requests)} requests") from error
         checked = check_edit(edit, bundle, self.card)
         about = {"method": name, "version": self.card.version, "params": self.params, "model": bundle.ref.repo}
         seconds = time.perf_counter() - began
@@ -260,8 +261,3 @@ def _digest_of(name: str, path: str) -> str:
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{name}={path}: cannot be read ({reason}): name a file with --set {name}=FILE") from error
-
-
-def _said(error: Exception) -> str:
-    """An error of somebody else's code in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:500]

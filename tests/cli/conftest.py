@@ -86,7 +86,7 @@ def plugins(monkeypatch: pytest.MonkeyPatch, shared_cache: Path) -> None:
     monkeypatch.setenv("ICEB_CACHE", str(shared_cache))
 
     def found(group: str) -> list[EntryPoint]:
-        extra = EXTRA[group.removeprefix("iceb.")]
+        extra = EXTRA.get(group.removeprefix("iceb."), [])
         return [*entry_points(group=group), *(EntryPoint(name, place, group) for name, place in extra)]
 
     monkeypatch.setattr(registry, "entry_points", found)

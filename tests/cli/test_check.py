@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,25 @@ def test_a_faulty_method_ends_with_one_line_that_names_the_check(capsys, model, 
     assert line.startswith("iceb: method faulty: 2 of ")
     assert line.endswith("checks failed: no requests, an empty edit, edit fits model and card")
     assert "Traceback" not in captured.out + captured.err
+
+
+def test_what_a_method_raises_is_told_with_its_own_file_and_line(capsys, model, plugins, monkeypatch):
+    assert check(model, "faulty", "--set", "fault=crash") == 1
+    captured = capsys.readouterr()
+    place = f"faulty.py:{line_of('raise ZeroDivisionError')}, in edit"
+    assert f"raised ZeroDivisionError: division by zero second line ({place})" in captured.out
+    assert "Traceback" not in captured.err
+    monkeypatch.setenv("ICEB_TRACEBACK", "1")
+    assert check(model, "faulty", "--set", "fault=crash") == 1
+    captured = capsys.readouterr()
+    assert "Traceback (most recent call last)" in captured.err
+    assert 'faulty.py", line' in captured.err
+    assert captured.err.splitlines()[-1].startswith("iceb: method faulty: ")
+
+
+def line_of(text: str) -> int:
+    lines = (Path(__file__).parent / "faulty.py").read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, start=1) if text in line)
 
 
 def test_the_lines_as_json(capsys, model, plugins):

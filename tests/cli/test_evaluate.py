@@ -166,7 +166,7 @@ def test_a_damaged_data_file_is_named(capsys, asked, tmp_path, text):
         ("shape", "has shape"),
         ("unknown", "no.such.weight"),
         ("undeclared", "fc1.weight"),
-        ("crash", "ZeroDivisionError"),
+        ("crash", "raised ZeroDivisionError: division by zero second line (faulty.py:"),
     ],
 )
 def test_a_faulty_method_is_refused_by_name(capsys, asked, tmp_path, fault, words):

@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from traceback import format_exception
 from typing import Literal, TypeAlias
 
 from iceb.base.errors import IcebError
+from iceb.base.frames import described
 
 Status: TypeAlias = Literal["pass", "fail", "skipped", "info"]
 LONGEST = 240  # characters of a note; its end often says what to do, so its middle is left out
@@ -19,6 +21,7 @@ class Line:
     status: Status
     note: str = ""
     seconds: float = field(default=0.0, compare=False)  # that the check took
+    traceback: str = field(default="", compare=False)  # of what the method raised, for its author
 
 
 class Broken(Exception):
@@ -48,7 +51,7 @@ def _outcome(check: str, work: Callable[[], str]) -> Line:
     except Told as words:
         return Line(check, "info", _short(str(words)))
     except (Exception, SystemExit) as error:
-        return Line(check, "fail", said(error))
+        return Line(check, "fail", said(error), traceback="" if _own(error) else "".join(format_exception(error)))
 
 
 def said(error: BaseException) -> str:
@@ -57,8 +60,11 @@ def said(error: BaseException) -> str:
     >>> said(ZeroDivisionError("division by zero"))
     'raised ZeroDivisionError: division by zero'
     """
-    own = isinstance(error, IcebError | Broken)
-    return _short(str(error) if own else f"raised {type(error).__name__}: {error}")
+    return _short(str(error) if _own(error) else f"raised {described(error)}")
+
+
+def _own(error: BaseException) -> bool:
+    return isinstance(error, IcebError | Broken)
 
 
 def _short(text: str) -> str:

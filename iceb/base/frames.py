@@ -1,0 +1,55 @@
+"""Where in somebody else's code an error came from: the last frame of the package that the core called."""
+
+from pathlib import Path
+from traceback import walk_tb
+from types import FrameType
+
+from iceb.base.messages import printable, shortened
+
+LONGEST = 500  # characters of what an error says
+CORE = ("iceb.base", "iceb.stores", "iceb.models", "iceb.registry", "iceb.running", "iceb.cli", "contextlib")
+OURS = "iceb"  # whose own methods are packages below iceb.methods
+
+
+def described(error: BaseException) -> str:
+    """An error in one line, with the file, line and function that raised it in the package that the core called.
+
+    >>> try:
+    ...     {}["nope"]
+    ... except KeyError as error:
+    ...     described(error).partition(" (")[0]
+    "KeyError: 'nope'"
+    """
+    place = place_of(error)
+    return shortened(printable(f"{type(error).__name__}: {error}"), LONGEST) + (f" ({place})" if place else "")
+
+
+def place_of(error: BaseException) -> str:
+    """ "iceb_nudge.py:110, in edit"; "" where no code but the core's was running."""
+    frames = [(frame, line) for frame, line in walk_tb(error.__traceback__) if not _inside(_module(frame), CORE)]
+    if not frames:
+        return ""
+    package = _package(_module(frames[0][0]))
+    frame, line = [found for found in frames if _inside(_module(found[0]), (package,))][-1]
+    return f"{_file(frame)}:{line}, in {frame.f_code.co_name}"
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))
+
+
+def _inside(module: str, packages: tuple[str, ...]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def _package(module: str) -> str:
+    """What is taken for one author's code: a top-level package; of ours one below iceb.methods or iceb.metrics."""
+    parts = module.split(".")
+    return ".".join(parts[:3] if parts[0] == OURS else parts[:1])
+
+
+def _file(frame: FrameType) -> str:
+    """The file as its package names it, without the way to the package: "iceb_nudge.py", "far/edits/__init__.py"."""
+    path, parts = Path(frame.f_code.co_filename), _module(frame).split(".")
+    folders = parts if path.name == "__init__.py" else parts[:-1]
+    return "/".join([*folders, path.name])

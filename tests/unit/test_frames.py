@@ -1,0 +1,48 @@
+"""What somebody else's code raised is told with the place in that code."""
+
+import importlib
+import re
+import sys
+
+import pytest
+
+from iceb.base.errors import MethodError
+from iceb.base.frames import described, place_of
+
+PACKAGE = {
+    "__init__.py": "from iceb_far.inner import deep\n\n\ndef edit():\n    return deep()\n",
+    "inner.py": "import json\n\n\ndef deep():\n    return json.loads('{')\n",
+}
+
+
+@pytest.fixture
+def far(tmp_path, monkeypatch):
+    """A package of somebody else: it calls itself, and a library that raises."""
+    folder = tmp_path / "iceb_far"
+    folder.mkdir()
+    for name, text in PACKAGE.items():
+        (folder / name).write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield importlib.import_module("iceb_far")
+    for name in [name for name in sys.modules if name.startswith("iceb_far")]:
+        del sys.modules[name]
+
+
+def raised(call) -> Exception:
+    with pytest.raises(Exception, match=r".") as caught:
+        call()
+    return caught.value.with_traceback(caught.tb.tb_next)  # without this file's own frame
+
+
+def test_the_place_is_the_last_of_the_packages_own_and_not_the_librarys(far):
+    error = raised(far.edit)
+    assert place_of(error) == "iceb_far/inner.py:5, in deep"
+    assert re.fullmatch(r"JSONDecodeError: .* \(iceb_far/inner\.py:5, in deep\)", described(error))
+
+
+def test_the_cores_own_errors_have_no_place():
+    from iceb.base.text import Rewriter
+
+    error = raised(lambda: Rewriter({"a": "b"})(None)).with_traceback(None)
+    assert place_of(error) == ""
+    assert described(MethodError("no  layer\nfits")) == "MethodError: no layer fits"
