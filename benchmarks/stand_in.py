@@ -105,6 +105,9 @@ class Texts:
         """Keep states."""
         self.kept[key] = states
 
+    def flush(self) -> None:
+        """Nothing waits."""
+
 
 class Memory:
     """A scratch in memory; beyond `limit` bytes it forgets what is oldest, and says so.

@@ -14,7 +14,7 @@ import typer
 
 from iceb.base.errors import CheckFailed, IcebError
 from iceb.base.messages import one_line, quoted
-from iceb.cli import apply, cache, check, data, docs, edit, evaluate, grid, leaderboard, listing, score
+from iceb.cli import apply, cache, check, damage, data, docs, edit, evaluate, grid, leaderboard, listing, score
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 
@@ -63,7 +63,8 @@ def run(arguments: Sequence[str]) -> int:
     _show_any_character()
     command = typer.main.get_command(app)
     try:
-        outcome = command.main(args=list(arguments), prog_name="iceb", standalone_mode=False)
+        with damage.reported():
+            outcome = command.main(args=list(arguments), prog_name="iceb", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         outcome = INTERRUPTED
     except BrokenPipeError:

@@ -74,6 +74,11 @@ class TextReader:
             found.update(self._found(missing[start : start + self._group], keep))
         return joined([found[text] for text in texts])
 
+    def flush(self) -> None:
+        """Write what was kept and still waits in memory."""
+        if self._store is not None:
+            self._store.flush()
+
     def negative(self, text: str) -> Condition:
         """The condition that guidance steers away from, of one text."""
         condition = self([text])

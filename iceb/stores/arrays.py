@@ -1,44 +1,41 @@
-"""One numpy array in one file, whole or absent."""
+"""One array in one file under one key: a pack of a single row."""
 
-import io
 from pathlib import Path
-from typing import Any, TypeAlias
 
-import numpy as np
+from iceb.base.files import content_path
+from iceb.stores.damage import publish_checked, read_checked
+from iceb.stores.packs import Array, pack_bytes, read_rows
 
-from iceb.base.errors import StoreError
-from iceb.base.files import explained, publish
+__all__ = ["Array", "array_path", "publish_array", "read_array"]
 
-Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
-
-
-def read_array(path: Path) -> Array | None:
-    """The array in a file; None if there is no file, or if it is damaged (it is then removed, to be made again)."""
-    try:
-        found: Array = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        return None
-    except (ValueError, EOFError):
-        with explained(path):
-            path.unlink(missing_ok=True)
-        return None
-    except OSError as error:
-        raise StoreError(f"cannot read {path} ({error.strerror or error})") from error
-    return found
+SUFFIX = ".array"
 
 
-def publish_array(path: Path, array: Array, *, durable: bool = True) -> Array:
-    """Write an array unless one stands there; returns the one that stands, so that all processes go on with one.
+def array_path(folder: Path, key: str) -> Path:
+    """Where the array of this key lies, or would.
 
-    Args:
-        durable: flush it to the disk before going on.
+    Raises:
+        StoreError: the key is not 64 hexadecimal digits.
+    """
+    return content_path(folder, key, SUFFIX)
+
+
+def read_array(folder: Path, key: str) -> Array | None:
+    """The array of this key; None if there is none, or if its file is damaged (it is then removed and noted).
+
+    Raises:
+        StoreError: the file cannot be read.
+    """
+    return read_checked(array_path(folder, key), lambda path: read_rows(path, [key])[key])
+
+
+def publish_array(folder: Path, key: str, array: Array) -> Array:
+    """Write an array unless a sound one stands there; returns the one that stands, so all processes go on with one.
 
     Raises:
         StoreError: the cache cannot be written.
+        ValueError: raw bytes do not hold arrays of this dtype.
     """
-    stream = io.BytesIO()
-    np.save(stream, array, allow_pickle=False)
-    if publish(path, stream.getvalue(), durable=durable):
-        return array
-    standing = read_array(path)
+    data = pack_bytes({key: array})
+    standing = publish_checked(array_path(folder, key), data, lambda: read_array(folder, key))
     return array if standing is None else standing

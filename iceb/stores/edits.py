@@ -1,6 +1,8 @@
 """Edits by content key: one safetensors file each, whose header holds everything that is not a tensor.
 
-One file rather than two, so that weights and their description can never be of different makers.
+One file rather than two, so that weights and their description can never be of different makers. The header's text
+holds the key and the digest of every tensor, and its own digest stands beside it: so the header can be believed without
+reading a tensor, and each tensor by the header.
 """
 
 import json
@@ -9,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from iceb.base.digest import digest_tensor
-from iceb.base.errors import StoreError
-from iceb.base.files import content_path, explained, publish
+from iceb.base.digest import digest_bytes, digest_tensor
+from iceb.base.files import content_path
 from iceb.specs.methods import Edit
+from iceb.stores.damage import DamagedError, publish_checked, read_checked
 
 EditKey: TypeAlias = str  # 64 hex digits
-HEADER = "iceb"
+SUFFIX = ".safetensors"
+HEADER, DIGEST = "iceb", "iceb_sha256"  # fields of the file's metadata
 RIGHT = "right:"  # before the names of matrices that are no weights (`Edit.right`)
 
 
@@ -42,6 +45,7 @@ class EditSummary:
     weights: Mapping[str, str]  # digest of each changed parameter
     rewrites: Mapping[str, str]
     negative_prompt: str
+    about: Mapping[str, Any]
 
 
 class EditStore:
@@ -51,42 +55,31 @@ class EditStore:
         self.folder = root / "edits"
 
     def path(self, key: EditKey) -> Path:
-        """Where the edit of this key lies, or would."""
-        return content_path(self.folder, key, ".safetensors")
+        """Where the edit of this key lies, or would.
+
+        Raises:
+            StoreError: the key is not 64 hexadecimal digits.
+        """
+        return content_path(self.folder, key, SUFFIX)
 
     def has(self, key: EditKey) -> bool:
-        """Whether the edit is there."""
+        """Whether a file is there; reading it tells whether it is sound."""
         return self.path(key).is_file()
 
     def read(self, key: EditKey) -> MadeEdit | None:
-        """The edit of this key; None if there is none, or if it is damaged (it is then removed, to be made again)."""
-        from safetensors import SafetensorError, safe_open
+        """The edit of this key; None if there is none, or if it is damaged (it is then removed and noted).
 
-        path = self.path(key)
-        if not path.is_file():
-            return None
-        try:
-            with safe_open(path, framework="pt") as stream:
-                header = json.loads((stream.metadata() or {})[HEADER])
-                tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 — not a mapping
-        except (SafetensorError, ValueError, KeyError):
-            with explained(path):
-                path.unlink(missing_ok=True)
-            return None
-        except OSError as error:
-            raise StoreError(f"cannot read {path} ({error.strerror or error})") from error
-        return _from(header, tensors)
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        return read_checked(self.path(key), lambda path: _read(path, key))
 
     def summary(self, key: EditKey) -> EditSummary | None:
-        """What the stored edit of this key is, without reading its tensors; None if there is none to be read."""
-        from safetensors import SafetensorError, safe_open
+        """What the stored edit of this key is, without its tensors; None if there is none, or if its header is damaged.
 
-        try:
-            with safe_open(self.path(key), framework="pt") as stream:
-                header = json.loads((stream.metadata() or {})[HEADER])
-            return EditSummary(header["weights"], header["rewrites"], header["negative_prompt"])
-        except (SafetensorError, ValueError, KeyError, OSError):
-            return None  # reading the edit itself tells what is wrong, and makes it anew
+        Nothing is removed: a plan calls this.
+        """
+        return summary_of(self.path(key))
 
     def publish(self, key: EditKey, made: MadeEdit) -> MadeEdit:
         """Keep an edit; returns the one that stands, so that all processes go on with one set of weights.
@@ -98,15 +91,50 @@ class EditStore:
 
         tensors = {**made.edit.weights, **{f"{RIGHT}{name}": matrix for name, matrix in made.edit.right.items()}}
         kept = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        data = save(kept, metadata={HEADER: json.dumps(_header(made), allow_nan=False)})
-        if publish(self.path(key), data):
-            return made
-        return self.read(key) or made
+        digests = {name: digest_tensor(tensor) for name, tensor in kept.items()}
+        text = json.dumps({"key": key, "tensors": digests, **_header(made)}, allow_nan=False)
+        data = save(kept, metadata={HEADER: text, DIGEST: digest_bytes(text.encode())})
+        return publish_checked(self.path(key), data, lambda: self.read(key)) or made
+
+
+def summary_of(path: Path) -> EditSummary | None:
+    """What an edit's file says of itself; None if it is damaged or not there."""
+    from safetensors import safe_open
+
+    try:
+        with safe_open(path, framework="pt") as stream:
+            header = _believed(stream.metadata(), path.stem)
+    except Exception:  # as `read_checked` says; reading the edit tells what is wrong
+        return None
+    weights = {name: found for name, found in header["tensors"].items() if not name.startswith(RIGHT)}
+    return EditSummary(weights, header["rewrites"], header["negative_prompt"], header["about"])
+
+
+def _read(path: Path, key: EditKey) -> MadeEdit:
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as stream:
+        header = _believed(stream.metadata(), key)
+        tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 — not a mapping
+    if {name: digest_tensor(tensor) for name, tensor in tensors.items()} != header["tensors"]:
+        raise DamagedError("its tensors are not those that were written")
+    return _from(header, tensors)
+
+
+def _believed(metadata: Mapping[str, str] | None, key: EditKey) -> dict[str, Any]:
+    """The header, after its digest and its key were checked."""
+    said = metadata or {}
+    text = said.get(HEADER, "")
+    if said.get(DIGEST) != digest_bytes(text.encode()):
+        raise DamagedError("its header is not the one that was written")
+    header: dict[str, Any] = json.loads(text)
+    if header["key"] != key:
+        raise DamagedError("it is the file of another key")
+    return header
 
 
 def _header(made: MadeEdit) -> dict[str, Any]:
     return {
-        "weights": {name: digest_tensor(tensor) for name, tensor in made.edit.weights.items()},
         "rewrites": dict(made.edit.rewrites),
         "negative_prompt": made.edit.negative_prompt,
         "log": dict(made.edit.log),

@@ -1,13 +1,14 @@
-"""Pictures by content key: one PNG each, with its key inside, so that a file proves what it is.
+"""Images by content key: one PNG each, with its key and the digest of its pixels inside.
 
-Pictures are not flushed to the disk one by one (that would cost more than drawing small ones). A process that is killed
-loses nothing, for the system still holds the bytes; after a power cut a picture may be damaged, which its checksum and
-its key show when it is read: it is then removed, and the same command draws it again.
+Images are not flushed to the disk one by one (that would cost more than drawing small ones). A process that is killed
+loses nothing, for the system still holds the bytes; after a power cut an image may be damaged. The pixels' digest shows
+that, and any other damage, when an image is read: PNG's own checksums do not, for Pillow skips those of the pixel data.
 """
 
 import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from stat import S_ISREG
 from typing import TypeAlias
 
 import numpy as np
@@ -15,12 +16,15 @@ import numpy.typing as npt
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from iceb.base.digest import digest_array
 from iceb.base.errors import StoreError
-from iceb.base.files import content_path, explained, publish
+from iceb.base.files import content_path, shorten
+from iceb.stores.damage import DamagedError, publish_checked, read_checked
 
-ImageKey: TypeAlias = str  # 64 hex digits: the digest of everything that decides the picture's bytes
+ImageKey: TypeAlias = str  # 64 hex digits: the digest of everything that decides the image's bytes
 Pixels: TypeAlias = npt.NDArray[np.uint8]
-KEY = "iceb"  # the text chunk that holds the key
+SUFFIX = ".png"
+KEY, DIGEST = "iceb", "iceb_sha256"  # the text chunks that hold the key and the digest of the pixels
 END = b"IEND\xaeB`\x82"  # how every whole PNG ends
 LEAST = 64  # bytes; no PNG is smaller, an unfinished file may be
 
@@ -33,30 +37,40 @@ class ImageStore:
         self._known: set[ImageKey] = set()
 
     def path(self, key: ImageKey) -> Path:
-        """Where the picture of this key lies, or would."""
-        return content_path(self.folder, key, ".png")
+        """Where the image of this key lies, or would.
+
+        Raises:
+            StoreError: the key is not 64 hexadecimal digits.
+        """
+        return content_path(self.folder, key, SUFFIX)
 
     def missing(self, keys: Iterable[ImageKey]) -> list[ImageKey]:
-        """The keys without a picture, each once, in order."""
+        """The keys without an image, each once, in order; files are not opened, and nothing is removed.
+
+        Raises:
+            StoreError: the cache cannot be read.
+        """
         return [key for key in dict.fromkeys(keys) if not self._has(key)]
 
     def _has(self, key: ImageKey) -> bool:
         if key in self._known:
             return True
+        path = self.path(key)
         try:
-            found = self.path(key).stat().st_size >= LEAST
-            if not found:  # cut short by a power cut: it must make room, because the first writer's file stays
-                self.path(key).unlink(missing_ok=True)
+            stat = path.stat()
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise StoreError(f"cannot read the cache at {self.folder} ({error.strerror or error})") from error
-        if found:
+            if path.is_symlink():  # one that leads back to itself
+                return False
+            raise StoreError(f"cannot read the cache at {shorten(path)} ({error.strerror or error})") from error
+        if S_ISREG(stat.st_mode) and stat.st_size >= LEAST:
             self._known.add(key)
-        return found
+            return True
+        return False  # cut short by a power cut, or no file: `save` replaces it
 
-    def save(self, key: ImageKey, picture: Pixels, about: Mapping[str, str] | None = None) -> None:
-        """Keep a picture (height, width, 3) uint8 under its key; a picture already there stays.
+    def save(self, key: ImageKey, image: Pixels, about: Mapping[str, str] | None = None) -> None:
+        """Keep an image (height, width, 3) uint8 under its key; a sound one already there stays.
 
         Args:
             about: what else to write into the file, for people who look at it.
@@ -64,53 +78,53 @@ class ImageStore:
         Raises:
             StoreError: the cache cannot be written.
         """
-        publish(self.path(key), encoded(picture, {KEY: key, **(about or {})}), durable=False)
+        data = encoded(image, {KEY: key, DIGEST: digest_array(image), **(about or {})})
+        publish_checked(self.path(key), data, lambda: self.read(key), durable=False)
         self._known.add(key)
 
-    def load(self, key: ImageKey) -> Pixels:
-        """The picture of this key, (height, width, 3) uint8.
+    def read(self, key: ImageKey) -> Pixels | None:
+        """The image of this key, (height, width, 3) uint8; None if it is missing, or damaged and now removed and noted.
 
         Raises:
-            StoreError: it is not there, or it is damaged (and has been removed).
+            StoreError: the file cannot be read.
         """
-        path = self.path(key)
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError as error:
-            raise StoreError(f"picture {path} is not in the cache: run the same command again to draw it") from error
-        except OSError as error:
-            raise StoreError(f"cannot read {path} ({error.strerror or error})") from error
-        if not data.endswith(END):
-            raise self._damaged(path, "it is cut short")
-        try:
-            with Image.open(io.BytesIO(data)) as image:
-                pixels = np.asarray(image.convert("RGB"))
-                written = getattr(image, "text", {}).get(KEY)
-        except (OSError, SyntaxError, ValueError) as error:
-            raise self._damaged(path, str(error)) from error
-        if written != key:
-            raise self._damaged(path, f"its key is {written}")
-        return pixels
+        found = read_checked(self.path(key), lambda path: _decoded(path, key))
+        if found is None:
+            self._known.discard(key)
+        return found
 
-    def read(self, key: ImageKey) -> Pixels | None:
-        """The image of this key; None if it is missing, or damaged and now removed."""
-        try:
-            return self.load(key)
-        except StoreError:
-            return None
+    def load(self, key: ImageKey) -> Pixels:
+        """The image of this key, for callers that cannot draw it again.
 
-    def _damaged(self, path: Path, reason: str) -> StoreError:
-        self._known.discard(path.stem)
-        with explained(path):
-            path.unlink(missing_ok=True)
-        return StoreError(f"picture {path} was damaged ({reason}) and is removed: run the same command again")
+        Raises:
+            StoreError: it is not there, or it was damaged (and has been removed).
+        """
+        found = self.read(key)
+        if found is None:
+            path = shorten(self.path(key))
+            raise StoreError(f"image {path} is not in the cache: run the same command again to draw it")
+        return found
 
 
-def encoded(picture: Pixels, texts: Mapping[str, str]) -> bytes:
-    """A PNG with text chunks; equal pictures and texts give equal bytes."""
+def _decoded(path: Path, key: ImageKey) -> Pixels:
+    data = path.read_bytes()
+    if not data.endswith(END):
+        raise DamagedError("it is cut short")
+    with Image.open(io.BytesIO(data)) as image:
+        pixels = np.asarray(image.convert("RGB"))
+        texts: Mapping[str, str] = getattr(image, "text", {})
+    if texts.get(KEY) != key:
+        raise DamagedError("it is the file of another key")
+    if texts.get(DIGEST) != digest_array(pixels):
+        raise DamagedError("its pixels are not those that were written")
+    return pixels
+
+
+def encoded(image: Pixels, texts: Mapping[str, str]) -> bytes:
+    """A PNG with text chunks; equal images and texts give equal bytes."""
     info = PngInfo()
     for name, text in texts.items():
         info.add_itxt(name, text) if not text.isascii() else info.add_text(name, text)
     stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, "PNG", pnginfo=info, compress_level=1)
+    Image.fromarray(image).save(stream, "PNG", pnginfo=info, compress_level=1)
     return stream.getvalue()

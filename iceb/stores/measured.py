@@ -1,67 +1,55 @@
-"""Measured numbers by (measure, row): a new metric on an old run is arithmetic.
+"""Measured numbers by measure and row: a new metric on an old run is arithmetic.
 
-A row's key names everything that the measure read. Many rows share one file, so that a store of ten thousand images
-holds about a hundred files.
+A row's key names everything that the measure read. Many rows share a file, so that ten thousand images leave about a
+hundred files. Images are not looked at when the numbers are there.
 """
 
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
 from iceb.base.digest import digest
-from iceb.base.files import content_path, publish
-from iceb.stores.arrays import Array
+from iceb.stores.packs import Array
+from iceb.stores.rows import RowFolder
 
 RowKey: TypeAlias = str  # 64 hex digits
+NAMED = 16  # digits of a measure's folder; its files hold the whole owner
 
 
 class MeasuredStore:
-    """The folder `measured` of a cache."""
+    """The folder `measured` of a cache: one folder for each measure and revision."""
 
     def __init__(self, root: Path) -> None:
         self.folder = root / "measured"
-        self._index: dict[Path, dict[RowKey, tuple[Path, int]]] = {}
+        self._folders: dict[str, RowFolder] = {}
 
     def read(self, measure: str, revision: str, keys: Sequence[RowKey]) -> dict[RowKey, Array]:
-        """The stored rows among `keys`, (width,) each."""
-        index = self._indexed(measure, revision)
-        wanted: dict[Path, list[RowKey]] = {}
-        for key in dict.fromkeys(keys):
-            if key in index:
-                wanted.setdefault(index[key][0], []).append(key)
-        found: dict[RowKey, Array] = {}
-        for path, members in wanted.items():
-            with np.load(path, allow_pickle=False) as pack:
-                values = pack["values"]
-            found.update({key: values[index[key][1]] for key in members})
-        return found
+        """The stored rows among `keys`, (width,) each; damaged files are removed and noted, and their rows missing.
+
+        Raises:
+            StoreError: a file cannot be read.
+        """
+        folder = self._rows(measure, revision)
+        folder.look()
+        return folder.read(keys)
 
     def publish(self, measure: str, revision: str, keys: Sequence[RowKey], values: Array) -> None:
-        """Keep rows; those already there stay."""
-        stream = io.BytesIO()
-        np.savez(stream, keys=np.array([list(bytes.fromhex(key)) for key in keys], np.uint8), values=values)
-        folder = self._folder(measure, revision)
-        path = content_path(folder, digest(list(keys)), ".npz")
-        publish(path, stream.getvalue())
-        self._indexed(measure, revision).update({key: (path, row) for row, key in enumerate(keys)})
+        """Keep the rows (N, width) of N keys; those already there stay.
 
-    def paths(self, measure: str, revision: str, keys: Sequence[RowKey]) -> Iterator[Path]:
+        Raises:
+            StoreError: the cache cannot be written.
+        """
+        rows = dict(zip(keys, np.asarray(values, np.float32), strict=True))
+        self._rows(measure, revision).publish(rows)
+
+    def paths(self, measure: str, revision: str, keys: Sequence[RowKey]) -> set[Path]:
         """The files that hold these rows."""
-        index = self._indexed(measure, revision)
-        yield from dict.fromkeys(index[key][0] for key in keys if key in index)
+        folder = self._rows(measure, revision)
+        folder.look()
+        return folder.paths(keys)
 
-    def _folder(self, measure: str, revision: str) -> Path:
-        return self.folder / digest({"measure": measure, "revision": revision})
-
-    def _indexed(self, measure: str, revision: str) -> dict[RowKey, tuple[Path, int]]:
-        folder = self._folder(measure, revision)
-        if folder not in self._index:
-            self._index[folder] = {}
-            for path in sorted(folder.rglob("*.npz")):
-                with np.load(path, allow_pickle=False) as pack:
-                    rows = pack["keys"]
-                self._index[folder].update({bytes(row).hex(): (path, place) for place, row in enumerate(rows)})
-        return self._index[folder]
+    def _rows(self, measure: str, revision: str) -> RowFolder:
+        owner = digest({"measure": measure, "revision": revision})
+        return self._folders.setdefault(owner, RowFolder(self.folder / owner[:NAMED], owner))

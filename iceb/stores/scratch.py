@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from iceb.base.digest import digest
-from iceb.base.files import content_path
-from iceb.stores.arrays import Array, publish_array, read_array
+from iceb.stores.arrays import array_path, publish_array, read_array
+from iceb.stores.packs import Array
 from iceb.stores.texts import TextStore
 
 
@@ -18,7 +18,7 @@ class ScratchStore:
         owner: what every key belongs to: the method, its code, the model.
 
     Attributes:
-        texts: what unedited models read of texts, the same for all methods and for drawing.
+        texts: what unedited models read of texts, the same for all methods.
     """
 
     def __init__(self, root: Path, owner: Mapping[str, Any]) -> None:
@@ -26,19 +26,22 @@ class ScratchStore:
         self.owner = digest(owner)
         self.texts = TextStore(root)
 
+    def _key(self, key: Mapping[str, Any]) -> str:
+        return digest({"owner": self.owner, "key": key})
+
     def path(self, key: Mapping[str, Any]) -> Path:
         """Where the array of this key lies, or would."""
-        return content_path(self.folder, digest({"owner": self.owner, "key": key}), ".npy")
+        return array_path(self.folder, self._key(key))
 
     def get(self, key: Mapping[str, Any]) -> Array | None:
         """The array of this key; None if there is none."""
-        return read_array(self.path(key))
+        return read_array(self.folder, self._key(key))
 
     def put(self, key: Mapping[str, Any], array: Array) -> None:
         """Keep an array; one already there stays."""
-        publish_array(self.path(key), array)
+        publish_array(self.folder, self._key(key), array)
 
     def array(self, key: Mapping[str, Any], compute: Callable[[], Array]) -> Array:
         """The array of this key, computed if there is none; if another process is first meanwhile, the one it kept."""
         found = self.get(key)
-        return publish_array(self.path(key), compute()) if found is None else found
+        return publish_array(self.folder, self._key(key), compute()) if found is None else found

@@ -1,28 +1,61 @@
 """What an unedited model reads of a text, by content: every method that leaves the text encoders alone needs the same.
 
-The files are derived and quickly made again, so, like pictures, they are not flushed to the disk one by one.
+The states of many texts share a file. They wait in memory until a file is full or `flush` is called: they are derived
+and quickly made again, so a process that is killed loses little.
 """
 
 from pathlib import Path
+from threading import Lock
 
-from iceb.base.files import content_path
-from iceb.stores.arrays import Array, publish_array, read_array
+from iceb.stores.packs import Array
+from iceb.stores.rows import BYTES, ROWS, RowFolder
 
 
 class TextStore:
-    """The folder `texts` of a cache."""
+    """The folder `texts` of a cache; may be used by several threads."""
 
     def __init__(self, root: Path) -> None:
         self.folder = root / "texts"
-
-    def path(self, key: str) -> Path:
-        """Where the states of this key lie, or would."""
-        return content_path(self.folder, key, ".npy")
+        self._rows: RowFolder | None = None  # looked at when first asked for
+        self._waiting: dict[str, Array] = {}
+        self._lock = Lock()
 
     def read(self, key: str) -> Array | None:
-        """The states of this key, (tokens, width); None if they are not there."""
-        return read_array(self.path(key))
+        """The states of this key, (tokens, width); None if they are not there.
+
+        Raises:
+            StoreError: a file cannot be read.
+        """
+        waiting = self._waiting.get(key)
+        return waiting if waiting is not None else self._folder().read([key]).get(key)
 
     def publish(self, key: str, states: Array) -> None:
-        """Keep the states of this key; any already there stay."""
-        publish_array(self.path(key), states, durable=False)
+        """Keep the states of this key, written with those of other texts; any already there stay.
+
+        Raises:
+            StoreError: the cache cannot be written.
+        """
+        with self._lock:
+            self._waiting[key] = states
+            full = len(self._waiting) >= ROWS or len(self._waiting) * states.nbytes >= BYTES
+        if full:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits.
+
+        Raises:
+            StoreError: the cache cannot be written.
+        """
+        folder = self._folder()
+        with self._lock:
+            if self._waiting:
+                folder.publish(self._waiting, durable=False)
+                self._waiting = {}
+
+    def _folder(self) -> RowFolder:
+        with self._lock:
+            if self._rows is None:
+                self._rows = RowFolder(self.folder, "texts")
+                self._rows.look()
+            return self._rows

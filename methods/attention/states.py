@@ -56,7 +56,7 @@ class StateReader:
 
     Args:
         bundle: the model.
-        scratch: the method's; its `texts` hold what an unedited text encoder reads, for all methods and for drawing
+        scratch: the method's; its `texts` hold what an unedited text encoder reads, for all methods
             (`iceb.models.conditioning.TextReader` says when). None: nothing is kept.
     """
 
@@ -86,6 +86,7 @@ class StateReader:
             for start, stop in slices(len(texts), TEXTS_AT_ONCE):
                 yield from self._several(texts[start:stop], keep)
                 advance(stop - start)
+        self._read.flush()
 
     def _several(self, texts: Sequence[str], keep: bool) -> list[TextState]:
         """The states of a few texts; on a CPU every core reads texts of its own."""

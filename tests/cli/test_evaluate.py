@@ -177,16 +177,31 @@ def test_a_faulty_method_is_refused_by_name(capsys, asked, tmp_path, fault, word
 
 
 def test_a_full_disk_is_one_line_that_says_what_to_do(capsys, asked, tmp_path, monkeypatch):
-    from iceb.stores import images
-
     def full(*_, **__):
-        with images.explained(tmp_path / "picture.png"):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(images, "publish", full)
+    monkeypatch.setattr(os, "link", full)
     line = refused(capsys, asked("--cache", str(tmp_path / "cache")))
     assert "no space left" in line
     assert "--prune" in line
+
+
+def test_damaged_files_are_made_again_and_named(capsys, asked, tmp_path):
+    cache = tmp_path / "cache"
+    assert run(asked("--cache", str(cache))) == 0
+    before = result_of(tmp_path / "runs")
+    (edit,) = (cache / "edits").rglob("*.safetensors")
+    (pack, *_) = sorted((cache / "measured").rglob("*.pack"))
+    for path in (edit, pack):
+        path.write_bytes(path.read_bytes()[:-1] + b"\x55")
+    capsys.readouterr()
+    assert run(asked("--cache", str(cache))) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert [line for line in said if line.startswith("damaged")] == [
+        f"damaged, remade: {edit} (its tensors are not those that were written)",
+        f"damaged, remade: {pack} (its numbers are not those that were written)",
+    ]
+    assert result_of(tmp_path / "runs").scores == before.scores
 
 
 def test_a_model_of_two_text_encoders_runs_too(asked, model_xl, tmp_path):

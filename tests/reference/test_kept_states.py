@@ -11,6 +11,7 @@ from iceb.methods.uce import UCE, UCEEmcid
 from iceb.models import conditioning
 from iceb.specs.methods import Edit, MethodContext
 from iceb.specs.requests import EditRequest
+from iceb.stores.packs import read_keys
 from iceb.stores.scratch import ScratchStore
 
 
@@ -113,5 +114,6 @@ def test_a_model_whose_text_encoder_is_edited_reads_for_itself(tiny_sd, tmp_path
 def test_of_a_long_list_only_the_sum_is_kept(tiny_sd, tmp_path):
     kept = scratch(tmp_path)
     preserved(StateReader(tiny_sd, kept), [f"text number {place}" for place in range(5)], "all", kept, tiny_sd)
-    assert len(list(kept.folder.rglob("*.npy"))) == 1
-    assert len(list(kept.texts.folder.rglob("*.npy"))) == 1  # the empty one, which tells the width
+    assert len(list(kept.folder.rglob("*.array"))) == 1
+    (path,) = kept.texts.folder.rglob("*.pack")
+    assert len(read_keys(path, "texts")) == 1  # the empty one, which tells the width

@@ -20,11 +20,11 @@ def test_write_replaces_and_leaves_nothing_else(tmp_path):
 
 
 def test_the_first_publisher_wins_and_the_second_learns_it(tmp_path):
-    path = content_path(tmp_path, KEY, ".npy")
+    path = content_path(tmp_path, KEY, ".pack")
     assert publish(path, b"first") is True
     assert publish(path, b"second") is False
     assert path.read_bytes() == b"first"
-    assert os.listdir(path.parent) == [f"{KEY}.npy"]
+    assert os.listdir(path.parent) == [f"{KEY}.pack"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from iceb.models import conditioning
 from iceb.models.bundle import ModelBundle
 from iceb.models.conditioning import TextReader
 from iceb.specs.methods import Edit
+from iceb.stores.packs import read_keys
 from iceb.stores.texts import TextStore
 
 TEXTS = ["a photo of a cat", "a painting of a very old house"]
@@ -62,7 +63,8 @@ def test_an_edit_of_the_text_encoder_neither_reads_nor_keeps(tiny_sd, store):
         with edited.applied(unet_edit(edited)) as twice:  # what lies on top does not make it readable again
             assert torch.equal(read(twice, store), other[:2])
     assert not torch.equal(other[:2], plain)
-    assert len(list(store.folder.rglob("*.npy"))) == len(TEXTS)
+    store.flush()
+    assert sum(len(read_keys(path, "texts")) for path in store.folder.rglob("*.pack")) == len(TEXTS)
 
 
 def test_another_model_has_texts_of_its_own(tiny_sd, tiny_sd21, store):
@@ -82,8 +84,9 @@ def test_two_encoders_keep_nothing(tiny_sdxl, store):
     assert not store.folder.exists()
 
 
-def test_a_damaged_file_is_read_anew(tiny_sd, store):
+def test_a_damaged_file_is_read_anew(tiny_sd, tmp_path, store):
     plain = read(tiny_sd, store)
-    for path in store.folder.rglob("*.npy"):
-        path.write_bytes(path.read_bytes()[:200])
-    assert torch.equal(read(tiny_sd, store), plain)
+    store.flush()
+    for path in store.folder.rglob("*.pack"):
+        path.write_bytes(path.read_bytes()[:-200])
+    assert torch.equal(read(tiny_sd, TextStore(tmp_path)), plain)

@@ -1,0 +1,23 @@
+"""Stored files that a command found damaged, a line each on stderr: nothing is replaced in silence."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+STORES = "iceb.stores.damage"
+MOST = 10  # lines
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Print what was found damaged meanwhile, however the command ends; commands that read no store load nothing."""
+    try:
+        yield
+    finally:
+        if STORES in sys.modules:
+            from iceb.stores.damage import take_damage
+
+            lines = [damage.line() for damage in take_damage()]
+            more = [f"and {len(lines) - MOST} more damaged files"] if len(lines) > MOST else []
+            for line in [*lines[:MOST], *more]:
+                print(line, file=sys.stderr)

@@ -1,0 +1,140 @@
+"""Reading and writing stored files that are believed only after a check.
+
+A file that fails its check is removed, noted and counted as missing, so that whoever asked for it makes it again. What
+was noted is told once a command is done: nothing is replaced in silence.
+"""
+
+import errno
+import os
+import stat
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from iceb.base.errors import StoreError
+from iceb.base.files import publish, shorten, write_atomic
+
+Content = TypeVar("Content")
+TRIES = 3  # to publish, each after a damaged file was removed
+
+
+class DamagedError(Exception):
+    """The bytes of a file are not what was written."""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A stored file that failed its check."""
+
+    path: Path
+    reason: str
+    removed: bool  # False: the cache cannot be written
+
+    def line(self) -> str:
+        """What became of it, for people."""
+        outcome = "cannot be removed" if not self.removed else "remade" if self.path.exists() else "removed"
+        return f"damaged, {outcome}: {self.path} ({self.reason})"
+
+
+_noted: list[Damage] = []
+
+
+def take_damage() -> list[Damage]:
+    """What was noted since the last call; appending and taking are atomic, so threads need no lock."""
+    found = _noted[:]
+    del _noted[: len(found)]
+    return found
+
+
+def read_checked(path: Path, parse: Callable[[Path], Content]) -> Content | None:
+    """What `parse` finds in a file; None if there is none, or if it is damaged (it is then removed and noted).
+
+    Raises:
+        StoreError: the operating system does not let it be read.
+    """
+    try:
+        seen = path.lstat()
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    try:
+        _refuse_what_is_no_file(path)
+        return parse(path)
+    except FileNotFoundError:
+        return None
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file may make a library raise anything
+        if isinstance(error, OSError) and error.errno is not None:
+            raise _unreadable(path, error) from error
+        _discard(path, error, seen)
+        return None
+
+
+def _unreadable(path: Path, error: Exception) -> StoreError:
+    return StoreError(f"cannot read {shorten(path)} ({getattr(error, 'strerror', None) or error})")
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ELOOP):
+            raise
+        raise DamagedError("a link to nothing") from error
+    if not stat.S_ISREG(mode):
+        raise DamagedError("not a file")
+
+
+def _discard(path: Path, error: Exception, seen: os.stat_result) -> None:
+    """Remove a damaged file and note it, unless another process has replaced it since it was seen."""
+    reason = " ".join(str(error).split())[:100] or type(error).__name__
+    try:
+        now = path.lstat()
+        if (now.st_ino, now.st_mtime_ns) == (seen.st_ino, seen.st_mtime_ns):
+            _remove(path)
+            _noted.append(Damage(path, reason, removed=True))
+    except FileNotFoundError:
+        return
+    except OSError:
+        _noted.append(Damage(path, reason, removed=False))
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, a link or an empty folder; a folder that holds something is nobody's cache and moves aside."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+        return
+    with suppress(OSError):
+        path.rmdir()
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f"{path.name}.aside-", dir=path.parent))
+    os.rename(path, aside / path.name)
+
+
+def publish_checked(
+    path: Path, data: bytes, read: Callable[[], Content | None], *, durable: bool = True
+) -> Content | None:
+    """Write `data` unless a sound file stands there; a damaged one is replaced.
+
+    Args:
+        read: what the standing file holds; None removes it if it is damaged.
+
+    Returns:
+        What the file that stands holds, so that all processes go on with one; None if that is `data`.
+
+    Raises:
+        StoreError: the cache cannot be written.
+    """
+    for _ in range(TRIES):
+        if publish(path, data, durable=durable):
+            return None
+        standing = read()
+        if standing is not None:
+            return standing
+    write_atomic(path, data, durable=durable)
+    return None
