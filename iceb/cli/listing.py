@@ -4,12 +4,15 @@ import dataclasses
 import json
 from enum import StrEnum
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from iceb.models.families import Family
+
+WIDTH = 80  # characters of a line
 
 
 class Listed(StrEnum):
@@ -132,7 +135,7 @@ def _show_registered(what: Shown, name: str) -> None:
         typer.echo(f"  {found.__doc__.strip().splitlines()[0]}")
     fields = _card_fields(found) if what is Shown.method else _fields(found)
     for key, value in fields.items():
-        typer.echo(f"  {key}: {value}")
+        typer.echo(fill(f"{key}: {value}", WIDTH, initial_indent="  ", subsequent_indent="      "))
     if what is Shown.method:
         _show_parameters(found)
 
@@ -165,12 +168,16 @@ def _plain(value: Any) -> str:
     if isinstance(value, frozenset):
         return ", ".join(sorted(value))
     if isinstance(value, tuple | list):
-        return ", ".join(str(item) for item in value)
+        texts = [": ".join(map(str, item)) if isinstance(item, tuple) else str(item) for item in value]
+        return ("; " if any(" " in text for text in texts) else ", ").join(texts)
     return str(value)
 
 
 def _show_parameters(method: Any) -> None:
+    from iceb.leaderboard.settings_text import settings_of
+
     typer.echo("  parameters (--set NAME=VALUE), with their defaults:")
-    for field in dataclasses.fields(method):
-        default = field.default if field.default is not dataclasses.MISSING else "(none)"
-        typer.echo(f"    {field.name} = {default!r}")
+    for setting in settings_of(method):
+        typer.echo(f"    {setting.name} = {setting.default}")
+        if setting.meaning:
+            typer.echo(fill(setting.meaning, WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 8))

@@ -1,6 +1,7 @@
 """A registered method with its settings: found, filled in, and asked for an edit through the store."""
 
 import dataclasses
+import json
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,8 @@ from iceb.specs.results import first_problem
 from iceb.specs.runs import ModelRef, Scalar
 from iceb.stores.edits import EditKey, EditStore, MadeEdit
 from iceb.stores.scratch import ScratchStore
+
+LISTS = ("tuple_type", "list_type")  # pydantic's words for "this should be a list"
 
 
 @dataclass(frozen=True)
@@ -226,10 +229,18 @@ def _fitting(method: str, kind: type, name: str, value: Any) -> Any:
             raise SpecError(f"method {method}: {name}={value!r}: must be a finite number")
         return made
     except ValidationError as error:
-        reason = first_problem(error).removeprefix("the whole: ")
+        reason = first_problem(error).removeprefix("the whole: ") + _as_list(name, value, error)
         raise SpecError(f"method {method}: {name}={value!r}: {reason} (iceb show method {method})") from error
     except (PydanticSchemaGenerationError, NameError):
         return value  # an annotation that says nothing to us: the method checks it itself
+
+
+def _as_list(name: str, value: Any, error: ValidationError) -> str:
+    """How a shell is to write the list that was wanted; "" where none was."""
+    if isinstance(value, tuple | list) or not any(each["type"] in LISTS for each in error.errors()):
+        return ""
+    parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else [value]
+    return f""": write --set '{name}={json.dumps(parts, ensure_ascii=False, separators=(",", ":"))}'"""
 
 
 def _scalar(method: str, name: str, value: Any) -> Scalar:

@@ -69,14 +69,17 @@ def test_a_result_is_shown_by_its_runs_folder_too(capsys, tmp_path):
     assert "no alias prompts" in capsys.readouterr().out
 
 
-def test_showing_a_method_prints_every_parameter(capsys):
-    from dataclasses import fields
-
+def test_showing_a_method_prints_every_parameter_with_its_meaning_in_80_columns(capsys):
+    from iceb.leaderboard.settings_text import settings_of
     from iceb.registry import load
 
-    assert run(["show", "method", "emcid"]) == 0
+    assert run(["show", "method", "uce"]) == 0
     text = capsys.readouterr().out
-    assert all(f"{field.name} = " in text for field in fields(load("methods", "emcid")))
+    settings = settings_of(load("methods", "uce"))
+    assert len(settings) > 5
+    assert all(f"    {setting.name} = {setting.default}\n        " in text for setting in settings)
+    assert all(setting.meaning in " ".join(text.split()) for setting in settings)
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_data_status_says_what_is_missing_and_what_to_do(capsys, tmp_path):

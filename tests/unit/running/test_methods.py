@@ -136,3 +136,14 @@ def test_a_method_that_is_built_on_another_shares_what_that_one_keeps(tiny_sd):
     assert owner == choose("emcid", {})._scratch_owner(tiny_sd)
     assert owner != chosen(Method())._scratch_owner(tiny_sd)
     assert key(tiny_sd, Built()) != key(tiny_sd)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [("tiger, cat", """'retain=["tiger","cat"]'"""), ("tiger", """'retain=["tiger"]'"""), (7, "[7]'")],
+)
+def test_a_list_that_is_written_otherwise_is_shown_as_a_shell_takes_it(value, hint):
+    with pytest.raises(SpecError) as refused:
+        choose("uce", {"retain": value})
+    assert hint in str(refused.value)
+    assert choose("uce", {"retain": ["tiger", "cat"]}).method.retain == ("tiger", "cat")
