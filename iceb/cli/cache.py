@@ -58,7 +58,7 @@ def _sizes(root: Path, outs: list[Path]) -> None:
     typer.echo(f"runs in {', '.join(map(str, known)) or 'no folder'}")
     typer.echo("with what they refer to (shared files count for each)")
     for run in used:
-        typer.echo(f"  {run.id:<44} {run.status:<9} {len(run.files):>7} files  {size(run.bytes):>9}")
+        typer.echo(f"  {run.id:<42} {run.status:<8} {len(run.files):>7} files  {size(run.bytes):>9}")
     for path in references.unfinished(known):
         typer.echo(f"  {path} is unfinished")
     if used:

@@ -3,6 +3,9 @@
 import json
 import os
 import re
+import shutil
+import sys
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
@@ -82,7 +85,7 @@ def _printed(lines: "Iterable[Line]") -> "Iterator[Line]":
     totals: Counter[str] = Counter()
     seconds = 0.0
     for line in lines:
-        typer.echo(f"{line.status:<8} {line.check:<32} {line.note}".rstrip())
+        typer.echo(_fitted(line))
         if line.traceback and os.environ.get("ICEB_TRACEBACK"):
             typer.echo(line.traceback, err=True, nl=False)
         totals[line.status] += 1
@@ -91,6 +94,15 @@ def _printed(lines: "Iterable[Line]") -> "Iterator[Line]":
     words = {"pass": "passed", "fail": "failed", "skipped": "skipped", "info": "measured"}
     counted = ", ".join(f"{totals[status]} {word}" for status, word in words.items())
     typer.echo(f"{counted} in {seconds:.0f} s")
+
+
+def _fitted(line: "Line") -> str:
+    """A check as text: one line in a file or a pipe; on a terminal what does not fit goes on below, indented."""
+    text = f"{line.status:<8} {line.check:<32} {line.note}".rstrip()
+    if not sys.stdout.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(text, width, subsequent_indent=" " * 9, break_on_hyphens=False)
 
 
 def _report(name: str, model: str, params: dict[str, Any], lines: "Iterable[Line]") -> dict[str, Any]:

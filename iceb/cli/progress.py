@@ -1,4 +1,4 @@
-"""Progress on stderr: bars with the time left on a terminal, a line now and then in a log."""
+"""Progress on stderr: bars with the time elapsed and left on a terminal, a line now and then in a log."""
 
 import sys
 import time
@@ -10,6 +10,8 @@ from iceb.base.progress import Advance, watching
 from iceb.cli.interrupts import Attentive, noted
 
 EVERY = 10.0  # seconds between two lines of one stage in a log
+BESIDE = 70  # characters of a line beside its bar
+LEAST, MOST = 6, 40  # characters of a bar
 
 
 class Bars:
@@ -26,10 +28,17 @@ class Bars:
             TimeRemainingColumn,
         )
 
-        names = TextColumn("{task.description:<24}")
-        times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+        console = Console(stderr=True)
         self.progress = Progress(
-            names, BarColumn(), MofNCompleteColumn(), *times, console=Console(stderr=True), refresh_per_second=4
+            TextColumn("{task.description:<24}"),
+            BarColumn(max(LEAST, min(MOST, console.width - BESIDE))),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("elapsed"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=console,
+            refresh_per_second=4,
         )
 
     @contextmanager
@@ -61,8 +70,9 @@ class Lines:
             if now - said < EVERY or (total is not None and done >= total):
                 return
             said = now
-            left = "" if not total else f"/{total}, {clock_time((now - begun) / done * (total - done))} left"
-            self._say(f"{name}: {done}{left}")
+            elapsed = f"{clock_time(now - begun)} elapsed"
+            left = f", {clock_time((now - begun) / done * (total - done))} left" if total else ""
+            self._say(f"{name}: {done}{f'/{total}' if total else ''}, {elapsed}{left}")
 
         yield advance
         self._say(f"{name}: done in {clock_time(self.clock() - begun)}")

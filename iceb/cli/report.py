@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 MISSING = "–"
-WIDTH = 96  # characters that the table needs; a narrower terminal wraps its lines rather than losing digits
+WIDTH = 80  # characters that the table fits into; a narrower terminal wraps its lines rather than losing digits
 
 
 def summary(result: Result, path: Path | None = None, *, on_stderr: bool = False, cost: bool = True) -> None:
@@ -40,23 +40,23 @@ def _scores(result: Result) -> "Table":
 
     edits = "1 edit" if result.num_edits == 1 else f"{result.num_edits} edits"
     title = f"{result.method.label} on {result.task.name} ({result.task.dataset}), {edits}, {result.model.family}"
-    table = Table(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left")
-    table.add_column("metric", no_wrap=True)
-    for column in ("before", "after", "value ± stderr", "pictures", "concepts"):
+    table = Table(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, collapse_padding=True)
+    table.add_column("metric", overflow="fold")
+    for column in ("before", "after", "value ± stderr", "images", "concepts"):
         table.add_column(column, justify="right", no_wrap=True)
     for score in result.scores:
-        table.add_row(score.metric, *_cells(score))
+        table.add_row(Text(score.named), *_cells(score))
     return table
 
 
 def _cells(score: ScoreRecord) -> list[str]:
-    error = "" if score.stderr is None else f" ± {score.stderr:.4f}"
-    value = MISSING if score.value is None else f"{score.value:+.4f}{error}".replace("-0.0000", "+0.0000")
+    error = "" if score.stderr is None else f" ± {score.stderr:.3f}"
+    value = MISSING if score.value is None else f"{score.value:+.3f}{error}".replace("-0.000", "+0.000")
     return [_number(score.before), _number(score.after), value, str(score.n), str(score.concepts)]
 
 
 def _number(value: float | None) -> str:
-    return MISSING if value is None else f"{value:.4f}"
+    return MISSING if value is None else f"{value:.3f}"
 
 
 def _cost(result: Result) -> str:
@@ -66,7 +66,7 @@ def _cost(result: Result) -> str:
     if cost.total_seconds is not None:
         parts.append(f"in all {cost.total_seconds:.1f} s")
     if cost.images_drawn is not None:
-        parts.append(f"{cost.images_drawn} pictures drawn, {cost.images_reused or 0} reused")
+        parts.append(f"{cost.images_drawn} images drawn, {cost.images_reused or 0} reused")
     peak = cost.peak_gpu_bytes or cost.peak_bytes
     if peak is not None:
         parts.append(f"peak memory {peak / 1e9:.2f} GB")

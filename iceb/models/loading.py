@@ -81,7 +81,7 @@ def quiet() -> Iterator[None]:
     import transformers
 
     places = (diffusers.utils.logging, transformers.utils.logging)
-    before = [place.get_verbosity() for place in places]
+    before = [(place.get_verbosity(), place.is_progress_bar_enabled()) for place in places]
     for place in places:
         place.set_verbosity_error()
         place.disable_progress_bar()
@@ -90,9 +90,10 @@ def quiet() -> Iterator[None]:
             warnings.simplefilter("ignore", FutureWarning)  # of names that later versions will change
             yield
     finally:
-        for place, level in zip(places, before, strict=True):
+        for place, (level, bars) in zip(places, before, strict=True):
             place.set_verbosity(level)
-            place.enable_progress_bar()
+            if bars:  # else what loads later, a judge for example, would draw a bar into ours
+                place.enable_progress_bar()
 
 
 def _frozen(pipeline: Any, source: Source, device: torch.device) -> Any:

@@ -144,6 +144,11 @@ class ScoreRecord(Record):
     after: float | None = None
     note: str = ""
 
+    @property
+    def named(self) -> str:
+        """The metric's name with the direction in which it is better: "dest_forget ↓"."""
+        return f"{self.metric} {'↑' if self.higher_is_better else '↓'}"
+
     @classmethod
     def of(cls, metric: Metric, package: str, measures: Mapping[str, MeasureRecord], score: Score) -> "ScoreRecord":
         """The record of `score`, which `metric` made from numbers of `measures`."""

@@ -59,7 +59,7 @@ def test_listing_as_json_is_json(capsys):
 def test_showing_a_result_prints_its_scores_and_its_notes(capsys):
     assert run(["show", "result", str(GOLDEN)]) == 0
     text = capsys.readouterr().out
-    assert "+0.2500 ± 0.0100" in text
+    assert "+0.250 ± 0.010" in text
     assert "no alias prompts" in text
 
 

@@ -241,7 +241,7 @@ def test_pruning_removes_what_no_run_refers_to_and_nothing_else(capsys, asked, t
     assert run(prune) == 0
     assert said.splitlines()[-1].split(" would")[0] == capsys.readouterr().out.splitlines()[-1].removeprefix("removed ")
     assert run(asked(*cache)) == 0
-    assert " 0 pictures drawn" in capsys.readouterr().out
+    assert " 0 images drawn" in capsys.readouterr().out
     assert run(prune) == 0
     assert "removed 0 files" in capsys.readouterr().out
 

@@ -17,7 +17,11 @@ def test_lines_say_how_long_it_will_still_take():
         advance(10)  # after 5 s: too soon for a line
         advance(10)  # after 20 s: half is done
         advance(20)
-    assert stream.getvalue().splitlines() == ["draw: 0/40", "draw: 20/40, 0:20 left", "draw: done in 0:40"]
+    assert stream.getvalue().splitlines() == [
+        "draw: 0/40",
+        "draw: 20/40, 0:20 elapsed, 0:20 left",
+        "draw: done in 0:40",
+    ]
 
 
 def test_a_stage_of_unknown_length_says_what_is_done():
@@ -25,7 +29,7 @@ def test_a_stage_of_unknown_length_says_what_is_done():
     stream = io.StringIO()
     with watching(Lines(stream, lambda: next(times))), stage("edit") as advance:
         advance(3)
-    assert stream.getvalue().splitlines() == ["edit: begun", "edit: 3", "edit: done in 0:12"]
+    assert stream.getvalue().splitlines() == ["edit: begun", "edit: 3, 0:11 elapsed", "edit: done in 0:12"]
 
 
 def test_a_bar_is_full_when_its_stage_ends():
