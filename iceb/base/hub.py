@@ -18,8 +18,10 @@ Loaded = TypeVar("Loaded")
 ENDPOINT = "https://huggingface.co"
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")  # the libraries' own switches
 YES = ("1", "on", "yes", "true")
+CONFIGURATIONS = ("config.json", "model_index.json")  # one of which every loadable repository has at its top
 SECONDS = 5.0  # that the hub is given to answer
 REPOSITORY = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+PINNED = re.compile(rf"{REPOSITORY.pattern}@[0-9a-f]{{40}}")  # a repository with its commit
 
 
 def local_first(place: str, load: Callable[..., Loaded]) -> Loaded:
@@ -48,6 +50,17 @@ def local_first(place: str, load: Callable[..., Loaded]) -> Loaded:
                 f"{silence}, and the local cache has nothing that loads ({_said(absent)})"
             ) from absent
     return load(name, **pinned)
+
+
+def cached_commit(repository: str, revision: str = "main") -> str | None:
+    """The commit that the local cache holds of a branch, tag or shortened commit of a repository; None if none."""
+    from huggingface_hub import try_to_load_from_cache
+
+    for file in CONFIGURATIONS:
+        found = try_to_load_from_cache(repository, file, revision=revision)
+        if isinstance(found, str):
+            return Path(found).parent.name
+    return None
 
 
 def _said(error: Exception) -> str:

@@ -13,8 +13,8 @@ from typing import Any, get_type_hints
 from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
 from iceb import registry
-from iceb.base.digest import digest, digest_file
-from iceb.base.errors import DataError, IcebError, MethodError, SpecError
+from iceb.base.digest import digest
+from iceb.base.errors import IcebError, MethodError, SpecError
 from iceb.base.frames import described
 from iceb.base.progress import stage
 from iceb.models.bundle import ModelBundle
@@ -24,6 +24,8 @@ from iceb.running.code_digest import code_digest
 from iceb.running.context import judge_identity, method_context
 from iceb.running.cost import peak_bytes, peak_gpu_bytes
 from iceb.running.kinds import refuse_requests
+from iceb.running.packaged import packaged_digest
+from iceb.running.params import params_of
 from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.methods import MethodCard, MethodContext, Scratch
 from iceb.specs.records import MethodRecord
@@ -61,20 +63,14 @@ class ChosenMethod:
 
     @cached_property
     def params(self) -> dict[str, Scalar]:
-        """Every hyperparameter, those left at their default too; a file is named by its content, "sha256:<64 hex>".
+        """Every hyperparameter, those left at their default too; files and models by what they hold (`params_of`).
 
         Read once, so that a run keeps its name. A file that was moved gives the same name, a changed one another.
 
         Raises:
-            MethodError: a setting is neither a scalar nor a flat tuple, or the card's `files` names no setting.
-            DataError: a file that a setting names cannot be read.
+            MethodError, DataError: as `params_of`.
         """
-        found = {field.name: getattr(self.method, field.name) for field in dataclasses.fields(self.method)}
-        params = {name: _scalar(self.card.name, name, value) for name, value in found.items()}
-        for name in self.card.files:
-            if name not in params:
-                raise MethodError(f"method {self.card.name}: its card's files name {name!r}, which is no setting of it")
-        return {**params, **{name: _content(name, params[name]) for name in self.card.files}}
+        return params_of(self.method)
 
     @cached_property
     def judges(self) -> dict[str, dict[str, str]]:
@@ -92,10 +88,15 @@ class ChosenMethod:
                 found[name] = judge_identity(name)
         return found
 
-    @property
+    @cached_property
     def code(self) -> str:
-        """What names the method's code, 64 hex digits; see `code_digest`."""
-        return code_digest(type(self.method), self.entry.package)
+        """What names the method's code and the packaged data that it reads, 64 hex digits.
+
+        Raises:
+            MethodError: as `packaged_digest`.
+        """
+        reads = {name: packaged_digest(self.card.name, name) for name in self.card.reads}
+        return digest({"code": code_digest(type(self.method), self.entry.package), "reads": reads})
 
     @property
     def record(self) -> MethodRecord:
@@ -243,32 +244,9 @@ def _as_list(name: str, value: Any, error: ValidationError) -> str:
     return f""": write --set '{name}={json.dumps(parts, ensure_ascii=False, separators=(",", ":"))}'"""
 
 
-def _scalar(method: str, name: str, value: Any) -> Scalar:
-    plain = tuple(value) if isinstance(value, list | tuple) else value
-    parts = plain if isinstance(plain, tuple) else (plain,)
-    if not all(part is None or isinstance(part, bool | int | float | str) for part in parts):
-        raise MethodError(f"method {method}: setting {name} is {value!r}: settings must be scalars or flat tuples")
-    return plain
-
-
 def _names(method: str, setting: str, value: Any) -> list[str]:
     """The measures that a setting names; none where it is None or empty."""
     names = list(value) if isinstance(value, list | tuple) else [value]
     if not all(name is None or isinstance(name, str) for name in names):
         raise MethodError(f"method {method}: {setting}={value!r}: must name a registered measure (iceb list measures)")
     return [name for name in names if name]
-
-
-def _content(name: str, value: Scalar) -> Scalar:
-    """What stands for the file or files that a setting names."""
-    if isinstance(value, tuple):
-        return tuple(None if path is None else _digest_of(name, str(path)) for path in value)
-    return None if value is None else _digest_of(name, str(value))
-
-
-def _digest_of(name: str, path: str) -> str:
-    try:
-        return f"sha256:{digest_file(Path(path).expanduser())}"
-    except OSError as error:
-        reason = error.strerror or error
-        raise DataError(f"{name}={path}: cannot be read ({reason}): name a file with --set {name}=FILE") from error

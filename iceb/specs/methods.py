@@ -41,6 +41,8 @@ class MethodCard:
     touches: tuple[str, ...]  # fnmatch patterns of the parameters it may change; () for prompt-time methods
     deterministic: bool = True  # two calls give the same bytes
     files: tuple[str, ...] = ()  # settings that name a file; the file's content stands for it in every identity
+    models: tuple[str, ...] = ()  # settings that name a model, a folder or OWNER/NAME@COMMIT; likewise
+    reads: tuple[str, ...] = ()  # packaged data of iceb that `edit` may read, "captions:embedded"; likewise
     judges: tuple[str, ...] = ()  # settings that name a registered measure; its id and revision stand in the edit's key
     title: str = ""
     fidelity: Fidelity = "own"

@@ -125,6 +125,7 @@ class EMCID:
         kinds=("replace", "rectify", "erase", "balance"),
         touches=("text_encoder.*mlp.fc2.weight", "text_encoder_2.*mlp.fc2.weight"),
         files=("captions",),
+        reads=("captions:embedded",),
         quick=(("layers", (10,)), ("residual", "stream"), ("steps", 2), ("caption_count", 30)),
     )
 

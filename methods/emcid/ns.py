@@ -48,6 +48,7 @@ class EMCIDNullSpace(EMCID):
         kinds=EMCID.card.kinds,
         touches=EMCID.card.touches,
         files=EMCID.card.files,
+        reads=EMCID.card.reads,
         fidelity="variant",
         edits="fc2 weights of the text encoder's layers, as EMCID, along directions that captions do not use",
         formula=(

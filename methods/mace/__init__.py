@@ -48,8 +48,7 @@ class MACE:
         picture_steps: denoising steps of a training picture.
         segmenter: where the concept is in a picture: "grounded-sam", as published; "attention", the unedited denoiser's
             attention; "ground", for mini, what differs from its plain ground; "none", the whole picture.
-        detector: Grounding DINO of "grounded-sam", REPOSITORY[@REVISION] or a folder. The default is not pinned: to pin
-            it, write the commit's 40 digits, as its page on the hub shows them, after an @.
+        detector: Grounding DINO of "grounded-sam", REPOSITORY@COMMIT or a folder, safetensors.
         masker: SAM of "grounded-sam", likewise.
         concepts_at_once: concepts trained together; changes speed and memory, and results by float error only.
     """
@@ -75,8 +74,8 @@ class MACE:
     pictures: int = 8
     picture_steps: int = 30
     segmenter: SegmenterName = "grounded-sam"
-    detector: str = "IDEA-Research/grounding-dino-tiny"
-    masker: str = "facebook/sam-vit-huge"
+    detector: str = "IDEA-Research/grounding-dino-tiny@a2bb814dd30d776dcf7e30523b00659f4f141c71"
+    masker: str = "facebook/sam-vit-huge@87aecf0df4ce6b30cd7de76e87673c49644bdf67"
     concepts_at_once: int = 8
 
     card: ClassVar[MethodCard] = MethodCard(
@@ -87,6 +86,8 @@ class MACE:
         kinds=("replace", "erase"),
         touches=("unet.*attn2.to_k.weight", "unet.*attn2.to_v.weight"),
         files=("captions", "domain"),
+        models=("detector", "masker"),
+        reads=("captions:embedded",),
         fidelity="variant",
         reaches_dest=True,
         edits="keys and values of the denoiser's cross-attention",

@@ -1,7 +1,7 @@
 """Grounding DINO finds the concept by its name, SAM cuts it out; both through transformers, each loaded once."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,7 +25,7 @@ class GroundedSam:
     ours get what they were trained on. Theirs is SAM-HQ, ours SAM.
 
     Args:
-        detector: repository, REPOSITORY@REVISION or folder of a Grounding DINO.
+        detector: REPOSITORY@COMMIT or folder of a Grounding DINO, weights in safetensors.
         masker: the same of a SAM.
         device: where both run.
     """
@@ -92,7 +92,8 @@ class GroundedSam:
         from transformers import AutoProcessor
 
         processor = self._found(source, AutoProcessor.from_pretrained)
-        return processor, self._found(source, kind.from_pretrained).eval().requires_grad_(False).to(self.device)
+        model = self._found(source, partial(kind.from_pretrained, use_safetensors=True))
+        return processor, model.eval().requires_grad_(False).to(self.device)
 
     def _found(self, source: str, load: Any) -> Any:
         try:

@@ -95,6 +95,7 @@ class ReFACT:
         kinds=("replace", "rectify"),
         touches=("text_encoder.*mlp.fc2.weight", "text_encoder_2.*mlp.fc2.weight"),
         files=("captions", "clip_config", "images", "kl_texts", "projection"),
+        reads=("captions:embedded",),
         title="ReFACT: Updating Text-to-Image Models by Editing the Text Encoder",
         fidelity="faithful",
         edits="the second MLP matrix of one text-encoder layer, by one rank-one change per request, in request order",

@@ -55,6 +55,7 @@ class SPEED:
         kinds=("replace", "erase"),
         touches=("unet.*attn2.to_k.weight", "unet.*attn2.to_v.weight"),
         files=("retain_file",),
+        reads=("captions:embedded",),
         fidelity="faithful",
         edits="values of every cross-attention of the denoiser (matrices=vk: keys too)",
         formula="W' = W + W (S_at − S_tt) P Q M, M = (S_tt P + s I)⁻¹, Q = I − M K (KᵀP M K + λ I)⁻¹ KᵀP: the "

@@ -76,6 +76,7 @@ class UCE:
         kinds=("replace", "rectify", "erase"),
         touches=TOUCHES,
         files=("retain_file", "captions"),
+        reads=("captions:embedded",),
         fidelity="faithful",
         edits="keys and values of every cross-attention of the denoiser",
         formula=FORMULA

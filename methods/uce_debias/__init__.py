@@ -36,8 +36,8 @@ class UCEDebias:
         shared_targets: 2025: a text that is balanced and also stands among the destinations or the preserved texts
             takes its moved target there too, as in the authors' program; False: it keeps its own.
         keys: edit keys too; False: values alone.
-        judge: what tells the destinations apart: a CLIP model's folder or REPOSITORY[@REVISION]; "": the embedded
-            classifier on the embedded model, OpenAI's CLIP ViT-B/32 elsewhere.
+        judge: what tells the destinations apart: a CLIP model's folder or REPOSITORY@COMMIT, safetensors; "": the
+            embedded classifier on the embedded model, OpenAI's CLIP ViT-B/32 elsewhere.
     """
 
     variant: int = 2023
@@ -83,6 +83,8 @@ class UCEDebias:
             "no safety checker: the authors' of 2023 counts pictures that theirs blackened",
             "on the embedded model its own classifier stands for CLIP: destinations must be names of its classes there",
         ),
+        models=("judge",),
+        reads=("classifier:embedded",),
         quick=(("variant", 2025), ("rounds", 1), ("pictures", 2), ("sampling_steps", 2)),
     )
 

@@ -1,6 +1,7 @@
 """Which of several texts a picture shows: zero-shot CLIP, or the embedded model's own classifier."""
 
 from collections.abc import Sequence
+from functools import partial
 from importlib.resources import as_file, files
 from typing import Any, Protocol
 
@@ -13,7 +14,7 @@ from iceb.base.errors import MethodError, ModelError
 from iceb.base.hub import local_first
 from iceb.specs.methods import Bundle
 
-CLIP = "openai/clip-vit-base-patch32"
+CLIP = "openai/clip-vit-base-patch32@c237dc49a33fc61debc9276459120b7eac67e7ef"  # the hub's own copy in safetensors
 Pixels = npt.NDArray[np.uint8]
 Shown = npt.NDArray[np.bool_]
 
@@ -43,7 +44,7 @@ class ClipJudge:
     """Zero-shot classification by CLIP, float32.
 
     Args:
-        place: a folder of a CLIPModel, or its REPOSITORY[@REVISION].
+        place: a folder of a CLIPModel, or its REPOSITORY@COMMIT; its weights are safetensors.
         hypothesis: the sentence a class stands in, with one "{}".
         device: where it runs.
 
@@ -55,7 +56,8 @@ class ClipJudge:
         from transformers import CLIPModel, CLIPProcessor
 
         try:
-            self.model: Any = local_first(place, CLIPModel.from_pretrained).float().eval().to(device)
+            load = partial(CLIPModel.from_pretrained, use_safetensors=True)
+            self.model: Any = local_first(place, load).float().eval().to(device)
             self.processor: Any = local_first(place, CLIPProcessor.from_pretrained)
         except (OSError, ValueError) as error:
             reason = str(error).strip().splitlines()[0][:200]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from iceb.models.environment import DRAWING, environment
+from iceb.running.methods import choose
 
 PAGE = (Path(__file__).parents[2] / "docs" / "keys.md").read_text(encoding="utf-8")
 
@@ -24,3 +25,7 @@ def test_every_field_of_the_environment_stands_on_the_page(tiny_sd):
 def test_the_modules_that_draw_stand_on_the_page():
     names = ",".join(name.rpartition(".")[2] for name in DRAWING)
     assert f"`iceb/models/{{{names}}}.py`" in section("Environment")
+
+
+def test_every_field_of_an_edits_key_stands_on_the_page(tiny_sd):
+    assert missing([*choose("unedited", {})._identity(tiny_sd), "params", "requests"], "Edit") == []
