@@ -143,6 +143,7 @@ def test_a_limit_makes_a_partial_result(reference, tiny_sd_folder, tmp_path):
 
 
 KILLS = 3
+IMAGES = 96  # of the toy run, both sides
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
@@ -150,16 +151,22 @@ def test_killed_at_any_moment_the_same_command_ends_with_the_same_scores(referen
     """Killed (SIGKILL) at three random moments of its work, then left alone."""
     _, result, _ = reference
     cache, out, moments = tmp_path / "cache", tmp_path / "out", random.Random(3)
+    hold = tmp_path / "hold"
+    hold.touch()
     command = [sys.executable, str(TOY), str(tiny_sd_folder), str(cache), str(out), str(KILLS + 1)]
     done = 0
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
+    environment = {**os.environ, "TOY_HOLD": str(hold)}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    ) as parent:
         for _ in range(KILLS):
             process = int(parent.stdout.readline())
-            wait_for_pictures(tmp_path, done + 1)
+            wait_for_pictures(tmp_path, min(done + 1, IMAGES))
             time.sleep(moments.uniform(0, 0.3))
             os.kill(process, signal.SIGKILL)
             done = len(pictures(tmp_path))
             assert not list(out.rglob("result.json"))
+        hold.unlink()
         parent.stdout.readline()
     (written,) = out.rglob("result.json")
     again = Result.from_json(written.read_text())

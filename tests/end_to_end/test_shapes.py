@@ -1,5 +1,6 @@
 """Six shapes of benchmarks on the core, each small and real: drawn, measured, reduced and written by the same run."""
 
+import gc
 import hashlib
 import importlib.util
 import sys
@@ -184,6 +185,57 @@ def test_104_single_edits_in_two_replicates_are_judged_by_text_choices(tiny_sd_f
     assert {row.value.replicate for row in table} == {0, 1}
     assert {row.value.concept for row in table} == {f"row {row}" for row in range(104)}
     assert result.cost.images_drawn == 2 * 208  # another seed in each replicate
+
+
+@dataclass(frozen=True)
+class Retrain:
+    """Changes every weight of the text encoder: the largest edit there is of it."""
+
+    card: ClassVar[MethodCard] = MethodCard("retrain", 1, "", ("replace",), ("text_encoder.*",))
+
+    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, context: Any) -> Edit:
+        generator = torch.Generator().manual_seed(requests[0].seed)
+        found = bundle.parameters_named("text_encoder.*").items()
+        return Edit({name: w + 0.01 * torch.randn(w.shape, generator=generator) for name, w in found})
+
+
+def living_bytes(shapes: set[tuple[int, ...]]) -> int:
+    """Bytes of living tensors of these shapes, those that share memory counted once."""
+    gc.collect()
+    storages = {
+        each.untyped_storage().data_ptr(): each.untyped_storage().nbytes()
+        for each in gc.get_objects()
+        if isinstance(each, torch.Tensor) and tuple(each.shape) in shapes
+    }
+    return sum(storages.values())
+
+
+def test_many_single_edits_hold_no_more_memory_than_one(tiny_sd_folder, tmp_path, monkeypatch):
+    """Counted while each edit is judged: tensors of the token table's shape, by far the largest of the encoder."""
+    seen: list[int] = []
+
+    def counted(self: Any, *arguments: Any, **named: Any) -> Any:
+        seen.append(living_bytes({(49408, 32)}))
+        return draw(self, *arguments, **named)
+
+    draw = toy.Generator.draw
+    monkeypatch.setattr(toy.Generator, "draw", counted)
+    for name, count in (("one", 1), ("many", 12)):
+        plan = toy.make_plan(
+            tiny_sd_folder,
+            tmp_path / name,
+            Retrain(),
+            dataset=Data(one_by_one([single(row, 0) for row in range(count)]), probes),
+            task=make_task("singles", "answer_share", "probe"),
+            metrics=[AnswerShare()],
+            measures={"text": TextMatch()},
+        )
+        run(plan, tmp_path / "out")
+        most = max(seen)
+        if name == "one":
+            alone = most
+            seen.clear()
+    assert most <= alone
 
 
 @dataclass(frozen=True)
