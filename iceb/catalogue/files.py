@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from iceb.base.cache import cache_root
 from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, StoreError
 from iceb.base.files import explained
@@ -27,7 +28,7 @@ RAW = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"
 
 def cache_folder(card: DataCard, cache: Path | None = None) -> Path:
     """Where fetched files of `card` are kept: named by commit, so that a new pin never meets old files."""
-    root = cache or user_path(os.environ.get("ICEB_CACHE") or "~/.cache/iceb")
+    root = cache or cache_root()
     return root / "data" / card.name / card.source.commit[:12]
 
 
@@ -36,7 +37,7 @@ def located(card: DataCard, data: str | None = None, cache: Path | None = None) 
 
     Args:
         data: a folder; None or "upstream" for ICEB_DATA, then the cache, then a download.
-        cache: the cache's root; None for ICEB_CACHE or ~/.cache/iceb.
+        cache: the cache's root; None for the default one.
 
     Raises:
         DataError: the folder lacks a file, a file is not the declared one, or nothing could be fetched.

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from iceb.base.cache import WHERE
+
 if TYPE_CHECKING:
     from iceb.running.references import File
 
@@ -26,13 +28,11 @@ def cache(
         list[Path] | None,
         typer.Option(help="Where run folders are, beside the places the cache has noted; may be repeated."),
     ] = None,
-    folder: Annotated[
-        Path | None, typer.Option("--cache", help="The cache folder; default ICEB_CACHE or ~/.cache/iceb.")
-    ] = None,
+    folder: Annotated[Path | None, typer.Option("--cache", help=f"The cache folder; default {WHERE}.")] = None,
 ) -> None:
     """Say how large the cache is, by store and by run; with --prune, remove what no run refers to."""
+    from iceb.base.cache import cache_root
     from iceb.base.errors import SpecError
-    from iceb.stores import cache_root
 
     root = cache_root(folder)
     outs = runs or [out for out in [Path("runs")] if out.is_dir()]  # where evaluate writes unless told otherwise

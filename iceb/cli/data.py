@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from iceb.base.cache import WHERE
+
 app = typer.Typer(help="Fetch datasets from their pinned commit, and see what is here.")
 
-Cache = Annotated[Path | None, typer.Option(help="The cache folder; default ICEB_CACHE or ~/.cache/iceb.")]
+Cache = Annotated[Path | None, typer.Option(help=f"The cache folder; default {WHERE}.")]
 
 
 @app.callback(invoke_without_command=True)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from iceb.base.cache import WHERE
+
 MOST = 100  # rows; beyond it the picture is too tall for anybody to look at
 
 
@@ -13,7 +15,7 @@ def grid(
     out: Annotated[Path, typer.Option(help="The picture to write, a .png.")] = Path("grid.png"),
     rows: Annotated[int, typer.Option(help=f"How many prompts are shown, at most {MOST}.")] = 6,
     role: Annotated[str, typer.Option(help="source, dest, alias, holdout, train or caption.")] = "source",
-    cache: Annotated[Path | None, typer.Option(help="Default ICEB_CACHE or ~/.cache/iceb.")] = None,
+    cache: Annotated[Path | None, typer.Option(help=f"Default {WHERE}.")] = None,
 ) -> None:
     """Draw a run's pictures before and after the edit; prompts are evenly spread over the concepts, never picked."""
     from iceb.base.errors import SpecError

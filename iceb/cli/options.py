@@ -5,6 +5,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from iceb.base.cache import WHERE
+
 # What is asked
 Method: TypeAlias = Annotated[str, typer.Option(help="What edits the model: iceb list methods.")]
 Task: TypeAlias = Annotated[str, typer.Option(help="What is edited and measured: iceb list tasks.")]
@@ -34,7 +36,7 @@ Noise: TypeAlias = Annotated[str | None, typer.Option(help="per_image, or upstre
 Dtype: TypeAlias = Annotated[str, typer.Option(help="float32, float16 or bfloat16.")]
 Device: TypeAlias = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
 BatchSize: TypeAlias = Annotated[int | None, typer.Option(help="Pictures prepared together; changes no picture.")]
-Cache: TypeAlias = Annotated[Path | None, typer.Option(help="Default ICEB_CACHE or ~/.cache/iceb.")]
+Cache: TypeAlias = Annotated[Path | None, typer.Option(help=f"Default {WHERE}.")]
 Out: TypeAlias = Annotated[Path, typer.Option(help="Where run folders are written.")]
 
 # What is said

@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from iceb.base.cache import WHERE
+
 
 def score(
     run: Annotated[Path, typer.Argument(help="A run's folder, or its result.json.")],
     metric: Annotated[list[str] | None, typer.Option(help="A metric; may be repeated. Default: the run's own.")] = None,
     device: Annotated[str, typer.Option(help="Where measures run: cpu, cuda …")] = "cpu",
-    cache: Annotated[Path | None, typer.Option(help="Default ICEB_CACHE or ~/.cache/iceb.")] = None,
+    cache: Annotated[Path | None, typer.Option(help=f"Default {WHERE}.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The scores as a JSON list on stdout, nothing else.")] = False,
 ) -> None:
     """Compute metrics from the images that a run left in the cache; new ones are added to the run's result."""

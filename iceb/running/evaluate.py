@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from iceb.base.cache import require_writable
 from iceb.base.errors import IcebError, ResultError
 from iceb.base.files import write_atomic
 from iceb.running import references
@@ -137,11 +138,14 @@ def run(plan: Plan, out: Path) -> tuple[Result, Path]:
         The result, and the path of result.json.
 
     Raises:
-        IcebError: as `evaluate`; or `out` cannot be written, which is found before any work.
+        IcebError: as `evaluate`; or `out`, or the cache where something must be made, cannot be written, which is found
+            before any work.
     """
     folder = out / plan.spec.id
     path = folder / RESULT
     write_atomic(folder / "plan.txt", "".join(f"{line}\n" for line in plan.lines()).encode())
+    if plan.has_work:
+        require_writable(plan.parts.cache)
     references.note(plan.parts.cache, out)
     going = Run(plan)
     try:

@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from iceb.base.cache import cache_root
 from iceb.base.errors import ResultError, SpecError, StoreError
 from iceb.running.folder import RESULT, read_requests, read_result, run_folder
 from iceb.running.ledger import read_ledger
@@ -20,7 +21,6 @@ from iceb.running.sheet import Row, sheet
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditRequest
 from iceb.specs.results import Result
-from iceb.stores import cache_root
 from iceb.stores.images import ImageKey, ImageStore
 
 ERASED = "(erased)"
@@ -41,7 +41,7 @@ def grid(named: Path, cache: Path | None = None, rows: int = 6, role: str = "sou
 
     Args:
         named: a run's folder, or the result.json in it.
-        cache: the cache's root; None for ICEB_CACHE or ~/.cache/iceb.
+        cache: the cache's root; None for the default one.
 
     Raises:
         ResultError: there is no such run, it failed, or its files are damaged.

@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from iceb import registry
+from iceb.base.cache import cache_root
 from iceb.base.digest import digest_file
-from iceb.base.errors import DataError, SpecError, StoreError
-from iceb.base.files import write_atomic
+from iceb.base.errors import DataError, SpecError
 from iceb.baselines.recipes import read_recipe, shipped_recipe
 from iceb.catalogue import EMBEDDED, open_dataset
 from iceb.models.bundle import ModelBundle
@@ -28,7 +28,6 @@ from iceb.specs.metrics import Measure, Metric, check_inputs
 from iceb.specs.results import first_problem
 from iceb.specs.runs import Dtype, RunSpec, Sampling, Scalar
 from iceb.specs.tasks import Task
-from iceb.stores import cache_root
 from iceb.stores.edits import EditStore
 from iceb.stores.images import ImageKey, ImageStore
 from iceb.stores.measured import MeasuredStore
@@ -55,7 +54,7 @@ class Ask:
     dtype: Dtype = "float32"
     device: str = "auto"
     batch_size: int | None = None
-    cache: Path | None = None  # None: ICEB_CACHE, then ~/.cache/iceb
+    cache: Path | None = None  # None: the default one
     command: tuple[str, ...] | None = None  # None: this process's own
 
 
@@ -63,12 +62,12 @@ def plan(ask: Ask) -> Plan:
     """Check everything that can be checked for nothing, and gather the parts of the run.
 
     Raises:
-        IcebError: anything asked wrongly, missing or unwritable; the message says what and what to do.
+        IcebError: anything asked wrongly, or missing; the message says what and what to do.
     """
     task: Task = registry.load("tasks", ask.task)
     source = find(ask.model, ask.dtype)
     method = _method(ask, task, source)
-    cache = writable(cache_root(ask.cache))
+    cache = cache_root(ask.cache)
     dataset = open_dataset(task.dataset, data_of(ask.data, source), cache)
     metrics = _metrics(task, ask.metrics)
     spec = _spec(ask, task, dataset, method, source)
@@ -224,20 +223,3 @@ def _measure(kind: str, named: Mapping[str, str], device: str) -> Measure:
     made: Measure = registry.load("measures", named[kind])(device=device)
     check_inputs(made.inputs, f"measure {made.id}")
     return made
-
-
-def writable(cache: Path) -> Path:
-    """The cache's folder, after a file was written there.
-
-    Raises:
-        StoreError: it cannot be written.
-    """
-    try:
-        write_atomic(cache / "CACHEDIR.TAG", CACHE_TAG)
-    except StoreError as error:
-        raise StoreError(f"the cache cannot be used: {error}") from error
-    return cache
-
-
-# The sign by which backup programs know a folder that can be made again (bford.info/cachedir).
-CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# Made by iceb: pictures, edits and numbers by content.\n"

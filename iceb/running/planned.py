@@ -75,6 +75,11 @@ class Plan:
         """Whether the edit at every checkpoint is in the store."""
         return all(model is not None for model in self.models.values())
 
+    @property
+    def has_work(self) -> bool:
+        """Whether an edit or an image is still to be made."""
+        return not self.edits_cached or any(count.before or count.after for count in self.counts)
+
     @cached_property
     def counts(self) -> tuple[ImageCounts, ...]:
         """Images by role, in the order of the task's roles."""

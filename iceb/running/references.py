@@ -12,12 +12,13 @@ import json
 import struct
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from iceb.base.digest import canonical, digest
-from iceb.base.errors import ResultError, SpecError
+from iceb.base.errors import ResultError, SpecError, StoreError
 from iceb.base.files import TEMPORARY, content_path, publish
 from iceb.running.folder import RESULT, read_result
 from iceb.running.ledger import FILE, ImageRow, read_ledger
@@ -68,13 +69,10 @@ def files(paths: Iterable[Path]) -> list[File]:
 
 
 def note(cache: Path, out: Path) -> None:
-    """Let the cache know that runs are written to `out`.
-
-    Raises:
-        StoreError: the cache cannot be written.
-    """
+    """Let the cache know that runs are written to `out`, where it can be written."""
     place = str(out.expanduser().resolve())
-    publish(content_path(cache / NOTES, digest(place), ".txt"), place.encode())
+    with suppress(StoreError):
+        publish(content_path(cache / NOTES, digest(place), ".txt"), place.encode())
 
 
 def noted(cache: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from iceb import registry
+from iceb.base.cache import cache_root
 from iceb.base.errors import ResultError, SpecError
 from iceb.base.files import write_atomic
 from iceb.running.folder import RESULT, read_result, run_folder
@@ -15,7 +16,6 @@ from iceb.running.table import TABLE, encode_table, read_table, table_record
 from iceb.specs.metrics import REFERENCE, Measure, Metric
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
-from iceb.stores import cache_root
 from iceb.stores.images import ImageStore
 from iceb.stores.measured import MeasuredStore
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from iceb import registry
+from iceb.base.cache import cache_root, require_writable
 from iceb.base.digest import digest_tensor
 from iceb.base.errors import SpecError
 from iceb.base.files import new_folder, write_atomic
@@ -15,7 +16,7 @@ from iceb.models.sources import Source, find
 from iceb.running.deltas import write_delta
 from iceb.running.kinds import refuse_kind, refuse_requests
 from iceb.running.methods import ChosenMethod
-from iceb.running.plan import data_of, with_recipe, writable
+from iceb.running.plan import data_of, with_recipe
 from iceb.running.provenance import Origin
 from iceb.specs.deltas import MANIFEST, BaseRecord, DeltaRecord, EditedRecord, Form, Manifest
 from iceb.specs.methods import MethodCard
@@ -23,7 +24,6 @@ from iceb.specs.requests import EditRequest
 from iceb.specs.runs import Dtype, Scalar
 from iceb.specs.schedules import edit_batches
 from iceb.specs.tasks import Task
-from iceb.stores import cache_root
 from iceb.stores.edits import EditStore, MadeEdit
 
 OWN_TASK = "aice"  # whose recipe somebody's own requests take
@@ -62,6 +62,11 @@ class Order:
     cache: Path
 
     @property
+    def is_made(self) -> bool:
+        """Whether the edit is in the cache."""
+        return EditStore(self.cache).has(self.method.key(self.bundle, self.requests))
+
+    @property
     def task(self) -> str | None:
         """The task that the requests are of; None for somebody's own."""
         return None if self.ask.requests else self.ask.task
@@ -70,11 +75,10 @@ class Order:
         """What will be done, a line each, for people."""
         recipe = f"recipe {self.method.recipe}" if self.method.recipe else "the method's own settings"
         count = "1 request" if len(self.requests) == 1 else f"{len(self.requests)} requests"
-        made = EditStore(self.cache).has(self.method.key(self.bundle, self.requests))
         return [
             f"{self.ask.method}: {count} of {self.task or 'your own'}, {recipe}",
             f"model {self.bundle.ref.family} ({self.bundle.ref.repo}, {self.bundle.ref.dtype}) on {self.bundle.device}",
-            f"edit: {'in the cache' if made else 'to be made'}",
+            f"edit: {'in the cache' if self.is_made else 'to be made'}",
         ]
 
 
@@ -82,10 +86,10 @@ def order(ask: EditAsk) -> Order:
     """Check everything that can be checked before any weight is loaded.
 
     Raises:
-        IcebError: anything asked wrongly, missing or unwritable; the message says what and what to do.
+        IcebError: anything asked wrongly, or missing; the message says what and what to do.
     """
     source = find(ask.model, ask.dtype)
-    cache = writable(cache_root(ask.cache))
+    cache = cache_root(ask.cache)
     named = registry.find("tasks", ask.task or OWN_TASK).name
     method = with_recipe(ask.method, named, source, ask.settings, ask.recipe)
     requests = ask.requests or _of_task(ask, source, cache)
@@ -121,6 +125,8 @@ def save(order: Order, out: Path) -> Manifest:
         IcebError: the method or the model failed, or `out` or the cache cannot be written; or `out` exists already.
     """
     origin = Origin.now(order.bundle.device, order.ask.command)
+    if not order.is_made:
+        require_writable(order.cache)
     with new_folder(out) as folder:
         made = order.method.made(order.bundle, order.requests, EditStore(order.cache), order.cache)
         delta = write_delta(folder, made.edit, order.ask.form, order.bundle.parameter)

@@ -9,7 +9,7 @@ import pytest
 from iceb.base.digest import digest_array
 from iceb.base.errors import StoreError
 from iceb.specs.methods import Edit
-from iceb.stores import cache_root, usage
+from iceb.stores import usage
 from iceb.stores.damage import take_damage
 from iceb.stores.edits import EditStore, MadeEdit
 from iceb.stores.images import ImageStore
@@ -227,14 +227,6 @@ def test_scratch_refuses_what_raw_bytes_do_not_hold(tmp_path):
     for array in (np.array([object()]), np.zeros(2, "f4,i2")):
         with pytest.raises(ValueError, match="cannot be stored: must be numbers"):
             ScratchStore(tmp_path, {}).put({"a": 1}, array)
-
-
-def test_the_cache_is_the_named_one_then_the_environments(monkeypatch, tmp_path):
-    monkeypatch.setenv("ICEB_CACHE", str(tmp_path / "env"))
-    assert cache_root(tmp_path / "named") == tmp_path / "named"
-    assert cache_root() == tmp_path / "env"
-    monkeypatch.delenv("ICEB_CACHE")
-    assert cache_root().name == "iceb"
 
 
 def test_usage_counts_files_and_bytes(tmp_path):
