@@ -52,6 +52,7 @@ class AICE:
         self.requests = tuple(_requests(card.name, edits, aliases))
         self._free = {request.id: _free(rows) for request, rows in zip(self.requests, edits, strict=True)}
         self._holdout = tuple(_holdout(holdout))
+        self._left_alone = frozenset(rows[0].name for rows in holdout)
         self._check("requests", len(self.requests))
         self._check("holdout_classes", len(holdout))
         self._check("aliases", sum(len(request.aliases) for request in self.requests))
@@ -81,6 +82,11 @@ class AICE:
         The training templates are drawn with the seeds of the request's first free-form prompts.
         """
         return [prompt for request in batch.requests for prompt in _tested(request, self._free[request.id])]
+
+    def scored_names(self) -> frozenset[str]:
+        """Every class that is edited, is a destination or is left alone, and every alias."""
+        edited = {name for each in self.requests for name in (each.source, *each.dests, *each.aliases)}
+        return self._left_alone | edited
 
     def shared_prompts(self, num_edits: int) -> list[Prompt]:
         """The holdout prompts, the same for every number of edits; those of destination classes have the tag "dest"."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from iceb.base.errors import ResultError
 from iceb.running.folder import read_result
+from iceb.running.retained import shown
 from iceb.specs.results import Result
 
 
@@ -15,6 +16,8 @@ def refusal(result: Result) -> str | None:
         return f"the run is partial (--limit {result.limit}): run it again without --limit"
     if result.provenance.dirty:
         return "it was made from uncommitted code (dirty: true): commit, and run it again"
+    if result.method.retained_scored:
+        return f"what it retains names {shown(result.method.retained_scored)}: leave them out, and run it again"
     if all(score.value is None for score in result.scores):
         return "no metric has a value"
     return None

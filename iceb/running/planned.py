@@ -7,6 +7,7 @@ from functools import cached_property
 
 from iceb.models.bundle import ModelBundle
 from iceb.running.parts import Parts
+from iceb.running.retained import retained_scored, scored_names, shown
 from iceb.running.selection import CheckpointPrompts, Selection
 from iceb.specs.metrics import AFTER, BEFORE
 from iceb.specs.prompts import Prompt
@@ -102,6 +103,11 @@ class Plan:
         drawn = [prompt for prompt in _of_role(checkpoint.prompts, role) if AFTER in self.selection.sides(prompt)]
         return self.parts.generator.missing(model, drawn, self.spec.sampling) if model is not None else None
 
+    @cached_property
+    def retained_scored(self) -> tuple[str, ...]:
+        """The names that the run scores and that the method's lists retain."""
+        return retained_scored(self.parts.method.method, scored_names(self.parts.dataset, self.batches))
+
     def lines(self) -> list[str]:
         """The plan as text, a line each, for people."""
         spec, model = self.spec, self.parts.bundle
@@ -115,7 +121,13 @@ class Plan:
             f"edit: {'in the cache' if self.edits_cached else 'to be made'}",
             *(_line(counts) for counts in self.counts),
             *self._estimate(),
+            *self._warnings(),
         ]
+
+    def _warnings(self) -> list[str]:
+        if not self.retained_scored:
+            return []
+        return [f"warning: what is retained names {shown(self.retained_scored)}: no leaderboard takes such a result"]
 
     def _edits(self) -> str:
         edits = "1 edit" if self.spec.num_edits == 1 else f"{self.spec.num_edits} edits"

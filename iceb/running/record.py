@@ -57,7 +57,7 @@ def make_result(
     return Result.of(
         plan.spec,
         task=_task(plan),
-        method=plan.parts.method.record,
+        method=plan.parts.method.record.model_copy(update={"retained_scored": plan.retained_scored}),
         model=_model(plan, images),
         scores=groups[last] if last is not None else (),
         checkpoints=tuple(

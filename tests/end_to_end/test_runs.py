@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from iceb.base.errors import IcebError, MethodError, StoreError
+from iceb.leaderboard.collect import refusal
 from iceb.running.evaluate import evaluate, run
 from iceb.running.folder import read_requests, read_result
 from iceb.running.ledger import read_ledger
@@ -185,6 +186,22 @@ def wait_for_pictures(folder: Path, count: int) -> None:
             return
         time.sleep(0.05)
     raise AssertionError("nothing was drawn within 30 seconds")
+
+
+@dataclass(frozen=True)
+class Keeps(toy.Swap):
+    """A prompt swap with a list of what it retains."""
+
+    retain: tuple[str, ...] = ("a mat", "BOAT")
+
+
+def test_a_run_that_retains_what_it_scores_says_so_and_stands_on_no_leaderboard(tiny_sd_folder, tmp_path):
+    plan = toy.make_plan(tiny_sd_folder, tmp_path / "cache", Keeps())
+    assert any("warning: what is retained names 1 scored concept (boat)" in line for line in plan.lines())
+    result, _ = run(plan, tmp_path / "out")
+    assert result.method.retained_scored == ("boat",)
+    clean = result.model_copy(update={"provenance": result.provenance.model_copy(update={"dirty": False})})
+    assert "what it retains names 1 scored concept (boat)" in (refusal(clean) or "")
 
 
 @dataclass(frozen=True)

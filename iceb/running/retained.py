@@ -1,0 +1,70 @@
+"""Names that a run scores and that its method was told to retain: such a run shows nothing about what it never saw."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from iceb.specs.datasets import ConceptDataset
+from iceb.specs.requests import EditBatch
+
+SHOWN = 3  # names that a message lists
+
+
+def scored_names(dataset: ConceptDataset, batches: Sequence[EditBatch]) -> frozenset[str]:
+    """The concepts that a dataset scores: those that it names, and the sources, destinations and aliases of a run."""
+    own = getattr(dataset, "scored_names", frozenset)()
+    requests = [request for batch in batches for request in batch.requests]
+    return frozenset(own) | {name for each in requests for name in (each.source, *each.dests, *each.aliases)}
+
+
+def retained_scored(method: Any, names: frozenset[str]) -> tuple[str, ...]:
+    """The scored names that a setting of the method lists, sorted: line by line in a file, or item by item in a list.
+
+    A name counts where it is the whole of a line or an item, whatever its case; a sentence that holds it does not.
+    """
+    by_text = {_plain(name): name for name in names}
+    found = {by_text[text] for listed in _lists(method) for text in map(_plain, listed) if text in by_text}
+    return tuple(sorted(found))
+
+
+def shown(names: Sequence[str]) -> str:
+    """How many names, and the first few.
+
+    >>> shown(["ant", "bee", "cat", "dog"])
+    '4 scored concepts (ant, bee, cat …)'
+    """
+    count = "1 scored concept" if len(names) == 1 else f"{len(names)} scored concepts"
+    return f"{count} ({', '.join(names[:SHOWN])}{' …' if len(names) > SHOWN else ''})"
+
+
+def _lists(method: Any) -> Iterator[list[str]]:
+    """The texts that settings list: those that hold lists, and those that name files."""
+    for name in method.__dataclass_fields__:
+        value = getattr(method, name)
+        items = [item for item in (value if isinstance(value, tuple | list) else [value]) if isinstance(item, str)]
+        if name in method.card.files:
+            yield from (_texts(Path(item).expanduser()) for item in items)
+        elif isinstance(value, tuple | list):
+            yield items
+
+
+def _texts(path: Path) -> list[str]:
+    """The lines of a text file, or every text in a JSON file; none where it is neither."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        return list(_strings(json.loads(text))) if path.suffix.lower() == ".json" else text.splitlines()
+    except (OSError, ValueError, RecursionError):
+        return []
+
+
+def _strings(document: object) -> Iterator[str]:
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, dict | list):
+        for part in document.values() if isinstance(document, dict) else document:
+            yield from _strings(part)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
