@@ -13,6 +13,11 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: workers of a parallel test run share cores
 
 import pytest
+from hypothesis import settings
+
+# The same examples every time, and no limit of time: a machine that is busy fails no test.
+settings.register_profile("iceb", deadline=None, derandomize=True)
+settings.load_profile("iceb")
 
 BLANKS = (range(ord("!"), ord("~") + 1), range(ord("¡"), ord("¬") + 1), range(ord("®"), ord("ÿ") + 1))
 MERGES = 49152 - 256 - 2  # CLIP's vocabulary without bytes and the two marks

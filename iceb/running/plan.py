@@ -67,14 +67,15 @@ def plan(ask: Ask) -> Plan:
     task: Task = registry.load("tasks", ask.task)
     source = find(ask.model, ask.dtype)
     method = _method(ask, task, source)
+    metrics = _metrics(task, ask.metrics)
+    bundle = ModelBundle(source, ask.device)
     cache = cache_root(ask.cache)
     dataset = open_dataset(task.dataset, data_of(ask.data, source), cache)
-    metrics = _metrics(task, ask.metrics)
     spec = _spec(ask, task, dataset, method, source)
     schedule = dataset.schedule(spec.num_edits)
     selection = Selection([each.metric for each in metrics], spec.limit)
     checkpoints = selection.checkpoints(task, dataset, schedule, spec.num_edits)
-    parts = _parts(ask, task, dataset, method, source, metrics, cache)
+    parts = _parts(ask, task, dataset, method, bundle, metrics, cache)
     return Plan(spec, parts, schedule, selection, checkpoints)
 
 
@@ -113,12 +114,11 @@ def _parts(
     task: Task,
     dataset: ConceptDataset,
     method: ChosenMethod,
-    source: Source,
+    bundle: ModelBundle,
     metrics: Sequence[RegisteredMetric],
     cache: Path,
 ) -> Parts:
     """The objects of the run; the model's weights are not loaded."""
-    bundle = ModelBundle(source, ask.device)
     images, elsewhere = ImageStore(cache), reference_images(dataset)
     return Parts(
         task=task,
@@ -128,7 +128,7 @@ def _parts(
         generator=Generator(images, _batch_size(ask.batch_size), Pace(cache), TextStore(cache)),
         scorer=Scorer(
             metrics=metrics,
-            measures=measures([each.metric for each in metrics], source.family.measures, str(bundle.device)),
+            measures=measures([each.metric for each in metrics], bundle.family.measures, str(bundle.device)),
             measuring=Measuring(
                 images,
                 MeasuredStore(cache),

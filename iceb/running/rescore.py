@@ -33,9 +33,10 @@ def rescore(named: Path, names: Sequence[str] = (), cache: Path | None = None, d
         StoreError: an image is not in the cache any more.
     """
     folder = run_folder(named)
-    result, rows = read_result(folder / RESULT), read_ledger(folder)
+    result = read_result(folder / RESULT)
     if result.status == "failed":
         raise ResultError(f"{folder} failed ({result.error}): only a finished run has images to score")
+    rows = read_ledger(folder)
     metrics = [registered_metric(name) for name in names or [score.metric for score in result.scores]]
     scorer = make_scorer(result, metrics, cache_root(cache), device)
     _refuse_undrawn(result, metrics, rows)

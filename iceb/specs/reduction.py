@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from iceb.base.errors import SpecError
-from iceb.base.statistics import LEVEL, interval, quantile
+from iceb.base.statistics import FEWEST, LEVEL, interval, quantile
 
 Change: TypeAlias = Literal["rise", "fall", "after"]  # after − before, before − after, after alone
 VALUE, BOOTSTRAP = "value", "bootstrap"  # parts of a set metric
@@ -145,8 +145,9 @@ class _Sums:
     def influences(self) -> dict[str, float]:
         """Concept → its pull on the mean, scaled so that the squares sum to the mean's variance (linearised ratio)."""
         pulls: dict[str, list[float]] = {}
+        mean = self.mean
         for concept, weight, change in zip(self.concepts, self.weights, self.changes, strict=True):
-            pulls.setdefault(concept, []).append(weight * (change - self.mean))
+            pulls.setdefault(concept, []).append(weight * (change - mean))
         scale = math.sqrt(len(pulls) / (len(pulls) - 1)) / self.total if len(pulls) > 1 else 0.0
         return {concept: math.fsum(pull) * scale for concept, pull in pulls.items()}
 
@@ -223,6 +224,7 @@ def _reduce_set(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
         return Score(found, None, whole[0].n, 1, "", whole[0].before, whole[0].after)
     mean = math.fsum(drawn) / len(drawn)
     stderr = math.sqrt(math.fsum((each - mean) ** 2 for each in drawn) / (len(drawn) - 1))
-    low, high = quantile(drawn, (1 - LEVEL) / 2), quantile(drawn, (1 + LEVEL) / 2)
     concepts = next(value.n for value in values if value.part == BOOTSTRAP)
+    shares = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+    low, high = (quantile(drawn, share) if concepts >= FEWEST else None for share in shares)
     return Score(found, stderr, whole[0].n, concepts, "", whole[0].before, whole[0].after, low, high)

@@ -14,6 +14,7 @@ from iceb.metrics.measures.classifier import (
     MiniProbability,
     load_backbone,
 )
+from iceb.specs.metrics import MeasureInput
 
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
@@ -21,6 +22,11 @@ torch.set_num_threads(1)
 
 def pictures(count, height=24, width=20):
     return list(np.random.default_rng(0).integers(0, 256, (count, height, width, 3), dtype=np.uint8))
+
+
+def images(count):
+    """The pictures, as a measure gets them."""
+    return [MeasureInput(picture) for picture in pictures(count)]
 
 
 def backbone(network, size=16):
@@ -59,19 +65,19 @@ def judge(vit_folder):
 
 
 def test_probabilities_are_a_row_of_1000_that_sums_to_one(judge):
-    found = judge(pictures(3), [])
+    found = judge(images(3))
     assert found.shape == (3, 1000)
     assert found.dtype == np.float32
     assert found.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)
 
 
 def test_batches_do_not_change_what_is_seen(judge):
-    many = pictures(BATCH + 3)
-    assert judge(many, [])[BATCH:] == pytest.approx(judge(many[BATCH:], []), abs=1e-6)
+    many = images(BATCH + 3)
+    assert judge(many)[BATCH:] == pytest.approx(judge(many[BATCH:]), abs=1e-6)
 
 
 def test_no_pictures_are_no_rows(judge):
-    assert judge([], []).shape == (0, 1000)
+    assert judge([]).shape == (0, 1000)
 
 
 def test_half_precision_weights_are_evaluated_in_full(judge):
@@ -95,7 +101,7 @@ def test_numbers_that_are_not_finite_are_an_error(bad):
     logits = torch.zeros(1, 1000)
     logits[0, 3] = bad
     with pytest.raises(MeasureError, match=r"vit_b16_imagenet@1 gave shape .* not finite"):
-        ImageNetProbability(backbone(answering(logits)))(pictures(2), [])
+        ImageNetProbability(backbone(answering(logits)))(images(2))
 
 
 def test_a_network_that_crashes_is_an_error():
@@ -103,25 +109,25 @@ def test_a_network_that_crashes_is_an_error():
         raise RuntimeError("out of memory")
 
     with pytest.raises(MeasureError, match="failed on 2 pictures: out of memory"):
-        ImageNetProbability(backbone(crash))(pictures(2), [])
+        ImageNetProbability(backbone(crash))(images(2))
 
 
 def test_a_network_with_other_classes_is_an_error():
     with pytest.raises(MeasureError, match=r"gave shape \(2, 10\)"):
-        ImageNetProbability(backbone(answering(torch.zeros(1, 10))))(pictures(2), [])
+        ImageNetProbability(backbone(answering(torch.zeros(1, 10))))(images(2))
 
 
 @pytest.mark.parametrize("picture", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3))])
 def test_anything_but_rgb_bytes_is_refused(picture):
     with pytest.raises(MeasureError, match=r"needs uint8 \(height, width, 3\)"):
-        ImageNetProbability(backbone(answering(torch.zeros(1, 1000))))([picture], [])
+        ImageNetProbability(backbone(answering(torch.zeros(1, 1000))))([MeasureInput(picture)])
 
 
 def test_the_real_judge_is_pinned_and_not_loaded_before_it_is_needed():
     judge = ImageNetProbability()
     assert judge.id == "vit_b16_imagenet@1"
     assert judge.revision == VIT_REVISION == "3f49326eb077187dfe1c2a2bb15fbd74e6ab91e3"
-    assert not judge.pairs
+    assert judge.inputs == "image"
 
 
 def test_weights_that_are_not_there_are_explained(tmp_path):

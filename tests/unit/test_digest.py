@@ -64,8 +64,13 @@ def test_one_changed_bit_of_a_tensor_changes_its_digest():
 def run_spec(**changes) -> RunSpec:
     fields = {
         "task": "aice",
+        "task_version": 1,
         "dataset": "aice",
+        "dataset_version": 1,
         "method": "emcid",
+        "method_version": 1,
+        "package": "iceb",
+        "code": "c" * 64,
         "params": {"layers": (7, 8), "rate": 0.2},
         "num_edits": 3,
         "model": ModelRef("mini", "iceb/mini", "1"),
@@ -79,8 +84,13 @@ def test_every_field_of_a_run_changes_its_digest():
     changes = [
         {},
         {"task": "road"},
+        {"task_version": 2},
         {"dataset": "aice_embedded"},
+        {"dataset_version": 2},
         {"method": "uce"},
+        {"method_version": 2},
+        {"package": "gloce-iceb"},
+        {"code": "d" * 64},
         {"params": {"layers": (7, 8), "rate": 0.1}},
         {"num_edits": 4},
         {"model": ModelRef("mini", "iceb/mini", "2")},

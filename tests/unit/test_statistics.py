@@ -1,27 +1,11 @@
-"""Standard errors are over concepts; ranks admit ties but no chains."""
+"""Ranks admit ties but no chains."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iceb.base.statistics import estimate, tied_ranks
+from iceb.base.statistics import tied_ranks
 
 VALUES = st.lists(st.floats(-1, 1), min_size=1, max_size=8)
-
-
-def test_pictures_of_one_concept_count_as_one():
-    """By hand: cluster means 0.0 and 1.0, so mean 0.5 and standard error sqrt(0.5 / 2) = 0.5."""
-    found = estimate([0.0, 0.0, 0.0, 1.0], ["a", "a", "a", "b"])
-    assert (found.mean, found.stderr, found.n, found.concepts) == (0.5, 0.5, 4, 2)
-
-
-def test_one_concept_has_no_standard_error():
-    assert estimate([0.3, 0.5], ["a", "a"]).stderr is None
-
-
-def test_no_values_is_an_error_not_a_zero():
-    with pytest.raises(ValueError, match="no values"):
-        estimate([], [])
 
 
 @given(VALUES)

@@ -1,9 +1,13 @@
 """Rows become requests and prompts, with every seed where the authors' code puts it."""
 
+from dataclasses import replace
+
 import pytest
 
 from iceb.base.errors import DataError
-from iceb.catalogue.imagenet import AICE, training_seeds
+from iceb.catalogue.imagenet import AICE, OF_DEST, training_seeds
+from iceb.metrics.change import DEST_FORGET
+from iceb.specs.schedules import edit_batches
 
 
 @pytest.fixture
@@ -15,6 +19,12 @@ def texts(prompts, role, request=None):
     return [prompt.text for prompt in prompts if prompt.role == role and request in (None, prompt.request)]
 
 
+def batch(aice, count):
+    """The batch of so many edits."""
+    (found,) = edit_batches(aice.schedule(count))
+    return found
+
+
 def test_a_request_says_what_becomes_what(aice):
     hen = aice.requests[0]
     assert (hen.id, hen.source, hen.dests, hen.source_label, hen.dest_label) == ("small/0000", "hen", ("wok",), 8, 909)
@@ -23,17 +33,18 @@ def test_a_request_says_what_becomes_what(aice):
 
 
 def test_the_first_requests_are_a_prefix_of_more(aice):
-    assert aice.batches(1) == [aice.batches(2)[0][:1]]
+    assert batch(aice, 1).requests == batch(aice, 2).requests[:1]
+    assert batch(aice, 1).id != batch(aice, 2).id
 
 
 @pytest.mark.parametrize("asked", [0, -1, 3])
 def test_a_number_of_edits_out_of_bounds_is_refused(aice, asked):
     with pytest.raises(DataError, match=f"has 2 edit requests, --num-edits asked for {asked}: choose 1 to 2"):
-        aice.batches(asked)
+        aice.schedule(asked)
 
 
 def test_training_templates_are_drawn_with_the_first_evaluation_seeds(aice):
-    found = [prompt for prompt in aice.prompts(aice.requests[:1]) if prompt.role == "train"]
+    found = [prompt for prompt in aice.prompts(batch(aice, 1)) if prompt.role == "train"]
     assert [(prompt.text, prompt.seed) for prompt in found] == [
         ("An image of hen", 80),
         ("A photo of hen", 81),
@@ -42,7 +53,7 @@ def test_training_templates_are_drawn_with_the_first_evaluation_seeds(aice):
 
 
 def test_source_dest_and_alias_prompts_share_templates_and_seeds(aice):
-    prompts = aice.prompts(aice.requests[:1])
+    prompts = aice.prompts(batch(aice, 1))
     assert texts(prompts, "source")[:2] == ["View 0 of a hen", "View 1 of a hen"]
     assert texts(prompts, "dest")[:2] == ["View 0 of a wok", "View 1 of a wok"]
     assert texts(prompts, "alias")[5:7] == ["View 0 of a  brood hen", "View 1 of a  brood hen"]
@@ -52,17 +63,19 @@ def test_source_dest_and_alias_prompts_share_templates_and_seeds(aice):
 
 
 def test_a_template_without_braces_is_one_text_for_source_dest_and_alias(aice):
-    prompts = aice.prompts(aice.requests[:1])
+    prompts = aice.prompts(batch(aice, 1))
     assert {texts(prompts, role)[4] for role in ("source", "dest", "alias")} == {"Cooked Hen"}
 
 
 def test_each_role_knows_its_classes(aice):
-    classes = {(prompt.role, prompt.label, prompt.target) for prompt in aice.prompts(aice.requests[:1])}
+    classes = {(prompt.role, prompt.label, prompt.target) for prompt in aice.prompts(batch(aice, 1))}
     assert classes == {
         ("train", 8, 909),
         ("source", 8, 909),
         ("alias", 8, 909),
         ("dest", 909, 909),
+    }
+    assert {(prompt.role, prompt.label, prompt.target) for prompt in aice.shared_prompts(1)} == {
         ("holdout", 909, None),
         ("holdout", 915, None),
         ("holdout", 985, None),
@@ -70,19 +83,22 @@ def test_each_role_knows_its_classes(aice):
 
 
 def test_holdout_is_the_first_three_prompts_of_each_class_whatever_is_edited(aice):
-    one, two = (
-        [prompt for prompt in aice.prompts(aice.requests[:count]) if prompt.role == "holdout"] for count in (1, 2)
-    )
+    one, two = ([replace(prompt, tags=()) for prompt in aice.shared_prompts(count)] for count in (1, 2))
     assert one == two
     assert [prompt.text for prompt in one][:3] == ["A wok in place 0", "A wok in place 1", "A wok in place 2"]
     assert [prompt.seed for prompt in one] == [10, 11, 12, 20, 21, 22, 30, 31, 32]
 
 
+def test_holdout_prompts_of_the_destinations_of_these_edits_are_tagged(aice):
+    tagged = [{prompt.label for prompt in aice.shared_prompts(count) if OF_DEST in prompt.tags} for count in (1, 2)]
+    assert tagged == [{909}, {909, 915}]
+    assert DEST_FORGET.tags == (OF_DEST,)
+
+
 def test_the_authors_holdout_noise_is_seeded_by_the_next_class_and_the_last_by_its_own_last_row(aice):
-    found = [prompt for prompt in aice.prompts(()) if prompt.role == "holdout"]
-    assert [prompt.group_seed for prompt in found] == [20] * 3 + [30] * 3 + [34] * 3
-    assert [prompt.group_index for prompt in found] == [0, 1, 2] * 3
-    assert [prompt.group for prompt in found][::3] == ["holdout/0000", "holdout/0001", "holdout/0002"]
+    found = [prompt.noise for prompt in aice.shared_prompts(1)]
+    assert [noise.seed for noise in found] == [20] * 3 + [30] * 3 + [34] * 3
+    assert [(noise.calls, noise.slot) for noise in found] == [((3,), slot) for slot in (0, 1, 2)] * 3
 
 
 def test_training_seeds_are_the_authors_draw_shifted_by_one():

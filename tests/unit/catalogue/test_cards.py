@@ -8,6 +8,7 @@ from iceb.base.errors import DataError, SpecError
 from iceb.catalogue import dataset_card_name, open_dataset
 from iceb.catalogue.cards import card_names, card_sha256, card_text, load_card, parse_card
 from iceb.catalogue.imagenet import AICE
+from iceb.specs.schedules import edit_batches
 
 EMBEDDED = files("iceb").joinpath("mini", "data", "aice_edit.json")
 
@@ -60,7 +61,7 @@ def test_embedded_data_have_a_card_of_their_own():
 
 
 def test_a_card_without_edit_requests_is_no_dataset_to_run():
-    with pytest.raises(SpecError, match="dataset imagenet_labels holds no edit requests: choose one of aice"):
+    with pytest.raises(SpecError, match="dataset imagenet_labels holds no edit requests: a task needs one that does"):
         open_dataset("imagenet_labels")
 
 
@@ -78,16 +79,17 @@ def test_the_embedded_set_has_the_structure_of_the_upstream_set(embedded):
     for count in ("requests", "prompts_per_request", "holdout_classes"):
         assert counts[count] == upstream[count]
     assert counts["dests"] == len({request.dest for request in embedded.requests})
-    assert [len(batch) for batch in embedded.batches(300)] == [300]
+    assert [len(batch.requests) for batch in edit_batches(embedded.schedule(300))] == [300]
 
 
 def test_embedded_destinations_are_holdout_classes_and_sources_are_not(embedded):
-    holdout = {prompt.label for prompt in embedded.prompts(()) if prompt.role == "holdout"}
+    holdout = {prompt.label for prompt in embedded.shared_prompts(300)}
     assert {request.dest_label for request in embedded.requests} <= holdout
     assert not {request.source_label for request in embedded.requests} & holdout
 
 
 def test_every_embedded_prompt_names_its_class(embedded):
-    for prompt in embedded.prompts(embedded.requests):
+    (batch,) = edit_batches(embedded.schedule(300))
+    for prompt in [*embedded.prompts(batch), *embedded.shared_prompts(300)]:
         assert "{}" not in prompt.text
         assert prompt.text.strip()

@@ -9,14 +9,15 @@ from iceb.baselines.controls import PromptSwap
 from iceb.catalogue import open_dataset
 from iceb.specs.methods import MethodContext
 from iceb.specs.prompts import Prompt
+from iceb.specs.schedules import edit_batches
 
 
 @pytest.fixture(scope="module")
 def swapped(real_folder) -> tuple[list[Prompt], list[str]]:
     dataset = open_dataset("aice", str(real_folder))
-    (requests,) = dataset.batches(300)
-    prompts = dataset.prompts(requests)
-    rewriter = Rewriter(PromptSwap().edit(None, requests, context=MethodContext(None)).rewrites)
+    (batch,) = edit_batches(dataset.schedule(300))
+    prompts = [*dataset.prompts(batch), *dataset.shared_prompts(300)]
+    rewriter = Rewriter(PromptSwap().edit(None, batch.requests, context=MethodContext(None)).rewrites)
     return prompts, [rewriter(prompt.text) for prompt in prompts]
 
 

@@ -11,6 +11,7 @@ import pytest
 from iceb.catalogue import open_dataset
 from iceb.catalogue.cards import card_text, load_card
 from iceb.catalogue.imagenet import AICE
+from iceb.specs.schedules import edit_batches
 
 ALIASES_BY_COUNT = {
     1: 5,
@@ -37,7 +38,8 @@ def aice(real_folder: Path) -> AICE:
 
 @pytest.fixture(scope="module")
 def prompts(aice):
-    return aice.prompts(aice.requests)
+    (batch,) = edit_batches(aice.schedule(300))
+    return [*aice.prompts(batch), *aice.shared_prompts(300)]
 
 
 def exported(real_folder: Path, name: str) -> list[dict[str, str]]:
@@ -78,9 +80,9 @@ def test_all_300_validation_requests_are_the_exported_ones(aice, prompts, real_f
 
 @pytest.mark.parametrize(("count", "aliases"), ALIASES_BY_COUNT.items())
 def test_the_number_of_aliases_grows_as_counted(aice, count, aliases):
-    (requests,) = aice.batches(count)
-    assert sum(len(request.aliases) for request in requests) == aliases
-    assert sum(prompt.role == "alias" for prompt in aice.prompts(requests)) == 5 * aliases
+    (batch,) = edit_batches(aice.schedule(count))
+    assert sum(len(request.aliases) for request in batch.requests) == aliases
+    assert sum(prompt.role == "alias" for prompt in aice.prompts(batch)) == 5 * aliases
 
 
 def test_aliases_keep_the_leading_blank(aice):

@@ -5,8 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from iceb.models.drawing import initial_latents, pictures
+from iceb.specs.prompts import NoiseDraw
 from iceb.specs.runs import Sampling
 
 SAMPLING = Sampling("ddim", 3, 4.0, 32, 32)
@@ -59,12 +62,52 @@ def test_initial_latents_do_not_depend_on_the_list(tiny_sd):
     assert together.shape == (3, 4, 8, 8)
 
 
-def test_upstream_noise_is_a_slice_of_one_shared_draw(tiny_sd):
-    sampling = replace(SAMPLING, noise="upstream")
-    shared = torch.randn((3, 4, 8, 8), generator=torch.Generator().manual_seed(11))
-    drawn = initial_latents(tiny_sd, [11, 11, 11], sampling, [0, 1, 2])
-    assert torch.equal(drawn, shared)
-    assert torch.equal(initial_latents(tiny_sd, [11], sampling, [2])[0], shared[2])
+UPSTREAM = replace(SAMPLING, noise="upstream")
+SHAPE = (4, 8, 8)
+
+
+def noise_of(bundle, *draws):
+    return initial_latents(bundle, draws, UPSTREAM)
+
+
+@given(seed=st.integers(0, 2**63 - 1))
+def test_a_generator_of_ones_own_is_the_seeds(tiny_sd, seed):
+    expected = torch.randn((1, *SHAPE), generator=torch.Generator().manual_seed(seed))
+    assert torch.equal(noise_of(tiny_sd, NoiseDraw(seed)), expected)
+    assert torch.equal(noise_of(tiny_sd, seed), expected)
+
+
+def test_a_shared_generator_gives_each_image_its_slice(tiny_sd):
+    shared = torch.randn((3, *SHAPE), generator=torch.Generator().manual_seed(11))
+    assert torch.equal(noise_of(tiny_sd, *(NoiseDraw(11, (3,), slot) for slot in range(3))), shared)
+    assert torch.equal(noise_of(tiny_sd, NoiseDraw(11, (3,), 2))[0], shared[2])
+
+
+def test_seeded_calls_replay_one_generator(tiny_sd):
+    """Calls of 1, 3, 2, 3 and 2 images on one seed: the slots of each call are what one generator gives in turn."""
+    sizes, generator = (1, 3, 2, 3, 2), torch.Generator().manual_seed(7)
+    expected = [torch.randn((size, *SHAPE), generator=generator) for size in sizes]
+    for place, size in enumerate(sizes):
+        draws = [NoiseDraw(7, sizes[: place + 1], slot) for slot in range(size)]
+        assert torch.equal(noise_of(tiny_sd, *draws), expected[place])
+
+
+def test_sequential_calls_are_those_after_a_global_seed(tiny_sd):
+    with torch.random.fork_rng():
+        torch.manual_seed(13)
+        expected = torch.cat([torch.randn((1, *SHAPE)) for _ in range(4)])
+    draws = [NoiseDraw(13, (1,) * count, 0) for count in (1, 2, 3, 4)]
+    assert torch.equal(noise_of(tiny_sd, *draws), expected)
+
+
+@given(st.data())
+def test_noise_does_not_depend_on_the_order_or_company_of_draws(tiny_sd, data):
+    sizes = data.draw(st.lists(st.integers(1, 3), min_size=1, max_size=4))
+    draws = [NoiseDraw(3, tuple(sizes[: n + 1]), slot) for n, size in enumerate(sizes) for slot in range(size)]
+    order = data.draw(st.permutations(draws))
+    together = noise_of(tiny_sd, *order)
+    for draw, noise in zip(order, together, strict=True):
+        assert torch.equal(noise_of(tiny_sd, draw)[0], noise)
 
 
 def test_no_texts_give_no_pictures(tiny_sd):

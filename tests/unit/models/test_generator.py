@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from iceb.base.errors import ModelError, StoreError
+from iceb.models.drawing import initial_latents, pictures
 from iceb.models.generator import Generator
 from iceb.specs.methods import Edit
-from iceb.specs.prompts import Prompt
+from iceb.specs.prompts import NoiseDraw, Prompt
 from iceb.specs.runs import Sampling
 from iceb.stores.images import ImageStore
 
@@ -31,7 +32,7 @@ def test_text_and_seed_are_in_the_key(generator, tiny_sd, other):
     assert one(generator, tiny_sd, other) != one(generator, tiny_sd)
 
 
-@pytest.mark.parametrize("other", [replace(CAT, role="alias"), replace(CAT, label=3), replace(CAT, request="r/0")])
+@pytest.mark.parametrize("other", [replace(CAT, role="alias"), replace(CAT, label=3), replace(CAT, request="r/0"), replace(CAT, choices=("a",))])
 def test_what_a_picture_is_looked_at_for_is_not(generator, tiny_sd, other):
     assert one(generator, tiny_sd, other) == one(generator, tiny_sd)
 
@@ -62,12 +63,32 @@ def test_a_negative_prompt_is_in_the_key_and_in_the_picture(generator, tiny_sd):
     assert abs(pixels[0] - pixels[1]).max() > 0
 
 
-def test_pictures_of_a_group_share_a_generator_only_with_upstream_noise(generator, tiny_sd):
-    grouped = replace(CAT, group="holdout/1", group_index=2, group_seed=99)
-    assert one(generator, tiny_sd, grouped) == one(generator, tiny_sd)
-    upstream = replace(SAMPLING, noise="upstream")
-    assert one(generator, tiny_sd, grouped, upstream) != one(generator, tiny_sd, CAT, upstream)
-    assert one(generator, tiny_sd, replace(grouped, seed=1), upstream) == one(generator, tiny_sd, grouped, upstream)
+UPSTREAM = replace(SAMPLING, noise="upstream")
+
+
+def test_the_published_noise_is_used_with_upstream_sampling_alone(generator, tiny_sd):
+    published = replace(CAT, noise=NoiseDraw(99, (3,), 2))
+    assert one(generator, tiny_sd, published) == one(generator, tiny_sd)
+    assert one(generator, tiny_sd, published, UPSTREAM) != one(generator, tiny_sd, CAT, UPSTREAM)
+    assert one(generator, tiny_sd, replace(published, seed=1), UPSTREAM) == one(generator, tiny_sd, published, UPSTREAM)
+
+
+def test_where_the_noise_comes_from_is_in_the_key(generator, tiny_sd):
+    draws = [NoiseDraw(99, calls, slot) for calls, slot in (((3,), 1), ((3,), 2), ((4,), 2), ((1, 3), 2))]
+    draws.append(NoiseDraw(98, (3,), 1))
+    keys = {one(generator, tiny_sd, replace(CAT, noise=draw), UPSTREAM) for draw in draws}
+    assert len(keys) == len(draws)
+
+
+@pytest.mark.parametrize("sampling", [SAMPLING, UPSTREAM])
+def test_a_drawn_picture_is_that_of_its_noise(generator, tiny_sd, sampling):
+    """With two draws of one generator, the stored picture is the one that its own noise makes."""
+    prompts = [replace(CAT, seed=seed, noise=NoiseDraw(5, (2,), slot)) for slot, seed in enumerate((1, 2))]
+    keys = generator.draw(tiny_sd, prompts, sampling)
+    draws = [prompt.noise if sampling.noise == "upstream" else NoiseDraw(prompt.seed) for prompt in prompts]
+    wanted = pictures(tiny_sd, [CAT.text] * 2, initial_latents(tiny_sd, draws, sampling), sampling)
+    for key, picture in zip(keys, wanted, strict=True):
+        assert (generator.images.load(key) == picture).all()
 
 
 def test_drawing_into_an_unwritable_cache_is_one_clear_error(tiny_sd, tmp_path):

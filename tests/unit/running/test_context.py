@@ -14,6 +14,7 @@ from iceb.registry import Registered
 from iceb.running.methods import ChosenMethod
 from iceb.specs.execution import Execution
 from iceb.specs.methods import Edit, MethodCard, MethodContext
+from iceb.specs.metrics import MeasureInput
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef, Sampling
 from iceb.stores.edits import EditStore
@@ -37,7 +38,7 @@ class Chooser:
         for strength, edit in edits.items():
             with bundle.applied(edit) as edited:
                 images = context.draw(edited, [f"a photo of a {requests[0].source}"] * 8, range(8))
-            seen[strength] = float(judge(images, [])[:, requests[0].dest_label].mean())
+            seen[strength] = float(judge([MeasureInput(image) for image in images])[:, requests[0].dest_label].mean())
         best = max(seen, key=seen.__getitem__)
         return Edit(edits[best].weights, log={"strength": best, "seen": seen[best], "unedited": seen[0.0]})
 

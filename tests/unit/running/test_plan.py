@@ -94,7 +94,7 @@ def test_more_edits_than_there_are_is_refused(ask):
 def test_a_plan_counts_pictures_by_role_and_loads_nothing(ask):
     found = plan(ask(data=str(SHARED), limit=5))
     assert found.spec.id.startswith("aice/unedited/0002-")
-    assert {stock.role: (stock.prompts, stock.before, stock.after) for stock in found.stock()}["source"] == (5, 5, None)
+    assert {each.role: (each.prompts, each.before, each.after) for each in found.counts}["source"] == (5, 5, None)
     assert not found.parts.bundle.is_loaded
     assert found.spec.dataset == "aice"
 

@@ -1,0 +1,119 @@
+"""Scores of a finished run: a metric that it had not is added to its files, and nothing else of them changes."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from iceb.base.errors import IcebError, ResultError, SpecError
+from iceb.metrics.change import EDIT_SCORE, HOLDOUT_DELTA, SOURCE2DEST, SOURCE_FORGET, ProbabilityChange
+from iceb.running.evaluate import run
+from iceb.running.folder import read_result
+from iceb.running.rescore import rescore
+from iceb.running.scoring import RegisteredMetric
+from iceb.running.table import TABLE, read_table
+
+TOY = Path(__file__).with_name("toy.py")
+
+
+def load_toy():
+    if "toy" not in sys.modules:
+        found = importlib.util.spec_from_file_location("toy", TOY)
+        sys.modules["toy"] = importlib.util.module_from_spec(found)
+        found.loader.exec_module(sys.modules["toy"])
+    return sys.modules["toy"]
+
+
+toy = load_toy()
+HAD = (EDIT_SCORE, SOURCE2DEST)
+ELSEWHERE = ProbabilityChange("elsewhere", role="alias", of="label", falls=True)
+METRICS = {metric.name: metric for metric in (*HAD, HOLDOUT_DELTA, SOURCE_FORGET, ELSEWHERE)}
+
+
+@pytest.fixture
+def finished(tiny_sd_folder, tmp_path, monkeypatch):
+    """A run with two metrics; its folder, its cache, and how many images its measure looks at from now on."""
+    plan = toy.make_plan(tiny_sd_folder, tmp_path / "cache", metrics=HAD)
+    _, path = run(plan, tmp_path / "out")
+    judge = plan.parts.scorer.measures["imagenet_classifier"]
+    judge.seen.clear()
+    monkeypatch.setattr("iceb.running.rescore.used_measures", lambda *_: {"imagenet_classifier": judge})
+    monkeypatch.setattr("iceb.running.rescore.registered_metric", lambda name: RegisteredMetric(METRICS[name], "tests"))
+    return path.parent, tmp_path / "cache", judge.seen
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_same_metrics_again_are_the_same_scores_and_change_no_file(finished):
+    folder, cache, seen = finished
+    before = files(folder)
+    assert rescore(folder, cache=cache).scores == read_result(folder / "result.json").scores
+    assert rescore(folder, ["edit_score"], cache).scores[0].metric == "edit_score"
+    assert files(folder) == before
+    assert seen == []
+
+
+def test_a_metric_is_added_to_the_result_and_its_table_and_the_rest_stays(finished, tiny_sd_folder, tmp_path):
+    folder, cache, seen = finished
+    before, was = files(folder), read_result(folder / "result.json")
+    added = rescore(folder, ["source_forget"], cache)
+    after, now = files(folder), read_result(folder / "result.json")
+    assert added == now
+    assert {name for name in before if before[name] != after[name]} == {"result.json", TABLE}
+    assert now.scores[: len(was.scores)] == was.scores
+    assert now.score("source_forget").n == 24
+    rows = read_table(folder / TABLE, now.per_concept)
+    assert rows[: was.per_concept.rows] == [row for row in rows if row.metric != "source_forget"]
+    assert seen == []
+    old, new = (json.loads(text["result.json"]) for text in (before, after))
+    changed = {key for key in old if old[key] != new[key]}
+    assert changed == {"scores", "per_concept"}
+
+    plan = toy.make_plan(tiny_sd_folder, tmp_path / "other", metrics=(*HAD, SOURCE_FORGET))
+    together, _ = run(plan, tmp_path / "together")
+    assert together.score("source_forget") == now.score("source_forget")
+    assert together.id == now.id
+
+
+def test_a_metric_that_was_added_is_the_runs_own_from_then_on(finished):
+    folder, cache, _ = finished
+    rescore(folder, ["source_forget"], cache)
+    before = files(folder)
+    assert [score.metric for score in rescore(folder, cache=cache).scores] == [
+        "edit_score",
+        "source2dest",
+        "source_forget",
+    ]
+    rescore(folder, ["source_forget"], cache)
+    assert files(folder) == before
+
+
+def test_images_that_the_run_did_not_draw_are_asked_for_by_name(finished):
+    folder, cache, _ = finished
+    before = files(folder)
+    with pytest.raises(SpecError, match=r"elsewhere reads alias images .* run iceb evaluate with --metric"):
+        rescore(folder, ["elsewhere"], cache)
+    assert files(folder) == before
+
+
+def test_a_table_that_was_changed_is_not_added_to(finished):
+    folder, cache, _ = finished
+    (folder / TABLE).write_bytes((folder / TABLE).read_bytes() + b"x")
+    before = files(folder)
+    with pytest.raises(ResultError, match="one of the two was changed"):
+        rescore(folder, ["source_forget"], cache)
+    assert files(folder) == before
+
+
+def test_a_failed_run_says_so(tiny_sd_folder, tmp_path):
+    result = run(toy.make_plan(tiny_sd_folder, tmp_path / "cache"), tmp_path / "out")[1]
+    document = json.loads(result.read_text())
+    document.update(status="failed", error="the method broke", scores=[], per_concept=None)
+    result.write_text(json.dumps(document))
+    (result.parent / "images.jsonl").unlink()
+    with pytest.raises(IcebError, match=r"failed \(the method broke\): only a finished run has images to score"):
+        rescore(result, cache=tmp_path / "cache")

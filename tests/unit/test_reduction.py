@@ -1,0 +1,257 @@
+"""Concepts' statistics become a score: against plain formulas, and for any values."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iceb.base.errors import SpecError
+from iceb.base.statistics import FEWEST, interval, quantile
+from iceb.specs.reduction import (
+    BOOTSTRAP,
+    VALUE,
+    ConceptValue,
+    Part,
+    Reduction,
+    change_of,
+    reduce_values,
+    set_reduction,
+)
+
+ONE = Reduction({"source": Part()})
+TWO = Reduction({"source": Part(0.5), "holdout": Part(0.5)})
+NUMBERS = st.floats(-1, 1)
+
+
+def values_of(numbers, sizes=None, part="source", names=None):
+    """One value a concept, of these changes and numbers of images."""
+    sizes, names = sizes or [1] * len(numbers), names or [f"c{place}" for place in range(len(numbers))]
+    return [
+        ConceptValue(name, part, 0.0, number, size) for name, number, size in zip(names, numbers, sizes, strict=True)
+    ]
+
+
+def pooled(means, sizes):
+    """Mean over images and its linearised standard error, by the textbook's formula for a ratio of two sums."""
+    means, sizes = np.array(means), np.array(sizes)
+    mean = (means * sizes).sum() / sizes.sum()
+    scatter = ((sizes * (means - mean)) ** 2).sum() * len(means) / (len(means) - 1)
+    return mean, math.sqrt(scatter) / sizes.sum()
+
+
+@st.composite
+def concepts(draw, fewest=2, most=20):
+    """Changes of some concepts, and of how many images each."""
+    numbers = draw(st.lists(NUMBERS, min_size=fewest, max_size=most))
+    return numbers, draw(st.lists(st.integers(1, 6), min_size=len(numbers), max_size=len(numbers)))
+
+
+@given(concepts())
+def test_a_mean_over_images_is_the_pooled_estimate(drawn):
+    numbers, sizes = drawn
+    score, (mean, error) = reduce_values(values_of(numbers, sizes), ONE), pooled(numbers, sizes)
+    assert score.value == pytest.approx(mean, abs=1e-12)
+    assert score.stderr == pytest.approx(error, abs=1e-12)
+    assert (score.n, score.concepts) == (sum(sizes), len(numbers))
+
+
+@given(concepts())
+def test_with_concepts_of_equal_weight_the_error_is_that_of_their_mean(drawn):
+    numbers, sizes = drawn
+    score = reduce_values(values_of(numbers, sizes), Reduction({"source": Part()}, weighting="concepts"))
+    assert score.value == pytest.approx(np.mean(numbers), abs=1e-12)
+    assert score.stderr == pytest.approx(np.std(numbers, ddof=1) / math.sqrt(len(numbers)), abs=1e-12)
+
+
+@given(concepts(), concepts())
+def test_two_parts_of_different_concepts_add_their_variances(source, holdout):
+    both = values_of(*source) + values_of(*holdout, part="holdout", names=[f"h{i}" for i in range(len(holdout[0]))])
+    score = reduce_values(both, TWO)
+    (a, error_a), (b, error_b) = pooled(*source), pooled(*holdout)
+    assert score.value == pytest.approx((a + b) / 2, abs=1e-12)
+    assert score.stderr == pytest.approx(math.hypot(error_a, error_b) / 2, abs=1e-12)
+    assert score.concepts == len(source[0]) + len(holdout[0])
+
+
+@given(concepts())
+def test_one_concept_in_two_parts_pulls_on_both_together(drawn):
+    """The same values in both halves are the mean itself: half and half, fully correlated."""
+    numbers, sizes = drawn
+    both = values_of(numbers, sizes) + values_of(numbers, sizes, "holdout")
+    mean, error = pooled(numbers, sizes)
+    score = reduce_values(both, TWO)
+    assert score.value == pytest.approx(mean, abs=1e-12)
+    assert score.stderr == pytest.approx(error, abs=1e-12)
+    opposed = Reduction({"source": Part(0.5), "holdout": Part(-0.5)})
+    assert reduce_values(both, opposed).stderr == pytest.approx(0, abs=1e-12)
+
+
+@given(concepts(), st.data())
+def test_the_order_of_values_does_not_matter(drawn, data):
+    values = values_of(*drawn)
+    mixed = [values[place] for place in data.draw(st.permutations(range(len(values))))]
+    there, back = reduce_values(values, ONE), reduce_values(mixed, ONE)
+    for field in ("value", "stderr", "low", "high", "before", "after"):
+        assert getattr(there, field) == pytest.approx(getattr(back, field), abs=1e-12)
+
+
+@given(concepts())
+def test_replicates_of_a_concept_are_one_cluster(drawn):
+    """A concept that is measured twice with the same outcome says nothing new about the scatter of concepts."""
+    numbers, sizes = drawn
+    twice = [
+        ConceptValue(f"c{place}", "source", 0.0, number, size, replicate)
+        for replicate in (0, 1)
+        for place, (number, size) in enumerate(zip(numbers, sizes, strict=True))
+    ]
+    once, again = reduce_values(values_of(numbers, sizes), ONE), reduce_values(twice, ONE)
+    assert (again.value, again.stderr) == (
+        pytest.approx(once.value, abs=1e-12),
+        pytest.approx(once.stderr, abs=1e-12),
+    )
+    assert (again.n, again.concepts) == (2 * once.n, once.concepts)
+
+
+@given(concepts(), NUMBERS)
+def test_a_fall_is_a_rise_with_the_other_sign(drawn, before):
+    values = [ConceptValue(each.concept, "source", before, each.after, each.n) for each in values_of(*drawn)]
+    rise, fall = reduce_values(values, ONE), reduce_values(values, Reduction({"source": Part(1.0, "fall")}))
+    after = reduce_values(values, Reduction({"source": Part(1.0, "after")}))
+    assert rise.value == pytest.approx(-fall.value, abs=1e-12)
+    assert rise.value == pytest.approx(rise.after - rise.before, abs=1e-12)
+    assert after.value == pytest.approx(after.after, abs=1e-12)
+
+
+def test_images_weigh_by_their_number_and_concepts_alike():
+    """By hand: 1 image that changed by 1, 3 that changed by 0: 0.25 over images, 0.5 over concepts."""
+    values = values_of([1.0, 0.0], [1, 3])
+    assert reduce_values(values, ONE).value == 0.25
+    assert reduce_values(values, Reduction({"source": Part()}, "concepts")).value == 0.5
+
+
+def test_one_concept_has_a_value_but_no_error():
+    score = reduce_values(values_of([0.25]), ONE)
+    assert (score.value, score.stderr, score.low, score.high) == (0.25, None, None, None)
+
+
+@pytest.mark.parametrize("count", [2, FEWEST - 1])
+def test_few_concepts_have_an_error_but_no_interval(count):
+    score = reduce_values(values_of([place / 10 for place in range(count)]), ONE)
+    assert score.stderr > 0
+    assert (score.low, score.high) == (None, None)
+
+
+def test_the_fewest_concepts_of_a_part_decide_whether_there_is_an_interval():
+    many = values_of([place / 100 for place in range(50)])
+    few = values_of([0.1, 0.2, 0.3], part="holdout", names=["x", "y", "z"])
+    assert reduce_values(many + few, TWO).low is None
+    assert reduce_values(many, ONE).low is not None
+
+
+def test_the_interval_is_students():
+    """By hand: ten concepts of mean 0 and sample variance 1, so ± 2.262157 (t with 9 degrees of freedom) / √10."""
+    numbers = [math.sqrt(0.9), -math.sqrt(0.9)] * 5
+    score = reduce_values(values_of(numbers), ONE)
+    assert score.high == pytest.approx(2.262157162740992 / math.sqrt(10), abs=1e-9)
+    assert score.low == pytest.approx(-score.high, abs=1e-12)
+
+
+@pytest.mark.parametrize("weighting", ["images", "concepts"])
+def test_intervals_cover_what_they_say(weighting):
+    """2 000 designs of 30 concepts of 1 to 6 images that share an effect: 95 % of the intervals hold the truth."""
+    noise = np.random.default_rng(3)
+    reduction = Reduction({"source": Part()}, weighting)
+    held = 0
+    for _ in range(2000):
+        sizes = noise.integers(1, 7, 30)
+        means = noise.normal(0.2, 0.2, 30) + noise.normal(0, 0.1, 30) / np.sqrt(sizes)
+        score = reduce_values(values_of(means.tolist(), sizes.tolist()), reduction)
+        held += score.low <= 0.2 <= score.high
+    assert held / 2000 == pytest.approx(0.95, abs=0.015)
+
+
+def test_the_interval_of_a_sum_of_unequal_parts_covers_what_it_says():
+    """Twelve concepts that scatter much, two hundred that scatter little: Satterthwaite's degrees of freedom."""
+    noise = np.random.default_rng(4)
+    held = 0
+    for _ in range(2000):
+        source = values_of(noise.normal(0.4, 0.3, 12).tolist())
+        holdout = values_of(noise.normal(0, 0.1, 200).tolist(), part="holdout", names=[f"h{i}" for i in range(200)])
+        score = reduce_values(source + holdout, TWO)
+        held += score.low <= 0.2 <= score.high
+    assert held / 2000 == pytest.approx(0.95, abs=0.015)
+
+
+def test_a_part_that_was_not_drawn_leaves_no_value():
+    score = reduce_values(values_of([0.1]), TWO)
+    assert (score.value, score.note, score.concepts) == (None, "no holdout prompts were drawn", 1)
+    nothing = reduce_values([], TWO)
+    assert nothing.note == "no source prompts were drawn; no holdout prompts were drawn"
+
+
+def test_a_value_of_an_unknown_part_is_refused():
+    with pytest.raises(SpecError, match="part 'alias': the reduction has source"):
+        reduce_values(values_of([0.1], part="alias"), ONE)
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, 0.1), (0.1, None), (None, None)])
+def test_a_change_needs_both_sides(before, after):
+    with pytest.raises(SpecError, match="lacks a side that 'rise' asks for"):
+        reduce_values([ConceptValue("c", "source", before, after, 1)], ONE)
+
+
+def test_a_part_of_the_edited_side_alone_has_no_before():
+    value = ConceptValue("c", "source", None, 0.3, 2)
+    assert change_of(value, "after") == 0.3
+    score = reduce_values([value], Reduction({"source": Part(1.0, "after")}))
+    assert (score.value, score.before, score.after) == (0.3, None, 0.3)
+
+
+@pytest.mark.parametrize("fields", [{"before": float("nan")}, {"after": float("inf")}, {"n": 0}])
+def test_a_concept_value_that_is_no_number_is_refused(fields):
+    with pytest.raises(SpecError, match=r"must be (finite|at least 1)"):
+        ConceptValue(**{"concept": "c", "part": "p", "before": 0.0, "after": 0.0, "n": 1, **fields})
+
+
+@given(st.lists(NUMBERS, min_size=2, max_size=200), st.integers(1, 50))
+def test_a_set_metric_takes_its_error_from_the_bootstrap(resampled, images):
+    values = [ConceptValue("all", VALUE, 0.0, 0.5, images)]
+    values += [ConceptValue(f"b{i}", BOOTSTRAP, 0.0, number, 12) for i, number in enumerate(resampled)]
+    score = reduce_values(values, set_reduction())
+    assert (score.value, score.n, score.concepts, score.after) == (0.5, images, 12, 0.5)
+    assert score.stderr == pytest.approx(np.std(resampled, ddof=1), abs=1e-12)
+    assert (score.low, score.high) == (
+        pytest.approx(np.quantile(resampled, 0.025), abs=1e-12),
+        pytest.approx(np.quantile(resampled, 0.975), abs=1e-12),
+    )
+
+
+def test_a_set_metric_of_few_concepts_has_an_error_but_no_interval():
+    values = [ConceptValue("all", VALUE, 0.0, 0.5, 40)]
+    values += [ConceptValue(f"b{i}", BOOTSTRAP, 0.0, i / 10, FEWEST - 1) for i in range(20)]
+    score = reduce_values(values, set_reduction())
+    assert score.stderr > 0
+    assert (score.low, score.high) == (None, None)
+
+
+def test_a_set_metric_without_a_bootstrap_has_no_error():
+    score = reduce_values([ConceptValue("all", VALUE, None, 12.5, 40)], set_reduction("after"))
+    assert (score.value, score.stderr, score.low, score.high) == (12.5, None, None, None)
+
+
+def test_a_set_metric_has_one_value_or_none():
+    assert reduce_values([], set_reduction()).note == "no images were drawn"
+    twice = [ConceptValue(name, VALUE, 0.0, 0.5, 1) for name in "ab"]
+    assert reduce_values(twice, set_reduction()).note == "2 values: expected one"
+
+
+@given(st.lists(NUMBERS, min_size=1, max_size=40), st.floats(0, 1))
+def test_quantiles_are_numpys(numbers, share):
+    assert quantile(sorted(numbers), share) == pytest.approx(np.quantile(numbers, share), abs=1e-12)
+
+
+def test_an_interval_is_wider_the_fewer_the_concepts():
+    reach = [interval(0.0, 1.0, concepts - 1.0, concepts)[1] for concepts in (10, 20, 100)]
+    assert reach == sorted(reach, reverse=True)
