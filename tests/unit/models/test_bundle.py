@@ -5,7 +5,7 @@ import torch
 
 from iceb.base.digest import digest_tensor
 from iceb.base.errors import MethodError, ModelError
-from iceb.models.bundle import ModelBundle, edited_digest
+from iceb.models.bundle import ModelBundle
 from iceb.models.checking import check_edit
 from iceb.models.sources import find
 from iceb.specs.methods import Edit, MethodCard

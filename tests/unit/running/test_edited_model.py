@@ -132,10 +132,10 @@ def test_the_edits_are_in_again_after_an_error(model):
 
 def test_leaving_takes_every_edit_out(tiny_sd):
     plain = tiny_sd.parameter(FIRST).clone()
-    with pytest.raises(ZeroDivisionError), EditedModel(tiny_sd) as model:
+    with EditedModel(tiny_sd) as model:
         added(model, "a", 1, FIRST)
         added(model, "b", 2, FIRST)
-        raise ZeroDivisionError
+        assert not torch.equal(tiny_sd.parameter(FIRST), plain)
     assert torch.equal(tiny_sd.parameter(FIRST), plain)
 
 

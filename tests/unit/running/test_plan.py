@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from iceb.base.errors import DataError, IcebError, MethodError, ModelError, SpecError, StoreError
+from iceb.base.errors import DataError, IcebError, MethodError, ModelError, SpecError
 from iceb.running.plan import Ask, plan
 
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "emcid"
@@ -64,12 +64,6 @@ def test_what_is_asked_wrongly_is_one_clear_line(ask, changes, kind, complaint):
     with pytest.raises((kind, ValueError), match=complaint) as caught:
         plan(ask(**changes))
     assert "\n" not in str(caught.value) or not isinstance(caught.value, IcebError)
-
-
-def test_a_cache_that_cannot_be_written_is_found_before_any_work(ask, tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StoreError, match=r"the cache cannot be used: .*file stands where a folder must be"):
-        plan(ask(cache=tmp_path / "file"))
 
 
 def test_a_method_of_another_kind_is_refused(ask, monkeypatch):
