@@ -17,7 +17,7 @@ from iceb.running.provenance import Origin
 from iceb.running.record import EditCost, Images, make_result
 from iceb.running.scoring import Scores
 from iceb.running.selection import CheckpointPrompts
-from iceb.running.table import TABLE, encode_table
+from iceb.running.table import TABLE, encode_table, read_table, with_metrics
 from iceb.specs.methods import Edit
 from iceb.specs.metrics import AFTER, BEFORE
 from iceb.specs.prompts import Prompt
@@ -155,19 +155,28 @@ def run(plan: Plan, out: Path) -> tuple[Result, Path]:
             said = str(error) if isinstance(error, IcebError) else f"{type(error).__name__}: {error}"
             write_atomic(path, going.result(error=said).to_json().encode())
         raise
-    result = going.result(scores)
-    _write(folder, going, scores, result)
-    return result, path
+    return _write(folder, going, scores, going.result(scores)), path
 
 
-def _write(folder: Path, going: Run, scores: Scores, result: Result) -> None:
-    """The files of a finished run; the result last, because it names the table beside it."""
+def _write(folder: Path, going: Run, scores: Scores, result: Result) -> Result:
+    """The files of a finished run; the result last, because it names the table beside it. Returns what stands there."""
     write_requests(folder, [request for batch in going.plan.batches for request in batch.requests])
     write_ledger(folder, going.images.rows)
-    standing = _standing(folder / RESULT)
+    standing, data = _standing(folder / RESULT), encode_table(scores.table)
+    if standing is not None and (more := _more_metrics(standing, result)):
+        table = read_table(folder / TABLE, standing.per_concept) if standing.per_concept else []
+        groups = [*(each.scores for each in standing.checkpoints), standing.scores]
+        result, data = with_metrics(result, scores.table, groups, table, more)
     if standing is None or result.cost.images_drawn or standing.per_concept != result.per_concept:
-        write_atomic(folder / TABLE, encode_table(scores.table))
+        write_atomic(folder / TABLE, data)
         write_atomic(folder / RESULT, result.to_json().encode())
+    return result
+
+
+def _more_metrics(standing: Result, result: Result) -> list[str]:
+    """Metrics that only an earlier result of this run has; none where the two do not agree on the others."""
+    agree = all(standing.score(score.metric) in (None, score) for score in result.scores)
+    return [score.metric for score in standing.scores if agree and result.score(score.metric) is None]
 
 
 def _standing(path: Path) -> Result | None:

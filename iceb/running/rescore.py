@@ -1,6 +1,6 @@
 """Scores from stored images: a new metric on an old run is arithmetic, and the diffusion model is never loaded."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from iceb.running.folder import RESULT, read_result, run_folder
 from iceb.running.ledger import ImageRow, read_ledger
 from iceb.running.measuring import Measuring
 from iceb.running.scoring import RegisteredMetric, Scorer, Scores, registered_metric
-from iceb.running.table import TABLE, encode_table, read_table, table_record
+from iceb.running.table import TABLE, read_table, with_metrics
 from iceb.specs.metrics import REFERENCE, Measure, Metric
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
@@ -76,26 +76,10 @@ def _refuse_undrawn(result: Result, metrics: Sequence[RegisteredMetric], rows: S
 def _add(folder: Path, result: Result, scores: Scores, added: Sequence[str]) -> Result:
     """Enter new metrics into the run's files; the table first, because the result names it."""
     table = read_table(folder / TABLE, result.per_concept) if result.per_concept else []
-    table += [row for row in scores.table if row.metric in added]
-    data = encode_table(table)
-    checkpoints = tuple(
-        each.model_copy(update={"scores": (*each.scores, *_new(scores.groups[each.group], added))})
-        for each in result.checkpoints
-    )
-    changed = result.model_copy(
-        update={
-            "scores": (*result.scores, *_new(_last(scores), added)),
-            "checkpoints": checkpoints,
-            "per_concept": table_record(data, table),
-        }
-    )
+    changed, data = with_metrics(result, table, list(scores.groups.values()), scores.table, added)
     write_atomic(folder / TABLE, data)
     write_atomic(folder / RESULT, changed.to_json().encode())
     return changed
-
-
-def _new(scores: Iterable[ScoreRecord], added: Sequence[str]) -> tuple[ScoreRecord, ...]:
-    return tuple(score for score in scores if score.metric in added)
 
 
 def used_measures(result: Result, metrics: Sequence[Metric], device: str) -> dict[str, Measure]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from iceb.base.digest import digest_bytes
 from iceb.base.errors import IcebError, ResultError
-from iceb.specs.records import TableRecord
+from iceb.specs.records import ScoreRecord, TableRecord
 from iceb.specs.reduction import ConceptValue
+from iceb.specs.results import Result
 
 TABLE = "per_concept.parquet"
 COLUMNS = ("group", "metric", "part", "concept", "replicate", "before", "after", "n")
@@ -50,6 +51,34 @@ def encode_table(rows: Sequence[TableRow]) -> bytes:
 def table_record(data: bytes, rows: Sequence[TableRow]) -> TableRecord:
     """What a result says of its table."""
     return TableRecord(sha256=digest_bytes(data), rows=len(rows))
+
+
+def with_metrics(
+    result: Result,
+    table: Sequence[TableRow],
+    groups: Sequence[Sequence[ScoreRecord]],
+    rows: Sequence[TableRow],
+    names: Sequence[str],
+) -> tuple[Result, bytes]:
+    """A result with some metrics of another computation of the same run, and the file of its table.
+
+    Args:
+        result: what is added to.
+        table: its table.
+        groups: the other scores of each group of checkpoints, in order, the headline's last.
+        rows: the table they stand on.
+        names: the metrics that are added.
+    """
+    whole = [*table, *(row for row in rows if row.metric in names)]
+    *earlier, last = [tuple(score for score in scores if score.metric in names) for scores in groups]
+    checkpoints = tuple(
+        each.model_copy(update={"scores": (*each.scores, *added)})
+        for each, added in zip(result.checkpoints, earlier, strict=True)
+    )
+    data = encode_table(whole)
+    record = table_record(data, whole)
+    scores = (*result.scores, *last)
+    return result.model_copy(update={"scores": scores, "checkpoints": checkpoints, "per_concept": record}), data
 
 
 def decode_table(data: bytes, where: str) -> list[TableRow]:

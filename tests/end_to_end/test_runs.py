@@ -21,6 +21,7 @@ from iceb.running.evaluate import evaluate, run
 from iceb.running.folder import read_requests, read_result
 from iceb.running.ledger import read_ledger
 from iceb.running.rescore import rescore
+from iceb.running.table import TABLE, read_table
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.results import Result
 from iceb.stores.pace import Pace
@@ -332,3 +333,13 @@ def test_an_eraser_has_no_value_where_a_metric_asks_for_the_destination(tiny_sd_
 
 def by_name(scorer):
     return {each.metric.name: each for each in scorer.metrics}
+
+
+def test_a_run_without_a_metric_that_an_earlier_one_had_keeps_its_score(tiny_sd_folder, tmp_path):
+    cache, out = tmp_path / "cache", tmp_path / "out"
+    both, path = run(toy.make_plan(tiny_sd_folder, cache), out)
+    fewer, _ = run(toy.make_plan(tiny_sd_folder, cache, metrics=(toy.SOURCE2DEST, toy.HOLDOUT_DELTA)), out)
+    assert {score.metric for score in fewer.scores} == {score.metric for score in both.scores}
+    assert fewer.score("edit_score") == both.score("edit_score")
+    kept = read_table(path.parent / TABLE, read_result(path).per_concept)
+    assert {row.metric for row in kept} == {score.metric for score in both.scores}
