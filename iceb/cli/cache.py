@@ -1,5 +1,6 @@
 """`iceb cache`: what the cache holds, by store and by run, and removing what no run refers to."""
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,7 @@ import typer
 from iceb.base.cache import WHERE
 
 if TYPE_CHECKING:
-    from iceb.running.references import File
+    from iceb.stores.own_files import File
 
 
 OLDEST = 1_000_000  # hours, more than a century
@@ -34,7 +35,7 @@ def cache(
     from iceb.base.cache import cache_root
     from iceb.base.errors import SpecError
 
-    root = cache_root(folder)
+    root = Path(os.path.realpath(cache_root(folder)))
     outs = runs or [out for out in [Path("runs")] if out.is_dir()]  # where evaluate writes unless told otherwise
     if (scratch or dry_run) and not prune:
         raise SpecError("--scratch and --dry-run say how to prune: give them together with --prune")
@@ -47,13 +48,13 @@ def cache(
 
 
 def _sizes(root: Path, outs: list[Path]) -> None:
-    from iceb.running import references
+    from iceb.running import pruning, references
     from iceb.stores import usage
 
     typer.echo(f"cache {root}")
     for store in usage(root):
         typer.echo(f"  {store.kind:<9} {store.files:>8} files  {size(store.bytes):>9}")
-    known = list(dict.fromkeys([*(out.resolve() for out in outs), *references.noted(root)]))
+    known = list(dict.fromkeys([*(Path(os.path.realpath(out)) for out in outs), *references.noted(root)]))
     used = references.runs(known, root)
     typer.echo(f"runs in {', '.join(map(str, known)) or 'no folder'}")
     typer.echo("with what they refer to (shared files count for each)")
@@ -62,15 +63,14 @@ def _sizes(root: Path, outs: list[Path]) -> None:
     for path in references.unfinished(known):
         typer.echo(f"  {path} is unfinished")
     if used:
-        spare = references.unreferenced(root, used)
+        spare = pruning.unreferenced(root, used)
         typer.echo(f"no run refers to {_summed(spare)} (iceb cache --prune removes them)")
 
 
 def _prune(root: Path, outs: list[Path], *, scratch: bool, dry_run: bool, hours: float) -> None:
-    from iceb.base.files import explained
-    from iceb.running import references
+    from iceb.running import pruning
 
-    old, young = references.removable(root, outs, scratch=scratch, hours=hours)
+    old, young = pruning.removable(root, outs, scratch=scratch, hours=hours)
     by_store = Counter(file.path.relative_to(root).parts[0] for file in old)
     for store in sorted(by_store):
         typer.echo(f"{store}: {_summed([file for file in old if file.path.relative_to(root).parts[0] == store])}")
@@ -79,9 +79,7 @@ def _prune(root: Path, outs: list[Path], *, scratch: bool, dry_run: bool, hours:
     if dry_run:
         typer.echo(f"{_summed(old)} would be removed; nothing was (--dry-run)")
         return
-    for file in old:
-        with explained(file.path):
-            file.path.unlink(missing_ok=True)
+    pruning.remove(old)
     typer.echo(f"removed {_summed(old)}")
 
 

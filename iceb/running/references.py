@@ -1,35 +1,32 @@
-"""What run folders refer to in the cache, so that the rest can be removed.
+"""Find the cache files that run folders refer to, so that the rest can be removed.
 
-The cache notes every folder that runs were written to, so pruning knows them all, whatever it is told. A file that is
-younger than some hours stays in any case: a process that is running now may be about to use it.
+The cache notes every folder that runs were written to, so pruning knows them all, whatever it is told.
 
-A run's pictures and numbers are known exactly. Its edit is not (its key needs the model), so every edit that the same
-method made with the same settings on the same model for as many requests is kept with it. Scratch belongs to methods,
-not to runs.
+A run's images and numbers are known exactly. Its edit is not (its key needs the model), so every edit that the same
+method made with the same settings on the same model is kept with it. Scratch belongs to methods, not to runs.
 """
 
-import json
-import struct
-import time
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from iceb.base.digest import canonical, digest
-from iceb.base.errors import ResultError, SpecError, StoreError
-from iceb.base.files import TEMPORARY, content_path, publish
+from iceb.base.errors import IcebError, ResultError, StoreError
+from iceb.base.files import content_path
 from iceb.running.folder import RESULT, read_result
-from iceb.running.ledger import FILE, ImageRow, read_ledger
+from iceb.running.ledger import ImageRow, read_ledger
 from iceb.running.rescore import make_scorer
 from iceb.running.scoring import registered_metric
 from iceb.specs.results import Result
-from iceb.stores.edits import HEADER
+from iceb.stores.damage import DamagedError, publish_checked, read_checked, read_quietly
+from iceb.stores.edits import EditSummary, summary_of
 from iceb.stores.images import ImageStore
+from iceb.stores.own_files import stored_files
 
-KINDS = ("images", "measured", "edits")  # what a run refers to
-NOTES = "runs"  # the cache's folder that names the folders of runs
+NOTES, SUFFIX = "runs", ".txt"  # the cache's folder that names the folders of runs
+PLAN = "plan.txt"
 
 
 @dataclass(frozen=True)
@@ -43,66 +40,94 @@ class RunUse:
     @property
     def bytes(self) -> int:
         """Size of those files that are still there."""
-        return sum(found.bytes for found in files(self.files))
+        return sum(_size(path) for path in self.files)
 
 
-@dataclass(frozen=True)
-class File:
-    """A file of the cache as it was when it was looked at."""
-
-    path: Path
-    bytes: int
-    made: float  # seconds since the epoch
-
-
-def files(paths: Iterable[Path]) -> list[File]:
-    """Those paths that are files, sorted; another process may remove them at any moment."""
-    found = []
-    for path in sorted(set(paths)):
-        try:
-            if path.is_file():
-                stat = path.stat()
-                found.append(File(path, stat.st_size, stat.st_mtime))
-        except FileNotFoundError:
-            continue
-    return found
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
 
 
 def note(cache: Path, out: Path) -> None:
     """Let the cache know that runs are written to `out`, where it can be written."""
     place = str(out.expanduser().resolve())
-    with suppress(StoreError):
-        publish(content_path(cache / NOTES, digest(place), ".txt"), place.encode())
+    path = content_path(cache / NOTES, digest(place), SUFFIX)
+    with suppress(StoreError, UnicodeEncodeError):
+        publish_checked(path, place.encode(), lambda: read_checked(path, _place))
 
 
 def noted(cache: Path) -> list[Path]:
     """The folders that runs with this cache were written to, those that are gone left out; sorted."""
-    named = {Path(file.path.read_text(encoding="utf-8")) for file in files((cache / NOTES).rglob("*.txt"))}
-    return sorted(path for path in named if path.is_dir())
+    places = {place for path in _notes(cache) if (place := read_quietly(path, _place)) is not None}
+    return sorted(path for path in places if path.is_dir())
+
+
+def damaged_notes(cache: Path) -> list[Path]:
+    """Notes that do not tell their folder any more."""
+    return [path for path in _notes(cache) if read_quietly(path, _place) is None]
+
+
+def _notes(cache: Path) -> list[Path]:
+    return sorted((cache / NOTES).glob(f"*/*{SUFFIX}"))
+
+
+def _place(path: Path) -> Path:
+    place = path.read_bytes().decode("utf-8")
+    if digest(place) != path.stem:
+        raise DamagedError("not the note that was written")
+    return Path(place)
 
 
 def runs(outs: Sequence[Path], cache: Path) -> list[RunUse]:
-    """Every run below `outs`, sorted, each once.
+    """Every run below `outs` that has not failed, sorted, each once.
 
     Raises:
-        ResultError: a run's folder is damaged, or names what is not installed.
+        ResultError: a run's folder is damaged, or names what is not installed; the message names the file.
     """
-    folders = {path.parent.resolve() for out in outs for path in out.rglob(RESULT)}
-    return [_use(folder, cache) for folder in sorted(folders) if (folder / FILE).is_file()]
+    results = {folder: read_result(folder / RESULT) for folder in _folders_with(outs, RESULT)}
+    edits = {file.path: summary_of(file.path) for file in stored_files(cache, ["edits"])}
+    return [_use(folder, result, cache, edits) for folder, result in results.items() if result.status != "failed"]
 
 
 def unfinished(outs: Sequence[Path]) -> list[Path]:
-    """Folders of runs that were stopped or failed: what they have made is in the cache, and they could go on."""
-    folders = {path.parent.resolve() for out in outs for path in out.rglob("plan.txt")}
-    return sorted(folder for folder in folders if not (folder / FILE).is_file())
+    """Folders of runs that were stopped: what they have made is in the cache, and they could go on."""
+    return [folder for folder in _folders_with(outs, PLAN) if not (folder / RESULT).is_file()]
 
 
-def _use(folder: Path, cache: Path) -> RunUse:
-    result = read_result(folder / RESULT)
+def _folders_with(outs: Iterable[Path], name: str) -> list[Path]:
+    """Folders below `outs` that hold a file of this name, sorted, each once; through links, so that none is missed.
+
+    Raises:
+        ResultError: a folder cannot be read, so that runs may be in it.
+    """
+    found: set[Path] = set()
+    seen: set[Path] = set()
+    for out in outs:
+        for folder, inside, files in os.walk(out, onerror=_refuse, followlinks=True):
+            here = Path(os.path.realpath(folder))
+            if here in seen:
+                inside.clear()
+                continue
+            seen.add(here)
+            if name in files:
+                found.add(here)
+    return sorted(found)
+
+
+def _refuse(error: OSError) -> None:
+    raise ResultError(f"{error.filename} cannot be read ({error.strerror}), and may hold runs") from error
+
+
+def _use(folder: Path, result: Result, cache: Path, edits: dict[Path, EditSummary | None]) -> RunUse:
     rows = read_ledger(folder)
     images = ImageStore(cache)
-    files = {images.path(key) for row in rows for key in (row.before, row.after) if key is not None}
-    files.update(_measured(result, rows, cache), _edits(result, cache))
+    try:
+        files = {images.path(key) for row in rows for key in (row.before, row.after) if key is not None}
+        files.update(_measured(result, rows, cache), _edits(result, edits))
+    except IcebError as error:
+        raise ResultError(f"{folder}: {error}") from error
     return RunUse(result.id, result.status, frozenset(files))
 
 
@@ -115,60 +140,9 @@ def _measured(result: Result, rows: Sequence[ImageRow], cache: Path) -> Iterator
         yield from scorer.measuring.measured.paths(measure.id, measure.revision, keys)
 
 
-def _edits(result: Result, cache: Path) -> Iterator[Path]:
+def _edits(result: Result, edits: dict[Path, EditSummary | None]) -> Iterator[Path]:
     wanted = canonical([result.method.name, result.method.version, result.method.params, result.model.repo])
-    for path in (cache / "edits").rglob("*.safetensors"):
-        about = _about(path)
+    for path, summary in edits.items():
+        about = summary.about if summary else {}
         if canonical([about.get(name) for name in ("method", "version", "params", "model")]) == wanted:
             yield path
-
-
-def _about(path: Path) -> dict[str, Any]:
-    """What an edit's file says about itself: eight bytes of length, then a JSON header (the safetensors format)."""
-    with path.open("rb") as stream:
-        (length,) = struct.unpack("<Q", stream.read(8))
-        header = json.loads(stream.read(length))
-    found: dict[str, Any] = json.loads(header["__metadata__"][HEADER])["about"]
-    return found
-
-
-def unreferenced(cache: Path, used: Sequence[RunUse], *, scratch: bool = False) -> list[File]:
-    """Files of the cache that no run refers to, and what killed processes left behind.
-
-    Args:
-        scratch: what methods and the text reader keep, too.
-
-    Raises:
-        ResultError: there is no run at all, which is more likely a wrong folder than a wish.
-    """
-    if not used:
-        raise ResultError("no run refers to anything, so everything would go: name the folder of the runs with --runs")
-    kept = frozenset[Path]().union(*(run.files for run in used))
-    kinds = (*KINDS, "scratch", "texts") if scratch else KINDS
-    stores = [path for kind in kinds for path in (cache / kind).rglob("*") if path not in kept]
-    return files([*stores, *cache.rglob(f"{TEMPORARY}*")])
-
-
-def removable(cache: Path, outs: Sequence[Path], *, scratch: bool, hours: float) -> tuple[list[File], int]:
-    """What pruning removes, and how many unreferenced files it leaves because they are younger than `hours`.
-
-    Args:
-        outs: folders of runs; those that the cache has noted count as well.
-
-    Raises:
-        SpecError: a run is unfinished and would lose its pictures, or one of `outs` is not a folder.
-        ResultError: as `runs` and `unreferenced`.
-    """
-    for out in outs:
-        if not out.is_dir():
-            raise SpecError(f"--runs {out} is not a folder: name the folder that iceb evaluate --out wrote to")
-    outs = [*outs, *noted(cache)]
-    going = unfinished(outs)
-    if going:
-        raise SpecError(
-            f"{len(going)} runs are unfinished and would lose their pictures ({going[0]}): "
-            "run them to the end, or remove their folders"
-        )
-    spare = unreferenced(cache, runs(outs, cache), scratch=scratch)
-    old = [file for file in spare if file.made <= time.time() - hours * 3600]
-    return old, len(spare) - len(old)

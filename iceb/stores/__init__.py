@@ -1,9 +1,9 @@
-"""Content-addressed stores below one root: edits, pictures, texts, measured numbers, and what a method keeps."""
+"""Content-addressed stores below one root: edits, images, texts, measured numbers, and what a method keeps."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-KINDS = ("edits", "images", "measured", "scratch", "texts")
+from iceb.stores.own_files import LEVELS, stored_files
 
 
 @dataclass(frozen=True)
@@ -16,10 +16,6 @@ class Usage:
 
 
 def usage(root: Path) -> list[Usage]:
-    """Files and bytes of each store below `root`."""
-    return [_usage(root / kind, kind) for kind in KINDS]
-
-
-def _usage(folder: Path, kind: str) -> Usage:
-    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
-    return Usage(kind, len(sizes), sum(sizes))
+    """Files and bytes of each store below `root`; links are not followed."""
+    found = {kind: stored_files(root, [kind]) for kind in LEVELS}
+    return [Usage(kind, len(files), sum(file.bytes for file in files)) for kind, files in found.items()]

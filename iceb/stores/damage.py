@@ -75,6 +75,17 @@ def read_checked(path: Path, parse: Callable[[Path], Content]) -> Content | None
         return None
 
 
+def read_quietly(path: Path, parse: Callable[[Path], Content]) -> Content | None:
+    """What `parse` finds in a file; None if there is none, or none that is sound. Nothing is removed or noted."""
+    try:
+        _refuse_what_is_no_file(path)
+        return parse(path)
+    except MemoryError:
+        raise
+    except Exception:  # as above; who needs the content reads it with `read_checked`
+        return None
+
+
 def _unreadable(path: Path, error: Exception) -> StoreError:
     return StoreError(f"cannot read {shorten(path)} ({getattr(error, 'strerror', None) or error})")
 

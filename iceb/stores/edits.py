@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from iceb.base.digest import digest_bytes, digest_tensor
 from iceb.base.files import content_path
 from iceb.specs.methods import Edit
-from iceb.stores.damage import DamagedError, publish_checked, read_checked
+from iceb.stores.damage import DamagedError, publish_checked, read_checked, read_quietly
 
 EditKey: TypeAlias = str  # 64 hex digits
 SUFFIX = ".safetensors"
@@ -99,13 +99,14 @@ class EditStore:
 
 def summary_of(path: Path) -> EditSummary | None:
     """What an edit's file says of itself; None if it is damaged or not there."""
+    return read_quietly(path, _summary)
+
+
+def _summary(path: Path) -> EditSummary:
     from safetensors import safe_open
 
-    try:
-        with safe_open(path, framework="pt") as stream:
-            header = _believed(stream.metadata(), path.stem)
-    except Exception:  # as `read_checked` says; reading the edit tells what is wrong
-        return None
+    with safe_open(path, framework="pt") as stream:
+        header = _believed(stream.metadata(), path.stem)
     weights = {name: found for name, found in header["tensors"].items() if not name.startswith(RIGHT)}
     return EditSummary(weights, header["rewrites"], header["negative_prompt"], header["about"])
 

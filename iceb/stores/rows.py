@@ -13,7 +13,7 @@ from threading import Lock
 
 from iceb.base.digest import digest_all
 from iceb.base.files import content_path, is_key
-from iceb.stores.damage import DamagedError, publish_checked, read_checked
+from iceb.stores.damage import DamagedError, publish_checked, read_checked, read_quietly
 from iceb.stores.packs import Array, pack_bytes, read_keys, read_rows
 
 SUFFIX = ".pack"
@@ -36,18 +36,23 @@ class RowFolder:
         self._known: set[Path] = set()
         self._lock = Lock()
 
-    def look(self) -> None:
-        """Learn which rows those files hold that are not known yet; damaged ones are removed and noted.
+    def look(self, *, remove: bool = True) -> None:
+        """Learn which rows those files hold that are not known yet.
+
+        Args:
+            remove: remove and note damaged files; False only passes them over.
 
         Raises:
             StoreError: a file cannot be read.
         """
+        read = read_checked if remove else read_quietly
         for path in self._files():
             if path not in self._known:
-                self._enter(path, read_checked(path, self._keys) or ())
+                self._enter(path, read(path, self._keys) or ())
 
     def paths(self, keys: Iterable[str]) -> set[Path]:
-        """The files that hold rows of these keys, as far as they were looked at."""
+        """The files that hold rows of these keys; nothing is removed."""
+        self.look(remove=False)
         return {self._places[key] for key in keys if key in self._places}
 
     def read(self, keys: Iterable[str]) -> dict[str, Array]:

@@ -1,0 +1,78 @@
+"""Remove from a cache what no run refers to: only files that ICEB has named, and nothing beyond a link.
+
+A file that is younger than some hours stays in any case: a process that is running now may be about to use it.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from iceb.base.cache import is_cache
+from iceb.base.errors import ResultError, SpecError, StoreError
+from iceb.base.files import explained
+from iceb.running.references import RunUse, damaged_notes, noted, runs, unfinished
+from iceb.stores.own_files import File, stored_files, unfinished_files
+
+KINDS = ("images", "measured", "edits")  # what a run refers to
+KEPT = ("scratch", "texts")  # what methods keep
+
+
+def unreferenced(cache: Path, used: Sequence[RunUse], *, scratch: bool = False) -> list[File]:
+    """Files of the cache that no run refers to, and what killed processes left behind.
+
+    Args:
+        scratch: what methods keep, too.
+
+    Raises:
+        ResultError: there is no run at all, which is more likely a wrong folder than a wish.
+    """
+    if not used:
+        raise ResultError("no run refers to anything, so everything would go: name the folder of the runs with --runs")
+    kept = frozenset[Path]().union(*(run.files for run in used))
+    stored = stored_files(cache, (*KINDS, *KEPT) if scratch else KINDS)
+    return [*(file for file in stored if file.path not in kept), *unfinished_files(cache)]
+
+
+def removable(cache: Path, outs: Sequence[Path], *, scratch: bool, hours: float) -> tuple[list[File], int]:
+    """What pruning removes, and how many unreferenced files it leaves because they are younger than `hours`.
+
+    Args:
+        cache: the cache's folder, no link in its path.
+        outs: folders of runs; those that the cache has noted count as well.
+
+    Raises:
+        SpecError: the folder is no cache, a run is unfinished and would lose its images, one of `outs` is not a folder.
+        ResultError: as `runs` and `unreferenced`.
+        StoreError: a note of a folder of runs is damaged.
+    """
+    for out in outs:
+        if not out.is_dir():
+            raise SpecError(f"--runs {out} is not a folder: name the folder that iceb evaluate --out wrote to")
+    if not is_cache(cache):
+        raise SpecError(f"{cache} is no cache that ICEB has written, and nothing there is removed: name one by --cache")
+    if lost := damaged_notes(cache):
+        raise StoreError(
+            f"{lost[0]} named a folder of runs and is damaged: name every folder of runs by --runs and remove it first"
+        )
+    outs = [*outs, *noted(cache)]
+    going = unfinished(outs)
+    if going:
+        raise SpecError(
+            f"{len(going)} runs are unfinished and would lose their images ({going[0]}): "
+            "run them to the end, or remove their folders"
+        )
+    spare = unreferenced(cache, runs(outs, cache), scratch=scratch)
+    old = [file for file in spare if file.written <= time.time() - hours * 3600]
+    return old, len(spare) - len(old)
+
+
+def remove(files: Sequence[File]) -> None:
+    """Remove files that are still where they were found.
+
+    Raises:
+        StoreError: one cannot be removed.
+    """
+    for file in files:
+        with explained(file.path):
+            if file.path.parent.resolve() == file.path.parent:  # no link has taken a folder's place since
+                file.path.unlink(missing_ok=True)

@@ -1,0 +1,67 @@
+"""The files of a cache that ICEB has named, found without following a link: nothing else is counted or removed."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from iceb.base.files import TEMPORARY
+
+PAIR, KEY = r"[0-9a-f]{2}", r"[0-9a-f]{64}"
+LEVELS: dict[str, tuple[str, ...]] = {  # the names of folders and files below each store
+    "edits": (PAIR, rf"{KEY}\.safetensors"),
+    "images": (PAIR, rf"{KEY}\.png"),
+    "measured": (r"[0-9a-f]{16}", PAIR, rf"{KEY}\.pack"),
+    "scratch": (PAIR, rf"{KEY}\.array"),
+    "texts": (PAIR, rf"{KEY}\.pack"),
+}
+NOTES: dict[str, tuple[str, ...]] = {  # never pruned, but for what a killed process left unfinished there
+    "pace": (PAIR, rf"{KEY}\.json"),
+    "runs": (PAIR, rf"{KEY}\.txt"),
+}
+UNFINISHED = re.compile(rf"{re.escape(TEMPORARY)}\w+")  # as `tempfile` ends it
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of the cache as it was when it was looked at."""
+
+    path: Path
+    bytes: int
+    written: float  # seconds since the epoch
+
+
+def stored_files(root: Path, kinds: Iterable[str]) -> list[File]:
+    """The finished files of some stores, sorted; a store that is a link holds none."""
+    found = (file for kind in kinds for file in _walk(root / kind, LEVELS[kind]))
+    return sorted((file for file in found if not UNFINISHED.fullmatch(file.path.name)), key=lambda file: file.path)
+
+
+def unfinished_files(root: Path) -> list[File]:
+    """What killed processes have left below a cache, sorted."""
+    below = (file for kind, levels in (LEVELS | NOTES).items() for file in _walk(root / kind, levels))
+    found = (file for file in (*_walk(root, ()), *below) if UNFINISHED.fullmatch(file.path.name))
+    return sorted(found, key=lambda file: file.path)
+
+
+def _walk(folder: Path, levels: Sequence[str]) -> Iterator[File]:
+    """Unfinished files in `folder`, and below it what the levels name; other processes may remove any of it."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            named = bool(levels) and re.fullmatch(levels[0], entry.name)
+            if named and len(levels) > 1 and entry.is_dir(follow_symlinks=False):
+                yield from _walk(Path(entry.path), levels[1:])
+            ours = UNFINISHED.fullmatch(entry.name) or (named and len(levels) == 1)
+            if ours and entry.is_file(follow_symlinks=False):
+                yield from _file(entry)
+
+
+def _file(entry: "os.DirEntry[str]") -> Iterator[File]:
+    try:
+        stat = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    yield File(Path(entry.path), stat.st_size, stat.st_mtime)
