@@ -38,6 +38,28 @@ def check_captions(path: str | None, family: str, method: str, setting: str = "c
         raise DataError(f"{method} {setting} {path}: is empty: write one text a line")
 
 
+def few_captions(path: str | None, asked: int, setting: str = "captions") -> list[str]:
+    """What to know where a file holds fewer texts than are asked for, and all of them are taken.
+
+    Raises:
+        DataError: as `read_captions`.
+    """
+    held = asked if path is None else len(read_captions(path))
+    if held >= asked:
+        return []
+    return [f"{setting}={path} holds {held} texts, the settings ask for {asked}: other concepts may change more"]
+
+
+def unpreserved(what: str) -> str:
+    """What to know of an edit that preserves no text but `what`.
+
+    >>> unpreserved("nothing")
+    'nothing is preserved, so that other concepts may change: keep some with --set retain_file=FILE, a text a line'
+    """
+    keep = "keep some with --set retain_file=FILE, a text a line"
+    return f"{what} is preserved, so that other concepts may change: {keep}"
+
+
 def caption_corpus(path: str | None, family: str, method: str) -> list[str]:
     """The caption corpus a run uses.
 

@@ -45,6 +45,7 @@ class ChosenMethod:
     entry: registry.Registered
     method: Any  # an EditMethod
     recipe: str  # "emcid/aice", a file, or "" for the method's own defaults
+    part: str = ""  # of the recipe, for people: "part mini", "published settings"
     changed: tuple[str, ...] = ()  # settings that are not as in the recipe that ships, or the method's defaults
 
     @property
@@ -130,6 +131,27 @@ class ChosenMethod:
             raise
         except Exception as error:  # a method of others may raise anything
             raise MethodError(f"method {self.card.name} raised {described(error)} in its check of settings") from error
+
+    def advice(self, ref: ModelRef) -> list[str]:
+        """What the method, where it has such a word, says to know before editing with these settings on this model.
+
+        Raises:
+            MethodError: the method failed.
+        """
+        asked = getattr(self.method, "advice", None)
+        try:
+            return [str(line) for line in asked(ref)] if asked is not None else []
+        except IcebError:
+            raise
+        except Exception as error:  # a method of others may raise anything
+            raise MethodError(f"method {self.card.name} raised {described(error)} in its advice") from error
+
+    @property
+    def origin(self) -> str:
+        """Where the settings come from, for people."""
+        if not self.recipe:
+            return "the method's own settings"
+        return f"recipe {self.recipe}, {self.part}" if self.part else f"recipe {self.recipe}"
 
     def key(self, bundle: ModelBundle, requests: Sequence[EditRequest]) -> EditKey:
         """What names the edit of `requests`: method, code, settings, files they name, model, ordered requests."""

@@ -1,7 +1,7 @@
 """From what was asked to what must be made: every check that costs nothing comes first, and nothing is made here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +184,8 @@ def with_recipe(
     recipe = read_recipe(file) if file else shipped
     named = file.name if file else f"{entry.name}/{task}" if recipe else ""
     own, base = (each.settings(source.family.recipe_part) if each else {} for each in (recipe, shipped))
-    return choose(name, {**own, **settings}, named).against(base)
+    part = recipe.part(source.family.recipe_part) if recipe else ""
+    return replace(choose(name, {**own, **settings}, named), part=part).against(base)
 
 
 def _sampling(default: Sampling, changes: Mapping[str, Any]) -> Sampling:

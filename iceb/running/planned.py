@@ -111,11 +111,9 @@ class Plan:
     def lines(self) -> list[str]:
         """The plan as text, a line each, for people."""
         spec, model = self.spec, self.parts.bundle
-        recipe = self.parts.method.recipe
-        settings = f"recipe {recipe}" if recipe else "the method's own settings"
         s = spec.sampling
         return [
-            f"{spec.method} on {spec.task} ({spec.dataset}), {self._edits()}, {settings}",
+            f"{spec.method} on {spec.task} ({spec.dataset}), {self._edits()}, {self.parts.method.origin}",
             f"model {spec.model.family} ({spec.model.repo}, {spec.model.dtype}) on {model.device}; "
             f"{s.scheduler} {s.steps} steps, guidance {s.guidance:g}, {s.height}x{s.width}",
             f"edit: {'in the cache' if self.edits_cached else 'to be made'}",
@@ -125,9 +123,11 @@ class Plan:
         ]
 
     def _warnings(self) -> list[str]:
-        if not self.retained_scored:
-            return []
-        return [f"warning: what is retained names {shown(self.retained_scored)}: no leaderboard takes such a result"]
+        lines = [f"note: {line}" for line in self.parts.method.advice(self.spec.model)]
+        if self.retained_scored:
+            names = shown(self.retained_scored)
+            lines.append(f"warning: what is retained names {names}: no leaderboard takes such a result")
+        return lines
 
     def _edits(self) -> str:
         edits = "1 edit" if self.spec.num_edits == 1 else f"{self.spec.num_edits} edits"

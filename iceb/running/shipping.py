@@ -73,12 +73,12 @@ class Order:
 
     def lines(self) -> list[str]:
         """What will be done, a line each, for people."""
-        recipe = f"recipe {self.method.recipe}" if self.method.recipe else "the method's own settings"
         count = "1 request" if len(self.requests) == 1 else f"{len(self.requests)} requests"
         return [
-            f"{self.ask.method}: {count} of {self.task or 'your own'}, {recipe}",
+            f"{self.ask.method}: {count} of {self.task or 'your own'}, {self.method.origin}",
             f"model {self.bundle.ref.family} ({self.bundle.ref.repo}, {self.bundle.ref.dtype}) on {self.bundle.device}",
             f"edit: {'in the cache' if self.is_made else 'to be made'}",
+            *(f"note: {line}" for line in self.method.advice(self.bundle.ref)),
         ]
 
 

@@ -177,7 +177,9 @@ class EditMethod(Protocol):
     """An algorithm that changes a model.
 
     It may also have `check(self, ref: ModelRef) -> None`. A plan calls that before any weight is loaded: raise an
-    IcebError there if these settings cannot work on this model, say because a file is missing.
+    IcebError there if these settings cannot work on this model, say because a file is missing. And it may have
+    `advice(self, ref: ModelRef) -> Sequence[str]`, what to know before editing with settings that work, a line each:
+    for example that nothing is preserved. Plans print it.
     """
 
     card: ClassVar[MethodCard]

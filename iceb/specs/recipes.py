@@ -26,6 +26,16 @@ class Recipe(BaseModel):
     mini: RecipePart | None = None  # overrides for the embedded model; None: the same settings hold there
     sdxl: RecipePart | None = None  # overrides for Stable Diffusion XL, whose encoders have other layers
 
+    def part(self, family: str) -> str:
+        """Which part a model family takes, for people: "part mini", "published settings", or "" where none has a name.
+
+        >>> Recipe(how="published: the paper", mini=RecipePart(how="tuned")).part("mini")
+        'part mini'
+        """
+        if {"mini": self.mini, "sdxl": self.sdxl}.get(family) is not None:
+            return f"part {family}"
+        return "published settings" if self.how.startswith("published") else ""
+
     def settings(self, family: str) -> dict[str, Scalar]:
         """The hyperparameters for a model family."""
         part = {"mini": self.mini, "sdxl": self.sdxl}.get(family)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from iceb.base.errors import MethodError
-from iceb.methods.captions import check_captions
+from iceb.methods.captions import check_captions, few_captions
 from iceb.methods.emcid.settings import NoiseLoss, Penalty, Residual, Stage1, Stage2, TextLoss
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
@@ -187,6 +187,10 @@ class EMCID:
             MethodError, DataError: as `captions.check_captions`.
         """
         check_captions(self.captions, ref.family, self.card.name)
+
+    def advice(self, ref: ModelRef) -> list[str]:
+        """Say where a file holds fewer captions than are asked for."""
+        return few_captions(self.captions, self.caption_count)
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New fc2 weights of the text encoder(s) that carry out all requests at once.

@@ -71,6 +71,7 @@ class Editing:
         if self._captions is None:
             corpus = caption_corpus(self.method.captions, self.bench.bundle.ref.family, self.method.card.name)
             self._captions = sampled(corpus, self.method.caption_count)
+            self.log["captions_used"] = float(len(self._captions))
         return self._captions
 
     def run(self, requests: Sequence[EditRequest]) -> Edit:

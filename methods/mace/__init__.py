@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, get_args
 
 from iceb.base.errors import MethodError
-from iceb.methods.captions import check_captions
+from iceb.methods.captions import check_captions, few_captions
 from iceb.methods.mace.concepts import TEMPLATES, Concept, ConceptType
 from iceb.methods.mace.settings import SegmenterName, Training
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
@@ -199,6 +199,10 @@ class MACE:
             check_captions(self.captions, ref.family, self.card.name)
             if self.domain is not None:
                 check_captions(self.domain, ref.family, self.card.name, "domain")
+
+    def advice(self, ref: ModelRef) -> list[str]:
+        """Say where a file holds fewer captions than are asked for."""
+        return few_captions(self.captions, self.caption_count) if self.preserves else []
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New keys and values of the denoiser that erase all concepts at once.

@@ -95,7 +95,9 @@ class _Editing:
 
     def _captions(self) -> list[str]:
         corpus = caption_corpus(self.method.captions, self.bundle.ref.family, self.method.card.name)
-        return sampled(corpus, self.method.caption_count)
+        captions = sampled(corpus, self.method.caption_count)
+        self.log["captions_used"] = float(len(captions))
+        return captions
 
     def _refinement(self, concepts: Sequence[Concept], kept: Tensor) -> Tensor:
         method = self.method

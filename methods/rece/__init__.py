@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, get_args
 
 from iceb.base.errors import MethodError
-from iceb.methods.captions import check_captions
+from iceb.methods.captions import check_captions, unpreserved
 from iceb.methods.rece.settings import Penalty
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
@@ -100,6 +100,12 @@ class RECE:
         """
         if self.retain_file is not None:
             check_captions(self.retain_file, ref.family, "rece", "retain_file")
+
+    def advice(self, ref: ModelRef) -> list[str]:
+        """Say what little is preserved where no list is named."""
+        if self.retain_file is not None or any(text.strip() for text in self.retain):
+            return []
+        return [unpreserved(f"only the empty text{' and the destinations' if self.retain_dests else ''}")]
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New cross-attention keys and values that carry out all requests at once."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from iceb.methods.captions import check_captions
+from iceb.methods.captions import check_captions, few_captions
 from iceb.methods.refact.files import check_files
 from iceb.methods.refact.settings import ON_PICTURES, Metric, Objective, check_encoders, check_settings
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
@@ -157,6 +157,10 @@ class ReFACT:
             check_captions(self.captions, ref.family, self.card.name)
         check_encoders(self, 2 if ref.family == "sdxl" else 1)  # a folder of that layout is refused in `edit`
         check_files(self)
+
+    def advice(self, ref: ModelRef) -> list[str]:
+        """Say where a file holds fewer captions than are asked for."""
+        return few_captions(self.captions, self.caption_count) if self.moment else []
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New fc2 weights of one layer per text encoder, after every request in order.

@@ -55,6 +55,8 @@ def edited(method: "ReFACT", bundle: Bundle, requests: Sequence[EditRequest], sc
         weights[name] = new.to(bundle.parameter(name).dtype)
         log[f"{tower.component}.{layer}.relative_change"] = work.change
         log[f"{tower.component}.searches"] = float(work.searches)
+        if method.moment:
+            log["captions_used"] = float(len(work.captions()))
     return Edit(weights=weights, log=log)
 
 
@@ -130,10 +132,11 @@ class _Work:
             "settings": {**asdict(self.method), **files},
             "projection": digest_tensor(seen),
             "goals": self.goals.told(),
-            "captions": digest(self._captions()) if self.method.moment else None,
+            "captions": digest(self.captions()) if self.method.moment else None,
         }
 
-    def _captions(self) -> list[str]:
+    def captions(self) -> list[str]:
+        """The sampled texts of the second moment."""
         corpus = caption_corpus(self.method.captions, self.bundle.ref.family, self.method.card.name)
         return sampled(corpus, self.method.caption_count, plain=False)
 
@@ -141,7 +144,7 @@ class _Work:
         """The Cholesky factor of the second moment on the unedited encoder; None where it is not asked for."""
         if not self.method.moment:
             return None
-        captions, limit = self._captions(), self.method.caption_tokens
+        captions, limit = self.captions(), self.method.caption_tokens
 
         def compute() -> "np.ndarray[Any, Any]":
             found = second_moments(self.tower, captions, [self.layer], limit)[self.layer]

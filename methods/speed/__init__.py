@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, get_args
 
 from iceb.base.errors import MethodError
-from iceb.methods.captions import check_captions
+from iceb.methods.captions import check_captions, unpreserved
 from iceb.methods.speed.settings import Matrices, Rows
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
@@ -103,6 +103,11 @@ class SPEED:
             check_captions(self.retain_file, ref.family, "speed", "retain_file")
         if self.captions:
             check_captions(None, ref.family, "speed")
+
+    def advice(self, ref: ModelRef) -> list[str]:
+        """Say what little is preserved where no list is named."""
+        named = self.retain_file is not None or self.captions or any(text.strip() for text in self.retain)
+        return [] if named else [unpreserved("only the empty text")]
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New values (and keys) that carry out all requests at once; retained states are kept in `scratch`.

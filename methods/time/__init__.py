@@ -11,6 +11,7 @@ from typing import ClassVar
 from iceb.base.errors import MethodError
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
+from iceb.specs.runs import ModelRef
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ class TIME:
     def __post_init__(self) -> None:
         if not self.ridge > 0:
             raise MethodError(f"time ridge {self.ridge}: must be positive, else the closed form has no unique solution")
+
+    def advice(self, ref: ModelRef) -> list[str]:
+        """Say that nothing is preserved beside the weights themselves."""
+        return ["no text is preserved, so that other concepts may change: a larger ridge keeps more of them"]
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New cross-attention keys and values that carry out all requests at once; texts are kept in `scratch`."""

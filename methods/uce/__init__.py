@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from iceb.base.errors import MethodError
-from iceb.methods.captions import check_captions
+from iceb.methods.captions import check_captions, few_captions, unpreserved
 from iceb.methods.uce.texts import CONCEPT_TYPES
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
@@ -133,6 +133,13 @@ class UCE:
             check_captions(self.retain_file, ref.family, "uce", "retain_file")
         if self.caption_count:
             check_captions(self.captions, ref.family, "uce")
+
+    def advice(self, ref: ModelRef) -> list[str]:
+        """Say what little is preserved where no list is named, or where a file holds fewer captions than asked for."""
+        if self.caption_count:
+            return few_captions(self.captions, self.caption_count)
+        named = self.retain_file is not None or any(text.strip() for text in self.retain)
+        return [] if named else [unpreserved("only the empty text" if self.variant == 2023 else "nothing")]
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New keys and values that carry out all requests at once; the sum over retained texts is kept in `scratch`."""

@@ -142,9 +142,10 @@ def solved(problem: Problem, bundle: Bundle, scratch: Scratch) -> Edit:
     moments = problem.erase_scale * summed
     kept = problem.preserve_scale * problem.retain.total(reader, problem.retained_rows, scratch, bundle)
     factor = Factor(moments.old + kept, problem.ridge)
+    log = {"texts_retained": float(len(problem.retain))}
     if problem.tensor:
-        return Edit(weights=_without_the_old(problem, weights, pairs, factor, moments))
-    return right_edit(weights, factor.right(moments.cross + kept))
+        return Edit(weights=_without_the_old(problem, weights, pairs, factor, moments), log=log)
+    return right_edit(weights, factor.right(moments.cross + kept), log)
 
 
 def _states(reader: StateReader, pairs: Sequence[tuple[str, str]]) -> list[tuple[TextState, TextState]]:

@@ -157,6 +157,18 @@ def test_the_edit_is_that_of_evaluate_from_the_one_store(made, model, tmp_path, 
     assert result["model"]["edited_digest"] == [read_manifest(tmp_path / "saved").edited.digest]
 
 
+def test_what_to_know_before_editing_is_said_with_the_recipes_part(made, tmp_path, capsys):
+    made(*PAIR, method="uce", name="bare")
+    said = capsys.readouterr().err
+    assert "uce: 1 request of your own, recipe uce/aice, published settings" in said
+    assert "note: only the empty text is preserved" in said
+    assert "keep some with --set retain_file=FILE" in said
+    names = tmp_path / "names.txt"
+    names.write_text("boat\ncar\n", encoding="utf-8")
+    made(*PAIR, "--set", f"retain_file={names}", method="uce", name="kept")
+    assert "note:" not in capsys.readouterr().err
+
+
 def test_own_requests_from_a_file_are_the_typed_ones(made, tmp_path):
     file = tmp_path / "mine.csv"
     file.write_text("source,dest\nlion,hen\n", encoding="utf-8")

@@ -1,0 +1,59 @@
+"""What methods say before an edit: little is preserved, or a file holds fewer captions than the settings ask for."""
+
+import pytest
+
+from iceb.models.sources import find
+from iceb.running.methods import choose
+from iceb.running.plan import with_recipe
+
+NAMED = {"retain": ["boat"]}
+FEW = {"caption_count": 1000}
+
+
+@pytest.fixture
+def captions(tmp_path) -> str:
+    path = tmp_path / "captions.txt"
+    path.write_text("".join(f"a photo of {name}\n" for name in ("a boat", "a car", "a hen")), encoding="utf-8")
+    return str(path)
+
+
+def advice(method: str, **settings) -> list[str]:
+    return choose(method, settings).advice(find("mini").ref)
+
+
+@pytest.mark.parametrize("method", ["uce", "rece", "speed"])
+def test_a_closed_form_without_a_list_says_what_little_it_preserves(method):
+    (line,) = advice(method)
+    assert line.startswith("only the empty text")
+    assert "--set retain_file=FILE" in line
+    assert advice(method, **NAMED) == []
+
+
+def test_what_cannot_be_told_to_preserve_says_so():
+    (line,) = advice("time")
+    assert "no text is preserved" in line
+    (line,) = advice("uce", variant=2025)
+    assert line.startswith("nothing is preserved")
+
+
+@pytest.mark.parametrize("method", ["emcid", "emcid-ns", "mace", "refact", "uce"])
+def test_a_file_of_too_few_captions_is_told_with_both_numbers(captions, method):
+    (line,) = advice(method, captions=captions, **FEW)
+    assert f"captions={captions} holds 3 texts, the settings ask for 1000" in line
+    assert advice(method, captions=captions, caption_count=3) == []
+
+
+@pytest.mark.parametrize("method", ["emcid", "mace", "refact", "uce"])
+def test_minis_recipes_need_no_advice(method):
+    chosen = with_recipe(method, "aice", find("mini"), {}, None)
+    assert chosen.origin == f"recipe {method}/aice, part mini"
+    assert chosen.advice(find("mini").ref) == []
+
+
+def test_a_plan_says_whose_settings_are_taken(tiny_sd_folder, tmp_path):
+    folder = find(str(tiny_sd_folder))
+    assert with_recipe("uce", "aice", folder, {}, None).origin == "recipe uce/aice, published settings"
+    assert with_recipe("prompt_swap", "aice", folder, {}, None).origin == "the method's own settings"
+    own = tmp_path / "mine.toml"
+    own.write_text('how = "by hand"\n', encoding="utf-8")
+    assert with_recipe("uce", "aice", folder, {}, own).origin == "recipe mine.toml"
