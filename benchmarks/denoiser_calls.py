@@ -24,6 +24,7 @@ from iceb.base.digest import digest
 from iceb.models.bundle import ModelBundle
 from iceb.models.sources import find
 from iceb.registry import load
+from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 
@@ -149,21 +150,27 @@ def counted(unet: Any) -> Iterator[list[int]]:
         handle.remove()
 
 
-def run(bundle: ModelBundle, method: str, settings: Mapping[str, Any], concepts: int = 1, keeps: bool = False) -> int:
+def run(
+    bundle: ModelBundle,
+    method: str,
+    settings: Mapping[str, Any],
+    concepts: int = 1,
+    keeps: bool = False,
+    execution: Execution = DEFAULT,
+) -> int:
     """Evaluations of one edit of so many concepts."""
     names = [CONCEPT.source, *(f"thing {number}" for number in range(1, concepts))]
     requests = [replace(CONCEPT, id=f"calls/{place}", source=name) for place, name in enumerate(names)]
     with counted(bundle.pipeline.unet) as calls:
-        load("methods", method)(**settings).edit(
-            bundle, requests, context=MethodContext(Fresh() if keeps else Nothing())
-        )
+        context = MethodContext(Fresh() if keeps else Nothing(), execution)
+        load("methods", method)(**settings).edit(bundle, requests, context=context)
     return sum(calls)
 
 
-def count(bundle: ModelBundle, row: Row) -> int:
+def count(bundle: ModelBundle, row: Row, execution: Execution = DEFAULT) -> int:
     """Evaluations at the published settings, see the head of this file."""
     start = {**row.full, **row.small}
-    base = run(bundle, row.method, start, row.concepts, row.keeps)
+    base = run(bundle, row.method, start, row.concepts, row.keeps, execution)
     if not row.small:
         return base
     if len(row.small) == 1:
@@ -171,7 +178,7 @@ def count(bundle: ModelBundle, row: Row) -> int:
         return round(base * row.full[name] / small)
     total = float(base)
     for name, small in row.small.items():
-        doubled = run(bundle, row.method, {**start, name: 2 * small}, row.concepts, row.keeps)
+        doubled = run(bundle, row.method, {**start, name: 2 * small}, row.concepts, row.keeps, execution)
         total += (doubled - base) / small * (row.full[name] - small)
     return round(total)
 

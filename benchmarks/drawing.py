@@ -74,7 +74,7 @@ def milliseconds(bundle: ModelBundle, work: Callable[[], object], count: int) ->
 
 def bare_passes(bundle: ModelBundle, count: int) -> None:
     """One denoiser pass for each of `count` pictures, guidance included, and nothing else."""
-    unet, size = bundle.pipeline.unet, bundle.family.pictures_per_pass(bundle.device.type)
+    unet, size = bundle.pipeline.unet, bundle.images_per_pass.size
     states = TextReader(bundle)(["a photo"] * 2 * size)
     latents = torch.randn(2 * size, unet.config.in_channels, unet.config.sample_size, unet.config.sample_size)
     latents = latents.to(bundle.device, bundle.dtype)
@@ -93,7 +93,7 @@ def bare_passes(bundle: ModelBundle, count: int) -> None:
 
 def read(bundle: ModelBundle, texts: list[str]) -> None:
     """Encode every text, in the arrangement that drawing uses."""
-    reader, size = TextReader(bundle), bundle.family.pictures_per_pass(bundle.device.type)
+    reader, size = TextReader(bundle), bundle.images_per_pass.size
     groups = [texts[start : start + size] for start in range(0, len(texts), size)]
     once = torch.inference_mode()(reader)
     list(spread(once, groups) if bundle.device.type == "cpu" else map(once, groups))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from iceb.base.errors import ModelError
+from iceb.specs.execution import Precision
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,21 @@ class Denoiser:
     Noise levels are those of DDPM training, whatever scheduler the pipeline draws with.
     Deviation: for SDXL the authors' code noises with the drawing scheduler (Euler), which gives other levels and fails
     on most timesteps; the DDPM levels are meant.
+
+    Args:
+        unet: as the pipeline has it, or a copy.
+        vae: likewise.
+        scheduler: whose noise schedule and prediction type it is.
+        precision: "bfloat16" computes the UNet's passes in that format where it can be done (autocast); what it gives,
+            and so every loss, has the format of its input. "tf32" is `training_passes`'s.
     """
 
-    def __init__(self, unet: nn.Module, vae: nn.Module, scheduler: Any) -> None:
+    def __init__(self, unet: nn.Module, vae: nn.Module, scheduler: Any, precision: Precision = "float32") -> None:
         self.unet: Any = unet
         self.vae: Any = vae
         parameter = next(unet.parameters())
         self.device, self.dtype = parameter.device, parameter.dtype
+        self.precision = precision
         self.levels: Tensor = scheduler.alphas_cumprod.float().to(self.device)  # (1000,) ᾱ
         self.prediction: str = scheduler.config.get("prediction_type", "epsilon")
         if self.prediction not in ("epsilon", "v_prediction"):
@@ -117,10 +126,11 @@ class Denoiser:
         if condition.keep is not None:
             extra["encoder_attention_mask"] = condition.keep
         given = (noised, timesteps, condition.context)
-        out: tuple[Tensor] = (
-            functional_call(self.unet, dict(weights), given, extra) if weights else self.unet(*given, **extra)
-        )
-        return out[0]
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            out: tuple[Tensor] = (
+                functional_call(self.unet, dict(weights), given, extra) if weights else self.unet(*given, **extra)
+            )
+        return out[0].to(noised.dtype)
 
     @torch.no_grad()
     def encoded(self, pictures: Tensor, at_once: int = 64) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,7 @@ moves them, and whoever runs the module hands the copies over (`Denoiser.output(
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -13,15 +14,39 @@ from torch import Tensor, nn
 
 from iceb.base.errors import MethodError, ModelError
 from iceb.methods.denoising import Denoiser
+from iceb.specs.execution import Precision
 
 
-def denoiser_of(pipeline: Any) -> Denoiser:
+def denoiser_of(pipeline: Any, precision: Precision = "float32") -> Denoiser:
     """A pipeline's denoiser in float32, as authors train; a model in half precision is copied, never changed.
+
+    Args:
+        precision: of the UNet's passes.
 
     Raises:
         ModelError: the denoiser predicts neither noise nor v.
     """
-    return Denoiser(in_dtype(pipeline.unet, torch.float32), in_dtype(pipeline.vae, torch.float32), pipeline.scheduler)
+    unet, vae = (in_dtype(module, torch.float32) for module in (pipeline.unet, pipeline.vae))
+    return Denoiser(unet, vae, pipeline.scheduler, precision)
+
+
+@contextmanager
+def training_passes(precision: Precision) -> Iterator[None]:
+    """The block's float32 arithmetic on a GPU: TF32 where that is asked for, else float32; afterwards as before.
+
+    It is for the process, so that it also holds in the backward pass: enter it once around a training, not in each of
+    several threads. A processor knows no TF32.
+    """
+    cudnn: Any = torch.backends.cudnn  # whose stub lacks conv
+    backends = torch.backends.cuda.matmul, cudnn.conv
+    before = [backend.fp32_precision for backend in backends]
+    for backend in backends:
+        backend.fp32_precision = "tf32" if precision == "tf32" else "ieee"
+    try:
+        yield
+    finally:
+        for backend, known in zip(backends, before, strict=True):
+            backend.fp32_precision = known
 
 
 class Trained:

@@ -41,6 +41,10 @@ def method(
     ] = False,
     dtype: options.Dtype = "float32",
     device: options.Device = "auto",
+    images_per_pass: options.ImagesPerPass = None,
+    concepts_at_once: options.ConceptsAtOnce = None,
+    precision: options.Precision = "float32",
+    workers: options.Workers = None,
     as_json: Annotated[bool, typer.Option("--json", help="The lines as JSON on stdout, nothing else.")] = False,
 ) -> None:
     """Ask a method for a dozen small edits and list every check: pass, fail, skipped and why, or what was measured."""
@@ -48,6 +52,7 @@ def method(
     from iceb.cli.evaluate import quiet
 
     counts, given, number_format = _sizes(sizes), values.settings(settings or ()), values.dtype(dtype)
+    execution = values.execution(device, images_per_pass, concepts_at_once, precision, workers)
     quiet()
     from iceb.base.errors import CheckFailed
     from iceb.models.bundle import ModelBundle
@@ -55,8 +60,8 @@ def method(
     from iceb.running.conformance import SECONDS, check_method, quick_method
 
     chosen = quick_method(name, given, full)
-    bundle = ModelBundle(find(model, number_format), device)
-    found = check_method(chosen, bundle, counts, float("inf") if full else SECONDS)
+    bundle = ModelBundle(find(model, number_format), device, images_per_pass)
+    found = check_method(chosen, bundle, counts, float("inf") if full else SECONDS, execution=execution)
     lines = list(found if as_json else _printed(found))
     if as_json:
         typer.echo(json.dumps(_report(name, model, chosen.params, lines), indent=2, ensure_ascii=False))

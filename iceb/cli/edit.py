@@ -32,6 +32,10 @@ def edit(
     recipe: options.Recipe = None,
     dtype: options.Dtype = "float32",
     device: options.Device = "auto",
+    images_per_pass: options.ImagesPerPass = None,
+    concepts_at_once: options.ConceptsAtOnce = None,
+    precision: options.Precision = "float32",
+    workers: options.Workers = None,
     cache: options.Cache = None,
     form: Annotated[str, typer.Option(help="full tensors, or matrix: W' = W M where the method has one.")] = "full",
     out: Annotated[Path, typer.Option(help="The folder to write; it must not exist.")] = Path("edit"),
@@ -39,6 +43,7 @@ def edit(
     """Make an edit and save it: the changed weights and a manifest; `iceb apply` makes a model of it."""
     own = _own(task, num_edits, requests, source or [], dest or [])
     chosen = values.settings(settings or [])
+    execution = values.execution(device, images_per_pass, concepts_at_once, precision, workers)
     quiet()
     from iceb.cli.progress import shown
     from iceb.running.shipping import EditAsk, order, save
@@ -53,7 +58,7 @@ def edit(
         settings=chosen,
         recipe=recipe,
         dtype=values.dtype(dtype),
-        device=device,
+        execution=execution,
         cache=cache,
         form=_form(form),
     )

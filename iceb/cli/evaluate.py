@@ -38,7 +38,10 @@ def evaluate(
     noise: options.Noise = None,
     dtype: options.Dtype = "float32",
     device: options.Device = "auto",
-    batch_size: options.BatchSize = None,
+    images_per_pass: options.ImagesPerPass = None,
+    concepts_at_once: options.ConceptsAtOnce = None,
+    precision: options.Precision = "float32",
+    workers: options.Workers = None,
     cache: options.Cache = None,
     out: options.Out = Path("runs"),
     dry_run: options.DryRun = False,
@@ -51,6 +54,7 @@ def evaluate(
         raise SpecError(f"--num-edits {num_edits}: must be at least 1")
     chosen = values.settings(settings or [])
     changes = {"scheduler": scheduler, "steps": steps, "guidance": guidance, "noise": noise}
+    execution = values.execution(device, images_per_pass, concepts_at_once, precision, workers)
     quiet()
     from iceb.running.plan import Ask
 
@@ -66,8 +70,7 @@ def evaluate(
         sampling={name: value for name, value in changes.items() if value is not None},
         limit=limit,
         dtype=values.dtype(dtype),
-        device=device,
-        batch_size=batch_size,
+        execution=execution,
         cache=cache,
     )
     _evaluate(ask, out, dry_run=dry_run, as_json=as_json)

@@ -14,6 +14,7 @@ import typer
 
 from iceb.base.errors import CheckFailed, IcebError
 from iceb.base.messages import one_line, quoted
+from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.cli import apply, cache, check, damage, data, docs, edit, evaluate, grid, leaderboard, listing, score
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
@@ -98,8 +99,8 @@ def explained(error: Exception) -> tuple[str, int]:
 
         problem = first_problem(error)  # type: ignore[arg-type]
         return problem.partition(": ")[2] if ": --" in problem else problem, WRONG
-    if isinstance(error, MemoryError) or "out of memory" in str(error):
-        return f"out of memory ({_one_line(error)}): choose a smaller --batch-size, or --dtype float16 on a GPU", FAILED
+    if out_of_memory(error):
+        return f"out of memory ({_one_line(error)}): {SMALLER}", FAILED
     if isinstance(error, OSError) and error.filename is not None:
         name = quoted(os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename))
         return f"{name} cannot be used ({error.strerror}): name another file or folder, or mend this one", WRONG

@@ -32,10 +32,17 @@ Steps: TypeAlias = Annotated[int | None, typer.Option(help="Denoising steps; def
 Guidance: TypeAlias = Annotated[float | None, typer.Option(help="Guidance scale; default the model's.")]
 Noise: TypeAlias = Annotated[str | None, typer.Option(help="per_image, or upstream: as the published numbers.")]
 
-# Where and on what
+# Where and how fast: none of these but --dtype changes a run's id
 Dtype: TypeAlias = Annotated[str, typer.Option(help="float32, float16 or bfloat16.")]
 Device: TypeAlias = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
-BatchSize: TypeAlias = Annotated[int | None, typer.Option(help="Pictures prepared together; changes no picture.")]
+ImagesPerPass: TypeAlias = Annotated[
+    int | None, typer.Option(help="Images drawn, or measured, together; halved where memory does not suffice.")
+]
+ConceptsAtOnce: TypeAlias = Annotated[
+    int | None, typer.Option(help="Concepts that a method trains together; halved likewise.")
+]
+Precision: TypeAlias = Annotated[str, typer.Option(help="Of training passes: float32, tf32 or bfloat16.")]
+Workers: TypeAlias = Annotated[int | None, typer.Option(help="Threads on a CPU; default torch's own number.")]
 Cache: TypeAlias = Annotated[Path | None, typer.Option(help=f"Default {WHERE}.")]
 Out: TypeAlias = Annotated[Path, typer.Option(help="Where run folders are written.")]
 

@@ -16,6 +16,7 @@ from iceb.base.digest import digest, digest_tensor
 from iceb.base.errors import ModelError
 from iceb.models.families import FAMILIES, Family
 from iceb.models.loading import DTYPES, choose_device, load_pipeline
+from iceb.models.memory import PassSize, PassSizes
 from iceb.models.sources import Source
 from iceb.specs.methods import Edit
 from iceb.specs.runs import Dtype, ModelRef
@@ -102,9 +103,15 @@ class ModelBundle:
         reads_as_loaded: whether the text encoders are untouched by edits.
         rewrites: phrases that the applied edit rewrites in every prompt.
         negative_prompt: the applied edit's negative prompt.
+        pass_sizes: how many images, or concepts, go through one pass.
+
+    Args:
+        source: which model.
+        device: "auto", "cpu", "cuda", "cuda:1" …
+        images_per_pass: through the denoiser while images are drawn; None: as the family has it.
     """
 
-    def __init__(self, source: Source, device: str = "auto") -> None:
+    def __init__(self, source: Source, device: str = "auto", images_per_pass: int | None = None) -> None:
         self._core = _Core(source, choose_device(device))
         self.ref: ModelRef = source.ref
         self.family: Family = source.family
@@ -115,6 +122,8 @@ class ModelBundle:
         self.rewrites: Mapping[str, str] = {}
         self.negative_prompt = ""
         self._depth = 0  # edits that are applied where this name holds
+        self.pass_sizes = PassSizes()
+        self._images_per_pass = images_per_pass
 
     @classmethod
     def of_pipeline(cls, pipeline: Any, family: Family = FAMILIES["mini"]) -> "ModelBundle":
@@ -139,6 +148,12 @@ class ModelBundle:
         """
         self._require_current()
         return self._core.pipeline
+
+    @property
+    def images_per_pass(self) -> PassSize:
+        """How many images go through one pass of the denoiser while they are drawn."""
+        size = self._images_per_pass or self.family.images_per_pass(self.device.type)
+        return self.pass_sizes.of("--images-per-pass", size)
 
     @property
     def base_digest(self) -> str:

@@ -55,7 +55,7 @@ class TextReader:
     ) -> None:
         self.pipeline: Any = bundle.pipeline
         self._pairs = _encoders(self.pipeline, bundle)
-        self._group = 1 if bundle.device.type == "cpu" else bundle.family.pictures_per_pass(bundle.device.type)
+        self._group = 1 if bundle.device.type == "cpu" else bundle.images_per_pass.size
         self._store = store if _keepable(bundle) else None
         self._owner = {"model": bundle.base_digest, **(told or {})}
         self._known: Known = OrderedDict()

@@ -61,12 +61,12 @@ def passes(
     Args:
         reader: what reads the texts of this bundle as it is now; None makes one.
     """
-    size = bundle.family.pictures_per_pass(bundle.device.type)
+    size = bundle.images_per_pass.size
     starts = range(0, len(texts), size)
     groups = [(list(texts[start : start + size]), latents[start : start + size]) for start in starts]
     reader = reader or TextReader(bundle)
     away = _away(reader, negative) if sampling.guidance > 1 else None
-    draw = partial(_pass, bundle, reader, away, sampling, size)
+    draw = partial(_fitting_passes, bundle, reader, away, sampling)
     yield from spread(draw, groups) if bundle.device.type == "cpu" else map(draw, groups)
 
 
@@ -77,20 +77,23 @@ def _away(reader: TextReader, negative: str) -> Condition:
 
 
 @torch.inference_mode()
-def _pass(
+def _fitting_passes(
     bundle: ModelBundle,
     reader: TextReader,
     away: Condition | None,
     sampling: Sampling,
-    size: int,
     group: tuple[list[str], Tensor],
 ) -> Pixels:
-    """One pass of exactly `size` pictures; a smaller group is filled up and the filling thrown away."""
+    """A group's images: in one pass, or in several where memory does not suffice for one."""
     texts, latents = group
-    missing = size - len(texts)
-    toward = reader([*texts, *[texts[-1]] * missing])
-    noise = torch.cat([latents, latents[-1:].expand(missing, -1, -1, -1)]).to(bundle.device, bundle.dtype)
-    return drawn(bundle, away, toward, noise, sampling)[: len(texts)]
+
+    def one_pass(rows: Sequence[int], size: int) -> Pixels:
+        """A pass of exactly `size` images; fewer rows are filled up and the filling thrown away."""
+        filled = [*rows, *[rows[-1]] * (size - len(rows))]
+        noise = latents[filled].to(bundle.device, bundle.dtype)
+        return drawn(bundle, away, reader([texts[row] for row in filled]), noise, sampling)[: len(rows)]
+
+    return np.concatenate(bundle.images_per_pass.run(one_pass, range(len(texts))))
 
 
 def drawn(bundle: ModelBundle, away: Condition | None, toward: Condition, noise: Tensor, sampling: Sampling) -> Pixels:

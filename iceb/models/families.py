@@ -21,9 +21,9 @@ COMPONENTS: dict[Layout, tuple[str, ...]] = {  # whose parameters an edit may na
 class Family:
     """A family of models with one layout.
 
-    `block` is how many pictures go through the denoiser in one pass, by device. It is fixed, and a smaller rest is
-    filled up, because matrix kernels round differently for different shapes: with one shape, no picture depends on how
-    many were asked for, in which order, or where an interrupted run went on.
+    `block` is how many images go through the denoiser in one pass unless --images-per-pass says otherwise, by device.
+    A smaller rest is filled up, because matrix kernels round differently for different shapes: with one shape, no
+    image depends on how many were asked for, in which order, or where an interrupted run went on.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Family:
     layout: Layout
     sampling: Sampling  # the default
     measures: Mapping[str, str] = field(default_factory=dict)  # kind of measure → registered name
-    block: Mapping[str, int] = field(default_factory=lambda: {"cpu": 1, "cuda": 8})  # pictures per pass
+    block: Mapping[str, int] = field(default_factory=lambda: {"cpu": 1, "cuda": 8})  # images per pass
     title: str = ""
 
     @property
@@ -55,8 +55,8 @@ class Family:
         """The part of a recipe that fits: a folder of SDXL's layout has SDXL's layers, whatever its name."""
         return "sdxl" if self.layout == "sdxl" else self.name
 
-    def pictures_per_pass(self, device: str) -> int:
-        """The fixed size of a pass on a kind of device ("cpu", "cuda", …)."""
+    def images_per_pass(self, device: str) -> int:
+        """The size of a pass on a kind of device ("cpu", "cuda", …) unless another is asked for."""
         return self.block.get(device, self.block.get("cuda", 1))
 
 

@@ -11,6 +11,7 @@ import torch
 from iceb.base.digest import digest
 from iceb.base.errors import IcebError, ModelError
 from iceb.base.progress import Advance, stage
+from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.base.text import Rewriter
 from iceb.models.bundle import ModelBundle
 from iceb.models.conditioning import TextReader
@@ -144,11 +145,11 @@ class Generator:
                     self.images.save(key, picture, {"text": each.text, "seed": str(each.noise.seed)})
                 self.tally.drawn += len(made)
                 advance(len(made))
-        except torch.cuda.OutOfMemoryError as error:
-            raise ModelError(_too_big(bundle, sampling)) from error
         except (RuntimeError, ValueError) as error:
             if isinstance(error, IcebError):
                 raise
+            if out_of_memory(error):
+                raise ModelError(f"out of memory while drawing: {SMALLER}") from error
             what = f"{type(error).__name__}: {error}"
             raise ModelError(f"the model failed while drawing {texts[0]!r} and others ({what})") from error
 
@@ -156,12 +157,5 @@ class Generator:
 def _work(bundle: ModelBundle, sampling: Sampling) -> dict[str, Any]:
     """What decides how long a picture takes."""
     told = {**environment(bundle), "threads": torch.get_num_threads(), "dtype": bundle.ref.dtype}
+    told["images_per_pass"] = bundle.images_per_pass.size
     return {"model": bundle.ref.repo, "sampling": dataclasses.asdict(sampling), **told}
-
-
-def _too_big(bundle: ModelBundle, sampling: Sampling) -> str:
-    block = bundle.family.pictures_per_pass(bundle.device.type)
-    return (
-        f"out of GPU memory drawing passes of {block} pictures of {sampling.height}x{sampling.width} in "
-        f"{bundle.ref.dtype}: use --dtype float16, a smaller model, or --device cpu"
-    )

@@ -28,6 +28,17 @@ def single_threaded() -> Iterator[int]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def worker_threads(count: int | None) -> Iterator[None]:
+    """So many threads, and passes at once, while the block runs; None leaves torch's own number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def spread(function: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
     """`function` of each item, in order, computed by as many workers as torch has threads.
 

@@ -1,11 +1,13 @@
 """The benchmark on one page: draw before, edit, draw after, measure, reduce."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from iceb.base.cache import require_writable
 from iceb.base.errors import IcebError, ResultError
 from iceb.base.files import write_atomic
+from iceb.models.threads import worker_threads
 from iceb.running import references
 from iceb.running.cost import Seconds
 from iceb.running.edited_model import EditedModel
@@ -45,16 +47,17 @@ class Run:
         Raises:
             IcebError: the method, the model or a measure failed, or the cache cannot be written.
         """
-        for attempt in range(1, ATTEMPTS + 1):
-            self.images = Images()
-            self._draw()
-            try:
-                with self.seconds.of("measure"):
-                    return self.parts.scorer.scores(self.images.rows)
-            except ImagesLost:
-                if attempt == ATTEMPTS:
-                    raise
-        raise AssertionError("unreachable")
+        with worker_threads(self.parts.execution.workers):
+            for _ in range(1, ATTEMPTS):
+                with suppress(ImagesLost):
+                    return self._scores()
+            return self._scores()
+
+    def _scores(self) -> Scores:
+        self.images = Images()
+        self._draw()
+        with self.seconds.of("measure"):
+            return self.parts.scorer.scores(self.images.rows)
 
     def result(self, scores: Scores | None = None, error: str | None = None) -> Result:
         """The record of the run so far; with `error`, of a failed one."""
@@ -74,7 +77,9 @@ class Run:
                     self._judge(model, checkpoints[step.id], before)
 
     def _edit(self, model: EditedModel, batch: EditBatch) -> Edit:
-        made = self.parts.method.made(model.current, batch.requests, self.parts.edits, self.parts.cache)
+        made = self.parts.method.made(
+            model.current, batch.requests, self.parts.edits, self.parts.cache, self.parts.execution
+        )
         self.images.edits.append(EditCost.of(made))
         return made.edit
 

@@ -13,6 +13,8 @@ from iceb.base.digest import digest
 from iceb.base.errors import DataError, IcebError, MeasureError, StoreError
 from iceb.base.frames import described
 from iceb.base.progress import stage
+from iceb.base.shortage import out_of_memory
+from iceb.models.memory import PassSize
 from iceb.models.threads import single_threaded, spread
 from iceb.specs.metrics import Measure, Measured, MeasureInput
 from iceb.specs.prompts import Prompt
@@ -66,12 +68,14 @@ class Measuring:
         measured: where numbers are kept.
         parallel: measure several chunks at once, each with one thread of arithmetic; for processors, not for GPUs.
         elsewhere: images that no model drew, by the digest of their file.
+        together: images that a measure is shown at once; fewer where memory does not suffice.
     """
 
     images: ImageStore
     measured: MeasuredStore
     parallel: bool = True
     elsewhere: Mapping[ImageKey, Path] = field(default_factory=dict)
+    together: PassSize = field(default_factory=lambda: PassSize("--images-per-pass", CHUNK))
 
     def rows(self, measure: Measure, wanted: Sequence[MeasuredImage], what: str = "") -> Rows:
         """The row of every image by its key: from the store, or computed now and saved.
@@ -120,18 +124,24 @@ class Measuring:
 
     def _chunk(self, measure: Measure, by_key: Mapping[RowKey, MeasuredImage], keys: Sequence[RowKey]) -> Array:
         inputs = self._inputs(measure, [by_key[key] for key in keys])
+        values = np.concatenate(self.together.run(lambda part, _: self._values(measure, part), inputs))
+        self.measured.publish(measure.id, measure.revision, keys, values)
+        return values
+
+    def _values(self, measure: Measure, inputs: Sequence[MeasureInput]) -> Array:
         try:
             values = np.asarray(measure(inputs), dtype=np.float32)
         except IcebError:
             raise
         except Exception as error:  # a measure of others may raise anything
+            if out_of_memory(error):
+                raise
             raise MeasureError(f"measure {measure.id} raised {described(error)}") from error
         if values.ndim != 2 or len(values) != len(inputs) or not np.isfinite(values).all():
             raise MeasureError(
                 f"measure {measure.id} gave shape {values.shape} for {len(inputs)} images, or numbers that are "
                 "not finite: must be finite (images, width)"
             )
-        self.measured.publish(measure.id, measure.revision, keys, values)
         return values
 
     def _inputs(self, measure: Measure, wanted: Sequence[MeasuredImage]) -> list[MeasureInput]:

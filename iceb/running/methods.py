@@ -17,6 +17,7 @@ from iceb.base.digest import digest
 from iceb.base.errors import IcebError, MethodError, SpecError
 from iceb.base.frames import described
 from iceb.base.progress import stage
+from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.models.bundle import ModelBundle
 from iceb.models.checking import check_edit
 from iceb.models.environment import environment
@@ -210,9 +211,18 @@ class ChosenMethod:
         except IcebError:
             raise
         except Exception as error:  # a method of others may raise anything
+            if out_of_memory(error):
+                raise MethodError(f"method {name}: out of memory on {len(requests)} requests: {SMALLER}") from error
             raise MethodError(f"method {name} raised {described(error)} on {len(requests)} requests") from error
         checked = check_edit(edit, bundle, self.card)
-        about = {"method": name, "version": self.card.version, "params": self.params, "model": bundle.ref.repo}
+        how = {"precision": execution.precision, **bundle.pass_sizes.in_use}
+        about = {
+            "method": name,
+            "version": self.card.version,
+            "params": self.params,
+            "model": bundle.ref.repo,
+            "how": how,
+        }
         seconds = time.perf_counter() - began
         return MadeEdit(checked, seconds, peak_bytes(), peak_gpu_bytes(), {**about, "requests": len(requests)})
 

@@ -1,15 +1,14 @@
 """What a run works with, resolved from names to objects."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
 from iceb.running.methods import ChosenMethod
 from iceb.running.scoring import Scorer
 from iceb.specs.datasets import ConceptDataset
+from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.tasks import Task
 from iceb.stores.edits import EditStore
 
@@ -27,4 +26,4 @@ class Parts:
     edits: EditStore
     cache: Path
     command: tuple[str, ...] | None = None
-    execution: Mapping[str, Any] = field(default_factory=dict)  # as a result records it
+    execution: Execution = DEFAULT

@@ -15,15 +15,17 @@ from iceb.baselines.recipes import read_recipe, shipped_recipe
 from iceb.catalogue import EMBEDDED, open_dataset
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
+from iceb.models.memory import PassSize
 from iceb.models.sources import Source, find
 from iceb.running.kinds import refuse_kind
-from iceb.running.measuring import Measuring
+from iceb.running.measuring import CHUNK, Measuring
 from iceb.running.methods import ChosenMethod, choose
 from iceb.running.parts import Parts
 from iceb.running.planned import Plan
 from iceb.running.scoring import RegisteredMetric, Scorer, registered_metric
 from iceb.running.selection import Selection
 from iceb.specs.datasets import ConceptDataset
+from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.metrics import Measure, Metric, check_inputs
 from iceb.specs.results import first_problem
 from iceb.specs.runs import Dtype, RunSpec, Sampling, Scalar
@@ -33,8 +35,6 @@ from iceb.stores.images import ImageKey, ImageStore
 from iceb.stores.measured import MeasuredStore
 from iceb.stores.pace import Pace
 from iceb.stores.texts import TextStore
-
-BATCH = 256  # pictures whose noise is prepared together
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,7 @@ class Ask:
     sampling: Mapping[str, Any] = field(default_factory=dict)  # fields of Sampling that differ from the model's default
     limit: int | None = None  # prompts per role
     dtype: Dtype = "float32"
-    device: str = "auto"
-    batch_size: int | None = None
+    execution: Execution = DEFAULT  # speed and memory; in no key
     cache: Path | None = None  # None: the default one
     command: tuple[str, ...] | None = None  # None: this process's own
 
@@ -68,7 +67,7 @@ def plan(ask: Ask) -> Plan:
     source = find(ask.model, ask.dtype)
     method = _method(ask, task, source)
     metrics = _metrics(task, ask.metrics)
-    bundle = ModelBundle(source, ask.device)
+    bundle = ModelBundle(source, ask.execution.device, ask.execution.images_per_pass)
     cache = cache_root(ask.cache)
     dataset = open_dataset(task.dataset, data_of(ask.data, source), cache)
     spec = _spec(ask, task, dataset, method, source)
@@ -125,7 +124,7 @@ def _parts(
         dataset=dataset,
         method=method,
         bundle=bundle,
-        generator=Generator(images, _batch_size(ask.batch_size), Pace(cache), TextStore(cache)),
+        generator=Generator(images, pace=Pace(cache), texts=TextStore(cache)),
         scorer=Scorer(
             metrics=metrics,
             measures=measures([each.metric for each in metrics], bundle.family.measures, str(bundle.device)),
@@ -134,6 +133,7 @@ def _parts(
                 MeasuredStore(cache),
                 bundle.device.type == "cpu",
                 {key: path for paths in elsewhere.values() for key, path in paths.items()},
+                PassSize("--images-per-pass", ask.execution.images_per_pass or CHUNK),
             ),
             references={name: tuple(paths) for name, paths in elsewhere.items()},
             reaches_dest=method.card.reaches_dest,
@@ -141,6 +141,7 @@ def _parts(
         edits=EditStore(cache),
         cache=cache,
         command=ask.command,
+        execution=ask.execution,
     )
 
 
@@ -199,12 +200,6 @@ def _sampling(default: Sampling, changes: Mapping[str, Any]) -> Sampling:
         return fields.validate_python({**known, **changes})
     except ValidationError as error:
         raise SpecError(f"sampling {first_problem(error)}") from error
-
-
-def _batch_size(asked: int | None) -> int:
-    if asked is not None and asked < 1:
-        raise SpecError(f"--batch-size {asked}: must be at least 1")
-    return asked or BATCH
 
 
 def measures(metrics: Sequence[Metric], named: Mapping[str, str], device: str) -> dict[str, Measure]:

@@ -1,7 +1,8 @@
 """The record of a run: what was run, what came out, what it cost and where it came from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from iceb.base.digest import digest
 from iceb.catalogue.cards import card_sha256
@@ -64,12 +65,20 @@ def make_result(
             CheckpointRecord(group=group, edits=images.active[group], scores=found) for group, found in earlier.items()
         ),
         per_concept=table_record(encode_table(scores.table), scores.table) if scores else None,
-        execution=plan.parts.execution,
+        execution=_execution(plan),
         cost=_cost(plan, images, seconds),
         provenance=origin.finished(),
         log=_joined_logs([edit.log for edit in images.edits]),
         error=error,
     )
+
+
+def _execution(plan: Plan) -> dict[str, Any]:
+    """How it was computed: what was asked for, the device, and the sizes of passes that were used."""
+    bundle = plan.parts.bundle
+    asked = {name: value for name, value in asdict(plan.parts.execution).items() if value is not None}
+    used = {option.removeprefix("--").replace("-", "_"): size for option, size in bundle.pass_sizes.in_use.items()}
+    return {**asked, **used, "device": str(bundle.device)}
 
 
 def _task(plan: Plan) -> TaskRecord:

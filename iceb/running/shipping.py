@@ -13,12 +13,14 @@ from iceb.catalogue import open_dataset
 from iceb.models.bundle import ModelBundle, edited_digest
 from iceb.models.exporting import weight_digests, weights_digest
 from iceb.models.sources import Source, find
+from iceb.models.threads import worker_threads
 from iceb.running.deltas import write_delta
 from iceb.running.kinds import refuse_kind, refuse_requests
 from iceb.running.methods import ChosenMethod
 from iceb.running.plan import data_of, with_recipe
 from iceb.running.provenance import Origin
 from iceb.specs.deltas import MANIFEST, BaseRecord, DeltaRecord, EditedRecord, Form, Manifest
+from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.methods import MethodCard
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import Dtype, Scalar
@@ -45,7 +47,7 @@ class EditAsk:
     settings: Mapping[str, Scalar] = field(default_factory=dict)
     recipe: Path | None = None
     dtype: Dtype = "float32"
-    device: str = "auto"
+    execution: Execution = DEFAULT
     cache: Path | None = None
     form: Form = "full"
     command: tuple[str, ...] | None = None  # None: this process's own
@@ -95,7 +97,7 @@ def order(ask: EditAsk) -> Order:
     requests = ask.requests or _of_task(ask, source, cache)
     _refuse_kinds(ask, method.card, requests)
     method.check(source.ref)
-    return Order(ask, method, ModelBundle(source, ask.device), requests, cache)
+    return Order(ask, method, ModelBundle(source, ask.execution.device, ask.execution.images_per_pass), requests, cache)
 
 
 def _of_task(ask: EditAsk, source: Source, cache: Path) -> tuple[EditRequest, ...]:
@@ -124,11 +126,12 @@ def save(order: Order, out: Path) -> Manifest:
     Raises:
         IcebError: the method or the model failed, or `out` or the cache cannot be written; or `out` exists already.
     """
-    origin = Origin.now(order.bundle.device, order.ask.command)
+    origin, execution = Origin.now(order.bundle.device, order.ask.command), order.ask.execution
     if not order.is_made:
         require_writable(order.cache)
     with new_folder(out) as folder:
-        made = order.method.made(order.bundle, order.requests, EditStore(order.cache), order.cache)
+        with worker_threads(execution.workers):
+            made = order.method.made(order.bundle, order.requests, EditStore(order.cache), order.cache, execution)
         delta = write_delta(folder, made.edit, order.ask.form, order.bundle.parameter)
         manifest = _manifest(order, made, delta, origin)
         write_atomic(folder / MANIFEST, manifest.to_json().encode())

@@ -106,6 +106,10 @@ class Bundle(Protocol):
         """The model's number format, torch.dtype."""
 
     @property
+    def pass_sizes(self) -> Any:
+        """How many concepts or images go through one pass: an iceb.models.memory.PassSizes."""
+
+    @property
     def digest(self) -> str:
         """What names the weights as they are now, 64 hex digits."""
 

@@ -189,4 +189,4 @@ class Ablation:
             return Edit()
         from iceb.methods.ablation.editing import ablated
 
-        return ablated(self, bundle, requests, context.scratch)
+        return ablated(self, bundle, requests, context)

@@ -17,9 +17,9 @@ from iceb.methods.ablation.objective import objective, start_detached
 from iceb.methods.ablation.students import DenoiserStudent, EmbeddingStudent, Student
 from iceb.methods.captions import read_captions
 from iceb.methods.denoising import Denoiser, frozen
-from iceb.methods.training import denoiser_of
+from iceb.methods.training import denoiser_of, training_passes
 from iceb.models.threads import single_threaded
-from iceb.specs.methods import Bundle, Edit, Scratch
+from iceb.specs.methods import Bundle, Edit, MethodContext, Scratch
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import Sampling
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from iceb.methods.ablation import Ablation
 
 
-def ablated(method: "Ablation", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
+def ablated(method: "Ablation", bundle: Bundle, requests: Sequence[EditRequest], context: MethodContext) -> Edit:
     """The edit that carries out all requests in one training run."""
     concepts = concepts_of(requests, method)
     given = read_captions(method.prior_prompts, "prompt") if method.prior and method.prior_prompts is not None else []
     prior = Anchor(tuple(given)) if given else None
     pipeline = bundle.pipeline
-    denoiser = denoiser_of(pipeline)
-    anchors = _anchors(method, bundle, denoiser, scratch)
+    denoiser = denoiser_of(pipeline, context.execution.precision)
+    anchors = _anchors(method, bundle, denoiser, context.scratch)
     if method.augments:
         check_size(anchors.side, denoiser.pixels // denoiser.latent_shape[1])
     anchors.prepare([*(concept.anchor for concept in concepts), *([prior] if prior else [])])
@@ -92,6 +92,7 @@ def train(method: "Ablation", denoiser: Denoiser, student: Student, batches: Bat
     losses = []
     compvis = method.variant == "compvis"
     with ExitStack() as stack:
+        stack.enter_context(training_passes(denoiser.precision))
         stack.enter_context(frozen(denoiser.unet, denoiser.vae))
         stack.enter_context(start_detached(denoiser.unet))
         stack.enter_context(single_threaded())

@@ -78,7 +78,6 @@ class EMCID:
         true_noise: ids of requests whose noise loss aims at the drawn noise.
         float32_moment: scale the second moment in float32 before the solve, as the authors' code does; it moves the
             update by up to 2e-5 of its norm where α ≠ ½.
-        concepts_at_once: concepts optimised together; changes speed and memory, and results by float error only.
     """
 
     layers: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
@@ -110,7 +109,6 @@ class EMCID:
     unaligned: tuple[str, ...] = ()
     true_noise: tuple[str, ...] = ()
     float32_moment: bool = True
-    concepts_at_once: int = 8
 
     card: ClassVar[MethodCard] = MethodCard(
         name="emcid",
@@ -132,7 +130,7 @@ class EMCID:
     def __post_init__(self) -> None:
         for name in ("layers", "layers_2", "negatives", "shares", "unaligned", "true_noise"):
             object.__setattr__(self, name, tuple(getattr(self, name)))  # recipes and --set hand over lists
-        for name in ("caption_count", "fisher_pairs", "fisher_steps", "concepts_at_once"):
+        for name in ("caption_count", "fisher_pairs", "fisher_steps"):
             if getattr(self, name) < 1:
                 raise MethodError(f"emcid {name} {getattr(self, name)}: must be at least 1")
         if any(share < 0 for share in self.shares) or (self.shares and sum(self.shares) <= 0):
@@ -202,4 +200,4 @@ class EMCID:
             return Edit()
         from iceb.methods.emcid.editing import edited  # torch is loaded here and not before
 
-        return edited(self, bundle, requests, context.scratch)
+        return edited(self, bundle, requests, context)

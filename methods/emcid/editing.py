@@ -22,14 +22,18 @@ from iceb.methods.emcid.optimise import Values, optimise
 from iceb.methods.emcid.spread import Solver, spread
 from iceb.methods.emcid.training import Workbench
 from iceb.methods.moments import second_moments
+from iceb.methods.training import training_passes
 from iceb.models import threads
-from iceb.specs.methods import Bundle, Edit, Scratch
+from iceb.models.memory import PassSize
+from iceb.specs.execution import DEFAULT, Execution
+from iceb.specs.methods import Bundle, Edit, MethodContext, Scratch
 from iceb.specs.requests import EditRequest
 
 if TYPE_CHECKING:
     from iceb.methods.emcid import EMCID
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+CONCEPTS_AT_ONCE = 8  # that are optimised together, unless asked otherwise
 FISHER_MOMENT_WEIGHT = 4000.0  # λ inside the Fisher diagonal, whatever λ the edit takes, as in the authors' code
 
 
@@ -37,16 +41,16 @@ def edited(
     method: "EMCID",
     bundle: Bundle,
     requests: Sequence[EditRequest],
-    scratch: Scratch,
+    context: MethodContext,
     kind: "type[Editing] | None" = None,
 ) -> Edit:
-    """The edit that carries out all requests; what can be reused is taken from `scratch` and kept there."""
-    bench = Workbench(bundle)
+    """The edit that carries out all requests; what can be reused is taken from the scratch and kept there."""
+    bench = Workbench(bundle, context.execution.precision)
     modules = [tower.model for tower in bench.towers]
     if method.noise_loss != "none" or method.stage1().uses_fisher:
         modules += [bench.denoiser.unet, bench.denoiser.vae]
     with frozen(*modules):
-        return (kind or Editing)(method, bench, scratch).run(requests)
+        return (kind or Editing)(method, bench, context.scratch, context.execution).run(requests)
 
 
 @dataclass
@@ -56,11 +60,14 @@ class Editing:
     method: "EMCID"
     bench: Workbench
     scratch: Scratch
+    execution: Execution = DEFAULT
     log: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.stage1 = self.method.stage1(len(self.bench.towers))
         self.model: str = self.bench.bundle.digest
+        together = self.execution.concepts_at_once or CONCEPTS_AT_ONCE
+        self.at_once: PassSize = self.bench.bundle.pass_sizes.of("--concepts-at-once", together)
         self._captions: list[str] | None = None
         if len(self.bench.towers) > 1 and (self.stage1.uses_fisher or self.stage1.noise_loss == "esd"):
             raise MethodError("emcid on two text encoders: the ewc penalty and the esd loss are defined for one only")
@@ -148,14 +155,17 @@ class Editing:
         """Per encoder the value vectors of all concepts, (N, T, d).
 
         Batches are cut from the whole list, not from what is missing, so that a run that was stopped and goes on
-        computes the same batches as one that was not.
+        computes the same batches as one that was not. What is kept of a batch stays.
         """
         fisher = self._fisher() if self.stage1.uses_fisher else None
-        pieces = list(slices(len(concepts), self.method.concepts_at_once))
-        keys = [key for a, b in pieces for key in self._value_keys(concepts[a:b])]
+        pieces = list(slices(len(concepts), self.at_once.size))
+        keys = self._value_keys(concepts)
         missing = [(a, b) for a, b in pieces if any(self._stored(key) is None for key in keys[a:b])]
         losses: list[float] = []
-        with stage("value vectors", sum(b - a for a, b in missing)) as advance:
+        with (
+            training_passes(self.execution.precision),
+            stage("value vectors", sum(b - a for a, b in missing)) as advance,
+        ):
             done = self._each(lambda piece: self._optimised(concepts[slice(*piece)], fisher), missing)
             for values, (a, b) in zip(done, missing, strict=True):  # in this order `done` is run to its end
                 self._keep(keys[a:b], values)
@@ -174,20 +184,19 @@ class Editing:
         """On the CPU every core takes a batch of its own; on an accelerator one batch follows the other."""
         return threads.spread(work, pieces) if self.bench.bundle.device.type == "cpu" else map(work, pieces)
 
-    def _value_keys(self, batch: Sequence[Concept]) -> list[dict[str, Any]]:
-        """One key a concept. The batch is part of it: last bits depend on what is computed together."""
+    def _value_keys(self, concepts: Sequence[Concept]) -> list[dict[str, Any]]:
+        """One key a concept. What is computed beside it changes last bits, and is not part of it."""
         key: dict[str, Any] = {
             "what": "emcid value vector",
-            "version": 2,
+            "version": 3,
             "model": self.model,
-            "batch": digest([asdict(concept) for concept in batch]),
             "stage 1": asdict(self.stage1),
         }
         if self.stage1.noise_loss != "none":
             key["sampling"] = asdict(self.bench.sampling)
         if self.stage1.uses_fisher:
             key["fisher"] = self._fisher_key()
-        return [{**key, "concept": asdict(concept)} for concept in batch]
+        return [{**key, "concept": asdict(concept)} for concept in concepts]
 
     def _stored(self, key: Mapping[str, Any]) -> list[Array] | None:
         """A concept's vectors, one per encoder; all or none."""
@@ -195,7 +204,10 @@ class Editing:
         return None if any(array is None for array in found) else [array for array in found if array is not None]
 
     def _optimised(self, concepts: Sequence[Concept], fisher: Tensor | None) -> Values:
-        """The value vectors of one batch."""
+        """The value vectors of one batch, or of its parts where memory does not suffice for all."""
+        return Values.joined(self.at_once.run(lambda part, _: self._batch(part, fisher), concepts))
+
+    def _batch(self, concepts: Sequence[Concept], fisher: Tensor | None) -> Values:
         bench, settings = self.bench, self.stage1
         if settings.noise_loss == "none":
             return optimise(bench.towers, None, concepts, settings, None, [], fisher=fisher)

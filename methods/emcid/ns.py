@@ -99,4 +99,4 @@ class EMCIDNullSpace(EMCID):
         from iceb.methods.emcid.editing import edited  # torch is loaded here and not before
         from iceb.methods.emcid.projected import ProjectedEditing
 
-        return edited(self, bundle, requests, context.scratch, ProjectedEditing)
+        return edited(self, bundle, requests, context, ProjectedEditing)

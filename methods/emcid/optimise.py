@@ -50,6 +50,12 @@ class Values:
     vectors: tuple[Tensor, ...]  # per encoder z* = v₀ + δ, (G, T, d)
     losses: Tensor  # (G,) total loss before the last update
 
+    @classmethod
+    def joined(cls, parts: "Sequence[Values]") -> "Values":
+        """The values of several batches as those of one."""
+        per_encoder = zip(*(part.vectors for part in parts), strict=True)
+        return cls(tuple(map(torch.cat, per_encoder)), torch.cat([part.losses for part in parts]))
+
 
 def optimise(
     towers: Sequence[TextTower],

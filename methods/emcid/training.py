@@ -16,6 +16,7 @@ from iceb.methods.emcid.draws import Draws, Latents
 from iceb.methods.emcid.fisher import Pair
 from iceb.methods.emcid.settings import Stage1
 from iceb.methods.training import denoiser_of, in_dtype
+from iceb.specs.execution import Precision
 from iceb.specs.methods import Bundle
 
 LARGEST_SIDE = 512  # pixels; the authors train at 512 whatever the model draws
@@ -26,8 +27,8 @@ FISHER_SEED = 2023
 class Workbench:
     """A bundle's parts in float32, as the authors train; a model in half precision is copied, never changed."""
 
-    def __init__(self, bundle: Bundle) -> None:
-        self.bundle = bundle
+    def __init__(self, bundle: Bundle, precision: Precision = "float32") -> None:
+        self.bundle, self.precision = bundle, precision
 
     @cached_property
     def towers(self) -> list[TextTower]:
@@ -37,7 +38,7 @@ class Workbench:
     @cached_property
     def denoiser(self) -> Denoiser:
         """The denoiser with its autoencoder and noise levels."""
-        return denoiser_of(self.bundle.pipeline)
+        return denoiser_of(self.bundle.pipeline, self.precision)
 
     @property
     def side(self) -> int:

@@ -44,7 +44,6 @@ class ESD:
         erase_from: a text that loses the concept ("art" of "Van Gogh"); "": the concept itself (2024, 2025).
         batch: latents per step, all of one concept and one noise level.
         pixels: side of the training pictures, at most the model's own; None: the model's own.
-        jobs_at_once: latents sampled together by the frozen model; changes speed, memory, and results by float error.
     """
 
     variant: VariantName = "2025"
@@ -60,7 +59,6 @@ class ESD:
     erase_from: str = ""
     batch: int = 1
     pixels: int | None = None
-    jobs_at_once: int = 16
 
     card: ClassVar[MethodCard] = MethodCard(
         name="esd",
@@ -126,7 +124,7 @@ class ESD:
             value = getattr(self, name)
             if value not in get_args(kind) and not (name == "precision" and value is None):
                 raise MethodError(f"esd {name} {value!r}: must be one of {', '.join(get_args(kind))}")
-        for name in ("iterations", "total_iterations", "batch", "pixels", "jobs_at_once"):
+        for name in ("iterations", "total_iterations", "batch", "pixels"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise MethodError(f"esd {name} {value}: must be at least 1")
@@ -163,7 +161,6 @@ class ESD:
             precision=self.precision or usual.precision,
             erase_from=self.erase_from,
             batch=self.batch,
-            jobs_at_once=self.jobs_at_once,
         )
 
     def check(self, ref: ModelRef) -> None:
@@ -177,10 +174,10 @@ class ESD:
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New parameters of the denoiser with every request's source erased.
 
-        Latents and targets of the frozen model (2025) are kept in `scratch`.
+        Latents and targets of the frozen model (2025) are kept in the scratch.
         """
         if not requests:
             return Edit()
         from iceb.methods.esd.editing import edited  # torch is loaded here and not before
 
-        return edited(self, bundle, requests, context.scratch)
+        return edited(self, bundle, requests, context)

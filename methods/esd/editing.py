@@ -17,23 +17,25 @@ from iceb.methods.esd.groups import trained_names
 from iceb.methods.esd.jobs import Job, plan
 from iceb.methods.esd.lessons import Lesson, Lessons
 from iceb.methods.esd.settings import Settings
-from iceb.methods.training import Trained, in_dtype
+from iceb.methods.training import Trained, in_dtype, training_passes
 from iceb.models import threads
 from iceb.models.conditioning import TextReader
-from iceb.specs.methods import Bundle, Edit, Scratch
+from iceb.specs.execution import DEFAULT, Execution
+from iceb.specs.methods import Bundle, Edit, MethodContext
 from iceb.specs.requests import EditRequest
 
 if TYPE_CHECKING:
     from iceb.methods.esd import ESD
 
 BESIDE = ("iterations", "several", "rate", "group")  # settings that change no lesson of a given job
+IMAGES_PER_PASS = 16  # latents that the frozen model samples together, unless asked otherwise
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def edited(method: "ESD", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
+def edited(method: "ESD", bundle: Bundle, requests: Sequence[EditRequest], context: MethodContext) -> Edit:
     """The edit that erases all sources."""
     settings = method.settings(bundle.family.layout == "sdxl", len(requests))
-    training = _Training(bundle, settings, method.pixels, scratch)
+    training = _Training(bundle, settings, method.pixels, context)
     losses = training.run(plan(requests, settings))
     return Edit(weights=training.trained.weights("unet", bundle.dtype), log={**_told(losses), **training.log})
 
@@ -41,9 +43,9 @@ def edited(method: "ESD", bundle: Bundle, requests: Sequence[EditRequest], scrat
 class _Training:
     """One training under way."""
 
-    def __init__(self, bundle: Bundle, settings: Settings, pixels: int | None, scratch: Scratch) -> None:
-        self.settings, self.scratch = settings, scratch
-        self.lessons = lessons_of(bundle, settings, pixels)
+    def __init__(self, bundle: Bundle, settings: Settings, pixels: int | None, context: MethodContext) -> None:
+        self.settings, self.scratch, self.precision = settings, context.scratch, context.execution.precision
+        self.lessons = lessons_of(bundle, settings, pixels, execution=context.execution)
         self.denoiser = self.lessons.denoiser
         sdxl = bundle.family.layout == "sdxl"
         names = trained_names(self.denoiser.unet, settings.group, settings.variant, sdxl)
@@ -55,7 +57,8 @@ class _Training:
     def run(self, parts: Sequence[Sequence[Job]]) -> list[float]:
         """Train through all jobs, with a fresh optimiser for each part; the loss of every step."""
         began, losses = time.monotonic(), list[float]()
-        with frozen(self.denoiser.unet), stage("erasing", sum(len(part) for part in parts)) as advance:
+        steps = sum(len(part) for part in parts)
+        with training_passes(self.precision), frozen(self.denoiser.unet), stage("erasing", steps) as advance:
             for part in parts:
                 self.trained.restart(adam(self.settings))
                 for lesson in self._taught(part):
@@ -89,11 +92,16 @@ def adam(settings: Settings) -> Callable[[list[Tensor]], torch.optim.Optimizer]:
 
 
 def lessons_of(
-    bundle: Any, settings: Settings, pixels: int | None = None, noise: Callable[[Job], Tensor] | None = None
+    bundle: Any,
+    settings: Settings,
+    pixels: int | None = None,
+    noise: Callable[[Job], Tensor] | None = None,
+    execution: Execution = DEFAULT,
 ) -> Lessons:
     """What makes the lessons of a training on a model."""
+    jobs = max(1, (execution.images_per_pass or IMAGES_PER_PASS) // settings.batch)
     pipeline, dtype = bundle.pipeline, DTYPES[settings.precision]
-    denoiser = Denoiser(in_dtype(pipeline.unet, dtype), pipeline.vae, pipeline.scheduler)
+    denoiser = Denoiser(in_dtype(pipeline.unet, dtype), pipeline.vae, pipeline.scheduler, execution.precision)
     reader = TextReader(bundle)
     kind, config = type(pipeline.scheduler), pipeline.scheduler.config
 
@@ -110,6 +118,7 @@ def lessons_of(
         zeros,
         settings,
         latent_shape(denoiser, pixels),
+        bundle.pass_sizes.of("--images-per-pass", jobs),
         noise,
     )
 
@@ -135,7 +144,7 @@ def latent_shape(denoiser: Denoiser, pixels: int | None) -> tuple[int, int, int]
 
 
 def _key(bundle: Bundle, settings: Settings, pixels: int | None) -> dict[str, Any]:
-    """What decides a lesson beside its job; how many are sampled together is part of it, for its last bits."""
+    """What decides a lesson beside its job. How many are sampled together changes last bits, and is not part of it."""
     deciding = {name: value for name, value in asdict(settings).items() if name not in BESIDE}
     drawn = {"scheduler": type(bundle.pipeline.scheduler).__name__, "pixels": pixels or 0}
     return {"what": "esd lesson", "version": 2, "model": bundle.digest, **drawn, **deciding}

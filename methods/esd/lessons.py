@@ -15,6 +15,7 @@ from iceb.methods.denoising import Condition, Denoiser, joined
 from iceb.methods.esd.jobs import Job, levels_2023, levels_2024, timestep
 from iceb.methods.esd.sampling import on_the_way, repeated, walked
 from iceb.methods.esd.settings import Settings, VariantName
+from iceb.models.memory import PassSize
 from iceb.specs.methods import Scratch
 
 SEGMENT = 256  # steps whose latents are in memory at once
@@ -74,6 +75,7 @@ class Lessons:
         unguided: what guidance steers away from while sampling, one row.
         settings: of the training.
         shape: of a latent, (c, h, w).
+        at_once: jobs that the frozen model samples together.
         noise: a job's starting noise; None: by the job's seed.
     """
 
@@ -85,10 +87,11 @@ class Lessons:
         unguided: Condition,
         settings: Settings,
         shape: Sequence[int],
+        at_once: PassSize,
         noise: Callable[[Job], Tensor] | None = None,
     ) -> None:
         self.denoiser, self.scheduler, self.settings = denoiser, scheduler, settings
-        self.texts, self.unguided = texts, unguided
+        self.texts, self.unguided, self.at_once = texts, unguided, at_once
         self._noise = noise or (lambda job: job.noise(settings.batch, shape))
 
     @cached_property
@@ -138,18 +141,18 @@ class Lessons:
         """Latents and targets of jobs, sampled together by like numbers of steps; the longest walks come first."""
         if not jobs:
             return
-        order, size = sorted(jobs, key=lambda job: -job.index), self.settings.jobs_at_once
+        order, size = sorted(jobs, key=lambda job: -job.index), self.at_once.size
         groups = [order[start:stop] for start, stop in slices(len(order), size)]
         with stage("training latents, steps", sum(group[0].index for group in groups)) as advance:
             for group, made in zip(groups, spread(partial(self._sampled, advance), groups), strict=True):
                 yield from zip(group, np.moveaxis(made, 1, 0), strict=True)
 
     def _sampled(self, advance: Advance, jobs: list[Job]) -> Array:
-        """Latents and targets of a group, (2, J, B, c, h, w) float32.
+        """Latents and targets of a group, (2, J, B, c, h, w) float32; in several passes where memory is short."""
+        return np.concatenate(self.at_once.run(partial(self._one_pass, advance), jobs), axis=1)
 
-        A small group is filled up: with one shape of all groups no job's last bits depend on what is sampled with it.
-        """
-        size = self.settings.jobs_at_once
+    def _one_pass(self, advance: Advance, jobs: Sequence[Job], size: int) -> Array:
+        """The same of `size` jobs; fewer are filled up: with one shape no job's last bits depend on its neighbours."""
         group = [*jobs, *[jobs[-1]] * (size - len(jobs))]
         noised, time = self.sampled(group, advance)
         both = torch.stack([noised, self._target(group, noised, time)]).float()

@@ -55,7 +55,6 @@ class Settings:
         precision: number format of weights, gradients and Adam's moments.
         erase_from: f, the text from which the concept is erased; "": none.
         batch: latents per step, all of one concept and one noise level.
-        jobs_at_once: latents of the frozen model sampled together.
     """
 
     variant: VariantName
@@ -69,7 +68,6 @@ class Settings:
     precision: Precision
     erase_from: str
     batch: int
-    jobs_at_once: int
 
 
 def known_variant(variant: object) -> VariantName:

@@ -72,4 +72,4 @@ class Finetune:
             return Edit()
         from iceb.methods.finetune.training import finetuned  # torch is loaded here and not before
 
-        return finetuned(self, bundle, requests)
+        return finetuned(self, bundle, requests, context.execution.precision)

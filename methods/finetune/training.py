@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from iceb.base.errors import MethodError
 from iceb.base.progress import stage
 from iceb.methods.activations import TextTower, text_towers
+from iceb.methods.training import training_passes
+from iceb.specs.execution import Precision
 from iceb.specs.methods import Bundle, Edit
 from iceb.specs.requests import EditRequest
 
@@ -17,12 +19,14 @@ if TYPE_CHECKING:
     from iceb.methods.finetune import Finetune
 
 
-def finetuned(method: "Finetune", bundle: Bundle, requests: Sequence[EditRequest]) -> Edit:
+def finetuned(
+    method: "Finetune", bundle: Bundle, requests: Sequence[EditRequest], precision: Precision = "float32"
+) -> Edit:
     """The edit that replaces every parameter of the text encoder(s), and the last loss of the last concept."""
     weights: dict[str, Tensor] = {}
     log: dict[str, float] = {}
     for tower in text_towers(bundle.pipeline, _trainable):
-        with stage(f"finetuning {tower.component}", len(requests)) as advance:
+        with training_passes(precision), stage(f"finetuning {tower.component}", len(requests)) as advance:
             for request in requests:
                 log[f"{tower.component}.last_loss"] = train(tower, request, method)
                 advance(1)

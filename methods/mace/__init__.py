@@ -50,7 +50,6 @@ class MACE:
             attention; "ground", for mini, what differs from its plain ground; "none", the whole picture.
         detector: Grounding DINO of "grounded-sam", REPOSITORY@COMMIT or a folder, safetensors.
         masker: SAM of "grounded-sam", likewise.
-        concepts_at_once: concepts trained together; changes speed and memory, and results by float error only.
     """
 
     concept_type: ConceptType = "object"
@@ -76,7 +75,6 @@ class MACE:
     segmenter: SegmenterName = "grounded-sam"
     detector: str = "IDEA-Research/grounding-dino-tiny@a2bb814dd30d776dcf7e30523b00659f4f141c71"
     masker: str = "facebook/sam-vit-huge@87aecf0df4ce6b30cd7de76e87673c49644bdf67"
-    concepts_at_once: int = 8
 
     card: ClassVar[MethodCard] = MethodCard(
         name="mace",
@@ -138,7 +136,7 @@ class MACE:
         for name, kind in (("concept_type", ConceptType), ("segmenter", SegmenterName)):
             if getattr(self, name) not in get_args(kind):
                 raise MethodError(f"mace {name} {getattr(self, name)!r}: must be one of {', '.join(get_args(kind))}")
-        for name in ("caption_count", "rank", "pictures", "picture_steps", "concepts_at_once"):
+        for name in ("caption_count", "rank", "pictures", "picture_steps"):
             if getattr(self, name) < 1:
                 raise MethodError(f"mace {name} {getattr(self, name)}: must be at least 1")
         for name in (
@@ -213,4 +211,4 @@ class MACE:
             return Edit()
         from iceb.methods.mace.editing import edited  # torch is loaded here and not before
 
-        return edited(self, bundle, requests, context.scratch)
+        return edited(self, bundle, requests, context)

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from iceb.base.digest import digest
 from iceb.base.progress import stage
 from iceb.methods.activations import slices
 from iceb.methods.attention import StateReader, multiplied, preserved, projections, right_edit
@@ -24,23 +23,27 @@ from iceb.methods.mace.masking import MaskDesk
 from iceb.methods.mace.pictures import PictureDesk
 from iceb.methods.mace.reading import PromptReader
 from iceb.methods.mace.training import Array, Lesson, packed, trained, unpacked
-from iceb.methods.training import denoiser_of
+from iceb.methods.training import denoiser_of, training_passes
 from iceb.models import threads
-from iceb.specs.methods import Bundle, Edit, Scratch
+from iceb.models.memory import PassSize
+from iceb.specs.execution import Execution
+from iceb.specs.methods import Bundle, Edit, MethodContext, Scratch
 from iceb.specs.requests import EditRequest
 
 if TYPE_CHECKING:
     from iceb.methods.mace import MACE
 
+CONCEPTS_AT_ONCE = 8  # that are trained together, unless asked otherwise
 Piece = tuple[int, int]  # concepts start … stop − 1
 
 
-def edited(method: "MACE", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
-    """The edit that carries out all requests; what can be reused is taken from `scratch` and kept there."""
+def edited(method: "MACE", bundle: Bundle, requests: Sequence[EditRequest], context: MethodContext) -> Edit:
+    """The edit that carries out all requests; what can be reused is taken from the scratch and kept there."""
     pipeline = bundle.pipeline
     encoders = [getattr(pipeline, name) for name in bundle.family.text_encoders]
     with frozen(pipeline.unet, pipeline.vae, *encoders):
-        return _Editing(method, bundle, scratch).run([method.concept(request) for request in requests])
+        editing = _Editing(method, bundle, context.scratch, context.execution)
+        return editing.run([method.concept(request) for request in requests])
 
 
 @dataclass
@@ -50,11 +53,14 @@ class _Editing:
     method: "MACE"
     bundle: Bundle
     scratch: Scratch
+    execution: Execution
     log: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.original = projections(self.bundle)
         self.prompts = PromptReader(self.bundle, self.scratch)
+        together = self.execution.concepts_at_once or CONCEPTS_AT_ONCE
+        self.at_once: PassSize = self.bundle.pass_sizes.of("--concepts-at-once", together)
 
     def run(self, concepts: Sequence[Concept]) -> Edit:
         with self._timed("texts_seconds"):
@@ -133,11 +139,11 @@ class _Editing:
         """Have all terms trained and kept; returns their keys.
 
         Batches are cut from the whole list, not from what is missing, so that a run that was stopped and goes on
-        computes the same batches as one that was not.
+        computes the same batches as one that was not. What is kept of a batch stays.
         """
-        pieces = list(slices(len(concepts), self.method.concepts_at_once))
+        pieces = list(slices(len(concepts), self.at_once.size))
         with self.bundle.applied(Edit(weights=refined)) as bundle:
-            keys = [key for start, stop in pieces for key in self._keys(bundle.digest, concepts[start:stop])]
+            keys = self._keys(bundle.digest, concepts)
             missing = [(a, b) for a, b in pieces if any(self.scratch.get(key) is None for key in keys[a:b])]
             if missing:
                 self._train_missing(bundle, missing, lambda a, b: [lesson(concept) for concept in concepts[a:b]], keys)
@@ -150,9 +156,10 @@ class _Editing:
         lessons: Callable[[int, int], list[Lesson]],
         keys: Sequence[Mapping[str, Any]],
     ) -> None:
-        denoiser = denoiser_of(bundle.pipeline)
+        precision = self.execution.precision
+        denoiser = denoiser_of(bundle.pipeline, precision)
         spread = threads.spread if bundle.device.type == "cpu" else map
-        with frozen(denoiser.unet, denoiser.vae), watching(denoiser.unet) as watched:
+        with training_passes(precision), frozen(denoiser.unet, denoiser.vae), watching(denoiser.unet) as watched:
 
             def train(piece: Piece) -> tuple[list[Array], Tensor]:
                 return self._trained(denoiser, watched, lessons(*piece))
@@ -170,22 +177,27 @@ class _Editing:
     def _trained(
         self, denoiser: Denoiser, watched: WatchedUNet, lessons: Sequence[Lesson]
     ) -> tuple[list[Array], Tensor]:
-        done = trained(denoiser, watched, lessons, self.method.training)
-        return [packed(done.loras, row) for row in range(len(lessons))], done.losses.cpu()
+        """The terms of lessons, and their losses, (steps, concepts): in one batch, or several where memory is short."""
 
-    def _keys(self, model: str, batch: Sequence[Concept]) -> list[dict[str, Any]]:
-        """One key a concept. The batch is part of it: last bits depend on what is computed together."""
+        def batch(part: Sequence[Lesson], _: int) -> tuple[list[Array], Tensor]:
+            done = trained(denoiser, watched, part, self.method.training)
+            return [packed(done.loras, row) for row in range(len(part))], done.losses.cpu()
+
+        parts = self.at_once.run(batch, lessons)
+        return [terms for found, _ in parts for terms in found], torch.cat([losses for _, losses in parts], dim=1)
+
+    def _keys(self, model: str, concepts: Sequence[Concept]) -> list[dict[str, Any]]:
+        """One key a concept. What is trained beside it changes last bits, and is not part of it."""
         method = self.method
         common = {
             "what": "mace terms",
-            "version": 1,
+            "version": 2,
             "model": model,
-            "batch": digest([asdict(concept) for concept in batch]),
             "training": asdict(method.training),
             "pictures": [method.pictures, method.picture_steps],
             "segmenter": method.segmenter_key,
         }
-        return [{**common, "concept": asdict(concept)} for concept in batch]
+        return [{**common, "concept": asdict(concept)} for concept in concepts]
 
     def _fused(self, concepts: Sequence[Concept], keys: Sequence[Mapping[str, Any]]) -> Iterator[Fused]:
         shapes = self._shapes()

@@ -165,11 +165,11 @@ class ReFACT:
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New fc2 weights of one layer per text encoder, after every request in order.
 
-        Second moments and the rank-one change of each beginning of the list are kept in `scratch`, so a longer list of
-        the same beginning, or a stopped run, costs only what is new.
+        Second moments and the rank-one change of each beginning of the list are kept in the scratch, so a longer list
+        of the same beginning, or a stopped run, costs only what is new.
         """
         if not requests:
             return Edit()
         from iceb.methods.refact.editing import edited  # torch is loaded here and not before
 
-        return edited(self, bundle, requests, context.scratch)
+        return edited(self, bundle, requests, context)

@@ -23,8 +23,8 @@ from iceb.methods.refact.prompts import read
 from iceb.methods.refact.rank_one import direction, rank_one
 from iceb.methods.refact.search import search
 from iceb.methods.refact.settings import check_encoders
-from iceb.methods.training import in_dtype
-from iceb.specs.methods import Bundle, Edit, Scratch
+from iceb.methods.training import in_dtype, training_passes
+from iceb.specs.methods import Bundle, Edit, MethodContext, Scratch
 from iceb.specs.requests import EditRequest
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 BARE = "{}"  # the subject alone
 
 
-def edited(method: "ReFACT", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
+def edited(method: "ReFACT", bundle: Bundle, requests: Sequence[EditRequest], context: MethodContext) -> Edit:
     """The edit that carries out all requests in order.
 
     Raises:
@@ -48,8 +48,8 @@ def edited(method: "ReFACT", bundle: Bundle, requests: Sequence[EditRequest], sc
         deepest = tower.depth - (1 if tower.readout == "final" else 2)  # SDXL's denoiser reads the last state but one
         if not 0 <= layer <= deepest:
             raise MethodError(f"refact layer {layer}: {tower.component} can be edited in layers 0 to {deepest}")
-        with frozen(tower.model):
-            work = _Work(method, bundle, tower, layer, scratch)
+        with frozen(tower.model), training_passes(context.execution.precision):
+            work = _Work(method, bundle, tower, layer, context.scratch)
             new = work.run(requests)
         name = tower.parameter_name(layer)
         weights[name] = new.to(bundle.parameter(name).dtype)

@@ -18,6 +18,7 @@ from PIL import Image
 from iceb.base.digest import digest_all, digest_file
 from iceb.base.errors import MeasureError, ModelError
 from iceb.base.hub import local_first
+from iceb.base.shortage import out_of_memory
 from iceb.specs.metrics import Inputs, MeasureInput
 
 VIT_REPOSITORY = "google/vit-base-patch16-224"
@@ -139,6 +140,8 @@ class ClassProbability:
                 logits = self.backbone.network(pixel_values=torch.from_numpy(prepared).to(self.device)).logits
                 found: Floats = logits.float().softmax(dim=-1).cpu().numpy()  # (n, 1000)
         except RuntimeError as error:
+            if out_of_memory(error):
+                raise  # whoever asks may ask for fewer
             raise MeasureError(f"measure {self.id} failed on {len(images)} pictures: {error}") from error
         if found.shape != (len(images), CLASSES) or not np.isfinite(found).all():
             raise MeasureError(

@@ -138,7 +138,7 @@ def test_add_takes_many_paths_and_patterns(capsys, tmp_path, monkeypatch, named)
     ("error", "code", "words"),
     [
         (KeyboardInterrupt(), 130, "the same command goes on"),
-        (RuntimeError("CUDA out of memory.\nTried 2 GB"), 1, "--batch-size"),
+        (RuntimeError("CUDA out of memory.\nTried 2 GB"), 1, "--images-per-pass or --concepts-at-once"),
         (ZeroDivisionError("division by zero"), 1, "unexpected ZeroDivisionError"),
     ],
 )

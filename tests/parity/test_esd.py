@@ -94,7 +94,6 @@ def settings_of(name, given) -> Settings:
         precision="bfloat16" if given.get("dtype") == "bf16" else "float32",
         erase_from="" if origin == given.get("erase_concept") else origin,
         batch=given.get("batch", 1),
-        jobs_at_once=16,
     )
 
 

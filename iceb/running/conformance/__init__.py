@@ -12,12 +12,14 @@ from tempfile import TemporaryDirectory
 
 from iceb.base.errors import IcebError
 from iceb.models.bundle import ModelBundle
+from iceb.models.threads import worker_threads
 from iceb.running.conformance.bench import Bench
 from iceb.running.conformance.contract import Contract
 from iceb.running.conformance.cost import ALLOWANCE, Cost
 from iceb.running.conformance.lines import Line, Skipped, line
 from iceb.running.conformance.meaning import Meaning
 from iceb.running.methods import ChosenMethod, choose
+from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.runs import Scalar
 
 __all__ = ["Line", "check_method", "quick_method"]
@@ -42,6 +44,7 @@ def check_method(
     sizes: Sequence[int] = SIZES,
     seconds: float = SECONDS,
     allowance: int = ALLOWANCE,
+    execution: Execution = DEFAULT,
 ) -> Iterator[Line]:
     """Every check of the adapter contract, one line as soon as it is made.
 
@@ -51,10 +54,11 @@ def check_method(
         sizes: numbers of requests whose time and memory are measured.
         seconds: for all checks together; sizes that would take longer are left out. inf: no limit.
         allowance: bytes of working memory beside one copy of the model, the edit, and what scratch keeps.
+        execution: how the method is to compute.
     """
     began = time.perf_counter()
-    with TemporaryDirectory(prefix="iceb-check-") as folder:
-        bench = Bench(chosen, bundle, Path(folder))
+    with TemporaryDirectory(prefix="iceb-check-") as folder, worker_threads(execution.workers):
+        bench = Bench(chosen, bundle, Path(folder), execution)
         yield (first := line("settings fit the model", partial(_settings, bench)))
         if first.status != "pass":
             return

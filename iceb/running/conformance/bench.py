@@ -13,6 +13,7 @@ from iceb.models.bundle import ModelBundle
 from iceb.models.checking import check_edit
 from iceb.running.conformance.lines import Broken
 from iceb.running.methods import ChosenMethod
+from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.requests import EditRequest
 from iceb.specs.tasks import Kind
@@ -28,6 +29,7 @@ class Bench:
     chosen: ChosenMethod
     bundle: ModelBundle
     folder: Path
+    execution: Execution = DEFAULT
 
     def __post_init__(self) -> None:
         self._numbers = count()
@@ -57,7 +59,9 @@ class Bench:
     def edit(self, requests: Sequence[EditRequest], scratch: ScratchStore | None = None) -> Edit:
         """The method's edit, checked against model and card; whatever the method raises goes through."""
         made = self.chosen.method.edit(
-            self.bundle, tuple(requests), context=self.chosen.context(self.bundle, scratch or self.scratch())
+            self.bundle,
+            tuple(requests),
+            context=self.chosen.context(self.bundle, scratch or self.scratch(), self.execution),
         )
         return check_edit(made, self.bundle, self.card)
 

@@ -4,6 +4,9 @@ import pytest
 import torch
 from denoiser_calls import Row, count, counted, run
 
+from iceb.specs.execution import Execution
+
+ALONE = Execution(images_per_pass=1)  # nothing is filled up
 ESD_FIELDS = {"variant": "2025", "sampling_steps": 4, "precision": "float32"}
 
 
@@ -21,7 +24,7 @@ def test_a_row_counts_one_and_its_backward_pass_two_more(tiny_sd):
 
 
 def test_a_count_is_that_of_the_arithmetic(tiny_sd):
-    evaluations = run(tiny_sd, "esd", {**ESD_FIELDS, "iterations": 6, "jobs_at_once": 1})
+    evaluations = run(tiny_sd, "esd", {**ESD_FIELDS, "iterations": 6}, execution=ALONE)
     from denoiser_calls import CONCEPT
 
     from iceb.methods.esd import ESD
@@ -33,8 +36,8 @@ def test_a_count_is_that_of_the_arithmetic(tiny_sd):
 
 @pytest.mark.parametrize("small", [{}, {"iterations": 6}, {"iterations": 3, "batch": 1}])
 def test_a_scaled_count_is_near_the_true_one(tiny_sd, small):
-    full = {**ESD_FIELDS, "sampling_steps": 1, "iterations": 12, "batch": 1, "jobs_at_once": 1}
-    assert count(tiny_sd, Row("esd", 0, full, small)) == 12 * 5
+    full = {**ESD_FIELDS, "sampling_steps": 1, "iterations": 12, "batch": 1}
+    assert count(tiny_sd, Row("esd", 0, full, small), ALONE) == 12 * 5
 
 
 def test_concepts_of_one_anchor_cost_its_pictures_once(tiny_sd):

@@ -17,6 +17,7 @@ from iceb.methods.esd.groups import trained_names
 from iceb.methods.esd.jobs import Job, levels_2023, plan
 from iceb.methods.esd.lessons import target_of
 from iceb.methods.training import Trained
+from iceb.specs.execution import Execution
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from tests.memory import Memory
@@ -31,8 +32,9 @@ def request(place, source):
 CAT, VAN_GOGH, TEAPOT = request(0, "tabby cat"), request(1, "Van Gogh"), request(2, "teapot")
 
 
-def edit_of(bundle, requests=(CAT, VAN_GOGH), method=QUICK, scratch=None, **changes):
-    return replace(method, **changes).edit(bundle, requests, context=MethodContext(scratch or Memory()))
+def edit_of(bundle, requests=(CAT, VAN_GOGH), method=QUICK, scratch=None, together=None, **changes):
+    context = MethodContext(scratch or Memory(), Execution(images_per_pass=together))
+    return replace(method, **changes).edit(bundle, requests, context=context)
 
 
 def largest_gap(one, other):
@@ -182,7 +184,7 @@ def test_the_order_of_requests_does_not_matter(tiny_sd):
 
 
 def test_how_many_are_sampled_together_changes_float_error_only(tiny_sd):
-    assert largest_gap(edit_of(tiny_sd, jobs_at_once=1), edit_of(tiny_sd, jobs_at_once=16)) < 1e-5
+    assert largest_gap(edit_of(tiny_sd, together=1), edit_of(tiny_sd, together=16)) < 1e-5
 
 
 def test_lessons_come_in_the_order_of_their_jobs(tiny_sd):
@@ -223,11 +225,11 @@ def test_two_processes_go_on_with_the_same_bits(tiny_sd):
 
 @pytest.mark.parametrize("several", ["drawn", "deck", "sequential"])
 def test_more_concepts_find_what_fewer_left_and_get_the_same_bytes(tiny_sd, several):
-    method = replace(QUICK, several=several, iterations=None, total_iterations=12, jobs_at_once=5)
+    method = replace(QUICK, several=several, iterations=None, total_iterations=12)
     warm, cold = Memory(), Memory()
-    edit_of(tiny_sd, [CAT], method, warm)
+    edit_of(tiny_sd, [CAT], method, warm, together=5)
     assert len(warm.made) == 12
-    after, fresh = (edit_of(tiny_sd, [CAT, VAN_GOGH, TEAPOT], method, scratch) for scratch in (warm, cold))
+    after, fresh = (edit_of(tiny_sd, [CAT, VAN_GOGH, TEAPOT], method, scratch, together=5) for scratch in (warm, cold))
     assert largest_gap(after, fresh) == 0
     jobs = [job for part in plan([CAT, VAN_GOGH, TEAPOT], method.settings(False, 3)) for job in part]
     assert len(cold.made) == len(jobs) == 12

@@ -6,6 +6,9 @@ import pytest
 
 from iceb.base.errors import DataError, IcebError, MethodError, ModelError, SpecError
 from iceb.running.plan import Ask, plan
+from iceb.specs.execution import Execution
+from iceb.specs.prompts import Prompt
+from iceb.specs.requests import EditRequest
 
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "emcid"
 
@@ -38,8 +41,7 @@ def captions(tmp_path):
         ({"model": "."}, ModelError, "not a diffusers model"),
         ({"num_edits": 0}, IcebError, "--num-edits 0: must be at least 1"),
         ({"limit": 0}, IcebError, "--limit 0: must be at least 1"),
-        ({"batch_size": 0}, SpecError, "--batch-size 0: must be at least 1"),
-        ({"device": "tpu"}, ModelError, "--device tpu"),
+        ({"execution": Execution(device="tpu")}, ModelError, "--device tpu"),
         ({"sampling": {"steps": 0}}, SpecError, "sampling steps 0"),
         ({"sampling": {"scheduler": "euler"}}, SpecError, "scheduler"),
         ({"sampling": {"stepz": 3}}, SpecError, "stepz"),
@@ -73,6 +75,22 @@ def test_a_method_of_another_kind_is_refused(ask, monkeypatch):
     monkeypatch.setattr(Unedited, "card", MethodCard("unedited", 1, "", ("balance",), ()))
     with pytest.raises(MethodError, match="method unedited cannot replace, which task aice asks for: it can balance"):
         plan(ask())
+
+
+def test_settings_of_speed_and_memory_change_no_id_and_no_key(ask):
+    requests = (EditRequest("r/0", "cat", ("dog",), ("{}",), 1),)
+    prompts = [Prompt("a cat", 1, "source")]
+    plain, other = (
+        plan(ask(model="mini", execution=each)) for each in (Execution(), Execution("cpu", 3, 2, "bfloat16", 5))
+    )
+    assert plain.spec == other.spec
+    assert plain.spec.id == other.spec.id
+    keys = [
+        (p.parts.method.key(p.parts.bundle, requests), p.parts.generator.keys(p.parts.bundle, prompts, p.spec.sampling))
+        for p in (plain, other)
+    ]
+    assert keys[0] == keys[1]
+    assert other.parts.bundle.images_per_pass.size == 3
 
 
 needs_data = pytest.mark.skipif(not SHARED.is_dir(), reason=f"the upstream data is not in {SHARED}")

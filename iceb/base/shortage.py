@@ -1,0 +1,16 @@
+"""Memory that did not suffice, as libraries say it; no torch here, so that everything may ask."""
+
+SIGNS = ("out of memory", "allocate memory")  # in a RuntimeError of torch: on a GPU, on a CPU
+SMALLER = "choose a smaller --images-per-pass or --concepts-at-once, fewer --workers, or --dtype float16 on a GPU"
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory did not suffice, on a GPU or on a CPU.
+
+    >>> out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 2 bytes"))
+    True
+    >>> out_of_memory(RuntimeError("shapes cannot be multiplied"))
+    False
+    """
+    said = isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in SIGNS)
+    return said or isinstance(error, MemoryError)

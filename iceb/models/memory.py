@@ -1,0 +1,102 @@
+"""Passes that fit into memory: where one does not, its size is halved, and what fitted is kept for what follows."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import torch
+
+from iceb.base.errors import ModelError
+from iceb.base.shortage import out_of_memory
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+REMEDIES = "--dtype float16 on a GPU, fewer --workers on a CPU, a smaller model, or --device cpu"
+log = logging.getLogger("iceb")
+
+
+class PassSize:
+    """How many items go through one pass: as many as asked for, fewer once memory did not suffice.
+
+    Threads may share one.
+
+    Args:
+        option: the option that sets it, for messages.
+        size: the most.
+    """
+
+    def __init__(self, option: str, size: int) -> None:
+        self.option, self.size = option, size
+        self._tried: list[int] = []
+        self._cut = False  # since anybody was told what fits
+        self._lock = threading.Lock()
+
+    def run(self, work: Callable[[Sequence[Item], int], Result], items: Sequence[Item]) -> list[Result]:
+        """`work` of all items, pass by pass.
+
+        Args:
+            work: takes the items of one pass, and how many a pass holds now, for those that fill up a smaller rest.
+
+        Raises:
+            ModelError: memory does not suffice even for passes of one.
+        """
+        found: list[Result] = []
+        start = 0
+        while start < len(items):
+            size = self.size
+            try:
+                found.append(work(items[start : start + size], size))
+            except Exception as error:
+                if not out_of_memory(error):
+                    raise
+                reason = " ".join(str(error).split())[:120] or type(error).__name__
+            else:
+                start += size
+                self._say_what_fits(size)
+                continue
+            self._halve(size, reason)  # not in the handler: by now the failed pass's tensors are free
+        return found
+
+    def _halve(self, failed: int, reason: str) -> None:
+        with self._lock:
+            if failed not in self._tried:
+                self._tried.append(failed)
+            if failed == 1:
+                tried = ", ".join(map(str, self._tried))
+                raise ModelError(f"out of memory with {self.option} {tried} ({reason}): use {REMEDIES}")
+            if failed <= self.size:  # else another thread was faster
+                self.size, self._cut = failed // 2, True
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _say_what_fits(self, size: int) -> None:
+        with self._lock:
+            if not self._cut or size > self.size:
+                return
+            self._cut = False
+        tried = ", ".join(map(str, self._tried))
+        log.warning("out of memory with %s %s: fits with %s %d", self.option, tried, self.option, size)
+
+
+class PassSizes:
+    """The sizes of one loaded model's passes, by option; what memory cut stays cut as long as the model is loaded."""
+
+    def __init__(self) -> None:
+        self._sizes: dict[tuple[str, int], PassSize] = {}
+
+    def of(self, option: str, size: int) -> PassSize:
+        """The size that an option sets, as it is by now.
+
+        Args:
+            size: what was asked for, or the default.
+        """
+        return self._sizes.setdefault((option, size), PassSize(option, size))
+
+    @property
+    def in_use(self) -> dict[str, int]:
+        """The smallest size in use, by option."""
+        found: dict[str, int] = {}
+        for (option, asked), size in self._sizes.items():
+            found[option] = min(size.size, found.get(option, asked))
+        return found

@@ -1,0 +1,60 @@
+"""A measure that is shown too many images at once is shown fewer, and the numbers are the same."""
+
+import numpy as np
+import pytest
+
+from iceb.base.errors import MeasureError, ModelError
+from iceb.models.memory import PassSize
+from iceb.running.measuring import MeasuredImage, Measuring
+from iceb.specs.prompts import Prompt
+from iceb.stores.images import ImageStore
+from iceb.stores.measured import MeasuredStore
+
+
+class Mean:
+    """The mean of each image, on a device with room for some."""
+
+    id, revision, inputs = "mean@1", "1", "image"
+
+    def __init__(self, room, error="CUDA out of memory"):
+        self.room, self.error, self.asked = room, error, []
+
+    def __call__(self, inputs):
+        self.asked.append(len(inputs))
+        if len(inputs) > self.room:
+            raise RuntimeError(self.error)
+        return np.array([[each.image.mean()] for each in inputs], np.float32)
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Seven images in a store."""
+    store = ImageStore(tmp_path)
+    keys = [f"{place:064x}" for place in range(7)]
+    for place, key in enumerate(keys):
+        store.save(key, np.full((8, 8, 3), place, np.uint8), {})
+    return store, [MeasuredImage(key, Prompt("a", place, "source")) for place, key in enumerate(keys)]
+
+
+def measured(images, measure, folder, size=8):
+    store, wanted = images
+    measuring = Measuring(store, MeasuredStore(folder), False, together=PassSize("--images-per-pass", size))
+    rows = measuring.rows(measure, wanted)
+    return [float(rows[image.key(measure)][0]) for image in wanted]
+
+
+@pytest.mark.parametrize("room", [1, 2, 3, 7])
+def test_out_of_memory_halves_what_a_measure_is_shown(images, tmp_path, room):
+    measure = Mean(room)
+    assert measured(images, measure, tmp_path) == list(range(7))
+    assert max(asked for asked in measure.asked[-2:]) <= room
+
+
+def test_too_little_memory_for_one_image_is_said(images, tmp_path):
+    with pytest.raises(ModelError, match="out of memory with --images-per-pass 8, 4, 2, 1"):
+        measured(images, Mean(0), tmp_path)
+
+
+def test_any_other_failure_of_a_measure_is_its_own(images, tmp_path):
+    with pytest.raises(MeasureError, match="measure mean@1 raised RuntimeError: shapes differ"):
+        measured(images, Mean(2, "shapes differ"), tmp_path)
