@@ -144,6 +144,7 @@ class _Sums:
 
     def influences(self) -> dict[str, float]:
         """Concept → its pull on the mean, scaled so that the squares sum to the mean's variance (linearised ratio)."""
+        mean = self.mean  # once: it runs over all concepts
         pulls: dict[str, list[float]] = {}
         mean = self.mean
         for concept, weight, change in zip(self.concepts, self.weights, self.changes, strict=True):
