@@ -13,7 +13,13 @@ def leaderboard(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[TASK]", help="Only this task's pages; with --add, more results.")
     ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when a page differs.")] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Write nothing; compute every score again from its table, and fail when a number or a page differs.",
+        ),
+    ] = False,
     add: Annotated[
         list[str] | None,
         typer.Option("--add", metavar="RUN...", help="Run folders or result.json files to add, all or none."),
@@ -32,10 +38,10 @@ def leaderboard(
 
 
 def _add(folder: Path, sources: list[Path]) -> None:
-    from iceb.leaderboard import pages
+    from iceb.leaderboard import adding
     from iceb.registry import load
 
-    added = pages.add_all(folder, sources, lambda name: load("tasks", name))
+    added = adding.add_all(folder, sources, lambda name: load("tasks", name))
     lines = [*added.skipped, *(f"added {path}" for path in added.results), *(f"wrote {path}" for path in added.pages)]
     typer.echo("\n".join(lines))
 
@@ -70,12 +76,22 @@ def _task(names: list[str]) -> str | None:
 
 def _render(folder: Path, task: str | None, *, check: bool) -> None:
     from iceb.leaderboard import pages
+    from iceb.leaderboard.collect import collect
     from iceb.registry import load
 
-    texts = pages.rendered(folder, lambda name: load("tasks", name), task)
+    results = collect(pages.results_folder(folder))
+    texts = pages.rendered(folder, lambda name: load("tasks", name), results, task)
     if check:
         pages.check(folder, texts, whole=task is None)
-        typer.echo(f"{len(texts)} pages in {folder} are what their results make")
+        scores = sum(len(scores) for result in results for scores in result.groups)
+        typer.echo(
+            f"{_count(scores, 'score')} of {_count(len(results), 'result')} follow from the tables beside them; "
+            f"{_count(len(texts), 'page')} in {folder} from the results"
+        )
         return
     for path in pages.write(folder, texts):
         typer.echo(f"wrote {path}")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,11 +1,15 @@
 """Result files become checked results; what may not stand on a table is refused with its reason."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from iceb.base.errors import ResultError
-from iceb.running.folder import read_result
+from iceb.leaderboard.filed import SUFFIX, FiledResult, read_filed, table_beside
 from iceb.running.retained import shown
 from iceb.specs.results import Result
+
+REPRODUCTION = re.compile(r"(?P<id>.+)\.r(?P<number>[2-9]|[1-9][0-9]+)")  # "0300-3f9c0a1b.r2": the second run of it
 
 
 def refusal(result: Result) -> str | None:
@@ -23,39 +27,65 @@ def refusal(result: Result) -> str | None:
     return None
 
 
-def accepted(result: Result, name: str) -> Result:
+def accepted(filed: FiledResult) -> FiledResult:
     """The result itself.
 
     Raises:
         ResultError: it may not stand on a table; the message says why and what to do.
     """
-    reason = refusal(result)
+    reason = refusal(filed.result)
     if reason is not None:
-        raise ResultError(f"{name} cannot stand on a leaderboard: {reason}")
-    return result
+        raise ResultError(f"{filed.path} cannot stand on a leaderboard: {reason}")
+    return filed
+
+
+def place(result: Result, number: int = 1) -> Path:
+    """Where a result lies below leaderboards/results: its id names the file, a later run of it has a number.
+
+    >>> REPRODUCTION.fullmatch("0300-3f9c0a1b.r2")["id"], REPRODUCTION.fullmatch("0300-3f9c0a1b.r1")
+    ('0300-3f9c0a1b', None)
+    """
+    return Path(f"{result.id}.json" if number == 1 else f"{result.id}.r{number}.json")
 
 
 def collect(folder: Path) -> list[Result]:
-    """All results below `folder`, sorted by id.
+    """All results below `folder`, sorted by id; see `collect_filed`."""
+    return [filed.result for filed in collect_filed(folder)]
+
+
+def collect_filed(folder: Path) -> list[FiledResult]:
+    """All results below `folder` with their tables, sorted by id, every score computed again.
 
     Raises:
-        ResultError: a file is malformed, refused, not where its id says, or not byte for byte as iceb writes it.
+        ResultError: a file is malformed, refused, not where its id says, a copy of another, or holds a number that its
+            table does not make.
     """
-    results = [_collected(path, folder) for path in sorted(folder.rglob("*.json"))]
-    return sorted(results, key=lambda result: result.id)
+    found = [_in_place(accepted(read_filed(path)), folder) for path in sorted(folder.rglob("*.json"))]
+    _refuse_copies(found)
+    tables = {table_beside(filed.path) for filed in found}
+    if left_over := [path for path in sorted(folder.rglob(f"*{SUFFIX}")) if path not in tables]:
+        raise ResultError(f"{left_over[0]}: belongs to no result: remove it, or add the result it belongs to")
+    return sorted(found, key=lambda filed: (filed.result.id, filed.path))
 
 
-def place(result: Result) -> Path:
-    """Where a result lies below leaderboards/results: its id names the file."""
-    return Path(f"{result.id}.json")
-
-
-def _collected(path: Path, folder: Path) -> Result:
-    result = accepted(read_result(path), str(path))
-    if path.relative_to(folder) != place(result):
-        raise ResultError(f"{path}: its id is {result.id}: move it to {folder / place(result)}, or use --add")
-    if path.read_text(encoding="utf-8") != result.to_json():
+def _in_place(filed: FiledResult, folder: Path) -> FiledResult:
+    expected = place(filed.result)
+    found = filed.path.relative_to(folder)
+    numbered = REPRODUCTION.fullmatch(found.stem)
+    if found != expected and not (numbered and found.parent == expected.parent and numbered["id"] == expected.stem):
         raise ResultError(
-            f"{path}: is not written as iceb writes it: was it edited by hand? add the run's own file again"
+            f"{filed.path}: its id is {filed.result.id}: move it to {folder / expected} with its table, or use --add"
         )
-    return result
+    return filed
+
+
+def _refuse_copies(found: Sequence[FiledResult]) -> None:
+    for index, filed in enumerate(found):
+        for earlier in found[:index]:
+            if same_run(filed.result, earlier.result):
+                raise ResultError(f"{filed.path} is a copy of {earlier.path}, no other run of it: remove one of them")
+
+
+def same_run(first: Result, second: Result) -> bool:
+    """Whether two files tell of one run, whatever metrics were added to it later."""
+    return first.id == second.id and first.provenance == second.provenance

@@ -1,22 +1,20 @@
 """The leaderboards folder: results/ in, one page per task and model family out, and a check that they agree."""
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from iceb.base.errors import CheckFailed, ResultError
 from iceb.base.files import write_atomic
-from iceb.leaderboard.collect import accepted, collect, place, refusal
 from iceb.leaderboard.published import Published, published
 from iceb.leaderboard.rank import tables
 from iceb.leaderboard.render import render
-from iceb.running.folder import read_result
 from iceb.specs.results import Result
 from iceb.specs.tasks import Task
 
 SOURCES = {"leaderboard": "results", "docs": "cards"}  # what a command makes its pages of
+RESULTS, NOTES = "results", "notes"  # folders
+EMBEDDED = "mini"  # the family whose pages carry the task's name alone
 BY_HAND = {"README.md"}  # the folder's pages that no result makes
 
 
@@ -26,42 +24,69 @@ def page_name(task: str, family: str) -> str:
     >>> page_name("aice", "mini"), page_name("aice", "sd14")
     ('aice.md', 'aice-sd14.md')
     """
-    return f"{task}.md" if family == "mini" else f"{task}-{family}.md"
+    return f"{task}.md" if family == EMBEDDED else f"{task}-{family}.md"
 
 
-def pages(results: Sequence[Result], papers: Sequence[Published], task_named: Callable[[str], Task]) -> dict[str, str]:
-    """Every page's text by file name.
+def pages(
+    results: Sequence[Result],
+    papers: Sequence[Published],
+    task_named: Callable[[str], Task],
+    notes: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Every page's text by file name; `notes` are texts of maintainers, by the page's name.
 
     Raises:
         ResultError: results that cannot share the tables they claim.
     """
+    notes = notes or {}
     wanted = {(result.task.name, result.model.family) for result in results}
     wanted |= {(paper.task, paper.family) for paper in papers}
+    made = {page_name(*each) for each in wanted}
+    wanted |= {(Path(name).stem, EMBEDDED) for name in notes if name not in made}
     texts = {}
     for name, family in sorted(wanted):
-        task = task_named(name)
+        task, page = task_named(name), page_name(name, family)
         mine = [result for result in results if (result.task.name, result.model.family) == (name, family)]
         printed = [paper for paper in papers if (paper.task, paper.family) == (name, family)]
-        texts[page_name(name, family)] = render(f"{task.title} ({name}) on {family}", tables(mine, task), printed)
+        title = f"{task.title} ({name}) on {family}"
+        texts[page] = render(title, tables(mine, task), printed, notes.get(page, ""))
     return texts
 
 
-def rendered(
-    folder: Path, task_named: Callable[[str], Task], only: str | None = None, more: Sequence[Result] = ()
-) -> dict[str, str]:
-    """The pages that the results in `folder` make, and `more` results with them; `only` keeps one task's.
+def results_folder(folder: Path) -> Path:
+    """The folder of the results.
 
     Raises:
-        ResultError: there is no such folder, or a result in it is not fit.
+        ResultError: there is none.
     """
-    results_folder = folder / "results"
-    if not results_folder.is_dir():
+    if not (folder / RESULTS).is_dir():
         raise ResultError(
-            f"{results_folder} is not a folder: run this in a checkout of iceb, or name one with --folder"
+            f"{folder / RESULTS} is not a folder: run this in a checkout of iceb, or name one with --folder"
         )
-    results = [result for result in [*collect(results_folder), *more] if only in (None, result.task.name)]
+    return folder / RESULTS
+
+
+def rendered(
+    folder: Path, task_named: Callable[[str], Task], results: Sequence[Result], only: str | None = None
+) -> dict[str, str]:
+    """The pages that results make, with the notes in `folder`; `only` keeps one task's.
+
+    Raises:
+        ResultError: results that cannot share the tables they claim.
+    """
+    kept = [result for result in results if only in (None, result.task.name)]
     papers = [paper for paper in published() if only in (None, paper.task)]
-    return pages(results, papers, task_named)
+    notes = {name: text for name, text in _notes(folder).items() if only is None or _is_page_of(name, only)}
+    return pages(kept, papers, task_named, notes)
+
+
+def _notes(folder: Path) -> dict[str, str]:
+    """What maintainers wrote to stand above a page's tables, by the page's name."""
+    return {path.name: path.read_text(encoding="utf-8").strip() for path in sorted((folder / NOTES).glob("*.md"))}
+
+
+def _is_page_of(name: str, task: str) -> bool:
+    return name == f"{task}.md" or name.startswith(f"{task}-")
 
 
 def write(folder: Path, texts: dict[str, str]) -> list[Path]:
@@ -100,67 +125,3 @@ def _difference(path: Path, text: str, source: str) -> str | None:
     changes = difflib.unified_diff(standing.splitlines(), text.splitlines(), lineterm="", n=0)
     first = next(line for line in changes if line[0] in "+-" and not line.startswith(("+++", "---")))
     return f"{path} differs from its {source} ({first[:80]!r})"
-
-
-@dataclass(frozen=True)
-class Added:
-    """What was added to a leaderboards folder."""
-
-    results: tuple[Path, ...]  # where each result stands now
-    skipped: tuple[str, ...]  # why others were left out, a line each
-    pages: tuple[Path, ...]  # those that changed
-
-
-def add_all(folder: Path, sources: Sequence[Path], task_named: Callable[[str], Task]) -> Added:
-    """Copy runs' results into `folder`/results under their ids and write the pages: all of it, or nothing.
-
-    Of several results the unfinished and the partial ones are left out; adding one again changes nothing.
-
-    Raises:
-        ResultError: one is malformed or may not stand on a table, another result stands under its id, or none is left.
-        StoreError: the folder cannot be written.
-    """
-    found = {source: read_result(source) for source in sources}
-    skipped = {s: refusal(r) or "" for s, r in found.items() if r.status != "complete"} if len(found) > 1 else {}
-    if found and len(skipped) == len(found):
-        raise ResultError(f"nothing to add: {'; '.join(f'{source}: {why}' for source, why in skipped.items())}")
-    new = {source: accepted(result, str(source)) for source, result in found.items() if source not in skipped}
-    places = {folder / "results" / place(result): result for result in new.values()}
-    absent = {target: result for target, result in places.items() if not _stands(target, result)}
-    texts = rendered(folder, task_named, more=tuple(absent.values()))
-    with undone(absent):
-        for target, result in absent.items():
-            write_atomic(target, result.to_json().encode("utf-8"))
-        changed = write(folder, texts)
-    return Added(tuple(places), tuple(f"skipped {s}: {why}" for s, why in skipped.items()), tuple(changed))
-
-
-@contextmanager
-def undone(targets: Iterable[Path]) -> Iterator[None]:
-    """Remove these new files again if anything inside fails."""
-    try:
-        yield
-    except BaseException:
-        for target in targets:
-            target.unlink(missing_ok=True)
-        raise
-
-
-def _stands(target: Path, result: Result) -> bool:
-    """Whether a result stands at its place already.
-
-    Raises:
-        ResultError: another one stands there.
-    """
-    if not target.exists():
-        return False
-    if _essence(read_result(target)) != _essence(result):
-        raise ResultError(
-            f"{target} holds other numbers for the same run: the method or its packages changed; remove it first"
-        )
-    return True
-
-
-def _essence(result: Result) -> str:
-    """What must agree between two runs of one spec: not the cost, the provenance, nor what older results lack."""
-    return result.model_dump_json(exclude={"cost", "provenance", "log", "execution"})

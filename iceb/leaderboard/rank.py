@@ -1,16 +1,21 @@
-"""Results become tables: only comparable rows share one, and rows within one standard error share a rank."""
+"""Results become tables: comparable rows share one, and every declared number of edits has its own ranks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from iceb.base.digest import canonical, digest
 from iceb.base.errors import ResultError
-from iceb.base.statistics import tied_ranks
+from iceb.base.statistics import ROUNDING, tied_ranks
+from iceb.leaderboard.cells import Cell, cell, same_requests, setting
 from iceb.leaderboard.changed import changed_settings
+from iceb.leaderboard.columns import Column, columns, headline
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
 from iceb.specs.runs import Sampling
 from iceb.specs.tasks import Task
+
+FLOOR = "unedited"  # the control that does nothing
+CONTROL, NO_BETTER, NO_VALUE = "control", f"no better than {FLOOR}", "–"
 
 
 @dataclass(frozen=True)
@@ -20,13 +25,13 @@ class Identity:
     task: str
     task_version: int
     dataset: str
+    dataset_version: int
     data: str  # digest of the data files' digests
     family: str
     repo: str
     revision: str
     dtype: str
     sampling: Sampling
-    metrics: tuple[tuple[str, int, str], ...]  # name, version, measure id
 
     @classmethod
     def of(cls, result: Result) -> "Identity":
@@ -35,18 +40,13 @@ class Identity:
             task=result.task.name,
             task_version=result.task.version,
             dataset=result.task.dataset,
+            dataset_version=result.task.dataset_version,
             data=digest(result.task.data_sha256),
             family=result.model.family,
             repo=result.model.repo,
             revision=result.model.revision,
             dtype=result.model.dtype,
             sampling=result.sampling,
-            metrics=tuple(
-                sorted(
-                    (score.metric, score.version, ", ".join(each.id for each in score.measures.values()))
-                    for score in result.scores
-                )
-            ),
         )
 
 
@@ -62,50 +62,77 @@ class Row:
     recipe: str
     params: Mapping[str, object]
     changed: Mapping[str, object]  # of params: what the recipe that ships now has not
-    results: Mapping[int, Result]  # by num_edits
+    cells: Mapping[int, Cell]  # by num_edits
 
     @property
     def control(self) -> bool:
         """A row to compare with, not a contender: ours, and without a paper."""
         return self.package == "iceb" and not self.paper
 
-    def score(self, metric: str, num_edits: int) -> ScoreRecord | None:
-        """One cell; None if that count was not run."""
-        result = self.results.get(num_edits)
-        return result.score(metric) if result is not None else None
+    @property
+    def floor(self) -> bool:
+        """The row of the model as it was."""
+        return self.control and self.method == FLOOR
+
+    def score(self, column: Column, num_edits: int) -> ScoreRecord | None:
+        """One cell's number; None if that count was not run, or that metric not computed."""
+        found = self.cells.get(num_edits)
+        return found.score(column) if found is not None else None
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """A row with its rank; None for controls and for rows without a value in the ranking column."""
+    """A row with its rank at one number of edits; without one, the reason why it has none."""
 
     rank: int | None
     row: Row
+    reason: str = ""
+
+    @property
+    def place(self) -> str:
+        """What a table shows."""
+        return self.reason if self.rank is None else str(self.rank)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Comparable rows, ranked by the task's headline at the largest edit count."""
+    """Comparable rows.
+
+    Attributes:
+        headline: the column that ranks; None where no result has it.
+        declared: the task's numbers of edits; rows are ranked at these.
+        counts: those that some row has, the others among them.
+        ranked: all rows that have a number of edits, in the order of their ranks there; by that number.
+        main: the number of edits that orders the rows: the largest declared one that some row has, else the largest.
+        order: all rows.
+    """
 
     identity: Identity
     title: str
-    headline: str
-    higher_is_better: bool  # of the headline
-    metrics: tuple[str, ...]  # in the task's order
+    note: str
+    headline: Column | None
+    columns: tuple[Column, ...]
+    declared: tuple[int, ...]
     counts: tuple[int, ...]
-    ranked: tuple[Ranked, ...]
+    ranked: Mapping[int, tuple[Ranked, ...]]
+    main: int
+    order: tuple[Row, ...]
 
     @property
-    def ranking_count(self) -> int:
-        """The edit count the ranks are taken at."""
-        return self.counts[-1]
+    def floors(self) -> tuple[int, ...]:
+        """The numbers of edits at which the unedited model stands to compare with."""
+        return tuple(count for row in self.order if row.floor for count in row.cells)
+
+    def place(self, row: Row, count: int) -> str:
+        """A row's rank at a number of edits, or why it has none."""
+        return next((entry.place for entry in self.ranked[count] if entry.row is row), NO_VALUE)
 
 
 def tables(results: Sequence[Result], task: Task) -> list[Table]:
     """One table per identity, in a stable order.
 
     Raises:
-        ResultError: a result is of another task or task version, or two results claim one cell.
+        ResultError: a result is of another task or task version, or two runs of one thing disagree.
     """
     for result in results:
         if (result.task.name, result.task.version) != (task.name, task.version):
@@ -116,40 +143,36 @@ def tables(results: Sequence[Result], task: Task) -> list[Table]:
     grouped: dict[Identity, list[Result]] = {}
     for result in results:
         grouped.setdefault(Identity.of(result), []).append(result)
-    return [rank(grouped[identity], task) for identity in sorted(grouped, key=canonical)]
+    return [_table(identity, grouped[identity], task) for identity in sorted(grouped, key=canonical)]
 
 
-def rank(results: Sequence[Result], task: Task) -> Table:
-    """The table of results that share one identity.
-
-    Raises:
-        ResultError: there are none, they do not share an identity, or two claim one cell.
-    """
-    identities = {Identity.of(result) for result in results}
-    if len(identities) != 1:
-        raise ResultError(f"{len(results)} results of {len(identities)} tables: a table needs results of one identity")
+def _table(identity: Identity, results: Sequence[Result], task: Task) -> Table:
+    same_requests(results)
+    rows = _rows(results)
+    found = columns((score for row in rows for cell in row.cells.values() for score in cell.scores), task)
     counts = tuple(sorted({result.num_edits for result in results}))
-    metrics = tuple(name for name in task.metrics if results[0].score(name) is not None)
-    headline = results[0].score(task.headline)
-    higher = headline is None or headline.higher_is_better
-    ranked = _ranked(_rows(results), task.headline, counts[-1], higher)
-    return Table(identities.pop(), task.title, task.headline, higher, metrics, counts, ranked)
+    ranking = headline(found, task)
+    ranked = {count: _ranked(rows, ranking, count, count in task.edit_counts) for count in counts}
+    main = max(set(counts) & set(task.edit_counts) or counts)
+    order = tuple(entry.row for entry in ranked[main])
+    order += tuple(row for row in rows if main not in row.cells)
+    return Table(
+        identity, task.title, task.headline_note, ranking, found, task.edit_counts, counts, ranked, main, order
+    )
 
 
 def _rows(results: Sequence[Result]) -> list[Row]:
-    gathered: dict[str, dict[int, Result]] = {}
+    """The rows, contenders before controls, by name."""
+    gathered: dict[str, dict[int, list[Result]]] = {}
     for result in sorted(results, key=lambda result: result.id):
-        method = result.method
-        key = canonical([method.package, method.name, method.version, method.params])
-        cells = gathered.setdefault(key, {})
-        if result.num_edits in cells:
-            raise ResultError(f"{result.id} and {cells[result.num_edits].id} claim the same cell: remove one of them")
-        cells[result.num_edits] = result
-    return [_row(gathered[key]) for key in sorted(gathered)]
+        gathered.setdefault(setting(result), {}).setdefault(result.num_edits, []).append(result)
+    rows = [_row({count: cell(found) for count, found in sorted(gathered[key].items())}) for key in sorted(gathered)]
+    return sorted(rows, key=lambda row: (row.control, row.method))
 
 
-def _row(cells: Mapping[int, Result]) -> Row:
-    method = cells[max(cells)].method
+def _row(cells: Mapping[int, Cell]) -> Row:
+    latest = cells[max(cells)].first
+    method = latest.method
     return Row(
         method=method.name,
         version=method.version,
@@ -158,22 +181,51 @@ def _row(cells: Mapping[int, Result]) -> Row:
         paper=method.paper,
         recipe=method.recipe,
         params=method.params,
-        changed=changed_settings(cells[max(cells)]),
-        results=dict(sorted(cells.items())),
+        changed=changed_settings(latest),
+        cells=cells,
     )
 
 
-def _ranked(rows: Sequence[Row], headline: str, count: int, higher: bool) -> tuple[Ranked, ...]:
-    contenders: list[tuple[Row, ScoreRecord, float]] = []
-    others: list[Row] = []
-    for row in rows:
-        score = row.score(headline, count)
-        if row.control or score is None or score.value is None:
-            others.append(row)
-        else:
-            contenders.append((row, score, score.value))
-    values = [value for _, _, value in contenders]
-    ranks = tied_ranks(values, [score.stderr for _, score, _ in contenders], higher)
-    order = sorted(range(len(values)), key=lambda i: (-values[i] if higher else values[i], contenders[i][0].method))
-    others.sort(key=lambda row: (row.control, row.method))
-    return tuple(Ranked(ranks[i], contenders[i][0]) for i in order) + tuple(Ranked(None, row) for row in others)
+@dataclass(frozen=True)
+class _Contender:
+    """A row with a value in the ranking column, turned so that more is better."""
+
+    row: Row
+    gain: float
+    stderr: float | None
+
+
+def _ranked(rows: Sequence[Row], ranking: Column | None, count: int, declared: bool) -> tuple[Ranked, ...]:
+    """The rows that have this number of edits: ranked ones, those no better than nothing, those without, controls."""
+    here = [row for row in rows if count in row.cells]
+    if ranking is None or not declared:
+        return tuple(Ranked(None, row, CONTROL if row.control else NO_VALUE) for row in here)
+    valued = [each for row in here if (each := _contender(row, ranking, count)) is not None]
+    floor = next((each for each in valued if each.row.floor), None)
+    contenders = [each for each in valued if not each.row.control]
+    above = [floor is None or _is_above(each, floor) for each in contenders]
+    better = [each for each, clear in zip(contenders, above, strict=True) if clear]
+    ranks = tied_ranks([each.gain for each in better], [each.stderr for each in better])
+    found = sorted(zip(ranks, better, strict=True), key=lambda each: -each[1].gain)
+    same = sorted(
+        (each for each, clear in zip(contenders, above, strict=True) if not clear), key=lambda each: -each.gain
+    )
+    placed = {id(each.row) for each in contenders}
+    return (
+        *(Ranked(rank, each.row) for rank, each in found),
+        *(Ranked(None, each.row, NO_BETTER) for each in same),
+        *(Ranked(None, row, CONTROL if row.control else NO_VALUE) for row in here if id(row) not in placed),
+    )
+
+
+def _contender(row: Row, ranking: Column, count: int) -> _Contender | None:
+    score = row.score(ranking, count)
+    if score is None or score.value is None:
+        return None
+    return _Contender(row, score.value if ranking.higher_is_better else -score.value, score.stderr)
+
+
+def _is_above(contender: _Contender, floor: _Contender) -> bool:
+    """Whether a row gains more than the larger standard error of the two over the unedited model."""
+    error = max(contender.stderr or 0.0, floor.stderr or 0.0)
+    return contender.gain - floor.gain > error * ROUNDING

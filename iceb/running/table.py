@@ -4,16 +4,30 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iceb.base.digest import digest_bytes
-from iceb.base.errors import IcebError, ResultError
+from iceb.base.errors import ResultError
+from iceb.base.messages import quoted
 from iceb.specs.records import ScoreRecord, TableRecord
 from iceb.specs.reduction import ConceptValue
 from iceb.specs.results import Result
 
+if TYPE_CHECKING:
+    import pyarrow
+
 TABLE = "per_concept.parquet"
-COLUMNS = ("group", "metric", "part", "concept", "replicate", "before", "after", "n")
+COLUMNS = {  # name → Arrow's name of its type
+    "group": "string",
+    "metric": "string",
+    "part": "string",
+    "concept": "string",
+    "replicate": "int64",
+    "before": "double",
+    "after": "double",
+    "n": "int64",
+}
+MAY_BE_NULL = ("before", "after")
 MOST_BYTES = 256 * 2**20  # of a table that somebody hands in
 
 
@@ -31,21 +45,25 @@ def encode_table(rows: Sequence[TableRow]) -> bytes:
     import pyarrow
     import pyarrow.parquet
 
-    text, number, count = pyarrow.string(), pyarrow.float64(), pyarrow.int64()
-    columns: dict[str, tuple[Any, list[Any]]] = {
-        "group": (text, [row.group for row in rows]),
-        "metric": (text, [row.metric for row in rows]),
-        "part": (text, [row.value.part for row in rows]),
-        "concept": (text, [row.value.concept for row in rows]),
-        "replicate": (count, [row.value.replicate for row in rows]),
-        "before": (number, [row.value.before for row in rows]),
-        "after": (number, [row.value.after for row in rows]),
-        "n": (count, [row.value.n for row in rows]),
-    }
-    table = pyarrow.table({name: pyarrow.array(values, kind) for name, (kind, values) in columns.items()})
+    schema = pyarrow.schema([(name, pyarrow.type_for_alias(kind)) for name, kind in COLUMNS.items()])
+    table = pyarrow.Table.from_pylist([_document(row) for row in rows], schema)
     stream = io.BytesIO()
     pyarrow.parquet.write_table(table, stream, compression="zstd")
     return stream.getvalue()
+
+
+def _document(row: TableRow) -> dict[str, Any]:
+    value = row.value
+    return {
+        "group": row.group,
+        "metric": row.metric,
+        "part": value.part,
+        "concept": value.concept,
+        "replicate": value.replicate,
+        "before": value.before,
+        "after": value.after,
+        "n": value.n,
+    }
 
 
 def table_record(data: bytes, rows: Sequence[TableRow]) -> TableRecord:
@@ -85,52 +103,75 @@ def decode_table(data: bytes, where: str) -> list[TableRow]:
     """The rows of a parquet file.
 
     Raises:
-        ResultError: it is no parquet, lacks a column, or holds a value that no statistic may have.
+        ResultError: it is no parquet, its columns are not those of such a table, or it holds a value that no statistic
+            may have.
     """
     import pyarrow
     import pyarrow.parquet
 
     try:
-        table = pyarrow.parquet.read_table(io.BytesIO(data), columns=list(COLUMNS))
-        if missing := [name for name in COLUMNS if name not in table.column_names]:
-            raise ResultError(f"{where}: lacks the column {missing[0]}")
+        table = pyarrow.parquet.read_table(io.BytesIO(data))
+        if problem := _wrong_column(table):
+            raise ResultError(f"{where}: {problem}")
         return [_row(row) for row in table.to_pylist()]
-    except (pyarrow.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, IcebError) and not isinstance(error, ValueError):
-            raise
-        raise ResultError(f"{where}: not a table of per-concept statistics ({_one_line(error)})") from error
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise ResultError(f"{where}: not a table of per-concept statistics ({quoted(str(error))})") from error
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+def _wrong_column(table: "pyarrow.Table") -> str | None:
+    """What is wrong with a table's columns."""
+    for name, kind in COLUMNS.items():
+        if table.column_names.count(name) != 1:
+            return f"has {table.column_names.count(name)} columns {name!r}: must have one"
+        column = table.column(name)
+        if str(column.type) != kind:
+            return f"column {name!r} is of type {quoted(str(column.type), 40)}: must be {kind}"
+        if column.null_count and name not in MAY_BE_NULL:
+            return f"column {name!r} has {column.null_count} empty cells: must have none"
+    return None
 
 
 def _row(row: dict[str, Any]) -> TableRow:
-    value = ConceptValue(
-        str(row["concept"]), str(row["part"]), row["before"], row["after"], int(row["n"]), int(row["replicate"])
-    )
-    return TableRow(str(row["group"]), str(row["metric"]), value)
+    value = ConceptValue(row["concept"], row["part"], row["before"], row["after"], row["n"], row["replicate"])
+    return TableRow(row["group"], row["metric"], value)
 
 
-def read_table(path: Path, record: TableRecord) -> list[TableRow]:
-    """The rows of the table that a result names.
+def read_table_file(path: Path) -> bytes:
+    """The bytes of a table's file.
 
     Raises:
-        ResultError: the file is missing, too large, not the one the result names, or is no such table.
+        ResultError: the file is missing or too large.
     """
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ResultError(f"{path}: is larger than {MOST_BYTES} bytes; no table of a run is")
-        data = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or error
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise ResultError(f"{path}: cannot be read ({reason}): keep it beside the result it belongs to") from error
+
+
+def checked_table(data: bytes, record: TableRecord, where: str) -> list[TableRow]:
+    """The rows of the table that a result names.
+
+    Raises:
+        ResultError: it is not the one the result names, or no such table.
+    """
     found = digest_bytes(data)
     if found != record.sha256:
         raise ResultError(
-            f"{path}: its sha256 is {found[:12]}…, the result names {record.sha256[:12]}…: one of the two was changed"
+            f"{where}: its sha256 is {found[:12]}…, the result names {record.sha256[:12]}…: one of the two was changed"
         )
-    rows = decode_table(data, str(path))
+    rows = decode_table(data, where)
     if len(rows) != record.rows:
-        raise ResultError(f"{path}: has {len(rows)} rows, the result names {record.rows}")
+        raise ResultError(f"{where}: has {len(rows)} rows, the result names {record.rows}")
     return rows
+
+
+def read_table(path: Path, record: TableRecord) -> list[TableRow]:
+    """The rows of the table that a result names, from its file.
+
+    Raises:
+        ResultError: the file is missing, too large, not the one the result names, or is no such table.
+    """
+    return checked_table(read_table_file(path), record, str(path))

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from iceb.specs.metrics import Metric
 from iceb.specs.reduction import Change, Part, Reduction, Score
-from iceb.specs.runs import Scalar
+from iceb.specs.runs import Dtype, Scalar
 from iceb.specs.texts import check_part
 
 
@@ -85,7 +85,7 @@ class ModelRecord(Record):
     family: PathPart
     repo: str
     revision: str
-    dtype: str
+    dtype: Dtype
     digest: str
     edited_digest: tuple[str, ...]  # one per checkpoint
 

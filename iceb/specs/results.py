@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from iceb.base.errors import ResultError
+from iceb.base.messages import quoted
 from iceb.base.readers import parse_json
 from iceb.specs.records import (
     CheckpointRecord,
@@ -23,7 +24,7 @@ from iceb.specs.records import (
     TableRecord,
     TaskRecord,
 )
-from iceb.specs.runs import MOST_COUNTED, RunSpec, Sampling
+from iceb.specs.runs import MOST_COUNTED, ModelRef, RunSpec, Sampling
 from iceb.specs.texts import check_run_id
 
 SCHEMA: Literal[2] = 2
@@ -110,6 +111,34 @@ class Result(Record):
             provenance=provenance,
         )
 
+    @property
+    def spec(self) -> RunSpec:
+        """What names the run, from the fields that the result records; its id is that of the run that made them.
+
+        Raises:
+            ValidationError: a field is none that a run can have.
+        """
+        return RunSpec(
+            task=self.task.name,
+            task_version=self.task.version,
+            dataset=self.task.dataset,
+            dataset_version=self.task.dataset_version,
+            method=self.method.name,
+            method_version=self.method.version,
+            package=self.method.package,
+            code=self.method.code,
+            params=self.method.params,
+            num_edits=self.num_edits,
+            model=ModelRef(self.model.family, self.model.repo, self.model.revision, self.model.dtype),
+            sampling=self.sampling,
+            limit=self.limit,
+        )
+
+    @property
+    def groups(self) -> tuple[tuple[ScoreRecord, ...], ...]:
+        """The scores of every group of checkpoints, the headline's last."""
+        return (*(checkpoint.scores for checkpoint in self.checkpoints), self.scores)
+
     def score(self, metric: str) -> ScoreRecord | None:
         """The outcome of one metric; None if the run did not include it."""
         return next((score for score in self.scores if score.metric == metric), None)
@@ -129,7 +158,7 @@ class Result(Record):
         document = _parsed(text, name)
         schema = document.get("schema")
         if schema != SCHEMA:
-            raise ResultError(f"{name}: schema {schema!r} is unknown: this version of iceb reads schema {SCHEMA}")
+            raise ResultError(f"{name}: {_schema_problem(schema)}")
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
@@ -141,6 +170,13 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ResultError(f"{name}: holds a {type(document).__name__}: expected one JSON object")
     return document
+
+
+def _schema_problem(schema: object) -> str:
+    """Why a schema number cannot be read, and what to do."""
+    if isinstance(schema, int) and schema > SCHEMA:
+        return f"schema {quoted(schema, 40)} is newer: this version of iceb reads schema {SCHEMA}; install a newer one"
+    return f"schema {quoted(schema, 40)} is unknown: this version of iceb reads schema {SCHEMA}; run it again"
 
 
 def first_problem(error: ValidationError) -> str:

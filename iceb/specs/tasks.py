@@ -22,6 +22,7 @@ class Task:
         edit_counts: the leaderboard's columns.
         roles: what its prompts may be drawn for; prompts of another role are refused.
         optional_metrics: registered names of metrics that are computed when asked for, each with its own images.
+        headline_note: what to know of the headline's scale; leaderboards say it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Task:
     edit_counts: tuple[int, ...]
     roles: tuple[str, ...]
     optional_metrics: tuple[str, ...] = ()
+    headline_note: str = ""
 
     def __post_init__(self) -> None:
         check_part(self.name, "task")

@@ -1,6 +1,7 @@
 """The light commands: what they print, and that every mistake is one line on stderr with the right exit code."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -110,11 +111,24 @@ def test_fetching_into_a_place_that_is_a_file_is_refused(capsys, tmp_path):
 def test_adding_and_checking_a_leaderboard(capsys, tmp_path):
     (tmp_path / "results").mkdir()
     assert run(["leaderboard", "--add", str(GOLDEN), "--folder", str(tmp_path)]) == 0
-    assert run(["leaderboard", "--check", "--folder", str(tmp_path)]) == 0
     capsys.readouterr()
+    assert run(["leaderboard", "--check", "--folder", str(tmp_path)]) == 0
+    assert "2 scores of 1 result follow from the tables beside them; 2 pages" in capsys.readouterr().out
     page = tmp_path / "aice.md"
     page.write_text(page.read_text().replace("0.250", "0.950"))
     assert "differs from its results" in refused(capsys, "leaderboard", "--check", "--folder", str(tmp_path), code=1)
+
+
+def test_a_forged_score_is_refused_by_the_check_in_one_line(capsys, tmp_path):
+    (tmp_path / "results").mkdir()
+    assert run(["leaderboard", "--add", str(GOLDEN), "--folder", str(tmp_path)]) == 0
+    capsys.readouterr()
+    (path,) = (tmp_path / "results").rglob("*.json")
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["scores"][0]["value"] = 0.495
+    path.write_text(json.dumps(document), encoding="utf-8")
+    line = refused(capsys, "leaderboard", "--check", "--folder", str(tmp_path))
+    assert f"{path}: metric edit_score: value is 0.495, the table makes 0.25" in line
 
 
 @pytest.mark.parametrize("named", [["one", "two"], ["one", "--add", "two"], ["*"]], ids=" ".join)
@@ -122,9 +136,11 @@ def test_add_takes_many_paths_and_patterns(capsys, tmp_path, monkeypatch, named)
     """As a shell hands them over: `--add runs/*/result.json` gives one option and further arguments."""
     monkeypatch.chdir(tmp_path)
     document = json.loads(GOLDEN.read_text(encoding="utf-8"))
-    for name, change in {"one": {}, "two": {"status": "partial", "limit": 3, "id": "aice/emcid/0010-00000000"}}.items():
-        (tmp_path / "runs" / name).mkdir(parents=True)
-        (tmp_path / "runs" / name / "result.json").write_text(json.dumps(document | change), encoding="utf-8")
+    runs = {"one": {}, "two": {"status": "partial", "limit": 3, "id": "aice/emcid/0010-00000000"}}
+    for name, change in runs.items():
+        folder = tmp_path / "runs" / name
+        shutil.copytree(GOLDEN.parent, folder, ignore=shutil.ignore_patterns("*.md"))
+        (folder / "result.json").write_text(json.dumps(document | change), encoding="utf-8")
     (tmp_path / "leaderboards" / "results").mkdir(parents=True)
     arguments = [f"runs/{name}/result.json" if name[0] != "-" else name for name in named]
     assert run(["leaderboard", "--add", *arguments]) == 0

@@ -1,44 +1,114 @@
-"""Results made by hand: the light half of the suite needs no model."""
+"""Results made by hand from per-concept statistics: the light half of the suite needs no model."""
 
+import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from iceb.specs.records import Cost, MethodRecord, ModelRecord, Provenance, ScoreRecord, TaskRecord
+from iceb import registry
+from iceb.leaderboard.filed import table_beside
+from iceb.running.table import TableRow, encode_table, table_record
+from iceb.specs.metrics import Metric, asks_dest
+from iceb.specs.records import (
+    CheckpointRecord,
+    Cost,
+    MeasureRecord,
+    MethodRecord,
+    ModelRecord,
+    Provenance,
+    ScoreRecord,
+    TableRecord,
+    TaskRecord,
+)
+from iceb.specs.reduction import ConceptValue, Score, reduce_values
 from iceb.specs.results import Result
 from iceb.specs.runs import ModelRef, RunSpec, Sampling
 from iceb.specs.tasks import Task
 
-
-def score_record(metric: str, value: float | None, stderr: float | None = 0.01) -> ScoreRecord:
-    """One score of a metric called `metric`; None leaves it missing with a note."""
-    missing = value is None
-    return ScoreRecord(
-        metric=metric,
-        version=1,
-        measure="vit_mini@1",
-        unit="probability",
-        higher_is_better=True,
-        value=value,
-        stderr=None if missing else stderr,
-        n=0 if missing else 10,
-        concepts=0 if missing else 2,
-        note="no alias prompts in this task" if missing else "",
-    )
+JUDGE = MeasureRecord(id="vit_mini@1", revision="8" * 64)
+IMAGES = 5  # of a concept
 
 
-def make_result(
+def concept_values(metric: Metric, value: float, stderr: float | None, concepts: int) -> list[ConceptValue]:
+    """Statistics of `concepts` concepts in each part, from which `metric` makes `value` and `stderr`."""
+    reach = math.sqrt(math.fsum(part.weight**2 for part in metric.reduction.parts.values()))
+    total = math.fsum(abs(part.weight) for part in metric.reduction.parts.values())
+    spread = (stderr or 0.0) * math.sqrt(max(concepts - 1, 1)) / reach
+    found = []
+    for name, part in metric.reduction.parts.items():
+        for place in range(concepts):
+            change = value / total + (spread if place % 2 else -spread) * (concepts > 1)
+            change = -change if part.change == "fall" else change
+            found.append(ConceptValue(f"{name} {place}", name, 0.5 - change / 2, 0.5 + change / 2, IMAGES))
+    return found
+
+
+def scored(
+    scores: Mapping[str, float | None], stderr: float | None, concepts: int, *, reaches_dest: bool, group: str = ""
+) -> tuple[tuple[ScoreRecord, ...], tuple[TableRow, ...]]:
+    """Scores of registered metrics and the rows that make them; None leaves a metric without rows."""
+    records, rows = [], []
+    for name, value in scores.items():
+        metric: Metric = registry.load("metrics", name)
+        values = [] if value is None else concept_values(metric, value, stderr, concepts if stderr is not None else 1)
+        erased = value is None and not reaches_dest and asks_dest(metric)
+        score = Score(None, None, 0, 0, "erases") if erased else reduce_values(values, metric.reduction)
+        used = {need.measure: JUDGE for need in metric.needs}
+        records.append(ScoreRecord.of(metric, "iceb", used, score))
+        rows += [TableRow(group, name, each) for each in values]
+    return tuple(records), tuple(rows)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A result and the table that makes its scores."""
+
+    result: Result
+    rows: tuple[TableRow, ...]
+
+    def save(self, path: Path) -> Path:
+        """Write both; `path` is the result's file."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.result.to_json(), encoding="utf-8")
+        table_beside(path).write_bytes(encode_table(self.rows))
+        return path
+
+    def changed(self, **fields: Any) -> "Made":
+        """With other fields in the result."""
+        return replace(self, result=self.result.model_copy(update=fields))
+
+    def with_score(self, metric: str, **fields: Any) -> "Made":
+        """With other fields in one score."""
+        scores = [s.model_copy(update=fields) if s.metric == metric else s for s in self.result.scores]
+        return self.changed(scores=tuple(scores))
+
+    def with_rows(self, rows: tuple[TableRow, ...]) -> "Made":
+        """With another table, which the result names as its own."""
+        data = encode_table(rows)
+        return replace(self.changed(per_concept=table_record(data, rows)), rows=rows)
+
+    def from_run(self, **fields: Any) -> "Made":
+        """From another run of the same thing."""
+        return self.changed(provenance=self.result.provenance.model_copy(update=fields))
+
+
+def make(
     method: str = "emcid",
     num_edits: int = 2,
     scores: Mapping[str, float | None] | None = None,
     *,
     stderr: float | None = 0.01,
+    concepts: int = 2,
+    earlier: Mapping[str, Mapping[str, float | None]] | None = None,
     paper: str = "arXiv:2403.13807",
     package: str = "iceb",
     params: Mapping[str, Any] | None = None,
     changed: Mapping[str, Any] | None = None,
-    reaches_dest: bool | None = None,
+    reaches_dest: bool = True,
+    retained: tuple[str, ...] = (),
     recipe: str = "",
     limit: int | None = None,
     dirty: bool | None = False,
@@ -46,74 +116,117 @@ def make_result(
     family: str = "mini",
     steps: int = 10,
     data: str = "d" * 64,
-) -> Result:
-    """A small result; what a test does not name takes a fixed value."""
+    code: str = "9" * 64,
+    finished: str = "2026-01-01T00:01:00Z",
+) -> Made:
+    """A small result with its table; `earlier` are scores by group of checkpoints before the last one."""
     spec = RunSpec(
         task="aice",
+        task_version=1,
         dataset="aice_embedded",
+        dataset_version=1,
         method=method,
+        method_version=1,
+        package=package,
+        code=code,
         params=params or {},
         num_edits=num_edits,
         model=ModelRef(family, f"iceb/{family}", "1" * 40),
         sampling=Sampling("ddim", steps, 3.0, 32, 32),
         limit=limit,
     )
-    return Result.of(
+    groups = {**(earlier or {}), "": scores or {"edit_score": 0.25}}
+    made = {
+        group: scored(each, stderr, concepts, reaches_dest=reaches_dest, group=group) for group, each in groups.items()
+    }
+    rows = tuple(row for _, found in made.values() for row in found)
+    table = table_record(encode_table(rows), rows)
+    result = Result.of(
         spec,
-        task=TaskRecord(
-            name="aice",
-            version=1,
-            dataset="aice_embedded",
-            card_sha256="c" * 64,
-            data_sha256={"edits": data},
-            requests_sha256="e" * 64,
-        ),
+        task=_task_record(data),
         method=MethodRecord(
             name=method,
             version=1,
             package=package,
             package_version="0.1.0",
+            code=code,
             paper=paper,
             recipe=recipe,
             params=spec.params,
-            changed=changed,
+            changed=changed or {},
             reaches_dest=reaches_dest,
+            retained_scored=retained,
         ),
-        model=ModelRecord(
-            family=family,
-            repo=spec.model.repo,
-            revision=spec.model.revision,
-            dtype="float32",
-            digest="a" * 64,
-            edited_digest=("b" * 64,),
-        ),
-        scores=tuple(score_record(n, v, stderr) for n, v in (scores or {"edit_score": 0.25}).items()),
-        cost=Cost(
-            edit_seconds=12.5,
-            draw_seconds=3.0,
-            measure_seconds=0.5,
-            peak_bytes=2_000_000_000,
-            images_drawn=30,
-            images_reused=70,
-        ),
-        provenance=Provenance(
-            command="iceb evaluate",
-            commit="f" * 40,
-            dirty=dirty,
-            python="3.11.7",
-            packages={"torch": "2.3.0"},
-            device="cpu",
-            started="2026-01-01T00:00:00Z",
-            finished="2026-01-01T00:01:00Z",
-        ),
+        model=_model_record(spec),
+        scores=made[""][0],
+        checkpoints=tuple(CheckpointRecord(group=each, edits=1, scores=made[each][0]) for each in earlier or {}),
+        per_concept=TableRecord(sha256=table.sha256, rows=table.rows),
+        cost=_cost(),
+        provenance=_provenance(dirty, finished),
         error=error,
     )
+    return Made(result, rows)
+
+
+def _task_record(data: str) -> TaskRecord:
+    return TaskRecord(
+        name="aice",
+        version=1,
+        dataset="aice_embedded",
+        dataset_version=1,
+        card_sha256="c" * 64,
+        data_sha256={"edits": data},
+        requests_sha256="e" * 64,
+    )
+
+
+def _model_record(spec: RunSpec) -> ModelRecord:
+    model = spec.model
+    return ModelRecord(
+        family=model.family,
+        repo=model.repo,
+        revision=model.revision,
+        dtype=model.dtype,
+        digest="a" * 64,
+        edited_digest=("b" * 64,),
+    )
+
+
+def _cost() -> Cost:
+    return Cost(
+        edit_seconds=12.5,
+        draw_seconds=3.0,
+        measure_seconds=0.5,
+        peak_bytes=2_000_000_000,
+        images_drawn=30,
+        images_reused=70,
+    )
+
+
+def _provenance(dirty: bool | None, finished: str) -> Provenance:
+    return Provenance(
+        command="iceb evaluate",
+        commit="f" * 40,
+        dirty=dirty,
+        python="3.11.7",
+        packages={"torch": "2.3.0"},
+        device="cpu",
+        threads=1,
+        started="2026-01-01T00:00:00Z",
+        finished=finished,
+    )
+
+
+@pytest.fixture
+def made() -> Callable[..., Made]:
+    """The function that makes a small result with its table."""
+    return make
 
 
 @pytest.fixture
 def result() -> Callable[..., Result]:
     """The function that makes a small result."""
-    return make_result
+    return lambda *args, **named: make(*args, **named).result
 
 
 @pytest.fixture
@@ -129,4 +242,6 @@ def task() -> Task:
         metrics=("edit_score", "source2dest", "holdout_delta"),
         headline="edit_score",
         edit_counts=(1, 10),
+        roles=("source", "holdout"),
+        headline_note="Its top is near 0.5.",
     )

@@ -1,34 +1,32 @@
-"""Tables hold only comparable rows, ties share ranks, pages are byte-stable, unfit results are refused."""
+"""Tables hold comparable rows, every count has its ranks, pages are byte-stable, unfit results are refused."""
 
 import itertools
 from pathlib import Path
 
 import pytest
 
-from iceb.base.errors import CheckFailed, ResultError, StoreError
+from iceb.base.errors import CheckFailed, ResultError, SpecError, StoreError
+from iceb.leaderboard.adding import Added, add_all
 from iceb.leaderboard.changed import changed_settings
 from iceb.leaderboard.collect import collect, place, refusal
-from iceb.leaderboard.pages import Added, add_all, check, page_name, pages, rendered, write
+from iceb.leaderboard.pages import check, page_name, pages, rendered, write
 from iceb.leaderboard.published import parse
-from iceb.leaderboard.rank import tables
+from iceb.leaderboard.rank import NO_BETTER, tables
 from iceb.leaderboard.render import render
+from iceb.specs.records import MeasureRecord
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "leaderboard.md"
-
-
-def saved(folder, *results):
-    for one in results:
-        path = folder / "results" / place(one)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(one.to_json(), encoding="utf-8")
-    return folder
-
-
 OTHER = {"residual": "output", "captions": f"sha256:{'ab' * 32}"}
 
 
+def saved(folder, *some):
+    for one in some:
+        one.save(folder / "results" / place(one.result))
+    return folder
+
+
 def added(folder, *sources, task=None) -> Added:
-    (folder / "results").mkdir(exist_ok=True)
+    (folder / "results").mkdir(parents=True, exist_ok=True)
     return add_all(folder, sources, lambda name: task)
 
 
@@ -36,22 +34,27 @@ def files_in(folder) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def written(folder, name, one) -> Path:
-    path = folder / name / "result.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(one.to_json(), encoding="utf-8")
-    return path
+def page_of(some, task, note=""):
+    return render(
+        "Arbitrary ImageNet Concept Editing (aice) on mini", tables([one.result for one in some], task), (), note
+    )
 
 
-def small_table(result):
+def small_table(made):
+    """All that a page shows: ties, a reproduction, a stray count, an eraser, a control, two versions of a metric."""
+    first = made("emcid", 10, {"edit_score": 0.20, "holdout_delta": -0.01, "dest_forget": 0.1}, concepts=12)
+    older = made("refact", 10, {"edit_score": 0.15, "holdout_delta": -0.1, "dest_forget": 0.2})
     return [
-        result("emcid", 1, {"edit_score": 0.30, "holdout_delta": -0.01}),
-        result("emcid", 10, {"edit_score": 0.20, "holdout_delta": None}),
-        result("uce", 10, {"edit_score": 0.19, "holdout_delta": -0.20}, package="uce-iceb", params={"ridge": 0.5}),
-        result("esd", 10, {"edit_score": 0.10, "holdout_delta": -0.00001}),
-        result("unedited", 10, {"edit_score": 0.0, "holdout_delta": 0.0}, paper=""),
-        result("emcid", 10, {"edit_score": 0.05, "holdout_delta": 0.0}, params=OTHER, changed=OTHER),
-        result("speed", 10, {"edit_score": None, "holdout_delta": -0.1}, reaches_dest=False),
+        made("emcid", 1, {"edit_score": 0.30}, stderr=None),
+        first,
+        first.from_run(finished="2026-01-02T00:00:00Z", device="another", threads=2),
+        made("uce", 10, {"edit_score": 0.19, "holdout_delta": -0.20}, package="uce-iceb", params={"ridge": 0.5}),
+        made("uce", 7, {"edit_score": 0.90}, package="uce-iceb", params={"ridge": 0.5}),
+        older.with_score("dest_forget", version=1),
+        made("mace", 10, {"edit_score": 0.005, "holdout_delta": -0.00001}),
+        made("unedited", 10, {"edit_score": 0.0, "holdout_delta": 0.0}, stderr=0.0, paper=""),
+        made("emcid", 10, {"edit_score": 0.05, "holdout_delta": 0.0}, params=OTHER, changed=OTHER),
+        made("esd", 10, {"edit_score": None, "holdout_delta": -0.1}, reaches_dest=False),
     ]
 
 
@@ -61,8 +64,8 @@ def test_a_row_whose_settings_are_not_the_recipes_says_so_in_its_name(result, ta
     other = {**own, "residual": "output"}
     some = [result("emcid", 10, params=own, changed=own), result("emcid", 10, params=other, changed={})]
     text = render("t", tables(some, task))
-    assert "| 1 | emcid | 0.250" in text
-    assert "| 1 | emcid (residual=output) | 0.250" in text
+    assert "| 1 | emcid | 0 | 0.250" in text
+    assert "| 1 | emcid (residual=output) | 0 | 0.250" in text
     assert "- **emcid (residual=output)** version 1" in text
 
 
@@ -77,32 +80,91 @@ def test_of_a_method_that_is_not_installed_the_settings_stand_that_its_run_recor
     assert changed_settings(found) == {"b": 2}
 
 
-def test_an_eraser_has_no_rank_and_a_dash_where_a_metric_asks_for_the_destination(result, task):
-    (table,) = tables(small_table(result), task)
-    assert [entry.rank for entry in table.ranked if entry.row.method == "speed"] == [None]
-    assert "| – | speed | – | – |" in render("t", [table])
+def places(some, task, count):
+    (table,) = tables([one.result for one in some], task)
+    return [(entry.place, entry.row.method) for entry in table.ranked[count]]
 
 
-def test_rows_within_one_standard_error_share_a_rank_and_controls_have_none(result, task):
-    (table,) = tables(small_table(result), task)
-    found = [(entry.rank, entry.row.method) for entry in table.ranked]
-    assert found == [(1, "emcid"), (1, "uce"), (3, "esd"), (4, "emcid"), (None, "speed"), (None, "unedited")]
+def test_rows_within_one_standard_error_tie_and_those_not_above_unedited_have_no_rank(made, task):
+    assert places(small_table(made), task, 10) == [
+        ("1", "emcid"),
+        ("1", "uce"),
+        ("3", "refact"),
+        ("4", "emcid"),
+        (NO_BETTER, "mace"),
+        ("–", "esd"),
+        ("control", "unedited"),
+    ]
 
 
-def test_the_page_does_not_depend_on_the_order_of_the_results(result, task):
-    some = small_table(result)[:5]
-    texts = {render("t", tables(list(order), task)) for order in itertools.permutations(some)}
-    assert len(texts) == 1
+@pytest.mark.parametrize(
+    ("value", "stderr", "place"), [(0.02, 0.01, "1"), (0.01, 0.01, NO_BETTER), (-0.2, 0.01, NO_BETTER)]
+)
+def test_a_row_is_ranked_only_when_it_is_above_unedited_by_more_than_the_error(made, task, value, stderr, place):
+    unedited = made("unedited", 10, {"edit_score": 0.0}, stderr=0.0, paper="")
+    assert places([made("emcid", 10, {"edit_score": value}, stderr=stderr), unedited], task, 10)[0] == (place, "emcid")
 
 
-def test_the_page_is_the_golden_page(result, task):
-    text = render("Arbitrary ImageNet Concept Editing (aice) on mini", tables(small_table(result), task))
-    assert text == GOLDEN.read_text(encoding="utf-8")
+def test_where_unedited_was_not_run_every_row_is_ranked_and_the_page_says_so(made, task):
+    some = [made("emcid", 10, {"edit_score": -0.2}), made("emcid", 1, {"edit_score": 0.1}, stderr=None)]
+    assert places(some, task, 10) == [("1", "emcid")]
+    assert "At 1 and 10 edits it was not run: every row with a score is ranked there." in page_of(some, task)
 
 
-@pytest.mark.parametrize("change", [{"steps": 20}, {"data": "0" * 64}, {"scores": {"source2dest": 0.1}}])
+def test_a_result_at_a_number_of_edits_that_the_task_does_not_declare_ranks_nothing(made, task):
+    """A stray result at 301 edits once took the ranks of all rows that had none there."""
+    some = [made("emcid", 10, {"edit_score": 0.25}), made("uce", 10, {"edit_score": 0.1})]
+    before = places(some, task, 10)
+    stray = made("uce", 301, {"edit_score": 0.9})
+    assert places([*some, stray], task, 10) == before == [("1", "emcid"), ("2", "uce")]
+    assert places([*some, stray], task, 301) == [("–", "uce")]
+    text = page_of([*some, stray], task)
+    assert "| method | 10 | 301 (not ranked) |" in text
+    assert text.index("| emcid | 0.250 ± 0.010 (1) | – |") < text.index("| uce | 0.100 ± 0.010 (2) | 0.900 ± 0.010 |")
+    assert "### All metrics at 301 edits (not ranked)" in text
+
+
+def test_every_declared_count_has_ranks_of_its_own(made, task):
+    some = [
+        made(name, count, {"edit_score": value})
+        for count, values in ((1, (0.3, 0.1)), (10, (0.1, 0.3)))
+        for name, value in zip(("emcid", "uce"), values, strict=True)
+    ]
+    assert places(some, task, 1) == [("1", "emcid"), ("2", "uce")]
+    assert places(some, task, 10) == [("1", "uce"), ("2", "emcid")]
+
+
+def test_an_eraser_has_no_rank_and_a_dash_where_a_metric_asks_for_the_destination(made, task):
+    assert "| – | esd | 0 | – | -0.100 ± 0.010 | – | – |" in page_of(small_table(made), task)
+
+
+def test_the_page_does_not_depend_on_the_order_of_the_results(made, task):
+    some = small_table(made)[:5]
+    assert len({page_of(order, task) for order in itertools.permutations(some)}) == 1
+
+
+def test_the_page_is_the_golden_page(made, task):
+    assert page_of(small_table(made), task, "What a maintainer notes.") == GOLDEN.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("change", [{"steps": 20}, {"data": "0" * 64}])
 def test_results_that_differ_in_identity_never_share_a_table(result, task, change):
     assert len(tables([result("emcid"), result("uce", **change)], task)) == 2
+
+
+def test_one_more_metric_splits_no_table_and_rows_without_it_show_a_dash(made, task):
+    some = [made("emcid", 10, {"edit_score": 0.2, "source2dest": 0.4}), made("uce", 10, {"edit_score": 0.1})]
+    text = page_of(some, task)
+    assert "| rank | method | reproductions | edit_score ↑ | source2dest ↑ |" in text
+    assert "| 2 | uce | 0 | 0.100 ± 0.010 | – |" in text
+
+
+def test_two_versions_of_a_metric_are_two_columns_and_so_are_two_judges(made, task):
+    text = page_of(small_table(made), task)
+    assert "| dest_forget v1 ↓ | dest_forget v2 ↓ |" in text
+    judge = {"imagenet_classifier": MeasureRecord(id="vit_mini@2", revision="7" * 64)}
+    some = [made("emcid", 10), made("uce", 10).with_score("edit_score", measures=judge)]
+    assert "| edit_score v1 (iceb, vit_mini@1) ↑ | edit_score v1 (iceb, vit_mini@2) ↑ |" in page_of(some, task)
 
 
 def test_results_of_another_task_version_are_refused(result, task):
@@ -112,6 +174,13 @@ def test_results_of_another_task_version_are_refused(result, task):
         tables([other], task)
 
 
+def test_results_of_other_requests_do_not_share_a_table(result, task):
+    other = result("uce")
+    other = other.model_copy(update={"task": other.task.model_copy(update={"requests_sha256": "0" * 64})})
+    with pytest.raises(ResultError, match="edited different concepts"):
+        tables([result("emcid"), other], task)
+
+
 @pytest.mark.parametrize(
     ("change", "word"),
     [
@@ -119,95 +188,191 @@ def test_results_of_another_task_version_are_refused(result, task):
         ({"dirty": True}, "uncommitted"),
         ({"error": "disk full"}, "failed"),
         ({"scores": {"alias2dest": None}}, "no metric has a value"),
+        ({"retained": ("tabby cat", "hen")}, r"retains names 2 scored concepts \(tabby cat, hen\)"),
     ],
 )
-def test_an_unfit_result_is_refused_with_its_reason(result, tmp_path, change, word):
-    unfit = result(**change)
-    assert word in (refusal(unfit) or "")
-    source = tmp_path / "result.json"
-    source.write_text(unfit.to_json())
+def test_an_unfit_result_is_refused_with_its_reason(made, tmp_path, change, word):
+    unfit = made(**change)
+    assert refusal(unfit.result)
     with pytest.raises(ResultError, match=word):
-        added(tmp_path, source)
+        added(tmp_path / "boards", unfit.save(tmp_path / "run" / "result.json"))
     with pytest.raises(ResultError, match=word):
-        collect(saved(tmp_path / "boards", unfit) / "results")
+        collect(saved(tmp_path / "other", unfit) / "results")
 
 
-def test_a_result_in_the_wrong_place_is_refused(result, tmp_path):
-    folder = tmp_path / "results"
-    folder.mkdir()
-    (folder / "mine.json").write_text(result().to_json())
+def test_a_result_in_the_wrong_place_is_refused(made, tmp_path):
+    made().save(tmp_path / "results" / "mine.json")
     with pytest.raises(ResultError, match="move it to"):
-        collect(folder)
+        collect(tmp_path / "results")
 
 
-def test_a_result_edited_by_hand_is_refused(result, tmp_path):
-    folder = saved(tmp_path, result())
-    path = folder / "results" / place(result())
-    path.write_text(path.read_text().replace('"edit_seconds": 12.5', '"edit_seconds":  12.5'))
-    with pytest.raises(ResultError, match="edited by hand"):
-        collect(folder / "results")
+def test_adding_copies_the_result_and_its_table_byte_for_byte(made, task, tmp_path):
+    run = made().save(tmp_path / "run" / "result.json")
+    run.write_text(run.read_text().replace('"error": null', '"newer": 1, "error":  null'))
+    (target,) = added(tmp_path / "boards", run, task=task).results
+    assert target == tmp_path / "boards" / "results" / place(made().result)
+    assert target.read_bytes() == run.read_bytes()
+    assert target.with_suffix(".parquet").read_bytes() == (run.parent / "per_concept.parquet").read_bytes()
 
 
-def test_adding_twice_changes_nothing_and_other_numbers_are_refused(result, task, tmp_path):
-    source = tmp_path / "result.json"
-    source.write_text(result().to_json())
-    (target,) = added(tmp_path, source, task=task).results
-    again = added(tmp_path, source, task=task)
-    assert (again.results, again.pages) == ((target,), ())
-    assert target.read_text() == result().to_json()
-    source.write_text(result(scores={"edit_score": 0.9}).to_json())
-    with pytest.raises(ResultError, match="other numbers"):
-        added(tmp_path, source, task=task)
-
-
-def test_of_many_results_the_partial_ones_are_skipped_with_a_line_and_the_page_is_written(result, task, tmp_path):
+def test_adding_one_again_changes_nothing_from_a_run_or_from_the_board_itself(made, task, tmp_path):
     boards = tmp_path / "boards"
-    (boards / "results").mkdir(parents=True)
-    good, partial = result("emcid", 10), result("emcid", 10, limit=3)
-    sources = [written(tmp_path, "a", good).parent, written(tmp_path, "b", partial)]
-    found = added(boards, *sources, task=task)
-    assert found.results == (boards / "results" / place(good),)
-    assert found.skipped == (f"skipped {sources[1]}: {refusal(partial)}",)
-    assert boards / "aice.md" in found.pages
-    assert "| 1 | emcid |" in (boards / "aice.md").read_text(encoding="utf-8")
-    with pytest.raises(ResultError, match="nothing to add"):
-        added(boards, sources[1], written(tmp_path, "c", result(limit=4)), task=task)
-
-
-@pytest.mark.parametrize("fault", ["dirty", "two of one cell", "the page cannot be written"])
-def test_results_are_added_all_or_none(result, task, tmp_path, monkeypatch, fault):
-    boards = tmp_path / "boards"
-    added(boards.parent, task=task)
-    (boards / "results").mkdir(parents=True)
-    good = written(tmp_path, "a", result("emcid", 10))
-    other = result("uce", 10, dirty=True) if fault == "dirty" else result("uce", 10)
-    if fault == "two of one cell":
-        other = result("emcid", 10).model_copy(update={"id": "aice/emcid/0010-ffffffff"})
-    if fault == "the page cannot be written":
-        monkeypatch.setattr("iceb.leaderboard.pages.write", lambda *_: (_ for _ in ()).throw(StoreError("no space")))
+    run = made().save(tmp_path / "run" / "result.json")
+    (target,) = added(boards, run, task=task).results
     before = files_in(boards)
-    with pytest.raises((ResultError, StoreError)):
-        added(boards, good, written(tmp_path, "b", other), task=task)
+    for source in (run, run.parent, target):
+        again = added(boards, source, task=task)
+        assert (again.results, again.pages) == ((target,), ())
     assert files_in(boards) == before
 
 
-def test_check_passes_after_writing_and_names_what_drifted(result, task, tmp_path, monkeypatch):
+def test_a_metric_that_was_added_to_a_run_replaces_its_result_and_never_goes_again(made, task, tmp_path):
+    boards = tmp_path / "boards"
+    short = made(scores={"edit_score": 0.2}).save(tmp_path / "short" / "result.json")
+    whole = made(scores={"edit_score": 0.2, "source2dest": 0.4}).save(tmp_path / "whole" / "result.json")
+    (target,) = added(boards, short, task=task).results
+    assert added(boards, whole, task=task).results == (target,)
+    assert target.read_bytes() == whole.read_bytes()
+    assert len(list((boards / "results").rglob("*.json"))) == 1
+    with pytest.raises(ResultError, match=r"is the same run and has more metrics \(source2dest\)"):
+        added(boards, short, task=task)
+
+
+LATER = {"finished": "2026-02-01T00:00:00Z", "device": "another", "threads": 8}
+
+
+def test_another_run_that_agrees_is_kept_beside_the_first_and_counted(made, task, tmp_path):
+    boards = tmp_path / "boards"
+    first = made(scores={"edit_score": 0.25})
+    near = made(scores={"edit_score": 0.25 + 5e-5}).from_run(**LATER)
+    other_code = made(scores={"edit_score": 0.25 - 2e-7}, code="0" * 64).from_run(**LATER)
+    (one,) = added(boards, first.save(tmp_path / "a" / "result.json"), task=task).results
+    (two,) = added(boards, near.save(tmp_path / "b" / "result.json"), task=task).results
+    (three,) = added(boards, other_code.save(tmp_path / "c" / "result.json"), task=task).results
+    assert two == one.with_suffix(".r2.json")
+    assert three == boards / "results" / place(other_code.result) != one
+    assert len(collect(boards / "results")) == 3
+    text = (boards / "aice.md").read_text(encoding="utf-8")
+    assert "| – | emcid | 2 | 0.250 ± 0.010 |" in text
+    assert text.count("at 2, reproduced: `iceb evaluate` (commit ffffffffffff, another, 8 threads, 2026-02-01)") == 2
+
+
+def test_the_first_finished_run_is_the_row_shown_whichever_was_added_first(made, task):
+    first, later = made(), made(scores={"edit_score": 0.25005}).from_run(**LATER)
+    for some in ([first, later], [later, first]):
+        (table,) = tables([one.result for one in some], task)
+        assert table.order[0].cells[2].first == first.result
+
+
+@pytest.mark.parametrize(("move", "code"), [(2e-4, "9" * 64), (-2e-4, "9" * 64), (2e-4, "0" * 64)])
+def test_another_run_that_disagrees_is_refused_with_metric_and_both_numbers(made, task, tmp_path, move, code):
+    boards = tmp_path / "boards"
+    added(boards, made(scores={"edit_score": 0.25}).save(tmp_path / "a" / "result.json"), task=task)
+    before = files_in(boards)
+    other = made(scores={"edit_score": 0.25 + move}, code=code).from_run(**LATER)
+    numbers = f"value is {0.25 + move:g} against 0.25, further apart than 0.0001 allows"
+    with pytest.raises(ResultError, match=rf"metric edit_score: {numbers}.*raise its version"):
+        added(boards, other.save(tmp_path / "b" / "result.json"), task=task)
+    assert files_in(boards) == before
+
+
+def test_other_settings_or_another_version_are_another_row_and_no_reproduction(made, task):
+    other = made(scores={"edit_score": 0.1}, params={"rate": 0.5})
+    (table,) = tables([made().result, other.result], task)
+    assert [row.cells[2].reproductions for row in table.order] == [0, 0]
+
+
+def test_a_run_that_drew_nothing_reproduces_nothing(made, task, tmp_path):
+    boards = tmp_path / "boards"
+    added(boards, made().save(tmp_path / "a" / "result.json"), task=task)
+    idle = made().from_run(**LATER)
+    idle = idle.changed(cost=idle.result.cost.model_copy(update={"images_drawn": 0}))
+    with pytest.raises(ResultError, match="it drew no image of its own"):
+        added(boards, idle.save(tmp_path / "b" / "result.json"), task=task)
+
+
+def test_a_copy_is_not_counted_as_a_reproduction(made, tmp_path):
+    folder = saved(tmp_path, made())
+    made().save(folder / "results" / place(made().result, 2))
+    with pytest.raises(ResultError, match="is a copy of"):
+        collect(folder / "results")
+
+
+def test_of_many_results_the_partial_ones_are_skipped_with_a_line_and_the_page_is_written(made, task, tmp_path):
+    boards = tmp_path / "boards"
+    good, partial = made("emcid", 10), made("emcid", 10, limit=3)
+    sources = [good.save(tmp_path / "a" / "result.json").parent, partial.save(tmp_path / "b" / "result.json")]
+    found = added(boards, *sources, task=task)
+    assert found.results == (boards / "results" / place(good.result),)
+    assert found.skipped == (f"skipped {sources[1]}: {refusal(partial.result)}",)
+    assert boards / "aice.md" in found.pages
+    assert "| 1 | emcid | 0 |" in (boards / "aice.md").read_text(encoding="utf-8")
+    with pytest.raises(ResultError, match="nothing to add"):
+        added(boards, sources[1], made(limit=4).save(tmp_path / "c" / "result.json"), task=task)
+
+
+@pytest.mark.parametrize("fault", ["dirty", "forged", "disagrees", "the page cannot be written"])
+def test_results_are_added_all_or_none(made, task, tmp_path, monkeypatch, fault):
+    """Also where one of them replaces the same run's result that had fewer metrics."""
+    boards = tmp_path / "boards"
+    added(boards, made("emcid", 10).save(tmp_path / "old" / "result.json"), task=task)
+    good = made("emcid", 10, {"edit_score": 0.25, "source2dest": 0.3}).save(tmp_path / "a" / "result.json")
+    other = made("uce", 10, dirty=fault == "dirty")
+    if fault == "forged":
+        other = other.with_score("edit_score", value=0.3)
+    if fault == "disagrees":
+        other = made("emcid", 10, {"edit_score": 0.3}).from_run(**LATER)
+    if fault == "the page cannot be written":
+        monkeypatch.setattr("iceb.leaderboard.adding.write", lambda *_: (_ for _ in ()).throw(StoreError("no space")))
+    before = files_in(boards)
+    with pytest.raises((ResultError, StoreError)):
+        added(boards, good, other.save(tmp_path / "b" / "result.json"), task=task)
+    assert files_in(boards) == before
+
+
+def test_check_passes_after_writing_and_names_what_drifted(made, task, tmp_path, monkeypatch):
     monkeypatch.setattr("iceb.leaderboard.pages.published", list)
-    folder = saved(tmp_path, *small_table(result))
-    texts = rendered(folder, lambda name: task)
+    some = small_table(made)
+    texts = rendered(tmp_path, lambda name: task, [one.result for one in some])
     with pytest.raises(CheckFailed, match=r"aice\.md is missing"):
-        check(folder, texts)
-    assert write(folder, texts) == [folder / "aice.md"]
-    assert write(folder, texts) == []
-    check(folder, texts)
-    page = folder / "aice.md"
+        check(tmp_path, texts)
+    assert write(tmp_path, texts) == [tmp_path / "aice.md"]
+    assert write(tmp_path, texts) == []
+    check(tmp_path, texts)
+    page = tmp_path / "aice.md"
     page.write_text(page.read_text().replace("0.300", "0.900"))
     with pytest.raises(CheckFailed, match="differs from its results"):
-        check(folder, texts)
-    write(folder, texts)
-    (folder / "old.md").write_text("left")
+        check(tmp_path, texts)
+    write(tmp_path, texts)
+    (tmp_path / "old.md").write_text("left")
     with pytest.raises(CheckFailed, match=r"old\.md is made by no result"):
-        check(folder, texts)
+        check(tmp_path, texts)
+
+
+def test_a_maintainers_note_stands_on_its_page_which_needs_no_result(task, tmp_path, monkeypatch):
+    monkeypatch.setattr("iceb.leaderboard.pages.published", list)
+    (tmp_path / "notes").mkdir()
+    assert rendered(tmp_path, lambda name: task, []) == {}
+    (tmp_path / "notes" / "aice.md").write_text("Rows come later.\n")
+    (text,) = rendered(tmp_path, lambda name: task, []).values()
+    assert "(aice) on mini\n\nRows come later.\n\nNo result" in text
+    assert rendered(tmp_path, lambda name: task, [], only="other") == {}
+
+    def unknown(name):
+        raise SpecError(f"unknown task {name!r}")
+
+    with pytest.raises(SpecError, match="unknown task 'aice'"):
+        rendered(tmp_path, unknown, [])
+
+
+@pytest.mark.parametrize("field", ["command", "device"])
+def test_what_a_file_says_of_itself_cannot_break_the_page(made, task, field):
+    hostile = made("emcid", 10).from_run(**{field: "a|b`c\n# big <script>"})
+    text = page_of([hostile], task)
+    assert "\n# big" not in text
+    assert "<script" not in text.replace("`iceb evaluate a|b'c # big <script>`", "").replace(
+        "`a|b'c # big <script>`", ""
+    )
 
 
 PAPER = """

@@ -107,13 +107,11 @@ def test_costs_stand_at_their_number_of_edits_with_their_machine():
     assert row.endswith("| a GPU |")
 
 
-def test_times_come_from_results_and_from_benchmarks(result, tmp_path):
+def test_times_come_from_results_and_from_benchmarks(made, tmp_path):
     results, benchmarks = tmp_path / "results", tmp_path / "benchmarks"
     for count in (2, 10):
-        made = result("emcid", count)
-        path = results / f"{made.id}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(made.to_json(), encoding="utf-8")
+        one = made("emcid", count)
+        one.save(results / f"{one.result.id}.json")
     benchmarks.mkdir()
     rows = [{"method": "uce", "num_edits": 100, "seconds": 0.5, "label": "1700 texts", "speedup": 116.0}]
     (benchmarks / "a.json").write_text(json.dumps({"machine": "m", "model": "x", "rows": rows, "more": 1}))

@@ -92,6 +92,8 @@ def parquet(**columns):
         {"concept": "left out"},
         {"n": 0},
         {"n": None},
+        {"n": 2.5},
+        {"concept": None},
         {"n": "five"},
         {"after": float("nan")},
         {"before": float("inf")},

@@ -1,0 +1,134 @@
+"""Runs' results are added to a leaderboards folder with their tables: all of them, or nothing."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from iceb.base.errors import ResultError
+from iceb.base.files import write_atomic
+from iceb.leaderboard.cells import setting
+from iceb.leaderboard.collect import accepted, collect_filed, place, refusal, same_run
+from iceb.leaderboard.filed import FiledResult, read_filed, read_result_text, table_beside
+from iceb.leaderboard.pages import rendered, results_folder, write
+from iceb.leaderboard.rank import Identity
+from iceb.specs.results import Result
+from iceb.specs.tasks import Task
+
+
+@dataclass(frozen=True)
+class Added:
+    """What was added to a leaderboards folder."""
+
+    results: tuple[Path, ...]  # where each result stands now
+    skipped: tuple[str, ...]  # why others were left out, a line each
+    pages: tuple[Path, ...]  # those that changed
+
+
+@dataclass
+class _Board:
+    """The results of a folder, and what is to be added to them."""
+
+    folder: Path
+    standing: dict[Path, Result]
+    placed: list[Path] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    new: dict[Path, FiledResult] = field(default_factory=dict)
+
+    def enter(self, filed: FiledResult) -> None:
+        """Find the place of a result: its own, that of the same run before a metric was added, or a number."""
+        result = filed.result
+        same = next((path for path, other in self.standing.items() if same_run(other, result)), None)
+        if same is not None:
+            self._again(same, filed)
+        elif result.cost.images_drawn == 0 and any(_one_cell(each, result) for each in self.standing.values()):
+            self._skip(filed, "it drew no image of its own, so it reproduces nothing: run it with an empty --cache")
+        else:
+            self._put(self._free(result), filed)
+
+    def _again(self, path: Path, filed: FiledResult) -> None:
+        known, named = ({score.metric for score in each.scores} for each in (self.standing[path], filed.result))
+        if filed.result == self.standing[path]:
+            self.placed.append(path)
+        elif known <= named:
+            self._put(path, filed)
+        else:
+            self._skip(filed, f"{path} is the same run and has more metrics ({', '.join(sorted(known - named))})")
+
+    def _put(self, path: Path, filed: FiledResult) -> None:
+        self.placed.append(path)
+        self.new[path] = filed
+        self.standing[path] = filed.result
+
+    def _skip(self, filed: FiledResult, why: str) -> None:
+        self.skipped.append(f"skipped {filed.path}: {why}")
+
+    def _free(self, result: Result) -> Path:
+        number = 1
+        while (path := self.folder / place(result, number)) in self.standing:
+            number += 1
+        return path
+
+
+def _one_cell(first: Result, second: Result) -> bool:
+    """Whether two results are runs of one thing: their numbers must agree."""
+    return (Identity.of(first), setting(first), first.num_edits) == (
+        Identity.of(second),
+        setting(second),
+        second.num_edits,
+    )
+
+
+def add_all(folder: Path, sources: Sequence[Path], task_named: Callable[[str], Task]) -> Added:
+    """Copy runs' results and tables into `folder`/results under their ids and write the pages: all of it, or nothing.
+
+    Of several results the unfinished and the partial ones are left out. Adding one again changes nothing; another run
+    of one that stands there is kept beside it, if its numbers agree.
+
+    Raises:
+        ResultError: one is malformed or may not stand on a table, a number is not the one that its table makes, another
+            run of it came out differently, or none is left.
+        StoreError: the folder cannot be written.
+    """
+    results = results_folder(folder)
+    unfit = _unfit(sources) if len(sources) > 1 else {}
+    board = _Board(results, {filed.path: filed.result for filed in collect_filed(results)})
+    board.skipped += [f"skipped {source}: {why}" for source, why in unfit.items()]
+    for source in sources:
+        if source not in unfit:
+            board.enter(accepted(read_filed(source)))
+    if not board.placed:
+        raise ResultError(f"nothing to add: {'; '.join(line.removeprefix('skipped ') for line in board.skipped)}")
+    texts = rendered(folder, task_named, tuple(board.standing.values()))
+    files = {path: data for target, filed in board.new.items() for path, data in _files(target, filed).items()}
+    with undone(files):
+        for path, data in files.items():
+            write_atomic(path, data)
+        changed = write(folder, texts)
+    return Added(tuple(board.placed), tuple(board.skipped), tuple(changed))
+
+
+def _unfit(sources: Sequence[Path]) -> dict[Path, str]:
+    """Failed and partial runs, with the reason: of many they are left out."""
+    found = {source: read_result_text(source)[2] for source in sources}
+    return {source: refusal(result) or "" for source, result in found.items() if result.status != "complete"}
+
+
+def _files(target: Path, filed: FiledResult) -> dict[Path, bytes]:
+    """The two files of a result, the table first, because the result names it."""
+    return {table_beside(target): filed.table, target: filed.text.encode("utf-8")}
+
+
+@contextmanager
+def undone(files: Mapping[Path, bytes]) -> Iterator[None]:
+    """Put these files back as they were if anything inside fails."""
+    before = {path: path.read_bytes() if path.exists() else None for path in files}
+    try:
+        yield
+    except BaseException:
+        for path, data in before.items():
+            if data is None:
+                path.unlink(missing_ok=True)
+            elif path.read_bytes() != data:
+                write_atomic(path, data)
+        raise

@@ -1,0 +1,126 @@
+"""One cell of a table: the same run by different people, on different machines, agreeing within a tolerance."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from iceb.base.digest import canonical
+from iceb.base.errors import ResultError
+from iceb.leaderboard.columns import Column, Comparable
+from iceb.specs.records import ScoreRecord
+from iceb.specs.results import Result
+
+TOLERANCE = 1e-4  # times the larger of 1 and the number: other threads, machines and libraries change the last bits of
+# an edit's weights. What that moved so far was at most 2.1e-7 of a probability; a change of the algorithm moves more.
+NUMBERS = ("value", "stderr", "before", "after")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One method with its settings at one number of edits.
+
+    Attributes:
+        results: by the time they were finished; later ones reproduce the first.
+    """
+
+    results: tuple[Result, ...]
+
+    @property
+    def first(self) -> Result:
+        """The one whose numbers are shown."""
+        return self.results[0]
+
+    @property
+    def reproductions(self) -> int:
+        """How many later runs came out the same."""
+        return len(self.results) - 1
+
+    @property
+    def scores(self) -> Iterator[ScoreRecord]:
+        """Every score, the first run's first."""
+        return (score for result in self.results for score in result.scores)
+
+    def score(self, column: Column) -> ScoreRecord | None:
+        """The number in a column: of the first run that has it."""
+        return column.score(self.scores)
+
+
+def setting(result: Result) -> str:
+    """What names a row: method, version and settings; the code may differ, as long as the numbers do not."""
+    method = result.method
+    return canonical([method.package, method.name, method.version, method.params])
+
+
+def cell(results: Iterable[Result]) -> Cell:
+    """The cell of runs of one thing.
+
+    Raises:
+        ResultError: two of them disagree.
+    """
+    ordered = sorted(results, key=lambda result: (result.provenance.finished, result.id, canonical(result.provenance)))
+    for place, later in enumerate(ordered):
+        for earlier in ordered[:place]:
+            if problem := disagreement(earlier, later):
+                raise ResultError(
+                    f"{_named(later)} is another run of {_named(earlier)}, and {problem}: where the method changed, "
+                    "raise its version; otherwise one of the two is wrong"
+                )
+    return Cell(tuple(ordered))
+
+
+def _named(result: Result) -> str:
+    origin = result.provenance
+    return f"{result.id} (finished {origin.finished} on {origin.device})"
+
+
+def disagreement(first: Result, second: Result) -> str | None:
+    """The first number of two runs of one thing that differs by more than the tolerance; None where all agree."""
+    others = {Comparable.of(score): score for score in second.scores}
+    for score in first.scores:
+        other = others.get(Comparable.of(score))
+        problem = _difference(score, other) if other else None
+        if problem:
+            return f"metric {score.metric}: {problem}"
+    return None
+
+
+def _difference(score: ScoreRecord, other: ScoreRecord) -> str | None:
+    for name in ("n", "concepts"):
+        if getattr(score, name) != getattr(other, name):
+            return f"{name} is {getattr(other, name)} against {getattr(score, name)}"
+    for name in NUMBERS:
+        said, found = getattr(score, name), getattr(other, name)
+        if not agree(said, found):
+            return f"{name} is {_shown(found)} against {_shown(said)}, further apart than {TOLERANCE:g} allows"
+    return None
+
+
+def agree(first: float | None, second: float | None) -> bool:
+    """Whether two numbers of one thing are the same within the tolerance.
+
+    >>> agree(0.25, 0.25009), agree(0.25, 0.2502), agree(100.0, 100.005), agree(None, 0.0)
+    (True, False, True, False)
+    """
+    if first is None or second is None:
+        return first is second
+    return abs(first - second) <= TOLERANCE * max(1.0, abs(first), abs(second))
+
+
+def _shown(number: float | None) -> str:
+    return "null" if number is None else f"{number:.6g}"
+
+
+def same_requests(results: Sequence[Result]) -> None:
+    """Refuse results at one number of edits that did not edit the same concepts.
+
+    Raises:
+        ResultError: as it says.
+    """
+    first: dict[int, Result] = {}
+    for result in results:
+        known = first.setdefault(result.num_edits, result)
+        if known.task.requests_sha256 != result.task.requests_sha256:
+            raise ResultError(
+                f"{result.id} and {known.id} edited different concepts (requests_sha256 "
+                f"{result.task.requests_sha256[:12]}… and {known.task.requests_sha256[:12]}…): one of them is not of "
+                f"the dataset {result.task.dataset} that it names"
+            )

@@ -1,0 +1,90 @@
+"""The columns of a table: scores compare metric by metric, so that one more metric splits no table."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from iceb.specs.records import ScoreRecord
+from iceb.specs.tasks import Task
+
+
+@dataclass(frozen=True, order=True)
+class Comparable:
+    """What two scores must agree on to stand in one column.
+
+    Attributes:
+        measures: kind, id and revision of each measure.
+    """
+
+    metric: str
+    version: int
+    package: str
+    measures: tuple[tuple[str, str, str], ...]
+
+    @classmethod
+    def of(cls, score: ScoreRecord) -> "Comparable":
+        """Where this score belongs."""
+        used = sorted((kind, each.id, each.revision) for kind, each in score.measures.items())
+        return cls(score.metric, score.version, score.package, tuple(used))
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table."""
+
+    key: Comparable
+    label: str  # as short as it can be told from the others
+    higher_is_better: bool
+
+    @property
+    def heading(self) -> str:
+        """The label, with an arrow towards the better."""
+        return f"{self.label} {'↑' if self.higher_is_better else '↓'}"
+
+    def score(self, scores: Iterable[ScoreRecord]) -> ScoreRecord | None:
+        """The score that belongs into this column."""
+        return next((score for score in scores if Comparable.of(score) == self.key), None)
+
+
+def columns(scores: Iterable[ScoreRecord], task: Task) -> tuple[Column, ...]:
+    """The columns that scores need: the task's metrics in its order, then others; older versions first."""
+    found: dict[Comparable, bool] = {}
+    for score in scores:
+        found.setdefault(Comparable.of(score), score.higher_is_better)
+    order = {name: place for place, name in enumerate((*task.metrics, *task.optional_metrics))}
+    keys = sorted(found, key=lambda key: (order.get(key.metric, len(order)), key))
+    labels = _labels(keys)
+    return tuple(Column(key, labels[key], found[key]) for key in keys)
+
+
+def _labels(keys: Sequence[Comparable]) -> Mapping[Comparable, str]:
+    """The shortest of five descriptions that tells the columns of one metric apart."""
+    found: dict[Comparable, str] = {}
+    for name in dict.fromkeys(key.metric for key in keys):
+        alike = [key for key in keys if key.metric == name]
+        for labels in zip(*(_descriptions(key) for key in alike), strict=True):
+            if len(set(labels)) == len(alike):
+                found |= dict(zip(alike, labels, strict=True))
+                break
+    return found
+
+
+def _descriptions(key: Comparable) -> tuple[str, ...]:
+    """From the shortest to the one that says all."""
+    version = f"{key.metric} v{key.version}"
+    measures = ", ".join(identity for _, identity, _ in key.measures)
+    revisions = ", ".join(f"{identity} {revision[:8]}" for _, identity, revision in key.measures)
+    whole = ", ".join(f"{kind} {identity} {revision}" for kind, identity, revision in key.measures)
+    return (
+        key.metric,
+        version,
+        f"{version} ({key.package})",
+        f"{version} ({key.package}, {measures})",
+        f"{version} ({key.package}, {revisions})",
+        f"{version} ({key.package}, {whole})",
+    )
+
+
+def headline(found: Sequence[Column], task: Task) -> Column | None:
+    """The column that ranks: of the task's headline the newest version; None where no score of it is there."""
+    mine = [column for column in found if column.key.metric == task.headline]
+    return mine[-1] if mine else None

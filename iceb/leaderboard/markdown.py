@@ -1,0 +1,40 @@
+"""Markdown that says exactly what it was given: tables, cells and code, whatever characters names and commands hold."""
+
+from collections.abc import Iterable, Sequence
+
+from iceb.base.messages import printable
+
+MISSING = "–"
+
+
+def markdown_table(header: Sequence[str], lines: Iterable[Sequence[str]], *, numbers_from: int) -> str:
+    """A table; columns from `numbers_from` on are aligned to the right."""
+    rule = ["---" if index < numbers_from else "--:" for index in range(len(header))]
+    return "\n".join("| " + " | ".join(line) + " |" for line in [header, rule, *lines])
+
+
+def cell(text: str) -> str:
+    """Text of one line that breaks no table and no paragraph.
+
+    >>> cell("a|b\\n<i>")
+    'a\\\\|b &lt;i>'
+    """
+    return printable(text).replace("|", "\\|").replace("<", "&lt;")
+
+
+def code(text: str) -> str:
+    """Text as code, of one line; a backtick, which would end it, becomes an apostrophe.
+
+    >>> code("iceb\\nshow `x`")
+    "`iceb show 'x'`"
+    """
+    return f"`{printable(text).replace('`', chr(39))}`"
+
+
+def number(value: float) -> str:
+    """Three digits behind the point; no negative zero.
+
+    >>> number(-0.0001), number(0.25)
+    ('0.000', '0.250')
+    """
+    return f"{value + 0.0:.3f}".replace("-0.000", "0.000")

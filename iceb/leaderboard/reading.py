@@ -1,0 +1,50 @@
+"""How to read a table, in words: what ranks and at which numbers of edits, whose errors decide, what a dash means."""
+
+from collections.abc import Sequence
+
+from iceb.leaderboard.markdown import MISSING, cell
+from iceb.leaderboard.rank import FLOOR, NO_BETTER, Table
+
+
+def reading(table: Table) -> str:
+    """The list above a table's scores."""
+    lines = [
+        "↑ more is better, ↓ less is better. ± is one standard error over concepts; [low, high] is the 95 % interval, "
+        "given from ten concepts on. A number without ± rests on one concept.",
+        *_ranking(table),
+        f"Controls are compared with and not ranked. {MISSING} stands where a method only erases and the score asks "
+        "for the destination, where a metric was not computed, and where no run has that number of edits. Settings in "
+        "brackets are not those of the recipe that ships.",
+        "Every number follows from the per-concept table beside its result, and is computed again from it. A "
+        "reproduction is another run of the same row whose numbers agree ([what this proves](../docs/results.md)).",
+    ]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _ranking(table: Table) -> list[str]:
+    if table.headline is None:
+        return ["No row has the task's headline, so nothing is ranked."]
+    declared = ", ".join(map(str, table.declared))
+    lines = [
+        f"{cell(table.headline.label)} ranks, at each number of edits that the task declares ({declared}). Results at "
+        "other numbers are listed and rank nothing. In brackets behind a score stands its rank.",
+        "A row ties with the best row of its group if it lies within one standard error of it: of the two rows' own "
+        "errors the larger counts. A group is a best row and the rows so close behind it, taken from the top down. "
+        "Rows are not tested in pairs, so neighbours may differ by chance.",
+        f"`{FLOOR}` is the floor, the model as it was. A row that is not above it by more than the larger of their two "
+        f"standard errors has no rank: it is {NO_BETTER}, in brackets ({MISSING}).{_without_floor(table)}",
+    ]
+    return [*lines, *([cell(table.note)] if table.note else [])]
+
+
+def _without_floor(table: Table) -> str:
+    missing = [count for count in table.counts if count in table.declared and count not in table.floors]
+    if not missing:
+        return ""
+    edits = "edit" if missing == [1] else "edits"
+    return f" At {_listed(missing)} {edits} it was not run: every row with a score is ranked there."
+
+
+def _listed(counts: Sequence[int]) -> str:
+    first = ", ".join(map(str, counts[:-1]))
+    return f"{first} and {counts[-1]}" if first else str(counts[-1])

@@ -1,0 +1,188 @@
+"""Every number of a result computed again from its table of per-concept statistics, and what does not agree.
+
+This finds numbers that were changed in the result or in the table. It cannot find a table whose statistics were all
+made up: for that a result is reproduced.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from iceb import registry
+from iceb.base.errors import SpecError
+from iceb.base.messages import quoted
+from iceb.running.table import TableRow
+from iceb.specs.methods import MethodCard
+from iceb.specs.metrics import Metric, asks_dest
+from iceb.specs.records import ReductionRecord, ScoreRecord
+from iceb.specs.reduction import ConceptValue, Score, reduce_values
+from iceb.specs.results import Result
+
+CLOSE = 1e-9  # relative and absolute; the same sums in another order differ by less
+NUMBERS = ("value", "stderr", "low", "high", "before", "after")
+COUNTS = ("n", "concepts")
+PROBABILITY = "probability"  # a unit: statistics lie in [0, 1]
+NO_ROWS = "(no rows)"  # stands for the last checkpoints' name where the table has no row of them
+
+
+def problems(result: Result, rows: Sequence[TableRow]) -> list[str]:
+    """What is wrong with a result, a line each; none if its table makes every number in it."""
+    return [*_identity(result), *_method(result), *_scores(result, rows)]
+
+
+def _identity(result: Result) -> Iterator[str]:
+    """Whether the id is the digest of what the result says was run."""
+    try:
+        made = result.spec.id
+    except (ValidationError, SpecError) as error:
+        yield f"no run can be as it says ({quoted(str(error))})"
+        return
+    if made != result.id:
+        yield f"its id is {result.id}, but what it says was run has the id {made}: one of the two was changed"
+
+
+def _method(result: Result) -> Iterator[str]:
+    """What the result says of its method, against the card that is installed under its name here."""
+    said = result.method
+    found = installed("methods", said.name, said.package)
+    card: MethodCard | None = getattr(found, "card", None)
+    if card is None or said.version < card.version:
+        return
+    if said.version > card.version:
+        yield f"method {said.name}: version {said.version} is newer than {card.version}, which is installed"
+    elif said.reaches_dest != card.reaches_dest:
+        yield f"method {said.name}: reaches_dest is {said.reaches_dest}, its card says {card.reaches_dest}"
+
+
+def _scores(result: Result, rows: Sequence[TableRow]) -> Iterator[str]:
+    grouped: dict[str, dict[str, list[ConceptValue]]] = {}
+    for row in rows:
+        grouped.setdefault(row.group, {}).setdefault(row.metric, []).append(row.value)
+    scored, wrong = _scored_groups(result, list(grouped))
+    yield from wrong
+    for group, scores in scored:
+        found = grouped.get(group, {})
+        where = f" at the checkpoints {quoted(group, 40)}" if len(scored) > 1 else ""
+        names = Counter(score.metric for score in scores)
+        yield from (f"metric {name} stands {n} times{where}" for name, n in names.items() if n > 1)
+        for name in [name for name in found if name not in names]:
+            yield f"metric {quoted(name, 80)}{where} has {len(found[name])} rows in the table and no score"
+        for score in scores:
+            for problem in _score(result, score, found.get(score.metric, [])):
+                yield f"metric {score.metric}{where}: {problem}"
+
+
+def _scored_groups(
+    result: Result, tabled: Sequence[str]
+) -> tuple[list[tuple[str, tuple[ScoreRecord, ...]]], tuple[str, ...]]:
+    """Groups of checkpoints with their scores, and what is wrong with them; the table alone names the last one."""
+    earlier = [(checkpoint.group, checkpoint.scores) for checkpoint in result.checkpoints]
+    names = [group for group, _ in earlier]
+    last = [group for group in tabled if group not in names]
+    wrong = []
+    if len(set(names)) < len(names):
+        wrong.append(f"its checkpoints are named {', '.join(map(quoted, names))}: each may stand once")
+    if len(last) > 1:
+        wrong.append(f"the table has the checkpoints {', '.join(map(quoted, last))}, the result has scores of one")
+    return [*earlier, ((last or [NO_ROWS])[0], result.scores)], tuple(wrong)
+
+
+def _score(result: Result, score: ScoreRecord, values: Sequence[ConceptValue]) -> Iterator[str]:
+    yield from _statistics(score, values)
+    yield from _definition(score)
+    try:
+        found = reduce_values(values, score.reduction.reduction)
+    except SpecError as error:
+        yield str(error)
+        return
+    yield from _differences(score, found)
+    if score.value is None and found.value is None:
+        yield from _missing(result, score, found)
+
+
+def _statistics(score: ScoreRecord, values: Sequence[ConceptValue]) -> Iterator[str]:
+    """Statistics that no measure can have given."""
+    named = Counter((value.part, value.concept, value.replicate) for value in values)
+    for (part, concept, replicate), count in named.items():
+        if count > 1:
+            yield f"the table has {count} rows of concept {quoted(concept, 80)}, part {part}, replicate {replicate}"
+    if score.unit != PROBABILITY:
+        return
+    for value in values:
+        for side, number in (("before", value.before), ("after", value.after)):
+            if number is not None and not 0 <= number <= 1:
+                yield f"concept {quoted(value.concept, 80)} has the probability {number} {side}: must be in [0, 1]"
+
+
+def _differences(score: ScoreRecord, found: Score) -> Iterator[str]:
+    """The numbers that the table does not make, in one line."""
+    wrong = []
+    for name in (*NUMBERS, *COUNTS):
+        said, made = getattr(score, name), getattr(found, name)
+        if not _agree(said, made, 0.0 if name in COUNTS else CLOSE):
+            wrong.append(f"{name} is {_shown(said)}, the table makes {_shown(made)}")
+    if wrong:
+        yield "; ".join(wrong)
+
+
+def _agree(said: float | None, made: float | None, close: float) -> bool:
+    if said is None or made is None:
+        return said is made
+    return math.isclose(said, made, rel_tol=close, abs_tol=close)
+
+
+def _shown(number: float | None) -> str:
+    return "null" if number is None else repr(number)
+
+
+def _missing(result: Result, score: ScoreRecord, found: Score) -> Iterator[str]:
+    """Whether a score without a value says the reason that its table has."""
+    metric = installed_metric(score)
+    erases = not result.method.reaches_dest and (metric is None or asks_dest(metric))
+    if score.note != found.note and not (erases and score.note):
+        yield f"it has no value, with the note {quoted(score.note, 80)}; the table's reason is {quoted(found.note, 80)}"
+
+
+def _definition(score: ScoreRecord) -> Iterator[str]:
+    """What the result says of its metric, against the metric that is installed under its name here."""
+    metric = installed_metric(score)
+    if metric is None or score.version < metric.version:
+        return
+    if score.version > metric.version:
+        yield (
+            f"version {score.version} is newer than {metric.version}, which is installed: "
+            f"install the {score.package} that made it"
+        )
+        return
+    expected: dict[str, Any] = {
+        "reduction": ReductionRecord.of(metric.reduction),
+        "unit": metric.unit,
+        "higher_is_better": metric.higher_is_better,
+    }
+    for name, value in expected.items():
+        if getattr(score, name) != value:
+            yield f"{name} is {_field(getattr(score, name))}, version {score.version} of the metric has {_field(value)}"
+    kinds = sorted({need.measure for need in metric.needs})
+    if sorted(score.measures) != kinds:
+        yield f"measures are {', '.join(sorted(score.measures)) or 'none'}, the metric reads {', '.join(kinds)}"
+
+
+def _field(value: object) -> str:
+    return value.model_dump_json() if isinstance(value, ReductionRecord) else quoted(value, 80)
+
+
+def installed_metric(score: ScoreRecord) -> Metric | None:
+    """The metric that the score's package registers under its name; None where it is not installed or cannot load."""
+    found: Metric | None = installed("metrics", score.metric, score.package)
+    return found
+
+
+def installed(group: registry.Group, name: str, package: str) -> Any:
+    """What a package registers under a name; None where it is not installed or cannot be loaded."""
+    try:
+        return registry.load(group, f"{package}/{name}")
+    except SpecError:
+        return None

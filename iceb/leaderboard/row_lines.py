@@ -1,0 +1,69 @@
+"""What a page says of a row beside its scores: its name, its settings, the commands that made it and what they cost."""
+
+import json
+
+from iceb.base.digest import plain
+from iceb.leaderboard.cells import Cell
+from iceb.leaderboard.markdown import MISSING, cell, code, markdown_table
+from iceb.leaderboard.rank import Row, Table
+from iceb.specs.records import labelled
+from iceb.specs.results import Result
+
+COST_NOTE = (
+    "Edit seconds are of the run that first made the edit, with what earlier runs had left in its cache (texts that "
+    "were read, moments, parts of other edits): rows compare only where every cache was empty. "
+    "[Benchmarks](../benchmarks/README.md) time edits on their own. Drawing is timed over the images that the run drew."
+)
+
+
+def name(row: Row) -> str:
+    """A row's name: the method, its package where it is not ours, and the settings that do not ship."""
+    return cell(labelled(row.method if row.package == "iceb" else f"{row.method} ({row.package})", row.changed))
+
+
+def setting(row: Row) -> str:
+    """A row's settings, and the command of every run behind it."""
+    source = f"recipe {row.recipe}" if row.recipe else "the method's own defaults"
+    paper = f", {row.paper}" if row.paper else ""
+    params = json.dumps(plain(row.params), sort_keys=True, ensure_ascii=False)
+    head = (
+        f"- **{cell(labelled(row.method, row.changed))}** version {row.version} "
+        f"({cell(f'{row.package} {row.package_version}{paper}')}), {cell(source)}: {code(params)}"
+    )
+    return "\n".join([head, *(line for count, found in row.cells.items() for line in _commands(count, found))])
+
+
+def _commands(count: int, found: Cell) -> list[str]:
+    return [
+        f"  - at {count}{', reproduced' if place else ''}: {code(result.provenance.command)} ({cell(_origin(result))})"
+        for place, result in enumerate(found.results)
+    ]
+
+
+def _origin(result: Result) -> str:
+    origin = result.provenance
+    threads = "" if origin.threads is None else f", {origin.threads} thread{'s' if origin.threads != 1 else ''}"
+    commit = f"commit {origin.commit[:12]}" if origin.commit else "no commit recorded"
+    return f"{commit}, {origin.device}{threads}, {origin.finished[:10]}"
+
+
+def costs(table: Table) -> list[str]:
+    """What the runs at the main number of edits cost."""
+    header = ["method", "edit (s)", "images drawn", "ms an image", "peak memory (MB)", "device"]
+    lines = [_cost(entry.row, entry.row.cells[table.main].first) for entry in table.ranked[table.main]]
+    return [COST_NOTE, markdown_table(header, lines, numbers_from=1)]
+
+
+def _cost(row: Row, result: Result) -> list[str]:
+    """Seconds are of work done: images that an earlier run had drawn cost nothing, so they are counted apart."""
+    cost = result.cost
+    peak = cost.peak_gpu_bytes or cost.peak_bytes
+    drawn, reused = cost.images_drawn, cost.images_reused
+    return [
+        name(row),
+        MISSING if cost.edit_seconds is None else f"{cost.edit_seconds:.1f}",
+        MISSING if drawn is None else f"{drawn} of {drawn + (reused or 0)}",
+        f"{1000 * cost.draw_seconds / drawn:.1f}" if drawn and cost.draw_seconds is not None else MISSING,
+        MISSING if peak is None else f"{peak / 1e6:.0f}",
+        cell(result.provenance.device),
+    ]

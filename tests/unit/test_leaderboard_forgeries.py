@@ -1,0 +1,261 @@
+"""Every number of a result follows from its table: what was changed in either is refused by its name."""
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from iceb.base.errors import ResultError
+from iceb.leaderboard.collect import collect, place
+from iceb.leaderboard.filed import read_filed, table_beside
+from iceb.leaderboard.recompute import problems
+from iceb.running.table import TableRow, encode_table, table_record
+from iceb.specs.records import PartRecord
+from iceb.specs.reduction import ConceptValue
+
+SCORES = {"edit_score": 0.25, "source2dest": 0.4, "holdout_delta": -0.1, "alias2dest": None}
+
+
+@pytest.fixture
+def honest(made):
+    return made(scores=SCORES, concepts=12, params={"rate": 0.2, "layers": (7, 8)})
+
+
+def refused(forged, tmp_path) -> str:
+    """The message with which `collect` refuses a forged file."""
+    path = forged.save(tmp_path / "results" / place(forged.result))
+    with pytest.raises(ResultError) as caught:
+        collect(tmp_path / "results")
+    message = str(caught.value)
+    assert message.startswith((str(path), str(table_beside(path))))
+    assert "\n" not in message
+    return message
+
+
+def test_an_honest_result_passes_in_a_run_folder_and_on_a_leaderboard(honest, tmp_path):
+    honest.save(tmp_path / "run" / "result.json")
+    assert read_filed(tmp_path / "run").result == honest.result
+    honest.save(tmp_path / "results" / place(honest.result))
+    assert collect(tmp_path / "results") == [honest.result]
+
+
+@pytest.mark.parametrize("name", ["value", "stderr", "low", "high", "before", "after"])
+@pytest.mark.parametrize("metric", ["edit_score", "source2dest"])
+def test_a_forged_number_is_refused_with_metric_field_and_both_numbers(honest, tmp_path, metric, name):
+    honestly = getattr(honest.result.score(metric), name)
+    message = refused(honest.with_score(metric, **{name: 0.495}), tmp_path)
+    assert f"metric {metric}: {name} is 0.495, the table makes {honestly!r}" in message
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(move=st.floats(1e-6, 0.5), name=st.sampled_from(["value", "stderr", "low", "high", "before", "after"]))
+def test_any_change_above_a_millionth_is_seen(made, move, name):
+    honest = made(scores=SCORES, concepts=12)
+    forged = honest.with_score("edit_score", **{name: getattr(honest.result.score("edit_score"), name) + move})
+    assert problems(honest.result, honest.rows) == []
+    assert [name in problem for problem in problems(forged.result, forged.rows)] == [True]
+
+
+@pytest.mark.parametrize(("name", "value"), [("n", 1000), ("concepts", 300)])
+def test_a_forged_count_is_refused(honest, tmp_path, name, value):
+    honestly = getattr(honest.result.score("source2dest"), name)
+    message = refused(honest.with_score("source2dest", **{name: value}), tmp_path)
+    assert f"metric source2dest: {name} is {value}, the table makes {honestly}" in message
+
+
+def better(rows: tuple[TableRow, ...]) -> tuple[TableRow, ...]:
+    """The table with its first concept raised."""
+    first = rows[0]
+    return (dataclasses.replace(first, value=dataclasses.replace(first.value, after=1.0)), *rows[1:])
+
+
+def test_a_forged_cell_is_refused_by_the_digest_and_with_a_new_digest_by_the_score(honest, tmp_path):
+    old_digest = dataclasses.replace(honest, rows=better(honest.rows))
+    assert "its sha256 is" in refused(old_digest, tmp_path / "a")
+    message = refused(honest.with_rows(better(honest.rows)), tmp_path / "b")
+    assert "metric edit_score: value is 0.25, the table makes 0.26" in message
+
+
+def test_dropped_rows_are_refused_by_digest_count_and_score(honest, tmp_path):
+    fewer = honest.rows[1:]
+    assert "its sha256 is" in refused(dataclasses.replace(honest, rows=fewer), tmp_path / "a")
+    digest = table_record(encode_table(fewer), fewer).sha256
+    record = honest.result.per_concept.model_copy(update={"sha256": digest})
+    counted = dataclasses.replace(honest.changed(per_concept=record), rows=fewer)
+    assert f"has {len(fewer)} rows, the result names {len(honest.rows)}" in refused(counted, tmp_path / "b")
+    message = refused(honest.with_rows(fewer), tmp_path / "c")
+    assert "metric edit_score: " in message
+    assert "concepts is 24, the table makes 23" in message
+
+
+def test_a_metric_dropped_from_the_result_is_refused_while_its_rows_stand(honest, tmp_path):
+    kept = tuple(score for score in honest.result.scores if score.metric != "holdout_delta")
+    message = refused(honest.changed(scores=kept), tmp_path)
+    assert "metric 'holdout_delta' has 12 rows in the table and no score" in message
+
+
+def test_a_metric_whose_rows_were_dropped_may_not_keep_its_value_nor_say_another_reason(honest, tmp_path):
+    without = honest.with_rows(tuple(row for row in honest.rows if row.metric != "holdout_delta"))
+    assert "metric holdout_delta: value is -0.1" in refused(without, tmp_path / "a")
+    nothing = {"n": 0, "concepts": 0} | dict.fromkeys(("value", "stderr", "low", "high", "before", "after"))
+    forged = without.with_score("holdout_delta", **nothing, note="not computed")
+    message = refused(forged, tmp_path / "b")
+    assert "with the note 'not computed'; the table's reason is 'no holdout prompts were drawn'" in message
+
+
+def test_a_score_made_null_over_rows_that_give_one_is_refused(honest, tmp_path):
+    forged = honest.with_score("holdout_delta", value=None, note="no holdout prompts were drawn")
+    assert "metric holdout_delta: value is null, the table makes -0.1" in refused(forged, tmp_path)
+
+
+def test_an_eraser_has_no_score_about_destinations_and_only_an_eraser(made, tmp_path):
+    erased = made("esd", scores={"source_forget": 0.3, "source2dest": None}, reaches_dest=False)
+    assert erased.result.score("source2dest").note == "erases"
+    erased.save(tmp_path / "results" / place(erased.result))
+    assert collect(tmp_path / "results") == [erased.result]
+    claimed = made("emcid", scores={"source_forget": 0.3, "source2dest": None}, reaches_dest=False)
+    message = refused(claimed, tmp_path / "claimed")
+    assert "method emcid: reaches_dest is False, its card says True" in message
+
+
+@pytest.mark.parametrize(
+    ("part", "fields"),
+    [
+        ("task", {"version": 2}),
+        ("task", {"dataset_version": 2}),
+        ("method", {"version": 2}),
+        ("method", {"code": "0" * 64}),
+        ("method", {"params": {"rate": 0.3, "layers": (7, 8)}}),
+        ("method", {"package": "other"}),
+        ("model", {"revision": "2" * 40}),
+    ],
+)
+def test_an_id_is_the_digest_of_what_was_run(honest, tmp_path, part, fields):
+    forged = honest.changed(**{part: getattr(honest.result, part).model_copy(update=fields)})
+    assert f"its id is {honest.result.id}, but what it says was run has the id aice/" in refused(forged, tmp_path)
+
+
+def test_a_forged_id_is_refused(honest, tmp_path):
+    forged = honest.changed(id=f"{honest.result.id[:-8]}00000000")
+    assert f"has the id {honest.result.id}: one of the two was changed" in refused(forged, tmp_path)
+
+
+def test_a_version_that_is_not_installed_is_refused_even_with_its_own_id(honest, tmp_path):
+    method = honest.result.method.model_copy(update={"version": 99})
+    forged = honest.changed(method=method)
+    forged = forged.changed(id=forged.result.spec.id)
+    assert "method emcid: version 99 is newer than" in refused(forged, tmp_path / "method")
+    message = refused(honest.with_score("edit_score", version=99), tmp_path / "metric")
+    assert "metric edit_score: version 99 is newer than 1, which is installed: install the iceb" in message
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"unit": "accuracy"}, "unit is 'accuracy', version 1 of the metric has 'probability'"),
+        ({"higher_is_better": False}, "higher_is_better is False, version 1 of the metric has True"),
+        ({"measures": {}}, "measures are none, the metric reads imagenet_classifier"),
+    ],
+)
+def test_what_a_metric_is_cannot_be_forged_where_it_is_installed(honest, tmp_path, fields, word):
+    assert f"metric edit_score: {word}" in refused(honest.with_score("edit_score", **fields), tmp_path)
+
+
+def test_a_forged_reduction_is_refused_even_when_its_value_follows(honest, tmp_path):
+    """Weights of 1 and 0 would make edit_score the score of the sources alone."""
+    score = honest.result.score("edit_score")
+    parts = {"source": PartRecord(weight=1.0, change="rise"), "holdout": PartRecord(weight=0.0, change="rise")}
+    reduction = score.reduction.model_copy(update={"parts": parts})
+    message = refused(honest.with_score("edit_score", reduction=reduction), tmp_path)
+    assert 'metric edit_score: reduction is {"parts":{"source":{"weight":1.0' in message
+
+
+@pytest.mark.parametrize(("after", "said"), [(1.5, "1.5 after"), (-0.25, "-0.25 after")])
+def test_a_probability_outside_its_range_is_refused_though_every_sum_follows(made, tmp_path, after, said):
+    honest = made(scores={"source2dest": 0.4}, stderr=None)
+    value = dataclasses.replace(honest.rows[0].value, before=0.5, after=after)
+    forged = honest.with_rows((dataclasses.replace(honest.rows[0], value=value),))
+    forged = forged.with_score("source2dest", value=after - 0.5, before=0.5, after=after)
+    assert f"concept 'source 0' has the probability {said}: must be in [0, 1]" in refused(forged, tmp_path)
+
+
+def test_a_concept_that_stands_twice_is_refused(made, tmp_path):
+    honest = made(scores={"source2dest": 0.4}, stderr=None)
+    score = honest.result.score("source2dest")
+    forged = honest.with_rows(honest.rows * 2).with_score("source2dest", n=2 * score.n)
+    message = refused(forged, tmp_path)
+    assert "metric source2dest: the table has 2 rows of concept 'source 0', part source, replicate 0" in message
+
+
+def test_a_row_of_an_unknown_part_or_without_a_side_is_refused(honest, tmp_path):
+    odd = TableRow("", "source2dest", ConceptValue("x", "alias", 0.1, 0.2, 5))
+    assert "metric source2dest: concept value of part 'alias'" in refused(
+        honest.with_rows((*honest.rows, odd)), tmp_path / "a"
+    )
+    half = TableRow("", "source2dest", ConceptValue("x", "source", None, 0.2, 5))
+    assert "lacks a side that 'rise' asks for" in refused(honest.with_rows((*honest.rows, half)), tmp_path / "b")
+
+
+def test_earlier_checkpoints_are_computed_again_too(made, tmp_path):
+    honest = made(earlier={"first": {"edit_score": 0.1}, "second": {"edit_score": 0.2}})
+    assert problems(honest.result, honest.rows) == []
+    first, second = honest.result.checkpoints
+    forged = first.model_copy(update={"scores": (first.scores[0].model_copy(update={"value": 0.3}),)})
+    message = refused(honest.changed(checkpoints=(forged, second)), tmp_path / "a")
+    assert "metric edit_score at the checkpoints 'first': value is 0.3, the table makes 0.1" in message
+    assert "the table has the checkpoints 'first', ''" in refused(honest.changed(checkpoints=(second,)), tmp_path / "b")
+    assert "each may stand once" in refused(honest.changed(checkpoints=(first, first, second)), tmp_path / "c")
+
+
+def test_two_files_whose_tables_were_swapped_are_refused(made, tmp_path):
+    files = [made(name, scores={"edit_score": value}) for name, value in (("emcid", 0.2), ("uce", 0.3))]
+    paths = [each.save(tmp_path / "results" / place(each.result)) for each in files]
+    tables = [table_beside(path).read_bytes() for path in paths]
+    for path, table in zip(paths, reversed(tables), strict=True):
+        table_beside(path).write_bytes(table)
+    with pytest.raises(ResultError, match=r"emcid/0002-\w{8}\.parquet: its sha256 is .*one of the two was changed"):
+        collect(tmp_path / "results")
+
+
+def test_a_result_without_its_table_is_refused(honest, tmp_path):
+    path = honest.save(tmp_path / "results" / place(honest.result))
+    table_beside(path).unlink()
+    with pytest.raises(ResultError, match=r"\.parquet: cannot be read .*keep it beside the result"):
+        collect(tmp_path / "results")
+    honest.changed(per_concept=None).save(path)
+    with pytest.raises(ResultError, match="names no table of per-concept statistics"):
+        collect(tmp_path / "results")
+
+
+def test_a_table_without_its_result_is_refused(honest, tmp_path):
+    path = honest.save(tmp_path / "results" / place(honest.result))
+    path.unlink()
+    with pytest.raises(ResultError, match=r"\.parquet: belongs to no result"):
+        collect(tmp_path / "results")
+
+
+def test_what_a_newer_version_adds_is_passed_over_and_kept_in_the_file(honest, tmp_path):
+    path = honest.save(tmp_path / "results" / place(honest.result))
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["brand_new"] = 1
+    document["scores"][0]["also_new"] = {"a": [1]}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert collect(tmp_path / "results") == [honest.result]
+
+
+def test_a_metric_that_is_not_installed_is_computed_again_by_the_recorded_reduction(honest):
+    """Its definition cannot be compared with anything; its numbers can."""
+    scores = tuple(score.model_copy(update={"package": "far-away"}) for score in honest.result.scores)
+    far = honest.changed(scores=scores)
+    assert problems(far.result, far.rows) == []
+    forged = far.with_score("source2dest", value=0.9)
+    assert any("source2dest: value is 0.9" in problem for problem in problems(forged.result, forged.rows))
+
+
+def test_what_check_cannot_find_is_a_table_that_was_made_up_whole(made, tmp_path):
+    """Known and said in docs/results.md: a consistent invention passes; a reproduction does not agree with it."""
+    invented = made(scores={"edit_score": 0.49, "source2dest": 0.98})
+    invented.save(tmp_path / "results" / place(invented.result))
+    assert collect(tmp_path / "results") == [invented.result]
