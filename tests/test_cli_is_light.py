@@ -34,6 +34,7 @@ COMMANDS = [
     ["show", "method", "esd"],
     ["show", "result", str(GOLDEN)],
     ["show", "schema"],
+    ["runs", str(GOLDEN.parent)],
     ["leaderboard", "--check"],
 ]
 

@@ -15,7 +15,7 @@ import typer
 from iceb.base.errors import CheckFailed, IcebError
 from iceb.base.messages import one_line, quoted
 from iceb.base.shortage import SMALLER, out_of_memory
-from iceb.cli import apply, cache, check, damage, data, docs, edit, evaluate, grid, leaderboard, listing, score
+from iceb.cli import apply, cache, check, damage, data, docs, edit, evaluate, grid, leaderboard, listing, runs, score
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 
@@ -31,6 +31,7 @@ app.command("edit")(edit.edit)
 app.command("apply")(apply.apply)
 app.command("score")(score.score)
 app.command("grid")(grid.grid)
+app.command("runs")(runs.runs)
 app.command("list")(listing.list_names)
 app.command("show")(listing.show)
 app.command("leaderboard")(leaderboard.leaderboard)

@@ -6,7 +6,8 @@ were drawn, result.json what came out. Reading them needs no torch.
 
 import dataclasses
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from iceb.base.errors import ResultError
@@ -15,6 +16,7 @@ from iceb.base.readers import is_folder, listed, parse_json, read_text
 from iceb.specs.requests import EditRequest
 from iceb.specs.results import Result
 
+PLAN = "plan.txt"
 RESULT = "result.json"
 REQUESTS = "requests.jsonl"
 AGAIN = "run the same command again to write it"
@@ -24,6 +26,30 @@ LISTS = ("dests", "templates", "aliases")  # fields of a request that JSON turns
 def run_folder(named: Path) -> Path:
     """The folder of a run that is named by itself or by its result.json."""
     return named.parent if named.name == RESULT else named
+
+
+def folders_with(outs: Iterable[Path], name: str) -> list[Path]:
+    """Folders below `outs` that hold a file of this name, sorted, each once; through links, so that none is missed.
+
+    Raises:
+        ResultError: a folder cannot be read, so that runs may be in it.
+    """
+    found: set[Path] = set()
+    seen: set[Path] = set()
+    for out in outs:
+        for folder, inside, files in os.walk(out, onerror=_refuse_folder, followlinks=True):
+            here = Path(os.path.realpath(folder))
+            if here in seen:
+                inside.clear()
+                continue
+            seen.add(here)
+            if name in files:
+                found.add(here)
+    return sorted(found)
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise ResultError(f"{error.filename} cannot be read ({error.strerror}), and may hold runs") from error
 
 
 def read_result(path: Path) -> Result:

@@ -6,8 +6,7 @@ A run's images and numbers are known exactly. Its edit is not (its key needs the
 method made with the same settings on the same model is kept with it. Scratch belongs to methods, not to runs.
 """
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 from iceb.base.digest import canonical, digest
 from iceb.base.errors import IcebError, ResultError, StoreError
 from iceb.base.files import content_path
-from iceb.running.folder import RESULT, read_result
+from iceb.running.folder import PLAN, RESULT, folders_with, read_result
 from iceb.running.ledger import ImageRow, read_ledger
 from iceb.running.rescore import make_scorer
 from iceb.running.scoring import registered_metric
@@ -26,7 +25,6 @@ from iceb.stores.images import ImageStore
 from iceb.stores.own_files import stored_files
 
 NOTES, SUFFIX = "runs", ".txt"  # the cache's folder that names the folders of runs
-PLAN = "plan.txt"
 
 
 @dataclass(frozen=True)
@@ -86,38 +84,14 @@ def runs(outs: Sequence[Path], cache: Path) -> list[RunUse]:
     Raises:
         ResultError: a run's folder is damaged, or names what is not installed; the message names the file.
     """
-    results = {folder: read_result(folder / RESULT) for folder in _folders_with(outs, RESULT)}
+    results = {folder: read_result(folder / RESULT) for folder in folders_with(outs, RESULT)}
     edits = {file.path: summary_of(file.path) for file in stored_files(cache, ["edits"])}
     return [_use(folder, result, cache, edits) for folder, result in results.items() if result.status != "failed"]
 
 
 def unfinished(outs: Sequence[Path]) -> list[Path]:
     """Folders of runs that were stopped: what they have made is in the cache, and they could go on."""
-    return [folder for folder in _folders_with(outs, PLAN) if not (folder / RESULT).is_file()]
-
-
-def _folders_with(outs: Iterable[Path], name: str) -> list[Path]:
-    """Folders below `outs` that hold a file of this name, sorted, each once; through links, so that none is missed.
-
-    Raises:
-        ResultError: a folder cannot be read, so that runs may be in it.
-    """
-    found: set[Path] = set()
-    seen: set[Path] = set()
-    for out in outs:
-        for folder, inside, files in os.walk(out, onerror=_refuse, followlinks=True):
-            here = Path(os.path.realpath(folder))
-            if here in seen:
-                inside.clear()
-                continue
-            seen.add(here)
-            if name in files:
-                found.add(here)
-    return sorted(found)
-
-
-def _refuse(error: OSError) -> None:
-    raise ResultError(f"{error.filename} cannot be read ({error.strerror}), and may hold runs") from error
+    return [folder for folder in folders_with(outs, PLAN) if not (folder / RESULT).is_file()]
 
 
 def _use(folder: Path, result: Result, cache: Path, edits: dict[Path, EditSummary | None]) -> RunUse:

@@ -1,7 +1,7 @@
 """Names that a run scores and that its method was told to retain: such a run shows nothing about what it never saw."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ SHOWN = 3  # names that a message lists
 
 def scored_names(dataset: ConceptDataset, batches: Sequence[EditBatch]) -> frozenset[str]:
     """The concepts that a dataset scores: those that it names, and the sources, destinations and aliases of a run."""
-    own = getattr(dataset, "scored_names", frozenset)()
+    own: Collection[str] = getattr(dataset, "scored_names", frozenset)()
     requests = [request for batch in batches for request in batch.requests]
     return frozenset(own) | {name for each in requests for name in (each.source, *each.dests, *each.aliases)}
 

@@ -1,0 +1,82 @@
+"""`iceb runs`: which run is which, by its settings and its score."""
+
+import json
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from iceb.running.run_list import ListedRun
+
+WIDTH = 80  # characters of a line
+MISSING = "–"
+DEFAULT = Path("runs")  # where evaluate writes unless told otherwise
+
+
+def runs(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of runs, or single runs. Default: runs.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON list on stdout.")] = False,
+) -> None:
+    """List runs with their settings, status, headline score and time, the latest last."""
+    from iceb.running.run_list import list_runs
+
+    found = list_runs(folders or [DEFAULT])
+    if as_json:
+        typer.echo(json.dumps([_document(run) for run in found], indent=2, ensure_ascii=False))
+        return
+    headlines = {run.headline.named for run in found if run.headline is not None}
+    score = headlines.pop() if len(headlines) == 1 else "score"
+    typer.echo(f"{'run':<34} {'status':<10} {'finished (UTC)':<16} {score:>17}")
+    for run in found:
+        typer.echo("\n".join(_lines(run, named=bool(headlines))))
+
+
+def _lines(run: "ListedRun", *, named: bool) -> list[str]:
+    """A run as text; below it what sets it apart from others of its method."""
+    finished = run.finished[:16].replace("T", " ") or MISSING
+    rest = f"{run.status:<10} {finished:<16} {_score(run):>17}"
+    first = [f"{run.name:<34} {rest}"] if len(run.name) <= 34 else [run.name, f"{'':<34} {rest}"]
+    return [*first, *wrap("; ".join(_apart(run, named=named)), WIDTH, initial_indent="    ", subsequent_indent="    ")]
+
+
+def _apart(run: "ListedRun", *, named: bool) -> list[str]:
+    """What sets a run apart from others of its method; `named`: with the metric whose score is shown."""
+    from iceb.specs.records import labelled
+
+    changed = labelled("", run.changed).strip(" ()") if run.changed else ""
+    limit = f"--limit {run.limit}" if run.limit is not None else ""
+    model = f"model {run.model}" if run.model not in ("", "iceb/mini") else ""
+    headline = f"score: {run.headline.named}" if named and run.headline is not None else ""
+    return [part for part in (changed, limit, model, headline, run.error) if part]
+
+
+def _score(run: "ListedRun") -> str:
+    score = run.headline
+    if score is None or score.value is None:
+        return MISSING
+    error = "" if score.stderr is None else f" ± {score.stderr:.3f}"
+    return f"{score.value:+.3f}{error}".replace("-0.000", "+0.000")
+
+
+def _document(run: "ListedRun") -> dict[str, Any]:
+    score = run.headline
+    return {
+        "folder": str(run.folder),
+        "id": run.name,
+        "status": run.status,
+        "task": run.task,
+        "method": run.method,
+        "changed": dict(run.changed),
+        "num_edits": run.num_edits,
+        "limit": run.limit,
+        "model": run.model,
+        "metric": score.metric if score is not None else None,
+        "value": score.value if score is not None else None,
+        "stderr": score.stderr if score is not None else None,
+        "finished": run.finished or None,
+        "error": run.error or None,
+    }
