@@ -3,7 +3,7 @@
 import copy
 import difflib
 import fnmatch
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +18,7 @@ from iceb.models.families import FAMILIES, Family
 from iceb.models.loading import DTYPES, choose_device, load_pipeline
 from iceb.models.memory import PassSize, PassSizes
 from iceb.models.sources import Source
+from iceb.models.state import Place, State, described, model_changes, model_state
 from iceb.specs.methods import Edit
 from iceb.specs.runs import Dtype, ModelRef
 
@@ -28,6 +29,7 @@ class _Level:
 
     weights: Mapping[str, Tensor]
     before: dict[str, Tensor] | None = None
+    state: Mapping[Place, object] = field(default_factory=dict)  # of the parameters that it changes
 
 
 @dataclass
@@ -39,14 +41,26 @@ class _Core:
     device: torch.device
     loaded: Any = None
     levels: list[_Level] = field(default_factory=list)
+    state: State = field(default_factory=dict)  # right after loading
+    spoiled: str = ""  # why nothing may be drawn any more
 
     @property
     def pipeline(self) -> Any:
         if self.loaded is None:
-            self.loaded = load_pipeline(self.source, self.device)
+            self.take(load_pipeline(self.source, self.device))
             for level in self.levels:
                 self._put(level)
         return self.loaded
+
+    def take(self, pipeline: Any) -> None:
+        self.loaded = pipeline
+        self.state = model_state(pipeline)
+
+    def expected(self) -> State:
+        found = dict(self.state)
+        for level in self.levels:
+            found.update(level.state)
+        return found
 
     @cached_property
     def parameters(self) -> dict[str, torch.nn.Parameter]:
@@ -69,6 +83,7 @@ class _Core:
         level.before = {name: self.parameters[name].data for name in level.weights}
         for name, tensor in level.weights.items():
             self.parameters[name].data = tensor.detach().to(self.parameters[name].device)
+        level.state = described({("weight", name): self.parameters[name].data for name in level.weights})
 
 
 def _fitting(weights: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> None:
@@ -132,7 +147,7 @@ class ModelBundle:
         dtype: Dtype = names[pipeline.unet.dtype]  # type: ignore[assignment]
         source = Source(family, ModelRef(family.name, "memory", "memory", dtype), None)
         bundle = cls(source, str(pipeline.unet.device))
-        bundle._core.loaded = pipeline
+        bundle._core.take(pipeline)
         content = digest({name: digest_tensor(value) for name, value in bundle._core.parameters.items()})
         bundle.ref = ModelRef(family.name, "memory", content, dtype)
         bundle._core.source = Source(family, bundle.ref, None)
@@ -180,13 +195,50 @@ class ModelBundle:
         found = self._core.parameters.items()
         return {name: value.detach() for name, value in found if fnmatch.fnmatchcase(name, pattern)}
 
+    def expected_state(self) -> State:
+        """The state in which the model should be: as loaded, under the edits applied now."""
+        return self._core.expected()
+
+    def spoil(self, reason: str) -> None:
+        """Let nothing be drawn from this model or kept under its digest any more."""
+        self._core.spoiled = self._core.spoiled or reason
+
+    def changes(self, since: State, only: Collection[str] | None = None) -> str:
+        """The first few things of the model that differ from an earlier state, in words; "" where none does.
+
+        Args:
+            only: the components to look at; None: all.
+        """
+        return model_changes(self._core.pipeline, since, only)
+
+    def verify(self, only: Collection[str] | None = None) -> None:
+        """Compare the model, if it is loaded, with what its digest names: as loaded, under the edits applied here.
+
+        Args:
+            only: the components to look at; None: all.
+
+        Raises:
+            ModelError: it differs, or it was spoiled before.
+        """
+        self._refuse(self._core.spoiled)
+        self._require_current()
+        changes = self.changes(self.expected_state(), only) if self.is_loaded else ""
+        self._refuse(changes and f"since it was loaded there changed {changes}")
+
+    def _refuse(self, reason: str) -> None:
+        if reason:
+            what = f"the model {self.ref.repo} is not what its digest names: {reason}"
+            raise ModelError(f"{what}; nothing is drawn from it or kept of it any more: load it again")
+
     @contextmanager
     def applied(self, edit: Edit) -> Iterator["ModelBundle"]:
         """The model under an edit; on exit every bit is as it was.
 
         Raises:
-            ModelError: the edit names a parameter the model lacks, or one of another shape or number format.
+            ModelError: the edit names a parameter the model lacks, or one of another shape or number format; or the
+                model was spoiled before.
         """
+        self._refuse(self._core.spoiled)
         self._require_current()
         edited = self.named_under(weight_digests(edit), edit.rewrites, edit.negative_prompt)
         self._core.push(edit.weights)

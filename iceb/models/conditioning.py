@@ -57,6 +57,10 @@ class TextReader:
         self._pairs = _encoders(self.pipeline, bundle)
         self._group = 1 if bundle.device.type == "cpu" else bundle.images_per_pass.size
         self._store = store if _keepable(bundle) else None
+        if self._store is not None:  # what others will read must be of the model that its key names
+            bundle.verify(
+                [name for name in bundle.pipeline.components if name.startswith(("text_encoder", "tokenizer"))]
+            )
         self._owner = {"model": bundle.base_digest, **(told or {})}
         self._known: Known = OrderedDict()
         self._lock = Lock()  # tokenizers must not be shared between threads at the same moment

@@ -91,13 +91,14 @@ class Generator:
         Every picture is stored as soon as its pass is done, so an interrupted call goes on where it stopped.
 
         Raises:
-            ModelError: the model cannot be loaded, or memory does not suffice.
+            ModelError: the model cannot be loaded, is not what its digest names, or memory does not suffice.
             StoreError: the cache cannot be written.
         """
         keys, wanted = self._planned(bundle, prompts, sampling)
         missing = self.images.missing(keys)
         self.tally.reused += len(keys) - len(missing)
         if missing:
+            bundle.verify()
             began = time.perf_counter()
             with stage(name, len(missing)) as advance:
                 for start in range(0, len(missing), self.batch_size):

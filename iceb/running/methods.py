@@ -21,6 +21,7 @@ from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.models.bundle import ModelBundle
 from iceb.models.checking import check_edit
 from iceb.models.environment import environment
+from iceb.models.untouched import untouched
 from iceb.running.code_digest import code_digest
 from iceb.running.context import judge_identity, method_context
 from iceb.running.cost import peak_bytes, peak_gpu_bytes
@@ -203,18 +204,20 @@ class ChosenMethod:
         self, bundle: ModelBundle, requests: Sequence[EditRequest], cache: Path, execution: Execution
     ) -> MadeEdit:
         name = self.card.name
-        context = self.context(bundle, ScratchStore(cache, self._scratch_owner(bundle)), execution)
-        began = time.perf_counter()
+        scratch = ScratchStore(cache, self._scratch_owner(bundle))
+        context = self.context(bundle, scratch, execution)
         try:
-            with stage(f"editing: {name}"):
+            with stage(f"editing: {name}"), untouched(bundle, name, scratch.withdraw):  # loads the model, untimed
+                began = time.perf_counter()
                 edit = self.method.edit(bundle, requests, context=context)
+                checked = check_edit(edit, bundle, self.card)
+                seconds = time.perf_counter() - began
         except IcebError:
             raise
         except Exception as error:  # a method of others may raise anything
             if out_of_memory(error):
                 raise MethodError(f"method {name}: out of memory on {len(requests)} requests: {SMALLER}") from error
             raise MethodError(f"method {name} raised {described(error)} on {len(requests)} requests") from error
-        checked = check_edit(edit, bundle, self.card)
         how = {"precision": execution.precision, **bundle.pass_sizes.in_use}
         about = {
             "method": name,
@@ -223,7 +226,6 @@ class ChosenMethod:
             "model": bundle.ref.repo,
             "how": how,
         }
-        seconds = time.perf_counter() - began
         return MadeEdit(checked, seconds, peak_bytes(), peak_gpu_bytes(), {**about, "requests": len(requests)})
 
 

@@ -34,6 +34,7 @@ class RowFolder:
         self.owner = owner
         self._places: dict[str, Path] = {}  # where each key's row lies
         self._known: set[Path] = set()
+        self._written: list[Path] = []  # by this object
         self._lock = Lock()
 
     def look(self, *, remove: bool = True) -> None:
@@ -84,7 +85,14 @@ class RowFolder:
         for part in _parts(new):
             path = content_path(self.folder, self._name(part), SUFFIX)
             publish_checked(path, pack_bytes(part, self.owner), partial(self._rows, path, part), durable=durable)
+            self._written.append(path)
             self._enter(path, part)
+
+    def withdraw(self) -> None:
+        """Remove the files that this object has written."""
+        for path in self._written:
+            path.unlink(missing_ok=True)
+            self._forget(path)
 
     def _files(self) -> list[Path]:
         found = self.folder.glob(f"{'[0-9a-f]' * 2}/*{SUFFIX}")

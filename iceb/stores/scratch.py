@@ -25,6 +25,7 @@ class ScratchStore:
         self.folder = root / "scratch"
         self.owner = digest(owner)
         self.texts = TextStore(root)
+        self._written: list[Path] = []  # by this object
 
     def _key(self, key: Mapping[str, Any]) -> str:
         return digest({"owner": self.owner, "key": key})
@@ -39,9 +40,20 @@ class ScratchStore:
 
     def put(self, key: Mapping[str, Any], array: Array) -> None:
         """Keep an array; one already there stays."""
-        publish_array(self.folder, self._key(key), array)
+        self._publish(key, array)
 
     def array(self, key: Mapping[str, Any], compute: Callable[[], Array]) -> Array:
         """The array of this key, computed if there is none; if another process is first meanwhile, the one it kept."""
         found = self.get(key)
-        return publish_array(self.folder, self._key(key), compute()) if found is None else found
+        return self._publish(key, compute()) if found is None else found
+
+    def withdraw(self) -> None:
+        """Take back what this object has kept, of texts too."""
+        self.texts.withdraw()
+        for path in self._written:
+            path.unlink(missing_ok=True)
+
+    def _publish(self, key: Mapping[str, Any], array: Array) -> Array:
+        kept = publish_array(self.folder, self._key(key), array)
+        self._written.append(self.path(key))
+        return kept

@@ -53,6 +53,13 @@ class TextStore:
                 folder.publish(self._waiting, durable=False)
                 self._waiting = {}
 
+    def withdraw(self) -> None:
+        """Take back what this object has kept."""
+        with self._lock:
+            self._waiting = {}
+        if self._rows is not None:
+            self._rows.withdraw()
+
     def _folder(self) -> RowFolder:
         with self._lock:
             if self._rows is None:

@@ -14,7 +14,7 @@ from iceb.base.errors import IcebError
 from iceb.models.bundle import ModelBundle
 from iceb.models.threads import worker_threads
 from iceb.running.conformance.bench import Bench
-from iceb.running.conformance.contract import Contract
+from iceb.running.conformance.contract import TAKEN_BACK, UNTOUCHED, Contract
 from iceb.running.conformance.cost import ALLOWANCE, Cost
 from iceb.running.conformance.lines import Line, Skipped, line
 from iceb.running.conformance.meaning import Meaning
@@ -67,6 +67,7 @@ def check_method(
         yield from _meaning(Meaning(contract))
         yield from Cost(contract, seconds - (time.perf_counter() - began), allowance).lines(sizes)
         yield line("model untouched by all of this", contract.untouched_by_all)
+        contract.restore()
 
 
 def _settings(bench: Bench) -> str:
@@ -86,8 +87,8 @@ def _settings(bench: Bench) -> str:
 def _contract(contract: Contract) -> Iterator[Line]:
     yield line("no requests, an empty edit", contract.nothing_for_nothing)
     yield line("edit fits model and card", contract.fits)
-    yield line("model untouched before applied", contract.untouched)
-    yield line("model bit-equal after applied", contract.taken_back)
+    yield line(UNTOUCHED, contract.untouched)
+    yield line(TAKEN_BACK, contract.taken_back)
     yield line("same bytes twice", contract.twice)
     yield line("same bytes from warm scratch", contract.warm)
     yield line("edit saved and loaded", contract.saved)

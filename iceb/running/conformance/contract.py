@@ -3,20 +3,23 @@
 import fnmatch
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 import torch
 
+from iceb.models.untouched import Watch
 from iceb.running.conformance.bench import Bench, name_of, size
 from iceb.running.conformance.lines import Broken, Skipped
 from iceb.running.conformance.samples import FEW, sample
-from iceb.running.conformance.watch import State, difference, state
 from iceb.running.deltas import by_matrix
 from iceb.specs.methods import Edit
 from iceb.specs.requests import EditRequest
 from iceb.stores.edits import EditStore, MadeEdit
 from iceb.stores.scratch import ScratchStore
+
+UNTOUCHED, TAKEN_BACK = "model untouched before applied", "model bit-equal after applied"
+REMEDY = "copy before you change, put back what you change, and draw from a torch.Generator"
 
 
 @dataclass
@@ -25,9 +28,10 @@ class Contract:
 
     bench: Bench
     edit: Edit | None = None  # the plain edit, once it was made
-    before: State = field(default_factory=dict)
+    watch: Watch | None = None  # from before the first call
     seconds: float = 0.0  # that the last edit of the plain requests took which began with nothing
     broken: str = ""  # what a call of the method changed of the model; nothing after that can be trusted
+    broken_at: str = ""  # the check that says so
 
     @cached_property
     def requests(self) -> tuple[EditRequest, ...]:
@@ -45,15 +49,33 @@ class Contract:
         Raises:
             Skipped: there is none, or the model is not what it was.
         """
-        if self.broken:
-            raise Skipped(f"the model was changed: {self.broken}")
+        self.skip_if_broken()
         if self.edit is None:
             raise Skipped("there is no edit to look at")
         return self.edit
 
+    def skip_if_broken(self) -> None:
+        """Send the reader to the check that found the model changed, which says it once for all that follow.
+
+        Raises:
+            Skipped: the model is not what it was.
+        """
+        if self.broken:
+            raise Skipped(f"see {self.broken_at!r}")
+
+    def restore(self) -> None:
+        """Put back the settings of the process that some call changed."""
+        if self.watch is not None:
+            self.watch.process.restore()
+
+    def changes(self) -> str:
+        """What differs from before the first call, in words."""
+        self.watch = self.watch or Watch(self.bench.bundle)
+        return self.watch.changes()
+
     def nothing_for_nothing(self) -> str:
         """No requests, an empty edit."""
-        self.before = state(self.bench.bundle)
+        self.watch = Watch(self.bench.bundle)
         edit = self.bench.edit(())
         for what in ("weights", "rewrites", "negative_prompt"):
             if getattr(edit, what):
@@ -62,9 +84,9 @@ class Contract:
 
     def fits(self) -> str:
         """Declared parameters alone, shapes and formats kept, finite numbers; and no silent nothing."""
-        self.before = self.before or state(self.bench.bundle)
+        self.watch = self.watch or Watch(self.bench.bundle)
         edit = self._timed(self.scratch)
-        self.broken = difference(self.before, state(self.bench.bundle))
+        self._look(UNTOUCHED)
         if not self.bench.card.touches:
             self.edit = edit
             return "changes no weight, as declared"
@@ -77,10 +99,10 @@ class Contract:
 
     def untouched(self) -> str:
         """A call of `edit` leaves weights, buffers, modes, hooks, processors and random states alone."""
-        if self.edit is None and not self.broken:
-            self.broken = difference(self.before, state(self.bench.bundle))
+        if not self.broken:
+            self._look(UNTOUCHED)
         if self.broken:
-            raise Broken(f"edit() changed {self.broken}: copy, or put back what you change")
+            raise Broken(f"edit() changed {self.broken}: {REMEDY}")
         return ""
 
     def taken_back(self) -> str:
@@ -90,7 +112,7 @@ class Contract:
             for name, value in edit.weights.items():
                 if not torch.equal(bundle.parameter(name), value.to(bundle.device)):
                     raise Broken(f"{name} does not hold the edit while it is applied")
-        self.broken = difference(self.before, state(bundle))
+        self._look(TAKEN_BACK)
         if self.broken:
             raise Broken(f"after the edit was taken back there changed {self.broken}")
         return ""
@@ -102,6 +124,9 @@ class Contract:
     def warm(self) -> str:
         """A call that finds everything it kept gives the same bytes."""
         return self._again(self.scratch, partial(self.bench.edit, self.requests))
+
+    def _look(self, check: str) -> None:
+        self.broken, self.broken_at = self.changes(), check
 
     def _timed(self, scratch: ScratchStore) -> Edit:
         began = time.perf_counter()
@@ -142,9 +167,7 @@ class Contract:
 
     def untouched_by_all(self) -> str:
         """After everything that was asked, refused requests too, the model is what it was."""
-        if self.broken:
-            raise Skipped(f"the model was changed: {self.broken}")
-        changed = difference(self.before, state(self.bench.bundle))
-        if changed:
+        self.skip_if_broken()
+        if changed := self.changes():
             raise Broken(f"some call changed {changed}: put it back also when a request is refused")
         return ""

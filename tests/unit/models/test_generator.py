@@ -103,7 +103,7 @@ def test_a_model_that_fails_while_drawing_is_one_clear_error(generator, tiny_sd,
     def broken(*_, **__):
         raise RuntimeError("shapes cannot be multiplied")
 
-    monkeypatch.setattr(tiny_sd.pipeline.unet, "forward", broken)
+    monkeypatch.setattr("iceb.models.drawing.make_scheduler", broken)
     with pytest.raises(ModelError, match=r"failed while drawing .a photo of a cat"):
         generator.draw(tiny_sd, [CAT], SAMPLING)
 

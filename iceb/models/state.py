@@ -1,0 +1,174 @@
+"""Everything about a loaded model that decides what it draws, as values that can be compared.
+
+Weights and buffers enter by checksum (`iceb.models.checksum`), objects by identity, settings by value. The functions of
+the model's classes belong to it too: a method that replaces `UNet2DConditionModel.forward` changes every picture.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import torch
+
+from iceb.models.checksum import checksums
+
+Place: TypeAlias = tuple[str, str]  # aspect, where
+State: TypeAlias = Mapping[Place, object]
+Entries: TypeAlias = Iterator[tuple[Place, object]]
+MOST = 3  # changes that are named
+PLAIN = (bool, int, float, str, type(None))
+MISSING = object()
+
+
+class Same:
+    """An object that equals itself alone; held, so that its identity cannot pass to another."""
+
+    def __init__(self, held: object) -> None:
+        self.held = held
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.held is self.held
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def model_state(pipeline: Any, only: Collection[str] | None = None) -> State:
+    """The state of a pipeline's components, and the numeric modes under which it draws.
+
+    Args:
+        only: the components to look at; None: all.
+    """
+    parts = {name: part for name, part in pipeline.components.items() if only is None or name in only}
+    found: dict[Place, object] = dict(_modes())
+    found["configuration", "pipeline"] = str(pipeline.config)
+    tensors: dict[Place, torch.Tensor] = {}
+    for name, part in parts.items():
+        found["component", name] = Same(part)
+        found["configuration", name] = _configuration(part)
+        if isinstance(part, torch.nn.Module):
+            tensors.update(_tensors(name, part))
+            found.update(_modules(name, part))
+            found.update(_parameters(name, part))
+    found.update((("code", owner_name(owner)), functions(owner)) for owner in code_owners(parts.values()))
+    return {**found, **described(tensors)}
+
+
+def described(tensors: Mapping[Place, torch.Tensor]) -> dict[Place, object]:
+    """What stands for tensors: content, number format, shape, layout in memory, and device."""
+    about = [(value.dtype, tuple(value.shape), value.stride(), str(value.device)) for value in tensors.values()]
+    return dict(zip(tensors, zip(checksums(tensors.values()), about, strict=True), strict=True))
+
+
+def model_changes(pipeline: Any, since: State, only: Collection[str] | None = None) -> str:
+    """The first few things of a pipeline that differ from an earlier state, in words; "" where none does.
+
+    Args:
+        only: the components to look at; None: all.
+    """
+    now = model_state(pipeline, only)
+    if only is not None:
+        since = {place: value for place, value in since.items() if place in now or place[1].split(".")[0] in only}
+    return difference(since, now)
+
+
+def difference(before: State, after: State) -> str:
+    """The first few things that differ, in words; "" where nothing does."""
+    places = [*before, *(place for place in after if place not in before)]
+    changed = [place for place in places if before.get(place, MISSING) != after.get(place, MISSING)]
+    return in_words([_words(place, before.get(place), after.get(place)) for place in changed])
+
+
+def in_words(changes: list[str]) -> str:
+    """The first few changes.
+
+    >>> in_words(["a", "b", "c", "d"])
+    'a, b, c and 1 more'
+    """
+    more = len(changes) - MOST
+    return ", ".join(changes[:MOST]) + (f" and {more} more" if more > 0 else "")
+
+
+def code_owners(parts: Collection[Any]) -> list[type | ModuleType]:
+    """Whose functions a model's components run: their classes with all bases, and torch.nn.functional."""
+    modules = [module for part in parts if isinstance(part, torch.nn.Module) for module in part.modules()]
+    processors = [module.processor for module in modules if hasattr(module, "processor")]
+    kinds = dict.fromkeys(type(each) for each in [*parts, *modules, *processors] if each is not None)
+    bases = dict.fromkeys(base for kind in kinds for base in kind.__mro__ if base is not object)
+    return [*bases, torch.nn.functional]
+
+
+def functions(owner: type | ModuleType) -> dict[str, object]:
+    """The functions and properties that a class itself defines, or the functions of a module."""
+    made = (property, classmethod, staticmethod)
+    return {name: value for name, value in vars(owner).items() if callable(value) or isinstance(value, made)}
+
+
+def owner_name(owner: type | ModuleType) -> str:
+    """The full name of a class or a module."""
+    return owner.__name__ if isinstance(owner, ModuleType) else f"{owner.__module__}.{owner.__qualname__}"
+
+
+def _modes() -> Entries:
+    """What changes the numbers of a drawing and stands in no key."""
+    yield ("torch's default number format", ""), torch.get_default_dtype()
+    yield ("torch's default device", ""), str(torch.get_default_device())
+    for kind in ("cpu", "cuda"):
+        yield ("torch's autocast", kind), torch.is_autocast_enabled(kind)
+
+
+def _configuration(part: Any) -> tuple[str, ...]:
+    """Configuration of a component; of a tokenizer its size and how it fills up and cuts."""
+    config = getattr(part, "config", None)
+    read = [str(config), str(getattr(config, "_attn_implementation", ""))]
+    if hasattr(part, "model_max_length"):
+        names = ("padding_side", "truncation_side", "model_max_length", "pad_token_id", "bos_token_id", "eos_token_id")
+        read += [str(len(part)), *(str(getattr(part, name, "")) for name in names)]
+    return tuple(read)
+
+
+def _tensors(name: str, part: torch.nn.Module) -> Iterator[tuple[Place, torch.Tensor]]:
+    yield from ((("weight", f"{name}.{place}"), value) for place, value in part.named_parameters())
+    yield from ((("buffer", f"{name}.{place}"), value) for place, value in part.named_buffers())
+
+
+def _parameters(name: str, part: torch.nn.Module) -> Entries:
+    for place, weight in part.named_parameters():
+        yield ("parameter object", f"{name}.{place}"), Same(weight)
+        yield ("requires_grad", f"{name}.{place}"), weight.requires_grad
+        yield ("gradient", f"{name}.{place}"), weight.grad is None
+
+
+def _modules(name: str, part: torch.nn.Module) -> Entries:
+    for place, module in part.named_modules():
+        where = f"{name}.{place}" if place else name
+        kept = vars(module)
+        yield ("layer", where), Same(module)
+        yield ("class", where), type(module)
+        yield ("training mode", where), module.training
+        yield ("hooks", where), {key: tuple(value) for key, value in kept.items() if key.endswith("_hooks") and value}
+        yield ("forward", where), Same(kept.get("forward"))
+        if "processor" in kept:
+            yield ("attention processor", where), Same(module.processor)
+            yield ("attention processor's attributes", where), _attributes(module.processor)
+        yield ("attributes", where), _attributes(module)
+
+
+def _attributes(owner: Any) -> dict[str, object]:
+    """Public attributes of an object, plain ones by value."""
+    left_out = ("training", "forward", "processor")
+    names = [name for name in getattr(owner, "__dict__", ()) if not name.startswith("_") and name not in left_out]
+    return {name: _value(vars(owner)[name]) for name in names}
+
+
+def _value(value: object) -> object:
+    plain = isinstance(value, PLAIN) or (isinstance(value, tuple) and all(isinstance(each, PLAIN) for each in value))
+    return value if plain else Same(value)
+
+
+def _words(place: Place, before: object, after: object) -> str:
+    """One change; of attributes and functions also their names."""
+    told = " of ".join(filter(None, place))
+    if not isinstance(before, dict) or not isinstance(after, dict) or place[0] == "hooks":
+        return told
+    names = [name for name in {**before, **after} if before.get(name, MISSING) != after.get(name, MISSING)]
+    return f"{told} ({', '.join(names[:MOST])})"

@@ -1,0 +1,92 @@
+"""A method's call, watched: what it leaves changed in the model or in the process is refused by name.
+
+A changed model would be drawn under the digest of the unchanged one, and every later run on the same cache would take
+those images for its own.
+"""
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from iceb.base.errors import MethodError
+from iceb.base.frames import described
+from iceb.models.bundle import ModelBundle
+from iceb.models.process import Process
+
+REMEDY = (
+    "edit() must leave the model and the process as they were: copy before you change (copy.deepcopy), "
+    "and draw random numbers from a torch.Generator"
+)
+
+
+class Watch:
+    """The model and the process as they are now, to be compared with what they are later.
+
+    Raises:
+        ModelError: the model is not what its digest names even now.
+    """
+
+    def __init__(self, bundle: ModelBundle) -> None:
+        bundle.verify()
+        self.bundle = bundle
+        self.process = Process(bundle.pipeline, bundle.device)
+        self.model = bundle.expected_state()
+
+    def changes(self) -> str:
+        """The first few things that differ, in words; "" where nothing does."""
+        return _joined(self.model_changes(), self.process.changes())
+
+    def model_changes(self) -> str:
+        """The first few things of the model that differ."""
+        return self.bundle.changes(self.model)
+
+
+@contextmanager
+def untouched(bundle: ModelBundle, method: str, withdraw: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Compare the model and the process after a method's call with what they were before it.
+
+    The process's settings are put back. A model that was changed is marked, and nothing is drawn from it any more.
+
+    Args:
+        method: its name, for messages.
+        withdraw: takes back what the call has kept; called before anything is refused.
+
+    Raises:
+        MethodError: something was left changed.
+        ModelError: the model was not what its digest names before the call.
+    """
+    watch = Watch(bundle)
+    try:
+        yield
+    except BaseException as error:
+        watch.process.restore()  # settings that a failed call leaves behind follow from the failure, which is reported
+        if changes := _left_by(error, watch):
+            bundle.spoil(f"method {method} changed {changes}")
+            withdraw()
+            if isinstance(error, Exception):
+                said = f"method {method} raised {described(error)} and left changed {changes}"
+                raise MethodError(f"{said}: {REMEDY}") from error
+        raise
+    settings = watch.process.changes()
+    left = watch.process.restore()
+    model = watch.model_changes()
+    if model or left:
+        bundle.spoil(f"method {method} changed {model or left}")
+    if changes := _joined(model, settings):
+        withdraw()
+        raise MethodError(f"method {method} changed {changes}: {REMEDY}")
+
+
+def _left_by(error: BaseException, watch: Watch) -> str:
+    """What a failed call left changed in the model, once the frames that its error holds have let go of everything.
+
+    A generator that still waits in such a frame puts back what it changed, a hook for example, only when it is closed.
+    """
+    if not watch.model_changes():
+        return ""
+    traceback.clear_frames(error.__traceback__)
+    return watch.model_changes()
+
+
+def _joined(*changes: str) -> str:
+    return ", ".join(filter(None, changes))

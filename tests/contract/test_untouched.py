@@ -1,0 +1,230 @@
+"""What a method's call leaves changed in the model or in the process is refused by name, and nothing is kept of it."""
+
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers.models.attention_processor import AttnProcessor
+from torch.nn import functional
+
+from iceb.base.errors import MethodError, ModelError
+from iceb.models.bundle import ModelBundle
+from iceb.models.generator import Generator
+from iceb.models.process import Process
+from iceb.models.untouched import untouched
+from iceb.running.context import draw_images
+from iceb.specs.methods import Edit
+from iceb.specs.prompts import Prompt
+from iceb.stores.images import ImageStore
+
+NAME = "text_encoder.*layers.1.mlp.fc2.weight"
+CAT = Prompt("a photo of a cat", 0, "source")
+
+CHANGES: dict[str, tuple[Any, str]] = {  # of the model
+    "weight": (lambda p: p.unet.conv_in.weight.data.add_(1), "weight of unet.conv_in.weight"),
+    "one bit": (lambda p: p.vae.decoder.conv_in.bias.data.view(torch.int32)[0:1].bitwise_xor_(1), "weight of vae"),
+    "through NumPy": (lambda p: p.unet.conv_in.bias.data.numpy().fill(3), "weight of unet.conv_in.bias"),
+    "number format": (lambda p: p.unet.conv_in.half(), "weight of unet.conv_in.weight"),
+    "layout": (lambda p: p.unet.to(memory_format=torch.channels_last), "weight of unet."),
+    "buffer": (lambda p: next(p.text_encoder.buffers()).add_(1), "buffer of text_encoder."),
+    "same weight, new parameter": (
+        lambda p: setattr(p.unet.conv_in, "weight", torch.nn.Parameter(p.unet.conv_in.weight, requires_grad=False)),
+        "parameter object of unet.conv_in.weight",
+    ),
+    "training mode": (lambda p: p.unet.mid_block.train(), "training mode of unet.mid_block"),
+    "requires_grad": (lambda p: p.unet.conv_in.requires_grad_(True), "requires_grad of unet.conv_in.weight"),
+    "hook": (lambda p: p.unet.conv_in.register_forward_hook(lambda *_: None), "hooks of unet.conv_in"),
+    "forward": (lambda p: setattr(p.unet.conv_in, "forward", p.unet.conv_in.forward), "forward of unet.conv_in"),
+    "processor": (lambda p: p.unet.set_attn_processor(AttnProcessor()), "attention processor of unet."),
+    "layer": (lambda p: setattr(p.unet, "conv_in", torch.nn.Sequential(p.unet.conv_in)), "layer of unet.conv_in"),
+    "attribute": (lambda p: setattr(p.unet.conv_in, "padding", (0, 0)), "attributes of unet.conv_in (padding)"),
+    "component": (lambda p: setattr(p, "vae", torch.nn.Linear(1, 1)), "component of vae"),
+    "configuration": (lambda p: p.scheduler.register_to_config(beta_end=0.5), "configuration of scheduler"),
+}
+SETTINGS: dict[str, tuple[Any, str]] = {  # of the process
+    "number format": (lambda: torch.set_default_dtype(torch.float64), "torch's default number format"),
+    "device": (lambda: torch.set_default_device("meta"), "torch's default device"),
+    "gradient mode": (lambda: torch.set_grad_enabled(False), "torch's gradient mode"),
+    "threads": (lambda: torch.set_num_threads(torch.get_num_threads() + 1), "torch's number of threads"),
+    "deterministic": (lambda: torch.use_deterministic_algorithms(True), "torch's deterministic mode"),
+    "flush": (lambda: torch.set_flush_denormal(True), "torch's rounding of the smallest numbers to zero"),
+    "matmul": (lambda: torch.set_float32_matmul_precision("medium"), "torch's float32_matmul_precision"),
+    "tf32": (lambda: setattr(torch.backends.cudnn, "allow_tf32", False), "torch.backends.cudnn.allow_tf32"),
+    "tf32 of matmuls": (lambda: setattr(torch.backends.cuda.matmul, "allow_tf32", True), "cuda.matmul.fp32_precision"),
+    "newer name": (lambda: setattr(torch.backends.cudnn.conv, "fp32_precision", "ieee"), "cudnn.conv.fp32_precision"),
+    "all": (lambda: setattr(torch.backends, "fp32_precision", "tf32"), "torch.backends.fp32_precision"),
+    "cudnn": (lambda: setattr(torch.backends.cudnn, "benchmark", True), "torch.backends.cudnn.benchmark"),
+    "attention": (lambda: torch.backends.cuda.enable_flash_sdp(False), "torch.backends.cuda.flash_sdp_enabled"),
+    "autocast": (lambda: torch.set_autocast_enabled("cpu", True), "torch's autocast of cpu"),
+    "torch seed": (lambda: torch.manual_seed(2), "torch's random state"),
+    "torch draw": (lambda: torch.rand(1), "torch's random state"),
+    "numpy seed": (lambda: np.random.seed(3), "numpy's random state"),
+    "python draw": (random.random, "python's random state"),
+    "numpy errors": (lambda: np.seterr(all="raise"), "NumPy's handling of floating-point errors"),
+    "global hook": (
+        lambda: torch.nn.modules.module.register_module_forward_hook(lambda *_: None),
+        "torch's hooks of every module",
+    ),
+    "class": (lambda: setattr(torch.nn.Linear, "forward", torch.nn.Identity.forward), "Linear (forward)"),
+    "added to a class": (lambda: setattr(torch.nn.Linear, "half", torch.nn.Module.float), "Linear (half)"),
+    "function": (lambda: setattr(functional, "silu", functional.relu), "code of torch.nn.functional (silu)"),
+}
+
+
+def older_names() -> tuple[Any, ...]:
+    """Precision under its older names, which raise where it was put back half."""
+    backends = torch.backends
+    return backends.cudnn.allow_tf32, backends.cuda.matmul.allow_tf32, torch.get_float32_matmul_precision()
+
+
+def call(bundle: ModelBundle, change: Any) -> None:
+    """A method's call that makes this change."""
+    with untouched(bundle, "bad"):
+        change()
+
+
+@pytest.mark.parametrize(("change", "words"), CHANGES.values(), ids=CHANGES)
+def test_a_change_of_the_model_is_refused_by_name_and_nothing_is_drawn_or_applied_after_it(
+    change, words, bundle, tmp_path
+):
+    with pytest.raises(MethodError) as refused:
+        call(bundle, lambda: change(bundle.pipeline))
+    assert str(refused.value).startswith("method bad changed ")
+    assert words in str(refused.value)
+    assert "torch.Generator" in str(refused.value)
+    with pytest.raises(ModelError, match="method bad changed"):
+        Generator(ImageStore(tmp_path)).draw(bundle, [CAT], bundle.family.sampling)
+    assert images(tmp_path) == []
+    with pytest.raises(ModelError, match="method bad changed"), bundle.applied(Edit()):
+        pytest.fail("a changed model was edited")
+
+
+@pytest.mark.parametrize(("change", "words"), SETTINGS.values(), ids=SETTINGS)
+def test_a_change_of_the_process_is_refused_by_name_and_put_back(change, words, bundle):
+    process, older = Process(bundle.pipeline, bundle.device), older_names()
+    with pytest.raises(MethodError) as refused:
+        call(bundle, change)
+    assert words in str(refused.value)
+    assert process.changes() == ""
+    assert older_names() == older
+    bundle.verify()  # the model is still what it was
+
+
+def test_a_change_of_the_working_folder_is_refused_and_put_back(bundle, tmp_path):
+    before = os.getcwd()
+    with pytest.raises(MethodError, match="the working folder"):
+        call(bundle, lambda: os.chdir(tmp_path))
+    assert os.getcwd() == before
+
+
+def test_an_edit_that_the_call_leaves_applied_is_refused(bundle):
+    ((name, weight),) = bundle.parameters_named(NAME).items()
+    entered = bundle.applied(Edit({name: weight + 1}))
+    with pytest.raises(MethodError, match=f"weight of {name}"):
+        call(bundle, entered.__enter__)
+
+
+def test_a_call_that_changes_nothing_is_let_through(bundle):
+    ((name, weight),) = bundle.parameters_named(NAME).items()
+    with untouched(bundle, "good"), bundle.applied(Edit({name: weight + 1})) as edited:
+        assert len(draw_images(edited, ["a cat"], [0])) == 1
+    bundle.verify()
+
+
+# --- a call that fails
+
+
+def test_a_call_that_fails_and_changes_nothing_gives_its_own_error(bundle):
+    with pytest.raises(ZeroDivisionError):
+        call(bundle, lambda: 1 / 0)
+    bundle.verify()
+
+
+def test_a_call_that_fails_and_leaves_the_model_changed_is_refused_with_both_words(bundle):
+    def change() -> None:
+        bundle.pipeline.unet.train()
+        raise KeyError("nope")
+
+    with pytest.raises(MethodError, match=r"method bad raised KeyError: 'nope' .*and left changed training mode"):
+        call(bundle, change)
+    with pytest.raises(ModelError):
+        bundle.verify()
+
+
+def test_a_call_that_fails_leaves_no_setting_of_the_process_behind(bundle):
+    def change() -> None:
+        torch.set_default_dtype(torch.float64)
+        raise KeyError("nope")
+
+    with pytest.raises(KeyError):
+        call(bundle, change)
+    assert torch.get_default_dtype() == torch.float32
+
+
+def test_what_a_suspended_generator_of_a_failed_call_puts_back_when_it_is_closed_is_no_change(bundle):
+    def hooked() -> Any:
+        handle = bundle.pipeline.unet.register_forward_hook(lambda *_: None)
+        try:
+            yield
+        finally:
+            handle.remove()
+
+    def change() -> None:
+        for _ in hooked():
+            raise KeyError("nope")
+
+    with pytest.raises(KeyError):
+        call(bundle, change)
+    bundle.verify()
+
+
+def test_an_interrupted_call_stays_an_interruption_and_its_changes_are_remembered(bundle):
+    def change() -> None:
+        bundle.pipeline.unet.train()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        call(bundle, change)
+    with pytest.raises(ModelError, match="training mode"):
+        bundle.verify()
+
+
+# --- the model between a call and a drawing
+
+
+def test_what_changes_the_model_outside_a_call_is_found_before_an_image_is_kept(bundle, tmp_path):
+    generator, sampling = Generator(ImageStore(tmp_path)), bundle.family.sampling
+    bundle.verify()
+    bundle.pipeline.unet.conv_in.weight.data.mul_(2)
+    with pytest.raises(ModelError, match=r"since it was loaded there changed weight of unet\.conv_in\.weight"):
+        generator.draw(bundle, [CAT], sampling)
+    assert images(tmp_path) == []
+    bundle.pipeline.unet.conv_in.weight.data.div_(2)  # exact: the model is what it was
+    assert len(generator.draw(bundle, [CAT], sampling)) == 1
+
+
+def images(folder: Path) -> list[Path]:
+    return list(folder.rglob("*.png"))
+
+
+def test_under_an_edit_the_model_is_compared_with_the_edit(bundle, tmp_path):
+    generator, sampling = Generator(ImageStore(tmp_path)), bundle.family.sampling
+    ((name, weight),) = bundle.parameters_named(NAME).items()
+    edit = Edit({name: weight + 1})
+    with bundle.applied(edit) as edited:
+        assert len(generator.draw(edited, [CAT], sampling)) == 1
+        edit.weights[name].mul_(2)  # its digest was taken when it was applied
+        with pytest.raises(ModelError, match=f"weight of {name}"):
+            generator.draw(edited, [Prompt("a dog", 1, "source")], sampling)
+    assert len(images(tmp_path)) == 1
+    bundle.verify()
+
+
+def test_a_model_that_changed_before_a_call_is_not_blamed_on_the_method(bundle):
+    bundle.pipeline.unet.train()
+    with pytest.raises(ModelError, match="since it was loaded"):
+        call(bundle, lambda: None)
