@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, Literal, get_args
 
 from iceb.base.errors import SpecError
+from iceb.base.messages import QUOTED, quoted
 
 Group = Literal["methods", "datasets", "measures", "metrics", "tasks"]
 GROUPS: tuple[Group, ...] = get_args(Group)
@@ -96,7 +97,7 @@ def find(group: Group, name: str) -> Registered:
         raise SpecError(unknown(group[:-1], name, (entry.name for entry in entries), listing=f"iceb list {group}"))
     if len(matching) > 1:
         choices = " or ".join(entry.full_name for entry in matching)
-        raise SpecError(f"{group[:-1]} {name!r} is registered by {len(matching)} packages: ask for {choices}")
+        raise SpecError(f"{group[:-1]} {quoted(name)} is registered by {len(matching)} packages: ask for {choices}")
     return matching[0]
 
 
@@ -118,10 +119,10 @@ def unknown(what: str, got: str, allowed: Iterable[str], listing: str = "") -> s
     "unknown field 'zzz': choose one of layers, rate"
     """
     names = sorted(set(allowed))
-    near = difflib.get_close_matches(got, names, n=3, cutoff=0.6)
+    near = difflib.get_close_matches(got[:QUOTED], names, n=3, cutoff=0.6)
     tail = f" ({listing} shows all)" if listing else ""
     if near:
-        return f"unknown {what} {got!r}: did you mean {' or '.join(near)}?{tail}"
+        return f"unknown {what} {quoted(got)}: did you mean {' or '.join(near)}?{tail}"
     if not names:
-        return f"unknown {what} {got!r}: none is installed"
-    return f"unknown {what} {got!r}: choose one of {', '.join(names)}"
+        return f"unknown {what} {quoted(got)}: none is installed"
+    return f"unknown {what} {quoted(got)}: choose one of {', '.join(names)}"

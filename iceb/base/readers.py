@@ -8,12 +8,12 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from iceb.base.errors import IcebError, SpecError
-from iceb.base.messages import quoted
+from iceb.base.messages import quoted, shortened
 
 DIGITS = 19  # of the largest number of 64 bits
 SUSPECT = re.compile(r"\\(?:u[dD][89a-fA-F]|u00[01]|u007|[bf])")  # escapes of halves and of control characters
@@ -62,7 +62,7 @@ def read_text(path: Path, kind: type[IcebError], remedy: str, name: str = "") ->
     Raises:
         IcebError: of this kind: the file is missing, is a folder, cannot be read, or is not UTF-8.
     """
-    named = name or str(path)
+    named = name or shortened(str(path), 400)
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -101,6 +101,18 @@ def parse_json(text: str, where: str, kind: type[IcebError], remedy: str = "") -
     except ValueError as error:
         raise kind(f"{where}: {error}{end}") from error
     return found
+
+
+def check_fields(value: object, allowed: Iterable[str]) -> None:
+    """Refuse what is no JSON object, or has a key that is not known.
+
+    Raises:
+        ValueError: as it says.
+    """
+    if not isinstance(value, dict):
+        raise ValueError(f"{quoted(value, 80)} is no object")
+    if unknown := sorted(set(value) - set(allowed)):
+        raise ValueError(f"unknown field {quoted(unknown[0], 80)}")
 
 
 def listed(value: object) -> tuple[Any, ...]:

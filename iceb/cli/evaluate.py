@@ -48,10 +48,6 @@ def evaluate(
     as_json: options.AsJson = False,
 ) -> None:
     """Edit, draw before and after, measure, and write one result; what was made before is reused."""
-    from iceb.base.errors import SpecError
-
-    if num_edits < 1:
-        raise SpecError(f"--num-edits {num_edits}: must be at least 1")
     chosen = values.settings(settings or [])
     changes = {"scheduler": scheduler, "steps": steps, "guidance": guidance, "noise": noise}
     execution = values.execution(device, images_per_pass, concepts_at_once, precision, workers)

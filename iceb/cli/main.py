@@ -6,6 +6,7 @@ error came from, a method's too.
 
 import io
 import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -13,11 +14,12 @@ from collections.abc import Sequence
 import typer
 
 from iceb.base.errors import CheckFailed, IcebError
-from iceb.base.messages import one_line, quoted
+from iceb.base.messages import one_line, quoted, shortened
 from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.cli import apply, cache, check, damage, data, docs, edit, evaluate, grid, leaderboard, listing, runs, score
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
+QUOTE = re.compile(r"'([^']*)'")  # an argument in a message of typer
 
 app = typer.Typer(
     name="iceb",
@@ -94,6 +96,7 @@ def explained(error: Exception) -> tuple[str, int]:
         return str(error), error.exit_code
     if hasattr(error, "format_message"):  # typer's usage errors, whose classes moved between its versions
         message = str(error.format_message()).replace("Value error, ", "").rstrip(".")
+        message = QUOTE.sub(lambda found: f"'{shortened(found[1])}'", message)
         return f"{message} (--help shows what is allowed)", WRONG
     if hasattr(error, "errors") and type(error).__name__ == "ValidationError":
         from iceb.specs.results import first_problem
@@ -116,5 +119,5 @@ def _one_line(error: Exception) -> str:
 
 
 def _say(line: str, code: int) -> int:
-    print(f"iceb: {one_line(line)}", file=sys.stderr)
+    print(one_line(f"iceb: {line}"), file=sys.stderr)
     return code

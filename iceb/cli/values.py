@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from iceb.base.errors import SpecError
-from iceb.base.messages import quoted
+from iceb.base.messages import quoted, shortened
 from iceb.base.readers import parse_json
 from iceb.specs.execution import Execution
 from iceb.specs.runs import Atom, Dtype, Scalar
@@ -71,7 +71,7 @@ def dtype(text: str) -> Dtype:
     for known in DTYPES:
         if text == known:
             return known
-    raise SpecError(f"--dtype {text}: must be one of {', '.join(DTYPES)}")
+    raise SpecError(f"--dtype {shortened(text)}: must be one of {', '.join(DTYPES)}")
 
 
 def execution(

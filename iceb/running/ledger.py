@@ -10,13 +10,14 @@ from typing import Any
 from iceb.base.errors import IcebError, ResultError
 from iceb.base.files import write_atomic
 from iceb.base.messages import quoted, shortened
-from iceb.base.readers import listed, parse_json, read_text
+from iceb.base.readers import check_fields, listed, parse_json, read_text
 from iceb.specs.prompts import NoiseDraw, Prompt
 from iceb.specs.texts import check_name, checked_key
 from iceb.stores.images import ImageKey
 
 FILE = "images.jsonl"
 AGAIN = "run the same command again to write it"
+OWN = ("checkpoint", "group", "before", "after")  # fields of a row beside its prompt's
 TUPLES = ("choices", "tags")  # fields of a prompt that JSON turns into lists
 
 
@@ -81,7 +82,8 @@ def read_ledger(folder: Path) -> list[ImageRow]:
 def _row(line: str, where: str) -> ImageRow:
     document = parse_json(line, where, ResultError, AGAIN)
     try:
-        row = {name: document.pop(name) for name in ("checkpoint", "group", "before", "after")}
+        check_fields(document, [*OWN, *(field.name for field in dataclasses.fields(Prompt))])
+        row = {name: document.pop(name) for name in OWN}
         document.update({name: listed(document[name]) for name in TUPLES if name in document})
         if document.get("noise") is not None:
             noise = document["noise"]

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from iceb import registry
 from iceb.base.digest import digest
 from iceb.base.errors import IcebError, MethodError, SpecError
 from iceb.base.frames import described
+from iceb.base.messages import quoted
 from iceb.base.progress import stage
 from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.models.bundle import ModelBundle
@@ -34,6 +34,7 @@ from iceb.specs.records import MethodRecord
 from iceb.specs.requests import EditRequest
 from iceb.specs.results import first_problem
 from iceb.specs.runs import ModelRef, Scalar
+from iceb.specs.texts import check_setting
 from iceb.stores.edits import EditKey, EditStore, MadeEdit
 from iceb.stores.scratch import ScratchStore
 
@@ -260,12 +261,12 @@ def _fitting(method: str, kind: type, name: str, value: Any) -> Any:
     """`value` as the field's annotation wants it: a list as a tuple, a whole number as a float."""
     try:
         made = TypeAdapter(get_type_hints(kind)[name]).validate_python(value)
-        if isinstance(made, float) and not math.isfinite(made):  # from a text: "nan" and "inf" are no JSON
-            raise SpecError(f"method {method}: {name}={value!r}: must be a finite number")
+        for part in made if isinstance(made, tuple) else (made,):
+            check_setting(part, f"method {method}: {name}={quoted(value)}")
         return made
     except ValidationError as error:
         reason = first_problem(error).removeprefix("the whole: ") + _as_list(name, value, error)
-        raise SpecError(f"method {method}: {name}={value!r}: {reason} (iceb show method {method})") from error
+        raise SpecError(f"method {method}: {name}={quoted(value)}: {reason} (iceb show method {method})") from error
     except (PydanticSchemaGenerationError, NameError):
         return value  # an annotation that says nothing to us: the method checks it itself
 

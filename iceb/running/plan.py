@@ -28,8 +28,9 @@ from iceb.specs.datasets import ConceptDataset
 from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.metrics import Measure, Metric, check_inputs
 from iceb.specs.results import first_problem
-from iceb.specs.runs import Dtype, RunSpec, Sampling, Scalar
+from iceb.specs.runs import MOST_COUNTED, Dtype, ModelRef, RunSpec, Sampling, Scalar
 from iceb.specs.tasks import Task
+from iceb.specs.texts import check_int
 from iceb.stores.edits import EditStore
 from iceb.stores.images import ImageKey, ImageStore
 from iceb.stores.measured import MeasuredStore
@@ -56,6 +57,11 @@ class Ask:
     cache: Path | None = None  # None: the default one
     command: tuple[str, ...] | None = None  # None: this process's own
 
+    def __post_init__(self) -> None:
+        check_int(self.num_edits, "--num-edits", 1, MOST_COUNTED)
+        if self.limit is not None:
+            check_int(self.limit, "--limit", 1, MOST_COUNTED)
+
 
 def plan(ask: Ask) -> Plan:
     """Check everything that can be checked for nothing, and gather the parts of the run.
@@ -66,11 +72,12 @@ def plan(ask: Ask) -> Plan:
     task: Task = registry.load("tasks", ask.task)
     source = find(ask.model, ask.dtype)
     method = _method(ask, task, source)
+    sampling = _sampling(source.family.sampling, ask.sampling)
     metrics = _metrics(task, ask.metrics)
     bundle = ModelBundle(source, ask.execution.device, ask.execution.images_per_pass)
     cache = cache_root(ask.cache)
     dataset = open_dataset(task.dataset, data_of(ask.data, source), cache)
-    spec = _spec(ask, task, dataset, method, source)
+    spec = _spec(ask, task, dataset, method, source.ref, sampling)
     schedule = dataset.schedule(spec.num_edits)
     selection = Selection([each.metric for each in metrics], spec.limit)
     checkpoints = selection.checkpoints(task, dataset, schedule, spec.num_edits)
@@ -78,7 +85,9 @@ def plan(ask: Ask) -> Plan:
     return Plan(spec, parts, schedule, selection, checkpoints)
 
 
-def _spec(ask: Ask, task: Task, dataset: ConceptDataset, method: ChosenMethod, source: Source) -> RunSpec:
+def _spec(
+    ask: Ask, task: Task, dataset: ConceptDataset, method: ChosenMethod, model: ModelRef, sampling: Sampling
+) -> RunSpec:
     """What names the run."""
     return RunSpec(
         task=task.name,
@@ -91,8 +100,8 @@ def _spec(ask: Ask, task: Task, dataset: ConceptDataset, method: ChosenMethod, s
         code=method.code,
         params=method.params,
         num_edits=ask.num_edits,
-        model=source.ref,
-        sampling=_sampling(source.family.sampling, ask.sampling),
+        model=model,
+        sampling=sampling,
         limit=ask.limit,
     )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from iceb.base.digest import canonical, digest
 from iceb.base.errors import IcebError, ResultError, StoreError
 from iceb.base.files import content_path
+from iceb.base.readers import is_folder
 from iceb.running.folder import PLAN, RESULT, folders_with, read_result
 from iceb.running.ledger import ImageRow, read_ledger
 from iceb.running.rescore import make_scorer
@@ -59,7 +60,7 @@ def note(cache: Path, out: Path) -> None:
 def noted(cache: Path) -> list[Path]:
     """The folders that runs with this cache were written to, those that are gone left out; sorted."""
     places = {place for path in _notes(cache) if (place := read_quietly(path, _place)) is not None}
-    return sorted(path for path in places if path.is_dir())
+    return sorted(path for path in places if is_folder(path))
 
 
 def damaged_notes(cache: Path) -> list[Path]:

@@ -23,9 +23,10 @@ from iceb.specs.deltas import MANIFEST, BaseRecord, DeltaRecord, EditedRecord, F
 from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.methods import MethodCard
 from iceb.specs.requests import EditRequest
-from iceb.specs.runs import Dtype, Scalar
+from iceb.specs.runs import MOST_COUNTED, Dtype, Scalar
 from iceb.specs.schedules import edit_batches
 from iceb.specs.tasks import Task
+from iceb.specs.texts import check_int
 from iceb.stores.edits import EditStore, MadeEdit
 
 OWN_TASK = "aice"  # whose recipe somebody's own requests take
@@ -51,6 +52,10 @@ class EditAsk:
     cache: Path | None = None
     form: Form = "full"
     command: tuple[str, ...] | None = None  # None: this process's own
+
+    def __post_init__(self) -> None:
+        if self.num_edits is not None:
+            check_int(self.num_edits, "--num-edits", 1, MOST_COUNTED)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from iceb.base.messages import quoted
 
 LONGEST_TEXT = 10_000  # characters; a text encoder reads 77 tokens
 LONGEST_NAME = 200  # bytes; file systems take 255 for one name
+MOST_INT, MOST_FLOAT = 2**31, 1e12  # of a hyperparameter
 KEY = re.compile(r"[0-9a-f]{64}")
 UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 UNWANTED_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\\]")
@@ -77,6 +78,23 @@ def check_int(value: object, what: str, least: int, most: int) -> None:
     """
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise SpecError(f"{what} {quoted(value, 80)}: must be a whole number from {least} to {most}")
+
+
+def check_setting(value: object, where: str) -> None:
+    """Refuse a hyperparameter that no method can mean: numbers beyond all bounds, texts that nobody can read.
+
+    Args:
+        where: the setting with its value, for the message.
+
+    Raises:
+        SpecError: as it says.
+    """
+    if isinstance(value, int) and abs(value) > MOST_INT:
+        raise SpecError(f"{where}: must be a whole number from -{MOST_INT} to {MOST_INT}")
+    if isinstance(value, float) and not abs(value) <= MOST_FLOAT:  # "nan" and "inf" too, which are no JSON
+        raise SpecError(f"{where}: must be a finite number from -{MOST_FLOAT:g} to {MOST_FLOAT:g}")
+    if isinstance(value, str):
+        check_text(value, where)
 
 
 def check_run_id(text: object, what: str) -> None:
