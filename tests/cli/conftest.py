@@ -12,8 +12,6 @@ from iceb import registry
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "tests" / "plugin" / "iceb-example"
-EMBEDDED = ROOT / "iceb" / "mini" / "data" / "aice_edit.json"
-UPSTREAM = ROOT.parent / "shared" / "data" / "emcid"
 EXTRA = {
     "methods": [("token_swap", "iceb_example:TokenSwap"), ("faulty", "faulty:Faulty")],
     "measures": [("colour_classes", "iceb_example:ColourClasses")],
@@ -48,11 +46,7 @@ def model_xl(tiny_sdxl_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="session")
 def data() -> str:
     """What `--data` names."""
-    if EMBEDDED.exists():
-        return "embedded"
-    if UPSTREAM.exists():
-        return str(UPSTREAM)
-    pytest.skip("neither the embedded data nor ../shared/data/emcid is here")
+    return "embedded"
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Numbers made by the authors' code on a tiny random model; read from beside the checkout and never committed."""
+"""Numbers made by the authors' code on a tiny random model; read from outside the checkout and never committed."""
 
 import json
 from dataclasses import dataclass
@@ -10,8 +10,11 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-PARITY = Path(__file__).parents[2].parent / "shared" / "parity"
-ABSENT = f"parity vectors are not here: put them into {PARITY} to compare with the authors' code"
+from tests.outside import PARITY as VARIABLE
+from tests.outside import parity_folder
+
+PARITY = parity_folder()
+ABSENT = f"parity vectors are not at {PARITY}: name their folder with {VARIABLE} to compare with the authors' code"
 
 
 def vectors(group: str) -> list[str]:

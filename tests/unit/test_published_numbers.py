@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from iceb.tasks.aice import AICE
+from tests.outside import published_facts
 
 PAPER = tomllib.loads(files("iceb.baselines").joinpath("published", "emcid.toml").read_text(encoding="utf-8"))
 ROOT = Path(__file__).parents[2]
-FACTS = ROOT.parent / "shared" / "specs" / "published.json"
+FACTS = published_facts()
 ROWS = {(row["method"], row["num_edits"], row["metric"]): row for row in PAPER["rows"]}
 
 

@@ -8,8 +8,7 @@ import pytest
 
 from iceb.base.digest import digest_file
 from iceb.specs.datasets import DataCard, DataFile, DataSource
-
-REAL = Path(__file__).parents[4] / "shared" / "data" / "emcid"  # beside the checkout, never inside it
+from tests.outside import DATA, upstream_data
 
 
 def edit_row(name: str, place: int, label: int, dest: str, dest_label: int, seed: object) -> dict[str, Any]:
@@ -88,7 +87,8 @@ def small(tmp_path: Path) -> Small:
 
 @pytest.fixture(scope="session")
 def real_folder() -> Path:
-    """The upstream files, where they lie beside the checkout."""
-    if not (REAL / "iceb_data").is_dir():
-        pytest.skip(f"upstream data files are not at {REAL}: nothing is checked against the authors' own lists")
-    return REAL
+    """The upstream files, where they lie outside the checkout."""
+    folder = upstream_data()
+    if not folder.is_dir():
+        pytest.skip(f"upstream data files are not at {folder}: name their folder with {DATA}")
+    return folder

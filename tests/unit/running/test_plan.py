@@ -10,8 +10,6 @@ from iceb.specs.execution import Execution
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditRequest
 
-SHARED = Path(__file__).parents[4] / "shared" / "data" / "emcid"
-
 
 @pytest.fixture
 def ask(tiny_sd_folder, tmp_path):
@@ -93,28 +91,22 @@ def test_settings_of_speed_and_memory_change_no_id_and_no_key(ask):
     assert other.parts.bundle.images_per_pass.size == 3
 
 
-needs_data = pytest.mark.skipif(not SHARED.is_dir(), reason=f"the upstream data is not in {SHARED}")
-
-
-@needs_data
 def test_more_edits_than_there_are_is_refused(ask):
     with pytest.raises(DataError, match="300 edit requests, --num-edits asked for 301: choose 1 to 300"):
-        plan(ask(num_edits=301, data=str(SHARED)))
+        plan(ask(num_edits=301, data="embedded"))
 
 
-@needs_data
 def test_a_plan_counts_pictures_by_role_and_loads_nothing(ask):
-    found = plan(ask(data=str(SHARED), limit=5))
+    found = plan(ask(data="embedded", limit=5))
     assert found.spec.id.startswith("aice/unedited/0002-")
     assert {each.role: (each.prompts, each.before, each.after) for each in found.counts}["source"] == (5, 5, None)
     assert not found.parts.bundle.is_loaded
-    assert found.spec.dataset == "aice"
+    assert found.spec.dataset == "aice_embedded"
 
 
-@needs_data
 @pytest.mark.parametrize("method", ["unedited", "prompt_swap"])
 def test_planning_does_no_work_of_a_method_that_only_rewrites_prompts(ask, monkeypatch, tmp_path, method):
-    found = plan(ask(data=str(SHARED), limit=5, method=method))
+    found = plan(ask(data="embedded", limit=5, method=method))
 
     def worked(*_, **__):
         raise AssertionError("a plan made an edit")
@@ -124,19 +116,17 @@ def test_planning_does_no_work_of_a_method_that_only_rewrites_prompts(ask, monke
     assert not list((tmp_path / "edits").rglob("*.safetensors"))
 
 
-@needs_data
 def test_settings_defaults_and_all_are_part_of_the_run(ask, captions):
     settings = ({**captions}, {**captions, "moment_weight": 17})
-    one, other = (plan(ask(method="emcid", settings=s, data=str(SHARED))) for s in settings)
+    one, other = (plan(ask(method="emcid", settings=s, data="embedded")) for s in settings)
     assert one.spec.params["moment_weight"] != other.spec.params["moment_weight"] == 17.0
     assert one.spec.id != other.spec.id
     assert one.parts.method.recipe == "emcid/aice"
 
 
-@needs_data
 def test_a_run_is_named_by_the_content_of_its_files_wherever_they_lie(ask, captions, tmp_path):
     def planned(path):
-        return plan(ask(method="emcid", settings={"captions": str(path)}, data=str(SHARED))).spec
+        return plan(ask(method="emcid", settings={"captions": str(path)}, data="embedded")).spec
 
     first = planned(captions["captions"])
     moved = Path(captions["captions"]).rename(tmp_path / "moved.txt")
