@@ -1,21 +1,29 @@
 """Names become objects, late, through entry points: ours and everybody's in the same way.
 
 Listing reads the entry points only; an object is imported when it is named, so a broken plugin disturbs nobody else.
+While a package of others is imported, its output is held back and its time limited (ICEB_PLUGIN_SECONDS, 60).
 """
 
 import difflib
+import math
+import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any, Literal, get_args
 
+from iceb.base.contained import Overtime, interrupts_noted, output_held, time_limited
 from iceb.base.errors import SpecError
+from iceb.base.frames import described
 from iceb.base.messages import QUOTED, quoted
+from iceb.base.packages import entry_points, identity, unreadable_packages
 
 Group = Literal["methods", "datasets", "measures", "metrics", "tasks"]
 GROUPS: tuple[Group, ...] = get_args(Group)
+OWN = "iceb"  # the package whose names nobody else can take
+SECONDS = 60.0  # for the import of a package of others
 
 # What an object of each group must offer; checked when it is loaded, so that a mistake shows at the door.
 EXPECTED: dict[Group, tuple[str, ...]] = {
@@ -46,26 +54,64 @@ class Registered:
         """Import the object.
 
         Raises:
-            SpecError: the import fails, or the object does not offer what its group needs.
+            SpecError: the import fails or takes too long, or the object does not offer what its group needs.
         """
-        try:
-            found = EntryPoint(self.name, self.place, f"iceb.{self.group}").load()
-        except Exception as error:  # a plugin may raise anything while it is imported
-            raise SpecError(
-                f"{self._described} cannot be imported from {self.place}: {type(error).__name__}: {error}; "
-                f"mend or reinstall the package {self.package}"
-            ) from error
+        if not EntryPoint.pattern.match(self.place):
+            raise SpecError(f"{self._described} names the place {quoted(self.place)}: must be module:object")
+        return self._import() if self.package == OWN else self._contained()
+
+    def _import(self) -> Any:
+        found = EntryPoint(self.name, self.place, f"iceb.{self.group}").load()
         missing = [name for name in EXPECTED[self.group] if not hasattr(found, name)]
         if missing:
-            raise SpecError(
-                f"{self._described} at {self.place} lacks {', '.join(missing)}: "
-                f"it must offer {', '.join(EXPECTED[self.group])}"
-            )
+            raise _LacksError(f"lacks {', '.join(missing)}: it must offer {', '.join(EXPECTED[self.group])}")
         return found
+
+    def _contained(self) -> Any:
+        """Import code of others, which may raise, print or do anything."""
+        seconds = _seconds()
+        with interrupts_noted() as interrupted, output_held() as said:
+            try:
+                with time_limited(seconds):
+                    return self._import()
+            except _LacksError as error:
+                raise SpecError(f"{self._described} at {self.place} {error}") from error
+            except Overtime as error:
+                remedy = "mend it, or set ICEB_PLUGIN_SECONDS to more, 0 for no limit"
+                raise SpecError(f"{self._failed} within {seconds:g} s{_printed(said())}: {remedy}") from error
+            except BaseException as error:  # SystemExit too
+                if interrupted.is_set():
+                    raise
+                remedy = f"mend or reinstall the package {self.package}"
+                raise SpecError(f"{self._failed}: {described(error)}{_printed(said())}; {remedy}") from error
 
     @property
     def _described(self) -> str:
         return f"{self.group[:-1]} {self.name} of {self.package} {self.package_version}"
+
+    @property
+    def _failed(self) -> str:
+        return f"{self._described} cannot be imported from {self.place}"
+
+
+class _LacksError(Exception):
+    """An object does not offer what its group needs."""
+
+
+def _printed(text: str) -> str:
+    return f"; it printed {quoted(text)}" if text else ""
+
+
+def _seconds() -> float:
+    """How long the import of a package of others may take; 0 for no limit."""
+    text = os.environ.get("ICEB_PLUGIN_SECONDS", "")
+    try:
+        seconds = float(text or SECONDS)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise SpecError(f"ICEB_PLUGIN_SECONDS={quoted(text)}: must be a number of seconds, 0 for no limit")
+    return seconds
 
 
 def registered(group: Group) -> list[Registered]:
@@ -74,31 +120,45 @@ def registered(group: Group) -> list[Registered]:
 
 
 @cache
-def _scanned(group: Group, scan: Callable[..., EntryPoints], path: tuple[str, ...]) -> tuple[Registered, ...]:
+def _scanned(
+    group: Group, scan: Callable[[str], Sequence[EntryPoint]], path: tuple[str, ...]
+) -> tuple[Registered, ...]:
     """What `scan` finds on the import path; kept, because reading every distribution's metadata takes a while."""
-    found = {_registered(group, entry) for entry in scan(group=f"iceb.{group}")}
+    found = {Registered(group, entry.name, *identity(entry), entry.value) for entry in scan(f"iceb.{group}")}
     return tuple(sorted(found, key=lambda entry: (entry.name, entry.package)))
 
 
-def _registered(group: Group, entry: EntryPoint) -> Registered:
-    package, version = (entry.dist.name, entry.dist.version) if entry.dist else ("unknown", "unknown")
-    return Registered(group, entry.name, package, version, entry.value)
+def shortest_name(entry: Registered) -> str:
+    """The shortest name by which `find` gives this entry: a name of ours or of two packages needs the package."""
+    twins = [each for each in registered(entry.group) if each.name == entry.name]
+    return entry.name if len(twins) == 1 or entry.package == OWN else entry.full_name
 
 
 def find(group: Group, name: str) -> Registered:
-    """The one entry of that name; `package/name` chooses between packages.
+    """The one entry of that name; `package/name` chooses between packages, and a name of ours alone is ours.
 
     Raises:
         SpecError: no such name (with the nearest ones), or several packages register it.
     """
     entries = registered(group)
-    matching = [entry for entry in entries if name in (entry.name, entry.full_name)]
+    matching = [entry for entry in entries if entry.full_name == name] or [
+        each for each in entries if each.name == name
+    ]
+    matching = [entry for entry in matching if entry.package == OWN] or matching
     if not matching:
-        raise SpecError(unknown(group[:-1], name, (entry.name for entry in entries), listing=f"iceb list {group}"))
+        raise SpecError(unknown(group[:-1], name, map(shortest_name, entries), f"iceb list {group}") + _unread())
     if len(matching) > 1:
-        choices = " or ".join(entry.full_name for entry in matching)
-        raise SpecError(f"{group[:-1]} {quoted(name)} is registered by {len(matching)} packages: ask for {choices}")
+        places = len({entry.full_name for entry in matching}) == 1
+        choices = " or ".join(entry.place if places else entry.full_name for entry in matching)
+        what = f"package {matching[0].package} more than once" if places else f"{len(matching)} packages"
+        remedy = f"it must choose {choices}" if places else f"ask for {choices}"
+        raise SpecError(f"{group[:-1]} {quoted(name)} is registered by {what}: {remedy}")
     return matching[0]
+
+
+def _unread() -> str:
+    found = unreadable_packages()
+    return f"; packages whose metadata cannot be read: {', '.join(found)}" if found else ""
 
 
 def load(group: Group, name: str) -> Any:

@@ -7,7 +7,16 @@ from types import FrameType
 from iceb.base.messages import printable, shortened
 
 LONGEST = 500  # characters of what an error says
-CORE = ("iceb.base", "iceb.stores", "iceb.models", "iceb.registry", "iceb.running", "iceb.cli", "contextlib")
+CORE = (
+    "iceb.base",
+    "iceb.stores",
+    "iceb.models",
+    "iceb.registry",
+    "iceb.running",
+    "iceb.cli",
+    "contextlib",
+    "importlib",
+)
 OURS = "iceb"  # whose own methods are packages below iceb.methods
 
 
@@ -21,7 +30,14 @@ def described(error: BaseException) -> str:
     "KeyError: 'nope'"
     """
     place = place_of(error)
-    return shortened(printable(f"{type(error).__name__}: {error}"), LONGEST) + (f" ({place})" if place else "")
+    return shortened(printable(f"{type(error).__name__}: {_said(error)}"), LONGEST) + (f" ({place})" if place else "")
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # somebody else's class may do anything
+        return "its message cannot be read"
 
 
 def place_of(error: BaseException) -> str:

@@ -18,7 +18,7 @@ FENCE = "---\n"
 
 def card_names() -> list[str]:
     """The registered datasets, sorted."""
-    return sorted(entry.name for entry in registry.registered("datasets"))
+    return sorted(map(registry.shortest_name, registry.registered("datasets")))
 
 
 def declaration(name: str) -> DatasetDeclaration:

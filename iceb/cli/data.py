@@ -35,10 +35,17 @@ def status(
     cache: Cache = None,
 ) -> None:
     """Say for every file of a dataset whether it is here and is the one its card declares."""
+    from iceb.base.errors import IcebError
     from iceb.catalogue import cards
 
     for dataset in [name] if name else cards.card_names():
-        card = cards.load_card(dataset)
+        try:
+            card = cards.load_card(dataset)
+        except IcebError as error:
+            if name:
+                raise
+            typer.echo(f"{dataset}: {error}")  # the others are looked at all the same
+            continue
         if not card.files:
             typer.echo(f"{dataset}: no files")
         for line in _states(card, cache):

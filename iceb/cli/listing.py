@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from iceb.models.families import Family
+    from iceb.registry import Registered
 
 WIDTH = 80  # characters of a line
 
@@ -44,6 +45,7 @@ def list_names(
 ) -> None:
     """Names, one line each."""
     rows = _rows(what)
+    _note_unreadable(what)
     if as_json:
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
@@ -57,13 +59,33 @@ def _rows(what: Listed) -> list[dict[str, str]]:
         return _models()
     if what is Listed.data:
         return _datasets()
-    from iceb.registry import GROUPS, registered
+    from iceb.registry import GROUPS, registered, shortest_name
 
     (group,) = [group for group in GROUPS if group == what.value]
-    return [
-        {"name": entry.name, "from": f"{entry.package} {entry.package_version}", "place": entry.place}
-        for entry in registered(group)
-    ]
+    return [{"name": shortest_name(each), "from": _from(each), "place": each.place} for each in registered(group)]
+
+
+def _from(entry: "Registered") -> str:
+    """The package, and why its name must be said where it must."""
+    from iceb.registry import shortest_name
+
+    package = f"{entry.package} {entry.package_version}"
+    return package if shortest_name(entry) == entry.name else f"{package}; {entry.name} alone is {_holder(entry)}"
+
+
+def _holder(entry: "Registered") -> str:
+    from iceb.registry import OWN, registered
+
+    ours = any(each.name == entry.name and each.package == OWN for each in registered(entry.group))
+    return f"{OWN}'s own" if ours else "registered by several packages"
+
+
+def _note_unreadable(what: Listed) -> None:
+    """Say on stderr which packages could not be asked."""
+    from iceb.base.packages import unreadable_packages
+
+    for place in unreadable_packages() if what is not Listed.models else ():
+        typer.echo(f"iceb: the metadata of {place} cannot be read: mend or remove that package", err=True)
 
 
 def _models() -> list[dict[str, str]]:
@@ -78,10 +100,21 @@ def _origin(family: "Family") -> str:
 
 
 def _datasets() -> list[dict[str, str]]:
-    from iceb.catalogue.cards import card_names, load_card
+    from iceb.catalogue.cards import card_names
 
-    cards = [load_card(name) for name in card_names()]
-    return [{"name": card.name, "from": f"{card.source.repository}, {card.title or card.paper}"} for card in cards]
+    return [{"name": name, "from": _card_of(name)} for name in card_names()]
+
+
+def _card_of(name: str) -> str:
+    """Where a dataset comes from; of one that cannot be read, why."""
+    from iceb.base.errors import IcebError
+    from iceb.catalogue.cards import load_card
+
+    try:
+        card = load_card(name)
+    except IcebError as error:
+        return str(error)
+    return f"{card.source.repository}, {card.title or card.paper}"
 
 
 def show(

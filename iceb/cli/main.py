@@ -15,6 +15,7 @@ import typer
 
 from iceb.base.errors import CheckFailed, IcebError
 from iceb.base.messages import one_line, quoted, shortened
+from iceb.base.packages import unreadable_packages
 from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.cli import apply, cache, check, damage, data, docs, edit, evaluate, grid, leaderboard, listing, runs, score
 
@@ -108,10 +109,10 @@ def explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError) and error.filename is not None:
         name = quoted(os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename))
         return f"{name} cannot be used ({error.strerror}): name another file or folder, or mend this one", WRONG
-    return (
-        f"unexpected {type(error).__name__}: {_one_line(error)}; ICEB_TRACEBACK=1 before the same command shows where",
-        FAILED,
-    )
+    if unread := unreadable_packages():  # many libraries read those of every package when they are imported
+        return f"the metadata of {unread[0]} cannot be read: mend or remove that package", WRONG
+    said = f"unexpected {type(error).__name__}: {_one_line(error)}"
+    return f"{said}; ICEB_TRACEBACK=1 before the same command shows where", FAILED
 
 
 def _one_line(error: Exception) -> str:

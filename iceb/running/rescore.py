@@ -93,14 +93,23 @@ def used_measures(result: Result, metrics: Sequence[Metric], device: str) -> dic
     if lacking := [kind for kind in kinds if kind not in used]:
         known = ", ".join(used.values()) or "none"
         raise SpecError(f"a metric needs a measure of kind {lacking[0]}; this run used {known}")
-    return {kind: _named(used[kind], device) for kind in kinds}
+    return {kind: named_measure(used[kind], device) for kind in kinds}
 
 
-def _named(identity: str, device: str) -> Measure:
-    """The registered measure with this id."""
+def named_measure(identity: str, device: str) -> Measure:
+    """The registered measure with this id.
+
+    Raises:
+        SpecError: none of those that can be loaded has it.
+    """
+    broken = ""
     for entry in registry.registered("measures"):
-        kind: Any = entry.load()
+        try:
+            kind: Any = entry.load()
+        except SpecError as error:
+            broken += f"; {error}"
+            continue
         if kind.id == identity:
             made: Measure = kind(device=device)
             return made
-    raise SpecError(f"measure {identity} is not installed: install the package that registers it")
+    raise SpecError(f"measure {identity} is not installed: install the package that registers it{broken}")

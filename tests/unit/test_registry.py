@@ -51,10 +51,29 @@ def test_a_plugin_that_cannot_be_imported_is_reported_with_its_package(entries):
 
 
 def test_two_packages_with_one_name_are_both_named(entries):
-    entries += [entry("uce", "math:sin", "iceb"), entry("uce", "math:cos", "uce-fork")]
-    with pytest.raises(SpecError, match="ask for iceb/uce or uce-fork/uce"):
-        registry.find("methods", "uce")
-    assert registry.find("methods", "uce-fork/uce").place == "math:cos"
+    entries += [entry("uce2", "math:sin", "uce-fork"), entry("uce2", "math:cos", "uce-again")]
+    with pytest.raises(SpecError, match="registered by 2 packages: ask for uce-again/uce2 or uce-fork/uce2"):
+        registry.find("methods", "uce2")
+    assert registry.find("methods", "uce-fork/uce2").place == "math:sin"
+    assert [*map(registry.shortest_name, registry.registered("methods"))] == ["uce-again/uce2", "uce-fork/uce2"]
+
+
+def test_a_name_of_ours_stays_ours_whoever_takes_it(entries):
+    entries += [entry("uce", "math:cos", "a-fork"), entry("uce", "math:sin", "iceb"), entry("uce", "math:tan", "fork")]
+    assert registry.find("methods", "uce").package == "iceb"
+    assert registry.find("methods", "a-fork/uce").place == "math:cos"
+    assert [*map(registry.shortest_name, registry.registered("methods"))] == ["a-fork/uce", "fork/uce", "uce"]
+
+
+def test_a_name_that_looks_like_a_full_name_takes_nothing_from_ours(entries):
+    entries += [entry("iceb/uce", "math:cos", "evil"), entry("uce", "math:sin", "iceb")]
+    assert registry.find("methods", "iceb/uce").package == "iceb"
+
+
+def test_a_package_that_registers_a_name_twice_is_told_to_choose(entries):
+    entries += [entry("twice", "math:sin"), entry("twice", "math:cos")]
+    with pytest.raises(SpecError, match="registered by package other more than once: it must choose math:"):
+        registry.find("methods", "twice")
 
 
 def test_one_package_found_twice_on_the_path_is_one(entries):
