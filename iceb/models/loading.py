@@ -56,7 +56,7 @@ def load_pipeline(source: Source, device: torch.device) -> Any:
     options = {**LEFT_OUT[source.family.layout], **_variant(source)}
     load = partial(kind.from_pretrained, torch_dtype=DTYPES[source.ref.dtype], use_safetensors=True, **options)
     try:
-        with quiet():
+        with quiet(), _without_onnx():
             pipeline = local_first(place, load)
     except Exception as error:  # the libraries raise many kinds for a damaged file or a missing connection
         raise ModelError(_unloadable(source, error)) from error
@@ -95,6 +95,22 @@ def quiet() -> Iterator[None]:
             place.set_verbosity(level)
             if bars:  # else what loads later, a judge for example, would draw a bar into ours
                 place.enable_progress_bar()
+
+
+@contextmanager
+def _without_onnx() -> Iterator[None]:
+    """Keep diffusers from importing onnxruntime, which it does for any pipeline where that is installed.
+
+    None of ours needs it, and its import leaves a device id and a database of telemetry in the user's home folder.
+    """
+    from diffusers.utils import import_utils
+
+    before = import_utils._onnx_available
+    import_utils._onnx_available = False
+    try:
+        yield
+    finally:
+        import_utils._onnx_available = before
 
 
 def _frozen(pipeline: Any, source: Source, device: torch.device) -> Any:
