@@ -1,0 +1,1 @@
+"""The closed forms in 40 decimal digits, for `tools/make_vectors.py`."""
