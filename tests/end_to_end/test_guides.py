@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 README, GUIDE = ROOT / "README.md", ROOT / "docs" / "adding_a_method.md"
 PACKAGES = {README: ("my_method.py", "my_swap"), GUIDE: ("iceb_nudge.py", "nudge")}
 SMALL = """
-# What stands for mini in these tests: a random pipeline, drawn in one step, from a checkout without changes.
+# What stands for mini and AICE here: a random pipeline drawn in one step, one image a holdout class, a clean checkout.
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,8 @@ families.FAMILIES["mini"] = replace(
     families.FAMILIES["mini"], sampling=replace(families.FAMILIES["mini"].sampling, steps=1), block={"cpu": 64}
 )
 sources.packaged = lambda family: Path(os.environ["SMALL_MINI"])
+from iceb.catalogue import imagenet
+imagenet.HOLDOUT_PROMPTS = 1
 from iceb.running import provenance
 provenance.checkout = lambda package: ("0" * 40, False)
 """
@@ -97,6 +99,11 @@ def test_the_guides_steps_do_as_printed_one_after_the_other(shell):
     previewed = shell(step(4))
     assert "nothing was made (--dry-run)" in previewed
     assert previewed.count("partial: --limit 20") == 2
+    added = shell(step(6))
+    assert "partial (--limit 20)" in added  # the preview, which the pattern of step 6 meets too
+    assert re.search(r"^added leaderboards/results/aice/nudge/0010-\w+\.json$", added, re.MULTILINE)
+    assert "nudge" in shell("cat leaderboards/aice.md")
+    shell("iceb leaderboard --check")
     assert "from_pretrained('mini-without-lions'" in shell(step(7))
 
 
