@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from iceb.leaderboard.recompute import installed
 from iceb.specs.records import ScoreRecord
 from iceb.specs.tasks import Task
 
@@ -34,6 +35,7 @@ class Column:
     key: Comparable
     label: str  # as short as it can be told from the others
     higher_is_better: bool
+    count: int  # scores that stand in it
 
     @property
     def heading(self) -> str:
@@ -47,13 +49,13 @@ class Column:
 
 def columns(scores: Iterable[ScoreRecord], task: Task) -> tuple[Column, ...]:
     """The columns that scores need: the task's metrics in its order, then others; older versions first."""
-    found: dict[Comparable, bool] = {}
+    found: dict[Comparable, list[ScoreRecord]] = {}
     for score in scores:
-        found.setdefault(Comparable.of(score), score.higher_is_better)
+        found.setdefault(Comparable.of(score), []).append(score)
     order = {name: place for place, name in enumerate((*task.metrics, *task.optional_metrics))}
     keys = sorted(found, key=lambda key: (order.get(key.metric, len(order)), key))
     labels = _labels(keys)
-    return tuple(Column(key, labels[key], found[key]) for key in keys)
+    return tuple(Column(key, labels[key], found[key][0].higher_is_better, len(found[key])) for key in keys)
 
 
 def _labels(keys: Sequence[Comparable]) -> Mapping[Comparable, str]:
@@ -85,6 +87,15 @@ def _descriptions(key: Comparable) -> tuple[str, ...]:
 
 
 def headline(found: Sequence[Column], task: Task) -> Column | None:
-    """The column that ranks: of the task's headline the newest version; None where no score of it is there."""
+    """The column that ranks; None where no score of the task's headline is there.
+
+    The installed metric comes first, so that no file of an unknown package or version takes the ranks; of several
+    judges the one of most results.
+    """
     mine = [column for column in found if column.key.metric == task.headline]
-    return mine[-1] if mine else None
+    return max(mine, key=lambda column: (_is_installed(column.key), column.count, column.key), default=None)
+
+
+def _is_installed(key: Comparable) -> bool:
+    metric = installed("metrics", key.metric, key.package)
+    return metric is not None and metric.version == key.version

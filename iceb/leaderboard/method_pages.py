@@ -12,7 +12,7 @@ from iceb import registry
 from iceb.base.digest import plain
 from iceb.baselines.recipes import recipe_names, shipped_recipe
 from iceb.leaderboard.collect import collect
-from iceb.leaderboard.pages import page_name
+from iceb.leaderboard.pages import page_name, results_folder
 from iceb.leaderboard.settings_text import SECTION, settings_of
 from iceb.leaderboard.timings import Timing, timings
 from iceb.specs.methods import Fidelity, MethodCard
@@ -52,9 +52,10 @@ def method_pages(leaderboards: Path, benchmarks: Path) -> dict[str, str]:
         SpecError: a method cannot be imported.
         ResultError: a result or a benchmark's file is not what it should be.
     """
-    times = timings(leaderboards / "results", benchmarks)
+    results = collect(results_folder(leaderboards))
+    times = timings(results, benchmarks)
     boards: dict[str, set[str]] = {}
-    for result in collect(leaderboards / "results"):
+    for result in results:
         boards.setdefault(result.method.name, set()).add(page_name(result.task.name, result.model.family))
     found = [
         Described(

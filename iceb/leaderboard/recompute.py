@@ -99,8 +99,7 @@ def _score(result: Result, score: ScoreRecord, values: Sequence[ConceptValue]) -
         yield str(error)
         return
     yield from _differences(score, found)
-    if score.value is None and found.value is None:
-        yield from _missing(result, score, found)
+    yield from _note(result, score, found)
 
 
 def _statistics(score: ScoreRecord, values: Sequence[ConceptValue]) -> Iterator[str]:
@@ -111,10 +110,14 @@ def _statistics(score: ScoreRecord, values: Sequence[ConceptValue]) -> Iterator[
             yield f"the table has {count} rows of concept {quoted(concept, 80)}, part {part}, replicate {replicate}"
     if score.unit != PROBABILITY:
         return
-    for value in values:
-        for side, number in (("before", value.before), ("after", value.after)):
-            if number is not None and not 0 <= number <= 1:
-                yield f"concept {quoted(value.concept, 80)} has the probability {number} {side}: must be in [0, 1]"
+    wrong = [
+        f"concept {quoted(value.concept, 80)} has the probability {number} {side}: must be in [0, 1]"
+        for value in values
+        for side, number in (("before", value.before), ("after", value.after))
+        if number is not None and not 0 <= number <= 1
+    ]
+    if wrong:
+        yield wrong[0] + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else "")
 
 
 def _differences(score: ScoreRecord, found: Score) -> Iterator[str]:
@@ -138,12 +141,12 @@ def _shown(number: float | None) -> str:
     return "null" if number is None else repr(number)
 
 
-def _missing(result: Result, score: ScoreRecord, found: Score) -> Iterator[str]:
-    """Whether a score without a value says the reason that its table has."""
+def _note(result: Result, score: ScoreRecord, found: Score) -> Iterator[str]:
+    """Whether the note is the table's reason for no value, or the method erases where the metric asks for more."""
     metric = installed_metric(score)
-    erases = not result.method.reaches_dest and (metric is None or asks_dest(metric))
+    erases = score.value is None and not result.method.reaches_dest and (metric is None or asks_dest(metric))
     if score.note != found.note and not (erases and score.note):
-        yield f"it has no value, with the note {quoted(score.note, 80)}; the table's reason is {quoted(found.note, 80)}"
+        yield f"its note is {quoted(score.note, 80)}, the table makes {quoted(found.note, 80)}"
 
 
 def _definition(score: ScoreRecord) -> Iterator[str]:

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from iceb.base.errors import ResultError
 from iceb.base.readers import is_folder, read_json
 from iceb.leaderboard.changed import changed_settings
-from iceb.leaderboard.collect import collect
 from iceb.specs.records import labelled
 from iceb.specs.results import Result, first_problem
 
@@ -46,14 +45,14 @@ class Timing:
     seconds: dict[int, float] = field(default_factory=dict)
 
 
-def timings(results: Path, benchmarks: Path) -> list[Timing]:
+def timings(results: Sequence[Result], benchmarks: Path) -> list[Timing]:
     """Every measured time of an edit, of results first, in a stable order.
 
     Raises:
         ResultError: a file is not what it should be.
     """
     found: dict[tuple[str, str, str, str], Timing] = {}
-    for result in _results(results):
+    for result in results:
         method, cost = result.method, result.cost.edit_seconds
         if cost is not None:
             what = labelled(method.name, changed_settings(result))
@@ -66,12 +65,6 @@ def timings(results: Path, benchmarks: Path) -> list[Timing]:
             what = f"{row.method}, {row.label}" if row.label else row.method
             _enter(found, row.method, what, file.model, file.machine, row.num_edits, row.seconds)
     return list(found.values())
-
-
-def _results(folder: Path) -> Sequence[Result]:
-    if not is_folder(folder):
-        raise ResultError(f"{folder} is not a folder: run this in a checkout of iceb")
-    return collect(folder)
 
 
 def _enter(

@@ -69,6 +69,12 @@ class Reduction:
     weighting: Literal["images", "concepts"] = "images"
     kind: Literal["mean", "set"] = "mean"
 
+    def __post_init__(self) -> None:
+        if not self.parts:
+            raise SpecError("a reduction without parts: must name at least one")
+        if self.kind == "set" and set(self.parts) != {VALUE, BOOTSTRAP}:
+            raise SpecError(f"a set's reduction has the parts {', '.join(self.parts)}: must be {VALUE} and {BOOTSTRAP}")
+
 
 @dataclass(frozen=True)
 class Score:
@@ -102,12 +108,16 @@ def reduce_values(values: Sequence[ConceptValue], reduction: Reduction) -> Score
     """The score of concepts' statistics.
 
     Raises:
-        SpecError: a value is of a part that the reduction does not name, or lacks a side that its part asks for.
+        SpecError: a value is of a part that the reduction does not name, lacks a side that its part asks for, or is too
+            large.
     """
     unknown = [value.part for value in values if value.part not in reduction.parts]
     if unknown:
         raise SpecError(f"concept value of part {unknown[0]!r}: the reduction has {', '.join(reduction.parts)}")
-    return _reduce_set(values, reduction) if reduction.kind == "set" else _reduce_means(values, reduction)
+    try:
+        return _reduce_set(values, reduction) if reduction.kind == "set" else _reduce_means(values, reduction)
+    except OverflowError as error:
+        raise SpecError("concept values are too large to be summed") from error
 
 
 @dataclass

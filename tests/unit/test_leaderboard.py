@@ -167,6 +167,21 @@ def test_two_versions_of_a_metric_are_two_columns_and_so_are_two_judges(made, ta
     assert "| edit_score v1 (iceb, vit_mini@1) ↑ | edit_score v1 (iceb, vit_mini@2) ↑ |" in page_of(some, task)
 
 
+@pytest.mark.parametrize("fields", [{"package": "zzz"}, {"package": "zzz", "version": 99}, {"version": 0}])
+def test_a_score_of_an_unknown_package_or_version_takes_no_ranks(made, task, fields):
+    some = [
+        made("emcid", 10, {"edit_score": 0.2}),
+        *(made(n, 10).with_score("edit_score", **fields) for n in ("a", "b")),
+    ]
+    assert places(some, task, 10) == [("1", "emcid"), ("–", "a"), ("–", "b")]
+
+
+def test_of_two_judges_the_one_of_most_results_ranks(made, task):
+    judge = {"imagenet_classifier": MeasureRecord(id="zzz@9", revision="7" * 64)}
+    stray = made("uce", 10, {"edit_score": 0.9}).with_score("edit_score", measures=judge)
+    assert places([made("emcid", 10), made("mace", 10), stray], task, 10)[-1] == ("–", "uce")
+
+
 def test_results_of_another_task_version_are_refused(result, task):
     other = result()
     other = other.model_copy(update={"task": other.task.model_copy(update={"version": 2})})

@@ -10,6 +10,7 @@ import pytest
 
 from iceb import registry
 from iceb.base.errors import CheckFailed, ResultError
+from iceb.leaderboard.collect import collect
 from iceb.leaderboard.method_pages import Described, method_pages, page
 from iceb.leaderboard.pages import check, write
 from iceb.leaderboard.settings_text import settings_of
@@ -116,7 +117,7 @@ def test_times_come_from_results_and_from_benchmarks(made, tmp_path):
     rows = [{"method": "uce", "num_edits": 100, "seconds": 0.5, "label": "1700 texts", "speedup": 116.0}]
     (benchmarks / "a.json").write_text(json.dumps({"machine": "m", "model": "x", "rows": rows, "more": 1}))
     (benchmarks / "other.json").write_text("[1, 2]")
-    assert timings(results, benchmarks) == [
+    assert timings(collect(results), benchmarks) == [
         Timing("emcid", "emcid", "iceb/mini", "cpu", {2: 12.5, 10: 12.5}),
         Timing("uce", "uce, 1700 texts", "x", "m", {100: 0.5}),
     ]
@@ -124,10 +125,9 @@ def test_times_come_from_results_and_from_benchmarks(made, tmp_path):
 
 @pytest.mark.parametrize("row", [{"method": "uce"}, {"method": "uce", "num_edits": 0, "seconds": 1.0}])
 def test_a_benchmark_with_a_wrong_row_is_refused(tmp_path, row):
-    (tmp_path / "results").mkdir()
     (tmp_path / "a.json").write_text(json.dumps({"machine": "m", "model": "x", "rows": [row]}))
     with pytest.raises(ResultError, match=r"a\.json: rows\.0\."):
-        timings(tmp_path / "results", tmp_path)
+        timings([], tmp_path)
 
 
 def test_every_method_of_ours_has_a_page_and_the_index_links_to_it():
