@@ -1,0 +1,39 @@
+"""EMCID at one edit, made anew: the scores that the embedded model had when the core was opened.
+
+Only the images of the one request are drawn, its training and its source prompts, so that the whole run takes about
+half a minute on one core; most of it is the second moment of 8 000 captions.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from iceb import registry
+from iceb.running.evaluate import evaluate
+from iceb.running.plan import Ask, plan
+from iceb.specs.execution import Execution
+from iceb.tasks.aice import AICE
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "emcid_1.json").read_text(encoding="utf-8"))
+METRICS = tuple(GOLDEN["scores"])
+
+
+@pytest.mark.slow
+def test_emcid_at_one_edit_scores_as_it_did(monkeypatch, tmp_path):
+    task, load = replace(AICE, metrics=METRICS, headline="source2dest"), registry.load
+    monkeypatch.setattr(registry, "load", lambda group, name: task if group == "tasks" else load(group, name))
+    ask = Ask(task="aice", method="emcid", num_edits=1, cache=tmp_path / "cache", execution=Execution("cpu"))
+    planned = plan(ask)
+    assert len(planned.prompts_before) == 8
+    result = evaluate(planned)
+    assert result.method.recipe == "emcid/aice"
+    change = "text_encoder.10.relative_change"
+    assert result.log[change] == pytest.approx(GOLDEN[change], rel=GOLDEN["tolerance"])
+    assert {score.metric for score in result.scores} == set(METRICS)
+    for score in result.scores:
+        wanted = GOLDEN["scores"][score.metric]
+        assert score.n == wanted["n"]
+        for side in ("value", "before", "after"):
+            assert getattr(score, side) == pytest.approx(wanted[side], abs=GOLDEN["tolerance"]), score.metric
