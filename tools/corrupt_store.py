@@ -13,7 +13,7 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -44,7 +44,7 @@ class Shelf:
     read: Callable[[], Content]
 
 
-def shelves(cache: Path, measures: dict[str, Any]) -> list[Shelf]:
+def shelves(cache: Path, measures: Mapping[str, Any]) -> list[Shelf]:
     """Every store of the cache that holds a file."""
     reads = {
         "images": lambda keys: {key: found for key in keys if (found := _image(cache, key)) is not None},

@@ -18,9 +18,7 @@ OLDEST = 1_000_000  # hours, more than a century
 
 def cache(
     prune: Annotated[bool, typer.Option("--prune", help="Remove what no run folder refers to.")] = False,
-    scratch: Annotated[
-        bool, typer.Option("--scratch", help="With --prune: also what methods and the text reader keep.")
-    ] = False,
+    scratch: Annotated[bool, typer.Option("--scratch", help="With --prune: also what methods keep.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="With --prune: say what would go, and stop.")] = False,
     older_than: Annotated[
         float, typer.Option(metavar="HOURS", help="With --prune: keep younger files, which a run may be using.")

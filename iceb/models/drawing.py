@@ -5,9 +5,9 @@ distinct text is encoded once, guidance is one doubled pass, and every pass has 
 bytes depend on nothing but its own text and noise.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,11 @@ from iceb.models.threads import single_threaded, spread
 from iceb.specs.prompts import NoiseDraw
 from iceb.specs.runs import Sampling
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 Pixels = npt.NDArray[np.uint8]
-States: TypeAlias = dict[tuple[int, tuple[int, ...]], Tensor]  # (seed, calls) → the generator's state after them
+Group: TypeAlias = tuple[Sequence[str], Tensor]  # texts and latents of some images
+States = dict[tuple[int, tuple[int, ...]], Tensor]  # (seed, calls) → the generator's state after them
 LARGE = 256  # pixels; larger pictures are decoded one by one, which keeps the decoder's memory small
 
 
@@ -43,31 +46,27 @@ def pictures(
     """
     if len(texts) != len(latents):
         raise ValueError(f"{len(texts)} texts for {len(latents)} latents: must be as many")
-    drawn = list(passes(bundle, texts, latents, sampling, negative))
+    size = bundle.images_per_pass.size
+    groups = [(texts[at : at + size], latents[at : at + size]) for at in range(0, len(texts), size)]
+    drawn = list(run_passes(bundle, group_drawer(bundle, sampling, negative), groups))
     return np.concatenate(drawn) if drawn else np.zeros((0, sampling.height, sampling.width, 3), np.uint8)
 
 
-def passes(
-    bundle: ModelBundle,
-    texts: Sequence[str],
-    latents: Tensor,
-    sampling: Sampling,
-    negative: str = "",
-    *,
-    reader: TextReader | None = None,
-) -> Iterator[Pixels]:
-    """The same pictures pass by pass, in order, each as soon as it is drawn: (n, height, width, 3) uint8.
+def run_passes(bundle: ModelBundle, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """`work` of each item, in order: several at a time on a CPU, one after the other on a GPU."""
+    return spread(work, items) if bundle.device.type == "cpu" else map(work, items)
+
+
+def group_drawer(bundle: ModelBundle, sampling: Sampling, negative: str = "") -> Callable[[Group], Pixels]:
+    """What draws the images of a group, (n, height, width, 3) uint8, in one pass on the thread that calls it.
 
     Args:
-        reader: what reads the texts of this bundle as it is now; None makes one.
+        bundle: the model as it is now; to be called anew when it was edited.
+        negative: the text that guidance steers away from.
     """
-    size = bundle.images_per_pass.size
-    starts = range(0, len(texts), size)
-    groups = [(list(texts[start : start + size]), latents[start : start + size]) for start in starts]
-    reader = reader or TextReader(bundle)
+    reader = TextReader(bundle)
     away = _away(reader, negative) if sampling.guidance > 1 else None
-    draw = partial(_fitting_passes, bundle, reader, away, sampling)
-    yield from spread(draw, groups) if bundle.device.type == "cpu" else map(draw, groups)
+    return partial(_fitting_passes, bundle, reader, away, sampling)
 
 
 @torch.inference_mode()
@@ -82,7 +81,7 @@ def _fitting_passes(
     reader: TextReader,
     away: Condition | None,
     sampling: Sampling,
-    group: tuple[list[str], Tensor],
+    group: Group,
 ) -> Pixels:
     """A group's images: in one pass, or in several where memory does not suffice for one."""
     texts, latents = group
@@ -153,11 +152,14 @@ def _decoded(vae: Any, latents: Tensor, sampling: Sampling) -> Pixels:
     return found
 
 
-def initial_latents(bundle: ModelBundle, draws: Sequence[NoiseDraw | int], sampling: Sampling) -> Tensor:
+def initial_latents(
+    bundle: ModelBundle, draws: Sequence[NoiseDraw | int], sampling: Sampling, states: States | None = None
+) -> Tensor:
     """Initial noise for each image, from where its draw says.
 
     Args:
         draws: one for each image; a bare seed is a generator of its own.
+        states: what one call has found out of generators and the next may use; None for a single call.
 
     Returns:
         (N, 4, height / 8, width / 8) float32 on the CPU: the same on every device and in every number format. With
@@ -165,7 +167,7 @@ def initial_latents(bundle: ModelBundle, draws: Sequence[NoiseDraw | int], sampl
     """
     shape = latent_shape(bundle, sampling)
     device = bundle.device if sampling.noise == "upstream" else torch.device("cpu")
-    states: States = {}
+    states = {} if states is None else states
     drawn = [_noise(NoiseDraw(draw) if isinstance(draw, int) else draw, shape, device, states).cpu() for draw in draws]
     return torch.stack(drawn) if drawn else torch.zeros((0, *shape))
 

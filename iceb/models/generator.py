@@ -1,8 +1,9 @@
 """Draws prompts into the store: only what is not there, and the same bytes whatever is drawn beside them."""
 
 import dataclasses
+import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +15,12 @@ from iceb.base.progress import Advance, stage
 from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.base.text import Rewriter
 from iceb.models.bundle import ModelBundle
-from iceb.models.conditioning import TextReader
-from iceb.models.drawing import initial_latents, passes
+from iceb.models.drawing import Pixels, States, group_drawer, initial_latents, run_passes
 from iceb.models.environment import environment
 from iceb.specs.prompts import NoiseDraw, Prompt
 from iceb.specs.runs import Sampling
 from iceb.stores.images import ImageKey, ImageStore
 from iceb.stores.pace import Pace
-from iceb.stores.texts import TextStore
 
 TELLING = 32  # pictures; the time of fewer is mostly that of starting
 
@@ -57,22 +56,12 @@ class Generator:
 
     Args:
         images: the store.
-        batch_size: pictures whose noise is prepared together; it bounds memory and changes no picture.
-        pace: where to note how long a picture took.
-        texts: where to keep what the unedited model reads of a text.
+        pace: where to note how long an image took.
     """
 
-    def __init__(
-        self,
-        images: ImageStore,
-        batch_size: int = 256,
-        pace: Pace | None = None,
-        texts: TextStore | None = None,
-    ) -> None:
+    def __init__(self, images: ImageStore, pace: Pace | None = None) -> None:
         self.images = images
         self.pace = pace
-        self.texts = texts
-        self.batch_size = batch_size
         self.tally = Tally()
 
     def keys(self, bundle: ModelBundle, prompts: Sequence[Prompt], sampling: Sampling) -> list[ImageKey]:
@@ -86,9 +75,10 @@ class Generator:
     def draw(
         self, bundle: ModelBundle, prompts: Sequence[Prompt], sampling: Sampling, name: str = "drawing"
     ) -> list[ImageKey]:
-        """The key of each prompt's picture, all of them in the store afterwards.
+        """The key of each prompt's image, all of them in the store afterwards.
 
-        Every picture is stored as soon as its pass is done, so an interrupted call goes on where it stopped.
+        Every image is stored as soon as its pass is done, so an interrupted call goes on where it stopped. Processes
+        that draw the same images share the work: each has an order of its own and looks what is still missing.
 
         Raises:
             ModelError: the model cannot be loaded, is not what its digest names, or memory does not suffice.
@@ -96,18 +86,17 @@ class Generator:
         """
         keys, wanted = self._planned(bundle, prompts, sampling)
         missing = self.images.missing(keys)
-        self.tally.reused += len(keys) - len(missing)
+        before = self.tally.drawn
         if missing:
             bundle.verify()
             began = time.perf_counter()
             with stage(name, len(missing)) as advance:
-                for start in range(0, len(missing), self.batch_size):
-                    part = missing[start : start + self.batch_size]
-                    self._make(bundle, part, [wanted[key] for key in part], sampling, advance)
-            seconds = time.perf_counter() - began
+                self._make(bundle, missing, wanted, sampling, advance)
+            seconds, drawn = time.perf_counter() - began, self.tally.drawn - before
             self.tally.seconds += seconds
-            if self.pace is not None and len(missing) >= TELLING:
-                self.pace.note(_work(bundle, sampling), seconds / len(missing))
+            if self.pace is not None and drawn >= TELLING:
+                self.pace.note(_work(bundle, sampling), seconds / drawn)
+        self.tally.reused += len(keys) - (self.tally.drawn - before)
         return keys
 
     def seconds_for(self, bundle: ModelBundle, sampling: Sampling, count: int) -> float | None:
@@ -133,26 +122,51 @@ class Generator:
         return keys, dict(zip(keys, drawn, strict=True))
 
     def _make(
-        self, bundle: ModelBundle, keys: list[ImageKey], drawn: list[ImageSpec], sampling: Sampling, advance: Advance
+        self,
+        bundle: ModelBundle,
+        missing: Sequence[ImageKey],
+        wanted: Mapping[ImageKey, ImageSpec],
+        sampling: Sampling,
+        advance: Advance,
     ) -> None:
-        """Draw and store, pass by pass."""
-        texts = [each.text for each in drawn]
-        waiting = iter(zip(keys, drawn, strict=True))
+        """Draw and store, pass by pass, what no other process has stored when its pass begins."""
+        groups = own_order(missing, bundle.images_per_pass.size)
         try:
-            noise = initial_latents(bundle, [each.noise for each in drawn], sampling)
-            reader = TextReader(bundle, self.texts, environment(bundle))
-            for made in passes(bundle, texts, noise, sampling, bundle.negative_prompt, reader=reader):
-                for picture, (key, each) in zip(made, waiting, strict=False):
-                    self.images.save(key, picture, {"text": each.text, "seed": str(each.noise.seed)})
-                self.tally.drawn += len(made)
-                advance(len(made))
+            draw, states = group_drawer(bundle, sampling, bundle.negative_prompt), States()
+
+            def work(keys: Sequence[ImageKey]) -> int:
+                left = self.images.missing(keys)
+                specs = [wanted[key] for key in left]
+                if left:
+                    noise = initial_latents(bundle, [spec.noise for spec in specs], sampling, states)
+                    self._save(left, specs, draw(([spec.text for spec in specs], noise)))
+                return len(left)
+
+            for keys, drawn in zip(groups, run_passes(bundle, work, groups), strict=True):
+                self.tally.drawn += drawn
+                advance(len(keys))
         except (RuntimeError, ValueError) as error:
             if isinstance(error, IcebError):
                 raise
             if out_of_memory(error):
                 raise ModelError(f"out of memory while drawing: {SMALLER}") from error
             what = f"{type(error).__name__}: {error}"
-            raise ModelError(f"the model failed while drawing {texts[0]!r} and others ({what})") from error
+            text = wanted[missing[0]].text
+            raise ModelError(f"the model failed while drawing {text!r} and others ({what})") from error
+
+    def _save(self, keys: Sequence[ImageKey], specs: Sequence[ImageSpec], images: Pixels) -> None:
+        for key, spec, image in zip(keys, specs, images, strict=True):
+            self.images.save(key, image, {"text": spec.text, "seed": str(spec.noise.seed)})
+
+
+def own_order(keys: Sequence[ImageKey], size: int) -> list[Sequence[ImageKey]]:
+    """Keys in groups of `size` neighbours, which share texts, in an order that is every call's own.
+
+    Two processes in one order would draw each image twice; in orders of their own, few but the last ones.
+    """
+    groups = [keys[start : start + size] for start in range(0, len(keys), size)]
+    random.Random().shuffle(groups)  # seeded by the operating system; no image depends on it
+    return groups
 
 
 def _work(bundle: ModelBundle, sampling: Sampling) -> dict[str, Any]:

@@ -35,7 +35,6 @@ from iceb.stores.edits import EditStore
 from iceb.stores.images import ImageKey, ImageStore
 from iceb.stores.measured import MeasuredStore
 from iceb.stores.pace import Pace
-from iceb.stores.texts import TextStore
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,7 @@ def _parts(
         dataset=dataset,
         method=method,
         bundle=bundle,
-        generator=Generator(images, pace=Pace(cache), texts=TextStore(cache)),
+        generator=Generator(images, Pace(cache)),
         scorer=Scorer(
             metrics=metrics,
             measures=measures([each.metric for each in metrics], bundle.family.measures, str(bundle.device)),

@@ -18,8 +18,9 @@ import os
 import struct
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -97,7 +98,7 @@ def read_rows(path: Path, keys: Collection[str], owner: str = "") -> dict[str, A
         return {key: _row(stream, pack, pack.places[key]) for key in keys}
 
 
-def _header(stream: BinaryIO, owner: str) -> Pack:
+def _header(stream: BufferedReader, owner: str) -> Pack:
     head = stream.read(HEAD.size)
     if len(head) < HEAD.size:
         raise DamagedError("it is cut short")
@@ -127,11 +128,11 @@ def _parsed(header: bytes) -> Pack:
     return Pack(said["owner"], dtype, shape, places, digests, HEAD.size + len(header))
 
 
-def _row(stream: BinaryIO, pack: Pack, place: int) -> Array:
-    buffer = np.empty(pack.row_bytes, np.uint8)
+def _row(stream: BufferedReader, pack: Pack, place: int) -> Array:
+    buffer = bytearray(pack.row_bytes)
     stream.seek(pack.start + place * pack.row_bytes)
-    if stream.readinto(memoryview(buffer)) != pack.row_bytes:  # type: ignore[attr-defined]
+    if stream.readinto(buffer) != pack.row_bytes:
         raise DamagedError("it is cut short")
-    if hashlib.sha256(memoryview(buffer)).digest() != pack.digests[place]:
+    if hashlib.sha256(buffer).digest() != pack.digests[place]:
         raise DamagedError("its numbers are not those that were written")
-    return buffer.view(pack.dtype).reshape(pack.shape)
+    return np.ndarray(pack.shape, pack.dtype, buffer)  # may be written to

@@ -3,6 +3,7 @@
 import errno
 import importlib.util
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from iceb.base.errors import StoreError
+from iceb.models.generator import own_order
 from iceb.running.evaluate import run
+from iceb.running.folder import read_result
 from iceb.running.ledger import read_ledger
 
 TOY = Path(__file__).with_name("toy.py")
@@ -91,3 +94,26 @@ def test_a_plan_writes_nothing(tiny_sd_folder, tmp_path):
     before = content(cache)
     assert any("before 1" in line or "after 1" in line for line in toy.make_plan(tiny_sd_folder, cache).lines())
     assert content(cache) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_two_processes_on_one_run_share_its_images(tiny_sd_folder, tmp_path):
+    """Each draws what is missing in an order of its own: in one order, both would draw all 96."""
+    cache, out = tmp_path / "cache", tmp_path / "out"
+    command = [sys.executable, str(TOY), str(tiny_sd_folder), str(cache), str(out), "2", "at-once"]
+    subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
+    one, other = (read_result(path) for path in sorted(out.rglob("result.json")))
+    assert one.scores == other.scores
+    drawn = [result.cost.images_drawn for result in (one, other)]
+    assert len(list((cache / "images").rglob("*.png"))) == 96
+    assert min(drawn) > 0
+    assert 96 <= sum(drawn) < 96 + 32
+
+
+def test_every_image_stands_once_in_an_order_of_ones_own():
+    keys = [str(number) for number in range(50)]
+    orders = [own_order(keys, 8) for _ in range(5)]
+    for order in orders:
+        assert sorted(key for group in order for key in group) == sorted(keys)
+        assert all(keys[keys.index(group[0]) :][: len(group)] == group for group in order)
+    assert len({tuple(map(tuple, order)) for order in orders}) > 1

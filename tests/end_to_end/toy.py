@@ -1,7 +1,8 @@
 """A whole run in seconds: two cheap methods, a dataset of four classes and a measure, on a tiny model.
 
 Also a program: `python toy.py MODEL CACHE OUT TIMES` runs it that often, each time in a process of its own that it
-names on its output, so that a test can kill it.
+names on its output, so that a test can kill it. With `at-once` behind, all of them run at the same time, each with a
+folder of its own below OUT.
 """
 
 import os
@@ -133,9 +134,10 @@ def make_plan(
     task: Task = TASK,
     metrics: Sequence[Any] = (EDIT_SCORE, SOURCE2DEST, HOLDOUT_DELTA),
     measures: Mapping[str, Any] | None = None,
+    images_per_pass: int | None = None,
 ) -> Plan:
     """The toy run on the model in a folder; a test may bring its own dataset, task, metrics and measures."""
-    bundle = ModelBundle(find(str(model)), "cpu")
+    bundle = ModelBundle(find(str(model)), "cpu", images_per_pass)
     chosen = ChosenMethod(Registered("methods", "shake", "tests", "0", "toy:Shake"), method or Shake(), "")
     images, dataset = ImageStore(cache), dataset or Toy()
     elsewhere = reference_images(dataset)
@@ -190,5 +192,21 @@ def main(model: Path, cache: Path, out: Path, times: int) -> None:
         os.waitpid(process, 0)
 
 
+def main_at_once(model: Path, cache: Path, out: Path, times: int) -> None:
+    """The same, all runs at the same time, in passes of one image, for there are few."""
+    from diffusers import StableDiffusionPipeline  # noqa: F401 — as above
+
+    processes = []
+    for number in range(times):
+        process = os.fork()
+        if process == 0:
+            run(make_plan(model, cache, images_per_pass=1), out / str(number))
+            os._exit(0)
+        processes.append(process)
+    for process in processes:
+        os.waitpid(process, 0)
+
+
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:4]), int(sys.argv[4]))
+    chosen = main_at_once if sys.argv[5:] == ["at-once"] else main
+    chosen(*map(Path, sys.argv[1:4]), int(sys.argv[4]))
