@@ -50,6 +50,11 @@ class Registered:
         """`package/name`, which is never ambiguous."""
         return f"{self.package}/{self.name}"
 
+    @property
+    def public_name(self) -> str:
+        """By which runs and results name it: ours bare, others' with their package, so that none passes for ours."""
+        return self.name if self.package == OWN else self.full_name
+
     def load(self) -> Any:
         """Import the object.
 

@@ -1,23 +1,50 @@
 """Where in somebody else's code an error came from: the last frame of the package that the core called."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from traceback import walk_tb
 from types import FrameType
 
+from iceb.base.errors import IcebError
 from iceb.base.messages import printable, shortened
 
 LONGEST = 500  # characters of what an error says
 CORE = (
     "iceb.base",
+    "iceb.specs",
+    "iceb.registry",
+    "iceb.catalogue",
     "iceb.stores",
     "iceb.models",
-    "iceb.registry",
     "iceb.running",
     "iceb.cli",
     "contextlib",
     "importlib",
 )
 OURS = "iceb"  # whose own methods are packages below iceb.methods
+
+
+@contextmanager
+def attributed(kind: type[IcebError], what: str) -> Iterator[None]:
+    """Turn whatever the code of somebody's dataset, measure or metric raises into an error that names it.
+
+    Args:
+        kind: of the error; errors of ours pass as they are.
+        what: whose code runs inside, for example "dataset repaint".
+
+    >>> with attributed(IcebError, "dataset repaint"):
+    ...     {}["nope"]
+    Traceback (most recent call last):
+    ...
+    iceb.base.errors.IcebError: dataset repaint raised KeyError: 'nope'
+    """
+    try:
+        yield
+    except IcebError:
+        raise
+    except Exception as error:
+        raise kind(f"{what} raised {described(error)}") from error
 
 
 def described(error: BaseException) -> str:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from iceb import registry
-from iceb.base.errors import SpecError
+from iceb.base.errors import DataError, SpecError
+from iceb.base.frames import attributed
 from iceb.catalogue.cards import declaration, load_card
 from iceb.catalogue.files import EMBEDDED, UPSTREAM, located
 from iceb.specs.datasets import ConceptDataset
@@ -35,7 +36,9 @@ def open_dataset(name: str, data: str | None = None, cache: Path | None = None) 
         DataError: its files are missing, are others than declared, or are malformed.
     """
     chosen = dataset_card_name(name, data)
-    card, load = load_card(chosen), declaration(chosen).load
-    if load is None:
+    card, declared = load_card(chosen), declaration(chosen)
+    if declared.load is None:
         raise SpecError(f"dataset {card.name} holds no edit requests: a task needs one that does (iceb list data)")
-    return load(card, located(card, data, cache))
+    paths = located(card, data, cache, declared.package)
+    with attributed(DataError, f"dataset {chosen}"):
+        return declared.load(card, paths)

@@ -39,7 +39,10 @@ def package_folder(package: str) -> Path:
     Raises:
         DataError: it cannot be found on disk.
     """
-    spec = importlib.util.find_spec(package)
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError, AttributeError):  # its parent cannot be imported, or it is no name of a module
+        spec = None
     if spec is None or not spec.origin:
         raise DataError(f"package {package} has no folder: reinstall the package that registers the dataset")
     return Path(spec.origin).parent

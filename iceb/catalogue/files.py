@@ -16,10 +16,11 @@ from iceb.base.errors import DataError, StoreError
 from iceb.base.files import explained
 from iceb.base.messages import shortened
 from iceb.base.readers import is_file, is_folder, user_path
-from iceb.catalogue.cards import declaration, package_folder
+from iceb.catalogue.cards import package_folder
 from iceb.catalogue.rows import read_json
 from iceb.specs.datasets import DataCard, DataFile
 
+OWN = "iceb.data_cards"  # where the cards of our own datasets lie
 PACKAGED = ("iceb", "package")  # card.source.repository of files that need no download
 EMBEDDED = "embedded"  # --data embedded: the files that ship with the package
 UPSTREAM = "upstream"  # --data upstream: ICEB_DATA, the cache, or a download
@@ -33,18 +34,20 @@ def cache_folder(card: DataCard, cache: Path | None = None) -> Path:
     return root / "data" / card.name / card.source.commit[:12]
 
 
-def located(card: DataCard, data: str | None = None, cache: Path | None = None) -> dict[str, Path]:
+def located(card: DataCard, data: str | None = None, cache: Path | None = None, package: str = OWN) -> dict[str, Path]:
     """The checked path of each file of `card`, by the card's keys.
 
     Args:
+        card: the declaration.
         data: a folder; None or "upstream" for ICEB_DATA, then the cache, then a download.
         cache: the cache's root; None for the default one.
+        package: the importable package beside whose file the card lies.
 
     Raises:
         DataError: the folder lacks a file, a file is not the declared one, or nothing could be fetched.
     """
     if card.source.repository in PACKAGED:
-        return checked(card, packaged_folder(card))
+        return checked(card, packaged_folder(card, package))
     named = data if data not in (None, UPSTREAM) else os.environ.get(ENVIRONMENT)
     if named:
         origin = "--data" if data not in (None, UPSTREAM) else ENVIRONMENT
@@ -100,10 +103,9 @@ def _remedy(card: DataCard) -> str:
     return f"run `iceb data fetch {card.name}`, or name a folder that holds the files with --data or {ENVIRONMENT}"
 
 
-def packaged_folder(card: DataCard) -> Path:
+def packaged_folder(card: DataCard, package: str = OWN) -> Path:
     """The folder of files that ship with a package: `source.folder` below iceb, or below the registering package."""
-    package = "iceb" if card.source.repository == "iceb" else declaration(card.name).package
-    return package_folder(package) / card.source.folder
+    return package_folder("iceb" if card.source.repository == "iceb" else package) / card.source.folder
 
 
 def _inside(card: DataCard, folder: Path, origin: str) -> Path:
@@ -125,7 +127,7 @@ def _places(card: DataCard, folder: Path) -> Sequence[Path]:
     return [folder, *(folder.joinpath(*parts[start:]) for start in range(len(parts)))]
 
 
-def fetch(card: DataCard, cache: Path | None = None) -> Path:
+def fetch(card: DataCard, cache: Path | None = None, package: str = OWN) -> Path:
     """Download what the cache lacks of `card` from its pinned commit; a file stands there only if its sha256 agrees.
 
     Raises:
@@ -134,7 +136,7 @@ def fetch(card: DataCard, cache: Path | None = None) -> Path:
     """
     folder = cache_folder(card, cache)
     if card.source.repository in PACKAGED:
-        return packaged_folder(card)
+        return packaged_folder(card, package)
     for file in card.files.values():
         _retrieve(card, file, folder)
     return folder

@@ -24,7 +24,7 @@ def fetch(name: Annotated[str, typer.Argument(help="A dataset, e.g. aice.")], ca
     from iceb.catalogue import cards, files
 
     card = cards.load_card(name)
-    folder = files.fetch(card, cache)
+    folder = files.fetch(card, cache, cards.declaration(name).package)
     for key, path in files.checked(card, folder).items():
         typer.echo(f"{key}: {path} (sha256 {card.files[key].sha256[:12]}… as declared)")
 
@@ -40,26 +40,22 @@ def status(
 
     for dataset in [name] if name else cards.card_names():
         try:
-            card = cards.load_card(dataset)
+            lines = _states(dataset, cache)
         except IcebError as error:
             if name:
                 raise
-            typer.echo(f"{dataset}: {error}")  # the others are looked at all the same
-            continue
-        if not card.files:
-            typer.echo(f"{dataset}: no files")
-        for line in _states(card, cache):
+            lines = [str(error)]  # the others are looked at all the same
+        for line in lines or ["no files"]:
             typer.echo(f"{dataset}: {line}")
 
 
-def _states(card: object, cache: Path | None) -> list[str]:
+def _states(name: str, cache: Path | None) -> list[str]:
     from iceb.base.digest import digest_file
-    from iceb.catalogue import files
-    from iceb.specs.datasets import DataCard
+    from iceb.catalogue import cards, files
 
-    assert isinstance(card, DataCard)
+    card, package = cards.load_card(name), cards.declaration(name).package
     packaged = card.source.repository in files.PACKAGED
-    folder = files.packaged_folder(card) if packaged else files.cache_folder(card, cache)
+    folder = files.packaged_folder(card, package) if packaged else files.cache_folder(card, cache)
     lines = []
     for key, file in card.files.items():
         path = folder / file.path

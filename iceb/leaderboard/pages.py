@@ -10,6 +10,7 @@ from iceb.leaderboard.published import Published, published
 from iceb.leaderboard.rank import tables
 from iceb.leaderboard.render import render
 from iceb.specs.results import Result
+from iceb.specs.runs import slug
 from iceb.specs.tasks import Task
 
 SOURCES = {"leaderboard": "results", "docs": "cards"}  # what a command makes its pages of
@@ -23,8 +24,11 @@ def page_name(task: str, family: str) -> str:
 
     >>> page_name("aice", "mini"), page_name("aice", "sd14")
     ('aice.md', 'aice-sd14.md')
+    >>> page_name("iceb-example/repaint", "mini")
+    'iceb-example.repaint.md'
     """
-    return f"{task}.md" if family == EMBEDDED else f"{task}-{family}.md"
+    name = slug(task)  # a task of another package is named with it
+    return f"{name}.md" if family == EMBEDDED else f"{name}-{family}.md"
 
 
 def pages(

@@ -135,7 +135,8 @@ def tables(results: Sequence[Result], task: Task) -> list[Table]:
         ResultError: a result is of another task or task version, or two runs of one thing disagree.
     """
     for result in results:
-        if (result.task.name, result.task.version) != (task.name, task.version):
+        name = result.task.name.rpartition("/")[2]  # of another package's task: without the package
+        if (name, result.task.version) != (task.name, task.version):
             raise ResultError(
                 f"{result.id} is of {result.task.name} version {result.task.version}, "
                 f"the installed task is {task.name} version {task.version}: run it again"

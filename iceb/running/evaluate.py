@@ -3,12 +3,19 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+from iceb import registry
 from iceb.base.cache import require_writable
-from iceb.base.errors import IcebError, ResultError
+from iceb.base.errors import DataError, IcebError, ResultError
 from iceb.base.files import write_atomic
+from iceb.base.frames import attributed
+from iceb.catalogue.cards import card_sha256
+from iceb.models.bundle import ModelBundle
+from iceb.models.environment import environment
 from iceb.models.threads import worker_threads
 from iceb.running import references
+from iceb.running.code_digest import code_digest
 from iceb.running.cost import Seconds
 from iceb.running.edited_model import EditedModel
 from iceb.running.folder import RESULT, read_result, write_requests
@@ -18,8 +25,9 @@ from iceb.running.planned import Plan
 from iceb.running.provenance import Origin
 from iceb.running.record import EditCost, Images, make_result
 from iceb.running.scoring import Scores
-from iceb.running.selection import CheckpointPrompts
+from iceb.running.selection import CheckpointPrompts, check_roles
 from iceb.running.table import TABLE, encode_table, read_table, with_metrics
+from iceb.specs.datasets import ConceptDataset
 from iceb.specs.methods import Edit
 from iceb.specs.metrics import AFTER, BEFORE
 from iceb.specs.prompts import Prompt
@@ -112,12 +120,20 @@ class Run:
         prepare = getattr(self.parts.dataset, "prepare", None)
         if prepare is None:
             return checkpoint.prompts, before
-        card = self.parts.dataset.card
-        owner = {"dataset": card.name, "version": card.version, "model": model.current.digest}
-        scratch = ScratchStore(self.parts.cache, owner)
-        prompts = tuple(prepare(model.current, checkpoint.step, checkpoint.prompts, scratch))
+        name = self.plan.spec.dataset
+        scratch = ScratchStore(self.parts.cache, dataset_owner(self.parts.dataset, name, model.current))
+        with attributed(DataError, f"dataset {name}"):
+            prompts = tuple(prepare(model.current, checkpoint.step, checkpoint.prompts, scratch))
+        check_roles(self.parts.task, self.parts.dataset, prompts)
         with model.suspended():
             return prompts, self._draw_before([p for p in prompts if BEFORE in self.plan.selection.sides(p)])
+
+
+def dataset_owner(dataset: ConceptDataset, name: str, bundle: ModelBundle) -> dict[str, Any]:
+    """Whose kept parts a dataset uses that prepares prompts: its own, on this model and machine."""
+    package = registry.find("datasets", name).package
+    code, kept = code_digest(type(dataset), package), environment(bundle)
+    return {"dataset": name, "card": card_sha256(name), "code": code, "model": bundle.digest, "environment": kept}
 
 
 def evaluate(plan: Plan) -> Result:

@@ -11,12 +11,14 @@ from iceb import registry
 from iceb.base.cache import cache_root
 from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, SpecError
+from iceb.base.frames import attributed
 from iceb.baselines.recipes import read_recipe, shipped_recipe
-from iceb.catalogue import EMBEDDED, open_dataset
+from iceb.catalogue import EMBEDDED, dataset_card_name, open_dataset
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
 from iceb.models.memory import PassSize
 from iceb.models.sources import Source, find
+from iceb.running.judges import measures
 from iceb.running.kinds import refuse_kind
 from iceb.running.measuring import CHUNK, Measuring
 from iceb.running.methods import ChosenMethod, choose
@@ -26,7 +28,6 @@ from iceb.running.scoring import RegisteredMetric, Scorer, registered_metric
 from iceb.running.selection import Selection
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.execution import DEFAULT, Execution
-from iceb.specs.metrics import Measure, Metric, check_inputs
 from iceb.specs.results import first_problem
 from iceb.specs.runs import MOST_COUNTED, Dtype, ModelRef, RunSpec, Sampling, Scalar
 from iceb.specs.tasks import Task
@@ -75,23 +76,31 @@ def plan(ask: Ask) -> Plan:
     metrics = _metrics(task, ask.metrics)
     bundle = ModelBundle(source, ask.execution.device, ask.execution.images_per_pass)
     cache = cache_root(ask.cache)
-    dataset = open_dataset(task.dataset, data_of(ask.data, source), cache)
-    spec = _spec(ask, task, dataset, method, source.ref, sampling)
-    schedule = dataset.schedule(spec.num_edits)
+    data = data_of(ask.data, source)
+    dataset = open_dataset(task.dataset, data, cache)
+    spec = _spec(ask, task, dataset, data, method, source.ref, sampling)
     selection = Selection([each.metric for each in metrics], spec.limit)
-    checkpoints = selection.checkpoints(task, dataset, schedule, spec.num_edits)
+    with attributed(DataError, f"dataset {spec.dataset}"):
+        schedule = dataset.schedule(spec.num_edits)
+        checkpoints = selection.checkpoints(task, dataset, schedule, spec.num_edits)
     parts = _parts(ask, task, dataset, method, bundle, metrics, cache)
     return Plan(spec, parts, schedule, selection, checkpoints)
 
 
 def _spec(
-    ask: Ask, task: Task, dataset: ConceptDataset, method: ChosenMethod, model: ModelRef, sampling: Sampling
+    ask: Ask,
+    task: Task,
+    dataset: ConceptDataset,
+    data: str | None,
+    method: ChosenMethod,
+    model: ModelRef,
+    sampling: Sampling,
 ) -> RunSpec:
-    """What names the run."""
+    """What names the run; `data` is where the dataset's files come from."""
     return RunSpec(
-        task=task.name,
+        task=registry.find("tasks", ask.task).public_name,
         task_version=task.version,
-        dataset=dataset.card.name,
+        dataset=registry.find("datasets", dataset_card_name(task.dataset, data)).public_name,
         dataset_version=dataset.card.version,
         method=method.card.name,
         method_version=method.card.version,
@@ -112,8 +121,13 @@ def data_of(named: str | None, source: Source) -> str | None:
 
 def _metrics(task: Task, asked: Sequence[str]) -> list[RegisteredMetric]:
     """The task's metrics and those asked for beside them, each once."""
-    names = dict.fromkeys([*task.metrics, *asked])
-    return [registered_metric(name) for name in names]
+    found: dict[str, RegisteredMetric] = {}
+    for each in map(registered_metric, dict.fromkeys([*task.metrics, *asked])):
+        standing = found.setdefault(each.metric.name, each)
+        if standing.package != each.package:
+            both = " and ".join(f"{one.package}/{one.metric.name}" for one in (standing, each))
+            raise SpecError(f"metrics {both} share a name: a run can have one of them")
+    return list(found.values())
 
 
 def _parts(
@@ -159,7 +173,8 @@ def reference_images(dataset: ConceptDataset) -> dict[str, dict[ImageKey, Path]]
     Raises:
         DataError: a file cannot be read.
     """
-    found = getattr(dataset, "references", lambda: ())()
+    with attributed(DataError, f"dataset {dataset.card.name}"):
+        found = tuple(getattr(dataset, "references", lambda: ())())
     return {reference.name: {_digest(path): path for path in reference.paths} for reference in found}
 
 
@@ -207,23 +222,4 @@ def _sampling(default: Sampling, changes: Mapping[str, Any]) -> Sampling:
     try:
         return fields.validate_python({**known, **changes})
     except ValidationError as error:
-        raise SpecError(f"sampling {first_problem(error)}") from error
-
-
-def measures(metrics: Sequence[Metric], named: Mapping[str, str], device: str) -> dict[str, Measure]:
-    """The measure that stands for each kind the metrics read, on this family of models.
-
-    Raises:
-        SpecError: the family names none for a kind, or one that is not registered.
-    """
-    kinds = dict.fromkeys(need.measure for metric in metrics for need in metric.needs)
-    return {kind: _measure(kind, named, device) for kind in kinds}
-
-
-def _measure(kind: str, named: Mapping[str, str], device: str) -> Measure:
-    if kind not in named:
-        known = ", ".join(named) or "none"
-        raise SpecError(f"this model names no measure of kind {kind!r} (it has: {known}): name one in its iceb.json")
-    made: Measure = registry.load("measures", named[kind])(device=device)
-    check_inputs(made.inputs, f"measure {made.id}")
-    return made
+        raise SpecError(f"sampling {first_problem(error).removeprefix('sampling ')}") from error

@@ -84,11 +84,11 @@ def _execution(plan: Plan) -> dict[str, Any]:
 def _task(plan: Plan) -> TaskRecord:
     task, card = plan.parts.task, plan.parts.dataset.card
     return TaskRecord(
-        name=task.name,
+        name=plan.spec.task,
         version=task.version,
-        dataset=card.name,
+        dataset=plan.spec.dataset,
         dataset_version=card.version,
-        card_sha256=card_sha256(card.name),
+        card_sha256=card_sha256(plan.spec.dataset),
         data_sha256={name: file.sha256 for name, file in card.files.items()},
         requests_sha256=digest([batch.requests for batch in plan.batches]),
     )

@@ -108,7 +108,7 @@ def _use(folder: Path, result: Result, cache: Path, edits: dict[Path, EditSummar
 
 def _measured(result: Result, rows: Sequence[ImageRow], cache: Path) -> Iterator[Path]:
     """Where the numbers of a run's images lie."""
-    metrics = [registered_metric(score.metric) for score in result.scores]
+    metrics = [registered_metric(score.full_name) for score in result.scores]
     scorer = make_scorer(result, metrics, cache, "cpu")
     for kind, keys in scorer.row_keys(rows).items():
         measure = scorer.measures[kind]

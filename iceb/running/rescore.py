@@ -2,21 +2,23 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from iceb import registry
 from iceb.base.cache import cache_root
 from iceb.base.errors import ResultError, SpecError
 from iceb.base.files import write_atomic
+from iceb.catalogue import open_dataset
+from iceb.models.families import FAMILIES
 from iceb.running.folder import RESULT, read_result, run_folder
+from iceb.running.judges import make_measure, measure_for, named_measure
 from iceb.running.ledger import ImageRow, read_ledger
 from iceb.running.measuring import Measuring
+from iceb.running.plan import reference_images
 from iceb.running.scoring import RegisteredMetric, Scorer, Scores, registered_metric
 from iceb.running.table import TABLE, read_table, with_metrics
 from iceb.specs.metrics import REFERENCE, Measure, Metric
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
-from iceb.stores.images import ImageStore
+from iceb.stores.images import ImageKey, ImageStore
 from iceb.stores.measured import MeasuredStore
 
 
@@ -37,7 +39,7 @@ def rescore(named: Path, names: Sequence[str] = (), cache: Path | None = None, d
     if result.status == "failed":
         raise ResultError(f"{folder} failed ({result.error}): only a finished run has images to score")
     rows = read_ledger(folder)
-    metrics = [registered_metric(name) for name in names or [score.metric for score in result.scores]]
+    metrics = [registered_metric(name) for name in names or [score.full_name for score in result.scores]]
     scorer = make_scorer(result, metrics, cache_root(cache), device)
     _refuse_undrawn(result, metrics, rows)
     scores = scorer.scores(rows)
@@ -54,9 +56,20 @@ def _last(scores: Scores) -> tuple[ScoreRecord, ...]:
 
 def make_scorer(result: Result, metrics: Sequence[RegisteredMetric], cache: Path, device: str) -> Scorer:
     """What computes metrics of a run's images, with the measures that the run used."""
-    measuring = Measuring(ImageStore(cache), MeasuredStore(cache), device == "cpu")
+    found = _references(result, [each.metric for each in metrics], cache)
+    elsewhere = {key: path for paths in found.values() for key, path in paths.items()}
+    measuring = Measuring(ImageStore(cache), MeasuredStore(cache), device == "cpu", elsewhere)
     used = used_measures(result, [each.metric for each in metrics], device)
-    return Scorer(metrics, used, measuring, reaches_dest=result.method.reaches_dest)
+    references = {name: tuple(paths) for name, paths in found.items()}
+    return Scorer(metrics, used, measuring, references, result.method.reaches_dest)
+
+
+def _references(result: Result, metrics: Sequence[Metric], cache: Path) -> dict[str, dict[ImageKey, Path]]:
+    """Images that no model drew, where some metric reads them; else the dataset's files are not asked for."""
+    sides = {side for metric in metrics for need in metric.needs for side in need.sides}
+    if not any(side.startswith(REFERENCE) for side in sides):
+        return {}
+    return reference_images(open_dataset(result.task.dataset, None, cache))
 
 
 def _refuse_undrawn(result: Result, metrics: Sequence[RegisteredMetric], rows: Sequence[ImageRow]) -> None:
@@ -83,33 +96,17 @@ def _add(folder: Path, result: Result, scores: Scores, added: Sequence[str]) -> 
 
 
 def used_measures(result: Result, metrics: Sequence[Metric], device: str) -> dict[str, Measure]:
-    """The measures that the result names, by the kind that metrics name them.
+    """The measures that the result names, by the kind that metrics name them; for a new kind, the model's own.
 
     Raises:
-        SpecError: a metric needs a kind of measure that the run did not use, or a measure is not installed.
+        SpecError: there is no measure of a kind, or it is not installed.
+        MeasureError: a measure cannot be made.
     """
     used = {kind: record.id for score in result.scores for kind, record in score.measures.items()}
+    family = FAMILIES.get(result.model.family)
+    named = family.measures if family else {}
     kinds = dict.fromkeys(need.measure for metric in metrics for need in metric.needs)
-    if lacking := [kind for kind in kinds if kind not in used]:
-        known = ", ".join(used.values()) or "none"
-        raise SpecError(f"a metric needs a measure of kind {lacking[0]}; this run used {known}")
-    return {kind: named_measure(used[kind], device) for kind in kinds}
-
-
-def named_measure(identity: str, device: str) -> Measure:
-    """The registered measure with this id.
-
-    Raises:
-        SpecError: none of those that can be loaded has it.
-    """
-    broken = ""
-    for entry in registry.registered("measures"):
-        try:
-            kind: Any = entry.load()
-        except SpecError as error:
-            broken += f"; {error}"
-            continue
-        if kind.id == identity:
-            made: Measure = kind(device=device)
-            return made
-    raise SpecError(f"measure {identity} is not installed: install the package that registers it{broken}")
+    return {
+        kind: named_measure(used[kind], device) if kind in used else make_measure(measure_for(kind, named), device)
+        for kind in kinds
+    }

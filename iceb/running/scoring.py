@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from iceb import registry
-from iceb.base.errors import SpecError
+from iceb.base.errors import MeasureError, SpecError
+from iceb.base.frames import attributed
 from iceb.running.ledger import ImageRow
 from iceb.running.measuring import MeasuredImage, Measuring, Rows, assemble
 from iceb.running.table import TableRow
@@ -94,9 +95,11 @@ class Scorer:
         if not self.reaches_dest and asks_dest(metric):
             return ScoreRecord.of(metric, registered.package, used, ERASES)
         measured = {need.key: self._sides(need, rows, numbers[need.measure]) for need in metric.needs}
-        values = tuple(metric(measured))
+        with attributed(MeasureError, f"metric {metric.name}"):
+            values = tuple(metric(measured))
+            score = reduce_values(values, metric.reduction)
         table += [TableRow(group, metric.name, value) for value in values]
-        return ScoreRecord.of(metric, registered.package, used, reduce_values(values, metric.reduction))
+        return ScoreRecord.of(metric, registered.package, used, score)
 
     def _numbers(self, needs: Sequence[Need], rows: Sequence[ImageRow]) -> dict[str, Rows]:
         """Kind of measure → the rows of all images that some need of it reads."""

@@ -50,7 +50,7 @@ class Selection:
         judged = judged_batches(schedule)
         shared = [prompt for prompt in dataset.shared_prompts(num_edits) if self.sides(prompt)]
         own = {batch.id: self._of(dataset, batch) for batch in {b.id: b for bs in judged.values() for b in bs}.values()}
-        _check_roles(task, dataset, [*shared, *(prompt for prompts in own.values() for prompt in prompts)])
+        check_roles(task, dataset, [*shared, *(prompt for prompts in own.values() for prompt in prompts)])
         kept = self._kept([*(("", prompt) for prompt in shared), *((b, p) for b, ps in own.items() for p in ps)])
         steps = [step for step in schedule if isinstance(step, Checkpoint)]
         return tuple(CheckpointPrompts(step, judged[step.id], self._prompts(kept, judged[step.id])) for step in steps)
@@ -86,7 +86,12 @@ class Selection:
         return (*own, *kept.get("", []))
 
 
-def _check_roles(task: Task, dataset: ConceptDataset, prompts: Sequence[Prompt]) -> None:
+def check_roles(task: Task, dataset: ConceptDataset, prompts: Sequence[Prompt]) -> None:
+    """Refuse prompts of a role that the task does not declare.
+
+    Raises:
+        DataError: as it says.
+    """
     unknown = sorted({prompt.role for prompt in prompts} - set(task.roles))
     if unknown:
         raise DataError(

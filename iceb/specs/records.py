@@ -9,15 +9,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from iceb.specs.metrics import Metric
 from iceb.specs.reduction import Change, Part, Reduction, Score
 from iceb.specs.runs import Dtype, Scalar
-from iceb.specs.texts import check_part
+from iceb.specs.texts import check_registered
 
 
-def _path_part(value: str) -> str:
-    check_part(value, "the name")
+def _registered(value: str) -> str:
+    check_registered(value, "the name")
     return value
 
 
-PathPart = Annotated[str, AfterValidator(_path_part)]  # pages and folders are named by it
+RegisteredName = Annotated[str, AfterValidator(_registered)]  # pages and folders are named by it
 
 
 class Record(BaseModel):
@@ -32,9 +32,9 @@ class Record(BaseModel):
 class TaskRecord(Record):
     """The task and the exact data it was run on."""
 
-    name: PathPart
+    name: RegisteredName
     version: int
-    dataset: PathPart  # the data card's name
+    dataset: RegisteredName  # of the dataset whose card was used
     dataset_version: int
     card_sha256: str
     data_sha256: Mapping[str, str]
@@ -82,7 +82,7 @@ def _short(value: object) -> str:
 class ModelRecord(Record):
     """The weights before and after."""
 
-    family: PathPart
+    family: RegisteredName
     repo: str
     revision: str
     dtype: Dtype
@@ -148,6 +148,11 @@ class ScoreRecord(Record):
     def named(self) -> str:
         """The metric's name with the direction in which it is better: "dest_forget ↓"."""
         return f"{self.metric} {'↑' if self.higher_is_better else '↓'}"
+
+    @property
+    def full_name(self) -> str:
+        """package/name, by which the metric is registered."""
+        return f"{self.package}/{self.metric}"
 
     @classmethod
     def of(cls, metric: Metric, package: str, measures: Mapping[str, MeasureRecord], score: Score) -> "ScoreRecord":

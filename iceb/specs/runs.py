@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from iceb.base.digest import digest
 from iceb.base.errors import SpecError
 from iceb.base.messages import quoted
-from iceb.specs.texts import check_int, check_part
+from iceb.specs.texts import check_int, check_registered
 
 Atom: TypeAlias = bool | int | float | str | None
 Scalar: TypeAlias = Atom | tuple[Atom, ...]  # what a hyperparameter may be
@@ -102,10 +102,10 @@ class RunSpec(BaseModel):
             check_int(value, "--limit", 1, MOST_COUNTED)
         return value
 
-    @field_validator("task", "method")
+    @field_validator("task", "dataset", "method")
     @classmethod
     def _names_a_folder(cls, value: str) -> str:
-        check_part(slug(value), "the name")
+        check_registered(value, "the name")
         return value
 
     @property

@@ -65,6 +65,25 @@ def check_part(name: object, what: str) -> None:
         )
 
 
+def check_registered(name: object, what: str) -> None:
+    """Refuse what cannot be a registered name: a part of a path, or two of them, the first naming the package.
+
+    Raises:
+        SpecError: as it says.
+
+    >>> check_registered("iceb-example/repaint", "task")
+    >>> check_registered("a/../b", "task")
+    Traceback (most recent call last):
+    ...
+    iceb.base.errors.SpecError: task 'a/../b': must be a name, or package/name as in iceb-example/repaint
+    """
+    parts = name.split("/") if isinstance(name, str) else [name]
+    if len(parts) > 2:
+        raise SpecError(f"{what} {quoted(name, 80)}: must be a name, or package/name as in iceb-example/repaint")
+    for part in parts:
+        check_part(part, what)
+
+
 def check_int(value: object, what: str, least: int, most: int) -> None:
     """Refuse what is no whole number from `least` to `most`.
 

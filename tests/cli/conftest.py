@@ -13,10 +13,10 @@ from iceb import registry
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "tests" / "plugin" / "iceb-example"
 EXTRA = {
-    "methods": [("token_swap", "iceb_example:TokenSwap"), ("faulty", "faulty:Faulty")],
-    "measures": [("colour_classes", "iceb_example:ColourClasses")],
-    "metrics": [("flip_rate", "iceb_example:FLIP_RATE")],
-    "tasks": [("aice_flips", "iceb_example:AICE_FLIPS")],
+    "methods": [("token_swap", "iceb_example.method:TokenSwap"), ("faulty", "faulty:Faulty")],
+    "measures": [("colour_classes", "iceb_example.measures:ColourClasses")],
+    "metrics": [("flip_rate", "iceb_example.metrics:FLIP_RATE")],
+    "tasks": [("aice_flips", "iceb_example.tasks:AICE_FLIPS")],
 }
 DECLARATION = {
     "sampling": {"scheduler": "ddim", "steps": 2, "guidance": 3.0, "height": 32, "width": 32},

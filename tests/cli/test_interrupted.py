@@ -95,7 +95,7 @@ def test_a_stopped_command_loses_nothing_and_ends_with_the_same_scores(command, 
     code, _ = stopped(command(broken), environment, broken, signal.SIGKILL, more=20)
     assert code == -signal.SIGKILL
     code, line = stopped(command(broken), environment, broken, signal.SIGINT, more=20)
-    assert code == 130
+    assert code in (130, -signal.SIGINT)  # both are 130 to a shell: the signal that was sent again may meet the end
     assert line.startswith("iceb: interrupted; the same command goes on: iceb evaluate --method token_swap")
     kept = pictures(broken)
     assert kept >= 40

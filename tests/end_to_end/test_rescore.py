@@ -3,9 +3,13 @@
 import importlib.util
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from iceb.base.errors import IcebError, ResultError, SpecError
 from iceb.metrics.change import EDIT_SCORE, HOLDOUT_DELTA, SOURCE2DEST, SOURCE_FORGET, ProbabilityChange
@@ -14,6 +18,9 @@ from iceb.running.folder import read_result
 from iceb.running.rescore import rescore
 from iceb.running.scoring import RegisteredMetric
 from iceb.running.table import TABLE, read_table
+from iceb.specs.datasets import ReferenceImages
+from iceb.specs.metrics import AFTER, Need
+from iceb.specs.reduction import VALUE, ConceptValue, Reduction, set_reduction
 
 TOY = Path(__file__).with_name("toy.py")
 
@@ -32,6 +39,11 @@ ELSEWHERE = ProbabilityChange("elsewhere", role="alias", of="label", falls=True)
 METRICS = {metric.name: metric for metric in (*HAD, HOLDOUT_DELTA, SOURCE_FORGET, ELSEWHERE)}
 
 
+def registered(name):
+    """The metric of a name, with or without its package."""
+    return RegisteredMetric({**METRICS, "distance": Distance()}[name.rpartition("/")[2]], "tests")
+
+
 @pytest.fixture
 def finished(tiny_sd_folder, tmp_path, monkeypatch):
     """A run with two metrics; its folder, its cache, and how many images its measure looks at from now on."""
@@ -40,7 +52,7 @@ def finished(tiny_sd_folder, tmp_path, monkeypatch):
     judge = plan.parts.scorer.measures["imagenet_classifier"]
     judge.seen.clear()
     monkeypatch.setattr("iceb.running.rescore.used_measures", lambda *_: {"imagenet_classifier": judge})
-    monkeypatch.setattr("iceb.running.rescore.registered_metric", lambda name: RegisteredMetric(METRICS[name], "tests"))
+    monkeypatch.setattr("iceb.running.rescore.registered_metric", registered)
     return path.parent, tmp_path / "cache", judge.seen
 
 
@@ -117,3 +129,34 @@ def test_a_failed_run_says_so(tiny_sd_folder, tmp_path):
     (result.parent / "images.jsonl").unlink()
     with pytest.raises(IcebError, match=r"failed \(the method broke\): only a finished run has images to score"):
         rescore(result, cache=tmp_path / "cache")
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far images lie from a reference folder's mean; a metric that reads images which no model drew."""
+
+    name: str = "distance"
+    version: int = 1
+    unit: str = "distance"
+    higher_is_better: bool = False
+    paper: str = ""
+    needs: ClassVar[tuple[Need, ...]] = (Need("imagenet_classifier", "holdout", (AFTER, "reference:photos")),)
+    reduction: ClassVar[Reduction] = set_reduction("after")
+
+    def __call__(self, measured):
+        drawn, photos = (measured["holdout"][side].values.mean(axis=0) for side in (AFTER, "reference:photos"))
+        return (ConceptValue("all", VALUE, None, float(abs(drawn - photos).sum()), 24),)
+
+
+def test_a_metric_that_reads_a_reference_finds_it_in_the_runs_dataset(tiny_sd_folder, tmp_path, monkeypatch):
+    grey = np.full((32, 32, 3), 128, np.uint8)
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    dataset = toy.Toy()
+    dataset.references = lambda: [ReferenceImages("photos", (tmp_path / "grey.png",))]
+    plan = toy.make_plan(tiny_sd_folder, tmp_path / "cache", dataset=dataset, metrics=(HOLDOUT_DELTA, Distance()))
+    result, path = run(plan, tmp_path / "out")
+    monkeypatch.setattr("iceb.running.rescore.open_dataset", lambda name, *_: {"aice": dataset}[name])
+    monkeypatch.setattr("iceb.running.rescore.used_measures", lambda *_: plan.parts.scorer.measures)
+    monkeypatch.setattr("iceb.running.rescore.registered_metric", registered)
+    assert result.score("distance").value > 0
+    assert rescore(path, cache=tmp_path / "cache").scores == result.scores

@@ -327,7 +327,7 @@ def test_an_eraser_has_no_value_where_a_metric_asks_for_the_destination(tiny_sd_
     assert result.method.reaches_dest is False
     scorer = plan.parts.scorer
     monkeypatch.setattr("iceb.running.rescore.used_measures", lambda *_: scorer.measures)
-    monkeypatch.setattr("iceb.running.rescore.registered_metric", lambda name: by_name(scorer)[name])
+    monkeypatch.setattr("iceb.running.rescore.registered_metric", lambda name: by_name(scorer)[name.rpartition("/")[2]])
     assert rescore(path.parent, cache=tmp_path / "cache").scores == result.scores
 
 

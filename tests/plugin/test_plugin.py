@@ -1,4 +1,4 @@
-"""A third party's package, really installed: its method, metric and task come in exactly like ours."""
+"""A third party's package, really installed: all that it registers comes in exactly like ours."""
 
 import json
 import os
@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 DECLARATION = {
     "sampling": {"scheduler": "ddim", "steps": 1, "guidance": 3.0, "height": 32, "width": 32},
     "measures": {"imagenet_classifier": "colour_classes"},
@@ -45,7 +44,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("group", "name"), [("methods", "token_swap"), ("metrics", "flip_rate"), ("tasks", "aice_flips")]
+    ("group", "name"),
+    [
+        ("methods", "token_swap"),
+        ("measures", "colour_words"),
+        ("metrics", "repainted"),
+        ("tasks", "repaint"),
+    ],
 )
 def test_the_plugins_names_are_listed_with_their_package(site, group, name):
     done = iceb(site, "list", group, "--json")
@@ -71,18 +76,100 @@ def test_a_plugin_that_cannot_be_imported_is_reported_and_disturbs_nobody(site):
     assert "unimportable of iceb-example 0.3.0 cannot be imported" in shown.stderr
 
 
-def test_the_plugins_method_task_metric_and_measure_are_evaluated(site, tiny_sd_folder, tmp_path):
-    model = shutil.copytree(tiny_sd_folder, tmp_path / "model")
-    (model / "iceb.json").write_text(json.dumps(DECLARATION))
-    where = ["--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "runs"), "--device", "cpu"]
-    what = ["--method", "iceb-example/token_swap", "--task", "aice_flips", "--num-edits", "1", "--limit", "2"]
-    done = iceb(site, "evaluate", *what, *where, "--model", str(model), "--data", "embedded", "--json")
+def test_the_plugins_dataset_is_listed_beside_ours_and_a_broken_one_stops_nothing(site):
+    done = iceb(site, "list", "data", "--json")
     assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
-    assert result["method"]["package"] == "iceb-example"
-    assert result["method"]["package_version"] == "0.3.0"
-    assert {score["metric"]: score["measure"] for score in result["scores"]} == {
-        "flip_rate": "colour_classes@1",
-        "holdout_delta": "colour_classes@1",
-    }
+    rows = {row["name"]: row["from"] for row in json.loads(done.stdout)}
+    assert rows["repaint"] == "package, Colours turned into others"
+    assert rows["aice_embedded"].startswith("iceb, ")
+    assert "unreadable of iceb-example 0.3.0 cannot be imported" in rows["unreadable"]
+
+
+def test_the_plugins_dataset_is_shown_by_its_card(site):
+    done = iceb(site, "show", "data", "iceb-example/repaint")
+    assert done.returncode == 0, done.stderr
+    assert "Three colour words to be turned into others" in done.stdout
+
+
+def test_the_files_of_all_datasets_have_a_state(site):
+    done = iceb(site, "data", "status")
+    assert done.returncode == 0, done.stderr
+    assert f"repaint: rows is here ({site / 'iceb_example' / 'data' / 'repaint.json'})" in done.stdout.splitlines()
+    assert any(line.startswith("aice_embedded: edits is here") for line in done.stdout.splitlines())
+    assert any(line.startswith("unreadable: dataset unreadable of iceb-example") for line in done.stdout.splitlines())
+    alone = iceb(site, "data", "status", "unreadable")
+    assert alone.returncode == 2
+    assert len(alone.stderr.splitlines()) == 1
+
+
+def test_a_damaged_file_of_the_plugins_dataset_is_named(site, tmp_path):
+    other = shutil.copytree(site, tmp_path / "site")
+    rows = other / "iceb_example" / "data" / "repaint.json"
+    rows.write_text(rows.read_text() + " ")
+    assert "rows is not the declared file" in iceb(other, "data", "status", "repaint").stdout
+    asked = ["evaluate", "--method", "unedited", "--task", "repaint", "--num-edits", "1", "--dry-run"]
+    done = iceb(other, *asked, "--cache", str(tmp_path / "cache"))
+    assert done.returncode == 2
+    assert "is not the file that data card repaint declares" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def evaluated(site, tmp_path, model, *what):
+    """The result of a run with the plugin's method."""
+    where = ["--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "runs"), "--device", "cpu"]
+    done = iceb(site, "evaluate", "--method", "iceb-example/token_swap", *what, *where, "--model", str(model), "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def model(tiny_sd_folder, tmp_path_factory):
+    """The tiny model; it names a measure for ImageNet's classes, and none for colour words."""
+    folder = shutil.copytree(tiny_sd_folder, tmp_path_factory.mktemp("model") / "tiny")
+    (folder / "iceb.json").write_text(json.dumps(DECLARATION))
+    return folder
+
+
+def test_all_that_the_plugin_registers_is_evaluated_together(site, model, tmp_path):
+    """Its method on its task: its dataset's prompts, its measure by the name that its metrics ask for, its metrics."""
+    result = evaluated(site, tmp_path, model, "--task", "repaint", "--num-edits", "3")
+    assert result["status"] == "complete"
+    assert result["id"].startswith("iceb-example.repaint/token_swap/0003-")
+    assert (result["task"]["name"], result["task"]["dataset"]) == ("iceb-example/repaint", "iceb-example/repaint")
+    assert (result["method"]["package"], result["method"]["package_version"]) == ("iceb-example", "0.3.0")
+    scores = {score["metric"]: score for score in result["scores"]}
+    assert set(scores) == {"repainted", "kept_colours"}
+    for score in scores.values():
+        assert score["package"] == "iceb-example"
+        assert score["measures"]["colour_words"]["id"] == "colour_words@1"
+        assert score["value"] is not None
+    assert (scores["repainted"]["n"], scores["repainted"]["concepts"]) == (9, 3)
+    assert (scores["kept_colours"]["n"], scores["kept_colours"]["concepts"]) == (12, 4)
     assert result["model"]["edited_digest"] != [result["model"]["digest"]]
+
+    (folder,) = (tmp_path / "runs").rglob("result.json")
+    scored = iceb(site, "score", str(folder), "--cache", str(tmp_path / "cache"), "--json")
+    assert scored.returncode == 0, scored.stderr
+    assert [score["value"] for score in json.loads(scored.stdout)] == [score["value"] for score in result["scores"]]
+
+
+def test_the_plugins_task_on_our_dataset_is_evaluated(site, model, tmp_path):
+    what = ["--task", "aice_flips", "--num-edits", "1", "--limit", "2", "--data", "embedded"]
+    result = evaluated(site, tmp_path, model, *what)
+    assert (result["task"]["name"], result["task"]["dataset"]) == ("iceb-example/aice_flips", "aice_embedded")
+    assert {score["metric"]: (score["package"], *score["measures"]) for score in result["scores"]} == {
+        "flip_rate": ("iceb-example", "imagenet_classifier"),
+        "holdout_delta": ("iceb", "imagenet_classifier"),
+    }
+
+
+def test_a_dataset_that_raises_anything_is_named_with_its_file_and_line(site, model, tmp_path):
+    other = shutil.copytree(site, tmp_path / "site")
+    code = other / "iceb_example" / "repaint.py"
+    code.write_text(code.read_text().replace("return single_batch", "return 1 / 0 or single_batch"))
+    asked = ["evaluate", "--method", "unedited", "--task", "repaint", "--num-edits", "1", "--model", str(model)]
+    done = iceb(other, *asked, "--cache", str(tmp_path / "cache"), "--dry-run")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("iceb: dataset iceb-example/repaint raised ZeroDivisionError: division by zero")
+    assert "iceb_example/repaint.py:" in line

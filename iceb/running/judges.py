@@ -1,0 +1,77 @@
+"""Which measure stands for a kind that metrics name, and the measure itself."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from iceb import registry
+from iceb.base.errors import MeasureError, SpecError
+from iceb.base.frames import attributed
+from iceb.specs.metrics import Measure, Metric, check_inputs
+
+
+def measures(metrics: Iterable[Metric], named: Mapping[str, str], device: str) -> dict[str, Measure]:
+    """The measure that stands for each kind that metrics read.
+
+    Args:
+        named: kind → registered name, as the model's family or its iceb.json says.
+
+    Raises:
+        SpecError: there is none for a kind.
+        MeasureError: a measure cannot be made.
+    """
+    kinds = dict.fromkeys(need.measure for metric in metrics for need in metric.needs)
+    return {kind: make_measure(measure_for(kind, named), device) for kind in kinds}
+
+
+def measure_for(kind: str, named: Mapping[str, str]) -> registry.Registered:
+    """The registered measure of a kind: the one that the model names, else the one of that very name.
+
+    Args:
+        kind: as metrics name it.
+        named: kind → registered name, as the model's family or its iceb.json says.
+
+    Raises:
+        SpecError: there is none.
+    """
+    if kind in named:
+        return registry.find("measures", named[kind])
+    if any(kind in (entry.name, entry.full_name) for entry in registry.registered("measures")):
+        return registry.find("measures", kind)
+    known = ", ".join(named) or "none"
+    raise SpecError(
+        f"this model names no measure of kind {kind!r} (it has: {known}), and none is registered under that name: "
+        "name one in the model's iceb.json"
+    )
+
+
+def make_measure(entry: registry.Registered, device: str) -> Measure:
+    """A registered measure on a device.
+
+    Raises:
+        SpecError: it cannot be imported, or reads what no measure can.
+        MeasureError: it raised something while it was made.
+    """
+    kind: Any = entry.load()
+    with attributed(MeasureError, f"measure {entry.name}"):
+        made: Measure = kind(device=device)
+    check_inputs(made.inputs, f"measure {made.id}")
+    return made
+
+
+def named_measure(identity: str, device: str) -> Measure:
+    """The registered measure with an id such as "vit_mini@1".
+
+    Raises:
+        SpecError: none of those that can be loaded has it.
+        MeasureError: it raised something while it was made.
+    """
+    broken = ""
+    for entry in registry.registered("measures"):
+        try:
+            found = str(entry.load().id)
+        except SpecError as error:  # a broken package is no reason why another's measure should not be found
+            broken += f"; {error}"
+            continue
+        if found == identity:
+            return make_measure(entry, device)
+    raise SpecError(f"measure {identity} is not installed: install the package that registers it{broken}")
