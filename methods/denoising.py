@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from iceb.base.errors import ModelError
+from iceb.models.memory import PassSizes
 from iceb.specs.execution import Precision
 
 
@@ -72,6 +73,7 @@ class Denoiser:
         parameter = next(unet.parameters())
         self.device, self.dtype = parameter.device, parameter.dtype
         self.precision = precision
+        self._sizes = PassSizes()
         self.levels: Tensor = scheduler.alphas_cumprod.float().to(self.device)  # (1000,) ᾱ
         self.prediction: str = scheduler.config.get("prediction_type", "epsilon")
         if self.prediction not in ("epsilon", "v_prediction"):
@@ -134,10 +136,17 @@ class Denoiser:
 
     @torch.no_grad()
     def encoded(self, pictures: Tensor, at_once: int = 64) -> tuple[Tensor, Tensor]:
-        """Mean and deviation of the latents of pictures in [−1, 1], (B, 3, H, W) → two of (B, c, h, w), unscaled."""
-        found = [
-            self.vae.encode(part.to(self.device, self.vae.dtype)).latent_dist for part in torch.split(pictures, at_once)
-        ]
+        """Mean and deviation of the latents of pictures in [−1, 1], (B, 3, H, W) → two of (B, c, h, w), unscaled.
+
+        Args:
+            at_once: pictures that go through the autoencoder together; fewer where memory does not suffice.
+        """
+
+        def encode(rows: Sequence[int], _: int) -> Any:
+            part = pictures[rows[0] : rows[-1] + 1]
+            return self.vae.encode(part.to(self.device, self.vae.dtype)).latent_dist
+
+        found = self._sizes.of("--images-per-pass", at_once).run(encode, range(len(pictures)))
         return torch.cat([part.mean for part in found]), torch.cat([part.std for part in found])
 
     @property
