@@ -39,7 +39,7 @@ class MethodCard:
     paper: str  # "arXiv:…", or "" for a control
     kinds: tuple[Kind, ...]
     touches: tuple[str, ...]  # fnmatch patterns of the parameters it may change; () for prompt-time methods
-    deterministic: bool = True  # two calls give the same bytes
+    deterministic: bool = True  # two calls on a CPU give the same bytes; a GPU may sum in another order
     files: tuple[str, ...] = ()  # settings that name a file; the file's content stands for it in every identity
     models: tuple[str, ...] = ()  # settings that name a model, a folder or OWNER/NAME@COMMIT; likewise
     reads: tuple[str, ...] = ()  # packaged data of iceb that `edit` may read, "captions:embedded"; likewise
