@@ -84,3 +84,15 @@ def plugins(monkeypatch: pytest.MonkeyPatch, shared_cache: Path) -> None:
         return [*entry_points(group=group), *(EntryPoint(name, place, group) for name, place in extra)]
 
     monkeypatch.setattr(registry, "entry_points", found)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A working folder, with a file beside it that nothing may touch."""
+    (tmp_path / "victim.png").write_bytes(b"untouched")
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("ICEB_CACHE", str(folder / "cache"))
+    yield folder
+    assert (tmp_path / "victim.png").read_bytes() == b"untouched"

@@ -1,75 +1,16 @@
-"""Whatever an option or a file holds, the answer is one clear line and exit code 2; nothing outside is touched."""
+"""Whatever a file holds, the answer is one clear line and exit code 2; nothing outside is touched."""
 
 import json
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from iceb.cli.main import run
+from tests.cli.poisons import DEEP, DIGITS, EDIT, EVALUATE, complaint
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "result.json"
-DIGITS, DEEP, HUGE = "7" * 5000, "[" * 100_000, str(10**20)
-LONG = "word " * 1000
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 ALONE = {"source": "dog", "dest": "cat"}
-EVALUATE = ("evaluate", "--method", "unedited", "--task", "aice", "--num-edits", "1", "--dry-run", "--cache", "cache")
-EDIT = ("edit", "--method", "prompt_swap", "--cache", "cache")
-
-OPTIONS = [
-    (*EVALUATE, "--num-edits", HUGE),
-    (*EVALUATE, "--num-edits", DIGITS),
-    (*EVALUATE, "--limit", HUGE),
-    (*EVALUATE, "--limit", "-1"),
-    (*EVALUATE, "--steps", HUGE),
-    (*EVALUATE, "--steps", "1001"),
-    (*EVALUATE, "--guidance", "1e308"),
-    (*EVALUATE, "--guidance", "nan"),
-    (*EVALUATE, "--scheduler", LONG),
-    (*EVALUATE, "--dtype", "\ud800"),
-    (*EVALUATE, "--device", LONG),
-    (*EVALUATE, "--method", LONG),
-    (*EVALUATE, "--method", "\x1b[31m"),
-    (*EVALUATE, "--task", "x" * 100_000),
-    (*EVALUATE, "--metric", LONG),
-    (*EVALUATE, "--model", "x" * 300),
-    (*EVALUATE, "--model", "~nobody-has-this-name/x"),
-    (*EVALUATE, "--data", "x" * 300),
-    (*EVALUATE, "--data", "~nobody-has-this-name/x"),
-    (*EVALUATE, "--recipe", "a/" * 3000),
-    (*EVALUATE, "--cache", "x" * 300),
-    (*EVALUATE, "--cache", "~nobody-has-this-name/x"),
-    (*EVALUATE, "--set", f"x={DIGITS}"),
-    (*EVALUATE, "--set", f"x={DEEP}"),
-    (*EVALUATE, "--set", "x=1e999"),
-    (*EVALUATE, "--set", "x=\ud800"),
-    (*EVALUATE, "--set", 'x={"a": 1, "a": 2}'),
-    (*EVALUATE, "--method", "emcid", "--set", f"steps={HUGE}"),
-    (*EVALUATE, "--method", "emcid", "--set", f"steps={2**31 + 1}"),
-    (*EVALUATE, "--method", "emcid", "--set", "rate=1e13"),
-    (*EVALUATE, "--method", "emcid", "--set", "captions=~nobody-has-this-name/x"),
-    (*EDIT, "--source", "\ud800", "--dest", "cat"),
-    (*EDIT, "--source", "dog", "--dest", "a\udcffb"),
-    (*EDIT, "--source", "\x1b[31mdog", "--dest", "cat"),
-    (*EDIT, "--source", "x" * 10_001, "--dest", "cat"),
-    (*EDIT, "--source", "dog", "--dest", "cat", "--out", "x" * 300),
-    (*EDIT, "--task", "aice", "--num-edits", HUGE),
-    ("check", "method", "unedited", "--sizes", DIGITS),
-    ("check", "method", "unedited", "--sizes", HUGE),
-    ("check", "method", "unedited", "--sizes", "1,٢"),
-    ("show", "result", "nul\0byte"),
-    ("show", "method", LONG),
-    ("list", LONG),
-    (LONG,),
-    ("grid", "run", "--rows", HUGE),
-    ("cache", "--prune", "--older-than", "1e308"),
-    ("cache", "--prune", "--runs", "x" * 300),
-    ("leaderboard", "--folder", "x" * 300),
-    ("docs", "--benchmarks", "x" * 300, "--leaderboards", "x" * 300),
-    ("data", "status", LONG),
-]
 
 TEXTS = {  # no JSON object, no TOML, no CSV of requests
     "empty": b"",
@@ -86,35 +27,6 @@ TEXTS = {  # no JSON object, no TOML, no CSV of requests
     "overflow": b'[{"source": "dog", "seed": 1e999}]',
     "long-line": b"source\n" + b"x" * 200_000,
 }
-
-
-def complaint(capsys, arguments, code=2) -> str:
-    """The last line on stderr of a command that must be refused, after checking that it is fit to be shown."""
-    assert run(arguments) == code
-    last = capsys.readouterr().err.rstrip("\n").rpartition("\n")[2]
-    assert last.startswith("iceb: ")
-    assert not last.startswith("iceb: unexpected")
-    assert len(last) <= 1000
-    assert not CONTROL.search(last)
-    assert all(len(word) <= 200 for word in last.split())
-    return last
-
-
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    """A working folder, with a file beside it that nothing may touch."""
-    (tmp_path / "victim.png").write_bytes(b"untouched")
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("ICEB_CACHE", str(folder / "cache"))
-    yield folder
-    assert (tmp_path / "victim.png").read_bytes() == b"untouched"
-
-
-@pytest.mark.parametrize("arguments", OPTIONS, ids=range(len(OPTIONS)))
-def test_an_absurd_option_is_one_line_and_exit_code_two(capsys, place, arguments):
-    assert "Traceback" not in complaint(capsys, list(arguments))
 
 
 def run_files(folder: Path) -> Path:
@@ -254,13 +166,3 @@ OWN = {
 def test_a_poisoned_request_is_refused_with_its_place(capsys, place, row):
     (place / "own.json").write_text(json.dumps([OWN[row]]), encoding="utf-8")
     assert "own.json" in complaint(capsys, [*EDIT, "--requests", "own.json"])
-
-
-def test_an_error_of_the_system_is_told_with_its_file(capsys, place, monkeypatch):
-    from iceb.cli import listing
-
-    def denied(*_: object) -> None:
-        raise PermissionError(13, "Permission denied", "some/\udcfffile")
-
-    monkeypatch.setattr(listing, "_rows", denied)
-    assert r"some/\udcfffile" in complaint(capsys, ["list", "methods"])
