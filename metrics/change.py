@@ -35,7 +35,7 @@ class ProbabilityChange:
     >>> after = Measured("m", np.array([[0.25, 0.75]]), (prompt,))
     >>> metric = ProbabilityChange("source_forget", role="source", of="label", falls=True)
     >>> metric({"source": {"before": before, "after": after}})
-    (ConceptValue(concept='r', part='source', before=0.75, after=0.25, n=1, replicate=0),)
+    (ConceptValue(concept='r', part='source', before=0.75, after=0.25, n=1, replicate=0, checkpoint=''),)
     """
 
     name: str

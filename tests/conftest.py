@@ -6,6 +6,7 @@ Their tokenizer is the real CLIP one, built from the vocabulary that open_clip s
 import gzip
 import json
 import os
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -227,3 +228,12 @@ def tiny_sdxl(tiny_sdxl_folder: Path) -> Any:
 def tiny(request: pytest.FixtureRequest) -> Any:
     """Each of the three layouts in turn."""
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(autouse=True)
+def no_damage_left() -> Iterator[None]:
+    """What one test found damaged is told by no command of another."""
+    yield
+    from iceb.stores.damage import take_damage
+
+    take_damage()

@@ -1,6 +1,5 @@
 """Intervals, quantiles, and ranks that admit ties."""
 
-import math
 from collections.abc import Sequence
 
 FEWEST = 10  # concepts; an interval from fewer would cover less than it says
@@ -46,15 +45,3 @@ def interval(
 
     reach = float(stdtrit(freedom, (1 + level) / 2)) * stderr
     return value - reach, value + reach
-
-
-def quantile(ascending: Sequence[float], share: float) -> float:
-    """The value below which a share of sorted numbers lies, linear between neighbours.
-
-    >>> quantile([0.0, 1.0, 2.0], 0.25)
-    0.5
-    """
-    place = share * (len(ascending) - 1)
-    below = math.floor(place)
-    above = min(below + 1, len(ascending) - 1)
-    return ascending[below] + (place - below) * (ascending[above] - ascending[below])

@@ -41,8 +41,10 @@ class _Board:
         same = next((path for path, other in self.standing.items() if same_run(other, result)), None)
         if same is not None:
             self._again(same, filed)
-        elif result.cost.images_drawn == 0 and any(_one_cell(each, result) for each in self.standing.values()):
-            self._skip(filed, "it drew no image of its own, so it reproduces nothing: run it with an empty --cache")
+        elif not _made_anew(result) and any(_one_cell(each, result) for each in self.standing.values()):
+            self._skip(
+                filed, "it took images or edits from a cache, so it reproduces nothing: give it an empty --cache"
+            )
         else:
             self._put(self._free(result), filed)
 
@@ -68,6 +70,12 @@ class _Board:
         while (path := self.folder / place(result, number)) in self.standing:
             number += 1
         return path
+
+
+def _made_anew(result: Result) -> bool:
+    """Whether a run made its edits and drew its images itself, all of them."""
+    cost = result.cost
+    return bool(cost.images_drawn) and cost.images_found == 0 and cost.edits_found == 0
 
 
 def _one_cell(first: Result, second: Result) -> bool:

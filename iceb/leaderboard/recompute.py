@@ -104,8 +104,8 @@ def _score(result: Result, score: ScoreRecord, values: Sequence[ConceptValue]) -
 
 def _statistics(score: ScoreRecord, values: Sequence[ConceptValue]) -> Iterator[str]:
     """Statistics that no measure can have given."""
-    named = Counter((value.part, value.concept, value.replicate) for value in values)
-    for (part, concept, replicate), count in named.items():
+    named = Counter((value.part, value.concept, value.replicate, value.checkpoint) for value in values)
+    for (part, concept, replicate, _), count in named.items():
         if count > 1:
             yield f"the table has {count} rows of concept {quoted(concept, 80)}, part {part}, replicate {replicate}"
     if score.unit != PROBABILITY:

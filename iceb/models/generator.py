@@ -45,10 +45,8 @@ class Tally:
 
     drawn: int = 0
     reused: int = 0
+    found: int = 0  # of those reused, drawn by others, earlier
     seconds: float = 0.0
-
-    def __sub__(self, other: "Tally") -> "Tally":
-        return Tally(self.drawn - other.drawn, self.reused - other.reused, self.seconds - other.seconds)
 
 
 class Generator:
@@ -63,6 +61,7 @@ class Generator:
         self.images = images
         self.pace = pace
         self.tally = Tally()
+        self._own: set[ImageKey] = set()
 
     def keys(self, bundle: ModelBundle, prompts: Sequence[Prompt], sampling: Sampling) -> list[ImageKey]:
         """The key of each prompt's picture; nothing is drawn and no weight is loaded."""
@@ -86,6 +85,8 @@ class Generator:
         """
         keys, wanted = self._planned(bundle, prompts, sampling)
         missing = self.images.missing(keys)
+        self.tally.found += len(set(keys) - set(missing) - self._own)
+        self._own.update(missing)
         before = self.tally.drawn
         if missing:
             bundle.verify()

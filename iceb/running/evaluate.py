@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,19 @@ from iceb.running.code_digest import code_digest
 from iceb.running.cost import Seconds
 from iceb.running.edited_model import EditedModel
 from iceb.running.folder import RESULT, read_result, write_requests
-from iceb.running.ledger import ImageRow, write_ledger
+from iceb.running.ledger import FILE, ImageRow, encode_ledger, ledger_record, read_ledger
 from iceb.running.measuring import ImagesLost
 from iceb.running.planned import Plan
 from iceb.running.provenance import Origin
 from iceb.running.record import EditCost, Images, make_result
 from iceb.running.scoring import Scores
 from iceb.running.selection import CheckpointPrompts, check_roles
-from iceb.running.table import TABLE, encode_table, read_table, with_metrics
+from iceb.running.table import TABLE, TableRow, encode_table, read_table, with_metrics
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.methods import Edit
 from iceb.specs.metrics import AFTER, BEFORE
 from iceb.specs.prompts import Prompt
+from iceb.specs.records import TableRecord
 from iceb.specs.requests import EditBatch
 from iceb.specs.results import Result
 from iceb.specs.schedules import Add, Remove
@@ -85,10 +87,10 @@ class Run:
                     self._judge(model, checkpoints[step.id], before)
 
     def _edit(self, model: EditedModel, batch: EditBatch) -> Edit:
-        made = self.parts.method.made(
-            model.current, batch.requests, self.parts.edits, self.parts.cache, self.parts.execution
-        )
-        self.images.edits.append(EditCost.of(made))
+        parts = self.parts
+        found = parts.edits.has(parts.method.key(model.current, batch.requests))
+        made = parts.method.made(model.current, batch.requests, parts.edits, parts.cache, parts.execution)
+        self.images.edits.append(EditCost.of(made, found))
         return made.edit
 
     def _draw_before(self, prompts: Sequence[Prompt]) -> dict[Prompt, ImageKey]:
@@ -180,18 +182,44 @@ def run(plan: Plan, out: Path) -> tuple[Result, Path]:
 
 
 def _write(folder: Path, going: Run, scores: Scores, result: Result) -> Result:
-    """The files of a finished run; the result last, because it names the table beside it. Returns what stands there."""
+    """The files of a finished run; the result last, because it names those beside it. Returns what stands there."""
     write_requests(folder, [request for batch in going.plan.batches for request in batch.requests])
-    write_ledger(folder, going.images.rows)
-    standing, data = _standing(folder / RESULT), encode_table(scores.table)
-    if standing is not None and (more := _more_metrics(standing, result)):
-        table = read_table(folder / TABLE, standing.per_concept) if standing.per_concept else []
-        groups = [*(each.scores for each in standing.checkpoints), standing.scores]
-        result, data = with_metrics(result, scores.table, groups, table, more)
-    if standing is None or result.cost.images_drawn or standing.per_concept != result.per_concept:
+    standing, rows, data = _sound(folder), going.images.rows, encode_table(scores.table)
+    if standing is not None and (more := _more_metrics(standing.result, result)):
+        groups = [*(each.scores for each in standing.result.checkpoints), standing.result.scores]
+        result, data = with_metrics(result, scores.table, groups, standing.table, more)
+        known = {(row.checkpoint, row.prompt) for row in rows}
+        rows = [*rows, *(row for row in standing.rows if (row.checkpoint, row.prompt) not in known)]
+        result = result.model_copy(update={"images": ledger_record(encode_ledger(rows), rows)})
+    if standing is None or result.cost.images_drawn or _files_of(standing.result) != _files_of(result):
+        write_atomic(folder / FILE, encode_ledger(rows))
         write_atomic(folder / TABLE, data)
         write_atomic(folder / RESULT, result.to_json().encode())
     return result
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """The result of an earlier run, with the files that it names."""
+
+    result: Result
+    rows: list[ImageRow]
+    table: list[TableRow]
+
+
+def _sound(folder: Path) -> _Standing | None:
+    """What an earlier run left in its folder; None where there is none, it failed, or a file of it is damaged."""
+    found = _standing(folder / RESULT)
+    if found is None or found.per_concept is None:
+        return None
+    try:
+        return _Standing(found, read_ledger(folder, found.images), read_table(folder / TABLE, found.per_concept))
+    except ResultError:
+        return None
+
+
+def _files_of(result: Result) -> tuple[TableRecord | None, TableRecord | None]:
+    return result.per_concept, result.images
 
 
 def _more_metrics(standing: Result, result: Result) -> list[str]:

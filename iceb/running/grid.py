@@ -53,7 +53,7 @@ def grid(named: Path, cache: Path | None = None, rows: int = 6, role: str = "sou
         raise SpecError(f"{rows} rows: must be at least 1")
     folder = run_folder(named)
     result = _finished(folder)
-    found = _of_role(folder, role)
+    found = _of_role(folder, result, role)
     chosen = [found[place] for place in evenly([pair.prompt.cluster for pair in found], rows)]
     store = ImageStore(cache_root(cache))
     _all_there(store, [key for pair in chosen for key in (pair.before, pair.after)], result)
@@ -92,9 +92,9 @@ def _finished(folder: Path) -> Result:
     return result
 
 
-def _of_role(folder: Path, role: str) -> list[ImagePair]:
+def _of_role(folder: Path, result: Result, role: str) -> list[ImagePair]:
     """The prompts of one role that were drawn on both sides."""
-    rows = read_ledger(folder)
+    rows = read_ledger(folder, result.images)
     pairs = [
         ImagePair(row.prompt, row.before, row.after)
         for row in rows

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from iceb.base.digest import digest_bytes
 from iceb.base.errors import IcebError, ResultError
-from iceb.base.files import write_atomic
 from iceb.base.messages import quoted, shortened
 from iceb.base.readers import check_fields, listed, parse_json, read_text
 from iceb.specs.prompts import NoiseDraw, Prompt
+from iceb.specs.records import TableRecord
 from iceb.specs.texts import check_name, checked_key
 from iceb.stores.images import ImageKey
 
@@ -51,14 +52,15 @@ class ImageRow:
         return self.before if side == "before" else self.after
 
 
-def write_ledger(folder: Path, rows: Sequence[ImageRow]) -> None:
-    """images.jsonl: one line a row; with the store it is enough to compute every score again.
-
-    Raises:
-        StoreError: the folder cannot be written.
-    """
+def encode_ledger(rows: Sequence[ImageRow]) -> bytes:
+    """images.jsonl: one line a row; with the store it is enough to compute every score again."""
     lines = [json.dumps(_document(row), ensure_ascii=False) for row in rows]
-    write_atomic(folder / FILE, "".join(f"{line}\n" for line in lines).encode())
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def ledger_record(data: bytes, rows: Sequence[ImageRow]) -> TableRecord:
+    """What a result says of its images."""
+    return TableRecord(sha256=digest_bytes(data), rows=len(rows))
 
 
 def _document(row: ImageRow) -> dict[str, Any]:
@@ -68,14 +70,23 @@ def _document(row: ImageRow) -> dict[str, Any]:
     return {"checkpoint": row.checkpoint, "group": row.group, "before": row.before, "after": row.after, **prompt}
 
 
-def read_ledger(folder: Path) -> list[ImageRow]:
-    """The rows that `write_ledger` wrote.
+def read_ledger(folder: Path, record: TableRecord | None) -> list[ImageRow]:
+    """The rows of a run's images.
+
+    Args:
+        folder: the run's.
+        record: what its result says of them.
 
     Raises:
-        ResultError: the file is missing or is not such a file.
+        ResultError: the file is missing, is not the one that the result names, or is no such file.
     """
     path = folder / FILE
-    lines = read_text(path, ResultError, "name a run's folder, as iceb evaluate prints it").split("\n")
+    text = read_text(path, ResultError, "name a run's folder, as iceb evaluate prints it")
+    found = digest_bytes(text.encode())
+    if record is None or found != record.sha256:
+        named = f"its result names {record.sha256[:12]}…" if record else "its result names no images"
+        raise ResultError(f"{path}: its sha256 is {found[:12]}…, {named}: one of the two was changed; {AGAIN}")
+    lines = text.split("\n")
     return [_row(line, f"{path} line {number}") for number, line in enumerate(lines, start=1) if line.strip()]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from iceb.base.digest import digest
 from iceb.catalogue.cards import card_sha256
 from iceb.running.cost import Seconds, peak_bytes, peak_gpu_bytes
-from iceb.running.ledger import ImageRow
+from iceb.running.ledger import ImageRow, encode_ledger, ledger_record
 from iceb.running.planned import Plan
 from iceb.running.provenance import Origin
 from iceb.running.scoring import Scores
@@ -26,11 +26,12 @@ class EditCost:
     peak_bytes: int | None
     peak_gpu_bytes: int | None
     log: Mapping[str, float]
+    found: bool  # in the store
 
     @classmethod
-    def of(cls, made: MadeEdit) -> "EditCost":
-        """The cost of a made edit."""
-        return cls(made.seconds, made.bytes, made.peak_bytes, made.peak_gpu_bytes, dict(made.edit.log))
+    def of(cls, made: MadeEdit, found: bool) -> "EditCost":
+        """The cost of an edit that was made, now or earlier."""
+        return cls(made.seconds, made.bytes, made.peak_bytes, made.peak_gpu_bytes, dict(made.edit.log), found)
 
 
 @dataclass
@@ -65,6 +66,7 @@ def make_result(
             CheckpointRecord(group=group, edits=images.active[group], scores=found) for group, found in earlier.items()
         ),
         per_concept=table_record(encode_table(scores.table), scores.table) if scores else None,
+        images=ledger_record(encode_ledger(images.rows), images.rows) if scores else None,
         execution=_execution(plan),
         cost=_cost(plan, images, seconds),
         provenance=origin.finished(),
@@ -118,6 +120,8 @@ def _cost(plan: Plan, images: Images, seconds: Seconds) -> Cost:
         peak_gpu_bytes=_most([*(edit.peak_gpu_bytes for edit in edits), peak_gpu_bytes()]),
         images_drawn=tally.drawn,
         images_reused=tally.reused,
+        images_found=tally.found,
+        edits_found=sum(edit.found for edit in edits) if edits else None,
     )
 
 

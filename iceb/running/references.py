@@ -96,7 +96,7 @@ def unfinished(outs: Sequence[Path]) -> list[Path]:
 
 
 def _use(folder: Path, result: Result, cache: Path, edits: dict[Path, EditSummary | None]) -> RunUse:
-    rows = read_ledger(folder)
+    rows = read_ledger(folder, result.images)
     images = ImageStore(cache)
     try:
         files = {images.path(key) for row in rows for key in (row.before, row.after) if key is not None}

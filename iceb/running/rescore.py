@@ -38,7 +38,7 @@ def rescore(named: Path, names: Sequence[str] = (), cache: Path | None = None, d
     result = read_result(folder / RESULT)
     if result.status == "failed":
         raise ResultError(f"{folder} failed ({result.error}): only a finished run has images to score")
-    rows = read_ledger(folder)
+    rows = read_ledger(folder, result.images)
     metrics = [registered_metric(name) for name in names or [score.full_name for score in result.scores]]
     scorer = make_scorer(result, metrics, cache_root(cache), device)
     _refuse_undrawn(result, metrics, rows)

@@ -1,7 +1,7 @@
 """Images become scores: each kind of measure looks once at the images that its metrics read, then metrics reduce."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from iceb import registry
@@ -12,7 +12,7 @@ from iceb.running.measuring import MeasuredImage, Measuring, Rows, assemble
 from iceb.running.table import TableRow
 from iceb.specs.metrics import AFTER, BEFORE, REFERENCE, Measure, Measured, Metric, Need, asks_dest
 from iceb.specs.records import MeasureRecord, ScoreRecord
-from iceb.specs.reduction import Score, reduce_values
+from iceb.specs.reduction import ConceptValue, Score, reduce_values
 from iceb.stores.images import ImageKey
 
 ERASES = Score(None, None, n=0, concepts=0, note="erases; does not aim at a destination")
@@ -94,12 +94,28 @@ class Scorer:
         used = {kind: measure_record(self.measures[kind]) for kind in kinds}
         if not self.reaches_dest and asks_dest(metric):
             return ScoreRecord.of(metric, registered.package, used, ERASES)
-        measured = {need.key: self._sides(need, rows, numbers[need.measure]) for need in metric.needs}
         with attributed(MeasureError, f"metric {metric.name}"):
-            values = tuple(metric(measured))
+            values = [value for part in self._parts(metric, rows) for value in self._values(metric, part, numbers)]
             score = reduce_values(values, metric.reduction)
         table += [TableRow(group, metric.name, value) for value in values]
         return ScoreRecord.of(metric, registered.package, used, score)
+
+    @staticmethod
+    def _parts(metric: Metric, rows: Sequence[ImageRow]) -> list[list[ImageRow]]:
+        """The rows that a metric looks at together: each checkpoint's own, for distances of sets all of a group."""
+        if metric.reduction.kind == "set":
+            return [list(rows)]
+        parts: dict[str, list[ImageRow]] = {}
+        for row in rows:
+            parts.setdefault(row.checkpoint, []).append(row)
+        return list(parts.values())
+
+    def _values(self, metric: Metric, rows: Sequence[ImageRow], numbers: Mapping[str, Rows]) -> Iterator[ConceptValue]:
+        """The statistics of some rows, with the checkpoint that they were taken at."""
+        measured = {need.key: self._sides(need, rows, numbers[need.measure]) for need in metric.needs}
+        checkpoint = rows[0].checkpoint if metric.reduction.kind == "mean" else ""
+        for value in metric(measured):
+            yield replace(value, checkpoint=checkpoint)
 
     def _numbers(self, needs: Sequence[Need], rows: Sequence[ImageRow]) -> dict[str, Rows]:
         """Kind of measure → the rows of all images that some need of it reads."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TABLE = "per_concept.parquet"
 COLUMNS = {  # name → Arrow's name of its type
     "group": "string",
+    "checkpoint": "string",
     "metric": "string",
     "part": "string",
     "concept": "string",
@@ -29,6 +30,7 @@ COLUMNS = {  # name → Arrow's name of its type
 }
 MAY_BE_NULL = ("before", "after")
 MOST_BYTES = 256 * 2**20  # of a table that somebody hands in
+MOST_ROWS = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ def _document(row: TableRow) -> dict[str, Any]:
     value = row.value
     return {
         "group": row.group,
+        "checkpoint": value.checkpoint,
         "metric": row.metric,
         "part": value.part,
         "concept": value.concept,
@@ -110,7 +113,10 @@ def decode_table(data: bytes, where: str) -> list[TableRow]:
     import pyarrow.parquet
 
     try:
-        table = pyarrow.parquet.read_table(io.BytesIO(data))
+        file = pyarrow.parquet.ParquetFile(io.BytesIO(data))
+        if file.metadata.num_rows > MOST_ROWS:  # a few bytes can hold millions of equal rows
+            raise ResultError(f"{where}: has {file.metadata.num_rows} rows; no table of a run has over {MOST_ROWS}")
+        table = file.read()
         if problem := _wrong_column(table):
             raise ResultError(f"{where}: {problem}")
         return [_row(row) for row in table.to_pylist()]
@@ -132,7 +138,8 @@ def _wrong_column(table: "pyarrow.Table") -> str | None:
 
 
 def _row(row: dict[str, Any]) -> TableRow:
-    value = ConceptValue(row["concept"], row["part"], row["before"], row["after"], row["n"], row["replicate"])
+    names = ("concept", "part", "before", "after", "n", "replicate", "checkpoint")
+    value = ConceptValue(*(row[name] for name in names))
     return TableRow(row["group"], row["metric"], value)
 
 

@@ -186,7 +186,7 @@ class CheckpointRecord(Record):
 
 
 class TableRecord(Record):
-    """The table of per-concept statistics beside the result: per_concept.parquet."""
+    """A file beside the result: per_concept.parquet (the statistics) or images.jsonl (their images)."""
 
     sha256: str  # of the file
     rows: int = Field(ge=0)
@@ -204,6 +204,8 @@ class Cost(Record):
     peak_gpu_bytes: int | None = None
     images_drawn: int | None = None
     images_reused: int | None = None
+    images_found: int | None = None  # of those, drawn by earlier runs
+    edits_found: int | None = None  # edits that were in the store already
 
 
 class Provenance(Record):

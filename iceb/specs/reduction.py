@@ -5,12 +5,12 @@ compute every score again, without images and without the metric's code.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from iceb.base.errors import SpecError
-from iceb.base.statistics import FEWEST, LEVEL, interval, quantile
+from iceb.base.statistics import interval
 
 Change: TypeAlias = Literal["rise", "fall", "after"]  # after − before, before − after, after alone
 VALUE, BOOTSTRAP = "value", "bootstrap"  # parts of a set metric
@@ -27,6 +27,7 @@ class ConceptValue:
         after: and on the edited one.
         n: images on each side that it was taken over; of a part "bootstrap", concepts that were resampled.
         replicate: which repetition of the same concept.
+        checkpoint: the state of the model that it was taken under; entered by whoever calls the metric.
     """
 
     concept: str
@@ -35,6 +36,7 @@ class ConceptValue:
     after: float | None
     n: int
     replicate: int = 0
+    checkpoint: str = ""
 
     def __post_init__(self) -> None:
         for name in ("before", "after"):
@@ -116,7 +118,9 @@ def reduce_values(values: Sequence[ConceptValue], reduction: Reduction) -> Score
         raise SpecError(f"concept value of part {unknown[0]!r}: the reduction has {', '.join(reduction.parts)}")
     try:
         return _reduce_set(values, reduction) if reduction.kind == "set" else _reduce_means(values, reduction)
-    except OverflowError as error:
+    except (OverflowError, ValueError) as error:
+        if isinstance(error, SpecError):
+            raise
         raise SpecError("concept values are too large to be summed") from error
 
 
@@ -128,6 +132,7 @@ class _Sums:
     weights: list[float] = field(default_factory=list)
     changes: list[float] = field(default_factory=list)
     concepts: list[str] = field(default_factory=list)
+    checkpoints: list[str] = field(default_factory=list)
     before: list[float] = field(default_factory=list)
     after: list[float] = field(default_factory=list)
     n: int = 0
@@ -136,6 +141,7 @@ class _Sums:
         self.weights.append(weight)
         self.changes.append(change_of(value, self.part.change))
         self.concepts.append(value.concept)
+        self.checkpoints.append(value.checkpoint)
         self.n += value.n
         for sides, side in ((self.before, value.before), (self.after, value.after)):
             if side is not None:
@@ -152,15 +158,14 @@ class _Sums:
     def side(self, values: Sequence[float]) -> float | None:
         return math.fsum(values) / self.total if len(values) == len(self.weights) else None
 
-    def influences(self) -> dict[str, float]:
-        """Concept → its pull on the mean, scaled so that the squares sum to the mean's variance (linearised ratio)."""
+    def influences(self, clusters: Sequence[Hashable]) -> dict[Hashable, float]:
+        """Cluster → its pull on the mean, scaled so that the squares sum to the mean's variance (linearised ratio)."""
         mean = self.mean  # once: it runs over all concepts
-        pulls: dict[str, list[float]] = {}
-        mean = self.mean
-        for concept, weight, change in zip(self.concepts, self.weights, self.changes, strict=True):
-            pulls.setdefault(concept, []).append(weight * (change - mean))
+        pulls: dict[Hashable, list[float]] = {}
+        for cluster, weight, change in zip(clusters, self.weights, self.changes, strict=True):
+            pulls.setdefault(cluster, []).append(weight * (change - mean))
         scale = math.sqrt(len(pulls) / (len(pulls) - 1)) / self.total if len(pulls) > 1 else 0.0
-        return {concept: math.fsum(pull) * scale for concept, pull in pulls.items()}
+        return {cluster: math.fsum(pull) * scale for cluster, pull in pulls.items()}
 
 
 def change_of(value: ConceptValue, change: Change) -> float:
@@ -187,14 +192,21 @@ def _reduce_means(values: Sequence[ConceptValue], reduction: Reduction) -> Score
         return Score(None, None, n, concepts, note)
     found = math.fsum(part.part.weight * part.mean for part in sums.values())
     stderr = _standard_error(list(sums.values()))
-    low, high = interval(found, stderr, _freedom(list(sums.values())), min(_counts(sums)))
+    low, high = interval(found, stderr, _freedom(list(sums.values())), _clusters(list(sums.values())))
     before = _weighted([(part.part.weight, part.side(part.before)) for part in sums.values()])
     after = _weighted([(part.part.weight, part.side(part.after)) for part in sums.values()])
     return Score(found, stderr, n, concepts, "", before, after, low, high)
 
 
-def _counts(sums: Mapping[str, _Sums]) -> list[int]:
-    return [len(set(part.concepts)) for part in sums.values()]
+def _clusters(sums: Sequence[_Sums]) -> int:
+    """Independent draws that the error of the scarcest part rests on."""
+    return min(min(len(set(part.concepts)), _checkpoints(part) or len(part.concepts)) for part in sums)
+
+
+def _checkpoints(part: _Sums) -> int:
+    """States of the model that a part was taken under; 0 for a single one, which says nothing about their scatter."""
+    found = len(set(part.checkpoints))
+    return found if found > 1 else 0
 
 
 def _weighted(sides: Sequence[tuple[float, float | None]]) -> float | None:
@@ -203,21 +215,34 @@ def _weighted(sides: Sequence[tuple[float, float | None]]) -> float | None:
 
 
 def _standard_error(sums: Sequence[_Sums]) -> float | None:
-    """Of the weighted sum of means; a concept in several parts pulls on all of them together."""
+    """Of the weighted sum of means, over concepts; where there are several states of the model, over both.
+
+    Concepts that are judged under every state share its luck, so the variance over states counts beside that over
+    concepts: V = V_concept + V_state - V_both (Cameron, Gelbach and Miller 2011), at least the larger of the two.
+    """
     if any(len(set(part.concepts)) < 2 for part in sums):
         return None  # one concept says nothing about its own scatter
-    pulls: dict[str, float] = {}
-    for part in sums:
-        for concept, pull in part.influences().items():
-            pulls[concept] = pulls.get(concept, 0.0) + part.part.weight * pull
-    return math.sqrt(math.fsum(pull**2 for pull in pulls.values()))
+    concepts = _variance(sums, [part.concepts for part in sums])
+    if not any(_checkpoints(part) for part in sums):
+        return math.sqrt(concepts)
+    states = _variance(sums, [part.checkpoints for part in sums])
+    both = _variance(sums, [list(zip(part.concepts, part.checkpoints, strict=True)) for part in sums])
+    return math.sqrt(max(concepts + states - both, concepts, states))
+
+
+def _variance(sums: Sequence[_Sums], clusters: Sequence[Sequence[Hashable]]) -> float:
+    """Of the weighted sum of means over clusters; one that stands in several parts pulls on all of them together."""
+    pulls: dict[Hashable, float] = {}
+    for part, members in zip(sums, clusters, strict=True):
+        for cluster, pull in part.influences(members).items():
+            pulls[cluster] = pulls.get(cluster, 0.0) + part.part.weight * pull
+    return math.fsum(pull**2 for pull in pulls.values())
 
 
 def _freedom(sums: Sequence[_Sums]) -> float:
-    """Degrees of freedom of the sum of independent parts (Satterthwaite 1946)."""
+    """Degrees of freedom of the sum of independent parts (Satterthwaite 1946), at most those of the model's states."""
     variances = [
-        (math.fsum((part.part.weight * pull) ** 2 for pull in part.influences().values()), len(set(part.concepts)) - 1)
-        for part in sums
+        (_variance([part], [part.concepts]), (_checkpoints(part) or len(set(part.concepts))) - 1) for part in sums
     ]
     total = math.fsum(variance for variance, _ in variances)
     scatter = math.fsum(variance**2 / freedom for variance, freedom in variances if freedom)
@@ -236,6 +261,5 @@ def _reduce_set(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
     mean = math.fsum(drawn) / len(drawn)
     stderr = math.sqrt(math.fsum((each - mean) ** 2 for each in drawn) / (len(drawn) - 1))
     concepts = next(value.n for value in values if value.part == BOOTSTRAP)
-    shares = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
-    low, high = (quantile(drawn, share) if concepts >= FEWEST else None for share in shares)
+    low, high = interval(found, stderr, concepts - 1, concepts)  # resampled sets repeat images: their mean is too high
     return Score(found, stderr, whole[0].n, concepts, "", whole[0].before, whole[0].after, low, high)

@@ -47,6 +47,7 @@ class Result(Record):
     scores: tuple[ScoreRecord, ...]  # of the last group of checkpoints
     checkpoints: tuple[CheckpointRecord, ...] = ()  # of the groups before it
     per_concept: TableRecord | None = None  # None where nothing was scored
+    images: TableRecord | None = None  # likewise; the file stays in the run's folder
     log: Mapping[str, float] = Field(default_factory=dict)  # the method's own diagnostics
     execution: Mapping[str, Any] = Field(default_factory=dict)  # what changes speed and memory, and no number
     cost: Cost
@@ -86,6 +87,7 @@ class Result(Record):
         scores: tuple[ScoreRecord, ...] = (),
         checkpoints: tuple[CheckpointRecord, ...] = (),
         per_concept: TableRecord | None = None,
+        images: TableRecord | None = None,
         log: Mapping[str, float] | None = None,
         execution: Mapping[str, Any] | None = None,
         error: str | None = None,
@@ -105,6 +107,7 @@ class Result(Record):
             scores=scores,
             checkpoints=checkpoints,
             per_concept=per_concept,
+            images=images,
             log=log or {},
             execution=execution or {},
             cost=cost,

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from typing import Any, ClassVar
 import pytest
 import torch
 
-from iceb.base.errors import IcebError, MethodError, StoreError
+from iceb.base.errors import IcebError, MeasureError, MethodError, ResultError, StoreError
 from iceb.leaderboard.collect import refusal
 from iceb.running.evaluate import evaluate, run
 from iceb.running.folder import read_requests, read_result
@@ -43,7 +44,7 @@ toy = load_toy()
 
 def comparable(result: Result) -> dict[str, Any]:
     """Everything of a result that must not change from one run to the next."""
-    return result.model_dump(mode="json", exclude={"cost", "provenance"})
+    return result.model_dump(mode="json", exclude={"cost", "provenance", "execution"})
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +70,8 @@ def test_a_run_writes_a_result_that_can_be_read_again(reference):
 
 
 def test_images_jsonl_names_every_picture(reference):
-    folder, _, path = reference
-    rows = read_ledger(path.parent)
+    folder, result, path = reference
+    rows = read_ledger(path.parent, result.images)
     before, after = [row.before for row in rows], [row.after for row in rows]
     assert len(set(before)) == len(set(after)) == 48
     assert not set(before) & set(after)
@@ -79,8 +80,8 @@ def test_images_jsonl_names_every_picture(reference):
 
 
 def test_requests_jsonl_names_every_concept(reference):
-    _, _, path = reference
-    rows = read_ledger(path.parent)
+    _, result, path = reference
+    rows = read_ledger(path.parent, result.images)
     assert set(read_requests(path.parent)) == {row.prompt.request for row in rows} - {None}
 
 
@@ -103,9 +104,7 @@ def test_a_second_run_draws_edits_and_measures_nothing(reference, tiny_sd_folder
 def test_a_run_that_makes_nothing_leaves_the_record_of_the_one_that_did(reference, tiny_sd_folder, tmp_path):
     folder, _, made = reference
     plan = toy.make_plan(tiny_sd_folder, folder / "cache")
-    (tmp_path / plan.spec.id).mkdir(parents=True)
-    kept = tmp_path / plan.spec.id / made.name
-    kept.write_bytes(made.read_bytes())
+    kept = shutil.copytree(made.parent, tmp_path / plan.spec.id) / made.name
     again, path = run(plan, tmp_path)
     assert path == kept
     assert again.cost.images_drawn == 0
@@ -230,7 +229,7 @@ class Bad:
             "crash",
             r"method bad raised ZeroDivisionError: .* \(tests/end_to_end/test_runs\.py:\d+, in edit\) on 2 requests",
         ),
-        ("memory", "MemoryError"),
+        ("memory", "out of memory"),
     ],
 )
 def test_a_method_that_fails_leaves_a_failed_result(tiny_sd_folder, tmp_path, what, complaint):
@@ -250,11 +249,11 @@ def test_a_failure_does_not_replace_a_result_that_stands(tiny_sd_folder, tmp_pat
     first, path = run(toy.make_plan(tiny_sd_folder, tmp_path / "cache"), tmp_path / "out")
     monkeypatch.setattr(type(toy.EDIT_SCORE), "__call__", broken)
     for out in ("out", "elsewhere"):
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(MeasureError, match="metric edit_score raised ZeroDivisionError"):
             run(toy.make_plan(tiny_sd_folder, tmp_path / "cache"), tmp_path / out)
     assert Result.from_json(path.read_text()) == first
     (failed,) = (tmp_path / "elsewhere").rglob("result.json")
-    assert Result.from_json(failed.read_text()).error == "ZeroDivisionError: division by zero"
+    assert "ZeroDivisionError: division by zero" in Result.from_json(failed.read_text()).error
 
 
 def test_an_out_folder_that_cannot_be_written_is_found_before_any_work(tiny_sd_folder, tmp_path):
@@ -343,3 +342,30 @@ def test_a_run_without_a_metric_that_an_earlier_one_had_keeps_its_score(tiny_sd_
     assert fewer.score("edit_score") == both.score("edit_score")
     kept = read_table(path.parent / TABLE, read_result(path).per_concept)
     assert {row.metric for row in kept} == {score.metric for score in both.scores}
+
+
+def test_files_that_a_result_names_are_believed_only_as_they_were_written(tiny_sd_folder, tmp_path):
+    cache, out = tmp_path / "cache", tmp_path / "out"
+    first, path = run(toy.make_plan(tiny_sd_folder, cache), out)
+    for name in ("images.jsonl", TABLE):
+        file = path.with_name(name)
+        whole = file.read_bytes()
+        for damaged in (whole[: len(whole) // 2], bytes([whole[0] ^ 1]) + whole[1:], None):
+            file.unlink()
+            if damaged is not None:
+                file.write_bytes(damaged)
+            if name == "images.jsonl":
+                with pytest.raises(ResultError, match=r"images\.jsonl"):
+                    rescore(path.parent, cache=cache)
+            again, _ = run(toy.make_plan(tiny_sd_folder, cache), out)
+            assert comparable(again) == comparable(first)
+            assert file.read_bytes() == whole
+
+
+def test_images_of_a_metric_that_is_left_out_later_stay_in_the_ledger(tiny_sd_folder, tmp_path):
+    cache, out = tmp_path / "cache", tmp_path / "out"
+    both, path = run(toy.make_plan(tiny_sd_folder, cache), out)
+    run(toy.make_plan(tiny_sd_folder, cache, metrics=(toy.SOURCE2DEST,)), out)
+    standing = read_result(path)
+    assert standing.images.rows == both.images.rows
+    assert {row.prompt.role for row in read_ledger(path.parent, standing.images)} == {"source", "holdout"}

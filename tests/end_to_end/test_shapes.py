@@ -305,7 +305,7 @@ def test_the_same_images_under_other_texts_are_measured_anew(tiny_sd_folder, tmp
     result, path = run(plan, tmp_path / "out")
     table = [row.value for row in read_table(path.parent / TABLE, result.per_concept) if row.value.part == "text"]
     cat, dog = table
-    rows = read_ledger(path.parent)
+    rows = read_ledger(path.parent, result.images)
     assert rows[0].after == rows[1].after == rows[1].before
     assert cat.after != dog.after
     assert dog.before == dog.after
@@ -515,7 +515,7 @@ def test_prompts_are_prepared_from_the_edited_model(tiny_sd_folder, tmp_path):
         metrics=[toy.SOURCE2DEST],
     )
     result, path = run(plan, tmp_path / "out")
-    rows = read_ledger(path.parent)
+    rows = read_ledger(path.parent, result.images)
     assert {row.prompt.text for row in rows} <= {"a cat on a mat", "a very small cat"}
     assert all(row.before and row.after and row.before != row.after for row in rows)
     assert result.score("source2dest").n == 4

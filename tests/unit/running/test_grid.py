@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from iceb.base.errors import ResultError
 from iceb.cli.main import run as command
 from iceb.running.folder import read_requests, write_requests
 from iceb.running.grid import grid, label
-from iceb.running.ledger import ImageRow, write_ledger
+from iceb.running.ledger import ImageRow, encode_ledger, ledger_record
 from iceb.running.sheet import MARGIN, Row, _font, scaled, sheet, wrapped
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditRequest
@@ -53,10 +54,18 @@ def finished(tmp_path: Path) -> Finished:
     store, folder = ImageStore(tmp_path / "cache"), tmp_path / "run"
     before, after = (_drawn(store, len(prompts), grey) for grey in (BEFORE, AFTER))
     rows = tuple(ImageRow("toy", "", *each) for each in zip(prompts, before, after, strict=True))
-    write_ledger(folder, rows)
+    write_run(folder, rows)
     write_requests(folder, REQUESTS)
-    (folder / "result.json").write_bytes(GOLDEN.read_bytes())
     return Finished(folder, tmp_path / "cache", rows)
+
+
+def write_run(folder: Path, rows: Sequence[ImageRow]) -> None:
+    """The images of a run, and the golden result as if it were theirs."""
+    folder.mkdir(exist_ok=True)
+    data = encode_ledger(rows)
+    (folder / "images.jsonl").write_bytes(data)
+    document = json.loads(GOLDEN.read_text()) | {"images": ledger_record(data, rows).model_dump()}
+    (folder / "result.json").write_text(json.dumps(document))
 
 
 def _drawn(store: ImageStore, count: int, grey: int) -> list[str]:
@@ -168,7 +177,7 @@ def test_every_mistake_is_one_line(capsys, finished, tmp_path):
 
 def test_images_of_one_side_alone_are_not_shown(finished):
     first, *others = finished.rows
-    write_ledger(finished.folder, [replace(first, before=None), *others])
+    write_run(finished.folder, [replace(first, before=None), *others])
     assert grid(finished.folder, finished.cache).drawn == 5
 
 
