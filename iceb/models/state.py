@@ -145,12 +145,29 @@ def _modules(name: str, part: torch.nn.Module) -> Entries:
         yield ("layer", where), Same(module)
         yield ("class", where), type(module)
         yield ("training mode", where), module.training
-        yield ("hooks", where), {key: tuple(value) for key, value in kept.items() if key.endswith("_hooks") and value}
+        yield ("hooks", where), _hooks(kept)
         yield ("forward", where), Same(kept.get("forward"))
         if "processor" in kept:
             yield ("attention processor", where), Same(module.processor)
             yield ("attention processor's attributes", where), _attributes(module.processor)
         yield ("attributes", where), _attributes(module)
+
+
+def _hooks(kept: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The ids of a module's hooks, without those that transformers registers itself.
+
+    It does so at the first call that asks for hidden states, and they change nothing that is computed.
+    """
+    found = {
+        key: tuple(number for number, hook in value.items() if not _of_transformers(hook))
+        for key, value in kept.items()
+        if key.endswith("_hooks") and isinstance(value, dict)
+    }
+    return {key: numbers for key, numbers in found.items() if numbers}
+
+
+def _of_transformers(hook: Any) -> bool:
+    return str(getattr(hook, "__module__", "")).startswith("transformers.")
 
 
 def _attributes(owner: Any) -> dict[str, object]:

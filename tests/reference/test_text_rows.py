@@ -77,8 +77,8 @@ def test_an_edited_source_is_read_as_the_destination(tiny_sd):
     edit = EmbeddingSwap().edit(tiny_sd, [request("lemon", "bee")], context=MethodContext(None))
     tokenizer = tiny_sd.pipeline.tokenizer
     dest = tiny_sd.pipeline.text_encoder(**tokenizer("a photo of a bee", return_tensors="pt")).last_hidden_state
-    with tiny_sd.applied(edit):
-        read = tiny_sd.pipeline.text_encoder(**tokenizer("a photo of a lemon", return_tensors="pt")).last_hidden_state
+    with tiny_sd.applied(edit) as edited:
+        read = edited.pipeline.text_encoder(**tokenizer("a photo of a lemon", return_tensors="pt")).last_hidden_state
     torch.testing.assert_close(read, dest, rtol=0, atol=0)
 
 

@@ -200,6 +200,8 @@ def _cost() -> Cost:
         peak_bytes=2_000_000_000,
         images_drawn=30,
         images_reused=70,
+        images_found=0,
+        edits_found=0,
     )
 
 

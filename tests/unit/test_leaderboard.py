@@ -302,7 +302,7 @@ def test_a_run_that_drew_nothing_reproduces_nothing(made, task, tmp_path):
     added(boards, made().save(tmp_path / "a" / "result.json"), task=task)
     idle = made().from_run(**LATER)
     idle = idle.changed(cost=idle.result.cost.model_copy(update={"images_drawn": 0}))
-    with pytest.raises(ResultError, match="it drew no image of its own"):
+    with pytest.raises(ResultError, match="it took images or edits from a cache"):
         added(boards, idle.save(tmp_path / "b" / "result.json"), task=task)
 
 
