@@ -14,11 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from iceb.base.errors import StoreError
+from iceb.base.messages import quoted, shortened
 
 TEMPORARY = ".partial-"  # prefix of unfinished files; what a killed process leaves behind
 KEY = re.compile(r"[0-9a-f]{64}")
-QUOTED = 80  # characters of a wrong key that a message repeats
-SHOWN = 200  # characters of a path that a message repeats
 NO_LINK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # refusals that replacing a file would meet as well
 
 
@@ -34,7 +33,7 @@ def content_path(root: Path, key: str, suffix: str) -> Path:
     'images/ab/ababab'
     """
     if not is_key(key):
-        raise StoreError(f"{repr(key)[:QUOTED]} is not a key: must be 64 lower-case hexadecimal digits")
+        raise StoreError(f"{quoted(key, 80)} is not a key: must be 64 lower-case hexadecimal digits")
     return root / key[:2] / f"{key}{suffix}"
 
 
@@ -53,17 +52,11 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(_explanation(shorten(path), error)) from error
+        raise StoreError(_explanation(shortened(str(path)), error)) from error
     except ValueError as error:  # lone surrogates and NUL never reach the operating system
         if not (isinstance(error, UnicodeEncodeError) or "null" in str(error)):
             raise
-        raise StoreError(f"{shorten(path)!r} cannot be the name of a file ({error}): choose another name") from error
-
-
-def shorten(path: Path) -> str:
-    """A path for a message, its middle left out where it is very long."""
-    text = str(path)
-    return text if len(text) <= SHOWN else f"{text[: SHOWN // 2]}…{text[-SHOWN // 2 :]}"
+        raise StoreError(f"{quoted(str(path))} cannot be the name of a file ({error}): choose another name") from error
 
 
 def _explanation(path: str, error: OSError) -> str:

@@ -7,12 +7,12 @@ the cache. None of them may break a line, a terminal or a path.
 import re
 
 from iceb.base.errors import SpecError
+from iceb.base.files import is_key
 from iceb.base.messages import quoted
 
 LONGEST_TEXT = 10_000  # characters; a text encoder reads 77 tokens
 LONGEST_NAME = 200  # bytes; file systems take 255 for one name
 MOST_INT, MOST_FLOAT = 2**31, 1e12  # of a hyperparameter
-KEY = re.compile(r"[0-9a-f]{64}")
 UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 UNWANTED_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\\]")
 PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
@@ -142,6 +142,6 @@ def checked_key(key: object, where: str) -> str:
     ...
     iceb.base.errors.SpecError: images.jsonl line 3: the key '../victim' is not one: must be 64 digits of 0-9 and a-f
     """
-    if not isinstance(key, str) or not KEY.fullmatch(key):
+    if not (isinstance(key, str) and is_key(key)):
         raise SpecError(f"{where}: the key {quoted(key, 80)} is not one: must be 64 digits of 0-9 and a-f")
     return key

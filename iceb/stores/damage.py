@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from iceb.base.errors import StoreError
-from iceb.base.files import publish, shorten, write_atomic
+from iceb.base.files import publish, write_atomic
+from iceb.base.messages import shortened
 
 Content = TypeVar("Content")
 TRIES = 3  # to publish, each after a damaged file was removed
@@ -87,7 +88,7 @@ def read_quietly(path: Path, parse: Callable[[Path], Content]) -> Content | None
 
 
 def _unreadable(path: Path, error: Exception) -> StoreError:
-    return StoreError(f"cannot read {shorten(path)} ({getattr(error, 'strerror', None) or error})")
+    return StoreError(f"cannot read {shortened(str(path))} ({getattr(error, 'strerror', None) or error})")
 
 
 def _refuse_what_is_no_file(path: Path) -> None:
