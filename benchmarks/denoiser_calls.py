@@ -104,6 +104,10 @@ class Nothing:
 
     texts = None
 
+    def depends_on(self, *settings: str) -> "Nothing":
+        """The same: one method with one list of settings uses it."""
+        return self
+
     def get(self, key: Mapping[str, Any]) -> None:
         """Nothing."""
 

@@ -123,6 +123,10 @@ class Memory:
         self.bytes, self.forgot = 0, False
         self.texts = Texts() if texts else None
 
+    def depends_on(self, *settings: str) -> "Memory":
+        """The same: one method with one list of settings uses it."""
+        return self
+
     def array(self, key: Any, compute: Callable[[], Any]) -> Any:
         """The array of a key."""
         if (found := self.get(key)) is None:

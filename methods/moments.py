@@ -4,6 +4,7 @@ All tokens of a caption count, start and end token included; padding does not. O
 layers.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 
@@ -14,6 +15,7 @@ from iceb.base.errors import MethodError
 from iceb.base.progress import stage
 from iceb.methods.activations import TextTower, Tokens, slices, watched
 
+log = logging.getLogger("iceb")
 CAPTIONS_AT_ONCE = 1000  # tokenised together
 TOKENS_AT_ONCE = 2048  # through the encoder together
 ADDS_IN_FLOAT32 = 16
@@ -49,12 +51,25 @@ def second_moments(
     beginnings = Beginnings()
     for batch in batches:
         beginnings.add(batch)
+    _warn_of_few(captions, beginnings.distinct, tower.fc2(wanted[0]).in_features)
     grams: dict[int, Gram] = {}
     with stage("second moments", len(captions)) as advance:
         for batch in batches:
             _count_in(grams, tower, batch, beginnings, wanted)
             advance(len(batch.ids))
     return {layer: (gram.total() / beginnings.tokens).float() for layer, gram in grams.items()}
+
+
+def _warn_of_few(captions: Sequence[str], keys: int, width: int) -> None:
+    """Say that fewer different keys are summed than a layer has inputs, so that their moment has no full rank."""
+    if keys < width:
+        log.warning(
+            "%d captions give %d different keys, a layer has %d inputs: what no key reaches is not preserved; "
+            "take more captions",
+            len(captions),
+            keys,
+            width,
+        )
 
 
 def _batches(tower: TextTower, captions: Sequence[str], limit: int | None) -> Iterator[Tokens]:
@@ -119,6 +134,11 @@ class Beginnings:
         self.tokens = 0  # all non-pad tokens seen
         self._child: dict[tuple[int, int], int] = {}
         self._count: list[int] = [0]
+
+    @property
+    def distinct(self) -> int:
+        """How many different beginnings there are, each of which ends in a key of its own."""
+        return len(self._count) - 1
 
     def _path(self, row: Sequence[int]) -> Iterator[int]:
         node = 0

@@ -21,8 +21,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from iceb.specs.methods import MethodContext
-
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
 from iceb.baselines.recipes import shipped_recipe
@@ -33,10 +31,10 @@ from iceb.models.bundle import ModelBundle
 from iceb.models.drawing import initial_latents, pictures
 from iceb.models.sources import find
 from iceb.registry import load
+from iceb.running.methods import choose
 from iceb.specs.metrics import Measure, MeasureInput
 from iceb.specs.requests import EditRequest
 from iceb.specs.schedules import edit_batches
-from iceb.stores.scratch import ScratchStore
 from tools.mini.make_aice import dests_of, frames
 
 SOURCES, SEED = 150, 7
@@ -141,7 +139,6 @@ def setting(text: str) -> dict[str, Any]:
 
 def tune(bundle: ModelBundle, tried: Validation, method: str, settings: list[dict[str, Any]], cache: Path) -> None:
     """Print the scores of every setting as changes from the unedited model, and half the sum of the first and last."""
-    kind = load("methods", method)
     recipe = shipped_recipe(method, "aice")
     given: dict[str, Any] = dict(recipe.settings("mini")) if recipe else {}
     judge = load("measures", bundle.family.measures["imagenet_classifier"])()
@@ -150,8 +147,9 @@ def tune(bundle: ModelBundle, tried: Validation, method: str, settings: list[dic
     print(f"before: dest {before.dest:.3f}, source {before.source:.3f}, holdout {before.holdout:.3f}", flush=True)
     for chosen in settings:
         began = time.time()
-        scratch = ScratchStore(cache, {"tool": "tune_mini", "method": kind.card.scratch_of or method})
-        edit = kind(**{**given, **chosen}).edit(bundle, tried.requests, context=MethodContext(scratch))
+        tuned = choose(method, {**given, **chosen})
+        context = tuned.context(bundle, tuned.scratch(bundle, cache))  # keyed by code and machine, as a run's
+        edit = tuned.method.edit(bundle, tried.requests, context=context)
         spent = time.time() - began
         with bundle.applied(edit) as model:
             after = scores(model, judge, tried, noise)

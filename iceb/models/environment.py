@@ -21,8 +21,7 @@ def environment(bundle: ModelBundle) -> dict[str, Any]:
     """
     kind = bundle.device.type
     return {
-        "torch": torch.__version__,  # with the build, "2.14.1+cu130"
-        **{name: _version(name) for name in LIBRARIES},
+        **libraries(),
         "device": kind,
         "processor": _processor(bundle.device),
         "modes": modes(kind),
@@ -30,7 +29,10 @@ def environment(bundle: ModelBundle) -> dict[str, Any]:
     }
 
 
-_version = cache(version)
+@cache
+def libraries() -> dict[str, str]:
+    """Exact versions of the libraries that compute; of torch with the build, "2.14.1+cu130"."""
+    return {"torch": torch.__version__, **{name: version(name) for name in LIBRARIES}}
 
 
 def _processor(device: torch.device) -> str:

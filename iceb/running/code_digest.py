@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import Distribution, PackageNotFoundError, distribution, version
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,12 +38,13 @@ DATA = [
 
 
 @cache
-def code_digest(kind: type, package: str) -> str:
+def code_digest(kind: type, package: str = "") -> str:
     """What names the code of a class.
 
     Args:
         kind: the class.
-        package: the distribution that registers it; one that is not installed adds nothing.
+        package: the distribution that registers it; one that is not installed adds nothing. "": whichever brings the
+            class's module.
     """
     module = kind.__module__
     if module.partition(".")[0] == ROOT:
@@ -72,7 +73,7 @@ def _of_others(kind: type, package: str) -> str:
     place = _outermost(kind.__module__)
     if place is None:
         return digest(kind.__qualname__)  # typed into an interpreter: there is nothing to read
-    installed = _installed(package)
+    installed = _installed(package or _package_of(kind.__module__))
     files = {name: path for top in {place, *_tops(installed)} for name, path in _files(top)}
     ours = {name for path in files.values() if path.suffix == ".py" for name in imported(path)}
     ours |= {base.__module__ for base in kind.__mro__ if base.__module__.startswith(f"{ROOT}.")}
@@ -93,6 +94,11 @@ def _outermost(module: str) -> Path | None:
         if file.is_file():
             return file.parent if file.name == "__init__.py" else file
     return None
+
+
+def _package_of(module: str) -> str:
+    """The first distribution that brings a module; "" where none does."""
+    return next(iter(packages_distributions().get(module.partition(".")[0], ())), "")
 
 
 def _installed(package: str) -> Distribution | None:

@@ -9,6 +9,7 @@ from iceb.base.errors import MethodError
 from iceb.base.text import Rewriter
 from iceb.models.bundle import ModelBundle
 from iceb.models.drawing import Pixels, initial_latents, pictures
+from iceb.running.measuring import stored_revision
 from iceb.specs.execution import Execution
 from iceb.specs.methods import Bundle, MethodContext, Scratch
 from iceb.specs.metrics import Measure
@@ -44,6 +45,30 @@ def draw_images(
     return list(pictures(model, rewritten, latents, how, model.negative_prompt))
 
 
+def judges_of(method: Any) -> dict[str, dict[str, str]]:
+    """The measures that a method's settings name, by registered name: what pins each of them.
+
+    Raises:
+        MethodError: the card's `judges` names no setting, or one that holds no name.
+        SpecError: no such measure.
+    """
+    card, found = method.card, dict[str, dict[str, str]]()
+    for setting in card.judges:
+        if not hasattr(method, setting):
+            raise MethodError(f"method {card.name}: its card's judges name {setting!r}, no setting of it")
+        for name in _names(card.name, setting, getattr(method, setting)):
+            found[name] = judge_identity(name)
+    return found
+
+
+def _names(method: str, setting: str, value: Any) -> list[str]:
+    """The measures that a setting names; none where it is None or empty."""
+    names = list(value) if isinstance(value, list | tuple) else [value]
+    if not all(name is None or isinstance(name, str) for name in names):
+        raise MethodError(f"method {method}: {setting}={value!r}: must name a registered measure (iceb list measures)")
+    return [name for name in names if name]
+
+
 def judge_identity(name: str) -> dict[str, str]:
     """What pins the numbers of a registered measure.
 
@@ -51,7 +76,7 @@ def judge_identity(name: str) -> dict[str, str]:
         SpecError: no such measure.
     """
     measure: Any = registry.load("measures", name)(device="cpu")
-    return {"id": measure.id, "revision": measure.revision}
+    return {"id": measure.id, "revision": stored_revision(measure)}
 
 
 def _judge(method: str, judges: Collection[str], device: str, name: str) -> Measure:

@@ -123,7 +123,7 @@ class Run:
         if prepare is None:
             return checkpoint.prompts, before
         name = self.plan.spec.dataset
-        scratch = ScratchStore(self.parts.cache, dataset_owner(self.parts.dataset, name, model.current))
+        scratch = ScratchStore(self.parts.cache, dataset_owner(self.parts.dataset, name, model.current), {})
         with attributed(DataError, f"dataset {name}"):
             prompts = tuple(prepare(model.current, checkpoint.step, checkpoint.prompts, scratch))
         check_roles(self.parts.task, self.parts.dataset, prompts)

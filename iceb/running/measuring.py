@@ -14,8 +14,10 @@ from iceb.base.errors import DataError, IcebError, MeasureError, StoreError
 from iceb.base.frames import described
 from iceb.base.progress import stage
 from iceb.base.shortage import out_of_memory
+from iceb.models.environment import libraries
 from iceb.models.memory import PassSize
 from iceb.models.threads import single_threaded, spread
+from iceb.running.code_digest import code_digest
 from iceb.specs.metrics import Measure, Measured, MeasureInput
 from iceb.specs.prompts import Prompt
 from iceb.stores.arrays import Array
@@ -49,6 +51,11 @@ class MeasuredImage:
         prompt = self.prompt
         texts = [prompt.text, list(prompt.choices)] if prompt is not None else None
         return digest({"image": self.image, "texts": texts})
+
+
+def stored_revision(measure: Measure) -> str:
+    """What names a measure's rows beside the images: its weights, its code, and the libraries that compute them."""
+    return digest({"weights": measure.revision, "code": code_digest(type(measure)), "libraries": libraries()})
 
 
 class ImagesLost(StoreError):
@@ -91,7 +98,7 @@ class Measuring:
             StoreError: the cache cannot be written.
         """
         by_key = {image.key(measure): image for image in wanted}
-        rows = self.measured.read(measure.id, measure.revision, list(by_key))
+        rows = self.measured.read(measure.id, stored_revision(measure), list(by_key))
         missing = [key for key in by_key if key not in rows]
         for chunk, values in self._compute(measure, missing, by_key, what):
             rows.update(zip(chunk, values, strict=True))
@@ -125,7 +132,7 @@ class Measuring:
     def _chunk(self, measure: Measure, by_key: Mapping[RowKey, MeasuredImage], keys: Sequence[RowKey]) -> Array:
         inputs = self._inputs(measure, [by_key[key] for key in keys])
         values = np.concatenate(self.together.run(lambda part, _: self._values(measure, part), inputs))
-        self.measured.publish(measure.id, measure.revision, keys, values)
+        self.measured.publish(measure.id, stored_revision(measure), keys, values)
         return values
 
     def _values(self, measure: Measure, inputs: Sequence[MeasureInput]) -> Array:

@@ -1,21 +1,17 @@
 """A registered method with its settings: found, filled in, and asked for an edit through the store."""
 
 import dataclasses
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_type_hints
-
-from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
+from typing import Any
 
 from iceb import registry
 from iceb.base.digest import digest
 from iceb.base.errors import IcebError, MethodError, SpecError
 from iceb.base.frames import described
-from iceb.base.messages import quoted
 from iceb.base.progress import stage
 from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.models.bundle import ModelBundle
@@ -23,8 +19,9 @@ from iceb.models.checking import check_edit
 from iceb.models.environment import environment
 from iceb.models.untouched import untouched
 from iceb.running.code_digest import code_digest
-from iceb.running.context import judge_identity, method_context
+from iceb.running.context import judges_of, method_context
 from iceb.running.cost import peak_bytes, peak_gpu_bytes
+from iceb.running.fitting import default_of, fitting_value
 from iceb.running.kinds import refuse_requests
 from iceb.running.packaged import packaged_digest
 from iceb.running.params import params_of
@@ -32,13 +29,9 @@ from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.methods import MethodCard, MethodContext, Scratch
 from iceb.specs.records import MethodRecord
 from iceb.specs.requests import EditRequest
-from iceb.specs.results import first_problem
 from iceb.specs.runs import ModelRef, Scalar
-from iceb.specs.texts import check_setting
 from iceb.stores.edits import EditKey, EditStore, MadeEdit
 from iceb.stores.scratch import ScratchStore
-
-LISTS = ("tuple_type", "list_type")  # pydantic's words for "this should be a list"
 
 
 @dataclass(frozen=True)
@@ -60,8 +53,8 @@ class ChosenMethod:
     def against(self, settings: Mapping[str, Any]) -> "ChosenMethod":
         """The same, knowing which of its settings differ from these and, where these name none, from its defaults."""
         kind = type(self.method)
-        shipped = {field.name: _default(field) for field in dataclasses.fields(kind)}
-        shipped.update({name: _fitting(self.card.name, kind, name, value) for name, value in settings.items()})
+        shipped = {field.name: default_of(field) for field in dataclasses.fields(kind)}
+        shipped.update({name: fitting_value(self.card.name, kind, name, value) for name, value in settings.items()})
         changed = [name for name, value in shipped.items() if getattr(self.method, name) != value]
         return replace(self, changed=tuple(changed))
 
@@ -81,16 +74,9 @@ class ChosenMethod:
         """The measures that settings name, by registered name: what pins each of them.
 
         Raises:
-            MethodError: the card's `judges` names no setting, or one that holds no name.
-            SpecError: no such measure.
+            MethodError, SpecError: as `judges_of`.
         """
-        found: dict[str, dict[str, str]] = {}
-        for setting in self.card.judges:
-            if not hasattr(self.method, setting):
-                raise MethodError(f"method {self.card.name}: its card's judges name {setting!r}, no setting of it")
-            for name in _names(self.card.name, setting, getattr(self.method, setting)):
-                found[name] = judge_identity(name)
-        return found
+        return judges_of(self.method)
 
     @cached_property
     def code(self) -> str:
@@ -173,9 +159,29 @@ class ChosenMethod:
             "judges": self.judges,
         }
 
+    def scratch(self, bundle: ModelBundle, cache: Path) -> ScratchStore:
+        """What the method keeps in a cache beside its edits.
+
+        Raises:
+            MethodError: as `_scratch_owner`.
+        """
+        return ScratchStore(cache, self._scratch_owner(bundle), self.params)
+
     def _scratch_owner(self, bundle: ModelBundle) -> dict[str, Any]:
-        """Whose kept parts the method uses: its own, or those of the method that its card names."""
-        return choose(self.card.scratch_of, {})._identity(bundle) if self.card.scratch_of else self._identity(bundle)
+        """Whose kept parts the method uses: its own, or those of the method that its card names.
+
+        Raises:
+            MethodError: that method has other code, so that a part could outlive the code that made it.
+        """
+        if not self.card.scratch_of:
+            return self._identity(bundle)
+        owner = choose(self.card.scratch_of, {})
+        if owner.code != self.code:
+            raise MethodError(
+                f"method {self.card.name}: its card's scratch_of names {owner.entry.full_name}, whose code is not its "
+                "own: share with a method of the same package that reads the same data, or leave scratch_of empty"
+            )
+        return owner._identity(bundle)
 
     def made(
         self,
@@ -205,7 +211,7 @@ class ChosenMethod:
         self, bundle: ModelBundle, requests: Sequence[EditRequest], cache: Path, execution: Execution
     ) -> MadeEdit:
         name = self.card.name
-        scratch = ScratchStore(cache, self._scratch_owner(bundle))
+        scratch = self.scratch(bundle, cache)
         context = self.context(bundle, scratch, execution)
         try:
             with stage(f"editing: {name}"), untouched(bundle, name, scratch.withdraw):  # loads the model, untimed
@@ -235,53 +241,23 @@ def choose(name: str, settings: Mapping[str, Any], recipe: str = "") -> ChosenMe
 
     Raises:
         SpecError: no such method, no such hyperparameter, or a value of the wrong kind.
-        MethodError: the method refuses the settings.
+        MethodError: the method refuses the settings, or its card has another name than its entry point.
     """
     entry = registry.find("methods", name)
     kind = entry.load()
+    if kind.card.name != entry.name:
+        raise MethodError(
+            f"method {entry.full_name}: its card's name is {kind.card.name!r} and its entry point's {entry.name!r}: "
+            "give both one name, which is then the method's everywhere"
+        )
     names = [field.name for field in dataclasses.fields(kind) if field.init]
     for setting in settings:
         if setting not in names:
             raise SpecError(registry.unknown(f"setting of method {name}", setting, names, f"iceb show method {name}"))
     try:
-        made = kind(**{key: _fitting(name, kind, key, value) for key, value in settings.items()})
+        made = kind(**{key: fitting_value(name, kind, key, value) for key, value in settings.items()})
     except IcebError:
         raise
     except (TypeError, ValueError) as error:
         raise MethodError(f"method {name} refuses its settings: {error}") from error
     return ChosenMethod(entry, made, recipe)
-
-
-def _default(field: "dataclasses.Field[Any]") -> Any:
-    """A field's default; MISSING, which equals no setting, where it has none."""
-    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
-
-
-def _fitting(method: str, kind: type, name: str, value: Any) -> Any:
-    """`value` as the field's annotation wants it: a list as a tuple, a whole number as a float."""
-    try:
-        made = TypeAdapter(get_type_hints(kind)[name]).validate_python(value)
-        for part in made if isinstance(made, tuple) else (made,):
-            check_setting(part, f"method {method}: {name}={quoted(value)}")
-        return made
-    except ValidationError as error:
-        reason = first_problem(error).removeprefix("the whole: ") + _as_list(name, value, error)
-        raise SpecError(f"method {method}: {name}={quoted(value)}: {reason} (iceb show method {method})") from error
-    except (PydanticSchemaGenerationError, NameError):
-        return value  # an annotation that says nothing to us: the method checks it itself
-
-
-def _as_list(name: str, value: Any, error: ValidationError) -> str:
-    """How a shell is to write the list that was wanted; "" where none was."""
-    if isinstance(value, tuple | list) or not any(each["type"] in LISTS for each in error.errors()):
-        return ""
-    parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else [value]
-    return f""": write --set '{name}={json.dumps(parts, ensure_ascii=False, separators=(",", ":"))}'"""
-
-
-def _names(method: str, setting: str, value: Any) -> list[str]:
-    """The measures that a setting names; none where it is None or empty."""
-    names = list(value) if isinstance(value, list | tuple) else [value]
-    if not all(name is None or isinstance(name, str) for name in names):
-        raise MethodError(f"method {method}: {setting}={value!r}: must name a registered measure (iceb list measures)")
-    return [name for name in names if name]

@@ -17,6 +17,7 @@ from iceb.base.files import content_path
 from iceb.base.readers import is_folder
 from iceb.running.folder import PLAN, RESULT, folders_with, read_result
 from iceb.running.ledger import ImageRow, read_ledger
+from iceb.running.measuring import stored_revision
 from iceb.running.rescore import make_scorer
 from iceb.running.scoring import registered_metric
 from iceb.specs.results import Result
@@ -112,7 +113,7 @@ def _measured(result: Result, rows: Sequence[ImageRow], cache: Path) -> Iterator
     scorer = make_scorer(result, metrics, cache, "cpu")
     for kind, keys in scorer.row_keys(rows).items():
         measure = scorer.measures[kind]
-        yield from scorer.measuring.measured.paths(measure.id, measure.revision, keys)
+        yield from scorer.measuring.measured.paths(measure.id, stored_revision(measure), keys)
 
 
 def _edits(result: Result, edits: dict[Path, EditSummary | None]) -> Iterator[Path]:

@@ -124,7 +124,16 @@ class Bundle(Protocol):
 
 
 class Scratch(Protocol):
-    """What a method wants to keep between runs; a key is a mapping of everything that changes the numbers."""
+    """What a method keeps between runs, an array under each key.
+
+    The store adds the method's code, the model, the machine and every setting to the key, so a key says which part of
+    the work it is: of which request, of which layer. What does not change with every setting is kept under
+    `depends_on`, so that another value of the others finds it there.
+    """
+
+    def depends_on(self, *settings: str) -> "Scratch":
+        """The same store for parts that depend on these settings alone; no name: on no setting of the method."""
+        ...
 
     @property
     def texts(self) -> Any:

@@ -1,10 +1,13 @@
-"""What a method wants to keep between runs: arrays by a key that says everything that changes their numbers."""
+"""What a method keeps between runs: arrays by key, each for the settings, the code and the model that made it."""
 
+import copy
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from iceb.base.digest import digest
+from iceb.base.errors import MethodError
+from iceb.specs.runs import Scalar
 from iceb.stores.arrays import array_path, publish_array, read_array
 from iceb.stores.packs import Array
 from iceb.stores.texts import TextStore
@@ -16,19 +19,35 @@ class ScratchStore:
     Args:
         root: the cache.
         owner: what every key belongs to: the method, its code, the model.
+        settings: the method's, by name; all of them are part of every key unless `depends_on` names fewer.
 
     Attributes:
         texts: what unedited models read of texts, the same for all methods.
     """
 
-    def __init__(self, root: Path, owner: Mapping[str, Any]) -> None:
+    def __init__(self, root: Path, owner: Mapping[str, Any], settings: Mapping[str, Scalar]) -> None:
         self.folder = root / "scratch"
         self.owner = digest(owner)
+        self.settings = settings
+        self._named = settings
         self.texts = TextStore(root)
         self._written: list[Path] = []  # by this object
 
+    def depends_on(self, *settings: str) -> "ScratchStore":
+        """The same store for parts that depend on these settings alone, whatever the others are; none: on no setting.
+
+        Raises:
+            MethodError: the method has no setting of such a name.
+        """
+        if unknown := [name for name in settings if name not in self.settings]:
+            allowed = ", ".join(self.settings) or "none"
+            raise MethodError(f"scratch.depends_on({unknown[0]!r}): no such setting; the method has {allowed}")
+        narrowed = copy.copy(self)
+        narrowed._named = {name: self.settings[name] for name in settings}
+        return narrowed
+
     def _key(self, key: Mapping[str, Any]) -> str:
-        return digest({"owner": self.owner, "key": key})
+        return digest({"owner": self.owner, "settings": self._named, "key": key})
 
     def path(self, key: Mapping[str, Any]) -> Path:
         """Where the array of this key lies, or would."""

@@ -47,7 +47,8 @@ class Anchors:
     def __init__(
         self, bundle: Bundle, denoiser: Denoiser, scratch: Scratch, sampling: Sampling, count: int, seed: int, side: int
     ) -> None:
-        self.bundle, self.denoiser, self.scratch = bundle, denoiser, scratch
+        self.bundle, self.denoiser = bundle, denoiser
+        self.scratch = scratch.depends_on()  # all that decides an image is in its key
         self.sampling, self.count, self.seed, self.side = sampling, count, seed, side
         self.drawn = 0
         self._held: OrderedDict[Place, Array] = OrderedDict()

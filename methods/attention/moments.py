@@ -80,7 +80,7 @@ def preserved(reader: StateReader, texts: Sequence[str], rows: str, scratch: Scr
         (d, d) float64, not divided by the number of rows.
     """
     key = {"what": "preserved text states", "version": 1, "model": bundle.digest, "rows": rows, "texts": list(texts)}
-    found = scratch.array(key, lambda: gram(reader, texts, rows).cpu().numpy())
+    found = scratch.depends_on().array(key, lambda: gram(reader, texts, rows).cpu().numpy())
     return torch.from_numpy(found.copy()).to(algebra_device(torch.device(bundle.device)))
 
 

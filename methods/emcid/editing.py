@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -19,6 +19,7 @@ from iceb.methods.denoising import frozen
 from iceb.methods.emcid.concepts import Concept, concepts_of
 from iceb.methods.emcid.fisher import fisher_diagonal
 from iceb.methods.emcid.optimise import Values, optimise
+from iceb.methods.emcid.settings import Stage1
 from iceb.methods.emcid.spread import Solver, spread
 from iceb.methods.emcid.training import Workbench
 from iceb.methods.moments import second_moments
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 CONCEPTS_AT_ONCE = 8  # that are optimised together, unless asked otherwise
+FISHER = ("fisher_pairs", "fisher_steps")  # settings of the Fisher diagonal
+# Settings that change a value vector; the layers, which several settings decide, are in its key.
+STAGE1 = tuple(each.name for each in fields(Stage1) if each.name != "layers")
 FISHER_MOMENT_WEIGHT = 4000.0  # λ inside the Fisher diagonal, whatever λ the edit takes, as in the authors' code
 
 
@@ -68,6 +72,7 @@ class Editing:
         self.model: str = self.bench.bundle.digest
         together = self.execution.concepts_at_once or CONCEPTS_AT_ONCE
         self.at_once: PassSize = self.bench.bundle.pass_sizes.of("--concepts-at-once", together)
+        self.vectors = self.scratch.depends_on(*STAGE1, *(FISHER if self.stage1.uses_fisher else ()))
         self._captions: list[str] | None = None
         if len(self.bench.towers) > 1 and (self.stage1.uses_fisher or self.stage1.noise_loss == "esd"):
             raise MethodError("emcid on two text encoders: the ewc penalty and the esd loss are defined for one only")
@@ -94,6 +99,7 @@ class Editing:
                 kept, targets = self._per_request(requests, concepts, values[which])
                 solve = self._solver(which, moments[which])
                 done = spread(tower, kept, targets, moments[which], self.method.stage2(which), solve)
+                self.log.update({f"{tower.component}.{name}": value for name, value in done.log.items()})
                 for layer, weight in done.weights.items():
                     weights[tower.parameter_name(layer)] = weight.to(self.bench.bundle.dtype)
                     self.log[f"{tower.component}.{layer}.residual_norm"] = done.residual_norms[layer]
@@ -132,11 +138,12 @@ class Editing:
         if max(layers) >= tower.depth:
             raise MethodError(f"emcid layers {tuple(layers)}: {tower.component} has layers 0 to {tower.depth - 1}")
         keys = {layer: self._moment_key(tower.component, layer) for layer in layers}
-        found = {layer: self.scratch.get(key) for layer, key in keys.items()}
+        scratch = self.scratch.depends_on()  # the captions themselves are in the key
+        found = {layer: scratch.get(key) for layer, key in keys.items()}
         missing = [layer for layer, array in found.items() if array is None]
         if missing:
             for layer, moment in second_moments(tower, self.captions, missing).items():
-                self.scratch.put(keys[layer], moment.cpu().numpy())
+                scratch.put(keys[layer], moment.cpu().numpy())
                 found[layer] = moment.cpu().numpy()
         return {layer: torch.from_numpy(np.array(array)) for layer, array in found.items() if array is not None}
 
@@ -190,7 +197,7 @@ class Editing:
             "what": "emcid value vector",
             "version": 3,
             "model": self.model,
-            "stage 1": asdict(self.stage1),
+            "layers": self.stage1.layers,
         }
         if self.stage1.noise_loss != "none":
             key["sampling"] = asdict(self.bench.sampling)
@@ -200,7 +207,7 @@ class Editing:
 
     def _stored(self, key: Mapping[str, Any]) -> list[Array] | None:
         """A concept's vectors, one per encoder; all or none."""
-        found = [self.scratch.get({**key, "encoder": tower.component}) for tower in self.bench.towers]
+        found = [self.vectors.get({**key, "encoder": tower.component}) for tower in self.bench.towers]
         return None if any(array is None for array in found) else [array for array in found if array is not None]
 
     def _optimised(self, concepts: Sequence[Concept], fisher: Tensor | None) -> Values:
@@ -218,7 +225,7 @@ class Editing:
     def _keep(self, keys: Sequence[Mapping[str, Any]], values: Values) -> None:
         for which, tower in enumerate(self.bench.towers):
             for key, vector in zip(keys, values.vectors[which].cpu().numpy(), strict=True):
-                self.scratch.put({**key, "encoder": tower.component}, vector)
+                self.vectors.put({**key, "encoder": tower.component}, vector)
 
     # --- Fisher diagonal
 
@@ -228,8 +235,6 @@ class Editing:
             "model": self.model,
             "layer": self.stage1.layers[0],
             "captions": digest(self.captions),
-            "pairs": self.method.fisher_pairs,
-            "steps": self.method.fisher_steps,
             "sampling": asdict(self.bench.sampling),
         }
 
@@ -244,6 +249,7 @@ class Editing:
             return array
 
         with self._timed("fisher_seconds"):
-            return torch.from_numpy(np.array(self.scratch.array(self._fisher_key(), compute))).to(
+            scratch = self.scratch.depends_on(*FISHER)
+            return torch.from_numpy(np.array(scratch.array(self._fisher_key(), compute))).to(
                 self.bench.towers[0].device
             )

@@ -39,5 +39,5 @@ class ProjectedEditing(Editing):
             return stacked
 
         key = {**self._moment_key(component, layer), "what": "spectrum of the second moment of fc2 inputs"}
-        stacked = torch.from_numpy(np.array(self.scratch.array(key, compute)))
+        stacked = torch.from_numpy(np.array(self.scratch.depends_on().array(key, compute)))
         return Spectrum(stacked[0], stacked[1:])

@@ -31,6 +31,7 @@ class Spread:
         default_factory=dict
     )  # mean ‖R‖ over columns, before the division by layers
     change: dict[int, float] = field(default_factory=dict)  # ‖ΔW‖ / ‖W‖
+    log: dict[str, float] = field(default_factory=dict)  # what EMCID's own closed form says, its `lift`
 
 
 @torch.no_grad()
@@ -59,14 +60,14 @@ def spread(
         MethodError: values do not fit the concepts, a layer does not exist, or a moment is missing.
     """
     _check(tower, concepts, values, moments, settings)
-    solve = solve or _ridge(moments, settings)
+    done = Spread()
+    solve = solve or _ridge(moments, settings, done.log)
     values = values.reshape(len(concepts), -1, values.shape[-1])  # (N, T, d)
     placed = Placed(tower, concepts, "source", count=values.shape[1])
     rows = Rows.of(concepts, tower.device)
     bias = tower.bias(placed.tokens)
     layers = sorted(settings.layers)
     state = _advance(tower, tower.embed(placed.tokens), bias, 0, layers[0], {})
-    done = Spread()
     for step, layer in enumerate(layers):
         K, M = _keys_and_outputs(tower, state, bias, placed.at, rows, layer)  # (N, T, d_ff), (N, T, d)
         if settings.residual == "stream":
@@ -83,12 +84,12 @@ def spread(
     return done
 
 
-def _ridge(moments: Mapping[int, Tensor], settings: Stage2) -> Solver:
+def _ridge(moments: Mapping[int, Tensor], settings: Stage2, log: dict[str, float]) -> Solver:
     """EMCID's own closed form."""
 
     def solve(layer: int, keys: Tensor, residuals: Tensor) -> Tensor:
         moment, weight, share = moments[layer].to(keys.device), settings.moment_weight, settings.edit_weight
-        return weighed_update(keys, residuals, moment, weight, share, rounded=settings.rounded)
+        return weighed_update(keys, residuals, moment, weight, share, rounded=settings.rounded, log=log)
 
     return solve
 

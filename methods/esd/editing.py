@@ -44,7 +44,8 @@ class _Training:
     """One training under way."""
 
     def __init__(self, bundle: Bundle, settings: Settings, pixels: int | None, context: MethodContext) -> None:
-        self.settings, self.scratch, self.precision = settings, context.scratch, context.execution.precision
+        self.settings, self.precision = settings, context.execution.precision
+        self.scratch = context.scratch.depends_on()  # what the settings come to on this model is in its key
         self.lessons = lessons_of(bundle, settings, pixels, execution=context.execution)
         self.denoiser = self.lessons.denoiser
         sdxl = bundle.family.layout == "sdxl"

@@ -170,13 +170,6 @@ class MACE:
         """The settings of stage 2."""
         return Training(self.steps, self.rate, self.rank, self.use_pooler, self.importance_sampling)
 
-    @property
-    def segmenter_key(self) -> list[str]:
-        """What names the segmenter and the models it loads."""
-        if not self.masks:
-            return ["none"]
-        return [self.segmenter, *((self.detector, self.masker) if self.segmenter == "grounded-sam" else ())]
-
     def concept(self, request: EditRequest) -> Concept:
         """What one request erases, and what takes its place."""
         dest = request.dest if request.dests else self.anchor

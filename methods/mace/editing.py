@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,9 +19,10 @@ from iceb.methods.denoising import Denoiser, frozen
 from iceb.methods.mace.closed import Fused, fusion, prompt_moment, refinement, refinement_moments
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.lora import WatchedUNet, cross_attentions, watching
-from iceb.methods.mace.masking import MaskDesk
+from iceb.methods.mace.masking import SEGMENTING, MaskDesk
 from iceb.methods.mace.pictures import PictureDesk
 from iceb.methods.mace.reading import PromptReader
+from iceb.methods.mace.settings import Training
 from iceb.methods.mace.training import Array, Lesson, packed, trained, unpacked
 from iceb.methods.training import denoiser_of, training_passes
 from iceb.models import threads
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from iceb.methods.mace import MACE
 
 CONCEPTS_AT_ONCE = 8  # that are trained together, unless asked otherwise
+# Settings that change a trained term; the refined model, which others decide, is in its key.
+TRAINING = (*(each.name for each in fields(Training)), "pictures", "picture_steps", *SEGMENTING)
 Piece = tuple[int, int]  # concepts start … stop − 1
 
 
@@ -61,6 +64,7 @@ class _Editing:
         self.prompts = PromptReader(self.bundle, self.scratch)
         together = self.execution.concepts_at_once or CONCEPTS_AT_ONCE
         self.at_once: PassSize = self.bundle.pass_sizes.of("--concepts-at-once", together)
+        self.terms = self.scratch.depends_on(*TRAINING)
 
     def run(self, concepts: Sequence[Concept]) -> Edit:
         with self._timed("texts_seconds"):
@@ -144,7 +148,7 @@ class _Editing:
         pieces = list(slices(len(concepts), self.at_once.size))
         with self.bundle.applied(Edit(weights=refined)) as bundle:
             keys = self._keys(bundle.digest, concepts)
-            missing = [(a, b) for a, b in pieces if any(self.scratch.get(key) is None for key in keys[a:b])]
+            missing = [(a, b) for a, b in pieces if any(self.terms.get(key) is None for key in keys[a:b])]
             if missing:
                 self._train_missing(bundle, missing, lambda a, b: [lesson(concept) for concept in concepts[a:b]], keys)
         return keys
@@ -168,7 +172,7 @@ class _Editing:
                 losses = []
                 for (a, b), (found, course) in zip(missing, spread(train, missing), strict=True):
                     for key, numbers in zip(keys[a:b], found, strict=True):
-                        self.scratch.put(key, numbers)
+                        self.terms.put(key, numbers)
                     losses.append(course)
                     advance(b - a)
         courses = torch.cat(losses, dim=1)  # (steps, concepts)
@@ -188,21 +192,17 @@ class _Editing:
 
     def _keys(self, model: str, concepts: Sequence[Concept]) -> list[dict[str, Any]]:
         """One key a concept. What is trained beside it changes last bits, and is not part of it."""
-        method = self.method
         common = {
             "what": "mace terms",
             "version": 2,
             "model": model,
-            "training": asdict(method.training),
-            "pictures": [method.pictures, method.picture_steps],
-            "segmenter": method.segmenter_key,
         }
         return [{**common, "concept": asdict(concept)} for concept in concepts]
 
     def _fused(self, concepts: Sequence[Concept], keys: Sequence[Mapping[str, Any]]) -> Iterator[Fused]:
         shapes = self._shapes()
         for concept, key in zip(concepts, keys, strict=True):
-            numbers = self.scratch.get(key)
+            numbers = self.terms.get(key)
             assert numbers is not None
             place = next(iter(self.original.values())).device
             terms = {

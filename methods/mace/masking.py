@@ -18,6 +18,8 @@ from iceb.specs.methods import Bundle, Scratch
 if TYPE_CHECKING:
     from iceb.methods.mace import MACE
 
+SEGMENTING = ("segmenter", "detector", "masker")  # settings that decide a mask of given images
+
 
 class MaskDesk:
     """Masks of concepts' training pictures."""
@@ -25,7 +27,8 @@ class MaskDesk:
     def __init__(
         self, method: "MACE", bundle: Bundle, scratch: Scratch, pictures: PictureDesk, prompts: PromptReader
     ) -> None:
-        self.method, self.bundle, self.scratch = method, bundle, scratch
+        self.method, self.bundle = method, bundle
+        self.scratch = scratch.depends_on(*SEGMENTING)
         self.pictures, self.prompts = pictures, prompts
 
     def ready(self, concepts: Sequence[Concept]) -> None:
@@ -68,7 +71,6 @@ class MaskDesk:
             "what": "mace masks",
             "source": concept.source,
             "pictures": self.pictures.key(concept),
-            "segmenter": self.method.segmenter_key,
         }
 
     @contextmanager

@@ -39,7 +39,8 @@ class PictureDesk:
     """
 
     def __init__(self, bundle: Bundle, scratch: Scratch, count: int, steps: int) -> None:
-        self.bundle, self.scratch, self.count = bundle, scratch, count
+        self.bundle, self.count = bundle, count
+        self.scratch = scratch.depends_on()  # all that decides an image is in its key
         self.sampling = sampling_of(bundle, steps)
         self.model = bundle.digest
 

@@ -42,7 +42,7 @@ class PromptReader:
 
     def __init__(self, bundle: Bundle, scratch: Scratch) -> None:
         whole: Any = bundle  # the reader takes the model's own class
-        self.bundle, self.scratch = bundle, scratch
+        self.bundle, self.scratch = bundle, scratch.depends_on()
         self.model = bundle.digest
         self.tokenizer = bundle.pipeline.tokenizer  # a second encoder's tokens differ in their pads only
         self._reader = TextReader(whole)

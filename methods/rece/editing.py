@@ -87,4 +87,5 @@ def gram(weights: Mapping[str, Tensor], like: Tensor, bundle: Bundle, scratch: S
         return summed
 
     key = {"what": "gram of the projections", "version": 1, "model": bundle.digest, "names": sorted(weights)}
-    return torch.from_numpy(scratch.array(key, lambda: compute().cpu().numpy()).copy()).to(like)
+    kept = scratch.depends_on().array(key, lambda: compute().cpu().numpy())
+    return torch.from_numpy(kept.copy()).to(like)

@@ -1,7 +1,7 @@
 """A ReFACT edit from requests to weights: one rank-one change after the other on the weight that the last one left."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from iceb.base.digest import digest, digest_tensor
+from iceb.base.digest import digest
 from iceb.base.errors import MethodError
 from iceb.base.progress import stage
 from iceb.methods.activations import TextTower, text_towers
@@ -55,6 +55,7 @@ def edited(method: "ReFACT", bundle: Bundle, requests: Sequence[EditRequest], co
         weights[name] = new.to(bundle.parameter(name).dtype)
         log[f"{tower.component}.{layer}.relative_change"] = work.change
         log[f"{tower.component}.searches"] = float(work.searches)
+        log.update({f"{tower.component}.{name}": value for name, value in work.log.items()})
         if method.moment:
             log["captions_used"] = float(len(work.captions()))
     return Edit(weights=weights, log=log)
@@ -71,6 +72,7 @@ class _Work:
     scratch: Scratch
     change: float = 0.0  # ‖ΔW‖ / ‖W‖
     searches: int = 0  # made now, not taken from scratch
+    log: dict[str, float] = field(default_factory=dict)  # what the closed form says, its `lift`
 
     @cached_property
     def project(self) -> "Features":
@@ -86,7 +88,8 @@ class _Work:
     def run(self, requests: Sequence[EditRequest]) -> Tensor:
         """(d, d_ff) float64, the edited weight."""
         clean = self.tower.fc2(self.layer).weight.detach().double()
-        factor, told = self._factor(), self._settings()
+        factor = self._factor()
+        told: dict[str, Any] = {"encoder": self.tower.component, "layer": self.layer}
         weight: Tensor = clean
         with stage("facts", len(requests)) as advance:
             for request in requests:
@@ -121,20 +124,6 @@ class _Work:
         made = rank_one(tower, self.layer, weight, prompts, 0, u, shift)
         return made.u, made.v
 
-    def _settings(self) -> dict[str, Any]:
-        """What names the changes apart from the requests."""
-        files = dict.fromkeys(self.method.card.files)
-        seen = self.project(torch.eye(self.tower.token_table.shape[1]))
-        return {
-            "model": self.bundle.digest,
-            "encoder": self.tower.component,
-            "layer": self.layer,
-            "settings": {**asdict(self.method), **files},
-            "projection": digest_tensor(seen),
-            "goals": self.goals.told(),
-            "captions": digest(self.captions()) if self.method.moment else None,
-        }
-
     def captions(self) -> list[str]:
         """The sampled texts of the second moment."""
         corpus = caption_corpus(self.method.captions, self.bundle.ref.family, self.method.card.name)
@@ -159,7 +148,8 @@ class _Work:
             "captions": digest(captions),
             "tokens": limit,
         }
-        return moment_factor(torch.from_numpy(np.array(self.scratch.array(key, compute))).to(self.tower.device))
+        kept = self.scratch.depends_on().array(key, compute)  # the captions themselves are in the key
+        return moment_factor(torch.from_numpy(np.array(kept)).to(self.tower.device), self.log)
 
 
 def _dest(request: EditRequest) -> str:

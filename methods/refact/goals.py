@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from iceb.base.digest import digest_tensor
 from iceb.methods.activations import TextTower
 from iceb.methods.captions import read_captions
 from iceb.methods.refact.files import expand
@@ -45,11 +44,6 @@ class Goals:
         old = [self._drawn(source, 1)] if method.objective == "contrastive" else []
         shown = torch.cat([new, *old, self.others])
         return self._goal(shown, len(new), shown)
-
-    def told(self) -> dict[str, Any]:
-        """What names the goals apart from the requests and the settings."""
-        seen = {} if not self.method.sees else {"eye": self.eye.digest, "others": digest_tensor(self.others)}
-        return {"texts": self.texts, **seen}
 
     def _goal(self, wanted: Tensor, new: int, pictures: Tensor) -> Goal:
         return Goal(wanted, new, self.project, self.kept, None if self.kept is None else pictures)
@@ -97,7 +91,7 @@ class Goals:
             "count": count,
             "sampling": asdict(sampling),
         }
-        made = np.array(self.scratch.array(key, lambda: draw(self.bundle, text, count, sampling)))
+        made = np.array(self.scratch.depends_on().array(key, lambda: draw(self.bundle, text, count, sampling)))
         return self.eye([Image.fromarray(pixels) for pixels in made])
 
 

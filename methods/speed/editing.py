@@ -135,7 +135,7 @@ def least_directions(matrices: Mapping[str, Tensor], bundle: Bundle, scratch: Sc
 
     reference = torch.empty(0, dtype=torch.float64, device=algebra_device(torch.device(bundle.device)))
     key = {"what": "least directions", "version": 1, "model": bundle.digest, "names": list(matrices)}
-    rows = torch.from_numpy(scratch.array(key, compute).copy()).to(reference)
+    rows = torch.from_numpy(scratch.depends_on().array(key, compute).copy()).to(reference)
     return dict(zip(matrices, rows, strict=True))
 
 
@@ -164,7 +164,8 @@ def retained_rows(
 
     key = {"what": "last states of texts", "version": 1, "model": reader.bundle.digest, "texts": whole}
     places = {text: place for place, text in enumerate(whole)}
-    return torch.from_numpy(scratch.array(key, compute)[[places[text] for text in texts]]).to(empty)
+    kept = scratch.depends_on().array(key, compute)
+    return torch.from_numpy(kept[[places[text] for text in texts]]).to(empty)
 
 
 def shuffled(rows: Tensor, reach: Tensor, seed: int) -> Retained:

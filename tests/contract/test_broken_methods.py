@@ -15,6 +15,7 @@ import torch
 from iceb.base.errors import DataError, MethodError
 from iceb.registry import Registered
 from iceb.running.conformance import Line, check_method
+from iceb.running.conformance.card import PLACEHOLDER
 from iceb.running.conformance.cost import Cost, _reset_peak
 from iceb.running.methods import ChosenMethod
 from iceb.specs.methods import Edit, MethodCard
@@ -66,7 +67,8 @@ def only_failure(method: Any, bundle: Any, **changes: Any) -> tuple[str, str]:
 def test_a_sound_method_fails_nothing(bundle):
     lines = checked(Sound(), bundle)
     assert failures(lines) == {}
-    assert {line.status for name, line in lines.items() if name != "1 edit"} == {"pass"}
+    measured = ("1 edit", "a prompt that names nothing")
+    assert {line.status for name, line in lines.items() if name not in measured} == {"pass"}
 
 
 # --- settings and card
@@ -131,6 +133,55 @@ def test_a_file_that_is_named_and_cannot_be_read_is_a_failure(bundle):
     (line,) = checked(NeedsFile(), bundle).values()
     assert line.status == "fail"
     assert "no/such/file.txt" in line.note
+
+
+# --- the card's name and paper, and fields that cannot change
+
+
+class OtherName(Sound):
+    card: ClassVar[MethodCard] = replace(CARD, name="other_name")
+
+
+class Placeholder(Sound):
+    card: ClassVar[MethodCard] = replace(CARD, paper="arXiv:0000.00000")
+
+
+@dataclass(frozen=True)
+class ListSetting(Sound):
+    layers: list[int] = field(default_factory=lambda: [1, 2])
+
+
+@dataclass
+class Unfrozen:
+    card: ClassVar[MethodCard] = CARD
+
+    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, context: Any) -> Edit:
+        return Sound().edit(bundle, requests, context=context)
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        (OtherName, "the card's name is 'other_name', the entry point's 'sound'"),
+        (Placeholder, "'arXiv:0000.00000' is a placeholder"),
+        (ListSetting, "setting layers is a list, dict or set"),
+        (Unfrozen, "not frozen"),
+    ],
+)
+def test_a_card_or_fields_that_promise_the_wrong_thing_are_caught(method, words, bundle):
+    check, note = only_failure(method(), bundle)
+    assert check == "card and fields"
+    assert words in note
+
+
+@pytest.mark.parametrize("paper", ["", "arXiv:2403.13807", "https://example.org/paper.pdf", "doi:10.1000/182"])
+def test_a_paper_or_none_is_no_placeholder(paper):
+    assert not PLACEHOLDER.search(paper)
+
+
+@pytest.mark.parametrize("paper", ["arXiv:XXXX.XXXXX", "TODO", "arXiv:0000.0000", "arXiv:…", "to be done (tbd)"])
+def test_words_that_stand_for_a_paper_are_placeholders(paper):
+    assert PLACEHOLDER.search(paper)
 
 
 # --- what an edit may hold
@@ -635,10 +686,9 @@ class FailsAtTen(Sound):
 
 
 def test_a_size_that_crashes_is_caught(bundle):
-    assert only_failure(FailsAtTen(), bundle, sizes=(1, 10)) == (
-        "10 edits",
-        "raised RuntimeError: stack expects each tensor to be equal size",
-    )
+    check, note = only_failure(FailsAtTen(), bundle, sizes=(1, 10))
+    assert check == "10 edits"
+    assert note.startswith("raised RuntimeError: stack expects each tensor to be equal size (")
 
 
 def test_a_size_for_which_no_time_is_left_is_skipped(bundle):

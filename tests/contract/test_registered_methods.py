@@ -4,12 +4,24 @@ import pytest
 
 from iceb.registry import registered
 from iceb.running.conformance import check_method, quick_method
+from iceb.running.conformance.bench import Bench
+from iceb.running.conformance.contract import Contract
+from iceb.running.conformance.varied import Varied
 
 OURS = [entry.name for entry in registered("methods") if entry.package == "iceb"]
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_registered_method_keeps_the_contract(name, mini):
-    lines = list(check_method(quick_method(name, {}), mini, sizes=(1,)))
+    lines = list(check_method(quick_method(name, {}), mini, sizes=(1,), seconds=40))
     assert [f"{line.check}: {line.note}" for line in lines if line.status == "fail"] == []
     assert len(lines) > 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OURS)
+def test_no_key_of_a_registered_method_forgets_a_setting(name, mini, tmp_path):
+    contract = Contract(Bench(quick_method(name, {}), mini, tmp_path))
+    contract.fits()
+    (line,) = Varied(contract, float("inf")).lines()
+    assert line.status == "pass", line.note

@@ -46,7 +46,8 @@ def fingerprint(edit) -> dict[str, str]:
 
 
 def edited(bundle, *requests, scratch=None, **changes):
-    return replace(QUICK, **changes).edit(bundle, requests, context=MethodContext(scratch or Memory()))
+    method = replace(QUICK, **changes)
+    return method.edit(bundle, requests, context=MethodContext((scratch or Memory()).of(method)))
 
 
 # --- the edit

@@ -91,3 +91,17 @@ def test_what_does_not_fit_is_refused(change, message):
     asked = {"keys": K, "residuals": R, "moment": C, "weight": 100.0, **change}
     with pytest.raises(MethodError, match=message):
         ridge_update(**asked)
+
+
+def test_the_lift_of_a_system_without_full_rank_is_logged_and_0_where_there_is_none():
+    K, R, C, _ = problem(1, 2)
+    log: dict[str, float] = {}
+    ridge_update(K, R, C, 10.0, log)
+    assert log == {"lift": 0.0}
+    flat = torch.ones(D_IN, D_IN)
+    flat[0, 0] -= 1e-6  # what rounding leaves: an eigenvalue below 0
+    ridge_update(K, R, flat, 10.0, log)
+    largest = dict(log)
+    assert 0 < largest["lift"] <= 4.0**7 * 2.0**-23
+    ridge_update(K, R, C, 10.0, log)
+    assert log == largest

@@ -103,15 +103,17 @@ def test_a_request_that_differs_is_optimised_anew(tiny_sd, method, changes):
 
 def test_stage_one_settings_are_part_of_a_value_vector_s_name(tiny_sd, method):
     notes = Memory()
-    method.edit(tiny_sd, REQUESTS[:1], context=four(notes))
-    again = replace(method, rate=0.1).edit(tiny_sd, REQUESTS[:1], context=four(notes))
+    other = replace(method, rate=0.1)
+    method.edit(tiny_sd, REQUESTS[:1], context=four(notes.of(method)))
+    again = other.edit(tiny_sd, REQUESTS[:1], context=four(notes.of(other)))
     assert again.log["values_made"] == 1
 
 
 def test_stage_two_settings_do_not_touch_the_value_vectors(tiny_sd, method):
     notes = Memory()
-    method.edit(tiny_sd, REQUESTS[:4], context=four(notes))
-    again = replace(method, edit_weight=0.7, moment_weight=10.0).edit(tiny_sd, REQUESTS[:4], context=four(notes))
+    other = replace(method, edit_weight=0.7, moment_weight=10.0)
+    method.edit(tiny_sd, REQUESTS[:4], context=four(notes.of(method)))
+    again = other.edit(tiny_sd, REQUESTS[:4], context=four(notes.of(other)))
     assert again.log["values_made"] == 0
 
 
@@ -170,3 +172,12 @@ def test_layers_beyond_the_encoder_are_refused(tiny_sd, method):
 def test_two_encoders_refuse_what_is_defined_for_one(tiny_sdxl, method):
     with pytest.raises(MethodError, match="for one only"):
         replace(method, noise_loss="esd").edit(tiny_sdxl, REQUESTS[:1], context=four(Memory()))
+
+
+def test_captions_with_fewer_keys_than_a_layer_has_inputs_are_warned_of_and_the_lift_is_logged(tiny_sd, method, caplog):
+    edit = method.edit(tiny_sd, REQUESTS[:1], context=four(Memory()))
+    (line,) = caplog.messages
+    assert line.startswith("6 captions give ")
+    assert "different keys, a layer has 64 inputs" in line
+    assert edit.log["text_encoder.lift"] > 0
+    assert edit.log["captions_used"] == 6

@@ -215,16 +215,17 @@ def test_an_edit_stays_in_the_null_space_of_the_unedited_encoder(tiny, method):
 def test_it_begins_with_the_value_vectors_that_emcid_keeps(tiny_sd, method):
     scratch = Memory()
     shared = {name: getattr(method, name) for name in ("layers", "layers_2", "steps", "noise_loss", "captions")}
-    EMCID(**shared).edit(tiny_sd, REQUESTS, context=MethodContext(scratch))
-    assert method.edit(tiny_sd, REQUESTS, context=MethodContext(scratch)).log["values_made"] == 0
+    emcid = EMCID(**shared)
+    emcid.edit(tiny_sd, REQUESTS, context=MethodContext(scratch.of(emcid)))
+    assert method.edit(tiny_sd, REQUESTS, context=MethodContext(scratch.of(method))).log["values_made"] == 0
     assert EMCIDNullSpace.card.scratch_of == EMCID.card.name
 
 
 def test_its_residual_may_be_the_streams(tiny_sd, method):
     scratch = Memory()
     one, other = (
-        replace(method, residual=residual).edit(tiny_sd, REQUESTS, context=MethodContext(scratch)).weights
-        for residual in ("output", "stream")
+        made.edit(tiny_sd, REQUESTS, context=MethodContext(scratch.of(made))).weights
+        for made in (replace(method, residual="output"), replace(method, residual="stream"))
     )
     assert all(not torch.equal(one[name], other[name]) for name in one)
 

@@ -30,7 +30,7 @@ SWEPT = [
 
 
 def scratch(folder, owner="anybody"):
-    return ScratchStore(folder, {"test": owner})
+    return ScratchStore(folder, {"test": owner}, {})  # nothing they keep depends on a setting
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from iceb.methods.mace.rows import concept_columns, paired_rows
 from iceb.methods.mace.training import packed, trained, unpacked
 from iceb.specs.requests import EditRequest
 from iceb.stores.scratch import ScratchStore
+from tests.memory import settings_of
 
 D, OUT = 6, 4
 TEMPLATES = ("A photo of {}", "{}")
@@ -32,7 +33,7 @@ def quick(**changes) -> MACE:
 
 @pytest.fixture
 def scratch(tmp_path):
-    return ScratchStore(tmp_path, {"test": "mace"})
+    return ScratchStore(tmp_path, {"test": "mace"}, settings_of(quick()))
 
 
 # --- token rows

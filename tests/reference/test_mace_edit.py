@@ -14,6 +14,7 @@ from iceb.methods.mace.lora import cross_attentions
 from iceb.specs.methods import Edit, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.stores.scratch import ScratchStore
+from tests.memory import settings_of
 
 TEMPLATES = ("A photo of {}", "{}")
 DOG = EditRequest("t/0", "golden retriever", ("tabby cat",), TEMPLATES, 1)
@@ -26,7 +27,7 @@ def quick(**changes) -> MACE:
 
 @pytest.fixture
 def scratch(tmp_path):
-    return ScratchStore(tmp_path, {"test": "mace"})
+    return ScratchStore(tmp_path, {"test": "mace"}, settings_of(quick()))
 
 
 def test_an_edit_changes_keys_and_values_alone_and_leaves_the_model_untouched(tiny, scratch):
@@ -39,7 +40,11 @@ def test_an_edit_changes_keys_and_values_alone_and_leaves_the_model_untouched(ti
 
 def test_the_same_edit_twice_is_the_same_bytes_and_nothing_is_made_again(tiny_sd, scratch, tmp_path, monkeypatch):
     first = quick().edit(tiny_sd, [DOG, TRAIN], context=MethodContext(scratch)).weights
-    afresh = quick().edit(tiny_sd, [DOG, TRAIN], context=MethodContext(ScratchStore(tmp_path / "other", {}))).weights
+    afresh = (
+        quick()
+        .edit(tiny_sd, [DOG, TRAIN], context=MethodContext(ScratchStore(tmp_path / "other", {}, settings_of(quick()))))
+        .weights
+    )
     monkeypatch.setattr(ScratchStore, "put", lambda *_: pytest.fail("computed again"))
     again = quick().edit(tiny_sd, [DOG, TRAIN], context=MethodContext(scratch)).weights
     assert all(torch.equal(first[name], afresh[name]) and torch.equal(first[name], again[name]) for name in first)

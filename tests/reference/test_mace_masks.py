@@ -20,6 +20,7 @@ from iceb.mini.world import class_look
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.stores.scratch import ScratchStore
+from tests.memory import settings_of
 
 CONCEPT = Concept("steam train", "sky", 3)
 VOCABULARY = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", "a", "steam", "train", "cat")
@@ -42,9 +43,13 @@ def test_a_picture_in_which_nothing_was_found_is_meant_as_a_whole():
     assert filled(masks)[1].sum() == 4
 
 
+def kept(folder, method):
+    return ScratchStore(folder, {"test": "masks"}, settings_of(method))
+
+
 def desk(bundle, tmp_path, **changes):
-    scratch = ScratchStore(tmp_path, {"test": "masks"})
     method = MACE(**{**dict(MACE.card.quick), "pictures": 2, **changes})
+    scratch = kept(tmp_path, method)
     pictures = PictureDesk(bundle, scratch, method.pictures, method.picture_steps)
     return MaskDesk(method, bundle, scratch, pictures, PromptReader(bundle, scratch))
 
@@ -179,10 +184,9 @@ def test_models_that_cannot_be_loaded_are_named_with_a_way_out(tmp_path, picture
 
 
 def test_an_edit_runs_with_the_detector_and_its_masks_are_kept(tiny_sd, finders, tmp_path):
-    scratch = ScratchStore(tmp_path, {"test": "masks"})
     settings = {**dict(MACE.card.quick), "segmenter": "grounded-sam", "detector": finders[0], "masker": finders[1]}
-    request = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2)
-    assert MACE(**settings).edit(tiny_sd, [request], context=MethodContext(scratch)).weights
+    request, method = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2), MACE(**settings)
+    assert method.edit(tiny_sd, [request], context=MethodContext(kept(tmp_path, method))).weights
 
 
 def test_a_processor_without_its_weights_is_refused_before_any_picture_is_drawn(
@@ -191,15 +195,15 @@ def test_a_processor_without_its_weights_is_refused_before_any_picture_is_drawn(
     monkeypatch.setattr("iceb.methods.mace.pictures.pictures", None)
     shutil.copytree(finders[1], masker := tmp_path / "masker", ignore=shutil.ignore_patterns("*.safetensors"))
     settings = {**dict(MACE.card.quick), "segmenter": "grounded-sam", "detector": finders[0], "masker": str(masker)}
-    request = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2)
+    request, method = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2), MACE(**settings)
     with pytest.raises(ModelError, match=rf"cannot load {masker}.*segmenter=attention"):
-        MACE(**settings).edit(tiny_sd, [request], context=MethodContext(ScratchStore(tmp_path, {"test": "masks"})))
+        method.edit(tiny_sd, [request], context=MethodContext(kept(tmp_path, method)))
 
 
 def test_a_detector_that_cannot_be_fetched_is_refused_before_any_picture_is_drawn(tiny_sd, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # the port on which nothing answers
     monkeypatch.setattr("iceb.methods.mace.pictures.pictures", None)
     settings = {**dict(MACE.card.quick), "segmenter": "grounded-sam"}
-    request = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2)
+    request, method = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2), MACE(**settings)
     with pytest.raises(ModelError, match=r"grounding-dino.*(cannot be reached|OFFLINE is set).*segmenter=attention"):
-        MACE(**settings).edit(tiny_sd, [request], context=MethodContext(ScratchStore(tmp_path, {"test": "masks"})))
+        method.edit(tiny_sd, [request], context=MethodContext(kept(tmp_path, method)))

@@ -205,13 +205,13 @@ def test_facts_are_written_one_after_the_other(tiny_sd, method):
 
 def test_what_a_longer_list_begins_with_is_not_searched_again(tiny_sd, method):
     scratch, name = Memory(), "text_encoder.searches"
-    assert method.edit(tiny_sd, REQUESTS[:2], context=MethodContext(scratch)).log[name] == 2
-    longer = method.edit(tiny_sd, REQUESTS, context=MethodContext(scratch))
+    assert method.edit(tiny_sd, REQUESTS[:2], context=MethodContext(scratch.of(method))).log[name] == 2
+    longer = method.edit(tiny_sd, REQUESTS, context=MethodContext(scratch.of(method)))
     assert longer.log[name] == 1
     fresh = method.edit(tiny_sd, REQUESTS, context=MethodContext(Memory()))
     assert all(torch.equal(longer.weights[key], fresh.weights[key]) for key in fresh.weights)
     for other in (replace(method, rate=0.2), replace(method, metric="cosine"), replace(method, layer=0)):
-        assert other.edit(tiny_sd, REQUESTS[:1], context=MethodContext(scratch)).log[name] == 1
+        assert other.edit(tiny_sd, REQUESTS[:1], context=MethodContext(scratch.of(other))).log[name] == 1
 
 
 def test_a_projection_changes_what_is_compared(tiny_sd, method, tmp_path):

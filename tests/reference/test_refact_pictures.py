@@ -158,8 +158,8 @@ def test_every_objective_writes_one_rank(tiny_sd, method, settings):
 def test_a_weight_on_the_divergence_changes_the_edit(tiny_sd, method):
     scratch = Memory()
     plain, held = (
-        replace(method, kl=weight).edit(tiny_sd, [REQUEST], context=MethodContext(scratch)).weights
-        for weight in (0.0, 1e4)
+        made.edit(tiny_sd, [REQUEST], context=MethodContext(scratch.of(made))).weights
+        for made in (replace(method, kl=0.0), replace(method, kl=1e4))
     )
     assert all(not torch.equal(plain[name], held[name]) for name in plain)
 

@@ -37,6 +37,9 @@ class Kept:
     def __init__(self) -> None:
         self.arrays: dict[str, np.ndarray[Any, Any]] = {}
 
+    def depends_on(self, *settings: str) -> "Kept":
+        return self
+
     def array(self, key: Any, compute: Any) -> Any:
         return self.arrays.setdefault(str(key), compute()) if str(key) not in self.arrays else self.arrays[str(key)]
 

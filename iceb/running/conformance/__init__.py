@@ -14,10 +14,13 @@ from iceb.base.errors import IcebError
 from iceb.models.bundle import ModelBundle
 from iceb.models.threads import worker_threads
 from iceb.running.conformance.bench import Bench
+from iceb.running.conformance.card import check_card
 from iceb.running.conformance.contract import TAKEN_BACK, UNTOUCHED, Contract
 from iceb.running.conformance.cost import ALLOWANCE, Cost
+from iceb.running.conformance.effects import Effects
 from iceb.running.conformance.lines import Line, Skipped, line
 from iceb.running.conformance.meaning import Meaning
+from iceb.running.conformance.varied import Varied
 from iceb.running.methods import ChosenMethod, choose
 from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.runs import Scalar
@@ -26,6 +29,7 @@ __all__ = ["Line", "check_method", "quick_method"]
 
 SIZES = (1, 10, 100)
 SECONDS = 80.0  # for everything, beside loading; what would take longer is left out
+VARIED = 0.4  # of what is left of them, for varying settings
 
 
 def quick_method(name: str, settings: Mapping[str, Scalar], full: bool = False) -> ChosenMethod:
@@ -62,8 +66,12 @@ def check_method(
         yield (first := line("settings fit the model", partial(_settings, bench)))
         if first.status != "pass":
             return
+        yield line("card and fields", partial(check_card, chosen))
         contract = Contract(bench)
         yield from _contract(contract)
+        left = seconds - (time.perf_counter() - began)
+        yield from Varied(contract, left * VARIED).lines()
+        yield from Effects(contract).lines()
         yield from _meaning(Meaning(contract))
         yield from Cost(contract, seconds - (time.perf_counter() - began), allowance).lines(sizes)
         yield line("model untouched by all of this", contract.untouched_by_all)

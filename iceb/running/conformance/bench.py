@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args
 
 import torch
 
@@ -20,6 +20,7 @@ from iceb.specs.tasks import Kind
 from iceb.stores.scratch import ScratchStore
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
+Store = TypeVar("Store", bound=ScratchStore)
 
 
 @dataclass
@@ -54,7 +55,11 @@ class Bench:
 
     def scratch(self) -> ScratchStore:
         """An empty scratch store of its own."""
-        return ScratchStore(self.folder / f"{next(self._numbers):03d}", {"check": self.card.name})
+        return self.scratch_in(self.folder / f"{next(self._numbers):03d}")
+
+    def scratch_in(self, folder: Path, kind: type[Store] = ScratchStore) -> Store:  # type: ignore[assignment]
+        """The scratch store of a folder, as the method with its settings sees it."""
+        return kind(folder, {"check": self.card.name}, self.chosen.params)
 
     def edit(self, requests: Sequence[EditRequest], scratch: ScratchStore | None = None) -> Edit:
         """The method's edit, checked against model and card; whatever the method raises goes through."""

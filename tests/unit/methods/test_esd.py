@@ -33,8 +33,9 @@ CAT, VAN_GOGH, TEAPOT = request(0, "tabby cat"), request(1, "Van Gogh"), request
 
 
 def edit_of(bundle, requests=(CAT, VAN_GOGH), method=QUICK, scratch=None, together=None, **changes):
-    context = MethodContext(scratch or Memory(), Execution(images_per_pass=together))
-    return replace(method, **changes).edit(bundle, requests, context=context)
+    made = replace(method, **changes)
+    context = MethodContext((scratch or Memory()).of(made), Execution(images_per_pass=together))
+    return made.edit(bundle, requests, context=context)
 
 
 def largest_gap(one, other):

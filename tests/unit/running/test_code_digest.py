@@ -10,6 +10,7 @@ from iceb.base import code
 from iceb.base.code import reached
 from iceb.registry import registered
 from iceb.running import code_digest as code_digests
+from iceb.running import measuring
 from iceb.running.code_digest import code_digest, own_modules
 
 METHODS = [entry for entry in registered("methods") if entry.package == "iceb"]
@@ -121,3 +122,25 @@ def test_each_file_is_parsed_once_for_all_methods():
         code_digest(kind, "iceb")
     every = set().union(*(reached(own_modules(kind.__module__)).values() for kind in kinds))
     assert code._read.cache_info().misses == len(every)
+
+
+class Mean:
+    id, revision, inputs = "mean@1", "1", "image"
+
+
+def test_stored_rows_of_a_measure_belong_to_its_weights_code_and_libraries(monkeypatch):
+    measure, found = Mean(), set()
+    found.add(measuring.stored_revision(measure))
+    monkeypatch.setattr(measure, "revision", "2", raising=False)
+    found.add(measuring.stored_revision(measure))
+    monkeypatch.setattr(measuring, "libraries", lambda: {"torch": "99"})
+    found.add(measuring.stored_revision(measure))
+    monkeypatch.setattr(measuring, "code_digest", lambda kind: "other code")
+    found.add(measuring.stored_revision(measure))
+    assert len(found) == 4
+
+
+def test_the_package_of_a_class_is_found_by_its_module(installed):
+    installed()
+    kind = sys.modules["some_plugin.adapters.one"].M
+    assert code_digest(kind) == code_digest(kind, "some-plugin")

@@ -7,6 +7,7 @@ import pytest
 
 from iceb.base.errors import DataError, MethodError, SpecError
 from iceb.registry import Registered
+from iceb.running import methods
 from iceb.running.methods import ChosenMethod, choose
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.requests import EditRequest
@@ -127,23 +128,38 @@ def test_a_check_of_others_that_crashes_is_one_line():
         chosen(Crash()).check(ModelRef("mini", "iceb/mini", "1"))
 
 
-def test_a_method_that_is_built_on_another_shares_what_that_one_keeps(tiny_sd):
-    @dataclass(frozen=True)
-    class Built(Method):
-        card: ClassVar[MethodCard] = MethodCard("built", 1, "", ("replace",), (), scratch_of="emcid")
-
-    owner = chosen(Built())._scratch_owner(tiny_sd)
-    assert owner == choose("emcid", {})._scratch_owner(tiny_sd)
-    assert owner != chosen(Method())._scratch_owner(tiny_sd)
-    assert key(tiny_sd, Built()) != key(tiny_sd)
+def test_a_card_with_another_name_than_the_entry_point_is_refused(monkeypatch):
+    monkeypatch.setattr(Registered, "load", lambda entry: Method)
+    monkeypatch.setattr(methods.registry, "find", lambda group, name: Registered(group, name, "p", "1", "p:m"))
+    assert choose("m", {}).card.name == "m"
+    with pytest.raises(MethodError, match="method p/other: its card's name is 'm' and its entry point's 'other'"):
+        choose("other", {})
 
 
-@pytest.mark.parametrize(
-    ("value", "hint"),
-    [("tiger, cat", """'retain=["tiger","cat"]'"""), ("tiger", """'retain=["tiger"]'"""), (7, "[7]'")],
-)
-def test_a_list_that_is_written_otherwise_is_shown_as_a_shell_takes_it(value, hint):
-    with pytest.raises(SpecError) as refused:
-        choose("uce", {"retain": value})
-    assert hint in str(refused.value)
-    assert choose("uce", {"retain": ["tiger", "cat"]}).method.retain == ("tiger", "cat")
+@dataclass(frozen=True)
+class Built(Method):
+    card: ClassVar[MethodCard] = MethodCard("built", 1, "", ("replace",), (), scratch_of="emcid")
+
+
+def test_a_method_that_is_built_on_another_shares_what_that_one_keeps(tiny_sd, tmp_path):
+    emcid, built = (choose(name, {}).scratch(tiny_sd, tmp_path) for name in ("emcid", "emcid-ns"))
+    key = {"what": "value vector"}
+    assert emcid.depends_on("steps", "rate").path(key) == built.depends_on("steps", "rate").path(key)
+    assert choose("emcid", {"steps": 3}).scratch(tiny_sd, tmp_path).depends_on("rate").path(key) == built.depends_on(
+        "rate"
+    ).path(key)
+    assert emcid.path(key) != built.path(key)  # without names every setting counts, and theirs differ
+
+
+def test_a_method_of_other_code_cannot_share_what_another_keeps(tiny_sd, tmp_path):
+    with pytest.raises(MethodError, match="scratch_of names iceb/emcid, whose code is not its own"):
+        chosen(Built()).scratch(tiny_sd, tmp_path)
+
+
+def test_what_a_method_keeps_is_kept_apart_for_each_setting_and_each_code(tiny_sd, tmp_path, monkeypatch):
+    key, paths = {"what": "noise"}, set()
+    for method in (Method(), Method(rate=0.2)):
+        paths.add(chosen(method).scratch(tiny_sd, tmp_path).path(key))
+    monkeypatch.setattr(methods, "code_digest", lambda kind, package: "other code")
+    paths.add(chosen(Method()).scratch(tiny_sd, tmp_path).path(key))
+    assert len(paths) == 3

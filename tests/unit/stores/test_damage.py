@@ -77,11 +77,11 @@ def get_edit(root, key):
 
 
 def put_scratch(root, key, number):
-    ScratchStore(root, {"method": "m"}).put({"key": key}, np.arange(24.0).reshape(4, 6) + number)
+    ScratchStore(root, {"method": "m"}, {}).put({"key": key}, np.arange(24.0).reshape(4, 6) + number)
 
 
 def get_scratch(root, key):
-    found = ScratchStore(root, {"method": "m"}).get({"key": key})
+    found = ScratchStore(root, {"method": "m"}, {}).get({"key": key})
     return None if found is None else (found.dtype.str, found.tolist())
 
 

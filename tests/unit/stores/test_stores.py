@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from iceb.base.digest import digest_array
-from iceb.base.errors import StoreError
+from iceb.base.errors import MethodError, StoreError
 from iceb.specs.methods import Edit
 from iceb.stores import usage
 from iceb.stores.damage import take_damage
@@ -125,16 +125,31 @@ def test_scratch_computes_once_and_belongs_to_its_owner(tmp_path):
         calls.append(1)
         return np.arange(3.0)
 
-    store = ScratchStore(tmp_path, {"method": "m", "model": "d"})
+    store = ScratchStore(tmp_path, {"method": "m", "model": "d"}, {})
     for _ in range(2):
         assert store.array({"what": "moments", "layers": (1, 2)}, compute).tolist() == [0, 1, 2]
     assert len(calls) == 1
     assert store.get({"what": "other"}) is None
-    assert ScratchStore(tmp_path, {"method": "n", "model": "d"}).get({"what": "moments", "layers": (1, 2)}) is None
+    assert ScratchStore(tmp_path, {"method": "n", "model": "d"}, {}).get({"what": "moments", "layers": (1, 2)}) is None
+
+
+def test_scratch_depends_on_every_setting_unless_some_are_named(tmp_path):
+    one, other = (ScratchStore(tmp_path, {}, {"rate": rate, "steps": 3}) for rate in (0.1, 0.9))
+    key = {"what": "moments"}
+    assert one.path(key) != other.path(key)
+    assert one.depends_on("rate").path(key) != other.depends_on("rate").path(key)
+    assert one.depends_on("steps").path(key) == other.depends_on("steps").path(key)
+    assert one.depends_on().path(key) == other.depends_on().path(key)
+    assert one.depends_on("steps").depends_on("rate").path(key) == one.depends_on("rate").path(key)
+
+
+def test_scratch_refuses_a_setting_that_the_method_lacks(tmp_path):
+    with pytest.raises(MethodError, match=r"depends_on\('rat'\): no such setting; the method has rate"):
+        ScratchStore(tmp_path, {}, {"rate": 1.0}).depends_on("rat")
 
 
 def test_damaged_scratch_is_computed_anew(tmp_path):
-    store = ScratchStore(tmp_path, {})
+    store = ScratchStore(tmp_path, {}, {})
     store.put({"a": 1}, np.ones(100))
     path = store.path({"a": 1})
     path.write_bytes(path.read_bytes()[:150])
@@ -217,8 +232,8 @@ def test_texts_share_files_once_they_are_flushed(tmp_path):
     ],
 )
 def test_scratch_gives_back_what_was_put_and_it_may_be_written_to(tmp_path, array):
-    ScratchStore(tmp_path, {}).put({"a": 1}, array)
-    found = ScratchStore(tmp_path, {}).get({"a": 1})
+    ScratchStore(tmp_path, {}, {}).put({"a": 1}, array)
+    found = ScratchStore(tmp_path, {}, {}).get({"a": 1})
     assert np.array_equal(found, array)
     assert (found.dtype, found.shape, found.flags.writeable) == (array.dtype, array.shape, True)
 
@@ -226,7 +241,7 @@ def test_scratch_gives_back_what_was_put_and_it_may_be_written_to(tmp_path, arra
 def test_scratch_refuses_what_raw_bytes_do_not_hold(tmp_path):
     for array in (np.array([object()]), np.zeros(2, "f4,i2")):
         with pytest.raises(ValueError, match="cannot be stored: must be numbers"):
-            ScratchStore(tmp_path, {}).put({"a": 1}, array)
+            ScratchStore(tmp_path, {}, {}).put({"a": 1}, array)
 
 
 def test_usage_counts_files_and_bytes(tmp_path):

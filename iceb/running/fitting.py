@@ -1,0 +1,45 @@
+"""A setting's value as the method's field wants it, or a refusal that says how a shell is to write it."""
+
+import dataclasses
+import json
+from typing import Any, get_type_hints
+
+from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
+
+from iceb.base.errors import SpecError
+from iceb.base.messages import quoted
+from iceb.specs.results import first_problem
+from iceb.specs.texts import check_setting
+
+LISTS = ("tuple_type", "list_type")  # pydantic's words for "this should be a list"
+
+
+def default_of(field: "dataclasses.Field[Any]") -> Any:
+    """A field's default; MISSING, which equals no setting, where it has none."""
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
+def fitting_value(method: str, kind: type, name: str, value: Any) -> Any:
+    """`value` as the field's annotation wants it: a list as a tuple, a whole number as a float.
+
+    Raises:
+        SpecError: it is of another kind.
+    """
+    try:
+        made = TypeAdapter(get_type_hints(kind)[name]).validate_python(value)
+        for part in made if isinstance(made, tuple) else (made,):
+            check_setting(part, f"method {method}: {name}={quoted(value)}")
+        return made
+    except ValidationError as error:
+        reason = first_problem(error).removeprefix("the whole: ") + _as_list(name, value, error)
+        raise SpecError(f"method {method}: {name}={quoted(value)}: {reason} (iceb show method {method})") from error
+    except (PydanticSchemaGenerationError, NameError):
+        return value  # an annotation that says nothing to us: the method checks it itself
+
+
+def _as_list(name: str, value: Any, error: ValidationError) -> str:
+    """How a shell is to write the list that was wanted; "" where none was."""
+    if isinstance(value, tuple | list) or not any(each["type"] in LISTS for each in error.errors()):
+        return ""
+    parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else [value]
+    return f""": write --set '{name}={json.dumps(parts, ensure_ascii=False, separators=(",", ":"))}'"""

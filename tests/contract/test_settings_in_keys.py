@@ -1,0 +1,119 @@
+"""Every setting counts in what a method keeps in its scratch, unless the method says what a part depends on."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytest
+import torch
+
+from iceb.base.errors import MethodError
+from iceb.running.conformance.varied import CHECK, other_values
+from iceb.specs.requests import EditRequest
+from tests.contract.test_broken_methods import Sound, checked, failures, only_failure
+
+
+@dataclass(frozen=True)
+class Scaled(Sound):
+    """Keeps noise that its settings scale; the store adds them to the key."""
+
+    strength: float = 0.1
+    shift: int = 0
+
+    def noise(self, weight: Any, request: EditRequest, scratch: Any) -> Any:
+        def scaled() -> Any:
+            return (self.shift + self.strength * super(Scaled, self).noise(weight, request, scratch)).numpy()
+
+        return torch.from_numpy(
+            self.kept(scratch).array({"what": "scaled", "of": request.source, "to": list(request.dests)}, scaled)
+        )
+
+    def kept(self, scratch: Any) -> Any:
+        return scratch
+
+
+class NamesBoth(Scaled):
+    def kept(self, scratch: Any) -> Any:
+        return scratch.depends_on("strength", "shift")
+
+
+class ForgetsStrength(Scaled):
+    """Says that what it keeps depends on one setting, and it depends on two."""
+
+    def kept(self, scratch: Any) -> Any:
+        return scratch.depends_on("shift")
+
+
+class NamesUnknown(Scaled):
+    def kept(self, scratch: Any) -> Any:
+        return scratch.depends_on("strenght")
+
+
+@pytest.mark.parametrize("method", [Scaled, NamesBoth])
+def test_keys_that_hold_every_setting_they_depend_on_pass(method, bundle):
+    line = checked(method(), bundle, seconds=1e9)[CHECK]
+    assert (line.status, line.note) == ("pass", "2 varied")
+
+
+def test_a_key_that_forgets_a_setting_is_caught_by_the_settings_name(bundle):
+    check, note = only_failure(ForgetsStrength(), bundle, seconds=1e9)
+    assert check == CHECK
+    assert "strength=0.15" in note
+    assert "shift" not in note
+
+
+def test_a_setting_that_there_is_not_is_refused_where_a_key_names_it(bundle):
+    note = failures(checked(NamesUnknown(), bundle))["edit fits model and card"]
+    assert "depends_on('strenght'): no such setting; the method has strength, shift" in note
+
+
+@dataclass(frozen=True)
+class Undecidable(Sound):
+    """Settings of which no other value is known, or none is accepted."""
+
+    words: str = "a cat"
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.share != 1.0:
+            raise MethodError("share must be 1")
+
+
+def test_settings_that_cannot_be_varied_are_named_with_the_reason(bundle):
+    note = checked(Undecidable(), bundle, seconds=1e9)[CHECK].note
+    assert note == "0 varied; not words: no other value known; share: other values are refused"
+
+
+def test_settings_for_which_no_time_is_left_are_named(bundle):
+    line = checked(Scaled(), bundle, seconds=1e-9)[f"{CHECK}: the rest"]
+    assert (line.status, line.note) == ("skipped", "no time for strength, shift: --full takes it")
+
+
+@dataclass(frozen=True)
+class Settings:
+    flag: bool = True
+    count: int = 3
+    rate: float = 2.0
+    zero: float = 0.0
+    word: Literal["own", "a", "b"] = "own"
+    many: tuple[int, ...] = (1, 2)
+    single: tuple[int, ...] = (1, 2)
+    absent: int | None = None
+    text: str | None = None
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("flag", [False]),
+        ("count", [4, 2]),
+        ("rate", [3.0, 2.0 / 1.5]),
+        ("zero", [0.5, 1.0]),
+        ("word", ["b", "own"]),  # the default last
+        ("many", [(1,)]),
+        ("single", [(1, 2)]),
+        ("absent", [1]),
+        ("text", []),
+    ],
+)
+def test_other_values_follow_a_settings_kind(name, values):
+    assert list(other_values(Settings(word="a", single=(1,)), name)) == values
