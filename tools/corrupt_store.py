@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 
 from iceb.base.digest import digest, digest_array, digest_tensor
 from iceb.running.evaluate import run
+from iceb.running.measuring import stored_revision
 from iceb.running.plan import Ask, plan
 from iceb.stores.arrays import read_array
 from iceb.stores.damage import take_damage
@@ -56,10 +57,11 @@ def shelves(cache: Path, measures: Mapping[str, Any]) -> list[Shelf]:
     texts = [key for path in files["texts"] for key in read_keys(path, "texts")]
     found.append(Shelf("texts", files["texts"], lambda: _texts(cache, texts)))
     for measure in measures.values():
-        owner = digest({"measure": measure.id, "revision": measure.revision})
+        revision = stored_revision(measure)
+        owner = digest({"measure": measure.id, "revision": revision})
         own = [path for path in files["measured"] if path.parts[-3] == owner[:16]]
         keys = [key for path in own for key in read_keys(path, owner)]
-        found.append(Shelf("measured", own, _rows(cache, measure.id, measure.revision, keys)))
+        found.append(Shelf("measured", own, _rows(cache, measure.id, revision, keys)))
     return [shelf for shelf in found if shelf.files]
 
 
