@@ -57,10 +57,10 @@ def modes(kind: str) -> dict[str, Any]:
     cudnn, matmul = backends.cudnn, backends.cuda.matmul
     return {
         **common,
-        "cudnn": cudnn.version() if cudnn.enabled else None,
+        "cudnn": cudnn.version() if cudnn.enabled else None,  # type: ignore[no-untyped-call]
         "cudnn_deterministic": cudnn.deterministic,
         "cudnn_benchmark": cudnn.benchmark,
-        "cudnn_conv": cudnn.conv.fp32_precision,
+        "cudnn_conv": cudnn.conv.fp32_precision,  # type: ignore[attr-defined]
         "matmul": matmul.fp32_precision,
         "matmul_fp16_sums": matmul.allow_fp16_reduced_precision_reduction,
         "matmul_bf16_sums": matmul.allow_bf16_reduced_precision_reduction,

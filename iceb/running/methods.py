@@ -86,7 +86,8 @@ class ChosenMethod:
             MethodError: as `packaged_digest`.
         """
         reads = {name: packaged_digest(self.card.name, name) for name in self.card.reads}
-        return digest({"code": code_digest(type(self.method), self.entry.package), "reads": reads})
+        kind: type = type(self.method)
+        return digest({"code": code_digest(kind, self.entry.package), "reads": reads})
 
     @property
     def record(self) -> MethodRecord:

@@ -78,7 +78,8 @@ def test_bytes_that_are_no_parquet_are_one_line(data):
 
 def parquet(**columns):
     """A parquet file of one row: a sound one but for these columns; None leaves one out."""
-    row = {"group": "", "metric": "m", "part": "p", "concept": "c", "replicate": 0, "before": 0.0, "after": 0.0, "n": 1}
+    names = {"group": "", "checkpoint": "", "metric": "m", "part": "p", "concept": "c"}
+    row = {**names, "replicate": 0, "before": 0.0, "after": 0.0, "n": 1}
     table = pyarrow.table({name: [value] for name, value in {**row, **columns}.items() if value != "left out"})
     stream = pyarrow.BufferOutputStream()
     pyarrow.parquet.write_table(table, stream)
