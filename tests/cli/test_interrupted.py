@@ -103,4 +103,9 @@ def test_a_stopped_command_loses_nothing_and_ends_with_the_same_scores(command, 
     resumed = finished(command(broken), environment, broken)
     assert resumed.cost.images_reused >= kept
     assert run(command(whole)[3:]) == 0  # in this process: it has the libraries already
-    assert resumed.scores == result_in(whole).scores
+    assert numbers(resumed) == numbers(result_in(whole))
+
+
+def numbers(result: Result) -> list[tuple]:
+    """Every score without the package of its metric, which only an installed plugin names."""
+    return [(s.metric, s.value, s.stderr, s.before, s.after, s.low, s.high, s.n, s.concepts) for s in result.scores]

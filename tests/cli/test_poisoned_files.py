@@ -1,5 +1,6 @@
 """Whatever a file holds, the answer is one clear line and exit code 2; nothing outside is touched."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -34,8 +35,16 @@ def run_files(folder: Path) -> Path:
     target = folder / "run"
     target.mkdir()
     shutil.copy(GOLDEN, target / "result.json")
-    (target / "images.jsonl").write_text("", encoding="utf-8")
+    name_images(target, b"")
     return target
+
+
+def name_images(run: Path, data: bytes) -> None:
+    """Write a run's images.jsonl, and name it in the result, as somebody who hands in both would."""
+    (run / "images.jsonl").write_bytes(data)
+    document = json.loads((run / "result.json").read_text(encoding="utf-8"))
+    document["images"] = {"sha256": hashlib.sha256(data).hexdigest(), "rows": data.count(b"\n")}
+    (run / "result.json").write_text(json.dumps(document), encoding="utf-8")
 
 
 def readers(folder: Path) -> list[tuple[str, list[str]]]:
@@ -116,7 +125,7 @@ LINE = {
 def test_a_poisoned_line_of_images_is_refused_before_the_cache_is_touched(capsys, place, change):
     folder = run_files(place)
     text = json.dumps({**LINE, **LINES[change]})
-    (folder / "images.jsonl").write_text(f"{text}\n", encoding="utf-8")
+    name_images(folder, f"{text}\n".encode())
     for command in (["score", "run"], ["grid", "run"]):
         assert "images.jsonl line 1" in complaint(capsys, [*command, "--cache", "cache"])
     assert not (place / "cache").exists()

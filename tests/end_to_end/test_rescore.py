@@ -41,7 +41,7 @@ METRICS = {metric.name: metric for metric in (*HAD, HOLDOUT_DELTA, SOURCE_FORGET
 
 def registered(name):
     """The metric of a name, with or without its package."""
-    return RegisteredMetric({**METRICS, "distance": Distance()}[name.rpartition("/")[2]], "tests")
+    return RegisteredMetric({**METRICS, "distance": Distance()}[name.rpartition("/")[2]], "iceb")
 
 
 @pytest.fixture
