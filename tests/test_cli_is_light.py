@@ -9,7 +9,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "result.json"
-HEAVY = ("torch", "diffusers", "transformers", "pandas", "scipy")
+HEAVY = (
+    "torch",
+    "diffusers",
+    "transformers",
+    "pandas",
+)
 
 CHECK = """
 import sys
