@@ -9,6 +9,7 @@ from iceb.base.errors import ResultError
 from iceb.base.files import write_atomic
 from iceb.leaderboard.cells import setting
 from iceb.leaderboard.collect import accepted, collect_filed, place, refusal, same_run
+from iceb.leaderboard.coverage import check_coverage
 from iceb.leaderboard.filed import FiledResult, read_filed, read_result_text, table_beside
 from iceb.leaderboard.pages import rendered, results_folder, write
 from iceb.leaderboard.rank import Identity
@@ -95,18 +96,20 @@ def add_all(folder: Path, sources: Sequence[Path], task_named: Callable[[str], T
 
     Raises:
         ResultError: one is malformed or may not stand on a table, a number is not the one that its table makes, another
-            run of it came out differently, or none is left.
+            run of it came out differently, it leaves out concepts that other results have, or none is left.
         StoreError: the folder cannot be written.
     """
     results = results_folder(folder)
     unfit = _unfit(sources) if len(sources) > 1 else {}
-    board = _Board(results, {filed.path: filed.result for filed in collect_filed(results)})
+    standing = collect_filed(results)
+    board = _Board(results, {filed.path: filed.result for filed in standing})
     board.skipped += [f"skipped {source}: {why}" for source, why in unfit.items()]
     for source in sources:
         if source not in unfit:
             board.enter(accepted(read_filed(source)))
     if not board.placed:
         raise ResultError(f"nothing to add: {'; '.join(line.removeprefix('skipped ') for line in board.skipped)}")
+    check_coverage([*(filed for filed in standing if filed.path not in board.new), *board.new.values()])
     texts = rendered(folder, task_named, tuple(board.standing.values()))
     files = {path: data for target, filed in board.new.items() for path, data in _files(target, filed).items()}
     with undone(files):

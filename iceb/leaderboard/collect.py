@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from iceb.base.errors import ResultError
+from iceb.leaderboard.coverage import check_coverage
 from iceb.leaderboard.filed import SUFFIX, FiledResult, read_filed, table_beside
 from iceb.running.retained import shown
 from iceb.specs.results import Result
@@ -57,11 +58,12 @@ def collect_filed(folder: Path) -> list[FiledResult]:
     """All results below `folder` with their tables, sorted by id, every score computed again.
 
     Raises:
-        ResultError: a file is malformed, refused, not where its id says, a copy of another, or holds a number that its
-            table does not make.
+        ResultError: a file is malformed, refused, not where its id says, a copy of another, holds a number that its
+            table does not make, or leaves out concepts that other results have.
     """
     found = [_in_place(accepted(read_filed(path)), folder) for path in sorted(folder.rglob("*.json"))]
     _refuse_copies(found)
+    check_coverage(found)
     tables = {table_beside(filed.path) for filed in found}
     if left_over := [path for path in sorted(folder.rglob(f"*{SUFFIX}")) if path not in tables]:
         raise ResultError(f"{left_over[0]}: belongs to no result: remove it, or add the result it belongs to")

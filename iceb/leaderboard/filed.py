@@ -7,7 +7,7 @@ from iceb.base.errors import ResultError
 from iceb.base.readers import is_folder, read_text
 from iceb.leaderboard.recompute import problems
 from iceb.running.folder import RESULT
-from iceb.running.table import TABLE, checked_table, read_table_file
+from iceb.running.table import TABLE, TableRow, checked_table, read_table_file
 from iceb.specs.results import Result
 
 SUFFIX = ".parquet"
@@ -23,12 +23,14 @@ class FiledResult:
         path: of the result's file.
         text: of that file, as it stands there.
         table: the bytes of the table's file.
+        rows: what it holds.
     """
 
     path: Path
     result: Result
     text: str
     table: bytes
+    rows: tuple[TableRow, ...]
 
 
 def table_beside(path: Path) -> Path:
@@ -67,4 +69,4 @@ def read_filed(named: Path) -> FiledResult:
     if found := problems(result, rows):
         more = f" (and {len(found) - MOST_TOLD} more)" if len(found) > MOST_TOLD else ""
         raise ResultError(f"{path}: {'; '.join(found[:MOST_TOLD])}{more}")
-    return FiledResult(path, result, text, table)
+    return FiledResult(path, result, text, table, tuple(rows))

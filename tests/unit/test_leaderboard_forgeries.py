@@ -10,12 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iceb.base.errors import ResultError
+from iceb.leaderboard.adding import add_all
 from iceb.leaderboard.collect import collect, place
 from iceb.leaderboard.filed import read_filed, table_beside
-from iceb.leaderboard.recompute import problems
+from iceb.leaderboard.recompute import COUNTS, NUMBERS, problems
 from iceb.running.table import TableRow, encode_table, table_record
 from iceb.specs.records import PartRecord
-from iceb.specs.reduction import ConceptValue
+from iceb.specs.reduction import ConceptValue, reduce_values
 
 SCORES = {"edit_score": 0.25, "source2dest": 0.4, "holdout_delta": -0.1, "alias2dest": None}
 
@@ -271,6 +272,36 @@ def test_a_metric_that_is_not_installed_is_computed_again_by_the_recorded_reduct
 
 
 def test_what_check_cannot_find_is_a_table_that_was_made_up_whole(made, tmp_path):
+def test_a_concept_left_out_everywhere_is_found_by_the_other_rows(made, tmp_path):
+    scores = {"edit_score": 0.25, "source2dest": 0.4}
+    rows = [made(name, scores=scores, concepts=12) for name in ("emcid", "mace")]
+    fewer = made("uce", scores=scores, concepts=11)
+    assert problems(fewer.result, fewer.rows) == []
+    paths = [each.save(tmp_path / "results" / place(each.result)) for each in (*rows, fewer)]
+    with pytest.raises(ResultError) as caught:
+        collect(tmp_path / "results")
+    assert str(caught.value).startswith(f"{paths[2]}: metric edit_score lacks concept 'holdout 11' (part holdout")
+    paths[2].unlink()
+    table_beside(paths[2]).unlink()
+    assert len(collect(tmp_path / "results")) == 2
+    with pytest.raises(ResultError, match="lacks concept 'holdout 11'"):
+        add_all(tmp_path, [fewer.save(tmp_path / "run" / "result.json")], lambda name: None)
+
+
+def test_images_left_out_of_a_concept_are_found_by_the_other_rows(made, tmp_path):
+    whole = made(scores={"source2dest": 0.4}, concepts=12)
+    first = whole.rows[0]
+    fewer = made("uce", scores={"source2dest": 0.4}, concepts=12)
+    value = dataclasses.replace(first.value, n=first.value.n - 1)
+    fewer = fewer.with_rows((dataclasses.replace(first, value=value), *fewer.rows[1:]))
+    score = reduce_values([row.value for row in fewer.rows], fewer.result.score("source2dest").reduction.reduction)
+    fewer = fewer.with_score("source2dest", **{name: getattr(score, name) for name in (*NUMBERS, *COUNTS)})
+    for each in (whole, fewer):
+        each.save(tmp_path / "results" / place(each.result))
+    with pytest.raises(ResultError, match=r"metric source2dest .* concept 'source 0' .*and 1 more differences"):
+        collect(tmp_path / "results")
+
+
     """Known and said in docs/results.md: a consistent invention passes; a reproduction does not agree with it."""
     invented = made(scores={"edit_score": 0.49, "source2dest": 0.98})
     invented.save(tmp_path / "results" / place(invented.result))

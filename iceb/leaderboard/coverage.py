@@ -1,0 +1,74 @@
+"""Rows of one table judge the same concepts: one that leaves some out is found by the others."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from iceb.base.digest import digest
+from iceb.base.errors import ResultError
+from iceb.base.messages import quoted
+from iceb.leaderboard.filed import FiledResult
+from iceb.specs.results import Result
+
+Judged: TypeAlias = frozenset[tuple[str, str, int, int]]  # part, concept, replicate, images
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """What one result judged for one metric."""
+
+    filed: FiledResult
+    metric: str
+    judged: Judged
+
+
+def check_coverage(found: Sequence[FiledResult]) -> None:
+    """Refuse a result whose concepts or images of a metric are not those of the other rows.
+
+    What most results have is taken for right, of two alike the larger.
+
+    Raises:
+        ResultError: the first such result, with the first concept that is missing or too much.
+    """
+    groups: dict[str, list[_Claim]] = {}
+    for filed in found:
+        for key, claim in _claims(filed):
+            groups.setdefault(key, []).append(claim)
+    for claims in groups.values():
+        counted = Counter(claim.judged for claim in claims)
+        common = max(counted, key=lambda judged: (counted[judged], len(judged), sorted(judged)))
+        for claim in claims:
+            if claim.judged != common:
+                other = next(each for each in claims if each.judged == common)
+                raise ResultError(
+                    f"{claim.filed.path}: metric {claim.metric} {_difference(claim.judged, common)}, "
+                    f"unlike {other.filed.path}: run it again"
+                )
+
+
+def _claims(filed: FiledResult) -> Iterator[tuple[str, _Claim]]:
+    """For each metric with a table, what must agree between results, and what was judged."""
+    judged: dict[tuple[str, str], set[tuple[str, str, int, int]]] = {}
+    for row in filed.rows:
+        value = row.value
+        judged.setdefault((row.group, row.metric), set()).add((value.part, value.concept, value.replicate, value.n))
+    versions = {score.metric: [score.package, score.version] for scores in filed.result.groups for score in scores}
+    for (group, metric), concepts in judged.items():
+        key = digest([_data(filed.result), group, metric, versions.get(metric)])
+        yield key, _Claim(filed, metric, frozenset(concepts))
+
+
+def _data(result: Result) -> list[object]:
+    """What decides which concepts are judged."""
+    task = result.task
+    data = [task.dataset, task.dataset_version, dict(task.data_sha256), task.requests_sha256]
+    return [task.name, task.version, *data, result.num_edits]
+
+
+def _difference(judged: Judged, common: Judged) -> str:
+    less, more = sorted(common - judged), sorted(judged - common)
+    (part, concept, replicate, n), fact = (less[0], "lacks") if less else (more[0], "has")
+    rest = len(less) + len(more) - 1
+    others = f" and {rest} more differences" if rest else ""
+    return f"{fact} concept {quoted(concept, 80)} (part {part}, replicate {replicate}, {n} images){others}"
