@@ -20,6 +20,9 @@ def cache(
     prune: Annotated[bool, typer.Option("--prune", help="Remove what no run folder refers to.")] = False,
     scratch: Annotated[bool, typer.Option("--scratch", help="With --prune: also what methods keep.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="With --prune: say what would go, and stop.")] = False,
+    gone: Annotated[
+        bool, typer.Option("--gone", help="With --prune: folders of runs that are not there were removed: forget them.")
+    ] = False,
     older_than: Annotated[
         float, typer.Option(metavar="HOURS", help="With --prune: keep younger files, which a run may be using.")
     ] = 24.0,
@@ -35,12 +38,12 @@ def cache(
 
     root = Path(os.path.realpath(cache_root(folder)))
     outs = runs or [out for out in [Path("runs")] if out.is_dir()]  # where evaluate writes unless told otherwise
-    if (scratch or dry_run) and not prune:
-        raise SpecError("--scratch and --dry-run say how to prune: give them together with --prune")
+    if (scratch or dry_run or gone) and not prune:
+        raise SpecError("--scratch, --gone and --dry-run say how to prune: give them together with --prune")
     if not 0 <= older_than <= OLDEST:
         raise SpecError(f"--older-than {older_than:g}: must be 0 to {OLDEST} hours")
     if prune:
-        _prune(root, outs, scratch=scratch, dry_run=dry_run, hours=older_than)
+        _prune(root, outs, scratch=scratch, dry_run=dry_run, hours=older_than, gone=gone)
     else:
         _sizes(root, outs)
 
@@ -65,10 +68,10 @@ def _sizes(root: Path, outs: list[Path]) -> None:
         typer.echo(f"no run refers to {_summed(spare)} (iceb cache --prune removes them)")
 
 
-def _prune(root: Path, outs: list[Path], *, scratch: bool, dry_run: bool, hours: float) -> None:
+def _prune(root: Path, outs: list[Path], *, scratch: bool, dry_run: bool, hours: float, gone: bool) -> None:
     from iceb.running import pruning
 
-    old, young = pruning.removable(root, outs, scratch=scratch, hours=hours)
+    old, young = pruning.removable(root, outs, scratch=scratch, hours=hours, gone=gone)
     by_store = Counter(file.path.relative_to(root).parts[0] for file in old)
     for store in sorted(by_store):
         typer.echo(f"{store}: {_summed([file for file in old if file.path.relative_to(root).parts[0] == store])}")
@@ -78,6 +81,8 @@ def _prune(root: Path, outs: list[Path], *, scratch: bool, dry_run: bool, hours:
         typer.echo(f"{_summed(old)} would be removed; nothing was (--dry-run)")
         return
     pruning.remove(old)
+    if gone:
+        pruning.forget(root)
     typer.echo(f"removed {_summed(old)}")
 
 

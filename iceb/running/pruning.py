@@ -10,7 +10,7 @@ from pathlib import Path
 from iceb.base.cache import is_cache
 from iceb.base.errors import ResultError, SpecError, StoreError
 from iceb.base.files import explained
-from iceb.running.references import RunUse, damaged_notes, noted, runs, unfinished
+from iceb.running.references import RunUse, away, damaged_notes, noted, runs, unfinished
 from iceb.stores.own_files import File, stored_files, unfinished_files
 
 KINDS = ("images", "measured", "edits")  # what a run refers to
@@ -33,15 +33,19 @@ def unreferenced(cache: Path, used: Sequence[RunUse], *, scratch: bool = False) 
     return [*(file for file in stored if file.path not in kept), *unfinished_files(cache)]
 
 
-def removable(cache: Path, outs: Sequence[Path], *, scratch: bool, hours: float) -> tuple[list[File], int]:
+def removable(
+    cache: Path, outs: Sequence[Path], *, scratch: bool, hours: float, gone: bool = False
+) -> tuple[list[File], int]:
     """What pruning removes, and how many unreferenced files it leaves because they are younger than `hours`.
 
     Args:
         cache: the cache's folder, no link in its path.
         outs: folders of runs; those that the cache has noted count as well.
+        gone: noted folders that are not there were removed, and their runs need nothing any more.
 
     Raises:
-        SpecError: the folder is no cache, a run is unfinished and would lose its images, one of `outs` is not a folder.
+        SpecError: the folder is no cache, a noted folder of runs is not there, a run is unfinished and would lose its
+            images, one of `outs` is not a folder.
         ResultError: as `runs` and `unreferenced`.
         StoreError: a note of a folder of runs is damaged.
     """
@@ -53,6 +57,11 @@ def removable(cache: Path, outs: Sequence[Path], *, scratch: bool, hours: float)
     if lost := damaged_notes(cache):
         raise StoreError(
             f"{lost[0]} named a folder of runs and is damaged: name every folder of runs by --runs and remove it first"
+        )
+    if not gone and (lost := sorted(set(away(cache).values()))):
+        raise SpecError(
+            f"{len(lost)} folders of runs with this cache are not there ({lost[0]}), and their images would go: "
+            "mount the disk they lie on, or say --gone if they were removed"
         )
     outs = [*outs, *noted(cache)]
     going = unfinished(outs)
@@ -66,6 +75,16 @@ def removable(cache: Path, outs: Sequence[Path], *, scratch: bool, hours: float)
     return old, len(spare) - len(old)
 
 
+def forget(cache: Path) -> None:
+    """Remove the notes of folders of runs that are not there.
+
+    Raises:
+        StoreError: one cannot be removed.
+    """
+    for path in away(cache):
+        _remove(path)
+
+
 def remove(files: Sequence[File]) -> None:
     """Remove files that are still where they were found.
 
@@ -73,6 +92,10 @@ def remove(files: Sequence[File]) -> None:
         StoreError: one cannot be removed.
     """
     for file in files:
-        with explained(file.path):
-            if file.path.parent.resolve() == file.path.parent:  # no link has taken a folder's place since
-                file.path.unlink(missing_ok=True)
+        _remove(file.path)
+
+
+def _remove(path: Path) -> None:
+    with explained(path):
+        if path.parent.resolve() == path.parent:  # no link has taken a folder's place since
+            path.unlink(missing_ok=True)

@@ -59,9 +59,13 @@ def note(cache: Path, out: Path) -> None:
 
 
 def noted(cache: Path) -> list[Path]:
-    """The folders that runs with this cache were written to, those that are gone left out; sorted."""
-    places = {place for path in _notes(cache) if (place := read_quietly(path, _place)) is not None}
-    return sorted(path for path in places if is_folder(path))
+    """The folders that runs with this cache were written to and that are there; sorted."""
+    return sorted(place for place in set(_places(cache).values()) if is_folder(place))
+
+
+def away(cache: Path) -> dict[Path, Path]:
+    """Notes whose folder is not there: it was removed, or it lies on a disk that is not mounted now."""
+    return {note: place for note, place in _places(cache).items() if not is_folder(place)}
 
 
 def damaged_notes(cache: Path) -> list[Path]:
@@ -70,6 +74,12 @@ def damaged_notes(cache: Path) -> list[Path]:
 
 
 def _notes(cache: Path) -> list[Path]:
+def _places(cache: Path) -> dict[Path, Path]:
+    """Note → the folder that it names; without damaged ones."""
+    found = {path: read_quietly(path, _place) for path in _notes(cache)}
+    return {path: place for path, place in found.items() if place is not None}
+
+
     return sorted((cache / NOTES).glob(f"*/*{SUFFIX}"))
 
 

@@ -234,7 +234,7 @@ def test_pruning_removes_what_no_run_refers_to_and_nothing_else(capsys, asked, t
     assert "is no cache that ICEB has written" in refused(capsys, prune)
     assert run(asked(*cache)) == 0
     assert run(asked(*cache, "--num-edits", "3", "--out", str(tmp_path / "other"))) == 0
-    shutil.rmtree(tmp_path / "other")
+    shutil.rmtree(tmp_path / "other" / "aice")
     capsys.readouterr()
     assert run(["cache", *cache]) == 0
     assert "no run refers to" in capsys.readouterr().out
@@ -259,7 +259,7 @@ def test_pruning_knows_every_folder_of_runs_and_spares_what_is_young(capsys, ask
     capsys.readouterr()
     assert run(["cache", "--prune", "--older-than", "0", *cache, "--runs", str(one)]) == 0
     assert "removed 0 files" in capsys.readouterr().out
-    shutil.rmtree(other)
+    shutil.rmtree(other / "aice")
     fragment = tmp_path / "cache" / "images" / ".partial-live"
     fragment.write_bytes(b"being written")
     assert run(["cache", "--prune", *cache, "--runs", str(one)]) == 0

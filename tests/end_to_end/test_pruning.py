@@ -66,6 +66,12 @@ def prune(*more: str, cache: str = "cache") -> int:
     return command(["cache", "--prune", "--cache", cache, "--older-than", "0", *more])
 
 
+def empty(folder: Path) -> None:
+    """Remove the runs of a folder, as somebody does who needs them no more."""
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
 def files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
 
@@ -83,7 +89,7 @@ def test_what_runs_refer_to_stays_and_what_a_removed_run_had_alone_goes(place, t
     before = files(place / "cache")
     assert prune() == 0
     assert files(place / "cache") == before
-    shutil.rmtree(place / "runs2")
+    empty(place / "runs2")
     assert prune("--dry-run") == 0
     assert files(place / "cache") == before
     assert prune() == 0
@@ -95,8 +101,23 @@ def test_what_runs_refer_to_stays_and_what_a_removed_run_had_alone_goes(place, t
     assert again.cost.images_drawn == 0
 
 
+def test_a_folder_of_runs_that_is_away_keeps_everything_until_it_is_said_to_be_gone(place, capsys):
+    """It may lie on a disk that is not mounted now."""
+    shutil.move(place / "runs2", place / "unmounted")
+    line = refusal(capsys)
+    assert f"1 folders of runs with this cache are not there ({place / 'runs2'})" in line
+    assert "say --gone" in line
+    before = files(place / "cache")
+    assert prune("--gone", "--dry-run") == 0
+    assert files(place / "cache") == before
+    assert prune("--gone") == 0
+    gone = before - files(place / "cache")
+    assert {path.split("/")[0] for path in gone} == {"images", "measured", "runs"}
+    assert prune() == 0
+
+
 def test_scratch_and_texts_go_only_when_asked_for(place):
-    shutil.rmtree(place / "runs2")
+    empty(place / "runs2")
     scratch = {name for name in files(place / "cache") if name.startswith("scratch/")}
     assert prune() == 0
     assert scratch
@@ -106,7 +127,7 @@ def test_scratch_and_texts_go_only_when_asked_for(place):
 
 
 def test_young_files_stay(place):
-    shutil.rmtree(place / "runs2")
+    empty(place / "runs2")
     before = files(place / "cache")
     assert command(["cache", "--prune", "--cache", "cache"]) == 0
     assert files(place / "cache") == before
@@ -124,7 +145,7 @@ def test_a_folder_that_is_no_cache_is_refused(place, capsys):
 @pytest.mark.parametrize("kind", ["images", "measured", "edits", "scratch", "texts", "images/pair", "measured/folder"])
 def test_no_link_is_followed(place, kind):
     """A store, or a folder in it, that is a link to somebody's folder with files of just such names."""
-    shutil.rmtree(place / "runs2")
+    empty(place / "runs2")
     outside, key = place / "outside", "ab" * 32
     for name in (f"ab/{key}.png", f"{key}.png", f"{'ab' * 8}/ab/{key}.pack", f"ab/{key}.pack", f"ab/{key}.array"):
         (outside / name).parent.mkdir(parents=True, exist_ok=True)
@@ -252,7 +273,7 @@ def test_a_damaged_note_stops_pruning_and_is_mended_by_the_next_run(place, capsy
 
 def test_the_cache_may_be_named_through_a_link(place):
     (place / "link").symlink_to(place / "cache")
-    shutil.rmtree(place / "runs2")
+    empty(place / "runs2")
     before = files(place / "cache")
     assert prune(cache="link") == 0
     assert files(place / "cache") < before
