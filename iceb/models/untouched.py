@@ -1,4 +1,4 @@
-"""A method's call, watched: what it leaves changed in the model or in the process is refused by name.
+"""A call of a method or a dataset, watched: what it leaves changed in the model or the process is refused by name.
 
 A changed model would be drawn under the digest of the unchanged one, and every later run on the same cache would take
 those images for its own.
@@ -8,13 +8,13 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from iceb.base.errors import MethodError
+from iceb.base.errors import IcebError, MethodError
 from iceb.base.frames import described
 from iceb.models.bundle import ModelBundle
 from iceb.models.process import Process
 
 REMEDY = (
-    "edit() must leave the model and the process as they were: copy before you change (copy.deepcopy), "
+    "it must leave the model and the process as they were: copy before you change (copy.deepcopy), "
     "and draw random numbers from a torch.Generator"
 )
 
@@ -42,17 +42,23 @@ class Watch:
 
 
 @contextmanager
-def untouched(bundle: ModelBundle, method: str, withdraw: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Compare the model and the process after a method's call with what they were before it.
+def untouched(
+    bundle: ModelBundle,
+    who: str,
+    withdraw: Callable[[], None] = lambda: None,
+    kind: type[IcebError] = MethodError,
+) -> Iterator[None]:
+    """Compare the model and the process after a call with what they were before it.
 
     The process's settings are put back. A model that was changed is marked, and nothing is drawn from it any more.
 
     Args:
-        method: its name, for messages.
+        who: whose call, for messages: "method emcid".
         withdraw: takes back what the call has kept; called before anything is refused.
+        kind: of the error.
 
     Raises:
-        MethodError: something was left changed.
+        MethodError, or `kind`: something was left changed.
         ModelError: the model was not what its digest names before the call.
     """
     watch = Watch(bundle)
@@ -61,20 +67,20 @@ def untouched(bundle: ModelBundle, method: str, withdraw: Callable[[], None] = l
     except BaseException as error:
         watch.process.restore()  # settings that a failed call leaves behind follow from the failure, which is reported
         if changes := _left_by(error, watch):
-            bundle.spoil(f"method {method} changed {changes}")
+            bundle.spoil(f"{who} changed {changes}")
             withdraw()
             if isinstance(error, Exception):
-                said = f"method {method} raised {described(error)} and left changed {changes}"
-                raise MethodError(f"{said}: {REMEDY}") from error
+                said = f"{who} raised {described(error)} and left changed {changes}"
+                raise kind(f"{said}: {REMEDY}") from error
         raise
     settings = watch.process.changes()
     left = watch.process.restore()
     model = watch.model_changes()
     if model or left:
-        bundle.spoil(f"method {method} changed {model or left}")
+        bundle.spoil(f"{who} changed {model or left}")
     if changes := _joined(model, settings):
         withdraw()
-        raise MethodError(f"method {method} changed {changes}: {REMEDY}")
+        raise kind(f"{who} changed {changes}: {REMEDY}")
 
 
 def _left_by(error: BaseException, watch: Watch) -> str:

@@ -15,6 +15,7 @@ from iceb.catalogue.cards import card_sha256
 from iceb.models.bundle import ModelBundle
 from iceb.models.environment import environment
 from iceb.models.threads import worker_threads
+from iceb.models.untouched import untouched
 from iceb.running import references
 from iceb.running.code_digest import code_digest
 from iceb.running.cost import Seconds
@@ -124,7 +125,8 @@ class Run:
             return checkpoint.prompts, before
         name = self.plan.spec.dataset
         scratch = ScratchStore(self.parts.cache, dataset_owner(self.parts.dataset, name, model.current), {})
-        with attributed(DataError, f"dataset {name}"):
+        who = f"dataset {name}"
+        with attributed(DataError, who), untouched(model.current, who, scratch.withdraw, DataError):
             prompts = tuple(prepare(model.current, checkpoint.step, checkpoint.prompts, scratch))
         check_roles(self.parts.task, self.parts.dataset, prompts)
         with model.suspended():

@@ -215,7 +215,10 @@ class ChosenMethod:
         scratch = self.scratch(bundle, cache)
         context = self.context(bundle, scratch, execution)
         try:
-            with stage(f"editing: {name}"), untouched(bundle, name, scratch.withdraw):  # loads the model, untimed
+            with (
+                stage(f"editing: {name}"),
+                untouched(bundle, f"method {name}", scratch.withdraw),
+            ):  # loads the model, untimed
                 began = time.perf_counter()
                 edit = self.method.edit(bundle, requests, context=context)
                 checked = check_edit(edit, bundle, self.card)

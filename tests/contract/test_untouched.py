@@ -83,7 +83,7 @@ def older_names() -> tuple[Any, ...]:
 
 def call(bundle: ModelBundle, change: Any) -> None:
     """A method's call that makes this change."""
-    with untouched(bundle, "bad"):
+    with untouched(bundle, "method bad"):
         change()
 
 
@@ -130,7 +130,7 @@ def test_an_edit_that_the_call_leaves_applied_is_refused(bundle):
 
 def test_a_call_that_changes_nothing_is_let_through(bundle):
     ((name, weight),) = bundle.parameters_named(NAME).items()
-    with untouched(bundle, "good"), bundle.applied(Edit({name: weight + 1})) as edited:
+    with untouched(bundle, "method good"), bundle.applied(Edit({name: weight + 1})) as edited:
         assert len(draw_images(edited, ["a cat"], [0])) == 1
     bundle.verify()
 

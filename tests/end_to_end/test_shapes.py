@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from iceb.base.errors import DataError
 from iceb.catalogue.cards import load_card
 from iceb.metrics.sets import SetDistance, frechet_distance
 from iceb.registry import load as registry_load
@@ -519,3 +520,25 @@ def test_prompts_are_prepared_from_the_edited_model(tiny_sd_folder, tmp_path):
     assert {row.prompt.text for row in rows} <= {"a cat on a mat", "a very small cat"}
     assert all(row.before and row.after and row.before != row.after for row in rows)
     assert result.score("source2dest").n == 4
+
+
+def test_a_dataset_that_changes_the_model_while_it_prepares_is_refused_by_name(tiny_sd_folder, tmp_path):
+    class Careless(Data):
+        def prepare(self, edited: Any, checkpoint: Checkpoint, prompts: Sequence[Prompt], scratch: Any) -> Any:
+            scratch.array({"what": "spoilt"}, lambda: np.zeros(3, np.float32))
+            next(iter(edited.parameters_named("text_encoder.*fc2.bias").values())).add_(1.0)
+            return prompts
+
+    plan = toy.make_plan(
+        tiny_sd_folder,
+        tmp_path / "cache",
+        dataset=Careless(
+            single_batch(EditBatch("one", (request("cat", 1),))),
+            lambda _: [Prompt("a cat", 1, "source", label=0, target=1)],
+        ),
+        task=make_task("careless", "source2dest", "source"),
+        metrics=[toy.SOURCE2DEST],
+    )
+    with pytest.raises(DataError, match=r"dataset aice changed .*text_encoder.*: it must leave the model"):
+        run(plan, tmp_path / "out")
+    assert len(list((tmp_path / "cache" / "scratch").rglob("*.array"))) == 1  # the method's; the dataset's is withdrawn
