@@ -30,6 +30,7 @@ from iceb.specs.datasets import ConceptDataset
 from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.results import first_problem
 from iceb.specs.runs import MOST_COUNTED, Dtype, ModelRef, RunSpec, Sampling, Scalar
+from iceb.specs.schedules import with_checkpoints
 from iceb.specs.tasks import Task
 from iceb.specs.texts import check_int
 from iceb.stores.edits import EditStore
@@ -86,6 +87,8 @@ def plan(ask: Ask) -> Plan:
     parts = _parts(ask, task, dataset, method, bundle, metrics, cache)
     return Plan(spec, parts, schedule, selection, checkpoints)
 
+    if spec.limit is not None:
+        schedule = with_checkpoints(schedule, {checkpoint.step.id for checkpoint in checkpoints})
 
 def _spec(
     ask: Ask,

@@ -26,7 +26,7 @@ class Selection:
 
     Args:
         metrics: what the run computes.
-        limit: prompts per role, taken evenly over concepts; None: all of them.
+        limit: prompts per role, taken evenly over what metrics read of it and over concepts; None: all of them.
     """
 
     def __init__(self, metrics: Sequence[Metric], limit: int | None = None) -> None:
@@ -41,7 +41,7 @@ class Selection:
     def checkpoints(
         self, task: Task, dataset: ConceptDataset, schedule: Schedule, num_edits: int
     ) -> tuple[CheckpointPrompts, ...]:
-        """What each checkpoint of the schedule draws.
+        """What each checkpoint of the schedule draws; those that lose all their own prompts to the limit are left out.
 
         Raises:
             SpecError: the schedule is not sound.
@@ -53,7 +53,11 @@ class Selection:
         check_roles(task, dataset, [*shared, *(prompt for prompts in own.values() for prompt in prompts)])
         kept = self._kept([*(("", prompt) for prompt in shared), *((b, p) for b, ps in own.items() for p in ps)])
         steps = [step for step in schedule if isinstance(step, Checkpoint)]
-        return tuple(CheckpointPrompts(step, judged[step.id], self._prompts(kept, judged[step.id])) for step in steps)
+        lost = {name for name, prompts in own.items() if prompts and name not in kept}
+        drawn = [step for step in steps if not judged[step.id] or {batch.id for batch in judged[step.id]} - lost]
+        return tuple(
+            CheckpointPrompts(step, judged[step.id], self._prompts(kept, judged[step.id])) for step in drawn or steps
+        )
 
     def _of(self, dataset: ConceptDataset, batch: EditBatch) -> list[Prompt]:
         """A batch's prompts; those that name no concept take the batch's."""
@@ -75,9 +79,12 @@ class Selection:
             return list(range(len(prompts)))
         chosen: list[int] = []
         for role in dict.fromkeys(prompt.role for prompt in prompts):
-            places = [place for place, prompt in enumerate(prompts) if prompt.role == role]
-            spread = evenly([prompts[place].cluster for place in places], self.limit)
-            chosen += [places[index] for index in spread]
+            alike: dict[tuple[bool, ...], list[int]] = {}  # places by which needs read the prompt
+            for place, prompt in enumerate(prompts):
+                if prompt.role == role:
+                    alike.setdefault(tuple(need.accepts(prompt) for need in self.needs), []).append(place)
+            for places, count in zip(alike.values(), shares([*map(len, alike.values())], self.limit), strict=True):
+                chosen += [places[index] for index in evenly([prompts[place].cluster for place in places], count)]
         return sorted(chosen)
 
     @staticmethod
@@ -98,6 +105,20 @@ def check_roles(task: Task, dataset: ConceptDataset, prompts: Sequence[Prompt]) 
             f"dataset {dataset.card.name} has prompts of role {unknown[0]!r}, which task {task.name} does not declare: "
             f"its roles are {', '.join(task.roles)}"
         )
+
+
+def shares(sizes: Sequence[int], count: int) -> list[int]:
+    """How many to take of each group so that they are `count` together, as equally as their sizes allow.
+
+    >>> shares([1000, 98], 20), shares([1000, 3], 20), shares([5, 3], 20), shares([9, 9], 1)
+    ([10, 10], [17, 3], [5, 3], [1, 0])
+    """
+    taken = [0] * len(sizes)
+    while sum(taken) < min(count, sum(sizes)):
+        for place, size in enumerate(sizes):
+            if taken[place] < size and sum(taken) < count:
+                taken[place] += 1
+    return taken
 
 
 def evenly(concepts: Sequence[str], count: int) -> list[int]:

@@ -4,7 +4,7 @@ One edit of 300 concepts is (Add, Checkpoint). 104 single edits are (Add, Checkp
 editing is (Add, Checkpoint, Add, Checkpoint, ...).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -91,6 +91,24 @@ def judged_batches(schedule: Schedule) -> dict[str, tuple[EditBatch, ...]]:
         else:
             judged[step.id] = tuple(known[name] for name in step.batches or active)
     return judged
+
+
+def with_checkpoints(schedule: Schedule, kept: Collection[str]) -> Schedule:
+    """The schedule with these checkpoints alone, by id, and without batches that then are added for nothing.
+
+    Nothing happens while such a batch is active: what is added or judged later is as before.
+    """
+    steps = [step for step in schedule if not isinstance(step, Checkpoint) or step.id in kept]
+    last = max(place for place, step in enumerate(steps) if isinstance(step, Checkpoint))
+    named = {name for step in steps if isinstance(step, Checkpoint) for name in step.batches}
+    found: list[Step] = []
+    for step in steps[: last + 1]:
+        before = found[-1] if found else None
+        if isinstance(step, Remove) and isinstance(before, Add) and before.batch.id == step.batch not in named:
+            found.pop()
+        else:
+            found.append(step)
+    return tuple(found)
 
 
 def check_schedule(schedule: Schedule) -> None:

@@ -15,6 +15,7 @@ from iceb.specs.schedules import (
     judged_batches,
     one_by_one,
     single_batch,
+    with_checkpoints,
 )
 
 
@@ -91,3 +92,21 @@ def sound(draw):
 def test_the_judged_batches_are_those_added_and_not_removed(drawn):
     schedule, seen = drawn
     assert {name: [each.id for each in batches] for name, batches in judged_batches(schedule).items()} == seen
+
+
+def test_single_edits_that_are_not_judged_are_not_made():
+    batches = [batch(f"b{place}") for place in range(5)]
+    assert with_checkpoints(one_by_one(batches), {"b1", "b3"}) == (
+        *(Add(batches[1]), Checkpoint("b1"), Remove("b1")),
+        *(Add(batches[3]), Checkpoint("b3")),
+    )
+
+
+def test_a_batch_stays_that_a_later_checkpoint_or_a_later_edit_stands_on():
+    a, b = batch("a"), batch("b")
+    sequence = (Add(a), Checkpoint("one"), Add(b), Checkpoint("two"), Checkpoint("three"))
+    assert with_checkpoints(sequence, {"two"}) == (Add(a), Add(b), Checkpoint("two"))
+    undone = (Add(a), Checkpoint("one"), Remove("a"), Checkpoint("undone", ("a",)))
+    assert with_checkpoints(undone, {"undone"}) == (Add(a), Remove("a"), Checkpoint("undone", ("a",)))
+    under = (Add(a), Checkpoint("one"), Add(b), Remove("a"), Checkpoint("two"))
+    assert with_checkpoints(under, {"two"}) == (Add(a), Add(b), Remove("a"), Checkpoint("two"))

@@ -119,6 +119,21 @@ def test_a_limit_counts_prompts_of_a_role_and_spreads_them_over_concepts(limit, 
         assert sum(prompt.role == "holdout" for prompt in prompts) == min(limit, 4)
 
 
+def test_a_limit_is_shared_by_all_that_metrics_read_of_a_role():
+    """Two of forty holdout prompts have the tag that one metric asks for: a limit of ten takes them both."""
+    shared = [Prompt(f"h{place}", place, "holdout", tags=("dest",) if place in (30, 31) else ()) for place in range(40)]
+    tagged = Reads((Need("judge", "holdout", tags=("dest",), name="dest"),))
+    found = drawn(Words((A,), shared=shared), BOTH, tagged, limit=10, count=1)["a"]
+    held = [prompt for prompt in found if prompt.role == "holdout"]
+    assert len(held) == 10
+    assert [prompt.text for prompt in held if prompt.tags] == ["h30", "h31"]
+
+
+def test_a_limited_run_leaves_out_checkpoints_that_lose_all_their_own_prompts():
+    dataset = Words(tuple(batch(f"b{place}") for place in range(104)), each=1)
+    assert list(drawn(dataset, BOTH, limit=4, count=104)) == ["b0", "b26", "b52", "b78"]
+
+
 def test_a_limit_keeps_the_order_of_the_run():
     prompts = drawn(Words((A, B)), BOTH, limit=3)
     texts = [prompt.text for found in prompts.values() for prompt in found if prompt.role == "source"]
