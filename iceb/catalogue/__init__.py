@@ -23,13 +23,16 @@ def dataset_card_name(name: str, data: str | None) -> str:
     return twin if known else name
 
 
-def open_dataset(name: str, data: str | None = None, cache: Path | None = None) -> ConceptDataset:
+def open_dataset(
+    name: str, data: str | None = None, cache: Path | None = None, may_fetch: bool = True
+) -> ConceptDataset:
     """The requests and prompts of a dataset, every file checked against its card.
 
     Args:
         name: a registered dataset, for example "aice".
         data: "embedded", "upstream", or a folder that holds the upstream files; None is "upstream".
         cache: the cache's root, where fetched files are kept; None for the default.
+        may_fetch: whether missing files are downloaded.
 
     Raises:
         SpecError: there is no such dataset, or it holds nothing to edit.
@@ -39,6 +42,6 @@ def open_dataset(name: str, data: str | None = None, cache: Path | None = None) 
     card, declared = load_card(chosen), declaration(chosen)
     if declared.load is None:
         raise SpecError(f"dataset {card.name} holds no edit requests: a task needs one that does (iceb list data)")
-    paths = located(card, data, cache, declared.package)
+    paths = located(card, data, cache, declared.package, may_fetch)
     with attributed(DataError, f"dataset {chosen}"):
         return declared.load(card, paths)

@@ -34,7 +34,13 @@ def cache_folder(card: DataCard, cache: Path | None = None) -> Path:
     return root / "data" / card.name / card.source.commit[:12]
 
 
-def located(card: DataCard, data: str | None = None, cache: Path | None = None, package: str = OWN) -> dict[str, Path]:
+def located(
+    card: DataCard,
+    data: str | None = None,
+    cache: Path | None = None,
+    package: str = OWN,
+    may_fetch: bool = True,
+) -> dict[str, Path]:
     """The checked path of each file of `card`, by the card's keys.
 
     Args:
@@ -42,6 +48,7 @@ def located(card: DataCard, data: str | None = None, cache: Path | None = None, 
         data: a folder; None or "upstream" for ICEB_DATA, then the cache, then a download.
         cache: the cache's root; None for the default one.
         package: the importable package beside whose file the card lies.
+        may_fetch: whether missing files are downloaded.
 
     Raises:
         DataError: the folder lacks a file, a file is not the declared one, or nothing could be fetched.
@@ -53,7 +60,7 @@ def located(card: DataCard, data: str | None = None, cache: Path | None = None, 
         origin = "--data" if data not in (None, UPSTREAM) else ENVIRONMENT
         return checked(card, _inside(card, user_path(named), origin))
     folder = cache_folder(card, cache)
-    if missing(card, folder):
+    if may_fetch and missing(card, folder):
         fetch(card, cache)
     return checked(card, folder)
 

@@ -85,7 +85,7 @@ def _evaluate(ask: "Ask", out: Path, *, dry_run: bool, as_json: bool) -> None:
     from iceb.running.evaluate import run
     from iceb.running.plan import plan
 
-    planned = plan(ask)
+    planned = plan(ask, may_fetch=not dry_run)
     if dry_run:
         _print_plan(planned, as_json=as_json)
         return

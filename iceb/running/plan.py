@@ -64,8 +64,11 @@ class Ask:
             check_int(self.limit, "--limit", 1, MOST_COUNTED)
 
 
-def plan(ask: Ask) -> Plan:
+def plan(ask: Ask, may_fetch: bool = True) -> Plan:
     """Check everything that can be checked for nothing, and gather the parts of the run.
+
+    Args:
+        may_fetch: whether data files that are missing are downloaded; a dry run writes nothing.
 
     Raises:
         IcebError: anything asked wrongly, or missing; the message says what and what to do.
@@ -78,7 +81,7 @@ def plan(ask: Ask) -> Plan:
     bundle = ModelBundle(source, ask.execution.device, ask.execution.images_per_pass)
     cache = cache_root(ask.cache)
     data = data_of(ask.data, source)
-    dataset = open_dataset(task.dataset, data, cache)
+    dataset = open_dataset(task.dataset, data, cache, may_fetch)
     spec = _spec(ask, task, dataset, data, method, source.ref, sampling)
     selection = Selection([each.metric for each in metrics], spec.limit)
     with attributed(DataError, f"dataset {spec.dataset}"):

@@ -112,6 +112,13 @@ def test_what_the_cache_lacks_is_fetched_from_the_pinned_commit(small, pooch, tm
     )
 
 
+def test_a_dry_run_fetches_nothing_and_says_what_to_do(small, pooch, tmp_path):
+    with pytest.raises(DataError, match=r"lacks .*: run `iceb data fetch small`"):
+        located(small.card, "upstream", tmp_path / "cache", may_fetch=False)
+    assert not pooch.calls
+    assert not (tmp_path / "cache").exists()
+
+
 @pytest.mark.parametrize("error", [ConnectionError("no route to host"), OSError("name resolution"), TimeoutError()])
 def test_without_a_network_the_message_says_how_to_go_on(small, pooch, tmp_path, error):
     def offline(fname, path):
