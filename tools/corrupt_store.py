@@ -57,7 +57,7 @@ def shelves(cache: Path, measures: Mapping[str, Any]) -> list[Shelf]:
     texts = [key for path in files["texts"] for key in read_keys(path, "texts")]
     found.append(Shelf("texts", files["texts"], lambda: _texts(cache, texts)))
     for measure in measures.values():
-        revision = stored_revision(measure)
+        revision = stored_revision(measure, "cpu")
         owner = digest({"measure": measure.id, "revision": revision})
         own = [path for path in files["measured"] if path.parts[-3] == owner[:16]]
         keys = [key for path in own for key in read_keys(path, owner)]

@@ -14,18 +14,20 @@ class Comparable:
 
     Attributes:
         measures: kind, id and revision of each measure.
+        references: name and digest of each side of images from elsewhere.
     """
 
     metric: str
     version: int
     package: str
     measures: tuple[tuple[str, str, str], ...]
+    references: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, score: ScoreRecord) -> "Comparable":
         """Where this score belongs."""
         used = sorted((kind, each.id, each.revision) for kind, each in score.measures.items())
-        return cls(score.metric, score.version, score.package, tuple(used))
+        return cls(score.metric, score.version, score.package, tuple(used), tuple(sorted(score.references.items())))
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ def _descriptions(key: Comparable) -> tuple[str, ...]:
     version = f"{key.metric} v{key.version}"
     measures = ", ".join(identity for _, identity, _ in key.measures)
     revisions = ", ".join(f"{identity} {revision[:8]}" for _, identity, revision in key.measures)
-    whole = ", ".join(f"{kind} {identity} {revision}" for kind, identity, revision in key.measures)
+    whole = ", ".join(
+        [" ".join(each) for each in key.measures] + [f"{name} {found[:12]}" for name, found in key.references]
+    )
     return (
         key.metric,
         version,

@@ -16,7 +16,7 @@ from iceb.base.errors import SpecError
 from iceb.base.messages import quoted
 from iceb.running.table import TableRow
 from iceb.specs.methods import MethodCard
-from iceb.specs.metrics import Metric, asks_dest
+from iceb.specs.metrics import Metric, asks_dest, reference_names
 from iceb.specs.records import ReductionRecord, ScoreRecord
 from iceb.specs.reduction import ConceptValue, Score, reduce_values
 from iceb.specs.results import Result
@@ -171,6 +171,8 @@ def _definition(score: ScoreRecord) -> Iterator[str]:
     kinds = sorted({need.measure for need in metric.needs})
     if sorted(score.measures) != kinds:
         yield f"measures are {', '.join(sorted(score.measures)) or 'none'}, the metric reads {', '.join(kinds)}"
+    if (names := sorted(reference_names(metric))) != sorted(score.references):
+        yield f"references are {', '.join(score.references) or 'none'}, the metric reads {', '.join(names) or 'none'}"
 
 
 def _field(value: object) -> str:

@@ -1,8 +1,10 @@
 """The context in which a method edits: drawing as a run draws, and measures that its settings name."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import Any, cast
+
+import torch
 
 from iceb import registry
 from iceb.base.errors import MethodError
@@ -13,7 +15,7 @@ from iceb.running.measuring import stored_revision
 from iceb.specs.execution import Execution
 from iceb.specs.methods import Bundle, MethodContext, Scratch
 from iceb.specs.metrics import Measure
-from iceb.specs.runs import Sampling
+from iceb.specs.runs import MeasureRef, Sampling
 
 
 def method_context(
@@ -45,14 +47,14 @@ def draw_images(
     return list(pictures(model, rewritten, latents, how, model.negative_prompt))
 
 
-def judges_of(method: Any) -> dict[str, dict[str, str]]:
-    """The measures that a method's settings name, by registered name: what pins each of them.
+def judges_of(method: Any) -> dict[str, MeasureRef]:
+    """The measures that a method's settings name, by registered name.
 
     Raises:
         MethodError: the card's `judges` names no setting, or one that holds no name.
         SpecError: no such measure.
     """
-    card, found = method.card, dict[str, dict[str, str]]()
+    card, found = method.card, dict[str, MeasureRef]()
     for setting in card.judges:
         if not hasattr(method, setting):
             raise MethodError(f"method {card.name}: its card's judges name {setting!r}, no setting of it")
@@ -69,14 +71,20 @@ def _names(method: str, setting: str, value: Any) -> list[str]:
     return [name for name in names if name]
 
 
-def judge_identity(name: str) -> dict[str, str]:
-    """What pins the numbers of a registered measure.
+def judge_identity(name: str) -> MeasureRef:
+    """A registered measure with what pins its weights.
 
     Raises:
         SpecError: no such measure.
     """
-    measure: Any = registry.load("measures", name)(device="cpu")
-    return {"id": measure.id, "revision": stored_revision(measure)}
+    measure = _measure(name)
+    return MeasureRef(id=measure.id, revision=measure.revision)
+
+
+def judge_keys(names: Iterable[str], device: torch.device) -> dict[str, dict[str, str]]:
+    """What decides the numbers of some registered measures: their weights, code, libraries and device."""
+    made = {name: _measure(name, str(device)) for name in names}
+    return {name: {"id": each.id, "revision": stored_revision(each, device.type)} for name, each in made.items()}
 
 
 def _judge(method: str, judges: Collection[str], device: str, name: str) -> Measure:
@@ -86,5 +94,9 @@ def _judge(method: str, judges: Collection[str], device: str, name: str) -> Meas
             f"method {method} asked for the measure {name!r}, which no setting named by its card's judges holds "
             f"(they hold: {allowed})"
         )
-    measure: Measure = registry.load("measures", name)(device=device)
-    return measure
+    return _measure(name, device)
+
+
+def _measure(name: str, device: str = "cpu") -> Measure:
+    made: Measure = registry.load("measures", name)(device=device)
+    return made

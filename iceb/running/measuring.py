@@ -53,9 +53,23 @@ class MeasuredImage:
         return digest({"image": self.image, "texts": texts})
 
 
-def stored_revision(measure: Measure) -> str:
-    """What names a measure's rows beside the images: its weights, its code, and the libraries that compute them."""
-    return digest({"weights": measure.revision, "code": code_digest(type(measure)), "libraries": libraries()})
+def stored_revision(measure: Measure, device: str) -> str:
+    """What names a measure's rows beside the images: its weights, its code, and what computes them.
+
+    Args:
+        device: the kind of device that measures, "cpu" or "cuda".
+    """
+    code = code_digest(type(measure))
+    return digest({"weights": measure.revision, "code": code, "libraries": libraries(), "device": device})
+
+
+def kind_of(device: str) -> str:
+    """The kind of a device.
+
+    >>> kind_of("cuda:1")
+    'cuda'
+    """
+    return device.partition(":")[0]
 
 
 class ImagesLost(StoreError):
@@ -73,14 +87,14 @@ class Measuring:
     Args:
         images: where they are.
         measured: where numbers are kept.
-        parallel: measure several chunks at once, each with one thread of arithmetic; for processors, not for GPUs.
+        device: the kind of device that measures; on a CPU several chunks are measured at once, a thread each.
         elsewhere: images that no model drew, by the digest of their file.
         together: images that a measure is shown at once; fewer where memory does not suffice.
     """
 
     images: ImageStore
     measured: MeasuredStore
-    parallel: bool = True
+    device: str = "cpu"
     elsewhere: Mapping[ImageKey, Path] = field(default_factory=dict)
     together: PassSize = field(default_factory=lambda: PassSize("--images-per-pass", CHUNK))
 
@@ -98,7 +112,7 @@ class Measuring:
             StoreError: the cache cannot be written.
         """
         by_key = {image.key(measure): image for image in wanted}
-        rows = self.measured.read(measure.id, stored_revision(measure), list(by_key))
+        rows = self.measured.read(measure.id, stored_revision(measure, self.device), list(by_key))
         missing = [key for key in by_key if key not in rows]
         for chunk, values in self._compute(measure, missing, by_key, what):
             rows.update(zip(chunk, values, strict=True))
@@ -122,7 +136,7 @@ class Measuring:
     ) -> Iterator[Array]:
         """Each chunk's numbers, in order. The first chunk goes alone: it loads the network, once."""
         one = partial(self._chunk, measure, by_key)
-        if not self.parallel:
+        if self.device != "cpu":
             yield from map(one, chunks)
             return
         with single_threaded():
@@ -132,7 +146,7 @@ class Measuring:
     def _chunk(self, measure: Measure, by_key: Mapping[RowKey, MeasuredImage], keys: Sequence[RowKey]) -> Array:
         inputs = self._inputs(measure, [by_key[key] for key in keys])
         values = np.concatenate(self.together.run(lambda part, _: self._values(measure, part), inputs))
-        self.measured.publish(measure.id, stored_revision(measure), keys, values)
+        self.measured.publish(measure.id, stored_revision(measure, self.device), keys, values)
         return values
 
     def _values(self, measure: Measure, inputs: Sequence[MeasureInput]) -> Array:

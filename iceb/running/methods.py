@@ -19,7 +19,7 @@ from iceb.models.checking import check_edit
 from iceb.models.environment import environment
 from iceb.models.untouched import untouched
 from iceb.running.code_digest import code_digest
-from iceb.running.context import judges_of, method_context
+from iceb.running.context import judge_keys, judges_of, method_context
 from iceb.running.cost import peak_bytes, peak_gpu_bytes
 from iceb.running.fitting import default_of, fitting_value
 from iceb.running.kinds import refuse_requests
@@ -29,7 +29,7 @@ from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.methods import MethodCard, MethodContext, Scratch
 from iceb.specs.records import MethodRecord
 from iceb.specs.requests import EditRequest
-from iceb.specs.runs import ModelRef, Scalar
+from iceb.specs.runs import MeasureRef, ModelRef, Scalar
 from iceb.stores.edits import EditKey, EditStore, MadeEdit
 from iceb.stores.scratch import ScratchStore
 
@@ -70,8 +70,8 @@ class ChosenMethod:
         return params_of(self.method)
 
     @cached_property
-    def judges(self) -> dict[str, dict[str, str]]:
-        """The measures that settings name, by registered name: what pins each of them.
+    def judges(self) -> dict[str, MeasureRef]:
+        """The measures that settings name, by registered name.
 
         Raises:
             MethodError, SpecError: as `judges_of`.
@@ -101,6 +101,7 @@ class ChosenMethod:
             paper=self.card.paper,
             recipe=self.recipe,
             params=self.params,
+            judges=self.judges,
             changed={name: self.params[name] for name in self.changed},
             reaches_dest=self.card.reaches_dest,
         )
@@ -157,7 +158,7 @@ class ChosenMethod:
             "model": bundle.digest,
             "environment": environment(bundle),  # it trains on pictures and on floats of this machine
             "sampling": bundle.family.sampling,  # how it draws unless it says otherwise
-            "judges": self.judges,
+            "judges": judge_keys(self.judges, bundle.device),
         }
 
     def scratch(self, bundle: ModelBundle, cache: Path) -> ScratchStore:

@@ -87,11 +87,11 @@ def plan(ask: Ask, may_fetch: bool = True) -> Plan:
     with attributed(DataError, f"dataset {spec.dataset}"):
         schedule = dataset.schedule(spec.num_edits)
         checkpoints = selection.checkpoints(task, dataset, schedule, spec.num_edits)
+    if spec.limit is not None:
+        schedule = with_checkpoints(schedule, {checkpoint.step.id for checkpoint in checkpoints})
     parts = _parts(ask, task, dataset, method, bundle, metrics, cache)
     return Plan(spec, parts, schedule, selection, checkpoints)
 
-    if spec.limit is not None:
-        schedule = with_checkpoints(schedule, {checkpoint.step.id for checkpoint in checkpoints})
 
 def _spec(
     ask: Ask,
@@ -113,6 +113,7 @@ def _spec(
         package=method.entry.package,
         code=method.code,
         params=method.params,
+        judges=method.judges,
         num_edits=ask.num_edits,
         model=model,
         sampling=sampling,
@@ -159,7 +160,7 @@ def _parts(
             measuring=Measuring(
                 images,
                 MeasuredStore(cache),
-                bundle.device.type == "cpu",
+                bundle.device.type,
                 {key: path for paths in elsewhere.values() for key, path in paths.items()},
                 PassSize("--images-per-pass", ask.execution.images_per_pass or CHUNK),
             ),

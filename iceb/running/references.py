@@ -17,7 +17,7 @@ from iceb.base.files import content_path
 from iceb.base.readers import is_folder
 from iceb.running.folder import PLAN, RESULT, folders_with, read_result
 from iceb.running.ledger import ImageRow, read_ledger
-from iceb.running.measuring import stored_revision
+from iceb.running.measuring import kind_of, stored_revision
 from iceb.running.rescore import make_scorer
 from iceb.running.scoring import registered_metric
 from iceb.specs.results import Result
@@ -27,6 +27,7 @@ from iceb.stores.images import ImageStore
 from iceb.stores.own_files import stored_files
 
 NOTES, SUFFIX = "runs", ".txt"  # the cache's folder that names the folders of runs
+DEVICES = ("cpu", "cuda")  # a run's images may have been measured elsewhere than where they were drawn
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,13 @@ def damaged_notes(cache: Path) -> list[Path]:
     return [path for path in _notes(cache) if read_quietly(path, _place) is None]
 
 
-def _notes(cache: Path) -> list[Path]:
 def _places(cache: Path) -> dict[Path, Path]:
     """Note → the folder that it names; without damaged ones."""
     found = {path: read_quietly(path, _place) for path in _notes(cache)}
     return {path: place for path, place in found.items() if place is not None}
 
 
+def _notes(cache: Path) -> list[Path]:
     return sorted((cache / NOTES).glob(f"*/*{SUFFIX}"))
 
 
@@ -123,7 +124,8 @@ def _measured(result: Result, rows: Sequence[ImageRow], cache: Path) -> Iterator
     scorer = make_scorer(result, metrics, cache, "cpu")
     for kind, keys in scorer.row_keys(rows).items():
         measure = scorer.measures[kind]
-        yield from scorer.measuring.measured.paths(measure.id, stored_revision(measure), keys)
+        for device in dict.fromkeys((*DEVICES, kind_of(str(result.execution.get("device", ""))))):
+            yield from scorer.measuring.measured.paths(measure.id, stored_revision(measure, device), keys)
 
 
 def _edits(result: Result, edits: dict[Path, EditSummary | None]) -> Iterator[Path]:

@@ -11,11 +11,11 @@ from iceb.models.families import FAMILIES
 from iceb.running.folder import RESULT, read_result, run_folder
 from iceb.running.judges import make_measure, measure_for, named_measure
 from iceb.running.ledger import ImageRow, read_ledger
-from iceb.running.measuring import Measuring
+from iceb.running.measuring import Measuring, kind_of
 from iceb.running.plan import reference_images
 from iceb.running.scoring import RegisteredMetric, Scorer, Scores, registered_metric
 from iceb.running.table import TABLE, read_table, with_metrics
-from iceb.specs.metrics import REFERENCE, Measure, Metric
+from iceb.specs.metrics import REFERENCE, Measure, Metric, reference_names
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
 from iceb.stores.images import ImageKey, ImageStore
@@ -58,7 +58,7 @@ def make_scorer(result: Result, metrics: Sequence[RegisteredMetric], cache: Path
     """What computes metrics of a run's images, with the measures that the run used."""
     found = _references(result, [each.metric for each in metrics], cache)
     elsewhere = {key: path for paths in found.values() for key, path in paths.items()}
-    measuring = Measuring(ImageStore(cache), MeasuredStore(cache), device == "cpu", elsewhere)
+    measuring = Measuring(ImageStore(cache), MeasuredStore(cache), kind_of(device), elsewhere)
     used = used_measures(result, [each.metric for each in metrics], device)
     references = {name: tuple(paths) for name, paths in found.items()}
     return Scorer(metrics, used, measuring, references, result.method.reaches_dest)
@@ -66,8 +66,7 @@ def make_scorer(result: Result, metrics: Sequence[RegisteredMetric], cache: Path
 
 def _references(result: Result, metrics: Sequence[Metric], cache: Path) -> dict[str, dict[ImageKey, Path]]:
     """Images that no model drew, where some metric reads them; else the dataset's files are not asked for."""
-    sides = {side for metric in metrics for need in metric.needs for side in need.sides}
-    if not any(side.startswith(REFERENCE) for side in sides):
+    if not any(map(reference_names, metrics)):
         return {}
     return reference_images(open_dataset(result.task.dataset, None, cache))
 

@@ -5,14 +5,16 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from iceb import registry
+from iceb.base.digest import digest
 from iceb.base.errors import MeasureError, SpecError
 from iceb.base.frames import attributed
 from iceb.running.ledger import ImageRow
 from iceb.running.measuring import MeasuredImage, Measuring, Rows, assemble
 from iceb.running.table import TableRow
-from iceb.specs.metrics import AFTER, BEFORE, REFERENCE, Measure, Measured, Metric, Need, asks_dest
-from iceb.specs.records import MeasureRecord, ScoreRecord
+from iceb.specs.metrics import AFTER, BEFORE, REFERENCE, Measure, Measured, Metric, Need, asks_dest, reference_names
+from iceb.specs.records import ScoreRecord
 from iceb.specs.reduction import ConceptValue, Score, reduce_values
+from iceb.specs.runs import MeasureRef
 from iceb.stores.images import ImageKey
 
 ERASES = Score(None, None, n=0, concepts=0, note="erases; does not aim at a destination")
@@ -92,13 +94,14 @@ class Scorer:
         metric = registered.metric
         kinds = dict.fromkeys(need.measure for need in metric.needs)
         used = {kind: measure_record(self.measures[kind]) for kind in kinds}
+        references = {name: digest(list(self._reference(name))) for name in reference_names(metric)}
         if not self.reaches_dest and asks_dest(metric):
-            return ScoreRecord.of(metric, registered.package, used, ERASES)
+            return ScoreRecord.of(metric, registered.package, used, ERASES, references)
         with attributed(MeasureError, f"metric {metric.name}"):
             values = [value for part in self._parts(metric, rows) for value in self._values(metric, part, numbers)]
             score = reduce_values(values, metric.reduction)
         table += [TableRow(group, metric.name, value) for value in values]
-        return ScoreRecord.of(metric, registered.package, used, score)
+        return ScoreRecord.of(metric, registered.package, used, score, references)
 
     @staticmethod
     def _parts(metric: Metric, rows: Sequence[ImageRow]) -> list[list[ImageRow]]:
@@ -143,21 +146,20 @@ class Scorer:
     def _images(self, need: Need, side: str, rows: Sequence[ImageRow]) -> Iterator[MeasuredImage]:
         """The images of one side that a need reads, in the run's order."""
         if side.startswith(REFERENCE):
-            yield from (MeasuredImage(key) for key in self._reference(side))
+            yield from (MeasuredImage(key) for key in self._reference(side.removeprefix(REFERENCE)))
             return
         for row in rows:
             key = row.before if side == BEFORE else row.after
             if key is not None and need.accepts(row.prompt):
                 yield MeasuredImage(key, row.prompt, row.before if side == AFTER else key)
 
-    def _reference(self, side: str) -> Sequence[ImageKey]:
-        name = side.removeprefix(REFERENCE)
+    def _reference(self, name: str) -> Sequence[ImageKey]:
         if name not in self.references:
             known = ", ".join(self.references) or "none"
             raise SpecError(f"a metric reads the reference {name!r}, and the dataset has {known}")
         return self.references[name]
 
 
-def measure_record(measure: Measure) -> MeasureRecord:
+def measure_record(measure: Measure) -> MeasureRef:
     """What a score says of a measure."""
-    return MeasureRecord(id=measure.id, revision=measure.revision)
+    return MeasureRef(id=measure.id, revision=measure.revision)

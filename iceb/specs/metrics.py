@@ -151,6 +151,12 @@ def asks_dest(metric: Metric) -> bool:
     return bool(getattr(metric, "asks_dest", False))
 
 
+def reference_names(metric: Metric) -> tuple[str, ...]:
+    """The sides of images from elsewhere that a metric reads, each once."""
+    sides = dict.fromkeys(side for need in metric.needs for side in need.sides if side.startswith(REFERENCE))
+    return tuple(side.removeprefix(REFERENCE) for side in sides)
+
+
 def check_inputs(value: object, where: str) -> None:
     """Refuse a measure's `inputs` that are none.
 

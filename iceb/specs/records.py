@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from iceb.specs.metrics import Metric
 from iceb.specs.reduction import Change, Part, Reduction, Score
-from iceb.specs.runs import Dtype, Scalar
+from iceb.specs.runs import Dtype, MeasureRef, Scalar
 from iceb.specs.texts import check_registered
 
 
@@ -52,6 +52,7 @@ class MethodRecord(Record):
     paper: str
     recipe: str  # "emcid/aice", a file's name, or "" for the method's own defaults
     params: Mapping[str, Scalar]
+    judges: Mapping[str, MeasureRef] = Field(default_factory=dict)  # measures that settings name
     changed: Mapping[str, Scalar] = Field(default_factory=dict)  # of params: what the shipped recipe has not
     reaches_dest: bool = True  # False: an eraser, which has no scores about destinations
     retained_scored: tuple[str, ...] = ()  # names that the run scores and that its retain lists hold
@@ -90,13 +91,6 @@ class ModelRecord(Record):
     edited_digest: tuple[str, ...]  # one per checkpoint
 
 
-class MeasureRecord(Record):
-    """A measure that a score was computed with."""
-
-    id: str  # the registered name with its version
-    revision: str  # what pins its backbone
-
-
 class PartRecord(Record):
     """One part of a metric; see `iceb.specs.reduction.Part`."""
 
@@ -130,7 +124,8 @@ class ScoreRecord(Record):
     metric: str
     version: int
     package: str  # the distribution that registers the metric
-    measures: Mapping[str, MeasureRecord]  # by the kind that the metric names
+    measures: Mapping[str, MeasureRef]  # by the kind that the metric names
+    references: Mapping[str, str] = Field(default_factory=dict)  # name of a side of images from elsewhere → digest
     unit: str
     higher_is_better: bool
     reduction: ReductionRecord
@@ -155,13 +150,21 @@ class ScoreRecord(Record):
         return f"{self.package}/{self.metric}"
 
     @classmethod
-    def of(cls, metric: Metric, package: str, measures: Mapping[str, MeasureRecord], score: Score) -> "ScoreRecord":
-        """The record of `score`, which `metric` made from numbers of `measures`."""
+    def of(
+        cls,
+        metric: Metric,
+        package: str,
+        measures: Mapping[str, MeasureRef],
+        score: Score,
+        references: Mapping[str, str] | None = None,
+    ) -> "ScoreRecord":
+        """The record of `score`, which `metric` made from numbers of `measures` and from `references`."""
         return cls(
             metric=metric.name,
             version=metric.version,
             package=package,
             measures=measures,
+            references=references or {},
             unit=metric.unit,
             higher_is_better=metric.higher_is_better,
             reduction=ReductionRecord.of(metric.reduction),

@@ -131,6 +131,7 @@ class Result(Record):
             package=self.method.package,
             code=self.method.code,
             params=self.method.params,
+            judges=self.method.judges,
             num_edits=self.num_edits,
             model=ModelRef(self.model.family, self.model.repo, self.model.revision, self.model.dtype),
             sampling=self.sampling,

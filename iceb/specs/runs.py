@@ -66,6 +66,15 @@ class ModelRef:
             raise SpecError(f"model {self}: family, repo and revision must all be given")
 
 
+class MeasureRef(BaseModel):
+    """Which measure: a score was computed with it, or an edit asks it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str  # the registered name with its version
+    revision: str  # what pins its backbone
+
+
 class RunSpec(BaseModel):
     """Everything that names a run; its digest is the run's id.
 
@@ -84,6 +93,7 @@ class RunSpec(BaseModel):
     package: str  # the distribution that registers the method
     code: str  # digest of the method's code
     params: Mapping[str, Scalar] = Field(default_factory=dict)
+    judges: Mapping[str, MeasureRef] = Field(default_factory=dict)  # measures that settings name, by registered name
     num_edits: int
     model: ModelRef
     sampling: Sampling

@@ -15,7 +15,6 @@ from iceb.specs.metrics import Metric, asks_dest
 from iceb.specs.records import (
     CheckpointRecord,
     Cost,
-    MeasureRecord,
     MethodRecord,
     ModelRecord,
     Provenance,
@@ -25,10 +24,10 @@ from iceb.specs.records import (
 )
 from iceb.specs.reduction import ConceptValue, Score, reduce_values
 from iceb.specs.results import Result
-from iceb.specs.runs import ModelRef, RunSpec, Sampling
+from iceb.specs.runs import MeasureRef, ModelRef, RunSpec, Sampling
 from iceb.specs.tasks import Task
 
-JUDGE = MeasureRecord(id="vit_mini@1", revision="8" * 64)
+JUDGE = MeasureRef(id="vit_mini@1", revision="8" * 64)
 IMAGES = 5  # of a concept
 
 

@@ -62,5 +62,5 @@ def test_every_field_of_a_kept_parts_key_stands_on_the_page(tmp_path, monkeypatc
 def test_every_field_of_a_measured_rows_key_stands_on_the_page(monkeypatch):
     fields: set[str] = set()
     monkeypatch.setattr(measuring, "digest", lambda value: fields.update(value) or "0" * 64)
-    measuring.stored_revision(load("measures", "vit_mini")(device="cpu"))
+    measuring.stored_revision(load("measures", "vit_mini")(device="cpu"), "cpu")
     assert missing(fields, "Measured") == []

@@ -13,7 +13,7 @@ from iceb.leaderboard.pages import check, page_name, pages, rendered, write
 from iceb.leaderboard.published import parse
 from iceb.leaderboard.rank import NO_BETTER, tables
 from iceb.leaderboard.render import render
-from iceb.specs.records import MeasureRecord
+from iceb.specs.runs import MeasureRef
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "leaderboard.md"
 OTHER = {"residual": "output", "captions": f"sha256:{'ab' * 32}"}
@@ -162,9 +162,14 @@ def test_one_more_metric_splits_no_table_and_rows_without_it_show_a_dash(made, t
 def test_two_versions_of_a_metric_are_two_columns_and_so_are_two_judges(made, task):
     text = page_of(small_table(made), task)
     assert "| dest_forget v1 ↓ | dest_forget v2 ↓ |" in text
-    judge = {"imagenet_classifier": MeasureRecord(id="vit_mini@2", revision="7" * 64)}
+    judge = {"imagenet_classifier": MeasureRef(id="vit_mini@2", revision="7" * 64)}
     some = [made("emcid", 10), made("uce", 10).with_score("edit_score", measures=judge)]
     assert "| edit_score v1 (iceb, vit_mini@1) ↑ | edit_score v1 (iceb, vit_mini@2) ↑ |" in page_of(some, task)
+    photos = [{"references": {"photos": digit * 64}} for digit in "12"]
+    some = [
+        made(name, 10).with_score("edit_score", **each) for name, each in zip(("emcid", "uce"), photos, strict=True)
+    ]
+    assert f"photos {12 * '1'}) ↑ | edit_score v1" in page_of(some, task)
 
 
 @pytest.mark.parametrize("fields", [{"package": "zzz"}, {"package": "zzz", "version": 99}, {"version": 0}])
@@ -177,7 +182,7 @@ def test_a_score_of_an_unknown_package_or_version_takes_no_ranks(made, task, fie
 
 
 def test_of_two_judges_the_one_of_most_results_ranks(made, task):
-    judge = {"imagenet_classifier": MeasureRecord(id="zzz@9", revision="7" * 64)}
+    judge = {"imagenet_classifier": MeasureRef(id="zzz@9", revision="7" * 64)}
     stray = made("uce", 10, {"edit_score": 0.9}).with_score("edit_score", measures=judge)
     assert places([made("emcid", 10), made("mace", 10), stray], task, 10)[-1] == ("–", "uce")
 

@@ -160,6 +160,7 @@ def test_a_version_that_is_not_installed_is_refused_even_with_its_own_id(honest,
         ({"unit": "accuracy"}, "unit is 'accuracy', version 1 of the metric has 'probability'"),
         ({"higher_is_better": False}, "higher_is_better is False, version 1 of the metric has True"),
         ({"measures": {}}, "measures are none, the metric reads imagenet_classifier"),
+        ({"references": {"photos": "1" * 64}}, "references are photos, the metric reads none"),
     ],
 )
 def test_what_a_metric_is_cannot_be_forged_where_it_is_installed(honest, tmp_path, fields, word):
@@ -271,7 +272,6 @@ def test_a_metric_that_is_not_installed_is_computed_again_by_the_recorded_reduct
     assert any("source2dest: value is 0.9" in problem for problem in problems(forged.result, forged.rows))
 
 
-def test_what_check_cannot_find_is_a_table_that_was_made_up_whole(made, tmp_path):
 def test_a_concept_left_out_everywhere_is_found_by_the_other_rows(made, tmp_path):
     scores = {"edit_score": 0.25, "source2dest": 0.4}
     rows = [made(name, scores=scores, concepts=12) for name in ("emcid", "mace")]
@@ -302,6 +302,7 @@ def test_images_left_out_of_a_concept_are_found_by_the_other_rows(made, tmp_path
         collect(tmp_path / "results")
 
 
+def test_what_check_cannot_find_is_a_table_that_was_made_up_whole(made, tmp_path):
     """Known and said in docs/results.md: a consistent invention passes; a reproduction does not agree with it."""
     invented = made(scores={"edit_score": 0.49, "source2dest": 0.98})
     invented.save(tmp_path / "results" / place(invented.result))

@@ -13,10 +13,10 @@ from iceb import registry
 from iceb.base.errors import ResultError
 from iceb.leaderboard.filed import read_filed
 from iceb.specs import results
-from iceb.specs.records import MeasureRecord, ScoreRecord
+from iceb.specs.records import ScoreRecord
 from iceb.specs.reduction import Score
 from iceb.specs.results import Result, json_schema
-from iceb.specs.runs import Sampling
+from iceb.specs.runs import MeasureRef, Sampling
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "result.json"
 VALUES = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
@@ -121,7 +121,7 @@ def test_what_is_no_result_at_all_is_refused(text):
 def test_a_score_record_keeps_everything_of_the_score():
     metric = registry.load("metrics", "dest_forget")
     score = Score(0.5, 0.1, 10, 2, note="n", before=0.75, after=0.25, low=0.3, high=0.7)
-    used = {"imagenet_classifier": MeasureRecord(id="vit@1", revision="r")}
+    used = {"imagenet_classifier": MeasureRef(id="vit@1", revision="r")}
     record = ScoreRecord.of(metric, "iceb", used, score)
     assert {name: getattr(record, name) for name in dataclasses.asdict(score)} == dataclasses.asdict(score)
     assert (record.metric, record.version, record.package) == ("dest_forget", metric.version, "iceb")

@@ -130,13 +130,13 @@ class Mean:
 
 def test_stored_rows_of_a_measure_belong_to_its_weights_code_and_libraries(monkeypatch):
     measure, found = Mean(), set()
-    found.add(measuring.stored_revision(measure))
+    found.add(measuring.stored_revision(measure, "cpu"))
     monkeypatch.setattr(measure, "revision", "2", raising=False)
-    found.add(measuring.stored_revision(measure))
+    found.add(measuring.stored_revision(measure, "cpu"))
     monkeypatch.setattr(measuring, "libraries", lambda: {"torch": "99"})
-    found.add(measuring.stored_revision(measure))
+    found.add(measuring.stored_revision(measure, "cpu"))
     monkeypatch.setattr(measuring, "code_digest", lambda kind: "other code")
-    found.add(measuring.stored_revision(measure))
+    found.add(measuring.stored_revision(measure, "cpu"))
     assert len(found) == 4
 
 

@@ -7,16 +7,18 @@ import numpy as np
 import pytest
 
 from iceb.base.errors import MethodError, SpecError
+from iceb.metrics.measures.classifier import MiniProbability
 from iceb.models.bundle import ModelBundle
 from iceb.models.drawing import initial_latents, pictures
 from iceb.models.sources import find
 from iceb.registry import Registered
+from iceb.running.measuring import stored_revision
 from iceb.running.methods import ChosenMethod
 from iceb.specs.execution import Execution
 from iceb.specs.methods import Edit, MethodCard, MethodContext
 from iceb.specs.metrics import MeasureInput
 from iceb.specs.requests import EditRequest
-from iceb.specs.runs import ModelRef, Sampling
+from iceb.specs.runs import MeasureRef, ModelRef, Sampling
 from iceb.stores.edits import EditStore
 
 TABLE = "text_encoder.*token_embedding.weight"
@@ -123,3 +125,18 @@ def test_execution_refuses_what_is_no_count(field, value):
 def test_execution_refuses_an_unknown_precision():
     with pytest.raises(SpecError, match="--precision 'float16': must be one of float32, tf32, bfloat16"):
         Execution(precision="float16")
+
+
+def test_a_judge_stands_in_the_runs_name_and_what_computes_it_in_the_edits_key(tiny_sd, monkeypatch):
+    method = chosen(Chooser())
+    assert method.judges == {"vit_mini": MeasureRef(id="vit_mini@1", revision=MiniProbability().revision)}
+    assert method.record.judges == method.judges
+    before = method.key(tiny_sd, (BIRD,))
+    monkeypatch.setattr("iceb.running.measuring.libraries", lambda: {"torch": "99"})
+    assert method.key(tiny_sd, (BIRD,)) != before
+    assert chosen(Chooser()).judges == method.judges
+
+
+def test_numbers_of_another_kind_of_device_are_other_rows():
+    measure = MiniProbability()
+    assert stored_revision(measure, "cpu") != stored_revision(measure, "cuda")

@@ -38,7 +38,7 @@ def images(tmp_path):
 
 def measured(images, measure, folder, size=8):
     store, wanted = images
-    measuring = Measuring(store, MeasuredStore(folder), False, together=PassSize("--images-per-pass", size))
+    measuring = Measuring(store, MeasuredStore(folder), "cuda", together=PassSize("--images-per-pass", size))
     rows = measuring.rows(measure, wanted)
     return [float(rows[image.key(measure)][0]) for image in wanted]
 
