@@ -1,0 +1,110 @@
+"""Made-up numbers of measures, as a metric gets them: rows that add up to one, of prompts in a few concepts."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+from zlib import crc32
+
+import numpy as np
+
+from iceb.specs.metrics import BEFORE, REFERENCE, Measured, Need
+from iceb.specs.prompts import Prompt
+from iceb.stores.arrays import Array
+
+WIDTHS = (8, 1, 2, 1000)  # of rows; the first that a metric can read is taken
+CLASSES = 8  # classes and choices of made-up prompts, at most
+IMAGES = {("ant", 0): 3, ("ant", 1): 2, ("bee", 0): 2, ("cat", 0): 1, ("dog", 0): 3}  # of a concept and replicate
+REFERENCES = 7  # rows of a side that the dataset supplies
+
+Sides: TypeAlias = dict[str, dict[str, Measured]]
+
+
+def made_up_prompts(needs: Sequence[Need], width: int) -> tuple[Prompt, ...]:
+    """Prompts of every role that some need reads, in four concepts of different numbers of images."""
+    found: list[Prompt] = []
+    for role in dict.fromkeys(need.role for need in needs):
+        tags = tuple(dict.fromkeys(tag for need in needs if need.role == role for tag in need.tags))
+        found += _of_role(role, tags, min(width, CLASSES))
+    return tuple(found)
+
+
+def _of_role(role: str, tags: tuple[str, ...], classes: int) -> list[Prompt]:
+    choices = tuple(f"choice {number}" for number in range(classes))
+    found = []
+    for concept, (name, replicate) in enumerate(IMAGES):
+        label = concept % classes
+        target = answer = (label + 1) % classes
+        for seed in range(IMAGES[name, replicate]):
+            found.append(
+                Prompt(
+                    f"a {name} of {role}, no. {seed}", seed, role, request=f"made up/{name}", label=label,
+                    target=target, concept=name, choices=choices, answer=answer, replicate=replicate, tags=tags,
+                )
+            )  # fmt: skip
+    return found
+
+
+def everything(prompt: Prompt) -> bool:
+    """Keep every prompt."""
+    return True
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Made-up rows of the images of some prompts; a prompt has the same rows in every variation."""
+
+    needs: tuple[Need, ...]
+    prompts: tuple[Prompt, ...]
+    width: int
+
+    def measured(
+        self,
+        keep: Callable[[Prompt], bool] = everything,
+        *,
+        backwards: bool = False,
+        unedited: bool = False,
+        extreme: bool = False,
+    ) -> Sides:
+        """By need and side.
+
+        Args:
+            keep: which prompts there are.
+            backwards: in the opposite order.
+            unedited: the images after are those before.
+            extreme: every row is a one and zeros.
+        """
+        places = [place for place, prompt in enumerate(self.prompts) if keep(prompt)]
+        ordered = places[::-1] if backwards else places
+        return {
+            need.key: {side: self.side(need, side, ordered, unedited, extreme) for side in need.sides}
+            for need in self.needs
+        }
+
+    def side(
+        self, need: Need, side: str, places: Sequence[int], unedited: bool = False, extreme: bool = False
+    ) -> Measured:
+        """What a need reads of one side."""
+        if side.startswith(REFERENCE):
+            return Measured(need.measure, self._rows(need.measure, side, REFERENCES, extreme), ())
+        read = [place for place in places if need.accepts(self.prompts[place])]
+        rows = self._rows(need.measure, BEFORE if unedited else side, len(self.prompts), extreme)[read]
+        prompts = tuple(self.prompts[place] for place in read)
+        return Measured(need.measure, rows if read else np.zeros((0, 0), np.float32), prompts)
+
+    def _rows(self, measure: str, side: str, count: int, extreme: bool) -> Array:
+        """(count, width) float32."""
+        generator = np.random.default_rng(crc32(f"{measure}/{side}".encode()))
+        wide = self.width > 1
+        rows: Array = generator.dirichlet(np.ones(self.width), count) if wide else generator.random((count, 1))
+        if not extreme:
+            return rows.astype(np.float32)
+        return np.asarray(rows == rows.max(axis=1, keepdims=True) if wide else rows > 0.5, np.float32)
+
+
+def content(measured: Sides) -> dict[tuple[str, str], object]:
+    """What numbers hold, to be compared with what they hold later."""
+    return {
+        (key, name): (side.values.tobytes(), side.values.shape, side.prompts, side.measure)
+        for key, sides in measured.items()
+        for name, side in sides.items()
+    }

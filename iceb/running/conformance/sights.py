@@ -1,0 +1,97 @@
+"""Sample images with prompts, as measures are shown them: soft patches of colour, different in each image."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from iceb.base.digest import digest
+from iceb.specs.metrics import MeasureInput
+from iceb.specs.prompts import Prompt
+from iceb.stores.images import Pixels
+
+PATCHES = 4  # a side
+COLOURS = ("red", "green", "blue", "yellow", "purple", "orange")
+OFFERED = 3  # choices of a prompt
+
+
+def sights(
+    count: int, height: int = 64, width: int = 64, plain: tuple[int, ...] | None = None, first: int = 0
+) -> list[MeasureInput]:
+    """`count` images, each with an image before and a prompt that offers three colours.
+
+    Args:
+        plain: the values of images of one value each; None for patches of colour.
+        first: the place of the first; other places give other images and prompts.
+    """
+    found = []
+    for place in range(first, first + count):
+        image = _patches(2 * place, height, width)
+        if plain is not None:
+            image = np.full_like(image, plain[place % len(plain)])
+        found.append(MeasureInput(image, _patches(2 * place + 1, height, width), _prompt(place)))
+    return found
+
+
+def _patches(seed: int, height: int, width: int) -> Pixels:
+    """(height, width, 3) uint8."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (PATCHES, PATCHES, 3), dtype=np.uint8)
+    smooth = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+    return np.array(smooth)
+
+
+def _prompt(place: int) -> Prompt:
+    shift = place + place // len(COLOURS)  # so that no two places in a row of twelve offer the same
+    choices = tuple(COLOURS[(shift + step) % len(COLOURS)] for step in range(OFFERED))
+    text, answer = f"a {choices[0]} ball, no. {place}", 0
+    return Prompt(text, place, "probe", label=place, target=place + 1, concept="ball", choices=choices, answer=answer)
+
+
+def seen_by(given: MeasureInput, inputs: str) -> MeasureInput:
+    """What a run gives to a measure that reads `inputs`."""
+    return MeasureInput(
+        given.image, given.before if inputs == "pair" else None, given.prompt if inputs == "image+text" else None
+    )
+
+
+def content(seen: Sequence[MeasureInput]) -> str:
+    """The digest of everything that some inputs hold."""
+    arrays = [array.tobytes().hex() for each in seen for array in (each.image, each.before) if array is not None]
+    return digest([arrays, [repr(each.prompt) for each in seen]])
+
+
+def unread(count: int, inputs: str) -> dict[str, list[MeasureInput]]:
+    """Sample images with something else of what a measure of these inputs does not read, by what it is."""
+    found = {}
+    if inputs != "pair":
+        found["image before"] = [replace(one, before=other.image) for one, other in _moved(count, inputs)]
+    if inputs != "image+text":
+        found["prompt"] = [replace(one, prompt=other.prompt) for one, other in _moved(count, inputs)]
+    else:
+        found["seed, role, class or answer"] = [
+            replace(one, prompt=_other_facts(one.prompt)) for one, _ in _moved(count, inputs)
+        ]
+    return found
+
+
+def read(count: int, inputs: str) -> dict[str, list[MeasureInput]]:
+    """Sample images with something else of what a measure of these inputs reads, by what it is."""
+    found = {"image": [replace(one, image=other.image) for one, other in _moved(count, inputs)]}
+    if inputs == "pair":
+        found["image before"] = [replace(one, before=other.image) for one, other in _moved(count, inputs)]
+    if inputs == "image+text":
+        found["text and choices"] = [replace(one, prompt=other.prompt) for one, other in _moved(count, inputs)]
+    return found
+
+
+def _moved(count: int, inputs: str) -> list[tuple[MeasureInput, MeasureInput]]:
+    """Sample images as a measure of these inputs sees them, each with another one, made anew."""
+    return [(seen_by(one, inputs), other) for one, other in zip(sights(count), sights(count, first=count), strict=True)]
+
+
+def _other_facts(prompt: Prompt | None) -> Prompt | None:
+    """The same text and choices with other facts about them."""
+    if prompt is None:
+        return None
+    return replace(prompt, seed=99, role="elsewhere", label=1, target=2, concept="else", answer=2)
