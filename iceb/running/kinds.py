@@ -33,12 +33,12 @@ def refuse_requests(card: MethodCard, requests: Sequence[EditRequest]) -> None:
         MethodError: the first such request, by its id.
     """
     for request in requests:
-        kinds = _kinds(request)
+        kinds = kinds_of(request)
         if not set(kinds) & set(card.kinds):
             refuse_kind(card, kinds[0], f"request {request.id} with {len(request.dests)} destinations")
 
 
-def _kinds(request: EditRequest) -> tuple[Kind, ...]:
+def kinds_of(request: EditRequest) -> tuple[Kind, ...]:
     """What the number of destinations may mean."""
     if len(request.dests) == 1:
         return ONE_DEST

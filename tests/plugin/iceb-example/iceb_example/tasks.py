@@ -12,7 +12,7 @@ AICE_FLIPS = Task(
     metrics=("flip_rate", "holdout_delta"),
     headline="flip_rate",
     edit_counts=(1, 10),
-    roles=("train", "source", "dest", "alias", "holdout"),
+    roles=("source", "holdout"),
 )
 
 REPAINT = Task(
