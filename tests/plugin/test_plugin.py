@@ -114,6 +114,31 @@ def test_a_damaged_file_of_the_plugins_dataset_is_named(site, tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("noun", "name"),
+    [
+        ("dataset", "repaint"),
+        ("task", "repaint"),
+        ("task", "aice_flips"),
+        ("measure", "colour_classes"),
+        ("measure", "colour_words"),
+        ("metric", "repainted"),
+        ("metric", "flip_rate"),
+    ],
+)
+def test_all_that_the_plugin_registers_keeps_what_it_promises(site, noun, name):
+    done = iceb(site, "check", noun, f"iceb-example/{name}")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert ", 0 failed, " in done.stdout.splitlines()[-1]
+
+
+def test_a_part_that_cannot_be_imported_is_said_in_its_line(site):
+    done = iceb(site, "check", "dataset", "unreadable")
+    assert done.returncode == 1
+    assert "unreadable of iceb-example 0.3.0 cannot be imported" in done.stdout
+    assert done.stderr == "iceb: dataset unreadable: 1 of 8 checks failed: registered and importable\n"
+
+
 def evaluated(site, tmp_path, model, *what):
     """The result of a run with the plugin's method."""
     where = ["--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "runs"), "--device", "cpu"]

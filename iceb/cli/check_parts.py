@@ -1,0 +1,74 @@
+"""`iceb check dataset|task|measure|metric NAME`: what these promise, checked on the registered object."""
+
+from typing import Annotated
+
+import typer
+
+from iceb.cli import options
+from iceb.cli.check_lines import report
+
+AsJson = Annotated[bool, typer.Option("--json", help="The lines as JSON on stdout, nothing else.")]
+Folder = Annotated[str | None, typer.Option(help="A folder that holds the files; default where a run looks for them.")]
+Data = Annotated[str | None, typer.Option(help="embedded, upstream, or a folder; default what is here.")]
+
+
+def dataset(
+    name: Annotated[str, typer.Argument(help="A dataset: iceb list data.")],
+    data: Folder = None,
+    cache: options.Cache = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at a dataset's card, files and prompts.
+
+    No image is drawn, and nothing is fetched: a check that needs files which are not here is skipped.
+    """
+    from iceb.running.conformance.datasets import check_dataset
+
+    report("dataset", name, check_dataset(name, data, cache), as_json, {"data": data})
+
+
+def task(
+    name: Annotated[str, typer.Argument(help="A task: iceb list tasks.")],
+    data: Data = None,
+    cache: options.Cache = None,
+    as_json: AsJson = False,
+) -> None:
+    """See that a task's parts fit together.
+
+    Its dataset, roles, metrics, their measures, and the numbers of edits.
+    """
+    from iceb.running.conformance.tasks import check_task
+
+    report("task", name, check_task(name, data, cache), as_json, {"data": data})
+
+
+def measure(
+    name: Annotated[str, typer.Argument(help="A measure: iceb list measures.")],
+    device: options.Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Show sample images to a measure.
+
+    It must give one row each, of what it says it reads, whatever stands beside it.
+    """
+    from iceb.cli.evaluate import quiet
+
+    quiet()
+    from iceb.models.loading import choose_device
+    from iceb.running.conformance.measures import check_measure
+
+    where = str(choose_device(device))
+    report("measure", name, check_measure(name, where), as_json, {"device": where})
+
+
+def metric(
+    name: Annotated[str, typer.Argument(help="A metric: iceb list metrics.")],
+    as_json: AsJson = False,
+) -> None:
+    """Give made-up numbers to a metric.
+
+    It must be pure and blind to order, give one statistic a concept, and no value out of nothing.
+    """
+    from iceb.running.conformance.metrics import check_metric
+
+    report("metric", name, check_metric(name), as_json, {})

@@ -1,0 +1,45 @@
+"""Every dataset, task, measure and metric that comes with the package keeps what it promises, on this machine."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from iceb.registry import Group, registered
+from iceb.running.conformance.datasets import check_dataset
+from iceb.running.conformance.lines import Line
+from iceb.running.conformance.measures import check_measure
+from iceb.running.conformance.metrics import check_metric
+from iceb.running.conformance.tasks import check_task
+from tests.contract.registering import by_name, failures
+
+
+def ours(group: Group) -> list[str]:
+    return [entry.name for entry in registered(group) if entry.package == "iceb"]
+
+
+def passed(lines: Iterable[Line]) -> int:
+    """How many checks passed, none having failed."""
+    made = by_name(lines)
+    assert failures(made.values()) == {}
+    return sum(line.status == "pass" for line in made.values())
+
+
+@pytest.mark.parametrize("name", ours("datasets"))
+def test_a_registered_dataset_keeps_what_it_promises(name):
+    assert passed(check_dataset(name)) >= (20 if name == "aice_embedded" else 5)
+
+
+@pytest.mark.parametrize("name", ours("tasks"))
+def test_a_registered_task_keeps_what_it_promises(name):
+    assert passed(check_task(name)) >= 11
+
+
+@pytest.mark.parametrize("name", ours("measures"))
+def test_a_registered_measure_keeps_what_it_promises(name, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert passed(check_measure(name)) >= (15 if name == "vit_mini" else 6)
+
+
+@pytest.mark.parametrize("name", ours("metrics"))
+def test_a_registered_metric_keeps_what_it_promises(name):
+    assert passed(check_metric(name)) == 15
