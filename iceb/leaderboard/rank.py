@@ -20,18 +20,24 @@ CONTROL, NO_BETTER, NO_VALUE = "control", f"no better than {FLOOR}", "–"
 
 @dataclass(frozen=True)
 class Identity:
-    """What two results must agree on to share a table."""
+    """What two results must agree on to share a table.
+
+    Attributes:
+        data: digest of the data files' digests.
+        noise_from: the kind of device whose generator drew the noise; "" where images have their own, alike everywhere.
+    """
 
     task: str
     task_version: int
     dataset: str
     dataset_version: int
-    data: str  # digest of the data files' digests
+    data: str
     family: str
     repo: str
     revision: str
     dtype: str
     sampling: Sampling
+    noise_from: str
 
     @classmethod
     def of(cls, result: Result) -> "Identity":
@@ -47,7 +53,12 @@ class Identity:
             revision=result.model.revision,
             dtype=result.model.dtype,
             sampling=result.sampling,
+            noise_from=_device(result) if result.sampling.noise == "upstream" else "",
         )
+
+
+def _device(result: Result) -> str:
+    return str(result.execution.get("device", "")).partition(":")[0]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from iceb.leaderboard.columns import Column
 from iceb.leaderboard.markdown import MISSING, cell, markdown_table, number
 from iceb.leaderboard.published import Published
-from iceb.leaderboard.rank import CONTROL, NO_BETTER, Ranked, Row, Table
+from iceb.leaderboard.rank import CONTROL, NO_BETTER, Identity, Ranked, Row, Table
 from iceb.leaderboard.reading import reading
 from iceb.leaderboard.row_lines import costs, name, setting
 from iceb.specs.records import ScoreRecord
@@ -48,11 +48,16 @@ def _identity(table: Table) -> str:
             f"{identity.dataset_version} ({identity.data[:8]})",
             f"- model {cell(identity.repo)}, revision {identity.revision[:12]}, {identity.dtype}",
             f"- images: {sampling.scheduler}, {sampling.steps} steps, guidance {sampling.guidance:g}, "
-            f"{sampling.height} × {sampling.width} pixels, noise {sampling.noise}",
+            f"{sampling.height} × {sampling.width} pixels, {_noise(identity)}",
             f"- measured by {cell(', '.join(sorted(measures)))}",
             f"- metrics: {cell(', '.join(sorted(metrics)))}",
         ]
     )
+
+
+def _noise(identity: Identity) -> str:
+    device = f" ({identity.noise_from})" if identity.noise_from else ""
+    return f"noise {identity.sampling.noise}{device}"
 
 
 def _by_count(table: Table, headline: Column) -> str:

@@ -1,5 +1,6 @@
 """Tables hold comparable rows, every count has its ranks, pages are byte-stable, unfit results are refused."""
 
+import dataclasses
 import itertools
 from pathlib import Path
 
@@ -150,6 +151,17 @@ def test_the_page_is_the_golden_page(made, task):
 @pytest.mark.parametrize("change", [{"steps": 20}, {"data": "0" * 64}])
 def test_results_that_differ_in_identity_never_share_a_table(result, task, change):
     assert len(tables([result("emcid"), result("uce", **change)], task)) == 2
+
+
+def test_published_noise_is_of_the_device_that_draws_it(result, task):
+    def drawn(device: str, noise: str):
+        made = result()
+        sampling = dataclasses.replace(made.sampling, noise=noise)
+        return made.model_copy(update={"sampling": sampling, "execution": {"device": device}})
+
+    assert len(tables([drawn("cpu", "per_image"), drawn("cuda:1", "per_image")], task)) == 1
+    found = tables([drawn("cpu", "upstream"), drawn("cuda:1", "upstream"), drawn("cuda:0", "upstream")], task)
+    assert [each.identity.noise_from for each in found] == ["cpu", "cuda"]
 
 
 def test_one_more_metric_splits_no_table_and_rows_without_it_show_a_dash(made, task):
