@@ -1,6 +1,9 @@
 """`iceb check`: does a plug-in keep its contract? Every check is one line; a failed one makes the exit code 1."""
 
+import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -52,7 +55,20 @@ def method(
     chosen = quick_method(name, given, full)
     bundle = ModelBundle(find(model, number_format), device, images_per_pass)
     found = check_method(chosen, bundle, counts, float("inf") if full else SECONDS, execution=execution)
-    report("method", name, found, as_json, {"model": model, "settings": chosen.params})
+    with _errors_logged_alone():
+        report("method", name, found, as_json, {"model": model, "settings": chosen.params})
+
+
+@contextmanager
+def _errors_logged_alone() -> Iterator[None]:
+    """Quick settings are small on purpose, and methods warn of that."""
+    log = logging.getLogger("iceb")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 for part in (check_parts.dataset, check_parts.task, check_parts.measure, check_parts.metric):

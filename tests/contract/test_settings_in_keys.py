@@ -1,5 +1,6 @@
 """Every setting counts in what a method keeps in its scratch, unless the method says what a part depends on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -8,6 +9,7 @@ import torch
 
 from iceb.base.errors import MethodError
 from iceb.running.conformance.varied import CHECK, other_values
+from iceb.specs.methods import Edit
 from iceb.specs.requests import EditRequest
 from tests.contract.test_broken_methods import Sound, checked, failures, only_failure
 
@@ -51,13 +53,14 @@ class NamesUnknown(Scaled):
 @pytest.mark.parametrize("method", [Scaled, NamesBoth])
 def test_keys_that_hold_every_setting_they_depend_on_pass(method, bundle):
     line = checked(method(), bundle, seconds=1e9)[CHECK]
-    assert (line.status, line.note) == ("pass", "2 varied")
+    assert (line.status, line.note) == ("pass", "2 in every key")
 
 
 def test_a_key_that_forgets_a_setting_is_caught_by_the_settings_name(bundle):
     check, note = only_failure(ForgetsStrength(), bundle, seconds=1e9)
     assert check == CHECK
-    assert "strength=0.15" in note
+    assert note.startswith("strength=0.15")
+    assert "makes another 'scaled' under the same key: name strength in its depends_on" in note
     assert "shift" not in note
 
 
@@ -77,15 +80,18 @@ class Undecidable(Sound):
         if self.share != 1.0:
             raise MethodError("share must be 1")
 
+    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        return super().moved(bundle, requests, scratch.depends_on())
+
 
 def test_settings_that_cannot_be_varied_are_named_with_the_reason(bundle):
     note = checked(Undecidable(), bundle, seconds=1e9)[CHECK].note
-    assert note == "0 varied; not words: no other value known; share: other values are refused"
+    assert note == "not words: no other value known; not share: other values are refused"
 
 
 def test_settings_for_which_no_time_is_left_are_named(bundle):
-    line = checked(Scaled(), bundle, seconds=1e-9)[f"{CHECK}: the rest"]
-    assert (line.status, line.note) == ("skipped", "no time for strength, shift: --full takes it")
+    line = checked(Undecidable(), bundle, seconds=1e-9)[f"{CHECK}: the rest"]
+    assert (line.status, line.note) == ("skipped", "no time for words, share: --full takes it")
 
 
 @dataclass(frozen=True)

@@ -53,13 +53,9 @@ class Bench:
             raise Broken(f"the card's kinds: got {got}, allowed are {', '.join(KINDS)}")
         return self.card.kinds[0]
 
-    def scratch(self) -> ScratchStore:
-        """An empty scratch store of its own."""
-        return self.scratch_in(self.folder / f"{next(self._numbers):03d}")
-
-    def scratch_in(self, folder: Path, kind: type[Store] = ScratchStore) -> Store:  # type: ignore[assignment]
-        """The scratch store of a folder, as the method with its settings sees it."""
-        return kind(folder, {"check": self.card.name}, self.chosen.params)
+    def scratch(self, kind: type[Store] = ScratchStore) -> Store:  # type: ignore[assignment]
+        """An empty scratch store of its own, as the method with its settings sees it."""
+        return kind(self.folder / f"{next(self._numbers):03d}", {"check": self.card.name}, self.chosen.params)
 
     def edit(self, requests: Sequence[EditRequest], scratch: ScratchStore | None = None) -> Edit:
         """The method's edit, checked against model and card; whatever the method raises goes through."""

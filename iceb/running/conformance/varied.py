@@ -1,19 +1,20 @@
-"""Every setting varied: what other settings left in scratch must not change the bytes of an edit.
+"""Every setting varied: no part that is kept in scratch may be found under settings that would have made another.
 
-A part that is kept under a key without a setting that changed it is found again under another value of that setting,
-and two rows of a table show the same numbers.
+What a warm edit would find (kept by the plain settings) is compared with what a cold one makes, key by key. A part
+whose key leaves out a setting that changed it is found again under another value of that setting, and two rows of a
+table show the same numbers.
 """
 
 import dataclasses
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
+from iceb.base.digest import digest_array
 from iceb.base.errors import IcebError
-from iceb.running.conformance.bench import Bench, name_of
+from iceb.running.conformance.bench import Bench
 from iceb.running.conformance.contract import Contract
 from iceb.running.conformance.lines import Broken, Line, Skipped, line, said
 from iceb.specs.requests import EditRequest
@@ -30,6 +31,7 @@ class Varied:
 
     contract: Contract
     seconds: float  # for all of them; inf: however long it takes
+    everywhere: list[str] = field(default_factory=list)  # settings that every kept part names: nothing to try
     varied: list[str] = field(default_factory=list)
     untried: dict[str, str] = field(default_factory=dict)  # setting → why
     stale: list[str] = field(default_factory=list)
@@ -43,86 +45,83 @@ class Varied:
 
     def _all(self) -> str:
         self.contract.made()
-        if not self.contract.bench.card.deterministic:
+        bench = self.contract.bench
+        if not bench.card.deterministic:
             raise Skipped("the card says deterministic=False")
         began = time.perf_counter()
-        self.contract.bench.edit(self._requests, self._plain)
-        took = time.perf_counter() - began  # of one edit; a setting needs two
-        for name in _names(self.contract.bench):
-            if time.perf_counter() - began + 2 * took > self.seconds:
+        plain = _parts(bench, self.contract.requests[:1])  # one request leaves as many kinds of parts as several
+        took = time.perf_counter() - began
+        if not plain:
+            return "keeps nothing"
+        for name in (each.name for each in dataclasses.fields(bench.chosen.method) if each.init):
+            if all(name in part.names for part in plain.values()):
+                self.everywhere.append(name)
+            elif time.perf_counter() - began + took > self.seconds:
                 self.late.append(name)
             else:
-                self._try(name)
+                self._try(name, plain)
         if self.stale:
             raise Broken("; ".join(self.stale))
         return self._told()
 
-    @cached_property
-    def _plain(self) -> ScratchStore:
-        """The store in which an edit with the plain settings leaves what it keeps."""
-        return self.contract.bench.scratch()
-
-    @property
-    def _requests(self) -> Sequence[EditRequest]:
-        """One request: as many parts as any number of them, in less time."""
-        return self.contract.requests[:1]
-
-    def _try(self, name: str) -> None:
-        """Vary one setting and note how that went."""
+    def _try(self, name: str, plain: "Parts") -> None:
+        """Vary one setting from nothing, and compare the parts that it keeps under the keys of the plain ones."""
         try:
             bench = _changed(self.contract.bench, name)
-            kept = self._kept_wrongly(bench, name)
+            parts = _parts(bench, self.contract.requests[:1])
         except Skipped as reason:
             self.untried[name] = str(reason)
         except Exception as error:  # a method of others may raise anything; whether it should is another check's matter
             self.untried[name] = said(error) if isinstance(error, IcebError) else f"raised {type(error).__name__}"
         else:
             self.varied.append(name)
-            if kept:
-                self.stale.append(kept)
-
-    def _kept_wrongly(self, bench: Bench, name: str) -> str:
-        """What is wrong with an edit that finds what the plain settings left; "" where nothing is."""
-        warm = bench.scratch_in(self._plain.folder.parent, _Watched)
-        edit = bench.edit(self._requests, warm)
-        if not warm.found or name_of(edit) == name_of(bench.edit(self._requests)):
-            return ""
-        plain, value = (getattr(each.chosen.method, name) for each in (self.contract.bench, bench))
-        return (
-            f"{name}={value!r} gives other bytes where {name}={plain!r} left something in scratch: name {name} in "
-            "scratch.depends_on, or keep it without"
-        )
+            value = getattr(bench.chosen.method, name)
+            self.stale += [
+                f"{name}={value!r} makes another {parts[key].what!r} under the same key: name {name} in its depends_on"
+                for key in set(plain) & set(parts)
+                if plain[key].content != parts[key].content
+            ]
 
     def _told(self) -> str:
         reasons: dict[str, list[str]] = {}
         for name, why in self.untried.items():
             reasons.setdefault(why, []).append(name)
-        skipped = "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
-        return f"{len(self.varied)} varied" + (f"; not {skipped}" if skipped else "")
+        told = [f"{len(self.varied)} varied"] if self.varied else []
+        told += [f"{len(self.everywhere)} in every key"] if self.everywhere else []
+        told += [f"not {', '.join(names)}: {why}" for why, names in reasons.items()]
+        return "; ".join(told)
 
 
-class _Watched(ScratchStore):
-    """A scratch store that notes what it gives back of parts that were there before it.
+@dataclass(frozen=True)
+class Part:
+    """One part that a method kept."""
 
-    Attributes:
-        found: where these parts lie.
-    """
+    what: str  # by its key's own word
+    names: frozenset[str]  # settings in its key
+    content: str  # digest
+
+
+Parts: TypeAlias = dict[str, Part]  # by the name of its file, which is its key's digest
+
+
+class _Noted(ScratchStore):
+    """A scratch store that notes what is kept in it."""
 
     def __init__(self, root: Path, owner: Mapping[str, Any], settings: Mapping[str, Scalar]) -> None:
         super().__init__(root, owner, settings)
-        self.found: list[Path] = []
-        self._before = frozenset(self.folder.rglob("*"))
+        self.parts: Parts = {}
 
-    def get(self, key: Mapping[str, Any]) -> Array | None:
-        """The array of this key; None if there is none."""
-        found = super().get(key)
-        if found is not None and self.path(key) in self._before:
-            self.found.append(self.path(key))
-        return found
+    def _publish(self, key: Mapping[str, Any], array: Array) -> Array:
+        kept = super()._publish(key, array)
+        self.parts[self.path(key).name] = Part(str(key.get("what", "")), frozenset(self._named), digest_array(kept))
+        return kept
 
 
-def _names(bench: Bench) -> list[str]:
-    return [each.name for each in dataclasses.fields(bench.chosen.method) if each.init]
+def _parts(bench: Bench, requests: Sequence[EditRequest]) -> Parts:
+    """What an edit keeps that finds nothing kept."""
+    scratch = bench.scratch(_Noted)
+    bench.edit(requests, scratch)
+    return scratch.parts
 
 
 def _changed(bench: Bench, name: str) -> Bench:
@@ -147,23 +146,31 @@ def _changed(bench: Bench, name: str) -> Bench:
 
 
 def other_values(method: Any, name: str) -> Sequence[Scalar]:
-    """Values that a setting might have instead of its own, the best first; () where nothing tells any."""
+    """Values that a setting might have instead of its own, the best first; () where nothing tells any.
+
+    The default comes last: where quick settings differ from it, it may be slow, or load a further model.
+    """
     value: Any = getattr(method, name)
     default = next(each.default for each in dataclasses.fields(method) if each.name == name)
     hints = _flat(get_type_hints(type(method)).get(name))
+    near = [other for other in _near(value, hints) if other != default]
+    return near if default in (value, dataclasses.MISSING) else [*near, default]
+
+
+def _near(value: Any, hints: Sequence[Any]) -> list[Scalar]:
+    """Other values of the same kind."""
     words = [word for hint in hints if get_origin(hint) is Literal for word in get_args(hint)]
-    if words:  # the default last: where quick settings differ from it, it may be slow, or load a further model
-        return sorted((word for word in words if word != value), key=lambda word: word == default)
+    if words:
+        return [word for word in words if word != value]
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, int):
         return [value + 1, value - 1]
     if isinstance(value, float):
         return [value * 1.5, value / 1.5] if value else [0.5, 1.0]
-    if value is None:
-        return [start for kind, start in STARTS.items() if kind in hints]
-    shorter = [value[:-1]] if isinstance(value, tuple) and len(value) > 1 else []
-    return [*shorter, *([default] if default not in (value, dataclasses.MISSING) else [])]
+    if isinstance(value, tuple):
+        return [value[:-1]] if len(value) > 1 else []
+    return [start for kind, start in STARTS.items() if kind in hints] if value is None else []
 
 
 STARTS: dict[type, Scalar] = {bool: True, int: 1, float: 0.5}  # where a setting is None
