@@ -1,31 +1,15 @@
 """Settings of speed and memory reach a run, stand in its result, and change neither its id nor what it reuses."""
 
-import importlib.util
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
+import toy
 
 from iceb.models import drawing
 from iceb.running.evaluate import evaluate
 from iceb.specs.execution import Execution
 from iceb.specs.methods import Edit
-
-TOY = Path(__file__).with_name("toy.py")
-
-
-def load_toy():
-    """The program beside this file, as a module."""
-    found = importlib.util.spec_from_file_location("toy_executed", TOY)
-    module = importlib.util.module_from_spec(found)
-    sys.modules["toy_executed"] = module
-    found.loader.exec_module(module)
-    return module
-
-
-toy = load_toy()
 
 
 @dataclass(frozen=True)

@@ -1,30 +1,17 @@
 """From a run to a row: a real run's folder is added, checked, and reproduced by another run."""
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+import toy
 
 from iceb.base.errors import ResultError
 from iceb.leaderboard.adding import add_all
 from iceb.leaderboard.collect import collect
 from iceb.running.evaluate import run
 from iceb.running.folder import read_result
-
-
-def load_toy():
-    """The program beside this file, as a module."""
-    found = importlib.util.spec_from_file_location("toy", Path(__file__).with_name("toy.py"))
-    module = importlib.util.module_from_spec(found)
-    sys.modules["toy"] = module
-    found.loader.exec_module(module)
-    return module
-
-
-toy = load_toy()
 
 
 def clean_run(model: Path, folder: Path, threads: int) -> Path:

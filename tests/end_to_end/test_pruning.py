@@ -1,13 +1,12 @@
 """Pruning removes what no run refers to, and nothing that is not the cache's own; links lead to scratch folders."""
 
-import importlib.util
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
+import toy
 
 from iceb.cli.main import run as command
 from iceb.running import pruning
@@ -16,20 +15,6 @@ from iceb.running.references import note, noted
 from iceb.running.scoring import registered_metric
 from iceb.stores import usage
 from iceb.stores.own_files import stored_files
-
-TOY = Path(__file__).with_name("toy.py")
-
-
-def load_toy():
-    """The program beside this file, as a module."""
-    found = importlib.util.spec_from_file_location("toy", TOY)
-    module = importlib.util.module_from_spec(found)
-    sys.modules["toy"] = module
-    found.loader.exec_module(module)
-    return module
-
-
-toy = load_toy()
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,12 @@
 """Scores of a finished run: a metric that it had not is added to its files, and nothing else of them changes."""
 
-import importlib.util
 import json
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
+import toy
 from PIL import Image
 
 from iceb.base.errors import IcebError, ResultError, SpecError
@@ -22,18 +20,6 @@ from iceb.specs.datasets import ReferenceImages
 from iceb.specs.metrics import AFTER, Need
 from iceb.specs.reduction import VALUE, ConceptValue, Reduction, set_reduction
 
-TOY = Path(__file__).with_name("toy.py")
-
-
-def load_toy():
-    if "toy" not in sys.modules:
-        found = importlib.util.spec_from_file_location("toy", TOY)
-        sys.modules["toy"] = importlib.util.module_from_spec(found)
-        found.loader.exec_module(sys.modules["toy"])
-    return sys.modules["toy"]
-
-
-toy = load_toy()
 HAD = (EDIT_SCORE, SOURCE2DEST)
 ELSEWHERE = ProbabilityChange("elsewhere", role="alias", of="label", falls=True)
 METRICS = {metric.name: metric for metric in (*HAD, HOLDOUT_DELTA, SOURCE_FORGET, ELSEWHERE)}

@@ -1,6 +1,5 @@
 """A run from plan to result on a tiny model: what it scores, what it reuses, how it fails."""
 
-import importlib.util
 import json
 import os
 import random
@@ -15,6 +14,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+import toy
 
 from iceb.base.errors import IcebError, MeasureError, MethodError, ResultError, StoreError
 from iceb.leaderboard.collect import refusal
@@ -27,19 +27,7 @@ from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.results import Result
 from iceb.stores.pace import Pace
 
-TOY = Path(__file__).with_name("toy.py")
-
-
-def load_toy():
-    """The program beside this file, as a module."""
-    found = importlib.util.spec_from_file_location("toy", TOY)
-    module = importlib.util.module_from_spec(found)
-    sys.modules["toy"] = module
-    found.loader.exec_module(module)
-    return module
-
-
-toy = load_toy()
+TOY = Path(toy.__file__)
 
 
 def comparable(result: Result) -> dict[str, Any]:

@@ -2,16 +2,14 @@
 
 import gc
 import hashlib
-import importlib.util
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
+import toy
 from PIL import Image
 
 from iceb.base.errors import DataError
@@ -29,19 +27,6 @@ from iceb.specs.reduction import ConceptValue, Part, Reduction
 from iceb.specs.requests import EditBatch, EditRequest
 from iceb.specs.schedules import Add, Checkpoint, Remove, Schedule, one_by_one, single_batch
 from iceb.specs.tasks import Task
-
-TOY = Path(__file__).with_name("toy.py")
-
-
-def load_toy():
-    if "toy" not in sys.modules:
-        found = importlib.util.spec_from_file_location("toy", TOY)
-        sys.modules["toy"] = importlib.util.module_from_spec(found)
-        found.loader.exec_module(sys.modules["toy"])
-    return sys.modules["toy"]
-
-
-toy = load_toy()
 
 
 class Data:

@@ -1,7 +1,6 @@
 """A cache that somebody else fills or owns: read-only, or written by two processes at once."""
 
 import errno
-import importlib.util
 import os
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import toy
 
 from iceb.base.errors import StoreError
 from iceb.models.generator import own_order
@@ -16,19 +16,7 @@ from iceb.running.evaluate import run
 from iceb.running.folder import read_result
 from iceb.running.ledger import read_ledger
 
-TOY = Path(__file__).with_name("toy.py")
-
-
-def load_toy():
-    """The program beside this file, as a module."""
-    found = importlib.util.spec_from_file_location("toy", TOY)
-    module = importlib.util.module_from_spec(found)
-    sys.modules["toy"] = module
-    found.loader.exec_module(module)
-    return module
-
-
-toy = load_toy()
+TOY = Path(toy.__file__)
 
 
 def content(folder: Path) -> dict[str, tuple[int, int]]:

@@ -1,8 +1,6 @@
 """A method that changes the model in place is refused, and leaves every other row of its cache as it is."""
 
-import importlib.util
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+import toy
 
 from iceb.base.errors import MethodError, ModelError
 from iceb.methods.attention import StateReader
@@ -19,19 +18,6 @@ from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditRequest
 from iceb.stores.images import ImageStore
 
-TOY = Path(__file__).with_name("toy.py")
-
-
-def load_toy():
-    """The program beside this file, as a module."""
-    found = importlib.util.spec_from_file_location("toy", TOY)
-    module = importlib.util.module_from_spec(found)
-    sys.modules["toy"] = module
-    found.loader.exec_module(module)
-    return module
-
-
-toy = load_toy()
 ENCODER = "text_encoder.encoder.layers.0.mlp.fc1.weight"
 
 
