@@ -25,10 +25,9 @@ from iceb.running.ledger import FILE, ImageRow, encode_ledger, ledger_record, re
 from iceb.running.measuring import ImagesLost
 from iceb.running.planned import Plan
 from iceb.running.provenance import Origin
-from iceb.running.record import EditCost, Images, make_result
-from iceb.running.scoring import Scores
+from iceb.running.record import EditCost, Images, Outcome, make_result
 from iceb.running.selection import CheckpointPrompts, check_roles
-from iceb.running.table import TABLE, TableRow, encode_table, read_table, with_metrics
+from iceb.running.table import TABLE, TableRow, read_table, with_metrics
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.methods import Edit
 from iceb.specs.metrics import AFTER, BEFORE
@@ -52,7 +51,7 @@ class Run:
         self.seconds = Seconds()
         self.origin = Origin.now(self.parts.bundle.device, self.parts.command)
 
-    def scores(self) -> Scores:
+    def outcome(self) -> Outcome:
         """Draw before, edit, draw after, measure, reduce; images that turn out damaged are drawn again.
 
         Raises:
@@ -61,18 +60,19 @@ class Run:
         with worker_threads(self.parts.execution.workers):
             for _ in range(1, ATTEMPTS):
                 with suppress(ImagesLost):
-                    return self._scores()
-            return self._scores()
+                    return self._outcome()
+            return self._outcome()
 
-    def _scores(self) -> Scores:
+    def _outcome(self) -> Outcome:
         self.images = Images()
         self._draw()
         with self.seconds.of("measure"):
-            return self.parts.scorer.scores(self.images.rows)
+            scores = self.parts.scorer.scores(self.images.rows)
+        return Outcome.of(scores, self.images.rows)
 
-    def result(self, scores: Scores | None = None, error: str | None = None) -> Result:
+    def result(self, outcome: Outcome | None = None, error: str | None = None) -> Result:
         """The record of the run so far; with `error`, of a failed one."""
-        return make_result(self.plan, self.images, self.seconds, self.origin, scores, error)
+        return make_result(self.plan, self.images, self.seconds, self.origin, outcome, error)
 
     def _draw(self) -> None:
         """Follow the schedule: one edit alive at a time where the schedule removes each before the next."""
@@ -149,7 +149,7 @@ def evaluate(plan: Plan) -> Result:
         IcebError: the method, the model or a measure failed, or the cache cannot be written.
     """
     run = Run(plan)
-    return run.result(run.scores())
+    return run.result(run.outcome())
 
 
 def run(plan: Plan, out: Path) -> tuple[Result, Path]:
@@ -174,28 +174,29 @@ def run(plan: Plan, out: Path) -> tuple[Result, Path]:
     references.note(plan.parts.cache, out)
     going = Run(plan)
     try:
-        scores = going.scores()
+        outcome = going.outcome()
     except Exception as error:
         if _standing(path) is None:
             said = str(error) if isinstance(error, IcebError) else f"{type(error).__name__}: {error}"
             write_atomic(path, going.result(error=said).to_json().encode())
         raise
-    return _write(folder, going, scores, going.result(scores)), path
+    return _write(folder, going, outcome, going.result(outcome)), path
 
 
-def _write(folder: Path, going: Run, scores: Scores, result: Result) -> Result:
+def _write(folder: Path, going: Run, outcome: Outcome, result: Result) -> Result:
     """The files of a finished run; the result last, because it names those beside it. Returns what stands there."""
     write_requests(folder, [request for batch in going.plan.batches for request in batch.requests])
-    standing, rows, data = _sound(folder), going.images.rows, encode_table(scores.table)
+    standing, rows, ledger, table = _sound(folder), going.images.rows, outcome.ledger, outcome.table
     if standing is not None and (more := _more_metrics(standing.result, result)):
         groups = [*(each.scores for each in standing.result.checkpoints), standing.result.scores]
-        result, data = with_metrics(result, scores.table, groups, standing.table, more)
+        result, table = with_metrics(result, outcome.scores.table, groups, standing.table, more)
         known = {(row.checkpoint, row.prompt) for row in rows}
         rows = [*rows, *(row for row in standing.rows if (row.checkpoint, row.prompt) not in known)]
-        result = result.model_copy(update={"images": ledger_record(encode_ledger(rows), rows)})
+        ledger = encode_ledger(rows)
+        result = result.model_copy(update={"images": ledger_record(ledger, rows)})
     if standing is None or result.cost.images_drawn or _files_of(standing.result) != _files_of(result):
-        write_atomic(folder / FILE, encode_ledger(rows))
-        write_atomic(folder / TABLE, data)
+        write_atomic(folder / FILE, ledger)
+        write_atomic(folder / TABLE, table)
         write_atomic(folder / RESULT, result.to_json().encode())
     return result
 

@@ -44,16 +44,30 @@ class Images:
     active: dict[str, int] = field(default_factory=dict)  # group → batches in the model at its last checkpoint
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished run came to: its scores, and the two files that its result names, encoded once."""
+
+    scores: Scores
+    table: bytes
+    ledger: bytes
+
+    @classmethod
+    def of(cls, scores: Scores, rows: Sequence[ImageRow]) -> "Outcome":
+        """The outcome of scores and the rows of the images that they stand on."""
+        return cls(scores, encode_table(scores.table), encode_ledger(rows))
+
+
 def make_result(
     plan: Plan,
     images: Images,
     seconds: Seconds,
     origin: Origin,
-    scores: Scores | None = None,
+    outcome: Outcome | None = None,
     error: str | None = None,
 ) -> Result:
-    """The result of a run; without scores and with `error`, of a failed one."""
-    groups = dict(scores.groups) if scores else {}
+    """The result of a run; without outcome and with `error`, of a failed one."""
+    groups = dict(outcome.scores.groups) if outcome else {}
     last = list(groups)[-1] if groups else None
     earlier = {group: found for group, found in groups.items() if group != last}
     return Result.of(
@@ -65,8 +79,8 @@ def make_result(
         checkpoints=tuple(
             CheckpointRecord(group=group, edits=images.active[group], scores=found) for group, found in earlier.items()
         ),
-        per_concept=table_record(encode_table(scores.table), scores.table) if scores else None,
-        images=ledger_record(encode_ledger(images.rows), images.rows) if scores else None,
+        per_concept=table_record(outcome.table, outcome.scores.table) if outcome else None,
+        images=ledger_record(outcome.ledger, images.rows) if outcome else None,
         execution=_execution(plan),
         cost=_cost(plan, images, seconds),
         provenance=origin.finished(),

@@ -11,7 +11,7 @@ from iceb.base.frames import attributed
 from iceb.running.ledger import ImageRow
 from iceb.running.measuring import MeasuredImage, Measuring, Rows, assemble
 from iceb.running.table import TableRow
-from iceb.specs.metrics import AFTER, BEFORE, REFERENCE, Measure, Measured, Metric, Need, asks_dest, reference_names
+from iceb.specs.metrics import AFTER, REFERENCE, Measure, Measured, Metric, Need, asks_dest, reference_names
 from iceb.specs.records import ScoreRecord
 from iceb.specs.reduction import ConceptValue, Score, reduce_values
 from iceb.specs.runs import MeasureRef
@@ -149,7 +149,7 @@ class Scorer:
             yield from (MeasuredImage(key) for key in self._reference(side.removeprefix(REFERENCE)))
             return
         for row in rows:
-            key = row.before if side == BEFORE else row.after
+            key = row.key(side)
             if key is not None and need.accepts(row.prompt):
                 yield MeasuredImage(key, row.prompt, row.before if side == AFTER else key)
 
