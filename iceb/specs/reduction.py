@@ -5,12 +5,13 @@ compute every score again, without images and without the metric's code.
 """
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from iceb.base.errors import SpecError
 from iceb.base.statistics import interval
+from iceb.specs.sums import PartSums, error_of_mean, weighted_mean, weighted_sides
 
 Change: TypeAlias = Literal["rise", "fall", "after"]  # after − before, before − after, after alone
 VALUE, BOOTSTRAP = "value", "bootstrap"  # parts of a set metric
@@ -124,50 +125,6 @@ def reduce_values(values: Sequence[ConceptValue], reduction: Reduction) -> Score
         raise SpecError("concept values are too large to be summed") from error
 
 
-@dataclass
-class _Sums:
-    """One part's values, summed."""
-
-    part: Part
-    weights: list[float] = field(default_factory=list)
-    changes: list[float] = field(default_factory=list)
-    concepts: list[str] = field(default_factory=list)
-    checkpoints: list[str] = field(default_factory=list)
-    before: list[float] = field(default_factory=list)
-    after: list[float] = field(default_factory=list)
-    n: int = 0
-
-    def add(self, value: ConceptValue, weight: float) -> None:
-        self.weights.append(weight)
-        self.changes.append(change_of(value, self.part.change))
-        self.concepts.append(value.concept)
-        self.checkpoints.append(value.checkpoint)
-        self.n += value.n
-        for sides, side in ((self.before, value.before), (self.after, value.after)):
-            if side is not None:
-                sides.append(weight * side)
-
-    @property
-    def total(self) -> float:
-        return math.fsum(self.weights)
-
-    @property
-    def mean(self) -> float:
-        return math.fsum(w * d for w, d in zip(self.weights, self.changes, strict=True)) / self.total
-
-    def side(self, values: Sequence[float]) -> float | None:
-        return math.fsum(values) / self.total if len(values) == len(self.weights) else None
-
-    def influences(self, clusters: Sequence[Hashable]) -> dict[Hashable, float]:
-        """Cluster → its pull on the mean, scaled so that the squares sum to the mean's variance (linearised ratio)."""
-        mean = self.mean  # once: it runs over all concepts
-        pulls: dict[Hashable, list[float]] = {}
-        for cluster, weight, change in zip(clusters, self.weights, self.changes, strict=True):
-            pulls.setdefault(cluster, []).append(weight * (change - mean))
-        scale = math.sqrt(len(pulls) / (len(pulls) - 1)) / self.total if len(pulls) > 1 else 0.0
-        return {cluster: math.fsum(pull) * scale for cluster, pull in pulls.items()}
-
-
 def change_of(value: ConceptValue, change: Change) -> float:
     """What one concept's statistic changes by.
 
@@ -182,71 +139,19 @@ def change_of(value: ConceptValue, change: Change) -> float:
 
 
 def _reduce_means(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
-    sums = {name: _Sums(part) for name, part in reduction.parts.items()}
+    sums = {name: PartSums(part.weight) for name, part in reduction.parts.items()}
     for value in values:
-        sums[value.part].add(value, float(value.n) if reduction.weighting == "images" else 1.0)
-    n = sum(part.n for part in sums.values())
-    concepts = sum(len(set(part.concepts)) for part in sums.values())
+        weight = float(value.n) if reduction.weighting == "images" else 1.0
+        change = change_of(value, reduction.parts[value.part].change)
+        sums[value.part].add(value.concept, value.checkpoint, value.n, weight, change, (value.before, value.after))
+    n, concepts = sum(part.n for part in sums.values()), sum(len(set(part.concepts)) for part in sums.values())
     if empty := [name for name, part in sums.items() if not part.weights]:
         note = "; ".join(f"no {name} prompts were drawn" for name in empty)
         return Score(None, None, n, concepts, note)
-    found = math.fsum(part.part.weight * part.mean for part in sums.values())
-    stderr = _standard_error(list(sums.values()))
-    low, high = interval(found, stderr, _freedom(list(sums.values())), _clusters(list(sums.values())))
-    before = _weighted([(part.part.weight, part.side(part.before)) for part in sums.values()])
-    after = _weighted([(part.part.weight, part.side(part.after)) for part in sums.values()])
-    return Score(found, stderr, n, concepts, "", before, after, low, high)
-
-
-def _clusters(sums: Sequence[_Sums]) -> int:
-    """Independent draws that the error of the scarcest part rests on."""
-    return min(min(len(set(part.concepts)), _checkpoints(part) or len(part.concepts)) for part in sums)
-
-
-def _checkpoints(part: _Sums) -> int:
-    """States of the model that a part was taken under; 0 for a single one, which says nothing about their scatter."""
-    found = len(set(part.checkpoints))
-    return found if found > 1 else 0
-
-
-def _weighted(sides: Sequence[tuple[float, float | None]]) -> float | None:
-    known = [weight * side for weight, side in sides if side is not None]
-    return math.fsum(known) if len(known) == len(sides) else None
-
-
-def _standard_error(sums: Sequence[_Sums]) -> float | None:
-    """Of the weighted sum of means, over concepts; where there are several states of the model, over both.
-
-    Concepts that are judged under every state share its luck, so the variance over states counts beside that over
-    concepts: V = V_concept + V_state - V_both (Cameron, Gelbach and Miller 2011), at least the larger of the two.
-    """
-    if any(len(set(part.concepts)) < 2 for part in sums):
-        return None  # one concept says nothing about its own scatter
-    concepts = _variance(sums, [part.concepts for part in sums])
-    if not any(_checkpoints(part) for part in sums):
-        return math.sqrt(concepts)
-    states = _variance(sums, [part.checkpoints for part in sums])
-    both = _variance(sums, [list(zip(part.concepts, part.checkpoints, strict=True)) for part in sums])
-    return math.sqrt(max(concepts + states - both, concepts, states))
-
-
-def _variance(sums: Sequence[_Sums], clusters: Sequence[Sequence[Hashable]]) -> float:
-    """Of the weighted sum of means over clusters; one that stands in several parts pulls on all of them together."""
-    pulls: dict[Hashable, float] = {}
-    for part, members in zip(sums, clusters, strict=True):
-        for cluster, pull in part.influences(members).items():
-            pulls[cluster] = pulls.get(cluster, 0.0) + part.part.weight * pull
-    return math.fsum(pull**2 for pull in pulls.values())
-
-
-def _freedom(sums: Sequence[_Sums]) -> float:
-    """Degrees of freedom of the sum of independent parts (Satterthwaite 1946), at most those of the model's states."""
-    variances = [
-        (_variance([part], [part.concepts]), (_checkpoints(part) or len(set(part.concepts))) - 1) for part in sums
-    ]
-    total = math.fsum(variance for variance, _ in variances)
-    scatter = math.fsum(variance**2 / freedom for variance, freedom in variances if freedom)
-    return total**2 / scatter if scatter else float(min((freedom for _, freedom in variances), default=0))
+    parts = list(sums.values())
+    found, (before, after), error = weighted_mean(parts), weighted_sides(parts), error_of_mean(parts)
+    low, high = interval(found, error.stderr, error.freedom, error.clusters)
+    return Score(found, error.stderr, n, concepts, "", before, after, low, high)
 
 
 def _reduce_set(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
