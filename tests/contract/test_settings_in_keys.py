@@ -45,6 +45,24 @@ class ForgetsStrength(Scaled):
         return scratch.depends_on("shift")
 
 
+class LooksWithoutKeeping(Scaled):
+    """Takes what any strength has left, and keeps a part of its own only at the default strength."""
+
+    def kept(self, scratch: Any) -> Any:
+        return scratch.depends_on("shift") if self.strength == 0.1 else Lookup(scratch.depends_on("shift"))
+
+
+class Lookup:
+    """What a store holds, or the array computed anew, which is not kept."""
+
+    def __init__(self, scratch: Any) -> None:
+        self.scratch = scratch
+
+    def array(self, key: Any, compute: Any) -> Any:
+        found = self.scratch.get(key)
+        return compute() if found is None else found
+
+
 class NamesUnknown(Scaled):
     def kept(self, scratch: Any) -> Any:
         return scratch.depends_on("strenght")
@@ -56,8 +74,9 @@ def test_keys_that_hold_every_setting_they_depend_on_pass(method, bundle):
     assert (line.status, line.note) == ("pass", "2 in every key")
 
 
-def test_a_key_that_forgets_a_setting_is_caught_by_the_settings_name(bundle):
-    check, note = only_failure(ForgetsStrength(), bundle, seconds=1e9)
+@pytest.mark.parametrize("method", [ForgetsStrength, LooksWithoutKeeping])
+def test_a_key_that_forgets_a_setting_is_caught_by_the_settings_name(method, bundle):
+    check, note = only_failure(method(), bundle, seconds=1e9)
     assert check == CHECK
     assert note.startswith("strength=0.15")
     assert "makes another 'scaled' under the same key: name strength in its depends_on" in note

@@ -2,19 +2,20 @@
 
 What a warm edit would find (kept by the plain settings) is compared with what a cold one makes, key by key. A part
 whose key leaves out a setting that changed it is found again under another value of that setting, and two rows of a
-table show the same numbers.
+table show the same numbers. Where a cold edit asks for such a part and keeps none of its own, a warm edit is made too.
 """
 
 import dataclasses
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from iceb.base.digest import digest_array
 from iceb.base.errors import IcebError
-from iceb.running.conformance.bench import Bench
+from iceb.running.conformance.bench import Bench, name_of
 from iceb.running.conformance.contract import Contract
 from iceb.running.conformance.lines import Broken, Line, Skipped, line, said
 from iceb.specs.requests import EditRequest
@@ -49,12 +50,12 @@ class Varied:
         if not bench.card.deterministic:
             raise Skipped("the card says deterministic=False")
         began = time.perf_counter()
-        plain = _parts(bench, self.contract.requests[:1])  # one request leaves as many kinds of parts as several
+        plain = _kept(bench, self._requests)
         took = time.perf_counter() - began
-        if not plain:
+        if not plain.parts:
             return "keeps nothing"
         for name in (each.name for each in dataclasses.fields(bench.chosen.method) if each.init):
-            if all(name in part.names for part in plain.values()):
+            if all(name in part.names for part in plain.parts.values()):
                 self.everywhere.append(name)
             elif time.perf_counter() - began + took > self.seconds:
                 self.late.append(name)
@@ -64,11 +65,16 @@ class Varied:
             raise Broken("; ".join(self.stale))
         return self._told()
 
-    def _try(self, name: str, plain: "Parts") -> None:
-        """Vary one setting from nothing, and compare the parts that it keeps under the keys of the plain ones."""
+    @property
+    def _requests(self) -> Sequence[EditRequest]:
+        """One request: it leaves as many kinds of parts as several, in less time."""
+        return self.contract.requests[:1]
+
+    def _try(self, name: str, plain: "_Noted") -> None:
+        """Vary one setting, and note which parts of the plain settings it would find though it makes others."""
         try:
             bench = _changed(self.contract.bench, name)
-            parts = _parts(bench, self.contract.requests[:1])
+            stale = _stale(bench, self._requests, plain)
         except Skipped as reason:
             self.untried[name] = str(reason)
         except Exception as error:  # a method of others may raise anything; whether it should is another check's matter
@@ -77,9 +83,8 @@ class Varied:
             self.varied.append(name)
             value = getattr(bench.chosen.method, name)
             self.stale += [
-                f"{name}={value!r} makes another {parts[key].what!r} under the same key: name {name} in its depends_on"
-                for key in set(plain) & set(parts)
-                if plain[key].content != parts[key].content
+                f"{name}={value!r} makes another {what!r} under the same key: name {name} in its depends_on"
+                for what in stale
             ]
 
     def _told(self) -> str:
@@ -101,27 +106,45 @@ class Part:
     content: str  # digest
 
 
-Parts: TypeAlias = dict[str, Part]  # by the name of its file, which is its key's digest
-
-
 class _Noted(ScratchStore):
-    """A scratch store that notes what is kept in it."""
+    """A scratch store that notes what it is asked for and what is kept in it, by the digests of keys."""
 
     def __init__(self, root: Path, owner: Mapping[str, Any], settings: Mapping[str, Scalar]) -> None:
         super().__init__(root, owner, settings)
-        self.parts: Parts = {}
+        self.asked: set[str] = set()
+        self.parts: dict[str, Part] = {}
+
+    def _key(self, key: Mapping[str, Any]) -> str:
+        name = super()._key(key)
+        self.asked.add(name)
+        return name
 
     def _publish(self, key: Mapping[str, Any], array: Array) -> Array:
         kept = super()._publish(key, array)
-        self.parts[self.path(key).name] = Part(str(key.get("what", "")), frozenset(self._named), digest_array(kept))
+        part = Part(str(key.get("what", "")), frozenset(self._named), digest_array(kept))
+        self.parts[self._key(key)] = part
         return kept
 
 
-def _parts(bench: Bench, requests: Sequence[EditRequest]) -> Parts:
-    """What an edit keeps that finds nothing kept."""
+def _kept(bench: Bench, requests: Sequence[EditRequest]) -> _Noted:
+    """The store in which an edit that found nothing left what it keeps."""
     scratch = bench.scratch(_Noted)
     bench.edit(requests, scratch)
-    return scratch.parts
+    return scratch
+
+
+def _stale(bench: Bench, requests: Sequence[EditRequest], plain: _Noted) -> list[str]:
+    """Which parts of the plain settings a varied edit would find though it makes others, by their keys' own words."""
+    cold = bench.scratch(_Noted)
+    edit = bench.edit(requests, cold)
+    found = {key: part for key, part in plain.parts.items() if key in cold.asked}
+    stale = {part.what for key, part in found.items() if key in cold.parts and cold.parts[key].content != part.content}
+    only_asked = {part.what for key, part in found.items() if key not in cold.parts}
+    if not stale and only_asked:
+        warm = bench.scratch(_Noted)
+        shutil.copytree(plain.folder, warm.folder, dirs_exist_ok=True)
+        stale = only_asked if name_of(bench.edit(requests, warm)) != name_of(edit) else set()
+    return sorted(stale)
 
 
 def _changed(bench: Bench, name: str) -> Bench:
