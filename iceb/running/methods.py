@@ -1,7 +1,6 @@
 """A registered method with its settings: found, filled in, and asked for an edit through the store."""
 
 import dataclasses
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,17 +11,13 @@ from iceb import registry
 from iceb.base.digest import digest
 from iceb.base.errors import IcebError, MethodError, SpecError
 from iceb.base.frames import described
-from iceb.base.progress import stage
-from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.models.bundle import ModelBundle
-from iceb.models.checking import check_edit
 from iceb.models.environment import environment
-from iceb.models.untouched import untouched
 from iceb.running.code_digest import code_digest
 from iceb.running.context import judge_keys, judges_of, method_context
-from iceb.running.cost import peak_bytes, peak_gpu_bytes
 from iceb.running.fitting import default_of, fitting_value
 from iceb.running.kinds import refuse_requests
+from iceb.running.making import make_edit
 from iceb.running.packaged import packaged_digest
 from iceb.running.params import params_of
 from iceb.specs.execution import DEFAULT, Execution
@@ -203,42 +198,11 @@ class ChosenMethod:
         refuse_requests(self.card, requests)
         key = self.key(bundle, requests)
         found = edits.read(key)
-        return found if found is not None else edits.publish(key, self._make(bundle, requests, cache, execution))
+        return found if found is not None else edits.publish(key, make_edit(self, bundle, requests, cache, execution))
 
     def context(self, bundle: ModelBundle, scratch: Scratch, execution: Execution = DEFAULT) -> MethodContext:
         """What `edit` is given beside the model and the requests."""
         return method_context(self.card.name, self.judges, str(bundle.device), scratch, execution)
-
-    def _make(
-        self, bundle: ModelBundle, requests: Sequence[EditRequest], cache: Path, execution: Execution
-    ) -> MadeEdit:
-        name = self.card.name
-        scratch = self.scratch(bundle, cache)
-        context = self.context(bundle, scratch, execution)
-        try:
-            with (
-                stage(f"editing: {name}"),
-                untouched(bundle, f"method {name}", scratch.withdraw),
-            ):  # loads the model, untimed
-                began = time.perf_counter()
-                edit = self.method.edit(bundle, requests, context=context)
-                checked = check_edit(edit, bundle, self.card)
-                seconds = time.perf_counter() - began
-        except IcebError:
-            raise
-        except Exception as error:  # a method of others may raise anything
-            if out_of_memory(error):
-                raise MethodError(f"method {name}: out of memory on {len(requests)} requests: {SMALLER}") from error
-            raise MethodError(f"method {name} raised {described(error)} on {len(requests)} requests") from error
-        how = {"precision": execution.precision, **bundle.pass_sizes.in_use}
-        about = {
-            "method": name,
-            "version": self.card.version,
-            "params": self.params,
-            "model": bundle.ref.repo,
-            "how": how,
-        }
-        return MadeEdit(checked, seconds, peak_bytes(), peak_gpu_bytes(), {**about, "requests": len(requests)})
 
 
 def choose(name: str, settings: Mapping[str, Any], recipe: str = "") -> ChosenMethod:
