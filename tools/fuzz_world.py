@@ -155,52 +155,62 @@ class World:
 
     def readers(self) -> list[tuple[Path, list[list[str]]]]:
         """Each file and the commands that read it."""
-        run, cached, edited = str(self.run_folder), self.cached, str(self.edit)
-        score, grid, cache = (
-            ["score", run, *cached],
-            ["grid", run, *cached],
-            ["cache", *cached, "--runs", str(self.out)],
-        )
-        prune = [*cache, "--prune", "--older-than", "1000"]
-        ask = ["--method", "prompt_swap", "--task", "aice", *cached]
-        plan = ["evaluate", "--method", "unedited", "--task", "aice", "--num-edits", "1", "--dry-run", *cached]
-        model, data = [*plan, "--model", "model", "--limit", "1"], [*plan, "--data", "data"]
-        apply = ["apply", "mini", edited, "--out", "applied"]
-        again = [
-            "evaluate",
-            "--method",
-            "unedited",
-            "--task",
-            "aice",
-            "--num-edits",
-            "1",
-            "--limit",
-            "1",
-            "--steps",
-            "1",
-        ]
-        again += ["--out", str(self.out), *cached]
-        board, docs = ["leaderboard", "--folder", "board"], ["docs", "--folder", "pages", "--leaderboards", "board"]
-        result, at = self.run_folder / "result.json", self.folder
-        found = [
-            (
-                result,
-                [["show", "result", str(result)], score, grid, cache, prune, [*board, "--add", str(result)], again],
-            ),
-            (self.run_folder / "images.jsonl", [score, grid, cache, prune]),
+        return [*self.readers_of_run(), *self.readers_of_inputs(), *self.readers_of_cache()]
+
+    @property
+    def again(self) -> list[str]:
+        """The run once more, without the option that names the cache."""
+        short = ["--num-edits", "1", "--limit", "1", "--steps", "1", "--out", str(self.out)]
+        return ["evaluate", "--method", "unedited", "--task", "aice", *short]
+
+    @property
+    def look(self) -> list[str]:
+        """A look at the cache."""
+        return ["cache", *self.cached, "--runs", str(self.out)]
+
+    @property
+    def prune(self) -> list[str]:
+        """A prune that removes nothing, for nothing is old enough."""
+        return [*self.look, "--prune", "--older-than", "1000"]
+
+    def readers_of_run(self) -> list[tuple[Path, list[list[str]]]]:
+        """The files of a run and of a saved edit."""
+        run, result = str(self.run_folder), self.run_folder / "result.json"
+        score, grid = (["score", run, *self.cached], ["grid", run, *self.cached])
+        add = ["leaderboard", "--folder", "board", "--add", str(result)]
+        show, again = ["show", "result", str(result)], [*self.again, *self.cached]
+        apply = ["apply", "mini", str(self.edit), "--out", "applied"]
+        return [
+            (result, [show, score, grid, self.look, self.prune, add, again]),
+            (self.run_folder / "images.jsonl", [score, grid, self.look, self.prune]),
             (self.run_folder / "requests.jsonl", [grid]),
             (self.edit / "manifest.json", [apply]),
             (self.edit / "delta.safetensors", [apply]),
-            (at / "own.json", [["edit", *ask, "--requests", "own.json", "--out", "o1"]]),
-            (at / "own.csv", [["edit", *ask, "--requests", "own.csv", "--out", "o2"]]),
-            (at / "recipe.toml", [[*plan[:2], "negative_prompt", *plan[3:], "--recipe", "recipe.toml"]]),
-            *((at / "model" / name, [model]) for name in ("iceb.json", "model_index.json", "unet/config.json")),
-            *((at / "model" / name, [model]) for name in ("vae/config.json", "scheduler/scheduler_config.json")),
+        ]
+
+    def readers_of_inputs(self) -> list[tuple[Path, list[list[str]]]]:
+        """Files that people write: requests, recipes, models, data, boards, times."""
+        at, ask = self.folder, ["edit", "--method", "prompt_swap", "--task", "aice", *self.cached]
+        rest = ["--task", "aice", "--num-edits", "1", "--dry-run", *self.cached]
+        plan = ["evaluate", "--method", "unedited", *rest]
+        model, data = [*plan, "--model", "model", "--limit", "1"], [*plan, "--data", "data"]
+        board, docs = ["leaderboard", "--folder", "board"], ["docs", "--folder", "pages", "--leaderboards", "board"]
+        parts = [f"{name}/config.json" for name in ("unet", "vae")] + ["scheduler/scheduler_config.json"]
+        parts += ["iceb.json", "model_index.json"]
+        return [
+            (at / "own.json", [[*ask, "--requests", "own.json", "--out", "o1"]]),
+            (at / "own.csv", [[*ask, "--requests", "own.csv", "--out", "o2"]]),
+            (at / "recipe.toml", [["evaluate", "--method", "negative_prompt", *rest, "--recipe", "recipe.toml"]]),
+            *((at / "model" / name, [model]) for name in parts),
             *((path, [data]) for path in sorted((at / "data").glob("aice*.json"))),
             *((path, [board, docs]) for path in sorted((at / "board" / "results").rglob("*.json"))[:1]),
             (at / "times" / "a.json", [[*docs, "--benchmarks", "times"]]),
         ]
-        notes = [(path, [cache, prune]) for path in sorted((self.cache / "runs").rglob("*.txt"))]
-        paces = [(path, [again[:-2] + cached]) for path in sorted((self.cache / "pace").rglob("*.json"))[:1]]
-        edits = [(path, [cache, again]) for path in sorted((self.cache / "edits").rglob("*.safetensors"))[:1]]
-        return [*found, *notes, *paces, *edits]
+
+    def readers_of_cache(self) -> list[tuple[Path, list[list[str]]]]:
+        """Files of the cache that are no images."""
+        again = [*self.again, *self.cached]
+        notes = [(path, [self.look, self.prune]) for path in sorted((self.cache / "runs").rglob("*.txt"))]
+        paces = [(path, [again]) for path in sorted((self.cache / "pace").rglob("*.json"))[:1]]
+        edits = [(path, [self.look, again]) for path in sorted((self.cache / "edits").rglob("*.safetensors"))[:1]]
+        return [*notes, *paces, *edits]
