@@ -125,6 +125,7 @@ class MACE:
             ("steps", 2),
             ("pictures", 1),
             ("picture_steps", 2),
+            ("caption_count", 100),
             ("segmenter", "attention"),
             ("ridge", 1.0),
             ("train_preserve_scale", 0.0),

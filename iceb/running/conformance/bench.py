@@ -53,8 +53,12 @@ class Bench:
             raise Broken(f"the card's kinds: got {got}, allowed are {', '.join(KINDS)}")
         return self.card.kinds[0]
 
-    def scratch(self, kind: type[Store] = ScratchStore) -> Store:  # type: ignore[assignment]
+    def scratch(self) -> ScratchStore:
         """An empty scratch store of its own, as the method with its settings sees it."""
+        return self.scratch_of(ScratchStore)
+
+    def scratch_of(self, kind: type[Store]) -> Store:
+        """The same, of another class."""
         return kind(self.folder / f"{next(self._numbers):03d}", {"check": self.card.name}, self.chosen.params)
 
     def edit(self, requests: Sequence[EditRequest], scratch: ScratchStore | None = None) -> Edit:

@@ -128,20 +128,20 @@ class _Noted(ScratchStore):
 
 def _kept(bench: Bench, requests: Sequence[EditRequest]) -> _Noted:
     """The store in which an edit that found nothing left what it keeps."""
-    scratch = bench.scratch(_Noted)
+    scratch = bench.scratch_of(_Noted)
     bench.edit(requests, scratch)
     return scratch
 
 
 def _stale(bench: Bench, requests: Sequence[EditRequest], plain: _Noted) -> list[str]:
     """Which parts of the plain settings a varied edit would find though it makes others, by their keys' own words."""
-    cold = bench.scratch(_Noted)
+    cold = bench.scratch_of(_Noted)
     edit = bench.edit(requests, cold)
     found = {key: part for key, part in plain.parts.items() if key in cold.asked}
     stale = {part.what for key, part in found.items() if key in cold.parts and cold.parts[key].content != part.content}
     only_asked = {part.what for key, part in found.items() if key not in cold.parts}
     if not stale and only_asked:
-        warm = bench.scratch(_Noted)
+        warm = bench.scratch_of(_Noted)
         shutil.copytree(plain.folder, warm.folder, dirs_exist_ok=True)
         stale = only_asked if name_of(bench.edit(requests, warm)) != name_of(edit) else set()
     return sorted(stale)
@@ -192,8 +192,15 @@ def _near(value: Any, hints: Sequence[Any]) -> list[Scalar]:
     if isinstance(value, float):
         return [value * 1.5, value / 1.5] if value else [0.5, 1.0]
     if isinstance(value, tuple):
-        return [value[:-1]] if len(value) > 1 else []
+        return _near_tuple(value)
     return [start for kind, start in STARTS.items() if kind in hints] if value is None else []
+
+
+def _near_tuple(value: tuple[Any, ...]) -> list[Scalar]:
+    """A shorter tuple; of a single whole number, its neighbours."""
+    if len(value) == 1 and isinstance(value[0], int):
+        return [(number,) for number in (value[0] - 1, value[0] + 1) if number >= 0]
+    return [value[:-1]] if len(value) > 1 else []
 
 
 STARTS: dict[type, Scalar] = {bool: True, int: 1, float: 0.5}  # where a setting is None
