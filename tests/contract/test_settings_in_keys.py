@@ -135,7 +135,7 @@ class Settings:
         ("zero", [0.5, 1.0]),
         ("word", ["b", "own"]),  # the default last
         ("many", [(1,)]),
-        ("single", [(1, 2)]),
+        ("single", [(0,), (2,), (1, 2)]),  # neighbours are quicker than a long default
         ("absent", [1]),
         ("text", []),
     ],
