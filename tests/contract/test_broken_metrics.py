@@ -164,6 +164,16 @@ class OtherPart(Sound):
         return replace(super().value(sides, concept, replicate, rows), part="holdout")
 
 
+class NotANumber(Sound):
+    def number(self, side: Measured, rows: list[int]) -> float:
+        return float("nan")
+
+
+class CountsNone(Sound):
+    def value(self, sides: Any, concept: str, replicate: int, rows: list[int]) -> ConceptValue:
+        return replace(super().value(sides, concept, replicate, rows), n=0)
+
+
 class NoValues(Sound):
     def __call__(self, measured: Measurements) -> Any:
         return []
@@ -175,6 +185,8 @@ class NoValues(Sound):
         (Crashing, "raised KeyError: 'befor' (tests/contract/test_broken_metrics.py:"),
         (PlainNumbers, "it gives a float: must give ConceptValue"),
         (OtherPart, "part 'holdout'"),
+        (NotANumber, "before is nan: must be finite, or None"),
+        (CountsNone, "has n=0 images"),
         (NoValues, "there is no value: no source prompts were drawn"),
     ],
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from traceback import walk_tb
 
 import numpy as np
 
@@ -78,6 +79,8 @@ class Arithmetic:
             try:
                 values = computed(metric, numbers.measured())
             except Exception as error:  # the next width may do
+                if _of_a_statistic(error):
+                    raise
                 refused.append(error)
                 continue
             score = reduce_values(values, metric.reduction)
@@ -153,6 +156,12 @@ def computed(metric: Metric, measured: Sides) -> tuple[ConceptValue, ...]:
     if wrong := [value for value in found if not isinstance(value, ConceptValue)]:
         raise Broken(f"it gives a {type(wrong[0]).__name__}: must give ConceptValue")
     return found
+
+
+def _of_a_statistic(error: Exception) -> bool:
+    """Whether a ConceptValue was refused: the metric's own result, not what it was given."""
+    *_, (frame, _line) = walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__") == ConceptValue.__module__
 
 
 def _worst(refused: Sequence[Exception]) -> Exception:

@@ -122,6 +122,8 @@ class Source:
         """Files whose card counts rows hold so many."""
         card, paths = needed(self.card, CARD), needed(self.paths, FILES)
         expected = {key: file.rows for key, file in card.files.items() if file.rows is not None}
+        if not expected:
+            raise Skipped("the card counts no rows")
         found = {key: count_rows(paths[key]) for key in expected}
         wrong = [f"{key} holds {found[key]} rows, declared are {n}" for key, n in expected.items() if found[key] != n]
         refuse(wrong)

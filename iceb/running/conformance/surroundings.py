@@ -76,7 +76,8 @@ class Surroundings:
         return ""
 
     def _may(self, path: Path) -> bool:
-        return BYTECODE in path.parts or any(path.is_relative_to(folder) for folder in self._allowed)
+        place = path.resolve()
+        return BYTECODE in path.parts or any(place.is_relative_to(folder) for folder in self._allowed)
 
 
 @contextmanager
