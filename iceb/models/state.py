@@ -161,7 +161,7 @@ def _hooks(kept: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     found = {
         key: tuple(number for number, hook in value.items() if not _of_transformers(hook))
         for key, value in kept.items()
-        if key.endswith("_hooks") and isinstance(value, dict)
+        if isinstance(value, dict) and value and key.endswith("_hooks")
     }
     return {key: numbers for key, numbers in found.items() if numbers}
 
