@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[2]
 README, GUIDE = ROOT / "README.md", ROOT / "docs" / "adding_a_method.md"
 PACKAGES = {README: ("my_method.py", "my_swap"), GUIDE: ("iceb_nudge.py", "nudge")}
 SMALL = """
-# What stands for mini and AICE here: a random pipeline drawn in one step, one image a holdout class, a clean checkout.
+# What stands for mini and AICE here: a random pipeline drawn in one step, an image of each sixth holdout class, a clean
+# checkout.
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,8 @@ families.FAMILIES["mini"] = replace(
 )
 sources.packaged = lambda family: Path(os.environ["SMALL_MINI"])
 from iceb.catalogue import imagenet
-imagenet.HOLDOUT_PROMPTS = 1
+imagenet.HOLDOUT_PROMPTS, whole = 1, imagenet._holdout
+imagenet._holdout = lambda classes: whole(classes[::6])
 from iceb.running import provenance
 provenance.checkout = lambda package: ("0" * 40, False)
 """

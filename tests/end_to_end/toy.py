@@ -135,6 +135,7 @@ def make_plan(
     metrics: Sequence[Any] = (EDIT_SCORE, SOURCE2DEST, HOLDOUT_DELTA),
     measures: Mapping[str, Any] | None = None,
     images_per_pass: int | None = None,
+    sampling: Sampling = SAMPLING,
 ) -> Plan:
     """The toy run on the model in a folder; a test may bring its own dataset, task, metrics and measures."""
     bundle = ModelBundle(find(str(model)), "cpu", images_per_pass)
@@ -171,7 +172,7 @@ def make_plan(
         params=chosen.params,
         num_edits=num_edits,
         model=bundle.ref,
-        sampling=SAMPLING,
+        sampling=sampling,
         limit=limit,
     )
     schedule, selection = dataset.schedule(num_edits), Selection(metrics, limit)
