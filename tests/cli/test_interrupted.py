@@ -31,7 +31,7 @@ def command(model, data):
             "--device",
             "cpu",
             "--limit",
-            "90",
+            "60",
             "--steps",
             "10",
         ]
