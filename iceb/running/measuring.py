@@ -18,7 +18,7 @@ from iceb.models.environment import libraries
 from iceb.models.memory import PassSize
 from iceb.models.threads import single_threaded, spread
 from iceb.running.code_digest import code_digest
-from iceb.specs.metrics import Measure, Measured, MeasureInput
+from iceb.specs.metrics import Measure, Measured, MeasureInput, text_and_choices
 from iceb.specs.prompts import Prompt
 from iceb.stores.arrays import Array
 from iceb.stores.images import ImageKey, ImageStore, Pixels
@@ -177,7 +177,8 @@ class Measuring:
             image = self._image(each.image, lost)
             before = self._image(each.before, lost) if measure.inputs == "pair" else None
             if image is not None:
-                inputs.append(MeasureInput(image, before, each.prompt if measure.inputs == "image+text" else None))
+                prompt = each.prompt if measure.inputs == "image+text" else None
+                inputs.append(MeasureInput(image, before, None if prompt is None else text_and_choices(prompt)))
         if lost:
             raise ImagesLost(lost)
         return inputs

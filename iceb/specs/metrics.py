@@ -25,12 +25,18 @@ class MeasureInput:
     Attributes:
         image: (H, W, 3) uint8.
         before: the same prompt's image by the unedited model, for measures of pairs; None for the others.
-        prompt: the image's prompt; None for images that no prompt drew.
+        prompt: for measures of image and text the image's prompt with its text and choices, by which rows are named,
+            and nothing else of it (`text_and_choices`); None for the others, and for images that no prompt drew.
     """
 
     image: "Array"
     before: "Array | None" = None
     prompt: Prompt | None = None
+
+
+def text_and_choices(prompt: Prompt) -> Prompt:
+    """The prompt as a measure may read it: seed, role, labels, answer and the rest are the same for all."""
+    return Prompt(prompt.text, 0, "measured", choices=prompt.choices)
 
 
 class Measure(Protocol):

@@ -270,6 +270,12 @@ class ReadsTheSeed(SoundText):
         return super().row(given) + given.prompt.seed
 
 
+class ReadsTheAnswer(SoundText):
+    def row(self, given: MeasureInput) -> Rows:
+        assert given.prompt is not None
+        return super().row(given) + (given.prompt.answer or 0)
+
+
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
@@ -277,6 +283,7 @@ class ReadsTheSeed(SoundText):
         (LooksBack, "inputs are 'image', and with another image before"),
         (ReadsThePrompt, "inputs are 'pair', and with another prompt"),
         (ReadsTheSeed, "inputs are 'image+text', and with another seed, role, class or answer"),
+        (ReadsTheAnswer, "inputs are 'image+text', and with another seed, role, class or answer"),
     ],
 )
 def test_reading_what_no_row_is_named_by_is_caught(kind, words, lines):

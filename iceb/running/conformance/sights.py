@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from iceb.base.digest import digest
-from iceb.specs.metrics import MeasureInput
+from iceb.specs.metrics import MeasureInput, text_and_choices
 from iceb.specs.prompts import Prompt
 from iceb.stores.images import Pixels
 
@@ -50,9 +50,8 @@ def _prompt(place: int) -> Prompt:
 
 def seen_by(given: MeasureInput, inputs: str) -> MeasureInput:
     """What a run gives to a measure that reads `inputs`."""
-    return MeasureInput(
-        given.image, given.before if inputs == "pair" else None, given.prompt if inputs == "image+text" else None
-    )
+    prompt = text_and_choices(given.prompt) if inputs == "image+text" and given.prompt is not None else None
+    return MeasureInput(given.image, given.before if inputs == "pair" else None, prompt)
 
 
 def content(seen: Sequence[MeasureInput]) -> str:
@@ -81,7 +80,8 @@ def read(count: int, inputs: str) -> dict[str, list[MeasureInput]]:
     if inputs == "pair":
         found["image before"] = [replace(one, before=other.image) for one, other in _moved(count, inputs)]
     if inputs == "image+text":
-        found["text and choices"] = [replace(one, prompt=other.prompt) for one, other in _moved(count, inputs)]
+        moved = _moved(count, inputs)
+        found["text and choices"] = [replace(one, prompt=seen_by(other, inputs).prompt) for one, other in moved]
     return found
 
 
