@@ -29,6 +29,14 @@ def environment(bundle: ModelBundle) -> dict[str, Any]:
     }
 
 
+def model_key(bundle: ModelBundle) -> dict[str, Any]:
+    """What names a model in the keys of what is computed from its images: weights, rewrites and negative prompt.
+
+    An edit that was applied before may have left the weights alone and changed what is drawn all the same.
+    """
+    return {"model": bundle.digest, "rewrites": list(bundle.rewrites.items()), "negative": bundle.negative_prompt}
+
+
 @cache
 def libraries() -> dict[str, str]:
     """Exact versions of the libraries that compute; of torch with the build, "2.14.1+cu130"."""

@@ -13,7 +13,7 @@ from iceb.base.files import write_atomic
 from iceb.base.frames import attributed
 from iceb.catalogue.cards import card_sha256
 from iceb.models.bundle import ModelBundle
-from iceb.models.environment import environment
+from iceb.models.environment import environment, model_key
 from iceb.models.threads import worker_threads
 from iceb.models.untouched import untouched
 from iceb.running import references
@@ -137,7 +137,7 @@ def dataset_owner(dataset: ConceptDataset, name: str, bundle: ModelBundle) -> di
     """Whose kept parts a dataset uses that prepares prompts: its own, on this model and machine."""
     package = registry.find("datasets", name).package
     code, kept = code_digest(type(dataset), package), environment(bundle)
-    return {"dataset": name, "card": card_sha256(name), "code": code, "model": bundle.digest, "environment": kept}
+    return {"dataset": name, "card": card_sha256(name), "code": code, **model_key(bundle), "environment": kept}
 
 
 def evaluate(plan: Plan) -> Result:

@@ -12,7 +12,7 @@ from iceb.base.digest import digest
 from iceb.base.errors import IcebError, MethodError, SpecError
 from iceb.base.frames import described
 from iceb.models.bundle import ModelBundle
-from iceb.models.environment import environment
+from iceb.models.environment import environment, model_key
 from iceb.running.code_digest import code_digest
 from iceb.running.context import judge_keys, judges_of, method_context
 from iceb.running.fitting import default_of, fitting_value
@@ -150,7 +150,7 @@ class ChosenMethod:
             "package": self.entry.package,
             "package_version": self.entry.package_version,
             "code": self.code,
-            "model": bundle.digest,
+            **model_key(bundle),
             "environment": environment(bundle),  # it trains on pictures and on floats of this machine
             "sampling": bundle.family.sampling,  # how it draws unless it says otherwise
             "judges": judge_keys(self.judges, bundle.device),
