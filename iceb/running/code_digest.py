@@ -2,12 +2,14 @@
 
 Version numbers do not change while code is written. Of iceb, a class's own module counts (of a method its whole folder)
 and every module of iceb that it imports; a change in one method leaves the others alone. Of another package everything
-counts: its Python files, the data beside them, the versions of what it requires, and what it imports of iceb.
+counts: its Python files, every other file beside them, the versions of what it requires, and what it imports of iceb.
 """
 
+import os
 import re
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, packages_distributions, version
 from importlib.util import find_spec
@@ -15,26 +17,13 @@ from pathlib import Path
 
 from iceb.base.code import ROOT, counts, file_digest, imported, module_file, modules_digest, reached
 from iceb.base.digest import digest, digest_file
+from iceb.base.errors import SpecError
 
 METHODS = f"{ROOT}.methods"
-# Files of another package that count by their bytes: compiled code, and data that its code may read.
-DATA = [
-    ".csv",
-    ".dll",
-    ".json",
-    ".jsonl",
-    ".npy",
-    ".npz",
-    ".pyd",
-    ".pyx",
-    ".safetensors",
-    ".so",
-    ".toml",
-    ".tsv",
-    ".txt",
-    ".yaml",
-    ".yml",
-]
+# Of another package every file counts but what Python, editors and version control leave beside them.
+LEFT_FOLDERS = {"__pycache__", ".git", ".hg", ".svn", ".idea", ".vscode", ".ipynb_checkpoints"}
+LEFT_FOLDERS |= {".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis"}
+LEFT_FILES = ("*.pyc", "*.pyo", "*~", ".#*", "#*#", ".*.sw[a-p]", ".DS_Store", "Thumbs.db", ".git*")
 
 
 @cache
@@ -45,6 +34,9 @@ def code_digest(kind: type, package: str = "") -> str:
         kind: the class.
         package: the distribution that registers it; one that is not installed adds nothing. "": whichever brings the
             class's module.
+
+    Raises:
+        SpecError: a file of its package cannot be read.
     """
     module = kind.__module__
     if module.partition(".")[0] == ROOT:
@@ -125,13 +117,33 @@ def _files(top: Path) -> Iterator[tuple[str, Path]]:
     if top.is_file():
         yield top.name, top
         return
-    for path in sorted(top.rglob("*")):
-        if (path.suffix == ".py" or path.suffix in DATA) and path.is_file():
-            yield path.relative_to(top.parent).as_posix(), path
+    walked = set[str]()
+    for folder, inner, names in os.walk(top, followlinks=True):
+        inner[:] = sorted(name for name in inner if name not in LEFT_FOLDERS)
+        if (real := os.path.realpath(folder)) in walked:  # a link to a folder above
+            inner.clear()
+            continue
+        walked.add(real)
+        for path in (Path(folder, name) for name in names if not any(fnmatchcase(name, each) for each in LEFT_FILES)):
+            if path.is_file():
+                yield path.relative_to(top.parent).as_posix(), path
 
 
 def _content(path: Path) -> str:
-    return file_digest(path) if path.suffix == ".py" else digest_file(path)
+    if path.suffix == ".py":
+        return file_digest(path)
+    try:
+        known = path.stat()
+        return _digest_of(path, known.st_size, known.st_mtime_ns)
+    except OSError as error:
+        reason = f"{path} cannot be read ({error.strerror or error})"
+        raise SpecError(f"{reason}: every file of a plug-in's package is in its keys; make it readable") from error
+
+
+@cache
+def _digest_of(path: Path, size: int, modified: int) -> str:
+    """The digest of a file's bytes, which may be many: read once a process as long as size and time stay."""
+    return digest_file(path)
 
 
 def _requirements(found: Distribution | None) -> dict[str, str]:

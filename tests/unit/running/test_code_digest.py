@@ -8,6 +8,7 @@ import pytest
 
 from iceb.base import code
 from iceb.base.code import reached
+from iceb.base.errors import SpecError
 from iceb.registry import registered
 from iceb.running import code_digest as code_digests
 from iceb.running import measuring
@@ -20,10 +21,11 @@ PACKAGE = {
     "some_plugin/adapters/one.py": "class M:\n    rate = 1\n",
     "some_plugin/core.py": "STEPS = 10\n",
     "some_plugin/words.txt": "cat\n",
-    "some_plugin/notes.md": "plans\n",
+    "some_plugin/data/notes.md": "plans\n",
     "beside_it.py": "SCALE = 2\n",
     "not_its_own.py": "A = 1\n",
 }
+SUFFIXES = (".pt", ".pth", ".bin", ".pkl", ".parquet", ".onnx", ".gz", ".json", "")
 
 
 @pytest.fixture
@@ -57,6 +59,8 @@ def test_the_same_package_elsewhere_has_the_same_digest(installed):
         {"some_plugin/core.py": "STEPS = 11\n"},
         {"some_plugin/words.txt": "dog\n"},
         {"some_plugin/more.py": "A = 1\n"},
+        {"some_plugin/data/notes.md": "other plans\n"},
+        *({f"some_plugin/data/weights{suffix}": "1"} for suffix in SUFFIXES),
         {"beside_it.py": "SCALE = 3\n"},
         {"requires": "pillow"},
         {"some_plugin/core.py": "STEPS = 10\nfrom iceb.models import drawing\n"},
@@ -70,13 +74,52 @@ def test_everything_of_another_package_counts(installed, change):
     "change",
     [
         {"some_plugin/core.py": '"""The core."""\n\nSTEPS = (10)  # steps\n'},
-        {"some_plugin/notes.md": "other plans\n"},
         {"not_its_own.py": "A = 2\n"},
         {"requires": 'numpy\nRequires-Dist: pytest; extra == "dev"'},
+        {"some_plugin/__pycache__/core.cpython-311.opt-1.pyc": "x"},
+        {"some_plugin/core.py~": "x"},
+        {"some_plugin/.core.py.swp": "x"},
+        {"some_plugin/.git/HEAD": "x"},
+        {"some_plugin/.idea/workspace.xml": "x"},
+        {"some_plugin/data/.DS_Store": "x"},
     ],
 )
-def test_comments_notes_and_what_is_not_of_the_package_do_not_count(installed, change):
+def test_comments_leftovers_and_what_is_not_of_the_package_do_not_count(installed, change):
     assert installed(**change) == installed()
+
+
+def test_a_file_is_read_once_for_all_classes_of_a_package_and_again_when_it_changes(installed, monkeypatch, tmp_path):
+    installed(**{"some_plugin/data/weights.pt": "1"})
+    module, read = sys.modules["some_plugin.adapters.one"], []
+    weights = next(tmp_path.rglob("weights.pt"))
+    real = code_digests.digest_file
+    monkeypatch.setattr(code_digests, "digest_file", lambda path: read.append(path) or real(path))
+    others = [type(name, (), {"__module__": module.__name__}) for name in ("N", "O")]
+    before = code_digest(others[0], "some-plugin")
+    assert read == []
+    weights.write_text("22")
+    assert code_digest(others[1], "some-plugin") != before
+    assert read == [weights]
+
+
+def test_the_files_of_a_linked_folder_count_and_a_link_upwards_ends(tmp_path):
+    package, elsewhere = tmp_path / "p", tmp_path / "elsewhere"
+    for folder in (package, elsewhere):
+        folder.mkdir()
+    (elsewhere / "weights.pt").write_text("1")
+    (package / "__init__.py").write_text("")
+    (package / "data").symlink_to(elsewhere)
+    (package / "up").symlink_to(package)
+    assert sorted(name for name, _ in code_digests._files(package)) == ["p/__init__.py", "p/data/weights.pt"]
+
+
+def test_a_file_that_cannot_be_read_is_one_clear_error(installed, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(code_digests, "digest_file", refuse)
+    with pytest.raises(SpecError, match=r"cannot be read \(Permission denied\): every file of a plug-in"):
+        installed()
 
 
 def test_another_version_of_a_requirement_counts(installed, monkeypatch):
