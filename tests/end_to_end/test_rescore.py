@@ -31,9 +31,9 @@ def registered(name):
 
 
 @pytest.fixture
-def finished(tiny_sd_folder, tmp_path, monkeypatch):
+def finished(drawn, tiny_sd_folder, tmp_path, monkeypatch):
     """A run with two metrics; its folder, its cache, and how many images its measure looks at from now on."""
-    plan = toy.make_plan(tiny_sd_folder, tmp_path / "cache", metrics=HAD)
+    plan = toy.make_plan(tiny_sd_folder, drawn, metrics=HAD)
     _, path = run(plan, tmp_path / "out")
     judge = plan.parts.scorer.measures["imagenet_classifier"]
     judge.seen.clear()
@@ -107,6 +107,7 @@ def test_a_table_that_was_changed_is_not_added_to(finished):
     assert files(folder) == before
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_failed_run_says_so(tiny_sd_folder, tmp_path):
     result = run(toy.make_plan(tiny_sd_folder, tmp_path / "cache"), tmp_path / "out")[1]
     document = json.loads(result.read_text())

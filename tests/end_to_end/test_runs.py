@@ -220,6 +220,7 @@ class Bad:
         ("memory", "out of memory"),
     ],
 )
+@pytest.mark.usefixtures("drawn")
 def test_a_method_that_fails_leaves_a_failed_result(tiny_sd_folder, tmp_path, what, complaint):
     plan = toy.make_plan(tiny_sd_folder, tmp_path / "cache", Bad(what))
     with pytest.raises(MethodError, match=complaint):
@@ -230,6 +231,7 @@ def test_a_method_that_fails_leaves_a_failed_result(tiny_sd_folder, tmp_path, wh
     assert not list((tmp_path / "cache" / "edits").rglob("*.safetensors"))
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_failure_does_not_replace_a_result_that_stands(tiny_sd_folder, tmp_path, monkeypatch):
     def broken(self, measured):
         raise ZeroDivisionError("division by zero")
@@ -251,6 +253,7 @@ def test_an_out_folder_that_cannot_be_written_is_found_before_any_work(tiny_sd_f
     assert not (tmp_path / "cache" / "images").exists()
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_damaged_image_is_drawn_again_within_the_run(tiny_sd_folder, tmp_path):
     first, _ = run(toy.make_plan(tiny_sd_folder, tmp_path / "cache"), tmp_path / "out")
     victim = min(pictures(tmp_path))
@@ -303,6 +306,7 @@ class Eraser(toy.Shake):
     )
 
 
+@pytest.mark.usefixtures("drawn")
 def test_an_eraser_has_no_value_where_a_metric_asks_for_the_destination(tiny_sd_folder, tmp_path, monkeypatch):
     plan = toy.make_plan(tiny_sd_folder, tmp_path / "cache", Eraser())
     result, path = run(plan, tmp_path / "out")
@@ -322,6 +326,7 @@ def by_name(scorer):
     return {each.metric.name: each for each in scorer.metrics}
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_run_without_a_metric_that_an_earlier_one_had_keeps_its_score(tiny_sd_folder, tmp_path):
     cache, out = tmp_path / "cache", tmp_path / "out"
     both, path = run(toy.make_plan(tiny_sd_folder, cache), out)
@@ -332,6 +337,7 @@ def test_a_run_without_a_metric_that_an_earlier_one_had_keeps_its_score(tiny_sd_
     assert {row.metric for row in kept} == {score.metric for score in both.scores}
 
 
+@pytest.mark.usefixtures("drawn")
 def test_files_that_a_result_names_are_believed_only_as_they_were_written(tiny_sd_folder, tmp_path):
     cache, out = tmp_path / "cache", tmp_path / "out"
     first, path = run(toy.make_plan(tiny_sd_folder, cache), out)
@@ -350,6 +356,7 @@ def test_files_that_a_result_names_are_believed_only_as_they_were_written(tiny_s
             assert file.read_bytes() == whole
 
 
+@pytest.mark.usefixtures("drawn")
 def test_images_of_a_metric_that_is_left_out_later_stay_in_the_ledger(tiny_sd_folder, tmp_path):
     cache, out = tmp_path / "cache", tmp_path / "out"
     both, path = run(toy.make_plan(tiny_sd_folder, cache), out)

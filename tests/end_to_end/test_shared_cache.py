@@ -48,6 +48,7 @@ def read_only(monkeypatch):
     return lock
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_read_only_cache_that_holds_everything_is_enough(tiny_sd_folder, tmp_path, read_only):
     cache = tmp_path / "cache"
     first, _ = run(toy.make_plan(tiny_sd_folder, cache), tmp_path / "one")
