@@ -12,7 +12,7 @@ from torch.func import functional_call
 
 from iceb.base.errors import ModelError
 from iceb.models.memory import PassSizes
-from iceb.specs.execution import Precision
+from iceb.specs.runs import Precision
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from iceb.base.errors import MethodError, ModelError
 from iceb.methods.denoising import Denoiser
-from iceb.specs.execution import Precision
+from iceb.specs.runs import Precision
 
 
 def denoiser_of(pipeline: Any, precision: Precision = "float32") -> Denoiser:

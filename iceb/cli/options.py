@@ -32,7 +32,7 @@ Steps: TypeAlias = Annotated[int | None, typer.Option(help="Denoising steps; def
 Guidance: TypeAlias = Annotated[float | None, typer.Option(help="Guidance scale; default the model's.")]
 Noise: TypeAlias = Annotated[str | None, typer.Option(help="per_image, or upstream: as the published numbers.")]
 
-# Where and how fast: none of these but --dtype changes a run's id
+# Where and how fast: of these --dtype and --precision alone change a run's id
 Dtype: TypeAlias = Annotated[str, typer.Option(help="float32, float16 or bfloat16.")]
 Device: TypeAlias = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
 ImagesPerPass: TypeAlias = Annotated[

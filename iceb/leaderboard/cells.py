@@ -47,7 +47,13 @@ class Cell:
 def setting(result: Result) -> str:
     """What names a row: method, version and settings; the code may differ, as long as the numbers do not."""
     method = result.method
-    return canonical([method.package, method.name, method.version, method.params])
+    return canonical([method.package, method.name, method.version, method.params, method.precision])
+
+
+def made_anew(result: Result) -> bool:
+    """Whether a run made its edits and drew its images itself, all of them."""
+    cost = result.cost
+    return bool(cost.images_drawn) and cost.images_found == 0 and cost.edits_found == 0
 
 
 def cell(results: Iterable[Result]) -> Cell:

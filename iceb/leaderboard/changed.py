@@ -13,7 +13,7 @@ from iceb.specs.results import Result
 
 
 def changed_settings(result: Result) -> dict[str, Any]:
-    """The settings that are not as in the recipe that ships, nor, where it names none, as the method's defaults.
+    """The settings that are not as in the recipe that ships, nor, where it names none, as the defaults.
 
     Of a method that is not installed the defaults are unknown: what the run itself recorded as changed stands for them.
 
@@ -28,7 +28,7 @@ def changed_settings(result: Result) -> dict[str, Any]:
     def differs(name: str, value: Any) -> bool:
         return plain(value) != plain(shipped[name]) if name in shipped else name in recorded
 
-    return {name: value for name, value in method.params.items() if differs(name, value)}
+    return {**{name: value for name, value in method.params.items() if differs(name, value)}, **method.passes}
 
 
 def _defaults(method: MethodRecord) -> Mapping[str, Any]:

@@ -89,7 +89,7 @@ class Run:
 
     def _edit(self, model: EditedModel, batch: EditBatch) -> Edit:
         parts = self.parts
-        found = parts.edits.has(parts.method.key(model.current, batch.requests))
+        found = parts.edits.has(parts.method.key(model.current, batch.requests, parts.execution.precision))
         made = parts.method.made(model.current, batch.requests, parts.edits, parts.cache, parts.execution)
         self.images.edits.append(EditCost.of(made, found))
         return made.edit

@@ -29,7 +29,7 @@ def make_edit(
     Raises:
         MethodError: the method failed, changed the model, or what it returned does not fit the model.
     """
-    name, scratch = chosen.card.name, chosen.scratch(bundle, cache)
+    name, scratch = chosen.card.name, chosen.scratch(bundle, cache, execution.precision)
     context = chosen.context(bundle, scratch, execution)
     try:
         with stage(f"editing: {name}"), untouched(bundle, f"method {name}", scratch.withdraw):

@@ -24,7 +24,7 @@ from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.methods import MethodCard, MethodContext, Scratch
 from iceb.specs.records import MethodRecord
 from iceb.specs.requests import EditRequest
-from iceb.specs.runs import MeasureRef, ModelRef, Scalar
+from iceb.specs.runs import MeasureRef, ModelRef, Precision, Scalar
 from iceb.stores.edits import EditKey, EditStore, MadeEdit
 from iceb.stores.scratch import ScratchStore
 
@@ -139,11 +139,11 @@ class ChosenMethod:
             return "the method's own settings"
         return f"recipe {self.recipe}, {self.part}" if self.part else f"recipe {self.recipe}"
 
-    def key(self, bundle: ModelBundle, requests: Sequence[EditRequest]) -> EditKey:
+    def key(self, bundle: ModelBundle, requests: Sequence[EditRequest], precision: Precision = "float32") -> EditKey:
         """What names the edit of `requests`: method, code, settings, files they name, model, ordered requests."""
-        return digest({**self._identity(bundle), "params": self.params, "requests": list(requests)})
+        return digest({**self._identity(bundle, precision), "params": self.params, "requests": list(requests)})
 
-    def _identity(self, bundle: ModelBundle) -> dict[str, Any]:
+    def _identity(self, bundle: ModelBundle, precision: Precision) -> dict[str, Any]:
         return {
             "method": self.card.name,
             "version": self.card.version,
@@ -154,31 +154,32 @@ class ChosenMethod:
             "environment": environment(bundle),  # it trains on pictures and on floats of this machine
             "sampling": bundle.family.sampling,  # how it draws unless it says otherwise
             "judges": judge_keys(self.judges, bundle.device),
+            "precision": precision,
         }
 
-    def scratch(self, bundle: ModelBundle, cache: Path) -> ScratchStore:
+    def scratch(self, bundle: ModelBundle, cache: Path, precision: Precision = "float32") -> ScratchStore:
         """What the method keeps in a cache beside its edits.
 
         Raises:
             MethodError: as `_scratch_owner`.
         """
-        return ScratchStore(cache, self._scratch_owner(bundle), self.params)
+        return ScratchStore(cache, self._scratch_owner(bundle, precision), self.params)
 
-    def _scratch_owner(self, bundle: ModelBundle) -> dict[str, Any]:
+    def _scratch_owner(self, bundle: ModelBundle, precision: Precision) -> dict[str, Any]:
         """Whose kept parts the method uses: its own, or those of the method that its card names.
 
         Raises:
             MethodError: that method has other code, so that a part could outlive the code that made it.
         """
         if not self.card.scratch_of:
-            return self._identity(bundle)
+            return self._identity(bundle, precision)
         owner = choose(self.card.scratch_of, {})
         if owner.code != self.code:
             raise MethodError(
                 f"method {self.card.name}: its card's scratch_of names {owner.entry.full_name}, whose code is not its "
                 "own: share with a method of the same package that reads the same data, or leave scratch_of empty"
             )
-        return owner._identity(bundle)
+        return owner._identity(bundle, precision)
 
     def made(
         self,
@@ -196,7 +197,7 @@ class ChosenMethod:
             StoreError: the cache cannot be written.
         """
         refuse_requests(self.card, requests)
-        key = self.key(bundle, requests)
+        key = self.key(bundle, requests, execution.precision)
         found = edits.read(key)
         return found if found is not None else edits.publish(key, make_edit(self, bundle, requests, cache, execution))
 

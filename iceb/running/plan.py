@@ -114,6 +114,7 @@ def _spec(
         code=method.code,
         params=method.params,
         judges=method.judges,
+        precision=ask.execution.precision,
         num_edits=ask.num_edits,
         model=model,
         sampling=sampling,

@@ -68,7 +68,8 @@ class Plan:
         """The model under a stored edit, by name; None if it is not stored."""
         if model is None:
             return None
-        summary = self.parts.edits.summary(self.parts.method.key(model, batch.requests))
+        key = self.parts.method.key(model, batch.requests, self.spec.precision)
+        summary = self.parts.edits.summary(key)
         return model.named_under(summary.weights, summary.rewrites, summary.negative_prompt) if summary else None
 
     @property

@@ -73,7 +73,9 @@ def make_result(
     return Result.of(
         plan.spec,
         task=_task(plan),
-        method=plan.parts.method.record.model_copy(update={"retained_scored": plan.retained_scored}),
+        method=plan.parts.method.record.model_copy(
+            update={"retained_scored": plan.retained_scored, "precision": plan.spec.precision}
+        ),
         model=_model(plan, images),
         scores=groups[last] if last is not None else (),
         checkpoints=tuple(

@@ -71,7 +71,7 @@ class Order:
     @property
     def is_made(self) -> bool:
         """Whether the edit is in the cache."""
-        return EditStore(self.cache).has(self.method.key(self.bundle, self.requests))
+        return EditStore(self.cache).has(self.method.key(self.bundle, self.requests, self.ask.execution.precision))
 
     @property
     def task(self) -> str | None:

@@ -1,14 +1,15 @@
-"""How a run is computed, not what: device, sizes of passes, precision of training passes, workers.
+"""How a run is computed: device, sizes of passes, precision of training passes, workers.
 
-Nothing of it stands in a key or a run's id. It may change a number by rounding, and nothing else.
+All but the precision stand in no key and in no run's id: they may change a number by rounding, and nothing else.
+Passes in bfloat16 make another edit, so the precision names the edit, what the method keeps, and the run.
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 from iceb.base.errors import SpecError
+from iceb.specs.runs import Precision
 
-Precision = Literal["float32", "tf32", "bfloat16"]
 MOST = 4096  # of what one pass may hold, and of workers: beyond, it is a slip of the keyboard
 
 

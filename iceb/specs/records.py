@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from iceb.specs.metrics import Metric
 from iceb.specs.reduction import Change, Part, Reduction, Score
-from iceb.specs.runs import Dtype, MeasureRef, Scalar
+from iceb.specs.runs import Dtype, MeasureRef, Precision, Scalar
 from iceb.specs.texts import check_registered
 
 
@@ -53,6 +53,7 @@ class MethodRecord(Record):
     recipe: str  # "emcid/aice", a file's name, or "" for the method's own defaults
     params: Mapping[str, Scalar]
     judges: Mapping[str, MeasureRef] = Field(default_factory=dict)  # measures that settings name
+    precision: Precision = "float32"  # of its training passes
     changed: Mapping[str, Scalar] = Field(default_factory=dict)  # of params: what the shipped recipe has not
     reaches_dest: bool = True  # False: an eraser, which has no scores about destinations
     retained_scored: tuple[str, ...] = ()  # names that the run scores and that its retain lists hold
@@ -60,7 +61,12 @@ class MethodRecord(Record):
     @property
     def label(self) -> str:
         """The name, with the settings that the shipped recipe has not: "emcid (residual=output)"."""
-        return labelled(self.name, self.changed)
+        return labelled(self.name, {**self.changed, **self.passes})
+
+    @property
+    def passes(self) -> dict[str, str]:
+        """The option that set another precision of training passes than float32, for labels."""
+        return {} if self.precision == "float32" else {"--precision": self.precision}
 
 
 def labelled(name: str, changed: Mapping[str, object]) -> str:

@@ -132,6 +132,7 @@ class Result(Record):
             code=self.method.code,
             params=self.method.params,
             judges=self.method.judges,
+            precision=self.method.precision,
             num_edits=self.num_edits,
             model=ModelRef(self.model.family, self.model.repo, self.model.revision, self.model.dtype),
             sampling=self.sampling,

@@ -15,6 +15,7 @@ from iceb.specs.texts import check_int, check_registered
 Atom: TypeAlias = bool | int | float | str | None
 Scalar: TypeAlias = Atom | tuple[Atom, ...]  # what a hyperparameter may be
 Dtype = Literal["float32", "float16", "bfloat16"]
+Precision = Literal["float32", "tf32", "bfloat16"]  # of a method's training passes
 Scheduler = Literal["pndm", "ddim", "dpm++"]
 Noise = Literal["per_image", "upstream"]
 MOST_STEPS = 1000  # a noise schedule has no more timesteps
@@ -94,6 +95,7 @@ class RunSpec(BaseModel):
     code: str  # digest of the method's code
     params: Mapping[str, Scalar] = Field(default_factory=dict)
     judges: Mapping[str, MeasureRef] = Field(default_factory=dict)  # measures that settings name, by registered name
+    precision: Precision = "float32"
     num_edits: int
     model: ModelRef
     sampling: Sampling

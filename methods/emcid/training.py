@@ -16,8 +16,8 @@ from iceb.methods.emcid.draws import Draws, Latents
 from iceb.methods.emcid.fisher import Pair
 from iceb.methods.emcid.settings import Stage1
 from iceb.methods.training import denoiser_of, in_dtype
-from iceb.specs.execution import Precision
 from iceb.specs.methods import Bundle
+from iceb.specs.runs import Precision
 
 LARGEST_SIDE = 512  # pixels; the authors train at 512 whatever the model draws
 PICTURES_AT_ONCE = 48

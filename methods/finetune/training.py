@@ -11,9 +11,9 @@ from iceb.base.errors import MethodError
 from iceb.base.progress import stage
 from iceb.methods.activations import TextTower, text_towers
 from iceb.methods.training import training_passes
-from iceb.specs.execution import Precision
 from iceb.specs.methods import Bundle, Edit
 from iceb.specs.requests import EditRequest
+from iceb.specs.runs import Precision
 
 if TYPE_CHECKING:
     from iceb.methods.finetune import Finetune

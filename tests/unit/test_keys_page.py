@@ -37,7 +37,7 @@ def test_the_modules_that_draw_stand_on_the_page():
 
 
 def test_every_field_of_an_edits_key_stands_on_the_page(tiny_sd):
-    assert missing([*choose("unedited", {})._identity(tiny_sd), "params", "requests"], "Edit") == []
+    assert missing([*choose("unedited", {})._identity(tiny_sd, "float32"), "params", "requests"], "Edit") == []
 
 
 def test_every_field_of_a_runs_id_stands_on_the_page():

@@ -199,6 +199,40 @@ def test_of_two_judges_the_one_of_most_results_ranks(made, task):
     assert places([made("emcid", 10), made("mace", 10), stray], task, 10)[-1] == ("–", "uce")
 
 
+def test_the_same_run_with_another_score_is_refused(made, task, tmp_path):
+    boards = tmp_path / "boards"
+    added(boards, made(scores={"edit_score": 0.25}).save(tmp_path / "run" / "result.json"), task=task)
+    better = made(scores={"edit_score": 0.4}).save(tmp_path / "again" / "result.json")
+    with pytest.raises(ResultError, match=r"says it is the run of .* and has another score of metric edit_score"):
+        added(boards, better, task=task)
+
+
+def test_a_run_from_the_cache_counts_as_no_reproduction_wherever_it_is_filed(made, task):
+    first = made("emcid", 10)
+    later = first.from_run(finished="2026-01-02T00:00:00Z")
+    assert tables([first.result, later.result], task)[0].order[0].cells[10].reproductions == 1
+    cost = first.result.cost.model_copy(update={"images_drawn": 0, "images_found": 30})
+    with pytest.raises(ResultError, match="took images or edits from a cache, so it reproduces nothing"):
+        tables([first.result, later.changed(cost=cost).result], task)
+
+
+def test_a_score_without_an_error_has_no_rank(made, task):
+    some = [
+        made("emcid", 1, {"edit_score": 0.4070001}, stderr=None),
+        made("uce", 1, {"edit_score": 0.407}, stderr=None),
+    ]
+    assert places(some, task, 1) == [("no error", "emcid"), ("no error", "uce")]
+
+
+def test_passes_in_another_precision_are_a_row_of_their_own_that_says_so(made, task):
+    plain = made("emcid", 10)
+    half = plain.changed(method=plain.result.method.model_copy(update={"precision": "bfloat16"}))
+    assert half.result.method.label == "emcid (--precision=bfloat16)"
+    half = half.changed(id=half.result.spec.id)
+    assert half.result.id != plain.result.id
+    assert "emcid (--precision=bfloat16)" in page_of([plain, half], task)
+
+
 def test_results_of_another_task_version_are_refused(result, task):
     other = result()
     other = other.model_copy(update={"task": other.task.model_copy(update={"version": 2})})

@@ -79,7 +79,7 @@ def test_settings_of_speed_and_memory_change_no_id_and_no_key(ask):
     requests = (EditRequest("r/0", "cat", ("dog",), ("{}",), 1),)
     prompts = [Prompt("a cat", 1, "source")]
     plain, other = (
-        plan(ask(model="mini", execution=each)) for each in (Execution(), Execution("cpu", 3, 2, "bfloat16", 5))
+        plan(ask(model="mini", execution=each)) for each in (Execution(), Execution("cpu", 3, 2, "float32", 5))
     )
     assert plain.spec == other.spec
     assert plain.spec.id == other.spec.id
@@ -89,6 +89,17 @@ def test_settings_of_speed_and_memory_change_no_id_and_no_key(ask):
     ]
     assert keys[0] == keys[1]
     assert other.parts.bundle.images_per_pass.size == 3
+
+
+def test_another_precision_of_training_passes_is_another_run_and_another_edit(ask):
+    """EMCID's single edit on mini with passes in bfloat16 has an edit_score of 0.20 instead of 0.30."""
+    requests = (EditRequest("r/0", "cat", ("dog",), ("{}",), 1),)
+    plain, half = (plan(ask(model="mini", execution=Execution(precision=each))) for each in ("float32", "bfloat16"))
+    assert plain.spec.id != half.spec.id
+    method, bundle = plain.parts.method, plain.parts.bundle
+    assert method.key(bundle, requests) != method.key(bundle, requests, "bfloat16")
+    kept = {method.scratch(bundle, plain.parts.cache, each).path({"what": "P"}) for each in ("float32", "bfloat16")}
+    assert len(kept) == 2
 
 
 def test_more_edits_than_there_are_is_refused(ask):
