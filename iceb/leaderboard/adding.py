@@ -7,7 +7,7 @@ from pathlib import Path
 
 from iceb.base.errors import ResultError
 from iceb.base.files import write_atomic
-from iceb.leaderboard.cells import setting
+from iceb.leaderboard.cells import made_anew, setting
 from iceb.leaderboard.collect import accepted, collect_filed, place, refusal, same_run
 from iceb.leaderboard.coverage import check_coverage
 from iceb.leaderboard.filed import FiledResult, read_filed, read_result_text, table_beside
@@ -42,7 +42,7 @@ class _Board:
         same = next((path for path, other in self.standing.items() if same_run(other, result)), None)
         if same is not None:
             self._again(same, filed)
-        elif not _made_anew(result) and any(_one_cell(each, result) for each in self.standing.values()):
+        elif not made_anew(result) and any(_one_cell(each, result) for each in self.standing.values()):
             self._skip(
                 filed, "it took images or edits from a cache, so it reproduces nothing: give it an empty --cache"
             )
@@ -50,11 +50,19 @@ class _Board:
             self._put(self._free(result), filed)
 
     def _again(self, path: Path, filed: FiledResult) -> None:
-        known, named = ({score.metric for score in each.scores} for each in (self.standing[path], filed.result))
-        if filed.result == self.standing[path]:
-            self.placed.append(path)
-        elif known <= named:
+        standing = self.standing[path]
+        known, named = ({score.metric for score in each.scores} for each in (standing, filed.result))
+        if other := [
+            score.metric for score in filed.result.scores if standing.score(score.metric) not in (None, score)
+        ]:
+            raise ResultError(
+                f"{filed.path} says it is the run of {path} and has another score of metric {other[0]}: a run has one "
+                "outcome, so one of the two was changed"
+            )
+        if known <= named and filed.result != standing:
             self._put(path, filed)
+        elif known <= named:
+            self.placed.append(path)
         else:
             self._skip(filed, f"{path} is the same run and has more metrics ({', '.join(sorted(known - named))})")
 
@@ -71,12 +79,6 @@ class _Board:
         while (path := self.folder / place(result, number)) in self.standing:
             number += 1
         return path
-
-
-def _made_anew(result: Result) -> bool:
-    """Whether a run made its edits and drew its images itself, all of them."""
-    cost = result.cost
-    return bool(cost.images_drawn) and cost.images_found == 0 and cost.edits_found == 0
 
 
 def _one_cell(first: Result, second: Result) -> bool:

@@ -60,7 +60,7 @@ def cell(results: Iterable[Result]) -> Cell:
     """The cell of runs of one thing.
 
     Raises:
-        ResultError: two of them disagree.
+        ResultError: two of them disagree, or a later one took from a cache what it was to reproduce.
     """
     ordered = sorted(results, key=lambda result: (result.provenance.finished, result.id, canonical(result.provenance)))
     for place, later in enumerate(ordered):
@@ -70,6 +70,11 @@ def cell(results: Iterable[Result]) -> Cell:
                     f"{_named(later)} is another run of {_named(earlier)}, and {problem}: where the method changed, "
                     "raise its version; otherwise one of the two is wrong"
                 )
+    if found := [later for later in ordered[1:] if not made_anew(later)]:
+        raise ResultError(
+            f"{_named(found[0])} took images or edits from a cache, so it reproduces nothing: remove it, or run it "
+            "again with an empty --cache"
+        )
     return Cell(tuple(ordered))
 
 

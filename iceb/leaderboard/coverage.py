@@ -11,7 +11,7 @@ from iceb.base.messages import quoted
 from iceb.leaderboard.filed import FiledResult
 from iceb.specs.results import Result
 
-Judged: TypeAlias = frozenset[tuple[str, str, int, int]]  # part, concept, replicate, images
+Judged: TypeAlias = frozenset[tuple[str, str, int, str, int]]  # part, concept, replicate, checkpoint, images
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,16 @@ def check_coverage(found: Sequence[FiledResult]) -> None:
 
 def _claims(filed: FiledResult) -> Iterator[tuple[str, _Claim]]:
     """For each metric with a table, what must agree between results, and what was judged."""
-    judged: dict[tuple[str, str], set[tuple[str, str, int, int]]] = {}
+    judged: dict[tuple[str, str], set[tuple[str, str, int, str, int]]] = {}
     for row in filed.rows:
         value = row.value
-        judged.setdefault((row.group, row.metric), set()).add((value.part, value.concept, value.replicate, value.n))
+        found = (value.part, value.concept, value.replicate, value.checkpoint, value.n)
+        judged.setdefault((row.group, row.metric), set()).add(found)
     versions = {score.metric: [score.package, score.version] for scores in filed.result.groups for score in scores}
+    earlier = {checkpoint.group for checkpoint in filed.result.checkpoints}
     for (group, metric), concepts in judged.items():
-        key = digest([_data(filed.result), group, metric, versions.get(metric)])
+        name = group if group in earlier else None  # of the last group the table alone holds the name
+        key = digest([_data(filed.result), name, metric, versions.get(metric)])
         yield key, _Claim(filed, metric, frozenset(concepts))
 
 
@@ -68,7 +71,8 @@ def _data(result: Result) -> list[object]:
 
 def _difference(judged: Judged, common: Judged) -> str:
     less, more = sorted(common - judged), sorted(judged - common)
-    (part, concept, replicate, n), fact = (less[0], "lacks") if less else (more[0], "has")
+    (part, concept, replicate, checkpoint, n), fact = (less[0], "lacks") if less else (more[0], "has")
     rest = len(less) + len(more) - 1
     others = f" and {rest} more differences" if rest else ""
-    return f"{fact} concept {quoted(concept, 80)} (part {part}, replicate {replicate}, {n} images){others}"
+    at = f", checkpoint {quoted(checkpoint, 80)}" if checkpoint else ""
+    return f"{fact} concept {quoted(concept, 80)} (part {part}, replicate {replicate}, {n} images{at}){others}"

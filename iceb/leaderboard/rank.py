@@ -15,7 +15,7 @@ from iceb.specs.runs import Sampling
 from iceb.specs.tasks import Task
 
 FLOOR = "unedited"  # the control that does nothing
-CONTROL, NO_BETTER, NO_VALUE = "control", f"no better than {FLOOR}", "–"
+CONTROL, NO_BETTER, NO_VALUE, NO_ERROR = "control", f"no better than {FLOOR}", "–", "no error"
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ def _ranked(rows: Sequence[Row], ranking: Column | None, count: int, declared: b
         return tuple(Ranked(None, row, CONTROL if row.control else NO_VALUE) for row in here)
     valued = [each for row in here if (each := _contender(row, ranking, count)) is not None]
     floor = next((each for each in valued if each.row.floor), None)
-    contenders = [each for each in valued if not each.row.control]
+    contenders = [each for each in valued if not each.row.control and each.stderr is not None]
     above = [floor is None or _is_above(each, floor) for each in contenders]
     better = [each for each, clear in zip(contenders, above, strict=True) if clear]
     ranks = tied_ranks([each.gain for each in better], [each.stderr for each in better])
@@ -223,10 +223,15 @@ def _ranked(rows: Sequence[Row], ranking: Column | None, count: int, declared: b
         (each for each, clear in zip(contenders, above, strict=True) if not clear), key=lambda each: -each.gain
     )
     placed = {id(each.row) for each in contenders}
+    sole = {id(each.row) for each in valued}  # with a value and without an error, when they were not placed
     return (
         *(Ranked(rank, each.row) for rank, each in found),
         *(Ranked(None, each.row, NO_BETTER) for each in same),
-        *(Ranked(None, row, CONTROL if row.control else NO_VALUE) for row in here if id(row) not in placed),
+        *(
+            Ranked(None, row, CONTROL if row.control else NO_ERROR if id(row) in sole else NO_VALUE)
+            for row in here
+            if id(row) not in placed
+        ),
     )
 
 

@@ -31,6 +31,7 @@ def _ranking(table: Table) -> list[str]:
         "A row ties with the best row of its group if it lies within one standard error of it: of the two rows' own "
         "errors the larger counts. A group is a best row and the rows so close behind it, taken from the top down. "
         "Rows are not tested in pairs, so neighbours may differ by chance.",
+        "A score without an error, which rests on one concept, has no rank.",
         f"`{FLOOR}` is the floor, the model as it was. A row that is not above it by more than the larger of their two "
         f"standard errors has no rank: it is {NO_BETTER}, in brackets ({MISSING}).{_without_floor(table)}",
     ]

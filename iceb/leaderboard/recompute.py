@@ -55,6 +55,8 @@ def _method(result: Result) -> Iterator[str]:
         yield f"method {said.name}: version {said.version} is newer than {card.version}, which is installed"
     elif said.reaches_dest != card.reaches_dest:
         yield f"method {said.name}: reaches_dest is {said.reaches_dest}, its card says {card.reaches_dest}"
+    elif said.paper != card.paper:
+        yield f"method {said.name}: paper is {quoted(said.paper, 80)}, its card says {quoted(card.paper, 80)}"
 
 
 def _scores(result: Result, rows: Sequence[TableRow]) -> Iterator[str]:

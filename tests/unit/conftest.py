@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from iceb import registry
+from iceb.base.errors import SpecError
 from iceb.leaderboard.filed import table_beside
 from iceb.running.table import TableRow, encode_table, table_record
+from iceb.specs.methods import MethodCard
 from iceb.specs.metrics import Metric, asks_dest
 from iceb.specs.records import (
     CheckpointRecord,
@@ -102,7 +104,7 @@ def make(
     stderr: float | None = 0.01,
     concepts: int = 2,
     earlier: Mapping[str, Mapping[str, float | None]] | None = None,
-    paper: str = "arXiv:2403.13807",
+    paper: str | None = None,
     package: str = "iceb",
     params: Mapping[str, Any] | None = None,
     changed: Mapping[str, Any] | None = None,
@@ -149,7 +151,7 @@ def make(
             package=package,
             package_version="0.1.0",
             code=code,
-            paper=paper,
+            paper=_paper(method, package) if paper is None else paper,
             recipe=recipe,
             params=spec.params,
             changed=changed or {},
@@ -165,6 +167,15 @@ def make(
         error=error,
     )
     return Made(result, rows)
+
+
+def _paper(method: str, package: str) -> str:
+    """The paper that an installed method's card names; of another method any."""
+    try:
+        card: MethodCard = registry.load("methods", f"{package}/{method}").card
+    except SpecError:
+        return "arXiv:2403.13807"
+    return card.paper
 
 
 def _task_record(data: str) -> TaskRecord:

@@ -302,6 +302,40 @@ def test_images_left_out_of_a_concept_are_found_by_the_other_rows(made, tmp_path
         collect(tmp_path / "results")
 
 
+def test_rows_under_invented_checkpoints_are_found_by_the_other_rows(made, tmp_path):
+    """The best concept once more under another checkpoint: its weight doubles, and every sum follows."""
+    whole = made(scores={"source2dest": 0.4}, concepts=12)
+    first = whole.rows[0]
+    again = dataclasses.replace(first, value=dataclasses.replace(first.value, checkpoint="invented"))
+    more = scored_anew(made("uce", scores={"source2dest": 0.4}, concepts=12), "source2dest", again)
+    for each in (whole, made("mace", scores={"source2dest": 0.4}, concepts=12), more):
+        each.save(tmp_path / "results" / place(each.result))
+    with pytest.raises(ResultError, match=r"has concept 'source 0' .*checkpoint 'invented'"):
+        collect(tmp_path / "results")
+
+
+def scored_anew(forged, metric, *more):
+    """With further rows, and every number of one metric as they make it."""
+    forged = forged.with_rows((*forged.rows, *more))
+    score = reduce_values([row.value for row in forged.rows], forged.result.score(metric).reduction.reduction)
+    return forged.with_score(metric, **{name: getattr(score, name) for name in (*NUMBERS, *COUNTS)})
+
+
+def test_a_last_group_of_another_name_hides_no_concept_that_is_left_out(made, tmp_path):
+    whole, fewer = made(scores={"source2dest": 0.4}, concepts=12), made("uce", scores={"source2dest": 0.4}, concepts=11)
+    renamed = fewer.with_rows(tuple(dataclasses.replace(row, group="g") for row in fewer.rows))
+    assert problems(renamed.result, renamed.rows) == []
+    for each in (whole, renamed):
+        each.save(tmp_path / "results" / place(each.result))
+    with pytest.raises(ResultError, match="lacks concept 'source 11'"):
+        collect(tmp_path / "results")
+
+
+def test_a_paper_cannot_be_taken_away_to_make_a_method_a_control(made, tmp_path):
+    message = refused(made("uce", paper=""), tmp_path)
+    assert "method uce: paper is '', its card says 'arXiv:2308.14761'" in message
+
+
 def test_what_check_cannot_find_is_a_table_that_was_made_up_whole(made, tmp_path):
     """Known and said in docs/results.md: a consistent invention passes; a reproduction does not agree with it."""
     invented = made(scores={"edit_score": 0.49, "source2dest": 0.98})
