@@ -169,7 +169,7 @@ def initial_latents(
     device = bundle.device if sampling.noise == "upstream" else torch.device("cpu")
     states = {} if states is None else states
     drawn = [_noise(NoiseDraw(draw) if isinstance(draw, int) else draw, shape, device, states).cpu() for draw in draws]
-    return torch.stack(drawn) if drawn else torch.zeros((0, *shape))
+    return torch.stack(drawn) if drawn else torch.zeros((0, *shape), dtype=torch.float32)
 
 
 def _noise(draw: NoiseDraw, shape: tuple[int, int, int], device: torch.device, states: States) -> Tensor:
@@ -178,11 +178,12 @@ def _noise(draw: NoiseDraw, shape: tuple[int, int, int], device: torch.device, s
     earlier = draw.calls[:-1]
     if earlier and (draw.seed, earlier) not in states:
         for place, size in enumerate(earlier, start=1):
-            torch.randn((size, *shape), generator=generator, device=device)
+            torch.randn((size, *shape), generator=generator, device=device, dtype=torch.float32)
             states[draw.seed, earlier[:place]] = generator.get_state()
     if earlier:
         generator.set_state(states[draw.seed, earlier])
-    return torch.randn((draw.calls[-1], *shape), generator=generator, device=device)[draw.slot]
+    last = (draw.calls[-1], *shape)
+    return torch.randn(last, generator=generator, device=device, dtype=torch.float32)[draw.slot]
 
 
 def latent_shape(bundle: ModelBundle, sampling: Sampling) -> tuple[int, int, int]:

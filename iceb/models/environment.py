@@ -56,6 +56,7 @@ def modes(kind: str) -> dict[str, Any]:
     """
     backends = torch.backends
     common = {
+        "default_dtype": str(torch.get_default_dtype()),  # of whatever a library computes without saying in which
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "fp32_precision": backends.fp32_precision,  # type: ignore[attr-defined]
     }

@@ -110,6 +110,19 @@ def test_noise_does_not_depend_on_the_order_or_company_of_draws(tiny_sd, data):
         assert torch.equal(noise_of(tiny_sd, draw)[0], noise)
 
 
+@pytest.mark.parametrize("sampling", [SAMPLING, UPSTREAM], ids=["own", "upstream"])
+def test_noise_is_float32_whatever_torchs_default_number_format(tiny_sd, sampling):
+    draws = [NoiseDraw(5), NoiseDraw(5, (1, 2), 1)]
+    before = initial_latents(tiny_sd, draws, sampling)
+    torch.set_default_dtype(torch.float64)
+    try:
+        found, none = initial_latents(tiny_sd, draws, sampling), initial_latents(tiny_sd, [], sampling)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(found, before)
+    assert found.dtype == none.dtype == torch.float32
+
+
 def test_no_texts_give_no_pictures(tiny_sd):
     assert pictures(tiny_sd, [], torch.zeros(0, 4, 8, 8), SAMPLING).shape == (0, 32, 32, 3)
 

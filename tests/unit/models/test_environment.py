@@ -20,11 +20,13 @@ def modes_as_before():
     torch.set_float32_matmul_precision(precision)
     backends.cudnn.allow_tf32, backends.cudnn.benchmark, backends.cudnn.deterministic = before
     torch.use_deterministic_algorithms(False)
+    torch.set_default_dtype(torch.float32)
     backends.mkldnn.set_flags(True)
     torch.backends.cuda.enable_flash_sdp(True)
 
 
 CHANGES = {
+    "default number format": lambda: torch.set_default_dtype(torch.float64),
     "deterministic algorithms": lambda: torch.use_deterministic_algorithms(True),
     "matmul precision": lambda: torch.set_float32_matmul_precision("medium"),
 }
