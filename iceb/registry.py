@@ -1,7 +1,8 @@
 """Names become objects, late, through entry points: ours and everybody's in the same way.
 
 Listing reads the entry points only; an object is imported when it is named, so a broken plugin disturbs nobody else.
-While a package of others is imported, its output is held back and its time limited (ICEB_PLUGIN_SECONDS, 60).
+While a package of others is imported, its output is held back and its time limited (ICEB_PLUGIN_SECONDS, 60); one that
+changes settings of torch for the whole process is refused.
 """
 
 import difflib
@@ -19,11 +20,13 @@ from iceb.base.errors import SpecError
 from iceb.base.frames import described
 from iceb.base.messages import QUOTED, quoted
 from iceb.base.packages import entry_points, identity, unreadable_packages
+from iceb.base.torch_state import torch_kept
 
 Group = Literal["methods", "datasets", "measures", "metrics", "tasks"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 OWN = "iceb"  # the package whose names nobody else can take
 SECONDS = 60.0  # for the import of a package of others
+_CHANGING: dict[str, str] = {}  # modules whose import changed settings of torch, and which
 
 # What an object of each group must offer; checked when it is loaded, so that a mistake shows at the door.
 EXPECTED: dict[Group, tuple[str, ...]] = {
@@ -59,7 +62,8 @@ class Registered:
         """Import the object.
 
         Raises:
-            SpecError: the import fails or takes too long, or the object does not offer what its group needs.
+            SpecError: the import fails, takes too long or changes settings of torch, or the object does not offer what
+                its group needs.
         """
         if not EntryPoint.pattern.match(self.place):
             raise SpecError(f"{self._described} names the place {quoted(self.place)}: must be module:object")
@@ -74,11 +78,13 @@ class Registered:
 
     def _contained(self) -> Any:
         """Import code of others, which may raise, print or do anything."""
-        seconds = _seconds()
-        with interrupts_noted() as interrupted, output_held() as said:
+        module, seconds = self.place.partition(":")[0].partition(".")[0], _seconds()
+        if module in sys.modules and module in _CHANGING:  # imported again it would change nothing
+            raise SpecError(self._changes(_CHANGING[module]))
+        with interrupts_noted() as interrupted, output_held() as said, torch_kept() as put_back:
             try:
                 with time_limited(seconds):
-                    return self._import()
+                    found = self._import()
             except _LacksError as error:
                 raise SpecError(f"{self._described} at {self.place} {error}") from error
             except Overtime as error:
@@ -89,6 +95,14 @@ class Registered:
                     raise
                 remedy = f"mend or reinstall the package {self.package}"
                 raise SpecError(f"{self._failed}: {described(error)}{_printed(said())}; {remedy}") from error
+            if changed := put_back():
+                _CHANGING[module] = changed
+                raise SpecError(self._changes(changed))
+            return found
+
+    def _changes(self, changed: str) -> str:
+        remedy = "set it inside a call alone, and back after it"
+        return f"{self._described} changes {changed} for every model when {self.place} is imported: {remedy}"
 
     @property
     def _described(self) -> str:

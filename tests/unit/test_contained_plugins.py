@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from iceb import registry
+from iceb.base import torch_state
 from iceb.base.contained import Overtime, output_held, time_limited
 from iceb.base.errors import SpecError
 from iceb.registry import Registered
@@ -200,6 +201,61 @@ def test_output_of_a_closed_stream_is_no_matter():
     finally:
         os.dup2(saved, 2)
         os.close(saved)
+
+
+# --- settings of torch
+
+SETTINGS = {
+    "torch.set_default_dtype(torch.float64)": "default number format (from torch.float32 to torch.float64)",
+    "torch.set_default_device('meta')": "default device (from cpu to meta)",
+    "torch.set_grad_enabled(False)": "gradient mode (from True to False)",
+    "torch.use_deterministic_algorithms(True)": "deterministic mode (from 0 to 2)",
+    "torch.backends.cudnn.deterministic = True": "cudnn.deterministic (from False to True)",
+    "torch.backends.cudnn.benchmark = True": "cudnn.benchmark (from False to True)",
+    "torch.set_flush_denormal(True)": "rounding of the smallest numbers to zero (from False to True)",
+    "torch.set_num_threads(torch.get_num_threads() + 1)": "number of threads (from ",
+    "torch.manual_seed(3)": "seed (from ",
+}
+
+
+@pytest.mark.parametrize(("line", "words"), SETTINGS.items(), ids=SETTINGS)
+def test_one_that_changes_torch_for_the_whole_process_is_refused_each_time_and_put_back(plugin, line, words):
+    torch = pytest.importorskip("torch")
+    before = {name: setting.read(torch) for name, setting in torch_state.SETTINGS.items()}
+    entry = plugin(f"import torch\n{line}\n{SOUND}")
+    for _ in range(2):
+        said = refusal(entry)
+        assert said.startswith(f"method thing of their-package 0.3 changes torch's {words}")
+        assert "is imported: set it inside a call alone, and back after it" in said
+    assert {name: setting.read(torch) for name, setting in torch_state.SETTINGS.items()} == before
+
+
+def test_one_that_fails_after_it_changed_torch_leaves_nothing_behind(plugin):
+    torch = pytest.importorskip("torch")
+    assert "ZeroDivisionError" in refusal(plugin("import torch\ntorch.set_default_dtype(torch.float64)\n1 / 0\n"))
+    assert torch.get_default_dtype() == torch.float32
+
+
+def test_one_that_changes_torch_and_puts_it_back_itself_is_loaded(plugin):
+    code = "import torch\ntorch.set_default_dtype(torch.float64)\ntorch.set_default_dtype(torch.float32)\n"
+    assert plugin(code + SOUND).load().card == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("torch.set_default_dtype(torch.float64)", "changes torch's default number format (from torch.float32"),
+        ("pass", "1\n"),
+    ],
+)
+def test_torch_that_the_plugin_itself_brings_in_is_compared_with_its_defaults(tmp_path, line, words):
+    said, _ = outcome(tmp_path, f"import torch\n{line}\n{SOUND}")
+    assert words in said
+
+
+def test_one_that_needs_no_torch_brings_none_in(tmp_path):
+    said, _ = outcome(tmp_path, f"import sys\n{SOUND}\nThing.card = 'torch' in sys.modules\n")
+    assert "False" in said
 
 
 # --- metadata

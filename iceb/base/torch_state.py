@@ -1,0 +1,101 @@
+"""Torch's settings that hold for the whole process: what an import changes of them is put back and told.
+
+Torch is not imported for it. Where the import brings torch in, the settings are compared with torch's own defaults.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Values: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """One setting of torch, which each function is given."""
+
+    read: Callable[[Any], Any]
+    write: Callable[[Any, Any], object]
+    default: Callable[[Any], Any] | None = None  # None: of the machine, or drawn at random
+
+
+def _flushes(torch: Any) -> bool:
+    smallest = 5e-324
+    return smallest * 1.0 == 0.0
+
+
+def _set_device(torch: Any, device: Any) -> None:
+    torch.set_default_device(None if device.type == "cpu" else device)
+
+
+def _cudnn(name: str) -> _Setting:
+    return _Setting(
+        lambda torch: getattr(torch.backends.cudnn, name),
+        lambda torch, value: setattr(torch.backends.cudnn, name, value),
+        lambda torch: False,
+    )
+
+
+SETTINGS = {
+    "default number format": _Setting(
+        lambda torch: torch.get_default_dtype(),
+        lambda torch, value: torch.set_default_dtype(value),
+        lambda torch: torch.float32,
+    ),
+    "default device": _Setting(
+        lambda torch: torch.get_default_device(), _set_device, lambda torch: torch.device("cpu")
+    ),
+    "gradient mode": _Setting(
+        lambda torch: torch.is_grad_enabled(), lambda torch, value: torch.set_grad_enabled(value), lambda torch: True
+    ),
+    "deterministic mode": _Setting(
+        lambda torch: torch.get_deterministic_debug_mode(),
+        lambda torch, value: torch.set_deterministic_debug_mode(value),
+        lambda torch: 0,
+    ),
+    "cudnn.deterministic": _cudnn("deterministic"),
+    "cudnn.benchmark": _cudnn("benchmark"),
+    "rounding of the smallest numbers to zero": _Setting(
+        _flushes, lambda torch, value: torch.set_flush_denormal(value), lambda torch: False
+    ),
+    "number of threads": _Setting(
+        lambda torch: torch.get_num_threads(), lambda torch, value: torch.set_num_threads(value)
+    ),
+    "seed": _Setting(lambda torch: torch.initial_seed(), lambda torch, value: torch.manual_seed(value)),
+}
+
+
+@contextmanager
+def torch_kept() -> Iterator[Callable[[], str]]:
+    """Put back on exit what is changed inside of torch's settings.
+
+    Yields:
+        What puts back now, and names what had changed with its values before and after; "" where nothing had.
+    """
+    loaded = sys.modules.get("torch")
+    before = None if loaded is None else {name: setting.read(loaded) for name, setting in SETTINGS.items()}
+
+    def put_back() -> str:
+        torch = sys.modules.get("torch")
+        return "" if torch is None else _put_back(torch, _defaults(torch) if before is None else before)
+
+    try:
+        yield put_back
+    finally:
+        put_back()
+
+
+def _defaults(torch: Any) -> Values:
+    return {name: setting.default(torch) for name, setting in SETTINGS.items() if setting.default is not None}
+
+
+def _put_back(torch: Any, before: Values) -> str:
+    changes = []
+    for name, value in before.items():
+        now = SETTINGS[name].read(torch)
+        if now != value:
+            SETTINGS[name].write(torch, value)
+            changes.append(f"torch's {name} (from {value} to {now})")
+    return ", ".join(changes)
