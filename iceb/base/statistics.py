@@ -1,10 +1,11 @@
 """Intervals, quantiles, and ranks that admit ties."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 
-FEWEST = 10  # concepts; an interval from fewer would cover less than it says
+FEWEST = 10  # equal concepts; an interval from fewer would cover less than it says
 LEVEL = 0.95  # of intervals
-ROUNDING = 1 + 1e-9  # so that a difference of exactly one standard error is a tie whatever the last bits say
+ROUNDING = 1 + 1e-9  # so that exactly one standard error is a tie, and ten are ten, whatever the last bits say
 
 
 def tied_ranks(values: Sequence[float], errors: Sequence[float | None], higher_is_better: bool = True) -> list[int]:
@@ -29,17 +30,30 @@ def tied_ranks(values: Sequence[float], errors: Sequence[float | None], higher_i
     return ranks
 
 
+def effective_number(weights: Iterable[float]) -> float:
+    """How many clusters of equal weight a mean would rest on as firmly: (Σw)² / Σw² (Kish 1965).
+
+    >>> effective_number([3.0] * 10)
+    10.0
+    >>> round(effective_number([100.0] + [1.0] * 9), 2)
+    1.19
+    """
+    known = list(weights)
+    squares = math.fsum(weight**2 for weight in known)
+    return math.fsum(known) ** 2 / squares if squares else 0.0
+
+
 def interval(
-    value: float, stderr: float | None, freedom: float, concepts: int, level: float = LEVEL
+    value: float, stderr: float | None, freedom: float, concepts: float, level: float = LEVEL
 ) -> tuple[float | None, float | None]:
-    """Student's interval of a mean over concepts; (None, None) below ten concepts.
+    """Student's interval of a mean over concepts; (None, None) below an effective number of ten concepts.
 
     >>> interval(0.0, 0.0, 30.0, 31)
     (0.0, 0.0)
     >>> interval(0.5, 0.1, 8.0, 9)
     (None, None)
     """
-    if stderr is None or concepts < FEWEST:
+    if stderr is None or concepts * ROUNDING < FEWEST:
         return None, None
     from scipy.special import stdtrit  # late: light commands do without scipy
 

@@ -10,7 +10,7 @@ def reading(table: Table) -> str:
     """The list above a table's scores."""
     lines = [
         "↑ more is better, ↓ less is better. ± is one standard error over concepts; [low, high] is the 95 % interval, "
-        "given from ten concepts on. A number without ± rests on one concept.",
+        "given from ten concepts of equal weight on. A number without ± rests on one concept.",
         *_ranking(table),
         f"Controls are compared with and not ranked. {MISSING} stands where a method only erases and the score asks "
         "for the destination, where a metric was not computed, and where no run has that number of edits. Settings in "

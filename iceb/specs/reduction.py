@@ -5,12 +5,13 @@ compute every score again, without images and without the metric's code.
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from iceb.base.errors import SpecError
-from iceb.base.statistics import interval
+from iceb.base.statistics import FEWEST, interval
 from iceb.specs.sums import PartSums, error_of_mean, weighted_mean, weighted_sides
 
 Change: TypeAlias = Literal["rise", "fall", "after"]  # after − before, before − after, after alone
@@ -63,7 +64,7 @@ class Reduction:
     Attributes:
         parts: name → part; the value is the weighted sum of their mean changes.
         weighting: "images": every image counts the same, as in published means over images; "concepts": every concept
-            counts the same.
+            counts the same at each checkpoint, whatever its replicates.
         kind: "mean", or "set" for distances of sets of images, which are taken over all concepts at once: the part
             "value" then holds the distance, the part "bootstrap" the same on resampled concepts.
     """
@@ -140,8 +141,10 @@ def change_of(value: ConceptValue, change: Change) -> float:
 
 def _reduce_means(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
     sums = {name: PartSums(part.weight) for name, part in reduction.parts.items()}
+    rows = Counter((value.part, value.checkpoint, value.concept) for value in values)
     for value in values:
-        weight = float(value.n) if reduction.weighting == "images" else 1.0
+        alike = 1 / rows[value.part, value.checkpoint, value.concept]
+        weight = float(value.n) if reduction.weighting == "images" else alike
         change = change_of(value, reduction.parts[value.part].change)
         sums[value.part].add(value.concept, value.checkpoint, value.n, weight, change, (value.before, value.after))
     n, concepts = sum(part.n for part in sums.values()), sum(len(set(part.concepts)) for part in sums.values())
@@ -151,7 +154,9 @@ def _reduce_means(values: Sequence[ConceptValue], reduction: Reduction) -> Score
     parts = list(sums.values())
     found, (before, after), error = weighted_mean(parts), weighted_sides(parts), error_of_mean(parts)
     low, high = interval(found, error.stderr, error.freedom, error.clusters)
-    return Score(found, error.stderr, n, concepts, "", before, after, low, high)
+    uneven = low is None and error.stderr is not None and min(part.freedom for part in parts) >= FEWEST - 1
+    note = f"no interval: its concepts weigh as unevenly as {error.clusters:.1f} equal ones" if uneven else ""
+    return Score(found, error.stderr, n, concepts, note, before, after, low, high)
 
 
 def _reduce_set(values: Sequence[ConceptValue], reduction: Reduction) -> Score:

@@ -5,6 +5,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from iceb.base.statistics import effective_number
+
 Sides: TypeAlias = tuple[float | None, float | None]  # before, after
 Pulls: TypeAlias = Mapping[Hashable, float]  # cluster → its pull on the weighted sum of means
 
@@ -53,6 +55,24 @@ class PartSums:
         found = len(set(self.checkpoints))
         return found if found > 1 else 0
 
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom: those of the concepts or, where there are several, of the states if these are fewer."""
+        found = len(set(self.concepts))
+        return min(found, self.states or found) - 1
+
+    @property
+    def effective(self) -> float:
+        """Concepts of equal weight that it rests on as firmly, or states if there are several and these are fewer."""
+        found = self._effective(self.concepts)
+        return min(found, self._effective(self.checkpoints)) if self.states else found
+
+    def _effective(self, clusters: Sequence[str]) -> float:
+        sums: dict[str, float] = {}
+        for cluster, weight in zip(clusters, self.weights, strict=True):
+            sums[cluster] = sums.get(cluster, 0.0) + weight
+        return effective_number(sums.values())
+
     def side(self, values: Sequence[float]) -> float | None:
         """The mean of one side; None where a concept lacks it."""
         return math.fsum(values) / self.total if len(values) == len(self.weights) else None
@@ -74,12 +94,12 @@ class MeanError:
     Attributes:
         stderr: its standard error; None where a part has one concept, which says nothing about its own scatter.
         freedom: degrees of freedom of the variance.
-        clusters: independent draws that the error of the scarcest part rests on.
+        clusters: clusters of equal weight that the scarcest part rests on as firmly.
     """
 
     stderr: float | None
     freedom: float
-    clusters: int
+    clusters: float
 
 
 def weighted_mean(parts: Sequence[PartSums]) -> float:
@@ -103,24 +123,24 @@ def _weighted(sides: Sequence[tuple[float, float | None]]) -> float | None:
 def error_of_mean(parts: Sequence[PartSums]) -> MeanError:
     """How far the weighted sum of the parts' means may be off, over concepts and states of the model."""
     pulls = [part.pulls(part.concepts) for part in parts]
-    clusters = min(min(len(set(part.concepts)), part.states or len(part.concepts)) for part in parts)
-    return MeanError(_standard_error(parts, pulls), _freedom(parts, pulls), clusters)
+    alone = any(len(set(part.concepts)) < 2 for part in parts)
+    stderr = None if alone else math.sqrt(_joint_variance(parts, pulls))
+    return MeanError(stderr, _freedom(parts, pulls), min(part.effective for part in parts))
 
 
-def _standard_error(parts: Sequence[PartSums], pulls: Sequence[Pulls]) -> float | None:
+def _joint_variance(parts: Sequence[PartSums], pulls: Sequence[Pulls]) -> float:
     """Over concepts; where there are several states of the model, over both.
 
     Concepts that are judged under every state share its luck, so the variance over states counts beside that over
     concepts: V = V_concept + V_state - V_both (Cameron, Gelbach and Miller 2011), at least the larger of the two.
     """
-    if any(len(set(part.concepts)) < 2 for part in parts):
-        return None
     concepts = _variance(pulls)
-    if not any(part.states for part in parts):
-        return math.sqrt(concepts)
-    states = _variance([part.pulls(part.checkpoints) for part in parts])
-    both = _variance([part.pulls(list(zip(part.concepts, part.checkpoints, strict=True))) for part in parts])
-    return math.sqrt(max(concepts + states - both, concepts, states))
+    pooled = [part for part in parts if part.states]  # a single state's V_both is its V_concept, and would cancel it
+    if not pooled:
+        return concepts
+    states = _variance([part.pulls(part.checkpoints) for part in pooled])
+    both = _variance([part.pulls(list(zip(part.concepts, part.checkpoints, strict=True))) for part in pooled])
+    return max(concepts + states - both, concepts, states)
 
 
 def _variance(pulls: Sequence[Pulls]) -> float:
@@ -133,8 +153,17 @@ def _variance(pulls: Sequence[Pulls]) -> float:
 
 
 def _freedom(parts: Sequence[PartSums], pulls: Sequence[Pulls]) -> float:
-    """Degrees of freedom of the sum of independent parts (Satterthwaite 1946), at most those of the model's states."""
-    freedoms = [(part.states or len(set(part.concepts))) - 1 for part in parts]
-    variances = [_variance([part]) for part in pulls]
-    scatter = math.fsum(v**2 / freedom for v, freedom in zip(variances, freedoms, strict=True) if freedom)
-    return math.fsum(variances) ** 2 / scatter if scatter else float(min(freedoms, default=0))
+    """Degrees of freedom of the sum: of independent parts Satterthwaite's (1946), else the fewest of any part."""
+    variances = [_joint_variance([part], [pull]) for part, pull in zip(parts, pulls, strict=True)]
+    scatter = math.fsum(v**2 / part.freedom for v, part in zip(variances, parts, strict=True) if part.freedom)
+    if not scatter or _share_clusters(parts):
+        return float(min(part.freedom for part in parts))
+    return math.fsum(variances) ** 2 / scatter
+
+
+def _share_clusters(parts: Sequence[PartSums]) -> bool:
+    """Whether some concept, or some state of several, stands in more than one part."""
+    for clusters in ([set(p.concepts) for p in parts], [set(p.checkpoints) for p in parts if p.states]):
+        if len({name for each in clusters for name in each}) < sum(map(len, clusters)):
+            return True
+    return False
