@@ -29,6 +29,7 @@ FLAGS = (  # of torch.backends; an older name goes before the newer ones that it
     "cudnn.enabled",
     "cudnn.benchmark",
     "cudnn.deterministic",
+    "mkldnn.enabled",
     "mkldnn.fp32_precision",
     "mkldnn.conv.fp32_precision",
     "mkldnn.matmul.fp32_precision",

@@ -4,18 +4,22 @@ Weights and buffers enter by checksum (`iceb.models.checksum`), objects by ident
 the model's classes belong to it too: a method that replaces `UNet2DConditionModel.forward` changes every picture.
 """
 
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from types import ModuleType
 from typing import Any, TypeAlias
 
+import diffusers
 import torch
 
+from iceb.base.digest import digest_bytes
 from iceb.models.checksum import checksums
 
 Place: TypeAlias = tuple[str, str]  # aspect, where
 State: TypeAlias = Mapping[Place, object]
 Entries: TypeAlias = Iterator[tuple[Place, object]]
 MOST = 3  # changes that are named
+SCHEDULERS = ("PNDMScheduler", "DPMSolverMultistepScheduler", "DDIMScheduler")  # that `make_scheduler` chooses from
 PLAIN = (bool, int, float, str, type(None))
 MISSING = object()
 
@@ -89,12 +93,23 @@ def in_words(changes: list[str]) -> str:
 
 
 def code_owners(parts: Collection[Any]) -> list[type | ModuleType]:
-    """Whose functions a model's components run: their classes with all bases, and torch.nn.functional."""
+    """Whose functions decide what a model draws.
+
+    They are the classes of its components and of the schedulers that draw, with all bases; the modules that define
+    these, whose own functions the classes call; and torch.
+    """
     modules = [module for part in parts if isinstance(part, torch.nn.Module) for module in part.modules()]
     processors = [module.processor for module in modules if hasattr(module, "processor")]
     kinds = dict.fromkeys(type(each) for each in [*parts, *modules, *processors] if each is not None)
+    kinds.update(dict.fromkeys(getattr(diffusers, name) for name in SCHEDULERS))
     bases = dict.fromkeys(base for kind in kinds for base in kind.__mro__ if base is not object)
-    return [*bases, torch.nn.functional]
+    defining = dict.fromkeys(sys.modules[base.__module__] for base in bases if _of_library(base.__module__))
+    return [*bases, *defining, torch, torch.Tensor, torch.nn.functional]
+
+
+def _of_library(module: str) -> bool:
+    """Whether a module is neither Python's own nor typed into an interpreter, whose names come and go."""
+    return module in sys.modules and module.partition(".")[0] not in {*sys.stdlib_module_names, "__main__"}
 
 
 def functions(owner: type | ModuleType) -> dict[str, object]:
@@ -117,13 +132,20 @@ def _modes() -> Entries:
 
 
 def _configuration(part: Any) -> tuple[str, ...]:
-    """Configuration of a component; of a tokenizer its size and how it fills up and cuts."""
+    """Configuration of a component; of a tokenizer its size, how it fills up and cuts, and its whole pipeline."""
     config = getattr(part, "config", None)
     read = [str(config), str(getattr(config, "_attn_implementation", ""))]
     if hasattr(part, "model_max_length"):
         names = ("padding_side", "truncation_side", "model_max_length", "pad_token_id", "bos_token_id", "eos_token_id")
         read += [str(len(part)), *(str(getattr(part, name, "")) for name in names)]
+    if hasattr(part, "backend_tokenizer"):
+        read.append(_tokenizing(part.backend_tokenizer))
     return tuple(read)
+
+
+def _tokenizing(backend: Any) -> str:
+    """The digest of normalizer, pre-tokenizer, vocabulary and merges; filling and cutting are set by each call."""
+    return digest_bytes(backend.to_str().partition('"added_tokens":')[2].encode())
 
 
 def _tensors(name: str, part: torch.nn.Module) -> Iterator[tuple[Place, torch.Tensor]]:

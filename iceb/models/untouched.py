@@ -1,21 +1,24 @@
-"""A call of a method or a dataset, watched: what it leaves changed in the model or the process is refused by name.
+"""A call of a method or a dataset, watched: what it leaves changed in model, bundle or process is refused by name.
 
 A changed model would be drawn under the digest of the unchanged one, and every later run on the same cache would take
 those images for its own.
 """
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from iceb.base.errors import IcebError, MethodError
 from iceb.base.frames import described
 from iceb.models.bundle import ModelBundle
+from iceb.models.families import Family
 from iceb.models.process import Process
+from iceb.models.state import PLAIN, Same, State, difference
+from iceb.specs.runs import ModelRef
 
 REMEDY = (
     "it must leave the model and the process as they were: copy before you change (copy.deepcopy), "
-    "and draw random numbers from a torch.Generator"
+    "return what changes in the Edit, and draw random numbers from a torch.Generator"
 )
 
 
@@ -31,14 +34,15 @@ class Watch:
         self.bundle = bundle
         self.process = Process(bundle.pipeline, bundle.device)
         self.model = bundle.expected_state()
+        self.facts = _facts(bundle)
 
     def changes(self) -> str:
         """The first few things that differ, in words; "" where nothing does."""
         return _joined(self.model_changes(), self.process.changes())
 
     def model_changes(self) -> str:
-        """The first few things of the model that differ."""
-        return self.bundle.changes(self.model)
+        """The first few things that differ of the model, and of what its bundle says of it."""
+        return _joined(self.bundle.changes(self.model), difference(self.facts, _facts(self.bundle)))
 
 
 @contextmanager
@@ -92,6 +96,18 @@ def _left_by(error: BaseException, watch: Watch) -> str:
         return ""
     traceback.clear_frames(error.__traceback__)
     return watch.model_changes()
+
+
+def _facts(bundle: ModelBundle) -> State:
+    """What a bundle says of its model, its rewrites and its negative prompt: images are drawn and named by it."""
+    found = {**vars(bundle), "base_digest": bundle.base_digest}
+    return {(name, "the bundle"): _fact(value) for name, value in found.items()}
+
+
+def _fact(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value if isinstance(value, (*PLAIN, ModelRef, Family)) else Same(value)
 
 
 def _joined(*changes: str) -> str:

@@ -2,13 +2,17 @@
 
 import os
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
+from diffusers.models import embeddings
 from diffusers.models.attention_processor import AttnProcessor
+from tokenizers import models, normalizers, pre_tokenizers
 from torch.nn import functional
 
 from iceb.base.errors import MethodError, ModelError
@@ -44,6 +48,30 @@ CHANGES: dict[str, tuple[Any, str]] = {  # of the model
     "attribute": (lambda p: setattr(p.unet.conv_in, "padding", (0, 0)), "attributes of unet.conv_in (padding)"),
     "component": (lambda p: setattr(p, "vae", torch.nn.Linear(1, 1)), "component of vae"),
     "configuration": (lambda p: p.scheduler.register_to_config(beta_end=0.5), "configuration of scheduler"),
+    "normalizer": (
+        lambda p: setattr(p.tokenizer.backend_tokenizer, "normalizer", normalizers.Replace("dog", "cat")),
+        "configuration of tokenizer",
+    ),
+    "words": (
+        lambda p: setattr(p.tokenizer.backend_tokenizer, "pre_tokenizer", pre_tokenizers.WhitespaceSplit()),
+        "configuration of tokenizer",
+    ),
+    "vocabulary": (
+        lambda p: setattr(p.tokenizer.backend_tokenizer, "model", models.BPE()),
+        "configuration of tokenizer",
+    ),
+}
+FACTS: dict[str, tuple[Any, str]] = {  # what the bundle says of the model
+    "rewrites": (lambda b: setattr(b, "rewrites", {"dog": "cat"}), "rewrites of the bundle (dog)"),
+    "rewrites in place": (lambda b: b.rewrites.update(dog="cat"), "rewrites of the bundle (dog)"),
+    "negative prompt": (lambda b: setattr(b, "negative_prompt", "blurry"), "negative_prompt of the bundle"),
+    "digest": (lambda b: setattr(b, "digest", "0" * 64), "digest of the bundle"),
+    "family": (
+        lambda b: setattr(b, "family", replace(b.family, sampling=replace(b.family.sampling, steps=3))),
+        "family of the bundle",
+    ),
+    "ref": (lambda b: setattr(b, "ref", replace(b.ref, revision="1")), "ref of the bundle"),
+    "text encoders": (lambda b: setattr(b, "reads_as_loaded", False), "reads_as_loaded of the bundle"),
 }
 SETTINGS: dict[str, tuple[Any, str]] = {  # of the process
     "number format": (lambda: torch.set_default_dtype(torch.float64), "torch's default number format"),
@@ -71,6 +99,17 @@ SETTINGS: dict[str, tuple[Any, str]] = {  # of the process
     ),
     "class": (lambda: setattr(torch.nn.Linear, "forward", torch.nn.Identity.forward), "Linear (forward)"),
     "added to a class": (lambda: setattr(torch.nn.Linear, "half", torch.nn.Module.float), "Linear (half)"),
+    "scheduler": (
+        lambda: setattr(DPMSolverMultistepScheduler, "step", DDIMScheduler.step),
+        "DPMSolverMultistepScheduler (step)",
+    ),
+    "torch's function": (lambda: setattr(torch, "randn", torch.rand), "code of torch (randn)"),
+    "tensors": (lambda: setattr(torch.Tensor, "chunk", torch.Tensor.split), "code of torch.Tensor (chunk)"),
+    "module beside a class": (
+        lambda: setattr(embeddings, "get_timestep_embedding", torch.sin),
+        "code of diffusers.models.embeddings (get_timestep_embedding)",
+    ),
+    "mkldnn": (lambda: setattr(torch.backends.mkldnn, "enabled", False), "torch.backends.mkldnn.enabled"),
     "function": (lambda: setattr(functional, "silu", functional.relu), "code of torch.nn.functional (silu)"),
 }
 
@@ -101,6 +140,24 @@ def test_a_change_of_the_model_is_refused_by_name_and_nothing_is_drawn_or_applie
     assert images(tmp_path) == []
     with pytest.raises(ModelError, match="method bad changed"), bundle.applied(Edit()):
         pytest.fail("a changed model was edited")
+
+
+@pytest.mark.parametrize(("change", "words"), FACTS.values(), ids=FACTS)
+def test_a_change_of_what_the_bundle_says_is_refused_by_name_and_nothing_is_drawn_after_it(
+    change, words, bundle, tmp_path
+):
+    with pytest.raises(MethodError) as refused:
+        call(bundle, lambda: change(bundle))
+    assert words in str(refused.value)
+    with pytest.raises(ModelError, match="method bad changed"):
+        Generator(ImageStore(tmp_path)).draw(bundle, [CAT], bundle.family.sampling)
+    assert images(tmp_path) == []
+
+
+def test_a_call_that_fills_up_and_cuts_texts_in_its_own_way_is_let_through(bundle):
+    with untouched(bundle, "method good"):
+        bundle.pipeline.tokenizer(["a cat", "a very small cat"], padding=True, truncation=True, max_length=5)
+    bundle.verify()
 
 
 @pytest.mark.parametrize(("change", "words"), SETTINGS.values(), ids=SETTINGS)
