@@ -43,6 +43,15 @@ def effective_number(weights: Iterable[float]) -> float:
     return math.fsum(known) ** 2 / squares if squares else 0.0
 
 
+def effective_count(weights: Iterable[float]) -> int:
+    """The same in whole clusters, rounded down.
+
+    >>> effective_count([3.0] * 9 + [2.0]), effective_count([0.1] * 10)
+    (9, 10)
+    """
+    return int(effective_number(weights) * ROUNDING)
+
+
 def interval(
     value: float, stderr: float | None, freedom: float, concepts: float, level: float = LEVEL
 ) -> tuple[float | None, float | None]:

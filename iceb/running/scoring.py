@@ -98,16 +98,14 @@ class Scorer:
         if not self.reaches_dest and asks_dest(metric):
             return ScoreRecord.of(metric, registered.package, used, ERASES, references)
         with attributed(MeasureError, f"metric {metric.name}"):
-            values = [value for part in self._parts(metric, rows) for value in self._values(metric, part, numbers)]
+            values = [value for part in self._parts(rows) for value in self._values(metric, part, numbers)]
             score = reduce_values(values, metric.reduction)
         table += [TableRow(group, metric.name, value) for value in values]
         return ScoreRecord.of(metric, registered.package, used, score, references)
 
     @staticmethod
-    def _parts(metric: Metric, rows: Sequence[ImageRow]) -> list[list[ImageRow]]:
-        """The rows that a metric looks at together: each checkpoint's own, for distances of sets all of a group."""
-        if metric.reduction.kind == "set":
-            return [list(rows)]
+    def _parts(rows: Sequence[ImageRow]) -> list[list[ImageRow]]:
+        """The rows that a metric looks at together: each checkpoint's own."""
         parts: dict[str, list[ImageRow]] = {}
         for row in rows:
             parts.setdefault(row.checkpoint, []).append(row)
@@ -116,9 +114,8 @@ class Scorer:
     def _values(self, metric: Metric, rows: Sequence[ImageRow], numbers: Mapping[str, Rows]) -> Iterator[ConceptValue]:
         """The statistics of some rows, with the checkpoint that they were taken at."""
         measured = {need.key: self._sides(need, rows, numbers[need.measure]) for need in metric.needs}
-        checkpoint = rows[0].checkpoint if metric.reduction.kind == "mean" else ""
         for value in metric(measured):
-            yield replace(value, checkpoint=checkpoint)
+            yield replace(value, checkpoint=rows[0].checkpoint)
 
     def _numbers(self, needs: Sequence[Need], rows: Sequence[ImageRow]) -> dict[str, Rows]:
         """Kind of measure → the rows of all images that some need of it reads."""

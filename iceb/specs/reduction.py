@@ -12,10 +12,11 @@ from typing import Literal, TypeAlias
 
 from iceb.base.errors import SpecError
 from iceb.base.statistics import FEWEST, interval
+from iceb.specs.halves import error_of_distance
 from iceb.specs.sums import PartSums, error_of_mean, weighted_mean, weighted_sides
 
 Change: TypeAlias = Literal["rise", "fall", "after"]  # after − before, before − after, after alone
-VALUE, BOOTSTRAP = "value", "bootstrap"  # parts of a set metric
+VALUE, RESAMPLE = "value", "resample"  # parts of a set metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class ConceptValue:
         part: which part of the metric it belongs to, usually the role of its prompts.
         before: the statistic on the unedited model; None where it is not asked for.
         after: and on the edited one.
-        n: images on each side that it was taken over; of a part "bootstrap", concepts that were resampled.
+        n: images on each side that it was taken over; of a set's part "resample", the effective number of concepts.
         replicate: which repetition of the same concept.
         checkpoint: the state of the model that it was taken under; entered by whoever calls the metric.
     """
@@ -66,7 +67,8 @@ class Reduction:
         weighting: "images": every image counts the same, as in published means over images; "concepts": every concept
             counts the same at each checkpoint, whatever its replicates.
         kind: "mean", or "set" for distances of sets of images, which are taken over all concepts at once: the part
-            "value" then holds the distance, the part "bootstrap" the same on resampled concepts.
+            "value" then holds the distance at each checkpoint, the part "resample" the same on random halves of the
+            concepts, the replicates 2k and 2k + 1 on two that make up the whole.
     """
 
     parts: Mapping[str, Part]
@@ -76,8 +78,8 @@ class Reduction:
     def __post_init__(self) -> None:
         if not self.parts:
             raise SpecError("a reduction without parts: must name at least one")
-        if self.kind == "set" and set(self.parts) != {VALUE, BOOTSTRAP}:
-            raise SpecError(f"a set's reduction has the parts {', '.join(self.parts)}: must be {VALUE} and {BOOTSTRAP}")
+        if self.kind == "set" and set(self.parts) != {VALUE, RESAMPLE}:
+            raise SpecError(f"a set's reduction has the parts {', '.join(self.parts)}: must be {VALUE} and {RESAMPLE}")
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class Score:
 
 def set_reduction(change: Change = "rise") -> Reduction:
     """The reduction of a distance between sets of images."""
-    return Reduction({VALUE: Part(1.0, change), BOOTSTRAP: Part(0.0, change)}, kind="set")
+    return Reduction({VALUE: Part(1.0, change), RESAMPLE: Part(0.0, change)}, kind="set")
 
 
 def reduce_values(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
@@ -161,15 +163,51 @@ def _reduce_means(values: Sequence[ConceptValue], reduction: Reduction) -> Score
 
 def _reduce_set(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
     change = reduction.parts[VALUE].change
-    whole = [value for value in values if value.part == VALUE]
-    if len(whole) != 1:
-        return Score(None, None, 0, 0, "no images were drawn" if not whole else f"{len(whole)} values: expected one")
-    found = change_of(whole[0], change)
-    drawn = sorted(change_of(value, change) for value in values if value.part == BOOTSTRAP)
-    if len(drawn) < 2:
-        return Score(found, None, whole[0].n, 1, "", whole[0].before, whole[0].after)
-    mean = math.fsum(drawn) / len(drawn)
-    stderr = math.sqrt(math.fsum((each - mean) ** 2 for each in drawn) / (len(drawn) - 1))
-    concepts = next(value.n for value in values if value.part == BOOTSTRAP)
-    low, high = interval(found, stderr, concepts - 1, concepts)  # resampled sets repeat images: their mean is too high
-    return Score(found, stderr, whole[0].n, concepts, "", whole[0].before, whole[0].after, low, high)
+    whole = {value.checkpoint: value for value in values if value.part == VALUE}
+    if not whole:
+        return Score(None, None, 0, 0, "no images were drawn")
+    if extra := sum(value.part == VALUE for value in values) - len(whole):
+        return Score(None, None, 0, 0, f"{extra + 1} values of one checkpoint: expected one")
+    distances = [change_of(value, change) for value in whole.values()]
+    found, n = _mean(distances), sum(value.n for value in whole.values())
+    before, after = _side([value.before for value in whole.values()]), _side([value.after for value in whole.values()])
+    concepts = [value.n for value in values if value.part == RESAMPLE]
+    halves = _halves(values, list(whole), change)
+    if not concepts or not all(halves):
+        note = "no error: a checkpoint has too few concepts to halve" if concepts else ""
+        return Score(found, None, n, max(concepts, default=1), note, before, after)
+    stderr = error_of_distance(distances, halves)
+    scarcest = min(*concepts, *([len(whole)] if len(whole) > 1 else []))
+    low, high = interval(found, stderr, scarcest - 1, scarcest)
+    return Score(found, stderr, n, max(concepts), "", before, after, low, high)
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return math.fsum(numbers) / len(numbers)
+
+
+def _side(numbers: Sequence[float | None]) -> float | None:
+    known = [number for number in numbers if number is not None]
+    return _mean(known) if len(known) == len(numbers) else None
+
+
+def _halves(values: Sequence[ConceptValue], checkpoints: Sequence[str], change: Change) -> list[list[float]]:
+    """The changes on halves of the concepts at each checkpoint, in the order of their replicates.
+
+    Raises:
+        SpecError: a half stands without the one that it leaves out, or without its checkpoint's value.
+    """
+    found: dict[str, dict[int, float]] = {checkpoint: {} for checkpoint in checkpoints}
+    for value in values:
+        if value.part == RESAMPLE:
+            if value.checkpoint not in found:
+                raise SpecError(f"checkpoint {value.checkpoint!r:.80} has resampled concepts and no value")
+            found[value.checkpoint][value.replicate] = change_of(value, change)
+    counts = {len(halves) for halves in found.values() if halves}
+    for checkpoint, halves in found.items():
+        if len(counts) > 1 or sorted(halves) != list(range(len(halves))) or len(halves) % 2:
+            raise SpecError(
+                f"checkpoint {checkpoint!r:.80} has {len(halves)} resampled halves: must have replicates 0, 1, …, "
+                "two by two, as many at every checkpoint"
+            )
+    return [[halves[place] for place in range(len(halves))] for halves in found.values()]

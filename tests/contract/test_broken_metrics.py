@@ -322,7 +322,7 @@ class UnseededSets(SetDistance):
         return SetDistance.__call__(replace(self, seed=int(np.random.default_rng().integers(2**32))), measured)
 
 
-def test_a_bootstrap_without_a_seed_is_caught(lines):
+def test_a_resampling_without_a_seed_is_caught(lines):
     check, note = only_failure(lines(UnseededSets("apart", frechet_distance, KIND, "holdout"), "apart"))
     assert (check, "give other values" in note) == ("same value twice", True), note
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from iceb.base.errors import DataError
 from iceb.catalogue.cards import load_card
+from iceb.leaderboard.recompute import problems
 from iceb.metrics.sets import SetDistance, frechet_distance
 from iceb.registry import load as registry_load
 from iceb.running.evaluate import run
@@ -23,7 +24,7 @@ from iceb.specs.datasets import ReferenceImages
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.metrics import MeasureInput, Measurements, Need
 from iceb.specs.prompts import NoiseDraw, Prompt
-from iceb.specs.reduction import ConceptValue, Part, Reduction
+from iceb.specs.reduction import RESAMPLE, VALUE, ConceptValue, Part, Reduction
 from iceb.specs.requests import EditBatch, EditRequest
 from iceb.specs.schedules import Add, Checkpoint, Remove, Schedule, one_by_one, single_batch
 from iceb.specs.tasks import Task
@@ -403,8 +404,8 @@ def test_a_set_metric_against_a_folder_of_reference_images(tiny_sd_folder, tmp_p
         def references(self) -> Sequence[ReferenceImages]:
             return [ReferenceImages("photographs", tuple(sorted(folder.iterdir())))]
 
-    metric = SetDistance("fid", frechet_distance, "looks", "caption", "reference:photographs", draws=20)
-    drift = SetDistance("drift", frechet_distance, "looks", "caption", draws=20)
+    metric = SetDistance("fid", frechet_distance, "looks", "caption", "reference:photographs", splits=10)
+    drift = SetDistance("drift", frechet_distance, "looks", "caption", splits=10)
     captions = [Prompt(f"a scene of {i}", i, "caption") for i in range(10)]
     plan = toy.make_plan(
         tiny_sd_folder,
@@ -422,6 +423,31 @@ def test_a_set_metric_against_a_folder_of_reference_images(tiny_sd_folder, tmp_p
     assert (fid.n, fid.concepts) == (10, 10)
     assert moved.value >= 0
     assert moved.before is None
+
+
+def test_a_set_metric_over_several_states_of_the_model_is_taken_at_each(tiny_sd_folder, tmp_path):
+    batches = [EditBatch(name, (request(name, seed),)) for seed, name in enumerate(("cat", "boat"))]
+    captions = [Prompt(f"a scene of {i}", i, "caption") for i in range(6)]
+    plan = toy.make_plan(
+        tiny_sd_folder,
+        tmp_path / "cache",
+        dataset=Data(one_by_one(batches), lambda batch: [], captions),
+        task=make_task("scenes", "drift", "caption"),
+        metrics=[SetDistance("drift", frechet_distance, "looks", "caption", splits=3)],
+        measures={"looks": Looks()},
+    )
+    result, path = run(plan, tmp_path / "out")
+    rows = read_table(path.parent / TABLE, result.per_concept)
+    whole = [row.value for row in rows if row.value.part == VALUE]
+    score = result.score("drift")
+    assert len({value.checkpoint for value in whole}) == len(whole) == 2
+    assert score.value == pytest.approx(np.mean([value.after for value in whole]), abs=1e-12)
+    assert (score.n, score.concepts, score.low) == (12, 6, None)
+    assert score.stderr > 0
+    assert {row.value.checkpoint for row in rows if row.value.part == RESAMPLE} == {v.checkpoint for v in whole}
+    assert problems(result, rows) == []
+    forged = [replace(row, value=replace(row.value, after=row.value.after + 1)) for row in rows]
+    assert any("metric drift: value is" in problem for problem in problems(result, forged))
 
 
 def test_three_sequential_batches_with_checkpoints_and_the_removal_of_one(tiny_sd_folder, tmp_path):

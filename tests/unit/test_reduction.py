@@ -1,5 +1,6 @@
 """Concepts' statistics become a score: against plain formulas, and for any values."""
 
+import itertools
 import math
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from iceb.base.errors import SpecError
 from iceb.base.statistics import FEWEST, interval
 from iceb.specs.reduction import (
-    BOOTSTRAP,
+    RESAMPLE,
     VALUE,
     ConceptValue,
     Part,
@@ -215,26 +216,84 @@ def test_a_concept_value_that_is_no_number_is_refused(fields):
         ConceptValue(**{"concept": "c", "part": "p", "before": 0.0, "after": 0.0, "n": 1, **fields})
 
 
-@given(st.lists(NUMBERS, min_size=2, max_size=200), st.integers(1, 50))
-def test_a_set_metric_takes_its_error_from_the_bootstrap(resampled, images):
-    values = [ConceptValue("all", VALUE, 0.0, 0.5, images)]
-    values += [ConceptValue(f"b{i}", BOOTSTRAP, 0.0, number, 12) for i, number in enumerate(resampled)]
-    score = reduce_values(values, set_reduction())
-    assert (score.value, score.n, score.concepts, score.after) == (0.5, images, 12, 0.5)
-    assert score.stderr == pytest.approx(np.std(resampled, ddof=1), abs=1e-12)
+def halves_of(numbers, count=12, checkpoint=""):
+    """The rows of a set's resampled halves."""
+    return [
+        ConceptValue("all", RESAMPLE, 0.0, float(number), count, place, checkpoint)
+        for place, number in enumerate(numbers)
+    ]
+
+
+@given(st.lists(NUMBERS, min_size=4, max_size=9))
+def test_the_error_of_a_mean_from_all_its_halves_is_that_of_the_mean(numbers):
+    """Where the distance is a mean over concepts: s / √n, whether their number is even or odd."""
+    places, means = set(range(len(numbers))), []
+    for half in itertools.combinations(places, len(numbers) // 2):
+        means += [np.mean([numbers[place] for place in chosen]) for chosen in (half, places - set(half))]
+    score = reduce_values([ConceptValue("all", VALUE, 0.0, 0.5, 40), *halves_of(means)], set_reduction())
+    expected = np.std(numbers, ddof=1) / math.sqrt(len(numbers))
+    assert score.stderr == pytest.approx(expected, abs=1e-9)
+    assert (score.value, score.n, score.concepts, score.after) == (0.5, 40, 12, 0.5)
     assert (score.low, score.high) == interval(0.5, score.stderr, 11.0, 12)
-    assert score.low <= score.value <= score.high
+
+
+def test_the_error_of_a_set_metric_by_hand():
+    """Halves 0 and 2, 2 and 0: -Cov = 1. At two checkpoints with distances 0 and 4 alike: 1 + (8 - 0) / 2."""
+    one = [ConceptValue("all", VALUE, 0.0, 0.0, 40, checkpoint="a"), *halves_of([0, 2, 2, 0], checkpoint="a")]
+    assert reduce_values(one, set_reduction()).stderr == pytest.approx(1.0)
+    two = [*one, ConceptValue("all", VALUE, 1.0, 5.0, 30, checkpoint="b"), *halves_of([0, 2, 2, 0], checkpoint="b")]
+    score = reduce_values(two, set_reduction())
+    assert (score.value, score.before, score.after, score.n) == (2.0, 0.5, 2.5, 70)
+    assert score.stderr == pytest.approx(math.sqrt(5.0))
+
+
+def test_the_luck_of_one_state_is_not_counted_again_between_states():
+    """By hand: the mean's halves make 0.25, the states 2 / 2, of which 0.25 is what a's halves have apart from b's."""
+    rows = [ConceptValue("all", VALUE, 0.0, number, 40, checkpoint=name) for name, number in (("a", 0.0), ("b", 2.0))]
+    rows += halves_of([-1, 1, 1, -1], checkpoint="a") + halves_of([0, 0, 0, 0], checkpoint="b")
+    assert reduce_values(rows, set_reduction()).stderr == pytest.approx(1.0)
+
+
+def test_few_checkpoints_leave_a_set_metric_without_an_interval():
+    rows = [ConceptValue("all", VALUE, 0.0, s / 10, 40, checkpoint=f"{s}") for s in range(9)]
+    rows += [half for s in range(9) for half in halves_of([0.1, 0.2], 30, f"{s}")]
+    score = reduce_values(rows, set_reduction())
+    assert score.stderr > 0
+    assert score.low is None
+
+
+@pytest.mark.parametrize("broken", [[0, 1, 2], [0, 2], [1, 2], [0, 1, 1, 2]])
+def test_halves_that_do_not_come_in_pairs_are_refused(broken):
+    rows = [ConceptValue("all", VALUE, 0.0, 0.5, 40)]
+    rows += [ConceptValue("all", RESAMPLE, 0.0, 0.5, 12, replicate) for replicate in broken]
+    with pytest.raises(SpecError, match="must have replicates 0, 1, …, two by two"):
+        reduce_values(rows, set_reduction())
+
+
+def test_halves_of_a_checkpoint_without_a_value_are_refused():
+    rows = [ConceptValue("all", VALUE, 0.0, 0.5, 40, checkpoint="a"), *halves_of([0, 1], checkpoint="b")]
+    with pytest.raises(SpecError, match="checkpoint 'b' has resampled concepts and no value"):
+        reduce_values(rows, set_reduction())
+
+
+def test_a_checkpoint_that_cannot_be_halved_leaves_the_score_without_an_error():
+    rows = [ConceptValue("all", VALUE, 0.0, 0.5, 40, checkpoint=name) for name in "ab"] + halves_of(
+        [0, 1], checkpoint="a"
+    )
+    score = reduce_values(rows, set_reduction())
+    assert (score.value, score.stderr) == (0.5, None)
+    assert score.note == "no error: a checkpoint has too few concepts to halve"
 
 
 def test_a_set_metric_of_few_concepts_has_an_error_but_no_interval():
-    values = [ConceptValue("all", VALUE, 0.0, 0.5, 40)]
-    values += [ConceptValue(f"b{i}", BOOTSTRAP, 0.0, i / 10, FEWEST - 1) for i in range(20)]
-    score = reduce_values(values, set_reduction())
+    score = reduce_values(
+        [ConceptValue("all", VALUE, 0.0, 0.5, 40), *halves_of(np.arange(20) / 10, FEWEST - 1)], set_reduction()
+    )
     assert score.stderr > 0
     assert (score.low, score.high) == (None, None)
 
 
-def test_a_set_metric_without_a_bootstrap_has_no_error():
+def test_a_set_metric_without_resampled_halves_has_no_error():
     score = reduce_values([ConceptValue("all", VALUE, None, 12.5, 40)], set_reduction("after"))
     assert (score.value, score.stderr, score.low, score.high) == (12.5, None, None, None)
 
@@ -242,7 +301,7 @@ def test_a_set_metric_without_a_bootstrap_has_no_error():
 def test_a_set_metric_has_one_value_or_none():
     assert reduce_values([], set_reduction()).note == "no images were drawn"
     twice = [ConceptValue(name, VALUE, 0.0, 0.5, 1) for name in "ab"]
-    assert reduce_values(twice, set_reduction()).note == "2 values: expected one"
+    assert reduce_values(twice, set_reduction()).note == "2 values of one checkpoint: expected one"
 
 
 def test_an_interval_is_wider_the_fewer_the_concepts():

@@ -1,15 +1,17 @@
 """The concepts of a metric's statistics: those of the prompts, each with its own images and nothing of the others'."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from iceb.base.statistics import effective_count
 from iceb.running.conformance.arithmetic import Arithmetic, agree, by_name
 from iceb.running.conformance.lines import Broken, Line, Skipped
 from iceb.running.conformance.numbers import Numbers
 from iceb.running.conformance.objects import needed
 from iceb.running.conformance.surroundings import Surroundings
 from iceb.specs.metrics import AFTER, BEFORE, Measured
-from iceb.specs.reduction import BOOTSTRAP, ConceptValue
+from iceb.specs.reduction import RESAMPLE, ConceptValue
 
 CONCEPTS = "concepts are those of the prompts"
 
@@ -59,7 +61,7 @@ class Concepts:
         )
 
     def _counts(self) -> str:
-        """A statistic says over how many images it was taken; of resampled sets, over how many concepts."""
+        """A statistic says over how many images it was taken; of resampled sets, the effective number of concepts."""
         numbers, values = self._made()
         for value in values:
             allowed = self._numbers_of_images(numbers, value)
@@ -74,8 +76,8 @@ class Concepts:
             counts = []
             for need in numbers.needs:
                 read = [prompt for prompt in numbers.prompts if need.accepts(prompt)]
-                if value.part == BOOTSTRAP and self.arithmetic.is_set:
-                    counts.append(len({prompt.cluster for prompt in read}))
+                if value.part == RESAMPLE and self.arithmetic.is_set:
+                    counts.append(effective_count(Counter(prompt.cluster for prompt in read).values()))
                     continue
                 of = [p for p in read if self.arithmetic.is_set or p.cluster == value.concept]
                 counts.append(sum(self.arithmetic.is_set or pooled or p.replicate == value.replicate for p in of))
