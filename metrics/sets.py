@@ -128,7 +128,7 @@ def frechet_distance(first: Features, second: Features) -> float:
     """The Fréchet distance of two Gaussians fitted to features (Heusel et al., arXiv:1706.08500, equation 6).
 
     |μ₁ − μ₂|² + tr(C₁ + C₂ − 2 (C₁ C₂)^½), with unbiased covariances, in float64. The trace of the root is the sum of
-    the roots of the eigenvalues of C₁^½ C₂ C₁^½, which is symmetric.
+    the singular values of C₁^½ C₂^½, which are those of X Yᵀ / √((N − 1) (M − 1)) for the centred features X and Y.
 
     Args:
         first: (N, width), N ≥ 2.
@@ -139,11 +139,11 @@ def frechet_distance(first: Features, second: Features) -> float:
     25.0
     """
     gap = first.mean(axis=0) - second.mean(axis=0)
-    C1, C2 = (np.atleast_2d(np.cov(rows, rowvar=False)) for rows in (first, second))
-    values, vectors = np.linalg.eigh(C1)
-    root = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
-    cross = np.linalg.eigvalsh(root @ C2 @ root).clip(min=0)
-    return float(gap @ gap + np.trace(C1) + np.trace(C2) - 2 * np.sqrt(cross).sum())
+    X, Y = ((rows - rows.mean(axis=0)) / np.sqrt(len(rows) - 1) for rows in (first, second))
+    traces = (X**2).sum() + (Y**2).sum()
+    if min(len(X), len(Y)) > X.shape[1]:  # triangles of the same products are smaller
+        X, Y = (np.linalg.qr(rows, mode="r") for rows in (X, Y))
+    return float(gap @ gap + traces - 2 * np.linalg.svd(X @ Y.T, compute_uv=False).sum())
 
 
 def kernel_distance(first: Features, second: Features) -> float:

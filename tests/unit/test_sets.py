@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.linalg
 
 from iceb.metrics.sets import SetDistance, frechet_distance, kernel_distance
 from iceb.specs.metrics import Measured
@@ -18,6 +19,17 @@ def test_the_frechet_distance_of_large_samples_is_that_of_their_gaussians():
     second = generator.normal([1.0, 0.0], [3.0, 0.5], (200_000, 2))
     assert frechet_distance(first, second) == pytest.approx(1 + 4 + 1.5**2, rel=0.01)
     assert frechet_distance(first, first) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(("N", "M", "width"), [(40, 30, 5), (6, 30, 12), (6, 7, 12)])
+def test_the_frechet_distance_is_that_of_its_formula(N, M, width):
+    """|μ₁ − μ₂|² + tr(C₁ + C₂ − 2 (C₁ C₂)^½) by scipy, for more and for fewer images than features."""
+    generator = np.random.default_rng(12)
+    first, second = generator.normal(size=(N, width)), generator.normal(1, 2, (M, width))
+    C1, C2 = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
+    gap = first.mean(axis=0) - second.mean(axis=0)
+    expected = gap @ gap + np.trace(C1 + C2 - 2 * scipy.linalg.sqrtm(C1 @ C2).real)
+    assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_kernel_distance_is_unbiased_where_the_sets_are_of_one_kind():
