@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+import torch
 from PIL import Image
 
 from iceb.base.digest import digest
@@ -54,13 +55,13 @@ class MeasuredImage:
 
 
 def stored_revision(measure: Measure, device: str) -> str:
-    """What names a measure's rows beside the images: its weights, its code, and what computes them.
+    """What names a measure's rows beside the images: its weights, its code, and what computes them, in which numbers.
 
     Args:
         device: the kind of device that measures, "cpu" or "cuda".
     """
-    code = code_digest(type(measure))
-    return digest({"weights": measure.revision, "code": code, "libraries": libraries(), "device": device})
+    known = {"weights": measure.revision, "code": code_digest(type(measure)), "libraries": libraries()}
+    return digest({**known, "device": device, "default_dtype": str(torch.get_default_dtype())})
 
 
 def kind_of(device: str) -> str:

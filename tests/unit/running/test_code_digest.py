@@ -171,7 +171,7 @@ class Mean:
     id, revision, inputs = "mean@1", "1", "image"
 
 
-def test_stored_rows_of_a_measure_belong_to_its_weights_code_and_libraries(monkeypatch):
+def test_stored_rows_of_a_measure_belong_to_its_weights_code_libraries_and_number_format(monkeypatch):
     measure, found = Mean(), set()
     found.add(measuring.stored_revision(measure, "cpu"))
     monkeypatch.setattr(measure, "revision", "2", raising=False)
@@ -180,7 +180,9 @@ def test_stored_rows_of_a_measure_belong_to_its_weights_code_and_libraries(monke
     found.add(measuring.stored_revision(measure, "cpu"))
     monkeypatch.setattr(measuring, "code_digest", lambda kind: "other code")
     found.add(measuring.stored_revision(measure, "cpu"))
-    assert len(found) == 4
+    monkeypatch.setattr(measuring.torch, "get_default_dtype", lambda: measuring.torch.float64)
+    found.add(measuring.stored_revision(measure, "cpu"))
+    assert len(found) == 5
 
 
 def test_the_package_of_a_class_is_found_by_its_module(installed):
