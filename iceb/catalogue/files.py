@@ -78,7 +78,7 @@ def checked(card: DataCard, folder: Path) -> dict[str, Path]:
     """
     absent = missing(card, folder)
     if absent:
-        raise DataError(f"{folder} lacks {', '.join(absent)} of dataset {card.name}: {_remedy(card)}")
+        raise DataError(f"{folder} lacks {', '.join(absent)} of dataset {card.name}: {remedy_of_missing(card)}")
     return {key: _same(card, folder / file.path, file) for key, file in card.files.items()}
 
 
@@ -86,11 +86,11 @@ def _same(card: DataCard, path: Path, file: DataFile) -> Path:
     try:
         found = digest_file(path)
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}; {_remedy(card)}") from error
+        raise DataError(f"cannot read {path}: {error.strerror or error}; {remedy_of_missing(card)}") from error
     if found != file.sha256:
         raise DataError(
             f"{path} is not the file that data card {card.name} declares{_diagnosis(path)}: "
-            f"sha256 {found[:12]}…, expected {file.sha256[:12]}…; {_remedy(card)}"
+            f"sha256 {found}, expected {file.sha256[:12]}…; {remedy_of_changed(card)}"
         )
     return path
 
@@ -104,10 +104,19 @@ def _diagnosis(path: Path) -> str:
     return ""
 
 
-def _remedy(card: DataCard) -> str:
+def remedy_of_missing(card: DataCard) -> str:
+    """What to do where a file of a card is not where it is looked for."""
     if card.source.repository in PACKAGED:
-        return "the installation is incomplete; reinstall the package that registers the dataset"
+        return "reinstall the package that registers the dataset; if it is yours, name the file in its package-data"
     return f"run `iceb data fetch {card.name}`, or name a folder that holds the files with --data or {ENVIRONMENT}"
+
+
+def remedy_of_changed(card: DataCard) -> str:
+    """What to do where a file is another one than its card declares: as its author, and as its user."""
+    author = "if you changed its rows, put this digest into the card and raise its version"
+    if card.source.repository in PACKAGED:
+        return f"{author}, else reinstall the package that registers it"
+    return f"{remedy_of_missing(card)}; {author}"
 
 
 def packaged_folder(card: DataCard, package: str = OWN) -> Path:
@@ -118,13 +127,13 @@ def packaged_folder(card: DataCard, package: str = OWN) -> Path:
 def _inside(card: DataCard, folder: Path, origin: str) -> Path:
     """The place in a user's folder that holds the files: itself, or where the upstream repository keeps them."""
     if not is_folder(folder):
-        raise DataError(f"{origin} {shortened(str(folder))} is not a folder: {_remedy(card)}")
+        raise DataError(f"{origin} {shortened(str(folder))} is not a folder: {remedy_of_missing(card)}")
     places = _places(card, folder)
     best = min(places, key=lambda place: len(missing(card, place)))
     absent = missing(card, best)
     if absent:
         tried = ", ".join(str(place) for place in places)
-        raise DataError(f"{origin} {folder} lacks {', '.join(absent)} (looked in {tried}): {_remedy(card)}")
+        raise DataError(f"{origin} {folder} lacks {', '.join(absent)} (looked in {tried}): {remedy_of_missing(card)}")
     return best
 
 

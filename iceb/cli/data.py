@@ -60,9 +60,9 @@ def _states(name: str, cache: Path | None) -> list[str]:
     for key, file in card.files.items():
         path = folder / file.path
         if not path.is_file():
-            lines.append(f"{key} is not here ({path}): run `iceb data fetch {card.name}` or use --data FOLDER")
-        elif digest_file(path) != file.sha256:
-            lines.append(f"{key} is not the declared file ({path}): remove it and run `iceb data fetch {card.name}`")
+            lines.append(f"{key} is not here ({path}): {files.remedy_of_missing(card)}")
+        elif (found := digest_file(path)) != file.sha256:
+            lines.append(f"{key} is not the declared file ({path}, sha256 {found}): {files.remedy_of_changed(card)}")
         else:
             lines.append(f"{key} is here ({path})")
     return lines

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from iceb.base.digest import digest_file
+
 HERE = Path(__file__).parent
 DECLARATION = {
     "sampling": {"scheduler": "ddim", "steps": 1, "guidance": 3.0, "height": 32, "width": 32},
@@ -111,12 +113,24 @@ def test_a_damaged_file_of_the_plugins_dataset_is_named(site, tmp_path):
     other = shutil.copytree(site, tmp_path / "site")
     rows = other / "iceb_example" / "data" / "repaint.json"
     rows.write_text(rows.read_text() + " ")
-    assert "rows is not the declared file" in iceb(other, "data", "status", "repaint").stdout
+    status = iceb(other, "data", "status", "repaint").stdout
+    assert f"rows is not the declared file ({rows}, sha256 {digest_file(rows)})" in status
+    assert "put this digest into the card and raise its version, else reinstall the package" in status
+    assert "fetch" not in status
     asked = ["evaluate", "--method", "unedited", "--task", "repaint", "--num-edits", "1", "--dry-run"]
     done = iceb(other, *asked, "--cache", str(tmp_path / "cache"))
     assert done.returncode == 2
     assert "is not the file that data card repaint declares" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_file_that_the_plugins_dataset_lacks_is_a_matter_of_the_package(site, tmp_path):
+    other = shutil.copytree(site, tmp_path / "site")
+    (other / "iceb_example" / "data" / "repaint.json").unlink()
+    status = iceb(other, "data", "status", "repaint").stdout
+    assert "rows is not here" in status
+    assert "reinstall the package that registers the dataset" in status
+    assert "fetch" not in status
 
 
 REGISTERED = {

@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, StoreError
 from iceb.catalogue.files import cache_folder, checked, fetch, located, missing
+from iceb.specs.datasets import DataSource
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +41,20 @@ def moved(small, below):
     for path in small.paths.values():
         path.rename(target / path.name)
     return card, target
+
+
+@pytest.fixture
+def shipped(small, tmp_path, monkeypatch):
+    """The same files in a package, beside the card that declares them; what the package is called."""
+    name = f"shipped_{tmp_path.name}".replace("-", "_")
+    package = tmp_path / "site" / name
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    for path in small.paths.values():
+        (package / path.name).write_bytes(path.read_bytes())
+    monkeypatch.syspath_prepend(package.parent)
+    card = small.card.model_copy(update={"source": DataSource(repository="package", commit="1")})
+    return SimpleNamespace(card=card, name=name, folder=package)
 
 
 @pytest.mark.parametrize("below", ["rows", "data/rows"])
@@ -88,6 +104,22 @@ def test_a_file_cut_short_is_refused_and_said_to_be_cut(small):
     small.write_text("edits.json", small.paths["edits"].read_text()[:-40])
     with pytest.raises(DataError, match="not even whole JSON: damaged or cut short"):
         checked(card, small.folder)
+
+
+def test_an_author_of_a_packaged_file_is_told_its_digest_and_what_to_do_with_it(shipped):
+    rows = shipped.folder / "edits.json"
+    rows.write_text(rows.read_text() + " ")
+    with pytest.raises(DataError) as told:
+        located(shipped.card, package=shipped.name)
+    assert f"sha256 {digest_file(rows)}, expected" in str(told.value)
+    assert "put this digest into the card and raise its version, else reinstall the package" in str(told.value)
+    assert "fetch" not in str(told.value)
+
+
+def test_a_packaged_file_that_is_missing_is_a_matter_of_the_package(shipped):
+    (shipped.folder / "edits.json").unlink()
+    with pytest.raises(DataError, match=r"lacks edits\.json .*reinstall the package .*package-data"):
+        located(shipped.card, package=shipped.name)
 
 
 def test_what_the_cache_holds_is_not_fetched_again(small, pooch):
