@@ -159,11 +159,12 @@ class Measuring:
             if out_of_memory(error):
                 raise
             raise MeasureError(f"measure {measure.id} raised {described(error)}") from error
-        if values.ndim != 2 or len(values) != len(inputs) or not np.isfinite(values).all():
+        if values.ndim != 2 or len(values) != len(inputs):
             raise MeasureError(
-                f"measure {measure.id} gave shape {values.shape} for {len(inputs)} images, or numbers that are "
-                "not finite: must be finite (images, width)"
+                f"measure {measure.id} gave shape {values.shape} for {len(inputs)} images: must be (images, width)"
             )
+        if lost := int((~np.isfinite(values)).any(axis=1).sum()):
+            raise MeasureError(f"measure {measure.id} gave NaN or infinity for {lost} of {len(inputs)} images")
         return values
 
     def _inputs(self, measure: Measure, wanted: Sequence[MeasuredImage]) -> list[MeasureInput]:

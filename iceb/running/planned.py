@@ -128,7 +128,16 @@ class Plan:
         if self.retained_scored:
             names = shown(self.retained_scored)
             lines.append(f"warning: what is retained names {names}: no leaderboard takes such a result")
-        return lines
+        return [*lines, *self._empty()]
+
+    def _empty(self) -> Iterator[str]:
+        """What metrics ask for and no prompt is for: they will have no value."""
+        prompts = [prompt for checkpoint in self.checkpoints for prompt in checkpoint.prompts]
+        for metric in (each.metric for each in self.parts.scorer.metrics):
+            drawn = [need for need in metric.needs if {BEFORE, AFTER} & set(need.sides)]
+            if lacking := [need for need in drawn if not any(map(need.accepts, prompts))]:
+                wanted = " with tag ".join((lacking[0].role, *lacking[0].tags))
+                yield f"note: metric {metric.name} finds no prompt of role {wanted}, and has no value"
 
     def _edits(self) -> str:
         edits = "1 edit" if self.spec.num_edits == 1 else f"{self.spec.num_edits} edits"

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from iceb.base.cache import cache_root
-from iceb.base.errors import ResultError, SpecError
+from iceb.base.errors import ResultError, SpecError, StoreError
 from iceb.base.files import write_atomic
 from iceb.catalogue import open_dataset
 from iceb.models.families import FAMILIES
 from iceb.running.folder import RESULT, read_result, run_folder
 from iceb.running.judges import make_measure, measure_for, named_measure
 from iceb.running.ledger import ImageRow, read_ledger
-from iceb.running.measuring import Measuring, kind_of
+from iceb.running.measuring import ImagesLost, Measuring, kind_of
 from iceb.running.plan import reference_images
 from iceb.running.scoring import RegisteredMetric, Scorer, Scores, registered_metric
 from iceb.running.table import TABLE, read_table, with_metrics
@@ -42,11 +42,21 @@ def rescore(named: Path, names: Sequence[str] = (), cache: Path | None = None, d
     metrics = [registered_metric(name) for name in names or [score.full_name for score in result.scores]]
     scorer = make_scorer(result, metrics, cache_root(cache), device)
     _refuse_undrawn(result, metrics, rows)
-    scores = scorer.scores(rows)
+    scores = _scores(scorer, rows, result)
     added = [each.metric.name for each in metrics if result.score(each.metric.name) is None]
     if added:
         return _add(folder, result, scores, added)
     return result.model_copy(update={"scores": _last(scores)})
+
+
+def _scores(scorer: Scorer, rows: Sequence[ImageRow], result: Result) -> Scores:
+    try:
+        return scorer.scores(rows)
+    except ImagesLost as lost:
+        raise StoreError(
+            f"{len(lost.keys)} images of this run are not in the cache {scorer.measuring.images.folder.parent}: name "
+            f"the --cache that it was drawn into, or draw them again: {result.provenance.command}"
+        ) from lost
 
 
 def _last(scores: Scores) -> tuple[ScoreRecord, ...]:

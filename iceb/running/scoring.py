@@ -99,7 +99,7 @@ class Scorer:
             return ScoreRecord.of(metric, registered.package, used, ERASES, references)
         with attributed(MeasureError, f"metric {metric.name}"):
             values = [value for part in self._parts(rows) for value in self._values(metric, part, numbers)]
-            score = reduce_values(values, metric.reduction)
+            score = _reduced(metric, values)
         table += [TableRow(group, metric.name, value) for value in values]
         return ScoreRecord.of(metric, registered.package, used, score, references)
 
@@ -155,6 +155,13 @@ class Scorer:
             known = ", ".join(self.references) or "none"
             raise SpecError(f"a metric reads the reference {name!r}, and the dataset has {known}")
         return self.references[name]
+
+
+def _reduced(metric: Metric, values: Sequence[ConceptValue]) -> Score:
+    try:
+        return reduce_values(values, metric.reduction)
+    except SpecError as error:
+        raise SpecError(f"metric {metric.name}: {error}") from error
 
 
 def measure_record(measure: Measure) -> MeasureRef:

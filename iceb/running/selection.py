@@ -108,16 +108,16 @@ def check_roles(task: Task, dataset: ConceptDataset, prompts: Sequence[Prompt]) 
 
 
 def shares(sizes: Sequence[int], count: int) -> list[int]:
-    """How many to take of each group so that they are `count` together, as equally as their sizes allow.
+    """How many to take of each group so that they are `count` together: in proportion, and one of each where that fits.
 
-    >>> shares([1000, 98], 20), shares([1000, 3], 20), shares([5, 3], 20), shares([9, 9], 1)
-    ([10, 10], [17, 3], [5, 3], [1, 0])
+    >>> shares([1068, 30], 20), shares([500, 500], 20), shares([5, 3], 20), shares([9, 9], 1)
+    ([19, 1], [10, 10], [5, 3], [1, 0])
     """
     taken = [0] * len(sizes)
-    while sum(taken) < min(count, sum(sizes)):
-        for place, size in enumerate(sizes):
-            if taken[place] < size and sum(taken) < count:
-                taken[place] += 1
+    for _ in range(min(count, sum(sizes))):
+        open_ = [place for place, size in enumerate(sizes) if taken[place] < size]
+        place = max(open_, key=lambda place: (taken[place] == 0, sizes[place] / (2 * taken[place] + 1), -place))
+        taken[place] += 1
     return taken
 
 

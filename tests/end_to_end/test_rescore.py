@@ -9,7 +9,7 @@ import pytest
 import toy
 from PIL import Image
 
-from iceb.base.errors import IcebError, ResultError, SpecError
+from iceb.base.errors import IcebError, ResultError, SpecError, StoreError
 from iceb.metrics.change import EDIT_SCORE, HOLDOUT_DELTA, SOURCE2DEST, SOURCE_FORGET, ProbabilityChange
 from iceb.running.evaluate import run
 from iceb.running.folder import read_result
@@ -96,6 +96,12 @@ def test_images_that_the_run_did_not_draw_are_asked_for_by_name(finished):
     with pytest.raises(SpecError, match=r"elsewhere reads alias images .* run iceb evaluate with --metric"):
         rescore(folder, ["elsewhere"], cache)
     assert files(folder) == before
+
+
+def test_images_of_another_cache_are_asked_for_with_the_command_that_drew_them(finished, tmp_path):
+    folder, _, _ = finished
+    with pytest.raises(StoreError, match=r"images of this run are not in the cache .*empty.*: name the --cache .*iceb"):
+        rescore(folder, ["holdout_delta"], cache=tmp_path / "empty")
 
 
 def test_a_table_that_was_changed_is_not_added_to(finished):

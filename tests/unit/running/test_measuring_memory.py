@@ -58,3 +58,12 @@ def test_too_little_memory_for_one_image_is_said(images, tmp_path):
 def test_any_other_failure_of_a_measure_is_its_own(images, tmp_path):
     with pytest.raises(MeasureError, match="measure mean@1 raised RuntimeError: shapes differ"):
         measured(images, Mean(2, "shapes differ"), tmp_path)
+
+
+def test_numbers_that_are_not_finite_are_counted(images, tmp_path):
+    class Broken(Mean):
+        def __call__(self, inputs):
+            return np.array([[np.nan if each.image.mean() > 4 else 1.0] for each in inputs], np.float32)
+
+    with pytest.raises(MeasureError, match="measure mean@1 gave NaN or infinity for 2 of 7 images"):
+        measured(images, Broken(7), tmp_path)

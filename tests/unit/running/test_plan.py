@@ -115,6 +115,13 @@ def test_a_plan_counts_pictures_by_role_and_loads_nothing(ask):
     assert found.spec.dataset == "aice_embedded"
 
 
+def test_a_plan_says_which_metric_will_have_no_value(ask):
+    """Of one edited class there is no alias; of two there is one."""
+    note = "note: metric alias2dest finds no prompt of role alias, and has no value"
+    assert note in plan(ask(data="embedded", num_edits=1)).lines()
+    assert not any("finds no prompt" in line for line in plan(ask(data="embedded", num_edits=10)).lines())
+
+
 @pytest.mark.parametrize("method", ["unedited", "prompt_swap"])
 def test_planning_does_no_work_of_a_method_that_only_rewrites_prompts(ask, monkeypatch, tmp_path, method):
     found = plan(ask(data="embedded", limit=5, method=method))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from iceb.base.errors import DataError
 from iceb.catalogue.cards import load_card
-from iceb.running.selection import Selection, evenly
+from iceb.running.selection import Selection, evenly, shares
 from iceb.specs.metrics import AFTER, BEFORE, Need
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditBatch, EditRequest
@@ -120,13 +120,22 @@ def test_a_limit_counts_prompts_of_a_role_and_spreads_them_over_concepts(limit, 
 
 
 def test_a_limit_is_shared_by_all_that_metrics_read_of_a_role():
-    """Two of forty holdout prompts have the tag that one metric asks for: a limit of ten takes them both."""
+    """Two of forty holdout prompts have the tag that one metric asks for: a limit of ten takes one, not none."""
     shared = [Prompt(f"h{place}", place, "holdout", tags=("dest",) if place in (30, 31) else ()) for place in range(40)]
     tagged = Reads((Need("judge", "holdout", tags=("dest",), name="dest"),))
     found = drawn(Words((A,), shared=shared), BOTH, tagged, limit=10, count=1)["a"]
     held = [prompt for prompt in found if prompt.role == "holdout"]
     assert len(held) == 10
-    assert [prompt.text for prompt in held if prompt.tags] == ["h30", "h31"]
+    assert [prompt.text for prompt in held if prompt.tags] == ["h30"]
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=6), st.integers(1, 80))
+def test_shares_are_as_many_as_wanted_none_beyond_its_size_and_none_left_out(sizes, count):
+    taken = shares(sizes, count)
+    assert sum(taken) == min(count, sum(sizes))
+    assert all(0 <= number <= size for number, size in zip(taken, sizes, strict=True))
+    if count >= sum(size > 0 for size in sizes):
+        assert all(number > 0 for number, size in zip(taken, sizes, strict=True) if size)
 
 
 def test_a_limited_run_leaves_out_checkpoints_that_lose_all_their_own_prompts():
