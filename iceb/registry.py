@@ -93,7 +93,7 @@ class Registered:
             except BaseException as error:  # SystemExit too
                 if interrupted.is_set():
                     raise
-                remedy = f"mend or reinstall the package {self.package}"
+                remedy = f"mend it, or reinstall the package {self.package}"
                 raise SpecError(f"{self._failed}: {described(error)}{_printed(said())}; {remedy}") from error
             if changed := put_back():
                 _CHANGING[module] = changed

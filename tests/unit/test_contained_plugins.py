@@ -17,6 +17,7 @@ from iceb.base import torch_state
 from iceb.base.contained import Overtime, output_held, time_limited
 from iceb.base.errors import SpecError
 from iceb.registry import Registered
+from iceb.running.conformance.lines import line
 
 posix = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
 SOUND = "class Thing:\n    card = 1\n    edit = 2\n    __dataclass_fields__ = {}\n"
@@ -63,7 +64,18 @@ def test_what_it_raises_is_told_with_its_own_file_and_line(plugin, line, words):
     assert said.startswith("method thing of their-package 0.3 cannot be imported from plugin_")
     assert words in said
     assert ".py:2, in <module>" in said or ".py:3, in <module>" in said
-    assert said.endswith("mend or reinstall the package their-package")
+    assert said.endswith("mend it, or reinstall the package their-package")
+
+
+def test_what_its_author_did_wrong_stands_whole_in_the_refusal_and_in_a_checks_line(plugin):
+    told = "task orchestra: kind 'replacing' must be one of " + ", ".join(f"kind{number:03}" for number in range(30))
+    entry = plugin(f"from iceb.base.errors import SpecError\nraise SpecError({told!r})\n")
+    assert len(told) > 300
+    assert told in refusal(entry)
+    failed = line("importable", lambda: str(entry.load()))
+    assert failed.status == "fail"
+    assert told in failed.note
+    assert failed.note.endswith("mend it, or reinstall the package their-package")
 
 
 def test_a_syntax_error_is_told_with_its_line(plugin):

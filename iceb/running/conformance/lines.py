@@ -10,7 +10,7 @@ from iceb.base.errors import IcebError
 from iceb.base.frames import described
 
 Status: TypeAlias = Literal["pass", "fail", "skipped", "info"]
-LONGEST = 240  # characters of a note; its end often says what to do, so its middle is left out
+LONGEST = 600  # characters of a note: a message of 300 within one of ours; its end says what to do
 
 
 @dataclass(frozen=True)
