@@ -45,15 +45,18 @@ def located(
 
     Args:
         card: the declaration.
-        data: a folder; None or "upstream" for ICEB_DATA, then the cache, then a download.
+        data: a folder; None for the package's own files where they ship with one, else as "upstream": for ICEB_DATA,
+            then the cache, then a download; "embedded" for those of a package.
         cache: the cache's root; None for the default one.
         package: the importable package beside whose file the card lies.
         may_fetch: whether missing files are downloaded.
 
     Raises:
-        DataError: the folder lacks a file, a file is not the declared one, or nothing could be fetched.
+        DataError: the folder lacks a file, a file is not the declared one, nothing could be fetched, or the dataset has
+            no upstream, or no embedded, files.
     """
-    if card.source.repository in PACKAGED:
+    _refuse_absent_kind(card, data)
+    if card.source.repository in PACKAGED and data in (None, EMBEDDED):
         return checked(card, packaged_folder(card, package))
     named = data if data not in (None, UPSTREAM) else os.environ.get(ENVIRONMENT)
     if named:
@@ -63,6 +66,17 @@ def located(
     if may_fetch and missing(card, folder):
         fetch(card, cache)
     return checked(card, folder)
+
+
+def _refuse_absent_kind(card: DataCard, data: str | None) -> None:
+    """Refuse "upstream" of files that ship with a package, and "embedded" of files that do not."""
+    packaged = card.source.repository in PACKAGED
+    if packaged and data == UPSTREAM:
+        allowed = "name embedded, or a folder that holds its files, or leave --data out"
+        raise DataError(f"--data {UPSTREAM}: the files of dataset {card.name} ship with its package: {allowed}")
+    if not packaged and data == EMBEDDED:
+        allowed = f"name {UPSTREAM}, or a folder that holds its files, or leave --data out"
+        raise DataError(f"--data {EMBEDDED}: no package ships the files of dataset {card.name}: {allowed}")
 
 
 def missing(card: DataCard, folder: Path) -> list[str]:
@@ -111,6 +125,13 @@ def remedy_of_missing(card: DataCard) -> str:
     return f"run `iceb data fetch {card.name}`, or name a folder that holds the files with --data or {ENVIRONMENT}"
 
 
+def _remedy_of_naming(card: DataCard) -> str:
+    """What to do where a named folder is not one that holds the files."""
+    if card.source.repository in PACKAGED:
+        return "name a folder that holds its files, or leave --data out for those of its package"
+    return remedy_of_missing(card)
+
+
 def remedy_of_changed(card: DataCard) -> str:
     """What to do where a file is another one than its card declares: as its author, and as its user."""
     author = "if you changed its rows, put this digest into the card and raise its version"
@@ -127,13 +148,13 @@ def packaged_folder(card: DataCard, package: str = OWN) -> Path:
 def _inside(card: DataCard, folder: Path, origin: str) -> Path:
     """The place in a user's folder that holds the files: itself, or where the upstream repository keeps them."""
     if not is_folder(folder):
-        raise DataError(f"{origin} {shortened(str(folder))} is not a folder: {remedy_of_missing(card)}")
+        raise DataError(f"{origin} {shortened(str(folder))} is not a folder: {_remedy_of_naming(card)}")
     places = _places(card, folder)
     best = min(places, key=lambda place: len(missing(card, place)))
     absent = missing(card, best)
     if absent:
         tried = ", ".join(str(place) for place in places)
-        raise DataError(f"{origin} {folder} lacks {', '.join(absent)} (looked in {tried}): {remedy_of_missing(card)}")
+        raise DataError(f"{origin} {folder} lacks {', '.join(absent)} (looked in {tried}): {_remedy_of_naming(card)}")
     return best
 
 

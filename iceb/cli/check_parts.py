@@ -8,7 +8,9 @@ from iceb.cli import options
 from iceb.cli.check_lines import report
 
 AsJson = Annotated[bool, typer.Option("--json", help="The lines as JSON on stdout, nothing else.")]
-Folder = Annotated[str | None, typer.Option(help="A folder that holds the files; default where a run looks for them.")]
+Folder = Annotated[
+    str | None, typer.Option(help="embedded, upstream, or a folder of the files; default where a run looks for them.")
+]
 Data = Annotated[str | None, typer.Option(help="embedded, upstream, or a folder; default what is here.")]
 
 

@@ -80,7 +80,7 @@ def plan(ask: Ask, may_fetch: bool = True) -> Plan:
     metrics = _metrics(task, ask.metrics)
     bundle = ModelBundle(source, ask.execution.device, ask.execution.images_per_pass)
     cache = cache_root(ask.cache)
-    data = data_of(ask.data, source)
+    data = data_of(ask.data, task.dataset, source)
     dataset = open_dataset(task.dataset, data, cache, may_fetch)
     spec = _spec(ask, task, dataset, data, method, source.ref, sampling)
     selection = Selection([each.metric for each in metrics], spec.limit)
@@ -122,9 +122,10 @@ def _spec(
     )
 
 
-def data_of(named: str | None, source: Source) -> str | None:
-    """Where a dataset's files come from: what was named; else embedded for the embedded model, None for others."""
-    return named or (EMBEDDED if source.family.name == "mini" else None)
+def data_of(named: str | None, dataset: str, source: Source) -> str | None:
+    """Where a dataset's files come from: what was named; else its embedded twin's for the embedded model, if any."""
+    has_twin = dataset_card_name(dataset, EMBEDDED) != dataset
+    return named or (EMBEDDED if source.family.name == "mini" and has_twin else None)
 
 
 def _metrics(task: Task, asked: Sequence[str]) -> list[RegisteredMetric]:

@@ -133,6 +133,21 @@ def test_a_file_that_the_plugins_dataset_lacks_is_a_matter_of_the_package(site, 
     assert "fetch" not in status
 
 
+@pytest.mark.parametrize("command", ["evaluate", "check"])
+def test_the_rows_of_a_named_folder_are_those_that_are_read(site, tmp_path, command):
+    folder = shutil.copytree(site / "iceb_example" / "data", tmp_path / "rows")
+    evaluate = ("evaluate", "--method", "unedited", "--task", "repaint", "--num-edits", "1", "--dry-run")
+    what = evaluate if command == "evaluate" else ("check", "dataset", "repaint")
+    asked = (*what, "--cache", str(tmp_path / "cache"))
+    assert iceb(site, *asked, "--data", str(folder)).returncode == 0
+    (folder / "repaint.json").write_text("{}")
+    done = iceb(site, *asked, "--data", str(folder))
+    assert done.returncode == (2 if command == "evaluate" else 1)
+    assert str(folder / "repaint.json") in done.stdout + done.stderr
+    refused = iceb(site, *asked, "--data", "upstream")
+    assert "ship with its package" in " ".join((refused.stdout + refused.stderr).split())
+
+
 REGISTERED = {
     "dataset": ["repaint"],
     "task": ["repaint", "aice_flips"],

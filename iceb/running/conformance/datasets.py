@@ -11,16 +11,7 @@ from iceb.base.cache import cache_root
 from iceb.base.errors import DataError
 from iceb.base.frames import attributed
 from iceb.catalogue.cards import load_card
-from iceb.catalogue.files import (
-    ENVIRONMENT,
-    PACKAGED,
-    UPSTREAM,
-    cache_folder,
-    checked,
-    located,
-    missing,
-    packaged_folder,
-)
+from iceb.catalogue.files import ENVIRONMENT, PACKAGED, UPSTREAM, cache_folder, located, missing
 from iceb.registry import Registered
 from iceb.running.conformance.card import PLACEHOLDER
 from iceb.running.conformance.lines import Broken, Line, Skipped
@@ -41,7 +32,7 @@ def check_dataset(name: str, data: str | None = None, cache: Path | None = None)
 
     Args:
         name: a registered dataset.
-        data: a folder that holds its files; None for where a run looks for them.
+        data: "embedded", "upstream", or a folder that holds its files; None for where a run looks for them.
         cache: the cache's root; None for the default one.
 
     Raises:
@@ -71,9 +62,7 @@ def files_here(card: DataCard, package: str, data: str | None, cache: Path | Non
         Skipped: they are not.
         DataError: a file is missing from the named folder, or is not the declared one.
     """
-    if card.source.repository in PACKAGED:
-        return checked(card, packaged_folder(card, package))
-    named = data not in (None, UPSTREAM) or os.environ.get(ENVIRONMENT)
+    named = data not in (None, UPSTREAM) or os.environ.get(ENVIRONMENT) or card.source.repository in PACKAGED
     if not named and (absent := missing(card, cache_folder(card, cache))):
         raise Skipped(f"{', '.join(absent)} not here: run `iceb data fetch {card.name}`, or name a folder with --data")
     return located(card, data, cache, package)

@@ -122,6 +122,30 @@ def test_a_packaged_file_that_is_missing_is_a_matter_of_the_package(shipped):
         located(shipped.card, package=shipped.name)
 
 
+def test_a_named_folder_is_looked_in_for_a_packaged_dataset_too(shipped, small, monkeypatch):
+    assert located(shipped.card, str(small.folder), package=shipped.name) == small.paths
+    monkeypatch.setenv("ICEB_DATA", str(small.folder))  # it is where files that ship with no package lie
+    for data in (None, "embedded"):
+        assert located(shipped.card, data, package=shipped.name)["edits"].parent == shipped.folder
+
+
+def test_a_named_folder_with_other_rows_is_refused_for_a_packaged_dataset(shipped, small, tmp_path):
+    rows = small.write("edits.json", [])
+    with pytest.raises(DataError, match="is not the file that data card small declares") as told:
+        located(shipped.card, str(small.folder), package=shipped.name)
+    assert str(rows) in str(told.value)
+    rows.unlink()
+    with pytest.raises(DataError, match=r"lacks edits\.json .*leave --data out for those of its package"):
+        located(shipped.card, str(small.folder), package=shipped.name)
+
+
+def test_upstream_is_refused_for_a_packaged_dataset_and_embedded_for_any_other(shipped, small):
+    with pytest.raises(DataError, match="--data upstream: the files of dataset small ship with its package: name emb"):
+        located(shipped.card, "upstream", package=shipped.name)
+    with pytest.raises(DataError, match="--data embedded: no package ships the files of dataset small: name upstream"):
+        located(small.card, "embedded")
+
+
 def test_what_the_cache_holds_is_not_fetched_again(small, pooch):
     card = small.card
     kept = cache_folder(card, small.folder)

@@ -1,11 +1,12 @@
 """Planning: whatever is asked wrongly is said in one line, before anything is loaded or made."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from iceb.base.errors import DataError, IcebError, MethodError, ModelError, SpecError
-from iceb.running.plan import Ask, plan
+from iceb.running.plan import Ask, data_of, plan
 from iceb.specs.execution import Execution
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditRequest
@@ -152,3 +153,17 @@ def test_a_run_is_named_by_the_content_of_its_files_wherever_they_lie(ask, capti
     assert str(tmp_path) not in first.model_dump_json()
     moved.write_text("another caption")
     assert planned(moved).id != first.id
+
+
+@pytest.mark.parametrize(
+    ("named", "dataset", "model", "expected"),
+    [
+        (None, "aice", "mini", "embedded"),
+        ("upstream", "aice", "mini", "upstream"),
+        (None, "aice_embedded", "mini", None),  # without a twin: where its own card says
+        (None, "aice", "sd14", None),
+    ],
+)
+def test_the_embedded_model_takes_the_embedded_twin_of_a_dataset_that_has_one(named, dataset, model, expected):
+    source = SimpleNamespace(family=SimpleNamespace(name=model))
+    assert data_of(named, dataset, source) == expected
