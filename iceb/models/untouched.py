@@ -78,7 +78,7 @@ def untouched(
                 raise kind(f"{said}: {REMEDY}") from error
         raise
     settings = watch.process.changes()
-    left = watch.process.restore()
+    left = watch.process.restore() if settings else ""
     model = watch.model_changes()
     if model or left:
         bundle.spoil(f"{who} changed {model or left}")
