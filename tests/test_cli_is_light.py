@@ -34,7 +34,7 @@ COMMANDS = [
     ["list", "tasks"],
     ["list", "metrics"],
     ["list", "models"],
-    ["list", "data"],
+    ["list", "datasets"],
     ["show", "task", "aice"],
     ["show", "method", "esd"],
     ["show", "result", str(GOLDEN)],

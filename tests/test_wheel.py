@@ -66,4 +66,4 @@ def test_the_wheel_works_away_from_the_checkout(wheel, tmp_path):
     places = python("-c", "import iceb, iceb.baselines.controls as c; print(iceb.__file__); print(c.__file__)")
     assert all(Path(line).is_relative_to(site) for line in places.splitlines())
     assert "emcid" in python("-m", "iceb", "list", "methods")
-    assert "aice_embedded" in python("-m", "iceb", "list", "data")
+    assert "aice_embedded" in python("-m", "iceb", "list", "datasets")

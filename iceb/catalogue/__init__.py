@@ -41,7 +41,7 @@ def open_dataset(
     chosen = dataset_card_name(name, data)
     card, declared = load_card(chosen), declaration(chosen)
     if declared.load is None:
-        raise SpecError(f"dataset {card.name} holds no edit requests: a task needs one that does (iceb list data)")
+        raise SpecError(f"dataset {card.name} holds no edit requests: a task needs one that does (iceb list datasets)")
     paths = located(card, data, cache, declared.package, may_fetch)
     with attributed(DataError, f"dataset {chosen}"):
         return declared.load(card, paths)

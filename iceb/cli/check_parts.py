@@ -15,7 +15,7 @@ Data = Annotated[str | None, typer.Option(help="embedded, upstream, or a folder;
 
 
 def dataset(
-    name: Annotated[str, typer.Argument(help="A dataset: iceb list data.")],
+    name: Annotated[str, typer.Argument(help="A dataset: iceb list datasets.")],
     data: Folder = None,
     cache: options.Cache = None,
     as_json: AsJson = False,

@@ -19,7 +19,7 @@ def _root(context: typer.Context) -> None:
 
 
 @app.command("fetch")
-def fetch(name: Annotated[str, typer.Argument(help="A dataset, e.g. aice.")], cache: Cache = None) -> None:
+def fetch(name: Annotated[str, typer.Argument(help="A dataset: iceb list datasets.")], cache: Cache = None) -> None:
     """Download a dataset's files into the cache; each is checked against the sha256 of its data card."""
     from iceb.catalogue import cards, files
 
@@ -31,7 +31,7 @@ def fetch(name: Annotated[str, typer.Argument(help="A dataset, e.g. aice.")], ca
 
 @app.command("status")
 def status(
-    name: Annotated[str | None, typer.Argument(help="One dataset; default all.")] = None,
+    name: Annotated[str | None, typer.Argument(help="One dataset; default all of iceb list datasets.")] = None,
     cache: Cache = None,
 ) -> None:
     """Say for every file of a dataset whether it is here and is the one its card declares."""

@@ -24,7 +24,7 @@ class Listed(StrEnum):
     metrics = "metrics"
     measures = "measures"
     models = "models"
-    data = "data"
+    datasets = "datasets"
 
 
 class Shown(StrEnum):
@@ -34,16 +34,17 @@ class Shown(StrEnum):
     method = "method"
     metric = "metric"
     measure = "measure"
-    data = "data"
+    dataset = "dataset"
     result = "result"
     schema = "schema"
 
 
 def list_names(
-    what: Annotated[Listed, typer.Argument(help="What to list.")],
+    kind: Annotated[str, typer.Argument(help="What to list.", metavar="|".join(Listed))],
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list on stdout.")] = False,
 ) -> None:
     """Names, one line each."""
+    what = Listed(_one_of(kind, Listed))
     rows = _rows(what)
     _note_unreadable(what)
     if as_json:
@@ -54,10 +55,24 @@ def list_names(
         typer.echo(f"{row['name']:<{width}}  {row['from']}")
 
 
+def _one_of(got: str, allowed: type[StrEnum]) -> str:
+    """`got`, which must be one of these.
+
+    Raises:
+        SpecError: it is none; the message names the nearest.
+    """
+    from iceb.base.errors import SpecError
+    from iceb.registry import unknown
+
+    if got not in list(allowed):
+        raise SpecError(unknown("kind of thing", got, allowed))
+    return got
+
+
 def _rows(what: Listed) -> list[dict[str, str]]:
     if what is Listed.models:
         return _models()
-    if what is Listed.data:
+    if what is Listed.datasets:
         return _datasets()
     from iceb.registry import GROUPS, registered, shortest_name
 
@@ -118,18 +133,20 @@ def _card_of(name: str) -> str:
 
 
 def show(
-    what: Annotated[Shown, typer.Argument(help="The kind of thing.")],
+    kind: Annotated[str, typer.Argument(help="The kind of thing.", metavar="|".join(Shown))],
     name: Annotated[str | None, typer.Argument(help="Its name; for a result its file.")] = None,
 ) -> None:
     """Show a card: fields, parameters with defaults, paper."""
     from iceb.base.errors import SpecError
 
+    what = Shown(_one_of(kind, Shown))
     if what is Shown.schema:
         typer.echo(_schema(), nl=False)
         return
     if name is None:
-        raise SpecError(f"iceb show {what.value} needs a name: iceb list {_plural(what)} shows them")
-    if what is Shown.data:
+        listing = "runs" if what is Shown.result else f"list {what.value}s"
+        raise SpecError(f"iceb show {what.value} needs a name: iceb {listing} shows them")
+    if what is Shown.dataset:
         from iceb.catalogue.cards import card_text
 
         typer.echo(card_text(name))
@@ -137,10 +154,6 @@ def show(
         _show_result(Path(name))
     else:
         _show_registered(what, name)
-
-
-def _plural(what: Shown) -> str:
-    return "data" if what is Shown.data else f"{what.value}s"
 
 
 def _schema() -> str:
@@ -159,7 +172,7 @@ def _show_result(path: Path) -> None:
 def _show_registered(what: Shown, name: str) -> None:
     from iceb import registry
 
-    (group,) = [group for group in registry.GROUPS if group == _plural(what)]
+    (group,) = [group for group in registry.GROUPS if group == f"{what.value}s"]
     entry = registry.find(group, name)
     found = entry.load()
     typer.echo(f"{entry.full_name} {entry.package_version}  ({entry.place})")

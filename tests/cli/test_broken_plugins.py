@@ -94,7 +94,7 @@ def test_one_that_prints_spoils_no_output(site):
 
 
 def test_a_dataset_that_cannot_be_loaded_is_told_among_the_others(site):
-    rows = {row["name"]: row["from"] for row in json.loads(iceb(site, "list", "data", "--json").stdout)}
+    rows = {row["name"]: row["from"] for row in json.loads(iceb(site, "list", "datasets", "--json").stdout)}
     assert "KeyError: 'dataset' (bad_aaa_broken.py:1, in <module>)" in rows["aaa_broken"]
     assert "aice" in rows
     lines = iceb(site, "data", "status").stdout.splitlines()

@@ -84,7 +84,7 @@ def test_a_plugin_that_cannot_be_imported_is_reported_and_disturbs_nobody(site):
 
 
 def test_the_plugins_dataset_is_listed_beside_ours_and_a_broken_one_stops_nothing(site):
-    done = iceb(site, "list", "data", "--json")
+    done = iceb(site, "list", "datasets", "--json")
     assert done.returncode == 0, done.stderr
     rows = {row["name"]: row["from"] for row in json.loads(done.stdout)}
     assert rows["repaint"] == "package, Colours turned into others"
@@ -93,7 +93,7 @@ def test_the_plugins_dataset_is_listed_beside_ours_and_a_broken_one_stops_nothin
 
 
 def test_the_plugins_dataset_is_shown_by_its_card(site):
-    done = iceb(site, "show", "data", "iceb-example/repaint")
+    done = iceb(site, "show", "dataset", "iceb-example/repaint")
     assert done.returncode == 0, done.stderr
     assert "Three colour words to be turned into others" in done.stdout
 
