@@ -1,5 +1,6 @@
 """README and guide word for word: their packages install, and the guide's commands do as printed, on a small mini."""
 
+import json
 import os
 import re
 import subprocess
@@ -94,6 +95,14 @@ def test_the_package_installs_as_printed_and_registers_its_method(shell, page):
     listed = shell("iceb list methods")
     assert re.search(rf"^{name} +\S+ 0\.1\.0$", listed, re.MULTILINE), listed
     assert f"/{name} 0.1.0" in shell(f"iceb show method {name}")
+
+
+@pytest.mark.parametrize("page", PACKAGES, ids=lambda page: page.name)
+def test_the_printed_method_passes_every_check_of_a_method(shell, page):
+    _, name = PACKAGES[page]
+    lines = json.loads(shell(f"iceb check method {name} --sizes 1 --json"))["checks"]
+    assert not [line for line in lines if line["status"] == "fail"]
+    assert sum(line["status"] == "pass" for line in lines) > 15
 
 
 @pytest.mark.slow

@@ -92,6 +92,8 @@ def test_the_example_keeps_the_contracts_small_print(nudge, tiny_sd, tmp_path):
     assert not nudge().edit(tiny_sd, (), context=MethodContext(Kept())).weights
     with pytest.raises(IcebError, match="holds no text"):
         nudge(keep_file=str(empty)).check(ModelRef("mini", "iceb/mini", "0" * 40))
+    with pytest.raises(IcebError, match=r"keep_file .*none\.txt: cannot be read"):
+        nudge(keep_file=str(tmp_path / "none.txt")).check(ModelRef("mini", "iceb/mini", "0" * 40))
     with pytest.raises(IcebError, match="must be positive"):
         nudge(ridge=0.0)
     settings = dict(nudge.card.quick)

@@ -12,7 +12,7 @@ from iceb.leaderboard.changed import changed_settings
 from iceb.leaderboard.collect import collect, place, refusal
 from iceb.leaderboard.pages import check, page_name, pages, rendered, write
 from iceb.leaderboard.published import parse
-from iceb.leaderboard.rank import NO_BETTER, tables
+from iceb.leaderboard.rank import NO_BETTER, Row, tables
 from iceb.leaderboard.render import render
 from iceb.specs.runs import MeasureRef
 
@@ -472,3 +472,10 @@ def test_published_numbers_make_a_page_of_their_own(task):
 def test_a_damaged_published_file_is_named(bad):
     with pytest.raises(ResultError, match=r"published/p\.toml"):
         parse(bad, "p.toml")
+
+
+@pytest.mark.parametrize(
+    ("package", "paper", "control"), [("iceb", "", True), ("theirs", "", False), ("iceb", "p", False)]
+)
+def test_a_method_without_a_paper_is_a_control_only_of_ours(package, paper, control):
+    assert Row("swap", 1, package, "1", paper, "", {}, {}, {}).control is control
