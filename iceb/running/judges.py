@@ -1,12 +1,16 @@
 """Which measure stands for a kind that metrics name, and the measure itself."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from iceb import registry
 from iceb.base.errors import MeasureError, SpecError
 from iceb.base.frames import attributed
+from iceb.base.messages import quoted
 from iceb.specs.metrics import Measure, Metric, check_inputs
+
+VERSION = re.compile(r"[1-9][0-9]*")
 
 
 def measures(metrics: Iterable[Metric], named: Mapping[str, str], device: str) -> dict[str, Measure]:
@@ -48,14 +52,30 @@ def make_measure(entry: registry.Registered, device: str) -> Measure:
     """A registered measure on a device.
 
     Raises:
-        SpecError: it cannot be imported, or reads what no measure can.
+        SpecError: it cannot be imported, has an id that is not of its entry point, or reads what no measure can.
         MeasureError: it raised something while it was made.
     """
     kind: Any = entry.load()
+    check_identity(entry, kind.id)
     with attributed(MeasureError, f"measure {entry.name}"):
         made: Measure = kind(device=device)
+    check_identity(entry, made.id)
     check_inputs(made.inputs, f"measure {made.id}")
     return made
+
+
+def check_identity(entry: registry.Registered, identity: object) -> None:
+    """Refuse a measure's id by which it would never be found again.
+
+    Raises:
+        SpecError: it is not the entry point's name, "@", and a version number.
+    """
+    name, _, version = str(identity).rpartition("@")
+    if name != entry.name or not VERSION.fullmatch(version):
+        raise SpecError(
+            f"measure {entry.full_name}: its id is {quoted(identity, 80)}: must be its entry point's name, @ and a "
+            f"version number, as in {entry.name}@1"
+        )
 
 
 def named_measure(identity: str, device: str) -> Measure:

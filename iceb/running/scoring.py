@@ -8,6 +8,7 @@ from iceb import registry
 from iceb.base.digest import digest
 from iceb.base.errors import MeasureError, SpecError
 from iceb.base.frames import attributed
+from iceb.base.messages import quoted
 from iceb.running.ledger import ImageRow
 from iceb.running.measuring import MeasuredImage, Measuring, Rows, assemble
 from iceb.running.table import TableRow
@@ -33,10 +34,16 @@ def registered_metric(name: str) -> RegisteredMetric:
     """The metric registered under a name.
 
     Raises:
-        SpecError: there is none, or it cannot be imported.
+        SpecError: there is none, it cannot be imported, or it has another name than its entry point.
     """
     entry = registry.find("metrics", name)
-    return RegisteredMetric(entry.load(), entry.package)
+    metric: Metric = entry.load()
+    if metric.name != entry.name:
+        raise SpecError(
+            f"metric {entry.full_name}: its name is {quoted(metric.name, 80)} and its entry point's {entry.name!r}: "
+            "give both one name, which is then the metric's everywhere"
+        )
+    return RegisteredMetric(metric, entry.package)
 
 
 @dataclass(frozen=True)
