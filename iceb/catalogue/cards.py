@@ -5,12 +5,12 @@ from functools import cache
 from pathlib import Path
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from iceb import registry
 from iceb.base.digest import digest_bytes
 from iceb.base.errors import DataError, SpecError
-from iceb.specs.datasets import DataCard, DatasetDeclaration
+from iceb.specs.datasets import DataCard, DataFile, DatasetDeclaration, DataSource
 from iceb.specs.results import first_problem
 
 FENCE = "---\n"
@@ -59,8 +59,13 @@ def card_text(name: str) -> str:
     path = package_folder(found.package) / found.card
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"data card {path} of dataset {name} cannot be read ({error})") from error
+    except OSError as error:
+        remedy = "reinstall the package that registers the dataset; if it is yours, name the card in its package-data"
+        raise DataError(
+            f"data card {path} of dataset {name} cannot be read ({error.strerror or error}): {remedy}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"data card {path} of dataset {name} is not UTF-8 ({error}): save it as UTF-8") from error
 
 
 @cache
@@ -95,7 +100,18 @@ def parse_card(text: str, where: str) -> DataCard:
     except yaml.YAMLError as error:
         raise DataError(f"{where}: the front matter is not YAML ({' '.join(str(error).split())})") from error
     except ValidationError as error:
-        raise DataError(f"{where}: {first_problem(error)}") from error
+        raise DataError(f"{where}: {_unknown_key(error) or first_problem(error)}") from error
+
+
+def _unknown_key(error: ValidationError) -> str:
+    """What to say of a card's first key that there is not, with the nearest that there is; "" where all are known."""
+    unknown = [each["loc"] for each in error.errors(include_url=False) if each["type"] == "extra_forbidden"]
+    if not unknown:
+        return ""
+    *above, key = map(str, unknown[0])
+    parts: dict[str, type[BaseModel]] = {"source": DataSource, "files": DataFile}
+    kind = parts[above[0]] if above else DataCard
+    return registry.unknown(f"key of {'.'.join(above)}" if above else "key", key, kind.model_fields)
 
 
 def card_sha256(name: str) -> str:

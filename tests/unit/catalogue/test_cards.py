@@ -8,7 +8,9 @@ from iceb.base.errors import DataError, SpecError
 from iceb.catalogue import dataset_card_name, open_dataset
 from iceb.catalogue.cards import card_names, card_sha256, card_text, load_card, parse_card
 from iceb.catalogue.imagenet import AICE
+from iceb.specs.datasets import DatasetDeclaration
 from iceb.specs.schedules import edit_batches
+from tests.contract.registering import register  # noqa: F401
 
 EMBEDDED = files("iceb").joinpath("mini", "data", "aice_edit.json")
 
@@ -42,8 +44,16 @@ def test_a_card_that_is_far_from_all_is_answered_with_the_list():
         ("# no front matter", "must open with YAML front matter"),
         ("---\nname: [\n---\n", "is not YAML"),
         ("---\nname: x\n---\n", "version: Field required"),
-        (card_text("aice").replace("licence:", "license:", 1), "licence: Field required"),
-        (card_text("aice").replace("nested: true", "nested: true\nshuffled: true", 1), "shuffled: Extra inputs"),
+        (card_text("aice").replace("licence:", "license:", 1), "card.md: unknown key 'license': did you mean licence?"),
+        (card_text("aice").replace("commit:", "comit:", 1), "unknown key of source 'comit': did you mean commit?"),
+        (
+            card_text("aice").replace("sha256:", "sha265:", 1),
+            "key of files.edits 'sha265': did you mean sha256?",
+        ),
+        (
+            card_text("aice").replace("nested: true", "nested: true\nshuffled: true", 1),
+            "unknown key 'shuffled': choose ",
+        ),
         (card_text("aice").replace("d77ebd", "D77EBD", 1), "must be 64 lower-case hex digits"),
     ],
 )
@@ -53,6 +63,17 @@ def test_a_card_with_a_wrong_front_matter_is_refused_in_one_line(text, said):
     assert str(caught.value).startswith("card.md: ")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_card_that_its_package_left_out_is_a_matter_of_package_data(register, tmp_path, monkeypatch):  # noqa: F811
+    name = f"cardless_{tmp_path.name}".replace("-", "_")
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    register("datasets", "cardless", DatasetDeclaration(name, "cardless.md", None))
+    with pytest.raises(DataError, match=r"cardless\.md .*cannot be read .*in its package-data") as told:
+        card_text("cardless")
+    assert str(tmp_path / name / "cardless.md") in str(told.value)
 
 
 def test_embedded_data_have_a_card_of_their_own():
