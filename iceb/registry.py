@@ -198,10 +198,19 @@ def unknown(what: str, got: str, allowed: Iterable[str], listing: str = "") -> s
     "unknown field 'zzz': choose one of layers, rate"
     """
     names = sorted(set(allowed))
-    near = difflib.get_close_matches(got[:QUOTED], names, n=3, cutoff=0.6)
+    near = nearest(got, names)
     tail = f" ({listing} shows all)" if listing else ""
     if near:
         return f"unknown {what} {quoted(got)}: did you mean {' or '.join(near)}?{tail}"
     if not names:
         return f"unknown {what} {quoted(got)}: none is installed"
     return f"unknown {what} {quoted(got)}: choose one of {', '.join(names)}"
+
+
+def nearest(got: str, allowed: Iterable[str]) -> list[str]:
+    """Up to three of the names that are much like `got`, the likest first.
+
+    >>> nearest("sim", ["ssim", "vit_mini"])
+    ['ssim']
+    """
+    return difflib.get_close_matches(got[:QUOTED], sorted(set(allowed)), n=3, cutoff=0.6)

@@ -41,10 +41,16 @@ def measure_for(kind: str, named: Mapping[str, str]) -> registry.Registered:
         return registry.find("measures", named[kind])
     if any(kind in (entry.name, entry.full_name) for entry in registry.registered("measures")):
         return registry.find("measures", kind)
-    known = ", ".join(named) or "none"
-    raise SpecError(
-        f"this model names no measure of kind {kind!r} (it has: {known}), and none is registered under that name: "
-        "name one in the model's iceb.json"
+    raise SpecError(_no_measure(kind, named))
+
+
+def _no_measure(kind: str, named: Mapping[str, str]) -> str:
+    near = registry.nearest(kind, [*named, *map(registry.shortest_name, registry.registered("measures"))])
+    asked = f" (did you mean {' or '.join(near)}?)" if near else ""
+    return (
+        f"this model names no measure of kind {quoted(kind)} (it has: {', '.join(named) or 'none'}), and none is "
+        f"registered under that name{asked}: mend the metric's Need (iceb list measures shows all), or name a measure "
+        "of this kind in the model's iceb.json"
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from iceb import registry
 from iceb.base.errors import SpecError
 from iceb.metrics.change import EDIT_SCORE
-from iceb.running.judges import make_measure
+from iceb.running.judges import make_measure, measure_for
 from iceb.running.scoring import registered_metric
 from tests.contract.registering import register  # noqa: F401
 
@@ -67,3 +67,21 @@ class SimpleMetric(SimpleNamespace):
 
     def __call__(self, measured: Any) -> Any:
         raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (
+            "sarp",
+            "'sarp' (it has: imagenet_classifier), and none is registered under that name (did you mean sharp?)",
+        ),
+        ("imagenet_clasifier", "(did you mean imagenet_classifier?): mend the metric's Need (iceb list measures"),
+        ("zzz", "under that name: mend the metric's Need (iceb list measures shows all), or name a measure of this"),
+    ],
+)
+def test_a_misspelt_kind_is_answered_with_the_nearest_measures_and_kinds(register, kind, words):  # noqa: F811
+    register("measures", "sharp", Sharp)
+    with pytest.raises(SpecError) as told:
+        measure_for(kind, {"imagenet_classifier": "vit_mini"})
+    assert words in str(told.value)
