@@ -69,9 +69,12 @@ def told(site, tiny_sd_folder, tmp_path):
 @pytest.mark.slow
 def test_the_datasets_guide_does_as_printed(told):
     evaluate, dataset, task = commands(DATASET)
+    show, status = re.findall(r"`(iceb (?:show dataset|data status) orchestra)`", DATASET.read_text(encoding="utf-8"))
     scores = told(evaluate)
     for metric, images, concepts in (("edit_score", 60, 10), ("alias2dest", 24, 4), ("holdout_delta", 36, 6)):
         assert re.search(rf"^ {metric} .* {images} +{concepts} ", scores, re.MULTILINE), scores
+    assert "title: Instruments turned into others" in told(show)
+    assert told(status).startswith("orchestra: rows is here (")
     for command in (dataset, task):
         assert ", 0 failed, " in told(command).splitlines()[-1]
 
