@@ -8,9 +8,9 @@ from typing import Any
 from literal_forms import CHUNK, Block, Form, rece, solving, speed
 from torch import Tensor
 
-from iceb.methods.attention import StateReader, all_tokens, from_last_token, last_token
-from iceb.methods.attention.projections import Kind
-from iceb.methods.attention.states import TextState
+from iceb.methods.common.attention import StateReader, all_tokens, from_last_token, last_token
+from iceb.methods.common.attention.projections import Kind
+from iceb.methods.common.attention.text_states import TextState
 from iceb.methods.mace import MACE
 from iceb.methods.mace.rows import paired_rows
 from iceb.methods.rece import RECE

@@ -36,7 +36,7 @@ from second_stage import NAME as SECOND_STAGE
 from second_stage import second_stage
 from stand_in import Counting, Memory, RandomEncoder, StandIn
 
-from iceb.methods.attention import StateReader, projections
+from iceb.methods.common.attention import StateReader, projections
 from iceb.models.bundle import ModelBundle
 from iceb.models.sources import find
 from iceb.specs.methods import Edit, MethodContext

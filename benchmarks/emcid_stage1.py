@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from iceb.methods.activations import TextTower, slices
-from iceb.methods.denoising import Denoiser, frozen
+from iceb.methods.common.denoiser import Denoiser, frozen
+from iceb.methods.common.text_encoder import TextTower, slices
 from iceb.methods.emcid.concepts import Concept
 from iceb.methods.emcid.draws import Draws, Latents
 from iceb.methods.emcid.optimise import optimise

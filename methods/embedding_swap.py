@@ -15,7 +15,7 @@ from iceb.specs.requests import EditRequest
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from iceb.methods.activations import TextTower
+    from iceb.methods.common.text_encoder import TextTower
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class EmbeddingSwap:
         """
         if not requests:
             return Edit()
-        from iceb.methods.activations import text_towers  # torch is loaded here and not before
+        from iceb.methods.common.text_encoder import text_towers  # torch is loaded here and not before
 
         return Edit(
             weights={

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from iceb.base.errors import MeasureError
-from iceb.base.statistics import effective_count
 from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
 from iceb.specs.prompts import Prompt
 from iceb.specs.reduction import RESAMPLE, VALUE, ConceptValue, Reduction, set_reduction
+from iceb.statistics.estimates import effective_count
 
 Features: TypeAlias = npt.NDArray[np.float64]  # (N, width)
 Distance: TypeAlias = Callable[[Features, Features], float]

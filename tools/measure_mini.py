@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 
-from iceb.catalogue import open_dataset
+from iceb.datasets import open_dataset
 from iceb.models.bundle import ModelBundle
 from iceb.models.sources import find
-from iceb.running.mini_report import MiniReport
+from iceb.report.mini_quality import MiniReport
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.schedules import edit_batches
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
-from iceb.methods.attention import StateReader
+from iceb.methods.common.attention import StateReader
 from iceb.mini.world import class_names
 from iceb.models.bundle import ModelBundle
 from iceb.models.sources import find

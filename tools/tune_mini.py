@@ -24,14 +24,14 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
 from iceb.baselines.recipes import shipped_recipe
-from iceb.catalogue import open_dataset
-from iceb.catalogue.imagenet import TRAIN_TEMPLATES
+from iceb.datasets import open_dataset
+from iceb.datasets.aice import TRAIN_TEMPLATES
 from iceb.mini.world import NUM_CLASSES, class_names
 from iceb.models.bundle import ModelBundle
 from iceb.models.drawing import initial_latents, pictures
 from iceb.models.sources import find
 from iceb.registry import load
-from iceb.running.methods import choose
+from iceb.running.method_runner import choose
 from iceb.specs.metrics import Measure, MeasureInput
 from iceb.specs.requests import EditRequest
 from iceb.specs.schedules import edit_batches

@@ -16,7 +16,7 @@ def apply(
     """Write the edited model as a diffusers folder; weights other than the edit's own base are refused."""
     quiet()
     from iceb.cli.progress import shown
-    from iceb.running import applying
+    from iceb.delivery import apply as applying
 
     with shown():
         made = applying.apply(base, delta, out)

@@ -49,7 +49,8 @@ def cache(
 
 
 def _sizes(root: Path, outs: list[Path]) -> None:
-    from iceb.running import pruning, references
+    from iceb.running import cache_use as references
+    from iceb.running import pruning
     from iceb.stores import usage
 
     typer.echo(f"cache {root}")

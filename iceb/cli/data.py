@@ -21,7 +21,8 @@ def _root(context: typer.Context) -> None:
 @app.command("fetch")
 def fetch(name: Annotated[str, typer.Argument(help="A dataset: iceb list datasets.")], cache: Cache = None) -> None:
     """Download a dataset's files into the cache; each is checked against the sha256 of its data card."""
-    from iceb.catalogue import cards, files
+    from iceb.datasets import cards
+    from iceb.datasets import locate as files
 
     card = cards.load_card(name)
     folder = files.fetch(card, cache, cards.declaration(name).package)
@@ -36,7 +37,7 @@ def status(
 ) -> None:
     """Say for every file of a dataset whether it is here and is the one its card declares."""
     from iceb.base.errors import IcebError
-    from iceb.catalogue import cards
+    from iceb.datasets import cards
 
     for dataset in [name] if name else cards.card_names():
         try:
@@ -51,7 +52,8 @@ def status(
 
 def _states(name: str, cache: Path | None) -> list[str]:
     from iceb.base.digest import digest_file
-    from iceb.catalogue import cards, files
+    from iceb.datasets import cards
+    from iceb.datasets import locate as files
 
     card, package = cards.load_card(name), cards.declaration(name).package
     packaged = card.source.repository in files.PACKAGED

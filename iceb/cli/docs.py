@@ -13,7 +13,8 @@ def docs(
     benchmarks: Annotated[Path, typer.Option(help="Measured times, *.json.")] = Path("benchmarks/results"),
 ) -> None:
     """Write a page for every method of ours, and their index."""
-    from iceb.leaderboard import method_pages, pages
+    from iceb.leaderboard import pages
+    from iceb.report import method_pages
 
     texts = method_pages.method_pages(leaderboards, benchmarks)
     if check:

@@ -46,7 +46,7 @@ def edit(
     execution = values.execution(device, images_per_pass, concepts_at_once, precision, workers)
     quiet()
     from iceb.cli.progress import shown
-    from iceb.running.shipping import EditAsk, order, save
+    from iceb.delivery.save import EditAsk, order, save
 
     ask = EditAsk(
         method=method,
@@ -75,7 +75,7 @@ def _own(
 ) -> "tuple[EditRequest, ...]":
     """The requests that are not a task's."""
     from iceb.base.errors import SpecError
-    from iceb.catalogue.own import read_requests, typed_requests
+    from iceb.datasets.user_requests import read_requests, typed_requests
 
     if file is None and not sources and not dests:
         if task is None or num_edits is None:

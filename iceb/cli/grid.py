@@ -26,7 +26,7 @@ def grid(
         raise SpecError(f"--rows {rows}: must be 1 to {MOST}")
     if out.suffix.lower() != ".png":
         raise SpecError(f"--out {shortened(str(out))}: must end in .png")
-    from iceb.running import grid as drawing
+    from iceb.report import image_grid as drawing
 
     made = drawing.grid(run, cache, rows, role)
     write_atomic(out, made.png)

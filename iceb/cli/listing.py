@@ -115,7 +115,7 @@ def _origin(family: "Family") -> str:
 
 
 def _datasets() -> list[dict[str, str]]:
-    from iceb.catalogue.cards import card_names
+    from iceb.datasets.cards import card_names
 
     return [{"name": name, "from": _card_of(name)} for name in card_names()]
 
@@ -123,7 +123,7 @@ def _datasets() -> list[dict[str, str]]:
 def _card_of(name: str) -> str:
     """Where a dataset comes from; of one that cannot be read, why."""
     from iceb.base.errors import IcebError
-    from iceb.catalogue.cards import load_card
+    from iceb.datasets.cards import load_card
 
     try:
         card = load_card(name)
@@ -147,7 +147,7 @@ def show(
         listing = "runs" if what is Shown.result else f"list {what.value}s"
         raise SpecError(f"iceb show {what.value} needs a name: iceb {listing} shows them")
     if what is Shown.dataset:
-        from iceb.catalogue.cards import card_text
+        from iceb.datasets.cards import card_text
 
         typer.echo(card_text(name))
     elif what is Shown.result:
@@ -164,7 +164,7 @@ def _schema() -> str:
 
 def _show_result(path: Path) -> None:
     from iceb.cli.report import summary
-    from iceb.running.folder import read_result
+    from iceb.runs.folder import read_result
 
     summary(read_result(path), path)
 
@@ -220,7 +220,7 @@ def _plain(value: Any) -> str:
 
 
 def _show_parameters(method: Any) -> None:
-    from iceb.leaderboard.settings_text import settings_of
+    from iceb.report.settings_docs import settings_of
 
     typer.echo("  parameters (--set NAME=VALUE), with their defaults:")
     for setting in settings_of(method):

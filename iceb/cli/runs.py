@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from iceb.running.run_list import ListedRun
+    from iceb.runs.listing import ListedRun
 
 WIDTH = 80  # characters of a line
 MISSING = "–"
@@ -22,7 +22,7 @@ def runs(
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list on stdout.")] = False,
 ) -> None:
     """List runs with their settings, status, headline score and time, the latest last."""
-    from iceb.running.run_list import list_runs
+    from iceb.runs.listing import list_runs
 
     found = list_runs(folders or [DEFAULT])
     if as_json:

@@ -10,7 +10,7 @@ from iceb.base.files import write_atomic
 from iceb.leaderboard.cells import made_anew, setting
 from iceb.leaderboard.collect import accepted, collect_filed, place, refusal, same_run
 from iceb.leaderboard.coverage import check_coverage
-from iceb.leaderboard.filed import FiledResult, read_filed, read_result_text, table_beside
+from iceb.leaderboard.filed_result import FiledResult, read_filed, read_result_text, table_beside
 from iceb.leaderboard.pages import rendered, results_folder, write
 from iceb.leaderboard.rank import Identity
 from iceb.specs.results import Result

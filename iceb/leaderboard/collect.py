@@ -6,8 +6,8 @@ from pathlib import Path
 
 from iceb.base.errors import ResultError
 from iceb.leaderboard.coverage import check_coverage
-from iceb.leaderboard.filed import SUFFIX, FiledResult, read_filed, table_beside
-from iceb.running.retained import shown
+from iceb.leaderboard.filed_result import SUFFIX, FiledResult, read_filed, table_beside
+from iceb.runs.retained import shown
 from iceb.specs.results import Result
 
 REPRODUCTION = re.compile(r"(?P<id>.+)\.r(?P<number>[2-9]|[1-9][0-9]+)")  # "0300-3f9c0a1b.r2": the second run of it

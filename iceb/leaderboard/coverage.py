@@ -8,7 +8,7 @@ from typing import TypeAlias
 from iceb.base.digest import digest
 from iceb.base.errors import ResultError
 from iceb.base.messages import quoted
-from iceb.leaderboard.filed import FiledResult
+from iceb.leaderboard.filed_result import FiledResult
 from iceb.specs.results import Result
 
 Judged: TypeAlias = frozenset[tuple[str, str, int, str, int]]  # part, concept, replicate, checkpoint, images

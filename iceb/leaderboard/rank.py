@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from iceb.base.digest import canonical, digest
 from iceb.base.errors import ResultError
-from iceb.base.statistics import ROUNDING, tied_ranks
 from iceb.leaderboard.cells import Cell, cell, same_requests, setting
-from iceb.leaderboard.changed import changed_settings
 from iceb.leaderboard.columns import Column, columns, headline
+from iceb.leaderboard.settings_diff import changed_settings
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
 from iceb.specs.runs import Sampling
 from iceb.specs.tasks import Task
+from iceb.statistics.estimates import ROUNDING, tied_ranks
 
 FLOOR = "unedited"  # the control that does nothing
 CONTROL, NO_BETTER, NO_VALUE, NO_ERROR = "control", f"no better than {FLOOR}", "–", "no error"

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from iceb import registry
 from iceb.base.errors import SpecError
 from iceb.base.messages import quoted
-from iceb.running.table import TableRow
+from iceb.runs.table import TableRow
 from iceb.specs.methods import MethodCard
 from iceb.specs.metrics import Metric, asks_dest, reference_names
 from iceb.specs.records import ReductionRecord, ScoreRecord

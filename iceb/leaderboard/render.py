@@ -6,7 +6,7 @@ from iceb.leaderboard.columns import Column
 from iceb.leaderboard.markdown import MISSING, cell, markdown_table, number
 from iceb.leaderboard.published import Published
 from iceb.leaderboard.rank import CONTROL, NO_BETTER, Identity, Ranked, Row, Table
-from iceb.leaderboard.reading import reading
+from iceb.leaderboard.reading_guide import reading
 from iceb.leaderboard.row_lines import costs, name, setting
 from iceb.specs.records import ScoreRecord
 

@@ -12,14 +12,14 @@ import torch
 from iceb.base.digest import digest
 from iceb.base.errors import IcebError, ModelError
 from iceb.base.progress import Advance, stage
+from iceb.base.rewriting import Rewriter
 from iceb.base.shortage import SMALLER, out_of_memory
-from iceb.base.text import Rewriter
 from iceb.models.bundle import ModelBundle
 from iceb.models.drawing import Pixels, States, group_drawer, initial_latents, run_passes
 from iceb.models.environment import environment
-from iceb.specs.prompts import NoiseDraw, Prompt
+from iceb.specs.prompts import ImageKey, NoiseDraw, Prompt
 from iceb.specs.runs import Sampling
-from iceb.stores.images import ImageKey, ImageStore
+from iceb.stores.images import ImageStore
 from iceb.stores.pace import Pace
 
 TELLING = 32  # pictures; the time of fewer is mostly that of starting

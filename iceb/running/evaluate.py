@@ -11,32 +11,31 @@ from iceb.base.cache import require_writable
 from iceb.base.errors import DataError, IcebError, ResultError
 from iceb.base.files import write_atomic
 from iceb.base.frames import attributed
-from iceb.catalogue.cards import card_sha256
+from iceb.datasets.cards import card_sha256
 from iceb.models.bundle import ModelBundle
 from iceb.models.environment import environment, model_key
 from iceb.models.threads import worker_threads
 from iceb.models.untouched import untouched
-from iceb.running import references
+from iceb.running import cache_use as references
 from iceb.running.code_digest import code_digest
 from iceb.running.cost import Seconds
 from iceb.running.edited_model import EditedModel
-from iceb.running.folder import RESULT, read_result, write_requests
-from iceb.running.ledger import FILE, ImageRow, encode_ledger, ledger_record, read_ledger
 from iceb.running.measuring import ImagesLost
 from iceb.running.planned import Plan
-from iceb.running.provenance import Origin
-from iceb.running.record import EditCost, Images, Outcome, make_result
-from iceb.running.selection import CheckpointPrompts, check_roles
-from iceb.running.table import TABLE, TableRow, read_table, with_metrics
+from iceb.running.prompt_selection import CheckpointPrompts, check_roles
+from iceb.running.result_record import EditCost, Images, Outcome, make_result
+from iceb.runs.folder import RESULT, read_result, write_requests
+from iceb.runs.ledger import FILE, ImageRow, encode_ledger, ledger_record, read_ledger
+from iceb.runs.provenance import Origin
+from iceb.runs.table import TABLE, TableRow, read_table, with_metrics
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.methods import Edit
 from iceb.specs.metrics import AFTER, BEFORE
-from iceb.specs.prompts import Prompt
+from iceb.specs.prompts import ImageKey, Prompt
 from iceb.specs.records import TableRecord
 from iceb.specs.requests import EditBatch
 from iceb.specs.results import Result
 from iceb.specs.schedules import Add, Remove
-from iceb.stores.images import ImageKey
 from iceb.stores.scratch import ScratchStore
 
 ATTEMPTS = 3  # at images that were damaged after they had been drawn

@@ -20,9 +20,9 @@ from iceb.models.memory import PassSize
 from iceb.models.threads import single_threaded, spread
 from iceb.running.code_digest import code_digest
 from iceb.specs.metrics import Measure, Measured, MeasureInput, text_and_choices
-from iceb.specs.prompts import Prompt
+from iceb.specs.prompts import ImageKey, Prompt
 from iceb.stores.arrays import Array
-from iceb.stores.images import ImageKey, ImageStore, Pixels
+from iceb.stores.images import ImageStore, Pixels
 from iceb.stores.measured import MeasuredStore, RowKey
 
 Rows: TypeAlias = dict[RowKey, Array]  # (width,) each

@@ -13,28 +13,29 @@ from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, SpecError
 from iceb.base.frames import attributed
 from iceb.baselines.recipes import read_recipe, shipped_recipe
-from iceb.catalogue import EMBEDDED, dataset_card_name, open_dataset
+from iceb.datasets import EMBEDDED, dataset_card_name, open_dataset
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
 from iceb.models.memory import PassSize
 from iceb.models.sources import Source, find
-from iceb.running.judges import measures
-from iceb.running.kinds import refuse_kind
+from iceb.running.measure_choice import measures
 from iceb.running.measuring import CHUNK, Measuring
-from iceb.running.methods import ChosenMethod, choose
-from iceb.running.parts import Parts
+from iceb.running.method_runner import ChosenMethod, choose
 from iceb.running.planned import Plan
+from iceb.running.prompt_selection import Selection
+from iceb.running.request_kinds import refuse_kind
+from iceb.running.run_parts import Parts
 from iceb.running.scoring import RegisteredMetric, Scorer, registered_metric
-from iceb.running.selection import Selection
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.execution import DEFAULT, Execution
+from iceb.specs.prompts import ImageKey
 from iceb.specs.results import first_problem
 from iceb.specs.runs import MOST_COUNTED, Dtype, ModelRef, RunSpec, Sampling, Scalar
 from iceb.specs.schedules import with_checkpoints
 from iceb.specs.tasks import Task
 from iceb.specs.texts import check_int
 from iceb.stores.edits import EditStore
-from iceb.stores.images import ImageKey, ImageStore
+from iceb.stores.images import ImageStore
 from iceb.stores.measured import MeasuredStore
 from iceb.stores.pace import Pace
 

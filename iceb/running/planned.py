@@ -6,9 +6,9 @@ from datetime import timedelta
 from functools import cached_property
 
 from iceb.models.bundle import ModelBundle
-from iceb.running.parts import Parts
-from iceb.running.retained import retained_scored, scored_names, shown
-from iceb.running.selection import CheckpointPrompts, Selection
+from iceb.running.prompt_selection import CheckpointPrompts, Selection
+from iceb.running.run_parts import Parts
+from iceb.runs.retained import retained_scored, scored_names, shown
 from iceb.specs.metrics import AFTER, BEFORE
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditBatch

@@ -10,7 +10,7 @@ from pathlib import Path
 from iceb.base.cache import is_cache
 from iceb.base.errors import ResultError, SpecError, StoreError
 from iceb.base.files import explained
-from iceb.running.references import RunUse, away, damaged_notes, noted, runs, unfinished
+from iceb.running.cache_use import RunUse, away, damaged_notes, noted, runs, unfinished
 from iceb.stores.own_files import File, stored_files, unfinished_files
 
 KINDS = ("images", "measured", "edits")  # what a run refers to

@@ -6,19 +6,20 @@ from pathlib import Path
 from iceb.base.cache import cache_root
 from iceb.base.errors import ResultError, SpecError, StoreError
 from iceb.base.files import write_atomic
-from iceb.catalogue import open_dataset
+from iceb.datasets import open_dataset
 from iceb.models.families import FAMILIES
-from iceb.running.folder import RESULT, read_result, run_folder
-from iceb.running.judges import make_measure, measure_for, named_measure
-from iceb.running.ledger import ImageRow, read_ledger
+from iceb.running.measure_choice import make_measure, measure_for, named_measure
 from iceb.running.measuring import ImagesLost, Measuring, kind_of
 from iceb.running.plan import reference_images
 from iceb.running.scoring import RegisteredMetric, Scorer, Scores, registered_metric
-from iceb.running.table import TABLE, read_table, with_metrics
+from iceb.runs.folder import RESULT, read_result, run_folder
+from iceb.runs.ledger import ImageRow, read_ledger
+from iceb.runs.table import TABLE, read_table, with_metrics
 from iceb.specs.metrics import REFERENCE, Measure, Metric, reference_names
+from iceb.specs.prompts import ImageKey
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
-from iceb.stores.images import ImageKey, ImageStore
+from iceb.stores.images import ImageStore
 from iceb.stores.measured import MeasuredStore
 
 

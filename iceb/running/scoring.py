@@ -9,14 +9,14 @@ from iceb.base.digest import digest
 from iceb.base.errors import MeasureError, SpecError
 from iceb.base.frames import attributed
 from iceb.base.messages import quoted
-from iceb.running.ledger import ImageRow
 from iceb.running.measuring import MeasuredImage, Measuring, Rows, assemble
-from iceb.running.table import TableRow
+from iceb.runs.ledger import ImageRow
+from iceb.runs.table import TableRow
 from iceb.specs.metrics import AFTER, REFERENCE, Measure, Measured, Metric, Need, asks_dest, reference_names
+from iceb.specs.prompts import ImageKey
 from iceb.specs.records import ScoreRecord
 from iceb.specs.reduction import ConceptValue, Score, reduce_values
 from iceb.specs.runs import MeasureRef
-from iceb.stores.images import ImageKey
 
 ERASES = Score(None, None, n=0, concepts=0, note="erases; does not aim at a destination")
 Grouped: TypeAlias = dict[str, list[ImageRow]]  # group of checkpoints → its rows

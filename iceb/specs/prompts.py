@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from iceb.base.errors import SpecError
 from iceb.base.messages import quoted
 from iceb.specs.texts import check_int, check_name, check_text
 
+ImageKey: TypeAlias = str  # 64 hex digits: the digest of everything that decides an image's bytes
 ROLE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 LAST_SEED = 2**63 - 1
 MOST_DRAWN = 4096  # images of one generator; more is a mistake

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from iceb.base.errors import SpecError
-from iceb.base.statistics import FEWEST, interval
 from iceb.specs.halves import error_of_distance
 from iceb.specs.sums import PartSums, error_of_mean, weighted_mean, weighted_sides
+from iceb.statistics.estimates import FEWEST, interval
 
 Change: TypeAlias = Literal["rise", "fall", "after"]  # after − before, before − after, after alone
 VALUE, RESAMPLE = "value", "resample"  # parts of a set metric

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from iceb.base.statistics import effective_number
+from iceb.statistics.estimates import effective_number
 
 Sides: TypeAlias = tuple[float | None, float | None]  # before, after
 Pulls: TypeAlias = Mapping[Hashable, float]  # cluster → its pull on the weighted sum of means

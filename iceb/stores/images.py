@@ -20,9 +20,9 @@ from iceb.base.digest import digest_array
 from iceb.base.errors import StoreError
 from iceb.base.files import content_path
 from iceb.base.messages import shortened
+from iceb.specs.prompts import ImageKey
 from iceb.stores.damage import DamagedError, publish_checked, read_checked
 
-ImageKey: TypeAlias = str  # 64 hex digits: the digest of everything that decides the image's bytes
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 SUFFIX = ".png"
 KEY, DIGEST = "iceb", "iceb_sha256"  # the text chunks that hold the key and the digest of the pixels

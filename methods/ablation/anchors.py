@@ -11,8 +11,8 @@ from torch import Tensor
 
 from iceb.base.progress import stage
 from iceb.methods.ablation.concepts import Anchor
-from iceb.methods.activations import slices
-from iceb.methods.denoising import Denoiser, prepared
+from iceb.methods.common.denoiser import Denoiser, prepared
+from iceb.methods.common.text_encoder import slices
 from iceb.specs.methods import Bundle, Scratch
 from iceb.specs.runs import Sampling
 

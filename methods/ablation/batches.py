@@ -12,7 +12,7 @@ from iceb.methods.ablation.augmentation import shown, view
 from iceb.methods.ablation.chance import Stream
 from iceb.methods.ablation.concepts import Anchor, Concept
 from iceb.methods.ablation.objective import Batch
-from iceb.methods.denoising import Denoiser
+from iceb.methods.common.denoiser import Denoiser
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from iceb.base.errors import MethodError
 from iceb.methods.ablation.chance import Chance
 from iceb.methods.ablation.prompts import SUBJECTS, renamed, styled, traited
-from iceb.methods.captions import read_captions
+from iceb.methods.common.corpora import read_captions
 from iceb.specs.requests import EditRequest
 
 if TYPE_CHECKING:

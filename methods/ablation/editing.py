@@ -15,9 +15,9 @@ from iceb.methods.ablation.batches import Batches
 from iceb.methods.ablation.concepts import Anchor, Concept, concepts_of
 from iceb.methods.ablation.objective import objective, start_detached
 from iceb.methods.ablation.students import DenoiserStudent, EmbeddingStudent, Student
-from iceb.methods.captions import read_captions
-from iceb.methods.denoising import Denoiser, frozen
-from iceb.methods.training import denoiser_of, training_passes
+from iceb.methods.common.corpora import read_captions
+from iceb.methods.common.denoiser import Denoiser, frozen
+from iceb.methods.common.training import denoiser_of, training_passes
 from iceb.models.threads import single_threaded
 from iceb.specs.methods import Bundle, Edit, MethodContext, Scratch
 from iceb.specs.requests import EditRequest

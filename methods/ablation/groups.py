@@ -4,7 +4,7 @@ import re
 
 from torch import nn
 
-from iceb.methods.training import parameters_where
+from iceb.methods.common.training import parameters_where
 
 GROUPS = {
     "cross-attn": re.compile(r"\.attn2\.to_[kv]\.weight$"),

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from iceb.base.errors import ModelError
-from iceb.methods.denoising import Denoiser
+from iceb.methods.common.denoiser import Denoiser
 
 Texts = TypeVar("Texts")
 

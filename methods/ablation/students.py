@@ -11,8 +11,8 @@ from torch.func import functional_call
 from iceb.base.errors import MethodError, ModelError
 from iceb.methods.ablation.concepts import Concept
 from iceb.methods.ablation.groups import group_names
-from iceb.methods.denoising import Condition, Denoiser, joined
-from iceb.methods.training import Trained, in_dtype
+from iceb.methods.common.denoiser import Condition, Denoiser, joined
+from iceb.methods.common.training import Trained, in_dtype
 from iceb.specs.methods import Bundle
 
 Optimiser: TypeAlias = Callable[[list[Tensor]], torch.optim.Optimizer]

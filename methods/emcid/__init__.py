@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from iceb.base.errors import MethodError
-from iceb.methods.captions import check_captions, few_captions
+from iceb.methods.common.corpora import check_captions, few_captions
 from iceb.methods.emcid.settings import NoiseLoss, Penalty, Residual, Stage1, Stage2, TextLoss
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from iceb.base.errors import MethodError
-from iceb.methods.activations import TextTower, Tokens
+from iceb.methods.common.text_encoder import TextTower, Tokens
 from iceb.specs.requests import EditRequest
 
 if TYPE_CHECKING:

@@ -13,17 +13,17 @@ from torch import Tensor
 from iceb.base.digest import digest
 from iceb.base.errors import MethodError
 from iceb.base.progress import stage
-from iceb.methods.activations import slices
-from iceb.methods.captions import caption_corpus, sampled
-from iceb.methods.denoising import frozen
+from iceb.methods.common.corpora import caption_corpus, sampled
+from iceb.methods.common.denoiser import frozen
+from iceb.methods.common.second_moments import second_moments
+from iceb.methods.common.text_encoder import slices
+from iceb.methods.common.training import training_passes
 from iceb.methods.emcid.concepts import Concept, concepts_of
 from iceb.methods.emcid.fisher import fisher_diagonal
 from iceb.methods.emcid.optimise import Values, optimise
 from iceb.methods.emcid.settings import Stage1
 from iceb.methods.emcid.spread import Solver, spread
 from iceb.methods.emcid.training import Workbench
-from iceb.methods.moments import second_moments
-from iceb.methods.training import training_passes
 from iceb.models import threads
 from iceb.models.memory import PassSize
 from iceb.specs.execution import DEFAULT, Execution

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from iceb.methods.activations import TextTower, Tokens
-from iceb.methods.closed_form import preserved_keys
-from iceb.methods.denoising import Condition, Denoiser
+from iceb.methods.common.denoiser import Condition, Denoiser
+from iceb.methods.common.least_squares import preserved_keys
+from iceb.methods.common.text_encoder import TextTower, Tokens
 
 
 @dataclass(frozen=True)

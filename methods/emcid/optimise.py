@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from iceb.base.errors import MethodError
-from iceb.methods.activations import TextStates, TextTower
-from iceb.methods.denoising import Condition, Denoiser
+from iceb.methods.common.denoiser import Condition, Denoiser
+from iceb.methods.common.text_encoder import TextStates, TextTower
 from iceb.methods.emcid.concepts import Concept, Rows
 from iceb.methods.emcid.draws import Draws, Latents
 from iceb.methods.emcid.settings import Stage1

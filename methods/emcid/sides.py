@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from iceb.methods.activations import TextStates, TextTower
+from iceb.methods.common.text_encoder import TextStates, TextTower
 from iceb.methods.emcid.concepts import Concept, Placed, Rows
 from iceb.methods.emcid.settings import Stage1
 from iceb.methods.emcid.text_losses import text_loss

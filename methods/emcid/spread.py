@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from iceb.base.errors import MethodError
-from iceb.methods.activations import TextTower, slices
-from iceb.methods.closed_form import weighed_update
+from iceb.methods.common.least_squares import weighed_update
+from iceb.methods.common.text_encoder import TextTower, slices
 from iceb.methods.emcid.concepts import Concept, Placed, Rows
 from iceb.methods.emcid.settings import Stage2
 

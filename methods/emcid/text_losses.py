@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from iceb.base.errors import MethodError
-from iceb.methods.activations import TextStates
+from iceb.methods.common.text_encoder import TextStates
 
 if TYPE_CHECKING:
     from iceb.methods.emcid.settings import Stage1

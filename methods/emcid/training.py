@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from iceb.methods.activations import TextTower, text_towers
-from iceb.methods.denoising import Denoiser, prepared
+from iceb.methods.common.denoiser import Denoiser, prepared
+from iceb.methods.common.text_encoder import TextTower, text_towers
+from iceb.methods.common.training import denoiser_of, in_dtype
 from iceb.methods.emcid.concepts import Concept
 from iceb.methods.emcid.draws import Draws, Latents
 from iceb.methods.emcid.fisher import Pair
 from iceb.methods.emcid.settings import Stage1
-from iceb.methods.training import denoiser_of, in_dtype
 from iceb.specs.methods import Bundle
 from iceb.specs.runs import Precision
 

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from iceb.base.errors import MethodError
 from iceb.base.progress import stage
-from iceb.methods.denoising import Condition, Denoiser, frozen
+from iceb.methods.common.denoiser import Condition, Denoiser, frozen
+from iceb.methods.common.training import Trained, in_dtype, training_passes
 from iceb.methods.esd.groups import trained_names
 from iceb.methods.esd.jobs import Job, plan
 from iceb.methods.esd.lessons import Lesson, Lessons
 from iceb.methods.esd.settings import Settings
-from iceb.methods.training import Trained, in_dtype, training_passes
 from iceb.models import threads
 from iceb.models.conditioning import TextReader
 from iceb.specs.execution import DEFAULT, Execution

@@ -2,8 +2,8 @@
 
 from torch import nn
 
+from iceb.methods.common.training import parameters_where
 from iceb.methods.esd.settings import Group, VariantName
-from iceb.methods.training import parameters_where
 
 LAYERS = (nn.Linear, nn.Conv2d)  # what the code of 2024 and 2025 looks at; 2023 takes every parameter, norms included
 TIME = "time_embedding."

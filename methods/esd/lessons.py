@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from iceb.base.progress import Advance, stage
-from iceb.methods.activations import slices
-from iceb.methods.denoising import Condition, Denoiser, joined
+from iceb.methods.common.denoiser import Condition, Denoiser, joined
+from iceb.methods.common.text_encoder import slices
 from iceb.methods.esd.jobs import Job, levels_2023, levels_2024, timestep
 from iceb.methods.esd.sampling import on_the_way, repeated, walked
 from iceb.methods.esd.settings import Settings, VariantName

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from iceb.base.progress import Advance
-from iceb.methods.denoising import Condition, Denoiser, joined
+from iceb.methods.common.denoiser import Condition, Denoiser, joined
 
 
 def repeated(condition: Condition, count: int) -> Condition:

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from iceb.base.errors import MethodError
 from iceb.base.progress import stage
-from iceb.methods.activations import TextTower, text_towers
-from iceb.methods.training import training_passes
+from iceb.methods.common.text_encoder import TextTower, text_towers
+from iceb.methods.common.training import training_passes
 from iceb.specs.methods import Bundle, Edit
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import Precision

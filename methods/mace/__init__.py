@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, get_args
 
 from iceb.base.errors import MethodError
-from iceb.methods.captions import check_captions, few_captions
+from iceb.methods.common.corpora import check_captions, few_captions
 from iceb.methods.mace.concepts import TEMPLATES, Concept, ConceptType
 from iceb.methods.mace.settings import SegmenterName, Training
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from iceb.methods.attention import Factor, Moments, solve
+from iceb.methods.common.attention import Factor, Moments, solve
 from iceb.methods.mace.reading import Read
 from iceb.methods.mace.rows import paired_rows
 

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from iceb.base.progress import stage
-from iceb.methods.activations import slices
-from iceb.methods.attention import StateReader, multiplied, preserved, projections, right_edit
-from iceb.methods.attention.moments import gram, total
-from iceb.methods.captions import caption_corpus, naming, read_captions, sampled
-from iceb.methods.denoising import Denoiser, frozen
+from iceb.methods.common.attention import StateReader, multiplied, preserved, projections, right_edit
+from iceb.methods.common.attention.state_moments import gram, total
+from iceb.methods.common.corpora import caption_corpus, naming, read_captions, sampled
+from iceb.methods.common.denoiser import Denoiser, frozen
+from iceb.methods.common.text_encoder import slices
+from iceb.methods.common.training import denoiser_of, training_passes
 from iceb.methods.mace.closed import Fused, fusion, prompt_moment, refinement, refinement_moments
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.lora import WatchedUNet, cross_attentions, watching
@@ -24,7 +25,6 @@ from iceb.methods.mace.pictures import PictureDesk
 from iceb.methods.mace.reading import PromptReader
 from iceb.methods.mace.settings import Training
 from iceb.methods.mace.training import Array, Lesson, packed, trained, unpacked
-from iceb.methods.training import denoiser_of, training_passes
 from iceb.models import threads
 from iceb.models.memory import PassSize
 from iceb.specs.execution import Execution

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from iceb.methods.denoising import Condition, Denoiser
+from iceb.methods.common.denoiser import Condition, Denoiser
 from iceb.methods.mace.lora import Lora, WatchedUNet
 
 # As in the authors' code: normalised as for ImageNet classifiers, not to the [−1, 1] the autoencoder was trained on.

@@ -5,14 +5,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from iceb.base.progress import stage
-from iceb.methods.denoising import frozen
+from iceb.methods.common.denoiser import frozen
+from iceb.methods.common.training import denoiser_of
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.grounded_sam import GroundedSam
 from iceb.methods.mace.lora import watching
 from iceb.methods.mace.pictures import PictureDesk
 from iceb.methods.mace.reading import PromptReader
 from iceb.methods.mace.segmenting import Array, AttentionSegmenter, Segment, on_ground
-from iceb.methods.training import denoiser_of
 from iceb.specs.methods import Bundle, Scratch
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from iceb.base.progress import stage
-from iceb.methods.attention.states import algebra_device
-from iceb.methods.denoising import Condition
+from iceb.methods.common.attention.text_states import algebra_device
+from iceb.methods.common.denoiser import Condition
 from iceb.models import threads
 from iceb.models.conditioning import TextReader
 from iceb.specs.methods import Bundle, Scratch

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from iceb.methods.denoising import Denoiser
+from iceb.methods.common.denoiser import Denoiser
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.lora import WatchedUNet
 from iceb.methods.mace.loss import normalised

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from iceb.base.digest import digest
-from iceb.methods.denoising import Denoiser, joined
+from iceb.methods.common.denoiser import Denoiser, joined
 from iceb.methods.mace.closed import Term
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.lora import Lora, WatchedUNet, fresh

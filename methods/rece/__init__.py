@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, get_args
 
 from iceb.base.errors import MethodError
-from iceb.methods.captions import check_captions, unpreserved
+from iceb.methods.common.corpora import check_captions, unpreserved
 from iceb.methods.rece.settings import Penalty
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest

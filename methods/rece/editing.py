@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from iceb.methods.activations import slices
-from iceb.methods.attention import (
+from iceb.methods.common.attention import (
     Moments,
     StateReader,
     all_tokens,
@@ -18,8 +17,9 @@ from iceb.methods.attention import (
     right_edit,
     solve,
 )
-from iceb.methods.attention.moments import total
-from iceb.methods.captions import read_captions
+from iceb.methods.common.attention.state_moments import total
+from iceb.methods.common.corpora import read_captions
+from iceb.methods.common.text_encoder import slices
 from iceb.methods.rece.formula import attack, attacked, erased
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest

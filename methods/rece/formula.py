@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from iceb.base.errors import MethodError
-from iceb.methods.attention import Moments, solve
+from iceb.methods.common.attention import Moments, solve
 from iceb.methods.rece.settings import Penalty
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from iceb.methods.captions import check_captions, few_captions
+from iceb.methods.common.corpora import check_captions, few_captions
 from iceb.methods.refact.files import check_files
 from iceb.methods.refact.settings import ON_PICTURES, Metric, Objective, check_encoders, check_settings
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext

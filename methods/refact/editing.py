@@ -12,18 +12,18 @@ from torch import Tensor
 from iceb.base.digest import digest
 from iceb.base.errors import MethodError
 from iceb.base.progress import stage
-from iceb.methods.activations import TextTower, text_towers
-from iceb.methods.captions import caption_corpus, sampled
-from iceb.methods.closed_form import moment_factor
-from iceb.methods.denoising import frozen
-from iceb.methods.moments import second_moments
+from iceb.methods.common.corpora import caption_corpus, sampled
+from iceb.methods.common.denoiser import frozen
+from iceb.methods.common.least_squares import moment_factor
+from iceb.methods.common.second_moments import second_moments
+from iceb.methods.common.text_encoder import TextTower, text_towers
+from iceb.methods.common.training import in_dtype, training_passes
 from iceb.methods.refact.features import features
 from iceb.methods.refact.goals import Goals
 from iceb.methods.refact.prompts import read
 from iceb.methods.refact.rank_one import direction, rank_one
 from iceb.methods.refact.search import search
 from iceb.methods.refact.settings import check_encoders
-from iceb.methods.training import in_dtype, training_passes
 from iceb.specs.methods import Bundle, Edit, MethodContext, Scratch
 from iceb.specs.requests import EditRequest
 

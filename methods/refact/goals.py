@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from iceb.methods.activations import TextTower
-from iceb.methods.captions import read_captions
+from iceb.methods.common.corpora import read_captions
+from iceb.methods.common.text_encoder import TextTower
 from iceb.methods.refact.files import expand
 from iceb.methods.refact.pictures import ImageTower, zipped
 from iceb.methods.refact.prompts import Prompts, read_whole

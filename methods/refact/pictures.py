@@ -10,7 +10,7 @@ from torch import Tensor
 
 from iceb.base.digest import digest, digest_tensor
 from iceb.base.errors import DataError
-from iceb.methods.activations import slices
+from iceb.methods.common.text_encoder import slices
 from iceb.methods.refact.files import expand, pictures_in, vision_part
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from iceb.methods.activations import TextTower
+from iceb.methods.common.text_encoder import TextTower
 from iceb.methods.refact.prompts import Prompts
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from iceb.methods.activations import TextTower
+from iceb.methods.common.text_encoder import TextTower
 from iceb.methods.refact.features import scores
 from iceb.methods.refact.losses import Terms, divergence, likelihood
 from iceb.methods.refact.prompts import Prompts

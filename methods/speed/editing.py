@@ -9,10 +9,10 @@ from torch import Tensor
 
 from iceb.base.errors import MethodError
 from iceb.base.progress import stage
-from iceb.methods.activations import slices
-from iceb.methods.attention import StateReader, TextState, projections
-from iceb.methods.attention.states import algebra_device
-from iceb.methods.captions import caption_corpus, naming, read_captions, sampled
+from iceb.methods.common.attention import StateReader, TextState, projections
+from iceb.methods.common.attention.text_states import algebra_device
+from iceb.methods.common.corpora import caption_corpus, naming, read_captions, sampled
+from iceb.methods.common.text_encoder import slices
 from iceb.methods.speed.formula import Targets, centres, fewer, shrunk_most, unused, update
 from iceb.methods.speed.retaining import Kept, Retained, kept
 from iceb.specs.methods import Bundle, Edit, Scratch

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from iceb.base.errors import MethodError
-from iceb.methods.activations import slices
-from iceb.methods.attention import Moments, StateReader, TextState, pair_moments, projections, right_edit, solve
-from iceb.methods.attention.moments import total
+from iceb.methods.common.attention import Moments, StateReader, TextState, pair_moments, projections, right_edit, solve
+from iceb.methods.common.attention.state_moments import total
+from iceb.methods.common.text_encoder import slices
 from iceb.methods.time.alignment import augmented, subsequence, substitution
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest

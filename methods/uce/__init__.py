@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from iceb.base.errors import MethodError
-from iceb.methods.captions import check_captions, few_captions, unpreserved
+from iceb.methods.common.corpora import check_captions, few_captions, unpreserved
 from iceb.methods.uce.texts import CONCEPT_TYPES
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest

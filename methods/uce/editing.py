@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from iceb.methods.activations import slices
-from iceb.methods.attention import (
+from iceb.methods.common.attention import (
     Factor,
     Moments,
     StateReader,
@@ -18,10 +17,11 @@ from iceb.methods.attention import (
     projections,
     right_edit,
 )
-from iceb.methods.attention.moments import gram, state_moments, total
-from iceb.methods.attention.rows import Pairing, from_last_token, last_token
-from iceb.methods.attention.tensor import removed
-from iceb.methods.captions import caption_corpus, naming, read_captions, sampled
+from iceb.methods.common.attention.state_moments import gram, state_moments, total
+from iceb.methods.common.attention.tensor import removed
+from iceb.methods.common.attention.token_rows import Pairing, from_last_token, last_token
+from iceb.methods.common.corpora import caption_corpus, naming, read_captions, sampled
+from iceb.methods.common.text_encoder import slices
 from iceb.methods.uce.texts import blank, expanded, guides, named, others
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest

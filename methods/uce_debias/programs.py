@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from iceb.base.progress import stage
-from iceb.methods.attention import Factor, StateReader, projections, right_edit
-from iceb.methods.attention.moments import gram
+from iceb.methods.common.attention import Factor, StateReader, projections, right_edit
+from iceb.methods.common.attention.state_moments import gram
 from iceb.methods.uce_debias.judge import judge_for
 from iceb.methods.uce_debias.shares import PHRASES, Concept, Drawer, Measure, Shares, concepts_of
 from iceb.specs.methods import Bundle, Edit, Scratch

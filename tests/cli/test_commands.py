@@ -77,8 +77,8 @@ def test_a_result_is_shown_by_its_runs_folder_too(capsys, tmp_path):
 
 
 def test_showing_a_method_prints_every_parameter_with_its_meaning_in_80_columns(capsys):
-    from iceb.leaderboard.settings_text import settings_of
     from iceb.registry import load
+    from iceb.report.settings_docs import settings_of
 
     assert run(["show", "method", "uce"]) == 0
     text = capsys.readouterr().out
@@ -97,8 +97,8 @@ def test_data_status_says_what_is_missing_and_what_to_do(capsys, tmp_path):
 
 
 def test_data_status_sees_a_damaged_file(capsys, tmp_path):
-    from iceb.catalogue.cards import load_card
-    from iceb.catalogue.files import cache_folder
+    from iceb.datasets.cards import load_card
+    from iceb.datasets.locate import cache_folder
 
     card = load_card("aice")
     path = cache_folder(card, tmp_path) / card.files["edits"].path

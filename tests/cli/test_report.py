@@ -10,9 +10,9 @@ from rich.console import Console
 from iceb.cli import check_lines
 from iceb.cli.progress import Bars
 from iceb.cli.report import summary
+from iceb.conformance import Line
 from iceb.models.loading import quiet
 from iceb.registry import registered
-from iceb.running.conformance import Line
 from iceb.specs.results import Result
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "result.json"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from iceb.cli.main import run
-from iceb.running.run_list import list_runs
+from iceb.runs.listing import list_runs
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "result.json"
 CHANGES = {

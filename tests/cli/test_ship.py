@@ -14,10 +14,10 @@ import torch
 
 import iceb
 from iceb.cli.main import run
+from iceb.delivery.delta import read_delta, read_manifest
 from iceb.models.bundle import ModelBundle
 from iceb.models.drawing import initial_latents, pictures
 from iceb.models.sources import find
-from iceb.running.deltas import read_delta, read_manifest
 from iceb.specs.methods import Edit
 
 pytestmark = pytest.mark.usefixtures("plugins")

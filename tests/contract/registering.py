@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 import pytest
 
 from iceb import registry
-from iceb.catalogue.cards import load_card
+from iceb.conformance import Line
+from iceb.datasets.cards import load_card
 from iceb.registry import Group, Registered
-from iceb.running.conformance import Line
 
 MODULE = "iceb_tests_registered"
 Register: TypeAlias = Callable[[Group, str, Any], None]

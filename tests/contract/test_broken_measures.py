@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from iceb.base.errors import ModelError, SpecError
-from iceb.running.conformance.lines import Line
-from iceb.running.conformance.measures import check_measure
-from iceb.running.conformance.rows import COUNT
-from iceb.running.conformance.sights import sights
+from iceb.conformance.lines import Line
+from iceb.conformance.measures import check_measure
+from iceb.conformance.rows import COUNT
+from iceb.conformance.sights import sights
 from iceb.specs.metrics import Inputs, MeasureInput
 from tests.contract.registering import by_name, failures, only_failure, register  # noqa: F401
 

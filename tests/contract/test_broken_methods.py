@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from iceb.base.errors import DataError, MethodError
+from iceb.conformance import Line, check_method
+from iceb.conformance.card import PLACEHOLDER
+from iceb.conformance.cost import Cost, _reset_peak
 from iceb.registry import Registered
-from iceb.running.conformance import Line, check_method
-from iceb.running.conformance.card import PLACEHOLDER
-from iceb.running.conformance.cost import Cost, _reset_peak
-from iceb.running.methods import ChosenMethod
+from iceb.running.method_runner import ChosenMethod
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from iceb.base.errors import MeasureError, SpecError
+from iceb.conformance.lines import Line
+from iceb.conformance.metrics import check_metric
 from iceb.metrics.sets import SetDistance, frechet_distance, kernel_distance
-from iceb.running.conformance.lines import Line
-from iceb.running.conformance.metrics import check_metric
 from iceb.specs.metrics import Measured, Measurements, Need
 from iceb.specs.prompts import Prompt
 from iceb.specs.reduction import ConceptValue, Part, Reduction

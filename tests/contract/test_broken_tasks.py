@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from iceb.base.errors import SpecError
+from iceb.conformance.lines import Line
+from iceb.conformance.tasks import check_task
 from iceb.metrics.change import ProbabilityChange
-from iceb.running.conformance.lines import Line
-from iceb.running.conformance.tasks import check_task
 from iceb.specs.metrics import Measurements, Need
 from iceb.specs.tasks import Task
 from iceb.tasks.aice import AICE
@@ -116,8 +116,8 @@ def test_a_kind_of_measure_that_nobody_has_is_caught(lines):
 
 def test_a_kind_of_measure_that_other_models_have_is_skipped(lines, monkeypatch):
     named = {"mini": {KIND: "vit_mini"}, "sd14": {"real_classifier": "vit_b16_imagenet"}}
-    monkeypatch.setattr("iceb.running.conformance.tasks.NAMED", named)
-    monkeypatch.setattr("iceb.running.conformance.metrics.NAMED", named)
+    monkeypatch.setattr("iceb.conformance.tasks.NAMED", named)
+    monkeypatch.setattr("iceb.conformance.metrics.NAMED", named)
     metric = Real("other", "source", "label", falls=True)
     made = by_name(lines(with_metric(metric), metric))
     assert failures(made.values()) == {}

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from iceb.conformance import check_method, quick_method
+from iceb.conformance.varied import CHECK
 from iceb.registry import registered
-from iceb.running.conformance import check_method, quick_method
-from iceb.running.conformance.varied import CHECK
 
 OURS = [entry.name for entry in registered("methods") if entry.package == "iceb"]
 # Quicker than the card's: what a setting needs that the quick settings do without.

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 import pytest
 
+from iceb.conformance.datasets import check_dataset
+from iceb.conformance.lines import Line
+from iceb.conformance.measures import check_measure
+from iceb.conformance.metrics import check_metric
+from iceb.conformance.tasks import check_task
 from iceb.registry import Group, registered
-from iceb.running.conformance.datasets import check_dataset
-from iceb.running.conformance.lines import Line
-from iceb.running.conformance.measures import check_measure
-from iceb.running.conformance.metrics import check_metric
-from iceb.running.conformance.tasks import check_task
 from tests.contract.registering import by_name, failures
 
 

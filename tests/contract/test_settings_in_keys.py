@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from iceb.base.errors import MethodError
-from iceb.running.conformance.varied import CHECK, other_values
+from iceb.conformance.varied import CHECK, other_values
 from iceb.specs.methods import Edit
 from iceb.specs.requests import EditRequest
 from tests.contract.test_broken_methods import Sound, checked, failures, only_failure

@@ -20,7 +20,7 @@ from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
 from iceb.models.process import Process
 from iceb.models.untouched import untouched
-from iceb.running.context import draw_images
+from iceb.running.method_context import draw_images
 from iceb.specs.methods import Edit
 from iceb.specs.prompts import Prompt
 from iceb.stores.images import ImageStore

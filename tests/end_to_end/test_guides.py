@@ -23,10 +23,10 @@ families.FAMILIES["mini"] = replace(
     families.FAMILIES["mini"], sampling=replace(families.FAMILIES["mini"].sampling, steps=1), block={"cpu": 64}
 )
 sources.packaged = lambda family: Path(os.environ["SMALL_MINI"])
-from iceb.catalogue import imagenet
+from iceb.datasets import aice as imagenet
 imagenet.HOLDOUT_PROMPTS, whole = 1, imagenet._holdout
 imagenet._holdout = lambda classes: whole(classes[::6])
-from iceb.running import provenance
+from iceb.runs import provenance
 provenance.checkout = lambda package: ("0" * 40, False)
 """
 

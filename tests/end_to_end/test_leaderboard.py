@@ -11,7 +11,7 @@ from iceb.base.errors import ResultError
 from iceb.leaderboard.adding import add_all
 from iceb.leaderboard.collect import collect
 from iceb.running.evaluate import run
-from iceb.running.folder import read_result
+from iceb.runs.folder import read_result
 
 
 def clean_run(model: Path, folder: Path, threads: int) -> Path:

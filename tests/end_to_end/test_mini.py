@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 import iceb
-from iceb.catalogue import open_dataset
 from iceb.cli.main import run
+from iceb.datasets import open_dataset
 from iceb.models.bundle import ModelBundle
 from iceb.models.sources import find
-from iceb.running.mini_report import MiniReport
+from iceb.report.mini_quality import MiniReport
 from iceb.specs.prompts import Prompt
 from iceb.specs.schedules import edit_batches
 

@@ -10,8 +10,8 @@ import toy
 
 from iceb.cli.main import run as command
 from iceb.running import pruning
+from iceb.running.cache_use import note, noted
 from iceb.running.evaluate import run
-from iceb.running.references import note, noted
 from iceb.running.scoring import registered_metric
 from iceb.stores import usage
 from iceb.stores.own_files import stored_files
@@ -43,7 +43,7 @@ def stand_in(monkeypatch) -> None:
     """Toy runs name a measure that is not registered, and registered metrics as those of a package "tests"."""
     monkeypatch.setattr("iceb.running.rescore.used_measures", lambda *_: {"imagenet_classifier": toy.Corners()})
     monkeypatch.setattr(
-        "iceb.running.references.registered_metric", lambda name: registered_metric(name.rpartition("/")[2])
+        "iceb.running.cache_use.registered_metric", lambda name: registered_metric(name.rpartition("/")[2])
     )
 
 

@@ -12,10 +12,10 @@ from PIL import Image
 from iceb.base.errors import IcebError, ResultError, SpecError, StoreError
 from iceb.metrics.change import EDIT_SCORE, HOLDOUT_DELTA, SOURCE2DEST, SOURCE_FORGET, ProbabilityChange
 from iceb.running.evaluate import run
-from iceb.running.folder import read_result
 from iceb.running.rescore import rescore
 from iceb.running.scoring import RegisteredMetric
-from iceb.running.table import TABLE, read_table
+from iceb.runs.folder import read_result
+from iceb.runs.table import TABLE, read_table
 from iceb.specs.datasets import ReferenceImages
 from iceb.specs.metrics import AFTER, Need
 from iceb.specs.reduction import VALUE, ConceptValue, Reduction, set_reduction

@@ -19,10 +19,10 @@ import toy
 from iceb.base.errors import IcebError, MeasureError, MethodError, ResultError, StoreError
 from iceb.leaderboard.collect import refusal
 from iceb.running.evaluate import evaluate, run
-from iceb.running.folder import read_requests, read_result
-from iceb.running.ledger import read_ledger
 from iceb.running.rescore import rescore
-from iceb.running.table import TABLE, read_table
+from iceb.runs.folder import read_requests, read_result
+from iceb.runs.ledger import read_ledger
+from iceb.runs.table import TABLE, read_table
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.results import Result
 from iceb.stores.pace import Pace

@@ -13,13 +13,13 @@ import toy
 from PIL import Image
 
 from iceb.base.errors import DataError
-from iceb.catalogue.cards import load_card
+from iceb.datasets.cards import load_card
 from iceb.leaderboard.recompute import problems
 from iceb.metrics.sets import SetDistance, frechet_distance
 from iceb.registry import load as registry_load
 from iceb.running.evaluate import run
-from iceb.running.ledger import read_ledger
-from iceb.running.table import TABLE, read_table
+from iceb.runs.ledger import read_ledger
+from iceb.runs.table import TABLE, read_table
 from iceb.specs.datasets import ReferenceImages
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.metrics import MeasureInput, Measurements, Need

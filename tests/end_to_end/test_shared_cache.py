@@ -13,8 +13,8 @@ import toy
 from iceb.base.errors import StoreError
 from iceb.models.generator import own_order
 from iceb.running.evaluate import run
-from iceb.running.folder import read_result
-from iceb.running.ledger import read_ledger
+from iceb.runs.folder import read_result
+from iceb.runs.ledger import read_ledger
 
 TOY = Path(toy.__file__)
 

@@ -11,7 +11,7 @@ import torch
 import toy
 
 from iceb.base.errors import MethodError, ModelError
-from iceb.methods.attention import StateReader
+from iceb.methods.common.attention import StateReader
 from iceb.running.evaluate import run
 from iceb.specs.methods import Edit, MethodCard, MethodContext
 from iceb.specs.prompts import Prompt

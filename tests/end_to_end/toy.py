@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from iceb.catalogue.cards import load_card
+from iceb.datasets.cards import load_card
 from iceb.metrics.change import EDIT_SCORE, HOLDOUT_DELTA, SOURCE2DEST
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
@@ -24,12 +24,12 @@ from iceb.models.sources import find
 from iceb.registry import Registered
 from iceb.running.evaluate import run
 from iceb.running.measuring import Measuring
-from iceb.running.methods import ChosenMethod
-from iceb.running.parts import Parts
+from iceb.running.method_runner import ChosenMethod
 from iceb.running.plan import reference_images
 from iceb.running.planned import Plan
+from iceb.running.prompt_selection import Selection
+from iceb.running.run_parts import Parts
 from iceb.running.scoring import RegisteredMetric, Scorer
-from iceb.running.selection import Selection
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.metrics import MeasureInput
 from iceb.specs.prompts import Prompt

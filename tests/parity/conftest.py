@@ -54,8 +54,8 @@ def authors_model(parity):
     from diffusers import AutoencoderKL, PNDMScheduler, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTokenizer
 
-    from iceb.methods.activations import TextTower
-    from iceb.methods.denoising import Denoiser
+    from iceb.methods.common.denoiser import Denoiser
+    from iceb.methods.common.text_encoder import TextTower
 
     torch.set_num_threads(1)
     folder = parity / "models" / "tiny-sd"

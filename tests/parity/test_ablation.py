@@ -11,9 +11,9 @@ from iceb.methods.ablation.augmentation import View, shown, view
 from iceb.methods.ablation.groups import group_names
 from iceb.methods.ablation.objective import Batch, masked_error, objective, start_detached
 from iceb.methods.ablation.prompts import renamed, styled, traited
-from iceb.methods.activations import TextTower
-from iceb.methods.denoising import Condition, frozen
-from iceb.methods.training import Trained, clipped
+from iceb.methods.common.denoiser import Condition, frozen
+from iceb.methods.common.text_encoder import TextTower
+from iceb.methods.common.training import Trained, clipped
 from tests.parity.conftest import Vector, apart, vectors
 
 CANVAS, FACTOR = 64, 4  # of the augmentation vectors

@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from iceb.base.errors import MethodError
-from iceb.methods.captions import sampled
-from iceb.methods.denoising import prepared
+from iceb.methods.common.corpora import sampled
+from iceb.methods.common.denoiser import prepared
+from iceb.methods.common.second_moments import second_moments
+from iceb.methods.common.tokens import last_subject_token
 from iceb.methods.emcid.concepts import Concept
 from iceb.methods.emcid.draws import Drawn, Latents
 from iceb.methods.emcid.fisher import Pair, fisher_diagonal
 from iceb.methods.emcid.optimise import Step, optimise
 from iceb.methods.emcid.settings import Stage1, Stage2
 from iceb.methods.emcid.spread import spread
-from iceb.methods.moments import second_moments
-from iceb.methods.tokens import last_subject_token
 from tests.parity.conftest import Vector, apart, vectors
 
 SIDE = 32  # pixels of the tiny model

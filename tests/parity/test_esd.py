@@ -7,13 +7,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from iceb.methods.denoising import frozen
+from iceb.methods.common.denoiser import frozen
+from iceb.methods.common.training import Trained, in_dtype
 from iceb.methods.esd.editing import adam, lessons_of
 from iceb.methods.esd.groups import trained_names
 from iceb.methods.esd.jobs import Job, levels_2023, levels_2024, timestep
 from iceb.methods.esd.lessons import target_of
 from iceb.methods.esd.settings import Settings, known_group
-from iceb.methods.training import Trained, in_dtype
 from iceb.models.bundle import ModelBundle
 from iceb.models.families import FAMILIES
 from tests.memory import Memory

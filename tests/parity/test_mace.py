@@ -6,8 +6,8 @@ import ftfy
 import pytest
 import torch
 
-from iceb.methods.attention.moments import total
-from iceb.methods.denoising import Condition
+from iceb.methods.common.attention.state_moments import total
+from iceb.methods.common.denoiser import Condition
 from iceb.methods.mace.closed import Fused, fusion, prompt_moment, refinement, refinement_moments
 from iceb.methods.mace.lora import Lora, watching
 from iceb.methods.mace.loss import Optimiser, Shown, measured, normalised, timestep_weights

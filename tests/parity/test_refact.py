@@ -7,9 +7,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from iceb.methods.activations import TextTower
-from iceb.methods.closed_form import moment_factor
-from iceb.methods.moments import second_moments
+from iceb.methods.common.least_squares import moment_factor
+from iceb.methods.common.second_moments import second_moments
+from iceb.methods.common.text_encoder import TextTower
 from iceb.methods.refact import ReFACT
 from iceb.methods.refact.features import features
 from iceb.methods.refact.pictures import ImageTower

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from iceb.methods.attention import StateReader
+from iceb.methods.common.attention import StateReader
 from iceb.methods.time import TIME
 from iceb.methods.time.editing import Rows, texts
 from iceb.specs.methods import MethodContext

@@ -9,7 +9,7 @@ from iceb.methods.ablation.anchors import Anchors
 from iceb.methods.ablation.batches import Batches
 from iceb.methods.ablation.chance import Stream
 from iceb.methods.ablation.concepts import Anchor, Concept
-from iceb.methods.denoising import Denoiser, prepared
+from iceb.methods.common.denoiser import Denoiser, prepared
 from iceb.specs.runs import Sampling
 from tests.memory import Memory
 

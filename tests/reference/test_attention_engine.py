@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iceb.base.errors import MethodError, ModelError
-from iceb.methods.attention import (
+from iceb.methods.common.attention import (
     PAIRINGS,
     Factor,
     Moments,

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iceb.base.errors import MethodError
-from iceb.methods.closed_form import ridge_update, weighed_update
+from iceb.methods.common.least_squares import ridge_update, weighed_update
 
 D_IN, D_OUT = 6, 4
 

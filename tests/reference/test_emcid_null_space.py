@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from iceb.base.digest import digest_tensor
 from iceb.base.errors import MethodError
-from iceb.methods.closed_form import weighed_update
+from iceb.methods.common.least_squares import weighed_update
 from iceb.methods.emcid import EMCID
 from iceb.methods.emcid.ns import EMCIDNullSpace
 from iceb.methods.emcid.null_space import NullSpaceSolver, Spectrum, null_rank, projected_update

@@ -4,16 +4,16 @@ import pytest
 import torch
 
 from iceb.base.errors import DataError, MethodError
-from iceb.methods.activations import TextTower
-from iceb.methods.captions import caption_corpus, read_captions
-from iceb.methods.denoising import Denoiser, frozen
+from iceb.methods.common.corpora import caption_corpus, read_captions
+from iceb.methods.common.denoiser import Denoiser, frozen
+from iceb.methods.common.second_moments import Beginnings, second_moments
+from iceb.methods.common.text_encoder import TextTower
+from iceb.methods.common.tokens import last_subject_token
 from iceb.methods.emcid.concepts import Concept, Placed
 from iceb.methods.emcid.draws import Draws, Latents
 from iceb.methods.emcid.optimise import optimise
 from iceb.methods.emcid.settings import Stage1, Stage2
 from iceb.methods.emcid.spread import spread
-from iceb.methods.moments import Beginnings, second_moments
-from iceb.methods.tokens import last_subject_token
 
 TEMPLATES = ("An image of {}", "A photo of {}", "{}")
 CAPTIONS = [

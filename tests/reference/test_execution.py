@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from iceb.methods.ablation import Ablation
-from iceb.methods.denoising import Condition, Denoiser
+from iceb.methods.common.denoiser import Condition, Denoiser
+from iceb.methods.common.training import training_passes
 from iceb.methods.emcid import EMCID, editing
 from iceb.methods.esd import ESD, lessons
 from iceb.methods.mace import MACE
 from iceb.methods.mace import editing as mace_editing
-from iceb.methods.training import training_passes
 from iceb.models.bundle import ModelBundle
 from iceb.specs.execution import Execution
 from iceb.specs.methods import MethodContext

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from iceb.methods.attention import StateReader, preserved
+from iceb.methods.common.attention import StateReader, preserved
 from iceb.methods.rece import RECE
 from iceb.methods.speed import SPEED, editing
 from iceb.methods.time import TIME

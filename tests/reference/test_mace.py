@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iceb.methods.attention import Moments
-from iceb.methods.denoising import Denoiser
+from iceb.methods.common.attention import Moments
+from iceb.methods.common.denoiser import Denoiser
 from iceb.methods.mace import MACE
 from iceb.methods.mace.closed import Fused, fusion, refinement
 from iceb.methods.mace.lora import Lora, cross_attentions, fresh, watching

@@ -61,7 +61,7 @@ def test_no_requests_give_an_empty_edit(tiny_sd, scratch):
 
 
 def test_without_steps_it_is_stage_1_which_maps_the_prompts_end_to_the_destinations(tiny_sd, scratch):
-    from iceb.methods.attention import StateReader
+    from iceb.methods.common.attention import StateReader
 
     edit = quick(steps=0, ridge=1e-6).edit(tiny_sd, [DOG], context=MethodContext(scratch))
     (pattern,) = edit.right

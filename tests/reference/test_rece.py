@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iceb.base.errors import DataError, MethodError
-from iceb.methods.attention import Moments, StateReader, projections
+from iceb.methods.common.attention import Moments, StateReader, projections
 from iceb.methods.rece import RECE
 from iceb.methods.rece.editing import rounds
 from iceb.methods.rece.formula import attack

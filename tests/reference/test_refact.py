@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 
 from iceb.base.digest import digest_tensor
 from iceb.base.errors import DataError, MethodError
-from iceb.methods.activations import TextTower
-from iceb.methods.closed_form import moment_factor
+from iceb.methods.common.least_squares import moment_factor
+from iceb.methods.common.text_encoder import TextTower
 from iceb.methods.refact import ReFACT
 from iceb.methods.refact.features import scores
 from iceb.methods.refact.prompts import places, read

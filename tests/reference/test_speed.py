@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iceb.base.errors import DataError, MethodError
-from iceb.methods.attention import StateReader, projections
+from iceb.methods.common.attention import StateReader, projections
 from iceb.methods.speed import SPEED
 from iceb.methods.speed import editing as speed
 from iceb.methods.speed.formula import Targets, centres, fewer, shrunk_most, starting_rows, unused, update

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iceb.base.errors import MethodError, SpecError
-from iceb.methods.attention import StateReader, projections
+from iceb.methods.common.attention import StateReader, projections
 from iceb.methods.time import TIME
 from iceb.methods.time.alignment import augmented, subsequence, substitution
 from iceb.methods.time.editing import Rows, texts

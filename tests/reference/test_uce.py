@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from iceb.base.errors import DataError, MethodError
-from iceb.methods.attention import StateReader, projections
+from iceb.methods.common.attention import StateReader, projections
 from iceb.methods.uce import UCE, UCEEmcid
 from iceb.methods.uce.texts import expanded, others
 from iceb.specs.methods import MethodContext

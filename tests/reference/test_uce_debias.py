@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from iceb.base.errors import MethodError
-from iceb.methods.attention import StateReader, projections
+from iceb.methods.common.attention import StateReader, projections
 from iceb.methods.uce_debias import UCEDebias
 from iceb.methods.uce_debias.judge import EmbeddedJudge
 from iceb.methods.uce_debias.programs import accumulated, restarted

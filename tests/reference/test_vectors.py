@@ -14,10 +14,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from iceb.methods.attention import Moments, TextState, from_last_token, last_token, multiplied, solve
-from iceb.methods.attention.solving import Factor
-from iceb.methods.attention.tensor import removed
-from iceb.methods.closed_form import moment_factor, weighed_update
+from iceb.methods.common.attention import Moments, TextState, from_last_token, last_token, multiplied, solve
+from iceb.methods.common.attention.solving import Factor
+from iceb.methods.common.attention.tensor import removed
+from iceb.methods.common.least_squares import moment_factor, weighed_update
 from iceb.methods.emcid.null_space import NullSpaceSolver, Spectrum
 from iceb.methods.emcid.settings import NullSpace
 from iceb.methods.mace.closed import Fused, fusion, refinement

@@ -10,8 +10,8 @@ import pytest
 
 from iceb import registry
 from iceb.base.errors import SpecError
-from iceb.leaderboard.filed import table_beside
-from iceb.running.table import TableRow, encode_table, table_record
+from iceb.leaderboard.filed_result import table_beside
+from iceb.runs.table import TableRow, encode_table, table_record
 from iceb.specs.methods import MethodCard
 from iceb.specs.metrics import Metric, asks_dest
 from iceb.specs.records import (

@@ -75,7 +75,7 @@ def test_the_example_edits_what_it_declares_on_every_layout(nudge, tiny):
 
 
 def test_the_source_answers_more_like_its_destination_and_what_is_kept_stays(nudge, tiny_sd):
-    from iceb.methods.attention import StateReader, from_last_token
+    from iceb.methods.common.attention import StateReader, from_last_token
 
     edit = nudge(ridge=0.01).edit(tiny_sd, (LION,), context=MethodContext(Kept()))
     lion, hen, blank = StateReader(tiny_sd)(["lion", "hen", ""])

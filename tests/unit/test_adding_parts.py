@@ -14,7 +14,7 @@ import pytest
 
 from iceb.base.digest import digest_bytes
 from iceb.base.errors import DataError
-from iceb.catalogue.cards import parse_card
+from iceb.datasets.cards import parse_card
 from iceb.specs.metrics import Measured, MeasureInput
 from iceb.specs.prompts import Prompt
 from iceb.specs.reduction import reduce_values

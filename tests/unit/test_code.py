@@ -65,13 +65,15 @@ def test_a_file_that_is_not_python_counts_by_its_bytes(named):
 
 def test_imports_are_found_inside_functions_with_the_packages_they_lie_in(tmp_path):
     path = tmp_path / "m.py"
-    path.write_text("def f():\n    from iceb.methods.attention.moments import gram\n    import iceb.base.text\n")
+    path.write_text(
+        "def f():\n    from iceb.methods.common.attention.state_moments import gram\n    import iceb.base.rewriting\n"
+    )
     assert imported(path) == (
         "iceb.base",
-        "iceb.base.text",
+        "iceb.base.rewriting",
         "iceb.methods",
-        "iceb.methods.attention",
-        "iceb.methods.attention.moments",
+        "iceb.methods.common.attention",
+        "iceb.methods.common.attention.state_moments",
     )
 
 

@@ -16,8 +16,8 @@ from iceb import registry
 from iceb.base import torch_state
 from iceb.base.contained import Overtime, output_held, time_limited
 from iceb.base.errors import SpecError
+from iceb.conformance.lines import line
 from iceb.registry import Registered
-from iceb.running.conformance.lines import line
 
 posix = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
 SOUND = "class Thing:\n    card = 1\n    edit = 2\n    __dataclass_fields__ = {}\n"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from iceb.base.text import Rewriter
+from iceb.base.rewriting import Rewriter
 from iceb.baselines.controls import NegativePrompt, PromptSwap, Unedited
 from iceb.specs.methods import Edit, MethodContext
 from iceb.specs.requests import EditRequest

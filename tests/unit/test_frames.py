@@ -41,7 +41,7 @@ def test_the_place_is_the_last_of_the_packages_own_and_not_the_librarys(far):
 
 
 def test_the_cores_own_errors_have_no_place():
-    from iceb.base.text import Rewriter
+    from iceb.base.rewriting import Rewriter
 
     error = raised(lambda: Rewriter({"a": "b"})(None)).with_traceback(None)
     assert place_of(error) == ""

@@ -7,7 +7,7 @@ from iceb.models.environment import DRAWING, environment
 from iceb.models.generator import Generator
 from iceb.registry import load
 from iceb.running import measuring
-from iceb.running.methods import choose
+from iceb.running.method_runner import choose
 from iceb.specs.prompts import Prompt
 from iceb.specs.runs import RunSpec
 from iceb.stores import scratch

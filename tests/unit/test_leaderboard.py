@@ -8,12 +8,12 @@ import pytest
 
 from iceb.base.errors import CheckFailed, ResultError, SpecError, StoreError
 from iceb.leaderboard.adding import Added, add_all
-from iceb.leaderboard.changed import changed_settings
 from iceb.leaderboard.collect import collect, place, refusal
 from iceb.leaderboard.pages import check, page_name, pages, rendered, write
 from iceb.leaderboard.published import parse
 from iceb.leaderboard.rank import NO_BETTER, Row, tables
 from iceb.leaderboard.render import render
+from iceb.leaderboard.settings_diff import changed_settings
 from iceb.specs.runs import MeasureRef
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "leaderboard.md"

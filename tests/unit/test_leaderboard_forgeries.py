@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from iceb.base.errors import ResultError
 from iceb.leaderboard.adding import add_all
 from iceb.leaderboard.collect import collect, place
-from iceb.leaderboard.filed import read_filed, table_beside
+from iceb.leaderboard.filed_result import read_filed, table_beside
 from iceb.leaderboard.recompute import COUNTS, NUMBERS, problems
-from iceb.running.table import TableRow, encode_table, table_record
+from iceb.runs.table import TableRow, encode_table, table_record
 from iceb.specs.records import PartRecord
 from iceb.specs.reduction import ConceptValue, reduce_values
 

@@ -11,10 +11,10 @@ import pytest
 from iceb import registry
 from iceb.base.errors import CheckFailed, ResultError
 from iceb.leaderboard.collect import collect
-from iceb.leaderboard.method_pages import Described, method_pages, page
 from iceb.leaderboard.pages import check, write
-from iceb.leaderboard.settings_text import settings_of
-from iceb.leaderboard.timings import Timing, timings
+from iceb.report.method_pages import Described, method_pages, page
+from iceb.report.settings_docs import settings_of
+from iceb.report.timings import Timing, timings
 from iceb.specs.methods import MethodCard
 
 ROOT = Path(__file__).parents[2]

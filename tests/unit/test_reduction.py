@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iceb.base.errors import SpecError
-from iceb.base.statistics import FEWEST, interval
 from iceb.specs.reduction import (
     RESAMPLE,
     VALUE,
@@ -20,6 +19,7 @@ from iceb.specs.reduction import (
     reduce_values,
     set_reduction,
 )
+from iceb.statistics.estimates import FEWEST, interval
 
 ONE = Reduction({"source": Part()})
 TWO = Reduction({"source": Part(0.5), "holdout": Part(0.5)})

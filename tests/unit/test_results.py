@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from iceb import registry
 from iceb.base.errors import ResultError
-from iceb.leaderboard.filed import read_filed
+from iceb.leaderboard.filed_result import read_filed
 from iceb.specs import results
 from iceb.specs.records import ScoreRecord
 from iceb.specs.reduction import Score

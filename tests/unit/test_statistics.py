@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iceb.base.statistics import tied_ranks
+from iceb.statistics.estimates import tied_ranks
 
 VALUES = st.lists(st.floats(-1, 1), min_size=1, max_size=8)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iceb.base.text import Rewriter
+from iceb.base.rewriting import Rewriter
 
 CASES = [
     ("A hen.", {"hen": "suit"}, "A suit."),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from iceb.base.errors import DataError
-from iceb.catalogue.imagenet import AICE, OF_DEST, training_seeds
+from iceb.datasets.aice import AICE, OF_DEST, training_seeds
 from iceb.metrics.change import DEST_FORGET
 from iceb.specs.schedules import edit_batches
 

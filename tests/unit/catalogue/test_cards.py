@@ -5,9 +5,9 @@ from importlib.resources import files
 import pytest
 
 from iceb.base.errors import DataError, SpecError
-from iceb.catalogue import dataset_card_name, open_dataset
-from iceb.catalogue.cards import card_names, card_sha256, card_text, load_card, parse_card
-from iceb.catalogue.imagenet import AICE
+from iceb.datasets import dataset_card_name, open_dataset
+from iceb.datasets.aice import AICE
+from iceb.datasets.cards import card_names, card_sha256, card_text, load_card, parse_card
 from iceb.specs.datasets import DatasetDeclaration
 from iceb.specs.schedules import edit_batches
 from tests.contract.registering import register  # noqa: F401

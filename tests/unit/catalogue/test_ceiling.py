@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from iceb.base.text import Rewriter
+from iceb.base.rewriting import Rewriter
 from iceb.baselines.controls import PromptSwap
-from iceb.catalogue import open_dataset
+from iceb.datasets import open_dataset
 from iceb.specs.methods import MethodContext
 from iceb.specs.prompts import Prompt
 from iceb.specs.schedules import edit_batches

@@ -8,7 +8,7 @@ import pytest
 
 from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, StoreError
-from iceb.catalogue.files import cache_folder, checked, fetch, located, missing
+from iceb.datasets.locate import cache_folder, checked, fetch, located, missing
 from iceb.specs.datasets import DataSource
 
 

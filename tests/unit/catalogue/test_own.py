@@ -5,8 +5,8 @@ import json
 import pytest
 
 from iceb.base.errors import DataError, SpecError
-from iceb.catalogue.imagenet import TRAIN_TEMPLATES
-from iceb.catalogue.own import read_requests, typed_requests
+from iceb.datasets.aice import TRAIN_TEMPLATES
+from iceb.datasets.user_requests import read_requests, typed_requests
 from iceb.specs.requests import EditRequest
 
 

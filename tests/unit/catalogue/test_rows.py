@@ -5,7 +5,7 @@ import json
 import pytest
 
 from iceb.base.errors import DataError
-from iceb.catalogue.rows import EditRow, HoldoutRow, by_class, read_aliases, read_json, read_rows
+from iceb.datasets.aice_rows import EditRow, HoldoutRow, by_class, read_aliases, read_json, read_rows
 
 
 def rows_of(small, name="edits.json"):

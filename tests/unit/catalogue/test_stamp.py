@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from iceb.base.digest import digest_file
-from iceb.catalogue.cards import card_text, parse_card
+from iceb.datasets.cards import card_text, parse_card
 
 TOOL = Path(__file__).parents[3] / "tools" / "stamp_card.py"
 

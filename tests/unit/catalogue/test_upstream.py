@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from iceb.catalogue import open_dataset
-from iceb.catalogue.cards import card_text, load_card
-from iceb.catalogue.imagenet import AICE
+from iceb.datasets import open_dataset
+from iceb.datasets.aice import AICE
+from iceb.datasets.cards import card_text, load_card
 from iceb.specs.schedules import edit_batches
 
 ALIASES_BY_COUNT = {

@@ -3,7 +3,7 @@
 import pytest
 
 from iceb.models.sources import find
-from iceb.running.methods import choose
+from iceb.running.method_runner import choose
 from iceb.running.plan import with_recipe
 
 NAMED = {"retain": ["boat"]}

@@ -11,12 +11,12 @@ from torch import nn
 from iceb.base.errors import IcebError, MethodError, ModelError
 from iceb.base.progress import watching
 from iceb.baselines.recipes import shipped_recipe
+from iceb.methods.common.training import Trained
 from iceb.methods.esd import ESD
 from iceb.methods.esd.editing import lessons_of
 from iceb.methods.esd.groups import trained_names
 from iceb.methods.esd.jobs import Job, levels_2023, plan
 from iceb.methods.esd.lessons import target_of
-from iceb.methods.training import Trained
 from iceb.specs.execution import Execution
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from iceb.base.errors import MethodError, ModelError
-from iceb.methods.denoising import Condition, Denoiser
-from iceb.methods.training import Trained, clipped, in_dtype, parameters_where
+from iceb.methods.common.denoiser import Condition, Denoiser
+from iceb.methods.common.training import Trained, clipped, in_dtype, parameters_where
 
 ADAM = partial(torch.optim.Adam, lr=1e-2)
 CROSS = "attn2"

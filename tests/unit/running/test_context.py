@@ -13,7 +13,7 @@ from iceb.models.drawing import initial_latents, pictures
 from iceb.models.sources import find
 from iceb.registry import Registered
 from iceb.running.measuring import stored_revision
-from iceb.running.methods import ChosenMethod
+from iceb.running.method_runner import ChosenMethod
 from iceb.specs.execution import Execution
 from iceb.specs.methods import Edit, MethodCard, MethodContext
 from iceb.specs.metrics import MeasureInput

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from iceb.base.errors import DataError, MethodError
+from iceb.delivery.delta import read_delta, write_delta
 from iceb.models.exporting import multiplied, weight_digests, weights_digest
-from iceb.running.deltas import read_delta, write_delta
 from iceb.specs.methods import Edit
 
 KEYS_AND_VALUES = "unet.*attn2.to_[kv].weight"

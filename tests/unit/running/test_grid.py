@@ -18,10 +18,10 @@ from PIL import Image
 from iceb.base.digest import digest
 from iceb.base.errors import ResultError
 from iceb.cli.main import run as command
-from iceb.running.folder import read_requests, write_requests
-from iceb.running.grid import grid, label
-from iceb.running.ledger import ImageRow, encode_ledger, ledger_record
-from iceb.running.sheet import MARGIN, Row, _font, scaled, sheet, wrapped
+from iceb.report.contact_sheet import MARGIN, Row, _font, scaled, sheet, wrapped
+from iceb.report.image_grid import grid, label
+from iceb.runs.folder import read_requests, write_requests
+from iceb.runs.ledger import ImageRow, encode_ledger, ledger_record
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditRequest
 from iceb.stores.images import ImageStore

@@ -8,7 +8,7 @@ import pytest
 from iceb import registry
 from iceb.base.errors import SpecError
 from iceb.metrics.change import EDIT_SCORE
-from iceb.running.judges import make_measure, measure_for
+from iceb.running.measure_choice import make_measure, measure_for
 from iceb.running.scoring import registered_metric
 from tests.contract.registering import register  # noqa: F401
 

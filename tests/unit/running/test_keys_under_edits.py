@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from iceb.catalogue import open_dataset
+from iceb.datasets import open_dataset
 from iceb.running.evaluate import dataset_owner
-from iceb.running.methods import choose
+from iceb.running.method_runner import choose
 from iceb.specs.methods import Edit
 from iceb.specs.requests import EditRequest
 from iceb.stores.scratch import ScratchStore

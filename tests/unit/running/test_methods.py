@@ -7,8 +7,8 @@ import pytest
 
 from iceb.base.errors import DataError, MethodError, SpecError
 from iceb.registry import Registered
-from iceb.running import methods
-from iceb.running.methods import ChosenMethod, choose
+from iceb.running import method_runner as methods
+from iceb.running.method_runner import ChosenMethod, choose
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef

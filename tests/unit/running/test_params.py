@@ -9,10 +9,10 @@ from iceb.base.code import reached
 from iceb.base.errors import DataError, MethodError
 from iceb.mini import captions
 from iceb.registry import Registered, registered
-from iceb.running import packaged
+from iceb.running import embedded_data as packaged
 from iceb.running.code_digest import own_modules
-from iceb.running.methods import ChosenMethod, choose
-from iceb.running.params import params_of
+from iceb.running.method_runner import ChosenMethod, choose
+from iceb.running.setting_values import params_of
 from iceb.specs.methods import MethodCard
 from iceb.specs.requests import EditRequest
 

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 import torch
 
-from iceb.running.provenance import Origin, checkout, retyped
+from iceb.runs.provenance import Origin, checkout, retyped
 
 
 def git(folder, *arguments):

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from iceb.catalogue import open_dataset
-from iceb.running.methods import choose
-from iceb.running.retained import retained_scored, scored_names
+from iceb.datasets import open_dataset
+from iceb.running.method_runner import choose
+from iceb.runs.retained import retained_scored, scored_names
 from iceb.specs.schedules import edit_batches
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iceb.base.errors import DataError
-from iceb.catalogue.cards import load_card
-from iceb.running.selection import Selection, evenly, shares
+from iceb.datasets.cards import load_card
+from iceb.running.prompt_selection import Selection, evenly, shares
 from iceb.specs.metrics import AFTER, BEFORE, Need
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditBatch, EditRequest

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iceb.base.errors import ResultError
-from iceb.running.table import TABLE, TableRow, decode_table, encode_table, read_table, table_record
+from iceb.runs.table import TABLE, TableRow, decode_table, encode_table, read_table, table_record
 from iceb.specs.reduction import ConceptValue
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -1,0 +1,192 @@
+"""What a metric computes: pure, blind to order, one statistic a concept, nothing out of nothing."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from traceback import walk_tb
+
+import numpy as np
+
+from iceb.base.errors import IcebError
+from iceb.conformance.lines import Broken, Line, Skipped, said
+from iceb.conformance.numbers import WIDTHS, Numbers, Sides, content, made_up_prompts
+from iceb.conformance.objects import needed
+from iceb.conformance.surroundings import Surroundings
+from iceb.specs.metrics import AFTER, BEFORE, Metric
+from iceb.specs.reduction import VALUE, ConceptValue, Score, reduce_values
+
+COMPUTES, SAME = "a value of made-up numbers", "same value twice"
+ROUNDING = 1e-6  # relative: what another order of additions may change
+TINY = 1e-9  # what counts as zero
+KEEPS = "computed from the wrong rows, or from something that it does not say it reads"
+
+
+@dataclass
+class Arithmetic:
+    """A metric on made-up numbers.
+
+    Args:
+        metric: None where its fields cannot be relied on.
+        fields: the check that says so.
+    """
+
+    metric: Metric | None
+    fields: str
+    numbers: Numbers | None = None
+    values: tuple[ConceptValue, ...] | None = None
+    pure: bool | None = None  # True once equal numbers are known to give equal values
+
+    def lines(self, around: Surroundings) -> Iterator[Line]:
+        """One line each."""
+        yield around.line(COMPUTES, self._computes)
+        yield around.line(SAME, self._same)
+        yield around.line("numbers left as they are", self._unchanged)
+        yield around.line("no images, no value", self._nothing)
+        yield around.line("an edit that did nothing", self._unedited)
+        yield around.line("zeros and ones", self._extremes)
+
+    def _metric(self) -> Metric:
+        return needed(self.metric, self.fields)
+
+    def made(self) -> tuple[Numbers, tuple[ConceptValue, ...]]:
+        """The made-up numbers that it can read, and its statistics of them.
+
+        Raises:
+            Skipped: there are none, or they are others each time.
+        """
+        numbers, values = needed(self.numbers, COMPUTES), needed(self.values, COMPUTES)
+        needed(self.pure, SAME)
+        return numbers, values
+
+    def ask(self, measured: Sides) -> tuple[ConceptValue, ...]:
+        """Its statistics of some numbers."""
+        return computed(self._metric(), measured)
+
+    def _score(self, measured: Sides) -> Score:
+        return reduce_values(self.ask(measured), self._metric().reduction)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it is a distance of sets."""
+        return self._metric().reduction.kind == "set"
+
+    def _computes(self) -> str:
+        """The first width of rows that it can read gives a value; that it refuses all in words is no fault."""
+        metric = self._metric()
+        refused: list[Exception] = []
+        for width in WIDTHS:
+            numbers = Numbers(metric.needs, made_up_prompts(metric.needs, width), width)
+            try:
+                values = computed(metric, numbers.measured())
+            except Exception as error:  # the next width may do
+                if _of_a_statistic(error):
+                    raise
+                refused.append(error)
+                continue
+            score = reduce_values(values, metric.reduction)
+            if score.value is None:
+                raise Broken(f"there is no value: {score.note}")
+            self.numbers, self.values = numbers, values
+            return f"{score.value:.3g} from rows of {width}, {len(values)} statistics"
+        raise _worst(refused)
+
+    def _same(self) -> str:
+        """It is a function: equal numbers, equal values."""
+        numbers, values = needed(self.numbers, COMPUTES), needed(self.values, COMPUTES)
+        if self.ask(numbers.measured()) != values:
+            raise Broken("the same numbers give other values: draw from a generator with a seed of its own")
+        self.pure = True
+        return ""
+
+    def _unchanged(self) -> str:
+        """Other metrics read the same numbers."""
+        numbers, _ = self.made()
+        measured = numbers.measured()
+        before = content(measured)
+        self.ask(measured)
+        if content(measured) != before:
+            raise Broken("the numbers that it is given are changed: copy before you change")
+        return ""
+
+    def _nothing(self) -> str:
+        """Without images, of any one role or of all, there is no value; never 0 and no crash."""
+        numbers, _ = self.made()
+        roles = dict.fromkeys(prompt.role for prompt in numbers.prompts)
+        for role in [*roles, None] if len(roles) > 1 else [None]:
+            score = self._score(numbers.measured(partial(_without, role)))
+            if score.value is not None:
+                what = f"of role {role}" if role else "at all"
+                raise Broken(
+                    f"without images {what} the value is {score.value:g}: give no statistics for what is not there"
+                )
+        return ""
+
+    def _unedited(self) -> str:
+        """Where the images after are those before, a change is 0, and a distance is no larger than it was."""
+        numbers, values = self.made()
+        metric = self._metric()
+        parts = [part for part in metric.reduction.parts.values() if part.weight]
+        alone = any(AFTER in need.sides and BEFORE not in need.sides for need in metric.needs)
+        value = self._score(numbers.measured(unedited=True)).value
+        if self.is_set and all(part.change == "after" for part in parts):
+            other = reduce_values(values, metric.reduction).value
+            if value is None or other is None or value > other:
+                raise Broken(f"two equal sets have the distance {value}, different ones {other}")
+            return f"two equal sets: {value:.2g}"
+        if alone or any(part.change == "after" for part in parts):
+            raise Skipped("its value is that after the edit, not a change")
+        if value is None or abs(value) > TINY:
+            raise Broken(f"the images after are those before, and the value is {value}: must be 0")
+        return "0"
+
+    def _extremes(self) -> str:
+        """A measure may be certain."""
+        numbers, _ = self.made()
+        self._score(numbers.measured(extreme=True))
+        return ""
+
+
+def computed(metric: Metric, measured: Sides) -> tuple[ConceptValue, ...]:
+    """A metric's statistics.
+
+    Raises:
+        Broken: it gives something else.
+    """
+    found = tuple(metric(measured))
+    if wrong := [value for value in found if not isinstance(value, ConceptValue)]:
+        raise Broken(f"it gives a {type(wrong[0]).__name__}: must give ConceptValue")
+    return found
+
+
+def _of_a_statistic(error: Exception) -> bool:
+    """Whether a ConceptValue was refused: the metric's own result, not what it was given."""
+    *_, (frame, _line) = walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__") == ConceptValue.__module__
+
+
+def _worst(refused: Sequence[Exception]) -> Exception:
+    """What to say of a metric that none of the made-up numbers suits: a refusal in words is no fault."""
+    for error in refused:
+        if not isinstance(error, IcebError):
+            return error
+    return Skipped(f"it refuses made-up numbers: {said(refused[0])}")
+
+
+def _without(role: str | None, prompt: object) -> bool:
+    return role is not None and getattr(prompt, "role", None) != role
+
+
+def by_name(values: Sequence[ConceptValue], of_set: bool) -> dict[object, ConceptValue]:
+    """By what tells them apart; of a set the distance alone, for resampling takes concepts in their order."""
+    return {(v.concept, v.part, v.replicate): v for v in values if not of_set or v.part == VALUE}
+
+
+def agree(known: dict[object, ConceptValue], found: dict[object, ConceptValue], how: str) -> str:
+    if set(known) != set(found):
+        raise Broken(f"{how} it gives {len(found)} statistics instead of {len(known)}")
+    for name, value in known.items():
+        for side in ("before", "after"):
+            one, other = getattr(value, side), getattr(found[name], side)
+            if (one is None) != (other is None) or not np.isclose(one or 0.0, other or 0.0, ROUNDING, TINY):
+                raise Broken(f"{how} concept {value.concept}, part {value.part} has {side}={other}, not {one}: {KEEPS}")
+    return ""

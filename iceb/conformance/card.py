@@ -1,0 +1,48 @@
+"""What a method's card and fields promise before anything is computed."""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from typing import Any, get_args, get_origin, get_type_hints
+
+from iceb.conformance.lines import Broken
+from iceb.running.method_runner import ChosenMethod
+
+PLACEHOLDER = re.compile(r"0000\.0{4,5}|x{3,}|\?{2,}|…|\.{3}|\b(todo|tbd|fixme|placeholder)\b", re.IGNORECASE)
+CHANGEABLE = (list, dict, set, bytearray)
+
+
+def check_card(chosen: ChosenMethod) -> str:
+    """One name everywhere, a frozen dataclass of plain settings, and a paper that exists.
+
+    Raises:
+        Broken: one of these does not hold.
+    """
+    if problems := [*_problems(chosen)]:
+        raise Broken("; ".join(problems))
+    return ""
+
+
+def _problems(chosen: ChosenMethod) -> Iterator[str]:
+    card, kind = chosen.card, type(chosen.method)
+    if card.name != chosen.entry.name:
+        yield f"the card's name is {card.name!r}, the entry point's {chosen.entry.name!r}: give both one name"
+    if not kind.__dataclass_params__.frozen:
+        yield "the dataclass is not frozen, so settings can change after they were named: @dataclass(frozen=True)"
+    for name in _changeable(chosen.method):
+        yield f"setting {name} is a list, dict or set, which can change after it was named: take a tuple"
+    if PLACEHOLDER.search(card.paper):
+        yield f"the card's paper {card.paper!r} is a placeholder: name the paper, or leave it empty"
+
+
+def _changeable(method: Any) -> Iterator[str]:
+    """Settings that hold, or are annotated as, something that can be changed in place."""
+    hints = get_type_hints(type(method))
+    for each in dataclasses.fields(method):
+        if isinstance(getattr(method, each.name), CHANGEABLE) or _names_changeable(hints.get(each.name)):
+            yield each.name
+
+
+def _names_changeable(hint: Any) -> bool:
+    kind = get_origin(hint) or hint
+    return kind in CHANGEABLE or any(_names_changeable(part) for part in get_args(hint))

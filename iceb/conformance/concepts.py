@@ -1,0 +1,115 @@
+"""The concepts of a metric's statistics: those of the prompts, each with its own images and nothing of the others'."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from iceb.conformance.arithmetic import Arithmetic, agree, by_name
+from iceb.conformance.lines import Broken, Line, Skipped
+from iceb.conformance.numbers import Numbers
+from iceb.conformance.objects import needed
+from iceb.conformance.surroundings import Surroundings
+from iceb.specs.metrics import AFTER, BEFORE, Measured
+from iceb.specs.reduction import RESAMPLE, ConceptValue
+from iceb.statistics.estimates import effective_count
+
+CONCEPTS = "concepts are those of the prompts"
+
+
+@dataclass
+class Concepts:
+    """What a metric's statistics are of."""
+
+    arithmetic: Arithmetic
+    told_apart: bool | None = None  # True once its concepts are known to be those of the prompts
+
+    def lines(self, around: Surroundings) -> Iterator[Line]:
+        """One line each."""
+        yield around.line(CONCEPTS, self._concepts)
+        yield around.line("order of images", self._order)
+        yield around.line("n counts images", self._counts)
+        yield around.line("other concepts do not matter", self._apart)
+        yield around.line("reads nothing but its needs", self._nothing_else)
+
+    def _made(self) -> tuple[Numbers, tuple[ConceptValue, ...]]:
+        """The made-up numbers and the statistics of them, of concepts that can be told apart."""
+        found = self.arithmetic.made()
+        if not self.arithmetic.is_set:
+            needed(self.told_apart, CONCEPTS)
+        return found
+
+    def _concepts(self) -> str:
+        """One statistic of each concept, part and replicate; a concept is a prompt's cluster."""
+        numbers, values = self.arithmetic.made()
+        if self.arithmetic.is_set:
+            raise Skipped("a distance of sets is taken over all concepts")
+        clusters = {prompt.cluster for prompt in numbers.prompts}
+        if unknown := [value.concept for value in values if value.concept not in clusters]:
+            raise Broken(f"concept {unknown[0]!r:.80} is no prompt's cluster: take Prompt.cluster")
+        named = [(value.concept, value.part, value.replicate) for value in values]
+        if twice := [name for name in named if named.count(name) > 1]:
+            raise Broken(f"concept {twice[0][0]}, part {twice[0][1]}, replicate {twice[0][2]} has several statistics")
+        self.told_apart = True
+        return f"{len(clusters)} concepts"
+
+    def _order(self) -> str:
+        """The prompts' order says nothing."""
+        numbers, values = self._made()
+        found = self.arithmetic.ask(numbers.measured(backwards=True))
+        return agree(
+            by_name(values, self.arithmetic.is_set), by_name(found, self.arithmetic.is_set), "in another order"
+        )
+
+    def _counts(self) -> str:
+        """A statistic says over how many images it was taken; of resampled sets, the effective number of concepts."""
+        numbers, values = self._made()
+        for value in values:
+            allowed = self._numbers_of_images(numbers, value)
+            if value.n not in allowed:
+                raise Broken(f"concept {value.concept}, part {value.part}: n is {value.n}, there are {sorted(allowed)}")
+        return ""
+
+    def _numbers_of_images(self, numbers: Numbers, value: ConceptValue) -> set[int]:
+        """How many there are on a side, by any one need, or by all together; replicates apart or pooled."""
+        found: set[int] = set()
+        for pooled in (False, True):
+            counts = []
+            for need in numbers.needs:
+                read = [prompt for prompt in numbers.prompts if need.accepts(prompt)]
+                if value.part == RESAMPLE and self.arithmetic.is_set:
+                    counts.append(effective_count(Counter(prompt.cluster for prompt in read).values()))
+                    continue
+                of = [p for p in read if self.arithmetic.is_set or p.cluster == value.concept]
+                counts.append(sum(self.arithmetic.is_set or pooled or p.replicate == value.replicate for p in of))
+            found |= {*counts, sum(counts)}
+        return found
+
+    def _apart(self) -> str:
+        """A concept's statistic is its own."""
+        if self.arithmetic.is_set:
+            raise Skipped("a distance of sets is taken over all concepts")
+        numbers, values = self._made()
+        gone = values[0].concept
+        found = self.arithmetic.ask(numbers.measured(lambda prompt: prompt.cluster != gone))
+        left = [value for value in values if value.concept != gone]
+        return agree(by_name(left, False), by_name(found, False), f"without concept {gone!r}")
+
+    def _nothing_else(self) -> str:
+        """Sides and keys that no need names are not there in a run."""
+        numbers, values = self._made()
+        measured = numbers.measured()
+        places = range(len(numbers.prompts))
+        for need in numbers.needs:
+            measured[need.key].update(
+                {s: numbers.side(need, s, places) for s in (BEFORE, AFTER) if s not in need.sides}
+            )
+            for role in dict.fromkeys(prompt.role for prompt in numbers.prompts):
+                measured.setdefault(role, _other(measured[need.key]))
+        measured.setdefault("elsewhere", _other(measured[numbers.needs[0].key]))
+        return agree(
+            by_name(values, False), by_name(self.arithmetic.ask(measured), False), "where there is more to read"
+        )
+
+
+def _other(sides: dict[str, Measured]) -> dict[str, Measured]:
+    return {name: Measured(side.measure, side.values + 1, side.prompts) for name, side in sides.items()}

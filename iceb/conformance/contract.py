@@ -1,0 +1,173 @@
+"""The promises of the contract: what an edit may hold, that the model stays as it is, and the same bytes twice."""
+
+import fnmatch
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import torch
+
+from iceb.conformance.bench import Bench, name_of, size
+from iceb.conformance.lines import Broken, Skipped
+from iceb.conformance.samples import FEW, sample
+from iceb.delivery.delta import by_matrix
+from iceb.models.untouched import Watch
+from iceb.specs.methods import Edit
+from iceb.specs.requests import EditRequest
+from iceb.stores.edits import EditStore, MadeEdit
+from iceb.stores.scratch import ScratchStore
+
+UNTOUCHED, TAKEN_BACK = "model untouched before applied", "model bit-equal after applied"
+REMEDY = "copy before you change, put back what you change, and draw from a torch.Generator"
+
+
+@dataclass
+class Contract:
+    """The checks around one plain edit; each returns a note, or raises what makes its line."""
+
+    bench: Bench
+    edit: Edit | None = None  # the plain edit, once it was made
+    watch: Watch | None = None  # from before the first call
+    seconds: float = 0.0  # that the last edit of the plain requests took which began with nothing
+    broken: str = ""  # what a call of the method changed of the model; nothing after that can be trusted
+    broken_at: str = ""  # the check that says so
+
+    @cached_property
+    def requests(self) -> tuple[EditRequest, ...]:
+        """The plain requests."""
+        return sample(FEW, self.bench.kind)
+
+    @cached_property
+    def scratch(self) -> ScratchStore:
+        """The store in which the plain edit left what it wants to keep."""
+        return self.bench.scratch()
+
+    def made(self) -> Edit:
+        """The plain edit.
+
+        Raises:
+            Skipped: there is none, or the model is not what it was.
+        """
+        self.skip_if_broken()
+        if self.edit is None:
+            raise Skipped("there is no edit to look at")
+        return self.edit
+
+    def skip_if_broken(self) -> None:
+        """Send the reader to the check that found the model changed, which says it once for all that follow.
+
+        Raises:
+            Skipped: the model is not what it was.
+        """
+        if self.broken:
+            raise Skipped(f"see {self.broken_at!r}")
+
+    def restore(self) -> None:
+        """Put back the settings of the process that some call changed."""
+        if self.watch is not None:
+            self.watch.process.restore()
+
+    def changes(self) -> str:
+        """What differs from before the first call, in words."""
+        self.watch = self.watch or Watch(self.bench.bundle)
+        return self.watch.changes()
+
+    def nothing_for_nothing(self) -> str:
+        """No requests, an empty edit."""
+        self.watch = Watch(self.bench.bundle)
+        edit = self.bench.edit(())
+        for what in ("weights", "rewrites", "negative_prompt"):
+            if getattr(edit, what):
+                raise Broken(f"no requests gave an edit with {what}: return Edit() for them")
+        return ""
+
+    def fits(self) -> str:
+        """Declared parameters alone, shapes and formats kept, finite numbers; and no silent nothing."""
+        self.watch = self.watch or Watch(self.bench.bundle)
+        edit = self._timed(self.scratch)
+        self._look(UNTOUCHED)
+        if not self.bench.card.touches:
+            self.edit = edit
+            return "changes no weight, as declared"
+        change = self.bench.change(edit)
+        if not change and not self.broken:
+            raise Broken(f"the card declares touches={', '.join(self.bench.card.touches)}, and no weight changed")
+        self.edit = edit
+        moved = sum(value.numel() * value.element_size() for value in edit.weights.values())
+        return f"{len(edit.weights)} weights, {size(moved)}, relative change {change:.2g}"
+
+    def untouched(self) -> str:
+        """A call of `edit` leaves weights, buffers, modes, hooks, processors and random states alone."""
+        if not self.broken:
+            self._look(UNTOUCHED)
+        if self.broken:
+            raise Broken(f"edit() changed {self.broken}: {REMEDY}")
+        return ""
+
+    def taken_back(self) -> str:
+        """Applied, the model holds the edit; afterwards it is bit for bit what it was."""
+        edit, bundle = self.made(), self.bench.bundle
+        with bundle.applied(edit):
+            for name, value in edit.weights.items():
+                if not torch.equal(bundle.parameter(name), value.to(bundle.device)):
+                    raise Broken(f"{name} does not hold the edit while it is applied")
+        self._look(TAKEN_BACK)
+        if self.broken:
+            raise Broken(f"after the edit was taken back there changed {self.broken}")
+        return ""
+
+    def twice(self) -> str:
+        """Two calls with nothing kept between them give the same bytes."""
+        return self._again(self.bench.scratch(), self._timed)
+
+    def warm(self) -> str:
+        """A call that finds everything it kept gives the same bytes."""
+        return self._again(self.scratch, partial(self.bench.edit, self.requests))
+
+    def _look(self, check: str) -> None:
+        self.broken, self.broken_at = self.changes(), check
+
+    def _timed(self, scratch: ScratchStore) -> Edit:
+        began = time.perf_counter()
+        edit = self.bench.edit(self.requests, scratch)
+        self.seconds = time.perf_counter() - began
+        return edit
+
+    def _again(self, scratch: ScratchStore, make: Callable[[ScratchStore], Edit]) -> str:
+        edit = self.made()
+        if not self.bench.card.deterministic:
+            raise Skipped("the card says deterministic=False")
+        again = make(scratch)
+        if name_of(edit) != name_of(again):
+            far = self.bench.relative_difference(edit, again)
+            raise Broken(f"the same requests gave other bytes, relative difference {far:.2g}: seed every draw")
+        return ""
+
+    def saved(self) -> str:
+        """Written to the store of edits and read again, an edit is the same."""
+        edit, store = self.made(), EditStore(self.bench.folder)
+        store.publish("0" * 64, MadeEdit(edit, 0.0))
+        read = store.read("0" * 64)
+        if read is None:
+            raise Broken("the saved edit cannot be read again")
+        if name_of(read.edit) != name_of(edit):
+            raise Broken("the saved edit came back with other weights or words")
+        if dict(read.edit.log) != dict(edit.log):
+            raise Broken(f"the log came back as {dict(read.edit.log)}, it was {dict(edit.log)}")
+        self._compact(edit)
+        return size(store.path("0" * 64).stat().st_size)
+
+    def _compact(self, edit: Edit) -> None:
+        """Every weight that `Edit.right` names is what its matrix makes, so that the edit can be shipped as that."""
+        made = by_matrix(edit, self.bench.bundle.parameter)
+        named = {name for name in edit.weights if any(fnmatch.fnmatchcase(name, pattern) for pattern in edit.right)}
+        for name in sorted(named - set(made)):
+            raise Broken(f"right says that a matrix makes {name}, and (W.double() @ M).to(W.dtype) has other bytes")
+
+    def untouched_by_all(self) -> str:
+        """After everything that was asked, refused requests too, the model is what it was."""
+        self.skip_if_broken()
+        if changed := self.changes():
+            raise Broken(f"some call changed {changed}: put it back also when a request is refused")
+        return ""

@@ -1,0 +1,146 @@
+"""Time and memory of edits of several sizes."""
+
+import ctypes
+import gc
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from iceb.conformance.bench import size
+from iceb.conformance.contract import Contract
+from iceb.conformance.copies import Copies
+from iceb.conformance.lines import Broken, Line, Skipped, Told, line
+from iceb.conformance.samples import FEW, sample
+from iceb.models import threads
+from iceb.models.bundle import ModelBundle
+from iceb.running.cost import peak_bytes
+
+ALLOWANCE = 512 * 2**20  # bytes of working memory beside one copy of the model, the edit, and what is kept in scratch
+TRAINED = 4  # tensors a trained parameter may need: its new value, gradient, and an optimiser's two moments
+CAUTION = 2.0  # how much longer than foreseen an edit may take and still be begun
+
+
+@dataclass
+class Cost:
+    """Edits of growing size, each from nothing, while time is left."""
+
+    contract: Contract
+    seconds: float  # for all of them; inf: however long it takes
+    allowance: int = ALLOWANCE
+    took: dict[int, float] = field(default_factory=dict)  # number of requests → seconds
+    excess: dict[int, str] = field(default_factory=dict)  # sizes that held too much, and how much
+
+    def lines(self, sizes: Sequence[int]) -> Iterator[Line]:
+        """One line a size, and one on the most memory that any of them held."""
+        began = time.perf_counter()
+        for number in sorted(set(sizes)):
+            left = self.seconds - self.contract.seconds - (time.perf_counter() - began)  # one edit more counts copies
+            yield line(f"{number} edit{'s' if number > 1 else ''}", partial(self._sized, number, left))
+        yield line("memory", self._memory)
+
+    def _sized(self, number: int, left: float) -> str:
+        self.contract.made()
+        bench = self.contract.bench
+        foreseen = self._foreseen(number)
+        if self.took and foreseen * CAUTION > left:  # the smallest size is always measured
+            raise Skipped(f"foreseen to take {foreseen:.0f} s, {max(left, 0):.0f} s are left: --full takes the time")
+        scratch, requests = bench.scratch(), sample(number, bench.kind)
+        peak, began = Peak(bench.bundle), time.perf_counter()
+        edit = bench.edit(requests, scratch)
+        self.took[number] = time.perf_counter() - began
+        grown, kept = peak.grown(), _stored(scratch.folder)
+        own = _bytes(edit.weights.values())
+        allowed = _weights(bench.bundle) + own + kept + self.allowance
+        if grown > allowed:
+            self.excess[number] = f"{number} requests held {size(grown)}, allowed are {size(allowed)}"
+        raise Told(f"{self.took[number]:.2f} s, memory grew by {size(grown)}; edit {size(own)}, scratch {size(kept)}")
+
+    def _foreseen(self, number: int) -> float:
+        """Seconds, along the straight line through the last two sizes; the plain edit is one of the first two."""
+        if not self.took:
+            return 0.0
+        plain = {FEW: self.contract.seconds} if len(self.took) == 1 else {}  # sizes so close tell little later
+        known = sorted({0: 0.0, **plain, **self.took}.items())
+        (first, earlier), (last, seconds) = known[-2:]
+        return seconds + max(seconds - earlier, 0.0) * (number - last) / (last - first)
+
+    def _memory(self) -> str:
+        if not self.took:
+            raise Skipped("no edit was measured")
+        if self.excess:
+            why = "one copy of the model, the edit, what scratch keeps, and working memory"
+            raise Broken(f"{'; '.join(self.excess.values())}: {why}")
+        return f"{self._copied()}; the process stayed within {size(self.allowance)} of its own share"
+
+    def _copied(self) -> str:
+        """How much of the model an edit holds once more; with more than one request, so that a copy for each shows."""
+        bench, scratch = self.contract.bench, self.contract.bench.scratch()
+        with threads.single_threaded(), Copies(bench.bundle) as copies:
+            edit = bench.edit(sample(FEW, bench.kind), scratch)
+        model = _weights(bench.bundle)
+        allowed = model + TRAINED * _bytes(edit.weights.values()) + _stored(scratch.folder)
+        why = f"one, {TRAINED} times what it changes, and what scratch keeps"
+        held = f"it holds {copies.most / model:.2f} copies of the model, allowed are {allowed / model:.2f}: {why}"
+        if copies.most > allowed:
+            raise Broken(held)
+        return held
+
+
+class Peak:
+    """By how much memory grows at most, from now on: of the process, and of the GPU where the model is on one."""
+
+    def __init__(self, bundle: ModelBundle) -> None:
+        _give_back()
+        self._device = bundle.device if bundle.device.type == "cuda" else None
+        self._resettable = _reset_peak()
+        self._before = (_status("VmRSS") if self._resettable else peak_bytes()) or 0
+        if self._device:
+            torch.cuda.reset_peak_memory_stats(self._device)
+            self._gpu = torch.cuda.memory_allocated(self._device)
+
+    def grown(self) -> int:
+        """Bytes beyond what was held at the beginning."""
+        now = (_status("VmHWM") if self._resettable else peak_bytes()) or 0
+        gpu = torch.cuda.max_memory_allocated(self._device) - self._gpu if self._device else 0
+        return max(now - self._before, 0) + gpu
+
+
+def _give_back() -> None:
+    """Free memory goes back to the system (glibc keeps it otherwise, and growth would not show)."""
+    gc.collect()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _reset_peak() -> bool:
+    """Have Linux count the process's peak anew (man 5 proc, clear_refs); False where it cannot."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+        return _status("VmHWM") is not None
+    return False
+
+
+def _status(name: str) -> int | None:
+    """A row of /proc/self/status, in bytes."""
+    with suppress(OSError):
+        for row in Path("/proc/self/status").read_text().splitlines():
+            if row.startswith(f"{name}:"):
+                return int(row.split()[1]) * 1024
+    return None
+
+
+def _weights(bundle: ModelBundle) -> int:
+    return _bytes(bundle.parameters_named().values())
+
+
+def _bytes(tensors: Iterable[torch.Tensor]) -> int:
+    return sum(value.numel() * value.element_size() for value in tensors)
+
+
+def _stored(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

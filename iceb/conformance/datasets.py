@@ -1,0 +1,166 @@
+"""Does a dataset keep what its card and the protocol promise? No image is drawn, and nothing is fetched."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from iceb import registry
+from iceb.base.cache import cache_root
+from iceb.base.errors import DataError
+from iceb.base.frames import attributed
+from iceb.conformance.card import PLACEHOLDER
+from iceb.conformance.lines import Broken, Line, Skipped
+from iceb.conformance.objects import IMPORTED, imported, needed, paper_problems, refuse
+from iceb.conformance.offers import Offers
+from iceb.conformance.prompts import Prompts
+from iceb.conformance.schedules import Schedules
+from iceb.conformance.surroundings import Surroundings
+from iceb.datasets.cards import load_card
+from iceb.datasets.locate import ENVIRONMENT, PACKAGED, UPSTREAM, cache_folder, located, missing
+from iceb.registry import Registered
+from iceb.specs.datasets import ConceptDataset, DataCard, DatasetDeclaration
+
+CARD, FILES, LOADS = "card can be read", "files are the declared ones", "loads"
+OFFERED = ("card", "schedule", "prompts", "shared_prompts")
+PROCESS, WRITES = "process untouched by all of this", "nothing written outside the cache"
+
+
+def check_dataset(name: str, data: str | None = None, cache: Path | None = None) -> Iterator[Line]:
+    """Every promise of a dataset, one line as soon as it is known.
+
+    Args:
+        name: a registered dataset.
+        data: "embedded", "upstream", or a folder that holds its files; None for where a run looks for them.
+        cache: the cache's root; None for the default one.
+
+    Raises:
+        SpecError: there is no such dataset.
+    """
+    source = Source(registry.find("datasets", name), name, data, cache)
+    around = Surroundings(cache_root(cache))
+    yield around.line(IMPORTED, source.declared_object)
+    yield around.line(CARD, source.readable)
+    yield around.line("paper and licence", source.paper_and_licence)
+    yield around.line(FILES, source.files)
+    yield around.line("rows are as many as declared", source.rows)
+    yield around.line(LOADS, source.loads)
+    if source.dataset is not None:
+        schedules = Schedules(source.dataset, source.load)
+        yield from schedules.lines(around)
+        yield from Prompts(schedules).lines(around)
+        yield from Offers(schedules).lines(around)
+    yield around.line(PROCESS, around.process_as_before)
+    yield around.line(WRITES, around.nothing_written)
+
+
+def files_here(card: DataCard, package: str, data: str | None, cache: Path | None) -> Mapping[str, Path]:
+    """The checked files of a card, if they are on this machine; nothing is fetched.
+
+    Raises:
+        Skipped: they are not.
+        DataError: a file is missing from the named folder, or is not the declared one.
+    """
+    named = data not in (None, UPSTREAM) or os.environ.get(ENVIRONMENT) or card.source.repository in PACKAGED
+    if not named and (absent := missing(card, cache_folder(card, cache))):
+        raise Skipped(f"{', '.join(absent)} not here: run `iceb data fetch {card.name}`, or name a folder with --data")
+    return located(card, data, cache, package)
+
+
+@dataclass
+class Source:
+    """A registered dataset, from its entry point to the loaded object."""
+
+    entry: Registered
+    name: str
+    data: str | None = None
+    cache: Path | None = None
+    declared: DatasetDeclaration | None = None
+    card: DataCard | None = None
+    paths: Mapping[str, Path] | None = None
+    dataset: ConceptDataset | None = None
+
+    def declared_object(self) -> str:
+        """The entry point leads to a declaration."""
+        self.declared = imported(self.entry, DatasetDeclaration)
+        return ""
+
+    def readable(self) -> str:
+        """The card is there, is checked, and has the entry point's name."""
+        needed(self.declared, IMPORTED)
+        self.card = load_card(self.entry.full_name)
+        return f"{self.card.title or self.card.name}, version {self.card.version}"
+
+    def paper_and_licence(self) -> str:
+        """Both are named, or the paper is empty."""
+        card = needed(self.card, CARD)
+        problems = paper_problems(card.paper)
+        if not card.licence.strip() or PLACEHOLDER.search(card.licence):
+            problems.append(f"the licence {card.licence!r:.80} is none: name one, as in Apache-2.0")
+        refuse(problems)
+        return ""
+
+    def files(self) -> str:
+        """Each has the sha256 of the card."""
+        card, package = needed(self.card, CARD), needed(self.declared, IMPORTED).package
+        self.paths = files_here(card, package, self.data, self.cache)
+        return ", ".join(file.path for file in card.files.values())
+
+    def rows(self) -> str:
+        """Files whose card counts rows hold so many."""
+        card, paths = needed(self.card, CARD), needed(self.paths, FILES)
+        expected = {key: file.rows for key, file in card.files.items() if file.rows is not None}
+        if not expected:
+            raise Skipped("the card counts no rows")
+        found = {key: count_rows(paths[key]) for key in expected}
+        wrong = [f"{key} holds {found[key]} rows, declared are {n}" for key, n in expected.items() if found[key] != n]
+        refuse(wrong)
+        return ", ".join(f"{key} {rows}" for key, rows in found.items())
+
+    def load(self) -> ConceptDataset:
+        """The dataset, loaded anew."""
+        declared, card, paths = needed(self.declared, IMPORTED), needed(self.card, CARD), needed(self.paths, FILES)
+        if declared.load is None:
+            raise Skipped("holds nothing to edit: its card and its files are all there is to check")
+        with attributed(DataError, f"dataset {card.name}"):
+            return declared.load(card, paths)
+
+    def loads(self) -> str:
+        """Its loader gives what the protocol asks for, with the card it was given."""
+        found = self.load()
+        if lacking := [name for name in OFFERED if not hasattr(found, name)]:
+            raise Broken(f"the loaded {type(found).__name__} lacks {', '.join(lacking)}")
+        if found.card != self.card:
+            raise Broken("its card is not the one that the loader was given")
+        self.dataset = found
+        return type(found).__name__
+
+
+def count_rows(path: Path) -> int:
+    """Entries of a JSON list or object, or lines of any other text; a CSV file's header counts as none.
+
+    Raises:
+        Broken: the file is not text, or not JSON where its name says so.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix.lower() == ".json":
+            return len(json.loads(text))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Broken(f"the rows of {path.name} cannot be counted ({error}): declare none") from error
+    lines = [line for line in text.splitlines() if line.strip()]
+    return len(lines) - (path.suffix.lower() in (".csv", ".tsv"))
+
+
+def opened_here(name: str, data: str | None = None, cache: Path | None = None) -> ConceptDataset:
+    """A registered dataset, if its files are on this machine.
+
+    Raises:
+        Skipped: they are not, or it holds nothing to edit.
+        IcebError: it cannot be loaded.
+    """
+    source = Source(registry.find("datasets", name), name, data, cache)
+    for step in (source.declared_object, source.readable, source.files, source.loads):
+        step()
+    return needed(source.dataset, LOADS)

@@ -1,0 +1,66 @@
+"""What an edit moves beside its subjects: nothing is right or wrong here, and an author should know it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from iceb.conformance.contract import Contract
+from iceb.conformance.lines import Line, Told, line
+from iceb.models.bundle import ModelBundle
+from iceb.running.method_context import draw_images
+from iceb.specs.methods import Edit
+
+NOTHING = "a photo"  # a prompt that names nothing
+STEPS = 2  # of the images that are compared: enough to see them move
+TOKEN_TABLE = "token_embedding.weight"
+
+
+@dataclass
+class Effects:
+    """Measurements on the plain edit."""
+
+    contract: Contract
+
+    def lines(self) -> Iterator[Line]:
+        """One line each."""
+        yield line("a prompt that names nothing", self._unnamed)
+        yield line("special tokens", self._special_tokens)
+
+    def _unnamed(self) -> str:
+        """How far an image of such a prompt moves, beside one of a source."""
+        edit, bundle = self.contract.made(), self.contract.bench.bundle
+        request = self.contract.requests[0]
+        prompts = [NOTHING, request.templates[0].replace("{}", request.source)]
+        before = _drawn(bundle, prompts)
+        with bundle.applied(edit) as edited:
+            after = _drawn(edited, prompts)
+        nothing, source = (np.abs(a - b).mean() for a, b in zip(after, before, strict=True))
+        raise Told(f"{NOTHING!r} moved by {nothing:.2g} of 255, {prompts[1]!r} by {source:.2g}")
+
+    def _special_tokens(self) -> str:
+        """Start, end and pad stand in every prompt: an edit of their embeddings moves all of them."""
+        edit, bundle = self.contract.made(), self.contract.bench.bundle
+        tables = [name for name in edit.weights if name.endswith(TOKEN_TABLE)]
+        if not tables:
+            return "no token table is edited"
+        changed = {name: words for name in tables if (words := _changed_words(edit, bundle, name))}
+        if not changed:
+            return "as they were"
+        told = "; ".join(f"{', '.join(words)} of {name.partition('.')[0]}" for name, words in changed.items())
+        raise Told(f"special tokens changed, which stand in every prompt: {told}")
+
+
+def _drawn(bundle: ModelBundle, prompts: list[str]) -> list[np.ndarray]:
+    sampling = replace(bundle.family.sampling, steps=STEPS)
+    return [image.astype(np.float64) for image in draw_images(bundle, prompts, [0] * len(prompts), sampling)]
+
+
+def _changed_words(edit: Edit, bundle: ModelBundle, table: str) -> list[str]:
+    """The special tokens whose row of an edited table is not what it was."""
+    component = table.partition(".")[0]
+    tokenizer = getattr(bundle.pipeline, component.replace("text_encoder", "tokenizer"))
+    new, old = edit.weights[table].to(bundle.device), bundle.parameter(table)
+    ids = [number for number in sorted(set(tokenizer.all_special_ids)) if number < len(old)]
+    return [str(tokenizer.convert_ids_to_tokens(number)) for number in ids if not torch.equal(new[number], old[number])]

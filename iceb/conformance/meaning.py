@@ -1,0 +1,96 @@
+"""What requests mean to a method: their order, their destinations, odd subjects, and kinds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+from iceb.base.errors import IcebError
+from iceb.conformance.bench import KINDS, name_of
+from iceb.conformance.contract import Contract
+from iceb.conformance.lines import Broken, Line, Skipped, Told, line, said
+from iceb.conformance.samples import OFTEN_REFUSED, elsewhere, odd, sample
+from iceb.running.request_kinds import refuse_kind
+from iceb.specs.requests import EditRequest
+from iceb.specs.tasks import Kind
+
+Requests: TypeAlias = tuple[EditRequest, ...]
+ORDER_TOLERANCE = 1e-3  # of the change's norm: what rounding makes of another order
+
+
+@dataclass
+class Meaning:
+    """Checks that ask a method for other requests than the plain ones."""
+
+    contract: Contract
+
+    def order(self) -> str:
+        """Whether the order of requests matters, which a method is free to let it."""
+        plain, bench = self.contract.made(), self.contract.bench
+        if not bench.card.deterministic:
+            raise Skipped("the card says deterministic=False")
+        turned = bench.edit(tuple(reversed(self.contract.requests)), self.contract.scratch)
+        far = bench.relative_difference(plain, turned)
+        if far > ORDER_TOLERANCE:
+            raise Told(f"order-dependent: reversed, the edit differs by {far:.2g} of its change")
+        return f"reversed, the edit differs by {far:.2g} of its change"
+
+    def dest(self) -> str:
+        """Other destinations give another edit."""
+        plain, bench = self.contract.made(), self.contract.bench
+        if not bench.card.deterministic:
+            raise Skipped("the card says deterministic=False: any two edits differ")
+        if not bench.card.reaches_dest or bench.kind == "erase":
+            raise Skipped("an eraser, by its card")
+        other = bench.edit([elsewhere(request) for request in self.contract.requests], self.contract.scratch)
+        if name_of(other) != name_of(plain):
+            return ""
+        if not bench.card.touches:
+            raise Told("other destinations give the same edit; it changes no weight")
+        raise Broken("other destinations give the same edit: read request.dests, or declare reaches_dest=False")
+
+    def kinds(self) -> list[Line]:
+        """Every kind: the declared ones work, or say why not under these settings; the others are refused."""
+        return [line(f"kind {kind}", partial(self._kind, kind)) for kind in KINDS]
+
+    def _kind(self, kind: Kind) -> str:
+        bench = self.contract.bench
+        if kind not in bench.card.kinds:
+            try:
+                refuse_kind(bench.card, kind)
+            except IcebError as refusal:
+                return f"refused: {refusal}"
+        self.contract.made()
+        if sample(1, kind) == sample(1, bench.kind):
+            return "declared; its requests are the plain ones"
+        return _tried(self.contract, sample(1, kind, templates=1)) or "carried out"
+
+    def odd(self) -> list[Line]:
+        """Odd subjects work with finite numbers, or are refused with a reason.
+
+        What many methods rightly refuse is asked alone; the rest in one edit, and one by one where that fails.
+        """
+        cases = odd(self.contract.bench.kind)
+        alone = {what: cases.pop(what) for what in OFTEN_REFUSED}
+        together = line("odd: all together", partial(_tried, self.contract, sum(cases.values(), ())))
+        if together.status == "pass" and not together.note:
+            made = [Line(f"odd: {what}", "pass", "in one edit with the others") for what in cases]
+            return [*made, *self._one_by_one(alone)]
+        made = self._one_by_one({**cases, **alone})
+        explained = any(each.status != "pass" or each.note for each in made[: len(cases)])
+        return made if explained else [*made, together]
+
+    def _one_by_one(self, cases: Mapping[str, Requests]) -> list[Line]:
+        return [line(f"odd: {what}", partial(_tried, self.contract, asked)) for what, asked in cases.items()]
+
+
+def _tried(contract: Contract, requests: Requests) -> str:
+    """An edit that fits, or one of our own errors; anything else is the line's failure."""
+    contract.made()
+    try:
+        contract.bench.edit(requests, contract.scratch)
+    except IcebError as refusal:
+        if "returned an edit that does not fit" in str(refusal):
+            raise
+        return f"refused: {said(refusal)}"
+    return ""

@@ -1,0 +1,93 @@
+"""What checks of registered objects share: that they can be imported, who they say they are, and plain comparisons."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from iceb.conformance.card import PLACEHOLDER
+from iceb.conformance.lines import Broken, Skipped
+from iceb.registry import Registered
+from iceb.stores.arrays import Array
+
+IMPORTED = "registered and importable"
+Found = TypeVar("Found")
+
+
+def imported(entry: Registered, kind: type | None = None) -> Any:
+    """The registered object.
+
+    Raises:
+        SpecError: it cannot be imported, or lacks what its group must offer.
+        Broken: it is of another class than its group asks for.
+    """
+    found = entry.load()
+    if kind is not None and not isinstance(found, kind):
+        raise Broken(f"{entry.place} is a {type(found).__name__}: it must be a {kind.__name__}")
+    return found
+
+
+def needed(value: Found | None, check: str) -> Found:
+    """What an earlier check has found.
+
+    Raises:
+        Skipped: nothing; that check says why.
+    """
+    if value is None:
+        raise Skipped(f"see {check!r}")
+    return value
+
+
+def refuse(problems: Sequence[str]) -> None:
+    """Say everything that is wrong at once.
+
+    Raises:
+        Broken: something is.
+    """
+    if problems:
+        raise Broken("; ".join(problems))
+
+
+def name_problems(found: object, entry: Registered, what: str) -> list[str]:
+    """That an object is not called as its entry point, if so."""
+    if found == entry.name:
+        return []
+    return [f"{what} is {found!r:.80}, the entry point's is {entry.name!r}: give both one name"]
+
+
+def paper_problems(paper: object) -> list[str]:
+    """That a paper is none, if so; the empty text says that there is no paper."""
+    if not isinstance(paper, str):
+        return [f"paper is {paper!r:.80}: must be text, such as arXiv:2403.13807, or empty"]
+    if PLACEHOLDER.search(paper):
+        return [f"the paper {paper!r:.80} is a placeholder: name the paper, or leave it empty"]
+    return []
+
+
+def differs(first: Array, second: Array, relative: float = 0.0, absolute: float = 0.0) -> str:
+    """How far two arrays lie apart, in words; "" where they agree."""
+    if first.shape != second.shape:
+        return f"shape {second.shape} instead of {first.shape}"
+    if np.allclose(second, first, rtol=relative, atol=absolute, equal_nan=True):
+        return ""
+    return f"numbers differ by up to {np.nanmax(np.abs(second.astype(np.float64) - first)):.2g}"
+
+
+def twice(work: Callable[[], Found], again: Callable[[], Found], what: str) -> str:
+    """Whether two calls give equal objects.
+
+    Raises:
+        Broken: they do not.
+    """
+    if work() != again():
+        raise Broken(what)
+    return ""
+
+
+def counted(numbers: Mapping[str, int]) -> str:
+    """Numbers with their names.
+
+    >>> counted({"source": 15, "holdout": 1098})
+    '15 source, 1098 holdout'
+    """
+    return ", ".join(f"{number} {name}" for name, number in numbers.items())

@@ -1,0 +1,81 @@
+"""What a dataset may offer beside prompts: reference images, names that nobody may retain, prepared prompts."""
+
+import inspect
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from iceb.conformance.lines import Broken, Line, Skipped, Told
+from iceb.conformance.objects import refuse
+from iceb.conformance.schedules import Schedules
+from iceb.conformance.surroundings import Surroundings
+from iceb.running.measuring import read_image
+from iceb.runs.retained import shown
+from iceb.specs.datasets import ReferenceImages
+from iceb.specs.schedules import edit_batches
+from iceb.specs.texts import check_name
+
+MOST_OPENED = 200  # reference images of one name, evenly spaced
+PREPARE = ("edited", "checkpoint", "prompts", "scratch")
+
+
+@dataclass
+class Offers:
+    """The optional parts of a loaded dataset."""
+
+    schedules: Schedules
+
+    def lines(self, around: Surroundings) -> Iterator[Line]:
+        """One line each."""
+        yield around.line("reference images", self._references)
+        yield around.line("names that are scored", self._scored_names)
+        yield around.line("prompts that are prepared", self._prepare)
+
+    def _offered(self, name: str) -> None:
+        if not hasattr(self.schedules.dataset, name):
+            raise Skipped(f"it has no {name}")
+
+    def _references(self) -> str:
+        """Each side has a name of its own, and its files are whole images."""
+        self._offered("references")
+        found = tuple(self.schedules.dataset.references())  # type: ignore[attr-defined]
+        names = [_check_reference(each) for each in found]
+        refuse([f"two sides are called {name}" for name in names if names.count(name) > 1][:1])
+        return ", ".join(f"{each.name}: {len(each.paths)}" for each in found)
+
+    def _scored_names(self) -> str:
+        """Every source, destination and alias is among them."""
+        if not hasattr(self.schedules.dataset, "scored_names"):
+            raise Told("it has no scored_names: names that only its shared prompts test could be retained unnoticed")
+        names = self.schedules.dataset.scored_names()
+        if isinstance(names, str) or not isinstance(names, Collection) or not all(isinstance(n, str) for n in names):
+            raise Broken(f"scored_names() gives {names!r:.80}: must be a set of texts")
+        requests = [request for batch in edit_batches(self.schedules.largest()) for request in batch.requests]
+        asked = {name for each in requests for name in (each.source, *each.dests, *each.aliases)}
+        if left := sorted(asked - set(names)):
+            raise Broken(f"scored_names() leaves out {shown(left)} that its own requests name")
+        return str(len(names))
+
+    def _prepare(self) -> str:
+        """It takes the edited model, the checkpoint, its prompts and a scratch."""
+        self._offered("prepare")
+        try:
+            inspect.signature(self.schedules.dataset.prepare).bind(*PREPARE)  # type: ignore[attr-defined]
+        except TypeError as error:
+            raise Broken(f"prepare cannot be called as prepare({', '.join(PREPARE)}): {error}") from error
+        return "that it takes what it gets; no model is edited here"
+
+
+def _check_reference(side: object) -> str:
+    """The name of a side whose files are images.
+
+    Raises:
+        Broken, IcebError: it is no side, or a file is not.
+    """
+    if not isinstance(side, ReferenceImages):
+        raise Broken(f"references() gives a {type(side).__name__}: must be ReferenceImages")
+    check_name(side.name, "the name of a reference")
+    if not side.paths:
+        raise Broken(f"reference {side.name} holds no images")
+    for path in side.paths[:: max(1, len(side.paths) // MOST_OPENED)]:
+        read_image(path)
+    return side.name

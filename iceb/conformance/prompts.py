@@ -1,0 +1,136 @@
+"""What a dataset draws: the prompts of each batch, and those that all batches share."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from iceb.conformance.lines import Broken, Line, Told
+from iceb.conformance.objects import counted, needed, refuse
+from iceb.conformance.schedules import Schedules
+from iceb.conformance.surroundings import Surroundings
+from iceb.specs.datasets import ConceptDataset
+from iceb.specs.prompts import Prompt
+from iceb.specs.requests import EditBatch
+
+SOUND = "prompts can be drawn"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The prompts of one number of edits."""
+
+    size: int
+    own: tuple[tuple[EditBatch, tuple[Prompt, ...]], ...]
+    shared: tuple[Prompt, ...]
+
+    @property
+    def all(self) -> tuple[Prompt, ...]:
+        """Those of all batches, then the shared ones."""
+        return (*(prompt for _, prompts in self.own for prompt in prompts), *self.shared)
+
+
+@dataclass
+class Prompts:
+    """The prompts of a loaded dataset."""
+
+    schedules: Schedules
+    asked: list[Asked] | None = None
+
+    def lines(self, around: Surroundings) -> Iterator[Line]:
+        """One line each."""
+        yield around.line(SOUND, self._sound)
+        yield around.line("requests that prompts name", self._named)
+        yield around.line("every request is tested", self._tested)
+        yield around.line("choices", self._choices)
+        yield around.line("no image counts twice", self._once)
+        yield around.line("same prompts twice", self._same)
+        yield around.line("prompts of each role", self._roles)
+
+    def ask(self, dataset: ConceptDataset, size: int) -> Asked:
+        """What a dataset gives for a number of edits."""
+        own = tuple((batch, tuple(dataset.prompts(batch))) for batch in self.schedules.batches(size))
+        return Asked(size, own, tuple(dataset.shared_prompts(size)))
+
+    def _found(self) -> list[Asked]:
+        return needed(self.asked, SOUND)
+
+    def _sound(self) -> str:
+        """Each is a prompt with a text, a role and a seed that is not negative; there are some."""
+        self.schedules.largest()
+        found = [self.ask(self.schedules.dataset, size) for size in self.schedules.sizes]
+        for asked in found:
+            if not asked.all:
+                raise Broken(f"{asked.size} edits: no prompts at all, so that nothing is judged")
+            for prompt in asked.all:
+                if not isinstance(prompt, Prompt):
+                    raise Broken(f"a prompt is a {type(prompt).__name__}: must be a Prompt")
+                replace(prompt)  # made anew, it is checked anew
+        self.asked = found
+        return f"{len(found[-1].all)} at {found[-1].size} edits"
+
+    def _named(self) -> str:
+        """A batch's prompts name its own requests, shared ones any of the schedule."""
+        for asked in self._found():
+            every = {request.id for batch, _ in asked.own for request in batch.requests}
+            for batch, prompts in asked.own:
+                _refuse_unknown(prompts, {request.id for request in batch.requests}, f"batch {batch.id}")
+            _refuse_unknown(asked.shared, every, f"the schedule of {asked.size} edits")
+        return ""
+
+    def _tested(self) -> str:
+        """Where prompts of a batch name requests, none is forgotten."""
+        for asked in self._found():
+            for batch, prompts in asked.own:
+                named = {prompt.request for prompt in prompts} - {None}
+                forgotten = [request.id for request in batch.requests if request.id not in named]
+                if named and forgotten:
+                    raise Broken(f"no prompt names request {forgotten[0]} of batch {batch.id}, others are named")
+        return ""
+
+    def _choices(self) -> str:
+        """Different texts for each prompt, equally many in a role, so that a measure's rows are equally wide."""
+        widths: dict[str, int] = {}
+        for prompt in self._found()[-1].all:
+            if len(set(prompt.choices)) < len(prompt.choices):
+                raise Broken(f"prompt {prompt.text!r:.80} offers one choice twice")
+            width = widths.setdefault(prompt.role, len(prompt.choices))
+            if width != len(prompt.choices):
+                raise Broken(f"prompts of role {prompt.role} offer {width} and {len(prompt.choices)} choices")
+        return counted({role: width for role, width in widths.items() if width})
+
+    def _once(self) -> str:
+        """No two prompts are equal, whichever way their noise is drawn; repetitions say so by their replicate."""
+        asked = self._found()[-1]
+        by_noise = [replace(prompt, seed=0) for prompt in asked.all if prompt.noise is not None]
+        by_seed = [replace(prompt, noise=None) for prompt in asked.all]
+        for prompts, way in ((by_seed, "seed"), (by_noise, "noise")):
+            prompt, count = Counter(prompts).most_common(1)[0] if prompts else (None, 0)
+            if prompt is not None and count > 1:
+                raise Broken(
+                    f"prompt {prompt.text!r:.80}, role {prompt.role}, stands {count} times with one {way}: the same "
+                    "image would count again; give repetitions another seed, or a replicate"
+                )
+        return ""
+
+    def _same(self) -> str:
+        """Asked again, and loaded again, it draws the same, shared prompts too."""
+        for dataset, how in ((self.schedules.dataset, "asked again"), (self.schedules.again(), "loaded again")):
+            for known in self._found():
+                found = self.ask(dataset, known.size)
+                for what, one, other in (
+                    ("prompts", known.own, found.own),
+                    ("shared prompts", known.shared, found.shared),
+                ):
+                    if one != other:
+                        raise Broken(f"{how} for {known.size} edits it gives other {what}: draw nothing at random")
+        return ""
+
+    def _roles(self) -> str:
+        """How many there are at most edits."""
+        asked = self._found()[-1]
+        raise Told(f"at {asked.size} edits: {counted(Counter(prompt.role for prompt in asked.all))}")
+
+
+def _refuse_unknown(prompts: Sequence[Prompt], known: set[str], where: str) -> None:
+    unknown = [p for p in prompts if p.request is not None and p.request not in known]
+    refuse([f"prompt {p.text!r:.80} names request {p.request}, which is not in {where}" for p in unknown[:1]])

@@ -1,0 +1,135 @@
+"""Do a task's metrics find what they read among the prompts and references of its dataset?"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from iceb.base.errors import IcebError
+from iceb.base.frames import described
+from iceb.conformance.arithmetic import computed
+from iceb.conformance.lines import Broken, Line, Told
+from iceb.conformance.numbers import WIDTHS, Numbers
+from iceb.conformance.objects import counted, needed, refuse
+from iceb.conformance.surroundings import Surroundings
+from iceb.running.prompt_selection import evenly
+from iceb.specs.datasets import ConceptDataset
+from iceb.specs.metrics import AFTER, BEFORE, REFERENCE, Metric, Need
+from iceb.specs.prompts import Prompt
+from iceb.specs.reduction import reduce_values
+from iceb.specs.schedules import judged_batches
+from iceb.specs.tasks import Task
+
+ROLES = "prompts of its roles"
+LAST_CLASS = 10_000  # labels beyond that are left to a run
+MOST = 200  # prompts of a role that metrics are given made-up numbers of, evenly over concepts
+
+
+class Parts(Protocol):
+    """A task and what its names stand for; each is skipped where it is not there."""
+
+    def the_task(self) -> Task:
+        """The task."""
+        ...
+
+    def the_metrics(self) -> Sequence[Metric]:
+        """Its metrics."""
+        ...
+
+    def the_dataset(self) -> ConceptDataset:
+        """Its dataset."""
+        ...
+
+
+@dataclass
+class Readable:
+    """What is drawn at a task's fewest and most edits, and whether its metrics can read that."""
+
+    parts: Parts
+    prompts: Mapping[int, Sequence[Prompt]] | None = None  # by the number of edits
+
+    def lines(self, around: Surroundings) -> Iterator[Line]:
+        """One line each."""
+        yield around.line(ROLES, self._roles)
+        yield around.line("every need finds prompts", self._needs)
+        yield around.line("metrics can read the prompts", self._values)
+
+    def _roles(self) -> str:
+        """At the most edits, every declared role has prompts."""
+        task, dataset = self.parts.the_task(), self.parts.the_dataset()
+        found = {size: drawn(dataset, size) for size in (task.edit_counts[0], task.edit_counts[-1])}
+        numbers = Counter(prompt.role for prompt in found[task.edit_counts[-1]])
+        refuse([f"no prompt has the role {role}" for role in task.roles if not numbers[role]])
+        self.prompts = found
+        return counted(numbers)
+
+    def _needs(self) -> str:
+        """At the most edits every need of every metric reads some image; at the fewest it is good to know."""
+        prompts, metrics = needed(self.prompts, ROLES), self.parts.the_metrics()
+        missing = {size: [*self._missing(metrics, found)] for size, found in prompts.items()}
+        fewest, most = min(missing), max(missing)
+        refuse([f"{words} at {most} edits" for _, words in missing[most]])
+        if missing[fewest]:
+            raise Told("; ".join(f"{words} at {fewest} edits, and no value" for _, words in missing[fewest]))
+        return ""
+
+    def _missing(self, metrics: Sequence[Metric], prompts: Sequence[Prompt]) -> Iterator[tuple[str, str]]:
+        """Metrics whose needs find nothing, and what."""
+        offered = {each.name for each in getattr(self.parts.the_dataset(), "references", lambda: ())()}
+        for metric in metrics:
+            for need in metric.needs:
+                if {BEFORE, AFTER} & set(need.sides) and not any(map(need.accepts, prompts)):
+                    yield metric.name, f"metric {metric.name} finds no prompt of role {_described(need)}"
+                for side in need.sides:
+                    if side.startswith(REFERENCE) and side.removeprefix(REFERENCE) not in offered:
+                        yield metric.name, f"metric {metric.name} finds no {side}, which the dataset does not supply"
+
+    def _values(self) -> str:
+        """Given made-up numbers of these prompts, each metric has a value: classes and answers are what it expects."""
+        prompts = needed(self.prompts, ROLES)[self.parts.the_task().edit_counts[-1]]
+        without = {name for name, _ in self._missing(self.parts.the_metrics(), prompts)}
+        asked = [metric for metric in self.parts.the_metrics() if metric.name not in without]
+        refused = {metric.name: words for metric in asked if (words := refusal(metric, prompts))}
+        refuse([f"metric {name}: {words}" for name, words in refused.items()])
+        return f"{len(asked)} metrics"
+
+
+def drawn(dataset: ConceptDataset, size: int) -> Sequence[Prompt]:
+    """Every prompt that some checkpoint draws for a number of edits."""
+    judged = judged_batches(dataset.schedule(size))
+    batches = {batch.id: batch for batches in judged.values() for batch in batches}.values()
+    return [*(prompt for batch in batches for prompt in dataset.prompts(batch)), *dataset.shared_prompts(size)]
+
+
+def refusal(metric: Metric, prompts: Sequence[Prompt]) -> str:
+    """Why a metric has no value of made-up numbers of these prompts; "" where it has one."""
+    read = tuple(_few([prompt for prompt in prompts if any(need.accepts(prompt) for need in metric.needs)]))
+    said = ""
+    for width in _widths(read):
+        try:
+            score = reduce_values(computed(metric, Numbers(metric.needs, read, width).measured()), metric.reduction)
+        except (IcebError, Broken) as error:
+            said = said or str(error)
+        except Exception as error:
+            said = said or f"raised {described(error)}"
+        else:
+            return "" if score.value is not None else score.note
+    return said
+
+
+def _few(prompts: Sequence[Prompt]) -> Iterator[Prompt]:
+    """At most MOST of each role."""
+    for role in dict.fromkeys(prompt.role for prompt in prompts):
+        mine = [prompt for prompt in prompts if prompt.role == role]
+        yield from (mine[place] for place in evenly([prompt.cluster for prompt in mine], MOST))
+
+
+def _widths(prompts: Sequence[Prompt]) -> list[int]:
+    """Widths of rows that the prompts ask for: their choices, or one more than their last class."""
+    choices = {len(prompt.choices) for prompt in prompts if prompt.choices}
+    classes = [number for p in prompts for number in (p.label, p.target) if number is not None and number < LAST_CLASS]
+    return [*choices, *([max(classes) + 1] if classes else []), *WIDTHS]
+
+
+def _described(need: Need) -> str:
+    return f"{need.role} with the tags {', '.join(need.tags)}" if need.tags else need.role

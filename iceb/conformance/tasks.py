@@ -1,0 +1,183 @@
+"""Do a task's dataset, roles, metrics and numbers of edits fit together? No image is drawn, and nothing is fetched."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from iceb import registry
+from iceb.base.cache import cache_root
+from iceb.base.errors import IcebError
+from iceb.conformance.datasets import opened_here
+from iceb.conformance.lines import Broken, Line, Skipped, said
+from iceb.conformance.metrics import NAMED, measure_of
+from iceb.conformance.objects import IMPORTED, imported, name_problems, needed, paper_problems, refuse
+from iceb.conformance.readable import Readable
+from iceb.conformance.surroundings import Surroundings
+from iceb.datasets import EMBEDDED, dataset_card_name
+from iceb.registry import Registered
+from iceb.running.measure_choice import measure_for
+from iceb.running.request_kinds import kinds_of
+from iceb.running.scoring import registered_metric
+from iceb.specs.datasets import ConceptDataset
+from iceb.specs.metrics import Metric
+from iceb.specs.schedules import edit_batches
+from iceb.specs.tasks import Task
+
+FIELDS, METRICS, DATASET, COUNTS = "fields", "its metrics", "its dataset", "numbers of edits"
+PROCESS = "process untouched by all of this"
+MODEL = "mini"
+
+
+def check_task(name: str, data: str | None = None, cache: Path | None = None) -> Iterator[Line]:
+    """Every promise of a task, one line as soon as it is known.
+
+    Args:
+        name: a registered task.
+        data: as for a run; None takes the files that are here, else the embedded ones.
+        cache: the cache's root; None for the default one.
+
+    Raises:
+        SpecError: there is no such task.
+    """
+    declared = Declared(registry.find("tasks", name), data, cache)
+    around = Surroundings(cache_root(cache))
+    yield around.line(IMPORTED, declared.imported)
+    yield around.line(FIELDS, declared.fields)
+    yield around.line(METRICS, declared.its_metrics)
+    yield around.line("roles that metrics read", declared.roles)
+    yield around.line(f"measures of {MODEL}", declared.measures)
+    yield around.line(DATASET, declared.its_dataset)
+    yield around.line(COUNTS, declared.counts)
+    yield around.line("requests of its kind", declared.kinds)
+    yield from Readable(declared).lines(around)
+    yield around.line(PROCESS, around.process_as_before)
+
+
+@dataclass
+class Declared:
+    """A registered task, and what its names stand for."""
+
+    entry: Registered
+    data: str | None = None
+    cache: Path | None = None
+    task: Task | None = None
+    metrics: Sequence[Metric] | None = None
+    dataset: ConceptDataset | None = None
+    has_enough: bool | None = None  # True once the dataset is known to have all numbers of edits
+
+    def imported(self) -> str:
+        """The entry point leads to a task, which checks its fields itself."""
+        self.task = imported(self.entry, Task)
+        return ""
+
+    def the_task(self) -> Task:
+        """The task.
+
+        Raises:
+            Skipped: it cannot be imported.
+        """
+        return needed(self.task, IMPORTED)
+
+    def the_metrics(self) -> Sequence[Metric]:
+        """Its metrics.
+
+        Raises:
+            Skipped: some are not there.
+        """
+        return needed(self.metrics, METRICS)
+
+    def the_dataset(self) -> ConceptDataset:
+        """Its dataset, with all edits that the task asks for.
+
+        Raises:
+            Skipped: it is not here, or has too few.
+        """
+        found = needed(self.dataset, DATASET)
+        needed(self.has_enough, COUNTS)
+        return found
+
+    def fields(self) -> str:
+        """Name, title and paper; no role, metric or number of edits stands twice."""
+        task = self.the_task()
+        problems = [*name_problems(task.name, self.entry, "the name"), *paper_problems(task.paper)]
+        if not task.title.strip():
+            problems.append("the title is empty: say in a few words what is edited")
+        for what, names in (("role", task.roles), ("metric", (*task.metrics, *task.optional_metrics))):
+            problems += [f"{what} {name} stands twice" for name in dict.fromkeys(names) if names.count(name) > 1]
+        refuse(problems)
+        return f"version {task.version}, ranked by {task.headline}"
+
+    def its_metrics(self) -> str:
+        """Each is registered and can be imported, those that are computed when asked for too."""
+        task = self.the_task()
+        found, problems = [], []
+        for name in (*task.metrics, *task.optional_metrics):
+            try:
+                found.append(registered_metric(name).metric)
+            except IcebError as error:
+                problems.append(said(error))
+        refuse(problems)
+        self.metrics = found
+        return f"{len(task.metrics)}, and {len(task.optional_metrics)} when asked for"
+
+    def roles(self) -> str:
+        """Every need is of a declared role, and no role is declared for nothing."""
+        task, metrics = self.the_task(), self.the_metrics()
+        needs = {need.role: metric.name for metric in metrics for need in metric.needs if drawn(need.sides)}
+        problems = [f"metric {name} reads role {role}, which is not declared" for role, name in needs.items()]
+        problems = [words for words, role in zip(problems, needs, strict=True) if role not in task.roles]
+        problems += [f"no metric reads role {role}" for role in task.roles if role not in needs]
+        refuse(problems)
+        return ", ".join(task.roles)
+
+    def measures(self) -> str:
+        """Every kind of measure that its metrics read can be had; on the embedded model, if any is for it."""
+        kinds = dict.fromkeys(need.measure for metric in self.the_metrics() for need in metric.needs)
+        known = {kind: measure_of(kind) for kind in kinds}
+        try:
+            found = {kind: measure_for(kind, NAMED[MODEL]).public_name for kind in known}
+        except IcebError as error:
+            raise Skipped(str(error)) from error
+        return ", ".join(f"{kind}: {name}" for kind, name in found.items())
+
+    def its_dataset(self) -> str:
+        """It is registered and loads; its files, or the embedded ones, are here."""
+        name = self.the_task().dataset
+        chosen = dataset_card_name(name, self.data)
+        twin = dataset_card_name(name, EMBEDDED)
+        try:
+            self.dataset = opened_here(chosen, self.data, self.cache)
+        except Skipped:
+            if self.data is not None or twin == chosen:
+                raise
+            self.dataset = opened_here(twin)
+        return self.dataset.card.name
+
+    def counts(self) -> str:
+        """The dataset has as many edits as the table has columns for."""
+        task, dataset = self.the_task(), needed(self.dataset, DATASET)
+        problems = []
+        for number in task.edit_counts:
+            try:
+                dataset.schedule(number)
+            except Exception as error:
+                problems.append(f"{number} edits: {said(error)}")
+        refuse(problems)
+        self.has_enough = True
+        return ", ".join(map(str, task.edit_counts))
+
+    def kinds(self) -> str:
+        """Requests have as many destinations as the task's kind asks for."""
+        task, dataset = self.the_task(), self.the_dataset()
+        batches = edit_batches(dataset.schedule(task.edit_counts[0]))
+        for request in (request for batch in batches for request in batch.requests):
+            if task.kind not in kinds_of(request):
+                raise Broken(
+                    f"request {request.id} has {len(request.dests)} destinations, the task asks to {task.kind}"
+                )
+        return task.kind
+
+
+def drawn(sides: Sequence[str]) -> bool:
+    """Whether some side is of images that a model of the run draws."""
+    return bool({"before", "after"} & set(sides))

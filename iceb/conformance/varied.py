@@ -1,0 +1,212 @@
+"""Every setting varied: no part that is kept in scratch may be found under settings that would have made another.
+
+What a warm edit would find (kept by the plain settings) is compared with what a cold one makes, key by key. A part
+whose key leaves out a setting that changed it is found again under another value of that setting, and two rows of a
+table show the same numbers. Where a cold edit asks for such a part and keeps none of its own, a warm edit is made too.
+"""
+
+import dataclasses
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from iceb.base.digest import digest_array
+from iceb.base.errors import IcebError
+from iceb.conformance.bench import Bench, name_of
+from iceb.conformance.contract import Contract
+from iceb.conformance.lines import Broken, Line, Skipped, line, said
+from iceb.specs.requests import EditRequest
+from iceb.specs.runs import Scalar
+from iceb.stores.arrays import Array
+from iceb.stores.scratch import ScratchStore
+
+CHECK = "every setting, warm against cold"
+
+
+@dataclass
+class Varied:
+    """The settings of one method, each changed alone, while time is left."""
+
+    contract: Contract
+    seconds: float  # for all of them; inf: however long it takes
+    everywhere: list[str] = field(default_factory=list)  # settings that every kept part names: nothing to try
+    varied: list[str] = field(default_factory=list)
+    untried: dict[str, str] = field(default_factory=dict)  # setting → why
+    stale: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)  # settings for which no time was left
+
+    def lines(self) -> Iterator[Line]:
+        """One line on all settings that were varied, and one on those for which no time was left."""
+        yield line(CHECK, self._all)
+        if self.late:
+            yield Line(f"{CHECK}: the rest", "skipped", f"no time for {', '.join(self.late)}: --full takes it")
+
+    def _all(self) -> str:
+        self.contract.made()
+        bench = self.contract.bench
+        if not bench.card.deterministic:
+            raise Skipped("the card says deterministic=False")
+        began = time.perf_counter()
+        plain = _kept(bench, self._requests)
+        took = time.perf_counter() - began
+        if not plain.parts:
+            return "keeps nothing"
+        for name in (each.name for each in dataclasses.fields(bench.chosen.method) if each.init):
+            if all(name in part.names for part in plain.parts.values()):
+                self.everywhere.append(name)
+            elif time.perf_counter() - began + took > self.seconds:
+                self.late.append(name)
+            else:
+                self._try(name, plain)
+        if self.stale:
+            raise Broken("; ".join(self.stale))
+        return self._told()
+
+    @property
+    def _requests(self) -> Sequence[EditRequest]:
+        """One request: it leaves as many kinds of parts as several, in less time."""
+        return self.contract.requests[:1]
+
+    def _try(self, name: str, plain: "_Noted") -> None:
+        """Vary one setting, and note which parts of the plain settings it would find though it makes others."""
+        try:
+            bench = _changed(self.contract.bench, name)
+            stale = _stale(bench, self._requests, plain)
+        except Skipped as reason:
+            self.untried[name] = str(reason)
+        except Exception as error:  # a method of others may raise anything; whether it should is another check's matter
+            self.untried[name] = said(error) if isinstance(error, IcebError) else f"raised {type(error).__name__}"
+        else:
+            self.varied.append(name)
+            value = getattr(bench.chosen.method, name)
+            self.stale += [
+                f"{name}={value!r} makes another {what!r} under the same key: name {name} in its depends_on"
+                for what in stale
+            ]
+
+    def _told(self) -> str:
+        reasons: dict[str, list[str]] = {}
+        for name, why in self.untried.items():
+            reasons.setdefault(why, []).append(name)
+        told = [f"{len(self.varied)} varied"] if self.varied else []
+        told += [f"{len(self.everywhere)} in every key"] if self.everywhere else []
+        told += [f"not {', '.join(names)}: {why}" for why, names in reasons.items()]
+        return "; ".join(told)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part that a method kept."""
+
+    what: str  # by its key's own word
+    names: frozenset[str]  # settings in its key
+    content: str  # digest
+
+
+class _Noted(ScratchStore):
+    """A scratch store that notes what it is asked for and what is kept in it, by the digests of keys."""
+
+    def __init__(self, root: Path, owner: Mapping[str, Any], settings: Mapping[str, Scalar]) -> None:
+        super().__init__(root, owner, settings)
+        self.asked: set[str] = set()
+        self.parts: dict[str, Part] = {}
+
+    def _key(self, key: Mapping[str, Any]) -> str:
+        name = super()._key(key)
+        self.asked.add(name)
+        return name
+
+    def _publish(self, key: Mapping[str, Any], array: Array) -> Array:
+        kept = super()._publish(key, array)
+        part = Part(str(key.get("what", "")), frozenset(self._named), digest_array(kept))
+        self.parts[self._key(key)] = part
+        return kept
+
+
+def _kept(bench: Bench, requests: Sequence[EditRequest]) -> _Noted:
+    """The store in which an edit that found nothing left what it keeps."""
+    scratch = bench.scratch_of(_Noted)
+    bench.edit(requests, scratch)
+    return scratch
+
+
+def _stale(bench: Bench, requests: Sequence[EditRequest], plain: _Noted) -> list[str]:
+    """Which parts of the plain settings a varied edit would find though it makes others, by their keys' own words."""
+    cold = bench.scratch_of(_Noted)
+    edit = bench.edit(requests, cold)
+    found = {key: part for key, part in plain.parts.items() if key in cold.asked}
+    stale = {part.what for key, part in found.items() if key in cold.parts and cold.parts[key].content != part.content}
+    only_asked = {part.what for key, part in found.items() if key not in cold.parts}
+    if not stale and only_asked:
+        warm = bench.scratch_of(_Noted)
+        shutil.copytree(plain.folder, warm.folder, dirs_exist_ok=True)
+        stale = only_asked if name_of(bench.edit(requests, warm)) != name_of(edit) else set()
+    return sorted(stale)
+
+
+def _changed(bench: Bench, name: str) -> Bench:
+    """The bench with another value of one setting, in a folder of its own.
+
+    Raises:
+        Skipped: no other value is known, or the method accepts none of those that are.
+    """
+    method, card = bench.chosen.method, bench.card
+    if name in (*card.files, *card.models, *card.judges):
+        raise Skipped("names a file or a model")
+    values = other_values(method, name)
+    if not values:
+        raise Skipped("no other value known")
+    for value in values:
+        try:
+            other = dataclasses.replace(method, **{name: value})
+        except Exception:  # refused by the method; the next value may do
+            continue
+        return Bench(dataclasses.replace(bench.chosen, method=other), bench.bundle, bench.folder / f"varied-{name}")
+    raise Skipped("other values are refused")
+
+
+def other_values(method: Any, name: str) -> Sequence[Scalar]:
+    """Values that a setting might have instead of its own, the best first; () where nothing tells any.
+
+    The default comes last: where quick settings differ from it, it may be slow, or load a further model.
+    """
+    value: Any = getattr(method, name)
+    default = next(each.default for each in dataclasses.fields(method) if each.name == name)
+    hints = _flat(get_type_hints(type(method)).get(name))
+    near = [other for other in _near(value, hints) if other != default]
+    return near if default in (value, dataclasses.MISSING) else [*near, default]
+
+
+def _near(value: Any, hints: Sequence[Any]) -> list[Scalar]:
+    """Other values of the same kind."""
+    words = [word for hint in hints if get_origin(hint) is Literal for word in get_args(hint)]
+    if words:
+        return [word for word in words if word != value]
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1, value - 1]
+    if isinstance(value, float):
+        return [value * 1.5, value / 1.5] if value else [0.5, 1.0]
+    if isinstance(value, tuple):
+        return _near_tuple(value)
+    return [start for kind, start in STARTS.items() if kind in hints] if value is None else []
+
+
+def _near_tuple(value: tuple[Any, ...]) -> list[Scalar]:
+    """A shorter tuple; of a single whole number, its neighbours."""
+    if len(value) == 1 and isinstance(value[0], int):
+        return [(number,) for number in (value[0] - 1, value[0] + 1) if number >= 0]
+    return [value[:-1]] if len(value) > 1 else []
+
+
+STARTS: dict[type, Scalar] = {bool: True, int: 1, float: 0.5}  # where a setting is None
+
+
+def _flat(hint: Any) -> list[Any]:
+    """The members of a union, or the hint alone."""
+    members = () if get_origin(hint) is Literal else get_args(hint)
+    return [part for member in members for part in _flat(member)] if members else [hint]

@@ -1,0 +1,168 @@
+"""AICE: rows of ImageNet classes become edit requests and the prompts that judge them.
+
+One class serves both sources, the upstream files and the embedded set: they differ in their card and in nothing else.
+Where this differs from the authors' code, the card's `deviations` say so.
+"""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from iceb.base.errors import DataError
+from iceb.datasets.aice_rows import EditRow, HoldoutRow, by_class, read_aliases, read_rows
+from iceb.specs.datasets import DataCard, DatasetDeclaration
+from iceb.specs.prompts import NoiseDraw, Prompt
+from iceb.specs.requests import EditBatch, EditRequest
+from iceb.specs.schedules import Schedule, single_batch
+
+TRAIN_TEMPLATES = ("An image of {}", "A photo of {}", "{}")  # what the authors train every AICE request with
+HOLDOUT_PROMPTS = 3  # of each class's rows, the first three are drawn
+OF_DEST = "dest"  # tag of holdout prompts whose class is a destination of the run's requests
+TRAIN_SEED = 2023
+TRAIN_SEED_BOUND = 10_000
+TRAIN_SEED_COUNT = 300  # the authors draw all seeds at once; the draw of 300 fixes each of them
+
+
+@dataclass(frozen=True)
+class Free:
+    """One request's free-form prompts, with "{}" for the class, and the seed of each picture."""
+
+    templates: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+
+class AICE:
+    """300 classes to be turned into others, their aliases, and 366 classes to be left alone (arXiv:2403.13807).
+
+    Args:
+        card: the declaration; its counts are checked against the rows.
+        paths: the files by the card's keys: edits, holdout, and labels or aliases.
+
+    Raises:
+        DataError: a file is malformed, or holds another number of classes than the card declares.
+    """
+
+    def __init__(self, card: DataCard, paths: Mapping[str, Path]) -> None:
+        self.card = card
+        each = card.counts["prompts_per_request"]
+        edits = by_class(read_rows(paths["edits"], EditRow), paths["edits"], each)
+        holdout = by_class(read_rows(paths["holdout"], HoldoutRow), paths["holdout"], each)
+        aliases = read_aliases(paths["labels"] if "labels" in paths else paths["aliases"])
+        self.requests = tuple(_requests(card.name, edits, aliases))
+        self._free = {request.id: _free(rows) for request, rows in zip(self.requests, edits, strict=True)}
+        self._holdout = tuple(_holdout(holdout))
+        self._left_alone = frozenset(rows[0].name for rows in holdout)
+        self._check("requests", len(self.requests))
+        self._check("holdout_classes", len(holdout))
+        self._check("aliases", sum(len(request.aliases) for request in self.requests))
+
+    def _check(self, count: str, found: int) -> None:
+        declared = self.card.counts[count]
+        if found != declared:
+            raise DataError(f"dataset {self.card.name} has {found} {count}, its data card declares {declared}")
+
+    def schedule(self, num_edits: int) -> Schedule:
+        """One batch: the first `num_edits` requests in the file's order, so that 100 is a prefix of 300.
+
+        Raises:
+            DataError: fewer than one, or more than there are.
+        """
+        most = len(self.requests)
+        if not 1 <= num_edits <= most:
+            raise DataError(
+                f"dataset {self.card.name} has {most} edit requests, --num-edits asked for {num_edits}: "
+                f"choose 1 to {most}"
+            )
+        return single_batch(EditBatch(f"{self.card.name}/{num_edits:04d}", self.requests[:num_edits]))
+
+    def prompts(self, batch: EditBatch) -> list[Prompt]:
+        """The prompts of a batch's requests: train, source, dest, alias.
+
+        The training templates are drawn with the seeds of the request's first free-form prompts.
+        """
+        return [prompt for request in batch.requests for prompt in _tested(request, self._free[request.id])]
+
+    def scored_names(self) -> frozenset[str]:
+        """Every class that is edited, is a destination or is left alone, and every alias."""
+        edited = {name for each in self.requests for name in (each.source, *each.dests, *each.aliases)}
+        return self._left_alone | edited
+
+    def shared_prompts(self, num_edits: int) -> list[Prompt]:
+        """The holdout prompts, the same for every number of edits; those of destination classes have the tag "dest"."""
+        dests = {request.dest_label for request in self.requests[:num_edits]}
+        return [replace(prompt, tags=(OF_DEST,)) if prompt.label in dests else prompt for prompt in self._holdout]
+
+
+def _requests(
+    name: str, classes: Sequence[Sequence[EditRow]], aliases: dict[int, tuple[str, ...]]
+) -> Iterator[EditRequest]:
+    seeds = training_seeds(len(classes))
+    for index, (rows, seed) in enumerate(zip(classes, seeds, strict=True)):
+        first = rows[0]
+        yield EditRequest(
+            id=f"{name}/{index:04d}",
+            source=first.name,
+            dests=(first.dest,),
+            templates=TRAIN_TEMPLATES,
+            seed=seed,
+            source_label=first.label,
+            dest_label=first.dest_label,
+            aliases=aliases.get(first.label, ()),
+        )
+
+
+def training_seeds(classes: int) -> list[int]:
+    """Each request's training seed: the authors' draw, shifted by one place; the last two classes share theirs.
+
+    Raises:
+        DataError: more classes than seeds were drawn.
+
+    >>> training_seeds(300)[:2], training_seeds(300)[-2:]
+    ([7316, 6377], [7591, 7591])
+    """
+    if classes > TRAIN_SEED_COUNT:
+        raise DataError(f"{classes} classes to edit: training seeds are drawn for at most {TRAIN_SEED_COUNT}")
+    drawn = random.Random(TRAIN_SEED).sample(range(TRAIN_SEED_BOUND), TRAIN_SEED_COUNT)
+    return [drawn[min(index + 1, TRAIN_SEED_COUNT - 1)] for index in range(classes)]
+
+
+def _free(rows: Sequence[EditRow]) -> Free:
+    return Free(tuple(row.prompt for row in rows), tuple(row.seed for row in rows))
+
+
+def _tested(request: EditRequest, free: Free) -> Iterator[Prompt]:
+    """The prompts of one request. A template without "{}" names its class by itself: then source and dest coincide."""
+    train = Free(request.templates, free.seeds[: len(request.templates)])
+    yield from _naming(request, train, "train", request.source)
+    yield from _naming(request, free, "source", request.source)
+    yield from _naming(request, free, "dest", request.dest)
+    for alias in request.aliases:
+        yield from _naming(request, free, "alias", alias)
+
+
+def _naming(request: EditRequest, free: Free, role: str, name: str) -> Iterator[Prompt]:
+    """`name` written into each template, and the class such a picture shows before and should show after."""
+    label = request.dest_label if role == "dest" else request.source_label
+    for template, seed in zip(free.templates, free.seeds, strict=True):
+        text = template.replace("{}", name)
+        yield Prompt(text, seed, role, request=request.id, label=label, target=request.dest_label)
+
+
+def _holdout(classes: Sequence[Sequence[HoldoutRow]]) -> Iterator[Prompt]:
+    """The first prompts of each holdout class, each with its own row's seed.
+
+    Its `noise` is the published way to draw it: the authors draw a class's images from one generator, seeded by the
+    first row of the *next* class (the last class: by its own last row).
+    """
+    for index, rows in enumerate(classes):
+        shared = classes[index + 1][0].seed if index + 1 < len(classes) else rows[-1].seed
+        for slot, row in enumerate(rows[:HOLDOUT_PROMPTS]):
+            noise = NoiseDraw(shared, (HOLDOUT_PROMPTS,), slot)
+            yield Prompt(row.prompt, row.seed, "holdout", label=row.label, noise=noise)
+
+
+CARDS = "iceb.data_cards"
+AICE_DATASET = DatasetDeclaration(CARDS, "aice.md", AICE)
+AICE_EMBEDDED = DatasetDeclaration(CARDS, "aice_embedded.md", AICE)
+IMAGENET_LABELS = DatasetDeclaration(CARDS, "imagenet_labels.md", None)

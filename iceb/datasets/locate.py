@@ -1,0 +1,203 @@
+"""Where a dataset's files lie, and whether they are the ones its card declares.
+
+Upstream files are never part of the project. They are looked for in the folder the user names (`--data`), then in
+ICEB_DATA, then in the cache, and are fetched from the card's pinned commit when none of these has them. Every file is
+checked against the card's sha256 before a row of it is read.
+"""
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from iceb.base.cache import cache_root
+from iceb.base.digest import digest_file
+from iceb.base.errors import DataError, StoreError
+from iceb.base.files import explained
+from iceb.base.messages import shortened
+from iceb.base.readers import is_file, is_folder, user_path
+from iceb.datasets.aice_rows import read_json
+from iceb.datasets.cards import package_folder
+from iceb.specs.datasets import DataCard, DataFile
+
+OWN = "iceb.data_cards"  # where the cards of our own datasets lie
+PACKAGED = ("iceb", "package")  # card.source.repository of files that need no download
+EMBEDDED = "embedded"  # --data embedded: the files that ship with the package
+UPSTREAM = "upstream"  # --data upstream: ICEB_DATA, the cache, or a download
+ENVIRONMENT = "ICEB_DATA"
+RAW = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"
+
+
+def cache_folder(card: DataCard, cache: Path | None = None) -> Path:
+    """Where fetched files of `card` are kept: named by commit, so that a new pin never meets old files."""
+    root = cache or cache_root()
+    return root / "data" / card.name / card.source.commit[:12]
+
+
+def located(
+    card: DataCard,
+    data: str | None = None,
+    cache: Path | None = None,
+    package: str = OWN,
+    may_fetch: bool = True,
+) -> dict[str, Path]:
+    """The checked path of each file of `card`, by the card's keys.
+
+    Args:
+        card: the declaration.
+        data: a folder; None for the package's own files where they ship with one, else as "upstream": for ICEB_DATA,
+            then the cache, then a download; "embedded" for those of a package.
+        cache: the cache's root; None for the default one.
+        package: the importable package beside whose file the card lies.
+        may_fetch: whether missing files are downloaded.
+
+    Raises:
+        DataError: the folder lacks a file, a file is not the declared one, nothing could be fetched, or the dataset has
+            no upstream, or no embedded, files.
+    """
+    _refuse_absent_kind(card, data)
+    if card.source.repository in PACKAGED and data in (None, EMBEDDED):
+        return checked(card, packaged_folder(card, package))
+    named = data if data not in (None, UPSTREAM) else os.environ.get(ENVIRONMENT)
+    if named:
+        origin = "--data" if data not in (None, UPSTREAM) else ENVIRONMENT
+        return checked(card, _inside(card, user_path(named), origin))
+    folder = cache_folder(card, cache)
+    if may_fetch and missing(card, folder):
+        fetch(card, cache)
+    return checked(card, folder)
+
+
+def _refuse_absent_kind(card: DataCard, data: str | None) -> None:
+    """Refuse "upstream" of files that ship with a package, and "embedded" of files that do not."""
+    packaged = card.source.repository in PACKAGED
+    if packaged and data == UPSTREAM:
+        allowed = "name embedded, or a folder that holds its files, or leave --data out"
+        raise DataError(f"--data {UPSTREAM}: the files of dataset {card.name} ship with its package: {allowed}")
+    if not packaged and data == EMBEDDED:
+        allowed = f"name {UPSTREAM}, or a folder that holds its files, or leave --data out"
+        raise DataError(f"--data {EMBEDDED}: no package ships the files of dataset {card.name}: {allowed}")
+
+
+def missing(card: DataCard, folder: Path) -> list[str]:
+    """The card's files that `folder` does not hold."""
+    return [file.path for file in card.files.values() if not is_file(folder / file.path)]
+
+
+def checked(card: DataCard, folder: Path) -> dict[str, Path]:
+    """The paths of the card's files in `folder`, each with the declared sha256.
+
+    Raises:
+        DataError: a file is missing, unreadable or another one than declared.
+    """
+    absent = missing(card, folder)
+    if absent:
+        raise DataError(f"{folder} lacks {', '.join(absent)} of dataset {card.name}: {remedy_of_missing(card)}")
+    return {key: _same(card, folder / file.path, file) for key, file in card.files.items()}
+
+
+def _same(card: DataCard, path: Path, file: DataFile) -> Path:
+    try:
+        found = digest_file(path)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}; {remedy_of_missing(card)}") from error
+    if found != file.sha256:
+        raise DataError(
+            f"{path} is not the file that data card {card.name} declares{_diagnosis(path)}: "
+            f"sha256 {found}, expected {file.sha256[:12]}…; {remedy_of_changed(card)}"
+        )
+    return path
+
+
+def _diagnosis(path: Path) -> str:
+    """Why a file may differ, where that is easy to see."""
+    try:
+        read_json(path)
+    except DataError:
+        return " (it is not even whole JSON: damaged or cut short)"
+    return ""
+
+
+def remedy_of_missing(card: DataCard) -> str:
+    """What to do where a file of a card is not where it is looked for."""
+    if card.source.repository in PACKAGED:
+        return "reinstall the package that registers the dataset; if it is yours, name the file in its package-data"
+    return f"run `iceb data fetch {card.name}`, or name a folder that holds the files with --data or {ENVIRONMENT}"
+
+
+def _remedy_of_naming(card: DataCard) -> str:
+    """What to do where a named folder is not one that holds the files."""
+    if card.source.repository in PACKAGED:
+        return "name a folder that holds its files, or leave --data out for those of its package"
+    return remedy_of_missing(card)
+
+
+def remedy_of_changed(card: DataCard) -> str:
+    """What to do where a file is another one than its card declares: as its author, and as its user."""
+    author = "if you changed its rows, put this digest into the card and raise its version"
+    if card.source.repository in PACKAGED:
+        return f"{author}, else reinstall the package that registers it"
+    return f"{remedy_of_missing(card)}; {author}"
+
+
+def packaged_folder(card: DataCard, package: str = OWN) -> Path:
+    """The folder of files that ship with a package: `source.folder` below iceb, or below the registering package."""
+    return package_folder("iceb" if card.source.repository == "iceb" else package) / card.source.folder
+
+
+def _inside(card: DataCard, folder: Path, origin: str) -> Path:
+    """The place in a user's folder that holds the files: itself, or where the upstream repository keeps them."""
+    if not is_folder(folder):
+        raise DataError(f"{origin} {shortened(str(folder))} is not a folder: {_remedy_of_naming(card)}")
+    places = _places(card, folder)
+    best = min(places, key=lambda place: len(missing(card, place)))
+    absent = missing(card, best)
+    if absent:
+        tried = ", ".join(str(place) for place in places)
+        raise DataError(f"{origin} {folder} lacks {', '.join(absent)} (looked in {tried}): {_remedy_of_naming(card)}")
+    return best
+
+
+def _places(card: DataCard, folder: Path) -> Sequence[Path]:
+    """`folder`, and below it each tail of the upstream folder: data/iceb_data, iceb_data."""
+    parts = PurePosixPath(card.source.folder).parts
+    return [folder, *(folder.joinpath(*parts[start:]) for start in range(len(parts)))]
+
+
+def fetch(card: DataCard, cache: Path | None = None, package: str = OWN) -> Path:
+    """Download what the cache lacks of `card` from its pinned commit; a file stands there only if its sha256 agrees.
+
+    Raises:
+        DataError: no connection, no such file upstream, or another file than declared.
+        StoreError: the cache cannot be written.
+    """
+    folder = cache_folder(card, cache)
+    if card.source.repository in PACKAGED:
+        return packaged_folder(card, package)
+    for file in card.files.values():
+        _retrieve(card, file, folder)
+    return folder
+
+
+def _retrieve(card: DataCard, file: DataFile, folder: Path) -> None:
+    import pooch
+
+    path = str(PurePosixPath(card.source.folder) / file.path)
+    url = RAW.format(repository=card.source.repository, commit=card.source.commit, path=path)
+    pooch.get_logger().setLevel(logging.WARNING)  # its "Downloading …" would stand before our one line of error
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        pooch.retrieve(url, known_hash=f"sha256:{file.sha256}", fname=file.path, path=folder)
+    except PermissionError as error:
+        raise StoreError(
+            f"no permission to write {folder}: choose a writable folder with --cache (ICEB_CACHE)"
+        ) from error
+    except ValueError as error:  # pooch: the hash differs
+        raise DataError(f"{url} is not the file that data card {card.name} declares ({error})") from error
+    except Exception as error:
+        # requests, urllib3 and the operating system each have their own families of errors here; all mean the same.
+        raise DataError(
+            f"cannot fetch {url} ({type(error).__name__}): connect to the internet and run "
+            f"`iceb data fetch {card.name}`, or name a folder that holds {file.path} with --data or {ENVIRONMENT}"
+        ) from error

@@ -1,0 +1,72 @@
+"""A result and the table beside it, read from disk: a run's folder, a file handed in, or one of a leaderboard."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from iceb.base.errors import ResultError
+from iceb.base.readers import is_folder, read_text
+from iceb.leaderboard.recompute import problems
+from iceb.runs.folder import RESULT
+from iceb.runs.table import TABLE, TableRow, checked_table, read_table_file
+from iceb.specs.results import Result
+
+SUFFIX = ".parquet"
+MOST_TOLD = 3  # problems of one file that a message lists
+REMEDY = f"name a run's folder as iceb evaluate prints it, or its {RESULT}"
+
+
+@dataclass(frozen=True)
+class FiledResult:
+    """A result whose scores were computed again from its table and agree.
+
+    Attributes:
+        path: of the result's file.
+        text: of that file, as it stands there.
+        table: the bytes of the table's file.
+        rows: what it holds.
+    """
+
+    path: Path
+    result: Result
+    text: str
+    table: bytes
+    rows: tuple[TableRow, ...]
+
+
+def table_beside(path: Path) -> Path:
+    """Where the table of a result lies: per_concept.parquet in a run's folder, the same name with .parquet elsewhere.
+
+    >>> table_beside(Path("runs/a/result.json")).as_posix(), table_beside(Path("a/0010-12345678.r2.json")).as_posix()
+    ('runs/a/per_concept.parquet', 'a/0010-12345678.r2.parquet')
+    """
+    return path.with_name(TABLE) if path.name == RESULT else path.with_suffix(SUFFIX)
+
+
+def read_result_text(named: Path) -> tuple[Path, str, Result]:
+    """The file of a result that is named by itself or by its run's folder, its text, and what it says.
+
+    Raises:
+        ResultError: it is missing, malformed, or of an unknown schema.
+    """
+    path = named / RESULT if is_folder(named) else named
+    text = read_text(path, ResultError, REMEDY)
+    return path, text, Result.from_json(text, str(path))
+
+
+def read_filed(named: Path) -> FiledResult:
+    """A result with its table, every score computed again.
+
+    Raises:
+        ResultError: a file is missing or malformed, the table is not the one the result names, or a number in the
+            result is not the one that the table makes.
+    """
+    path, text, result = read_result_text(named)
+    if result.per_concept is None:
+        raise ResultError(f"{path}: names no table of per-concept statistics, so no score can be computed again")
+    beside = table_beside(path)
+    table = read_table_file(beside)
+    rows = checked_table(table, result.per_concept, str(beside))
+    if found := problems(result, rows):
+        more = f" (and {len(found) - MOST_TOLD} more)" if len(found) > MOST_TOLD else ""
+        raise ResultError(f"{path}: {'; '.join(found[:MOST_TOLD])}{more}")
+    return FiledResult(path, result, text, table, tuple(rows))

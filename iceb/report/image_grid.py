@@ -1,0 +1,129 @@
+"""A finished run as pictures: a few of its prompts before and after the edit, from the cache, without a model.
+
+The rows are chosen by their places in the run alone (`evenly`), never by what the pictures show, so a grid cannot be
+cherry-picked and the same run always gives the same one.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from iceb.base.cache import cache_root
+from iceb.base.errors import ResultError, SpecError, StoreError
+from iceb.base.messages import shortened
+from iceb.report.contact_sheet import Row, sheet
+from iceb.running.prompt_selection import evenly
+from iceb.runs.folder import RESULT, read_requests, read_result, run_folder
+from iceb.runs.ledger import read_ledger
+from iceb.specs.prompts import ImageKey, Prompt
+from iceb.specs.requests import EditRequest
+from iceb.specs.results import Result
+from iceb.stores.images import ImageStore
+
+ERASED = "(erased)"
+NOT_EDITED = "not edited"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A drawn grid: PNG bytes, how many rows it has, and how many prompts of its role the run drew."""
+
+    png: bytes
+    rows: int
+    drawn: int
+
+
+def grid(named: Path, cache: Path | None = None, rows: int = 6, role: str = "source") -> Grid:
+    """The grid of a run: one row for each of at most `rows` prompts of one role.
+
+    Args:
+        named: a run's folder, or the result.json in it.
+        cache: the cache's root; None for the default one.
+
+    Raises:
+        ResultError: there is no such run, it failed, or its files are damaged.
+        SpecError: fewer than one row, or the run drew no pictures of this role.
+        StoreError: a picture is not in the cache any more.
+    """
+    if rows < 1:
+        raise SpecError(f"{rows} rows: must be at least 1")
+    folder = run_folder(named)
+    result = _finished(folder)
+    found = _of_role(folder, result, role)
+    chosen = [found[place] for place in evenly([pair.prompt.cluster for pair in found], rows)]
+    store = ImageStore(cache_root(cache))
+    _all_there(store, [key for pair in chosen for key in (pair.before, pair.after)], result)
+    requests = read_requests(folder)
+    drawn = [
+        Row(pair.prompt.text, label(pair.prompt, requests), store.load(pair.before), store.load(pair.after))
+        for pair in chosen
+    ]
+    return Grid(_png(sheet(_heading(result, role), drawn), result.id), len(chosen), len(found))
+
+
+@dataclass(frozen=True)
+class ImagePair:
+    """A prompt's images before and after the edit, by key."""
+
+    prompt: Prompt
+    before: ImageKey
+    after: ImageKey
+
+
+def label(prompt: Prompt, requests: Mapping[str, EditRequest]) -> tuple[str, ...]:
+    """What an edit makes of the prompt's concept: (source, dest); class numbers where the run wrote no names."""
+    if prompt.request is None:
+        return (NOT_EDITED,)
+    request = requests.get(prompt.request)
+    if request is not None:
+        return request.source, " / ".join(request.dests) or ERASED
+    classes = (prompt.label, prompt.target)
+    return tuple(f"class {number}" for number in classes if number is not None)
+
+
+def _finished(folder: Path) -> Result:
+    result = read_result(folder / RESULT)
+    if result.status == "failed":
+        raise ResultError(f"{folder} failed ({result.error}): only a finished run has pictures to show")
+    return result
+
+
+def _of_role(folder: Path, result: Result, role: str) -> list[ImagePair]:
+    """The prompts of one role that were drawn on both sides."""
+    rows = read_ledger(folder, result.images)
+    pairs = [
+        ImagePair(row.prompt, row.before, row.after)
+        for row in rows
+        if row.prompt.role == role and row.before is not None and row.after is not None
+    ]
+    if not pairs:
+        drawn = ", ".join(sorted({row.prompt.role for row in rows})) or "none"
+        raise SpecError(f"--role {shortened(role)}: this run drew no such images on both sides; choose one of {drawn}")
+    return pairs
+
+
+def _all_there(store: ImageStore, keys: Sequence[str], result: Result) -> None:
+    missing = store.missing(keys)
+    if missing:
+        raise StoreError(
+            f"{len(missing)} of {len(set(keys))} pictures are not in the cache at {store.folder.parent}: name the "
+            f"run's cache with --cache, or draw them again with `{result.provenance.command}`"
+        )
+
+
+def _heading(result: Result, role: str) -> str:
+    edits = "1 edit" if result.num_edits == 1 else f"{result.num_edits} edits"
+    return f"{result.method.label} on {result.task.name}, {edits}, {Path(result.model.family).name}, {role} prompts"
+
+
+def _png(image: Image.Image, run: str) -> bytes:
+    """PNG with the run's id in a text chunk; equal pixels give equal bytes."""
+    info = PngInfo()
+    info.add_itxt("iceb run", run)
+    stream = io.BytesIO()
+    image.save(stream, "PNG", pnginfo=info, compress_level=9)
+    return stream.getvalue()

@@ -1,0 +1,233 @@
+"""A registered method with its settings: found, filled in, and asked for an edit through the store."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from iceb import registry
+from iceb.base.digest import digest
+from iceb.base.errors import IcebError, MethodError, SpecError
+from iceb.base.frames import described
+from iceb.models.bundle import ModelBundle
+from iceb.models.environment import environment, model_key
+from iceb.running.code_digest import code_digest
+from iceb.running.edit_maker import make_edit
+from iceb.running.embedded_data import packaged_digest
+from iceb.running.method_context import judge_keys, judges_of, method_context
+from iceb.running.request_kinds import refuse_requests
+from iceb.running.setting_types import default_of, fitting_value
+from iceb.running.setting_values import params_of
+from iceb.specs.execution import DEFAULT, Execution
+from iceb.specs.methods import MethodCard, MethodContext, Scratch
+from iceb.specs.records import MethodRecord
+from iceb.specs.requests import EditRequest
+from iceb.specs.runs import MeasureRef, ModelRef, Precision, Scalar
+from iceb.stores.edits import EditKey, EditStore, MadeEdit
+from iceb.stores.scratch import ScratchStore
+
+
+@dataclass(frozen=True)
+class ChosenMethod:
+    """A method, its settings, and where both come from."""
+
+    entry: registry.Registered
+    method: Any  # an EditMethod
+    recipe: str  # "emcid/aice", a file, or "" for the method's own defaults
+    part: str = ""  # of the recipe, for people: "part mini", "published settings"
+    changed: tuple[str, ...] = ()  # settings that are not as in the recipe that ships, or the method's defaults
+
+    @property
+    def card(self) -> MethodCard:
+        """What the method says about itself."""
+        card: MethodCard = self.method.card
+        return card
+
+    def against(self, settings: Mapping[str, Any]) -> "ChosenMethod":
+        """The same, knowing which of its settings differ from these and, where these name none, from its defaults."""
+        kind = type(self.method)
+        shipped = {field.name: default_of(field) for field in dataclasses.fields(kind)}
+        shipped.update({name: fitting_value(self.card.name, kind, name, value) for name, value in settings.items()})
+        changed = [name for name, value in shipped.items() if getattr(self.method, name) != value]
+        return replace(self, changed=tuple(changed))
+
+    @cached_property
+    def params(self) -> dict[str, Scalar]:
+        """Every hyperparameter, those left at their default too; files and models by what they hold (`params_of`).
+
+        Read once, so that a run keeps its name. A file that was moved gives the same name, a changed one another.
+
+        Raises:
+            MethodError, DataError: as `params_of`.
+        """
+        return params_of(self.method)
+
+    @cached_property
+    def judges(self) -> dict[str, MeasureRef]:
+        """The measures that settings name, by registered name.
+
+        Raises:
+            MethodError, SpecError: as `judges_of`.
+        """
+        return judges_of(self.method)
+
+    @cached_property
+    def code(self) -> str:
+        """What names the method's code and the packaged data that it reads, 64 hex digits.
+
+        Raises:
+            MethodError: as `packaged_digest`.
+        """
+        reads = {name: packaged_digest(self.card.name, name) for name in self.card.reads}
+        kind: type = type(self.method)
+        return digest({"code": code_digest(kind, self.entry.package), "reads": reads})
+
+    @property
+    def record(self) -> MethodRecord:
+        """What a result or a saved edit says of it."""
+        return MethodRecord(
+            name=self.card.name,
+            version=self.card.version,
+            package=self.entry.package,
+            package_version=self.entry.package_version,
+            code=self.code,
+            paper=self.card.paper,
+            recipe=self.recipe,
+            params=self.params,
+            judges=self.judges,
+            changed={name: self.params[name] for name in self.changed},
+            reaches_dest=self.card.reaches_dest,
+        )
+
+    def check(self, ref: ModelRef) -> None:
+        """Ask the method, where it has a `check`, whether these settings can work on this model; nothing is loaded.
+
+        Raises:
+            IcebError: they cannot.
+        """
+        _ = self.judges  # one that is not registered is refused here
+        asked = getattr(self.method, "check", None)
+        if asked is None:
+            return
+        try:
+            asked(ref)
+        except IcebError:
+            raise
+        except Exception as error:  # a method of others may raise anything
+            raise MethodError(f"method {self.card.name} raised {described(error)} in its check of settings") from error
+
+    def advice(self, ref: ModelRef) -> list[str]:
+        """What the method, where it has such a word, says to know before editing with these settings on this model.
+
+        Raises:
+            MethodError: the method failed.
+        """
+        asked = getattr(self.method, "advice", None)
+        try:
+            return [str(line) for line in asked(ref)] if asked is not None else []
+        except IcebError:
+            raise
+        except Exception as error:  # a method of others may raise anything
+            raise MethodError(f"method {self.card.name} raised {described(error)} in its advice") from error
+
+    @property
+    def origin(self) -> str:
+        """Where the settings come from, for people."""
+        if not self.recipe:
+            return "the method's own settings"
+        return f"recipe {self.recipe}, {self.part}" if self.part else f"recipe {self.recipe}"
+
+    def key(self, bundle: ModelBundle, requests: Sequence[EditRequest], precision: Precision = "float32") -> EditKey:
+        """What names the edit of `requests`: method, code, settings, files they name, model, ordered requests."""
+        return digest({**self._identity(bundle, precision), "params": self.params, "requests": list(requests)})
+
+    def _identity(self, bundle: ModelBundle, precision: Precision) -> dict[str, Any]:
+        return {
+            "method": self.card.name,
+            "version": self.card.version,
+            "package": self.entry.package,
+            "package_version": self.entry.package_version,
+            "code": self.code,
+            **model_key(bundle),
+            "environment": environment(bundle),  # it trains on pictures and on floats of this machine
+            "sampling": bundle.family.sampling,  # how it draws unless it says otherwise
+            "judges": judge_keys(self.judges, bundle.device),
+            "precision": precision,
+        }
+
+    def scratch(self, bundle: ModelBundle, cache: Path, precision: Precision = "float32") -> ScratchStore:
+        """What the method keeps in a cache beside its edits.
+
+        Raises:
+            MethodError: as `_scratch_owner`.
+        """
+        return ScratchStore(cache, self._scratch_owner(bundle, precision), self.params)
+
+    def _scratch_owner(self, bundle: ModelBundle, precision: Precision) -> dict[str, Any]:
+        """Whose kept parts the method uses: its own, or those of the method that its card names.
+
+        Raises:
+            MethodError: that method has other code, so that a part could outlive the code that made it.
+        """
+        if not self.card.scratch_of:
+            return self._identity(bundle, precision)
+        owner = choose(self.card.scratch_of, {})
+        if owner.code != self.code:
+            raise MethodError(
+                f"method {self.card.name}: its card's scratch_of names {owner.entry.full_name}, whose code is not its "
+                "own: share with a method of the same package that reads the same data, or leave scratch_of empty"
+            )
+        return owner._identity(bundle, precision)
+
+    def made(
+        self,
+        bundle: ModelBundle,
+        requests: Sequence[EditRequest],
+        edits: EditStore,
+        cache: Path,
+        execution: Execution = DEFAULT,
+    ) -> MadeEdit:
+        """The edit of `requests`, from the store or made now; checked before it is kept.
+
+        Raises:
+            MethodError: the method's card does not name such requests' kind, the method failed, or what it returned
+                does not fit the model.
+            StoreError: the cache cannot be written.
+        """
+        refuse_requests(self.card, requests)
+        key = self.key(bundle, requests, execution.precision)
+        found = edits.read(key)
+        return found if found is not None else edits.publish(key, make_edit(self, bundle, requests, cache, execution))
+
+    def context(self, bundle: ModelBundle, scratch: Scratch, execution: Execution = DEFAULT) -> MethodContext:
+        """What `edit` is given beside the model and the requests."""
+        return method_context(self.card.name, self.judges, str(bundle.device), scratch, execution)
+
+
+def choose(name: str, settings: Mapping[str, Any], recipe: str = "") -> ChosenMethod:
+    """The registered method with these settings; what is not set keeps the method's default.
+
+    Raises:
+        SpecError: no such method, no such hyperparameter, or a value of the wrong kind.
+        MethodError: the method refuses the settings, or its card has another name than its entry point.
+    """
+    entry = registry.find("methods", name)
+    kind = entry.load()
+    if kind.card.name != entry.name:
+        raise MethodError(
+            f"method {entry.full_name}: its card's name is {kind.card.name!r} and its entry point's {entry.name!r}: "
+            "give both one name, which is then the method's everywhere"
+        )
+    names = [field.name for field in dataclasses.fields(kind) if field.init]
+    for setting in settings:
+        if setting not in names:
+            raise SpecError(registry.unknown(f"setting of method {name}", setting, names, f"iceb show method {name}"))
+    try:
+        made = kind(**{key: fitting_value(name, kind, key, value) for key, value in settings.items()})
+    except IcebError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise MethodError(f"method {name} refuses its settings: {error}") from error
+    return ChosenMethod(entry, made, recipe)

@@ -1,0 +1,151 @@
+"""The record of a run: what was run, what came out, what it cost and where it came from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from iceb.base.digest import digest
+from iceb.datasets.cards import card_sha256
+from iceb.running.cost import Seconds, peak_bytes, peak_gpu_bytes
+from iceb.running.planned import Plan
+from iceb.running.scoring import Scores
+from iceb.runs.ledger import ImageRow, encode_ledger, ledger_record
+from iceb.runs.provenance import Origin
+from iceb.runs.table import encode_table, table_record
+from iceb.specs.records import CheckpointRecord, Cost, ModelRecord, TaskRecord
+from iceb.specs.results import Result
+from iceb.stores.edits import MadeEdit
+
+
+@dataclass(frozen=True)
+class EditCost:
+    """What one edit took and said; its tensors are let go as soon as they were judged."""
+
+    seconds: float
+    bytes: int
+    peak_bytes: int | None
+    peak_gpu_bytes: int | None
+    log: Mapping[str, float]
+    found: bool  # in the store
+
+    @classmethod
+    def of(cls, made: MadeEdit, found: bool) -> "EditCost":
+        """The cost of an edit that was made, now or earlier."""
+        return cls(made.seconds, made.bytes, made.peak_bytes, made.peak_gpu_bytes, dict(made.edit.log), found)
+
+
+@dataclass
+class Images:
+    """What was edited and drawn in one pass through the schedule."""
+
+    rows: list[ImageRow] = field(default_factory=list)
+    edits: list[EditCost] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)  # of the model at each checkpoint
+    active: dict[str, int] = field(default_factory=dict)  # group → batches in the model at its last checkpoint
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished run came to: its scores, and the two files that its result names, encoded once."""
+
+    scores: Scores
+    table: bytes
+    ledger: bytes
+
+    @classmethod
+    def of(cls, scores: Scores, rows: Sequence[ImageRow]) -> "Outcome":
+        """The outcome of scores and the rows of the images that they stand on."""
+        return cls(scores, encode_table(scores.table), encode_ledger(rows))
+
+
+def make_result(
+    plan: Plan,
+    images: Images,
+    seconds: Seconds,
+    origin: Origin,
+    outcome: Outcome | None = None,
+    error: str | None = None,
+) -> Result:
+    """The result of a run; without outcome and with `error`, of a failed one."""
+    groups = dict(outcome.scores.groups) if outcome else {}
+    last = list(groups)[-1] if groups else None
+    earlier = {group: found for group, found in groups.items() if group != last}
+    return Result.of(
+        plan.spec,
+        task=_task(plan),
+        method=plan.parts.method.record.model_copy(
+            update={"retained_scored": plan.retained_scored, "precision": plan.spec.precision}
+        ),
+        model=_model(plan, images),
+        scores=groups[last] if last is not None else (),
+        checkpoints=tuple(
+            CheckpointRecord(group=group, edits=images.active[group], scores=found) for group, found in earlier.items()
+        ),
+        per_concept=table_record(outcome.table, outcome.scores.table) if outcome else None,
+        images=ledger_record(outcome.ledger, images.rows) if outcome else None,
+        execution=_execution(plan),
+        cost=_cost(plan, images, seconds),
+        provenance=origin.finished(),
+        log=_joined_logs([edit.log for edit in images.edits]),
+        error=error,
+    )
+
+
+def _execution(plan: Plan) -> dict[str, Any]:
+    """How it was computed: what was asked for, the device, and the sizes of passes that were used."""
+    bundle = plan.parts.bundle
+    asked = {name: value for name, value in asdict(plan.parts.execution).items() if value is not None}
+    used = {option.removeprefix("--").replace("-", "_"): size for option, size in bundle.pass_sizes.in_use.items()}
+    return {**asked, **used, "device": str(bundle.device)}
+
+
+def _task(plan: Plan) -> TaskRecord:
+    task, card = plan.parts.task, plan.parts.dataset.card
+    return TaskRecord(
+        name=plan.spec.task,
+        version=task.version,
+        dataset=plan.spec.dataset,
+        dataset_version=card.version,
+        card_sha256=card_sha256(plan.spec.dataset),
+        data_sha256={name: file.sha256 for name, file in card.files.items()},
+        requests_sha256=digest([batch.requests for batch in plan.batches]),
+    )
+
+
+def _model(plan: Plan, images: Images) -> ModelRecord:
+    ref = plan.spec.model
+    return ModelRecord(
+        family=ref.family,
+        repo=ref.repo,
+        revision=ref.revision,
+        dtype=ref.dtype,
+        digest=plan.parts.bundle.digest,
+        edited_digest=tuple(images.digests),
+    )
+
+
+def _cost(plan: Plan, images: Images, seconds: Seconds) -> Cost:
+    tally, spent, edits = plan.parts.generator.tally, seconds.spent, images.edits
+    return Cost(
+        edit_seconds=sum(edit.seconds for edit in edits) if edits else None,
+        draw_seconds=spent.get("draw"),
+        measure_seconds=spent.get("measure"),
+        total_seconds=seconds.total,
+        edit_bytes=sum(edit.bytes for edit in edits) if edits else None,
+        peak_bytes=_most([*(edit.peak_bytes for edit in edits), peak_bytes()]),
+        peak_gpu_bytes=_most([*(edit.peak_gpu_bytes for edit in edits), peak_gpu_bytes()]),
+        images_drawn=tally.drawn,
+        images_reused=tally.reused,
+        images_found=tally.found,
+        edits_found=sum(edit.found for edit in edits) if edits else None,
+    )
+
+
+def _most(peaks: Sequence[int | None]) -> int | None:
+    return max((peak for peak in peaks if peak is not None), default=None)
+
+
+def _joined_logs(logs: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of what every edit reports; a value that only some report is left out."""
+    shared = set.intersection(*(set(log) for log in logs)) if logs else set()
+    return {name: float(sum(log[name] for log in logs) / len(logs)) for name in sorted(shared)}

@@ -1,0 +1,29 @@
+"""What a run works with, resolved from names to objects."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from iceb.models.bundle import ModelBundle
+from iceb.models.generator import Generator
+from iceb.running.method_runner import ChosenMethod
+from iceb.running.scoring import Scorer
+from iceb.specs.datasets import ConceptDataset
+from iceb.specs.execution import DEFAULT, Execution
+from iceb.specs.tasks import Task
+from iceb.stores.edits import EditStore
+
+
+@dataclass
+class Parts:
+    """The objects of one run; `plan` makes them, `evaluate` uses them."""
+
+    task: Task
+    dataset: ConceptDataset
+    method: ChosenMethod
+    bundle: ModelBundle
+    generator: Generator
+    scorer: Scorer
+    edits: EditStore
+    cache: Path
+    command: tuple[str, ...] | None = None
+    execution: Execution = DEFAULT

@@ -1,0 +1,103 @@
+"""Which images a run drew: a line for each prompt at each checkpoint, with the keys of its images, as a file."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from iceb.base.digest import digest_bytes
+from iceb.base.errors import IcebError, ResultError
+from iceb.base.messages import quoted, shortened
+from iceb.base.readers import check_fields, listed, parse_json, read_text
+from iceb.specs.prompts import ImageKey, NoiseDraw, Prompt
+from iceb.specs.records import TableRecord
+from iceb.specs.texts import check_name, checked_key
+
+FILE = "images.jsonl"
+AGAIN = "run the same command again to write it"
+OWN = ("checkpoint", "group", "before", "after")  # fields of a row beside its prompt's
+TUPLES = ("choices", "tags")  # fields of a prompt that JSON turns into lists
+
+
+@dataclass(frozen=True)
+class ImageRow:
+    """One prompt at one checkpoint, and its images.
+
+    Attributes:
+        checkpoint: the checkpoint's id.
+        group: the checkpoints whose images are scored together.
+        before: key of the unedited model's image; None where no metric reads it.
+        after: key of the edited model's image, likewise.
+    """
+
+    checkpoint: str
+    group: str
+    prompt: Prompt
+    before: ImageKey | None
+    after: ImageKey | None
+
+    def __post_init__(self) -> None:
+        check_name(self.checkpoint, "checkpoint")
+        if self.group != "":
+            check_name(self.group, "group")
+        for key in (self.before, self.after):
+            if key is not None:
+                checked_key(key, f"prompt {quoted(self.prompt.text, 40)}")
+
+    def key(self, side: str) -> ImageKey | None:
+        """The key of one side's image."""
+        return self.before if side == "before" else self.after
+
+
+def encode_ledger(rows: Sequence[ImageRow]) -> bytes:
+    """images.jsonl: one line a row; with the store it is enough to compute every score again."""
+    lines = [json.dumps(_document(row), ensure_ascii=False) for row in rows]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def ledger_record(data: bytes, rows: Sequence[ImageRow]) -> TableRecord:
+    """What a result says of its images."""
+    return TableRecord(sha256=digest_bytes(data), rows=len(rows))
+
+
+def _document(row: ImageRow) -> dict[str, Any]:
+    """A row without the fields that a prompt leaves at their defaults."""
+    defaults = {field.name: field.default for field in dataclasses.fields(Prompt)}
+    prompt = {name: value for name, value in dataclasses.asdict(row.prompt).items() if value != defaults[name]}
+    return {"checkpoint": row.checkpoint, "group": row.group, "before": row.before, "after": row.after, **prompt}
+
+
+def read_ledger(folder: Path, record: TableRecord | None) -> list[ImageRow]:
+    """The rows of a run's images.
+
+    Args:
+        folder: the run's.
+        record: what its result says of them.
+
+    Raises:
+        ResultError: the file is missing, is not the one that the result names, or is no such file.
+    """
+    path = folder / FILE
+    text = read_text(path, ResultError, "name a run's folder, as iceb evaluate prints it")
+    found = digest_bytes(text.encode())
+    if record is None or found != record.sha256:
+        named = f"its result names {record.sha256[:12]}…" if record else "its result names no images"
+        raise ResultError(f"{path}: its sha256 is {found[:12]}…, {named}: one of the two was changed; {AGAIN}")
+    lines = text.split("\n")
+    return [_row(line, f"{path} line {number}") for number, line in enumerate(lines, start=1) if line.strip()]
+
+
+def _row(line: str, where: str) -> ImageRow:
+    document = parse_json(line, where, ResultError, AGAIN)
+    try:
+        check_fields(document, [*OWN, *(field.name for field in dataclasses.fields(Prompt))])
+        row = {name: document.pop(name) for name in OWN}
+        document.update({name: listed(document[name]) for name in TUPLES if name in document})
+        if document.get("noise") is not None:
+            noise = document["noise"]
+            document["noise"] = NoiseDraw(noise["seed"], listed(noise["calls"]), noise["slot"])
+        return ImageRow(prompt=Prompt(**document), **row)
+    except (IcebError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ResultError(f"{where}: not a line of a run ({shortened(str(error))}); {AGAIN}") from error

@@ -1,0 +1,150 @@
+"""Where a result comes from: command, code, versions, device. None of it is part of a run's identity."""
+
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import iceb
+from iceb.specs.records import Provenance
+
+if TYPE_CHECKING:
+    import torch
+
+PACKAGES = ("iceb", "torch", "diffusers", "transformers", "safetensors", "tokenizers", "numpy", "pillow")
+CODE = ("iceb", "methods", "metrics", "baselines", "data_cards", "pyproject.toml")  # what can change a number
+NO_PLACE = "unknown"
+OWN_FOLDERS = ("--out", "--cache")  # options that say where things lie on one machine, and change no number
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known when a run begins."""
+
+    command: str
+    device: str
+    started: str  # UTC, ISO 8601
+
+    @classmethod
+    def now(cls, device: "torch.device", command: Sequence[str] | None = None) -> "Origin":
+        """The origin of a run that begins now; the command is this process's own unless given."""
+        checkout(_package())  # read now and kept: a commit made while the run goes on is not what made it
+        return cls(shlex.join(retyped(command or _command())), device_name(device), _clock())
+
+    def finished(self) -> Provenance:
+        """The provenance of a run that ends now."""
+        import torch  # late: whoever reads a result needs none of it
+
+        commit, dirty = checkout(_package())
+        return Provenance(
+            command=self.command,
+            commit=commit,
+            dirty=dirty,
+            python=platform.python_version(),
+            packages=versions(),
+            device=self.device,
+            threads=torch.get_num_threads(),
+            started=self.started,
+            finished=_clock(),
+        )
+
+
+def _package() -> Path:
+    return Path(iceb.__file__).resolve().parent
+
+
+def _command() -> list[str]:
+    """This process's command, with the program's name instead of its path."""
+    name = Path(sys.argv[0]).name if sys.argv else ""
+    return ["iceb" if name in ("iceb", "__main__.py") else name or NO_PLACE, *sys.argv[1:]]
+
+
+def retyped(command: Sequence[str]) -> list[str]:
+    """A command as somebody else would type it: without this machine's folders for output and cache.
+
+    Files and folders that decide what comes out keep their names and lose the way to them.
+
+    >>> shlex.join(retyped(["iceb", "evaluate", "--out", "/data/runs", "--set", "captions=~/big/captions.txt"]))
+    'iceb evaluate --set captions=captions.txt'
+    """
+    words = iter(command)
+    kept: list[str] = []
+    for word in words:
+        option, given, value = word.partition("=")
+        if option in OWN_FOLDERS:
+            if not given:
+                next(words, None)
+        elif given and _is_way(value):
+            kept.append(f"{option}={Path(value).name}")
+        else:
+            kept.append(Path(word).name if _is_way(word) else word)
+    return kept
+
+
+def _is_way(text: str) -> bool:
+    """Whether a text is a path that another machine does not have."""
+    return text.startswith(("/", "~/", "../")) and Path(text).name not in ("", "..")
+
+
+def _clock() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def versions() -> dict[str, str]:
+    """The installed versions of everything that can move a number."""
+    found: dict[str, str] = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def device_name(device: "torch.device") -> str:
+    """The GPU's or the processor's name."""
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+
+
+@cache
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine() or NO_PLACE)
+
+
+@cache
+def checkout(package: Path) -> tuple[str | None, bool | None]:
+    """The commit of the git checkout that `package` lies in, and whether its code differs from it.
+
+    (None, None) where the package is not a tracked part of a checkout: installed from a wheel, or git is missing.
+    """
+    root = package.parent
+    if _git(root, "ls-files", "--error-unmatch", f"{package.name}/__init__.py") is None:
+        return None, None
+    commit = _git(root, "rev-parse", "HEAD")
+    changed = _git(root, "status", "--porcelain", "--", *(name for name in CODE if (root / name).exists()))
+    return commit, None if changed is None else bool(changed)
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """What git prints; None if it fails."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=30, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,1 @@
+"""Estimates from statistics of concepts: intervals, effective numbers, ranks."""

@@ -1,0 +1,1 @@
+"""What methods share: text encoders cut open, closed forms, second moments, the denoiser, training, corpora."""

@@ -1,0 +1,33 @@
+"""Which rows of an old text are edited, and which rows of the new one they shall answer like."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from torch import Tensor
+
+from iceb.methods.common.attention.text_states import TextState
+
+Pairing: TypeAlias = Callable[[TextState, TextState], tuple[Tensor, Tensor]]  # → E, E', both (n, d) float64
+
+
+def from_last_token(old: TextState, new: TextState) -> tuple[Tensor, Tensor]:
+    """From each text's last content token on: last with last, end with end, pads with pads (UCE of 2023).
+
+    Both blocks are cut to the shorter one, 77 − max(f, f') rows. A blank new text has its start token in the place of
+    the last content token.
+    """
+    count = len(old.read) - max(old.last, new.last)
+    return old.rows[old.last : old.last + count], new.rows[new.last : new.last + count]
+
+
+def last_token(old: TextState, new: TextState) -> tuple[Tensor, Tensor]:
+    """The last content token alone, (1, d) each (UCE of 2025); the start token of a blank text."""
+    return old.rows[old.last : old.end], new.rows[new.last : new.end]
+
+
+def all_tokens(old: TextState, new: TextState) -> tuple[Tensor, Tensor]:
+    """All rows, paired by position: start token, content, end and pads."""
+    return old.rows, new.rows
+
+
+PAIRINGS: Mapping[str, Pairing] = {"from_last": from_last_token, "last": last_token, "all": all_tokens}
