@@ -18,7 +18,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from iceb.base.errors import SpecError
-from iceb.base.messages import shortened
+from iceb.base.messages import shorten
 from iceb.base.readers import parse_toml, read_text
 from iceb.specs.recipes import Recipe
 from iceb.specs.results import first_problem
@@ -53,7 +53,7 @@ def read_recipe(path: Path) -> Recipe:
     Raises:
         SpecError: the file cannot be read, is not TOML, or holds an unknown or wrong key.
     """
-    named = f"--recipe {shortened(str(path))}"
+    named = f"--recipe {shorten(str(path))}"
     return parse_recipe(read_text(path, SpecError, "name a TOML file as baselines/recipes has", named), named)
 
 

@@ -17,8 +17,8 @@ from typing import Any, Literal, get_args
 
 from iceb.base.contained import Overtime, interrupts_noted, output_held, time_limited
 from iceb.base.errors import SpecError
-from iceb.base.frames import described
-from iceb.base.messages import QUOTED, quoted
+from iceb.base.frames import describe
+from iceb.base.messages import QUOTED, quote
 from iceb.base.packages import entry_points, identity, unreadable_packages
 from iceb.base.torch_state import torch_kept
 
@@ -66,7 +66,7 @@ class Registered:
                 its group needs.
         """
         if not EntryPoint.pattern.match(self.place):
-            raise SpecError(f"{self._described} names the place {quoted(self.place)}: must be module:object")
+            raise SpecError(f"{self._described} names the place {quote(self.place)}: must be module:object")
         return self._import() if self.package == OWN else self._contained()
 
     def _import(self) -> Any:
@@ -94,7 +94,7 @@ class Registered:
                 if interrupted.is_set():
                     raise
                 remedy = f"mend it, or reinstall the package {self.package}"
-                raise SpecError(f"{self._failed}: {described(error)}{_printed(said())}; {remedy}") from error
+                raise SpecError(f"{self._failed}: {describe(error)}{_printed(said())}; {remedy}") from error
             if changed := put_back():
                 _CHANGING[module] = changed
                 raise SpecError(self._changes(changed))
@@ -118,7 +118,7 @@ class _LacksError(Exception):
 
 
 def _printed(text: str) -> str:
-    return f"; it printed {quoted(text)}" if text else ""
+    return f"; it printed {quote(text)}" if text else ""
 
 
 def _seconds() -> float:
@@ -129,11 +129,11 @@ def _seconds() -> float:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise SpecError(f"ICEB_PLUGIN_SECONDS={quoted(text)}: must be a number of seconds, 0 for no limit")
+        raise SpecError(f"ICEB_PLUGIN_SECONDS={quote(text)}: must be a number of seconds, 0 for no limit")
     return seconds
 
 
-def registered(group: Group) -> list[Registered]:
+def entries_of(group: Group) -> list[Registered]:
     """Everything of a group, sorted by name, then package; nothing is imported."""
     return list(_scanned(group, entry_points, tuple(sys.path)))
 
@@ -149,7 +149,7 @@ def _scanned(
 
 def shortest_name(entry: Registered) -> str:
     """The shortest name by which `find` gives this entry: a name of ours or of two packages needs the package."""
-    twins = [each for each in registered(entry.group) if each.name == entry.name]
+    twins = [each for each in entries_of(entry.group) if each.name == entry.name]
     return entry.name if len(twins) == 1 or entry.package == OWN else entry.full_name
 
 
@@ -159,7 +159,7 @@ def find(group: Group, name: str) -> Registered:
     Raises:
         SpecError: no such name (with the nearest ones), or several packages register it.
     """
-    entries = registered(group)
+    entries = entries_of(group)
     matching = [entry for entry in entries if entry.full_name == name] or [
         each for each in entries if each.name == name
     ]
@@ -171,7 +171,7 @@ def find(group: Group, name: str) -> Registered:
         choices = " or ".join(entry.place if places else entry.full_name for entry in matching)
         what = f"package {matching[0].package} more than once" if places else f"{len(matching)} packages"
         remedy = f"it must choose {choices}" if places else f"ask for {choices}"
-        raise SpecError(f"{group[:-1]} {quoted(name)} is registered by {what}: {remedy}")
+        raise SpecError(f"{group[:-1]} {quote(name)} is registered by {what}: {remedy}")
     return matching[0]
 
 
@@ -201,10 +201,10 @@ def unknown(what: str, got: str, allowed: Iterable[str], listing: str = "") -> s
     near = nearest(got, names)
     tail = f" ({listing} shows all)" if listing else ""
     if near:
-        return f"unknown {what} {quoted(got)}: did you mean {' or '.join(near)}?{tail}"
+        return f"unknown {what} {quote(got)}: did you mean {' or '.join(near)}?{tail}"
     if not names:
-        return f"unknown {what} {quoted(got)}: none is installed"
-    return f"unknown {what} {quoted(got)}: choose one of {', '.join(names)}"
+        return f"unknown {what} {quote(got)}: none is installed"
+    return f"unknown {what} {quote(got)}: choose one of {', '.join(names)}"
 
 
 def nearest(got: str, allowed: Iterable[str]) -> list[str]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from iceb.base.errors import StoreError
-from iceb.base.messages import quoted, shortened
+from iceb.base.messages import quote, shorten
 
 TEMPORARY = ".partial-"  # prefix of unfinished files; what a killed process leaves behind
 KEY = re.compile(r"[0-9a-f]{64}")
@@ -33,7 +33,7 @@ def content_path(root: Path, key: str, suffix: str) -> Path:
     'images/ab/ababab'
     """
     if not is_key(key):
-        raise StoreError(f"{quoted(key, 80)} is not a key: must be 64 lower-case hexadecimal digits")
+        raise StoreError(f"{quote(key, 80)} is not a key: must be 64 lower-case hexadecimal digits")
     return root / key[:2] / f"{key}{suffix}"
 
 
@@ -52,11 +52,11 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(_explanation(shortened(str(path)), error)) from error
+        raise StoreError(_explanation(shorten(str(path)), error)) from error
     except ValueError as error:  # lone surrogates and NUL never reach the operating system
         if not (isinstance(error, UnicodeEncodeError) or "null" in str(error)):
             raise
-        raise StoreError(f"{quoted(str(path))} cannot be the name of a file ({error}): choose another name") from error
+        raise StoreError(f"{quote(str(path))} cannot be the name of a file ({error}): choose another name") from error
 
 
 def _explanation(path: str, error: OSError) -> str:

@@ -7,7 +7,7 @@ from traceback import walk_tb
 from types import FrameType
 
 from iceb.base.errors import IcebError
-from iceb.base.messages import printable, shortened
+from iceb.base.messages import printable, shorten
 
 LONGEST = 500  # characters of what an error says
 CORE = (
@@ -30,14 +30,14 @@ OURS = "iceb"  # whose own methods are packages below iceb.methods
 
 
 @contextmanager
-def attributed(kind: type[IcebError], what: str) -> Iterator[None]:
+def attribute_errors(kind: type[IcebError], what: str) -> Iterator[None]:
     """Turn whatever the code of somebody's dataset, measure or metric raises into an error that names it.
 
     Args:
         kind: of the error; errors of ours pass as they are.
         what: whose code runs inside, for example "dataset repaint".
 
-    >>> with attributed(IcebError, "dataset repaint"):
+    >>> with attribute_errors(IcebError, "dataset repaint"):
     ...     {}["nope"]
     Traceback (most recent call last):
     ...
@@ -48,20 +48,20 @@ def attributed(kind: type[IcebError], what: str) -> Iterator[None]:
     except IcebError:
         raise
     except Exception as error:
-        raise kind(f"{what} raised {described(error)}") from error
+        raise kind(f"{what} raised {describe(error)}") from error
 
 
-def described(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """An error in one line, with the file, line and function that raised it in the package that the core called.
 
     >>> try:
     ...     {}["nope"]
     ... except KeyError as error:
-    ...     described(error).partition(" (")[0]
+    ...     describe(error).partition(" (")[0]
     "KeyError: 'nope'"
     """
     place = place_of(error)
-    return shortened(printable(f"{type(error).__name__}: {_said(error)}"), LONGEST) + (f" ({place})" if place else "")
+    return shorten(printable(f"{type(error).__name__}: {_said(error)}"), LONGEST) + (f" ({place})" if place else "")
 
 
 def _said(error: BaseException) -> str:

@@ -8,12 +8,12 @@ ELLIPSIS = " … "
 WORD = re.compile(rf"\S{{{QUOTED + 1},}}")
 
 
-def quoted(value: object, most: int = QUOTED) -> str:
+def quote(value: object, most: int = QUOTED) -> str:
     """`value` as Python writes it, printable and at most `most` characters long.
 
-    >>> quoted("a\\x1b[31m")
+    >>> quote("a\\x1b[31m")
     "'a\\\\x1b[31m'"
-    >>> quoted("x" * 1000, 20)
+    >>> quote("x" * 1000, 20)
     "'xxxxxxxxxx … xxxxx'"
     """
     try:
@@ -22,7 +22,7 @@ def quoted(value: object, most: int = QUOTED) -> str:
         written = f"a number of {_digits(value)} digits" if isinstance(value, int) else f"a {type(value).__name__}"
     except RecursionError:
         written = f"a deeply nested {type(value).__name__}"
-    return shortened(printable(written), most)
+    return shorten(printable(written), most)
 
 
 def _digits(value: int) -> int:
@@ -30,10 +30,10 @@ def _digits(value: int) -> int:
     return int(value.bit_length() * 0.30103) + 1
 
 
-def shortened(text: str, most: int = QUOTED) -> str:
+def shorten(text: str, most: int = QUOTED) -> str:
     """`text` with its middle left out where it is longer than `most` characters: both ends tell what it was.
 
-    >>> shortened("abcdefghijklmnopqrstuvwxyz", 13)
+    >>> shorten("abcdefghijklmnopqrstuvwxyz", 13)
     'abcdef … wxyz'
     """
     if len(text) <= most:
@@ -63,4 +63,4 @@ def one_line(text: str) -> str:
     >>> one_line("two\\nlines")
     'two lines'
     """
-    return shortened(WORD.sub(lambda found: shortened(found[0]), printable(text)), LINE)
+    return shorten(WORD.sub(lambda found: shorten(found[0]), printable(text)), LINE)

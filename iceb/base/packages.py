@@ -4,7 +4,7 @@ import importlib.metadata
 from collections.abc import Iterator, Sequence
 from importlib.metadata import Distribution, EntryPoint
 
-from iceb.base.messages import printable, shortened
+from iceb.base.messages import printable, shorten
 
 UNKNOWN = "unknown"
 
@@ -32,7 +32,7 @@ def unreadable_packages() -> list[str]:
         try:
             _ = package.entry_points
         except Exception as error:
-            found.append(shortened(printable(f"{_place(package)} ({type(error).__name__}: {error})")))
+            found.append(shorten(printable(f"{_place(package)} ({type(error).__name__}: {error})")))
     return found
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from iceb.base.errors import IcebError, SpecError
-from iceb.base.messages import quoted, shortened
+from iceb.base.messages import quote, shorten
 
 DIGITS = 19  # of the largest number of 64 bits
 SUSPECT = re.compile(r"\\(?:u[dD][89a-fA-F]|u00[01]|u007|[bf])")  # escapes of halves and of control characters
@@ -29,9 +29,9 @@ def user_path(text: str | Path) -> Path:
     try:
         path = Path(text).expanduser()
     except RuntimeError as error:
-        raise SpecError(f"{quoted(str(text))}: there is no such home folder here: write the path in full") from error
+        raise SpecError(f"{quote(str(text))}: there is no such home folder here: write the path in full") from error
     if "\0" in str(path):
-        raise SpecError(f"{quoted(str(text))}: a path cannot hold the character NUL")
+        raise SpecError(f"{quote(str(text))}: a path cannot hold the character NUL")
     return path
 
 
@@ -62,7 +62,7 @@ def read_text(path: Path, kind: type[IcebError], remedy: str, name: str = "") ->
     Raises:
         IcebError: of this kind: the file is missing, is a folder, cannot be read, or is not UTF-8.
     """
-    named = name or shortened(str(path), 400)
+    named = name or shorten(str(path), 400)
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -97,7 +97,7 @@ def parse_json(text: str, where: str, kind: type[IcebError], remedy: str = "") -
     except RecursionError as error:
         raise kind(f"{where}: its lists or objects are nested too deeply{end}") from error
     except UnicodeEncodeError as error:
-        raise kind(f"{where}: a text in it holds {quoted(error.object[error.start])}, no character{end}") from error
+        raise kind(f"{where}: a text in it holds {quote(error.object[error.start])}, no character{end}") from error
     except ValueError as error:
         raise kind(f"{where}: {error}{end}") from error
     return found
@@ -110,9 +110,9 @@ def check_fields(value: object, allowed: Iterable[str]) -> None:
         ValueError: as it says.
     """
     if not isinstance(value, dict):
-        raise ValueError(f"{quoted(value, 80)} is no object")
+        raise ValueError(f"{quote(value, 80)} is no object")
     if unknown := sorted(set(value) - set(allowed)):
-        raise ValueError(f"unknown field {quoted(unknown[0], 80)}")
+        raise ValueError(f"unknown field {quote(unknown[0], 80)}")
 
 
 def listed(value: object) -> tuple[Any, ...]:
@@ -122,7 +122,7 @@ def listed(value: object) -> tuple[Any, ...]:
         TypeError: it is something else, for example a text, whose letters a tuple would hold.
     """
     if not isinstance(value, list):
-        raise TypeError(f"{quoted(value, 80)} is no list")
+        raise TypeError(f"{quote(value, 80)} is no list")
     return tuple(value)
 
 
@@ -158,20 +158,20 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {quoted(twice, 80)} stands twice in one object")
+        raise ValueError(f"the key {quote(twice, 80)} stands twice in one object")
     return found
 
 
 def _int(digits: str) -> int:
     if len(digits.lstrip("-")) > DIGITS or not -(2**63) <= int(digits) < 2**63:
-        raise ValueError(f"holds the number {quoted(digits, 40)} of {len(digits)} digits, beyond 64 bits")
+        raise ValueError(f"holds the number {quote(digits, 40)} of {len(digits)} digits, beyond 64 bits")
     return int(digits)
 
 
 def _float(digits: str) -> float:
     value = float(digits)
     if not math.isfinite(value):
-        raise ValueError(f"holds the number {quoted(digits, 40)}, which no float can hold")
+        raise ValueError(f"holds the number {quote(digits, 40)}, which no float can hold")
     return value
 
 
@@ -187,7 +187,7 @@ def _check_texts(value: object) -> None:
     """
     if isinstance(value, str):
         if found := UNWANTED.search(value):
-            raise ValueError(f"a text in it holds {quoted(found[0])}, no character")
+            raise ValueError(f"a text in it holds {quote(found[0])}, no character")
     elif isinstance(value, dict | list):
         for item in [*value, *value.values()] if isinstance(value, dict) else value:
             _check_texts(item)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from iceb.base.messages import quoted
+from iceb.base.messages import quote
 from iceb.cli import check_parts, options
 from iceb.cli.check_lines import report
 
@@ -86,5 +86,5 @@ def _sizes(text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",") if part.strip()]
     sizes = [int(part) for part in parts if SIZE.fullmatch(part)]
     if len(sizes) < len(parts) or not all(1 <= size <= MOST for size in sizes):
-        raise SpecError(f"--sizes {quoted(text)}: must be whole numbers from 1 to {MOST}, as in --sizes 1,10,100")
+        raise SpecError(f"--sizes {quote(text)}: must be whole numbers from 1 to {MOST}, as in --sizes 1,10,100")
     return tuple(sizes)

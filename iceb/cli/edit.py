@@ -90,12 +90,12 @@ def _own(
 
 def _form(text: str) -> "Form":
     from iceb.base.errors import SpecError
-    from iceb.base.messages import shortened
+    from iceb.base.messages import shorten
 
     for known in FORMS:
         if text == known:
             return known
-    raise SpecError(f"--form {shortened(text)}: must be one of {', '.join(FORMS)}")
+    raise SpecError(f"--form {shorten(text)}: must be one of {', '.join(FORMS)}")
 
 
 def _said(manifest: "Manifest", model: str, out: Path) -> list[str]:

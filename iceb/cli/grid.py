@@ -20,12 +20,12 @@ def grid(
     """Draw a run's pictures before and after the edit; prompts are evenly spread over the concepts, never picked."""
     from iceb.base.errors import SpecError
     from iceb.base.files import write_atomic
-    from iceb.base.messages import shortened
+    from iceb.base.messages import shorten
 
     if not 1 <= rows <= MOST:
         raise SpecError(f"--rows {rows}: must be 1 to {MOST}")
     if out.suffix.lower() != ".png":
-        raise SpecError(f"--out {shortened(str(out))}: must end in .png")
+        raise SpecError(f"--out {shorten(str(out))}: must end in .png")
     from iceb.report import image_grid as drawing
 
     made = drawing.grid(run, cache, rows, role)

@@ -74,10 +74,10 @@ def _rows(what: Listed) -> list[dict[str, str]]:
         return _models()
     if what is Listed.datasets:
         return _datasets()
-    from iceb.registry import GROUPS, registered, shortest_name
+    from iceb.registry import GROUPS, entries_of, shortest_name
 
     (group,) = [group for group in GROUPS if group == what.value]
-    return [{"name": shortest_name(each), "from": _from(each), "place": each.place} for each in registered(group)]
+    return [{"name": shortest_name(each), "from": _from(each), "place": each.place} for each in entries_of(group)]
 
 
 def _from(entry: "Registered") -> str:
@@ -89,9 +89,9 @@ def _from(entry: "Registered") -> str:
 
 
 def _holder(entry: "Registered") -> str:
-    from iceb.registry import OWN, registered
+    from iceb.registry import OWN, entries_of
 
-    ours = any(each.name == entry.name and each.package == OWN for each in registered(entry.group))
+    ours = any(each.name == entry.name and each.package == OWN for each in entries_of(entry.group))
     return f"{OWN}'s own" if ours else "registered by several packages"
 
 

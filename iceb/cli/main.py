@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import typer
 
 from iceb.base.errors import CheckFailed, IcebError
-from iceb.base.messages import one_line, quoted, shortened
+from iceb.base.messages import one_line, quote, shorten
 from iceb.base.packages import unreadable_packages
 from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.cli import apply, cache, check, damage, data, docs, edit, evaluate, grid, leaderboard, listing, runs, score
@@ -97,7 +97,7 @@ def explained(error: Exception) -> tuple[str, int]:
         return str(error), error.exit_code
     if hasattr(error, "format_message"):  # typer's usage errors, whose classes moved between its versions
         message = str(error.format_message()).replace("Value error, ", "").rstrip(".")
-        message = QUOTE.sub(lambda found: f"'{shortened(found[1])}'", message)
+        message = QUOTE.sub(lambda found: f"'{shorten(found[1])}'", message)
         return f"{message} (--help shows what is allowed)", WRONG
     if hasattr(error, "errors") and type(error).__name__ == "ValidationError":
         from iceb.specs.results import first_problem
@@ -107,7 +107,7 @@ def explained(error: Exception) -> tuple[str, int]:
     if out_of_memory(error):
         return f"out of memory ({_one_line(error)}): {SMALLER}", FAILED
     if isinstance(error, OSError) and error.filename is not None:
-        name = quoted(os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename))
+        name = quote(os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename))
         return f"{name} cannot be used ({error.strerror}): name another file or folder, or mend this one", WRONG
     if unread := unreadable_packages():  # many libraries read those of every package when they are imported
         return f"the metadata of {unread[0]} cannot be read: mend or remove that package", WRONG

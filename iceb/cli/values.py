@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from iceb.base.errors import SpecError
-from iceb.base.messages import quoted, shortened
+from iceb.base.messages import quote, shorten
 from iceb.base.readers import parse_json
 from iceb.specs.execution import Execution
 from iceb.specs.runs import Atom, Dtype, Scalar
@@ -28,9 +28,9 @@ def settings(texts: Sequence[str]) -> dict[str, Scalar]:
         name, equals, value = text.partition("=")
         name = name.strip().replace("-", "_")
         if not equals or not name:
-            raise SpecError(f"--set {quoted(text)}: must be NAME=VALUE, for example --set steps=50")
+            raise SpecError(f"--set {quote(text)}: must be NAME=VALUE, for example --set steps=50")
         if name in found:
-            raise SpecError(f"--set {quoted(name)}: given twice; give it once")
+            raise SpecError(f"--set {quote(name)}: given twice; give it once")
         found[name] = parsed(name, value.strip())
     return found
 
@@ -71,7 +71,7 @@ def dtype(text: str) -> Dtype:
     for known in DTYPES:
         if text == known:
             return known
-    raise SpecError(f"--dtype {shortened(text)}: must be one of {', '.join(DTYPES)}")
+    raise SpecError(f"--dtype {shorten(text)}: must be one of {', '.join(DTYPES)}")
 
 
 def execution(

@@ -9,7 +9,7 @@ from pathlib import Path
 from iceb import registry
 from iceb.base.cache import cache_root
 from iceb.base.errors import DataError
-from iceb.base.frames import attributed
+from iceb.base.frames import attribute_errors
 from iceb.conformance.card import PLACEHOLDER
 from iceb.conformance.lines import Broken, Line, Skipped
 from iceb.conformance.objects import IMPORTED, imported, needed, paper_problems, refuse
@@ -123,7 +123,7 @@ class Source:
         declared, card, paths = needed(self.declared, IMPORTED), needed(self.card, CARD), needed(self.paths, FILES)
         if declared.load is None:
             raise Skipped("holds nothing to edit: its card and its files are all there is to check")
-        with attributed(DataError, f"dataset {card.name}"):
+        with attribute_errors(DataError, f"dataset {card.name}"):
             return declared.load(card, paths)
 
     def loads(self) -> str:

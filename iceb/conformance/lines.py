@@ -7,7 +7,7 @@ from traceback import format_exception
 from typing import Literal, TypeAlias
 
 from iceb.base.errors import IcebError
-from iceb.base.frames import described
+from iceb.base.frames import describe
 
 Status: TypeAlias = Literal["pass", "fail", "skipped", "info"]
 LONGEST = 600  # characters of a note: a message of 300 within one of ours; its end says what to do
@@ -60,7 +60,7 @@ def said(error: BaseException) -> str:
     >>> said(ZeroDivisionError("division by zero"))
     'raised ZeroDivisionError: division by zero'
     """
-    return _short(str(error) if _own(error) else f"raised {described(error)}")
+    return _short(str(error) if _own(error) else f"raised {describe(error)}")
 
 
 def _own(error: BaseException) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from iceb.base.errors import IcebError
-from iceb.base.frames import described
+from iceb.base.frames import describe
 from iceb.conformance.arithmetic import computed
 from iceb.conformance.lines import Broken, Line, Told
 from iceb.conformance.numbers import WIDTHS, Numbers
@@ -111,7 +111,7 @@ def refusal(metric: Metric, prompts: Sequence[Prompt]) -> str:
         except (IcebError, Broken) as error:
             said = said or str(error)
         except Exception as error:
-            said = said or f"raised {described(error)}"
+            said = said or f"raised {describe(error)}"
         else:
             return "" if score.value is not None else score.note
     return said

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from iceb import registry
 from iceb.base.errors import DataError, SpecError
-from iceb.base.frames import attributed
+from iceb.base.frames import attribute_errors
 from iceb.datasets.cards import declaration, load_card
 from iceb.datasets.locate import EMBEDDED, UPSTREAM, located
 from iceb.specs.datasets import ConceptDataset
@@ -19,7 +19,7 @@ def dataset_card_name(name: str, data: str | None) -> str:
     'aice_embedded'
     """
     twin = f"{name}_embedded"
-    known = data == EMBEDDED and any(twin in (entry.name, entry.full_name) for entry in registry.registered("datasets"))
+    known = data == EMBEDDED and any(twin in (entry.name, entry.full_name) for entry in registry.entries_of("datasets"))
     return twin if known else name
 
 
@@ -43,5 +43,5 @@ def open_dataset(
     if declared.load is None:
         raise SpecError(f"dataset {card.name} holds no edit requests: a task needs one that does (iceb list datasets)")
     paths = located(card, data, cache, declared.package, may_fetch)
-    with attributed(DataError, f"dataset {chosen}"):
+    with attribute_errors(DataError, f"dataset {chosen}"):
         return declared.load(card, paths)

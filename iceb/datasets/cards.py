@@ -18,7 +18,7 @@ FENCE = "---\n"
 
 def card_names() -> list[str]:
     """The registered datasets, sorted."""
-    return sorted(map(registry.shortest_name, registry.registered("datasets")))
+    return sorted(map(registry.shortest_name, registry.entries_of("datasets")))
 
 
 def declaration(name: str) -> DatasetDeclaration:

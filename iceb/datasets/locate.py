@@ -14,7 +14,7 @@ from iceb.base.cache import cache_root
 from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, StoreError
 from iceb.base.files import explained
-from iceb.base.messages import shortened
+from iceb.base.messages import shorten
 from iceb.base.readers import is_file, is_folder, user_path
 from iceb.datasets.aice_rows import read_json
 from iceb.datasets.cards import package_folder
@@ -148,7 +148,7 @@ def packaged_folder(card: DataCard, package: str = OWN) -> Path:
 def _inside(card: DataCard, folder: Path, origin: str) -> Path:
     """The place in a user's folder that holds the files: itself, or where the upstream repository keeps them."""
     if not is_folder(folder):
-        raise DataError(f"{origin} {shortened(str(folder))} is not a folder: {_remedy_of_naming(card)}")
+        raise DataError(f"{origin} {shorten(str(folder))} is not a folder: {_remedy_of_naming(card)}")
     places = _places(card, folder)
     best = min(places, key=lambda place: len(missing(card, place)))
     absent = missing(card, best)

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from iceb.base.errors import DataError, SpecError
-from iceb.base.messages import shortened
+from iceb.base.messages import shorten
 from iceb.base.readers import read_json, read_text
 from iceb.datasets.aice import TRAIN_TEMPLATES
 from iceb.specs.requests import EditRequest
@@ -61,7 +61,7 @@ def read_requests(path: Path) -> tuple[EditRequest, ...]:
     """
     kinds = {".json": _json_rows, ".csv": _csv_rows}
     if path.suffix.lower() not in kinds:
-        raise SpecError(f"--requests {shortened(str(path))}: must end in {' or '.join(kinds)}")
+        raise SpecError(f"--requests {shorten(str(path))}: must end in {' or '.join(kinds)}")
     return _requests(kinds[path.suffix.lower()](path), str(path))
 
 

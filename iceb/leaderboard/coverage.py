@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from iceb.base.digest import digest
 from iceb.base.errors import ResultError
-from iceb.base.messages import quoted
+from iceb.base.messages import quote
 from iceb.leaderboard.filed_result import FiledResult
 from iceb.specs.results import Result
 
@@ -74,5 +74,5 @@ def _difference(judged: Judged, common: Judged) -> str:
     (part, concept, replicate, checkpoint, n), fact = (less[0], "lacks") if less else (more[0], "has")
     rest = len(less) + len(more) - 1
     others = f" and {rest} more differences" if rest else ""
-    at = f", checkpoint {quoted(checkpoint, 80)}" if checkpoint else ""
-    return f"{fact} concept {quoted(concept, 80)} (part {part}, replicate {replicate}, {n} images{at}){others}"
+    at = f", checkpoint {quote(checkpoint, 80)}" if checkpoint else ""
+    return f"{fact} concept {quote(concept, 80)} (part {part}, replicate {replicate}, {n} images{at}){others}"

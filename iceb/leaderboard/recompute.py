@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from iceb import registry
 from iceb.base.errors import SpecError
-from iceb.base.messages import quoted
+from iceb.base.messages import quote
 from iceb.runs.table import TableRow
 from iceb.specs.methods import MethodCard
 from iceb.specs.metrics import Metric, asks_dest, reference_names
@@ -38,7 +38,7 @@ def _identity(result: Result) -> Iterator[str]:
     try:
         made = result.spec.id
     except (ValidationError, SpecError) as error:
-        yield f"no run can be as it says ({quoted(str(error))})"
+        yield f"no run can be as it says ({quote(str(error))})"
         return
     if made != result.id:
         yield f"its id is {result.id}, but what it says was run has the id {made}: one of the two was changed"
@@ -56,7 +56,7 @@ def _method(result: Result) -> Iterator[str]:
     elif said.reaches_dest != card.reaches_dest:
         yield f"method {said.name}: reaches_dest is {said.reaches_dest}, its card says {card.reaches_dest}"
     elif said.paper != card.paper:
-        yield f"method {said.name}: paper is {quoted(said.paper, 80)}, its card says {quoted(card.paper, 80)}"
+        yield f"method {said.name}: paper is {quote(said.paper, 80)}, its card says {quote(card.paper, 80)}"
 
 
 def _scores(result: Result, rows: Sequence[TableRow]) -> Iterator[str]:
@@ -67,11 +67,11 @@ def _scores(result: Result, rows: Sequence[TableRow]) -> Iterator[str]:
     yield from wrong
     for group, scores in scored:
         found = grouped.get(group, {})
-        where = f" at the checkpoints {quoted(group, 40)}" if len(scored) > 1 else ""
+        where = f" at the checkpoints {quote(group, 40)}" if len(scored) > 1 else ""
         names = Counter(score.metric for score in scores)
         yield from (f"metric {name} stands {n} times{where}" for name, n in names.items() if n > 1)
         for name in [name for name in found if name not in names]:
-            yield f"metric {quoted(name, 80)}{where} has {len(found[name])} rows in the table and no score"
+            yield f"metric {quote(name, 80)}{where} has {len(found[name])} rows in the table and no score"
         for score in scores:
             for problem in _score(result, score, found.get(score.metric, [])):
                 yield f"metric {score.metric}{where}: {problem}"
@@ -86,9 +86,9 @@ def _scored_groups(
     last = [group for group in tabled if group not in names]
     wrong = []
     if len(set(names)) < len(names):
-        wrong.append(f"its checkpoints are named {', '.join(map(quoted, names))}: each may stand once")
+        wrong.append(f"its checkpoints are named {', '.join(map(quote, names))}: each may stand once")
     if len(last) > 1:
-        wrong.append(f"the table has the checkpoints {', '.join(map(quoted, last))}, the result has scores of one")
+        wrong.append(f"the table has the checkpoints {', '.join(map(quote, last))}, the result has scores of one")
     return [*earlier, ((last or [NO_ROWS])[0], result.scores)], tuple(wrong)
 
 
@@ -109,11 +109,11 @@ def _statistics(score: ScoreRecord, values: Sequence[ConceptValue]) -> Iterator[
     named = Counter((value.part, value.concept, value.replicate, value.checkpoint) for value in values)
     for (part, concept, replicate, _), count in named.items():
         if count > 1:
-            yield f"the table has {count} rows of concept {quoted(concept, 80)}, part {part}, replicate {replicate}"
+            yield f"the table has {count} rows of concept {quote(concept, 80)}, part {part}, replicate {replicate}"
     if score.unit != PROBABILITY:
         return
     wrong = [
-        f"concept {quoted(value.concept, 80)} has the probability {number} {side}: must be in [0, 1]"
+        f"concept {quote(value.concept, 80)} has the probability {number} {side}: must be in [0, 1]"
         for value in values
         for side, number in (("before", value.before), ("after", value.after))
         if number is not None and not 0 <= number <= 1
@@ -148,7 +148,7 @@ def _note(result: Result, score: ScoreRecord, found: Score) -> Iterator[str]:
     metric = installed_metric(score)
     erases = score.value is None and not result.method.reaches_dest and (metric is None or asks_dest(metric))
     if score.note != found.note and not (erases and score.note):
-        yield f"its note is {quoted(score.note, 80)}, the table makes {quoted(found.note, 80)}"
+        yield f"its note is {quote(score.note, 80)}, the table makes {quote(found.note, 80)}"
 
 
 def _definition(score: ScoreRecord) -> Iterator[str]:
@@ -178,7 +178,7 @@ def _definition(score: ScoreRecord) -> Iterator[str]:
 
 
 def _field(value: object) -> str:
-    return value.model_dump_json() if isinstance(value, ReductionRecord) else quoted(value, 80)
+    return value.model_dump_json() if isinstance(value, ReductionRecord) else quote(value, 80)
 
 
 def installed_metric(score: ScoreRecord) -> Metric | None:

@@ -11,7 +11,7 @@ import torch
 
 from iceb.base.errors import ModelError
 from iceb.base.hub import local_first
-from iceb.base.messages import printable, shortened
+from iceb.base.messages import printable, shorten
 from iceb.models.sources import WEIGHTS, Source
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -33,13 +33,13 @@ def choose_device(named: str = "auto") -> torch.device:
     try:
         device = torch.device(named)
     except RuntimeError as error:
-        raise ModelError(f"--device {shortened(named)}: not a device: choose auto, cpu, cuda or cuda:N") from error
+        raise ModelError(f"--device {shorten(named)}: not a device: choose auto, cpu, cuda or cuda:N") from error
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise ModelError(f"--device {shortened(named)}: torch finds no GPU here: choose cpu or auto")
+        raise ModelError(f"--device {shorten(named)}: torch finds no GPU here: choose cpu or auto")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ModelError(f"--device {shortened(named)}: there are {torch.cuda.device_count()} GPUs, numbered from 0")
+        raise ModelError(f"--device {shorten(named)}: there are {torch.cuda.device_count()} GPUs, numbered from 0")
     if device.type not in ("cpu", "cuda"):
-        raise ModelError(f"--device {shortened(named)}: choose auto, cpu, cuda or cuda:N")
+        raise ModelError(f"--device {shorten(named)}: choose auto, cpu, cuda or cuda:N")
     return device
 
 
@@ -124,7 +124,7 @@ def _frozen(pipeline: Any, source: Source, device: torch.device) -> Any:
 
 
 def _unloadable(source: Source, error: Exception) -> str:
-    reason = shortened(printable(str(error)), 300)
+    reason = shorten(printable(str(error)), 300)
     what = f"{type(error).__name__}: {reason}"
     if source.folder is not None:
         return f"cannot load the model in {source.folder} ({what}): is the folder complete, and are its files whole?"

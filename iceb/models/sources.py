@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from iceb.base.digest import digest, digest_file
 from iceb.base.errors import ModelError
-from iceb.base.messages import quoted
+from iceb.base.messages import quote
 from iceb.base.readers import is_file, is_folder, read_json, user_path
 from iceb.models.families import FAMILIES, LOCAL, MINI_MEASURES, PIPELINES, REAL_MEASURES, Family, Layout
 from iceb.specs.results import first_problem
@@ -82,12 +82,12 @@ def _folder(model: str) -> Path:
     if is_folder(path):
         return path.resolve()
     if is_file(path):
-        raise ModelError(f"--model {quoted(model)} is a file: name the folder that holds {INDEX}")
+        raise ModelError(f"--model {quote(model)} is a file: name the folder that holds {INDEX}")
     if os.sep in model or model.startswith((".", "~")):
-        raise ModelError(f"--model {quoted(model)}: there is no such folder")
+        raise ModelError(f"--model {quote(model)}: there is no such folder")
     near = difflib.get_close_matches(model, FAMILIES, n=2)
     hint = f"did you mean {' or '.join(near)}?" if near else f"choose one of {', '.join(FAMILIES)}, or name a folder"
-    raise ModelError(f"unknown model {quoted(model)}: {hint}")
+    raise ModelError(f"unknown model {quote(model)}: {hint}")
 
 
 def _in_folder(folder: Path, dtype: Dtype, family: Family | None) -> Source:

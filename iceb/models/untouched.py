@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from iceb.base.errors import IcebError, MethodError
-from iceb.base.frames import described
+from iceb.base.frames import describe
 from iceb.models.bundle import ModelBundle
 from iceb.models.families import Family
 from iceb.models.process import Process
@@ -74,7 +74,7 @@ def untouched(
             bundle.spoil(f"{who} changed {changes}")
             withdraw()
             if isinstance(error, Exception):
-                said = f"{who} raised {described(error)} and left changed {changes}"
+                said = f"{who} raised {describe(error)} and left changed {changes}"
                 raise kind(f"{said}: {REMEDY}") from error
         raise
     settings = watch.process.changes()

@@ -14,7 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from iceb.base.cache import cache_root
 from iceb.base.errors import ResultError, SpecError, StoreError
-from iceb.base.messages import shortened
+from iceb.base.messages import shorten
 from iceb.report.contact_sheet import Row, sheet
 from iceb.running.prompt_selection import evenly
 from iceb.runs.folder import RESULT, read_requests, read_result, run_folder
@@ -102,7 +102,7 @@ def _of_role(folder: Path, result: Result, role: str) -> list[ImagePair]:
     ]
     if not pairs:
         drawn = ", ".join(sorted({row.prompt.role for row in rows})) or "none"
-        raise SpecError(f"--role {shortened(role)}: this run drew no such images on both sides; choose one of {drawn}")
+        raise SpecError(f"--role {shorten(role)}: this run drew no such images on both sides; choose one of {drawn}")
     return pairs
 
 

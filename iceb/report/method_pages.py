@@ -63,7 +63,7 @@ def method_pages(leaderboards: Path, benchmarks: Path) -> dict[str, str]:
             tuple(timing for timing in times if timing.method == entry.name),
             tuple(sorted(boards.get(entry.name, ()))),
         )
-        for entry in registry.registered("methods")
+        for entry in registry.entries_of("methods")
         if entry.package == "iceb"
     ]
     return {INDEX: index(found)} | {f"{each.card.name}.md": page(each) for each in found}

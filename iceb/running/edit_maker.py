@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iceb.base.errors import IcebError, MethodError
-from iceb.base.frames import described
+from iceb.base.frames import describe
 from iceb.base.progress import stage
 from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.models.bundle import ModelBundle
@@ -42,7 +42,7 @@ def make_edit(
     except Exception as error:  # a method of others may raise anything
         if out_of_memory(error):
             raise MethodError(f"method {name}: out of memory on {len(requests)} requests: {SMALLER}") from error
-        raise MethodError(f"method {name} raised {described(error)} on {len(requests)} requests") from error
+        raise MethodError(f"method {name} raised {describe(error)} on {len(requests)} requests") from error
     about = {
         "method": name,
         "version": chosen.card.version,

@@ -10,7 +10,7 @@ from iceb import registry
 from iceb.base.cache import require_writable
 from iceb.base.errors import DataError, IcebError, ResultError
 from iceb.base.files import write_atomic
-from iceb.base.frames import attributed
+from iceb.base.frames import attribute_errors
 from iceb.datasets.cards import card_sha256
 from iceb.models.bundle import ModelBundle
 from iceb.models.environment import environment, model_key
@@ -125,7 +125,7 @@ class Run:
         name = self.plan.spec.dataset
         scratch = ScratchStore(self.parts.cache, dataset_owner(self.parts.dataset, name, model.current), {})
         who = f"dataset {name}"
-        with attributed(DataError, who), untouched(model.current, who, scratch.withdraw, DataError):
+        with attribute_errors(DataError, who), untouched(model.current, who, scratch.withdraw, DataError):
             prompts = tuple(prepare(model.current, checkpoint.step, checkpoint.prompts, scratch))
         check_roles(self.parts.task, self.parts.dataset, prompts)
         with model.suspended():

@@ -6,8 +6,8 @@ from typing import Any
 
 from iceb import registry
 from iceb.base.errors import MeasureError, SpecError
-from iceb.base.frames import attributed
-from iceb.base.messages import quoted
+from iceb.base.frames import attribute_errors
+from iceb.base.messages import quote
 from iceb.specs.metrics import Measure, Metric, check_inputs
 
 VERSION = re.compile(r"[1-9][0-9]*")
@@ -39,16 +39,16 @@ def measure_for(kind: str, named: Mapping[str, str]) -> registry.Registered:
     """
     if kind in named:
         return registry.find("measures", named[kind])
-    if any(kind in (entry.name, entry.full_name) for entry in registry.registered("measures")):
+    if any(kind in (entry.name, entry.full_name) for entry in registry.entries_of("measures")):
         return registry.find("measures", kind)
     raise SpecError(_no_measure(kind, named))
 
 
 def _no_measure(kind: str, named: Mapping[str, str]) -> str:
-    near = registry.nearest(kind, [*named, *map(registry.shortest_name, registry.registered("measures"))])
+    near = registry.nearest(kind, [*named, *map(registry.shortest_name, registry.entries_of("measures"))])
     asked = f" (did you mean {' or '.join(near)}?)" if near else ""
     return (
-        f"this model names no measure of kind {quoted(kind)} (it has: {', '.join(named) or 'none'}), and none is "
+        f"this model names no measure of kind {quote(kind)} (it has: {', '.join(named) or 'none'}), and none is "
         f"registered under that name{asked}: mend the metric's Need (iceb list measures shows all), or name a measure "
         "of this kind in the model's iceb.json"
     )
@@ -63,7 +63,7 @@ def make_measure(entry: registry.Registered, device: str) -> Measure:
     """
     kind: Any = entry.load()
     check_identity(entry, kind.id)
-    with attributed(MeasureError, f"measure {entry.name}"):
+    with attribute_errors(MeasureError, f"measure {entry.name}"):
         made: Measure = kind(device=device)
     check_identity(entry, made.id)
     check_inputs(made.inputs, f"measure {made.id}")
@@ -79,7 +79,7 @@ def check_identity(entry: registry.Registered, identity: object) -> None:
     name, _, version = str(identity).rpartition("@")
     if name != entry.name or not VERSION.fullmatch(version):
         raise SpecError(
-            f"measure {entry.full_name}: its id is {quoted(identity, 80)}: must be its entry point's name, @ and a "
+            f"measure {entry.full_name}: its id is {quote(identity, 80)}: must be its entry point's name, @ and a "
             f"version number, as in {entry.name}@1"
         )
 
@@ -92,7 +92,7 @@ def named_measure(identity: str, device: str) -> Measure:
         MeasureError: it raised something while it was made.
     """
     broken = ""
-    for entry in registry.registered("measures"):
+    for entry in registry.entries_of("measures"):
         try:
             found = str(entry.load().id)
         except SpecError as error:  # a broken package is no reason why another's measure should not be found

@@ -12,7 +12,7 @@ from PIL import Image
 
 from iceb.base.digest import digest
 from iceb.base.errors import DataError, IcebError, MeasureError, StoreError
-from iceb.base.frames import described
+from iceb.base.frames import describe
 from iceb.base.progress import stage
 from iceb.base.shortage import out_of_memory
 from iceb.models.environment import libraries
@@ -158,7 +158,7 @@ class Measuring:
         except Exception as error:  # a measure of others may raise anything
             if out_of_memory(error):
                 raise
-            raise MeasureError(f"measure {measure.id} raised {described(error)}") from error
+            raise MeasureError(f"measure {measure.id} raised {describe(error)}") from error
         if values.ndim != 2 or len(values) != len(inputs):
             raise MeasureError(
                 f"measure {measure.id} gave shape {values.shape} for {len(inputs)} images: must be (images, width)"

@@ -10,7 +10,7 @@ from typing import Any
 from iceb import registry
 from iceb.base.digest import digest
 from iceb.base.errors import IcebError, MethodError, SpecError
-from iceb.base.frames import described
+from iceb.base.frames import describe
 from iceb.models.bundle import ModelBundle
 from iceb.models.environment import environment, model_key
 from iceb.running.code_digest import code_digest
@@ -116,7 +116,7 @@ class ChosenMethod:
         except IcebError:
             raise
         except Exception as error:  # a method of others may raise anything
-            raise MethodError(f"method {self.card.name} raised {described(error)} in its check of settings") from error
+            raise MethodError(f"method {self.card.name} raised {describe(error)} in its check of settings") from error
 
     def advice(self, ref: ModelRef) -> list[str]:
         """What the method, where it has such a word, says to know before editing with these settings on this model.
@@ -130,7 +130,7 @@ class ChosenMethod:
         except IcebError:
             raise
         except Exception as error:  # a method of others may raise anything
-            raise MethodError(f"method {self.card.name} raised {described(error)} in its advice") from error
+            raise MethodError(f"method {self.card.name} raised {describe(error)} in its advice") from error
 
     @property
     def origin(self) -> str:

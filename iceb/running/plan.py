@@ -11,7 +11,7 @@ from iceb import registry
 from iceb.base.cache import cache_root
 from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, SpecError
-from iceb.base.frames import attributed
+from iceb.base.frames import attribute_errors
 from iceb.baselines.recipes import read_recipe, shipped_recipe
 from iceb.datasets import EMBEDDED, dataset_card_name, open_dataset
 from iceb.models.bundle import ModelBundle
@@ -85,7 +85,7 @@ def plan(ask: Ask, may_fetch: bool = True) -> Plan:
     dataset = open_dataset(task.dataset, data, cache, may_fetch)
     spec = _spec(ask, task, dataset, data, method, source.ref, sampling)
     selection = Selection([each.metric for each in metrics], spec.limit)
-    with attributed(DataError, f"dataset {spec.dataset}"):
+    with attribute_errors(DataError, f"dataset {spec.dataset}"):
         schedule = dataset.schedule(spec.num_edits)
         checkpoints = selection.checkpoints(task, dataset, schedule, spec.num_edits)
     if spec.limit is not None:
@@ -183,7 +183,7 @@ def reference_images(dataset: ConceptDataset) -> dict[str, dict[ImageKey, Path]]
     Raises:
         DataError: a file cannot be read.
     """
-    with attributed(DataError, f"dataset {dataset.card.name}"):
+    with attribute_errors(DataError, f"dataset {dataset.card.name}"):
         found = tuple(getattr(dataset, "references", lambda: ())())
     return {reference.name: {_digest(path): path for path in reference.paths} for reference in found}
 

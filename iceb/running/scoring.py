@@ -7,8 +7,8 @@ from typing import TypeAlias
 from iceb import registry
 from iceb.base.digest import digest
 from iceb.base.errors import MeasureError, SpecError
-from iceb.base.frames import attributed
-from iceb.base.messages import quoted
+from iceb.base.frames import attribute_errors
+from iceb.base.messages import quote
 from iceb.running.measuring import MeasuredImage, Measuring, Rows, assemble
 from iceb.runs.ledger import ImageRow
 from iceb.runs.table import TableRow
@@ -40,7 +40,7 @@ def registered_metric(name: str) -> RegisteredMetric:
     metric: Metric = entry.load()
     if metric.name != entry.name:
         raise SpecError(
-            f"metric {entry.full_name}: its name is {quoted(metric.name, 80)} and its entry point's {entry.name!r}: "
+            f"metric {entry.full_name}: its name is {quote(metric.name, 80)} and its entry point's {entry.name!r}: "
             "give both one name, which is then the metric's everywhere"
         )
     return RegisteredMetric(metric, entry.package)
@@ -104,7 +104,7 @@ class Scorer:
         references = {name: digest(list(self._reference(name))) for name in reference_names(metric)}
         if not self.reaches_dest and asks_dest(metric):
             return ScoreRecord.of(metric, registered.package, used, ERASES, references)
-        with attributed(MeasureError, f"metric {metric.name}"):
+        with attribute_errors(MeasureError, f"metric {metric.name}"):
             values = [value for part in self._parts(rows) for value in self._values(metric, part, numbers)]
             score = _reduced(metric, values)
         table += [TableRow(group, metric.name, value) for value in values]

@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
 from iceb.base.errors import SpecError
-from iceb.base.messages import quoted
+from iceb.base.messages import quote
 from iceb.specs.results import first_problem
 from iceb.specs.texts import check_setting
 
@@ -28,11 +28,11 @@ def fitting_value(method: str, kind: type, name: str, value: Any) -> Any:
     try:
         made = TypeAdapter(get_type_hints(kind)[name]).validate_python(value)
         for part in made if isinstance(made, tuple) else (made,):
-            check_setting(part, f"method {method}: {name}={quoted(value)}")
+            check_setting(part, f"method {method}: {name}={quote(value)}")
         return made
     except ValidationError as error:
         reason = first_problem(error).removeprefix("the whole: ") + _as_list(name, value, error)
-        raise SpecError(f"method {method}: {name}={quoted(value)}: {reason} (iceb show method {method})") from error
+        raise SpecError(f"method {method}: {name}={quote(value)}: {reason} (iceb show method {method})") from error
     except (PydanticSchemaGenerationError, NameError):
         return value  # an annotation that says nothing to us: the method checks it itself
 

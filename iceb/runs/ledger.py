@@ -9,7 +9,7 @@ from typing import Any
 
 from iceb.base.digest import digest_bytes
 from iceb.base.errors import IcebError, ResultError
-from iceb.base.messages import quoted, shortened
+from iceb.base.messages import quote, shorten
 from iceb.base.readers import check_fields, listed, parse_json, read_text
 from iceb.specs.prompts import ImageKey, NoiseDraw, Prompt
 from iceb.specs.records import TableRecord
@@ -44,7 +44,7 @@ class ImageRow:
             check_name(self.group, "group")
         for key in (self.before, self.after):
             if key is not None:
-                checked_key(key, f"prompt {quoted(self.prompt.text, 40)}")
+                checked_key(key, f"prompt {quote(self.prompt.text, 40)}")
 
     def key(self, side: str) -> ImageKey | None:
         """The key of one side's image."""
@@ -100,4 +100,4 @@ def _row(line: str, where: str) -> ImageRow:
             document["noise"] = NoiseDraw(noise["seed"], listed(noise["calls"]), noise["slot"])
         return ImageRow(prompt=Prompt(**document), **row)
     except (IcebError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ResultError(f"{where}: not a line of a run ({shortened(str(error))}); {AGAIN}") from error
+        raise ResultError(f"{where}: not a line of a run ({shorten(str(error))}); {AGAIN}") from error

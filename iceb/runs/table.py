@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from iceb.base.digest import digest_bytes
 from iceb.base.errors import ResultError
-from iceb.base.messages import quoted
+from iceb.base.messages import quote
 from iceb.specs.records import ScoreRecord, TableRecord
 from iceb.specs.reduction import ConceptValue
 from iceb.specs.results import Result
@@ -121,7 +121,7 @@ def decode_table(data: bytes, where: str) -> list[TableRow]:
             raise ResultError(f"{where}: {problem}")
         return [_row(row) for row in table.to_pylist()]
     except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise ResultError(f"{where}: not a table of per-concept statistics ({quoted(str(error))})") from error
+        raise ResultError(f"{where}: not a table of per-concept statistics ({quote(str(error))})") from error
 
 
 def _wrong_column(table: "pyarrow.Table") -> str | None:
@@ -131,7 +131,7 @@ def _wrong_column(table: "pyarrow.Table") -> str | None:
             return f"has {table.column_names.count(name)} columns {name!r}: must have one"
         column = table.column(name)
         if str(column.type) != kind:
-            return f"column {name!r} is of type {quoted(str(column.type), 40)}: must be {kind}"
+            return f"column {name!r} is of type {quote(str(column.type), 40)}: must be {kind}"
         if column.null_count and name not in MAY_BE_NULL:
             return f"column {name!r} has {column.null_count} empty cells: must have none"
     return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from iceb.base.errors import SpecError
-from iceb.base.messages import quoted
+from iceb.base.messages import quote
 from iceb.specs.texts import check_int, check_name, check_text
 
 ImageKey: TypeAlias = str  # 64 hex digits: the digest of everything that decides an image's bytes
@@ -39,7 +39,7 @@ class NoiseDraw:
         for size in self.calls:
             check_int(size, "size of a noise draw's call", 1, MOST_DRAWN)
         if not self.calls or sum(self.calls) > MOST_DRAWN:
-            raise SpecError(f"noise draw calls {quoted(self.calls)}: must be 1 to {MOST_DRAWN} images in all")
+            raise SpecError(f"noise draw calls {quote(self.calls)}: must be 1 to {MOST_DRAWN} images in all")
         check_int(self.slot, "noise draw slot", 0, self.calls[-1] - 1)
 
 
@@ -76,7 +76,7 @@ class Prompt:
     noise: NoiseDraw | None = None
 
     def __post_init__(self) -> None:
-        where = f"prompt {quoted(self.text, 80)}"
+        where = f"prompt {quote(self.text, 80)}"
         check_text(self.text, "prompt")
         check_role(self.role, where)
         check_int(self.seed, f"{where}: seed", 0, LAST_SEED)
@@ -113,4 +113,4 @@ def check_role(role: object, where: str) -> None:
         SpecError: as it says.
     """
     if not isinstance(role, str) or not ROLE.fullmatch(role):
-        raise SpecError(f"{where}: role {quoted(role, 80)} must be a word of a-z, 0-9 and _, at most 64 characters")
+        raise SpecError(f"{where}: role {quote(role, 80)} must be a word of a-z, 0-9 and _, at most 64 characters")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from iceb.base.errors import SpecError
-from iceb.base.messages import quoted
+from iceb.base.messages import quote
 from iceb.specs.texts import check_int, check_name, check_text
 
 LAST_SEED = 2**63 - 1
@@ -29,12 +29,12 @@ class EditRequest:
         for name, text in self._texts():
             check_text(text, f"{where}: {name}")
         if not self.source.strip():
-            raise SpecError(f"{where}: source {quoted(self.source)}: must be non-empty text")
+            raise SpecError(f"{where}: source {quote(self.source)}: must be non-empty text")
         if not self.templates:
             raise SpecError(f"{where}: needs at least one training template")
         for template in self.templates:
             if template.count("{}") != 1:
-                raise SpecError(f"{where}: template {quoted(template)} must hold exactly one {{}}")
+                raise SpecError(f"{where}: template {quote(template)} must hold exactly one {{}}")
         check_int(self.seed, f"{where}: seed", 0, LAST_SEED)
         for name, label in (("source_label", self.source_label), ("dest_label", self.dest_label)):
             if label is not None:

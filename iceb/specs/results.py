@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from iceb.base.errors import ResultError
-from iceb.base.messages import quoted
+from iceb.base.messages import quote
 from iceb.base.readers import parse_json
 from iceb.specs.records import (
     CheckpointRecord,
@@ -180,8 +180,8 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
 def _schema_problem(schema: object) -> str:
     """Why a schema number cannot be read, and what to do."""
     if isinstance(schema, int) and schema > SCHEMA:
-        return f"schema {quoted(schema, 40)} is newer: this version of iceb reads schema {SCHEMA}; install a newer one"
-    return f"schema {quoted(schema, 40)} is unknown: this version of iceb reads schema {SCHEMA}; run it again"
+        return f"schema {quote(schema, 40)} is newer: this version of iceb reads schema {SCHEMA}; install a newer one"
+    return f"schema {quote(schema, 40)} is unknown: this version of iceb reads schema {SCHEMA}; run it again"
 
 
 def first_problem(error: ValidationError) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from iceb.base.digest import digest
 from iceb.base.errors import SpecError
-from iceb.base.messages import quoted
+from iceb.base.messages import quote
 from iceb.specs.texts import check_int, check_registered
 
 Atom: TypeAlias = bool | int | float | str | None
@@ -26,7 +26,7 @@ MOST_COUNTED = 1_000_000  # edits, or prompts of a role
 
 def _one_of(what: str, value: object, kind: Any) -> None:
     if value not in get_args(kind):
-        raise SpecError(f"{what} {quoted(value)}: must be one of {', '.join(get_args(kind))}")
+        raise SpecError(f"{what} {quote(value)}: must be one of {', '.join(get_args(kind))}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Sampling:
         _one_of("sampling noise", self.noise, Noise)
         check_int(self.steps, "sampling steps", 1, MOST_STEPS)
         if not 0 <= self.guidance <= MOST_GUIDANCE:
-            raise SpecError(f"sampling guidance {quoted(self.guidance)}: must be a number from 0 to {MOST_GUIDANCE}")
+            raise SpecError(f"sampling guidance {quote(self.guidance)}: must be a number from 0 to {MOST_GUIDANCE}")
         for name in ("height", "width"):
             check_int(getattr(self, name), f"sampling {name}", 8, MOST_PIXELS)
             if getattr(self, name) % 8:

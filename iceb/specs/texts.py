@@ -8,7 +8,7 @@ import re
 
 from iceb.base.errors import SpecError
 from iceb.base.files import is_key
-from iceb.base.messages import quoted
+from iceb.base.messages import quote
 
 LONGEST_TEXT = 10_000  # characters; a text encoder reads 77 tokens
 LONGEST_NAME = 200  # bytes; file systems take 255 for one name
@@ -31,11 +31,11 @@ def check_text(text: object, what: str, *, most: int = LONGEST_TEXT) -> None:
     >>> check_text("a photo of a dog", "prompt")
     """
     if not isinstance(text, str):
-        raise SpecError(f"{what} is {quoted(text)}: must be text")
+        raise SpecError(f"{what} is {quote(text)}: must be text")
     if len(text) > most:
-        raise SpecError(f"{what} has {len(text)} characters ({quoted(text, 40)}): at most {most} are allowed")
+        raise SpecError(f"{what} has {len(text)} characters ({quote(text, 40)}): at most {most} are allowed")
     if found := UNWANTED.search(text):
-        raise SpecError(f"{what} {quoted(text, 80)} holds the character {quoted(found[0])}, which no text may hold")
+        raise SpecError(f"{what} {quote(text, 80)} holds the character {quote(found[0])}, which no text may hold")
 
 
 def check_name(name: object, what: str) -> None:
@@ -45,9 +45,9 @@ def check_name(name: object, what: str) -> None:
         SpecError: no text, empty, over 200 bytes, or with control characters or backslashes in it.
     """
     if not isinstance(name, str) or not name.strip() or UNWANTED_IN_NAMES.search(name):
-        raise SpecError(f"{what} {quoted(name, 80)}: must be non-empty text without control characters")
+        raise SpecError(f"{what} {quote(name, 80)}: must be non-empty text without control characters")
     if len(name.encode()) > LONGEST_NAME:
-        raise SpecError(f"{what} {quoted(name, 80)} has {len(name.encode())} bytes: at most {LONGEST_NAME} are allowed")
+        raise SpecError(f"{what} {quote(name, 80)} has {len(name.encode())} bytes: at most {LONGEST_NAME} are allowed")
 
 
 def check_part(name: object, what: str) -> None:
@@ -60,7 +60,7 @@ def check_part(name: object, what: str) -> None:
     """
     if not isinstance(name, str) or not PART.fullmatch(name) or len(name) > LONGEST_NAME:
         raise SpecError(
-            f"{what} {quoted(name, 80)}: must be 1 to {LONGEST_NAME} of the characters A-Z a-z 0-9 _ . + -, "
+            f"{what} {quote(name, 80)}: must be 1 to {LONGEST_NAME} of the characters A-Z a-z 0-9 _ . + -, "
             "not beginning with . + or -"
         )
 
@@ -79,7 +79,7 @@ def check_registered(name: object, what: str) -> None:
     """
     parts = name.split("/") if isinstance(name, str) else [name]
     if len(parts) > 2:
-        raise SpecError(f"{what} {quoted(name, 80)}: must be a name, or package/name as in iceb-example/repaint")
+        raise SpecError(f"{what} {quote(name, 80)}: must be a name, or package/name as in iceb-example/repaint")
     for part in parts:
         check_part(part, what)
 
@@ -96,7 +96,7 @@ def check_int(value: object, what: str, least: int, most: int) -> None:
     iceb.base.errors.SpecError: --limit 100000000000000000000: must be a whole number from 1 to 1000
     """
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise SpecError(f"{what} {quoted(value, 80)}: must be a whole number from {least} to {most}")
+        raise SpecError(f"{what} {quote(value, 80)}: must be a whole number from {least} to {most}")
 
 
 def check_setting(value: object, where: str) -> None:
@@ -125,7 +125,7 @@ def check_run_id(text: object, what: str) -> None:
     >>> check_run_id("aice/emcid/0300-3f9c0a1b", "result.json")
     """
     if not isinstance(text, str) or not RUN_ID.fullmatch(text) or len(text) > 2 * LONGEST_NAME:
-        raise SpecError(f"{what}: the id {quoted(text, 80)} is none: must be as in aice/emcid/0300-3f9c0a1b")
+        raise SpecError(f"{what}: the id {quote(text, 80)} is none: must be as in aice/emcid/0300-3f9c0a1b")
 
 
 def checked_key(key: object, where: str) -> str:
@@ -143,5 +143,5 @@ def checked_key(key: object, where: str) -> str:
     iceb.base.errors.SpecError: images.jsonl line 3: the key '../victim' is not one: must be 64 digits of 0-9 and a-f
     """
     if not (isinstance(key, str) and is_key(key)):
-        raise SpecError(f"{where}: the key {quoted(key, 80)} is not one: must be 64 digits of 0-9 and a-f")
+        raise SpecError(f"{where}: the key {quote(key, 80)} is not one: must be 64 digits of 0-9 and a-f")
     return key

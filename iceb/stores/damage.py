@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from iceb.base.errors import StoreError
 from iceb.base.files import publish, write_atomic
-from iceb.base.messages import shortened
+from iceb.base.messages import shorten
 
 Content = TypeVar("Content")
 TRIES = 3  # to publish, each after a damaged file was removed
@@ -88,7 +88,7 @@ def read_quietly(path: Path, parse: Callable[[Path], Content]) -> Content | None
 
 
 def _unreadable(path: Path, error: Exception) -> StoreError:
-    return StoreError(f"cannot read {shortened(str(path))} ({getattr(error, 'strerror', None) or error})")
+    return StoreError(f"cannot read {shorten(str(path))} ({getattr(error, 'strerror', None) or error})")
 
 
 def _refuse_what_is_no_file(path: Path) -> None:

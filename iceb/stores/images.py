@@ -19,7 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 from iceb.base.digest import digest_array
 from iceb.base.errors import StoreError
 from iceb.base.files import content_path
-from iceb.base.messages import shortened
+from iceb.base.messages import shorten
 from iceb.specs.prompts import ImageKey
 from iceb.stores.damage import DamagedError, publish_checked, read_checked
 
@@ -64,7 +64,7 @@ class ImageStore:
         except OSError as error:
             if path.is_symlink():  # one that leads back to itself
                 return False
-            raise StoreError(f"cannot read the cache at {shortened(str(path))} ({error.strerror or error})") from error
+            raise StoreError(f"cannot read the cache at {shorten(str(path))} ({error.strerror or error})") from error
         if S_ISREG(stat.st_mode) and stat.st_size >= LEAST:
             self._known.add(key)
             return True
@@ -102,7 +102,7 @@ class ImageStore:
         """
         found = self.read(key)
         if found is None:
-            path = shortened(str(self.path(key)))
+            path = shorten(str(self.path(key)))
             raise StoreError(f"image {path} is not in the cache: run the same command again to draw it")
         return found
 

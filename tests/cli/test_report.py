@@ -12,7 +12,7 @@ from iceb.cli.progress import Bars
 from iceb.cli.report import summary
 from iceb.conformance import Line
 from iceb.models.loading import quiet
-from iceb.registry import registered
+from iceb.registry import entries_of
 from iceb.specs.results import Result
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "result.json"
@@ -29,7 +29,7 @@ def wide() -> Result:
     one = golden.scores[0].model_copy(
         update={"value": -0.12345, "stderr": 0.01, "before": 0.9, "after": 0.5, "n": 11926, "concepts": 366, "note": ""}
     )
-    names = [(entry.name, up) for entry in registered("metrics") for up in (True, False)]
+    names = [(entry.name, up) for entry in entries_of("metrics") for up in (True, False)]
     scores = [one.model_copy(update={"metric": name, "higher_is_better": up}) for name, up in names]
     return golden.model_copy(update={"scores": tuple(scores)})
 

@@ -20,10 +20,10 @@ Register: TypeAlias = Callable[[Group, str, Any], None]
 def register(monkeypatch: pytest.MonkeyPatch) -> Register:
     """Puts an object into a group of entry points, under a name, for one test."""
     added: list[Registered] = []
-    known = registry.registered
+    known = registry.entries_of
     module = ModuleType(MODULE)
     monkeypatch.setitem(sys.modules, MODULE, module)
-    monkeypatch.setattr(registry, "registered", lambda group: [*known(group), *(e for e in added if e.group == group)])
+    monkeypatch.setattr(registry, "entries_of", lambda group: [*known(group), *(e for e in added if e.group == group)])
     load_card.cache_clear()
 
     def put(group: Group, name: str, found: Any) -> None:

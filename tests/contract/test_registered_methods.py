@@ -8,9 +8,9 @@ import pytest
 
 from iceb.conformance import check_method, quick_method
 from iceb.conformance.varied import CHECK
-from iceb.registry import registered
+from iceb.registry import entries_of
 
-OURS = [entry.name for entry in registered("methods") if entry.package == "iceb"]
+OURS = [entry.name for entry in entries_of("methods") if entry.package == "iceb"]
 # Quicker than the card's: what a setting needs that the quick settings do without.
 QUICKER = {"emcid": {"fisher_pairs": 4, "fisher_steps": 2}}
 # An edit of emcid-ns decomposes a matrix of 3072 rows for seconds. All that it keeps are EMCID's parts, which EMCID's

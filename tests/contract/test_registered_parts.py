@@ -9,12 +9,12 @@ from iceb.conformance.lines import Line
 from iceb.conformance.measures import check_measure
 from iceb.conformance.metrics import check_metric
 from iceb.conformance.tasks import check_task
-from iceb.registry import Group, registered
+from iceb.registry import Group, entries_of
 from tests.contract.registering import by_name, failures
 
 
 def ours(group: Group) -> list[str]:
-    return [entry.name for entry in registered(group) if entry.package == "iceb"]
+    return [entry.name for entry in entries_of(group) if entry.package == "iceb"]
 
 
 def passed(lines: Iterable[Line]) -> int:

@@ -298,7 +298,7 @@ def test_broken_metadata_leave_every_other_name_where_it_is(case, tmp_path, monk
     install(tmp_path, *case)
     monkeypatch.syspath_prepend(str(tmp_path))
     assert registry.find("methods", "uce").package == "iceb"
-    assert len([entry for entry in registry.registered("methods") if entry.package == "iceb"]) > 10
+    assert len([entry for entry in registry.entries_of("methods") if entry.package == "iceb"]) > 10
 
 
 @pytest.mark.parametrize("case", [BROKEN[name] for name in BROKEN if name not in PARSED])

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from iceb.base.errors import MethodError
-from iceb.base.frames import described, place_of
+from iceb.base.frames import describe, place_of
 
 PACKAGE = {
     "__init__.py": "from iceb_far.inner import deep\n\n\ndef edit():\n    return deep()\n",
@@ -37,7 +37,7 @@ def raised(call) -> Exception:
 def test_the_place_is_the_last_of_the_packages_own_and_not_the_librarys(far):
     error = raised(far.edit)
     assert place_of(error) == "iceb_far/inner.py:5, in deep"
-    assert re.fullmatch(r"JSONDecodeError: .* \(iceb_far/inner\.py:5, in deep\)", described(error))
+    assert re.fullmatch(r"JSONDecodeError: .* \(iceb_far/inner\.py:5, in deep\)", describe(error))
 
 
 def test_the_cores_own_errors_have_no_place():
@@ -45,4 +45,4 @@ def test_the_cores_own_errors_have_no_place():
 
     error = raised(lambda: Rewriter({"a": "b"})(None)).with_traceback(None)
     assert place_of(error) == ""
-    assert described(MethodError("no  layer\nfits")) == "MethodError: no layer fits"
+    assert describe(MethodError("no  layer\nfits")) == "MethodError: no layer fits"

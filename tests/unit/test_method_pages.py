@@ -132,7 +132,7 @@ def test_a_benchmark_with_a_wrong_row_is_refused(tmp_path, row):
 
 def test_every_method_of_ours_has_a_page_and_the_index_links_to_it():
     pages = method_pages(LEADERBOARDS, ROOT / "benchmarks" / "results")
-    ours = {entry.name for entry in registry.registered("methods") if entry.package == "iceb"}
+    ours = {entry.name for entry in registry.entries_of("methods") if entry.package == "iceb"}
     assert set(pages) == {"README.md"} | {f"{name}.md" for name in ours}
     assert set(re.findall(r"\]\(([\w-]+)\.md\)", pages["README.md"])) == ours
     assert pages == method_pages(LEADERBOARDS, ROOT / "benchmarks" / "results")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iceb.base.errors import DataError, IcebError, SpecError
-from iceb.base.messages import LINE, QUOTED, one_line, quoted
+from iceb.base.messages import LINE, QUOTED, one_line, quote
 from iceb.base.readers import is_file, is_folder, parse_json, parse_toml, read_json, read_text, user_path
 
 DEEP = 100_000
@@ -101,7 +101,7 @@ def test_a_path_that_names_nothing_is_refused(text):
 
 @given(st.text() | st.integers() | st.lists(st.text()) | st.text(st.characters(categories=["Cs", "Cc", "Cf"])))
 def test_a_quoted_value_is_printable_and_bounded(value):
-    found = quoted(value)
+    found = quote(value)
     assert len(found) <= QUOTED
     assert found.isprintable()
 
@@ -112,7 +112,7 @@ def test_a_quoted_value_is_printable_and_bounded(value):
     ids=["digits", "long", "escape", "half"],
 )
 def test_what_cannot_be_shown_is_described(value, words):
-    assert words in quoted(value)
+    assert words in quote(value)
 
 
 @given(st.text(max_size=3000))

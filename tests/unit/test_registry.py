@@ -28,7 +28,7 @@ def entries(monkeypatch):
 
 
 def test_ours_come_through_the_same_door():
-    names = {found.name: found for found in registry.registered("methods")}
+    names = {found.name: found for found in registry.entries_of("methods")}
     assert names["emcid"].package == "iceb"
     assert {"unedited", "prompt_swap", "negative_prompt"} <= set(names)
 
@@ -41,7 +41,7 @@ def test_a_wrong_name_brings_the_nearest(entries):
 
 def test_nothing_is_imported_by_listing(entries):
     entries.append(entry("broken", "no_such_module:Thing"))
-    assert [found.name for found in registry.registered("methods")] == ["broken"]
+    assert [found.name for found in registry.entries_of("methods")] == ["broken"]
 
 
 def test_a_plugin_that_cannot_be_imported_is_reported_with_its_package(entries):
@@ -55,14 +55,14 @@ def test_two_packages_with_one_name_are_both_named(entries):
     with pytest.raises(SpecError, match="registered by 2 packages: ask for uce-again/uce2 or uce-fork/uce2"):
         registry.find("methods", "uce2")
     assert registry.find("methods", "uce-fork/uce2").place == "math:sin"
-    assert [*map(registry.shortest_name, registry.registered("methods"))] == ["uce-again/uce2", "uce-fork/uce2"]
+    assert [*map(registry.shortest_name, registry.entries_of("methods"))] == ["uce-again/uce2", "uce-fork/uce2"]
 
 
 def test_a_name_of_ours_stays_ours_whoever_takes_it(entries):
     entries += [entry("uce", "math:cos", "a-fork"), entry("uce", "math:sin", "iceb"), entry("uce", "math:tan", "fork")]
     assert registry.find("methods", "uce").package == "iceb"
     assert registry.find("methods", "a-fork/uce").place == "math:cos"
-    assert [*map(registry.shortest_name, registry.registered("methods"))] == ["a-fork/uce", "fork/uce", "uce"]
+    assert [*map(registry.shortest_name, registry.entries_of("methods"))] == ["a-fork/uce", "fork/uce", "uce"]
 
 
 def test_a_name_that_looks_like_a_full_name_takes_nothing_from_ours(entries):

@@ -9,12 +9,12 @@ import pytest
 from iceb.base import code
 from iceb.base.code import reached
 from iceb.base.errors import SpecError
-from iceb.registry import registered
+from iceb.registry import entries_of
 from iceb.running import code_digest as code_digests
 from iceb.running import measuring
 from iceb.running.code_digest import code_digest, own_modules
 
-METHODS = [entry for entry in registered("methods") if entry.package == "iceb"]
+METHODS = [entry for entry in entries_of("methods") if entry.package == "iceb"]
 PACKAGE = {
     "some_plugin/__init__.py": "",
     "some_plugin/adapters/__init__.py": "",

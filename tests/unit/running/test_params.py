@@ -8,7 +8,7 @@ import pytest
 from iceb.base.code import reached
 from iceb.base.errors import DataError, MethodError
 from iceb.mini import captions
-from iceb.registry import Registered, registered
+from iceb.registry import Registered, entries_of
 from iceb.running import embedded_data as packaged
 from iceb.running.code_digest import own_modules
 from iceb.running.method_runner import ChosenMethod, choose
@@ -17,7 +17,7 @@ from iceb.specs.methods import MethodCard
 from iceb.specs.requests import EditRequest
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-OURS = [entry for entry in registered("methods") if entry.package == "iceb"]
+OURS = [entry for entry in entries_of("methods") if entry.package == "iceb"]
 
 
 @dataclass(frozen=True)
