@@ -48,7 +48,7 @@ def method(
     counts, given, number_format = _sizes(sizes), values.settings(settings or ()), values.dtype(dtype)
     execution = values.execution(device, images_per_pass, concepts_at_once, precision, workers)
     quiet()
-    from iceb.conformance import SECONDS, check_method, quick_method
+    from iceb.conformance.methods import SECONDS, check_method, quick_method
     from iceb.models.bundle import ModelBundle
     from iceb.models.sources import find
 

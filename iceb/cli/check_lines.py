@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from iceb.conformance import Line
+    from iceb.conformance.check_line import Line
 
 WORDS = {"pass": "passed", "fail": "failed", "skipped": "skipped", "info": "measured"}
 

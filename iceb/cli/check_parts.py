@@ -24,7 +24,7 @@ def dataset(
 
     No image is drawn, and nothing is fetched: a check that needs files which are not here is skipped.
     """
-    from iceb.conformance.datasets import check_dataset
+    from iceb.conformance.parts.datasets import check_dataset
 
     report("dataset", name, check_dataset(name, data, cache), as_json, {"data": data})
 
@@ -39,7 +39,7 @@ def task(
 
     Its dataset, roles, metrics, their measures, and the numbers of edits.
     """
-    from iceb.conformance.tasks import check_task
+    from iceb.conformance.parts.tasks import check_task
 
     report("task", name, check_task(name, data, cache), as_json, {"data": data})
 
@@ -56,7 +56,7 @@ def measure(
     from iceb.cli.evaluate import quiet
 
     quiet()
-    from iceb.conformance.measures import check_measure
+    from iceb.conformance.parts.measures import check_measure
     from iceb.models.loading import choose_device
 
     where = str(choose_device(device))
@@ -71,6 +71,6 @@ def metric(
 
     It must be pure and blind to order, give one statistic a concept, and no value out of nothing.
     """
-    from iceb.conformance.metrics import check_metric
+    from iceb.conformance.parts.metrics import check_metric
 
     report("metric", name, check_metric(name), as_json, {})

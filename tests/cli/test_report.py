@@ -10,7 +10,7 @@ from rich.console import Console
 from iceb.cli import check_lines
 from iceb.cli.progress import Bars
 from iceb.cli.report import summary
-from iceb.conformance import Line
+from iceb.conformance.check_line import Line
 from iceb.models.loading import quiet
 from iceb.registry import entries_of
 from iceb.specs.results import Result

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from iceb import registry
-from iceb.conformance import Line
+from iceb.conformance.check_line import Line
 from iceb.datasets.cards import load_card
 from iceb.registry import Group, Registered
 

@@ -14,8 +14,8 @@ from PIL import Image
 
 from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, SpecError
-from iceb.conformance.datasets import check_dataset
-from iceb.conformance.lines import Line
+from iceb.conformance.check_line import Line
+from iceb.conformance.parts.datasets import check_dataset
 from iceb.specs.datasets import DataCard, DatasetDeclaration, ReferenceImages
 from iceb.specs.prompts import NoiseDraw, Prompt
 from iceb.specs.requests import EditBatch, EditRequest

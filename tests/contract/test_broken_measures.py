@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from iceb.base.errors import ModelError, SpecError
-from iceb.conformance.lines import Line
-from iceb.conformance.measures import check_measure
-from iceb.conformance.rows import COUNT
-from iceb.conformance.sights import sights
+from iceb.conformance.check_line import Line
+from iceb.conformance.parts.measure_rows import COUNT
+from iceb.conformance.parts.measures import check_measure
+from iceb.conformance.parts.sample_images import sights
 from iceb.specs.metrics import Inputs, MeasureInput
 from tests.contract.registering import by_name, failures, only_failure, register  # noqa: F401
 

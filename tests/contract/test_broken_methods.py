@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from iceb.base.errors import DataError, MethodError
-from iceb.conformance import Line, check_method
-from iceb.conformance.card import PLACEHOLDER
-from iceb.conformance.cost import Cost, _reset_peak
+from iceb.conformance.check_line import Line
+from iceb.conformance.methods import check_method
+from iceb.conformance.methods.edit_cost import Cost, _reset_peak
+from iceb.conformance.registered_objects import PLACEHOLDER
 from iceb.registry import Registered
 from iceb.running.method_runner import ChosenMethod
 from iceb.specs.methods import Edit, MethodCard

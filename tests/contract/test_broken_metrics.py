@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from iceb.base.errors import MeasureError, SpecError
-from iceb.conformance.lines import Line
-from iceb.conformance.metrics import check_metric
+from iceb.conformance.check_line import Line
+from iceb.conformance.parts.metrics import check_metric
 from iceb.metrics.sets import SetDistance, frechet_distance, kernel_distance
 from iceb.specs.metrics import Measured, Measurements, Need
 from iceb.specs.prompts import Prompt

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from iceb.base.errors import SpecError
-from iceb.conformance.lines import Line
-from iceb.conformance.tasks import check_task
+from iceb.conformance.check_line import Line
+from iceb.conformance.parts.tasks import check_task
 from iceb.metrics.change import ProbabilityChange
 from iceb.specs.metrics import Measurements, Need
 from iceb.specs.tasks import Task
@@ -116,8 +116,8 @@ def test_a_kind_of_measure_that_nobody_has_is_caught(lines):
 
 def test_a_kind_of_measure_that_other_models_have_is_skipped(lines, monkeypatch):
     named = {"mini": {KIND: "vit_mini"}, "sd14": {"real_classifier": "vit_b16_imagenet"}}
-    monkeypatch.setattr("iceb.conformance.tasks.NAMED", named)
-    monkeypatch.setattr("iceb.conformance.metrics.NAMED", named)
+    monkeypatch.setattr("iceb.conformance.parts.tasks.NAMED", named)
+    monkeypatch.setattr("iceb.conformance.parts.metrics.NAMED", named)
     metric = Real("other", "source", "label", falls=True)
     made = by_name(lines(with_metric(metric), metric))
     assert failures(made.values()) == {}

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from iceb.conformance import check_method, quick_method
-from iceb.conformance.varied import CHECK
+from iceb.conformance.methods import check_method, quick_method
+from iceb.conformance.methods.setting_checks import CHECK
 from iceb.registry import entries_of
 
 OURS = [entry.name for entry in entries_of("methods") if entry.package == "iceb"]

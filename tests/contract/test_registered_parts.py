@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import pytest
 
-from iceb.conformance.datasets import check_dataset
-from iceb.conformance.lines import Line
-from iceb.conformance.measures import check_measure
-from iceb.conformance.metrics import check_metric
-from iceb.conformance.tasks import check_task
+from iceb.conformance.check_line import Line
+from iceb.conformance.parts.datasets import check_dataset
+from iceb.conformance.parts.measures import check_measure
+from iceb.conformance.parts.metrics import check_metric
+from iceb.conformance.parts.tasks import check_task
 from iceb.registry import Group, entries_of
 from tests.contract.registering import by_name, failures
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from iceb.base.errors import MethodError
-from iceb.conformance.varied import CHECK, other_values
+from iceb.conformance.methods.setting_checks import CHECK, other_values
 from iceb.specs.methods import Edit
 from iceb.specs.requests import EditRequest
 from tests.contract.test_broken_methods import Sound, checked, failures, only_failure

@@ -16,7 +16,7 @@ from iceb import registry
 from iceb.base import torch_state
 from iceb.base.contained import Overtime, output_held, time_limited
 from iceb.base.errors import SpecError
-from iceb.conformance.lines import line
+from iceb.conformance.check_line import line
 from iceb.registry import Registered
 
 posix = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")

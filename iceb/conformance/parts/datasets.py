@@ -10,13 +10,12 @@ from iceb import registry
 from iceb.base.cache import cache_root
 from iceb.base.errors import DataError
 from iceb.base.frames import attribute_errors
-from iceb.conformance.card import PLACEHOLDER
-from iceb.conformance.lines import Broken, Line, Skipped
-from iceb.conformance.objects import IMPORTED, imported, needed, paper_problems, refuse
-from iceb.conformance.offers import Offers
-from iceb.conformance.prompts import Prompts
-from iceb.conformance.schedules import Schedules
-from iceb.conformance.surroundings import Surroundings
+from iceb.conformance.check_line import Broken, Line, Skipped
+from iceb.conformance.parts.dataset_options import Offers
+from iceb.conformance.parts.dataset_prompts import Prompts
+from iceb.conformance.parts.dataset_schedules import Schedules
+from iceb.conformance.process_watch import Surroundings
+from iceb.conformance.registered_objects import IMPORTED, PLACEHOLDER, imported, needed, paper_problems, refuse
 from iceb.datasets.cards import load_card
 from iceb.datasets.locate import ENVIRONMENT, PACKAGED, UPSTREAM, cache_folder, located, missing
 from iceb.registry import Registered

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import torch
 
-from iceb.conformance.bench import size
-from iceb.conformance.contract import Contract
-from iceb.conformance.copies import Copies
-from iceb.conformance.lines import Broken, Line, Skipped, Told, line
-from iceb.conformance.samples import FEW, sample
+from iceb.conformance.check_line import Broken, Line, Skipped, Told, line
+from iceb.conformance.methods.edit_checks import Contract
+from iceb.conformance.methods.method_under_test import size
+from iceb.conformance.methods.model_copies import Copies
+from iceb.conformance.methods.sample_requests import FEW, sample
 from iceb.models import threads
 from iceb.models.bundle import ModelBundle
 from iceb.running.cost import peak_bytes

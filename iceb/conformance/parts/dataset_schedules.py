@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from iceb.base.errors import IcebError
-from iceb.conformance.lines import Broken, Line, Skipped, said
-from iceb.conformance.objects import needed, refuse, twice
-from iceb.conformance.surroundings import Surroundings
+from iceb.conformance.check_line import Broken, Line, Skipped, said
+from iceb.conformance.process_watch import Surroundings
+from iceb.conformance.registered_objects import needed, refuse, twice
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.requests import EditBatch, EditRequest
 from iceb.specs.schedules import Add, Checkpoint, Remove, Schedule, edit_batches, judged_batches

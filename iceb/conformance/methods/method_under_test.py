@@ -9,7 +9,7 @@ from typing import TypeVar, get_args
 import torch
 
 from iceb.base.digest import digest, digest_tensor
-from iceb.conformance.lines import Broken
+from iceb.conformance.check_line import Broken
 from iceb.models.bundle import ModelBundle
 from iceb.models.checking import check_edit
 from iceb.running.method_runner import ChosenMethod

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from iceb import registry
 from iceb.base.cache import cache_root
 from iceb.base.errors import ModelError, SpecError
-from iceb.conformance.lines import Broken, Line, Skipped
-from iceb.conformance.objects import IMPORTED, imported, name_problems, needed, refuse
-from iceb.conformance.rows import Rows
-from iceb.conformance.surroundings import Surroundings
+from iceb.conformance.check_line import Broken, Line, Skipped
+from iceb.conformance.parts.measure_rows import Rows
+from iceb.conformance.process_watch import Surroundings
+from iceb.conformance.registered_objects import IMPORTED, imported, name_problems, needed, refuse
 from iceb.registry import Registered
 from iceb.running.measure_choice import make_measure
 from iceb.specs.metrics import Inputs, Measure, check_inputs

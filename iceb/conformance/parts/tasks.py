@@ -7,12 +7,12 @@ from pathlib import Path
 from iceb import registry
 from iceb.base.cache import cache_root
 from iceb.base.errors import IcebError
-from iceb.conformance.datasets import opened_here
-from iceb.conformance.lines import Broken, Line, Skipped, said
-from iceb.conformance.metrics import NAMED, measure_of
-from iceb.conformance.objects import IMPORTED, imported, name_problems, needed, paper_problems, refuse
-from iceb.conformance.readable import Readable
-from iceb.conformance.surroundings import Surroundings
+from iceb.conformance.check_line import Broken, Line, Skipped, said
+from iceb.conformance.parts.datasets import opened_here
+from iceb.conformance.parts.metrics import NAMED, measure_of
+from iceb.conformance.parts.task_metrics import Readable
+from iceb.conformance.process_watch import Surroundings
+from iceb.conformance.registered_objects import IMPORTED, imported, name_problems, needed, paper_problems, refuse
 from iceb.datasets import EMBEDDED, dataset_card_name
 from iceb.registry import Registered
 from iceb.running.measure_choice import measure_for

@@ -8,9 +8,9 @@ from functools import cached_property, partial
 
 import torch
 
-from iceb.conformance.bench import Bench, name_of, size
-from iceb.conformance.lines import Broken, Skipped
-from iceb.conformance.samples import FEW, sample
+from iceb.conformance.check_line import Broken, Skipped
+from iceb.conformance.methods.method_under_test import Bench, name_of, size
+from iceb.conformance.methods.sample_requests import FEW, sample
 from iceb.delivery.delta import by_matrix
 from iceb.models.untouched import Watch
 from iceb.specs.methods import Edit

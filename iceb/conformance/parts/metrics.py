@@ -7,11 +7,11 @@ from typing import Any, get_args
 
 from iceb import registry
 from iceb.base.cache import cache_root
-from iceb.conformance.arithmetic import Arithmetic
-from iceb.conformance.concepts import Concepts
-from iceb.conformance.lines import Line
-from iceb.conformance.objects import IMPORTED, imported, name_problems, needed, paper_problems, refuse
-from iceb.conformance.surroundings import Surroundings
+from iceb.conformance.check_line import Line
+from iceb.conformance.parts.metric_concepts import Concepts
+from iceb.conformance.parts.metric_values import Arithmetic
+from iceb.conformance.process_watch import Surroundings
+from iceb.conformance.registered_objects import IMPORTED, imported, name_problems, needed, paper_problems, refuse
 from iceb.models.families import FAMILIES
 from iceb.registry import Registered
 from iceb.running.measure_choice import measure_for

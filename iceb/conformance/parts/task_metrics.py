@@ -7,11 +7,11 @@ from typing import Protocol
 
 from iceb.base.errors import IcebError
 from iceb.base.frames import describe
-from iceb.conformance.arithmetic import computed
-from iceb.conformance.lines import Broken, Line, Told
-from iceb.conformance.numbers import WIDTHS, Numbers
-from iceb.conformance.objects import counted, needed, refuse
-from iceb.conformance.surroundings import Surroundings
+from iceb.conformance.check_line import Broken, Line, Told
+from iceb.conformance.parts.made_up_rows import WIDTHS, Numbers
+from iceb.conformance.parts.metric_values import computed
+from iceb.conformance.process_watch import Surroundings
+from iceb.conformance.registered_objects import counted, needed, refuse
 from iceb.running.prompt_selection import evenly
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.metrics import AFTER, BEFORE, REFERENCE, Metric, Need

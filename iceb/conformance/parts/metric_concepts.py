@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from iceb.conformance.arithmetic import Arithmetic, agree, by_name
-from iceb.conformance.lines import Broken, Line, Skipped
-from iceb.conformance.numbers import Numbers
-from iceb.conformance.objects import needed
-from iceb.conformance.surroundings import Surroundings
+from iceb.conformance.check_line import Broken, Line, Skipped
+from iceb.conformance.parts.made_up_rows import Numbers
+from iceb.conformance.parts.metric_values import Arithmetic, agree, by_name
+from iceb.conformance.process_watch import Surroundings
+from iceb.conformance.registered_objects import needed
 from iceb.specs.metrics import AFTER, BEFORE, Measured
 from iceb.specs.reduction import RESAMPLE, ConceptValue
 from iceb.statistics.estimates import effective_count

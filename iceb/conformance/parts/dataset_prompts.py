@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from iceb.conformance.lines import Broken, Line, Told
-from iceb.conformance.objects import counted, needed, refuse
-from iceb.conformance.schedules import Schedules
-from iceb.conformance.surroundings import Surroundings
+from iceb.conformance.check_line import Broken, Line, Told
+from iceb.conformance.parts.dataset_schedules import Schedules
+from iceb.conformance.process_watch import Surroundings
+from iceb.conformance.registered_objects import counted, needed, refuse
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditBatch

@@ -15,9 +15,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from iceb.base.digest import digest_array
 from iceb.base.errors import IcebError
-from iceb.conformance.bench import Bench, name_of
-from iceb.conformance.contract import Contract
-from iceb.conformance.lines import Broken, Line, Skipped, line, said
+from iceb.conformance.check_line import Broken, Line, Skipped, line, said
+from iceb.conformance.methods.edit_checks import Contract
+from iceb.conformance.methods.method_under_test import Bench, name_of
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import Scalar
 from iceb.stores.arrays import Array

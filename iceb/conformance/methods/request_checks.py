@@ -6,10 +6,10 @@ from functools import partial
 from typing import TypeAlias
 
 from iceb.base.errors import IcebError
-from iceb.conformance.bench import KINDS, name_of
-from iceb.conformance.contract import Contract
-from iceb.conformance.lines import Broken, Line, Skipped, Told, line, said
-from iceb.conformance.samples import OFTEN_REFUSED, elsewhere, odd, sample
+from iceb.conformance.check_line import Broken, Line, Skipped, Told, line, said
+from iceb.conformance.methods.edit_checks import Contract
+from iceb.conformance.methods.method_under_test import KINDS, name_of
+from iceb.conformance.methods.sample_requests import OFTEN_REFUSED, elsewhere, odd, sample
 from iceb.running.request_kinds import refuse_kind
 from iceb.specs.requests import EditRequest
 from iceb.specs.tasks import Kind

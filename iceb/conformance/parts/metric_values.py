@@ -8,10 +8,10 @@ from traceback import walk_tb
 import numpy as np
 
 from iceb.base.errors import IcebError
-from iceb.conformance.lines import Broken, Line, Skipped, said
-from iceb.conformance.numbers import WIDTHS, Numbers, Sides, content, made_up_prompts
-from iceb.conformance.objects import needed
-from iceb.conformance.surroundings import Surroundings
+from iceb.conformance.check_line import Broken, Line, Skipped, said
+from iceb.conformance.parts.made_up_rows import WIDTHS, Numbers, Sides, content, made_up_prompts
+from iceb.conformance.process_watch import Surroundings
+from iceb.conformance.registered_objects import needed
 from iceb.specs.metrics import AFTER, BEFORE, Metric
 from iceb.specs.reduction import VALUE, ConceptValue, Score, reduce_values
 

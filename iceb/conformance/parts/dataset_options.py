@@ -4,10 +4,10 @@ import inspect
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from iceb.conformance.lines import Broken, Line, Skipped, Told
-from iceb.conformance.objects import refuse
-from iceb.conformance.schedules import Schedules
-from iceb.conformance.surroundings import Surroundings
+from iceb.conformance.check_line import Broken, Line, Skipped, Told
+from iceb.conformance.parts.dataset_schedules import Schedules
+from iceb.conformance.process_watch import Surroundings
+from iceb.conformance.registered_objects import refuse
 from iceb.running.measuring import read_image
 from iceb.runs.retained import shown
 from iceb.specs.datasets import ReferenceImages

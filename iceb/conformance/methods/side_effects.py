@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from iceb.conformance.contract import Contract
-from iceb.conformance.lines import Line, Told, line
+from iceb.conformance.check_line import Line, Told, line
+from iceb.conformance.methods.edit_checks import Contract
 from iceb.models.bundle import ModelBundle
 from iceb.running.method_context import draw_images
 from iceb.specs.methods import Edit

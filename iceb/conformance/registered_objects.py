@@ -1,16 +1,17 @@
 """What checks of registered objects share: that they can be imported, who they say they are, and plain comparisons."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
-from iceb.conformance.card import PLACEHOLDER
-from iceb.conformance.lines import Broken, Skipped
+from iceb.conformance.check_line import Broken, Skipped
 from iceb.registry import Registered
 from iceb.stores.arrays import Array
 
 IMPORTED = "registered and importable"
+PLACEHOLDER = re.compile(r"0000\.0{4,5}|x{3,}|\?{2,}|…|\.{3}|\b(todo|tbd|fixme|placeholder)\b", re.IGNORECASE)
 Found = TypeVar("Found")
 
 

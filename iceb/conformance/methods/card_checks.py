@@ -1,14 +1,13 @@
 """What a method's card and fields promise before anything is computed."""
 
 import dataclasses
-import re
 from collections.abc import Iterator
 from typing import Any, get_args, get_origin, get_type_hints
 
-from iceb.conformance.lines import Broken
+from iceb.conformance.check_line import Broken
+from iceb.conformance.registered_objects import PLACEHOLDER
 from iceb.running.method_runner import ChosenMethod
 
-PLACEHOLDER = re.compile(r"0000\.0{4,5}|x{3,}|\?{2,}|…|\.{3}|\b(todo|tbd|fixme|placeholder)\b", re.IGNORECASE)
 CHANGEABLE = (list, dict, set, bytearray)
 
 

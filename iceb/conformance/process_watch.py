@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from iceb.conformance.lines import Broken, Line, line
+from iceb.conformance.check_line import Broken, Line, line
 from iceb.models.process import Process
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND

@@ -8,10 +8,10 @@ from typing import Protocol
 import numpy as np
 
 from iceb.base.errors import ModelError
-from iceb.conformance.lines import Broken, Line, Skipped, Told
-from iceb.conformance.objects import differs, needed
-from iceb.conformance.sights import content, read, seen_by, sights, unread
-from iceb.conformance.surroundings import Surroundings
+from iceb.conformance.check_line import Broken, Line, Skipped, Told
+from iceb.conformance.parts.sample_images import content, read, seen_by, sights, unread
+from iceb.conformance.process_watch import Surroundings
+from iceb.conformance.registered_objects import differs, needed
 from iceb.specs.metrics import Inputs, Measure, MeasureInput
 from iceb.stores.arrays import Array
 

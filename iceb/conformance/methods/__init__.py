@@ -1,0 +1,109 @@
+"""Does a method keep the adapter contract? Every check is one line; nothing a method raises gets further than its line.
+
+`check_method` asks a method for a dozen small edits of a loaded model. It keeps nothing: scratch and store are folders
+that are thrown away, and registries and caches are not touched.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from iceb.base.errors import IcebError
+from iceb.conformance.check_line import Line, Skipped, line
+from iceb.conformance.methods.card_checks import check_card
+from iceb.conformance.methods.edit_checks import TAKEN_BACK, UNTOUCHED, Contract
+from iceb.conformance.methods.edit_cost import ALLOWANCE, Cost
+from iceb.conformance.methods.method_under_test import Bench
+from iceb.conformance.methods.request_checks import Meaning
+from iceb.conformance.methods.setting_checks import Varied
+from iceb.conformance.methods.side_effects import Effects
+from iceb.models.bundle import ModelBundle
+from iceb.models.threads import worker_threads
+from iceb.running.method_runner import ChosenMethod, choose
+from iceb.specs.execution import DEFAULT, Execution
+from iceb.specs.runs import Scalar
+
+__all__ = ["Line", "check_method", "quick_method"]
+
+SIZES = (1, 10, 100)
+SECONDS = 80.0  # for everything, beside loading; what would take longer is left out
+VARIED = 0.4  # of what is left of them, for varying settings
+
+
+def quick_method(name: str, settings: Mapping[str, Scalar], full: bool = False) -> ChosenMethod:
+    """The registered method with its card's quick settings, unless `full`, and `settings` on top.
+
+    Raises:
+        SpecError, MethodError: as `choose`.
+    """
+    quick = {} if full else dict(choose(name, {}).card.quick)
+    return choose(name, {**quick, **settings}).against({})
+
+
+def check_method(
+    chosen: ChosenMethod,
+    bundle: ModelBundle,
+    sizes: Sequence[int] = SIZES,
+    seconds: float = SECONDS,
+    allowance: int = ALLOWANCE,
+    execution: Execution = DEFAULT,
+) -> Iterator[Line]:
+    """Every check of the adapter contract, one line as soon as it is made.
+
+    Args:
+        chosen: the method with its settings.
+        bundle: the model; it is loaded here, and left as it was unless the method changes it.
+        sizes: numbers of requests whose time and memory are measured.
+        seconds: for all checks together; sizes that would take longer are left out. inf: no limit.
+        allowance: bytes of working memory beside one copy of the model, the edit, and what scratch keeps.
+        execution: how the method is to compute.
+    """
+    began = time.perf_counter()
+    with TemporaryDirectory(prefix="iceb-check-") as folder, worker_threads(execution.workers):
+        bench = Bench(chosen, bundle, Path(folder), execution)
+        yield (first := line("settings fit the model", partial(_settings, bench)))
+        if first.status != "pass":
+            return
+        yield line("card and fields", partial(check_card, chosen))
+        contract = Contract(bench)
+        yield from _contract(contract)
+        left = seconds - (time.perf_counter() - began)
+        yield from Varied(contract, left * VARIED).lines()
+        yield from Effects(contract).lines()
+        yield from _meaning(Meaning(contract))
+        yield from Cost(contract, seconds - (time.perf_counter() - began), allowance).lines(sizes)
+        yield line("model untouched by all of this", contract.untouched_by_all)
+        contract.restore()
+
+
+def _settings(bench: Bench) -> str:
+    """The method's own word on these settings and this model; that a file was not named is nobody's mistake."""
+    chosen, _ = bench.chosen, bench.kind
+    try:
+        params = chosen.params
+        chosen.check(bench.bundle.ref)
+    except IcebError as reason:
+        if chosen.card.files and not any(getattr(chosen.method, name, None) for name in chosen.card.files):
+            raise Skipped(f"{reason} (all other checks are skipped)") from reason
+        raise
+    bench.bundle.pipeline  # noqa: B018 — loaded here, so that no check pays for it
+    return ", ".join(f"{name}={params[name]}" for name in chosen.changed)
+
+
+def _contract(contract: Contract) -> Iterator[Line]:
+    yield line("no requests, an empty edit", contract.nothing_for_nothing)
+    yield line("edit fits model and card", contract.fits)
+    yield line(UNTOUCHED, contract.untouched)
+    yield line(TAKEN_BACK, contract.taken_back)
+    yield line("same bytes twice", contract.twice)
+    yield line("same bytes from warm scratch", contract.warm)
+    yield line("edit saved and loaded", contract.saved)
+
+
+def _meaning(meaning: Meaning) -> Iterator[Line]:
+    yield line("order of requests", meaning.order)
+    yield line("destination matters", meaning.dest)
+    yield from meaning.kinds()
+    yield from meaning.odd()

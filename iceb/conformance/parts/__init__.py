@@ -1,0 +1,1 @@
+"""Conformance checks of datasets, tasks, measures and metrics, on the registered object."""
