@@ -1,6 +1,8 @@
 """The packaging table of pyproject.toml and the folders on disk say the same."""
 
+import ast
 import importlib
+import re
 import subprocess
 import sys
 import tomllib
@@ -12,6 +14,10 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 TABLE = PROJECT["tool"]["setuptools"]
 MAPPED = {name: folder for name, folder in TABLE["package-dir"].items() if name != "iceb"}
+
+
+IMPORT_NAMES = {"pillow": "PIL", "pyyaml": "yaml"}  # where the distribution is called otherwise
+NOT_IMPORTED = {"torchvision"}  # transformers' image processors use it; without it they warn and resample otherwise
 
 
 def packages_on_disk() -> set[str]:
@@ -65,3 +71,47 @@ def test_the_version_stands_in_one_place_only():
     import iceb
 
     assert iceb.__version__ == PROJECT["project"]["version"]
+
+
+def distributions(requirements: list[str]) -> set[str]:
+    """The names in a list of requirements."""
+    return {re.split(r"[^A-Za-z0-9_.-]", requirement)[0] for requirement in requirements}
+
+
+def imported_names() -> set[str]:
+    """The top-level names that the package's modules import, also inside functions."""
+    names: set[str] = set()
+    for top in ("iceb", *MAPPED.values()):
+        for path in (ROOT / top).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    names |= {alias.name.split(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom):
+                    names.add((node.module or "").split(".")[0])
+    return names - {"iceb", ""}
+
+
+DEPENDENCIES = distributions(PROJECT["project"]["dependencies"])
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+
+
+def test_every_dependency_is_imported_or_says_why_not():
+    assert {IMPORT_NAMES.get(name, name) for name in DEPENDENCIES - NOT_IMPORTED} - imported_names() == set()
+    assert NOT_IMPORTED <= DEPENDENCIES
+    assert not NOT_IMPORTED & imported_names()
+
+
+def test_every_library_the_package_imports_is_a_dependency():
+    named = {IMPORT_NAMES.get(name, name) for name in DEPENDENCIES}
+    assert imported_names() - set(sys.stdlib_module_names) - named == set()
+
+
+def test_the_extra_all_holds_every_extra():
+    (line,) = EXTRAS["all"]
+    assert set(line.removeprefix("iceb[").removesuffix("]").split(",")) == set(EXTRAS) - {"all"}
+
+
+def test_nudenet_is_in_no_extra_but_nudity():
+    """Its wheel's licence files are the AGPL-3.0: whoever installs it asks for it."""
+    assert "nudenet" not in DEPENDENCIES
+    assert [name for name, lines in EXTRAS.items() if "nudenet" in distributions(lines)] == ["nudity"]
