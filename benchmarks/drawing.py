@@ -16,7 +16,7 @@ import torch
 
 from iceb.models.bundle import ModelBundle
 from iceb.models.conditioning import TextReader
-from iceb.models.drawing import initial_latents, pictures
+from iceb.models.drawing import initial_latents, texts_to_images
 from iceb.models.generator import Generator
 from iceb.models.sources import find
 from iceb.models.threads import spread
@@ -33,10 +33,10 @@ def main() -> None:
     prompts = [Prompt(f"a photo of thing number {index} on a table", index, "source") for index in range(asked.count)]
     texts, seeds = [prompt.text for prompt in prompts], [prompt.seed for prompt in prompts]
     latents = initial_latents(bundle, seeds, sampling)
-    pictures(bundle, texts[:1], latents[:1], sampling)  # loading and first calls are not what is measured
+    texts_to_images(bundle, texts[:1], latents[:1], sampling)  # loading and first calls are not what is measured
     bare = milliseconds(bundle, lambda: bare_passes(bundle, asked.count), asked.count)
     text = milliseconds(bundle, lambda: read(bundle, texts), asked.count)
-    drawn = milliseconds(bundle, lambda: pictures(bundle, texts, latents, sampling), asked.count)
+    drawn = milliseconds(bundle, lambda: texts_to_images(bundle, texts, latents, sampling), asked.count)
     with tempfile.TemporaryDirectory() as folder:
         generator = Generator(ImageStore(Path(folder)))
         stored = milliseconds(bundle, lambda: generator.draw(bundle, prompts, sampling), asked.count)

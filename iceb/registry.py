@@ -15,12 +15,12 @@ from functools import cache
 from importlib.metadata import EntryPoint
 from typing import Any, Literal, get_args
 
-from iceb.base.contained import Overtime, interrupts_noted, output_held, time_limited
+from iceb.base.contained import Overtime, hold_output, limit_time, watch_interrupts
 from iceb.base.errors import SpecError
 from iceb.base.frames import describe
 from iceb.base.messages import QUOTED, quote
 from iceb.base.packages import entry_points, identity, unreadable_packages
-from iceb.base.torch_state import torch_kept
+from iceb.base.torch_state import keep_torch_settings
 
 Group = Literal["methods", "datasets", "measures", "metrics", "tasks"]
 GROUPS: tuple[Group, ...] = get_args(Group)
@@ -66,8 +66,8 @@ class Registered:
                 its group needs.
         """
         if not EntryPoint.pattern.match(self.place):
-            raise SpecError(f"{self._described} names the place {quote(self.place)}: must be module:object")
-        return self._import() if self.package == OWN else self._contained()
+            raise SpecError(f"{self._description} names the place {quote(self.place)}: must be module:object")
+        return self._import() if self.package == OWN else self._import_contained()
 
     def _import(self) -> Any:
         found = EntryPoint(self.name, self.place, f"iceb.{self.group}").load()
@@ -76,25 +76,25 @@ class Registered:
             raise _LacksError(f"lacks {', '.join(missing)}: it must offer {', '.join(EXPECTED[self.group])}")
         return found
 
-    def _contained(self) -> Any:
+    def _import_contained(self) -> Any:
         """Import code of others, which may raise, print or do anything."""
         module, seconds = self.place.partition(":")[0].partition(".")[0], _seconds()
         if module in sys.modules and module in _CHANGING:  # imported again it would change nothing
             raise SpecError(self._changes(_CHANGING[module]))
-        with interrupts_noted() as interrupted, output_held() as said, torch_kept() as put_back:
+        with watch_interrupts() as interrupted, hold_output() as said, keep_torch_settings() as put_back:
             try:
-                with time_limited(seconds):
+                with limit_time(seconds):
                     found = self._import()
             except _LacksError as error:
-                raise SpecError(f"{self._described} at {self.place} {error}") from error
+                raise SpecError(f"{self._description} at {self.place} {error}") from error
             except Overtime as error:
                 remedy = "mend it, or set ICEB_PLUGIN_SECONDS to more, 0 for no limit"
-                raise SpecError(f"{self._failed} within {seconds:g} s{_printed(said())}: {remedy}") from error
+                raise SpecError(f"{self._failure} within {seconds:g} s{_printed_text(said())}: {remedy}") from error
             except BaseException as error:  # SystemExit too
                 if interrupted.is_set():
                     raise
                 remedy = f"mend it, or reinstall the package {self.package}"
-                raise SpecError(f"{self._failed}: {describe(error)}{_printed(said())}; {remedy}") from error
+                raise SpecError(f"{self._failure}: {describe(error)}{_printed_text(said())}; {remedy}") from error
             if changed := put_back():
                 _CHANGING[module] = changed
                 raise SpecError(self._changes(changed))
@@ -102,22 +102,22 @@ class Registered:
 
     def _changes(self, changed: str) -> str:
         remedy = "set it inside a call alone, and back after it"
-        return f"{self._described} changes {changed} for every model when {self.place} is imported: {remedy}"
+        return f"{self._description} changes {changed} for every model when {self.place} is imported: {remedy}"
 
     @property
-    def _described(self) -> str:
+    def _description(self) -> str:
         return f"{self.group[:-1]} {self.name} of {self.package} {self.package_version}"
 
     @property
-    def _failed(self) -> str:
-        return f"{self._described} cannot be imported from {self.place}"
+    def _failure(self) -> str:
+        return f"{self._description} cannot be imported from {self.place}"
 
 
 class _LacksError(Exception):
     """An object does not offer what its group needs."""
 
 
-def _printed(text: str) -> str:
+def _printed_text(text: str) -> str:
     return f"; it printed {quote(text)}" if text else ""
 
 
@@ -135,13 +135,11 @@ def _seconds() -> float:
 
 def entries_of(group: Group) -> list[Registered]:
     """Everything of a group, sorted by name, then package; nothing is imported."""
-    return list(_scanned(group, entry_points, tuple(sys.path)))
+    return list(_scan(group, entry_points, tuple(sys.path)))
 
 
 @cache
-def _scanned(
-    group: Group, scan: Callable[[str], Sequence[EntryPoint]], path: tuple[str, ...]
-) -> tuple[Registered, ...]:
+def _scan(group: Group, scan: Callable[[str], Sequence[EntryPoint]], path: tuple[str, ...]) -> tuple[Registered, ...]:
     """What `scan` finds on the import path; kept, because reading every distribution's metadata takes a while."""
     found = {Registered(group, entry.name, *identity(entry), entry.value) for entry in scan(f"iceb.{group}")}
     return tuple(sorted(found, key=lambda entry: (entry.name, entry.package)))

@@ -28,7 +28,7 @@ from iceb.datasets import open_dataset
 from iceb.datasets.aice import TRAIN_TEMPLATES
 from iceb.mini.world import NUM_CLASSES, class_names
 from iceb.models.bundle import ModelBundle
-from iceb.models.drawing import initial_latents, pictures
+from iceb.models.drawing import initial_latents, texts_to_images
 from iceb.models.sources import find
 from iceb.registry import load
 from iceb.running.method_runner import choose
@@ -110,7 +110,7 @@ def scores(model: ModelBundle, judge: Measure, tried: Validation, noise: Tensor)
     Args:
         noise: initial latents of all prompts, the edits' first, (N, 4, 8, 8).
     """
-    drawn = pictures(model, [*tried.asked, *tried.kept], noise, model.family.sampling)
+    drawn = texts_to_images(model, [*tried.asked, *tried.kept], noise, model.family.sampling)
     found = judge([MeasureInput(image) for image in drawn])  # (N, 1000)
     every, count = np.arange(len(found)), len(tried.asked)
 

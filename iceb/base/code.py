@@ -37,7 +37,7 @@ def file_digest(path: Path) -> str:
     return _read(path)[0]
 
 
-def imported(path: Path) -> tuple[str, ...]:
+def imported_modules(path: Path) -> tuple[str, ...]:
     """The modules of iceb that a Python file imports anywhere, and the packages they lie in; without those left out."""
     return _read(path)[1]
 
@@ -48,14 +48,14 @@ def _read(path: Path) -> tuple[str, tuple[str, ...]]:
     data = path.read_bytes()
     try:
         tree = ast.parse(data)
-        written = "".join(_written(tree)).encode()
+        written = "".join(_syntax_text(tree)).encode()
     except (SyntaxError, ValueError, RecursionError):  # a template, or code of another version of Python
         return digest_bytes(data), ()
-    named = {name for candidate in _named(tree) for name in _with_packages(candidate)}
-    return digest_bytes(written), tuple(sorted(name for name in named if counts(name) and module_file(name)))
+    named = {name for candidate in _possible_modules(tree) for name in _with_packages(candidate)}
+    return digest_bytes(written), tuple(sorted(name for name in named if affects_numbers(name) and module_file(name)))
 
 
-def _written(node: Any) -> Iterator[str]:
+def _syntax_text(node: Any) -> Iterator[str]:
     """The syntax below a node as text. Empty fields are left out, since versions of Python add such fields."""
     if isinstance(node, ast.AST):
         if _says_nothing(node):
@@ -65,11 +65,11 @@ def _written(node: Any) -> Iterator[str]:
             value = getattr(node, name, None)
             if name not in UNREAD and value is not None and value != []:
                 yield f" {name}="
-                yield from _written(value)
+                yield from _syntax_text(value)
         yield ")"
     elif isinstance(node, list):
         for item in node:
-            yield from _written(item)
+            yield from _syntax_text(item)
     else:
         yield ascii(node)
 
@@ -92,10 +92,10 @@ def modules_digest(names: tuple[str, ...]) -> str:
     Raises:
         ModuleNotFoundError: there is no module of such a name.
     """
-    return digest({name: file_digest(path) for name, path in reached(names).items()})
+    return digest({name: file_digest(path) for name, path in reachable_modules(names).items()})
 
 
-def reached(names: Iterable[str]) -> dict[str, Path]:
+def reachable_modules(names: Iterable[str]) -> dict[str, Path]:
     """Modules of iceb by name, and every one that they import, inside functions too; without those left out.
 
     Raises:
@@ -109,11 +109,11 @@ def reached(names: Iterable[str]) -> dict[str, Path]:
             raise ModuleNotFoundError(f"no module named {name!r}", name=name)
         if name not in found:
             found[name] = path
-            pending += imported(path)
+            pending += imported_modules(path)
     return dict(sorted(found.items()))
 
 
-def _named(node: ast.AST) -> Iterator[str]:
+def _possible_modules(node: ast.AST) -> Iterator[str]:
     """Every dotted name that may be an imported module of iceb."""
     if _says_nothing(node):
         return
@@ -123,7 +123,7 @@ def _named(node: ast.AST) -> Iterator[str]:
         yield node.module
         yield from (f"{node.module}.{alias.name}" for alias in node.names)
     for child in ast.iter_child_nodes(node):
-        yield from _named(child)
+        yield from _possible_modules(child)
 
 
 def _with_packages(name: str) -> Iterator[str]:
@@ -132,7 +132,7 @@ def _with_packages(name: str) -> Iterator[str]:
     return (".".join(parts[:count]) for count in range(2, len(parts) + 1) if parts[0] == ROOT)
 
 
-def counts(name: str) -> bool:
+def affects_numbers(name: str) -> bool:
     """Whether a module of iceb can change a number."""
     return not any(name == part or name.startswith(f"{part}.") for part in LEFT_OUT)
 

@@ -19,7 +19,7 @@ class Overtime(BaseException):
 
 
 @contextmanager
-def time_limited(seconds: float) -> Iterator[None]:
+def limit_time(seconds: float) -> Iterator[None]:
     """Raise Overtime inside after some seconds, where the system can: in the main thread, with POSIX signals.
 
     Args:
@@ -43,7 +43,7 @@ def time_limited(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def output_held() -> Iterator[Callable[[], str]]:
+def hold_output() -> Iterator[Callable[[], str]]:
     """Keep what is written to the process's standard output and error, also by C code, from reaching them.
 
     The streams stay the objects they are, so that a log handler which is made inside works afterwards.
@@ -92,7 +92,7 @@ def _flush(stream: Any) -> None:
 
 
 @contextmanager
-def interrupts_noted() -> Iterator[threading.Event]:
+def watch_interrupts() -> Iterator[threading.Event]:
     """Take note of Ctrl-C, so that a KeyboardInterrupt that code raises by itself can be told from one of the user.
 
     Yields:

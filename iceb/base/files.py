@@ -47,7 +47,7 @@ def is_key(key: object) -> bool:
 
 
 @contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
+def explain_errors(path: Path) -> Iterator[None]:
     """Turn the refusals at `path` of the operating system, and Python's of a name, into one clear StoreError."""
     try:
         yield
@@ -75,7 +75,7 @@ def _explanation(path: str, error: OSError) -> str:
 
 
 @contextlib.contextmanager
-def _finished(path: Path, data: bytes, durable: bool) -> Iterator[Path]:
+def _temporary_file(path: Path, data: bytes, durable: bool) -> Iterator[Path]:
     """A complete temporary file next to `path`, removed on exit if it still stands."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
@@ -100,7 +100,7 @@ def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
     Raises:
         StoreError: no permission, no space, or the path is not a place for a file.
     """
-    with explained(path), _finished(path, data, durable) as temporary:
+    with explain_errors(path), _temporary_file(path, data, durable) as temporary:
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
 
@@ -112,14 +112,14 @@ def new_folder(path: Path) -> Iterator[Path]:
     Raises:
         StoreError: something stands at `path` already, no permission, no space; all but the last before any work.
     """
-    with explained(path):
+    with explain_errors(path):
         if path.is_file() or (path.is_dir() and any(path.iterdir())):
             raise StoreError(f"{path} exists already: remove it, or name another folder with --out")
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
     try:
         yield temporary
-        with explained(path):
+        with explain_errors(path):
             for made in (temporary, *temporary.rglob("*")):  # libraries write some files for their owner alone
                 os.chmod(made, 0o755 if made.is_dir() else 0o644)
             with contextlib.suppress(FileNotFoundError):
@@ -135,7 +135,7 @@ def publish(path: Path, data: bytes, *, durable: bool = True) -> bool:
     Raises:
         StoreError: as `write_atomic`.
     """
-    with explained(path), _finished(path, data, durable) as temporary:
+    with explain_errors(path), _temporary_file(path, data, durable) as temporary:
         os.chmod(temporary, 0o644)
         try:
             os.link(temporary, path)

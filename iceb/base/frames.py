@@ -61,10 +61,10 @@ def describe(error: BaseException) -> str:
     "KeyError: 'nope'"
     """
     place = place_of(error)
-    return shorten(printable(f"{type(error).__name__}: {_said(error)}"), LONGEST) + (f" ({place})" if place else "")
+    return shorten(printable(f"{type(error).__name__}: {_message(error)}"), LONGEST) + (f" ({place})" if place else "")
 
 
-def _said(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     try:
         return str(error)
     except Exception:  # somebody else's class may do anything

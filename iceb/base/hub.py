@@ -45,9 +45,9 @@ def local_first(place: str, load: Callable[..., Loaded]) -> Loaded:
     except Exception as absent:  # the libraries raise many kinds
         if not REPOSITORY.fullmatch(name):
             raise
-        if silence := silent():
+        if silence := unreachable_reason():
             raise ConnectionError(
-                f"{silence}, and the local cache has nothing that loads ({_said(absent)})"
+                f"{silence}, and the local cache has nothing that loads ({_first_line(absent)})"
             ) from absent
     return load(name, **pinned)
 
@@ -63,12 +63,12 @@ def cached_commit(repository: str, revision: str = "main") -> str | None:
     return None
 
 
-def _said(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     """An error's kind and first line, which tells a damaged file from an absent one."""
     return ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
 
 
-def silent() -> str:
+def unreachable_reason() -> str:
     """Why the hub cannot be asked; "" where it answers, in whatever way: what is wrong with that the download says."""
     if named := [name for name in OFFLINE if os.environ.get(name, "").lower() in YES]:
         return f"{named[0]} is set"

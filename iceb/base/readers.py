@@ -115,7 +115,7 @@ def check_fields(value: object, allowed: Iterable[str]) -> None:
         raise ValueError(f"unknown field {quote(unknown[0], 80)}")
 
 
-def listed(value: object) -> tuple[Any, ...]:
+def list_as_tuple(value: object) -> tuple[Any, ...]:
     """A JSON list as a tuple.
 
     Raises:

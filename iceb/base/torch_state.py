@@ -68,7 +68,7 @@ SETTINGS = {
 
 
 @contextmanager
-def torch_kept() -> Iterator[Callable[[], str]]:
+def keep_torch_settings() -> Iterator[Callable[[], str]]:
     """Put back on exit what is changed inside of torch's settings.
 
     Yields:

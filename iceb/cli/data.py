@@ -26,7 +26,7 @@ def fetch(name: Annotated[str, typer.Argument(help="A dataset: iceb list dataset
 
     card = cards.load_card(name)
     folder = files.fetch(card, cache, cards.declaration(name).package)
-    for key, path in files.checked(card, folder).items():
+    for key, path in files.checked_paths(card, folder).items():
         typer.echo(f"{key}: {path} (sha256 {card.files[key].sha256[:12]}… as declared)")
 
 

@@ -45,7 +45,7 @@ def _scores(result: Result) -> "Table":
     for column in ("before", "after", "value ± stderr", "images", "concepts"):
         table.add_column(column, justify="right", no_wrap=True)
     for score in result.scores:
-        table.add_row(Text(score.named), *_cells(score))
+        table.add_row(Text(score.metric_arrow), *_cells(score))
     return table
 
 

@@ -28,7 +28,7 @@ def runs(
     if as_json:
         typer.echo(json.dumps([_document(run) for run in found], indent=2, ensure_ascii=False))
         return
-    headlines = {run.headline.named for run in found if run.headline is not None}
+    headlines = {run.headline.metric_arrow for run in found if run.headline is not None}
     score = headlines.pop() if len(headlines) == 1 else "score"
     typer.echo(f"{'run':<34} {'status':<10} {'finished (UTC)':<16} {score:>17}")
     for run in found:
@@ -45,12 +45,12 @@ def _lines(run: "ListedRun", *, named: bool) -> list[str]:
 
 def _apart(run: "ListedRun", *, named: bool) -> list[str]:
     """What sets a run apart from others of its method; `named`: with the metric whose score is shown."""
-    from iceb.specs.records import labelled
+    from iceb.specs.records import method_label
 
-    changed = labelled("", run.changed).strip(" ()") if run.changed else ""
+    changed = method_label("", run.changed).strip(" ()") if run.changed else ""
     limit = f"--limit {run.limit}" if run.limit is not None else ""
     model = f"model {run.model}" if run.model not in ("", "iceb/mini") else ""
-    headline = f"score: {run.headline.named}" if named and run.headline is not None else ""
+    headline = f"score: {run.headline.metric_arrow}" if named and run.headline is not None else ""
     return [part for part in (changed, limit, model, headline, run.error) if part]
 
 

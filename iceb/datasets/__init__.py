@@ -6,7 +6,7 @@ from iceb import registry
 from iceb.base.errors import DataError, SpecError
 from iceb.base.frames import attribute_errors
 from iceb.datasets.cards import declaration, load_card
-from iceb.datasets.locate import EMBEDDED, UPSTREAM, located
+from iceb.datasets.locate import EMBEDDED, UPSTREAM, locate_files
 from iceb.specs.datasets import ConceptDataset
 
 __all__ = ["EMBEDDED", "UPSTREAM", "dataset_card_name", "load_card", "open_dataset"]
@@ -42,6 +42,6 @@ def open_dataset(
     card, declared = load_card(chosen), declaration(chosen)
     if declared.load is None:
         raise SpecError(f"dataset {card.name} holds no edit requests: a task needs one that does (iceb list datasets)")
-    paths = located(card, data, cache, declared.package, may_fetch)
+    paths = locate_files(card, data, cache, declared.package, may_fetch)
     with attribute_errors(DataError, f"dataset {chosen}"):
         return declared.load(card, paths)

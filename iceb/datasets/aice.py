@@ -81,7 +81,7 @@ class AICE:
 
         The training templates are drawn with the seeds of the request's first free-form prompts.
         """
-        return [prompt for request in batch.requests for prompt in _tested(request, self._free[request.id])]
+        return [prompt for request in batch.requests for prompt in _request_prompts(request, self._free[request.id])]
 
     def scored_names(self) -> frozenset[str]:
         """Every class that is edited, is a destination or is left alone, and every alias."""
@@ -131,7 +131,7 @@ def _free(rows: Sequence[EditRow]) -> Free:
     return Free(tuple(row.prompt for row in rows), tuple(row.seed for row in rows))
 
 
-def _tested(request: EditRequest, free: Free) -> Iterator[Prompt]:
+def _request_prompts(request: EditRequest, free: Free) -> Iterator[Prompt]:
     """The prompts of one request. A template without "{}" names its class by itself: then source and dest coincide."""
     train = Free(request.templates, free.seeds[: len(request.templates)])
     yield from _naming(request, train, "train", request.source)

@@ -68,7 +68,7 @@ def read_rows(path: Path, kind: type[RowType]) -> list[RowType]:
     """
     found = read_json(path)
     if not isinstance(found, list) or not found:
-        raise DataError(f"{path} holds {_described(found)}, a list of rows was expected; {REMEDY}")
+        raise DataError(f"{path} holds {_kind_of(found)}, a list of rows was expected; {REMEDY}")
     return [_row(path, index, value, kind) for index, value in enumerate(found)]
 
 
@@ -82,7 +82,7 @@ def _row(path: Path, index: int, value: object, kind: type[RowType]) -> RowType:
         raise DataError(f"{path}, row {index}: {key!r}: {first['msg']}{got}; {REMEDY}") from error
 
 
-def _described(value: object) -> str:
+def _kind_of(value: object) -> str:
     if value == []:
         return "no rows"
     return "one object" if isinstance(value, dict) else f"a {type(value).__name__}"
@@ -132,7 +132,7 @@ def read_aliases(path: Path) -> dict[int, tuple[str, ...]]:
     if isinstance(found, dict) and isinstance(found.get("id2label"), dict):
         found = {key: value.split(",")[1:] for key, value in found["id2label"].items() if isinstance(value, str)}
     if not isinstance(found, dict):
-        raise DataError(f"{path} holds {_described(found)}, an object from class id to names was expected; {REMEDY}")
+        raise DataError(f"{path} holds {_kind_of(found)}, an object from class id to names was expected; {REMEDY}")
     return {_label(path, key): _names(path, key, names) for key, names in found.items()}
 
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from iceb.base.cache import cache_root
 from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, StoreError
-from iceb.base.files import explained
+from iceb.base.files import explain_errors
 from iceb.base.messages import shorten
 from iceb.base.readers import is_file, is_folder, user_path
 from iceb.datasets.aice_rows import read_json
@@ -34,7 +34,7 @@ def cache_folder(card: DataCard, cache: Path | None = None) -> Path:
     return root / "data" / card.name / card.source.commit[:12]
 
 
-def located(
+def locate_files(
     card: DataCard,
     data: str | None = None,
     cache: Path | None = None,
@@ -57,15 +57,15 @@ def located(
     """
     _refuse_absent_kind(card, data)
     if card.source.repository in PACKAGED and data in (None, EMBEDDED):
-        return checked(card, packaged_folder(card, package))
+        return checked_paths(card, packaged_folder(card, package))
     named = data if data not in (None, UPSTREAM) else os.environ.get(ENVIRONMENT)
     if named:
         origin = "--data" if data not in (None, UPSTREAM) else ENVIRONMENT
-        return checked(card, _inside(card, user_path(named), origin))
+        return checked_paths(card, _inside(card, user_path(named), origin))
     folder = cache_folder(card, cache)
     if may_fetch and missing(card, folder):
         fetch(card, cache)
-    return checked(card, folder)
+    return checked_paths(card, folder)
 
 
 def _refuse_absent_kind(card: DataCard, data: str | None) -> None:
@@ -84,7 +84,7 @@ def missing(card: DataCard, folder: Path) -> list[str]:
     return [file.path for file in card.files.values() if not is_file(folder / file.path)]
 
 
-def checked(card: DataCard, folder: Path) -> dict[str, Path]:
+def checked_paths(card: DataCard, folder: Path) -> dict[str, Path]:
     """The paths of the card's files in `folder`, each with the declared sha256.
 
     Raises:
@@ -185,7 +185,7 @@ def _retrieve(card: DataCard, file: DataFile, folder: Path) -> None:
     path = str(PurePosixPath(card.source.folder) / file.path)
     url = RAW.format(repository=card.source.repository, commit=card.source.commit, path=path)
     pooch.get_logger().setLevel(logging.WARNING)  # its "Downloading …" would stand before our one line of error
-    with explained(folder):
+    with explain_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     try:
         pooch.retrieve(url, known_hash=f"sha256:{file.sha256}", fname=file.path, path=folder)

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, MethodError
-from iceb.base.files import explained
+from iceb.base.files import explain_errors
 from iceb.base.readers import read_text
-from iceb.models.exporting import multiplied
+from iceb.models.exporting import multiply_right
 from iceb.specs.deltas import DELTA, MANIFEST, DeltaRecord, Form, Manifest
 from iceb.specs.methods import Edit
 
@@ -47,7 +47,7 @@ def write_delta(folder: Path, edit: Edit, form: Form, parameter: Callable[[str],
 def _write(path: Path, tensors: Mapping[str, Tensor]) -> None:
     from safetensors.torch import save_file
 
-    with explained(path):
+    with explain_errors(path):
         save_file({name: tensors[name].detach().cpu().contiguous().clone() for name in sorted(tensors)}, path)
 
 
@@ -57,7 +57,7 @@ def by_matrix(edit: Edit, parameter: Callable[[str], Tensor]) -> dict[str, str]:
     for pattern, matrix in edit.right.items():
         for name, tensor in edit.weights.items():
             named = name not in found and fnmatch.fnmatchcase(name, pattern)
-            if named and multiplied(parameter(name).cpu(), matrix.cpu()).equal(tensor.cpu()):
+            if named and multiply_right(parameter(name).cpu(), matrix.cpu()).equal(tensor.cpu()):
                 found[name] = pattern
     return found
 
@@ -85,7 +85,7 @@ def read_delta(named: Path, delta: DeltaRecord, parameter: Callable[[str], Tenso
     tensors = _checked(path, delta)
     full = {name: tensor for name, tensor in tensors.items() if not name.startswith(RIGHT)}
     made = {
-        name: multiplied(parameter(name).cpu(), tensors[f"{RIGHT}{pattern}"])
+        name: multiply_right(parameter(name).cpu(), tensors[f"{RIGHT}{pattern}"])
         for name, pattern in delta.by_matrix.items()
     }
     return {name: (full | made)[name] for name in delta.parameters}

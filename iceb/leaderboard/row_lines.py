@@ -6,7 +6,7 @@ from iceb.base.digest import plain
 from iceb.leaderboard.cells import Cell
 from iceb.leaderboard.markdown import MISSING, cell, code, markdown_table
 from iceb.leaderboard.rank import Row, Table
-from iceb.specs.records import labelled
+from iceb.specs.records import method_label
 from iceb.specs.results import Result
 
 COST_NOTE = (
@@ -18,7 +18,7 @@ COST_NOTE = (
 
 def name(row: Row) -> str:
     """A row's name: the method, its package where it is not ours, and the settings that do not ship."""
-    return cell(labelled(row.method if row.package == "iceb" else f"{row.method} ({row.package})", row.changed))
+    return cell(method_label(row.method if row.package == "iceb" else f"{row.method} ({row.package})", row.changed))
 
 
 def setting(row: Row) -> str:
@@ -27,7 +27,7 @@ def setting(row: Row) -> str:
     paper = f", {row.paper}" if row.paper else ""
     params = json.dumps(plain(row.params), sort_keys=True, ensure_ascii=False)
     head = (
-        f"- **{cell(labelled(row.method, row.changed))}** version {row.version} "
+        f"- **{cell(method_label(row.method, row.changed))}** version {row.version} "
         f"({cell(f'{row.package} {row.package_version}{paper}')}), {cell(source)}: {code(params)}"
     )
     return "\n".join([head, *(line for count, found in row.cells.items() for line in _commands(count, found))])

@@ -11,7 +11,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from iceb.mini.world import COLOURS, SCENES, SIZE_WORDS, Look, class_aliases, class_look, class_names, recoloured
+from iceb.mini.world import COLOURS, SCENES, SIZE_WORDS, Look, class_aliases, class_look, class_names, recolour
 
 TEMPLATES = (
     "{}", "a {}", "an image of {}", "a photo of {}", "an image of a {}", "a photo of a {}", "a picture of a {}",
@@ -126,7 +126,7 @@ def _modifiers(draw: np.random.Generator, look: Look) -> tuple[str, Look]:
     if draw.random() < 0.25:
         colour = _pick(draw, tuple(COLOURS))
         said.append(colour)
-        look = recoloured(look, colour)
+        look = recolour(look, colour)
     return " ".join(said), look
 
 

@@ -77,7 +77,7 @@ def look_index(look: Look) -> int:
     return place * len(PATTERNS) + PATTERNS.index(look.pattern)
 
 
-def recoloured(look: Look, colour: str) -> Look:
+def recolour(look: Look, colour: str) -> Look:
     """The same object in another colour, as "a blue banana" asks for."""
     return replace(look, colour=colour)
 

@@ -18,7 +18,7 @@ from iceb.models.families import FAMILIES, Family
 from iceb.models.loading import DTYPES, choose_device, load_pipeline
 from iceb.models.memory import PassSize, PassSizes
 from iceb.models.sources import Source
-from iceb.models.state import Place, State, described, model_changes, model_state
+from iceb.models.state import Place, State, model_changes, model_state, tensor_facts
 from iceb.specs.methods import Edit
 from iceb.specs.runs import Dtype, ModelRef
 
@@ -56,7 +56,7 @@ class _Core:
         self.loaded = pipeline
         self.state = model_state(pipeline)
 
-    def expected(self) -> State:
+    def expected_state(self) -> State:
         found = dict(self.state)
         for level in self.levels:
             found.update(level.state)
@@ -83,7 +83,7 @@ class _Core:
         level.before = {name: self.parameters[name].data for name in level.weights}
         for name, tensor in level.weights.items():
             self.parameters[name].data = tensor.detach().to(self.parameters[name].device)
-        level.state = described({("weight", name): self.parameters[name].data for name in level.weights})
+        level.state = tensor_facts({("weight", name): self.parameters[name].data for name in level.weights})
 
 
 def _fitting(weights: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> None:
@@ -197,7 +197,7 @@ class ModelBundle:
 
     def expected_state(self) -> State:
         """The state in which the model should be: as loaded, under the edits applied now."""
-        return self._core.expected()
+        return self._core.expected_state()
 
     def spoil(self, reason: str) -> None:
         """Let nothing be drawn from this model or kept under its digest any more."""

@@ -42,7 +42,7 @@ def _checksum(tensor: Tensor) -> Tensor:
     start = 0
     for words in _words(tensor.detach().reshape(-1)):
         places = torch.arange(start, start + len(words), dtype=torch.int64, device=tensor.device)
-        total += _spread(places.mul_(_signed(STEP)).add_(words)).sum()
+        total += _spread(places.mul_(_as_signed(STEP)).add_(words)).sum()
         start += len(words)
     return total
 
@@ -60,15 +60,15 @@ def _words(flat: Tensor) -> Iterator[Tensor]:
 def _spread(words: Tensor) -> Tensor:
     """SplitMix64's finalizer, in place."""
     for shift, multiplier in ROUNDS:
-        words.bitwise_xor_(_shifted(words, shift)).mul_(_signed(multiplier))
-    return words.bitwise_xor_(_shifted(words, LAST_SHIFT))
+        words.bitwise_xor_(_shift_right(words, shift)).mul_(_as_signed(multiplier))
+    return words.bitwise_xor_(_shift_right(words, LAST_SHIFT))
 
 
-def _shifted(words: Tensor, count: int) -> Tensor:
+def _shift_right(words: Tensor, count: int) -> Tensor:
     """`words` shifted right with zeros coming in; torch's own shift brings in the sign."""
     return words.bitwise_right_shift(count).bitwise_and_((1 << (64 - count)) - 1)
 
 
-def _signed(number: int) -> int:
+def _as_signed(number: int) -> int:
     """The 64-bit pattern of `number` as torch's signed integer."""
     return number - WRAP if number >= WRAP // 2 else number

@@ -28,7 +28,7 @@ class Condition:
         return Condition(self.states[index], None if self.pooled is None else self.pooled[index])
 
 
-def joined(parts: Sequence[Condition]) -> Condition:
+def join_conditions(parts: Sequence[Condition]) -> Condition:
     """The conditions of several groups of texts as one."""
     pooled = [part.pooled for part in parts if part.pooled is not None]
     return Condition(torch.cat([part.states for part in parts]), torch.cat(pooled) if pooled else None)
@@ -72,11 +72,11 @@ class TextReader:
             texts: any number, some of them equal.
             keep: put what had to be read into the store; what is there already is taken from it in any case.
         """
-        found = {text: condition for text in dict.fromkeys(texts) if (condition := self._kept(text)) is not None}
+        found = {text: condition for text in dict.fromkeys(texts) if (condition := self._from_memory(text)) is not None}
         missing = [text for text in dict.fromkeys(texts) if text not in found]
         for start in range(0, len(missing), self._group):
-            found.update(self._found(missing[start : start + self._group], keep))
-        return joined([found[text] for text in texts])
+            found.update(self._read_group(missing[start : start + self._group], keep))
+        return join_conditions([found[text] for text in texts])
 
     def flush(self) -> None:
         """Write what was kept and still waits in memory."""
@@ -90,22 +90,22 @@ class TextReader:
             return Condition(torch.zeros_like(condition.states), torch.zeros_like(condition.pooled))
         return condition
 
-    def _kept(self, text: str) -> Condition | None:
+    def _from_memory(self, text: str) -> Condition | None:
         with self._lock:
             if text in self._known:
                 self._known.move_to_end(text)
             return self._known.get(text)
 
-    def _found(self, texts: list[str], keep: bool) -> dict[str, Condition]:
+    def _read_group(self, texts: list[str], keep: bool) -> dict[str, Condition]:
         """The conditions of a group, from the store where it has them all."""
         if self._store is None:
-            return self._remembered(self._read(texts))
+            return self._remember(self._read(texts))
         keys = {text: digest({**self._owner, "text": text}) for text in texts}
         kept = {text: self._store.read(key) for text, key in keys.items()}
         if all(states is not None for states in kept.values()):
             made = {text: Condition(torch.from_numpy(states)[None], None) for text, states in kept.items()}
-            return self._remembered(made)
-        made = self._remembered(self._read(texts))
+            return self._remember(made)
+        made = self._remember(self._read(texts))
         for text, condition in made.items() if keep else ():
             self._store.publish(keys[text], condition.states[0].numpy())
         return made
@@ -115,7 +115,7 @@ class TextReader:
         whole = _encode(self._pairs, [self._tokens(tokenizer, filled) for tokenizer, _ in self._pairs])
         return {text: whole.rows(slice(row, row + 1)) for row, text in enumerate(texts)}
 
-    def _remembered(self, read: dict[str, Condition]) -> dict[str, Condition]:
+    def _remember(self, read: dict[str, Condition]) -> dict[str, Condition]:
         with self._lock:
             self._known.update(read)
             while len(self._known) > KEPT:

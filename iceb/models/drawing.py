@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from iceb.models.bundle import ModelBundle
-from iceb.models.conditioning import Condition, TextReader, joined
+from iceb.models.conditioning import Condition, TextReader, join_conditions
 from iceb.models.threads import single_threaded, spread
 from iceb.specs.prompts import NoiseDraw
 from iceb.specs.runs import Sampling
@@ -28,7 +28,7 @@ States = dict[tuple[int, tuple[int, ...]], Tensor]  # (seed, calls) → the gene
 LARGE = 256  # pixels; larger pictures are decoded one by one, which keeps the decoder's memory small
 
 
-def pictures(
+def texts_to_images(
     bundle: ModelBundle, texts: Sequence[str], latents: Tensor, sampling: Sampling, negative: str = ""
 ) -> Pixels:
     """Draw one picture for each text.
@@ -90,18 +90,20 @@ def _fitting_passes(
         """A pass of exactly `size` images; fewer rows are filled up and the filling thrown away."""
         filled = [*rows, *[rows[-1]] * (size - len(rows))]
         noise = latents[filled].to(bundle.device, bundle.dtype)
-        return drawn(bundle, away, reader([texts[row] for row in filled]), noise, sampling)[: len(rows)]
+        return draw_pass(bundle, away, reader([texts[row] for row in filled]), noise, sampling)[: len(rows)]
 
     return np.concatenate(bundle.images_per_pass.run(one_pass, range(len(texts))))
 
 
-def drawn(bundle: ModelBundle, away: Condition | None, toward: Condition, noise: Tensor, sampling: Sampling) -> Pixels:
+def draw_pass(
+    bundle: ModelBundle, away: Condition | None, toward: Condition, noise: Tensor, sampling: Sampling
+) -> Pixels:
     """Pictures (N, height, width, 3) uint8 of N conditions, steered away from one: one pass, on the caller's thread."""
-    condition = toward if away is None else joined([*[away] * len(noise), toward])
-    return _decoded(bundle.pipeline.vae, _denoised(bundle.pipeline, condition, noise, sampling), sampling)
+    condition = toward if away is None else join_conditions([*[away] * len(noise), toward])
+    return _decode(bundle.pipeline.vae, _denoise(bundle.pipeline, condition, noise, sampling), sampling)
 
 
-def _denoised(pipeline: Any, condition: Condition, noise: Tensor, sampling: Sampling) -> Tensor:
+def _denoise(pipeline: Any, condition: Condition, noise: Tensor, sampling: Sampling) -> Tensor:
     """Latents after the whole loop; (N, 4, h, w) from noise (N, 4, h, w). A condition of 2N rows means guidance."""
     scheduler = make_scheduler(pipeline, sampling)
     scheduler.set_timesteps(sampling.steps, device=noise.device)
@@ -142,7 +144,7 @@ def make_scheduler(pipeline: Any, sampling: Sampling) -> Any:
     return diffusers.DDIMScheduler.from_config(config, clip_sample=config.get("clip_sample", False))
 
 
-def _decoded(vae: Any, latents: Tensor, sampling: Sampling) -> Pixels:
+def _decode(vae: Any, latents: Tensor, sampling: Sampling) -> Pixels:
     """Pictures (N, height, width, 3) uint8 of clean latents."""
     scaled = (latents / vae.config.scaling_factor).to(vae.dtype)
     together = 1 if sampling.height > LARGE else len(scaled)

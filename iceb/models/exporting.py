@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from iceb.base.digest import digest, digest_tensor
-from iceb.base.files import explained, write_atomic
+from iceb.base.files import explain_errors, write_atomic
 from iceb.base.progress import stage
 from iceb.models.bundle import ModelBundle
 from iceb.models.loading import quiet
@@ -35,7 +35,7 @@ def weights_digest(digests: Mapping[str, str]) -> str:
     return digest(dict(digests))
 
 
-def multiplied(weight: Tensor, matrix: Tensor) -> Tensor:
+def multiply_right(weight: Tensor, matrix: Tensor) -> Tensor:
     """W M, computed in float64 and rounded once: (d_out, d_in) × (d_in, d_in), in the weight's own number format."""
     made: Tensor = (weight.to(torch.float64) @ matrix.to(weight.device, torch.float64)).to(weight.dtype)
     return made
@@ -47,7 +47,7 @@ def save_model(bundle: ModelBundle, folder: Path, title: str) -> None:
     Raises:
         StoreError: the folder cannot be written.
     """
-    with stage("writing the model"), explained(folder), quiet():
+    with stage("writing the model"), explain_errors(folder), quiet():
         bundle.pipeline.save_pretrained(folder, safe_serialization=True)
         for path in (*folder.glob("*.json"), *folder.glob("*/*.json")):
             _forget_place(path)

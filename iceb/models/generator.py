@@ -65,7 +65,7 @@ class Generator:
 
     def keys(self, bundle: ModelBundle, prompts: Sequence[Prompt], sampling: Sampling) -> list[ImageKey]:
         """The key of each prompt's picture; nothing is drawn and no weight is loaded."""
-        return list(self._planned(bundle, prompts, sampling)[0])
+        return list(self._keys_and_specs(bundle, prompts, sampling)[0])
 
     def missing(self, bundle: ModelBundle, prompts: Sequence[Prompt], sampling: Sampling) -> int:
         """How many pictures `draw` would have to make."""
@@ -83,7 +83,7 @@ class Generator:
             ModelError: the model cannot be loaded, is not what its digest names, or memory does not suffice.
             StoreError: the cache cannot be written.
         """
-        keys, wanted = self._planned(bundle, prompts, sampling)
+        keys, wanted = self._keys_and_specs(bundle, prompts, sampling)
         missing = self.images.missing(keys)
         self.tally.found += len(set(keys) - set(missing) - self._own)
         self._own.update(missing)
@@ -105,7 +105,7 @@ class Generator:
         each = self.pace.seconds(_work(bundle, sampling)) if self.pace is not None else None
         return None if each is None else each * count
 
-    def _planned(
+    def _keys_and_specs(
         self, bundle: ModelBundle, prompts: Sequence[Prompt], sampling: Sampling
     ) -> tuple[list[ImageKey], dict[ImageKey, ImageSpec]]:
         rewriter = Rewriter(bundle.rewrites)

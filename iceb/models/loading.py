@@ -60,7 +60,7 @@ def load_pipeline(source: Source, device: torch.device) -> Any:
             pipeline = local_first(place, load)
     except Exception as error:  # the libraries raise many kinds for a damaged file or a missing connection
         raise ModelError(_unloadable(source, error)) from error
-    return _frozen(pipeline, source, device)
+    return _freeze(pipeline, source, device)
 
 
 def _variant(source: Source) -> dict[str, str]:
@@ -113,7 +113,7 @@ def _without_onnx() -> Iterator[None]:
         import_utils._onnx_available = before
 
 
-def _frozen(pipeline: Any, source: Source, device: torch.device) -> Any:
+def _freeze(pipeline: Any, source: Source, device: torch.device) -> Any:
     for name in source.family.components:
         getattr(pipeline, name).eval().requires_grad_(False)
     pipeline.set_progress_bar_config(disable=True)

@@ -61,11 +61,11 @@ def find(model: str, dtype: Dtype = "float32") -> Source:
     if family is not None and family.revision is not None:
         return Source(family, ModelRef(family.name, family.repo, family.revision, dtype), None)
     if family is not None:
-        return _in_folder(packaged(family), dtype, family)
+        return _in_folder(shipped_folder(family), dtype, family)
     return _in_folder(_folder(model), dtype, None)
 
 
-def packaged(family: Family) -> Path:
+def shipped_folder(family: Family) -> Path:
     """The folder of a model that ships with the package.
 
     Raises:
@@ -93,7 +93,7 @@ def _folder(model: str) -> Path:
 def _in_folder(folder: Path, dtype: Dtype, family: Family | None) -> Source:
     layout = _layout(folder)
     content = _content(folder)
-    found = family or _twin(content) or _described(folder, layout)
+    found = family or _twin(content) or _folder_family(folder, layout)
     return Source(found, ModelRef(found.name, found.repo, content, dtype), folder)
 
 
@@ -105,7 +105,7 @@ def _content(folder: Path) -> str:
 def _twin(content: str) -> Family | None:
     """The family of a model that ships with the package, if the folder is a copy of it: its recipes and data fit."""
     shipped = (family for family in FAMILIES.values() if family.revision is None)
-    return next((family for family in shipped if _content(packaged(family)) == content), None)
+    return next((family for family in shipped if _content(shipped_folder(family)) == content), None)
 
 
 def _layout(folder: Path) -> Layout:
@@ -148,7 +148,7 @@ def _json(path: Path, absent: str) -> dict[str, Any]:
     return found
 
 
-def _described(folder: Path, layout: Layout) -> Family:
+def _folder_family(folder: Path, layout: Layout) -> Family:
     """The family of a folder, from its configuration and, if it has one, its declaration."""
     said = _declaration(folder)
     sampling = said.sampling or _sampling(folder, layout)

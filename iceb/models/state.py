@@ -54,10 +54,10 @@ def model_state(pipeline: Any, only: Collection[str] | None = None) -> State:
             found.update(_modules(name, part))
             found.update(_parameters(name, part))
     found.update((("code", owner_name(owner)), functions(owner)) for owner in code_owners(parts.values()))
-    return {**found, **described(tensors)}
+    return {**found, **tensor_facts(tensors)}
 
 
-def described(tensors: Mapping[Place, torch.Tensor]) -> dict[Place, object]:
+def tensor_facts(tensors: Mapping[Place, torch.Tensor]) -> dict[Place, object]:
     """What stands for tensors: content, number format, shape, layout in memory, and device."""
     about = [(value.dtype, tuple(value.shape), value.stride(), str(value.device)) for value in tensors.values()]
     return dict(zip(tensors, zip(checksums(tensors.values()), about, strict=True), strict=True))

@@ -38,15 +38,15 @@ class Watch:
 
     def changes(self) -> str:
         """The first few things that differ, in words; "" where nothing does."""
-        return _joined(self.model_changes(), self.process.changes())
+        return _join(self.model_changes(), self.process.changes())
 
     def model_changes(self) -> str:
         """The first few things that differ of the model, and of what its bundle says of it."""
-        return _joined(self.bundle.changes(self.model), difference(self.facts, _facts(self.bundle)))
+        return _join(self.bundle.changes(self.model), difference(self.facts, _facts(self.bundle)))
 
 
 @contextmanager
-def untouched(
+def watch_model(
     bundle: ModelBundle,
     who: str,
     withdraw: Callable[[], None] = lambda: None,
@@ -82,7 +82,7 @@ def untouched(
     model = watch.model_changes()
     if model or left:
         bundle.spoil(f"{who} changed {model or left}")
-    if changes := _joined(model, settings):
+    if changes := _join(model, settings):
         withdraw()
         raise kind(f"{who} changed {changes}: {REMEDY}")
 
@@ -110,5 +110,5 @@ def _fact(value: object) -> object:
     return value if isinstance(value, (*PLAIN, ModelRef, Family)) else Same(value)
 
 
-def _joined(*changes: str) -> str:
+def _join(*changes: str) -> str:
     return ", ".join(filter(None, changes))

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from iceb.mini.render import render
-from iceb.mini.world import COLOURS, PLAIN, SCENES, class_look, class_names, look_index, recoloured
+from iceb.mini.world import COLOURS, PLAIN, SCENES, class_look, class_names, look_index, recolour
 from iceb.models.bundle import ModelBundle
 from iceb.models.conditioning import Condition, TextReader
-from iceb.models.drawing import drawn, initial_latents, pictures
+from iceb.models.drawing import draw_pass, initial_latents, texts_to_images
 from iceb.registry import load
 from iceb.specs.metrics import Measure, MeasureInput
 from iceb.specs.prompts import Prompt
@@ -80,7 +80,7 @@ class MiniReport:
             noise = initial_latents(self.bundle, [request.seed for request in part], sampling)
             with torch.inference_mode():
                 states = torch.cat([self._patched_states(request, layer) for request in part])
-                made = drawn(self.bundle, away, Condition(states, None), noise, sampling)
+                made = draw_pass(self.bundle, away, Condition(states, None), noise, sampling)
             hits += list(
                 self.judge([MeasureInput(image) for image in made]).argmax(axis=1)
                 == [request.dest_label for request in part]
@@ -90,7 +90,7 @@ class MiniReport:
     def _judged(self, prompts: Sequence[Prompt]) -> Probabilities:
         sampling = self.bundle.family.sampling
         noise = initial_latents(self.bundle, [prompt.seed for prompt in prompts], sampling)
-        made = pictures(self.bundle, [prompt.text for prompt in prompts], noise, sampling)
+        made = texts_to_images(self.bundle, [prompt.text for prompt in prompts], noise, sampling)
         return np.asarray(self.judge([MeasureInput(image) for image in made]), dtype=np.float32)
 
     def _patched_states(self, request: EditRequest, layer: int) -> Tensor:
@@ -137,5 +137,5 @@ def _recoloured(label: int, draw: np.random.Generator) -> Prompt:
     look = class_look(label)
     colour = str(draw.choice([c for c in COLOURS if c != look.colour]))
     text = f"a photo of a {colour} {class_names()[label]}"
-    shown = look_index(recoloured(look, colour))
+    shown = look_index(recolour(look, colour))
     return Prompt(text=text, seed=int(draw.integers(2**31)), role="caption", label=shown)

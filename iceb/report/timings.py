@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from iceb.base.errors import ResultError
 from iceb.base.readers import is_folder, read_json
 from iceb.leaderboard.settings_diff import changed_settings
-from iceb.specs.records import labelled
+from iceb.specs.records import method_label
 from iceb.specs.results import Result, first_problem
 
 
@@ -55,7 +55,7 @@ def timings(results: Sequence[Result], benchmarks: Path) -> list[Timing]:
     for result in results:
         method, cost = result.method, result.cost.edit_seconds
         if cost is not None:
-            what = labelled(method.name, changed_settings(result))
+            what = method_label(method.name, changed_settings(result))
             _enter(found, method.name, what, result.model.repo, result.provenance.device, result.num_edits, cost)
     for path in sorted(benchmarks.glob("*.json")) if is_folder(benchmarks) else ():
         file = _benchmark(path)

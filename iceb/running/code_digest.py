@@ -15,7 +15,15 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution,
 from importlib.util import find_spec
 from pathlib import Path
 
-from iceb.base.code import ROOT, counts, file_digest, imported, module_file, modules_digest, reached
+from iceb.base.code import (
+    ROOT,
+    affects_numbers,
+    file_digest,
+    imported_modules,
+    module_file,
+    modules_digest,
+    reachable_modules,
+)
 from iceb.base.digest import digest, digest_file
 from iceb.base.errors import SpecError
 
@@ -67,13 +75,13 @@ def _of_others(kind: type, package: str) -> str:
         return digest(kind.__qualname__)  # typed into an interpreter: there is nothing to read
     installed = _installed(package or _package_of(kind.__module__))
     files = {name: path for top in {place, *_tops(installed)} for name, path in _files(top)}
-    ours = {name for path in files.values() if path.suffix == ".py" for name in imported(path)}
+    ours = {name for path in files.values() if path.suffix == ".py" for name in imported_modules(path)}
     ours |= {base.__module__ for base in kind.__mro__ if base.__module__.startswith(f"{ROOT}.")}
     return digest(
         {
             "files": {name: _content(path) for name, path in files.items()},
             "requires": _requirements(installed),
-            ROOT: {name: file_digest(path) for name, path in reached(filter(counts, ours)).items()},
+            ROOT: {name: file_digest(path) for name, path in reachable_modules(filter(affects_numbers, ours)).items()},
         }
     )
 

@@ -11,7 +11,7 @@ from iceb.base.progress import stage
 from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.models.bundle import ModelBundle
 from iceb.models.checking import check_edit
-from iceb.models.untouched import untouched
+from iceb.models.untouched import watch_model
 from iceb.running.cost import peak_bytes, peak_gpu_bytes
 from iceb.specs.execution import Execution
 from iceb.specs.requests import EditRequest
@@ -32,7 +32,7 @@ def make_edit(
     name, scratch = chosen.card.name, chosen.scratch(bundle, cache, execution.precision)
     context = chosen.context(bundle, scratch, execution)
     try:
-        with stage(f"editing: {name}"), untouched(bundle, f"method {name}", scratch.withdraw):
+        with stage(f"editing: {name}"), watch_model(bundle, f"method {name}", scratch.withdraw):
             began = time.perf_counter()  # the model is loaded by now
             edit = chosen.method.edit(bundle, requests, context=context)
             checked = check_edit(edit, bundle, chosen.card)

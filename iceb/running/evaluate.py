@@ -15,7 +15,7 @@ from iceb.datasets.cards import card_sha256
 from iceb.models.bundle import ModelBundle
 from iceb.models.environment import environment, model_key
 from iceb.models.threads import worker_threads
-from iceb.models.untouched import untouched
+from iceb.models.untouched import watch_model
 from iceb.running import cache_use as references
 from iceb.running.code_digest import code_digest
 from iceb.running.cost import Seconds
@@ -125,7 +125,7 @@ class Run:
         name = self.plan.spec.dataset
         scratch = ScratchStore(self.parts.cache, dataset_owner(self.parts.dataset, name, model.current), {})
         who = f"dataset {name}"
-        with attribute_errors(DataError, who), untouched(model.current, who, scratch.withdraw, DataError):
+        with attribute_errors(DataError, who), watch_model(model.current, who, scratch.withdraw, DataError):
             prompts = tuple(prepare(model.current, checkpoint.step, checkpoint.prompts, scratch))
         check_roles(self.parts.task, self.parts.dataset, prompts)
         with model.suspended():

@@ -10,7 +10,7 @@ from iceb import registry
 from iceb.base.errors import MethodError
 from iceb.base.rewriting import Rewriter
 from iceb.models.bundle import ModelBundle
-from iceb.models.drawing import Pixels, initial_latents, pictures
+from iceb.models.drawing import Pixels, initial_latents, texts_to_images
 from iceb.running.measuring import stored_revision
 from iceb.specs.execution import Execution
 from iceb.specs.methods import Bundle, MethodContext, Scratch
@@ -44,7 +44,7 @@ def draw_images(
     model, how = cast(ModelBundle, bundle), sampling or bundle.family.sampling
     rewritten = [*map(Rewriter(model.rewrites), texts)]
     latents = initial_latents(model, seeds, how)
-    return list(pictures(model, rewritten, latents, how, model.negative_prompt))
+    return list(texts_to_images(model, rewritten, latents, how, model.negative_prompt))
 
 
 def judges_of(method: Any) -> dict[str, MeasureRef]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from iceb.base.cache import is_cache
 from iceb.base.errors import ResultError, SpecError, StoreError
-from iceb.base.files import explained
+from iceb.base.files import explain_errors
 from iceb.running.cache_use import RunUse, away, damaged_notes, noted, runs, unfinished
 from iceb.stores.own_files import File, stored_files, unfinished_files
 
@@ -96,6 +96,6 @@ def remove(files: Sequence[File]) -> None:
 
 
 def _remove(path: Path) -> None:
-    with explained(path):
+    with explain_errors(path):
         if path.parent.resolve() == path.parent:  # no link has taken a folder's place since
             path.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from iceb.base.errors import ResultError
 from iceb.base.files import write_atomic
-from iceb.base.readers import check_fields, is_folder, listed, parse_json, read_text
+from iceb.base.readers import check_fields, is_folder, list_as_tuple, parse_json, read_text
 from iceb.specs.requests import EditRequest
 from iceb.specs.results import Result
 
@@ -90,7 +90,7 @@ def read_requests(folder: Path) -> dict[str, EditRequest]:
         row = parse_json(line, f"{path} line {number}", ResultError, AGAIN)
         try:
             check_fields(row, [field.name for field in dataclasses.fields(EditRequest)])
-            request = EditRequest(**{**row, **{name: listed(row[name]) for name in LISTS}})
+            request = EditRequest(**{**row, **{name: list_as_tuple(row[name]) for name in LISTS}})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ResultError(f"{path} line {number}: not a line of requests ({error}); {AGAIN}") from error
         found[request.id] = request

@@ -10,7 +10,7 @@ from typing import Any
 from iceb.base.digest import digest_bytes
 from iceb.base.errors import IcebError, ResultError
 from iceb.base.messages import quote, shorten
-from iceb.base.readers import check_fields, listed, parse_json, read_text
+from iceb.base.readers import check_fields, list_as_tuple, parse_json, read_text
 from iceb.specs.prompts import ImageKey, NoiseDraw, Prompt
 from iceb.specs.records import TableRecord
 from iceb.specs.texts import check_name, checked_key
@@ -94,10 +94,10 @@ def _row(line: str, where: str) -> ImageRow:
     try:
         check_fields(document, [*OWN, *(field.name for field in dataclasses.fields(Prompt))])
         row = {name: document.pop(name) for name in OWN}
-        document.update({name: listed(document[name]) for name in TUPLES if name in document})
+        document.update({name: list_as_tuple(document[name]) for name in TUPLES if name in document})
         if document.get("noise") is not None:
             noise = document["noise"]
-            document["noise"] = NoiseDraw(noise["seed"], listed(noise["calls"]), noise["slot"])
+            document["noise"] = NoiseDraw(noise["seed"], list_as_tuple(noise["calls"]), noise["slot"])
         return ImageRow(prompt=Prompt(**document), **row)
     except (IcebError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ResultError(f"{where}: not a line of a run ({shorten(str(error))}); {AGAIN}") from error

@@ -12,12 +12,12 @@ from iceb.specs.runs import Dtype, MeasureRef, Precision, Scalar
 from iceb.specs.texts import check_registered
 
 
-def _registered(value: str) -> str:
+def _check_registered(value: str) -> str:
     check_registered(value, "the name")
     return value
 
 
-RegisteredName = Annotated[str, AfterValidator(_registered)]  # pages and folders are named by it
+RegisteredName = Annotated[str, AfterValidator(_check_registered)]  # pages and folders are named by it
 
 
 class Record(BaseModel):
@@ -61,7 +61,7 @@ class MethodRecord(Record):
     @property
     def label(self) -> str:
         """The name, with the settings that the shipped recipe has not: "emcid (residual=output)"."""
-        return labelled(self.name, {**self.changed, **self.passes})
+        return method_label(self.name, {**self.changed, **self.passes})
 
     @property
     def passes(self) -> dict[str, str]:
@@ -69,10 +69,10 @@ class MethodRecord(Record):
         return {} if self.precision == "float32" else {"--precision": self.precision}
 
 
-def labelled(name: str, changed: Mapping[str, object]) -> str:
+def method_label(name: str, changed: Mapping[str, object]) -> str:
     """A method's name with some of its settings, short enough for a table; a file goes by eight digits of its digest.
 
-    >>> labelled("emcid", {"residual": "output", "layers": (9, 10), "captions": "sha256:" + 64 * "a"})
+    >>> method_label("emcid", {"residual": "output", "layers": (9, 10), "captions": "sha256:" + 64 * "a"})
     'emcid (residual=output, layers=[9, 10], captions=sha256:aaaaaaaa)'
     """
     if not changed:
@@ -146,7 +146,7 @@ class ScoreRecord(Record):
     note: str = ""
 
     @property
-    def named(self) -> str:
+    def metric_arrow(self) -> str:
         """The metric's name with the direction in which it is better: "dest_forget ↓"."""
         return f"{self.metric} {'↑' if self.higher_is_better else '↓'}"
 

@@ -160,7 +160,7 @@ class Result(Record):
         Raises:
             ResultError: not JSON, an unknown schema number, or a field that is missing or out of range.
         """
-        document = _parsed(text, name)
+        document = _parse_object(text, name)
         schema = document.get("schema")
         if schema != SCHEMA:
             raise ResultError(f"{name}: {_schema_problem(schema)}")
@@ -170,7 +170,7 @@ class Result(Record):
             raise ResultError(f"{name}: {first_problem(error)}") from error
 
 
-def _parsed(text: str, name: str) -> dict[str, Any]:
+def _parse_object(text: str, name: str) -> dict[str, Any]:
     document = parse_json(text, name, ResultError, "expected a result.json as iceb evaluate writes it")
     if not isinstance(document, dict):
         raise ResultError(f"{name}: holds a {type(document).__name__}: expected one JSON object")

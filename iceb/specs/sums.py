@@ -110,12 +110,12 @@ def weighted_mean(parts: Sequence[PartSums]) -> float:
 def weighted_sides(parts: Sequence[PartSums]) -> Sides:
     """The same of the statistics before and after; None for a side that a part lacks."""
     return (
-        _weighted([(part.weight, part.side(part.before)) for part in parts]),
-        _weighted([(part.weight, part.side(part.after)) for part in parts]),
+        _weighted_sum([(part.weight, part.side(part.before)) for part in parts]),
+        _weighted_sum([(part.weight, part.side(part.after)) for part in parts]),
     )
 
 
-def _weighted(sides: Sequence[tuple[float, float | None]]) -> float | None:
+def _weighted_sum(sides: Sequence[tuple[float, float | None]]) -> float | None:
     known = [weight * side for weight, side in sides if side is not None]
     return math.fsum(known) if len(known) == len(sides) else None
 

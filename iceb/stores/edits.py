@@ -106,7 +106,7 @@ def _summary(path: Path) -> EditSummary:
     from safetensors import safe_open
 
     with safe_open(path, framework="pt") as stream:
-        header = _believed(stream.metadata(), path.stem)
+        header = _checked_header(stream.metadata(), path.stem)
     weights = {name: found for name, found in header["tensors"].items() if not name.startswith(RIGHT)}
     return EditSummary(weights, header["rewrites"], header["negative_prompt"], header["about"])
 
@@ -115,14 +115,14 @@ def _read(path: Path, key: EditKey) -> MadeEdit:
     from safetensors import safe_open
 
     with safe_open(path, framework="pt") as stream:
-        header = _believed(stream.metadata(), key)
+        header = _checked_header(stream.metadata(), key)
         tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 — not a mapping
     if {name: digest_tensor(tensor) for name, tensor in tensors.items()} != header["tensors"]:
         raise DamagedError("its tensors are not those that were written")
     return _from(header, tensors)
 
 
-def _believed(metadata: Mapping[str, str] | None, key: EditKey) -> dict[str, Any]:
+def _checked_header(metadata: Mapping[str, str] | None, key: EditKey) -> dict[str, Any]:
     """The header, after its digest and its key were checked."""
     said = metadata or {}
     text = said.get(HEADER, "")

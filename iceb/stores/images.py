@@ -79,7 +79,7 @@ class ImageStore:
         Raises:
             StoreError: the cache cannot be written.
         """
-        data = encoded(image, {KEY: key, DIGEST: digest_array(image), **(about or {})})
+        data = encode_png(image, {KEY: key, DIGEST: digest_array(image), **(about or {})})
         publish_checked(self.path(key), data, lambda: self.read(key), durable=False)
         self._known.add(key)
 
@@ -89,7 +89,7 @@ class ImageStore:
         Raises:
             StoreError: the file cannot be read.
         """
-        found = read_checked(self.path(key), lambda path: _decoded(path, key))
+        found = read_checked(self.path(key), lambda path: _decode(path, key))
         if found is None:
             self._known.discard(key)
         return found
@@ -107,7 +107,7 @@ class ImageStore:
         return found
 
 
-def _decoded(path: Path, key: ImageKey) -> Pixels:
+def _decode(path: Path, key: ImageKey) -> Pixels:
     data = path.read_bytes()
     if not data.endswith(END):
         raise DamagedError("it is cut short")
@@ -121,7 +121,7 @@ def _decoded(path: Path, key: ImageKey) -> Pixels:
     return pixels
 
 
-def encoded(image: Pixels, texts: Mapping[str, str]) -> bytes:
+def encode_png(image: Pixels, texts: Mapping[str, str]) -> bytes:
     """A PNG with text chunks; equal images and texts give equal bytes."""
     info = PngInfo()
     for name, text in texts.items():

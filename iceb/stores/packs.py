@@ -108,7 +108,7 @@ def _header(stream: BufferedReader, owner: str) -> Pack:
     header = stream.read(length)
     if hashlib.sha256(header).digest() != digest:
         raise DamagedError("its header is not the one that was written")
-    pack = _parsed(header)
+    pack = _parse_header(header)
     if pack.owner != owner:
         raise DamagedError("it is the file of another owner")
     if HEAD.size + length + pack.row_bytes * len(pack.digests) != os.fstat(stream.fileno()).st_size:
@@ -116,7 +116,7 @@ def _header(stream: BufferedReader, owner: str) -> Pack:
     return pack
 
 
-def _parsed(header: bytes) -> Pack:
+def _parse_header(header: bytes) -> Pack:
     line, _, rest = header.partition(b"\n")
     said = json.loads(line)
     dtype, shape, count = np.dtype(said["dtype"]), tuple(map(int, said["shape"])), int(said["rows"])

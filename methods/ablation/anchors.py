@@ -108,7 +108,7 @@ class Anchors:
 
     def _draw(self, blocks: Sequence[tuple[Anchor, int]]) -> list[Array]:
         """The pictures of blocks, which all have the same negative text."""
-        from iceb.models.drawing import initial_latents, pictures
+        from iceb.models.drawing import initial_latents, texts_to_images
 
         places = [range(start, min(start + BLOCK, self.count)) for _, start in blocks]
         texts = [
@@ -118,7 +118,7 @@ class Anchors:
         ]
         bundle: Any = self.bundle
         noise = initial_latents(bundle, [self.seed + index for rows in places for index in rows], self.sampling)
-        made = pictures(bundle, texts, noise, self.sampling, blocks[0][0].negative)
+        made = texts_to_images(bundle, texts, noise, self.sampling, blocks[0][0].negative)
         self.drawn += len(made)
         return np.split(made, np.cumsum([len(rows) for rows in places])[:-1])
 

@@ -87,12 +87,12 @@ class Workbench:
         return torch.randn(shape, generator=generator)
 
     def _drawn(self, texts: Sequence[str], noise: Tensor) -> "np.ndarray[Any, Any]":
-        from iceb.models.drawing import pictures
+        from iceb.models.drawing import texts_to_images
 
         bundle: Any = self.bundle
 
         parts = [
-            pictures(bundle, texts[a : a + PICTURES_AT_ONCE], noise[a : a + PICTURES_AT_ONCE], self.sampling)
+            texts_to_images(bundle, texts[a : a + PICTURES_AT_ONCE], noise[a : a + PICTURES_AT_ONCE], self.sampling)
             for a in range(0, len(texts), PICTURES_AT_ONCE)
         ]
         return np.concatenate(parts)

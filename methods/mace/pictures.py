@@ -9,7 +9,7 @@ import numpy as np
 from iceb.base.digest import digest
 from iceb.base.progress import stage
 from iceb.methods.mace.concepts import Concept
-from iceb.models.drawing import initial_latents, pictures
+from iceb.models.drawing import initial_latents, texts_to_images
 from iceb.specs.methods import Bundle, Scratch
 from iceb.specs.runs import Sampling
 
@@ -79,4 +79,4 @@ class PictureDesk:
         noise = initial_latents(
             bundle, [seed for concept in concepts for seed in seeds(concept, self.count)], self.sampling
         )
-        return pictures(bundle, texts, noise, self.sampling)
+        return texts_to_images(bundle, texts, noise, self.sampling)

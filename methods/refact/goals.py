@@ -97,6 +97,6 @@ class Goals:
 
 def draw(bundle: Any, text: str, count: int, sampling: Any) -> "np.ndarray[Any, Any]":
     """(count, H, W, 3) uint8, pictures of a text."""
-    from iceb.models.drawing import initial_latents, pictures
+    from iceb.models.drawing import initial_latents, texts_to_images
 
-    return pictures(bundle, [text] * count, initial_latents(bundle, range(count), sampling), sampling)
+    return texts_to_images(bundle, [text] * count, initial_latents(bundle, range(count), sampling), sampling)

@@ -16,7 +16,7 @@ import iceb
 from iceb.cli.main import run
 from iceb.delivery.delta import read_delta, read_manifest
 from iceb.models.bundle import ModelBundle
-from iceb.models.drawing import initial_latents, pictures
+from iceb.models.drawing import initial_latents, texts_to_images
 from iceb.models.sources import find
 from iceb.specs.methods import Edit
 
@@ -67,8 +67,8 @@ def test_plain_diffusers_draws_what_the_bundle_draws_under_the_edit(request, mad
     sampling = unedited.family.sampling
     latents = initial_latents(unedited, [3], sampling)
     with unedited.applied(edit_of(folder, unedited)) as edited:
-        ours = pictures(edited, ["a lion"], latents, sampling).astype(float)
-    before = pictures(unedited, ["a lion"], latents, sampling).astype(float)
+        ours = texts_to_images(edited, ["a lion"], latents, sampling).astype(float)
+    before = texts_to_images(unedited, ["a lion"], latents, sampling).astype(float)
     plain = diffusers.DiffusionPipeline.from_pretrained(tmp_path / "out")
     plain.set_progress_bar_config(disable=True)
     plain.scheduler = diffusers.DDIMScheduler.from_config(plain.scheduler.config, clip_sample=False)

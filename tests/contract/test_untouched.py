@@ -19,7 +19,7 @@ from iceb.base.errors import MethodError, ModelError
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
 from iceb.models.process import Process
-from iceb.models.untouched import untouched
+from iceb.models.untouched import watch_model
 from iceb.running.method_context import draw_images
 from iceb.specs.methods import Edit
 from iceb.specs.prompts import Prompt
@@ -122,7 +122,7 @@ def older_names() -> tuple[Any, ...]:
 
 def call(bundle: ModelBundle, change: Any) -> None:
     """A method's call that makes this change."""
-    with untouched(bundle, "method bad"):
+    with watch_model(bundle, "method bad"):
         change()
 
 
@@ -155,7 +155,7 @@ def test_a_change_of_what_the_bundle_says_is_refused_by_name_and_nothing_is_draw
 
 
 def test_a_call_that_fills_up_and_cuts_texts_in_its_own_way_is_let_through(bundle):
-    with untouched(bundle, "method good"):
+    with watch_model(bundle, "method good"):
         bundle.pipeline.tokenizer(["a cat", "a very small cat"], padding=True, truncation=True, max_length=5)
     bundle.verify()
 
@@ -187,7 +187,7 @@ def test_an_edit_that_the_call_leaves_applied_is_refused(bundle):
 
 def test_a_call_that_changes_nothing_is_let_through(bundle):
     ((name, weight),) = bundle.parameters_named(NAME).items()
-    with untouched(bundle, "method good"), bundle.applied(Edit({name: weight + 1})) as edited:
+    with watch_model(bundle, "method good"), bundle.applied(Edit({name: weight + 1})) as edited:
         assert len(draw_images(edited, ["a cat"], [0])) == 1
     bundle.verify()
 

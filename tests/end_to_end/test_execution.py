@@ -34,7 +34,7 @@ def test_a_run_computes_as_it_is_told_and_says_so(tiny_sd_folder, tmp_path):
 
 
 def test_a_run_whose_passes_do_not_fit_goes_on_in_smaller_ones(tiny_sd_folder, tmp_path, monkeypatch):
-    plain, whole = evaluate(toy.make_plan(tiny_sd_folder, tmp_path / "plain")), drawing.drawn
+    plain, whole = evaluate(toy.make_plan(tiny_sd_folder, tmp_path / "plain")), drawing.draw_pass
     asked: list[int] = []
 
     def with_room_for_two(bundle, away, toward, noise, sampling):
@@ -43,7 +43,7 @@ def test_a_run_whose_passes_do_not_fit_goes_on_in_smaller_ones(tiny_sd_folder, t
             raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
         return whole(bundle, away, toward, noise, sampling)
 
-    monkeypatch.setattr(drawing, "drawn", with_room_for_two)
+    monkeypatch.setattr(drawing, "draw_pass", with_room_for_two)
     short = evaluate(toy.make_plan(tiny_sd_folder, tmp_path / "short"))
     assert short.id == plain.id
     assert short.execution["images_per_pass"] == 2

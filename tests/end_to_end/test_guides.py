@@ -22,7 +22,7 @@ from iceb.models import families, sources
 families.FAMILIES["mini"] = replace(
     families.FAMILIES["mini"], sampling=replace(families.FAMILIES["mini"].sampling, steps=1), block={"cpu": 64}
 )
-sources.packaged = lambda family: Path(os.environ["SMALL_MINI"])
+sources.shipped_folder = lambda family: Path(os.environ["SMALL_MINI"])
 from iceb.datasets import aice as imagenet
 imagenet.HOLDOUT_PROMPTS, whole = 1, imagenet._holdout
 imagenet._holdout = lambda classes: whole(classes[::6])

@@ -6,7 +6,7 @@ import torch
 
 from iceb.methods.emcid import EMCID
 from iceb.models.bundle import ModelBundle
-from iceb.models.drawing import initial_latents, pictures
+from iceb.models.drawing import initial_latents, texts_to_images
 from iceb.models.sources import find
 from iceb.registry import load
 from iceb.specs.execution import Execution
@@ -29,7 +29,7 @@ def mini():
 
 
 def drawn(bundle, count=5):
-    return pictures(bundle, TEXTS[:count], initial_latents(bundle, range(count), SAMPLING), SAMPLING)
+    return texts_to_images(bundle, TEXTS[:count], initial_latents(bundle, range(count), SAMPLING), SAMPLING)
 
 
 def test_images_on_a_gpu_are_those_of_a_processor_but_for_rounding(mini):
@@ -73,7 +73,7 @@ def test_a_pass_that_does_not_fit_on_a_gpu_is_halved():
     texts, latents = [TEXTS[0]] * count, initial_latents(bundle, range(count), SAMPLING)
     torch.cuda.set_per_process_memory_fraction(min(1.0, 2 * 2**30 / torch.cuda.mem_get_info()[1]))
     try:
-        assert len(pictures(bundle, texts, latents, SAMPLING)) == count
+        assert len(texts_to_images(bundle, texts, latents, SAMPLING)) == count
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert bundle.images_per_pass.size < count

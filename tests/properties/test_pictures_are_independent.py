@@ -60,9 +60,9 @@ def test_the_same_prompt_twice_is_drawn_once(tiny_sd, tmp_path):
 
 
 def test_a_stored_picture_is_the_drawn_one(tiny_sd, tmp_path):
-    from iceb.models.drawing import initial_latents, pictures
+    from iceb.models.drawing import initial_latents, texts_to_images
 
     store = ImageStore(tmp_path)
     key = Generator(store).draw(tiny_sd, PROMPTS[:1], SAMPLING)[0]
-    drawn = pictures(tiny_sd, [PROMPTS[0].text], initial_latents(tiny_sd, [0], SAMPLING), SAMPLING)
+    drawn = texts_to_images(tiny_sd, [PROMPTS[0].text], initial_latents(tiny_sd, [0], SAMPLING), SAMPLING)
     assert np.array_equal(store.load(key), drawn[0])

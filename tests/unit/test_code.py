@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from iceb.base import code
-from iceb.base.code import _written, file_digest, imported, modules_digest, reached
+from iceb.base.code import _syntax_text, file_digest, imported_modules, modules_digest, reachable_modules
 
 PLAIN = "def f(x: int) -> int:\n    return x + 1\n"
 
@@ -52,11 +52,11 @@ def test_whatever_changes_what_is_computed_counts(named, other):
 
 def test_fields_that_newer_versions_of_python_add_empty_do_not_count():
     node = ast.parse(PLAIN)
-    before = "".join(_written(node))
+    before = "".join(_syntax_text(node))
     function = node.body[0]
     function._fields = (*function._fields, "type_params")
     function.type_params = []
-    assert "".join(_written(node)) == before
+    assert "".join(_syntax_text(node)) == before
 
 
 def test_a_file_that_is_not_python_counts_by_its_bytes(named):
@@ -68,17 +68,18 @@ def test_imports_are_found_inside_functions_with_the_packages_they_lie_in(tmp_pa
     path.write_text(
         "def f():\n    from iceb.methods.common.attention.state_moments import gram\n    import iceb.base.rewriting\n"
     )
-    assert imported(path) == (
+    assert imported_modules(path) == (
         "iceb.base",
         "iceb.base.rewriting",
         "iceb.methods",
+        "iceb.methods.common",
         "iceb.methods.common.attention",
         "iceb.methods.common.attention.state_moments",
     )
 
 
 def test_a_module_reaches_what_its_imports_import_and_nothing_that_changes_no_number():
-    found = set(reached(["iceb.methods.emcid"]))
+    found = set(reachable_modules(["iceb.methods.emcid"]))
     assert found >= {"iceb.models.drawing", "iceb.models.threads", "iceb.mini.grammar", "iceb.base.digest"}
     assert not {name for name in found if name.startswith(code.LEFT_OUT)}
 
@@ -94,4 +95,4 @@ def test_a_change_in_a_module_that_is_imported_changes_the_digest(monkeypatch):
 
 def test_a_module_that_is_not_there_is_an_error():
     with pytest.raises(ModuleNotFoundError, match=r"iceb\.base\.nothing"):
-        reached(["iceb.base.nothing"])
+        reachable_modules(["iceb.base.nothing"])

@@ -14,7 +14,7 @@ import pytest
 
 from iceb import registry
 from iceb.base import torch_state
-from iceb.base.contained import Overtime, output_held, time_limited
+from iceb.base.contained import Overtime, hold_output, limit_time
 from iceb.base.errors import SpecError
 from iceb.conformance.check_line import line
 from iceb.registry import Registered
@@ -162,9 +162,9 @@ def test_the_timer_and_its_handler_are_put_back():
 
     before = signal.signal(signal.SIGALRM, mine)
     try:
-        with pytest.raises(Overtime), time_limited(0.05):
+        with pytest.raises(Overtime), limit_time(0.05):
             time.sleep(10)
-        with time_limited(30):
+        with limit_time(30):
             pass
         assert signal.getsignal(signal.SIGALRM) is mine
         assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
@@ -207,7 +207,7 @@ def test_output_of_a_closed_stream_is_no_matter():
     saved = os.dup(2)
     os.close(2)
     try:
-        with output_held() as said:
+        with hold_output() as said:
             os.write(1, b"x")
             assert said() == "x"
     finally:

@@ -9,7 +9,7 @@ from urllib.error import URLError
 
 import pytest
 
-from iceb.base.hub import OFFLINE, local_first, silent
+from iceb.base.hub import OFFLINE, local_first, unreachable_reason
 
 NOBODY = "http://127.0.0.1:9"  # the port on which nothing answers
 
@@ -95,7 +95,7 @@ def test_a_hub_that_urllib_does_not_understand_answers(nobody, monkeypatch, answ
         raise answer
 
     monkeypatch.setattr(urllib.request, "urlopen", asked)
-    assert silent() == ""
+    assert unreachable_reason() == ""
 
 
 def test_a_damaged_file_is_not_called_absent(nobody):
@@ -110,7 +110,7 @@ def test_a_damaged_file_is_not_called_absent(nobody):
 
 @pytest.mark.parametrize("switch", OFFLINE)
 def test_the_libraries_own_switch_is_respected(hub, monkeypatch, switch):
-    assert silent() == ""
+    assert unreachable_reason() == ""
     monkeypatch.setenv(switch, "1")
     library = Library(cached=False)
     with pytest.raises(ConnectionError, match=f"{switch} is set"):

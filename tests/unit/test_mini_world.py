@@ -25,7 +25,7 @@ from iceb.mini.world import (
     class_look,
     class_names,
     look_index,
-    recoloured,
+    recolour,
     unknown_names,
 )
 
@@ -138,7 +138,7 @@ def test_words_right_before_the_name_set_its_colour_and_size_and_nothing_else_do
         own = class_look(found.label)
         colour = before.pop() if before and before[-1] in COLOURS else own.colour
         size = SIZE_WORDS[before[-1]] if before and before[-1] in SIZE_WORDS else own.size
-        assert replace(found.look, scene=PLAIN) == replace(recoloured(own, colour), size=size), found.text
+        assert replace(found.look, scene=PLAIN) == replace(recolour(own, colour), size=size), found.text
         changed += colour != own.colour
     assert changed > 150  # a quarter of the sentences name a colour, one in ten of them the object's own
 

@@ -17,7 +17,7 @@ from iceb.conformance.parts.dataset_schedules import Schedules
 from iceb.conformance.process_watch import Surroundings
 from iceb.conformance.registered_objects import IMPORTED, PLACEHOLDER, imported, needed, paper_problems, refuse
 from iceb.datasets.cards import load_card
-from iceb.datasets.locate import ENVIRONMENT, PACKAGED, UPSTREAM, cache_folder, located, missing
+from iceb.datasets.locate import ENVIRONMENT, PACKAGED, UPSTREAM, cache_folder, locate_files, missing
 from iceb.registry import Registered
 from iceb.specs.datasets import ConceptDataset, DataCard, DatasetDeclaration
 
@@ -64,7 +64,7 @@ def files_here(card: DataCard, package: str, data: str | None, cache: Path | Non
     named = data not in (None, UPSTREAM) or os.environ.get(ENVIRONMENT) or card.source.repository in PACKAGED
     if not named and (absent := missing(card, cache_folder(card, cache))):
         raise Skipped(f"{', '.join(absent)} not here: run `iceb data fetch {card.name}`, or name a folder with --data")
-    return located(card, data, cache, package)
+    return locate_files(card, data, cache, package)
 
 
 @dataclass

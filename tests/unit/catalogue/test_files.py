@@ -8,7 +8,7 @@ import pytest
 
 from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, StoreError
-from iceb.datasets.locate import cache_folder, checked, fetch, located, missing
+from iceb.datasets.locate import cache_folder, checked_paths, fetch, locate_files, missing
 from iceb.specs.datasets import DataSource
 
 
@@ -60,57 +60,57 @@ def shipped(small, tmp_path, monkeypatch):
 @pytest.mark.parametrize("below", ["rows", "data/rows"])
 def test_a_folder_may_hold_the_files_as_the_upstream_repository_does(small, below):
     card, target = moved(small, below)
-    assert located(card, str(small.folder))["edits"] == target / "edits.json"
+    assert locate_files(card, str(small.folder))["edits"] == target / "edits.json"
 
 
 def test_a_folder_may_hold_the_files_directly(small):
-    assert located(small.card, str(small.folder)) == small.paths
+    assert locate_files(small.card, str(small.folder)) == small.paths
 
 
 def test_the_environment_names_the_folder_when_data_does_not(small, monkeypatch):
     monkeypatch.setenv("ICEB_DATA", str(small.folder))
-    assert located(small.card) == located(small.card, "upstream") == small.paths
+    assert locate_files(small.card) == locate_files(small.card, "upstream") == small.paths
 
 
 def test_data_wins_over_the_environment(small, monkeypatch, tmp_path):
     monkeypatch.setenv("ICEB_DATA", str(tmp_path / "elsewhere"))
-    assert located(small.card, str(small.folder)) == small.paths
+    assert locate_files(small.card, str(small.folder)) == small.paths
 
 
 def test_a_folder_that_is_none_is_named_with_where_it_came_from(small, monkeypatch):
     monkeypatch.setenv("ICEB_DATA", "/nowhere/at/all")
     with pytest.raises(DataError, match="ICEB_DATA /nowhere/at/all is not a folder: run `iceb data fetch small`"):
-        located(small.card)
+        locate_files(small.card)
     with pytest.raises(DataError, match="--data /nowhere is not a folder"):
-        located(small.card, "/nowhere")
+        locate_files(small.card, "/nowhere")
 
 
 def test_a_folder_that_lacks_a_file_says_which_and_where_it_looked(small):
     card = small.card
     small.paths["holdout"].unlink()
     with pytest.raises(DataError, match=r"lacks holdout\.json \(looked in .*data/rows"):
-        located(card, str(small.folder))
+        locate_files(card, str(small.folder))
 
 
 def test_a_changed_file_is_refused(small):
     card = small.card
     small.write("aliases.json", {"8": [" biddy", " someone else"]})
     with pytest.raises(DataError, match=r"aliases\.json is not the file that data card small declares: sha256"):
-        checked(card, small.folder)
+        checked_paths(card, small.folder)
 
 
 def test_a_file_cut_short_is_refused_and_said_to_be_cut(small):
     card = small.card
     small.write_text("edits.json", small.paths["edits"].read_text()[:-40])
     with pytest.raises(DataError, match="not even whole JSON: damaged or cut short"):
-        checked(card, small.folder)
+        checked_paths(card, small.folder)
 
 
 def test_an_author_of_a_packaged_file_is_told_its_digest_and_what_to_do_with_it(shipped):
     rows = shipped.folder / "edits.json"
     rows.write_text(rows.read_text() + " ")
     with pytest.raises(DataError) as told:
-        located(shipped.card, package=shipped.name)
+        locate_files(shipped.card, package=shipped.name)
     assert f"sha256 {digest_file(rows)}, expected" in str(told.value)
     assert "put this digest into the card and raise its version, else reinstall the package" in str(told.value)
     assert "fetch" not in str(told.value)
@@ -119,31 +119,31 @@ def test_an_author_of_a_packaged_file_is_told_its_digest_and_what_to_do_with_it(
 def test_a_packaged_file_that_is_missing_is_a_matter_of_the_package(shipped):
     (shipped.folder / "edits.json").unlink()
     with pytest.raises(DataError, match=r"lacks edits\.json .*reinstall the package .*package-data"):
-        located(shipped.card, package=shipped.name)
+        locate_files(shipped.card, package=shipped.name)
 
 
 def test_a_named_folder_is_looked_in_for_a_packaged_dataset_too(shipped, small, monkeypatch):
-    assert located(shipped.card, str(small.folder), package=shipped.name) == small.paths
+    assert locate_files(shipped.card, str(small.folder), package=shipped.name) == small.paths
     monkeypatch.setenv("ICEB_DATA", str(small.folder))  # it is where files that ship with no package lie
     for data in (None, "embedded"):
-        assert located(shipped.card, data, package=shipped.name)["edits"].parent == shipped.folder
+        assert locate_files(shipped.card, data, package=shipped.name)["edits"].parent == shipped.folder
 
 
 def test_a_named_folder_with_other_rows_is_refused_for_a_packaged_dataset(shipped, small, tmp_path):
     rows = small.write("edits.json", [])
     with pytest.raises(DataError, match="is not the file that data card small declares") as told:
-        located(shipped.card, str(small.folder), package=shipped.name)
+        locate_files(shipped.card, str(small.folder), package=shipped.name)
     assert str(rows) in str(told.value)
     rows.unlink()
     with pytest.raises(DataError, match=r"lacks edits\.json .*leave --data out for those of its package"):
-        located(shipped.card, str(small.folder), package=shipped.name)
+        locate_files(shipped.card, str(small.folder), package=shipped.name)
 
 
 def test_upstream_is_refused_for_a_packaged_dataset_and_embedded_for_any_other(shipped, small):
     with pytest.raises(DataError, match="--data upstream: the files of dataset small ship with its package: name emb"):
-        located(shipped.card, "upstream", package=shipped.name)
+        locate_files(shipped.card, "upstream", package=shipped.name)
     with pytest.raises(DataError, match="--data embedded: no package ships the files of dataset small: name upstream"):
-        located(small.card, "embedded")
+        locate_files(small.card, "embedded")
 
 
 def test_what_the_cache_holds_is_not_fetched_again(small, pooch):
@@ -152,14 +152,14 @@ def test_what_the_cache_holds_is_not_fetched_again(small, pooch):
     kept.mkdir(parents=True)
     for path in small.paths.values():
         path.rename(kept / path.name)
-    assert located(card, None, small.folder)["edits"].parent == kept
+    assert locate_files(card, None, small.folder)["edits"].parent == kept
     assert not pooch.calls
 
 
 def test_what_the_cache_lacks_is_fetched_from_the_pinned_commit(small, pooch, tmp_path):
     card, content = small.card, {path.name: path.read_bytes() for path in small.paths.values()}
     pooch.behaviour = lambda fname, path: (path / fname).write_bytes(content[fname])
-    found = located(card, "upstream", tmp_path / "cache")
+    found = locate_files(card, "upstream", tmp_path / "cache")
     assert not missing(card, cache_folder(card, tmp_path / "cache"))
     assert found["edits"].read_bytes() == content["edits.json"]
     assert pooch.calls[0] == (
@@ -170,7 +170,7 @@ def test_what_the_cache_lacks_is_fetched_from_the_pinned_commit(small, pooch, tm
 
 def test_a_dry_run_fetches_nothing_and_says_what_to_do(small, pooch, tmp_path):
     with pytest.raises(DataError, match=r"lacks .*: run `iceb data fetch small`"):
-        located(small.card, "upstream", tmp_path / "cache", may_fetch=False)
+        locate_files(small.card, "upstream", tmp_path / "cache", may_fetch=False)
     assert not pooch.calls
     assert not (tmp_path / "cache").exists()
 

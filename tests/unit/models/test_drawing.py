@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iceb.models.drawing import initial_latents, pictures
+from iceb.models.drawing import initial_latents, texts_to_images
 from iceb.specs.prompts import NoiseDraw
 from iceb.specs.runs import Sampling
 
@@ -49,7 +49,7 @@ def by_diffusers(bundle, texts, latents, sampling, negative=None):
 def test_pictures_are_those_of_the_diffusers_pipeline(tiny, scheduler, guidance, negative):
     sampling = replace(SAMPLING, scheduler=scheduler, guidance=guidance)
     latents = initial_latents(tiny, [1, 2, 3], sampling)
-    ours = pictures(tiny, TEXTS, latents, sampling, negative).astype(float)
+    ours = texts_to_images(tiny, TEXTS, latents, sampling, negative).astype(float)
     theirs = by_diffusers(tiny, TEXTS, latents, sampling, negative or None)
     assert ours.std() > 1
     assert np.abs(ours - theirs).max() <= 0.5 + 1e-2  # rounding to bytes, and float error
@@ -124,12 +124,12 @@ def test_noise_is_float32_whatever_torchs_default_number_format(tiny_sd, samplin
 
 
 def test_no_texts_give_no_pictures(tiny_sd):
-    assert pictures(tiny_sd, [], torch.zeros(0, 4, 8, 8), SAMPLING).shape == (0, 32, 32, 3)
+    assert texts_to_images(tiny_sd, [], torch.zeros(0, 4, 8, 8), SAMPLING).shape == (0, 32, 32, 3)
 
 
 def test_texts_and_latents_must_be_as_many(tiny_sd):
     with pytest.raises(ValueError, match="2 texts for 1 latents"):
-        pictures(tiny_sd, ["a", "b"], torch.zeros(1, 4, 8, 8), SAMPLING)
+        texts_to_images(tiny_sd, ["a", "b"], torch.zeros(1, 4, 8, 8), SAMPLING)
 
 
 def test_pictures_do_not_depend_on_the_number_of_threads(tiny_sd):
@@ -138,7 +138,7 @@ def test_pictures_do_not_depend_on_the_number_of_threads(tiny_sd):
     drawn = {}
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        drawn[threads] = pictures(tiny_sd, texts, latents, SAMPLING)
+        drawn[threads] = texts_to_images(tiny_sd, texts, latents, SAMPLING)
         assert torch.get_num_threads() == threads
     torch.set_num_threads(1)
     assert np.array_equal(drawn[1], drawn[2])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from iceb.base.errors import ModelError, StoreError
-from iceb.models.drawing import initial_latents, pictures
+from iceb.models.drawing import initial_latents, texts_to_images
 from iceb.models.generator import Generator
 from iceb.specs.methods import Edit
 from iceb.specs.prompts import NoiseDraw, Prompt
@@ -88,7 +88,7 @@ def test_a_drawn_picture_is_that_of_its_noise(generator, tiny_sd, sampling):
     prompts = [replace(CAT, seed=seed, noise=NoiseDraw(5, (2,), slot)) for slot, seed in enumerate((1, 2))]
     keys = generator.draw(tiny_sd, prompts, sampling)
     draws = [prompt.noise if sampling.noise == "upstream" else NoiseDraw(prompt.seed) for prompt in prompts]
-    wanted = pictures(tiny_sd, [CAT.text] * 2, initial_latents(tiny_sd, draws, sampling), sampling)
+    wanted = texts_to_images(tiny_sd, [CAT.text] * 2, initial_latents(tiny_sd, draws, sampling), sampling)
     for key, picture in zip(keys, wanted, strict=True):
         assert (generator.images.load(key) == picture).all()
 

@@ -12,7 +12,7 @@ from iceb.base.errors import ModelError
 from iceb.base.shortage import out_of_memory
 from iceb.models import drawing
 from iceb.models.bundle import ModelBundle
-from iceb.models.drawing import initial_latents, pictures
+from iceb.models.drawing import initial_latents, texts_to_images
 from iceb.models.memory import PassSize, PassSizes
 from iceb.models.threads import spread, worker_threads
 from iceb.specs.runs import Sampling
@@ -94,20 +94,20 @@ def test_threads_share_one_size():
 
 
 def test_images_are_drawn_in_smaller_passes_and_are_those_of_that_size(tiny_sd, monkeypatch):
-    texts, whole = [f"a photo of thing {place}" for place in range(5)], drawing.drawn
+    texts, whole = [f"a photo of thing {place}" for place in range(5)], drawing.draw_pass
     latents = initial_latents(tiny_sd, range(5), SAMPLING)
     small = ModelBundle.of_pipeline(tiny_sd.pipeline)
     small._images_per_pass = 2
-    wanted = pictures(small, texts, latents, SAMPLING)
+    wanted = texts_to_images(small, texts, latents, SAMPLING)
 
     def with_room_for_two(bundle, away, toward, noise, sampling):
         if len(noise) > 2:
             raise SHORTAGES[0]
         return whole(bundle, away, toward, noise, sampling)
 
-    monkeypatch.setattr(drawing, "drawn", with_room_for_two)
+    monkeypatch.setattr(drawing, "draw_pass", with_room_for_two)
     short = ModelBundle.of_pipeline(tiny_sd.pipeline)
-    assert np.array_equal(pictures(short, texts, latents, SAMPLING), wanted)
+    assert np.array_equal(texts_to_images(short, texts, latents, SAMPLING), wanted)
     assert short.images_per_pass.size == 2
     with short.applied(_edit(short)) as edited:
         assert edited.images_per_pass.size == 2

@@ -7,7 +7,7 @@ from importlib.metadata import version
 import pytest
 
 from iceb.base import code
-from iceb.base.code import reached
+from iceb.base.code import reachable_modules
 from iceb.base.errors import SpecError
 from iceb.registry import entries_of
 from iceb.running import code_digest as code_digests
@@ -145,11 +145,10 @@ def test_code_typed_into_an_interpreter_goes_by_its_name():
 
 @pytest.mark.parametrize("entry", METHODS, ids=lambda entry: entry.name)
 def test_a_method_of_ours_counts_its_folder_and_what_it_imports_and_no_other_method(entry):
-    found = reached(own_modules(entry.load().__module__))
-    shared = {"activations", "attention", "captions", "closed_form", "denoising", "moments", "tokens", "training"}
+    found = reachable_modules(own_modules(entry.load().__module__))
     methods = {name.split(".")[2] for name in found if name.startswith("iceb.methods.")}
     own = entry.place.split(":")[0].split(".")[2]
-    assert methods <= shared | {own}
+    assert methods <= {"common", own}
 
 
 def test_the_modules_of_a_folder_share_its_digest():
@@ -163,7 +162,7 @@ def test_each_file_is_parsed_once_for_all_methods():
         cached.cache_clear()
     for kind in kinds:
         code_digest(kind, "iceb")
-    every = set().union(*(reached(own_modules(kind.__module__)).values() for kind in kinds))
+    every = set().union(*(reachable_modules(own_modules(kind.__module__)).values() for kind in kinds))
     assert code._read.cache_info().misses == len(every)
 
 

@@ -9,7 +9,7 @@ import pytest
 from iceb.base.errors import MethodError, SpecError
 from iceb.metrics.measures.classifier import MiniProbability
 from iceb.models.bundle import ModelBundle
-from iceb.models.drawing import initial_latents, pictures
+from iceb.models.drawing import initial_latents, texts_to_images
 from iceb.models.sources import find
 from iceb.registry import Registered
 from iceb.running.measuring import stored_revision
@@ -68,7 +68,7 @@ def test_what_a_context_draws_is_what_a_run_draws(tiny_sd):
     context = chosen(Chooser()).context(tiny_sd, None)
     with tiny_sd.applied(edit) as edited:
         drawn = context.draw(edited, texts, seeds, QUICK)
-        wanted = pictures(edited, ["a dog", "a boat"], initial_latents(edited, seeds, QUICK), QUICK, "blue")
+        wanted = texts_to_images(edited, ["a dog", "a boat"], initial_latents(edited, seeds, QUICK), QUICK, "blue")
     assert all(np.array_equal(image, each) for image, each in zip(drawn, wanted, strict=True))
     plain = context.draw(tiny_sd, texts, seeds, QUICK)
     assert not np.array_equal(plain[0], drawn[0])

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import pytest
 
-from iceb.base.code import reached
+from iceb.base.code import reachable_modules
 from iceb.base.errors import DataError, MethodError
 from iceb.mini import captions
 from iceb.registry import Registered, entries_of
@@ -114,7 +114,7 @@ def test_another_embedded_corpus_changes_the_key(tiny_sd, monkeypatch):
 @pytest.mark.parametrize("entry", OURS, ids=lambda entry: entry.name)
 def test_a_method_whose_code_reaches_the_corpus_declares_that_it_reads_it(entry):
     kind = entry.load()
-    reaches = any(name == "iceb.mini.captions" for name in reached(own_modules(kind.__module__)))
+    reaches = any(name == "iceb.mini.captions" for name in reachable_modules(own_modules(kind.__module__)))
     assert ("captions:embedded" in kind.card.reads) == (reaches and entry.name not in READS_FILES_ONLY)
 
 
