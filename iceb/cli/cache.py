@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from iceb.base.cache import WHERE
+from iceb.base.wording import size_text
 
 if TYPE_CHECKING:
     from iceb.stores.own_files import File
@@ -55,18 +56,18 @@ def _sizes(root: Path, outs: list[Path]) -> None:
 
     typer.echo(f"cache {root}")
     for store in usage(root):
-        typer.echo(f"  {store.kind:<9} {store.files:>8} files  {size(store.bytes):>9}")
+        typer.echo(f"  {store.kind:<9} {store.files:>8} files  {size_text(store.bytes):>9}")
     known = list(dict.fromkeys([*(Path(os.path.realpath(out)) for out in outs), *references.noted(root)]))
     used = references.runs(known, root)
     typer.echo(f"runs in {', '.join(map(str, known)) or 'no folder'}")
     typer.echo("with what they refer to (shared files count for each)")
     for run in used:
-        typer.echo(f"  {run.id:<42} {run.status:<8} {len(run.files):>7} files  {size(run.bytes):>9}")
+        typer.echo(f"  {run.id:<42} {run.status:<8} {len(run.files):>7} files  {size_text(run.bytes):>9}")
     for path in references.unfinished(known):
         typer.echo(f"  {path} is unfinished")
     if used:
         spare = pruning.unreferenced(root, used)
-        typer.echo(f"no run refers to {_summed(spare)} (iceb cache --prune removes them)")
+        typer.echo(f"no run refers to {_total(spare)} (iceb cache --prune removes them)")
 
 
 def _prune(root: Path, outs: list[Path], *, scratch: bool, dry_run: bool, hours: float, gone: bool) -> None:
@@ -75,30 +76,17 @@ def _prune(root: Path, outs: list[Path], *, scratch: bool, dry_run: bool, hours:
     old, young = pruning.removable(root, outs, scratch=scratch, hours=hours, gone=gone)
     by_store = Counter(file.path.relative_to(root).parts[0] for file in old)
     for store in sorted(by_store):
-        typer.echo(f"{store}: {_summed([file for file in old if file.path.relative_to(root).parts[0] == store])}")
+        typer.echo(f"{store}: {_total([file for file in old if file.path.relative_to(root).parts[0] == store])}")
     if young:
         typer.echo(f"{young} files are younger than {hours:g} hours and stay")
     if dry_run:
-        typer.echo(f"{_summed(old)} would be removed; nothing was (--dry-run)")
+        typer.echo(f"{_total(old)} would be removed; nothing was (--dry-run)")
         return
     pruning.remove(old)
     if gone:
         pruning.forget(root)
-    typer.echo(f"removed {_summed(old)}")
+    typer.echo(f"removed {_total(old)}")
 
 
-def _summed(found: "list[File]") -> str:
-    return f"{len(found)} files, {size(sum(file.bytes for file in found))}"
-
-
-def size(count: float) -> str:
-    """Bytes for people.
-
-    >>> size(999), size(1_500_000)
-    ('999 B', '1.5 MB')
-    """
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError("unreachable")
+def _total(found: "list[File]") -> str:
+    return f"{len(found)} files, {size_text(sum(file.bytes for file in found))}"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from iceb.base.wording import size_text
 from iceb.cli import options, values
 from iceb.cli.evaluate import quiet
 
@@ -104,7 +105,7 @@ def _said(manifest: "Manifest", model: str, out: Path) -> list[str]:
     lines = [f"saved: {out}"]
     if delta is not None:
         by = f", {len(delta.by_matrix)} of them as a matrix" if delta.by_matrix else ""
-        lines.append(f"{len(delta.parameters)} parameters{by}, {delta.bytes / 1e6:.1f} MB")
+        lines.append(f"{len(delta.parameters)} parameters{by}, {size_text(delta.bytes)}")
     if manifest.rewrites or manifest.negative_prompt:
         return [*lines, "this edit changes prompts, which no folder of weights can hold: the manifest says how"]
     return [*lines, f"next: iceb apply {model} {out} --out FOLDER"]

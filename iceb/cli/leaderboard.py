@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from iceb.base.wording import count_text
+
 Folder = Annotated[Path, typer.Option(help="The folder that holds results/ and the pages.")]
 
 
@@ -85,13 +87,9 @@ def _render(folder: Path, task: str | None, *, check: bool) -> None:
         pages.check(folder, texts, whole=task is None)
         scores = sum(len(scores) for result in results for scores in result.groups)
         typer.echo(
-            f"{_count(scores, 'score')} of {_count(len(results), 'result')} follow from the tables beside them; "
-            f"{_count(len(texts), 'page')} in {folder} from the results"
+            f"{count_text(scores, 'score')} of {count_text(len(results), 'result')} follow "
+            f"from the tables beside them; {count_text(len(texts), 'page')} in {folder} from the results"
         )
         return
     for path in pages.write(folder, texts):
         typer.echo(f"wrote {path}")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

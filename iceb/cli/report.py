@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iceb.base.wording import count_text
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
 
@@ -38,7 +39,7 @@ def _scores(result: Result) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    edits = "1 edit" if result.num_edits == 1 else f"{result.num_edits} edits"
+    edits = count_text(result.num_edits, "edit")
     title = f"{result.method.label} on {result.task.name} ({result.task.dataset}), {edits}, {result.model.family}"
     table = Table(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, collapse_padding=True)
     table.add_column("metric", overflow="fold")

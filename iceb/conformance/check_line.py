@@ -32,7 +32,7 @@ class Skipped(Exception):
     """A check cannot be made here; the message is the reason."""
 
 
-class Told(Exception):
+class Info(Exception):
     """A check found something worth saying that is neither right nor wrong."""
 
 
@@ -48,16 +48,16 @@ def _outcome(check: str, work: Callable[[], str]) -> Line:
         return Line(check, "pass", _short(work()))
     except Skipped as reason:
         return Line(check, "skipped", _short(str(reason)))
-    except Told as words:
+    except Info as words:
         return Line(check, "info", _short(str(words)))
     except (Exception, SystemExit) as error:
-        return Line(check, "fail", said(error), traceback="" if _own(error) else "".join(format_exception(error)))
+        return Line(check, "fail", error_text(error), traceback="" if _own(error) else "".join(format_exception(error)))
 
 
-def said(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """An error in one line; ours speak for themselves, others are named.
 
-    >>> said(ZeroDivisionError("division by zero"))
+    >>> error_text(ZeroDivisionError("division by zero"))
     'raised ZeroDivisionError: division by zero'
     """
     return _short(str(error) if _own(error) else f"raised {describe(error)}")

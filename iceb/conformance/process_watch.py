@@ -33,7 +33,7 @@ SHOWN = 3  # paths that a message lists
 _written: list[list[Path]] = []  # by whoever watches now
 
 
-class Surroundings:
+class ProcessWatch:
     """The process and its files, watched while checks are made.
 
     Args:
@@ -49,7 +49,7 @@ class Surroundings:
 
     def line(self, check: str, work: Callable[[], str]) -> Line:
         """One check, watched."""
-        with _noted(self._written):
+        with _watch_writes(self._written):
             return line(check, work)
 
     def process_as_before(self) -> str:
@@ -69,19 +69,19 @@ class Surroundings:
         Raises:
             Broken: one was.
         """
-        outside = [path for path in dict.fromkeys(self._written) if not self._may(path)]
+        outside = [path for path in dict.fromkeys(self._written) if not self._is_allowed(path)]
         if outside:
             shown = ", ".join(map(str, outside[:SHOWN])) + (" …" if len(outside) > SHOWN else "")
             raise Broken(f"wrote outside the cache: {shown}")
         return ""
 
-    def _may(self, path: Path) -> bool:
+    def _is_allowed(self, path: Path) -> bool:
         place = path.resolve()
         return BYTECODE in path.parts or any(place.is_relative_to(folder) for folder in self._allowed)
 
 
 @contextmanager
-def _noted(paths: list[Path]) -> Iterator[None]:
+def _watch_writes(paths: list[Path]) -> Iterator[None]:
     """Note the paths that Python writes to meanwhile; code in C that asks Python for nothing is not seen."""
     _hook()
     _written.append(paths)

@@ -15,7 +15,7 @@ PLACEHOLDER = re.compile(r"0000\.0{4,5}|x{3,}|\?{2,}|…|\.{3}|\b(todo|tbd|fixme
 Found = TypeVar("Found")
 
 
-def imported(entry: Registered, kind: type | None = None) -> Any:
+def import_object(entry: Registered, kind: type | None = None) -> Any:
     """The registered object.
 
     Raises:
@@ -28,7 +28,7 @@ def imported(entry: Registered, kind: type | None = None) -> Any:
     return found
 
 
-def needed(value: Found | None, check: str) -> Found:
+def require(value: Found | None, check: str) -> Found:
     """What an earlier check has found.
 
     Raises:
@@ -85,10 +85,10 @@ def twice(work: Callable[[], Found], again: Callable[[], Found], what: str) -> s
     return ""
 
 
-def counted(numbers: Mapping[str, int]) -> str:
+def counts_in_words(numbers: Mapping[str, int]) -> str:
     """Numbers with their names.
 
-    >>> counted({"source": 15, "holdout": 1098})
+    >>> counts_in_words({"source": 15, "holdout": 1098})
     '15 source, 1098 holdout'
     """
     return ", ".join(f"{number} {name}" for name, number in numbers.items())

@@ -9,6 +9,7 @@ from iceb.base.cache import cache_root, require_writable
 from iceb.base.digest import digest_tensor
 from iceb.base.errors import SpecError
 from iceb.base.files import new_folder, write_atomic
+from iceb.base.wording import count_text
 from iceb.datasets import open_dataset
 from iceb.delivery.delta import write_delta
 from iceb.models.bundle import ModelBundle, edited_digest
@@ -80,7 +81,7 @@ class Order:
 
     def lines(self) -> list[str]:
         """What will be done, a line each, for people."""
-        count = "1 request" if len(self.requests) == 1 else f"{len(self.requests)} requests"
+        count = count_text(len(self.requests), "request")
         return [
             f"{self.ask.method}: {count} of {self.task or 'your own'}, {self.method.origin}",
             f"model {self.bundle.ref.family} ({self.bundle.ref.repo}, {self.bundle.ref.dtype}) on {self.bundle.device}",

@@ -3,6 +3,7 @@
 import json
 
 from iceb.base.digest import plain
+from iceb.base.wording import count_text
 from iceb.leaderboard.cells import Cell
 from iceb.leaderboard.markdown import MISSING, cell, code, markdown_table
 from iceb.leaderboard.rank import Row, Table
@@ -42,7 +43,7 @@ def _commands(count: int, found: Cell) -> list[str]:
 
 def _origin(result: Result) -> str:
     origin = result.provenance
-    threads = "" if origin.threads is None else f", {origin.threads} thread{'s' if origin.threads != 1 else ''}"
+    threads = "" if origin.threads is None else f", {count_text(origin.threads, 'thread')}"
     commit = f"commit {origin.commit[:12]}" if origin.commit else "no commit recorded"
     return f"{commit}, {origin.device}{threads}, {origin.finished[:10]}"
 

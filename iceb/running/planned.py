@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
+from iceb.base.wording import count_text
 from iceb.models.bundle import ModelBundle
 from iceb.running.prompt_selection import CheckpointPrompts, Selection
 from iceb.running.run_parts import Parts
@@ -140,7 +141,7 @@ class Plan:
                 yield f"note: metric {metric.name} finds no prompt of role {wanted}, and has no value"
 
     def _edits(self) -> str:
-        edits = "1 edit" if self.spec.num_edits == 1 else f"{self.spec.num_edits} edits"
+        edits = count_text(self.spec.num_edits, "edit")
         return edits if len(self.batches) == 1 else f"{edits} at a time, {len(self.batches)} times"
 
     def _estimate(self) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from iceb.base.wording import count_text
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.requests import EditBatch
 
@@ -34,7 +35,7 @@ def shown(names: Sequence[str]) -> str:
     >>> shown(["ant", "bee", "cat", "dog"])
     '4 scored concepts (ant, bee, cat …)'
     """
-    count = "1 scored concept" if len(names) == 1 else f"{len(names)} scored concepts"
+    count = count_text(len(names), "scored concept")
     return f"{count} ({', '.join(names[:SHOWN])}{' …' if len(names) > SHOWN else ''})"
 
 

@@ -12,7 +12,7 @@ from iceb.base.errors import ModelError, SpecError
 from iceb.conformance.check_line import Line
 from iceb.conformance.parts.measure_rows import COUNT
 from iceb.conformance.parts.measures import check_measure
-from iceb.conformance.parts.sample_images import sights
+from iceb.conformance.parts.sample_images import sample_images
 from iceb.specs.metrics import Inputs, MeasureInput
 from tests.contract.registering import by_name, failures, only_failure, register  # noqa: F401
 
@@ -222,7 +222,7 @@ class Placed(Sound):
 
     def rows(self, inputs: Sequence[MeasureInput]) -> Rows:
         first, last = inputs[0].image.mean(), inputs[-1].image.mean()
-        seen = sights(COUNT)
+        seen = sample_images(COUNT)
         usual = seen[0].image.mean() > seen[-1].image.mean()
         return super().rows(inputs) + (first != last and (first > last) != usual)
 

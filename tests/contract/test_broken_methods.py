@@ -15,7 +15,7 @@ import torch
 from iceb.base.errors import DataError, MethodError
 from iceb.conformance.check_line import Line
 from iceb.conformance.methods import check_method
-from iceb.conformance.methods.edit_cost import Cost, _reset_peak
+from iceb.conformance.methods.edit_cost import EditCost, _reset_peak
 from iceb.conformance.registered_objects import PLACEHOLDER
 from iceb.registry import Registered
 from iceb.running.method_runner import ChosenMethod
@@ -602,7 +602,7 @@ class Hungry(Sound):
 def test_more_memory_than_a_copy_of_the_model_is_caught(bundle):
     check, note = only_failure(Hungry(), bundle, allowance=64 * 2**20)
     assert check == "memory"
-    assert "1 requests held" in note
+    assert "1 request held" in note
 
 
 @dataclass(frozen=True)
@@ -699,14 +699,14 @@ def test_a_size_for_which_no_time_is_left_is_skipped(bundle):
 
 def test_time_is_left_for_the_edit_that_counts_copies(monkeypatch):
     left: list[float] = []
-    monkeypatch.setattr(Cost, "_sized", lambda self, number, seconds: left.append(seconds) or "")
-    monkeypatch.setattr(Cost, "_memory", lambda self: "")
-    assert len(list(Cost(SimpleNamespace(seconds=5.5), 100.0).lines((1,)))) == 2
+    monkeypatch.setattr(EditCost, "_one_size", lambda self, number, seconds: left.append(seconds) or "")
+    monkeypatch.setattr(EditCost, "_memory", lambda self: "")
+    assert len(list(EditCost(SimpleNamespace(seconds=5.5), 100.0).lines((1,)))) == 2
     assert left[0] == pytest.approx(94.5, abs=0.4)
 
 
 def test_what_an_edit_takes_before_its_first_request_is_not_foreseen_for_every_request():
-    known = Cost(SimpleNamespace(seconds=5.5), 100.0, took={1: 5.0})  # two requests took 5.5 s: half a second each
-    assert known._foreseen(10) == pytest.approx(9.5)
+    known = EditCost(SimpleNamespace(seconds=5.5), 100.0, took={1: 5.0})  # two requests took 5.5 s: half a second each
+    assert known._forecast(10) == pytest.approx(9.5)
     known.took[10] = 10.5
-    assert known._foreseen(100) == pytest.approx(10.5 + 90 * 5.5 / 9)
+    assert known._forecast(100) == pytest.approx(10.5 + 90 * 5.5 / 9)

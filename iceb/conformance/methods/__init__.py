@@ -13,12 +13,12 @@ from tempfile import TemporaryDirectory
 from iceb.base.errors import IcebError
 from iceb.conformance.check_line import Line, Skipped, line
 from iceb.conformance.methods.card_checks import check_card
-from iceb.conformance.methods.edit_checks import TAKEN_BACK, UNTOUCHED, Contract
-from iceb.conformance.methods.edit_cost import ALLOWANCE, Cost
-from iceb.conformance.methods.method_under_test import Bench
-from iceb.conformance.methods.request_checks import Meaning
-from iceb.conformance.methods.setting_checks import Varied
-from iceb.conformance.methods.side_effects import Effects
+from iceb.conformance.methods.edit_checks import TAKEN_BACK, UNTOUCHED, PlainEdit
+from iceb.conformance.methods.edit_cost import ALLOWANCE, EditCost
+from iceb.conformance.methods.method_under_test import MethodUnderTest
+from iceb.conformance.methods.request_checks import RequestChecks
+from iceb.conformance.methods.setting_checks import SettingChecks
+from iceb.conformance.methods.side_effects import SideEffects
 from iceb.models.bundle import ModelBundle
 from iceb.models.threads import worker_threads
 from iceb.running.method_runner import ChosenMethod, choose
@@ -62,48 +62,48 @@ def check_method(
     """
     began = time.perf_counter()
     with TemporaryDirectory(prefix="iceb-check-") as folder, worker_threads(execution.workers):
-        bench = Bench(chosen, bundle, Path(folder), execution)
-        yield (first := line("settings fit the model", partial(_settings, bench)))
+        under_test = MethodUnderTest(chosen, bundle, Path(folder), execution)
+        yield (first := line("settings fit the model", partial(_settings, under_test)))
         if first.status != "pass":
             return
         yield line("card and fields", partial(check_card, chosen))
-        contract = Contract(bench)
-        yield from _contract(contract)
+        plain_edit = PlainEdit(under_test)
+        yield from _edit_checks(plain_edit)
         left = seconds - (time.perf_counter() - began)
-        yield from Varied(contract, left * VARIED).lines()
-        yield from Effects(contract).lines()
-        yield from _meaning(Meaning(contract))
-        yield from Cost(contract, seconds - (time.perf_counter() - began), allowance).lines(sizes)
-        yield line("model untouched by all of this", contract.untouched_by_all)
-        contract.restore()
+        yield from SettingChecks(plain_edit, left * VARIED).lines()
+        yield from SideEffects(plain_edit).lines()
+        yield from _request_checks(RequestChecks(plain_edit))
+        yield from EditCost(plain_edit, seconds - (time.perf_counter() - began), allowance).lines(sizes)
+        yield line("model untouched by all of this", plain_edit.model_after_all)
+        plain_edit.restore()
 
 
-def _settings(bench: Bench) -> str:
+def _settings(under_test: MethodUnderTest) -> str:
     """The method's own word on these settings and this model; that a file was not named is nobody's mistake."""
-    chosen, _ = bench.chosen, bench.kind
+    chosen, _ = under_test.chosen, under_test.kind
     try:
         params = chosen.params
-        chosen.check(bench.bundle.ref)
+        chosen.check(under_test.bundle.ref)
     except IcebError as reason:
         if chosen.card.files and not any(getattr(chosen.method, name, None) for name in chosen.card.files):
             raise Skipped(f"{reason} (all other checks are skipped)") from reason
         raise
-    bench.bundle.pipeline  # noqa: B018 — loaded here, so that no check pays for it
+    under_test.bundle.pipeline  # noqa: B018 — loaded here, so that no check pays for it
     return ", ".join(f"{name}={params[name]}" for name in chosen.changed)
 
 
-def _contract(contract: Contract) -> Iterator[Line]:
-    yield line("no requests, an empty edit", contract.nothing_for_nothing)
-    yield line("edit fits model and card", contract.fits)
-    yield line(UNTOUCHED, contract.untouched)
-    yield line(TAKEN_BACK, contract.taken_back)
-    yield line("same bytes twice", contract.twice)
-    yield line("same bytes from warm scratch", contract.warm)
-    yield line("edit saved and loaded", contract.saved)
+def _edit_checks(plain_edit: PlainEdit) -> Iterator[Line]:
+    yield line("no requests, an empty edit", plain_edit.no_requests)
+    yield line("edit fits model and card", plain_edit.fits)
+    yield line(UNTOUCHED, plain_edit.model_before_applied)
+    yield line(TAKEN_BACK, plain_edit.model_after_applied)
+    yield line("same bytes twice", plain_edit.same_bytes_twice)
+    yield line("same bytes from warm scratch", plain_edit.same_bytes_from_warm_scratch)
+    yield line("edit saved and loaded", plain_edit.save_and_load)
 
 
-def _meaning(meaning: Meaning) -> Iterator[Line]:
-    yield line("order of requests", meaning.order)
-    yield line("destination matters", meaning.dest)
-    yield from meaning.kinds()
-    yield from meaning.odd()
+def _request_checks(checks: RequestChecks) -> Iterator[Line]:
+    yield line("order of requests", checks.order)
+    yield line("destination matters", checks.dest)
+    yield from checks.kinds()
+    yield from checks.odd()

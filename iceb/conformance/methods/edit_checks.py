@@ -8,8 +8,9 @@ from functools import cached_property, partial
 
 import torch
 
+from iceb.base.wording import size_text
 from iceb.conformance.check_line import Broken, Skipped
-from iceb.conformance.methods.method_under_test import Bench, name_of, size
+from iceb.conformance.methods.method_under_test import MethodUnderTest, digest_of
 from iceb.conformance.methods.sample_requests import FEW, sample
 from iceb.delivery.delta import by_matrix
 from iceb.models.untouched import Watch
@@ -23,10 +24,10 @@ REMEDY = "copy before you change, put back what you change, and draw from a torc
 
 
 @dataclass
-class Contract:
+class PlainEdit:
     """The checks around one plain edit; each returns a note, or raises what makes its line."""
 
-    bench: Bench
+    under_test: MethodUnderTest
     edit: Edit | None = None  # the plain edit, once it was made
     watch: Watch | None = None  # from before the first call
     seconds: float = 0.0  # that the last edit of the plain requests took which began with nothing
@@ -36,14 +37,14 @@ class Contract:
     @cached_property
     def requests(self) -> tuple[EditRequest, ...]:
         """The plain requests."""
-        return sample(FEW, self.bench.kind)
+        return sample(FEW, self.under_test.kind)
 
     @cached_property
     def scratch(self) -> ScratchStore:
         """The store in which the plain edit left what it wants to keep."""
-        return self.bench.scratch()
+        return self.under_test.scratch()
 
-    def made(self) -> Edit:
+    def require_edit(self) -> Edit:
         """The plain edit.
 
         Raises:
@@ -70,13 +71,13 @@ class Contract:
 
     def changes(self) -> str:
         """What differs from before the first call, in words."""
-        self.watch = self.watch or Watch(self.bench.bundle)
+        self.watch = self.watch or Watch(self.under_test.bundle)
         return self.watch.changes()
 
-    def nothing_for_nothing(self) -> str:
+    def no_requests(self) -> str:
         """No requests, an empty edit."""
-        self.watch = Watch(self.bench.bundle)
-        edit = self.bench.edit(())
+        self.watch = Watch(self.under_test.bundle)
+        edit = self.under_test.edit(())
         for what in ("weights", "rewrites", "negative_prompt"):
             if getattr(edit, what):
                 raise Broken(f"no requests gave an edit with {what}: return Edit() for them")
@@ -84,20 +85,20 @@ class Contract:
 
     def fits(self) -> str:
         """Declared parameters alone, shapes and formats kept, finite numbers; and no silent nothing."""
-        self.watch = self.watch or Watch(self.bench.bundle)
-        edit = self._timed(self.scratch)
+        self.watch = self.watch or Watch(self.under_test.bundle)
+        edit = self._time_edit(self.scratch)
         self._look(UNTOUCHED)
-        if not self.bench.card.touches:
+        if not self.under_test.card.touches:
             self.edit = edit
             return "changes no weight, as declared"
-        change = self.bench.change(edit)
+        change = self.under_test.change(edit)
         if not change and not self.broken:
-            raise Broken(f"the card declares touches={', '.join(self.bench.card.touches)}, and no weight changed")
+            raise Broken(f"the card declares touches={', '.join(self.under_test.card.touches)}, and no weight changed")
         self.edit = edit
         moved = sum(value.numel() * value.element_size() for value in edit.weights.values())
-        return f"{len(edit.weights)} weights, {size(moved)}, relative change {change:.2g}"
+        return f"{len(edit.weights)} weights, {size_text(moved)}, relative change {change:.2g}"
 
-    def untouched(self) -> str:
+    def model_before_applied(self) -> str:
         """A call of `edit` leaves weights, buffers, modes, hooks, processors and random states alone."""
         if not self.broken:
             self._look(UNTOUCHED)
@@ -105,9 +106,9 @@ class Contract:
             raise Broken(f"edit() changed {self.broken}: {REMEDY}")
         return ""
 
-    def taken_back(self) -> str:
+    def model_after_applied(self) -> str:
         """Applied, the model holds the edit; afterwards it is bit for bit what it was."""
-        edit, bundle = self.made(), self.bench.bundle
+        edit, bundle = self.require_edit(), self.under_test.bundle
         with bundle.applied(edit):
             for name, value in edit.weights.items():
                 if not torch.equal(bundle.parameter(name), value.to(bundle.device)):
@@ -117,55 +118,55 @@ class Contract:
             raise Broken(f"after the edit was taken back there changed {self.broken}")
         return ""
 
-    def twice(self) -> str:
+    def same_bytes_twice(self) -> str:
         """Two calls with nothing kept between them give the same bytes."""
-        return self._again(self.bench.scratch(), self._timed)
+        return self._again(self.under_test.scratch(), self._time_edit)
 
-    def warm(self) -> str:
+    def same_bytes_from_warm_scratch(self) -> str:
         """A call that finds everything it kept gives the same bytes."""
-        return self._again(self.scratch, partial(self.bench.edit, self.requests))
+        return self._again(self.scratch, partial(self.under_test.edit, self.requests))
 
     def _look(self, check: str) -> None:
         self.broken, self.broken_at = self.changes(), check
 
-    def _timed(self, scratch: ScratchStore) -> Edit:
+    def _time_edit(self, scratch: ScratchStore) -> Edit:
         began = time.perf_counter()
-        edit = self.bench.edit(self.requests, scratch)
+        edit = self.under_test.edit(self.requests, scratch)
         self.seconds = time.perf_counter() - began
         return edit
 
     def _again(self, scratch: ScratchStore, make: Callable[[ScratchStore], Edit]) -> str:
-        edit = self.made()
-        if not self.bench.card.deterministic:
+        edit = self.require_edit()
+        if not self.under_test.card.deterministic:
             raise Skipped("the card says deterministic=False")
         again = make(scratch)
-        if name_of(edit) != name_of(again):
-            far = self.bench.relative_difference(edit, again)
+        if digest_of(edit) != digest_of(again):
+            far = self.under_test.relative_difference(edit, again)
             raise Broken(f"the same requests gave other bytes, relative difference {far:.2g}: seed every draw")
         return ""
 
-    def saved(self) -> str:
+    def save_and_load(self) -> str:
         """Written to the store of edits and read again, an edit is the same."""
-        edit, store = self.made(), EditStore(self.bench.folder)
+        edit, store = self.require_edit(), EditStore(self.under_test.folder)
         store.publish("0" * 64, MadeEdit(edit, 0.0))
         read = store.read("0" * 64)
         if read is None:
             raise Broken("the saved edit cannot be read again")
-        if name_of(read.edit) != name_of(edit):
+        if digest_of(read.edit) != digest_of(edit):
             raise Broken("the saved edit came back with other weights or words")
         if dict(read.edit.log) != dict(edit.log):
             raise Broken(f"the log came back as {dict(read.edit.log)}, it was {dict(edit.log)}")
         self._compact(edit)
-        return size(store.path("0" * 64).stat().st_size)
+        return size_text(store.path("0" * 64).stat().st_size)
 
     def _compact(self, edit: Edit) -> None:
         """Every weight that `Edit.right` names is what its matrix makes, so that the edit can be shipped as that."""
-        made = by_matrix(edit, self.bench.bundle.parameter)
+        made = by_matrix(edit, self.under_test.bundle.parameter)
         named = {name for name in edit.weights if any(fnmatch.fnmatchcase(name, pattern) for pattern in edit.right)}
         for name in sorted(named - set(made)):
             raise Broken(f"right says that a matrix makes {name}, and (W.double() @ M).to(W.dtype) has other bytes")
 
-    def untouched_by_all(self) -> str:
+    def model_after_all(self) -> str:
         """After everything that was asked, refused requests too, the model is what it was."""
         self.skip_if_broken()
         if changed := self.changes():

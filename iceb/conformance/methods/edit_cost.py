@@ -11,10 +11,10 @@ from pathlib import Path
 
 import torch
 
-from iceb.conformance.check_line import Broken, Line, Skipped, Told, line
-from iceb.conformance.methods.edit_checks import Contract
-from iceb.conformance.methods.method_under_test import size
-from iceb.conformance.methods.model_copies import Copies
+from iceb.base.wording import count_text, size_text
+from iceb.conformance.check_line import Broken, Info, Line, Skipped, line
+from iceb.conformance.methods.edit_checks import PlainEdit
+from iceb.conformance.methods.model_copies import CopyCounter
 from iceb.conformance.methods.sample_requests import FEW, sample
 from iceb.models import threads
 from iceb.models.bundle import ModelBundle
@@ -26,10 +26,10 @@ CAUTION = 2.0  # how much longer than foreseen an edit may take and still be beg
 
 
 @dataclass
-class Cost:
+class EditCost:
     """Edits of growing size, each from nothing, while time is left."""
 
-    contract: Contract
+    plain_edit: PlainEdit
     seconds: float  # for all of them; inf: however long it takes
     allowance: int = ALLOWANCE
     took: dict[int, float] = field(default_factory=dict)  # number of requests → seconds
@@ -39,32 +39,37 @@ class Cost:
         """One line a size, and one on the most memory that any of them held."""
         began = time.perf_counter()
         for number in sorted(set(sizes)):
-            left = self.seconds - self.contract.seconds - (time.perf_counter() - began)  # one edit more counts copies
-            yield line(f"{number} edit{'s' if number > 1 else ''}", partial(self._sized, number, left))
+            left = self.seconds - self.plain_edit.seconds - (time.perf_counter() - began)  # one edit more counts copies
+            yield line(count_text(number, "edit"), partial(self._one_size, number, left))
         yield line("memory", self._memory)
 
-    def _sized(self, number: int, left: float) -> str:
-        self.contract.made()
-        bench = self.contract.bench
-        foreseen = self._foreseen(number)
-        if self.took and foreseen * CAUTION > left:  # the smallest size is always measured
-            raise Skipped(f"foreseen to take {foreseen:.0f} s, {max(left, 0):.0f} s are left: --full takes the time")
-        scratch, requests = bench.scratch(), sample(number, bench.kind)
-        peak, began = Peak(bench.bundle), time.perf_counter()
-        edit = bench.edit(requests, scratch)
+    def _one_size(self, number: int, left: float) -> str:
+        self.plain_edit.require_edit()
+        under_test = self.plain_edit.under_test
+        forecast = self._forecast(number)
+        if self.took and forecast * CAUTION > left:  # the smallest size is always measured
+            raise Skipped(f"foreseen to take {forecast:.0f} s, {max(left, 0):.0f} s are left: --full takes the time")
+        scratch, requests = under_test.scratch(), sample(number, under_test.kind)
+        peak, began = Peak(under_test.bundle), time.perf_counter()
+        edit = under_test.edit(requests, scratch)
         self.took[number] = time.perf_counter() - began
-        grown, kept = peak.grown(), _stored(scratch.folder)
+        grown, kept = peak.growth(), _folder_bytes(scratch.folder)
         own = _bytes(edit.weights.values())
-        allowed = _weights(bench.bundle) + own + kept + self.allowance
+        allowed = _weights(under_test.bundle) + own + kept + self.allowance
         if grown > allowed:
-            self.excess[number] = f"{number} requests held {size(grown)}, allowed are {size(allowed)}"
-        raise Told(f"{self.took[number]:.2f} s, memory grew by {size(grown)}; edit {size(own)}, scratch {size(kept)}")
+            self.excess[number] = (
+                f"{count_text(number, 'request')} held {size_text(grown)}, allowed are {size_text(allowed)}"
+            )
+        raise Info(
+            f"{self.took[number]:.2f} s, memory grew by {size_text(grown)}; "
+            f"edit {size_text(own)}, scratch {size_text(kept)}"
+        )
 
-    def _foreseen(self, number: int) -> float:
+    def _forecast(self, number: int) -> float:
         """Seconds, along the straight line through the last two sizes; the plain edit is one of the first two."""
         if not self.took:
             return 0.0
-        plain = {FEW: self.contract.seconds} if len(self.took) == 1 else {}  # sizes so close tell little later
+        plain = {FEW: self.plain_edit.seconds} if len(self.took) == 1 else {}  # sizes so close tell little later
         known = sorted({0: 0.0, **plain, **self.took}.items())
         (first, earlier), (last, seconds) = known[-2:]
         return seconds + max(seconds - earlier, 0.0) * (number - last) / (last - first)
@@ -75,15 +80,15 @@ class Cost:
         if self.excess:
             why = "one copy of the model, the edit, what scratch keeps, and working memory"
             raise Broken(f"{'; '.join(self.excess.values())}: {why}")
-        return f"{self._copied()}; the process stayed within {size(self.allowance)} of its own share"
+        return f"{self._copies_of_model()}; the process stayed within {size_text(self.allowance)} of its own share"
 
-    def _copied(self) -> str:
+    def _copies_of_model(self) -> str:
         """How much of the model an edit holds once more; with more than one request, so that a copy for each shows."""
-        bench, scratch = self.contract.bench, self.contract.bench.scratch()
-        with threads.single_threaded(), Copies(bench.bundle) as copies:
-            edit = bench.edit(sample(FEW, bench.kind), scratch)
-        model = _weights(bench.bundle)
-        allowed = model + TRAINED * _bytes(edit.weights.values()) + _stored(scratch.folder)
+        under_test, scratch = self.plain_edit.under_test, self.plain_edit.under_test.scratch()
+        with threads.single_threaded(), CopyCounter(under_test.bundle) as copies:
+            edit = under_test.edit(sample(FEW, under_test.kind), scratch)
+        model = _weights(under_test.bundle)
+        allowed = model + TRAINED * _bytes(edit.weights.values()) + _folder_bytes(scratch.folder)
         why = f"one, {TRAINED} times what it changes, and what scratch keeps"
         held = f"it holds {copies.most / model:.2f} copies of the model, allowed are {allowed / model:.2f}: {why}"
         if copies.most > allowed:
@@ -103,7 +108,7 @@ class Peak:
             torch.cuda.reset_peak_memory_stats(self._device)
             self._gpu = torch.cuda.memory_allocated(self._device)
 
-    def grown(self) -> int:
+    def growth(self) -> int:
         """Bytes beyond what was held at the beginning."""
         now = (_status("VmHWM") if self._resettable else peak_bytes()) or 0
         gpu = torch.cuda.max_memory_allocated(self._device) - self._gpu if self._device else 0
@@ -142,5 +147,5 @@ def _bytes(tensors: Iterable[torch.Tensor]) -> int:
     return sum(value.numel() * value.element_size() for value in tensors)
 
 
-def _stored(folder: Path) -> int:
+def _folder_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

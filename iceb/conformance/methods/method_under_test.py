@@ -24,7 +24,7 @@ Store = TypeVar("Store", bound=ScratchStore)
 
 
 @dataclass
-class Bench:
+class MethodUnderTest:
     """One method with its settings, one loaded model, and a folder that is thrown away afterwards."""
 
     chosen: ChosenMethod
@@ -92,7 +92,7 @@ class Bench:
         return {name: self.bundle.parameter(name).to(value.device) for name, value in edit.weights.items()}
 
 
-def name_of(edit: Edit) -> str:
+def digest_of(edit: Edit) -> str:
     """What names an edit's bytes: weights, compact form, rewrites, negative prompt; not its log, which holds times."""
     weights, right = (
         {name: digest_tensor(value) for name, value in each.items()} for each in (edit.weights, edit.right)
@@ -102,12 +102,3 @@ def name_of(edit: Edit) -> str:
 
 def _words(edit: Edit) -> list[object]:
     return [dict(edit.rewrites), edit.negative_prompt]
-
-
-def size(bytes_: float) -> str:
-    """Bytes in words.
-
-    >>> size(3 * 2**20)
-    '3.0 MB'
-    """
-    return f"{bytes_ / 2**20:.1f} MB"

@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 from iceb.models.bundle import ModelBundle
 
 
-class Copies(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types for it
+class CopyCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types for it
     """While it is entered, counts bytes of new tensors that are shaped like a parameter of the model.
 
     Only this thread's tensors are seen, so what is measured should compute in one. Two tensors that share memory count
@@ -38,11 +38,11 @@ class Copies(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has n
         """The operation itself; what comes out of it is counted."""
         found = func(*args, **(kwargs or {}))
         for value in tree_leaves(found):
-            if isinstance(value, torch.Tensor) and self._alike(tuple(value.shape)):
+            if isinstance(value, torch.Tensor) and self._has_parameter_shape(tuple(value.shape)):
                 self._count(value.untyped_storage())
         return found
 
-    def _alike(self, shape: tuple[int, ...]) -> bool:
+    def _has_parameter_shape(self, shape: tuple[int, ...]) -> bool:
         return shape in self._shapes or (len(shape) > 2 and shape[1:] in self._shapes)
 
     def _count(self, storage: Any) -> None:
@@ -50,9 +50,9 @@ class Copies(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has n
         if name in self._living:
             return
         self._living[name] = storage.nbytes()
-        weakref.finalize(storage, self._freed, name).atexit = False
+        weakref.finalize(storage, self._forget, name).atexit = False
         self._now += storage.nbytes()
         self.most = max(self.most, self._now)
 
-    def _freed(self, name: int) -> None:
+    def _forget(self, name: int) -> None:
         self._now -= self._living.pop(name)

@@ -6,9 +6,9 @@ from functools import partial
 from typing import TypeAlias
 
 from iceb.base.errors import IcebError
-from iceb.conformance.check_line import Broken, Line, Skipped, Told, line, said
-from iceb.conformance.methods.edit_checks import Contract
-from iceb.conformance.methods.method_under_test import KINDS, name_of
+from iceb.conformance.check_line import Broken, Info, Line, Skipped, error_text, line
+from iceb.conformance.methods.edit_checks import PlainEdit
+from iceb.conformance.methods.method_under_test import KINDS, digest_of
 from iceb.conformance.methods.sample_requests import OFTEN_REFUSED, elsewhere, odd, sample
 from iceb.running.request_kinds import refuse_kind
 from iceb.specs.requests import EditRequest
@@ -19,34 +19,34 @@ ORDER_TOLERANCE = 1e-3  # of the change's norm: what rounding makes of another o
 
 
 @dataclass
-class Meaning:
+class RequestChecks:
     """Checks that ask a method for other requests than the plain ones."""
 
-    contract: Contract
+    plain_edit: PlainEdit
 
     def order(self) -> str:
         """Whether the order of requests matters, which a method is free to let it."""
-        plain, bench = self.contract.made(), self.contract.bench
-        if not bench.card.deterministic:
+        plain, under_test = self.plain_edit.require_edit(), self.plain_edit.under_test
+        if not under_test.card.deterministic:
             raise Skipped("the card says deterministic=False")
-        turned = bench.edit(tuple(reversed(self.contract.requests)), self.contract.scratch)
-        far = bench.relative_difference(plain, turned)
+        turned = under_test.edit(tuple(reversed(self.plain_edit.requests)), self.plain_edit.scratch)
+        far = under_test.relative_difference(plain, turned)
         if far > ORDER_TOLERANCE:
-            raise Told(f"order-dependent: reversed, the edit differs by {far:.2g} of its change")
+            raise Info(f"order-dependent: reversed, the edit differs by {far:.2g} of its change")
         return f"reversed, the edit differs by {far:.2g} of its change"
 
     def dest(self) -> str:
         """Other destinations give another edit."""
-        plain, bench = self.contract.made(), self.contract.bench
-        if not bench.card.deterministic:
+        plain, under_test = self.plain_edit.require_edit(), self.plain_edit.under_test
+        if not under_test.card.deterministic:
             raise Skipped("the card says deterministic=False: any two edits differ")
-        if not bench.card.reaches_dest or bench.kind == "erase":
+        if not under_test.card.reaches_dest or under_test.kind == "erase":
             raise Skipped("an eraser, by its card")
-        other = bench.edit([elsewhere(request) for request in self.contract.requests], self.contract.scratch)
-        if name_of(other) != name_of(plain):
+        other = under_test.edit([elsewhere(request) for request in self.plain_edit.requests], self.plain_edit.scratch)
+        if digest_of(other) != digest_of(plain):
             return ""
-        if not bench.card.touches:
-            raise Told("other destinations give the same edit; it changes no weight")
+        if not under_test.card.touches:
+            raise Info("other destinations give the same edit; it changes no weight")
         raise Broken("other destinations give the same edit: read request.dests, or declare reaches_dest=False")
 
     def kinds(self) -> list[Line]:
@@ -54,25 +54,25 @@ class Meaning:
         return [line(f"kind {kind}", partial(self._kind, kind)) for kind in KINDS]
 
     def _kind(self, kind: Kind) -> str:
-        bench = self.contract.bench
-        if kind not in bench.card.kinds:
+        under_test = self.plain_edit.under_test
+        if kind not in under_test.card.kinds:
             try:
-                refuse_kind(bench.card, kind)
+                refuse_kind(under_test.card, kind)
             except IcebError as refusal:
                 return f"refused: {refusal}"
-        self.contract.made()
-        if sample(1, kind) == sample(1, bench.kind):
+        self.plain_edit.require_edit()
+        if sample(1, kind) == sample(1, under_test.kind):
             return "declared; its requests are the plain ones"
-        return _tried(self.contract, sample(1, kind, templates=1)) or "carried out"
+        return _try_edit(self.plain_edit, sample(1, kind, templates=1)) or "carried out"
 
     def odd(self) -> list[Line]:
         """Odd subjects work with finite numbers, or are refused with a reason.
 
         What many methods rightly refuse is asked alone; the rest in one edit, and one by one where that fails.
         """
-        cases = odd(self.contract.bench.kind)
+        cases = odd(self.plain_edit.under_test.kind)
         alone = {what: cases.pop(what) for what in OFTEN_REFUSED}
-        together = line("odd: all together", partial(_tried, self.contract, sum(cases.values(), ())))
+        together = line("odd: all together", partial(_try_edit, self.plain_edit, sum(cases.values(), ())))
         if together.status == "pass" and not together.note:
             made = [Line(f"odd: {what}", "pass", "in one edit with the others") for what in cases]
             return [*made, *self._one_by_one(alone)]
@@ -81,16 +81,16 @@ class Meaning:
         return made if explained else [*made, together]
 
     def _one_by_one(self, cases: Mapping[str, Requests]) -> list[Line]:
-        return [line(f"odd: {what}", partial(_tried, self.contract, asked)) for what, asked in cases.items()]
+        return [line(f"odd: {what}", partial(_try_edit, self.plain_edit, asked)) for what, asked in cases.items()]
 
 
-def _tried(contract: Contract, requests: Requests) -> str:
+def _try_edit(plain_edit: PlainEdit, requests: Requests) -> str:
     """An edit that fits, or one of our own errors; anything else is the line's failure."""
-    contract.made()
+    plain_edit.require_edit()
     try:
-        contract.bench.edit(requests, contract.scratch)
+        plain_edit.under_test.edit(requests, plain_edit.scratch)
     except IcebError as refusal:
         if "returned an edit that does not fit" in str(refusal):
             raise
-        return f"refused: {said(refusal)}"
+        return f"refused: {error_text(refusal)}"
     return ""

@@ -15,9 +15,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from iceb.base.digest import digest_array
 from iceb.base.errors import IcebError
-from iceb.conformance.check_line import Broken, Line, Skipped, line, said
-from iceb.conformance.methods.edit_checks import Contract
-from iceb.conformance.methods.method_under_test import Bench, name_of
+from iceb.conformance.check_line import Broken, Line, Skipped, error_text, line
+from iceb.conformance.methods.edit_checks import PlainEdit
+from iceb.conformance.methods.method_under_test import MethodUnderTest, digest_of
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import Scalar
 from iceb.stores.arrays import Array
@@ -27,10 +27,10 @@ CHECK = "every setting, warm against cold"
 
 
 @dataclass
-class Varied:
+class SettingChecks:
     """The settings of one method, each changed alone, while time is left."""
 
-    contract: Contract
+    plain_edit: PlainEdit
     seconds: float  # for all of them; inf: however long it takes
     everywhere: list[str] = field(default_factory=list)  # settings that every kept part names: nothing to try
     varied: list[str] = field(default_factory=list)
@@ -45,16 +45,16 @@ class Varied:
             yield Line(f"{CHECK}: the rest", "skipped", f"no time for {', '.join(self.late)}: --full takes it")
 
     def _all(self) -> str:
-        self.contract.made()
-        bench = self.contract.bench
-        if not bench.card.deterministic:
+        self.plain_edit.require_edit()
+        under_test = self.plain_edit.under_test
+        if not under_test.card.deterministic:
             raise Skipped("the card says deterministic=False")
         began = time.perf_counter()
-        plain = _kept(bench, self._requests)
+        plain = _fill_scratch(under_test, self._requests)
         took = time.perf_counter() - began
         if not plain.parts:
             return "keeps nothing"
-        for name in (each.name for each in dataclasses.fields(bench.chosen.method) if each.init):
+        for name in (each.name for each in dataclasses.fields(under_test.chosen.method) if each.init):
             if all(name in part.names for part in plain.parts.values()):
                 self.everywhere.append(name)
             elif time.perf_counter() - began + took > self.seconds:
@@ -63,31 +63,31 @@ class Varied:
                 self._try(name, plain)
         if self.stale:
             raise Broken("; ".join(self.stale))
-        return self._told()
+        return self._summary()
 
     @property
     def _requests(self) -> Sequence[EditRequest]:
         """One request: it leaves as many kinds of parts as several, in less time."""
-        return self.contract.requests[:1]
+        return self.plain_edit.requests[:1]
 
-    def _try(self, name: str, plain: "_Noted") -> None:
+    def _try(self, name: str, plain: "_RecordingScratch") -> None:
         """Vary one setting, and note which parts of the plain settings it would find though it makes others."""
         try:
-            bench = _changed(self.contract.bench, name)
-            stale = _stale(bench, self._requests, plain)
+            under_test = _vary(self.plain_edit.under_test, name)
+            stale = _stale(under_test, self._requests, plain)
         except Skipped as reason:
             self.untried[name] = str(reason)
         except Exception as error:  # a method of others may raise anything; whether it should is another check's matter
-            self.untried[name] = said(error) if isinstance(error, IcebError) else f"raised {type(error).__name__}"
+            self.untried[name] = error_text(error) if isinstance(error, IcebError) else f"raised {type(error).__name__}"
         else:
             self.varied.append(name)
-            value = getattr(bench.chosen.method, name)
+            value = getattr(under_test.chosen.method, name)
             self.stale += [
                 f"{name}={value!r} makes another {what!r} under the same key: name {name} in its depends_on"
                 for what in stale
             ]
 
-    def _told(self) -> str:
+    def _summary(self) -> str:
         reasons: dict[str, list[str]] = {}
         for name, why in self.untried.items():
             reasons.setdefault(why, []).append(name)
@@ -106,7 +106,7 @@ class Part:
     content: str  # digest
 
 
-class _Noted(ScratchStore):
+class _RecordingScratch(ScratchStore):
     """A scratch store that notes what it is asked for and what is kept in it, by the digests of keys."""
 
     def __init__(self, root: Path, owner: Mapping[str, Any], settings: Mapping[str, Scalar]) -> None:
@@ -126,34 +126,34 @@ class _Noted(ScratchStore):
         return kept
 
 
-def _kept(bench: Bench, requests: Sequence[EditRequest]) -> _Noted:
+def _fill_scratch(under_test: MethodUnderTest, requests: Sequence[EditRequest]) -> _RecordingScratch:
     """The store in which an edit that found nothing left what it keeps."""
-    scratch = bench.scratch_of(_Noted)
-    bench.edit(requests, scratch)
+    scratch = under_test.scratch_of(_RecordingScratch)
+    under_test.edit(requests, scratch)
     return scratch
 
 
-def _stale(bench: Bench, requests: Sequence[EditRequest], plain: _Noted) -> list[str]:
+def _stale(under_test: MethodUnderTest, requests: Sequence[EditRequest], plain: _RecordingScratch) -> list[str]:
     """Which parts of the plain settings a varied edit would find though it makes others, by their keys' own words."""
-    cold = bench.scratch_of(_Noted)
-    edit = bench.edit(requests, cold)
+    cold = under_test.scratch_of(_RecordingScratch)
+    edit = under_test.edit(requests, cold)
     found = {key: part for key, part in plain.parts.items() if key in cold.asked}
     stale = {part.what for key, part in found.items() if key in cold.parts and cold.parts[key].content != part.content}
     only_asked = {part.what for key, part in found.items() if key not in cold.parts}
     if not stale and only_asked:
-        warm = bench.scratch_of(_Noted)
+        warm = under_test.scratch_of(_RecordingScratch)
         shutil.copytree(plain.folder, warm.folder, dirs_exist_ok=True)
-        stale = only_asked if name_of(bench.edit(requests, warm)) != name_of(edit) else set()
+        stale = only_asked if digest_of(under_test.edit(requests, warm)) != digest_of(edit) else set()
     return sorted(stale)
 
 
-def _changed(bench: Bench, name: str) -> Bench:
+def _vary(under_test: MethodUnderTest, name: str) -> MethodUnderTest:
     """The bench with another value of one setting, in a folder of its own.
 
     Raises:
         Skipped: no other value is known, or the method accepts none of those that are.
     """
-    method, card = bench.chosen.method, bench.card
+    method, card = under_test.chosen.method, under_test.card
     if name in (*card.files, *card.models, *card.judges):
         raise Skipped("names a file or a model")
     values = other_values(method, name)
@@ -164,7 +164,11 @@ def _changed(bench: Bench, name: str) -> Bench:
             other = dataclasses.replace(method, **{name: value})
         except Exception:  # refused by the method; the next value may do
             continue
-        return Bench(dataclasses.replace(bench.chosen, method=other), bench.bundle, bench.folder / f"varied-{name}")
+        return MethodUnderTest(
+            dataclasses.replace(under_test.chosen, method=other),
+            under_test.bundle,
+            under_test.folder / f"varied-{name}",
+        )
     raise Skipped("other values are refused")
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from iceb.conformance.check_line import Line, Told, line
-from iceb.conformance.methods.edit_checks import Contract
+from iceb.conformance.check_line import Info, Line, line
+from iceb.conformance.methods.edit_checks import PlainEdit
 from iceb.models.bundle import ModelBundle
 from iceb.running.method_context import draw_images
 from iceb.specs.methods import Edit
@@ -18,30 +18,30 @@ TOKEN_TABLE = "token_embedding.weight"
 
 
 @dataclass
-class Effects:
+class SideEffects:
     """Measurements on the plain edit."""
 
-    contract: Contract
+    plain_edit: PlainEdit
 
     def lines(self) -> Iterator[Line]:
         """One line each."""
-        yield line("a prompt that names nothing", self._unnamed)
+        yield line("a prompt that names nothing", self._empty_prompt)
         yield line("special tokens", self._special_tokens)
 
-    def _unnamed(self) -> str:
+    def _empty_prompt(self) -> str:
         """How far an image of such a prompt moves, beside one of a source."""
-        edit, bundle = self.contract.made(), self.contract.bench.bundle
-        request = self.contract.requests[0]
+        edit, bundle = self.plain_edit.require_edit(), self.plain_edit.under_test.bundle
+        request = self.plain_edit.requests[0]
         prompts = [NOTHING, request.templates[0].replace("{}", request.source)]
-        before = _drawn(bundle, prompts)
+        before = _draw(bundle, prompts)
         with bundle.applied(edit) as edited:
-            after = _drawn(edited, prompts)
+            after = _draw(edited, prompts)
         nothing, source = (np.abs(a - b).mean() for a, b in zip(after, before, strict=True))
-        raise Told(f"{NOTHING!r} moved by {nothing:.2g} of 255, {prompts[1]!r} by {source:.2g}")
+        raise Info(f"{NOTHING!r} moved by {nothing:.2g} of 255, {prompts[1]!r} by {source:.2g}")
 
     def _special_tokens(self) -> str:
         """Start, end and pad stand in every prompt: an edit of their embeddings moves all of them."""
-        edit, bundle = self.contract.made(), self.contract.bench.bundle
+        edit, bundle = self.plain_edit.require_edit(), self.plain_edit.under_test.bundle
         tables = [name for name in edit.weights if name.endswith(TOKEN_TABLE)]
         if not tables:
             return "no token table is edited"
@@ -49,10 +49,10 @@ class Effects:
         if not changed:
             return "as they were"
         told = "; ".join(f"{', '.join(words)} of {name.partition('.')[0]}" for name, words in changed.items())
-        raise Told(f"special tokens changed, which stand in every prompt: {told}")
+        raise Info(f"special tokens changed, which stand in every prompt: {told}")
 
 
-def _drawn(bundle: ModelBundle, prompts: list[str]) -> list[np.ndarray]:
+def _draw(bundle: ModelBundle, prompts: list[str]) -> list[np.ndarray]:
     sampling = replace(bundle.family.sampling, steps=STEPS)
     return [image.astype(np.float64) for image in draw_images(bundle, prompts, [0] * len(prompts), sampling)]
 

@@ -4,9 +4,9 @@ import inspect
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from iceb.conformance.check_line import Broken, Line, Skipped, Told
-from iceb.conformance.parts.dataset_schedules import Schedules
-from iceb.conformance.process_watch import Surroundings
+from iceb.conformance.check_line import Broken, Info, Line, Skipped
+from iceb.conformance.parts.dataset_schedules import DatasetSchedules
+from iceb.conformance.process_watch import ProcessWatch
 from iceb.conformance.registered_objects import refuse
 from iceb.running.measuring import read_image
 from iceb.runs.retained import shown
@@ -19,24 +19,24 @@ PREPARE = ("edited", "checkpoint", "prompts", "scratch")
 
 
 @dataclass
-class Offers:
+class OptionalParts:
     """The optional parts of a loaded dataset."""
 
-    schedules: Schedules
+    schedules: DatasetSchedules
 
-    def lines(self, around: Surroundings) -> Iterator[Line]:
+    def lines(self, watch: ProcessWatch) -> Iterator[Line]:
         """One line each."""
-        yield around.line("reference images", self._references)
-        yield around.line("names that are scored", self._scored_names)
-        yield around.line("prompts that are prepared", self._prepare)
+        yield watch.line("reference images", self._references)
+        yield watch.line("names that are scored", self._scored_names)
+        yield watch.line("prompts that are prepared", self._prepare)
 
-    def _offered(self, name: str) -> None:
+    def _require_part(self, name: str) -> None:
         if not hasattr(self.schedules.dataset, name):
             raise Skipped(f"it has no {name}")
 
     def _references(self) -> str:
         """Each side has a name of its own, and its files are whole images."""
-        self._offered("references")
+        self._require_part("references")
         found = tuple(self.schedules.dataset.references())  # type: ignore[attr-defined]
         names = [_check_reference(each) for each in found]
         refuse([f"two sides are called {name}" for name in names if names.count(name) > 1][:1])
@@ -45,7 +45,7 @@ class Offers:
     def _scored_names(self) -> str:
         """Every source, destination and alias is among them."""
         if not hasattr(self.schedules.dataset, "scored_names"):
-            raise Told("it has no scored_names: names that only its shared prompts test could be retained unnoticed")
+            raise Info("it has no scored_names: names that only its shared prompts test could be retained unnoticed")
         names = self.schedules.dataset.scored_names()
         if isinstance(names, str) or not isinstance(names, Collection) or not all(isinstance(n, str) for n in names):
             raise Broken(f"scored_names() gives {names!r:.80}: must be a set of texts")
@@ -57,7 +57,7 @@ class Offers:
 
     def _prepare(self) -> str:
         """It takes the edited model, the checkpoint, its prompts and a scratch."""
-        self._offered("prepare")
+        self._require_part("prepare")
         try:
             inspect.signature(self.schedules.dataset.prepare).bind(*PREPARE)  # type: ignore[attr-defined]
         except TypeError as error:

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from iceb.conformance.check_line import Broken, Line, Told
-from iceb.conformance.parts.dataset_schedules import Schedules
-from iceb.conformance.process_watch import Surroundings
-from iceb.conformance.registered_objects import counted, needed, refuse
+from iceb.conformance.check_line import Broken, Info, Line
+from iceb.conformance.parts.dataset_schedules import DatasetSchedules
+from iceb.conformance.process_watch import ProcessWatch
+from iceb.conformance.registered_objects import counts_in_words, refuse, require
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditBatch
@@ -16,7 +16,7 @@ SOUND = "prompts can be drawn"
 
 
 @dataclass(frozen=True)
-class Asked:
+class DrawnPrompts:
     """The prompts of one number of edits."""
 
     size: int
@@ -30,29 +30,29 @@ class Asked:
 
 
 @dataclass
-class Prompts:
+class DatasetPrompts:
     """The prompts of a loaded dataset."""
 
-    schedules: Schedules
-    asked: list[Asked] | None = None
+    schedules: DatasetSchedules
+    asked: list[DrawnPrompts] | None = None
 
-    def lines(self, around: Surroundings) -> Iterator[Line]:
+    def lines(self, watch: ProcessWatch) -> Iterator[Line]:
         """One line each."""
-        yield around.line(SOUND, self._sound)
-        yield around.line("requests that prompts name", self._named)
-        yield around.line("every request is tested", self._tested)
-        yield around.line("choices", self._choices)
-        yield around.line("no image counts twice", self._once)
-        yield around.line("same prompts twice", self._same)
-        yield around.line("prompts of each role", self._roles)
+        yield watch.line(SOUND, self._sound)
+        yield watch.line("requests that prompts name", self._names_requests)
+        yield watch.line("every request is tested", self._tests_every_request)
+        yield watch.line("choices", self._choices)
+        yield watch.line("no image counts twice", self._once)
+        yield watch.line("same prompts twice", self._same)
+        yield watch.line("prompts of each role", self._roles)
 
-    def ask(self, dataset: ConceptDataset, size: int) -> Asked:
+    def ask(self, dataset: ConceptDataset, size: int) -> DrawnPrompts:
         """What a dataset gives for a number of edits."""
         own = tuple((batch, tuple(dataset.prompts(batch))) for batch in self.schedules.batches(size))
-        return Asked(size, own, tuple(dataset.shared_prompts(size)))
+        return DrawnPrompts(size, own, tuple(dataset.shared_prompts(size)))
 
-    def _found(self) -> list[Asked]:
-        return needed(self.asked, SOUND)
+    def _require_prompts(self) -> list[DrawnPrompts]:
+        return require(self.asked, SOUND)
 
     def _sound(self) -> str:
         """Each is a prompt with a text, a role and a seed that is not negative; there are some."""
@@ -68,18 +68,18 @@ class Prompts:
         self.asked = found
         return f"{len(found[-1].all)} at {found[-1].size} edits"
 
-    def _named(self) -> str:
+    def _names_requests(self) -> str:
         """A batch's prompts name its own requests, shared ones any of the schedule."""
-        for asked in self._found():
+        for asked in self._require_prompts():
             every = {request.id for batch, _ in asked.own for request in batch.requests}
             for batch, prompts in asked.own:
                 _refuse_unknown(prompts, {request.id for request in batch.requests}, f"batch {batch.id}")
             _refuse_unknown(asked.shared, every, f"the schedule of {asked.size} edits")
         return ""
 
-    def _tested(self) -> str:
+    def _tests_every_request(self) -> str:
         """Where prompts of a batch name requests, none is forgotten."""
-        for asked in self._found():
+        for asked in self._require_prompts():
             for batch, prompts in asked.own:
                 named = {prompt.request for prompt in prompts} - {None}
                 forgotten = [request.id for request in batch.requests if request.id not in named]
@@ -90,17 +90,17 @@ class Prompts:
     def _choices(self) -> str:
         """Different texts for each prompt, equally many in a role, so that a measure's rows are equally wide."""
         widths: dict[str, int] = {}
-        for prompt in self._found()[-1].all:
+        for prompt in self._require_prompts()[-1].all:
             if len(set(prompt.choices)) < len(prompt.choices):
                 raise Broken(f"prompt {prompt.text!r:.80} offers one choice twice")
             width = widths.setdefault(prompt.role, len(prompt.choices))
             if width != len(prompt.choices):
                 raise Broken(f"prompts of role {prompt.role} offer {width} and {len(prompt.choices)} choices")
-        return counted({role: width for role, width in widths.items() if width})
+        return counts_in_words({role: width for role, width in widths.items() if width})
 
     def _once(self) -> str:
         """No two prompts are equal, whichever way their noise is drawn; repetitions say so by their replicate."""
-        asked = self._found()[-1]
+        asked = self._require_prompts()[-1]
         by_noise = [replace(prompt, seed=0) for prompt in asked.all if prompt.noise is not None]
         by_seed = [replace(prompt, noise=None) for prompt in asked.all]
         for prompts, way in ((by_seed, "seed"), (by_noise, "noise")):
@@ -115,7 +115,7 @@ class Prompts:
     def _same(self) -> str:
         """Asked again, and loaded again, it draws the same, shared prompts too."""
         for dataset, how in ((self.schedules.dataset, "asked again"), (self.schedules.again(), "loaded again")):
-            for known in self._found():
+            for known in self._require_prompts():
                 found = self.ask(dataset, known.size)
                 for what, one, other in (
                     ("prompts", known.own, found.own),
@@ -127,8 +127,8 @@ class Prompts:
 
     def _roles(self) -> str:
         """How many there are at most edits."""
-        asked = self._found()[-1]
-        raise Told(f"at {asked.size} edits: {counted(Counter(prompt.role for prompt in asked.all))}")
+        asked = self._require_prompts()[-1]
+        raise Info(f"at {asked.size} edits: {counts_in_words(Counter(prompt.role for prompt in asked.all))}")
 
 
 def _refuse_unknown(prompts: Sequence[Prompt], known: set[str], where: str) -> None:

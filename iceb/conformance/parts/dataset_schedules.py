@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from iceb.base.errors import IcebError
-from iceb.conformance.check_line import Broken, Line, Skipped, said
-from iceb.conformance.process_watch import Surroundings
-from iceb.conformance.registered_objects import needed, refuse, twice
+from iceb.conformance.check_line import Broken, Line, Skipped, error_text
+from iceb.conformance.process_watch import ProcessWatch
+from iceb.conformance.registered_objects import refuse, require, twice
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.requests import EditBatch, EditRequest
 from iceb.specs.schedules import Add, Checkpoint, Remove, Schedule, edit_batches, judged_batches
@@ -16,7 +16,7 @@ MOST = 4096  # edits that are tried
 
 
 @dataclass
-class Schedules:
+class DatasetSchedules:
     """The schedules of a loaded dataset; `again` loads it anew."""
 
     dataset: ConceptDataset
@@ -25,14 +25,14 @@ class Schedules:
     sound: dict[int, Schedule] | None = None
     sizes: list[int] = field(default_factory=list)
 
-    def lines(self, around: Surroundings) -> Iterator[Line]:
+    def lines(self, watch: ProcessWatch) -> Iterator[Line]:
         """One line each."""
-        yield around.line(NUMBERS, self._numbers)
-        yield around.line(SOUND, self._sound)
-        yield around.line("as many requests as edits", self._as_many)
-        yield around.line(REQUESTS, self._requests)
-        yield around.line("nested as the card says", self._nested)
-        yield around.line("same schedules twice", self._same)
+        yield watch.line(NUMBERS, self._numbers)
+        yield watch.line(SOUND, self._sound)
+        yield watch.line("as many requests as edits", self._as_many)
+        yield watch.line(REQUESTS, self._requests)
+        yield watch.line("nested as the card says", self._nesting)
+        yield watch.line("same schedules twice", self._same)
 
     def largest(self) -> Schedule:
         """The schedule of most edits.
@@ -40,11 +40,11 @@ class Schedules:
         Raises:
             Skipped: there is none that can be run.
         """
-        return needed(self.sound, SOUND)[self.sizes[-1]]
+        return require(self.sound, SOUND)[self.sizes[-1]]
 
     def batches(self, size: int) -> Sequence[EditBatch]:
         """The batches of a schedule, each once."""
-        return tuple({batch.id: batch for batch in edit_batches(needed(self.sound, SOUND)[size])}.values())
+        return tuple({batch.id: batch for batch in edit_batches(require(self.sound, SOUND)[size])}.values())
 
     def _numbers(self) -> str:
         """One edit can be asked for; a number that there is not is refused in words."""
@@ -68,13 +68,13 @@ class Schedules:
             return False
         except Exception as error:
             raise Broken(
-                f"for {number} edits it {said(error)}: refuse a number that there is not by a DataError"
+                f"for {number} edits it {error_text(error)}: refuse a number that there is not by a DataError"
             ) from error
         return True
 
     def _sound(self) -> str:
         """Steps, ids and removals fit, and every batch holds requests."""
-        needed(self.most, NUMBERS)
+        require(self.most, NUMBERS)
         schedules = {size: self.dataset.schedule(size) for size in self.sizes}
         for size, schedule in schedules.items():
             if odd := [step for step in schedule if not isinstance(step, Add | Remove | Checkpoint)]:
@@ -87,7 +87,7 @@ class Schedules:
 
     def _as_many(self) -> str:
         """The number of edits is that of the requests that are in the model together, or of all of a replicate."""
-        for size, schedule in needed(self.sound, SOUND).items():
+        for size, schedule in require(self.sound, SOUND).items():
             together, whole = most_together(schedule), most_of_a_replicate(schedule)
             if size not in (together, whole):
                 raise Broken(f"{size} edits: {together} requests are in the model together, {whole} in all")
@@ -104,7 +104,7 @@ class Schedules:
                 asked.add((request.source, request.dests))
         return f"{len(known)} requests"
 
-    def _nested(self) -> str:
+    def _nesting(self) -> str:
         """The requests of fewer edits are the first of more."""
         if not self.dataset.card.nested:
             raise Skipped("nested: false")

@@ -11,11 +11,11 @@ from iceb.base.cache import cache_root
 from iceb.base.errors import DataError
 from iceb.base.frames import attribute_errors
 from iceb.conformance.check_line import Broken, Line, Skipped
-from iceb.conformance.parts.dataset_options import Offers
-from iceb.conformance.parts.dataset_prompts import Prompts
-from iceb.conformance.parts.dataset_schedules import Schedules
-from iceb.conformance.process_watch import Surroundings
-from iceb.conformance.registered_objects import IMPORTED, PLACEHOLDER, imported, needed, paper_problems, refuse
+from iceb.conformance.parts.dataset_options import OptionalParts
+from iceb.conformance.parts.dataset_prompts import DatasetPrompts
+from iceb.conformance.parts.dataset_schedules import DatasetSchedules
+from iceb.conformance.process_watch import ProcessWatch
+from iceb.conformance.registered_objects import IMPORTED, PLACEHOLDER, import_object, paper_problems, refuse, require
 from iceb.datasets.cards import load_card
 from iceb.datasets.locate import ENVIRONMENT, PACKAGED, UPSTREAM, cache_folder, locate_files, missing
 from iceb.registry import Registered
@@ -37,21 +37,21 @@ def check_dataset(name: str, data: str | None = None, cache: Path | None = None)
     Raises:
         SpecError: there is no such dataset.
     """
-    source = Source(registry.find("datasets", name), name, data, cache)
-    around = Surroundings(cache_root(cache))
-    yield around.line(IMPORTED, source.declared_object)
-    yield around.line(CARD, source.readable)
-    yield around.line("paper and licence", source.paper_and_licence)
-    yield around.line(FILES, source.files)
-    yield around.line("rows are as many as declared", source.rows)
-    yield around.line(LOADS, source.loads)
+    source = RegisteredDataset(registry.find("datasets", name), name, data, cache)
+    watch = ProcessWatch(cache_root(cache))
+    yield watch.line(IMPORTED, source.declared_object)
+    yield watch.line(CARD, source.readable)
+    yield watch.line("paper and licence", source.paper_and_licence)
+    yield watch.line(FILES, source.files)
+    yield watch.line("rows are as many as declared", source.rows)
+    yield watch.line(LOADS, source.loads)
     if source.dataset is not None:
-        schedules = Schedules(source.dataset, source.load)
-        yield from schedules.lines(around)
-        yield from Prompts(schedules).lines(around)
-        yield from Offers(schedules).lines(around)
-    yield around.line(PROCESS, around.process_as_before)
-    yield around.line(WRITES, around.nothing_written)
+        schedules = DatasetSchedules(source.dataset, source.load)
+        yield from schedules.lines(watch)
+        yield from DatasetPrompts(schedules).lines(watch)
+        yield from OptionalParts(schedules).lines(watch)
+    yield watch.line(PROCESS, watch.process_as_before)
+    yield watch.line(WRITES, watch.nothing_written)
 
 
 def files_here(card: DataCard, package: str, data: str | None, cache: Path | None) -> Mapping[str, Path]:
@@ -68,7 +68,7 @@ def files_here(card: DataCard, package: str, data: str | None, cache: Path | Non
 
 
 @dataclass
-class Source:
+class RegisteredDataset:
     """A registered dataset, from its entry point to the loaded object."""
 
     entry: Registered
@@ -82,18 +82,18 @@ class Source:
 
     def declared_object(self) -> str:
         """The entry point leads to a declaration."""
-        self.declared = imported(self.entry, DatasetDeclaration)
+        self.declared = import_object(self.entry, DatasetDeclaration)
         return ""
 
     def readable(self) -> str:
         """The card is there, is checked, and has the entry point's name."""
-        needed(self.declared, IMPORTED)
+        require(self.declared, IMPORTED)
         self.card = load_card(self.entry.full_name)
         return f"{self.card.title or self.card.name}, version {self.card.version}"
 
     def paper_and_licence(self) -> str:
         """Both are named, or the paper is empty."""
-        card = needed(self.card, CARD)
+        card = require(self.card, CARD)
         problems = paper_problems(card.paper)
         if not card.licence.strip() or PLACEHOLDER.search(card.licence):
             problems.append(f"the licence {card.licence!r:.80} is none: name one, as in Apache-2.0")
@@ -102,13 +102,13 @@ class Source:
 
     def files(self) -> str:
         """Each has the sha256 of the card."""
-        card, package = needed(self.card, CARD), needed(self.declared, IMPORTED).package
+        card, package = require(self.card, CARD), require(self.declared, IMPORTED).package
         self.paths = files_here(card, package, self.data, self.cache)
         return ", ".join(file.path for file in card.files.values())
 
     def rows(self) -> str:
         """Files whose card counts rows hold so many."""
-        card, paths = needed(self.card, CARD), needed(self.paths, FILES)
+        card, paths = require(self.card, CARD), require(self.paths, FILES)
         expected = {key: file.rows for key, file in card.files.items() if file.rows is not None}
         if not expected:
             raise Skipped("the card counts no rows")
@@ -119,7 +119,7 @@ class Source:
 
     def load(self) -> ConceptDataset:
         """The dataset, loaded anew."""
-        declared, card, paths = needed(self.declared, IMPORTED), needed(self.card, CARD), needed(self.paths, FILES)
+        declared, card, paths = require(self.declared, IMPORTED), require(self.card, CARD), require(self.paths, FILES)
         if declared.load is None:
             raise Skipped("holds nothing to edit: its card and its files are all there is to check")
         with attribute_errors(DataError, f"dataset {card.name}"):
@@ -152,14 +152,14 @@ def count_rows(path: Path) -> int:
     return len(lines) - (path.suffix.lower() in (".csv", ".tsv"))
 
 
-def opened_here(name: str, data: str | None = None, cache: Path | None = None) -> ConceptDataset:
+def open_here(name: str, data: str | None = None, cache: Path | None = None) -> ConceptDataset:
     """A registered dataset, if its files are on this machine.
 
     Raises:
         Skipped: they are not, or it holds nothing to edit.
         IcebError: it cannot be loaded.
     """
-    source = Source(registry.find("datasets", name), name, data, cache)
+    source = RegisteredDataset(registry.find("datasets", name), name, data, cache)
     for step in (source.declared_object, source.readable, source.files, source.loads):
         step()
-    return needed(source.dataset, LOADS)
+    return require(source.dataset, LOADS)

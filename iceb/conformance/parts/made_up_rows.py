@@ -50,14 +50,14 @@ def everything(prompt: Prompt) -> bool:
 
 
 @dataclass(frozen=True)
-class Numbers:
+class MadeUpRows:
     """Made-up rows of the images of some prompts; a prompt has the same rows in every variation."""
 
     needs: tuple[Need, ...]
     prompts: tuple[Prompt, ...]
     width: int
 
-    def measured(
+    def sides(
         self,
         keep: Callable[[Prompt], bool] = everything,
         *,

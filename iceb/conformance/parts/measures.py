@@ -8,9 +8,9 @@ from iceb import registry
 from iceb.base.cache import cache_root
 from iceb.base.errors import ModelError, SpecError
 from iceb.conformance.check_line import Broken, Line, Skipped
-from iceb.conformance.parts.measure_rows import Rows
-from iceb.conformance.process_watch import Surroundings
-from iceb.conformance.registered_objects import IMPORTED, imported, name_problems, needed, refuse
+from iceb.conformance.parts.measure_rows import MeasureRows
+from iceb.conformance.process_watch import ProcessWatch
+from iceb.conformance.registered_objects import IMPORTED, import_object, name_problems, refuse, require
 from iceb.registry import Registered
 from iceb.running.measure_choice import make_measure
 from iceb.specs.metrics import Inputs, Measure, check_inputs
@@ -30,19 +30,19 @@ def check_measure(name: str, device: str = "cpu") -> Iterator[Line]:
     Raises:
         SpecError: there is no such measure.
     """
-    judge = Judge(registry.find("measures", name), device)
-    around = Surroundings(cache_root(), device=device)
-    yield around.line(IMPORTED, judge.imported)
-    yield around.line(MADE, judge.made)
-    yield around.line("id", judge.identity)
-    yield around.line("revision", judge.revision)
-    yield around.line(INPUTS, judge.inputs)
-    yield from Rows(judge).lines(around)
-    yield around.line(PROCESS, around.process_as_before)
+    judge = RegisteredMeasure(registry.find("measures", name), device)
+    watch = ProcessWatch(cache_root(), device=device)
+    yield watch.line(IMPORTED, judge.import_object)
+    yield watch.line(MADE, judge.can_be_made)
+    yield watch.line("id", judge.identity)
+    yield watch.line("revision", judge.revision)
+    yield watch.line(INPUTS, judge.inputs)
+    yield from MeasureRows(judge).lines(watch)
+    yield watch.line(PROCESS, watch.process_as_before)
 
 
 @dataclass
-class Judge:
+class RegisteredMeasure:
     """A registered measure and what it says of sample images."""
 
     entry: Registered
@@ -51,14 +51,14 @@ class Judge:
     measure: Measure | None = None
     fits: bool | None = None  # True once its `inputs` are known to be some
 
-    def imported(self) -> str:
+    def import_object(self) -> str:
         """The entry point leads to what can be called with a device."""
-        self.kind = imported(self.entry)
+        self.kind = import_object(self.entry)
         return ""
 
-    def made(self) -> str:
+    def can_be_made(self) -> str:
         """`kind(device=…)` makes it."""
-        needed(self.kind, IMPORTED)
+        require(self.kind, IMPORTED)
         self.measure = self.make()
         return f"on {self.device}"
 
@@ -69,13 +69,13 @@ class Judge:
             Skipped: they are not.
         """
         try:
-            return _unchecked(self.entry, self.device)
+            return _make_unchecked(self.entry, self.device)
         except ModelError as error:
             raise Skipped(str(error)) from error
 
     def identity(self) -> str:
         """NAME@VERSION, the name that of the entry point, known before anything is loaded."""
-        measure = needed(self.measure, MADE)
+        measure = require(self.measure, MADE)
         found = IDENTITY.fullmatch(str(measure.id))
         if not found:
             raise Broken(f"the id is {measure.id!r:.80}: must be NAME@VERSION, as in {self.entry.name}@1")
@@ -88,7 +88,7 @@ class Judge:
 
     def revision(self) -> str:
         """Text that names the weights, the same from two instances."""
-        found, again = (_weights(each) for each in (needed(self.measure, MADE), self.make()))
+        found, again = (_weights(each) for each in (require(self.measure, MADE), self.make()))
         if not isinstance(found, str) or not found.strip():
             raise Broken(f"the revision is {found!r:.80}: must be text that pins the weights, say a digest of them")
         if again != found:
@@ -99,30 +99,30 @@ class Judge:
 
     def inputs(self) -> str:
         """One of those that there are."""
-        measure = needed(self.measure, MADE)
+        measure = require(self.measure, MADE)
         check_inputs(measure.inputs, f"measure {self.entry.name}")
         self.fits = True
         return measure.inputs
 
-    def made_measure(self) -> Measure:
+    def the_measure(self) -> Measure:
         """The measure.
 
         Raises:
             Skipped: it cannot be made.
         """
-        return needed(self.measure, MADE)
+        return require(self.measure, MADE)
 
-    def sound_inputs(self) -> Inputs:
+    def the_inputs(self) -> Inputs:
         """What it says it reads.
 
         Raises:
             Skipped: that is none of the inputs there are.
         """
-        needed(self.fits, INPUTS)
-        return self.made_measure().inputs
+        require(self.fits, INPUTS)
+        return self.the_measure().inputs
 
 
-def _unchecked(entry: Registered, device: str) -> Measure:
+def _make_unchecked(entry: Registered, device: str) -> Measure:
     """As a run makes it, but for its `inputs`, which have a line of their own."""
     try:
         return make_measure(entry, device)

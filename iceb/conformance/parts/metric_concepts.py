@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from iceb.conformance.check_line import Broken, Line, Skipped
-from iceb.conformance.parts.made_up_rows import Numbers
-from iceb.conformance.parts.metric_values import Arithmetic, agree, by_name
-from iceb.conformance.process_watch import Surroundings
-from iceb.conformance.registered_objects import needed
+from iceb.conformance.parts.made_up_rows import MadeUpRows
+from iceb.conformance.parts.metric_values import MetricValues, agree, by_name
+from iceb.conformance.process_watch import ProcessWatch
+from iceb.conformance.registered_objects import require
 from iceb.specs.metrics import AFTER, BEFORE, Measured
 from iceb.specs.reduction import RESAMPLE, ConceptValue
 from iceb.statistics.estimates import effective_count
@@ -17,31 +17,31 @@ CONCEPTS = "concepts are those of the prompts"
 
 
 @dataclass
-class Concepts:
+class MetricConcepts:
     """What a metric's statistics are of."""
 
-    arithmetic: Arithmetic
+    metric_values: MetricValues
     told_apart: bool | None = None  # True once its concepts are known to be those of the prompts
 
-    def lines(self, around: Surroundings) -> Iterator[Line]:
+    def lines(self, watch: ProcessWatch) -> Iterator[Line]:
         """One line each."""
-        yield around.line(CONCEPTS, self._concepts)
-        yield around.line("order of images", self._order)
-        yield around.line("n counts images", self._counts)
-        yield around.line("other concepts do not matter", self._apart)
-        yield around.line("reads nothing but its needs", self._nothing_else)
+        yield watch.line(CONCEPTS, self._concepts)
+        yield watch.line("order of images", self._order)
+        yield watch.line("n counts images", self._counts)
+        yield watch.line("other concepts do not matter", self._apart)
+        yield watch.line("reads nothing but its needs", self._nothing_else)
 
-    def _made(self) -> tuple[Numbers, tuple[ConceptValue, ...]]:
+    def _require_values(self) -> tuple[MadeUpRows, tuple[ConceptValue, ...]]:
         """The made-up numbers and the statistics of them, of concepts that can be told apart."""
-        found = self.arithmetic.made()
-        if not self.arithmetic.is_set:
-            needed(self.told_apart, CONCEPTS)
+        found = self.metric_values.require_values()
+        if not self.metric_values.is_set:
+            require(self.told_apart, CONCEPTS)
         return found
 
     def _concepts(self) -> str:
         """One statistic of each concept, part and replicate; a concept is a prompt's cluster."""
-        numbers, values = self.arithmetic.made()
-        if self.arithmetic.is_set:
+        numbers, values = self.metric_values.require_values()
+        if self.metric_values.is_set:
             raise Skipped("a distance of sets is taken over all concepts")
         clusters = {prompt.cluster for prompt in numbers.prompts}
         if unknown := [value.concept for value in values if value.concept not in clusters]:
@@ -54,50 +54,50 @@ class Concepts:
 
     def _order(self) -> str:
         """The prompts' order says nothing."""
-        numbers, values = self._made()
-        found = self.arithmetic.ask(numbers.measured(backwards=True))
+        numbers, values = self._require_values()
+        found = self.metric_values.ask(numbers.sides(backwards=True))
         return agree(
-            by_name(values, self.arithmetic.is_set), by_name(found, self.arithmetic.is_set), "in another order"
+            by_name(values, self.metric_values.is_set), by_name(found, self.metric_values.is_set), "in another order"
         )
 
     def _counts(self) -> str:
         """A statistic says over how many images it was taken; of resampled sets, the effective number of concepts."""
-        numbers, values = self._made()
+        numbers, values = self._require_values()
         for value in values:
             allowed = self._numbers_of_images(numbers, value)
             if value.n not in allowed:
                 raise Broken(f"concept {value.concept}, part {value.part}: n is {value.n}, there are {sorted(allowed)}")
         return ""
 
-    def _numbers_of_images(self, numbers: Numbers, value: ConceptValue) -> set[int]:
+    def _numbers_of_images(self, numbers: MadeUpRows, value: ConceptValue) -> set[int]:
         """How many there are on a side, by any one need, or by all together; replicates apart or pooled."""
         found: set[int] = set()
         for pooled in (False, True):
             counts = []
             for need in numbers.needs:
                 read = [prompt for prompt in numbers.prompts if need.accepts(prompt)]
-                if value.part == RESAMPLE and self.arithmetic.is_set:
+                if value.part == RESAMPLE and self.metric_values.is_set:
                     counts.append(effective_count(Counter(prompt.cluster for prompt in read).values()))
                     continue
-                of = [p for p in read if self.arithmetic.is_set or p.cluster == value.concept]
-                counts.append(sum(self.arithmetic.is_set or pooled or p.replicate == value.replicate for p in of))
+                of = [p for p in read if self.metric_values.is_set or p.cluster == value.concept]
+                counts.append(sum(self.metric_values.is_set or pooled or p.replicate == value.replicate for p in of))
             found |= {*counts, sum(counts)}
         return found
 
     def _apart(self) -> str:
         """A concept's statistic is its own."""
-        if self.arithmetic.is_set:
+        if self.metric_values.is_set:
             raise Skipped("a distance of sets is taken over all concepts")
-        numbers, values = self._made()
+        numbers, values = self._require_values()
         gone = values[0].concept
-        found = self.arithmetic.ask(numbers.measured(lambda prompt: prompt.cluster != gone))
+        found = self.metric_values.ask(numbers.sides(lambda prompt: prompt.cluster != gone))
         left = [value for value in values if value.concept != gone]
         return agree(by_name(left, False), by_name(found, False), f"without concept {gone!r}")
 
     def _nothing_else(self) -> str:
         """Sides and keys that no need names are not there in a run."""
-        numbers, values = self._made()
-        measured = numbers.measured()
+        numbers, values = self._require_values()
+        measured = numbers.sides()
         places = range(len(numbers.prompts))
         for need in numbers.needs:
             measured[need.key].update(
@@ -107,7 +107,7 @@ class Concepts:
                 measured.setdefault(role, _other(measured[need.key]))
         measured.setdefault("elsewhere", _other(measured[numbers.needs[0].key]))
         return agree(
-            by_name(values, False), by_name(self.arithmetic.ask(measured), False), "where there is more to read"
+            by_name(values, False), by_name(self.metric_values.ask(measured), False), "where there is more to read"
         )
 
 

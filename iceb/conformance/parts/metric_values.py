@@ -8,10 +8,10 @@ from traceback import walk_tb
 import numpy as np
 
 from iceb.base.errors import IcebError
-from iceb.conformance.check_line import Broken, Line, Skipped, said
-from iceb.conformance.parts.made_up_rows import WIDTHS, Numbers, Sides, content, made_up_prompts
-from iceb.conformance.process_watch import Surroundings
-from iceb.conformance.registered_objects import needed
+from iceb.conformance.check_line import Broken, Line, Skipped, error_text
+from iceb.conformance.parts.made_up_rows import WIDTHS, MadeUpRows, Sides, content, made_up_prompts
+from iceb.conformance.process_watch import ProcessWatch
+from iceb.conformance.registered_objects import require
 from iceb.specs.metrics import AFTER, BEFORE, Metric
 from iceb.specs.reduction import VALUE, ConceptValue, Score, reduce_values
 
@@ -22,7 +22,7 @@ KEEPS = "computed from the wrong rows, or from something that it does not say it
 
 
 @dataclass
-class Arithmetic:
+class MetricValues:
     """A metric on made-up numbers.
 
     Args:
@@ -32,35 +32,35 @@ class Arithmetic:
 
     metric: Metric | None
     fields: str
-    numbers: Numbers | None = None
+    numbers: MadeUpRows | None = None
     values: tuple[ConceptValue, ...] | None = None
     pure: bool | None = None  # True once equal numbers are known to give equal values
 
-    def lines(self, around: Surroundings) -> Iterator[Line]:
+    def lines(self, watch: ProcessWatch) -> Iterator[Line]:
         """One line each."""
-        yield around.line(COMPUTES, self._computes)
-        yield around.line(SAME, self._same)
-        yield around.line("numbers left as they are", self._unchanged)
-        yield around.line("no images, no value", self._nothing)
-        yield around.line("an edit that did nothing", self._unedited)
-        yield around.line("zeros and ones", self._extremes)
+        yield watch.line(COMPUTES, self._computes)
+        yield watch.line(SAME, self._same)
+        yield watch.line("numbers left as they are", self._leaves_inputs)
+        yield watch.line("no images, no value", self._nothing)
+        yield watch.line("an edit that did nothing", self._edit_of_nothing)
+        yield watch.line("zeros and ones", self._extremes)
 
     def _metric(self) -> Metric:
-        return needed(self.metric, self.fields)
+        return require(self.metric, self.fields)
 
-    def made(self) -> tuple[Numbers, tuple[ConceptValue, ...]]:
+    def require_values(self) -> tuple[MadeUpRows, tuple[ConceptValue, ...]]:
         """The made-up numbers that it can read, and its statistics of them.
 
         Raises:
             Skipped: there are none, or they are others each time.
         """
-        numbers, values = needed(self.numbers, COMPUTES), needed(self.values, COMPUTES)
-        needed(self.pure, SAME)
+        numbers, values = require(self.numbers, COMPUTES), require(self.values, COMPUTES)
+        require(self.pure, SAME)
         return numbers, values
 
     def ask(self, measured: Sides) -> tuple[ConceptValue, ...]:
         """Its statistics of some numbers."""
-        return computed(self._metric(), measured)
+        return compute_values(self._metric(), measured)
 
     def _score(self, measured: Sides) -> Score:
         return reduce_values(self.ask(measured), self._metric().reduction)
@@ -75,9 +75,9 @@ class Arithmetic:
         metric = self._metric()
         refused: list[Exception] = []
         for width in WIDTHS:
-            numbers = Numbers(metric.needs, made_up_prompts(metric.needs, width), width)
+            numbers = MadeUpRows(metric.needs, made_up_prompts(metric.needs, width), width)
             try:
-                values = computed(metric, numbers.measured())
+                values = compute_values(metric, numbers.sides())
             except Exception as error:  # the next width may do
                 if _of_a_statistic(error):
                     raise
@@ -92,16 +92,16 @@ class Arithmetic:
 
     def _same(self) -> str:
         """It is a function: equal numbers, equal values."""
-        numbers, values = needed(self.numbers, COMPUTES), needed(self.values, COMPUTES)
-        if self.ask(numbers.measured()) != values:
+        numbers, values = require(self.numbers, COMPUTES), require(self.values, COMPUTES)
+        if self.ask(numbers.sides()) != values:
             raise Broken("the same numbers give other values: draw from a generator with a seed of its own")
         self.pure = True
         return ""
 
-    def _unchanged(self) -> str:
+    def _leaves_inputs(self) -> str:
         """Other metrics read the same numbers."""
-        numbers, _ = self.made()
-        measured = numbers.measured()
+        numbers, _ = self.require_values()
+        measured = numbers.sides()
         before = content(measured)
         self.ask(measured)
         if content(measured) != before:
@@ -110,10 +110,10 @@ class Arithmetic:
 
     def _nothing(self) -> str:
         """Without images, of any one role or of all, there is no value; never 0 and no crash."""
-        numbers, _ = self.made()
+        numbers, _ = self.require_values()
         roles = dict.fromkeys(prompt.role for prompt in numbers.prompts)
         for role in [*roles, None] if len(roles) > 1 else [None]:
-            score = self._score(numbers.measured(partial(_without, role)))
+            score = self._score(numbers.sides(partial(_without, role)))
             if score.value is not None:
                 what = f"of role {role}" if role else "at all"
                 raise Broken(
@@ -121,13 +121,13 @@ class Arithmetic:
                 )
         return ""
 
-    def _unedited(self) -> str:
+    def _edit_of_nothing(self) -> str:
         """Where the images after are those before, a change is 0, and a distance is no larger than it was."""
-        numbers, values = self.made()
+        numbers, values = self.require_values()
         metric = self._metric()
         parts = [part for part in metric.reduction.parts.values() if part.weight]
         alone = any(AFTER in need.sides and BEFORE not in need.sides for need in metric.needs)
-        value = self._score(numbers.measured(unedited=True)).value
+        value = self._score(numbers.sides(unedited=True)).value
         if self.is_set and all(part.change == "after" for part in parts):
             other = reduce_values(values, metric.reduction).value
             if value is None or other is None or value > other:
@@ -141,12 +141,12 @@ class Arithmetic:
 
     def _extremes(self) -> str:
         """A measure may be certain."""
-        numbers, _ = self.made()
-        self._score(numbers.measured(extreme=True))
+        numbers, _ = self.require_values()
+        self._score(numbers.sides(extreme=True))
         return ""
 
 
-def computed(metric: Metric, measured: Sides) -> tuple[ConceptValue, ...]:
+def compute_values(metric: Metric, measured: Sides) -> tuple[ConceptValue, ...]:
     """A metric's statistics.
 
     Raises:
@@ -169,7 +169,7 @@ def _worst(refused: Sequence[Exception]) -> Exception:
     for error in refused:
         if not isinstance(error, IcebError):
             return error
-    return Skipped(f"it refuses made-up numbers: {said(refused[0])}")
+    return Skipped(f"it refuses made-up numbers: {error_text(refused[0])}")
 
 
 def _without(role: str | None, prompt: object) -> bool:

@@ -8,10 +8,10 @@ from typing import Any, get_args
 from iceb import registry
 from iceb.base.cache import cache_root
 from iceb.conformance.check_line import Line
-from iceb.conformance.parts.metric_concepts import Concepts
-from iceb.conformance.parts.metric_values import Arithmetic
-from iceb.conformance.process_watch import Surroundings
-from iceb.conformance.registered_objects import IMPORTED, imported, name_problems, needed, paper_problems, refuse
+from iceb.conformance.parts.metric_concepts import MetricConcepts
+from iceb.conformance.parts.metric_values import MetricValues
+from iceb.conformance.process_watch import ProcessWatch
+from iceb.conformance.registered_objects import IMPORTED, import_object, name_problems, paper_problems, refuse, require
 from iceb.models.families import FAMILIES
 from iceb.registry import Registered
 from iceb.running.measure_choice import measure_for
@@ -29,28 +29,28 @@ def check_metric(name: str) -> Iterator[Line]:
     Raises:
         SpecError: there is no such metric.
     """
-    declared = Declared(registry.find("metrics", name))
-    around = Surroundings(cache_root())
-    yield around.line(IMPORTED, declared.imported)
-    yield around.line(FIELDS, declared.fields)
-    yield around.line("measures to be had", declared.measures)
-    arithmetic = Arithmetic(declared.sound, FIELDS)
-    yield from arithmetic.lines(around)
-    yield from Concepts(arithmetic).lines(around)
-    yield around.line(PROCESS, around.process_as_before)
+    declared = RegisteredMetric(registry.find("metrics", name))
+    watch = ProcessWatch(cache_root())
+    yield watch.line(IMPORTED, declared.import_object)
+    yield watch.line(FIELDS, declared.fields)
+    yield watch.line("measures to be had", declared.measures)
+    metric_values = MetricValues(declared.sound, FIELDS)
+    yield from metric_values.lines(watch)
+    yield from MetricConcepts(metric_values).lines(watch)
+    yield watch.line(PROCESS, watch.process_as_before)
 
 
 @dataclass
-class Declared:
+class RegisteredMetric:
     """A registered metric and what it says of itself."""
 
     entry: Registered
     metric: Metric | None = None
     sound: Metric | None = None  # once its fields can be relied on
 
-    def imported(self) -> str:
+    def import_object(self) -> str:
         """The entry point leads to an object with a metric's fields."""
-        self.metric = imported(self.entry)
+        self.metric = import_object(self.entry)
         if isinstance(self.metric, type):
             self.metric = None
             refuse([f"{self.entry.place} is a class: register an instance of it"])
@@ -58,14 +58,14 @@ class Declared:
 
     def fields(self) -> str:
         """Name, version, unit, direction, paper, needs and reduction are what they must be."""
-        metric = needed(self.metric, IMPORTED)
+        metric = require(self.metric, IMPORTED)
         refuse([*_facts(metric, self.entry), *_needs(metric.needs), *_reduction(metric.reduction)])
         self.sound = metric
         return f"version {metric.version}, {metric.unit}, {'higher' if metric.higher_is_better else 'lower'} is better"
 
     def measures(self) -> str:
         """Which measure stands for each kind that it reads."""
-        metric = needed(self.sound, FIELDS)
+        metric = require(self.sound, FIELDS)
         kinds = dict.fromkeys(need.measure for need in metric.needs)
         return ", ".join(f"{kind}: {measure_of(kind)}" for kind in kinds)
 

@@ -16,7 +16,7 @@ COLOURS = ("red", "green", "blue", "yellow", "purple", "orange")
 OFFERED = 3  # choices of a prompt
 
 
-def sights(
+def sample_images(
     count: int, height: int = 64, width: int = 64, plain: tuple[int, ...] | None = None, first: int = 0
 ) -> list[MeasureInput]:
     """`count` images, each with an image before and a prompt that offers three colours.
@@ -48,7 +48,7 @@ def _prompt(place: int) -> Prompt:
     return Prompt(text, place, "probe", label=place, target=place + 1, concept="ball", choices=choices, answer=answer)
 
 
-def seen_by(given: MeasureInput, inputs: str) -> MeasureInput:
+def reduce_to_inputs(given: MeasureInput, inputs: str) -> MeasureInput:
     """What a run gives to a measure that reads `inputs`."""
     prompt = text_and_choices(given.prompt) if inputs == "image+text" and given.prompt is not None else None
     return MeasureInput(given.image, given.before if inputs == "pair" else None, prompt)
@@ -60,34 +60,39 @@ def content(seen: Sequence[MeasureInput]) -> str:
     return digest([arrays, [repr(each.prompt) for each in seen]])
 
 
-def unread(count: int, inputs: str) -> dict[str, list[MeasureInput]]:
+def vary_unread(count: int, inputs: str) -> dict[str, list[MeasureInput]]:
     """Sample images with something else of what a measure of these inputs does not read, by what it is."""
     found = {}
     if inputs != "pair":
-        found["image before"] = [replace(one, before=other.image) for one, other in _moved(count, inputs)]
+        found["image before"] = [replace(one, before=other.image) for one, other in _pairs(count, inputs)]
     if inputs != "image+text":
-        found["prompt"] = [replace(one, prompt=other.prompt) for one, other in _moved(count, inputs)]
+        found["prompt"] = [replace(one, prompt=other.prompt) for one, other in _pairs(count, inputs)]
     else:
         found["seed, role, class or answer"] = [
-            replace(one, prompt=_other_facts(one.prompt)) for one, _ in _moved(count, inputs)
+            replace(one, prompt=_other_facts(one.prompt)) for one, _ in _pairs(count, inputs)
         ]
     return found
 
 
-def read(count: int, inputs: str) -> dict[str, list[MeasureInput]]:
+def vary_read(count: int, inputs: str) -> dict[str, list[MeasureInput]]:
     """Sample images with something else of what a measure of these inputs reads, by what it is."""
-    found = {"image": [replace(one, image=other.image) for one, other in _moved(count, inputs)]}
+    found = {"image": [replace(one, image=other.image) for one, other in _pairs(count, inputs)]}
     if inputs == "pair":
-        found["image before"] = [replace(one, before=other.image) for one, other in _moved(count, inputs)]
+        found["image before"] = [replace(one, before=other.image) for one, other in _pairs(count, inputs)]
     if inputs == "image+text":
-        moved = _moved(count, inputs)
-        found["text and choices"] = [replace(one, prompt=seen_by(other, inputs).prompt) for one, other in moved]
+        moved = _pairs(count, inputs)
+        found["text and choices"] = [
+            replace(one, prompt=reduce_to_inputs(other, inputs).prompt) for one, other in moved
+        ]
     return found
 
 
-def _moved(count: int, inputs: str) -> list[tuple[MeasureInput, MeasureInput]]:
+def _pairs(count: int, inputs: str) -> list[tuple[MeasureInput, MeasureInput]]:
     """Sample images as a measure of these inputs sees them, each with another one, made anew."""
-    return [(seen_by(one, inputs), other) for one, other in zip(sights(count), sights(count, first=count), strict=True)]
+    return [
+        (reduce_to_inputs(one, inputs), other)
+        for one, other in zip(sample_images(count), sample_images(count, first=count), strict=True)
+    ]
 
 
 def _other_facts(prompt: Prompt | None) -> Prompt | None:

@@ -5,13 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from iceb.base.errors import IcebError
-from iceb.base.frames import describe
-from iceb.conformance.check_line import Broken, Line, Told
-from iceb.conformance.parts.made_up_rows import WIDTHS, Numbers
-from iceb.conformance.parts.metric_values import computed
-from iceb.conformance.process_watch import Surroundings
-from iceb.conformance.registered_objects import counted, needed, refuse
+from iceb.conformance.check_line import Info, Line, error_text
+from iceb.conformance.parts.made_up_rows import WIDTHS, MadeUpRows
+from iceb.conformance.parts.metric_values import compute_values
+from iceb.conformance.process_watch import ProcessWatch
+from iceb.conformance.registered_objects import counts_in_words, refuse, require
 from iceb.running.prompt_selection import evenly
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.metrics import AFTER, BEFORE, REFERENCE, Metric, Need
@@ -42,35 +40,35 @@ class Parts(Protocol):
 
 
 @dataclass
-class Readable:
+class TaskMetrics:
     """What is drawn at a task's fewest and most edits, and whether its metrics can read that."""
 
     parts: Parts
     prompts: Mapping[int, Sequence[Prompt]] | None = None  # by the number of edits
 
-    def lines(self, around: Surroundings) -> Iterator[Line]:
+    def lines(self, watch: ProcessWatch) -> Iterator[Line]:
         """One line each."""
-        yield around.line(ROLES, self._roles)
-        yield around.line("every need finds prompts", self._needs)
-        yield around.line("metrics can read the prompts", self._values)
+        yield watch.line(ROLES, self._roles)
+        yield watch.line("every need finds prompts", self._needs)
+        yield watch.line("metrics can read the prompts", self._values)
 
     def _roles(self) -> str:
         """At the most edits, every declared role has prompts."""
         task, dataset = self.parts.the_task(), self.parts.the_dataset()
-        found = {size: drawn(dataset, size) for size in (task.edit_counts[0], task.edit_counts[-1])}
+        found = {size: drawn_prompts(dataset, size) for size in (task.edit_counts[0], task.edit_counts[-1])}
         numbers = Counter(prompt.role for prompt in found[task.edit_counts[-1]])
         refuse([f"no prompt has the role {role}" for role in task.roles if not numbers[role]])
         self.prompts = found
-        return counted(numbers)
+        return counts_in_words(numbers)
 
     def _needs(self) -> str:
         """At the most edits every need of every metric reads some image; at the fewest it is good to know."""
-        prompts, metrics = needed(self.prompts, ROLES), self.parts.the_metrics()
+        prompts, metrics = require(self.prompts, ROLES), self.parts.the_metrics()
         missing = {size: [*self._missing(metrics, found)] for size, found in prompts.items()}
         fewest, most = min(missing), max(missing)
         refuse([f"{words} at {most} edits" for _, words in missing[most]])
         if missing[fewest]:
-            raise Told("; ".join(f"{words} at {fewest} edits, and no value" for _, words in missing[fewest]))
+            raise Info("; ".join(f"{words} at {fewest} edits, and no value" for _, words in missing[fewest]))
         return ""
 
     def _missing(self, metrics: Sequence[Metric], prompts: Sequence[Prompt]) -> Iterator[tuple[str, str]]:
@@ -79,14 +77,14 @@ class Readable:
         for metric in metrics:
             for need in metric.needs:
                 if {BEFORE, AFTER} & set(need.sides) and not any(map(need.accepts, prompts)):
-                    yield metric.name, f"metric {metric.name} finds no prompt of role {_described(need)}"
+                    yield metric.name, f"metric {metric.name} finds no prompt of role {_need_in_words(need)}"
                 for side in need.sides:
                     if side.startswith(REFERENCE) and side.removeprefix(REFERENCE) not in offered:
                         yield metric.name, f"metric {metric.name} finds no {side}, which the dataset does not supply"
 
     def _values(self) -> str:
         """Given made-up numbers of these prompts, each metric has a value: classes and answers are what it expects."""
-        prompts = needed(self.prompts, ROLES)[self.parts.the_task().edit_counts[-1]]
+        prompts = require(self.prompts, ROLES)[self.parts.the_task().edit_counts[-1]]
         without = {name for name, _ in self._missing(self.parts.the_metrics(), prompts)}
         asked = [metric for metric in self.parts.the_metrics() if metric.name not in without]
         refused = {metric.name: words for metric in asked if (words := refusal(metric, prompts))}
@@ -94,7 +92,7 @@ class Readable:
         return f"{len(asked)} metrics"
 
 
-def drawn(dataset: ConceptDataset, size: int) -> Sequence[Prompt]:
+def drawn_prompts(dataset: ConceptDataset, size: int) -> Sequence[Prompt]:
     """Every prompt that some checkpoint draws for a number of edits."""
     judged = judged_batches(dataset.schedule(size))
     batches = {batch.id: batch for batches in judged.values() for batch in batches}.values()
@@ -104,17 +102,16 @@ def drawn(dataset: ConceptDataset, size: int) -> Sequence[Prompt]:
 def refusal(metric: Metric, prompts: Sequence[Prompt]) -> str:
     """Why a metric has no value of made-up numbers of these prompts; "" where it has one."""
     read = tuple(_few([prompt for prompt in prompts if any(need.accepts(prompt) for need in metric.needs)]))
-    said = ""
+    first = ""
     for width in _widths(read):
         try:
-            score = reduce_values(computed(metric, Numbers(metric.needs, read, width).measured()), metric.reduction)
-        except (IcebError, Broken) as error:
-            said = said or str(error)
-        except Exception as error:
-            said = said or f"raised {describe(error)}"
+            values = compute_values(metric, MadeUpRows(metric.needs, read, width).sides())
+            score = reduce_values(values, metric.reduction)
+        except Exception as error:  # somebody else's metric may raise anything
+            first = first or error_text(error)
         else:
             return "" if score.value is not None else score.note
-    return said
+    return first
 
 
 def _few(prompts: Sequence[Prompt]) -> Iterator[Prompt]:
@@ -131,5 +128,5 @@ def _widths(prompts: Sequence[Prompt]) -> list[int]:
     return [*choices, *([max(classes) + 1] if classes else []), *WIDTHS]
 
 
-def _described(need: Need) -> str:
+def _need_in_words(need: Need) -> str:
     return f"{need.role} with the tags {', '.join(need.tags)}" if need.tags else need.role

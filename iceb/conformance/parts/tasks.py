@@ -7,12 +7,12 @@ from pathlib import Path
 from iceb import registry
 from iceb.base.cache import cache_root
 from iceb.base.errors import IcebError
-from iceb.conformance.check_line import Broken, Line, Skipped, said
-from iceb.conformance.parts.datasets import opened_here
+from iceb.conformance.check_line import Broken, Line, Skipped, error_text
+from iceb.conformance.parts.datasets import open_here
 from iceb.conformance.parts.metrics import NAMED, measure_of
-from iceb.conformance.parts.task_metrics import Readable
-from iceb.conformance.process_watch import Surroundings
-from iceb.conformance.registered_objects import IMPORTED, imported, name_problems, needed, paper_problems, refuse
+from iceb.conformance.parts.task_metrics import TaskMetrics
+from iceb.conformance.process_watch import ProcessWatch
+from iceb.conformance.registered_objects import IMPORTED, import_object, name_problems, paper_problems, refuse, require
 from iceb.datasets import EMBEDDED, dataset_card_name
 from iceb.registry import Registered
 from iceb.running.measure_choice import measure_for
@@ -39,22 +39,22 @@ def check_task(name: str, data: str | None = None, cache: Path | None = None) ->
     Raises:
         SpecError: there is no such task.
     """
-    declared = Declared(registry.find("tasks", name), data, cache)
-    around = Surroundings(cache_root(cache))
-    yield around.line(IMPORTED, declared.imported)
-    yield around.line(FIELDS, declared.fields)
-    yield around.line(METRICS, declared.its_metrics)
-    yield around.line("roles that metrics read", declared.roles)
-    yield around.line(f"measures of {MODEL}", declared.measures)
-    yield around.line(DATASET, declared.its_dataset)
-    yield around.line(COUNTS, declared.counts)
-    yield around.line("requests of its kind", declared.kinds)
-    yield from Readable(declared).lines(around)
-    yield around.line(PROCESS, around.process_as_before)
+    declared = RegisteredTask(registry.find("tasks", name), data, cache)
+    watch = ProcessWatch(cache_root(cache))
+    yield watch.line(IMPORTED, declared.import_object)
+    yield watch.line(FIELDS, declared.fields)
+    yield watch.line(METRICS, declared.its_metrics)
+    yield watch.line("roles that metrics read", declared.roles)
+    yield watch.line(f"measures of {MODEL}", declared.measures)
+    yield watch.line(DATASET, declared.its_dataset)
+    yield watch.line(COUNTS, declared.counts)
+    yield watch.line("requests of its kind", declared.kinds)
+    yield from TaskMetrics(declared).lines(watch)
+    yield watch.line(PROCESS, watch.process_as_before)
 
 
 @dataclass
-class Declared:
+class RegisteredTask:
     """A registered task, and what its names stand for."""
 
     entry: Registered
@@ -65,9 +65,9 @@ class Declared:
     dataset: ConceptDataset | None = None
     has_enough: bool | None = None  # True once the dataset is known to have all numbers of edits
 
-    def imported(self) -> str:
+    def import_object(self) -> str:
         """The entry point leads to a task, which checks its fields itself."""
-        self.task = imported(self.entry, Task)
+        self.task = import_object(self.entry, Task)
         return ""
 
     def the_task(self) -> Task:
@@ -76,7 +76,7 @@ class Declared:
         Raises:
             Skipped: it cannot be imported.
         """
-        return needed(self.task, IMPORTED)
+        return require(self.task, IMPORTED)
 
     def the_metrics(self) -> Sequence[Metric]:
         """Its metrics.
@@ -84,7 +84,7 @@ class Declared:
         Raises:
             Skipped: some are not there.
         """
-        return needed(self.metrics, METRICS)
+        return require(self.metrics, METRICS)
 
     def the_dataset(self) -> ConceptDataset:
         """Its dataset, with all edits that the task asks for.
@@ -92,8 +92,8 @@ class Declared:
         Raises:
             Skipped: it is not here, or has too few.
         """
-        found = needed(self.dataset, DATASET)
-        needed(self.has_enough, COUNTS)
+        found = require(self.dataset, DATASET)
+        require(self.has_enough, COUNTS)
         return found
 
     def fields(self) -> str:
@@ -115,7 +115,7 @@ class Declared:
             try:
                 found.append(registered_metric(name).metric)
             except IcebError as error:
-                problems.append(said(error))
+                problems.append(error_text(error))
         refuse(problems)
         self.metrics = found
         return f"{len(task.metrics)}, and {len(task.optional_metrics)} when asked for"
@@ -123,7 +123,7 @@ class Declared:
     def roles(self) -> str:
         """Every need is of a declared role, and no role is declared for nothing."""
         task, metrics = self.the_task(), self.the_metrics()
-        needs = {need.role: metric.name for metric in metrics for need in metric.needs if drawn(need.sides)}
+        needs = {need.role: metric.name for metric in metrics for need in metric.needs if drawn_prompts(need.sides)}
         problems = [f"metric {name} reads role {role}, which is not declared" for role, name in needs.items()]
         problems = [words for words, role in zip(problems, needs, strict=True) if role not in task.roles]
         problems += [f"no metric reads role {role}" for role in task.roles if role not in needs]
@@ -146,22 +146,22 @@ class Declared:
         chosen = dataset_card_name(name, self.data)
         twin = dataset_card_name(name, EMBEDDED)
         try:
-            self.dataset = opened_here(chosen, self.data, self.cache)
+            self.dataset = open_here(chosen, self.data, self.cache)
         except Skipped:
             if self.data is not None or twin == chosen:
                 raise
-            self.dataset = opened_here(twin)
+            self.dataset = open_here(twin)
         return self.dataset.card.name
 
     def counts(self) -> str:
         """The dataset has as many edits as the table has columns for."""
-        task, dataset = self.the_task(), needed(self.dataset, DATASET)
+        task, dataset = self.the_task(), require(self.dataset, DATASET)
         problems = []
         for number in task.edit_counts:
             try:
                 dataset.schedule(number)
             except Exception as error:
-                problems.append(f"{number} edits: {said(error)}")
+                problems.append(f"{number} edits: {error_text(error)}")
         refuse(problems)
         self.has_enough = True
         return ", ".join(map(str, task.edit_counts))
@@ -178,6 +178,6 @@ class Declared:
         return task.kind
 
 
-def drawn(sides: Sequence[str]) -> bool:
+def drawn_prompts(sides: Sequence[str]) -> bool:
     """Whether some side is of images that a model of the run draws."""
     return bool({"before", "after"} & set(sides))

@@ -1,0 +1,25 @@
+"""Numbers in words: a count with its noun, and bytes in a fitting unit."""
+
+
+def count_text(number: int, noun: str) -> str:
+    """A count with its noun, plural where it is not one.
+
+    >>> count_text(1, "edit"), count_text(300, "edit")
+    ('1 edit', '300 edits')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def size_text(count: float) -> str:
+    """Bytes in decimal units.
+
+    >>> size_text(999), size_text(1_500_000)
+    ('999 B', '1.5 MB')
+    """
+    if count < 1000:
+        return f"{count:.0f} B"
+    for unit in ("kB", "MB"):
+        count /= 1000
+        if count < 1000:
+            return f"{count:.1f} {unit}"
+    return f"{count / 1000:.1f} GB"
