@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from iceb.methods.common.denoiser import Denoiser, frozen
+from iceb.methods.common.denoiser import Denoiser, without_gradients
 from iceb.methods.common.text_encoder import TextTower, slices
 from iceb.methods.emcid.concepts import Concept
 from iceb.methods.emcid.draws import Draws, Latents
@@ -88,7 +88,7 @@ def main() -> None:
     tower = TextTower(pipeline.text_encoder, pipeline.tokenizer)
     denoiser = Denoiser(pipeline.unet, pipeline.vae, pipeline.scheduler)
     work, settings = concepts(asked.concepts), Stage1(steps=asked.steps)
-    with frozen(pipeline.text_encoder, pipeline.unet, pipeline.vae):
+    with without_gradients(pipeline.text_encoder, pipeline.unet, pipeline.vae):
         run(tower, denoiser, work[:1], settings, 1)  # warm up
         together, fast = run(tower, denoiser, work, settings, asked.batch)
         alone, slow = run(tower, denoiser, work, settings, 1)

@@ -61,12 +61,12 @@ class EmbeddingSwap:
 
         return Edit(
             weights={
-                tower.name_of(tower.token_table): self._swapped(tower, requests)
+                tower.name_of(tower.token_table): self._new_table(tower, requests)
                 for tower in text_towers(bundle.pipeline)
             }
         )
 
-    def _swapped(self, tower: "TextTower", requests: Sequence[EditRequest]) -> "Tensor":
+    def _new_table(self, tower: "TextTower", requests: Sequence[EditRequest]) -> "Tensor":
         """(vocabulary, d) the table with all requests carried out, in the model's number format."""
         table = tower.token_table.detach()
         asked: dict[int, list[Tensor]] = {}  # source token → the rows that requests want for it, each (d,)

@@ -187,6 +187,6 @@ class Ablation:
         """
         if not requests:
             return Edit()
-        from iceb.methods.ablation.editing import ablated
+        from iceb.methods.ablation.editing import make_edit
 
-        return ablated(self, bundle, requests, context)
+        return make_edit(self, bundle, requests, context)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from iceb.base.progress import stage
 from iceb.methods.ablation.concepts import Anchor
-from iceb.methods.common.denoiser import Denoiser, prepared
+from iceb.methods.common.denoiser import Denoiser, prepare_images
 from iceb.methods.common.text_encoder import slices
 from iceb.specs.methods import Bundle, Scratch
 from iceb.specs.runs import Sampling
@@ -69,7 +69,7 @@ class Anchors:
         """(side, side, 3) uint8, one picture of an anchor as the autoencoder would be shown it."""
         block = self._block("pictures", anchor, index, mirrored=False)
         plain = torch.zeros(1, dtype=torch.bool) | mirrored
-        fitted = prepared(block[index % BLOCK][None], plain, self.side)[0]
+        fitted = prepare_images(block[index % BLOCK][None], plain, self.side)[0]
         found: Array = ((fitted + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
         return found
 
@@ -102,7 +102,7 @@ class Anchors:
         """(n, 2, c, h, w): mean and deviation of each picture of a block."""
         pixels = self._block("pictures", anchor, start, mirrored=False)
         flipped = torch.zeros(len(pixels), dtype=torch.bool) | mirrored
-        mean, deviation = self.denoiser.encoded(prepared(pixels, flipped, self.side), at_once=BLOCK)
+        mean, deviation = self.denoiser.encode(prepare_images(pixels, flipped, self.side), at_once=BLOCK)
         found: Array = torch.stack([mean, deviation], dim=1).float().cpu().numpy()
         return found
 

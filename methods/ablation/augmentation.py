@@ -79,7 +79,9 @@ def check_size(size: int, factor: int) -> None:
         )
 
 
-def shown(picture: "np.ndarray[Any, Any]", seen: View, size: int, factor: int, variant: str) -> tuple[Tensor, Tensor]:
+def place_image(
+    picture: "np.ndarray[Any, Any]", seen: View, size: int, factor: int, variant: str
+) -> tuple[Tensor, Tensor]:
     """The picture in a view, and which latent cells count.
 
     Args:
@@ -93,7 +95,7 @@ def shown(picture: "np.ndarray[Any, Any]", seen: View, size: int, factor: int, v
         (3, size, size) in [−1, 1], 0 where the canvas is empty; (1, size / factor, size / factor) of 0 and 1. A cell
         counts if it and its neighbours lie inside the picture.
     """
-    resized = _resized(picture, seen.scale, variant)
+    resized = _resize(picture, seen.scale, variant)
     cells = size // factor
     mask = torch.zeros(1, cells, cells) if seen.masked else torch.ones(1, cells, cells)
     if seen.scale > size:
@@ -106,7 +108,7 @@ def shown(picture: "np.ndarray[Any, Any]", seen: View, size: int, factor: int, v
     return canvas, mask
 
 
-def _resized(picture: "np.ndarray[Any, Any]", side: int, variant: str) -> Tensor:
+def _resize(picture: "np.ndarray[Any, Any]", side: int, variant: str) -> Tensor:
     """(3, side, side) float32 in [−1, 1]."""
     from PIL import Image
 

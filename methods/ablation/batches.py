@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from iceb.methods.ablation.anchors import Anchors
-from iceb.methods.ablation.augmentation import shown, view
+from iceb.methods.ablation.augmentation import place_image, view
 from iceb.methods.ablation.chance import Stream
 from iceb.methods.ablation.concepts import Anchor, Concept
 from iceb.methods.ablation.objective import Batch
@@ -69,11 +69,11 @@ class Batches:
     def __iter__(self) -> Iterator[Batch[list[str]]]:
         while True:
             chosen = list(islice(self.order, self.size))
-            rows = [self._ablated(which) for which in chosen]
-            kept = [self._preserved(which) for which in chosen] if self.preserve else []
+            rows = [self._ablation_row(which) for which in chosen]
+            kept = [self._preserving_row(which) for which in chosen] if self.preserve else []
             yield self._batch(rows, kept)
 
-    def _ablated(self, which: int) -> Row:
+    def _ablation_row(self, which: int) -> Row:
         concept, stream, index = self.concepts[which], self.streams[which], next(self.pictures[which])
         prompt = concept.prompt(index, self.concept_type, self.variant, stream)
         seen = view(stream, self.anchors.side, self.variant, self.augment)
@@ -83,11 +83,11 @@ class Batches:
             mean, deviation, mask = whole.mean, whole.deviation, self._mask(bordered=seen.masked)
         else:
             picture = self.anchors.picture(concept.anchor, index, mirrored)
-            image, mask = shown(picture, seen, self.anchors.side, self.factor, self.variant)
-            mean, deviation = (part[0].cpu() for part in self.denoiser.encoded(image[None]))
+            image, mask = place_image(picture, seen, self.anchors.side, self.factor, self.variant)
+            mean, deviation = (part[0].cpu() for part in self.denoiser.encode(image[None]))
         return self._row(seen.prefix + prompt, concept.anchor_prompt(index), mean, deviation, mask, stream)
 
-    def _preserved(self, which: int) -> Row:
+    def _preserving_row(self, which: int) -> Row:
         stream = self.streams[which]
         anchor = self.prior or self.concepts[which].anchor
         index = stream.randint(0, self.anchors.count)

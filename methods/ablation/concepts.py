@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from iceb.base.errors import MethodError
 from iceb.methods.ablation.chance import Chance
-from iceb.methods.ablation.prompts import SUBJECTS, renamed, styled, traited
+from iceb.methods.ablation.prompts import SUBJECTS, replace_name, style_prompt, trait_prompt
 from iceb.methods.common.corpora import read_captions
 from iceb.specs.requests import EditRequest
 
@@ -38,9 +38,9 @@ class Concept:
         """The target's prompt for the anchor's picture `index`."""
         place = index % len(self.anchor.prompts)
         if concept_type == "style":
-            return styled(self.anchor.prompts[place], self.target, variant, chance)
+            return style_prompt(self.anchor.prompts[place], self.target, variant, chance)
         if concept_type == "nudity":
-            return traited(self.anchor.prompts[place], self.target, chance)
+            return trait_prompt(self.anchor.prompts[place], self.target, chance)
         return self.targets[place]
 
     def anchor_prompt(self, index: int) -> str:
@@ -89,7 +89,7 @@ def _object(request: EditRequest, name: str, given: tuple[str, ...], method: "Ab
     blanks = [prompt for prompt in given or request.templates if BLANK in prompt]
     pairs = [(prompt.replace(BLANK, name), prompt.replace(BLANK, request.source)) for prompt in blanks]
     plain = [prompt for prompt in given if BLANK not in prompt]
-    pairs += [(prompt, renamed(prompt, name, request.source, method.variant)) for prompt in plain]
+    pairs += [(prompt, replace_name(prompt, name, request.source, method.variant)) for prompt in plain]
     return Concept(
         request.source, Anchor(tuple(a for a, _ in pairs)), tuple(target for _, target in pairs), request.seed
     )

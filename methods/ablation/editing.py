@@ -16,7 +16,7 @@ from iceb.methods.ablation.concepts import Anchor, Concept, concepts_of
 from iceb.methods.ablation.objective import objective, start_detached
 from iceb.methods.ablation.students import DenoiserStudent, EmbeddingStudent, Student
 from iceb.methods.common.corpora import read_captions
-from iceb.methods.common.denoiser import Denoiser, frozen
+from iceb.methods.common.denoiser import Denoiser, without_gradients
 from iceb.methods.common.training import denoiser_of, training_passes
 from iceb.models.threads import single_threaded
 from iceb.specs.methods import Bundle, Edit, MethodContext, Scratch
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from iceb.methods.ablation import Ablation
 
 
-def ablated(method: "Ablation", bundle: Bundle, requests: Sequence[EditRequest], context: MethodContext) -> Edit:
+def make_edit(method: "Ablation", bundle: Bundle, requests: Sequence[EditRequest], context: MethodContext) -> Edit:
     """The edit that carries out all requests in one training run."""
     concepts = concepts_of(requests, method)
     given = read_captions(method.prior_prompts, "prompt") if method.prior and method.prior_prompts is not None else []
@@ -53,7 +53,7 @@ def ablated(method: "Ablation", bundle: Bundle, requests: Sequence[EditRequest],
     )
     student = _student(method, bundle, denoiser, concepts)
     steps = method.total_steps or method.steps * len(concepts)
-    with frozen(*(getattr(pipeline, name) for name in bundle.family.text_encoders)):
+    with without_gradients(*(getattr(pipeline, name) for name in bundle.family.text_encoders)):
         losses = train(method, denoiser, student, batches, steps)
     log = {
         "concepts": float(len(concepts)),
@@ -93,7 +93,7 @@ def train(method: "Ablation", denoiser: Denoiser, student: Student, batches: Bat
     compvis = method.variant == "compvis"
     with ExitStack() as stack:
         stack.enter_context(training_passes(denoiser.precision))
-        stack.enter_context(frozen(denoiser.unet, denoiser.vae))
+        stack.enter_context(without_gradients(denoiser.unet, denoiser.vae))
         stack.enter_context(start_detached(denoiser.unet))
         stack.enter_context(single_threaded())
         advance = stack.enter_context(stage("ablation", steps))

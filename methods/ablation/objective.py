@@ -52,7 +52,7 @@ def objective(
     Returns:
         A scalar.
     """
-    noised = denoiser.noised(batch.latents, batch.noise, batch.timesteps)
+    noised = denoiser.add_noise(batch.latents, batch.noise, batch.timesteps)
     found, first = predict(noised, batch.timesteps, batch.prompts), batch.ablated
     truth = _truth(denoiser, batch)
     wanted = truth[:first]

@@ -31,7 +31,7 @@ SUBJECTS = (
 )
 
 
-def styled(prompt: str, target: str, variant: str, chance: Chance) -> str:
+def style_prompt(prompt: str, target: str, variant: str, chance: Chance) -> str:
     """An anchor's prompt in the style of the target; the CompVis code names the target twice in one of two draws."""
     form = chance.choice((0, 1, 2))
     if variant == "compvis" and chance.randint(0, 2) == 0:
@@ -39,12 +39,12 @@ def styled(prompt: str, target: str, variant: str, chance: Chance) -> str:
     return STYLES[variant][form].format(prompt=prompt, target=target)
 
 
-def traited(prompt: str, target: str, chance: Chance) -> str:
+def trait_prompt(prompt: str, target: str, chance: Chance) -> str:
     """An anchor's prompt with an unwanted trait, as the diffusers code writes nudity."""
     return TRAITS[chance.choice((0, 1, 2))].format(prompt=prompt, target=target)
 
 
-def renamed(prompt: str, anchor: str, target: str, variant: str) -> str:
+def replace_name(prompt: str, anchor: str, target: str, variant: str) -> str:
     """An anchor's prompt with the anchor's name replaced; the CompVis code lower-cases the prompt.
 
     Raises:

@@ -11,7 +11,7 @@ from torch.func import functional_call
 from iceb.base.errors import MethodError, ModelError
 from iceb.methods.ablation.concepts import Concept
 from iceb.methods.ablation.groups import group_names
-from iceb.methods.common.denoiser import Condition, Denoiser, joined
+from iceb.methods.common.denoiser import Condition, Denoiser, join_conditions
 from iceb.methods.common.training import Trained, in_dtype
 from iceb.specs.methods import Bundle
 
@@ -48,7 +48,7 @@ class DenoiserStudent:
 
     def predict(self, noised: Tensor, timesteps: Tensor, texts: Sequence[str]) -> Tensor:
         """What the model as trained so far says, (R, c, h, w)."""
-        condition = joined([self._condition(text) for text in texts])
+        condition = join_conditions([self._condition(text) for text in texts])
         return self.denoiser.output(noised, timesteps, condition, self.trained.values)
 
     def _condition(self, text: str) -> Condition:
@@ -91,13 +91,13 @@ class EmbeddingStudent:
     def weights(self) -> dict[str, Tensor]:
         """The edit's tensors, by full name."""
         dtype = self.bundle.dtype
-        return {f"{name}.{self.tables[name]}": self._filled(name).detach().to(dtype) for name in self.encoders}
+        return {f"{name}.{self.tables[name]}": self._trained_table(name).detach().to(dtype) for name in self.encoders}
 
     def _whole(self, name: str) -> Tensor:
         found: Tensor = self.encoders[name].get_parameter(self.tables[name])
         return found
 
-    def _filled(self, name: str) -> Tensor:
+    def _trained_table(self, name: str) -> Tensor:
         rows = self.rows[name].to(self.denoiser.device)
         return self._whole(name).detach().index_copy(0, rows, self.trained.values[name])
 
@@ -124,7 +124,7 @@ class EmbeddingStudent:
             "attention_mask": told.attention_mask.to(device) if masked else None,
             "output_hidden_states": True,
         }
-        return functional_call(encoder, {self.tables[name]: self._filled(name)}, (), given)
+        return functional_call(encoder, {self.tables[name]: self._trained_table(name)}, (), given)
 
 
 def _table(encoder: nn.Module) -> str:

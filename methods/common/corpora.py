@@ -25,7 +25,7 @@ def check_captions(path: str | None, family: str, method: str, setting: str = "c
         DataError: the file cannot be read, or is empty.
     """
     if path is None:
-        _embedded(family, method)
+        _check_embedded(family, method)
         return
     try:
         with user_path(path).open("rb") as stream:
@@ -50,10 +50,10 @@ def few_captions(path: str | None, asked: int, setting: str = "captions") -> lis
     return [f"{setting}={path} holds {held} texts, the settings ask for {asked}: other concepts may change more"]
 
 
-def unpreserved(what: str) -> str:
+def preservation_note(what: str) -> str:
     """What to know of an edit that preserves no text but `what`.
 
-    >>> unpreserved("nothing")
+    >>> preservation_note("nothing")
     'nothing is preserved, so that other concepts may change: keep some with --set retain_file=FILE, a text a line'
     """
     keep = "keep some with --set retain_file=FILE, a text a line"
@@ -74,13 +74,13 @@ def caption_corpus(path: str | None, family: str, method: str) -> list[str]:
     """
     if path is not None:
         return read_captions(path)
-    _embedded(family, method)
+    _check_embedded(family, method)
     from iceb.mini.captions import corpus
 
     return list(corpus())
 
 
-def _embedded(family: str, method: str) -> None:
+def _check_embedded(family: str, method: str) -> None:
     """Refuse a model that has no embedded captions."""
     if family != "mini":
         raise MethodError(
@@ -133,13 +133,13 @@ def naming(texts: Sequence[str], names: Sequence[str]) -> list[str]:
     return [text for text in texts if words.search(text)]
 
 
-def sampled(captions: Sequence[str], count: int, plain: bool = True) -> list[str]:
+def sample_captions(captions: Sequence[str], count: int, plain: bool = True) -> list[str]:
     """The first `count` captions of the corpus shuffled by random.Random(1), as EMCID's authors sample.
 
     With `plain`, typographic quotes and ligatures are made plain, as those authors' tokenizer did and today's no longer
     does.
 
-    >>> sampled(["a", "b", "c"], 2)
+    >>> sample_captions(["a", "b", "c"], 2)
     ['b', 'c']
     """
     import ftfy

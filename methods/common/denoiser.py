@@ -42,7 +42,7 @@ class Condition:
         return cls(found.states.to(dtype), pooled=None if found.pooled is None else found.pooled.to(dtype))
 
 
-def joined(parts: Sequence[Condition]) -> Condition:
+def join_conditions(parts: Sequence[Condition]) -> Condition:
     """The rows of several conditions, one below the other; every column is real.
 
     Args:
@@ -95,7 +95,7 @@ class Denoiser:
         """Side of a picture at the model's own size."""
         return int(self.latent_shape[1] * 2 ** (len(self.vae.config.block_out_channels) - 1))
 
-    def noised(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+    def add_noise(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
         """x_t = √ᾱ x₀ + √(1 − ᾱ) ε  (B, c, h, w)."""
         level = self.levels[timesteps].to(latents.dtype).reshape(-1, 1, 1, 1)
         return level.sqrt() * latents + (1 - level).sqrt() * noise
@@ -135,7 +135,7 @@ class Denoiser:
         return out[0].to(noised.dtype)
 
     @torch.no_grad()
-    def encoded(self, pictures: Tensor, at_once: int = 64) -> tuple[Tensor, Tensor]:
+    def encode(self, pictures: Tensor, at_once: int = 64) -> tuple[Tensor, Tensor]:
         """Mean and deviation of the latents of pictures in [−1, 1], (B, 3, H, W) → two of (B, c, h, w), unscaled.
 
         Args:
@@ -155,7 +155,7 @@ class Denoiser:
         return float(self.vae.config.scaling_factor)
 
 
-def prepared(pictures: "np.ndarray[Any, Any]", flipped: Tensor, side: int) -> Tensor:
+def prepare_images(pictures: "np.ndarray[Any, Any]", flipped: Tensor, side: int) -> Tensor:
     """Pictures as the autoencoder takes them: short side to `side`, centre crop, mirrored where asked, in [−1, 1].
 
     Args:
@@ -183,7 +183,7 @@ def prepared(pictures: "np.ndarray[Any, Any]", flipped: Tensor, side: int) -> Te
 
 
 @contextmanager
-def frozen(*modules: nn.Module) -> Iterator[None]:
+def without_gradients(*modules: nn.Module) -> Iterator[None]:
     """No parameter of these modules wants a gradient while the block runs; afterwards all is as before."""
     wanted = [parameter for module in modules for parameter in module.parameters() if parameter.requires_grad]
     for parameter in wanted:

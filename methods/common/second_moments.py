@@ -13,7 +13,7 @@ from torch import Tensor
 
 from iceb.base.errors import MethodError
 from iceb.base.progress import stage
-from iceb.methods.common.text_encoder import TextTower, Tokens, slices, watched
+from iceb.methods.common.text_encoder import TextTower, Tokens, record_inputs, slices
 
 log = logging.getLogger("iceb")
 CAPTIONS_AT_ONCE = 1000  # tokenised together
@@ -166,6 +166,6 @@ class Beginnings:
 
 def _keys(tower: TextTower, tokens: Tokens, layers: Sequence[int]) -> list[tuple[int, Tensor]]:
     with ExitStack() as stack:
-        seen = [stack.enter_context(watched(tower.fc2(layer))) for layer in layers]
+        seen = [stack.enter_context(record_inputs(tower.fc2(layer))) for layer in layers]
         tower.advance(tower.embed(tokens), tower.bias(tokens), 0, max(layers) + 1)
     return [(layer, inputs[0]) for layer, inputs in zip(layers, seen, strict=True)]

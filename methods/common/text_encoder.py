@@ -162,7 +162,7 @@ class TextTower:
 
     def key_inputs(self, layer: int, state: Tensor, bias: Tensor) -> Tensor:
         """(B, L, d_ff), what fc2 of `layer` is given when the layer sees `state`."""
-        with watched(self.fc2(layer)) as seen:
+        with record_inputs(self.fc2(layer)) as seen:
             self._one_layer(layer, state, bias, None)
         return seen[0]
 
@@ -212,10 +212,10 @@ def text_towers(pipeline: Any, prepared: Callable[[nn.Module], nn.Module] = lamb
 
 
 @contextmanager
-def watched(module: nn.Module) -> Iterator[list[Tensor]]:
+def record_inputs(module: nn.Module) -> Iterator[list[Tensor]]:
     """Collects what a module is given while the block runs.
 
-    >>> with watched(nn.Identity()) as seen: pass
+    >>> with record_inputs(nn.Identity()) as seen: pass
     >>> seen
     []
     """

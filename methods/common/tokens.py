@@ -36,8 +36,8 @@ def last_subject_token(tokenizer: Any, ids: Sequence[int], subject: str) -> int:
         return 0
     if subject in LAST_TOKENS:
         return len(ids) - 1
-    text = _squeezed(tokenizer.decode(list(ids)))
-    wanted = _squeezed(subject.lower())
+    text = _squeeze(tokenizer.decode(list(ids)))
+    wanted = _squeeze(subject.lower())
     if "’" in wanted:
         text = text.replace("'", "’")
     start = text.find(wanted)
@@ -51,7 +51,7 @@ def last_subject_token(tokenizer: Any, ids: Sequence[int], subject: str) -> int:
     )
 
 
-def _squeezed(text: str) -> str:
+def _squeeze(text: str) -> str:
     return unicodedata.normalize("NFKC", text.replace(" ", ""))
 
 

@@ -109,7 +109,7 @@ class Trained:
         if not torch.isfinite(loss.detach()).all():
             raise MethodError(f"the training loss is {value}: lower the learning rate, or train in float32")
         gradients = self.gradients(loss)
-        self.move(gradients if largest_norm is None else clipped(gradients, largest_norm))
+        self.move(gradients if largest_norm is None else clip_gradients(gradients, largest_norm))
         return value
 
     def restart(self, optimiser: Callable[[list[Tensor]], torch.optim.Optimizer]) -> None:
@@ -130,7 +130,7 @@ class Trained:
         return float((moved / whole) ** 0.5) if whole else 0.0
 
 
-def clipped(gradients: Mapping[str, Tensor], largest_norm: float) -> dict[str, Tensor]:
+def clip_gradients(gradients: Mapping[str, Tensor], largest_norm: float) -> dict[str, Tensor]:
     """Gradients scaled down together so that their common norm is at most `largest_norm`, as torch clips them."""
     norm = torch.stack([slope.norm() for slope in gradients.values()]).norm() if gradients else torch.tensor(0.0)
     scale = torch.clamp(largest_norm / (norm + 1e-6), max=1.0)
@@ -148,7 +148,9 @@ def parameters_where(
     Raises:
         ModelError: there is none, so that an edit of nothing cannot pass for an edit.
     """
-    names = [name for name, owner in _owned(module) if wanted(name) and (not kinds or isinstance(owner, kinds))]
+    names = [
+        name for name, owner in _parameter_owners(module) if wanted(name) and (not kinds or isinstance(owner, kinds))
+    ]
     if not names:
         raise ModelError(
             f"{type(module).__name__} has no parameter of the group asked for: choose another group or model"
@@ -156,7 +158,7 @@ def parameters_where(
     return names
 
 
-def _owned(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+def _parameter_owners(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """(name of a parameter, module it belongs to)."""
     for path, owner in module.named_modules():
         for name, _ in owner.named_parameters(prefix=path, recurse=False):

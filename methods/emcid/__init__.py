@@ -198,6 +198,6 @@ class EMCID:
         """
         if not requests:
             return Edit()
-        from iceb.methods.emcid.editing import edited  # torch is loaded here and not before
+        from iceb.methods.emcid.editing import make_edit  # torch is loaded here and not before
 
-        return edited(self, bundle, requests, context)
+        return make_edit(self, bundle, requests, context)

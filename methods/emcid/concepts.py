@@ -117,7 +117,7 @@ class Placed:
         self.tokens = tower.tokens(texts, extra=int(own.max() - lengths.max()))
         self.widths = own.clamp(max=self.tokens.ids.shape[1])  # (B,) columns of the row's concept, were it alone
 
-    def widened(self) -> Tokens:
+    def pad_to_full_length(self) -> Tokens:
         """The same prompts padded to the encoder's full length."""
         return self._tower.tokens(self._texts, extra=self._tower.positions)
 

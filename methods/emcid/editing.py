@@ -13,8 +13,8 @@ from torch import Tensor
 from iceb.base.digest import digest
 from iceb.base.errors import MethodError
 from iceb.base.progress import stage
-from iceb.methods.common.corpora import caption_corpus, sampled
-from iceb.methods.common.denoiser import frozen
+from iceb.methods.common.corpora import caption_corpus, sample_captions
+from iceb.methods.common.denoiser import without_gradients
 from iceb.methods.common.second_moments import second_moments
 from iceb.methods.common.text_encoder import slices
 from iceb.methods.common.training import training_passes
@@ -41,7 +41,7 @@ STAGE1 = tuple(each.name for each in fields(Stage1) if each.name != "layers")
 FISHER_MOMENT_WEIGHT = 4000.0  # λ inside the Fisher diagonal, whatever λ the edit takes, as in the authors' code
 
 
-def edited(
+def make_edit(
     method: "EMCID",
     bundle: Bundle,
     requests: Sequence[EditRequest],
@@ -53,7 +53,7 @@ def edited(
     modules = [tower.model for tower in bench.towers]
     if method.noise_loss != "none" or method.stage1().uses_fisher:
         modules += [bench.denoiser.unet, bench.denoiser.vae]
-    with frozen(*modules):
+    with without_gradients(*modules):
         return (kind or Editing)(method, bench, context.scratch, context.execution).run(requests)
 
 
@@ -82,19 +82,19 @@ class Editing:
         """The sampled caption corpus, read when first needed."""
         if self._captions is None:
             corpus = caption_corpus(self.method.captions, self.bench.bundle.ref.family, self.method.card.name)
-            self._captions = sampled(corpus, self.method.caption_count)
+            self._captions = sample_captions(corpus, self.method.caption_count)
             self.log["captions_used"] = float(len(self._captions))
         return self._captions
 
     def run(self, requests: Sequence[EditRequest]) -> Edit:
         """Both stages for all requests."""
         concepts = [concept for request in requests for concept in concepts_of(request, self.method)]
-        with self._timed("moments_seconds"):
+        with self._measure_time("moments_seconds"):
             moments = [self._moments(which) for which in range(len(self.bench.towers))]
-        with self._timed("values_seconds"):
+        with self._measure_time("values_seconds"):
             values = self._values(concepts)
         weights: dict[str, Tensor] = {}
-        with self._timed("spread_seconds"):
+        with self._measure_time("spread_seconds"):
             for which, tower in enumerate(self.bench.towers):
                 kept, targets = self._per_request(requests, concepts, values[which])
                 solve = self._solver(which, moments[which])
@@ -111,7 +111,7 @@ class Editing:
         return None
 
     @contextmanager
-    def _timed(self, name: str) -> Iterator[None]:
+    def _measure_time(self, name: str) -> Iterator[None]:
         start = time.monotonic()
         yield
         self.log[name] = time.monotonic() - start
@@ -167,13 +167,13 @@ class Editing:
         fisher = self._fisher() if self.stage1.uses_fisher else None
         pieces = list(slices(len(concepts), self.at_once.size))
         keys = self._value_keys(concepts)
-        missing = [(a, b) for a, b in pieces if any(self._stored(key) is None for key in keys[a:b])]
+        missing = [(a, b) for a, b in pieces if any(self._stored_vectors(key) is None for key in keys[a:b])]
         losses: list[float] = []
         with (
             training_passes(self.execution.precision),
             stage("value vectors", sum(b - a for a, b in missing)) as advance,
         ):
-            done = self._each(lambda piece: self._optimised(concepts[slice(*piece)], fisher), missing)
+            done = self._each(lambda piece: self._optimise(concepts[slice(*piece)], fisher), missing)
             for values, (a, b) in zip(done, missing, strict=True):  # in this order `done` is run to its end
                 self._keep(keys[a:b], values)
                 losses += values.losses.tolist()
@@ -181,7 +181,7 @@ class Editing:
         if losses:
             self.log["mean_final_loss"] = float(np.mean(losses))
         self.log["values_made"] = float(len(losses))
-        rows = [row for row in map(self._stored, keys) if row is not None]
+        rows = [row for row in map(self._stored_vectors, keys) if row is not None]
         return [
             torch.from_numpy(np.stack([row[which] for row in rows])).to(tower.device)
             for which, tower in enumerate(self.bench.towers)
@@ -205,12 +205,12 @@ class Editing:
             key["fisher"] = self._fisher_key()
         return [{**key, "concept": asdict(concept)} for concept in concepts]
 
-    def _stored(self, key: Mapping[str, Any]) -> list[Array] | None:
+    def _stored_vectors(self, key: Mapping[str, Any]) -> list[Array] | None:
         """A concept's vectors, one per encoder; all or none."""
         found = [self.vectors.get({**key, "encoder": tower.component}) for tower in self.bench.towers]
         return None if any(array is None for array in found) else [array for array in found if array is not None]
 
-    def _optimised(self, concepts: Sequence[Concept], fisher: Tensor | None) -> Values:
+    def _optimise(self, concepts: Sequence[Concept], fisher: Tensor | None) -> Values:
         """The value vectors of one batch, or of its parts where memory does not suffice for all."""
         return Values.joined(self.at_once.run(lambda part, _: self._batch(part, fisher), concepts))
 
@@ -248,7 +248,7 @@ class Editing:
             array: Array = found.cpu().numpy()
             return array
 
-        with self._timed("fisher_seconds"):
+        with self._measure_time("fisher_seconds"):
             scratch = self.scratch.depends_on(*FISHER)
             return torch.from_numpy(np.array(scratch.array(self._fisher_key(), compute))).to(
                 self.bench.towers[0].device

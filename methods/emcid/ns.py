@@ -96,7 +96,7 @@ class EMCIDNullSpace(EMCID):
         """New fc2 weights of the text encoder(s) that carry out all requests at once; see `EMCID.edit`."""
         if not requests:
             return Edit()
-        from iceb.methods.emcid.editing import edited  # torch is loaded here and not before
+        from iceb.methods.emcid.editing import make_edit  # torch is loaded here and not before
         from iceb.methods.emcid.projected import ProjectedEditing
 
-        return edited(self, bundle, requests, context, ProjectedEditing)
+        return make_edit(self, bundle, requests, context, ProjectedEditing)

@@ -147,9 +147,9 @@ class _Work:
         self.aligned = torch.tensor([concept.align_text for concept in concepts], device=device)  # (G,)
         true = [settings.noise_loss == "true" or concept.true_noise for concept in concepts]
         self.true_noise = torch.tensor(true, device=device)[self.rows.owner]  # (B,)
-        self.dest = self._told([side.dest for side in self.sides], self.sides[0].target.keep)
+        self.dest = self._condition([side.dest for side in self.sides], self.sides[0].target.keep)
 
-    def _told(self, states: Sequence[TextStates], keep: Tensor | None) -> Condition:
+    def _condition(self, states: Sequence[TextStates], keep: Tensor | None) -> Condition:
         """What the denoiser is told: all encoders' states side by side, and (SDXL) the second's pooled one."""
         context = torch.cat([part.context for part in states], dim=-1)
         return Condition(context, keep, states[-1].pooled if len(states) > 1 else None)
@@ -163,7 +163,7 @@ class _Work:
         penalty = torch.stack(each).sum(dim=0)
         noise = torch.zeros_like(penalty)
         if self.settings.noise_loss != "none" and self.denoiser is not None and self.latents is not None:
-            noise = self._noise_loss(self.denoiser, self.latents, self._told(edited, sides[0].source.keep))
+            noise = self._noise_loss(self.denoiser, self.latents, self._condition(edited, sides[0].source.keep))
         parts = zip(sides, edited, per_row, strict=True)
         text = torch.stack([side.text_loss(states, shift) for side, states, shift in parts]).sum(dim=0)
         return Losses(noise, penalty, text * self.aligned)
@@ -185,7 +185,7 @@ class _Work:
         drawn = [stream.step() for stream in self.draws]
         noise = torch.cat([part.noise for part in drawn]).to(denoiser.device, denoiser.dtype)
         timesteps = torch.cat([part.timesteps for part in drawn]).to(denoiser.device)
-        noised = denoiser.noised(latents.draw(drawn).to(denoiser.dtype), noise, timesteps)  # (B, c, h, w)
+        noised = denoiser.add_noise(latents.draw(drawn).to(denoiser.dtype), noise, timesteps)  # (B, c, h, w)
         target = self._target(denoiser, noised, timesteps, noise)
         gap = denoiser.noise_in(noised, timesteps, source) - target
         return self.rows.mean(gap.float().square().mean(dim=(1, 2, 3)))
@@ -194,7 +194,7 @@ class _Work:
     def _target(self, denoiser: Denoiser, noised: Tensor, timesteps: Tensor, noise: Tensor) -> Tensor:
         """(B, c, h, w) what the edited source should predict; the destination is asked only where it is the answer."""
         if self.settings.noise_loss == "esd":
-            named = self._told([side.clean for side in self.sides], self.sides[0].source.keep)
+            named = self._condition([side.clean for side in self.sides], self.sides[0].source.keep)
             nothing = denoiser.noise_in(noised, timesteps, self.dest)  # its prompts are empty
             return nothing - self.settings.esd_scale * (denoiser.noise_in(noised, timesteps, named) - nothing)
         asked = (~self.true_noise).nonzero()[:, 0]

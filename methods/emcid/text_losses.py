@@ -23,20 +23,20 @@ def text_loss(side: "Side", settings: "Stage1") -> TextLossOf:
     if settings.text_loss == "none":
         return lambda edited, shift: torch.zeros(len(side.rows.first), device=side.rows.owner.device)
     if settings.tokens > 1 or settings.text_loss == "subject":  # several tokens: always compared at those tokens
-        return lambda edited, shift: _subject(side, edited)
+        return lambda edited, shift: _subject_loss(side, edited)
     if settings.text_loss == "subject_end_pads":
         return SubjectEndPads(side)
     if settings.text_loss == "contrastive":
         return Contrastive(side)
-    return lambda edited, shift: _pooled(side, edited)
+    return lambda edited, shift: _pooled_loss(side, edited)
 
 
-def _pooled(side: "Side", edited: TextStates) -> Tensor:
+def _pooled_loss(side: "Side", edited: TextStates) -> Tensor:
     gap = edited.pooled - side.dest.pooled  # (B, p)
     return side.rows.mean(gap.float().square().mean(dim=-1))
 
 
-def _subject(side: "Side", edited: TextStates) -> Tensor:
+def _subject_loss(side: "Side", edited: TextStates) -> Tensor:
     row = torch.arange(len(side.rows), device=side.rows.owner.device)[:, None]
     gap = edited.context[row, side.source.at] - side.dest.context[row, side.target.at]  # (B, T, d)
     return side.rows.mean(gap.float().square().mean(dim=(1, 2)))
@@ -51,7 +51,7 @@ class SubjectEndPads:
 
     def __init__(self, side: "Side") -> None:
         self.side = side
-        self.source, self.target = side.source.widened(), side.target.widened()
+        self.source, self.target = side.source.pad_to_full_length(), side.target.pad_to_full_length()
         tower = side.tower
         self.bias = tower.bias(self.source)
         self.state = tower.advance(tower.embed(self.source), self.bias, 0, side.after)

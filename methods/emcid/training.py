@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from iceb.methods.common.denoiser import Denoiser, prepared
+from iceb.methods.common.denoiser import Denoiser, prepare_images
 from iceb.methods.common.text_encoder import TextTower, text_towers
 from iceb.methods.common.training import denoiser_of, in_dtype
 from iceb.methods.emcid.concepts import Concept
@@ -73,9 +73,9 @@ class Workbench:
             for _ in range(settings.pictures):
                 texts += concept.prompts("source")
                 noise.append(self._initial(len(concept.templates), generator))
-        pixels = self._drawn(texts, torch.cat(noise))
+        pixels = self._draw_images(texts, torch.cat(noise))
         flipped = torch.cat([stream.flips() for stream in draws])
-        mean, deviation = self.denoiser.encoded(prepared(pixels, flipped, self.side))
+        mean, deviation = self.denoiser.encode(prepare_images(pixels, flipped, self.side))
         sizes = [settings.pictures * len(concept.templates) for concept in concepts]
         offsets = tuple(int(stop) - size for stop, size in zip(np.cumsum(sizes), sizes, strict=True))
         return Latents(mean, deviation, offsets, self.denoiser.scaling)
@@ -86,7 +86,7 @@ class Workbench:
         shape = (count, channels, self.sampling.height // factor, self.sampling.width // factor)
         return torch.randn(shape, generator=generator)
 
-    def _drawn(self, texts: Sequence[str], noise: Tensor) -> "np.ndarray[Any, Any]":
+    def _draw_images(self, texts: Sequence[str], noise: Tensor) -> "np.ndarray[Any, Any]":
         from iceb.models.drawing import texts_to_images
 
         bundle: Any = self.bundle
@@ -106,9 +106,9 @@ class Workbench:
         chosen = random.Random(FISHER_SEED).sample(range(len(captions)), min(count, len(captions)))
         texts = [captions[index] for index in chosen]
         generator = torch.Generator().manual_seed(FISHER_SEED)
-        pixels = self._drawn(texts, self._initial(len(texts), generator))
+        pixels = self._draw_images(texts, self._initial(len(texts), generator))
         flipped = torch.rand(len(texts), generator=generator) < 0.5
-        means, deviations = self.denoiser.encoded(prepared(pixels, flipped, self.side))
+        means, deviations = self.denoiser.encode(prepare_images(pixels, flipped, self.side))
         ends = self.towers[0].tokens(texts).ends.tolist()
         parts = zip(texts, ends, means, deviations, strict=True)
         return [self._pair(text, end, mean, spread, steps, generator) for text, end, mean, spread in parts]

@@ -178,6 +178,6 @@ class ESD:
         """
         if not requests:
             return Edit()
-        from iceb.methods.esd.editing import edited  # torch is loaded here and not before
+        from iceb.methods.esd.editing import make_edit  # torch is loaded here and not before
 
-        return edited(self, bundle, requests, context)
+        return make_edit(self, bundle, requests, context)

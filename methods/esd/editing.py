@@ -12,7 +12,7 @@ from torch import Tensor
 
 from iceb.base.errors import MethodError
 from iceb.base.progress import stage
-from iceb.methods.common.denoiser import Condition, Denoiser, frozen
+from iceb.methods.common.denoiser import Condition, Denoiser, without_gradients
 from iceb.methods.common.training import Trained, in_dtype, training_passes
 from iceb.methods.esd.groups import trained_names
 from iceb.methods.esd.jobs import Job, plan
@@ -32,12 +32,12 @@ IMAGES_PER_PASS = 16  # latents that the frozen model samples together, unless a
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def edited(method: "ESD", bundle: Bundle, requests: Sequence[EditRequest], context: MethodContext) -> Edit:
+def make_edit(method: "ESD", bundle: Bundle, requests: Sequence[EditRequest], context: MethodContext) -> Edit:
     """The edit that erases all sources."""
     settings = method.settings(bundle.family.layout == "sdxl", len(requests))
     training = _Training(bundle, settings, method.pixels, context)
     losses = training.run(plan(requests, settings))
-    return Edit(weights=training.trained.weights("unet", bundle.dtype), log={**_told(losses), **training.log})
+    return Edit(weights=training.trained.weights("unet", bundle.dtype), log={**_loss_summary(losses), **training.log})
 
 
 class _Training:
@@ -59,10 +59,10 @@ class _Training:
         """Train through all jobs, with a fresh optimiser for each part; the loss of every step."""
         began, losses = time.monotonic(), list[float]()
         steps = sum(len(part) for part in parts)
-        with training_passes(self.precision), frozen(self.denoiser.unet), stage("erasing", steps) as advance:
+        with training_passes(self.precision), without_gradients(self.denoiser.unet), stage("erasing", steps) as advance:
             for part in parts:
                 self.trained.restart(adam(self.settings))
-                for lesson in self._taught(part):
+                for lesson in self._samples(part):
                     with self._alone():
                         losses.append(self.trained.step(lesson.loss(self.denoiser, self.trained.values)))
                     advance(1)
@@ -71,7 +71,7 @@ class _Training:
         self.log["training_seconds"] = time.monotonic() - began
         return losses
 
-    def _taught(self, jobs: Sequence[Job]) -> Iterator[Lesson]:
+    def _samples(self, jobs: Sequence[Job]) -> Iterator[Lesson]:
         """Lessons in the order of their jobs; of the model under training each is made when it is asked for."""
         if self.settings.variant == "2025":
             spread = threads.spread if self.on_cpu else map
@@ -107,7 +107,7 @@ def lessons_of(
     kind, config = type(pipeline.scheduler), pipeline.scheduler.config
 
     @torch.no_grad()
-    def told(texts: Sequence[str]) -> Condition:
+    def read_texts(texts: Sequence[str]) -> Condition:
         return Condition.read(reader(texts), dtype)
 
     with torch.no_grad():
@@ -115,7 +115,7 @@ def lessons_of(
     return Lessons(
         denoiser,
         lambda: kind.from_config(config),
-        told,
+        read_texts,
         zeros,
         settings,
         latent_shape(denoiser, pixels),
@@ -135,9 +135,9 @@ def latent_shape(denoiser: Denoiser, pixels: int | None) -> tuple[int, int, int]
     if pixels is None or pixels == denoiser.pixels:
         return channels, own, own
     cell = denoiser.pixels // own
-    told = bool(denoiser.unet.config.addition_embed_type)
-    if told or pixels % cell or pixels > denoiser.pixels:
-        allowed = "its own size" if told else f"a multiple of {cell}, at most its own size"
+    sized = bool(denoiser.unet.config.addition_embed_type)
+    if sized or pixels % cell or pixels > denoiser.pixels:
+        allowed = "its own size" if sized else f"a multiple of {cell}, at most its own size"
         raise MethodError(
             f"esd pixels {pixels}: this model draws {denoiser.pixels} and needs {allowed}: leave pixels out for that"
         )
@@ -151,7 +151,7 @@ def _key(bundle: Bundle, settings: Settings, pixels: int | None) -> dict[str, An
     return {"what": "esd lesson", "version": 2, "model": bundle.digest, **drawn, **deciding}
 
 
-def _told(losses: Sequence[float]) -> dict[str, float]:
+def _loss_summary(losses: Sequence[float]) -> dict[str, float]:
     """The mean loss of the first and of the last tenth of the steps."""
     tenth = max(len(losses) // 10, 1)
     ends = {"first": losses[:tenth], "last": losses[-tenth:]}

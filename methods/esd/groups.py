@@ -17,11 +17,11 @@ def trained_names(unet: nn.Module, group: Group, variant: VariantName, sdxl: boo
         ModelError: the model has none of this group.
     """
 
-    def wanted(name: str) -> bool:
+    def is_trained(name: str) -> bool:
         inside = not (sdxl and group in ("esd-u", "full")) or ("emb" not in name and "block" in name)
         return inside and _in_group(name, group, variant)
 
-    return parameters_where(unet, wanted, () if variant == "2023" else LAYERS)
+    return parameters_where(unet, is_trained, () if variant == "2023" else LAYERS)
 
 
 def _in_group(name: str, group: Group, variant: VariantName) -> bool:

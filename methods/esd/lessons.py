@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from iceb.base.progress import Advance, stage
-from iceb.methods.common.denoiser import Condition, Denoiser, joined
+from iceb.methods.common.denoiser import Condition, Denoiser, join_conditions
 from iceb.methods.common.text_encoder import slices
 from iceb.methods.esd.jobs import Job, levels_2023, levels_2024, timestep
-from iceb.methods.esd.sampling import on_the_way, repeated, walked
+from iceb.methods.esd.sampling import partial_latents, repeat_rows, walk_levels
 from iceb.methods.esd.settings import Settings, VariantName
 from iceb.models.memory import PassSize
 from iceb.specs.methods import Scratch
@@ -111,8 +111,8 @@ class Lessons:
         settings, batch = self.settings, self.settings.batch
         walk = levels_2023 if settings.variant == "2023" else levels_2024
         levels = walk(job.index, settings.sampling_steps)
-        toward, away = repeated(self.texts([job.source]), batch), repeated(self.unguided, batch)
-        noised = walked(self.denoiser, weights, levels, settings.guidance, away, toward, self.noise([job]))
+        toward, away = repeat_rows(self.texts([job.source]), batch), repeat_rows(self.unguided, batch)
+        noised = walk_levels(self.denoiser, weights, levels, settings.guidance, away, toward, self.noise([job]))
         time = torch.full((batch,), timestep(job, settings), device=noised.device)
         return Lesson(noised, time, self._prompt([job]), self._target([job], noised, time))
 
@@ -132,37 +132,37 @@ class Lessons:
             part = jobs[start:stop]
             found = {job: scratch.get(_job_key(key, job)) for job in dict.fromkeys(part)}
             kept = {job: array for job, array in found.items() if array is not None}
-            for job, made in self._made([job for job in found if job not in kept], spread):
+            for job, made in self._sample_groups([job for job in found if job not in kept], spread):
                 kept[job] = scratch.array(_job_key(key, job), partial(np.asarray, made))  # another process's, if first
             for job in part:
                 yield self._lesson(job, kept[job])
 
-    def _made(self, jobs: Sequence[Job], spread: Spread) -> Iterator[tuple[Job, Array]]:
+    def _sample_groups(self, jobs: Sequence[Job], spread: Spread) -> Iterator[tuple[Job, Array]]:
         """Latents and targets of jobs, sampled together by like numbers of steps; the longest walks come first."""
         if not jobs:
             return
         order, size = sorted(jobs, key=lambda job: -job.index), self.at_once.size
         groups = [order[start:stop] for start, stop in slices(len(order), size)]
         with stage("training latents, steps", sum(group[0].index for group in groups)) as advance:
-            for group, made in zip(groups, spread(partial(self._sampled, advance), groups), strict=True):
+            for group, made in zip(groups, spread(partial(self._sample_group, advance), groups), strict=True):
                 yield from zip(group, np.moveaxis(made, 1, 0), strict=True)
 
-    def _sampled(self, advance: Advance, jobs: list[Job]) -> Array:
+    def _sample_group(self, advance: Advance, jobs: list[Job]) -> Array:
         """Latents and targets of a group, (2, J, B, c, h, w) float32; in several passes where memory is short."""
         return np.concatenate(self.at_once.run(partial(self._one_pass, advance), jobs), axis=1)
 
     def _one_pass(self, advance: Advance, jobs: Sequence[Job], size: int) -> Array:
         """The same of `size` jobs; fewer are filled up: with one shape no job's last bits depend on its neighbours."""
         group = [*jobs, *[jobs[-1]] * (size - len(jobs))]
-        noised, time = self.sampled(group, advance)
+        noised, time = self.sample_latents(group, advance)
         both = torch.stack([noised, self._target(group, noised, time)]).float()
         return both.reshape(2, size, self.settings.batch, *both.shape[2:])[:, : len(jobs)].cpu().numpy()
 
-    def sampled(self, jobs: Sequence[Job], advance: Advance = lambda steps: None) -> tuple[Tensor, Tensor]:
+    def sample_latents(self, jobs: Sequence[Job], advance: Advance = lambda steps: None) -> tuple[Tensor, Tensor]:
         """The frozen model's latents (J · B, c, h, w) and their timesteps (J · B,)."""
         settings, batch = self.settings, self.settings.batch
         stops = [job.index for job in jobs for _ in range(batch)]
-        return on_the_way(
+        return partial_latents(
             self.denoiser,
             self.scheduler(),
             settings.sampling_steps,
@@ -181,17 +181,19 @@ class Lessons:
 
     def _prompt(self, jobs: Sequence[Job]) -> Condition:
         """What the model under training is told: the text to erase from where there is one, else the concept."""
-        return repeated(self.texts([self.settings.erase_from or job.source for job in jobs]), self.settings.batch)
+        return repeat_rows(self.texts([self.settings.erase_from or job.source for job in jobs]), self.settings.batch)
 
     @torch.no_grad()
     def _target(self, jobs: Sequence[Job], noised: Tensor, time: Tensor) -> Tensor:
         """The frozen model's predictions, all in one call, put together; (J · B, c, h, w)."""
-        named, nothing = repeated(self.texts([job.source for job in jobs]), self.settings.batch), self.texts([""])
-        asked = [named, repeated(nothing, len(noised))]
+        named, nothing = repeat_rows(self.texts([job.source for job in jobs]), self.settings.batch), self.texts([""])
+        asked = [named, repeat_rows(nothing, len(noised))]
         if self.settings.erase_from:
             asked.append(self._prompt(jobs))
         count = len(asked)
-        found = self.denoiser.output(noised.repeat(count, 1, 1, 1), time.repeat(count), joined(asked)).chunk(count)
+        found = self.denoiser.output(noised.repeat(count, 1, 1, 1), time.repeat(count), join_conditions(asked)).chunk(
+            count
+        )
         origin = found[2] if self.settings.erase_from else None
         return target_of(self.settings.variant, found[0], found[1], origin, self.settings.negative_guidance)
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from iceb.base.progress import Advance
-from iceb.methods.common.denoiser import Condition, Denoiser, joined
+from iceb.methods.common.denoiser import Condition, Denoiser, join_conditions
 
 
-def repeated(condition: Condition, count: int) -> Condition:
+def repeat_rows(condition: Condition, count: int) -> Condition:
     """Every row `count` times in a row."""
     return condition.rows(
         torch.arange(len(condition.context), device=condition.context.device).repeat_interleave(count)
@@ -19,7 +19,7 @@ def repeated(condition: Condition, count: int) -> Condition:
 
 
 @torch.no_grad()
-def on_the_way(
+def partial_latents(
     denoiser: Denoiser,
     scheduler: Any,
     steps: int,
@@ -46,14 +46,14 @@ def on_the_way(
         Latents (B, c, h, w), not scaled for the denoiser, and timesteps (B,) that belong to them.
     """
     scheduler.set_timesteps(steps, device=noise.device)
-    condition = joined([repeated(away, len(noise)), toward])
+    condition = join_conditions([repeat_rows(away, len(noise)), toward])
     wanted = torch.tensor(stops, device=noise.device)
     latents = noise * scheduler.init_noise_sigma
     found = latents.clone()
     for index in range(max(stops)):
         time = scheduler.timesteps[index]
         seen = scheduler.scale_model_input(torch.cat([latents] * 2), time)
-        predicted = guided(denoiser.output(seen, time, condition), guidance)
+        predicted = apply_guidance(denoiser.output(seen, time, condition), guidance)
         latents = scheduler.step(predicted, time, latents, return_dict=False)[0]
         found = torch.where((wanted > index).reshape(-1, 1, 1, 1), latents, found)
         advance(1)
@@ -61,7 +61,7 @@ def on_the_way(
 
 
 @torch.no_grad()
-def walked(
+def walk_levels(
     denoiser: Denoiser,
     weights: Mapping[str, Tensor],
     levels: Sequence[int],
@@ -78,17 +78,17 @@ def walked(
         away, toward: B rows each.
         noise: (B, c, h, w), standard normal.
     """
-    latents, condition = noise, joined([away, toward])
+    latents, condition = noise, join_conditions([away, toward])
     for level, after in pairwise(levels):
         time = torch.full((2 * len(noise),), level, device=noise.device)
-        predicted = guided(denoiser.noise_in(torch.cat([latents] * 2), time, condition, weights), guidance)
+        predicted = apply_guidance(denoiser.noise_in(torch.cat([latents] * 2), time, condition, weights), guidance)
         here, there = denoiser.levels[level].to(noise.dtype), denoiser.levels[after].to(noise.dtype)
         clean = (latents - (1 - here).sqrt() * predicted) / here.sqrt()
         latents = there.sqrt() * clean + (1 - there).sqrt() * predicted
     return latents
 
 
-def guided(predicted: Tensor, guidance: float) -> Tensor:
+def apply_guidance(predicted: Tensor, guidance: float) -> Tensor:
     """Classifier-free guidance of 2B rows, the first half without the prompt → (B, c, h, w)."""
     without, with_prompt = predicted.chunk(2)
     return without + guidance * (with_prompt - without)

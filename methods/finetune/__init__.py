@@ -2,7 +2,7 @@
 
 Concept after concept, Adam pulls what the encoder pools from the source's prompts towards what it pooled from the
 destination's; nothing is preserved on purpose. This file is the method as the benchmark sees it and imports nothing
-heavy; `training.py` does the work.
+heavy; `editing.py` does the work.
 """
 
 from collections.abc import Sequence
@@ -70,6 +70,6 @@ class Finetune:
         """
         if not requests:
             return Edit()
-        from iceb.methods.finetune.training import finetuned  # torch is loaded here and not before
+        from iceb.methods.finetune.editing import make_edit  # torch is loaded here and not before
 
-        return finetuned(self, bundle, requests, context.execution.precision)
+        return make_edit(self, bundle, requests, context.execution.precision)

@@ -203,6 +203,6 @@ class MACE:
         """
         if not requests:
             return Edit()
-        from iceb.methods.mace.editing import edited  # torch is loaded here and not before
+        from iceb.methods.mace.editing import make_edit  # torch is loaded here and not before
 
-        return edited(self, bundle, requests, context)
+        return make_edit(self, bundle, requests, context)

@@ -90,17 +90,17 @@ class Concept:
     @property
     def sources(self) -> tuple[str, ...]:
         """The sentences with the concept in them."""
-        return self._written(self.source)
+        return self._fill_templates(self.source)
 
     @property
     def dests(self) -> tuple[str, ...]:
         """The same sentences with the destination in its place."""
-        return self._written(self.dest)
+        return self._fill_templates(self.dest)
 
     @property
     def picture_prompt(self) -> str:
         """What the training pictures are drawn for."""
         return PICTURE_TEMPLATES[self.kind].replace("{}", self.source)
 
-    def _written(self, name: str) -> tuple[str, ...]:
+    def _fill_templates(self, name: str) -> tuple[str, ...]:
         return tuple(template.replace("{}", name) for template in TEMPLATES[self.kind][: self.count])

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from iceb.base.progress import stage
-from iceb.methods.common.attention import StateReader, multiplied, preserved, projections, right_edit
+from iceb.methods.common.attention import StateReader, multiply_right, preserved_moment, projections, right_edit
 from iceb.methods.common.attention.state_moments import gram, total
-from iceb.methods.common.corpora import caption_corpus, naming, read_captions, sampled
-from iceb.methods.common.denoiser import Denoiser, frozen
+from iceb.methods.common.corpora import caption_corpus, naming, read_captions, sample_captions
+from iceb.methods.common.denoiser import Denoiser, without_gradients
 from iceb.methods.common.text_encoder import slices
 from iceb.methods.common.training import denoiser_of, training_passes
 from iceb.methods.mace.closed import Fused, fusion, prompt_moment, refinement, refinement_moments
@@ -24,7 +24,7 @@ from iceb.methods.mace.masking import SEGMENTING, MaskDesk
 from iceb.methods.mace.pictures import PictureDesk
 from iceb.methods.mace.reading import PromptReader
 from iceb.methods.mace.settings import Training
-from iceb.methods.mace.training import Array, Lesson, packed, trained, unpacked
+from iceb.methods.mace.training import Array, Lesson, pack_terms, train_terms, unpack_terms
 from iceb.models import threads
 from iceb.models.memory import PassSize
 from iceb.specs.execution import Execution
@@ -40,11 +40,11 @@ TRAINING = (*(each.name for each in fields(Training)), "pictures", "picture_step
 Piece = tuple[int, int]  # concepts start … stop − 1
 
 
-def edited(method: "MACE", bundle: Bundle, requests: Sequence[EditRequest], context: MethodContext) -> Edit:
+def make_edit(method: "MACE", bundle: Bundle, requests: Sequence[EditRequest], context: MethodContext) -> Edit:
     """The edit that carries out all requests; what can be reused is taken from the scratch and kept there."""
     pipeline = bundle.pipeline
     encoders = [getattr(pipeline, name) for name in bundle.family.text_encoders]
-    with frozen(pipeline.unet, pipeline.vae, *encoders):
+    with without_gradients(pipeline.unet, pipeline.vae, *encoders):
         editing = _Editing(method, bundle, context.scratch, context.execution)
         return editing.run([method.concept(request) for request in requests])
 
@@ -67,45 +67,45 @@ class _Editing:
         self.terms = self.scratch.depends_on(*TRAINING)
 
     def run(self, concepts: Sequence[Concept]) -> Edit:
-        with self._timed("texts_seconds"):
+        with self._measure_time("texts_seconds"):
             self.prompts.fetch([texts for concept in concepts for texts in (concept.sources, concept.dests)])
-        with self._timed("preserved_seconds"):
-            kept = self._kept([concept.source for concept in concepts])
-        with self._timed("refinement_seconds"):
+        with self._measure_time("preserved_seconds"):
+            kept = self._preserved_moment([concept.source for concept in concepts])
+        with self._measure_time("refinement_seconds"):
             M = self._refinement(concepts, kept)
-            refined = multiplied(self.original, M)
+            refined = multiply_right(self.original, M)
         if not self.method.steps:
             return right_edit(self.original, M, self.log)
         terms = self._terms(concepts, refined)
-        with self._timed("fusion_seconds"):
+        with self._measure_time("fusion_seconds"):
             fused = fusion(self.original, refined, terms, kept, self.method.ridge, self.method.fuse_preserve_scale)
         return Edit(weights={name: W.to(self.original[name]) for name, W in fused.items()}, log=self.log)
 
     @contextmanager
-    def _timed(self, name: str) -> Iterator[None]:
+    def _measure_time(self, name: str) -> Iterator[None]:
         start = time.monotonic()
         yield
         self.log[name] = time.monotonic() - start
 
     # --- closed forms
 
-    def _kept(self, sources: Sequence[str]) -> Tensor:
+    def _preserved_moment(self, sources: Sequence[str]) -> Tensor:
         """P₂ + w D₂, the second moments of captions and of the domain's texts without those that name a source."""
         method, reader = self.method, StateReader(self.bundle, self.scratch)
         captions = self._captions() if method.preserves else []
-        moment = preserved(reader, captions, "all", self.scratch, self.bundle)
+        moment = preserved_moment(reader, captions, "all", self.scratch, self.bundle)
         if captions and method.prior_captions:
             moment = moment * (method.prior_captions / len(captions))
         if method.preserves and method.domain is not None:
             texts = read_captions(method.domain, "domain text")
-            domain = preserved(reader, texts, "all", self.scratch, self.bundle)  # kept whole, whatever is erased
+            domain = preserved_moment(reader, texts, "all", self.scratch, self.bundle)  # kept whole, whatever is erased
             domain -= gram(reader, naming(texts, sources), "all", keep=True)
             moment = moment + method.preserve_weight * domain
         return moment
 
     def _captions(self) -> list[str]:
         corpus = caption_corpus(self.method.captions, self.bundle.ref.family, self.method.card.name)
-        captions = sampled(corpus, self.method.caption_count)
+        captions = sample_captions(corpus, self.method.caption_count)
         self.log["captions_used"] = float(len(captions))
         return captions
 
@@ -125,13 +125,13 @@ class _Editing:
         pictures = PictureDesk(self.bundle, self.scratch, method.pictures, method.picture_steps)
         masks = MaskDesk(method, self.bundle, self.scratch, pictures, self.prompts)
         masks.ready(concepts)
-        with self._timed("pictures_seconds"):
+        with self._measure_time("pictures_seconds"):
             pictures.fetch(concepts)
-        with self._timed("masks_seconds"):
+        with self._measure_time("masks_seconds"):
             masks.fetch(concepts)
-        with self._timed("training_seconds"):
+        with self._measure_time("training_seconds"):
             keys = self._train(concepts, refined, lambda concept: self._lesson(concept, pictures, masks))
-        return self._fused(concepts, keys)
+        return self._fuse(concepts, keys)
 
     def _lesson(self, concept: Concept, pictures: PictureDesk, masks: MaskDesk) -> Lesson:
         read = self.prompts(concept.sources)
@@ -163,10 +163,14 @@ class _Editing:
         precision = self.execution.precision
         denoiser = denoiser_of(bundle.pipeline, precision)
         spread = threads.spread if bundle.device.type == "cpu" else map
-        with training_passes(precision), frozen(denoiser.unet, denoiser.vae), watching(denoiser.unet) as watched:
+        with (
+            training_passes(precision),
+            without_gradients(denoiser.unet, denoiser.vae),
+            watching(denoiser.unet) as watched,
+        ):
 
             def train(piece: Piece) -> tuple[list[Array], Tensor]:
-                return self._trained(denoiser, watched, lessons(*piece))
+                return self._train_batch(denoiser, watched, lessons(*piece))
 
             with stage("attention terms", sum(b - a for a, b in missing)) as advance:
                 losses = []
@@ -178,14 +182,14 @@ class _Editing:
         courses = torch.cat(losses, dim=1)  # (steps, concepts)
         self.log["first_loss"], self.log["last_loss"] = float(courses[0].mean()), float(courses[-1].mean())
 
-    def _trained(
+    def _train_batch(
         self, denoiser: Denoiser, watched: WatchedUNet, lessons: Sequence[Lesson]
     ) -> tuple[list[Array], Tensor]:
         """The terms of lessons, and their losses, (steps, concepts): in one batch, or several where memory is short."""
 
         def batch(part: Sequence[Lesson], _: int) -> tuple[list[Array], Tensor]:
-            done = trained(denoiser, watched, part, self.method.training)
-            return [packed(done.loras, row) for row in range(len(part))], done.losses.cpu()
+            done = train_terms(denoiser, watched, part, self.method.training)
+            return [pack_terms(done.loras, row) for row in range(len(part))], done.losses.cpu()
 
         parts = self.at_once.run(batch, lessons)
         return [terms for found, _ in parts for terms in found], torch.cat([losses for _, losses in parts], dim=1)
@@ -199,7 +203,7 @@ class _Editing:
         }
         return [{**common, "concept": asdict(concept)} for concept in concepts]
 
-    def _fused(self, concepts: Sequence[Concept], keys: Sequence[Mapping[str, Any]]) -> Iterator[Fused]:
+    def _fuse(self, concepts: Sequence[Concept], keys: Sequence[Mapping[str, Any]]) -> Iterator[Fused]:
         shapes = self._shapes()
         for concept, key in zip(concepts, keys, strict=True):
             numbers = self.terms.get(key)
@@ -207,7 +211,7 @@ class _Editing:
             place = next(iter(self.original.values())).device
             terms = {
                 name: (down.to(place), up.to(place))
-                for name, (down, up) in unpacked(np.asarray(numbers), shapes, self.method.rank).items()
+                for name, (down, up) in unpack_terms(np.asarray(numbers), shapes, self.method.rank).items()
             }
             yield Fused(terms, prompt_moment(self.prompts(concept.sources)))
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from iceb.base.errors import ModelError
 from iceb.base.hub import local_first
 from iceb.methods.mace.concepts import Concept
-from iceb.methods.mace.segmenting import filled
+from iceb.methods.mace.segmenting import fill_empty_masks
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 BOX_THRESHOLD, TEXT_THRESHOLD = 0.3, 0.25  # the authors'
@@ -39,14 +39,14 @@ class GroundedSam:
         """(processor, model) of the detector."""
         import transformers
 
-        return self._loaded(self.detector, transformers.GroundingDinoForObjectDetection)
+        return self._load(self.detector, transformers.GroundingDinoForObjectDetection)
 
     @cached_property
     def masking(self) -> tuple[Any, Any]:
         """(processor, model) of the segmenter."""
         import transformers
 
-        return self._loaded(self.masker, transformers.SamModel)
+        return self._load(self.masker, transformers.SamModel)
 
     def ready(self) -> None:
         """Refuse models that are not at hand before anything is drawn for them: both are loaded, weights and all.
@@ -58,7 +58,7 @@ class GroundedSam:
 
     def __call__(self, pictures: Array, concept: Concept) -> Array:
         """(n, H, W) bool."""
-        return filled(np.stack([self._mask(picture, concept.source) for picture in pictures]))
+        return fill_empty_masks(np.stack([self._mask(picture, concept.source) for picture in pictures]))
 
     @torch.no_grad()
     def _mask(self, picture: Array, name: str) -> Array:
@@ -88,14 +88,14 @@ class GroundedSam:
         boxes: Tensor = found["boxes"]
         return boxes
 
-    def _loaded(self, source: str, kind: Any) -> tuple[Any, Any]:
+    def _load(self, source: str, kind: Any) -> tuple[Any, Any]:
         from transformers import AutoProcessor
 
-        processor = self._found(source, AutoProcessor.from_pretrained)
-        model = self._found(source, partial(kind.from_pretrained, use_safetensors=True))
+        processor = self._load_part(source, AutoProcessor.from_pretrained)
+        model = self._load_part(source, partial(kind.from_pretrained, use_safetensors=True))
         return processor, model.eval().requires_grad_(False).to(self.device)
 
-    def _found(self, source: str, load: Any) -> Any:
+    def _load_part(self, source: str, load: Any) -> Any:
         try:
             return local_first(source, load)
         except (OSError, ValueError) as error:

@@ -95,15 +95,15 @@ class _Watched:
         temb: Tensor | None = None,
     ) -> Tensor:
         query = attn.head_to_batch_dim(attn.to_q(hidden_states))
-        key = attn.head_to_batch_dim(self._projected(attn, "to_k", encoder_hidden_states))
-        value = attn.head_to_batch_dim(self._projected(attn, "to_v", encoder_hidden_states))
+        key = attn.head_to_batch_dim(self._project(attn, "to_k", encoder_hidden_states))
+        value = attn.head_to_batch_dim(self._project(attn, "to_v", encoder_hidden_states))
         probabilities = attn.get_attention_scores(query, key, attention_mask)  # (B·heads, pixels, tokens)
         if self.current.look is not None:
             self.current.look(self.name, probabilities.unflatten(0, (len(hidden_states), -1)))
         out: Tensor = attn.to_out[0](attn.batch_to_head_dim(torch.bmm(probabilities, value)))
         return out
 
-    def _projected(self, attn: Any, part: str, states: Tensor) -> Tensor:
+    def _project(self, attn: Any, part: str, states: Tensor) -> Tensor:
         out: Tensor = getattr(attn, part)(states)
         loras = self.current.loras
         return out if loras is None else out + loras[f"{self.name}.{part}"](states)

@@ -50,7 +50,7 @@ class MapNorms:
         return torch.stack(list(self.found.values())).sum(dim=0)
 
 
-def normalised(pictures: Tensor) -> Tensor:
+def normalise_images(pictures: Tensor) -> Tensor:
     """Pictures (B, H, W, 3) uint8 as the authors hand them to the autoencoder, (B, 3, H, W)."""
     mean, deviation = (torch.tensor(value, device=pictures.device) for value in (PIXEL_MEAN, PIXEL_DEVIATION))
     scaled = (pictures.float() / 255 - mean) / deviation
@@ -66,7 +66,7 @@ def timestep_weights(count: int, important: bool) -> Tensor:
     return weights / weights.sum()
 
 
-def measured(denoiser: Denoiser, watched: WatchedUNet, loras: Mapping[str, Lora], shown: Shown) -> MapNorms:
+def measure_attention(denoiser: Denoiser, watched: WatchedUNet, loras: Mapping[str, Lora], shown: Shown) -> MapNorms:
     """The attention of one forward, with every row's own terms."""
     norms = MapNorms(shown.columns, shown.masks)
     with watched.during(loras, norms):
@@ -89,11 +89,11 @@ class Optimiser:
         """One update from the losses (B,); returns the gradients' norms before clipping, (B,)."""
         self.adam.zero_grad(set_to_none=True)
         loss.sum().backward()  # type: ignore[no-untyped-call]
-        norms = self._clipped()
+        norms = self._clip_norms()
         self.adam.step()
         return norms
 
-    def _clipped(self) -> Tensor:
+    def _clip_norms(self) -> Tensor:
         gradients = [tensor.grad for tensor in self.tensors if tensor.grad is not None]
         parts = torch.stack([torch.linalg.vector_norm(gradient, dim=(1, 2)) for gradient in gradients])
         norms: Tensor = torch.linalg.vector_norm(parts, dim=0)  # (B,)

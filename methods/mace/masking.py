@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from iceb.base.progress import stage
-from iceb.methods.common.denoiser import frozen
+from iceb.methods.common.denoiser import without_gradients
 from iceb.methods.common.training import denoiser_of
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.grounded_sam import GroundedSam
@@ -83,5 +83,5 @@ class MaskDesk:
             yield self._grounded_sam()
         else:
             denoiser = denoiser_of(self.bundle.pipeline)
-            with frozen(denoiser.unet, denoiser.vae), watching(denoiser.unet) as watched:
+            with without_gradients(denoiser.unet, denoiser.vae), watching(denoiser.unet) as watched:
                 yield AttentionSegmenter(denoiser, watched, self.prompts)

@@ -62,7 +62,7 @@ class PictureDesk:
         with stage("training pictures", len(missing) * self.count) as advance:
             for start in range(0, len(missing), together):
                 part = missing[start : start + together]
-                for concept, drawn in zip(part, np.split(self._drawn(part), len(part)), strict=True):
+                for concept, drawn in zip(part, np.split(self._draw_images(part), len(part)), strict=True):
                     self.scratch.put(self.key(concept), drawn)
                 advance(len(part) * self.count)
 
@@ -73,7 +73,7 @@ class PictureDesk:
         assert found is not None
         return found
 
-    def _drawn(self, concepts: Sequence[Concept]) -> Array:
+    def _draw_images(self, concepts: Sequence[Concept]) -> Array:
         bundle: Any = self.bundle  # drawing takes the model's own class
         texts = [concept.picture_prompt for concept in concepts for _ in range(self.count)]
         noise = initial_latents(

@@ -15,7 +15,7 @@ from torch.nn.functional import interpolate
 from iceb.methods.common.denoiser import Denoiser
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.lora import WatchedUNet
-from iceb.methods.mace.loss import normalised
+from iceb.methods.mace.loss import normalise_images
 from iceb.methods.mace.reading import PromptReader
 from iceb.methods.mace.rows import concept_columns
 
@@ -27,7 +27,7 @@ TIMESTEP = 200  # at which attention is looked at: the picture is still to be se
 INSIDE = 0.5  # of the way from a map's least to its greatest value
 
 
-def filled(masks: Array) -> Array:
+def fill_empty_masks(masks: Array) -> Array:
     """Masks, (n, H, W) bool, in which nothing was found become the whole picture, as in the authors' code."""
     empty = ~masks.any(axis=(1, 2), keepdims=True)
     found: Array = masks | empty
@@ -48,7 +48,7 @@ def on_ground(pictures: Array, concept: Concept) -> Array:
     """
     edges = np.stack([pictures[:, :, 0], pictures[:, :, -1]]).astype(np.int16)  # (2, n, H, 3)
     ground = edges.mean(axis=0)[:, :, None]  # (n, H, 1, 3)
-    return filled(np.abs(pictures - ground).max(axis=-1) > STANDS_OUT)
+    return fill_empty_masks(np.abs(pictures - ground).max(axis=-1) > STANDS_OUT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ class AttentionSegmenter:
         columns = torch.tensor(concept_columns(read.ids[0], self.reader.own_ids(concept.source), read.ends[0], False))
         if not columns.any():
             return np.ones(pictures.shape[:3], dtype=bool)
-        latents, _ = self.denoiser.encoded(normalised(torch.from_numpy(pictures.copy())))
+        latents, _ = self.denoiser.encode(normalise_images(torch.from_numpy(pictures.copy())))
         generator = torch.Generator().manual_seed(concept.seed)
         noise = torch.randn(latents.shape, generator=generator).to(latents)
         timesteps = torch.full((len(latents),), TIMESTEP, device=self.denoiser.device)
@@ -78,7 +78,7 @@ class AttentionSegmenter:
             seen.append(interpolate(share.reshape(-1, 1, side, side).float(), pictures.shape[1:3], mode="bilinear"))
 
         with self.watched.during(None, look):
-            noised = self.denoiser.noised(latents * self.denoiser.scaling, noise, timesteps)
+            noised = self.denoiser.add_noise(latents * self.denoiser.scaling, noise, timesteps)
             condition = read.condition.rows(torch.zeros(len(latents), dtype=torch.int64))
             self.denoiser.noise_in(noised, timesteps, condition)
         return _brightest(torch.stack(seen).mean(dim=0)[:, 0])

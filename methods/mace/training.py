@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from iceb.base.digest import digest
-from iceb.methods.common.denoiser import Denoiser, joined
+from iceb.methods.common.denoiser import Denoiser, join_conditions
 from iceb.methods.mace.closed import Term
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.lora import Lora, WatchedUNet, fresh
-from iceb.methods.mace.loss import Optimiser, Shown, measured, normalised, timestep_weights
+from iceb.methods.mace.loss import Optimiser, Shown, measure_attention, normalise_images, timestep_weights
 from iceb.methods.mace.reading import Read
 from iceb.methods.mace.rows import concept_columns
 from iceb.methods.mace.settings import Training
@@ -40,7 +40,7 @@ class _Stream:
         self.generator = torch.Generator().manual_seed(int(seed[:15], 16))
         self.lesson = lesson
         self.weights = timestep_weights(denoiser.timesteps, settings.importance_sampling)
-        self.mean, self.deviation = denoiser.encoded(normalised(torch.from_numpy(lesson.pictures.copy())))
+        self.mean, self.deviation = denoiser.encode(normalise_images(torch.from_numpy(lesson.pictures.copy())))
         self.scaling = denoiser.scaling
         rows = zip(lesson.read.ids, lesson.read.ends, strict=True)
         self.columns = [concept_columns(ids, lesson.own_ids, end, settings.use_pooler) for ids, end in rows]
@@ -61,7 +61,7 @@ class _Stream:
         clean = (self.mean[picture] + self.deviation[picture] * sampled) * self.scaling
         masks = self.lesson.masks
         return Shown(
-            denoiser.noised(clean[None], noise[None], timestep),
+            denoiser.add_noise(clean[None], noise[None], timestep),
             timestep,
             self.lesson.read.condition.rows(torch.tensor([prompt])),
             torch.tensor([self.columns[prompt]], device=denoiser.device),
@@ -75,7 +75,7 @@ def together(rows: Sequence[Shown]) -> Shown:
     return Shown(
         torch.cat([row.latents for row in rows]),
         torch.cat([row.timesteps for row in rows]),
-        joined([row.condition for row in rows]),
+        join_conditions([row.condition for row in rows]),
         torch.cat([row.columns for row in rows]),
         torch.cat(masks) if masks else None,
     )
@@ -89,7 +89,7 @@ class Trained:
     losses: Tensor  # (steps, B)
 
 
-def trained(denoiser: Denoiser, watched: WatchedUNet, lessons: Sequence[Lesson], settings: Training) -> Trained:
+def train_terms(denoiser: Denoiser, watched: WatchedUNet, lessons: Sequence[Lesson], settings: Training) -> Trained:
     """One term per concept and projection, trained to take the concept's attention away.
 
     Args:
@@ -104,24 +104,24 @@ def trained(denoiser: Denoiser, watched: WatchedUNet, lessons: Sequence[Lesson],
     losses = []
     for _ in range(settings.steps):
         shown = together([stream.step(denoiser) for stream in streams])
-        norms = measured(denoiser, watched, loras, shown)
+        norms = measure_attention(denoiser, watched, loras, shown)
         optimiser.step(norms.loss)
         losses.append(norms.loss.detach())
     return Trained(loras, torch.stack(losses))
 
 
-def packed(loras: dict[str, Lora], row: int) -> Array:
+def pack_terms(loras: dict[str, Lora], row: int) -> Array:
     """One concept's terms as one line of numbers, (Σ r (d + d_out),) float32: of each term down, then up."""
     pieces = [tensor[row].detach().flatten() for lora in loras.values() for tensor in lora.tensors]
     found: Array = torch.cat(pieces).float().cpu().numpy()
     return found
 
 
-def unpacked(numbers: Array, shapes: dict[str, tuple[int, int]], rank: int) -> dict[str, Term]:
-    """`packed` undone.
+def unpack_terms(numbers: Array, shapes: dict[str, tuple[int, int]], rank: int) -> dict[str, Term]:
+    """`pack_terms` undone.
 
     Args:
-        numbers: as `packed` gives them.
+        numbers: as `pack_terms` gives them.
         shapes: name → (d_out, d) of each projection, in the terms' order.
         rank: r.
     """

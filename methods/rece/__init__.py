@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, get_args
 
 from iceb.base.errors import MethodError
-from iceb.methods.common.corpora import check_captions, unpreserved
+from iceb.methods.common.corpora import check_captions, preservation_note
 from iceb.methods.rece.settings import Penalty
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
@@ -105,12 +105,12 @@ class RECE:
         """Say what little is preserved where no list is named."""
         if self.retain_file is not None or any(text.strip() for text in self.retain):
             return []
-        return [unpreserved(f"only the empty text{' and the destinations' if self.retain_dests else ''}")]
+        return [preservation_note(f"only the empty text{' and the destinations' if self.retain_dests else ''}")]
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New cross-attention keys and values that carry out all requests at once."""
         if not requests:
             return Edit()
-        from iceb.methods.rece.editing import edited  # torch is loaded here and not before
+        from iceb.methods.rece.editing import make_edit  # torch is loaded here and not before
 
-        return edited(self, bundle, requests, context.scratch)
+        return make_edit(self, bundle, requests, context.scratch)

@@ -12,7 +12,7 @@ from iceb.methods.common.attention import (
     all_tokens,
     from_last_token,
     pair_moments,
-    preserved,
+    preserved_moment,
     projections,
     right_edit,
     solve,
@@ -20,7 +20,7 @@ from iceb.methods.common.attention import (
 from iceb.methods.common.attention.state_moments import total
 from iceb.methods.common.corpora import read_captions
 from iceb.methods.common.text_encoder import slices
-from iceb.methods.rece.formula import attack, attacked, erased
+from iceb.methods.rece.formula import attack, attack_moments, erase_factor
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest
 
@@ -31,15 +31,15 @@ BLANK = " "  # what the authors erase towards where no destination is named
 PAIRS_AT_ONCE = 64  # whose states are in memory together
 
 
-def edited(method: "RECE", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
+def make_edit(method: "RECE", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
     """W T for every cross-attention projection."""
     weights, reader = projections(bundle), StateReader(bundle, scratch)
     first, whole = request_moments(reader, requests)
-    texts = retained(method, requests)
-    kept = preserved(reader, texts, "all", scratch, bundle)
+    texts = retained_texts(method, requests)
+    kept = preserved_moment(reader, texts, "all", scratch, bundle)
     T = torch.eye(len(kept), dtype=kept.dtype, device=kept.device)
     if method.start:
-        T = started(method, first, kept, len(texts))
+        T = starting_factor(method, first, kept, len(texts))
     T, log = rounds(method, T, gram(weights, kept, bundle, scratch), whole, kept)
     return right_edit(weights, T, log)
 
@@ -52,7 +52,7 @@ def request_moments(reader: StateReader, requests: Sequence[EditRequest]) -> tup
     return total(first for first, _ in both), total(whole for _, whole in both)
 
 
-def retained(method: "RECE", requests: Sequence[EditRequest]) -> list[str]:
+def retained_texts(method: "RECE", requests: Sequence[EditRequest]) -> list[str]:
     """The texts whose answers stay: the settings' own, and the destinations that are nobody's source."""
     sources = {request.source.lower() for request in requests}
     dests = [dest for request in requests for dest in request.dests if method.retain_dests]
@@ -60,7 +60,7 @@ def retained(method: "RECE", requests: Sequence[EditRequest]) -> list[str]:
     return [text for text in dict.fromkeys([*method.retain, *named, *dests]) if text.lower() not in sources]
 
 
-def started(method: "RECE", moments: Moments, kept: Tensor, count: int) -> Tensor:
+def starting_factor(method: "RECE", moments: Moments, kept: Tensor, count: int) -> Tensor:
     """UCE's factor by its technique "replace", (d, d); `kept`, (d, d), is the moment of `count` retained texts."""
     scale = method.start_preserve_scale
     kept = (max(0.1, round(1 / max(count, 1), 3)) if scale is None else scale) * kept
@@ -71,9 +71,9 @@ def rounds(method: "RECE", T: Tensor, G: Tensor, moments: Moments, kept: Tensor)
     """T, (d, d), after all epochs; and of each, how large the adversarial states are against the concepts' own."""
     log = {}
     for epoch in range(method.epochs):
-        found = attacked(moments, attack(T, G, method.attack_ridge, method.penalty))
+        found = attack_moments(moments, attack(T, G, method.attack_ridge, method.penalty))
         log[f"attack_norm_{epoch}"] = float((found.old.trace() / moments.old.trace()).sqrt())
-        T = erased(T, method.erase_scale * found, method.preserve_scale * kept, method.ridge)
+        T = erase_factor(T, method.erase_scale * found, method.preserve_scale * kept, method.ridge)
     return T, log
 
 

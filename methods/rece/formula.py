@@ -48,13 +48,13 @@ def attack(T: Tensor, G: Tensor, ridge: float, penalty: Penalty = "zero") -> Ten
     return torch.cholesky_solve(target, factor)
 
 
-def attacked(moments: Moments, H: Tensor) -> Moments:
+def attack_moments(moments: Moments, H: Tensor) -> Moments:
     """The moments of (c*, destination) pairs from those of (c, destination) pairs, where c* = H c."""
     old = H @ moments.old @ H.T
     return Moments((old + old.T) / 2, moments.cross @ H.T)
 
 
-def erased(T: Tensor, moments: Moments, kept: Tensor, ridge: float) -> Tensor:
+def erase_factor(T: Tensor, moments: Moments, kept: Tensor, ridge: float) -> Tensor:
     """T (λ I + X + P)(λ I + C + P)⁻¹: the edited projections erase the pairs behind `moments`, starting where they are.
 
     Args:

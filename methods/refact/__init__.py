@@ -170,6 +170,6 @@ class ReFACT:
         """
         if not requests:
             return Edit()
-        from iceb.methods.refact.editing import edited  # torch is loaded here and not before
+        from iceb.methods.refact.editing import make_edit  # torch is loaded here and not before
 
-        return edited(self, bundle, requests, context)
+        return make_edit(self, bundle, requests, context)

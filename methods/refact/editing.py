@@ -12,8 +12,8 @@ from torch import Tensor
 from iceb.base.digest import digest
 from iceb.base.errors import MethodError
 from iceb.base.progress import stage
-from iceb.methods.common.corpora import caption_corpus, sampled
-from iceb.methods.common.denoiser import frozen
+from iceb.methods.common.corpora import caption_corpus, sample_captions
+from iceb.methods.common.denoiser import without_gradients
 from iceb.methods.common.least_squares import moment_factor
 from iceb.methods.common.second_moments import second_moments
 from iceb.methods.common.text_encoder import TextTower, text_towers
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 BARE = "{}"  # the subject alone
 
 
-def edited(method: "ReFACT", bundle: Bundle, requests: Sequence[EditRequest], context: MethodContext) -> Edit:
+def make_edit(method: "ReFACT", bundle: Bundle, requests: Sequence[EditRequest], context: MethodContext) -> Edit:
     """The edit that carries out all requests in order.
 
     Raises:
@@ -48,7 +48,7 @@ def edited(method: "ReFACT", bundle: Bundle, requests: Sequence[EditRequest], co
         deepest = tower.depth - (1 if tower.readout == "final" else 2)  # SDXL's denoiser reads the last state but one
         if not 0 <= layer <= deepest:
             raise MethodError(f"refact layer {layer}: {tower.component} can be edited in layers 0 to {deepest}")
-        with frozen(tower.model), training_passes(context.execution.precision):
+        with without_gradients(tower.model), training_passes(context.execution.precision):
             work = _Work(method, bundle, tower, layer, context.scratch)
             new = work.run(requests)
         name = tower.parameter_name(layer)
@@ -95,12 +95,14 @@ class _Work:
             for request in requests:
                 both = {"source": request.source, "dest": _dest(request)}
                 told = {"what": "refact fact", "before": digest(told), **both}
-                weight = weight + self._kept(told, request, weight, factor)
+                weight = weight + self._request_change(told, request, weight, factor)
                 advance(1)
         self.change = float((weight - clean).norm() / clean.norm())
         return weight
 
-    def _kept(self, told: Mapping[str, Any], request: EditRequest, weight: Tensor, factor: Tensor | None) -> Tensor:
+    def _request_change(
+        self, told: Mapping[str, Any], request: EditRequest, weight: Tensor, factor: Tensor | None
+    ) -> Tensor:
         """(d, d_ff), a request's v uᵀ; `told` names everything before it, so a kept one is the one it would be."""
 
         def compute() -> "np.ndarray[Any, Any]":
@@ -127,7 +129,7 @@ class _Work:
     def captions(self) -> list[str]:
         """The sampled texts of the second moment."""
         corpus = caption_corpus(self.method.captions, self.bundle.ref.family, self.method.card.name)
-        return sampled(corpus, self.method.caption_count, plain=False)
+        return sample_captions(corpus, self.method.caption_count, plain=False)
 
     def _factor(self) -> Tensor | None:
         """The Cholesky factor of the second moment on the unedited encoder; None where it is not asked for."""

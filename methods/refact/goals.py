@@ -12,7 +12,7 @@ from torch import Tensor
 from iceb.methods.common.corpora import read_captions
 from iceb.methods.common.text_encoder import TextTower
 from iceb.methods.refact.files import expand
-from iceb.methods.refact.pictures import ImageTower, zipped
+from iceb.methods.refact.pictures import ImageTower, read_zip
 from iceb.methods.refact.prompts import Prompts, read_whole
 from iceb.methods.refact.search import Goal
 from iceb.specs.methods import Bundle, Scratch
@@ -40,8 +40,8 @@ class Goals:
             return self._goal(self._texts([dest, source, *self.texts]), 1, self.others)
         if method.objective == "direct_text":
             return self._goal(self._texts([dest]), 1, self.others)
-        new = self._drawn(dest, method.new_images)
-        old = [self._drawn(source, 1)] if method.objective == "contrastive" else []
+        new = self._image_features(dest, method.new_images)
+        old = [self._image_features(source, 1)] if method.objective == "contrastive" else []
         shown = torch.cat([new, *old, self.others])
         return self._goal(shown, len(new), shown)
 
@@ -73,13 +73,13 @@ class Goals:
         if not self.method.sees:
             return self.tower.token_table.new_zeros(0, 0)
         path = self.method.images
-        return self.eye([] if path is None else zipped(path, self.method.image_count))
+        return self.eye([] if path is None else read_zip(path, self.method.image_count))
 
     @torch.no_grad()
     def _texts(self, texts: Sequence[str]) -> Tensor:
         return self.project(self.tower.read(self.tower.tokens(texts)).pooled)
 
-    def _drawn(self, text: str, count: int) -> Tensor:
+    def _image_features(self, text: str, count: int) -> Tensor:
         """(count, p), features of pictures that the unedited model draws of a text, from the seeds 0, 1, …"""
         from PIL import Image
 

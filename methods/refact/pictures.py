@@ -59,12 +59,12 @@ class ImageTower:
     @torch.no_grad()
     def __call__(self, shown: Sequence["Image"]) -> Tensor:
         """(n, p) projected features of n pictures, not normalised."""
-        parts = [[fitted(picture, self.size) for picture in shown[a:b]] for a, b in slices(len(shown), AT_ONCE)]
+        parts = [[fit_image(picture, self.size) for picture in shown[a:b]] for a, b in slices(len(shown), AT_ONCE)]
         found = [self.model(pixel_values=torch.stack(part).to(self.like)).image_embeds for part in parts]
         return torch.cat([self.like.new_zeros(0, self.model.config.projection_dim), *found])
 
 
-def fitted(picture: "Image", size: int) -> Tensor:
+def fit_image(picture: "Image", size: int) -> Tensor:
     """(3, size, size) float32 as CLIP sees it: shorter side to `size` (bicubic), middle cut out, normalised."""
     from PIL.Image import Resampling
 
@@ -78,7 +78,7 @@ def fitted(picture: "Image", size: int) -> Tensor:
     return torch.from_numpy(normal).permute(2, 0, 1)
 
 
-def zipped(path: str, count: int) -> list["Image"]:
+def read_zip(path: str, count: int) -> list["Image"]:
     """The first pictures of a zip archive, in the order of their names.
 
     Raises:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, get_args
 
 from iceb.base.errors import MethodError
-from iceb.methods.common.corpora import check_captions, unpreserved
+from iceb.methods.common.corpora import check_captions, preservation_note
 from iceb.methods.speed.settings import Matrices, Rows
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
@@ -107,7 +107,7 @@ class SPEED:
     def advice(self, ref: ModelRef) -> list[str]:
         """Say what little is preserved where no list is named."""
         named = self.retain_file is not None or self.captions or any(text.strip() for text in self.retain)
-        return [] if named else [unpreserved("only the empty text")]
+        return [] if named else [preservation_note("only the empty text")]
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New values (and keys) that carry out all requests at once; retained states are kept in `scratch`.
@@ -121,6 +121,6 @@ class SPEED:
         if len(set(sources)) < len(sources):
             twice = next(source for source in sources if sources.count(source) > 1)
             raise MethodError(f"speed: the source {twice!r} is named twice: each concept can be erased once")
-        from iceb.methods.speed.editing import edited  # torch is loaded here and not before
+        from iceb.methods.speed.editing import make_edit  # torch is loaded here and not before
 
-        return edited(self, bundle, requests, context.scratch)
+        return make_edit(self, bundle, requests, context.scratch)

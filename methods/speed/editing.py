@@ -11,10 +11,10 @@ from iceb.base.errors import MethodError
 from iceb.base.progress import stage
 from iceb.methods.common.attention import StateReader, TextState, projections
 from iceb.methods.common.attention.text_states import algebra_device
-from iceb.methods.common.corpora import caption_corpus, naming, read_captions, sampled
+from iceb.methods.common.corpora import caption_corpus, naming, read_captions, sample_captions
 from iceb.methods.common.text_encoder import slices
-from iceb.methods.speed.formula import Targets, centres, fewer, shrunk_most, unused, update
-from iceb.methods.speed.retaining import Kept, Retained, kept
+from iceb.methods.speed.formula import Targets, centres, fewer, shrunk_most, unused_directions, update
+from iceb.methods.speed.retaining import Kept, Retained, kept_moment
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest
 
@@ -25,13 +25,13 @@ Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 REQUESTS_AT_ONCE = 32  # whose states are in memory together
 
 
-def edited(method: "SPEED", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
+def make_edit(method: "SPEED", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
     """W + Δ for the projections that the settings name."""
     matrices, reader = projections(bundle, tuple(method.matrices)), StateReader(bundle, scratch)  # type: ignore[arg-type]
     targets = target_rows(method, reader, requests)
     corpus = retained_texts(method, bundle, [])
     texts = retained_texts(method, bundle, [request.source for request in requests])
-    retained = shuffled(retained_rows(method, reader, texts, scratch, corpus), targets.reach, method.seed)
+    retained = shuffle_rows(retained_rows(method, reader, texts, scratch, corpus), targets.reach, method.seed)
     least = least_directions(matrices, bundle, scratch) if method.neighbours else {}
     return _Editing(method, targets, retained, invariant_states(reader), least).run(matrices)
 
@@ -71,17 +71,17 @@ class _Editing:
     def factor(self, name: str, aims: Tensor) -> Tensor:
         """What W (a − t)ᵀ, `aims`, is multiplied by to give the change of one projection."""
         method = self.method
-        chosen, U = self.null_space(name, aims)
+        kept, U = self.null_space(name, aims)
         change, idle = update(self.targets, U, self.invariants, method.retain_scale, method.slack)
-        self.found.append((chosen, U.shape[1], idle))
+        self.found.append((kept, U.shape[1], idle))
         return change
 
     def null_space(self, name: str, aims: Tensor) -> tuple[Kept, Tensor]:
         """What counts for one projection, and the directions that are free of it, (d, r)."""
         method, least = self.method, self.least.get(name)
         if self.shared is None or method.neighbours:
-            chosen = kept(aims, self.retained, least, method.neighbours, method.filtered, self.generator)
-            self.shared = chosen, unused(chosen.moment, method.threshold)
+            kept = kept_moment(aims, self.retained, least, method.neighbours, method.filtered, self.generator)
+            self.shared = kept, unused_directions(kept.moment, method.threshold)
         return self.shared
 
     def log(self) -> dict[str, float]:
@@ -102,7 +102,7 @@ def target_rows(method: "SPEED", reader: StateReader, requests: Sequence[EditReq
     pairs: list[tuple[Tensor, Tensor]] = []
     for start, stop in slices(len(requests), REQUESTS_AT_ONCE):
         states = reader([text for request in requests[start:stop] for text in (request.source, anchor(request))])
-        t, a = (torch.cat([chosen(method, state) for state in states[which::2]]) for which in (0, 1))
+        t, a = (torch.cat([chosen_rows(method, state) for state in states[which::2]]) for which in (0, 1))
         own, anchors = zip(*pairs, (t, a), strict=True)
         pairs = [fewer(torch.cat(own), torch.cat(anchors))]
     ((t, a),) = pairs
@@ -114,7 +114,7 @@ def anchor(request: EditRequest) -> str:
     return request.dest if request.dests else ""
 
 
-def chosen(method: "SPEED", state: TextState) -> Tensor:
+def chosen_rows(method: "SPEED", state: TextState) -> Tensor:
     """The rows of a text that take part: its last content token, (1, d), or all after the start token, (L − 1, d)."""
     return state.rows[state.last : state.last + 1] if method.rows == "last" else state.rows[1:]
 
@@ -155,20 +155,20 @@ def retained_rows(
     if not texts:
         return empty[1:]
     if method.rows == "all":
-        return torch.cat([chosen(method, state) for state in reader.each(texts, keep=True)])
+        return torch.cat([chosen_rows(method, state) for state in reader.each(texts, keep=True)])
     whole = list(corpus or texts)
 
     def compute() -> Array:
-        last: Array = torch.cat([chosen(method, state) for state in reader.each(whole)]).cpu().numpy()
+        last: Array = torch.cat([chosen_rows(method, state) for state in reader.each(whole)]).cpu().numpy()
         return last
 
     key = {"what": "last states of texts", "version": 1, "model": reader.bundle.digest, "texts": whole}
     places = {text: place for place, text in enumerate(whole)}
-    kept = scratch.depends_on().array(key, compute)
-    return torch.from_numpy(kept[[places[text] for text in texts]]).to(empty)
+    found = scratch.depends_on().array(key, compute)
+    return torch.from_numpy(found[[places[text] for text in texts]]).to(empty)
 
 
-def shuffled(rows: Tensor, reach: Tensor, seed: int) -> Retained:
+def shuffle_rows(rows: Tensor, reach: Tensor, seed: int) -> Retained:
     """The retained states in random order."""
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
     rows = rows[order.to(rows.device)]
@@ -181,6 +181,6 @@ def retained_texts(method: "SPEED", bundle: Bundle, sources: Sequence[str]) -> l
     if method.retain_file is not None:
         texts += read_captions(method.retain_file, "retained text")
     if method.captions:
-        texts += sampled(caption_corpus(None, bundle.ref.family, "speed"), method.captions)
+        texts += sample_captions(caption_corpus(None, bundle.ref.family, "speed"), method.captions)
     gone = set(naming(texts, sources))
     return [text for text in dict.fromkeys(texts) if text not in gone]

@@ -36,7 +36,7 @@ class Targets:
     @property
     def reach(self) -> Tensor:
         """Z = (I + t tᵀ)⁻¹ t, (m, d) float64: W (a − t)ᵀ Z is the erasure without regard to anything retained."""
-        found: Tensor = torch.cholesky_solve(self.own, _damped(self.own, 1.0))
+        found: Tensor = torch.cholesky_solve(self.own, _damped_factor(self.own, 1.0))
         return found
 
 
@@ -48,7 +48,7 @@ def fewer(own: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
     return R, Q.T @ anchors
 
 
-def _damped(rows: Tensor, scale: float) -> Tensor:
+def _damped_factor(rows: Tensor, scale: float) -> Tensor:
     """The Cholesky factor of t tᵀ + s I."""
     factor: Tensor = torch.linalg.cholesky(rows @ rows.T + scale * torch.eye(len(rows)).to(rows))
     return factor
@@ -68,7 +68,7 @@ def shrunk_most(W: Tensor) -> Tensor:
     return v.div(v.norm())  # a singular vector has the length 1 already, but for rounding
 
 
-def unused(moment: Tensor, threshold: float) -> Tensor:
+def unused_directions(moment: Tensor, threshold: float) -> Tensor:
     """U, (d, r): an orthonormal basis of the directions in which the moment's eigenvalue is below the threshold."""
     values, vectors = torch.linalg.eigh((moment + moment.T) / 2)
     found: Tensor = vectors[:, values < threshold]
@@ -80,7 +80,7 @@ def update(targets: Targets, U: Tensor, invariants: Tensor, scale: float, slack:
 
     Args:
         targets: rows of targets and anchors.
-        U: (d, r), from `unused`.
+        U: (d, r), from `unused_directions`.
         invariants: K, (d, m), states whose answer must not change; k = Uᵀ K.
         scale: s > 0, weight of the change's size; X = (Uᵀ S_tt U + s I)⁻¹, of which only products are made.
         slack: λ ≥ 0; 0 keeps the invariants exactly.
@@ -89,7 +89,7 @@ def update(targets: Targets, U: Tensor, invariants: Tensor, scale: float, slack:
         (rows of `targets`, d) float64, and how many of the m invariants were no constraint of their own.
     """
     t, k = targets.own @ U, U.T @ invariants  # (n, r), (r, m)
-    tX = torch.cholesky_solve(t, _damped(t, scale))  # (n, r)
+    tX = torch.cholesky_solve(t, _damped_factor(t, scale))  # (n, r)
     Xk = (k - tX.T @ (t @ k)) / scale
     system = k.T @ Xk + slack * torch.eye(k.shape[1], dtype=U.dtype, device=U.device)
     system = (system + system.T) / 2

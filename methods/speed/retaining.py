@@ -26,7 +26,7 @@ class Kept:
     neighbours: int  # kept neighbours
 
 
-def kept(
+def kept_moment(
     aims: Tensor,
     retained: Retained,
     least: Tensor | None,

@@ -69,6 +69,6 @@ class TIME:
         """New cross-attention keys and values that carry out all requests at once; texts are kept in `scratch`."""
         if not requests:
             return Edit()
-        from iceb.methods.time.editing import edited  # torch is loaded here and not before
+        from iceb.methods.time.editing import make_edit  # torch is loaded here and not before
 
-        return edited(self, bundle, requests, context.scratch)
+        return make_edit(self, bundle, requests, context.scratch)

@@ -7,10 +7,10 @@ from iceb.base.errors import MethodError
 OPENINGS = ("A photo of ", "An image of ", "A picture of ")
 
 
-def augmented(text: str) -> list[str]:
+def augment_text(text: str) -> list[str]:
     """A text and its three longer forms; a leading capital A is written small inside them.
 
-    >>> augmented("A cat")[1:]
+    >>> augment_text("A cat")[1:]
     ['A photo of a cat', 'An image of a cat', 'A picture of a cat']
     """
     inner = "a" + text[1:] if text.startswith("A") else text
@@ -39,7 +39,7 @@ def subsequence(old: Sequence[int], new: Sequence[int], length: int) -> list[int
         if token not in new[start:]:
             return None
         found.append(new.index(token, start))
-    return _continued(found, length)
+    return _continue_over_pads(found, length)
 
 
 def substitution(old: Sequence[int], new: Sequence[int], length: int) -> list[int]:
@@ -55,21 +55,21 @@ def substitution(old: Sequence[int], new: Sequence[int], length: int) -> list[in
     >>> substitution([0, 5, 6, 7, 9], [0, 5, 8, 9], 7)  # tokens 6 and 7 become 8
     [0, 1, 2, 2, 3, 4, 5]
     """
-    prefix = _shared(old, new)
-    suffix = _shared(old[prefix:][::-1], new[prefix:][::-1])
+    prefix = _shared_length(old, new)
+    suffix = _shared_length(old[prefix:][::-1], new[prefix:][::-1])
     first, last = prefix, len(new) - suffix - 1  # of the new subject; last < first where it has none
     ends = range(last - (len(old) - suffix - prefix) + 1, last + 1)
     subject = [max(place, min(first, last)) for place in ends]
-    return _continued([*range(prefix), *subject, *range(len(new) - suffix, len(new))], length)
+    return _continue_over_pads([*range(prefix), *subject, *range(len(new) - suffix, len(new))], length)
 
 
-def _shared(one: Sequence[int], other: Sequence[int]) -> int:
+def _shared_length(one: Sequence[int], other: Sequence[int]) -> int:
     """How many tokens two rows begin with in common."""
     pairs = zip(one, other, strict=False)
     return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
-def _continued(found: list[int], length: int) -> list[int]:
+def _continue_over_pads(found: list[int], length: int) -> list[int]:
     """A map of the first tokens, continued over the pads and filled up with the last position."""
     if len(found) > length or found[-1] >= length:
         raise MethodError(f"time: a text has more than the {length} positions that the text encoder reads: shorten it")

@@ -9,7 +9,7 @@ from iceb.base.errors import MethodError
 from iceb.methods.common.attention import Moments, StateReader, TextState, pair_moments, projections, right_edit, solve
 from iceb.methods.common.attention.state_moments import total
 from iceb.methods.common.text_encoder import slices
-from iceb.methods.time.alignment import augmented, subsequence, substitution
+from iceb.methods.time.alignment import augment_text, subsequence, substitution
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PAIRS_AT_ONCE = 64  # whose states are in memory together
 
 
-def edited(method: "TIME", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
+def make_edit(method: "TIME", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
     """W M for every cross-attention projection that the settings name."""
     weights = projections(bundle, ("v", "k") if method.keys else ("v",))
     moments = request_moments(method, bundle, requests, scratch)
@@ -36,7 +36,7 @@ def request_moments(method: "TIME", bundle: Bundle, requests: Sequence[EditReque
 def texts(request: EditRequest, *, augment: bool) -> list[tuple[str, str]]:
     """(old, new) texts of a request: the bare pair, and its longer forms."""
     old, new = request.source, request.dest
-    return list(zip(augmented(old), augmented(new), strict=True)) if augment else [(old, new)]
+    return list(zip(augment_text(old), augment_text(new), strict=True)) if augment else [(old, new)]
 
 
 class Rows:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from iceb.base.errors import MethodError
-from iceb.methods.common.corpora import check_captions, few_captions, unpreserved
+from iceb.methods.common.corpora import check_captions, few_captions, preservation_note
 from iceb.methods.uce.texts import CONCEPT_TYPES
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
@@ -139,16 +139,16 @@ class UCE:
         if self.caption_count:
             return few_captions(self.captions, self.caption_count)
         named = self.retain_file is not None or any(text.strip() for text in self.retain)
-        return [] if named else [unpreserved("only the empty text" if self.variant == 2023 else "nothing")]
+        return [] if named else [preservation_note("only the empty text" if self.variant == 2023 else "nothing")]
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New keys and values that carry out all requests at once; the sum over retained texts is kept in `scratch`."""
         if not requests:
             return Edit()
         self.check(bundle.ref)
-        from iceb.methods.uce.editing import uce_edit  # torch is loaded here and not before
+        from iceb.methods.uce.editing import make_edit  # torch is loaded here and not before
 
-        return uce_edit(self, bundle, requests, context.scratch)
+        return make_edit(self, bundle, requests, context.scratch)
 
 
 @dataclass(frozen=True)

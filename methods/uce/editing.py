@@ -13,16 +13,16 @@ from iceb.methods.common.attention import (
     StateReader,
     TextState,
     pair_moments,
-    preserved,
+    preserved_moment,
     projections,
     right_edit,
 )
 from iceb.methods.common.attention.state_moments import gram, state_moments, total
-from iceb.methods.common.attention.tensor import removed
+from iceb.methods.common.attention.tensor import removed_moments
 from iceb.methods.common.attention.token_rows import Pairing, from_last_token, last_token
-from iceb.methods.common.corpora import caption_corpus, naming, read_captions, sampled
+from iceb.methods.common.corpora import caption_corpus, naming, read_captions, sample_captions
 from iceb.methods.common.text_encoder import slices
-from iceb.methods.uce.texts import blank, expanded, guides, named, others
+from iceb.methods.uce.texts import blank, edited_names, expand_pairs, guides, others
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest
 
@@ -45,9 +45,9 @@ class Retained:
 
     def total(self, reader: StateReader, rows: str, scratch: Scratch, bundle: Bundle) -> Tensor:
         """PᵀP over all of them, (d, d) float64."""
-        summed = preserved(reader, self.given, rows, scratch, bundle)
+        summed = preserved_moment(reader, self.given, rows, scratch, bundle)
         if self.corpus:
-            summed += preserved(reader, self.corpus, rows, scratch, bundle)
+            summed += preserved_moment(reader, self.corpus, rows, scratch, bundle)
             summed -= gram(reader, self.dropped, rows, keep=True)
         return summed
 
@@ -67,10 +67,10 @@ class Problem:
     keys: bool = True
 
 
-def uce_edit(method: "UCE", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
+def make_edit(method: "UCE", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
     """The edit by the authors' own program, of 2023 or of 2025."""
     program = _of_2023 if method.variant == 2023 else _of_2025
-    return solved(program(method, bundle, requests), bundle, scratch)
+    return solve_problem(program(method, bundle, requests), bundle, scratch)
 
 
 def emcid_edit(method: "UCEEmcid", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
@@ -86,15 +86,15 @@ def emcid_edit(method: "UCEEmcid", bundle: Bundle, requests: Sequence[EditReques
         tensor=method.technique == "tensor",
         keys=method.keys,
     )
-    return solved(problem, bundle, scratch)
+    return solve_problem(problem, bundle, scratch)
 
 
 def _of_2023(method: "UCE", bundle: Bundle, requests: Sequence[EditRequest]) -> Problem:
     bare = [(old, blank(new)) for old, new in guides(requests, method.guide or " ")]
-    retain = _retained(method, bundle, bare, ("", *method.retain))
+    retain = _retained_texts(method, bundle, bare, ("", *method.retain))
     scale = max(0.1, 1 / len(retain)) if method.preserve_scale is None else method.preserve_scale
     return Problem(
-        pairs=expanded(bare, method.concept_type, both=False) if method.templates else bare,
+        pairs=expand_pairs(bare, method.concept_type, both=False) if method.templates else bare,
         retain=retain,
         ridge=method.ridge,
         erase_scale=method.erase_scale,
@@ -108,8 +108,8 @@ def _of_2025(method: "UCE", bundle: Bundle, requests: Sequence[EditRequest]) -> 
     default = "art" if method.concept_type == "art" else ""
     bare = guides(requests, default if method.guide is None else method.guide)
     return Problem(
-        pairs=expanded(bare, method.concept_type, both=True) if method.templates else bare,
-        retain=_retained(method, bundle, bare, method.retain),
+        pairs=expand_pairs(bare, method.concept_type, both=True) if method.templates else bare,
+        retain=_retained_texts(method, bundle, bare, method.retain),
         ridge=method.ridge,
         erase_scale=method.erase_scale,
         preserve_scale=1.0 if method.preserve_scale is None else method.preserve_scale,
@@ -119,7 +119,7 @@ def _of_2025(method: "UCE", bundle: Bundle, requests: Sequence[EditRequest]) -> 
     )
 
 
-def _retained(method: "UCE", bundle: Bundle, pairs: Sequence[tuple[str, str]], given: Sequence[str]) -> Retained:
+def _retained_texts(method: "UCE", bundle: Bundle, pairs: Sequence[tuple[str, str]], given: Sequence[str]) -> Retained:
     """The texts given, the names of the file and the captions, without what is edited."""
     edited = [old for old, _ in pairs]
     names = [] if method.retain_file is None else read_captions(method.retain_file, "retained text")
@@ -128,12 +128,12 @@ def _retained(method: "UCE", bundle: Bundle, pairs: Sequence[tuple[str, str]], g
     captions = []
     if method.caption_count:
         corpus = caption_corpus(method.captions, bundle.ref.family, "uce")
-        captions = [text for text in sampled(corpus, method.caption_count) if text]
-    dropped = [*named(names, edited), *naming(captions, edited)]
+        captions = [text for text in sample_captions(corpus, method.caption_count) if text]
+    dropped = [*edited_names(names, edited), *naming(captions, edited)]
     return Retained(given, [*names, *captions], dropped)
 
 
-def solved(problem: Problem, bundle: Bundle, scratch: Scratch) -> Edit:
+def solve_problem(problem: Problem, bundle: Bundle, scratch: Scratch) -> Edit:
     """The edit that solves a closed form; with 'replace' all matrices share one right factor."""
     weights = projections(bundle, ("v", "k") if problem.keys else ("v",))
     reader = StateReader(bundle, scratch)
@@ -170,7 +170,7 @@ def _without_the_old(
     """W' = W + W (X − C − B) A⁻¹ with each matrix's own B = Σ_i a_i C_i, what 'tensor' takes out."""
     change = moments.cross - moments.old  # both carry s_e
     edited = {}
-    for name, taken in removed(weights, pairs, problem.pairing):
+    for name, taken in removed_moments(weights, pairs, problem.pairing):
         W = weights[name].to(taken)
         edited[name] = (W + factor.over(W @ (change - problem.erase_scale * taken))).to(weights[name])
     return edited

@@ -28,7 +28,7 @@ def guides(requests: Sequence[EditRequest], without: str) -> list[tuple[str, str
     return [(request.source, request.dests[0] if request.dests else without) for request in requests]
 
 
-def expanded(pairs: Sequence[tuple[str, str]], concept_type: str, *, both: bool) -> list[tuple[str, str]]:
+def expand_pairs(pairs: Sequence[tuple[str, str]], concept_type: str, *, both: bool) -> list[tuple[str, str]]:
     """The pairs, and after them each once more in every template of its type.
 
     Args:
@@ -36,7 +36,7 @@ def expanded(pairs: Sequence[tuple[str, str]], concept_type: str, *, both: bool)
         concept_type: "art" or "object".
         both: put the guide into the template too; else it stays bare.
 
-    >>> expanded([("Monet", "art")], "art", both=True)[1]
+    >>> expand_pairs([("Monet", "art")], "art", both=True)[1]
     ('painting by Monet', 'painting by art')
     """
     phrases = CONCEPT_TYPES[concept_type]
@@ -53,7 +53,7 @@ def blank(text: str) -> str:
     return text or " "
 
 
-def named(names: Sequence[str], edited: Sequence[str]) -> list[str]:
+def edited_names(names: Sequence[str], edited: Sequence[str]) -> list[str]:
     """Those of the names that are edited, capitals aside."""
     gone = {text.lower() for text in edited}
     return [name for name in names if name.lower() in gone]

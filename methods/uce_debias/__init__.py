@@ -111,6 +111,6 @@ class UCEDebias:
         """New keys and values under which every source is drawn as each of its destinations in the wanted shares."""
         if not requests:
             return Edit()
-        from iceb.methods.uce_debias.programs import balanced_edit  # torch is loaded here and not before
+        from iceb.methods.uce_debias.editing import make_edit  # torch is loaded here and not before
 
-        return balanced_edit(self, bundle, requests, context.scratch)
+        return make_edit(self, bundle, requests, context.scratch)

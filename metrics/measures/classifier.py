@@ -42,7 +42,7 @@ class Backbone:
     mean: tuple[float, float, float]  # of each channel, on [0, 1]
     std: tuple[float, float, float]
 
-    def prepared(self, picture: Pixels) -> Floats:
+    def prepare(self, picture: Pixels) -> Floats:
         """One picture (H, W, 3) uint8 → (3, height, width) float32, normalised.
 
         Written out because the library's own preparation changed its resampling between versions (from Pillow's to
@@ -134,7 +134,7 @@ class ClassProbability:
     def _probabilities(self, images: Sequence[Pixels]) -> Floats:
         import torch
 
-        prepared = np.stack([self.backbone.prepared(image) for image in self._checked(images)])  # (n, 3, h, w)
+        prepared = np.stack([self.backbone.prepare(image) for image in self._check_images(images)])  # (n, 3, h, w)
         try:
             with torch.inference_mode():
                 logits = self.backbone.network(pixel_values=torch.from_numpy(prepared).to(self.device)).logits
@@ -150,7 +150,7 @@ class ClassProbability:
             )
         return found
 
-    def _checked(self, images: Sequence[Pixels]) -> Iterator[Pixels]:
+    def _check_images(self, images: Sequence[Pixels]) -> Iterator[Pixels]:
         for image in images:
             if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
                 raise MeasureError(f"measure {self.id} got {image.dtype} {image.shape}: needs uint8 (height, width, 3)")

@@ -7,13 +7,13 @@ from functools import partial
 import pytest
 import torch
 
-from iceb.methods.ablation.augmentation import View, shown, view
+from iceb.methods.ablation.augmentation import View, place_image, view
 from iceb.methods.ablation.groups import group_names
 from iceb.methods.ablation.objective import Batch, masked_error, objective, start_detached
-from iceb.methods.ablation.prompts import renamed, styled, traited
-from iceb.methods.common.denoiser import Condition, frozen
+from iceb.methods.ablation.prompts import replace_name, style_prompt, trait_prompt
+from iceb.methods.common.denoiser import Condition, without_gradients
 from iceb.methods.common.text_encoder import TextTower
-from iceb.methods.common.training import Trained, clipped
+from iceb.methods.common.training import Trained, clip_gradients
 from tests.parity.conftest import Vector, apart, vectors
 
 CANVAS, FACTOR = 64, 4  # of the augmentation vectors
@@ -57,12 +57,12 @@ def prompt_of(row, variant: str, chance: Replayed) -> str:
     target = target[row.get("index", 0) % len(target)]
     kind = row["kind"]
     if kind == "nudity":
-        return traited(anchor_prompt, target, chance)
+        return trait_prompt(anchor_prompt, target, chance)
     if "style" in kind:
-        return styled(anchor_prompt, target, variant, chance)
+        return style_prompt(anchor_prompt, target, variant, chance)
     if kind == "memorization":
         return target.split("+")[1]
-    return renamed(anchor_prompt, *target.split("+"), variant)
+    return replace_name(anchor_prompt, *target.split("+"), variant)
 
 
 def test_prompts_are_the_authors_to_the_letter(parity):
@@ -89,7 +89,7 @@ def test_pictures_and_masks_are_the_authors(parity, name):
         plain = row.get("noaug", False)
         draws = row["draws"][1:] if plain else row["draws"]  # the first one belongs to the prompt
         seen: View = view(Replayed(draws), CANVAS, variant, not plain)
-        image, mask = shown(pictures[row["image"]], seen, CANVAS, FACTOR, variant)
+        image, mask = place_image(pictures[row["image"]], seen, CANVAS, FACTOR, variant)
         assert torch.equal(mask[0], wanted[f"{index}.mask"]), row
         assert plain or row["prompt"].startswith(seen.prefix)
         if f"{index}.image" in wanted:
@@ -171,7 +171,7 @@ def test_losses_gradients_and_weights_follow_the_authors(parity, exact_model, na
     def seen(key: str, found, right) -> None:
         worst[key] = max(worst[key], apart(found, right))
 
-    with frozen(unet), start_detached(unet):
+    with without_gradients(unet), start_detached(unet):
         for step in (f"step{index}." for index in range(len(settings["steps"]))):
             loss = given.loss(
                 step,
@@ -186,7 +186,7 @@ def test_losses_gradients_and_weights_follow_the_authors(parity, exact_model, na
             seen("clip", norms.norm().reshape(1), wanted[f"{step}grad_clip_norm"])
             for key in (key for key in wanted if key.startswith(f"{step}grad.")):
                 seen("grad", slopes[key.removeprefix(f"{step}grad.")], wanted[key])
-            trained.move(clipped(slopes, settings["max_grad_norm"]))
+            trained.move(clip_gradients(slopes, settings["max_grad_norm"]))
     before = trained.before
     for key in (key for key in wanted if key.startswith("after.")):
         place = key.removeprefix("after.")
@@ -201,7 +201,7 @@ def test_losses_gradients_and_weights_follow_the_authors(parity, exact_model, na
 def test_latents_are_sampled_as_the_authors_sample_them(parity, authors_model):
     name = "object_cross-attn_model-based_prior"
     given = Given(Vector(parity / "ablation" / "train" / name), authors_model)
-    mean, deviation = given.denoiser.encoded(given.draws["step0.pixel_values"])
+    mean, deviation = given.denoiser.encode(given.draws["step0.pixel_values"])
     found = (mean + deviation * given.draws["step0.vae_eps"]) * given.denoiser.scaling
     report("latents", latents=apart(found, given.draws["step0.latents"]))
     assert apart(found, given.draws["step0.latents"]) < 1e-5
@@ -214,7 +214,7 @@ def test_the_start_tokens_keys_and_values_pass_no_gradient(parity, authors_model
     for case in sorted(cases):
         group, target, kind = case.split(".")
         trained = Trained(unet, group_names(unet, group), partial(torch.optim.AdamW, lr=1e-5))
-        with frozen(unet), start_detached(unet) if kind == "bos_detached" else nullcontext():
+        with without_gradients(unet), start_detached(unet) if kind == "bos_detached" else nullcontext():
             loss = given.loss("", trained.values, model_based=target == "model-based")
             slopes = trained.gradients(loss)
         worst = max(worst, apart(loss.reshape(1), given.wanted[f"{case}.loss"]))

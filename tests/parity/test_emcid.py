@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from iceb.base.errors import MethodError
-from iceb.methods.common.corpora import sampled
-from iceb.methods.common.denoiser import prepared
+from iceb.methods.common.corpora import sample_captions
+from iceb.methods.common.denoiser import prepare_images
 from iceb.methods.common.second_moments import second_moments
 from iceb.methods.common.tokens import last_subject_token
 from iceb.methods.emcid.concepts import Concept
@@ -61,7 +61,7 @@ def test_the_last_subject_token_is_found_where_the_authors_find_it(parity, autho
 def test_second_moments_are_the_authors(parity, authors_model):
     tower, _ = authors_model
     vector = Vector(parity / "emcid_cov")
-    captions = sampled(vector.input["captions"], vector.input["sample_size"])
+    captions = sample_captions(vector.input["captions"], vector.input["sample_size"])
     found = second_moments(tower, captions, vector.input["layers"])
     wanted = vector.tensors("expected")
     worst = max(apart(found[layer], wanted[f"C.{layer}"]) for layer in vector.input["layers"])
@@ -124,8 +124,8 @@ class Trained:
 
 def train(vector: Vector, tower, denoiser) -> Trained:
     given, tensors = vector.input, vector.tensors("draws")
-    pictures = prepared(tensors["images_uint8"].numpy(), tensors["flip_u"] < 0.5, SIDE)
-    mean, deviation = denoiser.encoded(pictures)
+    pictures = prepare_images(tensors["images_uint8"].numpy(), tensors["flip_u"] < 0.5, SIDE)
+    mean, deviation = denoiser.encode(pictures)
     steps: list[Step] = []
     done = optimise(
         [tower],
@@ -197,7 +197,9 @@ def test_the_fisher_diagonal_is_the_authors(parity, authors_model):
     pairs = []
     for row, index in enumerate(given["pair_order"]):
         flipped = tensors["flip_u"][row : row + 1] < 0.5
-        mean, deviation = denoiser.encoded(prepared(tensors["images_uint8"][index : index + 1].numpy(), flipped, SIDE))
+        mean, deviation = denoiser.encode(
+            prepare_images(tensors["images_uint8"][index : index + 1].numpy(), flipped, SIDE)
+        )
         drawn = (tensors[name][row] for name in ("vae_eps", "noise", "timesteps"))
         token = int(tensors["token_index"][row])
         pairs.append(Pair(given["captions"][index], token, mean[0], deviation[0], *drawn))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from iceb.methods.common.denoiser import frozen
+from iceb.methods.common.denoiser import without_gradients
 from iceb.methods.common.training import Trained, in_dtype
 from iceb.methods.esd.editing import adam, lessons_of
 from iceb.methods.esd.groups import trained_names
@@ -147,7 +147,7 @@ def test_training_is_the_authors(parity, name):
     names = trained_names(unet, settings.group, settings.variant, "sdxl" in name)
     assert set(names) == set(given["trained_parameters"])
     trained, worst = Trained(unet, names, adam(settings)), Worst()
-    with frozen(unet):
+    with without_gradients(unet):
         for step, (lesson, denoiser) in enumerate(taught(name, settings, given, draws, trained)):
             loss = lesson.loss(denoiser, trained.values)
             slopes = trained.gradients(loss)

@@ -10,7 +10,7 @@ from iceb.methods.common.attention.state_moments import total
 from iceb.methods.common.denoiser import Condition
 from iceb.methods.mace.closed import Fused, fusion, prompt_moment, refinement, refinement_moments
 from iceb.methods.mace.lora import Lora, watching
-from iceb.methods.mace.loss import Optimiser, Shown, measured, normalised, timestep_weights
+from iceb.methods.mace.loss import Optimiser, Shown, measure_attention, normalise_images, timestep_weights
 from iceb.methods.mace.reading import Read
 from iceb.methods.mace.rows import concept_columns, paired_rows
 from tests.parity.conftest import Vector, apart, vectors
@@ -66,11 +66,11 @@ class Stage2:
     def shown(self, step: int) -> Shown:
         ids = self.given[f"step{step}.input_ids"][None]
         picture = self.given["images_uint8"][self.input["steps"][step]["image"]][None]
-        mean, deviation = self.denoiser.encoded(normalised(picture))
+        mean, deviation = self.denoiser.encode(normalise_images(picture))
         clean = (mean + deviation * self.given[f"step{step}.vae_eps"]) * self.denoiser.scaling
         self.latents = clean
         timesteps = self.given[f"step{step}.timesteps"]
-        noised = self.denoiser.noised(clean, self.given[f"step{step}.noise"], timesteps)
+        noised = self.denoiser.add_noise(clean, self.given[f"step{step}.noise"], timesteps)
         with torch.no_grad():
             context = self.encoder(ids)[0]
         return Shown(
@@ -110,7 +110,7 @@ def test_terms_are_trained_as_the_authors_train_them(name, parity, authors_model
         shown = bench.shown(step)
         assert shown.columns[0].tolist() == bench.wanted[f"step{step}.concept_positions"].bool().tolist()
         with watching(bench.denoiser.unet) as watched:
-            norms = measured(bench.denoiser, watched, loras, shown)
+            norms = measure_attention(bench.denoiser, watched, loras, shown)
         optimiser.adam.zero_grad()
         norms.loss.sum().backward(retain_graph=True)
         found = gradients(loras)

@@ -9,7 +9,7 @@ import torch
 from iceb.base.digest import digest_tensor
 from iceb.base.errors import DataError, MethodError, ModelError
 from iceb.methods.ablation import Ablation
-from iceb.methods.ablation.augmentation import check_size, shown, view
+from iceb.methods.ablation.augmentation import check_size, place_image, view
 from iceb.methods.ablation.chance import Stream
 from iceb.methods.ablation.concepts import concepts_of
 from iceb.methods.ablation.objective import start_detached
@@ -238,7 +238,7 @@ def test_pictures_too_small_to_shrink_are_refused():
 def test_a_view_of_any_draw_leaves_something_to_train_on(variant):
     chance, picture = Stream(seed=3), torch.zeros(72, 72, 3, dtype=torch.uint8).numpy()
     for _ in range(60):
-        image, mask = shown(picture, view(chance, 72, variant, augment=True), 72, 8, variant)
+        image, mask = place_image(picture, view(chance, 72, variant, augment=True), 72, 8, variant)
         assert image.shape == (3, 72, 72)
         assert mask.shape == (1, 9, 9)
         assert mask.sum() > 0

@@ -9,7 +9,7 @@ from iceb.methods.ablation.anchors import Anchors
 from iceb.methods.ablation.batches import Batches
 from iceb.methods.ablation.chance import Stream
 from iceb.methods.ablation.concepts import Anchor, Concept
-from iceb.methods.common.denoiser import Denoiser, prepared
+from iceb.methods.common.denoiser import Denoiser, prepare_images
 from iceb.specs.runs import Sampling
 from tests.memory import Memory
 
@@ -118,7 +118,7 @@ def test_half_of_the_pictures_are_mirrored_where_asked(parts):
     plain = torch.from_numpy(anchors.picture(CATS, 0)[None].copy())
     mirrored = torch.from_numpy(anchors.picture(CATS, 0, mirrored=True)[None].copy())
     assert torch.equal(mirrored, plain.flip(2))
-    wanted, _ = denoiser.encoded(prepared(mirrored.numpy(), torch.zeros(1, dtype=torch.bool), SIDE))
+    wanted, _ = denoiser.encode(prepare_images(mirrored.numpy(), torch.zeros(1, dtype=torch.bool), SIDE))
     assert torch.allclose(anchors.posterior(CATS, 0, mirrored=True).mean, wanted[0], atol=1e-5)
 
 

@@ -14,9 +14,9 @@ from iceb.methods.common.attention import (
     all_tokens,
     from_last_token,
     last_token,
-    multiplied,
+    multiply_right,
     pair_moments,
-    preserved,
+    preserved_moment,
     projections,
     right_edit,
     solve,
@@ -95,7 +95,7 @@ def test_the_edited_matrices_keep_shape_and_format(tiny):
     weights = projections(tiny)
     width = next(iter(weights.values())).shape[1]
     M = 2 * torch.eye(width, dtype=torch.float64)
-    done, edit = multiplied(weights, M), right_edit(weights, M)
+    done, edit = multiply_right(weights, M), right_edit(weights, M)
     assert edit.right == {"unet.*attn2.to_[kv].weight": M}
     assert all(torch.equal(edit.weights[name], done[name]) for name in weights)
     assert all(torch.equal(done[name], 2 * W) and done[name].dtype == W.dtype for name, W in weights.items())
@@ -171,7 +171,7 @@ def test_pair_moments_are_the_literal_sums(tiny):
 @pytest.mark.parametrize("pairing", PAIRINGS)
 def test_preserved_texts_count_as_often_as_they_are_named_and_are_read_once(tiny, pairing):
     reader, scratch, texts = StateReader(tiny), Memory(), ["", "dog", "piano", "dog"]
-    first, again = (preserved(reader, texts, pairing, scratch, tiny) for _ in range(2))
+    first, again = (preserved_moment(reader, texts, pairing, scratch, tiny) for _ in range(2))
     P = torch.cat([PAIRINGS[pairing](state, state)[0] for state in reader(texts)])
     torch.testing.assert_close(first, P.T @ P, rtol=1e-12, atol=1e-12)
     assert torch.equal(first, again)
@@ -181,9 +181,9 @@ def test_preserved_texts_count_as_often_as_they_are_named_and_are_read_once(tiny
 def test_another_list_or_rule_is_another_sum(tiny_sd):
     reader, scratch = StateReader(tiny_sd), Memory()
     for texts, rule in ((["dog"], "all"), (["cat"], "all"), (["dog"], "last")):
-        preserved(reader, texts, rule, scratch, tiny_sd)
+        preserved_moment(reader, texts, rule, scratch, tiny_sd)
     assert len(scratch.made) == 3
 
 
 def test_nothing_preserved_is_zero(tiny):
-    assert not preserved(StateReader(tiny), [], "all", Memory(), tiny).any()
+    assert not preserved_moment(StateReader(tiny), [], "all", Memory(), tiny).any()

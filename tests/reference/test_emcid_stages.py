@@ -5,7 +5,7 @@ import torch
 
 from iceb.base.errors import DataError, MethodError
 from iceb.methods.common.corpora import caption_corpus, read_captions
-from iceb.methods.common.denoiser import Denoiser, frozen
+from iceb.methods.common.denoiser import Denoiser, without_gradients
 from iceb.methods.common.second_moments import Beginnings, second_moments
 from iceb.methods.common.text_encoder import TextTower
 from iceb.methods.common.tokens import last_subject_token
@@ -115,7 +115,7 @@ def train(tower, denoiser, concepts, settings: Stage1):
     offsets = tuple(sum(sizes[:index]) for index in range(len(sizes)))
     mean = torch.cat(means)
     latents = Latents(mean, 0.1 * mean.abs(), offsets, denoiser.scaling)
-    with frozen(tower.model, denoiser.unet, denoiser.vae):
+    with without_gradients(tower.model, denoiser.unet, denoiser.vae):
         return optimise([tower], denoiser, concepts, settings, latents, draws, fisher=torch.linspace(0.1, 1, 32))
 
 
@@ -149,7 +149,7 @@ def test_the_order_of_concepts_changes_nothing(tower, denoiser):
 def test_a_shift_never_grows_beyond_its_clamp(tower, denoiser):
     settings = VARIANTS["clamped"]
     shifts, starts = [], []
-    with frozen(tower.model):
+    with without_gradients(tower.model):
         for concept in CONCEPTS:
             found: list = []
             done = optimise(

@@ -84,8 +84,8 @@ def test_what_one_size_made_another_finds(bundle, captions, name):
 
 WORK = {
     "emcid": (editing, "optimise", lambda given: len(given[2])),
-    "mace": (mace_editing, "trained", lambda given: len(given[2])),
-    "esd": (lessons.Lessons, "sampled", lambda given: len(given[1])),
+    "mace": (mace_editing, "train_terms", lambda given: len(given[2])),
+    "esd": (lessons.Lessons, "sample_latents", lambda given: len(given[1])),
 }
 
 

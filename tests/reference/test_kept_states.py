@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from iceb.methods.common.attention import StateReader, preserved
+from iceb.methods.common.attention import StateReader, preserved_moment
 from iceb.methods.rece import RECE
 from iceb.methods.speed import SPEED, editing
 from iceb.methods.time import TIME
@@ -87,8 +87,8 @@ def test_what_a_projection_shrinks_most_is_found_once_per_model(tiny_sd, tmp_pat
 
 
 def test_without_neighbours_one_null_space_serves_all_projections(tiny_sd, tmp_path, monkeypatch):
-    asked, real = [], editing.unused
-    monkeypatch.setattr(editing, "unused", lambda *given: asked.append(given) or real(*given))
+    asked, real = [], editing.unused_directions
+    monkeypatch.setattr(editing, "unused_directions", lambda *given: asked.append(given) or real(*given))
     edit = SPEED(retain=("bee", "hen"), neighbours=0).edit(tiny_sd, [CAT], context=MethodContext(scratch(tmp_path)))
     assert len(asked) == 1 < len(edit.weights)
 
@@ -113,7 +113,7 @@ def test_a_model_whose_text_encoder_is_edited_reads_for_itself(tiny_sd, tmp_path
 
 def test_of_a_long_list_only_the_sum_is_kept(tiny_sd, tmp_path):
     kept = scratch(tmp_path)
-    preserved(StateReader(tiny_sd, kept), [f"text number {place}" for place in range(5)], "all", kept, tiny_sd)
+    preserved_moment(StateReader(tiny_sd, kept), [f"text number {place}" for place in range(5)], "all", kept, tiny_sd)
     assert len(list(kept.folder.rglob("*.array"))) == 1
     (path,) = kept.texts.folder.rglob("*.pack")
     assert len(read_keys(path, "texts")) == 1  # the empty one, which tells the width

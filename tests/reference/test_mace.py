@@ -15,7 +15,7 @@ from iceb.methods.mace.lora import Lora, cross_attentions, fresh, watching
 from iceb.methods.mace.loss import MapNorms, Optimiser, timestep_weights
 from iceb.methods.mace.pictures import PictureDesk
 from iceb.methods.mace.rows import concept_columns, paired_rows
-from iceb.methods.mace.training import packed, trained, unpacked
+from iceb.methods.mace.training import pack_terms, train_terms, unpack_terms
 from iceb.specs.requests import EditRequest
 from iceb.stores.scratch import ScratchStore
 from tests.memory import settings_of
@@ -183,7 +183,7 @@ def test_terms_survive_packing(tiny_sd):
     unet = tiny_sd.pipeline.unet
     loras = fresh(unet, 2, [torch.Generator().manual_seed(i) for i in range(2)])
     shapes = {name: (lora.up.shape[1], lora.down.shape[2]) for name, lora in loras.items()}
-    again = unpacked(packed(loras, 1), shapes, 2)
+    again = unpack_terms(pack_terms(loras, 1), shapes, 2)
     assert all(torch.equal(again[name][0], lora.down[1]) for name, lora in loras.items())
     assert all(torch.equal(again[name][1], lora.up[1]) for name, lora in loras.items())
 
@@ -206,7 +206,7 @@ def run_training(bundle, lessons, **changes):
     unet = copy.deepcopy(bundle.pipeline.unet).requires_grad_(False)
     denoiser = Denoiser(unet, bundle.pipeline.vae, bundle.pipeline.scheduler)
     with watching(unet) as watched:
-        return trained(denoiser, watched, lessons, quick(**changes).training)
+        return train_terms(denoiser, watched, lessons, quick(**changes).training)
 
 
 def test_two_concepts_in_one_batch_are_trained_as_each_alone(tiny_sd, lessons):

@@ -14,7 +14,7 @@ from iceb.methods.mace.grounded_sam import GroundedSam
 from iceb.methods.mace.masking import MaskDesk
 from iceb.methods.mace.pictures import PictureDesk
 from iceb.methods.mace.reading import PromptReader
-from iceb.methods.mace.segmenting import filled, on_ground
+from iceb.methods.mace.segmenting import fill_empty_masks, on_ground
 from iceb.mini.render import render
 from iceb.mini.world import class_look
 from iceb.specs.methods import MethodContext
@@ -39,8 +39,8 @@ def test_what_stands_out_from_minis_ground_is_the_rendered_object():
 def test_a_picture_in_which_nothing_was_found_is_meant_as_a_whole():
     masks = np.zeros((2, 4, 4), dtype=bool)
     masks[1, 0] = True
-    assert filled(masks)[0].all()
-    assert filled(masks)[1].sum() == 4
+    assert fill_empty_masks(masks)[0].all()
+    assert fill_empty_masks(masks)[1].sum() == 4
 
 
 def kept(folder, method):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from iceb.base.errors import DataError, MethodError
 from iceb.methods.common.attention import Moments, StateReader, projections
 from iceb.methods.rece import RECE
-from iceb.methods.rece.editing import rounds
+from iceb.methods.rece.editing import retained_texts, rounds
 from iceb.methods.rece.formula import attack
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
@@ -153,20 +153,17 @@ def test_more_epochs_leave_less_for_the_attack(tiny_sd):
 
 
 def test_destinations_are_retained_unless_they_are_sources(tiny_sd):
-    from iceb.methods.rece.editing import retained
-
-    assert retained(RECE(), REQUESTS) == ["", "barn"]
-    assert retained(RECE(retain_dests=False, retain=("", "Tench", "dog")), REQUESTS) == ["", "dog"]
+    assert retained_texts(RECE(), REQUESTS) == ["", "barn"]
+    assert retained_texts(RECE(retain_dests=False, retain=("", "Tench", "dog")), REQUESTS) == ["", "dog"]
 
 
 def test_a_file_names_more_to_retain(tiny_sd, tmp_path):
-    from iceb.methods.rece.editing import retained
 
     names = tmp_path / "artists.txt"
     names.write_text("Monet\n\nTENCH\n", encoding="utf-8")
     method = RECE(retain_file=str(names), retain_dests=False)
     method.check(ModelRef("sd14", "r", "v", "float32"))
-    assert retained(method, REQUESTS) == ["", "Monet"]
+    assert retained_texts(method, REQUESTS) == ["", "Monet"]
     with pytest.raises(DataError, match=r"rece retain_file .*: cannot be read"):
         RECE(retain_file=str(tmp_path / "none")).check(ModelRef("sd14", "r", "v", "float32"))
 

@@ -12,7 +12,7 @@ from iceb.base.errors import DataError, MethodError
 from iceb.methods.refact import ReFACT
 from iceb.methods.refact.goals import draw
 from iceb.methods.refact.losses import Terms, divergence, likelihood
-from iceb.methods.refact.pictures import ImageTower, fitted, zipped
+from iceb.methods.refact.pictures import ImageTower, fit_image, read_zip
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -101,7 +101,7 @@ def test_the_divergence_is_led_by_what_is_now():
 def test_a_picture_is_scaled_by_its_shorter_side_and_its_middle_is_kept():
     pixels = np.zeros((16, 48, 3), np.uint8)
     pixels[:, 16:32] = 255
-    seen = fitted(Image.fromarray(pixels), 16)
+    seen = fit_image(Image.fromarray(pixels), 16)
     assert seen.shape == (3, 16, 16)
     assert seen[:, :, 2:-2].flatten(1).std(dim=1).max() == 0  # all white
     torch.testing.assert_close(seen[:, 8, 8], torch.tensor([1.9303, 2.0749, 2.1459]), rtol=0, atol=1e-4)
@@ -114,15 +114,15 @@ def test_the_image_tower_is_the_librarys(clip):
     model = CLIPModel.from_pretrained(clip["projection"].removesuffix("model.safetensors"))
     shown = [Image.new("RGB", (20, 30), colour) for colour in ("red", "blue")]
     with torch.no_grad():
-        states = model.vision_model(torch.stack([fitted(picture, 16) for picture in shown])).pooler_output
+        states = model.vision_model(torch.stack([fit_image(picture, 16) for picture in shown])).pooler_output
         torch.testing.assert_close(tower(shown), model.visual_projection(states))
     assert tower([]).shape == (0, 8)
 
 
 def test_an_archives_pictures_come_by_name(archive):
-    assert [picture.getpixel((0, 0)) for picture in zipped(archive, 2)] == [(0, 128, 0), (0, 0, 255)]
+    assert [picture.getpixel((0, 0)) for picture in read_zip(archive, 2)] == [(0, 128, 0), (0, 0, 255)]
     with pytest.raises(DataError, match="3 pictures, and image_count asks for 4"):
-        zipped(archive, 4)
+        read_zip(archive, 4)
 
 
 # --- the method

@@ -9,8 +9,8 @@ from iceb.base.errors import DataError, MethodError
 from iceb.methods.common.attention import StateReader, projections
 from iceb.methods.speed import SPEED
 from iceb.methods.speed import editing as speed
-from iceb.methods.speed.formula import Targets, centres, fewer, shrunk_most, starting_rows, unused, update
-from iceb.methods.speed.retaining import CHUNK, Retained, above, kept
+from iceb.methods.speed.formula import Targets, centres, fewer, shrunk_most, starting_rows, unused_directions, update
+from iceb.methods.speed.retaining import CHUNK, Retained, above, kept_moment
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -130,7 +130,7 @@ def test_the_direction_that_is_shrunk_most_is_the_last_singular_vector(out, leas
 
 
 def test_directions_below_the_threshold_are_free():
-    U = unused(torch.diag(torch.tensor([3.0, 0.05, 0.2, 0.01], dtype=torch.float64)), 0.1)
+    U = unused_directions(torch.diag(torch.tensor([3.0, 0.05, 0.2, 0.01], dtype=torch.float64)), 0.1)
     torch.testing.assert_close(U @ U.T, torch.diag(torch.tensor([0.0, 1.0, 0.0, 1.0], dtype=torch.float64)))
 
 
@@ -176,7 +176,7 @@ def test_neighbours_are_counted_as_if_they_were_made(filtered, out):
     W, rows, away, reach = random(1, out, D), random(2, 300, D), random(3, 2, D), random(5, 2, D)
     least = torch.linalg.svd(W, full_matrices=False)[2][-1]
     draws = [torch.Generator().manual_seed(4) for _ in range(2)]
-    found = kept(W @ away.T, Retained(rows, rows @ reach.T, reach), least, 10, filtered, draws[0])
+    found = kept_moment(W @ away.T, Retained(rows, rows @ reach.T, reach), least, 10, filtered, draws[0])
     moment, count, near = transcribed(W, rows, away.T @ reach, 10, filtered, draws[1])
     assert (found.rows, found.neighbours) == (count, near)
     torch.testing.assert_close(found.moment, moment, rtol=1e-9, atol=1e-10)
@@ -184,7 +184,7 @@ def test_neighbours_are_counted_as_if_they_were_made(filtered, out):
 
 def test_without_neighbours_every_state_counts():
     aims, rows, reach = random(1, OUT, 2), random(2, 30, D), random(3, 2, D)
-    found = kept(aims, Retained(rows, rows @ reach.T, reach), None, 0, True, torch.Generator())
+    found = kept_moment(aims, Retained(rows, rows @ reach.T, reach), None, 0, True, torch.Generator())
     torch.testing.assert_close(found.moment, rows.T @ rows / 30)
 
 
@@ -235,7 +235,7 @@ def test_all_rows_are_those_after_the_start_token(tiny_sd):
     source, empty = (state.rows[1:] for state in reader(["golf ball", ""]))
     assert len(source) == 76
     torch.testing.assert_close(moments(found)[1], empty.T @ source)
-    retained = speed.shuffled(speed.retained_rows(SPEED(), reader, [], Memory()), found.reach, 0)
+    retained = speed.shuffle_rows(speed.retained_rows(SPEED(), reader, [], Memory()), found.reach, 0)
     torch.testing.assert_close(retained.rows.sum(0), empty.sum(0))
     assert len(speed.retained_rows(SPEED(rows="all"), reader, RETAIN, Memory())) == 76 * len(RETAIN)
     assert len(speed.retained_rows(SPEED(), reader, RETAIN, Memory())) == len(RETAIN)
@@ -255,7 +255,7 @@ def test_no_requests_give_no_edit(tiny_sd):
 
 
 def test_an_edit_without_any_free_direction_is_refused(tiny_sd, monkeypatch):
-    monkeypatch.setattr(speed, "unused", lambda moment, threshold: moment[:, :0])
+    monkeypatch.setattr(speed, "unused_directions", lambda moment, threshold: moment[:, :0])
     with pytest.raises(MethodError, match="take a larger threshold"):
         SPEED(retain=RETAIN).edit(tiny_sd, REQUESTS, context=MethodContext(Memory()))
 

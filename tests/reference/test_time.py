@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from iceb.base.errors import MethodError, SpecError
 from iceb.methods.common.attention import StateReader, projections
 from iceb.methods.time import TIME
-from iceb.methods.time.alignment import augmented, subsequence, substitution
+from iceb.methods.time.alignment import augment_text, subsequence, substitution
 from iceb.methods.time.editing import Rows, texts
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
@@ -84,8 +84,8 @@ def test_texts_too_long_are_refused():
 
 
 def test_the_article_inside_a_longer_form_is_small():
-    assert augmented("An apple")[2] == "An image of an apple"
-    assert augmented("The singer")[3] == "A picture of The singer"
+    assert augment_text("An apple")[2] == "An image of an apple"
+    assert augment_text("The singer")[3] == "A picture of The singer"
 
 
 def test_an_and_a_are_one_article(tiny_sd):

@@ -6,7 +6,7 @@ import torch
 from iceb.base.errors import DataError, MethodError
 from iceb.methods.common.attention import StateReader, projections
 from iceb.methods.uce import UCE, UCEEmcid
-from iceb.methods.uce.texts import expanded, others
+from iceb.methods.uce.texts import expand_pairs, others
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from tests.memory import Memory
@@ -75,7 +75,7 @@ def test_many_retained_texts_weigh_no_less_than_a_tenth(tiny_sd):
 
 
 def test_templates_are_edited_too_with_a_bare_guide(tiny_sd):
-    pairs = expanded(PAIRS, "object", both=False)
+    pairs = expand_pairs(PAIRS, "object", both=False)
     assert ("photo of bee", " ") in pairs
     same(edited(UCE(templates=True), tiny_sd), tiny_sd, pairs, [""], 0.5, 1.0, 1.0)
 

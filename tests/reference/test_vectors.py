@@ -14,16 +14,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from iceb.methods.common.attention import Moments, TextState, from_last_token, last_token, multiplied, solve
+from iceb.methods.common.attention import Moments, TextState, from_last_token, last_token, multiply_right, solve
 from iceb.methods.common.attention.solving import Factor
-from iceb.methods.common.attention.tensor import removed
+from iceb.methods.common.attention.tensor import removed_moments
 from iceb.methods.common.least_squares import moment_factor, weighed_update
 from iceb.methods.emcid.null_space import NullSpaceSolver, Spectrum
 from iceb.methods.emcid.settings import NullSpace
 from iceb.methods.mace.closed import Fused, fusion, refinement
-from iceb.methods.rece.formula import attack, attacked, erased
+from iceb.methods.rece.formula import attack, attack_moments, erase_factor
 from iceb.methods.refact.rank_one import direction, rank_one
-from iceb.methods.speed.formula import Targets, unused, update
+from iceb.methods.speed.formula import Targets, unused_directions, update
 from iceb.methods.time.alignment import subsequence
 
 ROOT = Path(__file__).parents[2]
@@ -83,10 +83,10 @@ def test_uce(case):
     preserved = case["preserve_scale"] * sum(rows.T @ rows for rows in kept)
     if case["technique"] == "replace":
         M = solve(moments.old + preserved, moments.cross + preserved, case["ridge"])
-        assert same_weights(multiplied(weights, M), case)
+        assert same_weights(multiply_right(weights, M), case)
         return
     factor, change = Factor(moments.old + preserved, case["ridge"]), moments.cross - moments.old
-    taken = dict(removed(weights, pairs, pairing))
+    taken = dict(removed_moments(weights, pairs, pairing))
     found = {name: W + factor.over(W @ (change - case["erase_scale"] * taken[name])) for name, W in weights.items()}
     assert same_weights(found, case)
 
@@ -96,14 +96,14 @@ def test_time(case):
     places = subsequence(case["old_ids"], case["new_ids"], len(case["old"]))
     assert places == case["places"]
     moments = Moments.of(tensor(case["old"]), tensor(case["new"])[places])
-    assert same_weights(multiplied(weights_of(case), solve(moments.old, moments.cross, case["ridge"])), case)
+    assert same_weights(multiply_right(weights_of(case), solve(moments.old, moments.cross, case["ridge"])), case)
 
 
 @pytest.mark.parametrize("case", [case for case in cases("mace") if case["stage"] == 1])
 def test_mace_refinement(case):
     moments, kept = Moments.of(tensor(case["old"]), tensor(case["new"])), tensor(case["kept"])
     M = refinement(moments, kept.T @ kept, case["ridge"], case["scale"])
-    assert same_weights(multiplied(weights_of(case), M), case)
+    assert same_weights(multiply_right(weights_of(case), M), case)
 
 
 @pytest.mark.parametrize("case", [case for case in cases("mace") if case["stage"] == 3])
@@ -124,9 +124,9 @@ def test_rece(case):
     G = sum(W.T @ W for W in weights.values())
     moments, T = Moments.of(tensor(case["old"]), tensor(case["new"])), torch.eye(len(G), dtype=torch.float64)
     for _ in range(case["rounds"]):
-        found = attacked(moments, attack(T, G, case["attack_ridge"], case["penalty"]))
-        T = erased(T, case["erase_scale"] * found, case["preserve_scale"] * kept.T @ kept, case["ridge"])
-    assert same_weights(multiplied(weights, T), case)
+        found = attack_moments(moments, attack(T, G, case["attack_ridge"], case["penalty"]))
+        T = erase_factor(T, case["erase_scale"] * found, case["preserve_scale"] * kept.T @ kept, case["ridge"])
+    assert same_weights(multiply_right(weights, T), case)
 
 
 @pytest.mark.parametrize("case", cases("speed"), ids=lambda case: f"slack-{case['slack']}")
@@ -134,7 +134,7 @@ def test_speed(case):
     targets, anchors, retained = (tensor(case[name]) for name in ("targets", "anchors", "retained"))
     count, W = len(targets) ** 0.5, tensor(case["weight"])
     pair = Targets(targets / count, anchors / count)
-    U = unused(retained.T @ retained / len(retained), case["threshold"])
+    U = unused_directions(retained.T @ retained / len(retained), case["threshold"])
     change, idle = update(pair, U, tensor(case["invariants"]).T, case["retain_scale"], case["slack"])
     assert idle == 0
     assert apart(W + W @ pair.away.T @ change, case["edited"], W) < NEAR

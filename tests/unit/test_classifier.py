@@ -92,7 +92,7 @@ def test_the_preparation_is_the_librarys_on_pillow(judge, vit_folder, size):
     if processor is None:
         pytest.skip("this version of transformers has no Pillow preparation to compare with")
     theirs = processor.from_pretrained(vit_folder)(pictures(4, *size), return_tensors="np")["pixel_values"]
-    ours = np.stack([judge.backbone.prepared(picture) for picture in pictures(4, *size)])
+    ours = np.stack([judge.backbone.prepare(picture) for picture in pictures(4, *size)])
     assert ours == pytest.approx(theirs, abs=1e-6)
 
 

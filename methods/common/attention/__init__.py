@@ -9,7 +9,7 @@ equation 7; TIME, arXiv:2303.08084; MACE, arXiv:2403.06135, its closed-form refi
     weights = projections(bundle)                   # {"unet.….attn2.to_v.weight": (out, d)}; all V, then all K
     reader = StateReader(bundle, scratch)           # texts → TextState: float64 rows (L, d), ids, last content token
     moments = pair_moments(reader, [("cat", "dog")], from_last_token)         # C = EᵀE and X = E'ᵀE, both (d, d)
-    kept = preserved(reader, texts, "all", scratch, bundle)                   # PᵀP (d, d), kept in the scratch
+    kept = preserved_moment(reader, texts, "all", scratch, bundle)            # PᵀP (d, d), kept in the scratch
     M = solve(moments.old + kept, moments.cross + kept, ridge=0.5)            # (d, d), one Cholesky
     edit = right_edit(weights, M)                                             # W M, and M itself as its compact form
 
@@ -17,9 +17,9 @@ equation 7; TIME, arXiv:2303.08084; MACE, arXiv:2403.06135, its closed-form refi
 Row rules (`from_last_token`, `last_token`, `all_tokens`) pair the rows of an old text with those of a new one.
 """
 
-from iceb.methods.common.attention.projections import multiplied, projections, right_edit
+from iceb.methods.common.attention.projections import multiply_right, projections, right_edit
 from iceb.methods.common.attention.solving import Factor, solve
-from iceb.methods.common.attention.state_moments import Moments, pair_moments, preserved
+from iceb.methods.common.attention.state_moments import Moments, pair_moments, preserved_moment
 from iceb.methods.common.attention.text_states import StateReader, TextState
 from iceb.methods.common.attention.token_rows import PAIRINGS, all_tokens, from_last_token, last_token
 
@@ -32,9 +32,9 @@ __all__ = [
     "all_tokens",
     "from_last_token",
     "last_token",
-    "multiplied",
+    "multiply_right",
     "pair_moments",
-    "preserved",
+    "preserved_moment",
     "projections",
     "right_edit",
     "solve",

@@ -46,7 +46,7 @@ def projections(bundle: Bundle, kinds: Sequence[Kind] = ("v", "k")) -> dict[str,
 
 
 @torch.no_grad()
-def multiplied(weights: Mapping[str, Tensor], factor: Tensor) -> dict[str, Tensor]:
+def multiply_right(weights: Mapping[str, Tensor], factor: Tensor) -> dict[str, Tensor]:
     """W M of every matrix, multiplied in float64 and cast back.
 
     Args:
@@ -64,4 +64,4 @@ def right_edit(weights: Mapping[str, Tensor], factor: Tensor, log: Mapping[str, 
         factor: M, (d, d) float64.
         log: the method's diagnostics.
     """
-    return Edit(weights=multiplied(weights, factor), right={PATTERN: factor}, log=log or {})
+    return Edit(weights=multiply_right(weights, factor), right={PATTERN: factor}, log=log or {})

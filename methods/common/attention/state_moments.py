@@ -66,7 +66,7 @@ def total(parts: Iterable[Moments]) -> Moments:
     return first
 
 
-def preserved(reader: StateReader, texts: Sequence[str], rows: str, scratch: Scratch, bundle: Bundle) -> Tensor:
+def preserved_moment(reader: StateReader, texts: Sequence[str], rows: str, scratch: Scratch, bundle: Bundle) -> Tensor:
     """PᵀP over the rows of texts that shall stay as they are, made once per model and list.
 
     Args:
@@ -86,7 +86,7 @@ def preserved(reader: StateReader, texts: Sequence[str], rows: str, scratch: Scr
 
 @torch.no_grad()
 def gram(reader: StateReader, texts: Sequence[str], rows: str, *, keep: bool = False) -> Tensor:
-    """PᵀP, (d, d) float64, over the rows of texts, as `preserved` but not kept; `keep` keeps the texts' own states."""
+    """PᵀP, (d, d) float64, over rows of texts: `preserved_moment` not stored; `keep` stores the texts' states."""
     blank = reader([""])[0].rows
     summed = blank.new_zeros(blank.shape[1], blank.shape[1])
     counts = Counter(texts)

@@ -22,7 +22,9 @@ CONCEPTS_AT_ONCE = 16
 
 
 @torch.no_grad()
-def removed(weights: Mapping[str, Tensor], pairs: Sequence[Pair], pairing: Pairing) -> Iterator[tuple[str, Tensor]]:
+def removed_moments(
+    weights: Mapping[str, Tensor], pairs: Sequence[Pair], pairing: Pairing
+) -> Iterator[tuple[str, Tensor]]:
     """(name, B) of each matrix, B = Σ_i a_i E_iᵀE_i, (d, d) float64: what K loses against 'replace'.
 
     Args:
@@ -33,10 +35,10 @@ def removed(weights: Mapping[str, Tensor], pairs: Sequence[Pair], pairing: Pairi
     names, width = list(weights), next(iter(weights.values())).shape[1]
     for start, stop in slices(len(names), max(1, BUDGET // (8 * width * width))):
         some = names[start:stop]
-        yield from zip(some, _summed([weights[name] for name in some], pairs, pairing), strict=True)
+        yield from zip(some, _sum_moments([weights[name] for name in some], pairs, pairing), strict=True)
 
 
-def _summed(matrices: Sequence[Tensor], pairs: Sequence[Pair], pairing: Pairing) -> Tensor:
+def _sum_moments(matrices: Sequence[Tensor], pairs: Sequence[Pair], pairing: Pairing) -> Tensor:
     """B of several matrices, (m, d, d)."""
     device, width = pairs[0][0].rows.device, matrices[0].shape[1]
     grams = torch.empty(len(matrices), width * width, dtype=torch.float64, device=device)

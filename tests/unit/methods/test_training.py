@@ -9,7 +9,7 @@ from torch import nn
 
 from iceb.base.errors import MethodError, ModelError
 from iceb.methods.common.denoiser import Condition, Denoiser
-from iceb.methods.common.training import Trained, clipped, in_dtype, parameters_where
+from iceb.methods.common.training import Trained, clip_gradients, in_dtype, parameters_where
 
 ADAM = partial(torch.optim.Adam, lr=1e-2)
 CROSS = "attn2"
@@ -87,8 +87,8 @@ def test_weights_carry_the_component_and_the_models_number_format():
 
 def test_gradients_are_clipped_together_and_small_ones_not_at_all():
     slopes = {"a": torch.tensor([3.0]), "b": torch.tensor([4.0])}
-    assert torch.allclose(torch.cat(list(clipped(slopes, 1.0).values())), torch.tensor([0.6, 0.8]))
-    assert clipped(slopes, 10.0)["a"] == 3.0
+    assert torch.allclose(torch.cat(list(clip_gradients(slopes, 1.0).values())), torch.tensor([0.6, 0.8]))
+    assert clip_gradients(slopes, 10.0)["a"] == 3.0
 
 
 def test_kinds_leave_out_norms(denoiser):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from iceb.methods.finetune import Finetune
 
 
-def finetuned(
+def make_edit(
     method: "Finetune", bundle: Bundle, requests: Sequence[EditRequest], precision: Precision = "float32"
 ) -> Edit:
     """The edit that replaces every parameter of the text encoder(s), and the last loss of the last concept."""
@@ -47,7 +47,7 @@ def train(tower: TextTower, request: EditRequest, method: "Finetune") -> float:
     Returns:
         The loss before the last step: the mean square over prompts and channels.
     """
-    source, dest = (tower.tokens(_filled(request, name)) for name in (request.source, _dest(request)))
+    source, dest = (tower.tokens(_fill_templates(request, name)) for name in (request.source, _dest(request)))
     with torch.no_grad():
         wanted = tower.read(dest).pooled  # (P, p), by the encoder as the concepts before left it
     adam = torch.optim.Adam(tower.model.parameters(), lr=method.rate, weight_decay=method.decay, fused=True)
@@ -60,7 +60,7 @@ def train(tower: TextTower, request: EditRequest, method: "Finetune") -> float:
     return float(loss.detach())
 
 
-def _filled(request: EditRequest, name: str) -> list[str]:
+def _fill_templates(request: EditRequest, name: str) -> list[str]:
     return [template.replace("{}", name) for template in request.templates]
 
 

@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 HYPOTHESIS = "This is a photo of {}."  # what the library's zero-shot classifier asks by itself (2025)
 
 
-def balanced_edit(method: "UCEDebias", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
+def make_edit(method: "UCEDebias", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
     """The edit by the authors' program of 2023 or of 2025, shares measured on pictures."""
     old = method.variant == 2023
     concepts = concepts_of(requests, PHRASES if old and method.templates else ("{}",), method.shares)
     judge = judge_for(bundle, method.judge, "{}" if old else HYPOTHESIS)
     drawer = Drawer(judge, method.pictures or (50 if old else 10), method.sampling_steps)
-    return (accumulated if old else restarted)(method, bundle, concepts, drawer, scratch)
+    return (accumulating_rounds if old else restarting_rounds)(method, bundle, concepts, drawer, scratch)
 
 
 # --- 2023
 
 
 @torch.no_grad()
-def accumulated(
+def accumulating_rounds(
     method: "UCEDebias",
     bundle: Bundle,
     concepts: Sequence[Concept],
@@ -47,10 +47,10 @@ def accumulated(
     with stage("balancing", method.rounds) as advance:
         for _ in range(method.rounds):
             with bundle.applied(_cast(weights, original)) as model:
-                rounds.measured(measure(model, [concepts[place] for place in rounds.unbalanced]))
+                rounds.take_shares(measure(model, [concepts[place] for place in rounds.unbalanced]))
             if not rounds.unbalanced:
                 break
-            weights = rounds.edited(weights)
+            weights = rounds.edit_weights(weights)
             advance(1)
     return _cast(weights, original)
 
@@ -69,23 +69,25 @@ class _Rounds2023:
         self.shares: list[Shares] = [()] * len(concepts)
         self.unbalanced = list(range(len(concepts)))
         self.retain = set(method.retain or ("",))
-        self.blocks = [aligned(reader, concept) for concept in concepts]
+        self.blocks = [aligned_rows(reader, concept) for concept in concepts]
         self.edit_moment = sum(block[0].T @ block[0] for block in self.blocks)
 
-    def measured(self, found: Sequence[Shares]) -> None:
+    def take_shares(self, found: Sequence[Shares]) -> None:
         """Take in the shares of what was not balanced; what is balanced is never measured again."""
         for place, shares in zip(self.unbalanced, found, strict=True):
             self.shares[place] = shares
         off = [max(abs(share - 1 / len(shares)) for share in shares) for shares in self.shares]
         self.unbalanced = [place for place in self.unbalanced if off[place] >= self.method.tolerance]
 
-    def edited(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def edit_weights(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The weights after this round's solve."""
         gains = [self._gains(shares) for shares in self.shares]
         self.retain |= {c.text for c, gain in zip(self.concepts, gains, strict=True) if gain[0] == 0}
         kept = gram(self.reader, sorted(self.retain), "all")
         factor = Factor(self.method.erase_scale * self.edit_moment + self.keep * kept, self.method.ridge)
-        return {name: W + factor.over(self.method.erase_scale * self._added(W, gains)) for name, W in weights.items()}
+        return {
+            name: W + factor.over(self.method.erase_scale * self._added_change(W, gains)) for name, W in weights.items()
+        }
 
     def _gains(self, shares: Shares) -> list[float]:
         """w_j = step (1/k − share_j), all 0 once balanced."""
@@ -93,7 +95,7 @@ class _Rounds2023:
         off = max(abs(share - equal) for share in shares)
         return [self.step * (equal - share) if off > self.method.tolerance else 0.0 for share in shares]
 
-    def _added(self, W: Tensor, gains: Sequence[Sequence[float]]) -> Tensor:
+    def _added_change(self, W: Tensor, gains: Sequence[Sequence[float]]) -> Tensor:
         """Σ (v − W c) cᵀ, (out, d): each destination in turn is added at the length of what the target has become."""
         summed = torch.zeros_like(W)
         for (rows, *classes), weights in zip(self.blocks, gains, strict=True):
@@ -107,7 +109,7 @@ class _Rounds2023:
         return summed
 
 
-def aligned(reader: StateReader, concept: Concept) -> list[Tensor]:
+def aligned_rows(reader: StateReader, concept: Concept) -> list[Tensor]:
     """Rows of a concept and of its classes from each one's last content token on, cut to the shortest: (n, d) each."""
     states = reader([concept.text, *concept.classes])
     count = len(states[0].read) - max(state.last for state in states)
@@ -118,7 +120,7 @@ def aligned(reader: StateReader, concept: Concept) -> list[Tensor]:
 
 
 @torch.no_grad()
-def restarted(
+def restarting_rounds(
     method: "UCEDebias",
     bundle: Bundle,
     concepts: Sequence[Concept],
@@ -132,7 +134,7 @@ def restarted(
     with stage("balancing", method.rounds) as advance:
         for _ in range(method.rounds):
             with bundle.applied(edit) as model:
-                if not rounds.moved(measure(model, concepts)):
+                if not rounds.move_targets(measure(model, concepts)):
                     break
             edit = right_edit(weights, rounds.factor())
             advance(1)
@@ -153,7 +155,7 @@ class _Rounds2025:
         self.solver = Factor(method.erase_scale * old.T @ old + self.keep * self.kept.T @ self.kept, method.ridge)
         self.old = old
 
-    def moved(self, found: Sequence[Shares]) -> bool:
+    def move_targets(self, found: Sequence[Shares]) -> bool:
         """Move the targets by what the shares lack; False where none lacks anything."""
         directions = [self._directions(shares) for shares in found]
         sources = self.targets if self.method.shared_targets else self.rows
