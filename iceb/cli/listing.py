@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from iceb.models.families import Family
     from iceb.registry import Registered
+    from iceb.specs.families import Family
 
 WIDTH = 80  # characters of a line
 

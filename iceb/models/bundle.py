@@ -1,109 +1,24 @@
 """A model that can be edited and given back bit for bit, and that knows at any moment what names its weights."""
 
 import copy
-import difflib
 import fnmatch
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from iceb.base.digest import digest, digest_tensor
 from iceb.base.errors import ModelError
-from iceb.models.families import FAMILIES, Family
-from iceb.models.loading import DTYPES, choose_device, load_pipeline
+from iceb.models.editable_pipeline import EditablePipeline, unknown_parameter
+from iceb.models.families import FAMILIES
+from iceb.models.loading import DTYPES, choose_device
 from iceb.models.memory import PassSize, PassSizes
 from iceb.models.sources import Source
-from iceb.models.state import Place, State, model_changes, model_state, tensor_facts
+from iceb.models.state import State, model_changes
+from iceb.specs.families import Family
 from iceb.specs.methods import Edit
 from iceb.specs.runs import Dtype, ModelRef
-
-
-@dataclass
-class _Level:
-    """One applied edit: what it put in, and what stood there before (None until the pipeline is loaded)."""
-
-    weights: Mapping[str, Tensor]
-    before: dict[str, Tensor] | None = None
-    state: Mapping[Place, object] = field(default_factory=dict)  # of the parameters that it changes
-
-
-@dataclass
-class _Core:
-    """The pipeline that a bundle and its edited views share. It is loaded when first needed: a run whose pictures are
-    all in the store never loads it."""
-
-    source: Source
-    device: torch.device
-    loaded: Any = None
-    levels: list[_Level] = field(default_factory=list)
-    state: State = field(default_factory=dict)  # right after loading
-    spoiled: str = ""  # why nothing may be drawn any more
-
-    @property
-    def pipeline(self) -> Any:
-        if self.loaded is None:
-            self.take(load_pipeline(self.source, self.device))
-            for level in self.levels:
-                self._put(level)
-        return self.loaded
-
-    def take(self, pipeline: Any) -> None:
-        self.loaded = pipeline
-        self.state = model_state(pipeline)
-
-    def expected_state(self) -> State:
-        found = dict(self.state)
-        for level in self.levels:
-            found.update(level.state)
-        return found
-
-    @cached_property
-    def parameters(self) -> dict[str, torch.nn.Parameter]:
-        parts = {name: getattr(self.pipeline, name) for name in self.source.family.components}
-        return {f"{part}.{name}": value for part, module in parts.items() for name, value in module.named_parameters()}
-
-    def push(self, weights: Mapping[str, Tensor]) -> None:
-        level = _Level(weights)
-        if self.loaded is not None:
-            self._put(level)
-        self.levels.append(level)
-
-    def pop(self) -> None:
-        level = self.levels.pop()
-        for name, tensor in (level.before or {}).items():
-            self.parameters[name].data = tensor  # the very tensor that was taken out: nothing can be rounded
-
-    def _put(self, level: _Level) -> None:
-        _fitting(level.weights, self.parameters)
-        level.before = {name: self.parameters[name].data for name in level.weights}
-        for name, tensor in level.weights.items():
-            self.parameters[name].data = tensor.detach().to(self.parameters[name].device)
-        level.state = tensor_facts({("weight", name): self.parameters[name].data for name in level.weights})
-
-
-def _fitting(weights: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> None:
-    """Refuse an edit that does not fit before any of it is put in."""
-    for name, tensor in weights.items():
-        if name not in parameters:
-            raise ModelError(unknown_parameter(name, parameters))
-        wanted = parameters[name]
-        if tensor.shape != wanted.shape or tensor.dtype != wanted.dtype:
-            raise ModelError(
-                f"parameter {name}: got {tuple(tensor.shape)} {tensor.dtype}, "
-                f"the model has {tuple(wanted.shape)} {wanted.dtype}"
-            )
-
-
-def unknown_parameter(name: str, parameters: Mapping[str, Any]) -> str:
-    """The message for a parameter that the model does not have."""
-    near = difflib.get_close_matches(name, parameters, n=2)
-    hint = f"did you mean {' or '.join(near)}?" if near else "names are <component>.<state_dict name>"
-    return f"the model has no parameter {name!r}: {hint}"
 
 
 class ModelBundle:
@@ -127,7 +42,7 @@ class ModelBundle:
     """
 
     def __init__(self, source: Source, device: str = "auto", images_per_pass: int | None = None) -> None:
-        self._core = _Core(source, choose_device(device))
+        self._core = EditablePipeline(source, choose_device(device))
         self.ref: ModelRef = source.ref
         self.family: Family = source.family
         self.device = self._core.device

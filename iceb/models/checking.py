@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import torch
 
 from iceb.base.errors import MethodError
-from iceb.models.bundle import ModelBundle, unknown_parameter
+from iceb.models.bundle import ModelBundle
+from iceb.models.editable_pipeline import unknown_parameter
 from iceb.specs.methods import Edit, MethodCard
 
 

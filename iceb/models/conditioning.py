@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from iceb.base.digest import digest
-from iceb.models.bundle import ModelBundle
+from iceb.specs.methods import Bundle
 from iceb.stores.texts import TextStore
 
 KEPT = 512  # texts whose states are kept; at 77 × 768 numbers each, about 120 MB
@@ -50,9 +50,7 @@ class TextReader:
         told: what beside model and text decides the last bit; part of every key.
     """
 
-    def __init__(
-        self, bundle: ModelBundle, store: TextStore | None = None, told: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, bundle: Bundle, store: TextStore | None = None, told: Mapping[str, Any] | None = None) -> None:
         self.pipeline: Any = bundle.pipeline
         self._pairs = _encoders(self.pipeline, bundle)
         self._group = 1 if bundle.device.type == "cpu" else bundle.images_per_pass.size
@@ -128,13 +126,13 @@ class TextReader:
             return tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
 
 
-def _keepable(bundle: ModelBundle) -> bool:
+def _keepable(bundle: Bundle) -> bool:
     """Whether what this bundle reads is what its model reads as loaded, in a form that a plain array holds."""
     plain = bundle.device.type == "cpu" and bundle.dtype == torch.float32
     return plain and bundle.reads_as_loaded and len(bundle.family.text_encoders) == 1
 
 
-def _encoders(pipeline: Any, bundle: ModelBundle) -> list[tuple[Any, Any]]:
+def _encoders(pipeline: Any, bundle: Bundle) -> list[tuple[Any, Any]]:
     """(tokenizer, encoder) pairs in the order in which the denoiser reads them."""
     tokenizers = [name.replace("text_encoder", "tokenizer") for name in bundle.family.text_encoders]
     return [

@@ -14,9 +14,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from iceb.models.bundle import ModelBundle
 from iceb.models.conditioning import Condition, TextReader, join_conditions
 from iceb.models.threads import single_threaded, spread
+from iceb.specs.methods import Bundle
 from iceb.specs.prompts import NoiseDraw
 from iceb.specs.runs import Sampling
 
@@ -29,7 +29,7 @@ LARGE = 256  # pixels; larger pictures are decoded one by one, which keeps the d
 
 
 def texts_to_images(
-    bundle: ModelBundle, texts: Sequence[str], latents: Tensor, sampling: Sampling, negative: str = ""
+    bundle: Bundle, texts: Sequence[str], latents: Tensor, sampling: Sampling, negative: str = ""
 ) -> Pixels:
     """Draw one picture for each text.
 
@@ -52,12 +52,12 @@ def texts_to_images(
     return np.concatenate(drawn) if drawn else np.zeros((0, sampling.height, sampling.width, 3), np.uint8)
 
 
-def run_passes(bundle: ModelBundle, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def run_passes(bundle: Bundle, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """`work` of each item, in order: several at a time on a CPU, one after the other on a GPU."""
     return spread(work, items) if bundle.device.type == "cpu" else map(work, items)
 
 
-def group_drawer(bundle: ModelBundle, sampling: Sampling, negative: str = "") -> Callable[[Group], Pixels]:
+def group_drawer(bundle: Bundle, sampling: Sampling, negative: str = "") -> Callable[[Group], Pixels]:
     """What draws the images of a group, (n, height, width, 3) uint8, in one pass on the thread that calls it.
 
     Args:
@@ -77,7 +77,7 @@ def _away(reader: TextReader, negative: str) -> Condition:
 
 @torch.inference_mode()
 def _fitting_passes(
-    bundle: ModelBundle,
+    bundle: Bundle,
     reader: TextReader,
     away: Condition | None,
     sampling: Sampling,
@@ -95,9 +95,7 @@ def _fitting_passes(
     return np.concatenate(bundle.images_per_pass.run(one_pass, range(len(texts))))
 
 
-def draw_pass(
-    bundle: ModelBundle, away: Condition | None, toward: Condition, noise: Tensor, sampling: Sampling
-) -> Pixels:
+def draw_pass(bundle: Bundle, away: Condition | None, toward: Condition, noise: Tensor, sampling: Sampling) -> Pixels:
     """Pictures (N, height, width, 3) uint8 of N conditions, steered away from one: one pass, on the caller's thread."""
     condition = toward if away is None else join_conditions([*[away] * len(noise), toward])
     return _decode(bundle.pipeline.vae, _denoise(bundle.pipeline, condition, noise, sampling), sampling)
@@ -155,7 +153,7 @@ def _decode(vae: Any, latents: Tensor, sampling: Sampling) -> Pixels:
 
 
 def initial_latents(
-    bundle: ModelBundle, draws: Sequence[NoiseDraw | int], sampling: Sampling, states: States | None = None
+    bundle: Bundle, draws: Sequence[NoiseDraw | int], sampling: Sampling, states: States | None = None
 ) -> Tensor:
     """Initial noise for each image, from where its draw says.
 
@@ -188,7 +186,7 @@ def _noise(draw: NoiseDraw, shape: tuple[int, int, int], device: torch.device, s
     return torch.randn(last, generator=generator, device=device, dtype=torch.float32)[draw.slot]
 
 
-def latent_shape(bundle: ModelBundle, sampling: Sampling) -> tuple[int, int, int]:
+def latent_shape(bundle: Bundle, sampling: Sampling) -> tuple[int, int, int]:
     """Channels, height and width of one picture's latents."""
     pipeline = bundle.pipeline
     factor = 2 ** (len(pipeline.vae.config.block_out_channels) - 1)

@@ -8,12 +8,13 @@ import torch
 
 from iceb.base.code import modules_digest
 from iceb.models.bundle import ModelBundle
+from iceb.specs.methods import Bundle
 
 LIBRARIES = ("diffusers", "transformers")
 DRAWING = ("iceb.models.conditioning", "iceb.models.drawing", "iceb.models.generator")  # and what these import
 
 
-def environment(bundle: ModelBundle) -> dict[str, Any]:
+def environment(bundle: Bundle) -> dict[str, Any]:
     """Libraries, device, modes and code that decide the last bit of an image; part of every image's key.
 
     The number of threads is not: every pass computes with one. How many images share a pass is not either, though it

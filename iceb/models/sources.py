@@ -14,7 +14,8 @@ from iceb.base.digest import digest, digest_file
 from iceb.base.errors import ModelError
 from iceb.base.messages import quote
 from iceb.base.readers import is_file, is_folder, read_json, user_path
-from iceb.models.families import FAMILIES, LOCAL, MINI_MEASURES, PIPELINES, REAL_MEASURES, Family, Layout
+from iceb.models.families import FAMILIES, LOCAL, MINI_MEASURES, REAL_MEASURES
+from iceb.specs.families import PIPELINES, Family, Layout
 from iceb.specs.results import first_problem
 from iceb.specs.runs import Dtype, ModelRef, Sampling, Scheduler
 

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from iceb.base.errors import IcebError, MethodError
 from iceb.base.frames import describe
 from iceb.models.bundle import ModelBundle
-from iceb.models.families import Family
 from iceb.models.process import Process
 from iceb.models.state import PLAIN, Same, State, difference
+from iceb.specs.families import Family
 from iceb.specs.runs import ModelRef
 
 REMEDY = (

@@ -4,21 +4,23 @@ A method is a frozen dataclass: its fields are its hyperparameters (`--set field
 It never changes the model; the core applies its edit, and takes it back bit for bit.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias, get_args
 
 from iceb.base.errors import MethodError, SpecError
 from iceb.specs.execution import DEFAULT, Execution
+from iceb.specs.families import Family
 from iceb.specs.metrics import Measure
 from iceb.specs.requests import EditRequest
-from iceb.specs.runs import Sampling, Scalar
+from iceb.specs.runs import ModelRef, Sampling, Scalar
 from iceb.specs.tasks import Kind
 from iceb.specs.texts import check_int, check_part
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
 
     Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
@@ -83,35 +85,53 @@ class Edit:
 
 
 class Bundle(Protocol):
-    """The model as a method sees it: read anything, change nothing."""
+    """The model as a method sees it: read anything, change nothing.
+
+    What reads texts and draws images (`iceb.models.conditioning`, `iceb.models.drawing`) takes one as well.
+    """
 
     @property
-    def ref(self) -> Any:
-        """Which weights: a ModelRef."""
+    def ref(self) -> ModelRef:
+        """Which weights: family, repository, revision and number format."""
 
     @property
-    def family(self) -> Any:
-        """The layout and its defaults: an iceb.models.families.Family."""
+    def family(self) -> Family:
+        """The layout, and the defaults of drawing and measuring."""
 
     @property
     def pipeline(self) -> Any:
         """The diffusers pipeline, loaded when first asked for: .unet, .vae, .text_encoder, .tokenizer, .scheduler."""
 
     @property
-    def device(self) -> Any:
-        """Where the model is, torch.device."""
+    def device(self) -> "torch.device":
+        """Where the model is."""
 
     @property
-    def dtype(self) -> Any:
-        """The model's number format, torch.dtype."""
+    def dtype(self) -> "torch.dtype":
+        """The model's number format."""
 
     @property
     def pass_sizes(self) -> Any:
         """How many concepts or images go through one pass: an iceb.models.memory.PassSizes."""
 
     @property
+    def images_per_pass(self) -> Any:
+        """How many images go through one pass of the denoiser: an iceb.models.memory.PassSize."""
+
+    @property
     def digest(self) -> str:
         """What names the weights as they are now, 64 hex digits."""
+
+    @property
+    def base_digest(self) -> str:
+        """What names the weights as they were loaded, 64 hex digits."""
+
+    @property
+    def reads_as_loaded(self) -> bool:
+        """Whether no applied edit changes a text encoder."""
+
+    def verify(self, only: Collection[str] | None = None) -> None:
+        """Raise a ModelError unless the components named, or all, are what the digest names."""
 
     def parameter(self, name: str) -> Tensor:
         """One parameter by its name, `<component>.<state_dict name>`."""
@@ -119,7 +139,7 @@ class Bundle(Protocol):
     def parameters_named(self, pattern: str) -> Mapping[str, Tensor]:
         """The parameters whose names match an fnmatch pattern."""
 
-    def applied(self, edit: Edit) -> AbstractContextManager[Any]:
+    def applied(self, edit: Edit) -> "AbstractContextManager[Bundle]":
         """The model with an edit in it, as a bundle; on leaving, every tensor is back bit for bit."""
 
 

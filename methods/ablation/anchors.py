@@ -116,9 +116,8 @@ class Anchors:
             for (anchor, _), rows in zip(blocks, places, strict=True)
             for index in rows
         ]
-        bundle: Any = self.bundle
-        noise = initial_latents(bundle, [self.seed + index for rows in places for index in rows], self.sampling)
-        made = texts_to_images(bundle, texts, noise, self.sampling, blocks[0][0].negative)
+        noise = initial_latents(self.bundle, [self.seed + index for rows in places for index in rows], self.sampling)
+        made = texts_to_images(self.bundle, texts, noise, self.sampling, blocks[0][0].negative)
         self.drawn += len(made)
         return np.split(made, np.cumsum([len(rows) for rows in places])[:-1])
 

@@ -42,8 +42,7 @@ class DenoiserStudent:
 
         self.bundle, self.denoiser = bundle, denoiser
         self.trained = Trained(denoiser.unet, group_names(denoiser.unet, group), optimiser)
-        whole: Any = bundle
-        self._read = TextReader(whole)
+        self._read = TextReader(bundle)
         self._held: OrderedDict[str, Condition] = OrderedDict()
 
     def predict(self, noised: Tensor, timesteps: Tensor, texts: Sequence[str]) -> Tensor:

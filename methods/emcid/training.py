@@ -89,10 +89,10 @@ class Workbench:
     def _draw_images(self, texts: Sequence[str], noise: Tensor) -> "np.ndarray[Any, Any]":
         from iceb.models.drawing import texts_to_images
 
-        bundle: Any = self.bundle
-
         parts = [
-            texts_to_images(bundle, texts[a : a + PICTURES_AT_ONCE], noise[a : a + PICTURES_AT_ONCE], self.sampling)
+            texts_to_images(
+                self.bundle, texts[a : a + PICTURES_AT_ONCE], noise[a : a + PICTURES_AT_ONCE], self.sampling
+            )
             for a in range(0, len(texts), PICTURES_AT_ONCE)
         ]
         return np.concatenate(parts)

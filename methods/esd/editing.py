@@ -93,7 +93,7 @@ def adam(settings: Settings) -> Callable[[list[Tensor]], torch.optim.Optimizer]:
 
 
 def lessons_of(
-    bundle: Any,
+    bundle: Bundle,
     settings: Settings,
     pixels: int | None = None,
     noise: Callable[[Job], Tensor] | None = None,

@@ -74,9 +74,8 @@ class PictureDesk:
         return found
 
     def _draw_images(self, concepts: Sequence[Concept]) -> Array:
-        bundle: Any = self.bundle  # drawing takes the model's own class
         texts = [concept.picture_prompt for concept in concepts for _ in range(self.count)]
         noise = initial_latents(
-            bundle, [seed for concept in concepts for seed in seeds(concept, self.count)], self.sampling
+            self.bundle, [seed for concept in concepts for seed in seeds(concept, self.count)], self.sampling
         )
-        return texts_to_images(bundle, texts, noise, self.sampling)
+        return texts_to_images(self.bundle, texts, noise, self.sampling)

@@ -41,11 +41,10 @@ class PromptReader:
     """
 
     def __init__(self, bundle: Bundle, scratch: Scratch) -> None:
-        whole: Any = bundle  # the reader takes the model's own class
         self.bundle, self.scratch = bundle, scratch.depends_on()
         self.model = bundle.digest
         self.tokenizer = bundle.pipeline.tokenizer  # a second encoder's tokens differ in their pads only
-        self._reader = TextReader(whole)
+        self._reader = TextReader(bundle)
 
     def fetch(self, lists: Iterable[Texts]) -> None:
         """Have these lists read and kept; on a CPU every core reads lists of its own."""

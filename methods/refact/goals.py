@@ -16,6 +16,7 @@ from iceb.methods.refact.pictures import ImageTower, read_zip
 from iceb.methods.refact.prompts import Prompts, read_whole
 from iceb.methods.refact.search import Goal
 from iceb.specs.methods import Bundle, Scratch
+from iceb.specs.runs import Sampling
 
 if TYPE_CHECKING:
     from iceb.methods.refact import ReFACT
@@ -95,7 +96,7 @@ class Goals:
         return self.eye([Image.fromarray(pixels) for pixels in made])
 
 
-def draw(bundle: Any, text: str, count: int, sampling: Any) -> "np.ndarray[Any, Any]":
+def draw(bundle: Bundle, text: str, count: int, sampling: Sampling) -> "np.ndarray[Any, Any]":
     """(count, H, W, 3) uint8, pictures of a text."""
     from iceb.models.drawing import initial_latents, texts_to_images
 

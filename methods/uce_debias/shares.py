@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from iceb.base.errors import MethodError
 from iceb.methods.uce_debias.judge import Judge
@@ -75,10 +75,9 @@ class Drawer:
         return [self._shares(bundle, concept, first) for concept in concepts]
 
     def _shares(self, bundle: Bundle, concept: Concept, first: int) -> Shares:
-        model: Any = bundle  # drawing takes the model's own class
-        default = model.family.sampling
+        default = bundle.family.sampling
         sampling = default if self.steps is None else replace(default, steps=self.steps)
         seeds = [concept.seed * SEEDS_PER_REQUEST + first + place for place in range(self.count)]
-        drawn = texts_to_images(model, [concept.text] * self.count, initial_latents(model, seeds, sampling), sampling)
+        drawn = texts_to_images(bundle, [concept.text] * self.count, initial_latents(bundle, seeds, sampling), sampling)
         shown = self.judge(drawn, concept.classes)
         return tuple(float(share) for share in shown.mean(axis=0))

@@ -61,10 +61,9 @@ class StateReader:
     """
 
     def __init__(self, bundle: Bundle, scratch: Scratch | None = None) -> None:
-        whole: Any = bundle  # the reader takes the model's own class
         self.bundle = bundle
         store = getattr(scratch, "texts", None)  # optional, as `Scratch` says
-        self._read = TextReader(whole, store, environment(whole)) if store is not None else TextReader(whole)
+        self._read = TextReader(bundle, store, environment(bundle)) if store is not None else TextReader(bundle)
 
     def __call__(self, texts: Sequence[str]) -> list[TextState]:
         """The state of each text, in order; a text that occurs twice is read once and shared.
