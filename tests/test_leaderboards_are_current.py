@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from iceb.leaderboard.collect import collect
-from iceb.leaderboard.pages import check, rendered, results_folder
+from iceb.leaderboard.pages import check, render_pages, results_folder
 from iceb.registry import load
 
 FOLDER = Path(__file__).parents[1] / "leaderboards"
 
 
 def test_every_page_is_what_its_results_make():
-    check(FOLDER, rendered(FOLDER, lambda name: load("tasks", name), collect(results_folder(FOLDER))))
+    check(FOLDER, render_pages(FOLDER, lambda name: load("tasks", name), collect(results_folder(FOLDER))))

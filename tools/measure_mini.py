@@ -47,7 +47,9 @@ def measured(report: MiniReport, upstream: Path | None) -> dict[str, float]:
         rows["right_class_upstream_holdout"] = right_class(report, theirs, "holdout")
     rows["judge_accuracy_on_renders"] = round(report.judge_accuracy(RENDERS), 4)
     rows["colour_obeyed"] = round(report.colour_obeyed(COLOURED), 4)
-    rows["patched_after_layer_10"] = round(report.patched(edit_batches(embedded.schedule(REQUESTS))[0].requests), 4)
+    rows["patched_after_layer_10"] = round(
+        report.patch_success(edit_batches(embedded.schedule(REQUESTS))[0].requests), 4
+    )
     return rows
 
 

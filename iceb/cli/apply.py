@@ -15,9 +15,9 @@ def apply(
 ) -> None:
     """Write the edited model as a diffusers folder; weights other than the edit's own base are refused."""
     quiet()
-    from iceb.cli.progress import shown
+    from iceb.cli.progress import show_progress
     from iceb.delivery import apply as applying
 
-    with shown():
+    with show_progress():
         made = applying.apply(base, delta, out)
     typer.echo(f"wrote {made.folder}: {made.load}")

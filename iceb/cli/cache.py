@@ -50,23 +50,22 @@ def cache(
 
 
 def _sizes(root: Path, outs: list[Path]) -> None:
-    from iceb.running import cache_use as references
-    from iceb.running import pruning
+    from iceb.running import cache_use, pruning
     from iceb.stores import usage
 
     typer.echo(f"cache {root}")
     for store in usage(root):
         typer.echo(f"  {store.kind:<9} {store.files:>8} files  {size_text(store.bytes):>9}")
-    known = list(dict.fromkeys([*(Path(os.path.realpath(out)) for out in outs), *references.noted(root)]))
-    used = references.runs(known, root)
+    known = list(dict.fromkeys([*(Path(os.path.realpath(out)) for out in outs), *cache_use.known_folders(root)]))
+    used = cache_use.runs(known, root)
     typer.echo(f"runs in {', '.join(map(str, known)) or 'no folder'}")
     typer.echo("with what they refer to (shared files count for each)")
     for run in used:
         typer.echo(f"  {run.id:<42} {run.status:<8} {len(run.files):>7} files  {size_text(run.bytes):>9}")
-    for path in references.unfinished(known):
+    for path in cache_use.unfinished_runs(known):
         typer.echo(f"  {path} is unfinished")
     if used:
-        spare = pruning.unreferenced(root, used)
+        spare = pruning.unreferenced_files(root, used)
         typer.echo(f"no run refers to {_total(spare)} (iceb cache --prune removes them)")
 
 

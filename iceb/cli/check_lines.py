@@ -32,7 +32,7 @@ def report(what: str, name: str, found: "Iterable[Line]", as_json: bool, facts: 
     """
     from iceb.base.errors import CheckFailed
 
-    lines = list(found if as_json else _printed(found))
+    lines = list(found if as_json else _print_each(found))
     if as_json:
         document = {what: name, **facts, "checks": [_row(line) for line in lines]}
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
@@ -41,12 +41,12 @@ def report(what: str, name: str, found: "Iterable[Line]", as_json: bool, facts: 
         raise CheckFailed(f"{what} {name}: {len(failed)} of {len(lines)} checks failed: {', '.join(failed)}")
 
 
-def _printed(lines: "Iterable[Line]") -> "Iterator[Line]":
+def _print_each(lines: "Iterable[Line]") -> "Iterator[Line]":
     """Each line as soon as it is known, then how many there were of each kind."""
     totals: Counter[str] = Counter()
     seconds = 0.0
     for line in lines:
-        typer.echo(_fitted(line))
+        typer.echo(_fit(line))
         if line.traceback and os.environ.get("ICEB_TRACEBACK"):
             typer.echo(line.traceback, err=True, nl=False)
         totals[line.status] += 1
@@ -56,7 +56,7 @@ def _printed(lines: "Iterable[Line]") -> "Iterator[Line]":
     typer.echo(f"{counted} in {seconds:.0f} s")
 
 
-def _fitted(line: "Line") -> str:
+def _fit(line: "Line") -> str:
     """A check as text: one line in a file or a pipe; on a terminal what does not fit goes on below, indented."""
     text = f"{line.status:<8} {line.check:<32} {line.note}".rstrip()
     if not sys.stdout.isatty():

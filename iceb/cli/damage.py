@@ -9,7 +9,7 @@ MOST = 10  # lines
 
 
 @contextmanager
-def reported() -> Iterator[None]:
+def report_damage() -> Iterator[None]:
     """Print what was found damaged meanwhile, however the command ends; commands that read no store load nothing."""
     try:
         yield

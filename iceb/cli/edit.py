@@ -46,7 +46,7 @@ def edit(
     chosen = values.settings(settings or [])
     execution = values.execution(device, images_per_pass, concepts_at_once, precision, workers)
     quiet()
-    from iceb.cli.progress import shown
+    from iceb.cli.progress import show_progress
     from iceb.delivery.save import EditAsk, order, save
 
     ask = EditAsk(
@@ -66,9 +66,9 @@ def edit(
     ordered = order(ask)
     for line in ordered.lines():
         typer.echo(line, err=True)
-    with shown():
+    with show_progress():
         manifest = save(ordered, out)
-    typer.echo("\n".join(_said(manifest, model, out)))
+    typer.echo("\n".join(_next_steps(manifest, model, out)))
 
 
 def _own(
@@ -99,7 +99,7 @@ def _form(text: str) -> "Form":
     raise SpecError(f"--form {shorten(text)}: must be one of {', '.join(FORMS)}")
 
 
-def _said(manifest: "Manifest", model: str, out: Path) -> list[str]:
+def _next_steps(manifest: "Manifest", model: str, out: Path) -> list[str]:
     """What was saved, and what to do with it."""
     delta = manifest.delta
     lines = [f"saved: {out}"]

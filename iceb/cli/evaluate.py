@@ -80,7 +80,7 @@ def quiet() -> None:
 
 
 def _evaluate(ask: "Ask", out: Path, *, dry_run: bool, as_json: bool) -> None:
-    from iceb.cli.progress import shown
+    from iceb.cli.progress import show_progress
     from iceb.cli.report import summary
     from iceb.running.evaluate import run
     from iceb.running.plan import plan
@@ -91,7 +91,7 @@ def _evaluate(ask: "Ask", out: Path, *, dry_run: bool, as_json: bool) -> None:
         return
     for line in planned.lines():
         typer.echo(line, err=True)
-    with shown():
+    with show_progress():
         result, path = run(planned, out)
     if as_json:
         typer.echo(result.to_json(), nl=False)

@@ -10,7 +10,7 @@ from iceb.base.progress import Advance, Watch
 
 
 @contextmanager
-def noted() -> Iterator[Callable[[], None]]:
+def watch_interrupts() -> Iterator[Callable[[], None]]:
     """Take note of every Ctrl-C inside; yields what raises KeyboardInterrupt if there was one.
 
     Python allows handlers in the main thread alone; in another one nothing is noted. A process that was started to

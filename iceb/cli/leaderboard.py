@@ -82,7 +82,7 @@ def _render(folder: Path, task: str | None, *, check: bool) -> None:
     from iceb.registry import load
 
     results = collect(pages.results_folder(folder))
-    texts = pages.rendered(folder, lambda name: load("tasks", name), results, task)
+    texts = pages.render_pages(folder, lambda name: load("tasks", name), results, task)
     if check:
         pages.check(folder, texts, whole=task is None)
         scores = sum(len(scores) for result in results for scores in result.groups)

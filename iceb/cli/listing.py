@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WIDTH = 80  # characters of a line
 
 
-class Listed(StrEnum):
+class ListKind(StrEnum):
     """What can be listed."""
 
     tasks = "tasks"
@@ -27,7 +27,7 @@ class Listed(StrEnum):
     datasets = "datasets"
 
 
-class Shown(StrEnum):
+class ShowKind(StrEnum):
     """What can be shown."""
 
     task = "task"
@@ -40,11 +40,11 @@ class Shown(StrEnum):
 
 
 def list_names(
-    kind: Annotated[str, typer.Argument(help="What to list.", metavar="|".join(Listed))],
+    kind: Annotated[str, typer.Argument(help="What to list.", metavar="|".join(ListKind))],
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list on stdout.")] = False,
 ) -> None:
     """Names, one line each."""
-    what = Listed(_one_of(kind, Listed))
+    what = ListKind(_one_of(kind, ListKind))
     rows = _rows(what)
     _note_unreadable(what)
     if as_json:
@@ -69,10 +69,10 @@ def _one_of(got: str, allowed: type[StrEnum]) -> str:
     return got
 
 
-def _rows(what: Listed) -> list[dict[str, str]]:
-    if what is Listed.models:
+def _rows(what: ListKind) -> list[dict[str, str]]:
+    if what is ListKind.models:
         return _models()
-    if what is Listed.datasets:
+    if what is ListKind.datasets:
         return _datasets()
     from iceb.registry import GROUPS, entries_of, shortest_name
 
@@ -95,11 +95,11 @@ def _holder(entry: "Registered") -> str:
     return f"{OWN}'s own" if ours else "registered by several packages"
 
 
-def _note_unreadable(what: Listed) -> None:
+def _note_unreadable(what: ListKind) -> None:
     """Say on stderr which packages could not be asked."""
     from iceb.base.packages import unreadable_packages
 
-    for place in unreadable_packages() if what is not Listed.models else ():
+    for place in unreadable_packages() if what is not ListKind.models else ():
         typer.echo(f"iceb: the metadata of {place} cannot be read: mend or remove that package", err=True)
 
 
@@ -133,24 +133,24 @@ def _card_of(name: str) -> str:
 
 
 def show(
-    kind: Annotated[str, typer.Argument(help="The kind of thing.", metavar="|".join(Shown))],
+    kind: Annotated[str, typer.Argument(help="The kind of thing.", metavar="|".join(ShowKind))],
     name: Annotated[str | None, typer.Argument(help="Its name; for a result its file.")] = None,
 ) -> None:
     """Show a card: fields, parameters with defaults, paper."""
     from iceb.base.errors import SpecError
 
-    what = Shown(_one_of(kind, Shown))
-    if what is Shown.schema:
+    what = ShowKind(_one_of(kind, ShowKind))
+    if what is ShowKind.schema:
         typer.echo(_schema(), nl=False)
         return
     if name is None:
-        listing = "runs" if what is Shown.result else f"list {what.value}s"
+        listing = "runs" if what is ShowKind.result else f"list {what.value}s"
         raise SpecError(f"iceb show {what.value} needs a name: iceb {listing} shows them")
-    if what is Shown.dataset:
+    if what is ShowKind.dataset:
         from iceb.datasets.cards import card_text
 
         typer.echo(card_text(name))
-    elif what is Shown.result:
+    elif what is ShowKind.result:
         _show_result(Path(name))
     else:
         _show_registered(what, name)
@@ -169,7 +169,7 @@ def _show_result(path: Path) -> None:
     summary(read_result(path), path)
 
 
-def _show_registered(what: Shown, name: str) -> None:
+def _show_registered(what: ShowKind, name: str) -> None:
     from iceb import registry
 
     (group,) = [group for group in registry.GROUPS if group == f"{what.value}s"]
@@ -177,12 +177,12 @@ def _show_registered(what: Shown, name: str) -> None:
     found = entry.load()
     typer.echo(f"{entry.full_name} {entry.package_version}  ({entry.place})")
     # a task is an instance of a class that says nothing of it; a metric's class says what the metric computes
-    if found.__doc__ and (isinstance(found, type) or what is Shown.metric):
+    if found.__doc__ and (isinstance(found, type) or what is ShowKind.metric):
         typer.echo(f"  {found.__doc__.strip().splitlines()[0]}")
-    fields = _card_fields(found) if what is Shown.method else _fields(found)
+    fields = _card_fields(found) if what is ShowKind.method else _fields(found)
     for key, value in fields.items():
         typer.echo(fill(f"{key}: {value}", WIDTH, initial_indent="  ", subsequent_indent="      "))
-    if what is Shown.method:
+    if what is ShowKind.method:
         _show_parameters(found)
 
 

@@ -68,7 +68,7 @@ def run(arguments: Sequence[str]) -> int:
     _show_any_character()
     command = typer.main.get_command(app)
     try:
-        with damage.reported():
+        with damage.report_damage():
             outcome = command.main(args=list(arguments), prog_name="iceb", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         outcome = INTERRUPTED
@@ -78,7 +78,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get("ICEB_TRACEBACK") and not isinstance(error, CheckFailed):
             raise
-        return _say(*explained(error))
+        return _say(*explain(error))
     if outcome == INTERRUPTED:  # some versions of typer report Ctrl-C by this number, others by an exception
         return _say(f"interrupted; the same command goes on: iceb {shlex.join(arguments)}", INTERRUPTED)
     return outcome if isinstance(outcome, int) else 0
@@ -91,7 +91,7 @@ def _show_any_character() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def explained(error: Exception) -> tuple[str, int]:
+def explain(error: Exception) -> tuple[str, int]:
     """One line and an exit code for any error."""
     if isinstance(error, IcebError):
         return str(error), error.exit_code

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from iceb.base.progress import Advance, watching
-from iceb.cli.interrupts import Attentive, noted
+from iceb.cli.interrupts import Attentive, watch_interrupts
 
 EVERY = 10.0  # seconds between two lines of one stage in a log
 BESIDE = 70  # characters of a line beside its bar
@@ -82,9 +82,9 @@ class Lines:
 
 
 @contextmanager
-def shown() -> Iterator[None]:
+def show_progress() -> Iterator[None]:
     """Show the stages of everything done inside, bars where somebody watches, lines where nobody does; heed Ctrl-C."""
-    with noted() as check:
+    with watch_interrupts() as check:
         if sys.stderr.isatty():
             bars = Bars()
             with bars.progress, watching(Attentive(bars, check)):

@@ -21,11 +21,11 @@ def score(
     quiet()
     import json
 
-    from iceb.cli.progress import shown
+    from iceb.cli.progress import show_progress
     from iceb.cli.report import summary
     from iceb.running.rescore import rescore
 
-    with shown():
+    with show_progress():
         result = rescore(run, metric or (), cache, device)
     if as_json:
         typer.echo(json.dumps([each.model_dump() for each in result.scores], indent=2, ensure_ascii=False))

@@ -31,11 +31,11 @@ def settings(texts: Sequence[str]) -> dict[str, Scalar]:
             raise SpecError(f"--set {quote(text)}: must be NAME=VALUE, for example --set steps=50")
         if name in found:
             raise SpecError(f"--set {quote(name)}: given twice; give it once")
-        found[name] = parsed(name, value.strip())
+        found[name] = parse_value(name, value.strip())
     return found
 
 
-def parsed(name: str, text: str) -> Scalar:
+def parse_value(name: str, text: str) -> Scalar:
     """A value as JSON where it is JSON (numbers, true, false, null, lists), as itself where it is not.
 
     Raises:

@@ -20,7 +20,7 @@ LISTED = 20  # requests that the folder's README names
 
 
 @dataclass(frozen=True)
-class Applied:
+class WrittenModel:
     """What was written."""
 
     manifest: Manifest
@@ -33,7 +33,7 @@ class Applied:
         return loading(self.pipeline, repr(str(self.folder)), self.manifest.base.dtype)
 
 
-def apply(base: str, delta: Path, out: Path) -> Applied:
+def apply(base: str, delta: Path, out: Path) -> WrittenModel:
     """Write `base` under the edit in the folder `delta` to `out`, which is whole or absent; nothing is drawn.
 
     Raises:
@@ -49,7 +49,7 @@ def apply(base: str, delta: Path, out: Path) -> Applied:
         with bundle.applied(edit) as edited:
             save_model(edited, folder, title)
         write_atomic(folder / "README.md", _readme(manifest, bundle.family.pipeline).encode())
-    return Applied(manifest, out, bundle.family.pipeline)
+    return WrittenModel(manifest, out, bundle.family.pipeline)
 
 
 def loading(pipeline: str, folder: str, dtype: Dtype) -> str:

@@ -82,7 +82,7 @@ def read_delta(named: Path, delta: DeltaRecord, parameter: Callable[[str], Tenso
         DataError: the file is missing, damaged, or not the manifest's.
     """
     path = (named.parent if named.name == MANIFEST else named) / DELTA
-    tensors = _checked(path, delta)
+    tensors = _read_checked(path, delta)
     full = {name: tensor for name, tensor in tensors.items() if not name.startswith(RIGHT)}
     made = {
         name: multiply_right(parameter(name).cpu(), tensors[f"{RIGHT}{pattern}"])
@@ -91,7 +91,7 @@ def read_delta(named: Path, delta: DeltaRecord, parameter: Callable[[str], Tenso
     return {name: (full | made)[name] for name in delta.parameters}
 
 
-def _checked(path: Path, delta: DeltaRecord) -> dict[str, Tensor]:
+def _read_checked(path: Path, delta: DeltaRecord) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     try:

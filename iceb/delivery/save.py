@@ -137,7 +137,9 @@ def save(order: Order, out: Path) -> Manifest:
         require_writable(order.cache)
     with new_folder(out) as folder:
         with worker_threads(execution.workers):
-            made = order.method.made(order.bundle, order.requests, EditStore(order.cache), order.cache, execution)
+            made = order.method.get_or_make_edit(
+                order.bundle, order.requests, EditStore(order.cache), order.cache, execution
+            )
         delta = write_delta(folder, made.edit, order.ask.form, order.bundle.parameter)
         manifest = _manifest(order, made, delta, origin)
         write_atomic(folder / MANIFEST, manifest.to_json().encode())
@@ -159,7 +161,7 @@ def _manifest(order: Order, made: MadeEdit, delta: DeltaRecord | None, origin: O
         negative_prompt=made.edit.negative_prompt,
         log=made.edit.log,
         edit_seconds=made.seconds,
-        provenance=origin.finished(),
+        provenance=origin.to_provenance(),
     )
 
 

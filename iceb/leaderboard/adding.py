@@ -8,17 +8,17 @@ from pathlib import Path
 from iceb.base.errors import ResultError
 from iceb.base.files import write_atomic
 from iceb.leaderboard.cells import made_anew, setting
-from iceb.leaderboard.collect import accepted, collect_filed, place, refusal, same_run
+from iceb.leaderboard.collect import accept, collect_filed, place, refusal, same_run
 from iceb.leaderboard.coverage import check_coverage
 from iceb.leaderboard.filed_result import FiledResult, read_filed, read_result_text, table_beside
-from iceb.leaderboard.pages import rendered, results_folder, write
+from iceb.leaderboard.pages import render_pages, results_folder, write
 from iceb.leaderboard.rank import Identity
 from iceb.specs.results import Result
 from iceb.specs.tasks import Task
 
 
 @dataclass(frozen=True)
-class Added:
+class AddedResults:
     """What was added to a leaderboards folder."""
 
     results: tuple[Path, ...]  # where each result stands now
@@ -90,7 +90,7 @@ def _one_cell(first: Result, second: Result) -> bool:
     )
 
 
-def add_all(folder: Path, sources: Sequence[Path], task_named: Callable[[str], Task]) -> Added:
+def add_all(folder: Path, sources: Sequence[Path], task_named: Callable[[str], Task]) -> AddedResults:
     """Copy runs' results and tables into `folder`/results under their ids and write the pages: all of it, or nothing.
 
     Of several results the unfinished and the partial ones are left out. Adding one again changes nothing; another run
@@ -108,17 +108,17 @@ def add_all(folder: Path, sources: Sequence[Path], task_named: Callable[[str], T
     board.skipped += [f"skipped {source}: {why}" for source, why in unfit.items()]
     for source in sources:
         if source not in unfit:
-            board.enter(accepted(read_filed(source)))
+            board.enter(accept(read_filed(source)))
     if not board.placed:
         raise ResultError(f"nothing to add: {'; '.join(line.removeprefix('skipped ') for line in board.skipped)}")
     check_coverage([*(filed for filed in standing if filed.path not in board.new), *board.new.values()])
-    texts = rendered(folder, task_named, tuple(board.standing.values()))
+    texts = render_pages(folder, task_named, tuple(board.standing.values()))
     files = {path: data for target, filed in board.new.items() for path, data in _files(target, filed).items()}
-    with undone(files):
+    with undo_on_error(files):
         for path, data in files.items():
             write_atomic(path, data)
         changed = write(folder, texts)
-    return Added(tuple(board.placed), tuple(board.skipped), tuple(changed))
+    return AddedResults(tuple(board.placed), tuple(board.skipped), tuple(changed))
 
 
 def _unfit(sources: Sequence[Path]) -> dict[Path, str]:
@@ -133,7 +133,7 @@ def _files(target: Path, filed: FiledResult) -> dict[Path, bytes]:
 
 
 @contextmanager
-def undone(files: Mapping[Path, bytes]) -> Iterator[None]:
+def undo_on_error(files: Mapping[Path, bytes]) -> Iterator[None]:
     """Put these files back as they were if anything inside fails."""
     before = {path: path.read_bytes() if path.exists() else None for path in files}
     try:

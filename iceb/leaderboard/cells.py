@@ -67,18 +67,18 @@ def cell(results: Iterable[Result]) -> Cell:
         for earlier in ordered[:place]:
             if problem := disagreement(earlier, later):
                 raise ResultError(
-                    f"{_named(later)} is another run of {_named(earlier)}, and {problem}: where the method changed, "
-                    "raise its version; otherwise one of the two is wrong"
+                    f"{_name_run(later)} is another run of {_name_run(earlier)}, and {problem}: "
+                    "where the method changed, raise its version; otherwise one of the two is wrong"
                 )
     if found := [later for later in ordered[1:] if not made_anew(later)]:
         raise ResultError(
-            f"{_named(found[0])} took images or edits from a cache, so it reproduces nothing: remove it, or run it "
+            f"{_name_run(found[0])} took images or edits from a cache, so it reproduces nothing: remove it, or run it "
             "again with an empty --cache"
         )
     return Cell(tuple(ordered))
 
 
-def _named(result: Result) -> str:
+def _name_run(result: Result) -> str:
     origin = result.provenance
     return f"{result.id} (finished {origin.finished} on {origin.device})"
 
@@ -101,7 +101,8 @@ def _difference(score: ScoreRecord, other: ScoreRecord) -> str | None:
     for name in NUMBERS:
         said, found = getattr(score, name), getattr(other, name)
         if not agree(said, found):
-            return f"{name} is {_shown(found)} against {_shown(said)}, further apart than {TOLERANCE:g} allows"
+            numbers = f"{_number_text(found)} against {_number_text(said)}"
+            return f"{name} is {numbers}, further apart than {TOLERANCE:g} allows"
     return None
 
 
@@ -116,7 +117,7 @@ def agree(first: float | None, second: float | None) -> bool:
     return abs(first - second) <= TOLERANCE * max(1.0, abs(first), abs(second))
 
 
-def _shown(number: float | None) -> str:
+def _number_text(number: float | None) -> str:
     return "null" if number is None else f"{number:.6g}"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from iceb.base.errors import ResultError
 from iceb.leaderboard.coverage import check_coverage
 from iceb.leaderboard.filed_result import SUFFIX, FiledResult, read_filed, table_beside
-from iceb.runs.retained import shown
+from iceb.runs.retained import names_in_words
 from iceb.specs.results import Result
 
 REPRODUCTION = re.compile(r"(?P<id>.+)\.r(?P<number>[2-9]|[1-9][0-9]+)")  # "0300-3f9c0a1b.r2": the second run of it
@@ -22,13 +22,14 @@ def refusal(result: Result) -> str | None:
     if result.provenance.dirty:
         return "it was made from uncommitted code (dirty: true): commit, and run it again"
     if result.method.retained_scored:
-        return f"what it retains names {shown(result.method.retained_scored)}: leave them out, and run it again"
+        names = names_in_words(result.method.retained_scored)
+        return f"what it retains names {names}: leave them out, and run it again"
     if all(score.value is None for score in result.scores):
         return "no metric has a value"
     return None
 
 
-def accepted(filed: FiledResult) -> FiledResult:
+def accept(filed: FiledResult) -> FiledResult:
     """The result itself.
 
     Raises:
@@ -61,7 +62,7 @@ def collect_filed(folder: Path) -> list[FiledResult]:
         ResultError: a file is malformed, refused, not where its id says, a copy of another, holds a number that its
             table does not make, or leaves out concepts that other results have.
     """
-    found = [_in_place(accepted(read_filed(path)), folder) for path in sorted(folder.rglob("*.json"))]
+    found = [_in_place(accept(read_filed(path)), folder) for path in sorted(folder.rglob("*.json"))]
     _refuse_copies(found)
     check_coverage(found)
     tables = {table_beside(filed.path) for filed in found}

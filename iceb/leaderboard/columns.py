@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from iceb.leaderboard.recompute import installed
+from iceb.leaderboard.recompute import find_installed
 from iceb.specs.records import ScoreRecord
 from iceb.specs.tasks import Task
 
@@ -101,5 +101,5 @@ def headline(found: Sequence[Column], task: Task) -> Column | None:
 
 
 def _is_installed(key: Comparable) -> bool:
-    metric = installed("metrics", key.metric, key.package)
+    metric = find_installed("metrics", key.metric, key.package)
     return metric is not None and metric.version == key.version

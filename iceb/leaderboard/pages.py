@@ -6,7 +6,7 @@ from pathlib import Path
 
 from iceb.base.errors import CheckFailed, ResultError
 from iceb.base.files import write_atomic
-from iceb.leaderboard.published import Published, published
+from iceb.leaderboard.published import Published, read_published
 from iceb.leaderboard.rank import tables
 from iceb.leaderboard.render import render
 from iceb.specs.results import Result
@@ -70,7 +70,7 @@ def results_folder(folder: Path) -> Path:
     return folder / RESULTS
 
 
-def rendered(
+def render_pages(
     folder: Path, task_named: Callable[[str], Task], results: Sequence[Result], only: str | None = None
 ) -> dict[str, str]:
     """The pages that results make, with the notes in `folder`; `only` keeps one task's.
@@ -79,7 +79,7 @@ def rendered(
         ResultError: results that cannot share the tables they claim.
     """
     kept = [result for result in results if only in (None, result.task.name)]
-    papers = [paper for paper in published() if only in (None, paper.task)]
+    papers = [paper for paper in read_published() if only in (None, paper.task)]
     notes = {name: text for name, text in _notes(folder).items() if only is None or _is_page_of(name, only)}
     return pages(kept, papers, task_named, notes)
 

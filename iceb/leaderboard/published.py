@@ -66,7 +66,7 @@ def _cell(row: PublishedRow | None) -> str:
     return f"{row.value:.3f}{uncertainty}{'' if row.verified else ' *'}"
 
 
-def published() -> list[Published]:
+def read_published() -> list[Published]:
     """Everything in baselines/published, sorted by file name.
 
     Raises:
@@ -84,7 +84,7 @@ def parse(text: str, name: str) -> Published:
     """One file's numbers, checked.
 
     Raises:
-        ResultError: as `published`.
+        ResultError: as `read_published`.
     """
     try:
         return Published.model_validate(parse_toml(text, f"published/{name}", ResultError))

@@ -164,7 +164,7 @@ def _table(identity: Identity, results: Sequence[Result], task: Task) -> Table:
     found = columns((score for row in rows for cell in row.cells.values() for score in cell.scores), task)
     counts = tuple(sorted({result.num_edits for result in results}))
     ranking = headline(found, task)
-    ranked = {count: _ranked(rows, ranking, count, count in task.edit_counts) for count in counts}
+    ranked = {count: _rank(rows, ranking, count, count in task.edit_counts) for count in counts}
     main = max(set(counts) & set(task.edit_counts) or counts)
     order = tuple(entry.row for entry in ranked[main])
     order += tuple(row for row in rows if main not in row.cells)
@@ -207,7 +207,7 @@ class _Contender:
     stderr: float | None
 
 
-def _ranked(rows: Sequence[Row], ranking: Column | None, count: int, declared: bool) -> tuple[Ranked, ...]:
+def _rank(rows: Sequence[Row], ranking: Column | None, count: int, declared: bool) -> tuple[Ranked, ...]:
     """The rows that have this number of edits: ranked ones, those no better than nothing, those without, controls."""
     here = [row for row in rows if count in row.cells]
     if ranking is None or not declared:

@@ -43,9 +43,9 @@ def _without_floor(table: Table) -> str:
     if not missing:
         return ""
     edits = "edit" if missing == [1] else "edits"
-    return f" At {_listed(missing)} {edits} it was not run: every row with a score is ranked there."
+    return f" At {_join_counts(missing)} {edits} it was not run: every row with a score is ranked there."
 
 
-def _listed(counts: Sequence[int]) -> str:
+def _join_counts(counts: Sequence[int]) -> str:
     first = ", ".join(map(str, counts[:-1]))
     return f"{first} and {counts[-1]}" if first else str(counts[-1])

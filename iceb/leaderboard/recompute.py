@@ -47,7 +47,7 @@ def _identity(result: Result) -> Iterator[str]:
 def _method(result: Result) -> Iterator[str]:
     """What the result says of its method, against the card that is installed under its name here."""
     said = result.method
-    found = installed("methods", said.name, said.package)
+    found = find_installed("methods", said.name, said.package)
     card: MethodCard | None = getattr(found, "card", None)
     if card is None or said.version < card.version:
         return
@@ -128,7 +128,7 @@ def _differences(score: ScoreRecord, found: Score) -> Iterator[str]:
     for name in (*NUMBERS, *COUNTS):
         said, made = getattr(score, name), getattr(found, name)
         if not _agree(said, made, 0.0 if name in COUNTS else CLOSE):
-            wrong.append(f"{name} is {_shown(said)}, the table makes {_shown(made)}")
+            wrong.append(f"{name} is {_number_text(said)}, the table makes {_number_text(made)}")
     if wrong:
         yield "; ".join(wrong)
 
@@ -139,7 +139,7 @@ def _agree(said: float | None, made: float | None, close: float) -> bool:
     return math.isclose(said, made, rel_tol=close, abs_tol=close)
 
 
-def _shown(number: float | None) -> str:
+def _number_text(number: float | None) -> str:
     return "null" if number is None else repr(number)
 
 
@@ -183,11 +183,11 @@ def _field(value: object) -> str:
 
 def installed_metric(score: ScoreRecord) -> Metric | None:
     """The metric that the score's package registers under its name; None where it is not installed or cannot load."""
-    found: Metric | None = installed("metrics", score.metric, score.package)
+    found: Metric | None = find_installed("metrics", score.metric, score.package)
     return found
 
 
-def installed(group: registry.Group, name: str, package: str) -> Any:
+def find_installed(group: registry.Group, name: str, package: str) -> Any:
     """What a package registers under a name; None where it is not installed or cannot be loaded."""
     try:
         return registry.load(group, f"{package}/{name}")

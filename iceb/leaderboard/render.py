@@ -20,7 +20,7 @@ def render(title: str, tables: Sequence[Table], published: Sequence[Published] =
     for table in tables:
         parts += _table(table)
     for paper in published:
-        parts += _published(paper)
+        parts += _published_section(paper)
     if not tables and not published:
         parts.append(NO_RESULTS)
     return "\n\n".join(parts) + "\n"
@@ -32,7 +32,7 @@ def _table(table: Table) -> list[str]:
     if table.headline is not None:
         parts += [f"### {cell(table.headline.heading)} by number of edits", _by_count(table, table.headline)]
     for count in reversed(table.counts):
-        parts += [f"### All metrics at {_edits(count)}{_unranked(table, count)}", _all_metrics(table, count)]
+        parts += [f"### All metrics at {_edits(count)}{_unranked_note(table, count)}", _all_metrics(table, count)]
     parts += [f"### Cost at {_edits(table.main)}", *costs(table)]
     return [*parts, "### Settings and commands", "\n".join(setting(row) for row in table.order)]
 
@@ -61,7 +61,7 @@ def _noise(identity: Identity) -> str:
 
 
 def _by_count(table: Table, headline: Column) -> str:
-    header = ["method", *(f"{count}{_unranked(table, count)}" for count in table.counts)]
+    header = ["method", *(f"{count}{_unranked_note(table, count)}" for count in table.counts)]
     lines = [[_label(row), *(_with_rank(table, row, headline, count) for count in table.counts)] for row in table.order]
     return markdown_table(header, lines, numbers_from=1)
 
@@ -80,7 +80,7 @@ def _with_rank(table: Table, row: Row, headline: Column, count: int) -> str:
     return f"{_value(score)}{rank}"
 
 
-def _unranked(table: Table, count: int) -> str:
+def _unranked_note(table: Table, count: int) -> str:
     return "" if count in table.declared else " (not ranked)"
 
 
@@ -112,7 +112,7 @@ def _with_interval(score: ScoreRecord | None) -> str:
     return f"{_value(score)}<br>[{number(score.low)}, {number(score.high)}]"
 
 
-def _published(paper: Published) -> list[str]:
+def _published_section(paper: Published) -> list[str]:
     columns = sorted({row.num_edits for row in paper.rows})
     parts = [
         f"## Published: {paper.title} ({paper.paper})",

@@ -68,7 +68,7 @@ def sheet(heading: str, rows: Sequence[Row]) -> Image.Image:
     Args:
         heading: stands small above the prompts: where the pictures come from.
     """
-    pictures = [(scaled(row.before), scaled(row.after)) for row in rows]
+    pictures = [(scale(row.before), scale(row.after)) for row in rows]
     sizes = [picture.size for pair in pictures for picture in pair]
     page = Page(max(width for width, _ in sizes), max(LEAST, *(height for _, height in sizes)))
     canvas = Image.new("RGB", page.size(len(rows)), PAPER)
@@ -81,7 +81,7 @@ def sheet(heading: str, rows: Sequence[Row]) -> Image.Image:
     return canvas
 
 
-def scaled(pixels: Pixels) -> Image.Image:
+def scale(pixels: Pixels) -> Image.Image:
     """A picture as the sheet shows it: tiny ones enlarged by a whole factor, pixel for pixel; large ones reduced."""
     picture = Image.fromarray(pixels)
     side = max(picture.size)
@@ -97,7 +97,7 @@ def scaled(pixels: Pixels) -> Image.Image:
 
 def _head(draw: ImageDraw.ImageDraw, page: Page, heading: str) -> None:
     base = MARGIN + HEAD - GAP
-    for place, line in enumerate(wrapped(heading, _font(12), WORDS, 2)):
+    for place, line in enumerate(wrap(heading, _font(12), WORDS, 2)):
         draw.text((MARGIN, MARGIN - 4 + place * (LINE - 3)), line, GREY, _font(12))
     for left, name in zip(page.columns, ("before", "after"), strict=True):
         draw.text((left + page.wide // 2, base - 6), name, INK, _font(15), anchor="ms")
@@ -106,7 +106,7 @@ def _head(draw: ImageDraw.ImageDraw, page: Page, heading: str) -> None:
 
 def _words(draw: ImageDraw.ImageDraw, row: Row, middle: int) -> None:
     """The prompt and its label, centred on the height `middle`."""
-    lines = wrapped(row.text, _font(14), WORDS, LINES)
+    lines = wrap(row.text, _font(14), WORDS, LINES)
     labels = _label_lines(row.label)
     top = middle - LINE * (len(lines) + len(labels)) // 2
     for place, line in enumerate(lines):
@@ -128,7 +128,7 @@ def _label(draw: ImageDraw.ImageDraw, arrow: bool, texts: tuple[str, ...], top: 
     for place, text in enumerate(texts):
         if arrow or place > 0:
             left = _arrow(draw, left + 5 * (place > 0), top + 8) + 5
-        line = "".join(wrapped(text, _font(12), WORDS + MARGIN - int(left), 1))
+        line = "".join(wrap(text, _font(12), WORDS + MARGIN - int(left), 1))
         draw.text((left, top), line, GREY, _font(12))
         left += _font(12).getlength(line)
 
@@ -141,10 +141,10 @@ def _arrow(draw: ImageDraw.ImageDraw, left: float, middle: int) -> float:
     return tip
 
 
-def wrapped(text: str, font: Font, width: int, most: int) -> list[str]:
+def wrap(text: str, font: Font, width: int, most: int) -> list[str]:
     """`text` in at most `most` lines of `width` pixels; what does not fit is left out, with an ellipsis.
 
-    >>> wrapped("a b c", _font(12), 1000, 1)
+    >>> wrap("a b c", _font(12), 1000, 1)
     ['a b c']
     """
     lines: list[str] = []
@@ -156,10 +156,10 @@ def wrapped(text: str, font: Font, width: int, most: int) -> list[str]:
             lines.append(word)
     cut = len(lines) > most
     kept = lines[:most]
-    return [_fitted(line, font, width, cut and place == most - 1) for place, line in enumerate(kept)]
+    return [_fit(line, font, width, cut and place == most - 1) for place, line in enumerate(kept)]
 
 
-def _fitted(line: str, font: Font, width: int, cut: bool) -> str:
+def _fit(line: str, font: Font, width: int, cut: bool) -> str:
     """The line, or as much of it as fits before an ellipsis."""
     if not cut and font.getlength(line) <= width:
         return line

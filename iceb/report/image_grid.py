@@ -53,7 +53,7 @@ def grid(named: Path, cache: Path | None = None, rows: int = 6, role: str = "sou
     if rows < 1:
         raise SpecError(f"{rows} rows: must be at least 1")
     folder = run_folder(named)
-    result = _finished(folder)
+    result = _read_finished_run(folder)
     found = _of_role(folder, result, role)
     chosen = [found[place] for place in evenly([pair.prompt.cluster for pair in found], rows)]
     store = ImageStore(cache_root(cache))
@@ -86,7 +86,7 @@ def label(prompt: Prompt, requests: Mapping[str, EditRequest]) -> tuple[str, ...
     return tuple(f"class {number}" for number in classes if number is not None)
 
 
-def _finished(folder: Path) -> Result:
+def _read_finished_run(folder: Path) -> Result:
     result = read_result(folder / RESULT)
     if result.status == "failed":
         raise ResultError(f"{folder} failed ({result.error}): only a finished run has pictures to show")

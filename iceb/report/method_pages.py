@@ -31,7 +31,7 @@ FIDELITY: Mapping[Fidelity, str] = {
 
 
 @dataclass(frozen=True)
-class Described:
+class MethodFacts:
     """A method, and what is known of it beside its card."""
 
     method: type
@@ -58,7 +58,7 @@ def method_pages(leaderboards: Path, benchmarks: Path) -> dict[str, str]:
     for result in results:
         boards.setdefault(result.method.name, set()).add(page_name(result.task.name, result.model.family))
     found = [
-        Described(
+        MethodFacts(
             entry.load(),
             tuple(timing for timing in times if timing.method == entry.name),
             tuple(sorted(boards.get(entry.name, ()))),
@@ -69,7 +69,7 @@ def method_pages(leaderboards: Path, benchmarks: Path) -> dict[str, str]:
     return {INDEX: index(found)} | {f"{each.card.name}.md": page(each) for each in found}
 
 
-def index(methods: Sequence[Described]) -> str:
+def index(methods: Sequence[MethodFacts]) -> str:
     """The list of all methods: those of papers, then the reference rows."""
     header = ["method", "what it is", "paper", "fidelity", "requests", "what it changes"]
     parts = [NOTICE, "# Methods", "How to add one: [adding_a_method.md](../adding_a_method.md)."]
@@ -90,25 +90,25 @@ def index(methods: Sequence[Described]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def page(described: Described) -> str:
+def page(facts: MethodFacts) -> str:
     """One method's page."""
-    card = described.card
-    parts = [NOTICE, f"# {card.name}", *_head(described)]
+    card = facts.card
+    parts = [NOTICE, f"# {card.name}", *_head(facts)]
     if card.formula:
-        parts += ["## What it computes", f"```text\n{_wrapped(card.formula)}\n```"]
+        parts += ["## What it computes", f"```text\n{_wrap(card.formula)}\n```"]
     if card.variants:
         parts += ["## Variants", _table(["setting", "what it is"], [[f"`{a}`", _cell(b)] for a, b in card.variants])]
     if card.deviations:
         parts += ["## Where it differs from the authors' code" if card.paper else "## What to know"]
         parts.append("\n".join(f"- {_cell(text)}" for text in card.deviations))
-    parts += ["## Settings", _settings(described.method), "## Recipes", *_recipes(card.name)]
-    parts += ["## Cost of the edit", *_cost(described.times), "## Results", _results(described.boards)]
+    parts += ["## Settings", _settings(facts.method), "## Recipes", *_recipes(card.name)]
+    parts += ["## Cost of the edit", *_cost(facts.times), "## Results", _results(facts.boards)]
     return "\n\n".join(parts) + "\n"
 
 
-def _head(described: Described) -> list[str]:
-    card = described.card
-    facts = [
+def _head(facts: MethodFacts) -> list[str]:
+    card = facts.card
+    lines = [
         f"- paper: {_link(card.paper)}",
         f"- fidelity: {card.fidelity}, {FIDELITY[card.fidelity]}",
         f"- requests: {', '.join(card.kinds)}"
@@ -118,7 +118,7 @@ def _head(described: Described) -> list[str]:
         f"- version {card.version}; the same bytes twice: {'yes' if card.deterministic else 'no'}",
     ]
     title = [f"**{_cell(card.title)}.**" if not card.title.endswith(".") else f"**{_cell(card.title)}**"]
-    return [*(title if card.title else []), *_summary(described.method), "\n".join(facts)]
+    return [*(title if card.title else []), *_summary(facts.method), "\n".join(lines)]
 
 
 def _summary(method: type) -> list[str]:
@@ -127,7 +127,7 @@ def _summary(method: type) -> list[str]:
     return [_cell(paragraph) for paragraph in text.split("\n\n") if paragraph.strip()]
 
 
-def _wrapped(formula: str) -> str:
+def _wrap(formula: str) -> str:
     """The formula in lines that a page shows whole."""
     wrap = partial(textwrap.fill, width=WIDTH, break_long_words=False, break_on_hyphens=False)
     return "\n".join(wrap(line) for line in formula.splitlines())
@@ -202,11 +202,11 @@ def _cell(text: str) -> str:
     """Plain text in one line, with nothing that markdown would take for a mark of its own."""
     pieces = " ".join(text.split()).split("`")
     if len(pieces) % 2 == 0:  # a backtick without its other half
-        return _escaped("`".join(pieces))
-    return "`".join(_bar(piece) if inside % 2 else _escaped(piece) for inside, piece in enumerate(pieces))
+        return _escape("`".join(pieces))
+    return "`".join(_bar(piece) if inside % 2 else _escape(piece) for inside, piece in enumerate(pieces))
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     for mark in "\\|*_":
         text = text.replace(mark, f"\\{mark}")
     return text.replace("<", "&lt;")

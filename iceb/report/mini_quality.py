@@ -48,7 +48,7 @@ class MiniReport:
 
     def right_class(self, prompts: Sequence[Prompt]) -> float:
         """Mean probability of the class each prompt names, over pictures."""
-        found = self._judged(prompts)  # (N, 1000)
+        found = self._judge(prompts)  # (N, 1000)
         return float(found[np.arange(len(prompts)), [prompt.label or 0 for prompt in prompts]].mean())
 
     def judge_accuracy(self, count: int, seed: int = 10_000_000) -> float:
@@ -63,11 +63,11 @@ class MiniReport:
     def colour_obeyed(self, count: int, seed: int = 0) -> float:
         """Share of pictures of "a photo of a <colour> <name>" that the judge takes for the object in that colour."""
         draw = np.random.default_rng(seed)
-        prompts = [_recoloured(int(label), draw) for label in draw.choice(1000, count, replace=False)]
-        hits = self._judged(prompts).argmax(axis=1) == [prompt.label for prompt in prompts]
+        prompts = [_colour_prompt(int(label), draw) for label in draw.choice(1000, count, replace=False)]
+        hits = self._judge(prompts).argmax(axis=1) == [prompt.label for prompt in prompts]
         return float(hits.mean())
 
-    def patched(self, requests: Sequence[EditRequest], layer: int = PATCHED_LAYER) -> float:
+    def patch_success(self, requests: Sequence[EditRequest], layer: int = PATCHED_LAYER) -> float:
         """Share of pictures that become the destination when one state is patched (arXiv:2202.05262, section 2).
 
         The state after `layer` at the last subject token of "a photo of <source>" is replaced by that of
@@ -87,7 +87,7 @@ class MiniReport:
             )
         return float(np.mean(hits))
 
-    def _judged(self, prompts: Sequence[Prompt]) -> Probabilities:
+    def _judge(self, prompts: Sequence[Prompt]) -> Probabilities:
         sampling = self.bundle.family.sampling
         noise = initial_latents(self.bundle, [prompt.seed for prompt in prompts], sampling)
         made = texts_to_images(self.bundle, [prompt.text for prompt in prompts], noise, sampling)
@@ -102,14 +102,14 @@ class MiniReport:
         module, tokenizer = pipeline.text_encoder.encoder.layers[layer], pipeline.tokenizer
         (dest,) = request.dests
         seen: list[Tensor] = []
-        with _hooked(module, lambda state: seen.append(state[0, _last(tokenizer, dest)].clone())):
+        with _hook(module, lambda state: seen.append(state[0, _last(tokenizer, dest)].clone())):
             TextReader(self.bundle)([_photo(dest)])
-        with _hooked(module, lambda state: state[0, _last(tokenizer, request.source)].copy_(seen[0])):
+        with _hook(module, lambda state: state[0, _last(tokenizer, request.source)].copy_(seen[0])):
             return TextReader(self.bundle)([_photo(request.source)]).states
 
 
 @contextmanager
-def _hooked(module: torch.nn.Module, change: Any) -> Iterator[None]:
+def _hook(module: torch.nn.Module, change: Any) -> Iterator[None]:
     """While open, `change` sees the module's output (and may change it in place)."""
 
     def hook(_: torch.nn.Module, __: Any, output: Tensor) -> Tensor:
@@ -133,7 +133,7 @@ def _last(tokenizer: Any, name: str) -> int:
     return len(tokenizer(_photo(name)).input_ids) - 2
 
 
-def _recoloured(label: int, draw: np.random.Generator) -> Prompt:
+def _colour_prompt(label: int, draw: np.random.Generator) -> Prompt:
     look = class_look(label)
     colour = str(draw.choice([c for c in COLOURS if c != look.colour]))
     text = f"a photo of a {colour} {class_names()[label]}"

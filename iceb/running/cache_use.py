@@ -59,12 +59,12 @@ def note(cache: Path, out: Path) -> None:
         publish_checked(path, place.encode(), lambda: read_checked(path, _place))
 
 
-def noted(cache: Path) -> list[Path]:
+def known_folders(cache: Path) -> list[Path]:
     """The folders that runs with this cache were written to and that are there; sorted."""
     return sorted(place for place in set(_places(cache).values()) if is_folder(place))
 
 
-def away(cache: Path) -> dict[Path, Path]:
+def missing_folders(cache: Path) -> dict[Path, Path]:
     """Notes whose folder is not there: it was removed, or it lies on a disk that is not mounted now."""
     return {note: place for note, place in _places(cache).items() if not is_folder(place)}
 
@@ -102,7 +102,7 @@ def runs(outs: Sequence[Path], cache: Path) -> list[RunUse]:
     return [_use(folder, result, cache, edits) for folder, result in results.items() if result.status != "failed"]
 
 
-def unfinished(outs: Sequence[Path]) -> list[Path]:
+def unfinished_runs(outs: Sequence[Path]) -> list[Path]:
     """Folders of runs that were stopped: what they have made is in the cache, and they could go on."""
     return [folder for folder in folders_with(outs, PLAN) if not (folder / RESULT).is_file()]
 
@@ -112,13 +112,13 @@ def _use(folder: Path, result: Result, cache: Path, edits: dict[Path, EditSummar
     images = ImageStore(cache)
     try:
         files = {images.path(key) for row in rows for key in (row.before, row.after) if key is not None}
-        files.update(_measured(result, rows, cache), _edits(result, edits))
+        files.update(_row_files(result, rows, cache), _edits(result, edits))
     except IcebError as error:
         raise ResultError(f"{folder}: {error}") from error
     return RunUse(result.id, result.status, frozenset(files))
 
 
-def _measured(result: Result, rows: Sequence[ImageRow], cache: Path) -> Iterator[Path]:
+def _row_files(result: Result, rows: Sequence[ImageRow], cache: Path) -> Iterator[Path]:
     """Where the numbers of a run's images lie."""
     metrics = [registered_metric(score.full_name) for score in result.scores]
     scorer = make_scorer(result, metrics, cache, "cpu")

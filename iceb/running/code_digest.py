@@ -73,7 +73,7 @@ def _of_others(kind: type, package: str) -> str:
     place = _outermost(kind.__module__)
     if place is None:
         return digest(kind.__qualname__)  # typed into an interpreter: there is nothing to read
-    installed = _installed(package or _package_of(kind.__module__))
+    installed = _find_installed(package or _package_of(kind.__module__))
     files = {name: path for top in {place, *_tops(installed)} for name, path in _files(top)}
     ours = {name for path in files.values() if path.suffix == ".py" for name in imported_modules(path)}
     ours |= {base.__module__ for base in kind.__mro__ if base.__module__.startswith(f"{ROOT}.")}
@@ -101,7 +101,7 @@ def _package_of(module: str) -> str:
     return next(iter(packages_distributions().get(module.partition(".")[0], ())), "")
 
 
-def _installed(package: str) -> Distribution | None:
+def _find_installed(package: str) -> Distribution | None:
     try:
         return distribution(package)
     except (PackageNotFoundError, ValueError):

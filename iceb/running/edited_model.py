@@ -85,7 +85,7 @@ class EditedModel:
             self._levels.pop().stack.close()
 
     @contextmanager
-    def suspended(self) -> Iterator[ModelBundle]:
+    def without_edits(self) -> Iterator[ModelBundle]:
         """The unedited model for a while; afterwards every edit is in again."""
         levels = [(level.batch, level.edit) for level in self._levels]
         self._pop_to(0)

@@ -89,7 +89,7 @@ class Run:
     def _edit(self, model: EditedModel, batch: EditBatch) -> Edit:
         parts = self.parts
         found = parts.edits.has(parts.method.key(model.current, batch.requests, parts.execution.precision))
-        made = parts.method.made(model.current, batch.requests, parts.edits, parts.cache, parts.execution)
+        made = parts.method.get_or_make_edit(model.current, batch.requests, parts.edits, parts.cache, parts.execution)
         self.images.edits.append(EditCost.of(made, found))
         return made.edit
 
@@ -102,7 +102,7 @@ class Run:
     def _judge(self, model: EditedModel, checkpoint: CheckpointPrompts, before: Mapping[Prompt, ImageKey]) -> None:
         """Draw a checkpoint's prompts on the model as it is now, and enter their images."""
         step = checkpoint.step
-        prompts, before = self._prepared(model, checkpoint, before)
+        prompts, before = self._prepare(model, checkpoint, before)
         drawn = [prompt for prompt in prompts if AFTER in self.plan.selection.sides(prompt)]
         with self.seconds.of("draw"):
             keys = self.parts.generator.draw(model.current, drawn, self.plan.spec.sampling, "drawing after")
@@ -115,7 +115,7 @@ class Run:
         self.images.digests.append(model.current.digest)
         self.images.active[step.group] = len(model.active)
 
-    def _prepared(
+    def _prepare(
         self, model: EditedModel, checkpoint: CheckpointPrompts, before: Mapping[Prompt, ImageKey]
     ) -> tuple[Sequence[Prompt], Mapping[Prompt, ImageKey]]:
         """What is drawn, prepared from the edited model where the dataset does so, and its images before."""
@@ -128,7 +128,7 @@ class Run:
         with attribute_errors(DataError, who), watch_model(model.current, who, scratch.withdraw, DataError):
             prompts = tuple(prepare(model.current, checkpoint.step, checkpoint.prompts, scratch))
         check_roles(self.parts.task, self.parts.dataset, prompts)
-        with model.suspended():
+        with model.without_edits():
             return prompts, self._draw_before([p for p in prompts if BEFORE in self.plan.selection.sides(p)])
 
 

@@ -45,7 +45,7 @@ class ChosenMethod:
         card: MethodCard = self.method.card
         return card
 
-    def against(self, settings: Mapping[str, Any]) -> "ChosenMethod":
+    def compare_to(self, settings: Mapping[str, Any]) -> "ChosenMethod":
         """The same, knowing which of its settings differ from these and, where these name none, from its defaults."""
         kind = type(self.method)
         shipped = {field.name: default_of(field) for field in dataclasses.fields(kind)}
@@ -181,7 +181,7 @@ class ChosenMethod:
             )
         return owner._identity(bundle, precision)
 
-    def made(
+    def get_or_make_edit(
         self,
         bundle: ModelBundle,
         requests: Sequence[EditRequest],

@@ -219,7 +219,7 @@ def with_recipe(
     named = file.name if file else f"{entry.name}/{task}" if recipe else ""
     own, base = (each.settings(source.family.recipe_part) if each else {} for each in (recipe, shipped))
     part = recipe.part(source.family.recipe_part) if recipe else ""
-    return replace(choose(name, {**own, **settings}, named), part=part).against(base)
+    return replace(choose(name, {**own, **settings}, named), part=part).compare_to(base)
 
 
 def _sampling(default: Sampling, changes: Mapping[str, Any]) -> Sampling:

@@ -9,7 +9,7 @@ from iceb.base.wording import count_text
 from iceb.models.bundle import ModelBundle
 from iceb.running.prompt_selection import CheckpointPrompts, Selection
 from iceb.running.run_parts import Parts
-from iceb.runs.retained import retained_scored, scored_names, shown
+from iceb.runs.retained import names_in_words, retained_scored, scored_names
 from iceb.specs.metrics import AFTER, BEFORE
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditBatch
@@ -127,7 +127,7 @@ class Plan:
     def _warnings(self) -> list[str]:
         lines = [f"note: {line}" for line in self.parts.method.advice(self.spec.model)]
         if self.retained_scored:
-            names = shown(self.retained_scored)
+            names = names_in_words(self.retained_scored)
             lines.append(f"warning: what is retained names {names}: no leaderboard takes such a result")
         return [*lines, *self._empty()]
 

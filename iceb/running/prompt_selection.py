@@ -51,7 +51,7 @@ class Selection:
         shared = [prompt for prompt in dataset.shared_prompts(num_edits) if self.sides(prompt)]
         own = {batch.id: self._of(dataset, batch) for batch in {b.id: b for bs in judged.values() for b in bs}.values()}
         check_roles(task, dataset, [*shared, *(prompt for prompts in own.values() for prompt in prompts)])
-        kept = self._kept([*(("", prompt) for prompt in shared), *((b, p) for b, ps in own.items() for p in ps)])
+        kept = self._apply_limit([*(("", prompt) for prompt in shared), *((b, p) for b, ps in own.items() for p in ps)])
         steps = [step for step in schedule if isinstance(step, Checkpoint)]
         lost = {name for name, prompts in own.items() if prompts and name not in kept}
         drawn = [step for step in steps if not judged[step.id] or {batch.id for batch in judged[step.id]} - lost]
@@ -66,7 +66,7 @@ class Selection:
             return prompts
         return [replace(p, concept=batch.concept) if p.concept is None else p for p in prompts]
 
-    def _kept(self, owned: Sequence[tuple[str, Prompt]]) -> dict[str, list[Prompt]]:
+    def _apply_limit(self, owned: Sequence[tuple[str, Prompt]]) -> dict[str, list[Prompt]]:
         """Owner → its prompts, after the limit."""
         kept: dict[str, list[Prompt]] = {}
         for place in self._places([prompt for _, prompt in owned]):

@@ -10,14 +10,14 @@ from pathlib import Path
 from iceb.base.cache import is_cache
 from iceb.base.errors import ResultError, SpecError, StoreError
 from iceb.base.files import explain_errors
-from iceb.running.cache_use import RunUse, away, damaged_notes, noted, runs, unfinished
+from iceb.running.cache_use import RunUse, damaged_notes, known_folders, missing_folders, runs, unfinished_runs
 from iceb.stores.own_files import File, stored_files, unfinished_files
 
 KINDS = ("images", "measured", "edits")  # what a run refers to
 KEPT = ("scratch", "texts")  # what methods keep
 
 
-def unreferenced(cache: Path, used: Sequence[RunUse], *, scratch: bool = False) -> list[File]:
+def unreferenced_files(cache: Path, used: Sequence[RunUse], *, scratch: bool = False) -> list[File]:
     """Files of the cache that no run refers to, and what killed processes left behind.
 
     Args:
@@ -58,19 +58,19 @@ def removable(
         raise StoreError(
             f"{lost[0]} named a folder of runs and is damaged: name every folder of runs by --runs and remove it first"
         )
-    if not gone and (lost := sorted(set(away(cache).values()))):
+    if not gone and (lost := sorted(set(missing_folders(cache).values()))):
         raise SpecError(
             f"{len(lost)} folders of runs with this cache are not there ({lost[0]}), and their images would go: "
             "mount the disk they lie on, or say --gone if they were removed"
         )
-    outs = [*outs, *noted(cache)]
-    going = unfinished(outs)
+    outs = [*outs, *known_folders(cache)]
+    going = unfinished_runs(outs)
     if going:
         raise SpecError(
             f"{len(going)} runs are unfinished and would lose their images ({going[0]}): "
             "run them to the end, or remove their folders"
         )
-    spare = unreferenced(cache, runs(outs, cache), scratch=scratch)
+    spare = unreferenced_files(cache, runs(outs, cache), scratch=scratch)
     old = [file for file in spare if file.written <= time.time() - hours * 3600]
     return old, len(spare) - len(old)
 
@@ -81,7 +81,7 @@ def forget(cache: Path) -> None:
     Raises:
         StoreError: one cannot be removed.
     """
-    for path in away(cache):
+    for path in missing_folders(cache):
         _remove(path)
 
 

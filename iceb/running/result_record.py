@@ -85,7 +85,7 @@ def make_result(
         images=ledger_record(outcome.ledger, images.rows) if outcome else None,
         execution=_execution(plan),
         cost=_cost(plan, images, seconds),
-        provenance=origin.finished(),
+        provenance=origin.to_provenance(),
         log=_joined_logs([edit.log for edit in images.edits]),
         error=error,
     )

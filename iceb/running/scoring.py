@@ -106,7 +106,7 @@ class Scorer:
             return ScoreRecord.of(metric, registered.package, used, ERASES, references)
         with attribute_errors(MeasureError, f"metric {metric.name}"):
             values = [value for part in self._parts(rows) for value in self._values(metric, part, numbers)]
-            score = _reduced(metric, values)
+            score = _reduce(metric, values)
         table += [TableRow(group, metric.name, value) for value in values]
         return ScoreRecord.of(metric, registered.package, used, score, references)
 
@@ -164,7 +164,7 @@ class Scorer:
         return self.references[name]
 
 
-def _reduced(metric: Metric, values: Sequence[ConceptValue]) -> Score:
+def _reduce(metric: Metric, values: Sequence[ConceptValue]) -> Score:
     try:
         return reduce_values(values, metric.reduction)
     except SpecError as error:

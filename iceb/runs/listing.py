@@ -50,18 +50,18 @@ def list_runs(outs: Sequence[Path]) -> list[ListedRun]:
     for out in outs:
         if not out.is_dir():
             raise ResultError(f"{out} is not a folder: name where evaluate wrote runs (--out), or single run folders")
-    return sorted(_listed(outs), key=lambda run: (run.finished == "", run.finished, run.name))
+    return sorted(_all_runs(outs), key=lambda run: (run.finished == "", run.finished, run.name))
 
 
-def _listed(outs: Sequence[Path]) -> Iterator[ListedRun]:
+def _all_runs(outs: Sequence[Path]) -> Iterator[ListedRun]:
     finished = folders_with(outs, RESULT)
-    yield from map(_finished, finished)
+    yield from map(_read_run, finished)
     for folder in folders_with(outs, PLAN):
         if folder not in finished:
             yield ListedRun(folder, _name(folder), "unfinished")
 
 
-def _finished(folder: Path) -> ListedRun:
+def _read_run(folder: Path) -> ListedRun:
     try:
         result = read_result(folder / RESULT)
     except ResultError as error:

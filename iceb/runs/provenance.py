@@ -36,9 +36,9 @@ class Origin:
     def now(cls, device: "torch.device", command: Sequence[str] | None = None) -> "Origin":
         """The origin of a run that begins now; the command is this process's own unless given."""
         checkout(_package())  # read now and kept: a commit made while the run goes on is not what made it
-        return cls(shlex.join(retyped(command or _command())), device_name(device), _clock())
+        return cls(shlex.join(portable_command(command or _command())), device_name(device), _clock())
 
-    def finished(self) -> Provenance:
+    def to_provenance(self) -> Provenance:
         """The provenance of a run that ends now."""
         import torch  # late: whoever reads a result needs none of it
 
@@ -66,13 +66,13 @@ def _command() -> list[str]:
     return ["iceb" if name in ("iceb", "__main__.py") else name or NO_PLACE, *sys.argv[1:]]
 
 
-def retyped(command: Sequence[str]) -> list[str]:
+def portable_command(command: Sequence[str]) -> list[str]:
     """A command as somebody else would type it: without this machine's folders for output and cache.
 
     Files and folders that decide what comes out keep their names and lose the way to them.
 
-    >>> shlex.join(retyped(["iceb", "evaluate", "--out", "/data/runs", "--set", "captions=~/big/captions.txt"]))
-    'iceb evaluate --set captions=captions.txt'
+    >>> shlex.join(portable_command(["iceb", "evaluate", "--out", "/data/runs", "--set", "captions=~/big.txt"]))
+    'iceb evaluate --set captions=big.txt'
     """
     words = iter(command)
     kept: list[str] = []

@@ -29,10 +29,10 @@ def retained_scored(method: Any, names: frozenset[str]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def shown(names: Sequence[str]) -> str:
+def names_in_words(names: Sequence[str]) -> str:
     """How many names, and the first few.
 
-    >>> shown(["ant", "bee", "cat", "dog"])
+    >>> names_in_words(["ant", "bee", "cat", "dog"])
     '4 scored concepts (ant, bee, cat …)'
     """
     count = count_text(len(names), "scored concept")

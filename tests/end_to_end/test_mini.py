@@ -54,7 +54,7 @@ def test_a_colour_word_before_the_name_is_obeyed(report: MiniReport) -> None:
 
 
 def test_patching_one_state_after_layer_10_makes_the_picture_the_destination(report: MiniReport) -> None:
-    assert report.patched(edit_batches(open_dataset("aice", "embedded").schedule(32))[0].requests) >= 0.7
+    assert report.patch_success(edit_batches(open_dataset("aice", "embedded").schedule(32))[0].requests) >= 0.7
 
 
 def test_the_main_job_edits_mini_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

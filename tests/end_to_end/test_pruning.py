@@ -10,7 +10,7 @@ import toy
 
 from iceb.cli.main import run as command
 from iceb.running import pruning
-from iceb.running.cache_use import note, noted
+from iceb.running.cache_use import known_folders, note
 from iceb.running.evaluate import run
 from iceb.running.scoring import registered_metric
 from iceb.stores import usage
@@ -249,10 +249,10 @@ def test_a_damaged_note_stops_pruning_and_is_mended_by_the_next_run(place, capsy
         if path.read_text() == str(place / "runs2"):
             path.write_bytes(content)
             damaged = path
-    assert noted(place / "cache") == [place / "runs1"]
+    assert known_folders(place / "cache") == [place / "runs1"]
     assert f"{damaged} named a folder of runs and is damaged" in refusal(capsys)
     note(place / "cache", place / "runs2")
-    assert noted(place / "cache") == [place / "runs1", place / "runs2"]
+    assert known_folders(place / "cache") == [place / "runs1", place / "runs2"]
     assert prune() == 0
 
 

@@ -90,7 +90,7 @@ def test_in_the_same_process_the_changed_model_is_used_no_more(tiny_sd_folder, t
     with pytest.raises(ModelError, match="method spoiler changed weight"):
         plan.parts.generator.draw(bundle, [Prompt("a cat nobody drew", 0, "source")], plan.spec.sampling)
     with pytest.raises(ModelError, match="method spoiler changed weight"):
-        plan.parts.method.made(bundle, batch.batch.requests, plan.parts.edits, plan.parts.cache)
+        plan.parts.method.get_or_make_edit(bundle, batch.batch.requests, plan.parts.edits, plan.parts.cache)
     assert count(tmp_path / "cache") == drawn
 
 

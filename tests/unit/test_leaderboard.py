@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from iceb.base.errors import CheckFailed, ResultError, SpecError, StoreError
-from iceb.leaderboard.adding import Added, add_all
+from iceb.leaderboard.adding import AddedResults, add_all
 from iceb.leaderboard.collect import collect, place, refusal
-from iceb.leaderboard.pages import check, page_name, pages, rendered, write
+from iceb.leaderboard.pages import check, page_name, pages, render_pages, write
 from iceb.leaderboard.published import parse
 from iceb.leaderboard.rank import NO_BETTER, Row, tables
 from iceb.leaderboard.render import render
@@ -26,7 +26,7 @@ def saved(folder, *some):
     return folder
 
 
-def added(folder, *sources, task=None) -> Added:
+def added(folder, *sources, task=None) -> AddedResults:
     (folder / "results").mkdir(parents=True, exist_ok=True)
     return add_all(folder, sources, lambda name: task)
 
@@ -397,9 +397,9 @@ def test_results_are_added_all_or_none(made, task, tmp_path, monkeypatch, fault)
 
 
 def test_check_passes_after_writing_and_names_what_drifted(made, task, tmp_path, monkeypatch):
-    monkeypatch.setattr("iceb.leaderboard.pages.published", list)
+    monkeypatch.setattr("iceb.leaderboard.pages.read_published", list)
     some = small_table(made)
-    texts = rendered(tmp_path, lambda name: task, [one.result for one in some])
+    texts = render_pages(tmp_path, lambda name: task, [one.result for one in some])
     with pytest.raises(CheckFailed, match=r"aice\.md is missing"):
         check(tmp_path, texts)
     assert write(tmp_path, texts) == [tmp_path / "aice.md"]
@@ -416,19 +416,19 @@ def test_check_passes_after_writing_and_names_what_drifted(made, task, tmp_path,
 
 
 def test_a_maintainers_note_stands_on_its_page_which_needs_no_result(task, tmp_path, monkeypatch):
-    monkeypatch.setattr("iceb.leaderboard.pages.published", list)
+    monkeypatch.setattr("iceb.leaderboard.pages.read_published", list)
     (tmp_path / "notes").mkdir()
-    assert rendered(tmp_path, lambda name: task, []) == {}
+    assert render_pages(tmp_path, lambda name: task, []) == {}
     (tmp_path / "notes" / "aice.md").write_text("Rows come later.\n")
-    (text,) = rendered(tmp_path, lambda name: task, []).values()
+    (text,) = render_pages(tmp_path, lambda name: task, []).values()
     assert "(aice) on mini\n\nRows come later.\n\nNo result" in text
-    assert rendered(tmp_path, lambda name: task, [], only="other") == {}
+    assert render_pages(tmp_path, lambda name: task, [], only="other") == {}
 
     def unknown(name):
         raise SpecError(f"unknown task {name!r}")
 
     with pytest.raises(SpecError, match="unknown task 'aice'"):
-        rendered(tmp_path, unknown, [])
+        render_pages(tmp_path, unknown, [])
 
 
 @pytest.mark.parametrize("field", ["command", "device"])

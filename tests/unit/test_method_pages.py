@@ -12,7 +12,7 @@ from iceb import registry
 from iceb.base.errors import CheckFailed, ResultError
 from iceb.leaderboard.collect import collect
 from iceb.leaderboard.pages import check, write
-from iceb.report.method_pages import Described, method_pages, page
+from iceb.report.method_pages import MethodFacts, method_pages, page
 from iceb.report.settings_docs import settings_of
 from iceb.report.timings import Timing, timings
 from iceb.specs.methods import MethodCard
@@ -88,7 +88,7 @@ def test_what_a_base_class_says_holds_unless_it_is_said_again():
 
 
 def test_a_page_says_all_that_the_card_says():
-    text = page(Described(Base, (), ()))
+    text = page(MethodFacts(Base, (), ()))
     for said in ("[arXiv:0000.00000](https://arxiv.org/abs/0000.00000)", "`unet.*`", "a = b * c", "it differs"):
         assert said in text
     assert "it carries out the erasure alone" in text
@@ -99,7 +99,7 @@ def test_a_page_says_all_that_the_card_says():
 
 def test_costs_stand_at_their_number_of_edits_with_their_machine():
     timing = Timing("base", "base (low=2)", "sd14-random", "a GPU", {1: 0.123, 300: 158.4, 1000: 12.34, 7: 3.0})
-    lines = page(Described(Base, (timing,), ())).splitlines()
+    lines = page(MethodFacts(Base, (timing,), ())).splitlines()
     header = next(line for line in lines if line.startswith("| settings | model |"))
     row = next(line for line in lines if line.startswith("| base (low=2)"))
     cells = dict(zip(header.split(" | "), row.split(" | "), strict=True))

@@ -39,7 +39,7 @@ def quick_method(name: str, settings: Mapping[str, Scalar], full: bool = False) 
         SpecError, MethodError: as `choose`.
     """
     quick = {} if full else dict(choose(name, {}).card.quick)
-    return choose(name, {**quick, **settings}).against({})
+    return choose(name, {**quick, **settings}).compare_to({})
 
 
 def check_method(

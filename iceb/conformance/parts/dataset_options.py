@@ -9,7 +9,7 @@ from iceb.conformance.parts.dataset_schedules import DatasetSchedules
 from iceb.conformance.process_watch import ProcessWatch
 from iceb.conformance.registered_objects import refuse
 from iceb.running.measuring import read_image
-from iceb.runs.retained import shown
+from iceb.runs.retained import names_in_words
 from iceb.specs.datasets import ReferenceImages
 from iceb.specs.schedules import edit_batches
 from iceb.specs.texts import check_name
@@ -52,7 +52,7 @@ class OptionalParts:
         requests = [request for batch in edit_batches(self.schedules.largest()) for request in batch.requests]
         asked = {name for each in requests for name in (each.source, *each.dests, *each.aliases)}
         if left := sorted(asked - set(names)):
-            raise Broken(f"scored_names() leaves out {shown(left)} that its own requests name")
+            raise Broken(f"scored_names() leaves out {names_in_words(left)} that its own requests name")
         return str(len(names))
 
     def _prepare(self) -> str:

@@ -58,7 +58,7 @@ def chosen(method: Any) -> ChosenMethod:
 
 def test_a_method_draws_and_judges_inside_its_edit(tmp_path):
     bundle = ModelBundle(find("mini", "float32"), "cpu")
-    made = chosen(Chooser()).made(bundle, (BIRD,), EditStore(tmp_path), tmp_path)
+    made = chosen(Chooser()).get_or_make_edit(bundle, (BIRD,), EditStore(tmp_path), tmp_path)
     assert made.edit.log["strength"] == 1.0
     assert made.edit.log["seen"] > made.edit.log["unedited"] + 0.1
 

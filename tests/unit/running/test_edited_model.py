@@ -114,7 +114,7 @@ def test_without_its_edits_the_model_is_the_unedited_one_for_a_while(model):
     added(model, "a", 1, FIRST)
     added(model, "b", 2, FIRST, SECOND)
     edited, digest = weights(model, FIRST, SECOND), model.current.digest
-    with model.suspended() as base:
+    with model.without_edits() as base:
         assert base is model.base
         assert equal(weights(model, FIRST), plain)
         assert model.active == ()
@@ -125,7 +125,7 @@ def test_without_its_edits_the_model_is_the_unedited_one_for_a_while(model):
 def test_the_edits_are_in_again_after_an_error(model):
     added(model, "a", 1, FIRST)
     edited = weights(model, FIRST)
-    with pytest.raises(ZeroDivisionError), model.suspended():
+    with pytest.raises(ZeroDivisionError), model.without_edits():
         raise ZeroDivisionError
     assert equal(weights(model, FIRST), edited)
 

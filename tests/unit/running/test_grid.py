@@ -18,7 +18,7 @@ from PIL import Image
 from iceb.base.digest import digest
 from iceb.base.errors import ResultError
 from iceb.cli.main import run as command
-from iceb.report.contact_sheet import MARGIN, Row, _font, scaled, sheet, wrapped
+from iceb.report.contact_sheet import MARGIN, Row, _font, scale, sheet, wrap
 from iceb.report.image_grid import grid, label
 from iceb.runs.folder import read_requests, write_requests
 from iceb.runs.ledger import ImageRow, encode_ledger, ledger_record
@@ -129,17 +129,17 @@ def test_requests_are_read_as_they_were_written(tmp_path):
     ],
 )
 def test_tiny_pictures_are_enlarged_and_large_ones_reduced(size, shown):
-    assert scaled(np.zeros((size[1], size[0], 3), np.uint8)).size == shown
+    assert scale(np.zeros((size[1], size[0], 3), np.uint8)).size == shown
 
 
 def test_enlarging_keeps_every_pixel():
     picture = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    assert (np.asarray(scaled(picture))[::4, ::4] == picture).all()
+    assert (np.asarray(scale(picture))[::4, ::4] == picture).all()
 
 
 @given(some.text(max_size=200))
 def test_words_never_leave_their_column(text):
-    lines = wrapped(text, _font(14), 200, 3)
+    lines = wrap(text, _font(14), 200, 3)
     assert len(lines) <= 3
     assert all(_font(14).getlength(line) <= 200 for line in lines)
 

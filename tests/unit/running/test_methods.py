@@ -107,8 +107,8 @@ def test_settings_that_are_not_the_recipes_nor_the_defaults_are_known():
         card: ClassVar[MethodCard] = MethodCard("n", 1, "", ("replace",), ())
 
     made = Needs("a dog", (1, 2), 3.0)
-    assert chosen(made).against({}).changed == ("guide", "layers", "rate")
-    assert chosen(made).against({"layers": [1, 2], "rate": 3}).changed == ("guide",)
+    assert chosen(made).compare_to({}).changed == ("guide", "layers", "rate")
+    assert chosen(made).compare_to({"layers": [1, 2], "rate": 3}).changed == ("guide",)
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-Infinity"])

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 import torch
 
-from iceb.runs.provenance import Origin, checkout, retyped
+from iceb.runs.provenance import Origin, checkout, portable_command
 
 
 def git(folder, *arguments):
@@ -68,11 +68,13 @@ def test_no_checkout_has_none(tmp_path):
     ],
 )
 def test_a_recorded_command_names_no_place_of_the_machine(typed, recorded):
-    assert retyped(["iceb", "evaluate", *typed]) == ["iceb", "evaluate", *recorded]
+    assert portable_command(["iceb", "evaluate", *typed]) == ["iceb", "evaluate", *recorded]
 
 
 def test_an_origin_says_what_was_called_and_with_what():
-    found = Origin.now(torch.device("cpu"), ("iceb", "evaluate", "--data", "my data", "--out", "my runs")).finished()
+    found = Origin.now(
+        torch.device("cpu"), ("iceb", "evaluate", "--data", "my data", "--out", "my runs")
+    ).to_provenance()
     assert found.command == "iceb evaluate --data 'my data'"
     assert {"torch", "diffusers", "numpy"} <= set(found.packages)
     assert found.started <= found.finished
