@@ -21,6 +21,7 @@ from iceb.cli import apply, cache, check, damage, data, docs, edit, evaluate, gr
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 QUOTE = re.compile(r"'([^']*)'")  # an argument in a message of typer
+FIELD = re.compile(r"^(num_edits|limit|images_per_pass|concepts_at_once|workers|precision)(?= .+: must be )")
 
 app = typer.Typer(
     name="iceb",
@@ -94,7 +95,7 @@ def _show_any_character() -> None:
 def explain(error: Exception) -> tuple[str, int]:
     """One line and an exit code for any error."""
     if isinstance(error, IcebError):
-        return str(error), error.exit_code
+        return _with_option(str(error)), error.exit_code
     if hasattr(error, "format_message"):  # typer's usage errors, whose classes moved between its versions
         message = str(error.format_message()).replace("Value error, ", "").rstrip(".")
         message = QUOTE.sub(lambda found: f"'{shorten(found[1])}'", message)
@@ -103,7 +104,8 @@ def explain(error: Exception) -> tuple[str, int]:
         from iceb.specs.results import first_problem
 
         problem = first_problem(error)  # type: ignore[arg-type]
-        return problem.partition(": ")[2] if ": --" in problem else problem, WRONG
+        said = _with_option(problem.partition(": ")[2])
+        return said if said.startswith("--") else problem, WRONG
     if out_of_memory(error):
         return f"out of memory ({_one_line(error)}): {SMALLER}", FAILED
     if isinstance(error, OSError) and error.filename is not None:
@@ -113,6 +115,11 @@ def explain(error: Exception) -> tuple[str, int]:
         return f"the metadata of {unread[0]} cannot be read: mend or remove that package", WRONG
     said = f"unexpected {type(error).__name__}: {_one_line(error)}"
     return f"{said}; ICEB_TRACEBACK=1 before the same command shows where", FAILED
+
+
+def _with_option(message: str) -> str:
+    """A message about a field, by the option that sets it: "num_edits 0: …" becomes "--num-edits 0: …"."""
+    return FIELD.sub(lambda found: f"--{found[0].replace('_', '-')}", message)
 
 
 def _one_line(error: Exception) -> str:

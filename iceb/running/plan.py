@@ -60,9 +60,9 @@ class Ask:
     command: tuple[str, ...] | None = None  # None: this process's own
 
     def __post_init__(self) -> None:
-        check_int(self.num_edits, "--num-edits", 1, MOST_COUNTED)
+        check_int(self.num_edits, "num_edits", 1, MOST_COUNTED)
         if self.limit is not None:
-            check_int(self.limit, "--limit", 1, MOST_COUNTED)
+            check_int(self.limit, "limit", 1, MOST_COUNTED)
 
 
 def plan(ask: Ask, may_fetch: bool = True) -> Plan:

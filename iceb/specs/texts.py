@@ -90,10 +90,10 @@ def check_int(value: object, what: str, least: int, most: int) -> None:
     Raises:
         SpecError: as it says.
 
-    >>> check_int(10**20, "--limit", 1, 1000)
+    >>> check_int(10**20, "limit", 1, 1000)
     Traceback (most recent call last):
     ...
-    iceb.base.errors.SpecError: --limit 100000000000000000000: must be a whole number from 1 to 1000
+    iceb.base.errors.SpecError: limit 100000000000000000000: must be a whole number from 1 to 1000
     """
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise SpecError(f"{what} {quote(value, 80)}: must be a whole number from {least} to {most}")

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from iceb.base.errors import SpecError
+from iceb.running.plan import Ask
 from iceb.specs.datasets import DataCard
 from iceb.specs.execution import Execution
 from iceb.specs.metrics import Measured, Need, check_inputs
@@ -65,7 +66,9 @@ TASK = {
         (lambda: Need("judge", "Source"), "role 'Source' must be a word"),
         (lambda: Need("judge", "source", sides=("now",)), "side 'now': must be before, after or reference:NAME"),
         (lambda: check_inputs("pictures", "measure m"), "must be one of image, pair, image+text"),
-        (lambda: Execution(images_per_pass=0), "--images-per-pass 0: must be a whole number from 1 to 4096"),
+        (lambda: Execution(precision="half"), "precision 'half': must be one of float32, tf32, bfloat16"),
+        (lambda: Ask("aice", "unedited", 0), "num_edits 0: must be a whole number from 1 to 1000000"),
+        (lambda: Execution(images_per_pass=0), "images_per_pass 0: must be a whole number from 1 to 4096"),
         (lambda: Execution(precision="int8"), "must be one of float32, tf32, bfloat16"),
         (lambda: Sampling(steps=0), "steps 0: must be a whole number from 1 to 1000"),
         (lambda: Sampling(scheduler="euler"), "must be one of pndm, ddim"),
