@@ -17,9 +17,9 @@ from torch import Tensor
 from iceb.methods.common.denoiser import Denoiser, without_gradients
 from iceb.methods.common.text_encoder import TextTower, slices
 from iceb.methods.emcid.concepts import Concept
-from iceb.methods.emcid.draws import Draws, Latents
-from iceb.methods.emcid.optimise import optimise
 from iceb.methods.emcid.settings import Stage1
+from iceb.methods.emcid.stage1 import optimise_values
+from iceb.methods.emcid.training_noise import DrawStream, Latents
 
 NAMES = [
     "golden retriever",
@@ -59,7 +59,7 @@ def run(
     start, found = time.perf_counter(), []
     for first, last in slices(len(work), batch):
         part = work[first:last]
-        draws = [Draws(concept.seed, 3, 1, denoiser.latent_shape, denoiser.timesteps) for concept in part]
+        draws = [DrawStream(concept.seed, 3, 1, denoiser.latent_shape, denoiser.timesteps) for concept in part]
         mean = torch.cat(
             [
                 torch.randn(3, *denoiser.latent_shape, generator=torch.Generator().manual_seed(concept.seed))
@@ -67,7 +67,7 @@ def run(
             ]
         )
         latents = Latents(mean, 0.1 * mean.abs(), tuple(range(0, len(mean), 3)), denoiser.scaling)
-        found.append(optimise([tower], denoiser, part, settings, latents, draws).vectors[0][:, 0])
+        found.append(optimise_values([tower], denoiser, part, settings, latents, draws).vectors[0][:, 0])
     return torch.cat(found), time.perf_counter() - start
 
 

@@ -5,6 +5,7 @@ moves them, and whoever runs the module hands the copies over (`Denoiser.output(
 """
 
 import copy
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -47,6 +48,14 @@ def training_passes(precision: Precision) -> Iterator[None]:
     finally:
         for backend, known in zip(backends, before, strict=True):
             backend.fp32_precision = known
+
+
+@contextmanager
+def record_seconds(log: dict[str, float], name: str) -> Iterator[None]:
+    """Write how long the block took into a method's diagnostics, under `name`."""
+    start = time.monotonic()
+    yield
+    log[name] = time.monotonic() - start
 
 
 class Trained:

@@ -1,7 +1,7 @@
 """EMCID: massive concept editing by optimised value vectors and one closed form per layer.
 
-arXiv:2403.13807. Stage I (`optimise.py`) finds for each concept the text state that makes the denoiser draw the
-destination; stage II (`spread.py`) writes all of them at once into the MLPs of the text encoder's layers. This file is
+arXiv:2403.13807. Stage I (`stage1.py`) finds for each concept the text state that makes the denoiser draw the
+destination; stage II (`stage2.py`) writes all of them at once into the MLPs of the text encoder's layers. This file is
 the method as the benchmark sees it and imports nothing heavy.
 """
 

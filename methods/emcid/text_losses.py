@@ -10,36 +10,36 @@ from iceb.base.errors import MethodError
 from iceb.methods.common.text_encoder import TextStates
 
 if TYPE_CHECKING:
+    from iceb.methods.emcid.encoders import EncoderBatch
     from iceb.methods.emcid.settings import Stage1
-    from iceb.methods.emcid.sides import Side
 
 TextLossOf: TypeAlias = Callable[
     [TextStates, Tensor], Tensor
 ]  # the edited source's outputs, its shift (B, T, d) → (G,)
 
 
-def text_loss(side: "Side", settings: "Stage1") -> TextLossOf:
+def text_loss(encoder: "EncoderBatch", settings: "Stage1") -> TextLossOf:
     """The loss that the settings ask for, with everything that does not depend on the edit computed."""
     if settings.text_loss == "none":
-        return lambda edited, shift: torch.zeros(len(side.rows.first), device=side.rows.owner.device)
+        return lambda edited, shift: torch.zeros(len(encoder.rows.first), device=encoder.rows.owner.device)
     if settings.tokens > 1 or settings.text_loss == "subject":  # several tokens: always compared at those tokens
-        return lambda edited, shift: _subject_loss(side, edited)
+        return lambda edited, shift: _subject_loss(encoder, edited)
     if settings.text_loss == "subject_end_pads":
-        return SubjectEndPads(side)
+        return SubjectEndPads(encoder)
     if settings.text_loss == "contrastive":
-        return Contrastive(side)
-    return lambda edited, shift: _pooled_loss(side, edited)
+        return Contrastive(encoder)
+    return lambda edited, shift: _pooled_loss(encoder, edited)
 
 
-def _pooled_loss(side: "Side", edited: TextStates) -> Tensor:
-    gap = edited.pooled - side.dest.pooled  # (B, p)
-    return side.rows.mean(gap.float().square().mean(dim=-1))
+def _pooled_loss(encoder: "EncoderBatch", edited: TextStates) -> Tensor:
+    gap = edited.pooled - encoder.dest.pooled  # (B, p)
+    return encoder.rows.mean(gap.float().square().mean(dim=-1))
 
 
-def _subject_loss(side: "Side", edited: TextStates) -> Tensor:
-    row = torch.arange(len(side.rows), device=side.rows.owner.device)[:, None]
-    gap = edited.context[row, side.source.at] - side.dest.context[row, side.target.at]  # (B, T, d)
-    return side.rows.mean(gap.float().square().mean(dim=(1, 2)))
+def _subject_loss(encoder: "EncoderBatch", edited: TextStates) -> Tensor:
+    row = torch.arange(len(encoder.rows), device=encoder.rows.owner.device)[:, None]
+    gap = edited.context[row, encoder.source.at] - encoder.dest.context[row, encoder.target.at]  # (B, T, d)
+    return encoder.rows.mean(gap.float().square().mean(dim=(1, 2)))
 
 
 class SubjectEndPads:
@@ -49,23 +49,23 @@ class SubjectEndPads:
     both sides, as in the authors' code; the denoiser still sees the short padding.
     """
 
-    def __init__(self, side: "Side") -> None:
-        self.side = side
-        self.source, self.target = side.source.pad_to_full_length(), side.target.pad_to_full_length()
-        tower = side.tower
+    def __init__(self, encoder: "EncoderBatch") -> None:
+        self.encoder = encoder
+        self.source, self.target = encoder.source.pad_to_full_length(), encoder.target.pad_to_full_length()
+        tower = encoder.tower
         self.bias = tower.bias(self.source)
-        self.state = tower.advance(tower.embed(self.source), self.bias, 0, side.after)
+        self.state = tower.advance(tower.embed(self.source), self.bias, 0, encoder.after)
         dest = tower.read(self.target).context
         spare = torch.minimum(_pads(self.source.mask), _pads(self.target.mask))  # (B,)
-        rows = side.rows
+        rows = encoder.rows
         shared = torch.full_like(rows.first, self.source.ids.shape[1]).scatter_reduce(0, rows.owner, spare, "amin")
         steps = torch.arange(int(shared.max()) + 1, device=tower.device)[None]  # 0 is the end token, then pads
         self.counted = torch.cat(
             [torch.ones_like(steps[:, :1]).expand(len(rows), 1), steps <= shared[rows.owner, None]], 1
         )
-        self.at = self._columns(side.source.at, self.source.ends, steps)
+        self.at = self._columns(encoder.source.at, self.source.ends, steps)
         self.row = torch.arange(len(rows), device=tower.device)[:, None]
-        self.wanted = dest[self.row, self._columns(side.target.at, self.target.ends, steps)]
+        self.wanted = dest[self.row, self._columns(encoder.target.at, self.target.ends, steps)]
 
     def _columns(self, subject: Tensor, ends: Tensor, steps: Tensor) -> Tensor:
         last = self.source.ids.shape[1] - 1
@@ -73,11 +73,11 @@ class SubjectEndPads:
 
     def __call__(self, edited: TextStates, shift: Tensor) -> Tensor:
         """(G,) the loss for a shift."""
-        side = self.side
-        state = self.state.index_put((self.row, side.source.at), shift, accumulate=True)
-        context = side.tower.finish(state, self.bias, self.source, side.after).context
+        encoder = self.encoder
+        state = self.state.index_put((self.row, encoder.source.at), shift, accumulate=True)
+        context = encoder.tower.finish(state, self.bias, self.source, encoder.after).context
         gap = (context[self.row, self.at] - self.wanted).float().square().mean(dim=-1) * self.counted  # (B, 2 + pads)
-        return side.rows.mean(gap.sum(dim=1) / self.counted.sum(dim=1))
+        return encoder.rows.mean(gap.sum(dim=1) / self.counted.sum(dim=1))
 
 
 def _pads(mask: Tensor) -> Tensor:
@@ -87,17 +87,17 @@ def _pads(mask: Tensor) -> Tensor:
 class Contrastive:
     """−log softmax, over negative Euclidean distances of pooled states, of picking the destination's bare name."""
 
-    def __init__(self, side: "Side") -> None:
-        self.side = side
+    def __init__(self, encoder: "EncoderBatch") -> None:
+        self.encoder = encoder
         self.anchors: list[Tensor] = []  # per concept (1 + negatives, p), the destination first
-        for concept in side.concepts:
+        for concept in encoder.concepts:
             if not concept.negatives:
                 raise MethodError("the contrastive text loss needs negative captions: set `negatives`")
-            self.anchors.append(side.tower.read(side.tower.tokens([concept.dest, *concept.negatives])).pooled)
+            self.anchors.append(encoder.tower.read(encoder.tower.tokens([concept.dest, *concept.negatives])).pooled)
 
     def __call__(self, edited: TextStates, shift: Tensor) -> Tensor:
         """(G,) the loss for the edited pooled states."""
-        sizes = self.side.rows.count.int().tolist()
+        sizes = self.encoder.rows.count.int().tolist()
         losses = []
         for pooled, anchors in zip(torch.split(edited.pooled, sizes), self.anchors, strict=True):
             distance = (pooled[:, None] - anchors[None]).norm(dim=-1)  # (P, 1 + negatives)

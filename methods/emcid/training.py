@@ -13,9 +13,9 @@ from iceb.methods.common.denoiser import Denoiser, prepare_images
 from iceb.methods.common.text_encoder import TextTower, text_towers
 from iceb.methods.common.training import denoiser_of, in_dtype
 from iceb.methods.emcid.concepts import Concept
-from iceb.methods.emcid.draws import Draws, Latents
 from iceb.methods.emcid.fisher import Pair
 from iceb.methods.emcid.settings import Stage1
+from iceb.methods.emcid.training_noise import DrawStream, Latents
 from iceb.specs.methods import Bundle
 from iceb.specs.runs import Precision
 
@@ -57,11 +57,11 @@ class Workbench:
         """How training pictures are drawn: as the family draws by default."""
         return self.bundle.family.sampling
 
-    def draws(self, concept: Concept, pictures: int) -> Draws:
+    def draws(self, concept: Concept, pictures: int) -> DrawStream:
         """A concept's random numbers."""
-        return Draws(concept.seed, len(concept.templates), pictures, self.latent, self.denoiser.timesteps)
+        return DrawStream(concept.seed, len(concept.templates), pictures, self.latent, self.denoiser.timesteps)
 
-    def latents(self, concepts: Sequence[Concept], settings: Stage1, draws: Sequence[Draws]) -> Latents:
+    def latents(self, concepts: Sequence[Concept], settings: Stage1, draws: Sequence[DrawStream]) -> Latents:
         """The training pictures of concepts, drawn by the unedited model from the *source* prompts, and encoded once.
 
         Every objective uses source prompts, as the authors' code does. Deviation: their generator is on the model's

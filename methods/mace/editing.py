@@ -1,8 +1,6 @@
 """A MACE edit from requests to weights: refinement, one trained term per concept, fusion."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +14,7 @@ from iceb.methods.common.attention.state_moments import gram, total
 from iceb.methods.common.corpora import caption_corpus, naming, read_captions, sample_captions
 from iceb.methods.common.denoiser import Denoiser, without_gradients
 from iceb.methods.common.text_encoder import slices
-from iceb.methods.common.training import denoiser_of, training_passes
+from iceb.methods.common.training import denoiser_of, record_seconds, training_passes
 from iceb.methods.mace.closed import Fused, fusion, prompt_moment, refinement, refinement_moments
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.lora import WatchedUNet, cross_attentions, watching
@@ -67,25 +65,19 @@ class _Editing:
         self.terms = self.scratch.depends_on(*TRAINING)
 
     def run(self, concepts: Sequence[Concept]) -> Edit:
-        with self._measure_time("texts_seconds"):
+        with record_seconds(self.log, "texts_seconds"):
             self.prompts.fetch([texts for concept in concepts for texts in (concept.sources, concept.dests)])
-        with self._measure_time("preserved_seconds"):
+        with record_seconds(self.log, "preserved_seconds"):
             kept = self._preserved_moment([concept.source for concept in concepts])
-        with self._measure_time("refinement_seconds"):
+        with record_seconds(self.log, "refinement_seconds"):
             M = self._refinement(concepts, kept)
             refined = multiply_right(self.original, M)
         if not self.method.steps:
             return right_edit(self.original, M, self.log)
         terms = self._terms(concepts, refined)
-        with self._measure_time("fusion_seconds"):
+        with record_seconds(self.log, "fusion_seconds"):
             fused = fusion(self.original, refined, terms, kept, self.method.ridge, self.method.fuse_preserve_scale)
         return Edit(weights={name: W.to(self.original[name]) for name, W in fused.items()}, log=self.log)
-
-    @contextmanager
-    def _measure_time(self, name: str) -> Iterator[None]:
-        start = time.monotonic()
-        yield
-        self.log[name] = time.monotonic() - start
 
     # --- closed forms
 
@@ -125,11 +117,11 @@ class _Editing:
         pictures = PictureDesk(self.bundle, self.scratch, method.pictures, method.picture_steps)
         masks = MaskDesk(method, self.bundle, self.scratch, pictures, self.prompts)
         masks.ready(concepts)
-        with self._measure_time("pictures_seconds"):
+        with record_seconds(self.log, "pictures_seconds"):
             pictures.fetch(concepts)
-        with self._measure_time("masks_seconds"):
+        with record_seconds(self.log, "masks_seconds"):
             masks.fetch(concepts)
-        with self._measure_time("training_seconds"):
+        with record_seconds(self.log, "training_seconds"):
             keys = self._train(concepts, refined, lambda concept: self._lesson(concept, pictures, masks))
         return self._fuse(concepts, keys)
 

@@ -12,11 +12,11 @@ from iceb.methods.common.denoiser import prepare_images
 from iceb.methods.common.second_moments import second_moments
 from iceb.methods.common.tokens import last_subject_token
 from iceb.methods.emcid.concepts import Concept
-from iceb.methods.emcid.draws import Drawn, Latents
 from iceb.methods.emcid.fisher import Pair, fisher_diagonal
-from iceb.methods.emcid.optimise import Step, optimise
 from iceb.methods.emcid.settings import Stage1, Stage2
-from iceb.methods.emcid.spread import spread
+from iceb.methods.emcid.stage1 import Step, optimise_values
+from iceb.methods.emcid.stage2 import write_values
+from iceb.methods.emcid.training_noise import Latents, StepDraws
 from tests.parity.conftest import Vector, apart, vectors
 
 SIDE = 32  # pixels of the tiny model
@@ -78,10 +78,10 @@ class RecordedDraws:
     def __init__(self, tensors) -> None:
         self.tensors, self.taken = tensors, 0
 
-    def step(self) -> Drawn:
+    def step(self) -> StepDraws:
         index, self.taken = self.taken, self.taken + 1
         names = ("sample_indices", "vae_eps", "noise", "timesteps")
-        return Drawn(*(self.tensors[name][index] for name in names))
+        return StepDraws(*(self.tensors[name][index] for name in names))
 
 
 def stage1_of(given) -> Stage1:
@@ -127,7 +127,7 @@ def train(vector: Vector, tower, denoiser) -> Trained:
     pictures = prepare_images(tensors["images_uint8"].numpy(), tensors["flip_u"] < 0.5, SIDE)
     mean, deviation = denoiser.encode(pictures)
     steps: list[Step] = []
-    done = optimise(
+    done = optimise_values(
         [tower],
         denoiser,
         [concept_of(given["request"])],
@@ -178,7 +178,7 @@ def test_stage_two_writes_the_authors_weights(parity, authors_model, name):
         edit_weight=given["edit_weight_alpha"],
     )
     concepts = [concept_of(request) for request in given["requests"]]
-    done = spread(tower, concepts, vector.tensors("z")["z"], moments, settings)
+    done = write_values(tower, concepts, vector.tensors("z")["z"], moments, settings)
     worst = 0.0
     for layer in given["layers"]:
         before, after = tower.fc2(layer).weight, wanted[f"text_model.encoder.layers.{layer}.mlp.fc2.weight"]

@@ -11,8 +11,8 @@ from iceb.base.digest import digest_tensor
 from iceb.base.errors import MethodError
 from iceb.methods.common.least_squares import weighed_update
 from iceb.methods.emcid import EMCID
-from iceb.methods.emcid.ns import EMCIDNullSpace
 from iceb.methods.emcid.null_space import NullSpaceSolver, Spectrum, null_rank, projected_update
+from iceb.methods.emcid.null_space_method import EMCIDNullSpace
 from iceb.methods.emcid.settings import NullSpace
 from iceb.specs.methods import Edit, MethodContext
 from iceb.specs.requests import EditRequest

@@ -10,10 +10,10 @@ from iceb.methods.common.second_moments import Beginnings, second_moments
 from iceb.methods.common.text_encoder import TextTower
 from iceb.methods.common.tokens import last_subject_token
 from iceb.methods.emcid.concepts import Concept, Placed
-from iceb.methods.emcid.draws import Draws, Latents
-from iceb.methods.emcid.optimise import optimise
 from iceb.methods.emcid.settings import Stage1, Stage2
-from iceb.methods.emcid.spread import spread
+from iceb.methods.emcid.stage1 import optimise_values
+from iceb.methods.emcid.stage2 import write_values
+from iceb.methods.emcid.training_noise import DrawStream, Latents
 
 TEMPLATES = ("An image of {}", "A photo of {}", "{}")
 CAPTIONS = [
@@ -109,14 +109,14 @@ def train(tower, denoiser, concepts, settings: Stage1):
     draws, means = [], []
     for concept in concepts:
         generator = torch.Generator().manual_seed(concept.seed)
-        draws.append(Draws(concept.seed, len(concept.templates), 1, denoiser.latent_shape, denoiser.timesteps))
+        draws.append(DrawStream(concept.seed, len(concept.templates), 1, denoiser.latent_shape, denoiser.timesteps))
         means.append(torch.randn(len(concept.templates), *denoiser.latent_shape, generator=generator))
     sizes = [len(mean) for mean in means]
     offsets = tuple(sum(sizes[:index]) for index in range(len(sizes)))
     mean = torch.cat(means)
     latents = Latents(mean, 0.1 * mean.abs(), offsets, denoiser.scaling)
     with without_gradients(tower.model, denoiser.unet, denoiser.vae):
-        return optimise([tower], denoiser, concepts, settings, latents, draws, fisher=torch.linspace(0.1, 1, 32))
+        return optimise_values([tower], denoiser, concepts, settings, latents, draws, fisher=torch.linspace(0.1, 1, 32))
 
 
 VARIANTS = {
@@ -152,7 +152,7 @@ def test_a_shift_never_grows_beyond_its_clamp(tower, denoiser):
     with without_gradients(tower.model):
         for concept in CONCEPTS:
             found: list = []
-            done = optimise(
+            done = optimise_values(
                 [tower],
                 None,
                 [concept],
@@ -171,12 +171,12 @@ def test_a_shift_never_grows_beyond_its_clamp(tower, denoiser):
 def test_the_contrastive_loss_needs_captions_to_push_away_from(tower):
     settings = Stage1(layers=(2,), steps=1, noise_loss="none", text_loss="contrastive")
     with pytest.raises(MethodError, match="negative captions"):
-        optimise([tower], None, CONCEPTS[:1], settings, None, [])
+        optimise_values([tower], None, CONCEPTS[:1], settings, None, [])
 
 
 def test_a_noise_loss_needs_a_denoiser(tower):
     with pytest.raises(MethodError, match="needs a denoiser"):
-        optimise([tower], None, CONCEPTS, Stage1(layers=(2,)), None, [])
+        optimise_values([tower], None, CONCEPTS, Stage1(layers=(2,)), None, [])
 
 
 # --- stage II
@@ -217,7 +217,7 @@ def test_stage_two_is_its_definition(tower):
     moments = {
         layer: moment + 0.01 * torch.eye(64) for layer, moment in second_moments(tower, CAPTIONS, range(4)).items()
     }
-    found = spread(tower, CONCEPTS, values, moments, settings).weights
+    found = write_values(tower, CONCEPTS, values, moments, settings).weights
     for layer, wanted in written_out(tower, CONCEPTS, values, moments, settings).items():
         before = tower.fc2(layer).weight.double()
         off = (found[layer].double() - wanted).norm() / (wanted - before).norm()
@@ -232,7 +232,7 @@ def test_memit_s_residual_reaches_the_value_in_the_last_layer(tower):
     reached = {}
     for residual in ("stream", "output"):
         settings = Stage2(layers=(1, 2), moment_weight=1e-3, residual=residual, value_layer=2)
-        weights = spread(tower, CONCEPTS, values, moments, settings).weights
+        weights = write_values(tower, CONCEPTS, values, moments, settings).weights
         placed = Placed(tower, CONCEPTS, "source")
         bias = tower.bias(placed.tokens)
         state = tower.advance(tower.embed(placed.tokens), bias, 0, 3, weights)
@@ -247,9 +247,9 @@ def test_memit_s_residual_reaches_the_value_in_the_last_layer(tower):
 def test_a_layer_that_is_not_there_is_an_error(tower):
     values = torch.zeros(len(CONCEPTS), 32)
     with pytest.raises(MethodError, match="has layers 0 to 3"):
-        spread(tower, CONCEPTS, values, {7: torch.eye(64)}, Stage2(layers=(7,), moment_weight=1.0))
+        write_values(tower, CONCEPTS, values, {7: torch.eye(64)}, Stage2(layers=(7,), moment_weight=1.0))
     with pytest.raises(MethodError, match="no second moment"):
-        spread(tower, CONCEPTS, values, {}, Stage2(layers=(1,), moment_weight=1.0, value_layer=3))
+        write_values(tower, CONCEPTS, values, {}, Stage2(layers=(1,), moment_weight=1.0, value_layer=3))
 
 
 # --- captions

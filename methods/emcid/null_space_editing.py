@@ -1,4 +1,4 @@
-"""An EMCID edit whose stage II stays in the null space of the preserved keys; all else is EMCID's own."""
+"""The second stage of `emcid-ns`: EMCID's edit with the null-space solver in place of the ridge solver."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -7,16 +7,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from iceb.methods.emcid.editing import Array, Editing
+from iceb.methods.emcid.editing import Editing
 from iceb.methods.emcid.null_space import NullSpaceSolver, Spectrum
-from iceb.methods.emcid.spread import Solver
+from iceb.methods.emcid.stage2 import Solver
 
 if TYPE_CHECKING:
-    from iceb.methods.emcid.ns import EMCIDNullSpace
+    from iceb.methods.emcid.null_space_method import EMCIDNullSpace
 
 
-class ProjectedEditing(Editing):
-    """One edit under way."""
+class NullSpaceEditing(Editing):
+    """One edit under way, whose weight changes stay in the null space of the preserved keys."""
 
     def _solver(self, which: int, moments: Mapping[int, Tensor]) -> Solver:
         method, component = cast("EMCIDNullSpace", self.method), self.bench.towers[which].component
@@ -31,13 +31,13 @@ class ProjectedEditing(Editing):
         )
 
     def _spectrum(self, component: str, layer: int, moment: Tensor) -> Spectrum:
-        """The spectrum of a second moment, kept as one array: eigenvalues above eigenvectors."""
+        """The spectrum of a second moment, stored as one array: eigenvalues above eigenvectors."""
 
-        def compute() -> Array:
+        def compute() -> "np.ndarray[Any, np.dtype[Any]]":
             found = Spectrum.of(moment.to(self.bench.towers[0].device))
             stacked: np.ndarray[Any, Any] = torch.cat([found.values[None], found.vectors]).cpu().numpy()
             return stacked
 
-        key = {**self._moment_key(component, layer), "what": "spectrum of the second moment of fc2 inputs"}
+        key = {**self.moments.key(component, layer), "what": "spectrum of the second moment of fc2 inputs"}
         stacked = torch.from_numpy(np.array(self.scratch.depends_on().array(key, compute)))
         return Spectrum(stacked[0], stacked[1:])

@@ -1,4 +1,4 @@
-"""One text encoder's part in a batch of stage I: what is computed once, and what each step computes anew."""
+"""Per-encoder state of a stage-I batch: cached tensors, and the forward pass repeated at each step."""
 
 from collections.abc import Sequence
 
@@ -11,8 +11,8 @@ from iceb.methods.emcid.settings import Stage1
 from iceb.methods.emcid.text_losses import text_loss
 
 
-class Side:
-    """A text encoder with the prompts of a batch of concepts.
+class EncoderBatch:
+    """A text encoder with the tokenised prompts of a batch of concepts.
 
     Attributes:
         source: the source prompts, and where they are edited.

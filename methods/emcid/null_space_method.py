@@ -88,7 +88,7 @@ class EMCIDNullSpace(EMCID):
         return NullSpace(self.null_space, self.threshold, self.ridge, self.ridge_unit)
 
     def _check_closed_form(self) -> None:
-        assert self.space  # refuses what cannot be
+        NullSpace(self.null_space, self.threshold, self.ridge, self.ridge_unit)  # raises MethodError
         if self.float32_moment:
             raise MethodError("emcid-ns float32_moment=True: the projected closed form is computed in float64 only")
 
@@ -97,6 +97,6 @@ class EMCIDNullSpace(EMCID):
         if not requests:
             return Edit()
         from iceb.methods.emcid.editing import make_edit  # torch is loaded here and not before
-        from iceb.methods.emcid.projected import ProjectedEditing
+        from iceb.methods.emcid.null_space_editing import NullSpaceEditing
 
-        return make_edit(self, bundle, requests, context, ProjectedEditing)
+        return make_edit(self, bundle, requests, context, NullSpaceEditing)

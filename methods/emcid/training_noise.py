@@ -1,4 +1,4 @@
-"""Random numbers of stage I, one stream per concept, and the training pictures they pick from."""
+"""Random draws of stage I, one stream per concept, and the latents of the training images they choose from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from iceb.base.digest import digest
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """One concept's draws for one step."""
+class StepDraws:
+    """One concept's random draws for one training step."""
 
-    choice: Tensor  # (P,) which of the prompt's training pictures
+    choice: Tensor  # (P,) which of the prompt's training images
     sampled: Tensor  # (P, c, h, w) standard normal, the autoencoder's own sampling
     noise: Tensor  # (P, c, h, w) standard normal
     timesteps: Tensor  # (P,)
 
 
-class Draws:
-    """A concept's own stream of draws: it depends on nothing but the concept, so batches and order change nothing.
+class DrawStream:
+    """A concept's own stream of random draws, seeded by the concept alone: batches and order change nothing.
 
     Deviation: the authors' code draws flips, samples, noise and timesteps from unseeded global generators.
     """
@@ -30,13 +30,13 @@ class Draws:
         self.prompts, self.pictures, self.latent, self.timesteps = prompts, pictures, latent, timesteps
 
     def flips(self) -> Tensor:
-        """(S·P,) bool, drawn once: which training pictures are mirrored."""
+        """(S·P,) bool, drawn once: which training images are mirrored."""
         return torch.rand(self.pictures * self.prompts, generator=self.generator) < 0.5
 
-    def step(self) -> Drawn:
+    def step(self) -> StepDraws:
         """The next step's draws."""
         shape, generator = (self.prompts, *self.latent), self.generator
-        return Drawn(
+        return StepDraws(
             torch.randint(self.pictures, (self.prompts,), generator=generator),
             torch.randn(shape, generator=generator),
             torch.randn(shape, generator=generator),
@@ -46,14 +46,14 @@ class Draws:
 
 @dataclass(frozen=True)
 class Latents:
-    """Training pictures of some concepts after the autoencoder; per concept all prompts of sample 0 come first."""
+    """Autoencoder moments of some concepts' training images; per concept all prompts of sample 0 come first."""
 
     mean: Tensor  # (N, c, h, w), concepts one after another
     deviation: Tensor  # (N, c, h, w)
-    offsets: tuple[int, ...]  # where each concept's pictures begin
+    offsets: tuple[int, ...]  # where each concept's images begin
     scaling: float
 
-    def draw(self, drawn: Sequence[Drawn]) -> Tensor:
+    def draw(self, drawn: Sequence[StepDraws]) -> Tensor:
         """(B, c, h, w), one latent per prompt, sampled as the autoencoder would."""
         index = torch.cat(
             [

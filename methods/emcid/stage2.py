@@ -1,4 +1,4 @@
-"""EMCID stage II: all value vectors into several layers at once, one closed form per layer (arXiv:2403.13807).
+"""EMCID stage II: write all value vectors into several layers at once, one closed form per layer (arXiv:2403.13807).
 
 Layers are solved in ascending order, each seeing the edits below it. The model is never changed: new weights are tried
 by functional calls, and the states before the next edited layer are carried along instead of being computed from the
@@ -23,8 +23,8 @@ ROWS_AT_ONCE = 512  # prompts per forward pass; bounds memory, changes nothing e
 
 
 @dataclass
-class Spread:
-    """New fc2 weights by layer, and how large the steps were."""
+class WrittenLayers:
+    """New fc2 weights by layer, and the norms of residuals and updates."""
 
     weights: dict[int, Tensor] = field(default_factory=dict)  # layer → (d, d_ff), in the model's dtype
     residual_norms: dict[int, float] = field(
@@ -33,17 +33,23 @@ class Spread:
     change: dict[int, float] = field(default_factory=dict)  # ‖ΔW‖ / ‖W‖
     log: dict[str, float] = field(default_factory=dict)  # what EMCID's own closed form says, its `lift`
 
+    def add(self, layer: int, weight: Tensor, update: Tensor, residuals: Tensor) -> None:
+        """Add a layer: its weight (d, d_ff) before the update, Δ (d, d_ff) and R (N, T, d)."""
+        self.weights[layer] = (weight.double() + update).to(weight.dtype)
+        self.residual_norms[layer] = float(residuals.norm(dim=-1).mean())
+        self.change[layer] = float(update.norm() / weight.double().norm())
+
 
 @torch.no_grad()
-def spread(
+def write_values(
     tower: TextTower,
     concepts: Sequence[Concept],
     values: Tensor,
     moments: Mapping[int, Tensor],
     settings: Stage2,
     solve: Solver | None = None,
-) -> Spread:
-    """The fc2 weights that make every concept's tokens carry its value vector.
+) -> WrittenLayers:
+    """Compute the fc2 weights that make every concept's tokens carry its value vector.
 
     For layer l, the i-th of n:  R = (Z − M) / (n − i),  W ← W + α R Kᵀ ((1 − α) λ C + α K Kᵀ)⁻¹, where K and M are the
     mean input and output of fc2 over a concept's training prompts, with the layers below already edited.
@@ -60,7 +66,7 @@ def spread(
         MethodError: values do not fit the concepts, a layer does not exist, or a moment is missing.
     """
     _check(tower, concepts, values, moments, settings)
-    done = Spread()
+    done = WrittenLayers()
     solve = solve or _ridge(moments, settings, done.log)
     values = values.reshape(len(concepts), -1, values.shape[-1])  # (N, T, d)
     placed = Placed(tower, concepts, "source", count=values.shape[1])
@@ -74,18 +80,15 @@ def spread(
             above = _advance(tower, state, bias, layer, settings.value_layer + 1, {})
             M = rows.mean(_at(above, placed.at).double())
         R = values.double() - M
-        weight = tower.fc2(layer).weight
         update = solve(layer, K.flatten(0, 1).T, (R / (len(layers) - step)).flatten(0, 1).T)
-        done.weights[layer] = (weight.double() + update).to(weight.dtype)
-        done.residual_norms[layer] = float(R.norm(dim=-1).mean())
-        done.change[layer] = float(update.norm() / weight.double().norm())
+        done.add(layer, tower.fc2(layer).weight, update, R)
         if step + 1 < len(layers):
             state = _advance(tower, state, bias, layer, layers[step + 1], done.weights)
     return done
 
 
 def _ridge(moments: Mapping[int, Tensor], settings: Stage2, log: dict[str, float]) -> Solver:
-    """EMCID's own closed form."""
+    """EMCID's closed form as a solver."""
 
     def solve(layer: int, keys: Tensor, residuals: Tensor) -> Tensor:
         moment, weight, share = moments[layer].to(keys.device), settings.moment_weight, settings.edit_weight

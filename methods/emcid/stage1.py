@@ -15,9 +15,9 @@ from iceb.base.errors import MethodError
 from iceb.methods.common.denoiser import Condition, Denoiser
 from iceb.methods.common.text_encoder import TextStates, TextTower
 from iceb.methods.emcid.concepts import Concept, Rows
-from iceb.methods.emcid.draws import Draws, Latents
+from iceb.methods.emcid.encoders import EncoderBatch
 from iceb.methods.emcid.settings import Stage1
-from iceb.methods.emcid.sides import Side
+from iceb.methods.emcid.training_noise import DrawStream, Latents
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Losses:
     text: Tensor
 
     def total(self, text_weight: float) -> Tensor:
-        """(G,) what is minimised."""
+        """(G,) the weighted sum, which is minimised."""
         return self.noise + self.penalty + text_weight * self.text
 
 
@@ -45,30 +45,30 @@ class Step:
 
 @dataclass(frozen=True)
 class Values:
-    """What stage I found for a batch of concepts."""
+    """Value vectors of a batch of concepts, as stage I returns them."""
 
     vectors: tuple[Tensor, ...]  # per encoder z* = v₀ + δ, (G, T, d)
     losses: Tensor  # (G,) total loss before the last update
 
     @classmethod
-    def joined(cls, parts: "Sequence[Values]") -> "Values":
-        """The values of several batches as those of one."""
+    def join(cls, parts: "Sequence[Values]") -> "Values":
+        """Concatenate the values of several batches."""
         per_encoder = zip(*(part.vectors for part in parts), strict=True)
         return cls(tuple(map(torch.cat, per_encoder)), torch.cat([part.losses for part in parts]))
 
 
-def optimise(
+def optimise_values(
     towers: Sequence[TextTower],
     denoiser: Denoiser | None,
     concepts: Sequence[Concept],
     settings: Stage1,
     latents: Latents | None,
-    draws: Sequence[Draws],
+    draws: Sequence[DrawStream],
     *,
     fisher: Tensor | None = None,
     watch: Callable[[Step], None] | None = None,
 ) -> Values:
-    """The value vectors of a batch of concepts.
+    """Optimise the value vectors of a batch of concepts.
 
     Each step minimises, per concept,  L = L_noise + L_penalty + s · L_text  over the shift δ of the state after
     `layer` at the edited tokens, then projects: ‖δ‖ ≤ clamp · ‖v₀‖.
@@ -78,7 +78,7 @@ def optimise(
         denoiser: the frozen denoiser; None is allowed where no noise loss is asked for.
         concepts: G concepts.
         settings: hyperparameters.
-        latents: the training pictures of all concepts, encoded; None where no noise loss is asked for.
+        latents: the training images of all concepts, encoded; None where no noise loss is asked for.
         draws: each concept's random numbers.
         fisher: (d,) diagonal Fisher information for the "ewc" penalty.
         watch: called after every step.
@@ -87,30 +87,37 @@ def optimise(
         MethodError: settings ask for something that was not given.
     """
     _check(denoiser, settings, latents, fisher)
-    work = _Work(towers, denoiser, concepts, settings, latents, draws, fisher)
-    shifts = [torch.zeros_like(side.start, dtype=torch.float32).requires_grad_() for side in work.sides]
+    objective = _Objective(towers, denoiser, concepts, settings, latents, draws, fisher)
+    shifts, total = _descend(objective, settings, watch)
+    starts = (encoder.start.float() for encoder in objective.encoders)
+    return Values(tuple(start + shift for start, shift in zip(starts, shifts, strict=True)), total)
+
+
+def _descend(
+    objective: "_Objective", settings: Stage1, watch: Callable[[Step], None] | None
+) -> tuple[tuple[Tensor, ...], Tensor]:
+    """Run Adam on all shifts at once: δ per encoder, (G, T, d), and the total loss before the last update, (G,)."""
+    encoders = objective.encoders
+    shifts = [torch.zeros_like(encoder.start, dtype=torch.float32).requires_grad_() for encoder in encoders]
     adam = torch.optim.Adam(shifts, lr=settings.rate)
-    total = torch.zeros(len(concepts))
+    total = torch.zeros(len(objective.rows.first))
     for _ in range(settings.steps):
-        losses = work.losses(shifts)
+        losses = objective.losses(shifts)
         total = losses.total(settings.text_weight)
         adam.zero_grad()
         torch.autograd.backward(total.sum())
         gradients = tuple(_gradient(shift) for shift in shifts)
         adam.step()
-        for side, shift in zip(work.sides, shifts, strict=True):
-            _project(shift, side.start, settings.clamp)
+        for encoder, shift in zip(encoders, shifts, strict=True):
+            _project(shift, encoder.start, settings.clamp)
         if watch is not None:
             watch(Step(losses, total.detach(), gradients, tuple(shift.detach().clone() for shift in shifts)))
-    vectors = tuple(side.start.float() + shift.detach() for side, shift in zip(work.sides, shifts, strict=True))
-    return Values(vectors, total.detach())
+    return tuple(shift.detach() for shift in shifts), total.detach()
 
 
 def _check(denoiser: Denoiser | None, settings: Stage1, latents: Latents | None, fisher: Tensor | None) -> None:
     if settings.noise_loss != "none" and (denoiser is None or latents is None):
-        raise MethodError(
-            f"noise loss {settings.noise_loss!r} needs a denoiser and training pictures; or ask for 'none'"
-        )
+        raise MethodError(f"noise loss {settings.noise_loss!r} needs a denoiser and training images; or ask for 'none'")
     if settings.uses_fisher and fisher is None:
         raise MethodError("the ewc penalty needs a Fisher diagonal: none was computed")
 
@@ -127,8 +134,8 @@ def _project(shift: Tensor, start: Tensor, clamp: float) -> None:
     shift.mul_(torch.where(norm > limit, limit / norm, torch.ones_like(norm)))
 
 
-class _Work:
-    """A batch of concepts under way: all that stays the same from step to step."""
+class _Objective:
+    """The loss of a batch of concepts, with everything computed once that stays the same from step to step."""
 
     def __init__(
         self,
@@ -137,41 +144,43 @@ class _Work:
         concepts: Sequence[Concept],
         settings: Stage1,
         latents: Latents | None,
-        draws: Sequence[Draws],
+        draws: Sequence[DrawStream],
         fisher: Tensor | None,
     ) -> None:
         device = towers[0].device
         self.settings, self.denoiser, self.latents, self.draws, self.fisher = settings, denoiser, latents, draws, fisher
         self.rows = Rows.of(concepts, device)
-        self.sides = [Side(tower, concepts, settings, which) for which, tower in enumerate(towers)]
+        self.encoders = [EncoderBatch(tower, concepts, settings, which) for which, tower in enumerate(towers)]
         self.aligned = torch.tensor([concept.align_text for concept in concepts], device=device)  # (G,)
         true = [settings.noise_loss == "true" or concept.true_noise for concept in concepts]
         self.true_noise = torch.tensor(true, device=device)[self.rows.owner]  # (B,)
-        self.dest = self._condition([side.dest for side in self.sides], self.sides[0].target.keep)
+        self.dest = self._condition([encoder.dest for encoder in self.encoders], self.encoders[0].target.keep)
 
     def _condition(self, states: Sequence[TextStates], keep: Tensor | None) -> Condition:
-        """What the denoiser is told: all encoders' states side by side, and (SDXL) the second's pooled one."""
+        """The denoiser's conditioning: all encoders' states side by side, and (SDXL) the second's pooled one."""
         context = torch.cat([part.context for part in states], dim=-1)
         return Condition(context, keep, states[-1].pooled if len(states) > 1 else None)
 
     def losses(self, shifts: Sequence[Tensor]) -> Losses:
         """Each concept's losses at a shift per encoder, (G, T, d) each."""
-        sides = self.sides
-        per_row = [shift[self.rows.owner].to(side.tower.dtype) for side, shift in zip(sides, shifts, strict=True)]
-        edited = [side.read(shift) for side, shift in zip(sides, per_row, strict=True)]
-        each = [self._penalty(shift, side) for side, shift in zip(sides, shifts, strict=True)]
+        encoders = self.encoders
+        per_row = [
+            shift[self.rows.owner].to(encoder.tower.dtype) for encoder, shift in zip(encoders, shifts, strict=True)
+        ]
+        edited = [encoder.read(shift) for encoder, shift in zip(encoders, per_row, strict=True)]
+        each = [self._penalty(shift, encoder) for encoder, shift in zip(encoders, shifts, strict=True)]
         penalty = torch.stack(each).sum(dim=0)
         noise = torch.zeros_like(penalty)
         if self.settings.noise_loss != "none" and self.denoiser is not None and self.latents is not None:
-            noise = self._noise_loss(self.denoiser, self.latents, self._condition(edited, sides[0].source.keep))
-        parts = zip(sides, edited, per_row, strict=True)
-        text = torch.stack([side.text_loss(states, shift) for side, states, shift in parts]).sum(dim=0)
+            noise = self._noise_loss(self.denoiser, self.latents, self._condition(edited, encoders[0].source.keep))
+        parts = zip(encoders, edited, per_row, strict=True)
+        text = torch.stack([encoder.text_loss(states, shift) for encoder, states, shift in parts]).sum(dim=0)
         return Losses(noise, penalty, text * self.aligned)
 
-    def _penalty(self, shift: Tensor, side: Side) -> Tensor:
-        """(G,) what a long shift costs: the norm, not squared, over ‖v₀‖²; or the Fisher-weighted squares."""
+    def _penalty(self, shift: Tensor, encoder: EncoderBatch) -> Tensor:
+        """(G,) the penalty on a shift: its norm, not squared, over ‖v₀‖²; or the Fisher-weighted squares."""
         settings = self.settings
-        start = side.start.float().norm(dim=-1)  # (G, T) ‖v₀‖
+        start = encoder.start.float().norm(dim=-1)  # (G, T) ‖v₀‖
         if settings.uses_fisher and self.fisher is not None:
             squares = (self.fisher * shift.square()).sum(dim=-1) / start.square()
             return torch.sum(squares, dim=-1) * (settings.ewc_weight / 2)
@@ -192,9 +201,9 @@ class _Work:
 
     @torch.no_grad()
     def _target(self, denoiser: Denoiser, noised: Tensor, timesteps: Tensor, noise: Tensor) -> Tensor:
-        """(B, c, h, w) what the edited source should predict; the destination is asked only where it is the answer."""
+        """(B, c, h, w) the noise loss's target; the destination's prediction is computed only where it is used."""
         if self.settings.noise_loss == "esd":
-            named = self._condition([side.clean for side in self.sides], self.sides[0].source.keep)
+            named = self._condition([encoder.clean for encoder in self.encoders], self.encoders[0].source.keep)
             nothing = denoiser.noise_in(noised, timesteps, self.dest)  # its prompts are empty
             return nothing - self.settings.esd_scale * (denoiser.noise_in(noised, timesteps, named) - nothing)
         asked = (~self.true_noise).nonzero()[:, 0]
