@@ -25,7 +25,9 @@ def _root(context: typer.Context) -> None:
 
 
 @app.command("method")
+@options.expand_groups
 def method(
+    *,
     name: Annotated[str, typer.Argument(help="A method: iceb list methods.")],
     model: options.Model = "mini",
     settings: options.Settings = None,
@@ -33,27 +35,22 @@ def method(
     full: Annotated[
         bool, typer.Option("--full", help="The method's own defaults, and every size, however long it takes.")
     ] = False,
-    dtype: options.Dtype = "float32",
-    device: options.Device = "auto",
-    images_per_pass: options.ImagesPerPass = None,
-    concepts_at_once: options.ConceptsAtOnce = None,
-    precision: options.Precision = "float32",
-    workers: options.Workers = None,
+    computation: options.Computation,
     as_json: Annotated[bool, typer.Option("--json", help="The lines as JSON on stdout, nothing else.")] = False,
 ) -> None:
     """Ask a method for a dozen small edits and list every check: pass, fail, skipped and why, or what was measured."""
     from iceb.cli import values
     from iceb.cli.evaluate import quiet
 
-    counts, given, number_format = _sizes(sizes), values.settings(settings or ()), values.dtype(dtype)
-    execution = values.execution(device, images_per_pass, concepts_at_once, precision, workers)
+    counts, given, number_format = _sizes(sizes), values.settings(settings or ()), values.dtype(computation.dtype)
+    execution = computation.execution()
     quiet()
     from iceb.conformance.methods import SECONDS, check_method, quick_method
     from iceb.models.bundle import ModelBundle
     from iceb.models.sources import find
 
     chosen = quick_method(name, given, full)
-    bundle = ModelBundle(find(model, number_format), device, images_per_pass)
+    bundle = ModelBundle(find(model, number_format), computation.device, computation.images_per_pass)
     found = check_method(chosen, bundle, counts, float("inf") if full else SECONDS, execution=execution)
     with _errors_logged_alone():
         report("method", name, found, as_json, {"model": model, "settings": chosen.params})

@@ -1,5 +1,6 @@
 """`iceb edit`: make an edit as a run makes it, and save it, to be applied to its base model anywhere."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,83 +11,97 @@ from iceb.cli import options, values
 from iceb.cli.evaluate import quiet
 
 if TYPE_CHECKING:
+    from iceb.delivery.save import EditAsk
     from iceb.specs.deltas import Form, Manifest
     from iceb.specs.requests import EditRequest
 
 FORMS: "tuple[Form, ...]" = ("full", "matrix")
 
 
-def edit(
-    method: options.Method,
-    task: Annotated[
-        str | None, typer.Option(help="Whose requests, with --num-edits; or whose recipe, with yours.")
-    ] = None,
-    num_edits: Annotated[int | None, typer.Option(help="How many of the task's concepts are edited at once.")] = None,
+@dataclass(frozen=True)
+class Concepts:
+    """Options that say what is edited: a task's requests, or the user's own."""
+
+    task: Annotated[str | None, typer.Option(help="Whose requests, with --num-edits; or whose recipe, with yours.")] = (
+        None
+    )
+    num_edits: Annotated[int | None, typer.Option(help="How many of the task's concepts are edited at once.")] = None
     requests: Annotated[
         Path | None, typer.Option(help="Your own: JSON or CSV rows of source, dest, prompts, aliases, seed.")
-    ] = None,
-    source: Annotated[list[str] | None, typer.Option(help="A concept to edit; may be repeated.")] = None,
-    dest: Annotated[list[str] | None, typer.Option(help="What it becomes, in the same order; none erases.")] = None,
+    ] = None
+    source: Annotated[list[str] | None, typer.Option(help="A concept to edit; may be repeated.")] = None
+    dest: Annotated[list[str] | None, typer.Option(help="What it becomes, in the same order; none erases.")] = None
+
+    def own_requests(self) -> "tuple[EditRequest, ...]":
+        """The requests that are not a task's.
+
+        Raises:
+            SpecError: nothing was asked for, or two things were.
+        """
+        from iceb.base.errors import SpecError
+        from iceb.datasets.user_requests import read_requests, typed_requests
+
+        typed = bool(self.source or self.dest)
+        if self.requests is None and not typed:
+            if self.task is None or self.num_edits is None:
+                raise SpecError("nothing to edit: give --task and --num-edits, or --requests, or --source and --dest")
+            return ()
+        if self.requests is not None and typed:
+            raise SpecError("--requests and --source both name requests: choose one of them")
+        if self.num_edits is not None:
+            raise SpecError(f"--num-edits {self.num_edits}: is for a task's requests; your own are all edited")
+        if self.requests is not None:
+            return read_requests(self.requests)
+        return typed_requests(self.source or [], self.dest or [])
+
+
+@options.expand_groups
+def edit(
+    *,
+    method: options.Method,
+    concepts: Concepts,
     model: options.Model = "mini",
     data: options.Data = None,
     settings: options.Settings = None,
     recipe: options.Recipe = None,
-    dtype: options.Dtype = "float32",
-    device: options.Device = "auto",
-    images_per_pass: options.ImagesPerPass = None,
-    concepts_at_once: options.ConceptsAtOnce = None,
-    precision: options.Precision = "float32",
-    workers: options.Workers = None,
+    computation: options.Computation,
     cache: options.Cache = None,
     form: Annotated[str, typer.Option(help="full tensors, or matrix: W' = W M where the method has one.")] = "full",
     out: Annotated[Path, typer.Option(help="The folder to write; it must not exist.")] = Path("edit"),
 ) -> None:
     """Make an edit and save it: the changed weights and a manifest; `iceb apply` makes a model of it."""
-    own = _own(task, num_edits, requests, source or [], dest or [])
-    chosen = values.settings(settings or [])
-    execution = values.execution(device, images_per_pass, concepts_at_once, precision, workers)
+    own = concepts.own_requests()
+    chosen, execution = values.settings(settings or []), computation.execution()
     quiet()
-    from iceb.cli.progress import show_progress
-    from iceb.delivery.save import EditAsk, order, save
+    from iceb.delivery.save import EditAsk
 
     ask = EditAsk(
         method=method,
-        task=task,
-        num_edits=num_edits,
+        task=concepts.task,
+        num_edits=concepts.num_edits,
         requests=own,
         model=model,
         data=data,
         settings=chosen,
         recipe=recipe,
-        dtype=values.dtype(dtype),
+        dtype=values.dtype(computation.dtype),
         execution=execution,
         cache=cache,
         form=_form(form),
     )
+    _save(ask, out)
+
+
+def _save(ask: "EditAsk", out: Path) -> None:
+    from iceb.cli.progress import show_progress
+    from iceb.delivery.save import order, save
+
     ordered = order(ask)
     for line in ordered.lines():
         typer.echo(line, err=True)
     with show_progress():
         manifest = save(ordered, out)
-    typer.echo("\n".join(_next_steps(manifest, model, out)))
-
-
-def _own(
-    task: str | None, num_edits: int | None, file: Path | None, sources: list[str], dests: list[str]
-) -> "tuple[EditRequest, ...]":
-    """The requests that are not a task's."""
-    from iceb.base.errors import SpecError
-    from iceb.datasets.user_requests import read_requests, typed_requests
-
-    if file is None and not sources and not dests:
-        if task is None or num_edits is None:
-            raise SpecError("nothing to edit: give --task and --num-edits, or --requests, or --source and --dest")
-        return ()
-    if file is not None and (sources or dests):
-        raise SpecError("--requests and --source both name requests: choose one of them")
-    if num_edits is not None:
-        raise SpecError(f"--num-edits {num_edits}: is for a task's requests; your own are all edited")
-    return read_requests(file) if file is not None else typed_requests(sources, dests)
+    typer.echo("\n".join(_next_steps(manifest, ask.model, out)))
 
 
 def _form(text: str) -> "Form":

@@ -22,7 +22,9 @@ QUIET = {
 }
 
 
+@options.expand_groups
 def evaluate(
+    *,
     method: options.Method,
     task: options.Task,
     num_edits: options.NumEdits,
@@ -32,25 +34,15 @@ def evaluate(
     recipe: options.Recipe = None,
     metric: options.Metrics = None,
     limit: options.Limit = None,
-    scheduler: options.Scheduler = None,
-    steps: options.Steps = None,
-    guidance: options.Guidance = None,
-    noise: options.Noise = None,
-    dtype: options.Dtype = "float32",
-    device: options.Device = "auto",
-    images_per_pass: options.ImagesPerPass = None,
-    concepts_at_once: options.ConceptsAtOnce = None,
-    precision: options.Precision = "float32",
-    workers: options.Workers = None,
+    sampling: options.Sampling,
+    computation: options.Computation,
     cache: options.Cache = None,
     out: options.Out = Path("runs"),
     dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Edit, draw before and after, measure, and write one result; what was made before is reused."""
-    chosen = values.settings(settings or [])
-    changes = {"scheduler": scheduler, "steps": steps, "guidance": guidance, "noise": noise}
-    execution = values.execution(device, images_per_pass, concepts_at_once, precision, workers)
+    chosen, execution = values.settings(settings or []), computation.execution()
     quiet()
     from iceb.running.plan import Ask
 
@@ -63,9 +55,9 @@ def evaluate(
         settings=chosen,
         recipe=recipe,
         metrics=tuple(metric or ()),
-        sampling={name: value for name, value in changes.items() if value is not None},
+        sampling=sampling.changes(),
         limit=limit,
-        dtype=values.dtype(dtype),
+        dtype=values.dtype(computation.dtype),
         execution=execution,
         cache=cache,
     )

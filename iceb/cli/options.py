@@ -1,11 +1,16 @@
 """The options of `iceb evaluate`: names, help and types; commands that ask for the same say it with the same words."""
 
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
 from iceb.base.cache import WHERE
+from iceb.specs.execution import Execution
 
 # What is asked
 Method: TypeAlias = Annotated[str, typer.Option(help="What edits the model: iceb list methods.")]
@@ -26,7 +31,7 @@ Limit: TypeAlias = Annotated[
     int | None, typer.Option(help="Prompts per role, evenly over concepts; the result is then partial.")
 ]
 
-# How pictures are drawn
+# How images are drawn
 Scheduler: TypeAlias = Annotated[str | None, typer.Option(help="pndm, ddim or dpm++; default the model's.")]
 Steps: TypeAlias = Annotated[int | None, typer.Option(help="Denoising steps; default the model's.")]
 Guidance: TypeAlias = Annotated[float | None, typer.Option(help="Guidance scale; default the model's.")]
@@ -49,3 +54,69 @@ Out: TypeAlias = Annotated[Path, typer.Option(help="Where run folders are writte
 # What is said
 DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="The result's JSON on stdout, nothing else.")]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampling:
+    """Options of drawing; None leaves the model's own."""
+
+    scheduler: Scheduler = None
+    steps: Steps = None
+    guidance: Guidance = None
+    noise: Noise = None
+
+    def changes(self) -> dict[str, Any]:
+        """The options that were given, by name."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+
+@dataclasses.dataclass(frozen=True)
+class Computation:
+    """Options of number format, speed and memory."""
+
+    dtype: Dtype = "float32"
+    device: Device = "auto"
+    images_per_pass: ImagesPerPass = None
+    concepts_at_once: ConceptsAtOnce = None
+    precision: Precision = "float32"
+    workers: Workers = None
+
+    def execution(self) -> Execution:
+        """The settings of speed and memory.
+
+        Raises:
+            SpecError: a size that is no count, or an unknown precision.
+        """
+        sizes = (self.images_per_pass, self.concepts_at_once)
+        return Execution(self.device, *sizes, self.precision, self.workers)  # type: ignore[arg-type]  # checked
+
+
+def expand_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """Offer each field of a dataclass that a command takes as an option of its own, in the place of the dataclass."""
+    signature = inspect.signature(command)
+    groups = {each.name: each.annotation for each in signature.parameters.values() if _is_group(each)}
+
+    @functools.wraps(command)
+    def expanded(**given: Any) -> None:
+        for name, group in groups.items():
+            given[name] = group(**{field.name: given.pop(field.name) for field in dataclasses.fields(group)})
+        command(**given)
+
+    parameters = [option for each in signature.parameters.values() for option in _options(each)]
+    expanded.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    expanded.__annotations__ = {each.name: each.annotation for each in parameters}
+    return expanded
+
+
+def _is_group(parameter: inspect.Parameter) -> bool:
+    return dataclasses.is_dataclass(parameter.annotation)
+
+
+def _options(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
+    """The parameter itself, or one for each field of a group."""
+    kind = inspect.Parameter.KEYWORD_ONLY
+    if not _is_group(parameter):
+        yield parameter.replace(kind=kind)
+        return
+    for field in dataclasses.fields(parameter.annotation):
+        yield inspect.Parameter(field.name, kind, default=field.default, annotation=field.type)

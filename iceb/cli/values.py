@@ -7,7 +7,6 @@ from typing import get_args
 from iceb.base.errors import SpecError
 from iceb.base.messages import quote, shorten
 from iceb.base.readers import parse_json
-from iceb.specs.execution import Execution
 from iceb.specs.runs import Atom, Dtype, Scalar
 from iceb.specs.texts import check_text
 
@@ -72,14 +71,3 @@ def dtype(text: str) -> Dtype:
         if text == known:
             return known
     raise SpecError(f"--dtype {shorten(text)}: must be one of {', '.join(DTYPES)}")
-
-
-def execution(
-    device: str, images_per_pass: int | None, concepts_at_once: int | None, precision: str, workers: int | None
-) -> Execution:
-    """The settings of speed and memory.
-
-    Raises:
-        SpecError: a size that is no count, or an unknown precision.
-    """
-    return Execution(device, images_per_pass, concepts_at_once, precision, workers)  # type: ignore[arg-type]  # checked
