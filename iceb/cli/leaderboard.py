@@ -1,4 +1,4 @@
-"""`iceb leaderboard`: render the pages from the results, check them, or add results."""
+"""`iceb leaderboard`: render the pages and the README's table from the results, check them, or add results."""
 
 from glob import glob, has_magic
 from pathlib import Path
@@ -88,7 +88,7 @@ def _render(folder: Path, task: str | None, *, check: bool) -> None:
         scores = sum(len(scores) for result in results for scores in result.groups)
         typer.echo(
             f"{count_text(scores, 'score')} of {count_text(len(results), 'result')} follow "
-            f"from the tables beside them; {count_text(len(texts), 'page')} in {folder} from the results"
+            f"from the tables beside them; {count_text(len(texts), 'page')} of {folder} from the results"
         )
         return
     for path in pages.write(folder, texts):

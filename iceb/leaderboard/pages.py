@@ -1,11 +1,13 @@
 """The leaderboards folder: results/ in, one page per task and model family out, and a check that they agree."""
 
 import difflib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from iceb.base.errors import CheckFailed, ResultError
 from iceb.base.files import write_atomic
+from iceb.leaderboard.front_table import FRONT, FrontPage
 from iceb.leaderboard.published import Published, read_published
 from iceb.leaderboard.rank import tables
 from iceb.leaderboard.render import render
@@ -73,7 +75,10 @@ def results_folder(folder: Path) -> Path:
 def render_pages(
     folder: Path, task_named: Callable[[str], Task], results: Sequence[Result], only: str | None = None
 ) -> dict[str, str]:
-    """The pages that results make, with the notes in `folder`; `only` keeps one task's.
+    """The pages that results make, with the notes in `folder`, and the README beside it where it asks for a table.
+
+    Args:
+        only: keep one task's.
 
     Raises:
         ResultError: results that cannot share the tables they claim.
@@ -81,7 +86,17 @@ def render_pages(
     kept = [result for result in results if only in (None, result.task.name)]
     papers = [paper for paper in read_published() if only in (None, paper.task)]
     notes = {name: text for name, text in _notes(folder).items() if only is None or _is_page_of(name, only)}
-    return pages(kept, papers, task_named, notes)
+    return pages(kept, papers, task_named, notes) | _front_page(folder, kept, task_named, only)
+
+
+def _front_page(
+    folder: Path, results: Sequence[Result], task_named: Callable[[str], Task], only: str | None
+) -> dict[str, str]:
+    front = FrontPage.read(folder)
+    if front is None or (only is not None and not _is_page_of(front.page, only)):
+        return {}
+    mine = [result for result in results if page_name(result.task.name, result.model.family) == front.page]
+    return {FRONT: front.with_table(tables(mine, task_named(mine[0].task.name)) if mine else ())}
 
 
 def _notes(folder: Path) -> dict[str, str]:
@@ -95,10 +110,10 @@ def _is_page_of(name: str, task: str) -> bool:
 
 def write(folder: Path, texts: dict[str, str]) -> list[Path]:
     """Write the pages that changed; returns their paths."""
-    changed = [name for name, text in texts.items() if _standing(folder / name) != text]
-    for name in changed:
-        write_atomic(folder / name, texts[name].encode("utf-8"))
-    return [folder / name for name in changed]
+    changed = {path: text for name, text in texts.items() if _standing(path := _page_path(folder, name)) != text}
+    for path, text in changed.items():
+        write_atomic(path, text.encode("utf-8"))
+    return list(changed)
 
 
 def check(folder: Path, texts: dict[str, str], *, whole: bool = True, command: str = "leaderboard") -> None:
@@ -108,12 +123,19 @@ def check(folder: Path, texts: dict[str, str], *, whole: bool = True, command: s
         CheckFailed: a page is missing, differs (with its first differing line), or is left over.
     """
     source = SOURCES[command]
-    problems = [problem for name, text in texts.items() if (problem := _difference(folder / name, text, source))]
+    problems = [
+        problem for name, text in texts.items() if (problem := _difference(_page_path(folder, name), text, source))
+    ]
     if whole:
         left_over = sorted({path.name for path in folder.glob("*.md")} - set(texts) - BY_HAND)
         problems += [f"{folder / name} is made by no {source[:-1]}: remove it" for name in left_over]
     if problems:
         raise CheckFailed(f"{'; '.join(problems)}; run `iceb {command}` and commit the pages")
+
+
+def _page_path(folder: Path, name: str) -> Path:
+    """Where a page stands, as people write it: README.md, not leaderboards/../README.md."""
+    return Path(os.path.normpath(folder / name))
 
 
 def _standing(path: Path) -> str | None:

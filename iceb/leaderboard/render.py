@@ -62,22 +62,26 @@ def _noise(identity: Identity) -> str:
 
 def _by_count(table: Table, headline: Column) -> str:
     header = ["method", *(f"{count}{_unranked_note(table, count)}" for count in table.counts)]
-    lines = [[_label(row), *(_with_rank(table, row, headline, count) for count in table.counts)] for row in table.order]
+    lines = [
+        [row_label(row), *(score_with_rank(table, row, headline, count) for count in table.counts)]
+        for row in table.order
+    ]
     return markdown_table(header, lines, numbers_from=1)
 
 
-def _label(row: Row) -> str:
+def row_label(row: Row) -> str:
+    """A row's name, with a word where it is a control."""
     return f"{name(row)} ({CONTROL})" if row.control else name(row)
 
 
-def _with_rank(table: Table, row: Row, headline: Column, count: int) -> str:
+def score_with_rank(table: Table, row: Row, headline: Column, count: int) -> str:
     """A score and behind it the rank: "0.252 ± 0.013 (1)"."""
     score = row.score(headline, count)
     entry = next((each for each in table.ranked[count] if each.row is row), None)
     if score is None or entry is None:
         return MISSING
     rank = f" ({entry.rank})" if entry.rank is not None else f" ({MISSING})" if entry.reason == NO_BETTER else ""
-    return f"{_value(score)}{rank}"
+    return f"{score_text(score)}{rank}"
 
 
 def _unranked_note(table: Table, count: int) -> str:
@@ -100,7 +104,8 @@ def _all_metrics(table: Table, count: int) -> str:
     return markdown_table(header, lines, numbers_from=2)
 
 
-def _value(score: ScoreRecord | None) -> str:
+def score_text(score: ScoreRecord | None) -> str:
+    """A score and its standard error, "0.252 ± 0.013"; a dash where there is none."""
     if score is None or score.value is None:
         return MISSING
     return number(score.value) + ("" if score.stderr is None else f" ± {score.stderr:.3f}")
@@ -108,8 +113,8 @@ def _value(score: ScoreRecord | None) -> str:
 
 def _with_interval(score: ScoreRecord | None) -> str:
     if score is None or score.low is None or score.high is None:
-        return _value(score)
-    return f"{_value(score)}<br>[{number(score.low)}, {number(score.high)}]"
+        return score_text(score)
+    return f"{score_text(score)}<br>[{number(score.low)}, {number(score.high)}]"
 
 
 def _published_section(paper: Published) -> list[str]:
