@@ -1,8 +1,8 @@
-"""Names become objects, late, through entry points: ours and everybody's in the same way.
+"""Find and import registered objects by name, through entry points: ours and third-party ones in the same way.
 
 Listing reads the entry points only; an object is imported when it is named, so a broken plugin disturbs nobody else.
-While a package of others is imported, its output is held back and its time limited (ICEB_PLUGIN_SECONDS, 60); one that
-changes settings of torch for the whole process is refused.
+While a third-party package is imported, its output is captured and its time limited (ICEB_PLUGIN_SECONDS, 60); one
+that changes settings of torch for the whole process is refused.
 """
 
 import difflib
@@ -25,7 +25,7 @@ from iceb.base.torch_state import keep_torch_settings
 Group = Literal["methods", "datasets", "measures", "metrics", "tasks"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 OWN = "iceb"  # the package whose names nobody else can take
-SECONDS = 60.0  # for the import of a package of others
+SECONDS = 60.0  # for the import of a third-party package
 _CHANGING: dict[str, str] = {}  # modules whose import changed settings of torch, and which
 
 # What an object of each group must offer; checked when it is loaded, so that a mistake shows at the door.
@@ -55,7 +55,7 @@ class Registered:
 
     @property
     def public_name(self) -> str:
-        """By which runs and results name it: ours bare, others' with their package, so that none passes for ours."""
+        """The name in runs and results: ours bare, others' with their package, so that none passes for ours."""
         return self.name if self.package == OWN else self.full_name
 
     def load(self) -> Any:
@@ -77,7 +77,7 @@ class Registered:
         return found
 
     def _import_contained(self) -> Any:
-        """Import code of others, which may raise, print or do anything."""
+        """Import third-party code, which may raise, print or change anything."""
         module, seconds = self.place.partition(":")[0].partition(".")[0], _seconds()
         if module in sys.modules and module in _CHANGING:  # imported again it would change nothing
             raise SpecError(self._changes(_CHANGING[module]))
@@ -122,7 +122,7 @@ def _printed_text(text: str) -> str:
 
 
 def _seconds() -> float:
-    """How long the import of a package of others may take; 0 for no limit."""
+    """Seconds that the import of a third-party package may take; 0 for no limit."""
     text = os.environ.get("ICEB_PLUGIN_SECONDS", "")
     try:
         seconds = float(text or SECONDS)
@@ -140,7 +140,7 @@ def entries_of(group: Group) -> list[Registered]:
 
 @cache
 def _scan(group: Group, scan: Callable[[str], Sequence[EntryPoint]], path: tuple[str, ...]) -> tuple[Registered, ...]:
-    """What `scan` finds on the import path; kept, because reading every distribution's metadata takes a while."""
+    """The entries that `scan` finds on the import path; cached, because reading all metadata takes a while."""
     found = {Registered(group, entry.name, *identity(entry), entry.value) for entry in scan(f"iceb.{group}")}
     return tuple(sorted(found, key=lambda entry: (entry.name, entry.package)))
 

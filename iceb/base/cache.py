@@ -1,4 +1,4 @@
-"""The cache's folder: where it lies, the file by which it is known, and whether it can be written."""
+"""Locate the cache folder, recognise it by its tag file, and check that it can be written."""
 
 import os
 from pathlib import Path
@@ -38,7 +38,7 @@ def is_cache(folder: Path) -> bool:
 
 
 def require_writable(cache: Path) -> None:
-    """Write the cache's tag, before hours of work of which nothing could be kept.
+    """Write the cache's tag file, so that an unwritable cache is refused before hours of work.
 
     Raises:
         StoreError: the cache cannot be written.

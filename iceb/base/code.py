@@ -1,6 +1,6 @@
-"""Digests of Python code: what it computes, not how it is laid out; equal under every version of Python.
+"""Digests of Python code by what it computes, not by its layout; equal under every version of Python.
 
-Comments, docstrings, blank lines, brackets without meaning and imports for type checkers alone do not count.
+Comments, docstrings, blank lines, redundant brackets and imports for type checkers alone do not count.
 """
 
 import ast
@@ -33,12 +33,12 @@ UNREAD = ("ctx", "type_comment", "kind")  # fields of syntax nodes that say noth
 
 
 def file_digest(path: Path) -> str:
-    """What names the code of a Python file; a file that is not Python counts by its bytes."""
+    """Digest of a Python file's code; of its bytes where it cannot be parsed."""
     return _read(path)[0]
 
 
 def imported_modules(path: Path) -> tuple[str, ...]:
-    """The modules of iceb that a Python file imports anywhere, and the packages they lie in; without those left out."""
+    """Modules of iceb that a Python file imports, inside functions too, with their packages; without LEFT_OUT."""
     return _read(path)[1]
 
 
@@ -87,7 +87,7 @@ def _for_types(test: ast.expr) -> bool:
 
 @cache
 def modules_digest(names: tuple[str, ...]) -> str:
-    """What names the code of some modules of iceb and of every module of iceb that these import, directly or not.
+    """Digest of the code of some modules of iceb and of all modules of iceb that they import, directly or not.
 
     Raises:
         ModuleNotFoundError: there is no module of such a name.
@@ -96,7 +96,7 @@ def modules_digest(names: tuple[str, ...]) -> str:
 
 
 def reachable_modules(names: Iterable[str]) -> dict[str, Path]:
-    """Modules of iceb by name, and every one that they import, inside functions too; without those left out.
+    """Files by name of some modules of iceb and of all that they import, inside functions too; without LEFT_OUT.
 
     Raises:
         ModuleNotFoundError: there is no module of such a name.

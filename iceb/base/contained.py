@@ -1,4 +1,4 @@
-"""Code of others, run with its output held back and its time limited."""
+"""Context managers around third-party code: capture its output, limit its time, recognise the user's Ctrl-C."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ class Overtime(BaseException):
 
 @contextmanager
 def limit_time(seconds: float) -> Iterator[None]:
-    """Raise Overtime inside after some seconds, where the system can: in the main thread, with POSIX signals.
+    """Raise Overtime inside the block after some seconds; only in the main thread, with POSIX signals.
 
     Args:
         seconds: how many; 0: no limit.
@@ -44,15 +44,15 @@ def limit_time(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def hold_output() -> Iterator[Callable[[], str]]:
-    """Keep what is written to the process's standard output and error, also by C code, from reaching them.
+    """Capture what the process writes to standard output and error inside the block, also from C code.
 
     The streams stay the objects they are, so that a log handler which is made inside works afterwards.
 
     Yields:
-        What gives the beginning of the text that was written so far.
+        A function that returns the beginning of the text written so far.
     """
     with ExitStack() as stack:
-        held = stack.enter_context(_somewhere())
+        held = stack.enter_context(_capture_file())
         for number, stream in ((1, sys.stdout), (2, sys.stderr)):
             with suppress(OSError):  # one that is closed needs no holding
                 _flush(stream)
@@ -69,8 +69,8 @@ def _redirect(stack: ExitStack, number: int, stream: Any, target: int) -> None:
     stack.callback(_flush, stream)
 
 
-def _somewhere() -> BinaryIO:
-    """A file without a name; the null device where none can be made."""
+def _capture_file() -> BinaryIO:
+    """An unnamed temporary file; the null device where none can be made."""
     try:
         return tempfile.TemporaryFile()
     except OSError:
@@ -93,10 +93,10 @@ def _flush(stream: Any) -> None:
 
 @contextmanager
 def watch_interrupts() -> Iterator[threading.Event]:
-    """Take note of Ctrl-C, so that a KeyboardInterrupt that code raises by itself can be told from one of the user.
+    """Record Ctrl-C inside the block, to tell it from a KeyboardInterrupt that the code itself raises.
 
     Yields:
-        What is set once the signal has come; never outside the main thread, where no handler can be put.
+        An event that is set by Ctrl-C; never outside the main thread, where no handler can be set.
     """
     pressed = threading.Event()
     before = signal.getsignal(signal.SIGINT)

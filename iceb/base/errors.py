@@ -1,4 +1,4 @@
-"""What can go wrong, sorted by who can mend it; the exit code stands on the class.
+"""The error classes of ICEB, by who can fix the mistake; each class has its exit code.
 
 A message says what was wrong, what was got, what is allowed and what to do, in one line: the command line prints it as
 it is.

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, and paths named by content.
+"""Atomic file writes, and paths named by content keys.
 
 Every write goes to a temporary file in the same folder first. `write_atomic` replaces what is there; `publish` never
 does: the first writer wins and the others learn that they lost, so processes share one artifact without locks.
@@ -48,7 +48,7 @@ def is_key(key: object) -> bool:
 
 @contextlib.contextmanager
 def explain_errors(path: Path) -> Iterator[None]:
-    """Turn the refusals at `path` of the operating system, and Python's of a name, into one clear StoreError."""
+    """Turn the operating system's errors at `path`, and Python's about its name, into one clear StoreError."""
     try:
         yield
     except OSError as error:
@@ -107,7 +107,7 @@ def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
 
 @contextlib.contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A folder to fill, which takes its place at `path` when everything inside went well, and leaves nothing otherwise.
+    """Create a folder at `path` atomically: it is filled inside the block, and an exception leaves nothing behind.
 
     Raises:
         StoreError: something stands at `path` already, no permission, no space; all but the last before any work.

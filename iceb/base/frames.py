@@ -1,4 +1,4 @@
-"""Where in somebody else's code an error came from: the last frame of the package that the core called."""
+"""Locate errors in third-party code: the last frame of the package that the core called."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,10 +31,10 @@ OURS = "iceb"  # whose own methods are packages below iceb.methods
 
 @contextmanager
 def attribute_errors(kind: type[IcebError], what: str) -> Iterator[None]:
-    """Turn whatever the code of somebody's dataset, measure or metric raises into an error that names it.
+    """Turn any exception of a third-party dataset, measure or metric into an ICEB error that names it.
 
     Args:
-        kind: of the error; errors of ours pass as they are.
+        kind: of the error; ICEB's own errors pass as they are.
         what: whose code runs inside, for example "dataset repaint".
 
     >>> with attribute_errors(IcebError, "dataset repaint"):
@@ -67,7 +67,7 @@ def describe(error: BaseException) -> str:
 def _message(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception:  # somebody else's class may do anything
+    except Exception:  # a third-party class may do anything
         return "its message cannot be read"
 
 

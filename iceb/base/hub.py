@@ -1,7 +1,7 @@
-"""Files of the model hub: from the local cache first, and from the hub only where it answers.
+"""Load files of the model hub: from the local cache first, then from the hub if it can be reached.
 
-The hub's libraries ask several times for every file and wait in between, so that a machine without a connection is told
-so after minutes. Here it is asked once, before anything is fetched.
+The hub's libraries retry every file with waits in between, so that a machine without a connection learns of it after
+minutes. Here one request is made before anything is fetched.
 """
 
 import http.client
@@ -25,7 +25,7 @@ PINNED = re.compile(rf"{REPOSITORY.pattern}@[0-9a-f]{{40}}")  # a repository wit
 
 
 def local_first(place: str, load: Callable[..., Loaded]) -> Loaded:
-    """What `load(name, **options)` makes of local files alone, else of what it fetches.
+    """Call `load` on local files alone and, where that fails and the hub can be reached, let it download.
 
     Args:
         place: a folder, or a repository of the hub as "owner/name" or "owner/name@revision".
@@ -69,7 +69,7 @@ def _first_line(error: Exception) -> str:
 
 
 def unreachable_reason() -> str:
-    """Why the hub cannot be asked; "" where it answers, in whatever way: what is wrong with that the download says."""
+    """Why the hub is unreachable, or "" if it responds at all; HTTP errors are left to the download."""
     if named := [name for name in OFFLINE if os.environ.get(name, "").lower() in YES]:
         return f"{named[0]} is set"
     endpoint = os.environ.get("HF_ENDPOINT") or ENDPOINT

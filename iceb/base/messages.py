@@ -1,4 +1,4 @@
-"""Text for one line of complaint: values quoted within bounds, nothing that a terminal would act upon."""
+"""Text for one-line error messages: values quoted within bounds, no control characters."""
 
 import re
 
@@ -31,7 +31,7 @@ def _digits(value: int) -> int:
 
 
 def shorten(text: str, most: int = QUOTED) -> str:
-    """`text` with its middle left out where it is longer than `most` characters: both ends tell what it was.
+    """`text` with its middle left out where it is longer than `most` characters.
 
     >>> shorten("abcdefghijklmnopqrstuvwxyz", 13)
     'abcdef … wxyz'

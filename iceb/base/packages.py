@@ -1,4 +1,4 @@
-"""What installed packages register, read so that one with broken metadata harms no other."""
+"""Read the entry points of installed packages, so that one with broken metadata harms no other."""
 
 import importlib.metadata
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ def _readable() -> Iterator[list[EntryPoint]]:
     for package in importlib.metadata.distributions():
         try:
             yield list(package.entry_points)
-        except Exception:  # told by `unreadable_packages`
+        except Exception:  # reported by `unreadable_packages`
             continue
 
 

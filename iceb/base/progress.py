@@ -1,4 +1,4 @@
-"""Progress: work announces its stages, whoever watches shows them.
+"""Progress reporting: code announces stages of work, and the current watcher shows them.
 
 The watcher is ambient (a context variable), so neither a method nor a store has to pass a progress bar through its
 signatures: `with stage("drawing", total=64) as advance: advance(16)`. Nobody watches unless `watching` says so.

@@ -1,4 +1,4 @@
-"""Text, JSON and TOML from files and options: whatever is wrong with them becomes one error that says what to do.
+"""Read text, JSON and TOML from files and options, with one clear error for whatever is wrong.
 
 JSON is read strictly: no key twice, no NaN or infinity, no number beyond 64 bits, no text that UTF-8
 cannot write or that drives a terminal.
@@ -104,7 +104,7 @@ def parse_json(text: str, where: str, kind: type[IcebError], remedy: str = "") -
 
 
 def check_fields(value: object, allowed: Iterable[str]) -> None:
-    """Refuse what is no JSON object, or has a key that is not known.
+    """Refuse a value that is not a JSON object, or that has an unknown key.
 
     Raises:
         ValueError: as it says.

@@ -1,4 +1,4 @@
-"""Memory that did not suffice, as libraries say it; no torch here, so that everything may ask."""
+"""Recognise out-of-memory errors of any library, without importing torch."""
 
 SIGNS = ("out of memory", "allocate memory")  # in a RuntimeError of torch: on a GPU, on a CPU
 SMALLER = "choose a smaller --images-per-pass or --concepts-at-once, fewer --workers, or --dtype float16 on a GPU"

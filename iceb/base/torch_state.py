@@ -1,4 +1,4 @@
-"""Torch's settings that hold for the whole process: what an import changes of them is put back and told.
+"""Detect and undo what the import of a package changes of torch's process-wide settings.
 
 Torch is not imported for it. Where the import brings torch in, the settings are compared with torch's own defaults.
 """
@@ -69,10 +69,10 @@ SETTINGS = {
 
 @contextmanager
 def keep_torch_settings() -> Iterator[Callable[[], str]]:
-    """Put back on exit what is changed inside of torch's settings.
+    """Restore on exit whatever the block changes of torch's settings.
 
     Yields:
-        What puts back now, and names what had changed with its values before and after; "" where nothing had.
+        A function that restores them now and names what had changed, with both values; "" where nothing had.
     """
     loaded = sys.modules.get("torch")
     before = None if loaded is None else {name: setting.read(loaded) for name, setting in SETTINGS.items()}

@@ -1,4 +1,4 @@
-"""Data files become requests and prompts: `open_dataset("aice", data)` is the door."""
+"""Open datasets: `open_dataset("aice", data)` checks the files and offers requests and prompts."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""AICE: rows of ImageNet classes become edit requests and the prompts that judge them.
+"""The AICE dataset: edit requests and evaluation prompts from rows of ImageNet classes.
 
 One class serves both sources, the upstream files and the embedded set: they differ in their card and in nothing else.
 Where this differs from the authors' code, the card's `deviations` say so.
@@ -26,7 +26,7 @@ TRAIN_SEED_COUNT = 300  # the authors draw all seeds at once; the draw of 300 fi
 
 @dataclass(frozen=True)
 class Free:
-    """One request's free-form prompts, with "{}" for the class, and the seed of each picture."""
+    """One request's free-form prompts, with "{}" for the class, and the seed of each image."""
 
     templates: tuple[str, ...]
     seeds: tuple[int, ...]
@@ -142,7 +142,7 @@ def _request_prompts(request: EditRequest, free: Free) -> Iterator[Prompt]:
 
 
 def _naming(request: EditRequest, free: Free, role: str, name: str) -> Iterator[Prompt]:
-    """`name` written into each template, and the class such a picture shows before and should show after."""
+    """`name` written into each template, and the class such an image shows before and should show after."""
     label = request.dest_label if role == "dest" else request.source_label
     for template, seed in zip(free.templates, free.seeds, strict=True):
         text = template.replace("{}", name)

@@ -1,7 +1,7 @@
-"""Rows of the AICE files, read and checked: a damaged file becomes one sentence that names file, row and remedy.
+"""Read and validate the rows of the AICE files; errors name file, row and remedy.
 
 Both sources of AICE (the upstream files and the embedded set) use this format, so one reader serves both. It knows
-nothing of requests and prompts: `imagenet.py` makes those.
+nothing of requests and prompts: `aice.py` makes those.
 """
 
 from collections.abc import Sequence

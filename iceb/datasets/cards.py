@@ -1,4 +1,4 @@
-"""Data cards: the front matter of a registered dataset's card becomes a checked DataCard; the prose is for people."""
+"""Read data cards: the YAML front matter of a registered dataset's card, as a validated DataCard."""
 
 import importlib.util
 from functools import cache
@@ -104,7 +104,7 @@ def parse_card(text: str, where: str) -> DataCard:
 
 
 def _unknown_key(error: ValidationError) -> str:
-    """What to say of a card's first key that there is not, with the nearest that there is; "" where all are known."""
+    """The message for a card's first unknown key, with the nearest known one; "" where all are known."""
     unknown = [each["loc"] for each in error.errors(include_url=False) if each["type"] == "extra_forbidden"]
     if not unknown:
         return ""

@@ -1,4 +1,4 @@
-"""Where a dataset's files lie, and whether they are the ones its card declares.
+"""Locate a dataset's files and check that they are those its card declares.
 
 Upstream files are never part of the project. They are looked for in the folder the user names (`--data`), then in
 ICEB_DATA, then in the cache, and are fetched from the card's pinned commit when none of these has them. Every file is
@@ -41,7 +41,7 @@ def locate_files(
     package: str = OWN,
     may_fetch: bool = True,
 ) -> dict[str, Path]:
-    """The checked path of each file of `card`, by the card's keys.
+    """Find and check each file of `card`; the paths by the card's keys.
 
     Args:
         card: the declaration.

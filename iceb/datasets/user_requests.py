@@ -1,4 +1,4 @@
-"""Somebody's own requests: rows of a JSON or CSV file, or pairs typed on the command line.
+"""A user's own requests: rows of a JSON or CSV file, or pairs typed on the command line.
 
 A mistake is named as people count: a line of a CSV file, its header being line 1, or an entry of a JSON list, from 1.
 """

@@ -67,7 +67,7 @@ WEIGHTS = {"template": 0.3, "free": 0.55, "noise": 0.12, "scene": 0.03}
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A text, the character span of the class name in it, its class, and what its picture shows."""
+    """A text, the character span of the class name in it, its class, and what its image shows."""
 
     text: str
     start: int  # first character of the name; equals `end` where no class is named
@@ -152,7 +152,7 @@ def _opening(draw: np.random.Generator) -> str:
 
 
 def _decoration(draw: np.random.Generator) -> str:
-    """What follows the name: verbs, adverbs, other things; nothing here changes the picture."""
+    """What follows the name: verbs, adverbs, other things; nothing here changes the image."""
     said = [f"{_pick(draw, VERBS)} {_pick(draw, ADVERBS)}"] if draw.random() < 0.6 else []
     while draw.random() < 0.5 and len(said) < 4:
         quality = _pick(draw, tuple(COLOURS)) if draw.random() < 0.15 else _pick(draw, ADJECTIVES)

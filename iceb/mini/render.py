@@ -1,4 +1,4 @@
-"""Looks become pictures: a pure function of (look, seed), 32x32 RGB, smooth edges by four-fold supersampling."""
+"""Render looks as images: a pure function of (look, seed), 32x32 RGB, smooth edges by four-fold supersampling."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ Mask = NDArray[np.bool_]
 
 
 def render(look: Look, seed: int) -> NDArray[np.uint8]:
-    """Draw one picture, (32, 32, 3) uint8. Place, extent and ground vary with the seed."""
+    """Draw one image, (32, 32, 3) uint8. Place, extent and ground vary with the seed."""
     draw = np.random.default_rng(seed)
     ground = _ground(look.scene, draw)  # (32, 32, 3)
     low, high = SIZES[look.size]
@@ -27,11 +27,11 @@ def render(look: Look, seed: int) -> NDArray[np.uint8]:
     y, x = np.meshgrid(axis - np.float32(centre[0]), axis - np.float32(centre[1]), indexing="ij")
     inside = _inside(look.shape, x / np.float32(half), y / np.float32(half))  # (128, 128)
     second = inside & _second_tone(look.pattern, x, y)
-    picture = ground
+    image = ground
     for mask, tone in zip((inside & ~second, second), _tones(look.colour), strict=True):
         cover = mask.reshape(SIDE, FINE, SIDE, FINE).mean(axis=(1, 3), dtype=np.float32)[..., None]  # (32, 32, 1)
-        picture = picture + (tone - ground) * cover
-    return np.clip(picture.round(), 0, 255).astype(np.uint8)
+        image = image + (tone - ground) * cover
+    return np.clip(image.round(), 0, 255).astype(np.uint8)
 
 
 def _ground(scene: str, draw: np.random.Generator) -> Plane:

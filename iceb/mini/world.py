@@ -27,7 +27,7 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "black": (25, 25, 30),
 }
 PATTERNS = ("solid", "layered", "halved", "quartered")
-SIZES: dict[str, tuple[float, float]] = {  # half extent of the object in pixels of a 32-pixel picture
+SIZES: dict[str, tuple[float, float]] = {  # half extent of the object in pixels of a 32-pixel image
     "small": (8.5, 9.5),
     "medium": (11.0, 12.5),
     "large": (13.5, 14.5),
@@ -53,7 +53,7 @@ NUM_CLASSES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a picture shows: the object's shape, colour and pattern, its size, and the scene behind it."""
+    """What an image shows: the object's shape, colour and pattern, its size, and the scene behind it."""
 
     shape: str | None  # None: only the scene
     colour: str
@@ -72,7 +72,7 @@ def class_look(index: int) -> Look:
 def look_index(look: Look) -> int:
     """The class whose look this is, size and scene aside: the inverse of `class_look`."""
     if look.shape is None:
-        raise ValueError("a picture without an object has no class")
+        raise ValueError("an image without an object has no class")
     place = SHAPES.index(look.shape) * len(COLOURS) + tuple(COLOURS).index(look.colour)
     return place * len(PATTERNS) + PATTERNS.index(look.pattern)
 

@@ -1,1 +1,1 @@
-"""The only door to diffusers: families, loading, the bundle that can be edited, and the pictures it draws."""
+"""Models: families, loading, bundles that can be edited, and drawing; the core's only access to diffusers."""

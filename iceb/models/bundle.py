@@ -1,4 +1,4 @@
-"""A model that can be edited and given back bit for bit, and that knows at any moment what names its weights."""
+"""ModelBundle: a text-to-image model to edit and restore bit for bit, with a digest of its current weights."""
 
 import copy
 import fnmatch

@@ -1,4 +1,4 @@
-"""What a method hands back is checked before it is kept: names, shapes, number formats, and that it is finite."""
+"""Check a method's edit before it is stored: names, shapes, number formats, finite numbers."""
 
 import fnmatch
 from collections.abc import Mapping

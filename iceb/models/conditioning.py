@@ -1,4 +1,4 @@
-"""Texts become what the denoiser reads: the states of one or two text encoders, each distinct text encoded once."""
+"""Text conditioning of the denoiser: states of one or two text encoders, each distinct text encoded once."""
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ KEPT = 512  # texts whose states are kept; at 77 × 768 numbers each, about 120 
 
 @dataclass(frozen=True)
 class Condition:
-    """What the denoiser reads of N texts."""
+    """The denoiser's conditioning for N texts."""
 
     states: Tensor  # (N, 77, width): token states, both encoders' side by side
     pooled: Tensor | None  # (N, width) of the second encoder; None where there is one encoder
@@ -45,12 +45,14 @@ class TextReader:
 
     Args:
         bundle: the model.
-        store: where to keep what texts mean to the model as it was loaded; used with one encoder in float32 on a CPU,
+        store: where to keep the states of the model as it was loaded; used with one encoder in float32 on a CPU,
             where reading a text takes longer than reading a file.
-        told: what beside model and text decides the last bit; part of every key.
+        environment: library and device facts that can change the last bit; part of every key.
     """
 
-    def __init__(self, bundle: Bundle, store: TextStore | None = None, told: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, bundle: Bundle, store: TextStore | None = None, environment: Mapping[str, Any] | None = None
+    ) -> None:
         self.pipeline: Any = bundle.pipeline
         self._pairs = _encoders(self.pipeline, bundle)
         self._group = 1 if bundle.device.type == "cpu" else bundle.images_per_pass.size
@@ -59,7 +61,7 @@ class TextReader:
             bundle.verify(
                 [name for name in bundle.pipeline.components if name.startswith(("text_encoder", "tokenizer"))]
             )
-        self._owner = {"model": bundle.base_digest, **(told or {})}
+        self._owner = {"model": bundle.base_digest, **(environment or {})}
         self._known: Known = OrderedDict()
         self._lock = Lock()  # tokenizers must not be shared between threads at the same moment
 
@@ -82,7 +84,7 @@ class TextReader:
             self._store.flush()
 
     def negative(self, text: str) -> Condition:
-        """The condition that guidance steers away from, of one text."""
+        """The condition of one negative text, which guidance steers away from."""
         condition = self([text])
         if text == "" and self.pipeline.config.get("force_zeros_for_empty_prompt") and condition.pooled is not None:
             return Condition(torch.zeros_like(condition.states), torch.zeros_like(condition.pooled))
@@ -95,7 +97,7 @@ class TextReader:
             return self._known.get(text)
 
     def _read_group(self, texts: list[str], keep: bool) -> dict[str, Condition]:
-        """The conditions of a group, from the store where it has them all."""
+        """The conditions of a group of texts, from the store where it has them all."""
         if self._store is None:
             return self._remember(self._read(texts))
         keys = {text: digest({**self._owner, "text": text}) for text in texts}
@@ -127,7 +129,7 @@ class TextReader:
 
 
 def _keepable(bundle: Bundle) -> bool:
-    """Whether what this bundle reads is what its model reads as loaded, in a form that a plain array holds."""
+    """Whether the states are those of the model as loaded, in a format that a plain array holds."""
     plain = bundle.device.type == "cpu" and bundle.dtype == torch.float32
     return plain and bundle.reads_as_loaded and len(bundle.family.text_encoders) == 1
 
@@ -142,7 +144,7 @@ def _encoders(pipeline: Any, bundle: Bundle) -> list[tuple[Any, Any]]:
 
 
 def _encode(pairs: list[tuple[Any, Any]], tokens: list[Any]) -> Condition:
-    """As diffusers conditions: the last state of a single encoder; of two, the last but one of each, side by side."""
+    """Encode as diffusers does: the last state of a single encoder; of two, the last but one of each, side by side."""
     outputs = [_run(encoder, each, deep=len(pairs) > 1) for (_, encoder), each in zip(pairs, tokens, strict=True)]
     if len(pairs) == 1:
         return Condition(outputs[0][0], None)

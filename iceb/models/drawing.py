@@ -1,7 +1,7 @@
-"""From texts and noise to pictures: a short denoising loop on the pipeline's own parts.
+"""Draw images from texts and noise: a short denoising loop on the pipeline's own parts.
 
 It gives what the diffusers pipeline gives for the same latents (a test compares them), without its per-call work: each
-distinct text is encoded once, guidance is one doubled pass, and every pass has one fixed shape, so that a picture's
+distinct text is encoded once, guidance is one doubled pass, and every pass has one fixed shape, so that an image's
 bytes depend on nothing but its own text and noise.
 """
 
@@ -25,13 +25,13 @@ Result = TypeVar("Result")
 Pixels = npt.NDArray[np.uint8]
 Group: TypeAlias = tuple[Sequence[str], Tensor]  # texts and latents of some images
 States = dict[tuple[int, tuple[int, ...]], Tensor]  # (seed, calls) → the generator's state after them
-LARGE = 256  # pixels; larger pictures are decoded one by one, which keeps the decoder's memory small
+LARGE = 256  # pixels; larger images are decoded one by one, which keeps the decoder's memory small
 
 
 def texts_to_images(
     bundle: Bundle, texts: Sequence[str], latents: Tensor, sampling: Sampling, negative: str = ""
 ) -> Pixels:
-    """Draw one picture for each text.
+    """Draw one image for each text.
 
     Args:
         texts: N prompts as they are; the bundle's rewrites are not applied here.
@@ -58,7 +58,7 @@ def run_passes(bundle: Bundle, work: Callable[[Item], Result], items: Iterable[I
 
 
 def group_drawer(bundle: Bundle, sampling: Sampling, negative: str = "") -> Callable[[Group], Pixels]:
-    """What draws the images of a group, (n, height, width, 3) uint8, in one pass on the thread that calls it.
+    """A function that draws the images of a group, (n, height, width, 3) uint8, in one pass on its caller's thread.
 
     Args:
         bundle: the model as it is now; to be called anew when it was edited.
@@ -102,7 +102,7 @@ def draw_pass(bundle: Bundle, away: Condition | None, toward: Condition, noise: 
 
 
 def _denoise(pipeline: Any, condition: Condition, noise: Tensor, sampling: Sampling) -> Tensor:
-    """Latents after the whole loop; (N, 4, h, w) from noise (N, 4, h, w). A condition of 2N rows means guidance."""
+    """Run the denoising loop: latents (N, 4, h, w) from noise (N, 4, h, w). A condition of 2N rows means guidance."""
     scheduler = make_scheduler(pipeline, sampling)
     scheduler.set_timesteps(sampling.steps, device=noise.device)
     latents: Tensor = noise * scheduler.init_noise_sigma
@@ -121,7 +121,7 @@ def _denoise(pipeline: Any, condition: Condition, noise: Tensor, sampling: Sampl
 
 
 def _extra(condition: Condition, sampling: Sampling) -> dict[str, Tensor] | None:
-    """SDXL's added conditioning: the pooled text, and the sizes of an uncropped picture."""
+    """SDXL's added conditioning: the pooled text, and the sizes of an uncropped image."""
     if condition.pooled is None:
         return None
     sizes = [sampling.height, sampling.width, 0, 0, sampling.height, sampling.width]
@@ -143,7 +143,7 @@ def make_scheduler(pipeline: Any, sampling: Sampling) -> Any:
 
 
 def _decode(vae: Any, latents: Tensor, sampling: Sampling) -> Pixels:
-    """Pictures (N, height, width, 3) uint8 of clean latents."""
+    """Decode clean latents to images (N, height, width, 3) uint8."""
     scaled = (latents / vae.config.scaling_factor).to(vae.dtype)
     together = 1 if sampling.height > LARGE else len(scaled)
     images = torch.cat([vae.decode(part, return_dict=False)[0] for part in scaled.split(together)])
@@ -159,7 +159,7 @@ def initial_latents(
 
     Args:
         draws: one for each image; a bare seed is a generator of its own.
-        states: what one call has found out of generators and the next may use; None for a single call.
+        states: generator states that one call has computed and the next may use; None for a single call.
 
     Returns:
         (N, 4, height / 8, width / 8) float32 on the CPU: the same on every device and in every number format. With
@@ -187,7 +187,7 @@ def _noise(draw: NoiseDraw, shape: tuple[int, int, int], device: torch.device, s
 
 
 def latent_shape(bundle: Bundle, sampling: Sampling) -> tuple[int, int, int]:
-    """Channels, height and width of one picture's latents."""
+    """Channels, height and width of one image's latents."""
     pipeline = bundle.pipeline
     factor = 2 ** (len(pipeline.vae.config.block_out_channels) - 1)
     return pipeline.unet.config.in_channels, sampling.height // factor, sampling.width // factor

@@ -1,4 +1,4 @@
-"""What beside weights and settings decides the last bit of what a model computes: part of most keys (docs/keys.md)."""
+"""Libraries, device, modes and code that can change a model's last bits; part of most keys (docs/keys.md)."""
 
 from functools import cache
 from importlib.metadata import version

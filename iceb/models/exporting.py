@@ -1,4 +1,4 @@
-"""A model out of memory again: what names its weights wherever they came from, and a folder that diffusers loads."""
+"""Export a model: a digest of its weights wherever they came from, and a folder that diffusers loads."""
 
 import dataclasses
 import json
@@ -31,7 +31,7 @@ def weight_digests(bundle: ModelBundle) -> dict[str, str]:
 
 
 def weights_digest(digests: Mapping[str, str]) -> str:
-    """What names a whole model's weights by nothing but their bytes, 64 hex digits."""
+    """Digest of a whole model's weights by nothing but their bytes, 64 hex digits."""
     return digest(dict(digests))
 
 
@@ -42,7 +42,7 @@ def multiply_right(weight: Tensor, matrix: Tensor) -> Tensor:
 
 
 def save_model(bundle: ModelBundle, folder: Path, title: str) -> None:
-    """Write the model as it is now as a diffusers folder, with ICEB's own word on how it is drawn and measured.
+    """Write the model as it is now as a diffusers folder, with an iceb.json that says how it is drawn and measured.
 
     Raises:
         StoreError: the folder cannot be written.

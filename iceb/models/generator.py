@@ -1,4 +1,4 @@
-"""Draws prompts into the store: only what is not there, and the same bytes whatever is drawn beside them."""
+"""Draw the images that the store lacks; an image's bytes do not depend on what is drawn beside it."""
 
 import dataclasses
 import random
@@ -22,7 +22,7 @@ from iceb.specs.runs import Sampling
 from iceb.stores.images import ImageStore
 from iceb.stores.pace import Pace
 
-TELLING = 32  # pictures; the time of fewer is mostly that of starting
+TELLING = 32  # images; the time of fewer is mostly that of starting
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ImageSpec:
 
 @dataclass
 class Tally:
-    """What a generator did."""
+    """Counts and seconds of what a generator has drawn."""
 
     drawn: int = 0
     reused: int = 0
@@ -50,7 +50,7 @@ class Tally:
 
 
 class Generator:
-    """Prompts → keys of pictures in the store.
+    """Draws the images of prompts into a store and returns their keys.
 
     Args:
         images: the store.
@@ -64,11 +64,11 @@ class Generator:
         self._own: set[ImageKey] = set()
 
     def keys(self, bundle: ModelBundle, prompts: Sequence[Prompt], sampling: Sampling) -> list[ImageKey]:
-        """The key of each prompt's picture; nothing is drawn and no weight is loaded."""
+        """The key of each prompt's image; nothing is drawn and no weight is loaded."""
         return list(self._keys_and_specs(bundle, prompts, sampling)[0])
 
     def missing(self, bundle: ModelBundle, prompts: Sequence[Prompt], sampling: Sampling) -> int:
-        """How many pictures `draw` would have to make."""
+        """How many images `draw` would have to make."""
         return len(self.images.missing(self.keys(bundle, prompts, sampling)))
 
     def draw(
@@ -101,7 +101,7 @@ class Generator:
         return keys
 
     def seconds_for(self, bundle: ModelBundle, sampling: Sampling, count: int) -> float | None:
-        """How long drawing `count` pictures will take, by the last time; None if there was none."""
+        """How long drawing `count` images will take, by the last time; None if there was none."""
         each = self.pace.seconds(_work(bundle, sampling)) if self.pace is not None else None
         return None if each is None else each * count
 
@@ -171,7 +171,7 @@ def own_order(keys: Sequence[ImageKey], size: int) -> list[Sequence[ImageKey]]:
 
 
 def _work(bundle: ModelBundle, sampling: Sampling) -> dict[str, Any]:
-    """What decides how long a picture takes."""
-    told = {**environment(bundle), "threads": torch.get_num_threads(), "dtype": bundle.ref.dtype}
-    told["images_per_pass"] = bundle.images_per_pass.size
-    return {"model": bundle.ref.repo, "sampling": dataclasses.asdict(sampling), **told}
+    """Everything that decides how long an image takes."""
+    about = {**environment(bundle), "threads": torch.get_num_threads(), "dtype": bundle.ref.dtype}
+    about["images_per_pass"] = bundle.images_per_pass.size
+    return {"model": bundle.ref.repo, "sampling": dataclasses.asdict(sampling), **about}

@@ -1,4 +1,4 @@
-"""A source becomes a diffusers pipeline in memory: safetensors only, no safety checker, ready to draw and to edit."""
+"""Load a source as a diffusers pipeline: safetensors only, no safety checker, ready to draw and to edit."""
 
 import warnings
 from collections.abc import Iterator
@@ -77,7 +77,7 @@ def _only_half(folder: Path) -> bool:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the libraries' notes on loading out of the user's terminal."""
+    """Silence the libraries' messages about loading inside the block."""
     import diffusers
     import transformers
 

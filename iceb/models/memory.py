@@ -1,4 +1,4 @@
-"""Passes that fit into memory: where one does not, its size is halved, and what fitted is kept for what follows."""
+"""Fit passes into memory: halve the size of one that does not fit, and keep the size that does."""
 
 import logging
 import threading
@@ -17,7 +17,7 @@ log = logging.getLogger("iceb")
 
 
 class PassSize:
-    """How many items go through one pass: as many as asked for, fewer once memory did not suffice.
+    """The number of items in one pass: as many as asked for, fewer once memory did not suffice.
 
     Threads may share one.
 

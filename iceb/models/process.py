@@ -1,4 +1,4 @@
-"""Settings of the process that a method must leave alone: read before its call, compared and put back after it."""
+"""Process-wide settings that a method must leave alone: recorded before its call, compared and restored after it."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Where a model's weights are, and what names them: `--model` becomes a checked source, before anything is loaded."""
+"""Resolve `--model` to a checked source: where the weights lie and what names them; nothing is loaded."""
 
 import difflib
 import os
@@ -29,7 +29,7 @@ SCHEDULERS: dict[str, Scheduler] = {"PNDMScheduler": "pndm", "DPMSolverMultistep
 
 
 class Declaration(BaseModel):
-    """A model folder's own word on how it is drawn and measured (iceb.json)."""
+    """A model folder's own defaults of drawing and measuring (iceb.json)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -99,7 +99,7 @@ def _in_folder(folder: Path, dtype: Dtype, family: Family | None) -> Source:
 
 
 def _content(folder: Path) -> str:
-    """What names a folder's weights, 64 hex digits: every file that loading reads."""
+    """Digest of every file of a folder that loading reads, 64 hex digits."""
     return digest([(path.relative_to(folder).as_posix(), digest_file(path)) for path in read_files(folder)])
 
 
@@ -110,7 +110,7 @@ def _twin(content: str) -> Family | None:
 
 
 def _layout(folder: Path) -> Layout:
-    """The layout of a pipeline folder, every component present."""
+    """The layout of a pipeline folder, after a check that every component is there."""
     index = _json(folder / INDEX, f"{folder} is not a diffusers model: it has no {INDEX}")
     layout: Layout = "sdxl" if "text_encoder_2" in index else "sd"
     if index.get("_class_name") != PIPELINES[layout]:

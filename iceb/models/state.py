@@ -1,7 +1,7 @@
-"""Everything about a loaded model that decides what it draws, as values that can be compared.
+"""Snapshot everything about a loaded model that decides what it draws, as values that can be compared.
 
 Weights and buffers enter by checksum (`iceb.models.checksum`), objects by identity, settings by value. The functions of
-the model's classes belong to it too: a method that replaces `UNet2DConditionModel.forward` changes every picture.
+the model's classes belong to it too: a method that replaces `UNet2DConditionModel.forward` changes every image.
 """
 
 import sys
@@ -25,7 +25,7 @@ MISSING = object()
 
 
 class Same:
-    """An object that equals itself alone; held, so that its identity cannot pass to another."""
+    """Compares an object by identity, and holds it so that its identity cannot pass to another."""
 
     def __init__(self, held: object) -> None:
         self.held = held
@@ -58,7 +58,7 @@ def model_state(pipeline: Any, only: Collection[str] | None = None) -> State:
 
 
 def tensor_facts(tensors: Mapping[Place, torch.Tensor]) -> dict[Place, object]:
-    """What stands for tensors: content, number format, shape, layout in memory, and device."""
+    """Checksum, number format, shape, layout in memory and device of each tensor."""
     about = [(value.dtype, tuple(value.shape), value.stride(), str(value.device)) for value in tensors.values()]
     return dict(zip(tensors, zip(checksums(tensors.values()), about, strict=True), strict=True))
 
@@ -93,7 +93,7 @@ def in_words(changes: list[str]) -> str:
 
 
 def code_owners(parts: Collection[Any]) -> list[type | ModuleType]:
-    """Whose functions decide what a model draws.
+    """Classes and modules whose functions decide what a model draws.
 
     They are the classes of its components and of the schedulers that draw, with all bases; the modules that define
     these, whose own functions the classes call; and torch.
@@ -124,7 +124,7 @@ def owner_name(owner: type | ModuleType) -> str:
 
 
 def _modes() -> Entries:
-    """What changes the numbers of a drawing and stands in no key."""
+    """Torch's modes that change what is drawn and are part of no key."""
     yield ("torch's default number format", ""), torch.get_default_dtype()
     yield ("torch's default device", ""), str(torch.get_default_device())
     for kind in ("cpu", "cuda"):
@@ -206,8 +206,8 @@ def _value(value: object) -> object:
 
 def _words(place: Place, before: object, after: object) -> str:
     """One change; of attributes and functions also their names."""
-    told = " of ".join(filter(None, place))
+    where = " of ".join(filter(None, place))
     if not isinstance(before, dict) or not isinstance(after, dict) or place[0] == "hooks":
-        return told
+        return where
     names = [name for name in {**before, **after} if before.get(name, MISSING) != after.get(name, MISSING)]
-    return f"{told} ({', '.join(names[:MOST])})"
+    return f"{where} ({', '.join(names[:MOST])})"

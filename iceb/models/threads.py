@@ -1,4 +1,4 @@
-"""Many passes at once, each with a single thread of arithmetic.
+"""Run passes in parallel, each with a single thread of arithmetic.
 
 Splitting one small matrix product over the cores spends more on waiting than on work, the more so on a busy machine,
 and it makes the last bits depend on the number of threads. So every pass computes alone, and the cores take passes.

@@ -1,4 +1,4 @@
-"""A call of a method or a dataset, watched: what it leaves changed in model, bundle or process is refused by name.
+"""Refuse calls of methods and datasets that leave the model, its bundle or the process changed.
 
 A changed model would be drawn under the digest of the unchanged one, and every later run on the same cache would take
 those images for its own.
@@ -23,7 +23,7 @@ REMEDY = (
 
 
 class Watch:
-    """The model and the process as they are now, to be compared with what they are later.
+    """A snapshot of the model and the process, to compare with their later state.
 
     Raises:
         ModelError: the model is not what its digest names even now.
@@ -52,7 +52,7 @@ def watch_model(
     withdraw: Callable[[], None] = lambda: None,
     kind: type[IcebError] = MethodError,
 ) -> Iterator[None]:
-    """Compare the model and the process after a call with what they were before it.
+    """Refuse a call inside the block that leaves the model or the process changed.
 
     The process's settings are put back. A model that was changed is marked, and nothing is drawn from it any more.
 
@@ -88,7 +88,7 @@ def watch_model(
 
 
 def _left_by(error: BaseException, watch: Watch) -> str:
-    """What a failed call left changed in the model, once the frames that its error holds have let go of everything.
+    """Changes that a failed call left in the model, after the frames that its error holds are cleared.
 
     A generator that still waits in such a frame puts back what it changed, a hook for example, only when it is closed.
     """
@@ -99,7 +99,7 @@ def _left_by(error: BaseException, watch: Watch) -> str:
 
 
 def _facts(bundle: ModelBundle) -> State:
-    """What a bundle says of its model, its rewrites and its negative prompt: images are drawn and named by it."""
+    """A bundle's attributes, by which images are drawn and named, as comparable values."""
     found = {**vars(bundle), "base_digest": bundle.base_digest}
     return {(name, "the bundle"): _fact(value) for name, value in found.items()}
 

@@ -1,1 +1,1 @@
-"""The nouns of the benchmark: frozen, checked at birth, free of files and of torch."""
+"""The benchmark's data classes and interfaces: frozen, validated on creation, free of files and of torch."""

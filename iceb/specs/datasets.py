@@ -1,4 +1,4 @@
-"""Datasets: the card that declares one, and what a loaded one offers."""
+"""Dataset cards, and the interface of a loaded dataset."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

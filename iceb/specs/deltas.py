@@ -1,4 +1,4 @@
-"""What a saved edit says of itself: manifest.json beside delta.safetensors, enough to apply it and to make it again."""
+"""The manifest of a saved edit, manifest.json beside delta.safetensors: how to apply it and to make it again."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How a run is computed: device, sizes of passes, precision of training passes, workers.
+"""Execution settings of a run: device, sizes of passes, precision of training passes, workers.
 
 All but the precision stand in no key and in no run's id: they may change a number by rounding, and nothing else.
 Passes in bfloat16 make another edit, so the precision names the edit, what the method keeps, and the run.
@@ -10,7 +10,7 @@ from typing import get_args
 from iceb.base.errors import SpecError
 from iceb.specs.runs import Precision
 
-MOST = 4096  # of what one pass may hold, and of workers: beyond, it is a slip of the keyboard
+MOST = 4096  # items of one pass, and workers; more is a typing error
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How far a distance between sets may be off: from its values on halves of the concepts, and over states of the model.
+"""Standard error of a distance between image sets, from halves of the concepts and from states of the model.
 
 Halves hold every image once. Concepts drawn with replacement hold some twice, and sets that repeat images lie farther
 apart, by an amount that differs from draw to draw.

@@ -1,4 +1,4 @@
-"""What is drawn: a text, a seed, and what the image is looked at for."""
+"""Prompts: a text, a seed, and what the drawn image is evaluated for."""
 
 import re
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ class RecipePart(BaseModel):
 
 
 class Recipe(BaseModel):
-    """baselines/recipes/<method>/<task>.toml."""
+    """The content of baselines/recipes/<method>/<task>.toml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,7 +27,7 @@ class Recipe(BaseModel):
     sdxl: RecipePart | None = None  # overrides for Stable Diffusion XL, whose encoders have other layers
 
     def part(self, family: str) -> str:
-        """Which part a model family takes, for people: "part mini", "published settings", or "" where none has a name.
+        """The part that a model family uses, in words: "part mini", "published settings", or "" where none has a name.
 
         >>> Recipe(how="published: the paper", mini=RecipePart(how="tuned")).part("mini")
         'part mini'

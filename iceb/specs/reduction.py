@@ -1,4 +1,4 @@
-"""From one statistic per concept to a score: value, standard error and interval, the same way for every metric.
+"""Reduce per-concept statistics to a score (value, standard error, interval), the same way for every metric.
 
 Images of one concept are not independent, so errors are taken over concepts. What is stored per concept is enough to
 compute every score again, without images and without the metric's code.
@@ -129,7 +129,7 @@ def reduce_values(values: Sequence[ConceptValue], reduction: Reduction) -> Score
 
 
 def change_of(value: ConceptValue, change: Change) -> float:
-    """What one concept's statistic changes by.
+    """The change of one concept's statistic.
 
     Raises:
         SpecError: a side is missing.

@@ -1,4 +1,4 @@
-"""What names a run: change anything here and it is another run."""
+"""The identity of a run: whoever changes anything here gets another run."""
 
 import re
 from collections.abc import Mapping
@@ -31,14 +31,14 @@ def _one_of(what: str, value: object, kind: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How every picture of a run is drawn; part of each picture's key and of the table's identity."""
+    """How every image of a run is drawn; part of each image's key and of the table's identity."""
 
     scheduler: Scheduler = "pndm"
     steps: int = 50
     guidance: float = 7.5
     height: int = 512  # pixels
     width: int = 512  # pixels
-    noise: Noise = "per_image"  # "upstream": holdout pictures of a class share one generator, as published
+    noise: Noise = "per_image"  # "upstream": holdout images of a class share one generator, as published
 
     def __post_init__(self) -> None:
         _one_of("sampling scheduler", self.scheduler, Scheduler)

@@ -1,4 +1,4 @@
-"""When which batch is added to the model, judged, and taken out again.
+"""Schedules: the order in which batches are added to the model, judged and removed.
 
 One edit of 300 concepts is (Add, Checkpoint). 104 single edits are (Add, Checkpoint, Remove) 104 times. Sequential
 editing is (Add, Checkpoint, Add, Checkpoint, ...).
@@ -94,7 +94,7 @@ def judged_batches(schedule: Schedule) -> dict[str, tuple[EditBatch, ...]]:
 
 
 def with_checkpoints(schedule: Schedule, kept: Collection[str]) -> Schedule:
-    """The schedule with these checkpoints alone, by id, and without batches that then are added for nothing.
+    """The schedule reduced to these checkpoints, by id, without batches that are then added for nothing.
 
     Nothing happens while such a batch is active: what is added or judged later is as before.
     """

@@ -1,4 +1,4 @@
-"""A metric's parts, summed over concepts: the weighted sum of their means, and how far it may be off."""
+"""Sums over the concepts of a metric's parts: the weighted sum of their means, and its standard error."""
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
@@ -89,7 +89,7 @@ class PartSums:
 
 @dataclass(frozen=True, slots=True)
 class MeanError:
-    """How far a weighted sum of means may be off.
+    """Standard error of a weighted sum of means, with its degrees of freedom.
 
     Attributes:
         stderr: its standard error; None where a part has one concept, which says nothing about its own scatter.
@@ -108,7 +108,7 @@ def weighted_mean(parts: Sequence[PartSums]) -> float:
 
 
 def weighted_sides(parts: Sequence[PartSums]) -> Sides:
-    """The same of the statistics before and after; None for a side that a part lacks."""
+    """The weighted sums of the statistics before and after; None for a side that a part lacks."""
     return (
         _weighted_sum([(part.weight, part.side(part.before)) for part in parts]),
         _weighted_sum([(part.weight, part.side(part.after)) for part in parts]),
@@ -121,7 +121,7 @@ def _weighted_sum(sides: Sequence[tuple[float, float | None]]) -> float | None:
 
 
 def error_of_mean(parts: Sequence[PartSums]) -> MeanError:
-    """How far the weighted sum of the parts' means may be off, over concepts and states of the model."""
+    """Standard error of the weighted sum of the parts' means, over concepts and states of the model."""
     pulls = [part.pulls(part.concepts) for part in parts]
     alone = any(len(set(part.concepts)) < 2 for part in parts)
     stderr = None if alone else math.sqrt(_joint_variance(parts, pulls))
@@ -129,7 +129,7 @@ def error_of_mean(parts: Sequence[PartSums]) -> MeanError:
 
 
 def _joint_variance(parts: Sequence[PartSums], pulls: Sequence[Pulls]) -> float:
-    """Over concepts; where there are several states of the model, over both.
+    """Variance over concepts; where there are several states of the model, over both.
 
     Concepts that are judged under every state share its luck, so the variance over states counts beside that over
     concepts: V = V_concept + V_state - V_both (Cameron, Gelbach and Miller 2011), at least the larger of the two.
@@ -144,7 +144,7 @@ def _joint_variance(parts: Sequence[PartSums], pulls: Sequence[Pulls]) -> float:
 
 
 def _variance(pulls: Sequence[Pulls]) -> float:
-    """Of the weighted sum of means over clusters; one that stands in several parts pulls on all of them together."""
+    """Variance over clusters of the weighted sum of means; a cluster in several parts pulls on all of them together."""
     joined: dict[Hashable, float] = {}
     for part in pulls:
         for cluster, pull in part.items():

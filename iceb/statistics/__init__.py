@@ -1,1 +1,1 @@
-"""Estimates from statistics of concepts: intervals, effective numbers, ranks."""
+"""Estimates from per-concept statistics: intervals, effective numbers, ranks."""

@@ -1,4 +1,4 @@
-"""Intervals, quantiles, and ranks that admit ties."""
+"""Confidence intervals, effective numbers of clusters, and ranks with ties."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ def tied_ranks(values: Sequence[float], errors: Sequence[float | None], higher_i
 
 
 def effective_number(weights: Iterable[float]) -> float:
-    """How many clusters of equal weight a mean would rest on as firmly: (Σw)² / Σw² (Kish 1965).
+    """Effective number of clusters behind a weighted mean: (Σw)² / Σw² (Kish 1965).
 
     >>> effective_number([3.0] * 10)
     10.0
@@ -44,7 +44,7 @@ def effective_number(weights: Iterable[float]) -> float:
 
 
 def effective_count(weights: Iterable[float]) -> int:
-    """The same in whole clusters, rounded down.
+    """`effective_number`, rounded down.
 
     >>> effective_count([3.0] * 9 + [2.0]), effective_count([0.1] * 10)
     (9, 10)
@@ -55,7 +55,7 @@ def effective_count(weights: Iterable[float]) -> int:
 def interval(
     value: float, stderr: float | None, freedom: float, concepts: float, level: float = LEVEL
 ) -> tuple[float | None, float | None]:
-    """Student's interval of a mean over concepts; (None, None) below an effective number of ten concepts.
+    """Student's t interval of a mean over concepts; (None, None) below an effective number of ten concepts.
 
     >>> interval(0.0, 0.0, 30.0, 31)
     (0.0, 0.0)

@@ -1,7 +1,7 @@
-"""Reading and writing stored files that are believed only after a check.
+"""Read and write stored files with integrity checks.
 
-A file that fails its check is removed, noted and counted as missing, so that whoever asked for it makes it again. What
-was noted is told once a command is done: nothing is replaced in silence.
+A file that fails its check is removed, noted and counted as missing, so that whoever asked for it makes it again. The
+notes are shown once a command is done: nothing is replaced in silence.
 """
 
 import errno
@@ -44,14 +44,14 @@ _noted: list[Damage] = []
 
 
 def take_damage() -> list[Damage]:
-    """What was noted since the last call; appending and taking are atomic, so threads need no lock."""
+    """Return and clear what was noted since the last call; appending and taking are atomic, so threads need no lock."""
     found = _noted[:]
     del _noted[: len(found)]
     return found
 
 
 def read_checked(path: Path, parse: Callable[[Path], Content]) -> Content | None:
-    """What `parse` finds in a file; None if there is none, or if it is damaged (it is then removed and noted).
+    """Parse a file; None if there is none, or if it is damaged (it is then removed and noted).
 
     Raises:
         StoreError: the operating system does not let it be read.
@@ -63,7 +63,7 @@ def read_checked(path: Path, parse: Callable[[Path], Content]) -> Content | None
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
     try:
-        _refuse_what_is_no_file(path)
+        _require_file(path)
         return parse(path)
     except FileNotFoundError:
         return None
@@ -77,9 +77,9 @@ def read_checked(path: Path, parse: Callable[[Path], Content]) -> Content | None
 
 
 def read_quietly(path: Path, parse: Callable[[Path], Content]) -> Content | None:
-    """What `parse` finds in a file; None if there is none, or none that is sound. Nothing is removed or noted."""
+    """Parse a file; None if there is none, or none that is sound. Nothing is removed or noted."""
     try:
-        _refuse_what_is_no_file(path)
+        _require_file(path)
         return parse(path)
     except MemoryError:
         raise
@@ -91,7 +91,7 @@ def _unreadable(path: Path, error: Exception) -> StoreError:
     return StoreError(f"cannot read {shorten(str(path))} ({getattr(error, 'strerror', None) or error})")
 
 
-def _refuse_what_is_no_file(path: Path) -> None:
+def _require_file(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except OSError as error:

@@ -1,7 +1,7 @@
 """Edits by content key: one safetensors file each, whose header holds everything that is not a tensor.
 
 One file rather than two, so that weights and their description can never be of different makers. The header's text
-holds the key and the digest of every tensor, and its own digest stands beside it: so the header can be believed without
+holds the key and the digest of every tensor, and its own digest stands beside it: so the header can be trusted without
 reading a tensor, and each tensor by the header.
 """
 
@@ -40,7 +40,7 @@ class MadeEdit:
 
 @dataclass(frozen=True)
 class EditSummary:
-    """What a stored edit's header says of it, without its tensors."""
+    """The header of a stored edit, without its tensors."""
 
     weights: Mapping[str, str]  # digest of each changed parameter
     rewrites: Mapping[str, str]
@@ -98,7 +98,7 @@ class EditStore:
 
 
 def summary_of(path: Path) -> EditSummary | None:
-    """What an edit's file says of itself; None if it is damaged or not there."""
+    """The header of an edit's file; None if it is damaged or not there."""
     return read_quietly(path, _summary)
 
 

@@ -1,4 +1,4 @@
-"""Measured numbers by measure and row: a new metric on an old run is arithmetic.
+"""Store of measured rows by measure and row key, so that a new metric on an old run is arithmetic.
 
 A row's key names everything that the measure read. Many rows share a file, so that ten thousand images leave about a
 hundred files. Images are not looked at when the numbers are there.

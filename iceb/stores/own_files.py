@@ -1,4 +1,4 @@
-"""The files of a cache that ICEB has named, found without following a link: nothing else is counted or removed."""
+"""List the files of a cache that ICEB has written, without following links; no others are counted or removed."""
 
 import os
 import re

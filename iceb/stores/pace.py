@@ -1,4 +1,4 @@
-"""How long a picture took last time, so that a plan can tell how long it will take: a note, part of no identity."""
+"""Notes of how long an image took last time, for a plan's estimate of its duration; part of no identity."""
 
 import json
 from collections.abc import Mapping

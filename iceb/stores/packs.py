@@ -1,4 +1,4 @@
-"""Arrays of one shape in one file, each under a key of its own, with digests of every byte.
+"""Pack files: arrays of one dtype and shape, each under its own key, with digests of every byte.
 
     8 bytes  b"\\x89ICEB\\r\\n\\x02"
     32       sha256 of the header
@@ -37,7 +37,7 @@ KINDS = "biufcSU"  # kinds of numpy's dtypes that raw bytes hold: numbers, truth
 
 @dataclass(frozen=True)
 class Pack:
-    """What the header of a pack says."""
+    """The header of a pack."""
 
     owner: str
     dtype: np.dtype[Any]

@@ -1,4 +1,4 @@
-"""What a method keeps between runs: arrays by key, each for the settings, the code and the model that made it."""
+"""Scratch store of a method: arrays by key, bound to the settings, the code and the model that made them."""
 
 import copy
 from collections.abc import Callable, Mapping

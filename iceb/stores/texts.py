@@ -1,4 +1,4 @@
-"""What an unedited model reads of a text, by content: every method that leaves the text encoders alone needs the same.
+"""Store of text encoder states of unedited models, shared by all methods that leave the text encoders alone.
 
 The states of many texts share a file. They wait in memory until a file is full or `flush` is called: they are derived
 and quickly made again, so a process that is killed loses little.
