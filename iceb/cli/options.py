@@ -97,15 +97,15 @@ def expand_groups(command: Callable[..., None]) -> Callable[..., None]:
     groups = {each.name: each.annotation for each in signature.parameters.values() if _is_group(each)}
 
     @functools.wraps(command)
-    def expanded(**given: Any) -> None:
+    def flat_command(**given: Any) -> None:
         for name, group in groups.items():
             given[name] = group(**{field.name: given.pop(field.name) for field in dataclasses.fields(group)})
         command(**given)
 
     parameters = [option for each in signature.parameters.values() for option in _options(each)]
-    expanded.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    expanded.__annotations__ = {each.name: each.annotation for each in parameters}
-    return expanded
+    flat_command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    flat_command.__annotations__ = {each.name: each.annotation for each in parameters}
+    return flat_command
 
 
 def _is_group(parameter: inspect.Parameter) -> bool:

@@ -68,7 +68,7 @@ class FrontPage:
         columns = [(self._column(table, metric), count) for count in self.counts for metric in self.metrics]
         header = ["method", *(f"{column.heading} {count}" for column, count in columns)]
         rows = [row for row in table.order if set(row.cells) & set(self.counts)]
-        lines = [[_linked(row), *(_score(table, row, column, count) for column, count in columns)] for row in rows]
+        lines = [[_link(row), *(_score(table, row, column, count) for column, count in columns)] for row in rows]
         return markdown_table(header, lines, numbers_from=1)
 
     def _column(self, table: Table, metric: str) -> Column:
@@ -88,5 +88,5 @@ def _score(table: Table, row: Row, column: Column, count: int) -> str:
     return score_text(row.score(column, count)) if count in row.cells else MISSING
 
 
-def _linked(row: Row) -> str:
+def _link(row: Row) -> str:
     return f"[{row_label(row)}]({DESCRIPTIONS}/{row.method}.md)" if row.package == "iceb" else row_label(row)

@@ -47,7 +47,7 @@ class Goals:
         return self._goal(shown, len(new), shown)
 
     def _goal(self, wanted: Tensor, new: int, pictures: Tensor) -> Goal:
-        return Goal(wanted, new, self.project, self.kept, None if self.kept is None else pictures)
+        return Goal(wanted, new, self.project, self.kept_texts, None if self.kept_texts is None else pictures)
 
     @cached_property
     def texts(self) -> list[str]:
@@ -56,7 +56,7 @@ class Goals:
         return [] if path is None else read_captions(expand(path))[: self.method.kl_count]
 
     @cached_property
-    def kept(self) -> Prompts | None:
+    def kept_texts(self) -> Prompts | None:
         """The same, read up to the layer; None where the term has no weight."""
         return read_whole(self.tower, self.layer, self.texts) if self.method.kl > 0 else None
 
