@@ -75,7 +75,7 @@ def _syntax_text(node: Any) -> Iterator[str]:
 
 
 def _says_nothing(node: ast.AST) -> bool:
-    """Whether a statement is a docstring or stands there for type checkers alone."""
+    """Whether a statement is a docstring, or is for type checkers alone."""
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
     return isinstance(node, ast.If) and _for_types(node.test) and not node.orelse

@@ -22,7 +22,7 @@ NO_LINK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # refusals that 
 
 
 def content_path(root: Path, key: str, suffix: str) -> Path:
-    """Where content of this key lies: two levels, so that no folder grows beyond a few thousand entries.
+    """The path of the content of this key: two levels, so that no folder grows beyond a few thousand entries.
 
     Keys come from run folders and manifests of others too, so nothing else than a key may become part of a path.
 

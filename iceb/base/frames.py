@@ -90,7 +90,7 @@ def _inside(module: str, packages: tuple[str, ...]) -> bool:
 
 
 def _package(module: str) -> str:
-    """What is taken for one author's code: a top-level package; of ours one below iceb.methods or iceb.metrics."""
+    """The package of one author's code: a top-level one; of ours one below iceb.methods or iceb.metrics."""
     parts = module.split(".")
     return ".".join(parts[:3] if parts[0] == OURS else parts[:1])
 

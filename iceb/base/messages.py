@@ -26,7 +26,7 @@ def quote(value: object, most: int = QUOTED) -> str:
 
 
 def _digits(value: int) -> int:
-    """How many decimal digits a number has, at least roughly: log10(2) of its bits."""
+    """The approximate number of decimal digits of a number: log10(2) times its bits."""
     return int(value.bit_length() * 0.30103) + 1
 
 

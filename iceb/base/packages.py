@@ -26,7 +26,7 @@ def _readable() -> Iterator[list[EntryPoint]]:
 
 
 def unreadable_packages() -> list[str]:
-    """Where the packages lie whose entry points cannot be read, each with the reason."""
+    """Paths of the packages whose entry points cannot be read, each with the reason."""
     found = []
     for package in importlib.metadata.distributions():
         try:

@@ -13,7 +13,7 @@ Advance: TypeAlias = Callable[[int], None]  # so many more are done
 
 
 class Watch(Protocol):
-    """What shows progress, for example on a terminal."""
+    """Shows progress, for example on a terminal."""
 
     def stage(self, name: str, total: int | None) -> AbstractContextManager[Advance]:
         """Open a stage of `total` steps; None where the number is not known."""
@@ -37,7 +37,7 @@ _watch: ContextVar[Watch] = ContextVar("iceb_watch", default=Silent())  # noqa: 
 
 
 def stage(name: str, total: int | None = None) -> AbstractContextManager[Advance]:
-    """Announce a stage of work to whoever watches.
+    """Announce a stage of work to the current watcher.
 
     >>> with stage("drawing", total=2) as advance:
     ...     advance(2)

@@ -22,7 +22,7 @@ def card_names() -> list[str]:
 
 
 def declaration(name: str) -> DatasetDeclaration:
-    """What a package registers under a dataset's name.
+    """The declaration that a package registers under a dataset's name.
 
     Raises:
         SpecError: there is no dataset of this name; the message names the nearest.

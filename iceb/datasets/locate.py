@@ -29,7 +29,7 @@ RAW = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"
 
 
 def cache_folder(card: DataCard, cache: Path | None = None) -> Path:
-    """Where fetched files of `card` are kept: named by commit, so that a new pin never meets old files."""
+    """The folder of fetched files of `card`, named by commit, so that a new pin never meets old files."""
     root = cache or cache_root()
     return root / "data" / card.name / card.source.commit[:12]
 
@@ -119,21 +119,21 @@ def _diagnosis(path: Path) -> str:
 
 
 def remedy_of_missing(card: DataCard) -> str:
-    """What to do where a file of a card is not where it is looked for."""
+    """The remedy for a missing file of a card."""
     if card.source.repository in PACKAGED:
         return "reinstall the package that registers the dataset; if it is yours, name the file in its package-data"
     return f"run `iceb data fetch {card.name}`, or name a folder that holds the files with --data or {ENVIRONMENT}"
 
 
 def _remedy_of_naming(card: DataCard) -> str:
-    """What to do where a named folder is not one that holds the files."""
+    """The remedy for a named folder that does not hold the files."""
     if card.source.repository in PACKAGED:
         return "name a folder that holds its files, or leave --data out for those of its package"
     return remedy_of_missing(card)
 
 
 def remedy_of_changed(card: DataCard) -> str:
-    """What to do where a file is another one than its card declares: as its author, and as its user."""
+    """The remedy for a file other than its card declares, for the card's author and for its user."""
     author = "if you changed its rows, put this digest into the card and raise its version"
     if card.source.repository in PACKAGED:
         return f"{author}, else reinstall the package that registers it"
@@ -165,7 +165,7 @@ def _places(card: DataCard, folder: Path) -> Sequence[Path]:
 
 
 def fetch(card: DataCard, cache: Path | None = None, package: str = OWN) -> Path:
-    """Download what the cache lacks of `card` from its pinned commit; a file stands there only if its sha256 agrees.
+    """Download what the cache lacks of `card` from its pinned commit; a file is kept only if its sha256 agrees.
 
     Raises:
         DataError: no connection, no such file upstream, or another file than declared.

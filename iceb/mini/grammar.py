@@ -152,7 +152,7 @@ def _opening(draw: np.random.Generator) -> str:
 
 
 def _decoration(draw: np.random.Generator) -> str:
-    """What follows the name: verbs, adverbs, other things; nothing here changes the image."""
+    """Words after the name: verbs, adverbs, other things; none of them changes the image."""
     said = [f"{_pick(draw, VERBS)} {_pick(draw, ADVERBS)}"] if draw.random() < 0.6 else []
     while draw.random() < 0.5 and len(said) < 4:
         quality = _pick(draw, tuple(COLOURS)) if draw.random() < 0.15 else _pick(draw, ADJECTIVES)

@@ -53,7 +53,7 @@ NUM_CLASSES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What an image shows: the object's shape, colour and pattern, its size, and the scene behind it."""
+    """The content of an image: the object's shape, colour and pattern, its size, and the scene behind it."""
 
     shape: str | None  # None: only the scene
     colour: str
@@ -84,7 +84,7 @@ def recolour(look: Look, colour: str) -> Look:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What the 1 000 classes are called, by ImageNet index."""
+    """Names of the 1 000 classes, by ImageNet index."""
 
     names: tuple[str, ...]  # primary names (open_clip's list)
     aliases: tuple[tuple[str, ...], ...]  # further names that mini was taught (WordNet lemmas)

@@ -81,13 +81,13 @@ class ModelBundle:
 
     @property
     def images_per_pass(self) -> PassSize:
-        """How many images go through one pass of the denoiser while they are drawn."""
+        """The number of images in one pass of the denoiser while they are drawn."""
         size = self._images_per_pass or self.family.images_per_pass(self.device.type)
         return self.pass_sizes.of("--images-per-pass", size)
 
     @property
     def base_digest(self) -> str:
-        """What names the weights as they were loaded, 64 hex digits."""
+        """Digest of the weights as they were loaded, 64 hex digits."""
         return self._core.source.digest
 
     @property
@@ -198,5 +198,5 @@ def weight_digests(edit: Edit) -> dict[str, str]:
 
 
 def edited_digest(base: str, weights: Mapping[str, str]) -> str:
-    """What names the weights under an edit, by the digest of each changed one; one without leaves the name as it is."""
+    """Digest of the weights under an edit, by that of each changed one; `base` where none changes."""
     return digest({"base": base, "weights": dict(weights)}) if weights else base

@@ -34,7 +34,7 @@ def check_edit(edit: object, bundle: ModelBundle, card: MethodCard) -> Edit:
 
 
 def _problem(name: str, value: object, known: Mapping[str, torch.Tensor], card: MethodCard) -> str | None:
-    """What is wrong with one changed parameter; None if nothing is."""
+    """The problem with one changed parameter; None if there is none."""
     if name not in known:
         return unknown_parameter(name, known)
     if not any(fnmatch.fnmatchcase(name, pattern) for pattern in card.touches):
@@ -51,7 +51,7 @@ def _problem(name: str, value: object, known: Mapping[str, torch.Tensor], card: 
 
 
 def _compact_problem(pattern: str, matrix: object, weights: Mapping[str, torch.Tensor]) -> str | None:
-    """What is wrong with a matrix that many weights are said to be multiplied by; None if nothing is.
+    """The problem with a matrix of `Edit.right`; None if there is none.
 
     Whether it gives the very bytes is not asked here: whoever saves the edit compares them, weight by weight.
     """

@@ -1,4 +1,4 @@
-"""A loaded pipeline whose parameters can be replaced and given back bit for bit: what `ModelBundle` stands on."""
+"""A pipeline whose parameters can be replaced and restored bit for bit; the basis of `ModelBundle`."""
 
 import difflib
 from collections.abc import Mapping

@@ -31,7 +31,7 @@ def environment(bundle: Bundle) -> dict[str, Any]:
 
 
 def model_key(bundle: ModelBundle) -> dict[str, Any]:
-    """What names a model in the keys of what is computed from its images: weights, rewrites and negative prompt.
+    """A model's part in the keys of what is computed from its images: weights, rewrites and negative prompt.
 
     An edit that was applied before may have left the weights alone and changed what is drawn all the same.
     """

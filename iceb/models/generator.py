@@ -34,7 +34,7 @@ class ImageSpec:
 
     @classmethod
     def of(cls, prompt: Prompt, sampling: Sampling, rewriter: Rewriter) -> "ImageSpec":
-        """What is drawn for `prompt`."""
+        """The image to draw for `prompt`."""
         published = prompt.noise if sampling.noise == "upstream" else None
         return cls(rewriter(prompt.text), published or NoiseDraw(prompt.seed))
 
@@ -68,7 +68,7 @@ class Generator:
         return list(self._keys_and_specs(bundle, prompts, sampling)[0])
 
     def missing(self, bundle: ModelBundle, prompts: Sequence[Prompt], sampling: Sampling) -> int:
-        """How many images `draw` would have to make."""
+        """The number of images that `draw` would have to make."""
         return len(self.images.missing(self.keys(bundle, prompts, sampling)))
 
     def draw(
@@ -101,7 +101,7 @@ class Generator:
         return keys
 
     def seconds_for(self, bundle: ModelBundle, sampling: Sampling, count: int) -> float | None:
-        """How long drawing `count` images will take, by the last time; None if there was none."""
+        """Estimated seconds to draw `count` images, by the last time; None if there was none."""
         each = self.pace.seconds(_work(bundle, sampling)) if self.pace is not None else None
         return None if each is None else each * count
 

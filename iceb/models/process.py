@@ -51,11 +51,11 @@ class Setting:
 
     @property
     def place(self) -> Place:
-        """What a message calls it."""
+        """Its name in messages."""
         return self.name, self.of
 
     def value(self) -> Any:
-        """What it is now; None where this version of torch does not have it, or cannot say."""
+        """Its current value; None where this version of torch does not have it, or cannot say."""
         try:
             return self.read()
         except (AttributeError, RuntimeError, OSError):

@@ -48,7 +48,7 @@ class Source:
 
     @property
     def digest(self) -> str:
-        """What names the weights as loaded: a pinned revision or the files' content, and the number format."""
+        """Digest that names the weights as loaded: a pinned revision or the files' content, and the number format."""
         return digest({"repo": self.ref.repo, "revision": self.ref.revision, "dtype": self.ref.dtype})
 
 

@@ -41,7 +41,7 @@ class DataFile(BaseModel):
 
 
 class DataSource(BaseModel):
-    """Where a dataset's files come from; a commit pins them."""
+    """The origin of a dataset's files; a commit pins them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -94,7 +94,7 @@ class ConceptDataset(Protocol):
     card: DataCard
 
     def schedule(self, num_edits: int) -> Schedule:
-        """What is edited and judged when `num_edits` are asked for."""
+        """The schedule of what is edited and judged at `num_edits`."""
         ...
 
     def prompts(self, batch: EditBatch) -> Sequence[Prompt]:

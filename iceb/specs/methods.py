@@ -1,4 +1,4 @@
-"""What a method is, what it is given, and the edit it returns.
+"""The interface of an editing method: its card, what it is given, and the edit it returns.
 
 A method is a frozen dataclass: its fields are its hyperparameters (`--set field=value`, recipe keys, result params).
 It never changes the model; the core applies its edit, and takes it back bit for bit.
@@ -34,7 +34,7 @@ Fidelity = Literal["faithful", "partial", "variant", "own"]
 
 @dataclass(frozen=True)
 class MethodCard:
-    """What a method says about itself; `touches` is a promise that the core checks, the rest makes its page."""
+    """A method's declaration; `touches` is a promise that the core checks, the rest makes its documentation page."""
 
     name: str
     version: int
@@ -66,7 +66,7 @@ class MethodCard:
 
 @dataclass(frozen=True)
 class Edit:
-    """What a method would change; inert until applied.
+    """The changes that a method computes; inert until applied.
 
     `weights` holds full new tensors by parameter name, `<component>.<state_dict name>`, component one of
     text_encoder, text_encoder_2, unet, vae; shapes and dtypes as the model's.
@@ -92,7 +92,7 @@ class Bundle(Protocol):
 
     @property
     def ref(self) -> ModelRef:
-        """Which weights: family, repository, revision and number format."""
+        """The weights' family, repository, revision and number format."""
 
     @property
     def family(self) -> Family:
@@ -104,7 +104,7 @@ class Bundle(Protocol):
 
     @property
     def device(self) -> "torch.device":
-        """Where the model is."""
+        """The device that the model is on."""
 
     @property
     def dtype(self) -> "torch.dtype":
@@ -112,19 +112,19 @@ class Bundle(Protocol):
 
     @property
     def pass_sizes(self) -> Any:
-        """How many concepts or images go through one pass: an iceb.models.memory.PassSizes."""
+        """Numbers of concepts or images in one pass: an iceb.models.memory.PassSizes."""
 
     @property
     def images_per_pass(self) -> Any:
-        """How many images go through one pass of the denoiser: an iceb.models.memory.PassSize."""
+        """The number of images in one pass of the denoiser: an iceb.models.memory.PassSize."""
 
     @property
     def digest(self) -> str:
-        """What names the weights as they are now, 64 hex digits."""
+        """Digest of the weights as they are now, 64 hex digits."""
 
     @property
     def base_digest(self) -> str:
-        """What names the weights as they were loaded, 64 hex digits."""
+        """Digest of the weights as they were loaded, 64 hex digits."""
 
     @property
     def reads_as_loaded(self) -> bool:
@@ -144,7 +144,7 @@ class Bundle(Protocol):
 
 
 class Scratch(Protocol):
-    """What a method keeps between runs, an array under each key.
+    """A method's store of arrays between runs, one under each key.
 
     The store adds the method's code, the model, the machine and every setting to the key, so a key says which part of
     the work it is: of which request, of which layer. What does not change with every setting is kept under
@@ -157,7 +157,7 @@ class Scratch(Protocol):
 
     @property
     def texts(self) -> Any:
-        """What unedited models read of texts, for all methods: an iceb.stores.texts.TextStore.
+        """Text encoder states of unedited models, shared by all methods: an iceb.stores.texts.TextStore.
 
         Optional: with None, or in a test's stand-in that has no such attribute, nothing is kept of texts.
         """
@@ -194,7 +194,7 @@ def _no_judging(name: str) -> Measure:
 
 @dataclass(frozen=True)
 class MethodContext:
-    """What a method is given beside the model and the requests.
+    """Everything a method is given beside the model and the requests.
 
     `draw` takes the model as it is or with an edit applied (`with bundle.applied(edit) as edited`). `judge` takes the
     name of a registered measure that a setting holds which the card's `judges` names.

@@ -20,7 +20,7 @@ REFERENCE = "reference:"  # before the name of a side that the dataset supplies
 
 @dataclass(frozen=True)
 class MeasureInput:
-    """What a measure may read of one image.
+    """The input of a measure for one image.
 
     Attributes:
         image: (H, W, 3) uint8.
@@ -48,11 +48,11 @@ class Measure(Protocol):
 
     @property
     def revision(self) -> str:
-        """What pins the backbone's weights; part of the measured key."""
+        """A commit or digest that pins the backbone's weights; part of the measured key."""
 
     @property
     def inputs(self) -> Inputs:
-        """What it reads."""
+        """The kind of its inputs: images, pairs, or images with texts."""
 
     def __call__(self, inputs: Sequence[MeasureInput]) -> "Array":
         """Numbers (N, width) float32 of N inputs."""
@@ -77,7 +77,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a metric reads: the images of one role through one measure, on some sides.
+    """An input of a metric: the images of one role through one measure, on some sides.
 
     Attributes:
         measure: the kind of measure; the model's family says which registered one stands for it.
@@ -100,7 +100,7 @@ class Need:
 
     @property
     def key(self) -> str:
-        """By which the metric finds the numbers."""
+        """The name under which the metric finds the numbers."""
         return self.name or self.role
 
     def accepts(self, prompt: Prompt) -> bool:
@@ -133,19 +133,19 @@ class Metric(Protocol):
 
     @property
     def higher_is_better(self) -> bool:
-        """Which way is better."""
+        """Whether a higher value is better."""
 
     @property
     def paper(self) -> str:
-        """Where it comes from, "arXiv:…", or ""."""
+        """Its source, "arXiv:…", or ""."""
 
     @property
     def needs(self) -> tuple[Need, ...]:
-        """What it reads."""
+        """The measured images that it reads."""
 
     @property
     def reduction(self) -> Reduction:
-        """How its concepts' statistics become a score."""
+        """The way from its concepts' statistics to a score."""
 
     def __call__(self, measured: Measurements) -> Sequence[ConceptValue]:
         """The statistic of every concept; none where no image of a part was drawn."""

@@ -16,7 +16,7 @@ MOST_DRAWN = 4096  # images of one generator; more is a mistake
 
 @dataclass(frozen=True, slots=True)
 class NoiseDraw:
-    """Where an image's initial noise comes from: one slot of one of a generator's calls.
+    """The origin of an image's initial noise: one slot of one of a generator's calls.
 
     A generator is seeded with `seed` and asked for noise in calls of `calls` images each; the image's noise is the
     `slot`-th of the last call. This covers every published way of drawing: a generator of one's own is `NoiseDraw(7)`;

@@ -105,7 +105,7 @@ class PartRecord(Record):
 
 
 class ReductionRecord(Record):
-    """How a score follows from its concepts' statistics; see `iceb.specs.reduction.Reduction`."""
+    """The reduction of concepts' statistics to a score; see `iceb.specs.reduction.Reduction`."""
 
     parts: Mapping[str, PartRecord]
     weighting: Literal["images", "concepts"]
@@ -202,7 +202,7 @@ class TableRecord(Record):
 
 
 class Cost(Record):
-    """What the run took. Stages that were wholly cached cost what reading them cost; the counts tell."""
+    """Time and memory of the run. Wholly cached stages cost what reading them cost; the counts show which were."""
 
     edit_seconds: float | None = None  # as first made, without loading the model; kept with the edit in the store
     draw_seconds: float | None = None
@@ -218,7 +218,7 @@ class Cost(Record):
 
 
 class Provenance(Record):
-    """Where the numbers came from."""
+    """Command, code, machine and time that the numbers came from."""
 
     command: str
     commit: str | None  # None: the package does not lie in a git checkout

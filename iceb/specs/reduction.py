@@ -52,7 +52,7 @@ class ConceptValue:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """How one part's concepts enter the value: its mean change, times a weight."""
+    """One summand of a value: the mean change of a part's concepts, times a weight."""
 
     weight: float = 1.0
     change: Change = "rise"
@@ -60,7 +60,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """How concepts' statistics become a score.
+    """The rule that turns concepts' statistics into a score.
 
     Attributes:
         parts: name → part; the value is the weighted sum of their mean changes.

@@ -1,4 +1,4 @@
-"""What a method is asked to change: one request per concept, and the batch of requests that are edited together."""
+"""Edit requests, one per concept, and batches of requests that are edited together."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -116,7 +116,7 @@ class Result(Record):
 
     @property
     def spec(self) -> RunSpec:
-        """What names the run, from the fields that the result records; its id is that of the run that made them.
+        """The run's identity, rebuilt from the recorded fields; its id is that of the run that made them.
 
         Raises:
             ValidationError: a field is none that a run can have.

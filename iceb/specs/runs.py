@@ -31,7 +31,7 @@ def _one_of(what: str, value: object, kind: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How every image of a run is drawn; part of each image's key and of the table's identity."""
+    """Sampling settings of every image of a run; part of each image's key and of the table's identity."""
 
     scheduler: Scheduler = "pndm"
     steps: int = 50
@@ -54,7 +54,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
-    """Which weights: a family, a repository, a pinned revision, a number format."""
+    """A model's weights: family, repository, pinned revision and number format."""
 
     family: str
     repo: str
@@ -68,7 +68,7 @@ class ModelRef:
 
 
 class MeasureRef(BaseModel):
-    """Which measure: a score was computed with it, or an edit asks it."""
+    """A measure that a score was computed with, or that a method consulted."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

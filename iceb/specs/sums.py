@@ -162,7 +162,7 @@ def _freedom(parts: Sequence[PartSums], pulls: Sequence[Pulls]) -> float:
 
 
 def _share_clusters(parts: Sequence[PartSums]) -> bool:
-    """Whether some concept, or some state of several, stands in more than one part."""
+    """Whether some concept, or some state of several, occurs in more than one part."""
     for clusters in ([set(p.concepts) for p in parts], [set(p.checkpoints) for p in parts if p.states]):
         if len({name for each in clusters for name in each}) < sum(map(len, clusters)):
             return True

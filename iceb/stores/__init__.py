@@ -8,7 +8,7 @@ from iceb.stores.own_files import LEVELS, stored_files
 
 @dataclass(frozen=True)
 class Usage:
-    """What one store holds."""
+    """The number of files and bytes of one store."""
 
     kind: str
     files: int

@@ -12,7 +12,7 @@ SUFFIX = ".array"
 
 
 def array_path(folder: Path, key: str) -> Path:
-    """Where the array of this key lies, or would.
+    """The path of the array of this key, there or not.
 
     Raises:
         StoreError: the key is not 64 hexadecimal digits.
@@ -30,7 +30,7 @@ def read_array(folder: Path, key: str) -> Array | None:
 
 
 def publish_array(folder: Path, key: str, array: Array) -> Array:
-    """Write an array unless a sound one stands there; returns the one that stands, so all processes go on with one.
+    """Write an array unless a sound one is there; returns the stored one, so that all processes go on with the same.
 
     Raises:
         StoreError: the cache cannot be written.

@@ -35,7 +35,7 @@ class Damage:
     removed: bool  # False: the cache cannot be written
 
     def line(self) -> str:
-        """What became of it, for people."""
+        """One line for the user: the file, the reason and the outcome."""
         outcome = "cannot be removed" if not self.removed else "remade" if self.path.exists() else "removed"
         return f"damaged, {outcome}: {self.path} ({self.reason})"
 
@@ -131,7 +131,7 @@ def _remove(path: Path) -> None:
 def publish_checked(
     path: Path, data: bytes, read: Callable[[], Content | None], *, durable: bool = True
 ) -> Content | None:
-    """Write `data` unless a sound file stands there; a damaged one is replaced.
+    """Write `data` unless a sound file is there; a damaged one is replaced.
 
     Args:
         read: what the standing file holds; None removes it if it is damaged.

@@ -55,7 +55,7 @@ class EditStore:
         self.folder = root / "edits"
 
     def path(self, key: EditKey) -> Path:
-        """Where the edit of this key lies, or would.
+        """The path of the edit of this key, there or not.
 
         Raises:
             StoreError: the key is not 64 hexadecimal digits.
@@ -75,7 +75,7 @@ class EditStore:
         return read_checked(self.path(key), lambda path: _read(path, key))
 
     def summary(self, key: EditKey) -> EditSummary | None:
-        """What the stored edit of this key is, without its tensors; None if there is none, or if its header is damaged.
+        """The header of the stored edit of this key; None if there is none, or if its header is damaged.
 
         Nothing is removed: a plan calls this.
         """

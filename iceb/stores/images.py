@@ -38,7 +38,7 @@ class ImageStore:
         self._known: set[ImageKey] = set()
 
     def path(self, key: ImageKey) -> Path:
-        """Where the image of this key lies, or would.
+        """The path of the image of this key, there or not.
 
         Raises:
             StoreError: the key is not 64 hexadecimal digits.

@@ -39,7 +39,7 @@ def stored_files(root: Path, kinds: Iterable[str]) -> list[File]:
 
 
 def unfinished_files(root: Path) -> list[File]:
-    """What killed processes have left below a cache, sorted."""
+    """Unfinished files that killed processes have left below a cache, sorted."""
     below = (file for kind, levels in (LEVELS | NOTES).items() for file in _walk(root / kind, levels))
     found = (file for file in (*_walk(root, ()), *below) if UNFINISHED.fullmatch(file.path.name))
     return sorted(found, key=lambda file: file.path)

@@ -20,7 +20,7 @@ class Pace:
         self.folder = root / "pace"
 
     def path(self, what: Mapping[str, Any]) -> Path:
-        """Where the pace of this work is noted."""
+        """The path of the note on this work."""
         return content_path(self.folder, digest(what), ".json")
 
     def note(self, what: Mapping[str, Any], seconds: float) -> None:

@@ -50,7 +50,7 @@ class ScratchStore:
         return digest({"owner": self.owner, "settings": self._named, "key": key})
 
     def path(self, key: Mapping[str, Any]) -> Path:
-        """Where the array of this key lies, or would."""
+        """The path of the array of this key, there or not."""
         return array_path(self.folder, self._key(key))
 
     def get(self, key: Mapping[str, Any]) -> Array | None:
