@@ -1,4 +1,4 @@
-"""One line per check: what was checked, how it came out, and why."""
+"""The outcome of one check as a line: what was checked, pass or fail, and why."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ LONGEST = 600  # characters of a note: a message of 300 within one of ours; its 
 
 @dataclass(frozen=True)
 class Line:
-    """One check and its outcome; "info" is a measurement that nothing hangs on."""
+    """One check and its outcome; "info" marks a measurement that cannot fail."""
 
     check: str
     status: Status
@@ -25,19 +25,19 @@ class Line:
 
 
 class Broken(Exception):
-    """A check found what the contract forbids; the message is the line's note."""
+    """A check failed: the contract is broken; the message is the line's note."""
 
 
 class Skipped(Exception):
-    """A check cannot be made here; the message is the reason."""
+    """A check cannot run here; the message is the reason."""
 
 
 class Info(Exception):
-    """A check found something worth saying that is neither right nor wrong."""
+    """A check reports a measurement that is neither right nor wrong."""
 
 
 def line(check: str, work: Callable[[], str]) -> Line:
-    """Make one check. Whatever a method raises becomes a failed line: a method of others may raise anything."""
+    """Run one check; any exception becomes a failed line, because third-party code may raise anything."""
     began = time.perf_counter()
     made = _outcome(check, work)
     return replace(made, seconds=time.perf_counter() - began)
@@ -55,7 +55,7 @@ def _outcome(check: str, work: Callable[[], str]) -> Line:
 
 
 def error_text(error: BaseException) -> str:
-    """An error in one line; ours speak for themselves, others are named.
+    """Format an error in one line; the class is named unless it is one of ICEB's own.
 
     >>> error_text(ZeroDivisionError("division by zero"))
     'raised ZeroDivisionError: division by zero'

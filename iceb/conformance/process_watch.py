@@ -1,4 +1,4 @@
-"""What code of others leaves behind: settings of the process, and files outside its folders."""
+"""Detect what a plug-in leaves behind: changed process settings, and files written outside the allowed folders."""
 
 import os
 import sys
@@ -34,7 +34,7 @@ _written: list[list[Path]] = []  # by whoever watches now
 
 
 class ProcessWatch:
-    """The process and its files, watched while checks are made.
+    """Watch the process and its files while checks run.
 
     Args:
         folders: where files may be written, beside the folder of temporary files.
@@ -48,12 +48,12 @@ class ProcessWatch:
         self._process = Process(SimpleNamespace(components={}), torch.device(device))
 
     def line(self, check: str, work: Callable[[], str]) -> Line:
-        """One check, watched."""
+        """Run one check and record the files it writes."""
         with _watch_writes(self._written):
             return line(check, work)
 
     def process_as_before(self) -> str:
-        """Random states, number format, threads, flags and working folder are what they were; they are put back.
+        """Check that random states, dtype, threads, flags and working folder are unchanged; else restore them.
 
         Raises:
             Broken: one is not.
@@ -64,7 +64,7 @@ class ProcessWatch:
         return ""
 
     def nothing_written(self) -> str:
-        """No file was written, removed or renamed but in the allowed folders.
+        """Check that no file outside the allowed folders was written, removed or renamed.
 
         Raises:
             Broken: one was.
@@ -82,7 +82,7 @@ class ProcessWatch:
 
 @contextmanager
 def _watch_writes(paths: list[Path]) -> Iterator[None]:
-    """Note the paths that Python writes to meanwhile; code in C that asks Python for nothing is not seen."""
+    """Record the paths that Python writes to inside the block; files written by C code alone are not seen."""
     _hook()
     _written.append(paths)
     try:

@@ -1,7 +1,7 @@
-"""What checks of registered objects share: that they can be imported, who they say they are, and plain comparisons."""
+"""Helpers that the checks of registered objects share: import, names, papers and comparisons."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,7 +16,7 @@ Found = TypeVar("Found")
 
 
 def import_object(entry: Registered, kind: type | None = None) -> Any:
-    """The registered object.
+    """Import the registered object.
 
     Raises:
         SpecError: it cannot be imported, or lacks what its group must offer.
@@ -29,7 +29,7 @@ def import_object(entry: Registered, kind: type | None = None) -> Any:
 
 
 def require(value: Found | None, check: str) -> Found:
-    """What an earlier check has found.
+    """Return what an earlier check found.
 
     Raises:
         Skipped: nothing; that check says why.
@@ -40,7 +40,7 @@ def require(value: Found | None, check: str) -> Found:
 
 
 def refuse(problems: Sequence[str]) -> None:
-    """Say everything that is wrong at once.
+    """Fail with all problems in one message.
 
     Raises:
         Broken: something is.
@@ -50,14 +50,14 @@ def refuse(problems: Sequence[str]) -> None:
 
 
 def name_problems(found: object, entry: Registered, what: str) -> list[str]:
-    """That an object is not called as its entry point, if so."""
+    """Return a problem if an object's name is not that of its entry point."""
     if found == entry.name:
         return []
     return [f"{what} is {found!r:.80}, the entry point's is {entry.name!r}: give both one name"]
 
 
 def paper_problems(paper: object) -> list[str]:
-    """That a paper is none, if so; the empty text says that there is no paper."""
+    """Return a problem if a paper is no text or a placeholder; the empty text says that there is no paper."""
     if not isinstance(paper, str):
         return [f"paper is {paper!r:.80}: must be text, such as arXiv:2403.13807, or empty"]
     if PLACEHOLDER.search(paper):
@@ -66,7 +66,7 @@ def paper_problems(paper: object) -> list[str]:
 
 
 def differs(first: Array, second: Array, relative: float = 0.0, absolute: float = 0.0) -> str:
-    """How far two arrays lie apart, in words; "" where they agree."""
+    """Describe how two arrays differ; "" if they agree within the tolerances."""
     if first.shape != second.shape:
         return f"shape {second.shape} instead of {first.shape}"
     if np.allclose(second, first, rtol=relative, atol=absolute, equal_nan=True):
@@ -74,19 +74,18 @@ def differs(first: Array, second: Array, relative: float = 0.0, absolute: float 
     return f"numbers differ by up to {np.nanmax(np.abs(second.astype(np.float64) - first)):.2g}"
 
 
-def twice(work: Callable[[], Found], again: Callable[[], Found], what: str) -> str:
-    """Whether two calls give equal objects.
+def refuse_difference(first: object, second: object, what: str) -> None:
+    """Fail if two objects are not equal.
 
     Raises:
-        Broken: they do not.
+        Broken: they differ; `what` is the message.
     """
-    if work() != again():
+    if first != second:
         raise Broken(what)
-    return ""
 
 
 def counts_in_words(numbers: Mapping[str, int]) -> str:
-    """Numbers with their names.
+    """Format counts with their names.
 
     >>> counts_in_words({"source": 15, "holdout": 1098})
     '15 source, 1098 holdout'

@@ -1,7 +1,7 @@
-"""Does a method keep the adapter contract? Every check is one line; nothing a method raises gets further than its line.
+"""Conformance checks of a method; each check gives one line, and an exception fails that line alone.
 
-`check_method` asks a method for a dozen small edits of a loaded model. It keeps nothing: scratch and store are folders
-that are thrown away, and registries and caches are not touched.
+`check_method` asks a method for a dozen small edits of a loaded model. Nothing is kept: scratch and store are temporary
+folders, and registries and caches are not touched.
 """
 
 import time
@@ -33,7 +33,7 @@ VARIED = 0.4  # of what is left of them, for varying settings
 
 
 def quick_method(name: str, settings: Mapping[str, Scalar], full: bool = False) -> ChosenMethod:
-    """The registered method with its card's quick settings, unless `full`, and `settings` on top.
+    """Return the registered method with its card's quick settings (unless `full`), overridden by `settings`.
 
     Raises:
         SpecError, MethodError: as `choose`.
@@ -50,7 +50,7 @@ def check_method(
     allowance: int = ALLOWANCE,
     execution: Execution = DEFAULT,
 ) -> Iterator[Line]:
-    """Every check of the adapter contract, one line as soon as it is made.
+    """Run every check of a method; each line is yielded as soon as its check has run.
 
     Args:
         chosen: the method with its settings.
@@ -79,7 +79,7 @@ def check_method(
 
 
 def _settings(under_test: MethodUnderTest) -> str:
-    """The method's own word on these settings and this model; that a file was not named is nobody's mistake."""
+    """Ask the method whether these settings work on this model; skip if a file it needs was not named."""
     chosen, _ = under_test.chosen, under_test.kind
     try:
         params = chosen.params

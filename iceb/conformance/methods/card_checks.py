@@ -1,4 +1,4 @@
-"""What a method's card and fields promise before anything is computed."""
+"""Check a method's card and fields; nothing is computed."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ CHANGEABLE = (list, dict, set, bytearray)
 
 
 def check_card(chosen: ChosenMethod) -> str:
-    """One name everywhere, a frozen dataclass of plain settings, and a paper that exists.
+    """Check for one name everywhere, a frozen dataclass of immutable settings, and a paper that is no placeholder.
 
     Raises:
         Broken: one of these does not hold.
@@ -35,7 +35,7 @@ def _problems(chosen: ChosenMethod) -> Iterator[str]:
 
 
 def _changeable(method: Any) -> Iterator[str]:
-    """Settings that hold, or are annotated as, something that can be changed in place."""
+    """List the settings that hold, or are annotated as, a mutable container."""
     hints = get_type_hints(type(method))
     for each in dataclasses.fields(method):
         if isinstance(getattr(method, each.name), CHANGEABLE) or _names_changeable(hints.get(each.name)):

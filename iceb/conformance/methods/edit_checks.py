@@ -1,4 +1,4 @@
-"""The promises of the contract: what an edit may hold, that the model stays as it is, and the same bytes twice."""
+"""Check one edit: its content, an unchanged model, and bit-equal repetition."""
 
 import fnmatch
 import time
@@ -25,7 +25,7 @@ REMEDY = "copy before you change, put back what you change, and draw from a torc
 
 @dataclass
 class PlainEdit:
-    """The checks around one plain edit; each returns a note, or raises what makes its line."""
+    """One edit of plain requests and the checks of it; each returns a note or raises the line's outcome."""
 
     under_test: MethodUnderTest
     edit: Edit | None = None  # the plain edit, once it was made
@@ -41,11 +41,11 @@ class PlainEdit:
 
     @cached_property
     def scratch(self) -> ScratchStore:
-        """The store in which the plain edit left what it wants to keep."""
+        """The scratch store that the plain edit filled."""
         return self.under_test.scratch()
 
     def require_edit(self) -> Edit:
-        """The plain edit.
+        """Return the plain edit.
 
         Raises:
             Skipped: there is none, or the model is not what it was.
@@ -56,7 +56,7 @@ class PlainEdit:
         return self.edit
 
     def skip_if_broken(self) -> None:
-        """Send the reader to the check that found the model changed, which says it once for all that follow.
+        """Skip this check if an earlier one found the model changed.
 
         Raises:
             Skipped: the model is not what it was.
@@ -65,17 +65,17 @@ class PlainEdit:
             raise Skipped(f"see {self.broken_at!r}")
 
     def restore(self) -> None:
-        """Put back the settings of the process that some call changed."""
+        """Restore the process settings that a call changed."""
         if self.watch is not None:
             self.watch.process.restore()
 
     def changes(self) -> str:
-        """What differs from before the first call, in words."""
+        """Describe how the model and process differ from their state before the first call."""
         self.watch = self.watch or Watch(self.under_test.bundle)
         return self.watch.changes()
 
     def no_requests(self) -> str:
-        """No requests, an empty edit."""
+        """Check that no requests give an empty edit."""
         self.watch = Watch(self.under_test.bundle)
         edit = self.under_test.edit(())
         for what in ("weights", "rewrites", "negative_prompt"):
@@ -84,7 +84,7 @@ class PlainEdit:
         return ""
 
     def fits(self) -> str:
-        """Declared parameters alone, shapes and formats kept, finite numbers; and no silent nothing."""
+        """Check that the edit changes declared parameters only, keeps shape and dtype, is finite and not empty."""
         self.watch = self.watch or Watch(self.under_test.bundle)
         edit = self._time_edit(self.scratch)
         self._look(UNTOUCHED)
@@ -99,7 +99,7 @@ class PlainEdit:
         return f"{len(edit.weights)} weights, {size_text(moved)}, relative change {change:.2g}"
 
     def model_before_applied(self) -> str:
-        """A call of `edit` leaves weights, buffers, modes, hooks, processors and random states alone."""
+        """Check that `edit` left weights, buffers, modes, hooks, processors and random states unchanged."""
         if not self.broken:
             self._look(UNTOUCHED)
         if self.broken:
@@ -107,7 +107,7 @@ class PlainEdit:
         return ""
 
     def model_after_applied(self) -> str:
-        """Applied, the model holds the edit; afterwards it is bit for bit what it was."""
+        """Check that the model holds the edit while it is applied, and is bit-equal to the original afterwards."""
         edit, bundle = self.require_edit(), self.under_test.bundle
         with bundle.applied(edit):
             for name, value in edit.weights.items():
@@ -119,11 +119,11 @@ class PlainEdit:
         return ""
 
     def same_bytes_twice(self) -> str:
-        """Two calls with nothing kept between them give the same bytes."""
+        """Check that two calls with empty scratch give the same bytes."""
         return self._again(self.under_test.scratch(), self._time_edit)
 
     def same_bytes_from_warm_scratch(self) -> str:
-        """A call that finds everything it kept gives the same bytes."""
+        """Check that a call with filled scratch gives the same bytes."""
         return self._again(self.scratch, partial(self.under_test.edit, self.requests))
 
     def _look(self, check: str) -> None:
@@ -146,7 +146,7 @@ class PlainEdit:
         return ""
 
     def save_and_load(self) -> str:
-        """Written to the store of edits and read again, an edit is the same."""
+        """Check that an edit survives being saved to the edit store and loaded."""
         edit, store = self.require_edit(), EditStore(self.under_test.folder)
         store.publish("0" * 64, MadeEdit(edit, 0.0))
         read = store.read("0" * 64)
@@ -160,14 +160,14 @@ class PlainEdit:
         return size_text(store.path("0" * 64).stat().st_size)
 
     def _compact(self, edit: Edit) -> None:
-        """Every weight that `Edit.right` names is what its matrix makes, so that the edit can be shipped as that."""
+        """Check that each weight named in `Edit.right` equals W M bit for bit, so that the matrix can replace it."""
         made = by_matrix(edit, self.under_test.bundle.parameter)
         named = {name for name in edit.weights if any(fnmatch.fnmatchcase(name, pattern) for pattern in edit.right)}
         for name in sorted(named - set(made)):
             raise Broken(f"right says that a matrix makes {name}, and (W.double() @ M).to(W.dtype) has other bytes")
 
     def model_after_all(self) -> str:
-        """After everything that was asked, refused requests too, the model is what it was."""
+        """Check that the model is unchanged after all calls, refused requests included."""
         self.skip_if_broken()
         if changed := self.changes():
             raise Broken(f"some call changed {changed}: put it back also when a request is refused")

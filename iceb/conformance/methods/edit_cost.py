@@ -1,4 +1,4 @@
-"""Time and memory of edits of several sizes."""
+"""Measure time and memory of edits of several sizes."""
 
 import ctypes
 import gc
@@ -27,7 +27,7 @@ CAUTION = 2.0  # how much longer than foreseen an edit may take and still be beg
 
 @dataclass
 class EditCost:
-    """Edits of growing size, each from nothing, while time is left."""
+    """Edits of growing size, each with empty scratch, while time is left."""
 
     plain_edit: PlainEdit
     seconds: float  # for all of them; inf: however long it takes
@@ -36,7 +36,7 @@ class EditCost:
     excess: dict[int, str] = field(default_factory=dict)  # sizes that held too much, and how much
 
     def lines(self, sizes: Sequence[int]) -> Iterator[Line]:
-        """One line a size, and one on the most memory that any of them held."""
+        """One line per size, and one on peak memory."""
         began = time.perf_counter()
         for number in sorted(set(sizes)):
             left = self.seconds - self.plain_edit.seconds - (time.perf_counter() - began)  # one edit more counts copies
@@ -66,7 +66,7 @@ class EditCost:
         )
 
     def _forecast(self, number: int) -> float:
-        """Seconds, along the straight line through the last two sizes; the plain edit is one of the first two."""
+        """Predict seconds on the straight line through the last two sizes; the plain edit is one of the first."""
         if not self.took:
             return 0.0
         plain = {FEW: self.plain_edit.seconds} if len(self.took) == 1 else {}  # sizes so close tell little later
@@ -83,7 +83,7 @@ class EditCost:
         return f"{self._copies_of_model()}; the process stayed within {size_text(self.allowance)} of its own share"
 
     def _copies_of_model(self) -> str:
-        """How much of the model an edit holds once more; with more than one request, so that a copy for each shows."""
+        """Measure how many copies of the model an edit holds; several requests, so that one copy per request shows."""
         under_test, scratch = self.plain_edit.under_test, self.plain_edit.under_test.scratch()
         with threads.single_threaded(), CopyCounter(under_test.bundle) as copies:
             edit = under_test.edit(sample(FEW, under_test.kind), scratch)
@@ -97,7 +97,7 @@ class EditCost:
 
 
 class Peak:
-    """By how much memory grows at most, from now on: of the process, and of the GPU where the model is on one."""
+    """Peak growth of memory from now on: of the process, and of the GPU if the model is on one."""
 
     def __init__(self, bundle: ModelBundle) -> None:
         _give_back()
@@ -109,21 +109,21 @@ class Peak:
             self._gpu = torch.cuda.memory_allocated(self._device)
 
     def growth(self) -> int:
-        """Bytes beyond what was held at the beginning."""
+        """Bytes at the peak beyond those held at the start."""
         now = (_status("VmHWM") if self._resettable else peak_bytes()) or 0
         gpu = torch.cuda.max_memory_allocated(self._device) - self._gpu if self._device else 0
         return max(now - self._before, 0) + gpu
 
 
 def _give_back() -> None:
-    """Free memory goes back to the system (glibc keeps it otherwise, and growth would not show)."""
+    """Return free memory to the system: glibc keeps it otherwise, and later growth would not show."""
     gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def _reset_peak() -> bool:
-    """Have Linux count the process's peak anew (man 5 proc, clear_refs); False where it cannot."""
+    """Reset the process's peak memory (man 5 proc, clear_refs); False if the system cannot."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
         return _status("VmHWM") is not None
@@ -131,7 +131,7 @@ def _reset_peak() -> bool:
 
 
 def _status(name: str) -> int | None:
-    """A row of /proc/self/status, in bytes."""
+    """Read a row of /proc/self/status, in bytes."""
     with suppress(OSError):
         for row in Path("/proc/self/status").read_text().splitlines():
             if row.startswith(f"{name}:"):

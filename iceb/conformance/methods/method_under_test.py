@@ -1,4 +1,4 @@
-"""A method on a model, as every check asks it: an edit, what names it, how far two of them differ."""
+"""The method under test: make an edit, digest it, compare two edits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ Store = TypeVar("Store", bound=ScratchStore)
 
 @dataclass
 class MethodUnderTest:
-    """One method with its settings, one loaded model, and a folder that is thrown away afterwards."""
+    """A method with its settings, a loaded model, and a temporary folder."""
 
     chosen: ChosenMethod
     bundle: ModelBundle
@@ -37,12 +37,12 @@ class MethodUnderTest:
 
     @property
     def card(self) -> MethodCard:
-        """What the method says about itself."""
+        """The method's card."""
         return self.chosen.card
 
     @property
     def kind(self) -> Kind:
-        """The first kind that the card names; what most checks ask for.
+        """The first kind of edit that the card names; most checks request it.
 
         Raises:
             Broken: it names none that exists.
@@ -54,15 +54,15 @@ class MethodUnderTest:
         return self.card.kinds[0]
 
     def scratch(self) -> ScratchStore:
-        """An empty scratch store of its own, as the method with its settings sees it."""
+        """Open a new empty scratch store for the method and its settings."""
         return self.scratch_of(ScratchStore)
 
     def scratch_of(self, kind: type[Store]) -> Store:
-        """The same, of another class."""
+        """Open a new empty scratch store of a given class."""
         return kind(self.folder / f"{next(self._numbers):03d}", {"check": self.card.name}, self.chosen.params)
 
     def edit(self, requests: Sequence[EditRequest], scratch: ScratchStore | None = None) -> Edit:
-        """The method's edit, checked against model and card; whatever the method raises goes through."""
+        """Make the method's edit and check it against model and card; the method's exceptions pass through."""
         made = self.chosen.method.edit(
             self.bundle,
             tuple(requests),
@@ -93,7 +93,7 @@ class MethodUnderTest:
 
 
 def digest_of(edit: Edit) -> str:
-    """What names an edit's bytes: weights, compact form, rewrites, negative prompt; not its log, which holds times."""
+    """Digest an edit's weights, matrices, rewrites and negative prompt, but not its log, which holds times."""
     weights, right = (
         {name: digest_tensor(value) for name, value in each.items()} for each in (edit.weights, edit.right)
     )

@@ -1,9 +1,9 @@
-"""How much of the model a method holds once more: tensors of its parameters' shapes, counted while they live.
+"""Detect copies of the model: count live tensors that have a parameter's shape.
 
-The process's memory cannot tell this of a small model, whose second copy weighs less than the activations of a few
-pictures. A tensor that has a parameter's very shape is a copy of it, its gradient, or an optimiser's moment; one that
-has a matrix's or a kernel's shape behind a first dimension is a stack of those. (Vectors weigh nothing even in a stack,
-and every batch of activations ends like one.)
+Process memory cannot show this for a small model, whose second copy weighs less than the activations of a few
+images. A tensor with exactly a parameter's shape is a copy of it, its gradient, or an optimiser's moment; one that
+has a matrix's or a kernel's shape behind a first dimension is a stack of those. (Stacked vectors are negligible,
+and every batch of activations has such a shape.)
 """
 
 import weakref
@@ -17,7 +17,7 @@ from iceb.models.bundle import ModelBundle
 
 
 class CopyCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types for it
-    """While it is entered, counts bytes of new tensors that are shaped like a parameter of the model.
+    """Count the bytes of new tensors with the shape of a model parameter, inside a `with` block.
 
     Only this thread's tensors are seen, so what is measured should compute in one. Two tensors that share memory count
     once; a tensor counts until its memory is freed, whoever holds it, a graph of gradients included.
@@ -35,7 +35,7 @@ class CopyCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch 
         self._now = self.most = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """The operation itself; what comes out of it is counted."""
+        """Run the operation and count its output tensors."""
         found = func(*args, **(kwargs or {}))
         for value in tree_leaves(found):
             if isinstance(value, torch.Tensor) and self._has_parameter_shape(tuple(value.shape)):

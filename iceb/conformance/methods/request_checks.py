@@ -1,4 +1,4 @@
-"""What requests mean to a method: their order, their destinations, odd subjects, and kinds."""
+"""Check how a method handles requests: order, destinations, kinds and unusual subjects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ ORDER_TOLERANCE = 1e-3  # of the change's norm: what rounding makes of another o
 
 @dataclass
 class RequestChecks:
-    """Checks that ask a method for other requests than the plain ones."""
+    """Checks with requests other than the plain ones."""
 
     plain_edit: PlainEdit
 
     def order(self) -> str:
-        """Whether the order of requests matters, which a method is free to let it."""
+        """Measure whether the order of requests matters; a method may depend on it."""
         plain, under_test = self.plain_edit.require_edit(), self.plain_edit.under_test
         if not under_test.card.deterministic:
             raise Skipped("the card says deterministic=False")
@@ -36,7 +36,7 @@ class RequestChecks:
         return f"reversed, the edit differs by {far:.2g} of its change"
 
     def dest(self) -> str:
-        """Other destinations give another edit."""
+        """Check that other destinations give another edit."""
         plain, under_test = self.plain_edit.require_edit(), self.plain_edit.under_test
         if not under_test.card.deterministic:
             raise Skipped("the card says deterministic=False: any two edits differ")
@@ -50,7 +50,7 @@ class RequestChecks:
         raise Broken("other destinations give the same edit: read request.dests, or declare reaches_dest=False")
 
     def kinds(self) -> list[Line]:
-        """Every kind: the declared ones work, or say why not under these settings; the others are refused."""
+        """Check each kind: declared ones work or say why these settings forbid them; others are refused."""
         return [line(f"kind {kind}", partial(self._kind, kind)) for kind in KINDS]
 
     def _kind(self, kind: Kind) -> str:
@@ -66,9 +66,9 @@ class RequestChecks:
         return _try_edit(self.plain_edit, sample(1, kind, templates=1)) or "carried out"
 
     def odd(self) -> list[Line]:
-        """Odd subjects work with finite numbers, or are refused with a reason.
+        """Check that unusual requests give finite weights or are refused with a reason.
 
-        What many methods rightly refuse is asked alone; the rest in one edit, and one by one where that fails.
+        Cases that many methods rightly refuse are tried alone; the rest in one edit, then one by one if that fails.
         """
         cases = odd(self.plain_edit.under_test.kind)
         alone = {what: cases.pop(what) for what in OFTEN_REFUSED}
@@ -85,7 +85,7 @@ class RequestChecks:
 
 
 def _try_edit(plain_edit: PlainEdit, requests: Requests) -> str:
-    """An edit that fits, or one of our own errors; anything else is the line's failure."""
+    """Make an edit that fits, or accept one of ICEB's errors as a refusal; anything else fails the line."""
     plain_edit.require_edit()
     try:
         plain_edit.under_test.edit(requests, plain_edit.scratch)

@@ -1,4 +1,4 @@
-"""What a method is asked to do while it is checked: plain requests of each kind, and odd ones."""
+"""Sample requests for the checks: plain ones of each kind, and unusual ones."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,12 +25,12 @@ OFTEN_REFUSED = ("beyond 77 tokens",)
 
 @cache
 def _rows() -> tuple[EditRequest, ...]:
-    """The requests of the embedded AICE set."""
+    """Return the requests of the embedded AICE set."""
     return edit_batches(open_dataset("aice", EMBEDDED).schedule(300))[0].requests
 
 
 def sample(count: int, kind: Kind = "replace", templates: int = TEMPLATES) -> tuple[EditRequest, ...]:
-    """`count` requests of a kind: different subjects, destinations and seeds; more begin with the same."""
+    """Return `count` requests of a kind with distinct subjects and seeds; a longer list starts with the shorter one."""
     return tuple(_of(place, kind, templates) for place in range(count))
 
 
@@ -48,14 +48,14 @@ def _other(dest: str) -> str:
 
 
 def elsewhere(request: EditRequest) -> EditRequest:
-    """The same request with other destinations."""
+    """Return the request with other destinations."""
     taken = {request.source, *request.dests}
     free = [row.dest for row in reversed(_rows()) if row.dest not in taken]
     return replace(request, dests=tuple(dict.fromkeys(free))[: len(request.dests)])
 
 
 def odd(kind: Kind) -> dict[str, tuple[EditRequest, ...]]:
-    """Requests that are allowed and rarely thought of, by what is odd about them."""
+    """Return valid but unusual requests, by what is unusual about them."""
     plain = sample(1, kind, templates=1)[0]
     named = enumerate(ODD_SUBJECTS.items())
     found: dict[str, tuple[EditRequest, ...]]

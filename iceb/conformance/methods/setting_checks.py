@@ -1,8 +1,8 @@
-"""Every setting varied: no part that is kept in scratch may be found under settings that would have made another.
+"""Vary every setting: a cached scratch part must not be reused under settings that would compute a different one.
 
-What a warm edit would find (kept by the plain settings) is compared with what a cold one makes, key by key. A part
-whose key leaves out a setting that changed it is found again under another value of that setting, and two rows of a
-table show the same numbers. Where a cold edit asks for such a part and keeps none of its own, a warm edit is made too.
+Scratch filled under the plain settings (warm) is compared with scratch filled anew (cold), key by key. A part
+whose key omits a setting that changes it would be reused under another value of that setting, and two rows of a
+table would show the same numbers. Where a cold edit reads such a part and stores none, a warm edit is made too.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ CHECK = "every setting, warm against cold"
 
 @dataclass
 class SettingChecks:
-    """The settings of one method, each changed alone, while time is left."""
+    """Change each setting of a method alone, while time is left."""
 
     plain_edit: PlainEdit
     seconds: float  # for all of them; inf: however long it takes
@@ -39,7 +39,7 @@ class SettingChecks:
     late: list[str] = field(default_factory=list)  # settings for which no time was left
 
     def lines(self) -> Iterator[Line]:
-        """One line on all settings that were varied, and one on those for which no time was left."""
+        """One line on the settings that were varied, and one on those left out for lack of time."""
         yield line(CHECK, self._all)
         if self.late:
             yield Line(f"{CHECK}: the rest", "skipped", f"no time for {', '.join(self.late)}: --full takes it")
@@ -67,11 +67,11 @@ class SettingChecks:
 
     @property
     def _requests(self) -> Sequence[EditRequest]:
-        """One request: it leaves as many kinds of parts as several, in less time."""
+        """One request: it fills scratch with the same kinds of parts as several, in less time."""
         return self.plain_edit.requests[:1]
 
     def _try(self, name: str, plain: "_RecordingScratch") -> None:
-        """Vary one setting, and note which parts of the plain settings it would find though it makes others."""
+        """Vary one setting and record the cached parts that it would wrongly reuse."""
         try:
             under_test = _vary(self.plain_edit.under_test, name)
             stale = _stale(under_test, self._requests, plain)
@@ -99,7 +99,7 @@ class SettingChecks:
 
 @dataclass(frozen=True)
 class Part:
-    """One part that a method kept."""
+    """One part that a method stored in scratch."""
 
     what: str  # by its key's own word
     names: frozenset[str]  # settings in its key
@@ -107,7 +107,7 @@ class Part:
 
 
 class _RecordingScratch(ScratchStore):
-    """A scratch store that notes what it is asked for and what is kept in it, by the digests of keys."""
+    """A scratch store that records the keys that are read and the parts that are stored."""
 
     def __init__(self, root: Path, owner: Mapping[str, Any], settings: Mapping[str, Scalar]) -> None:
         super().__init__(root, owner, settings)
@@ -127,14 +127,14 @@ class _RecordingScratch(ScratchStore):
 
 
 def _fill_scratch(under_test: MethodUnderTest, requests: Sequence[EditRequest]) -> _RecordingScratch:
-    """The store in which an edit that found nothing left what it keeps."""
+    """Make an edit with empty scratch and return the filled store."""
     scratch = under_test.scratch_of(_RecordingScratch)
     under_test.edit(requests, scratch)
     return scratch
 
 
 def _stale(under_test: MethodUnderTest, requests: Sequence[EditRequest], plain: _RecordingScratch) -> list[str]:
-    """Which parts of the plain settings a varied edit would find though it makes others, by their keys' own words."""
+    """Name the cached parts that an edit under varied settings would reuse although it computes different ones."""
     cold = under_test.scratch_of(_RecordingScratch)
     edit = under_test.edit(requests, cold)
     found = {key: part for key, part in plain.parts.items() if key in cold.asked}
@@ -148,7 +148,7 @@ def _stale(under_test: MethodUnderTest, requests: Sequence[EditRequest], plain: 
 
 
 def _vary(under_test: MethodUnderTest, name: str) -> MethodUnderTest:
-    """The bench with another value of one setting, in a folder of its own.
+    """Return the method with another value of one setting, in a folder of its own.
 
     Raises:
         Skipped: no other value is known, or the method accepts none of those that are.
@@ -173,7 +173,7 @@ def _vary(under_test: MethodUnderTest, name: str) -> MethodUnderTest:
 
 
 def other_values(method: Any, name: str) -> Sequence[Scalar]:
-    """Values that a setting might have instead of its own, the best first; () where nothing tells any.
+    """Propose other values of a setting, the best first; () if none can be derived.
 
     The default comes last: where quick settings differ from it, it may be slow, or load a further model.
     """
@@ -185,7 +185,7 @@ def other_values(method: Any, name: str) -> Sequence[Scalar]:
 
 
 def _near(value: Any, hints: Sequence[Any]) -> list[Scalar]:
-    """Other values of the same kind."""
+    """Propose other values of the same type."""
     words = [word for hint in hints if get_origin(hint) is Literal for word in get_args(hint)]
     if words:
         return [word for word in words if word != value]
@@ -201,7 +201,7 @@ def _near(value: Any, hints: Sequence[Any]) -> list[Scalar]:
 
 
 def _near_tuple(value: tuple[Any, ...]) -> list[Scalar]:
-    """A shorter tuple; of a single whole number, its neighbours."""
+    """Propose a shorter tuple, or the neighbours of a single integer."""
     if len(value) == 1 and isinstance(value[0], int):
         return [(number,) for number in (value[0] - 1, value[0] + 1) if number >= 0]
     return [value[:-1]] if len(value) > 1 else []
@@ -211,6 +211,6 @@ STARTS: dict[type, Scalar] = {bool: True, int: 1, float: 0.5}  # where a setting
 
 
 def _flat(hint: Any) -> list[Any]:
-    """The members of a union, or the hint alone."""
+    """Return the members of a union, or the hint alone."""
     members = () if get_origin(hint) is Literal else get_args(hint)
     return [part for member in members for part in _flat(member)] if members else [hint]

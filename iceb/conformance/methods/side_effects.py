@@ -1,4 +1,4 @@
-"""What an edit moves beside its subjects: nothing is right or wrong here, and an author should know it."""
+"""Measure what an edit changes beside its subjects; reported for the author, never a failure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ class SideEffects:
         yield line("special tokens", self._special_tokens)
 
     def _empty_prompt(self) -> str:
-        """How far an image of such a prompt moves, beside one of a source."""
+        """Measure how far the image of an empty prompt moves, compared with that of a source concept."""
         edit, bundle = self.plain_edit.require_edit(), self.plain_edit.under_test.bundle
         request = self.plain_edit.requests[0]
         prompts = [NOTHING, request.templates[0].replace("{}", request.source)]
@@ -40,7 +40,7 @@ class SideEffects:
         raise Info(f"{NOTHING!r} moved by {nothing:.2g} of 255, {prompts[1]!r} by {source:.2g}")
 
     def _special_tokens(self) -> str:
-        """Start, end and pad stand in every prompt: an edit of their embeddings moves all of them."""
+        """Find changed embeddings of special tokens: they occur in every prompt, so all prompts move."""
         edit, bundle = self.plain_edit.require_edit(), self.plain_edit.under_test.bundle
         tables = [name for name in edit.weights if name.endswith(TOKEN_TABLE)]
         if not tables:
@@ -58,7 +58,7 @@ def _draw(bundle: ModelBundle, prompts: list[str]) -> list[np.ndarray]:
 
 
 def _changed_words(edit: Edit, bundle: ModelBundle, table: str) -> list[str]:
-    """The special tokens whose row of an edited table is not what it was."""
+    """Return the special tokens whose row of an edited embedding table changed."""
     component = table.partition(".")[0]
     tokenizer = getattr(bundle.pipeline, component.replace("text_encoder", "tokenizer"))
     new, old = edit.weights[table].to(bundle.device), bundle.parameter(table)

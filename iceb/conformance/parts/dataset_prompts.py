@@ -1,4 +1,4 @@
-"""What a dataset draws: the prompts of each batch, and those that all batches share."""
+"""Check the prompts of a dataset: those of each batch, and those that all batches share."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ class DrawnPrompts:
 
     @property
     def all(self) -> tuple[Prompt, ...]:
-        """Those of all batches, then the shared ones."""
+        """The prompts of all batches, then the shared ones."""
         return (*(prompt for _, prompts in self.own for prompt in prompts), *self.shared)
 
 
@@ -37,7 +37,7 @@ class DatasetPrompts:
     asked: list[DrawnPrompts] | None = None
 
     def lines(self, watch: ProcessWatch) -> Iterator[Line]:
-        """One line each."""
+        """Run these checks, one line each."""
         yield watch.line(SOUND, self._sound)
         yield watch.line("requests that prompts name", self._names_requests)
         yield watch.line("every request is tested", self._tests_every_request)
@@ -47,7 +47,7 @@ class DatasetPrompts:
         yield watch.line("prompts of each role", self._roles)
 
     def ask(self, dataset: ConceptDataset, size: int) -> DrawnPrompts:
-        """What a dataset gives for a number of edits."""
+        """Get a dataset's prompts for a number of edits."""
         own = tuple((batch, tuple(dataset.prompts(batch))) for batch in self.schedules.batches(size))
         return DrawnPrompts(size, own, tuple(dataset.shared_prompts(size)))
 
@@ -55,7 +55,7 @@ class DatasetPrompts:
         return require(self.asked, SOUND)
 
     def _sound(self) -> str:
-        """Each is a prompt with a text, a role and a seed that is not negative; there are some."""
+        """Check that there are prompts, each with a text, a role and a non-negative seed."""
         self.schedules.largest()
         found = [self.ask(self.schedules.dataset, size) for size in self.schedules.sizes]
         for asked in found:
@@ -69,7 +69,7 @@ class DatasetPrompts:
         return f"{len(found[-1].all)} at {found[-1].size} edits"
 
     def _names_requests(self) -> str:
-        """A batch's prompts name its own requests, shared ones any of the schedule."""
+        """Check that a batch's prompts name its own requests, and shared ones any request of the schedule."""
         for asked in self._require_prompts():
             every = {request.id for batch, _ in asked.own for request in batch.requests}
             for batch, prompts in asked.own:
@@ -78,7 +78,7 @@ class DatasetPrompts:
         return ""
 
     def _tests_every_request(self) -> str:
-        """Where prompts of a batch name requests, none is forgotten."""
+        """Check that if prompts of a batch name requests, every request is named."""
         for asked in self._require_prompts():
             for batch, prompts in asked.own:
                 named = {prompt.request for prompt in prompts} - {None}
@@ -88,7 +88,7 @@ class DatasetPrompts:
         return ""
 
     def _choices(self) -> str:
-        """Different texts for each prompt, equally many in a role, so that a measure's rows are equally wide."""
+        """Check that each prompt's choices differ and are equally many within a role, so that rows have one width."""
         widths: dict[str, int] = {}
         for prompt in self._require_prompts()[-1].all:
             if len(set(prompt.choices)) < len(prompt.choices):
@@ -99,7 +99,7 @@ class DatasetPrompts:
         return counts_in_words({role: width for role, width in widths.items() if width})
 
     def _once(self) -> str:
-        """No two prompts are equal, whichever way their noise is drawn; repetitions say so by their replicate."""
+        """Check that no two prompts are equal, by seed or by noise; repetitions need a replicate number."""
         asked = self._require_prompts()[-1]
         by_noise = [replace(prompt, seed=0) for prompt in asked.all if prompt.noise is not None]
         by_seed = [replace(prompt, noise=None) for prompt in asked.all]
@@ -113,7 +113,7 @@ class DatasetPrompts:
         return ""
 
     def _same(self) -> str:
-        """Asked again, and loaded again, it draws the same, shared prompts too."""
+        """Check that a second call and a second load give the same prompts, shared ones included."""
         for dataset, how in ((self.schedules.dataset, "asked again"), (self.schedules.again(), "loaded again")):
             for known in self._require_prompts():
                 found = self.ask(dataset, known.size)
@@ -126,7 +126,7 @@ class DatasetPrompts:
         return ""
 
     def _roles(self) -> str:
-        """How many there are at most edits."""
+        """Report the number of prompts per role at the largest number of edits."""
         asked = self._require_prompts()[-1]
         raise Info(f"at {asked.size} edits: {counts_in_words(Counter(prompt.role for prompt in asked.all))}")
 

@@ -1,4 +1,4 @@
-"""What a dataset edits: its numbers of edits, schedules, batches and requests."""
+"""Check the schedules of a dataset: its numbers of edits, batches and requests."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from iceb.base.errors import IcebError
 from iceb.conformance.check_line import Broken, Line, Skipped, error_text
 from iceb.conformance.process_watch import ProcessWatch
-from iceb.conformance.registered_objects import refuse, require, twice
+from iceb.conformance.registered_objects import refuse, refuse_difference, require
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.requests import EditBatch, EditRequest
 from iceb.specs.schedules import Add, Checkpoint, Remove, Schedule, edit_batches, judged_batches
@@ -26,7 +26,7 @@ class DatasetSchedules:
     sizes: list[int] = field(default_factory=list)
 
     def lines(self, watch: ProcessWatch) -> Iterator[Line]:
-        """One line each."""
+        """Run these checks, one line each."""
         yield watch.line(NUMBERS, self._numbers)
         yield watch.line(SOUND, self._sound)
         yield watch.line("as many requests as edits", self._as_many)
@@ -35,7 +35,7 @@ class DatasetSchedules:
         yield watch.line("same schedules twice", self._same)
 
     def largest(self) -> Schedule:
-        """The schedule of most edits.
+        """Return the schedule with the most edits.
 
         Raises:
             Skipped: there is none that can be run.
@@ -43,11 +43,11 @@ class DatasetSchedules:
         return require(self.sound, SOUND)[self.sizes[-1]]
 
     def batches(self, size: int) -> Sequence[EditBatch]:
-        """The batches of a schedule, each once."""
+        """Return the batches of a schedule, each once."""
         return tuple({batch.id: batch for batch in edit_batches(require(self.sound, SOUND)[size])}.values())
 
     def _numbers(self) -> str:
-        """One edit can be asked for; a number that there is not is refused in words."""
+        """Find the largest number of edits; one edit must work, and too many must be refused with an error."""
         self.dataset.schedule(1)
         below, above = 1, 2
         while above <= MOST and self._has(above):
@@ -73,7 +73,7 @@ class DatasetSchedules:
         return True
 
     def _sound(self) -> str:
-        """Steps, ids and removals fit, and every batch holds requests."""
+        """Check that steps, ids and removals are consistent, and that every batch holds requests."""
         require(self.most, NUMBERS)
         schedules = {size: self.dataset.schedule(size) for size in self.sizes}
         for size, schedule in schedules.items():
@@ -86,7 +86,7 @@ class DatasetSchedules:
         return "tried: " + ", ".join(map(str, self.sizes))
 
     def _as_many(self) -> str:
-        """The number of edits is that of the requests that are in the model together, or of all of a replicate."""
+        """Check that the number of edits is that of requests active together, or of all in a replicate."""
         for size, schedule in require(self.sound, SOUND).items():
             together, whole = most_together(schedule), most_of_a_replicate(schedule)
             if size not in (together, whole):
@@ -94,7 +94,7 @@ class DatasetSchedules:
         return ""
 
     def _requests(self) -> str:
-        """One id, one request; nothing is asked twice at once, and none asks for what is there already."""
+        """Check that ids are unique, no batch repeats a request, and none maps a concept to itself."""
         known: dict[str, EditRequest] = {}
         for batch in edit_batches(self.largest()):
             asked: set[tuple[str, tuple[str, ...]]] = set()
@@ -105,7 +105,7 @@ class DatasetSchedules:
         return f"{len(known)} requests"
 
     def _nesting(self) -> str:
-        """The requests of fewer edits are the first of more."""
+        """Check that the requests of fewer edits are the first of more."""
         if not self.dataset.card.nested:
             raise Skipped("nested: false")
         orders = [[request for batch in self.batches(size) for request in batch.requests] for size in self.sizes]
@@ -115,16 +115,17 @@ class DatasetSchedules:
         return ""
 
     def _same(self) -> str:
-        """Asked again, and loaded again, it edits the same."""
+        """Check that a second call and a second load give the same schedule."""
         size, known = self.sizes[-1] if self.sizes else 0, self.largest()
-        twice(lambda: known, lambda: self.dataset.schedule(size), "another call gives another schedule")
-        return twice(lambda: known, lambda: self.again().schedule(size), "loaded again it gives another schedule")
+        refuse_difference(known, self.dataset.schedule(size), "another call gives another schedule")
+        refuse_difference(known, self.again().schedule(size), "loaded again it gives another schedule")
+        return ""
 
 
 def request_problems(
     request: object, known: dict[str, EditRequest], asked: set[tuple[str, tuple[str, ...]]]
 ) -> list[str]:
-    """What is wrong with a request beside those before it."""
+    """List what is wrong with a request, given those before it."""
     if not isinstance(request, EditRequest):
         return [f"a request is a {type(request).__name__}: must be an EditRequest"]
     if known.get(request.id, request) != request:
@@ -139,7 +140,7 @@ def request_problems(
 
 
 def most_together(schedule: Schedule) -> int:
-    """Requests that are in the model at once, at most."""
+    """Count the most requests that are active at once."""
     active: dict[str, int] = {}
     most = 0
     for step in schedule:
@@ -152,7 +153,7 @@ def most_together(schedule: Schedule) -> int:
 
 
 def most_of_a_replicate(schedule: Schedule) -> int:
-    """Requests of all batches of one replicate, at most."""
+    """Count the most requests in one replicate."""
     found: dict[int, int] = {}
     for batch in edit_batches(schedule):
         found[batch.replicate] = found.get(batch.replicate, 0) + len(batch.requests)

@@ -1,4 +1,4 @@
-"""Does a dataset keep what its card and the protocol promise? No image is drawn, and nothing is fetched."""
+"""Conformance checks of a dataset against its card and protocol; nothing is drawn or fetched."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from iceb.base.cache import cache_root
 from iceb.base.errors import DataError
 from iceb.base.frames import attribute_errors
 from iceb.conformance.check_line import Broken, Line, Skipped
-from iceb.conformance.parts.dataset_options import OptionalParts
+from iceb.conformance.parts.dataset_optional_parts import OptionalParts
 from iceb.conformance.parts.dataset_prompts import DatasetPrompts
 from iceb.conformance.parts.dataset_schedules import DatasetSchedules
 from iceb.conformance.process_watch import ProcessWatch
@@ -27,7 +27,7 @@ PROCESS, WRITES = "process untouched by all of this", "nothing written outside t
 
 
 def check_dataset(name: str, data: str | None = None, cache: Path | None = None) -> Iterator[Line]:
-    """Every promise of a dataset, one line as soon as it is known.
+    """Run every check of a dataset; each line is yielded as soon as its check has run.
 
     Args:
         name: a registered dataset.
@@ -55,7 +55,7 @@ def check_dataset(name: str, data: str | None = None, cache: Path | None = None)
 
 
 def files_here(card: DataCard, package: str, data: str | None, cache: Path | None) -> Mapping[str, Path]:
-    """The checked files of a card, if they are on this machine; nothing is fetched.
+    """Return the verified files of a card if they are on this machine; nothing is fetched.
 
     Raises:
         Skipped: they are not.
@@ -81,18 +81,18 @@ class RegisteredDataset:
     dataset: ConceptDataset | None = None
 
     def declared_object(self) -> str:
-        """The entry point leads to a declaration."""
+        """Check that the entry point leads to a declaration."""
         self.declared = import_object(self.entry, DatasetDeclaration)
         return ""
 
     def readable(self) -> str:
-        """The card is there, is checked, and has the entry point's name."""
+        """Check that the card exists, is valid, and has the entry point's name."""
         require(self.declared, IMPORTED)
         self.card = load_card(self.entry.full_name)
         return f"{self.card.title or self.card.name}, version {self.card.version}"
 
     def paper_and_licence(self) -> str:
-        """Both are named, or the paper is empty."""
+        """Check that a licence is named, and a paper unless it is empty."""
         card = require(self.card, CARD)
         problems = paper_problems(card.paper)
         if not card.licence.strip() or PLACEHOLDER.search(card.licence):
@@ -101,13 +101,13 @@ class RegisteredDataset:
         return ""
 
     def files(self) -> str:
-        """Each has the sha256 of the card."""
+        """Check that each file has the card's sha256."""
         card, package = require(self.card, CARD), require(self.declared, IMPORTED).package
         self.paths = files_here(card, package, self.data, self.cache)
         return ", ".join(file.path for file in card.files.values())
 
     def rows(self) -> str:
-        """Files whose card counts rows hold so many."""
+        """Check that files have the number of rows that the card declares."""
         card, paths = require(self.card, CARD), require(self.paths, FILES)
         expected = {key: file.rows for key, file in card.files.items() if file.rows is not None}
         if not expected:
@@ -118,7 +118,7 @@ class RegisteredDataset:
         return ", ".join(f"{key} {rows}" for key, rows in found.items())
 
     def load(self) -> ConceptDataset:
-        """The dataset, loaded anew."""
+        """Load the dataset anew."""
         declared, card, paths = require(self.declared, IMPORTED), require(self.card, CARD), require(self.paths, FILES)
         if declared.load is None:
             raise Skipped("holds nothing to edit: its card and its files are all there is to check")
@@ -126,7 +126,7 @@ class RegisteredDataset:
             return declared.load(card, paths)
 
     def loads(self) -> str:
-        """Its loader gives what the protocol asks for, with the card it was given."""
+        """Check that the loader returns an object with the protocol's methods and the given card."""
         found = self.load()
         if lacking := [name for name in OFFERED if not hasattr(found, name)]:
             raise Broken(f"the loaded {type(found).__name__} lacks {', '.join(lacking)}")
@@ -137,7 +137,7 @@ class RegisteredDataset:
 
 
 def count_rows(path: Path) -> int:
-    """Entries of a JSON list or object, or lines of any other text; a CSV file's header counts as none.
+    """Count the entries of a JSON list or object, or the lines of any other text without a CSV header.
 
     Raises:
         Broken: the file is not text, or not JSON where its name says so.
@@ -153,7 +153,7 @@ def count_rows(path: Path) -> int:
 
 
 def open_here(name: str, data: str | None = None, cache: Path | None = None) -> ConceptDataset:
-    """A registered dataset, if its files are on this machine.
+    """Open a registered dataset if its files are on this machine.
 
     Raises:
         Skipped: they are not, or it holds nothing to edit.

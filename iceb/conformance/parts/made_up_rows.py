@@ -1,4 +1,4 @@
-"""Made-up numbers of measures, as a metric gets them: rows that add up to one, of prompts in a few concepts."""
+"""Synthetic measurements for checking metrics: rows that sum to one, for prompts in a few concepts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Sides: TypeAlias = dict[str, dict[str, Measured]]
 
 
 def made_up_prompts(needs: Sequence[Need], width: int) -> tuple[Prompt, ...]:
-    """Prompts of every role that some need reads, in four concepts of different numbers of images."""
+    """Make prompts of every role that some need reads, in four concepts with different numbers of images."""
     found: list[Prompt] = []
     for role in dict.fromkeys(need.role for need in needs):
         tags = tuple(dict.fromkeys(tag for need in needs if need.role == role for tag in need.tags))
@@ -51,7 +51,7 @@ def everything(prompt: Prompt) -> bool:
 
 @dataclass(frozen=True)
 class MadeUpRows:
-    """Made-up rows of the images of some prompts; a prompt has the same rows in every variation."""
+    """Synthetic rows of the images of some prompts; a prompt keeps its rows in every variation."""
 
     needs: tuple[Need, ...]
     prompts: tuple[Prompt, ...]
@@ -65,7 +65,7 @@ class MadeUpRows:
         unedited: bool = False,
         extreme: bool = False,
     ) -> Sides:
-        """By need and side.
+        """Return the rows by need and side.
 
         Args:
             keep: which prompts there are.
@@ -83,7 +83,7 @@ class MadeUpRows:
     def side(
         self, need: Need, side: str, places: Sequence[int], unedited: bool = False, extreme: bool = False
     ) -> Measured:
-        """What a need reads of one side."""
+        """Return the rows that a need reads of one side."""
         if side.startswith(REFERENCE):
             return Measured(need.measure, self._rows(need.measure, side, REFERENCES, extreme), ())
         read = [place for place in places if need.accepts(self.prompts[place])]
@@ -102,7 +102,7 @@ class MadeUpRows:
 
 
 def content(measured: Sides) -> dict[tuple[str, str], object]:
-    """What numbers hold, to be compared with what they hold later."""
+    """Copy the content of rows, to detect later changes."""
     return {
         (key, name): (side.values.tobytes(), side.values.shape, side.prompts, side.measure)
         for key, sides in measured.items()

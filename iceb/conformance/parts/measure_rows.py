@@ -1,4 +1,4 @@
-"""What a measure says of sample images: one row each, of what it reads, whatever stands beside them."""
+"""Check a measure's rows for sample images: one row each, a function of its declared inputs alone."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -21,20 +21,20 @@ COUNT = 6  # images that most checks measure
 
 
 class MeasureSource(Protocol):
-    """A registered measure; what is not known of it is skipped."""
+    """A registered measure; a check that needs what is not known is skipped."""
 
     device: str
 
     def make(self) -> Measure:
-        """A measure of its own."""
+        """Make a new instance."""
         ...
 
     def the_measure(self) -> Measure:
-        """The measure."""
+        """Return the measure."""
         ...
 
     def the_inputs(self) -> Inputs:
-        """What it says it reads."""
+        """Return the inputs that it declares."""
         ...
 
 
@@ -47,7 +47,7 @@ class MeasureRows:
     steady: bool | None = None  # True once a second call is known to give the same rows
 
     def lines(self, watch: ProcessWatch) -> Iterator[Line]:
-        """One line each."""
+        """Run these checks, one line each."""
         yield watch.line(ROWS, self._numbers)
         yield watch.line(SAME, self._same)
         yield watch.line("same rows from another instance", self._other_instance)
@@ -60,13 +60,13 @@ class MeasureRows:
         yield watch.line("time", self._time)
 
     def _numbers(self) -> str:
-        """(images, width) float32, finite."""
+        """Check that rows are (images, width) float32 and finite."""
         self.judge.the_inputs()
         self.rows = self._measure(self._sample())
         return f"{self.rows.shape[1]} numbers"
 
     def _same(self) -> str:
-        """To the bit on a CPU; elsewhere as nearly as in another company."""
+        """Check that a second call gives the same rows: bit-equal on a CPU, within the tolerances elsewhere."""
         bounds = (0.0, 0.0) if self.judge.device == "cpu" else (RELATIVE, ABSOLUTE)
         known = require(self.rows, ROWS)
         agreed = self._agree(self._measure(self._sample()), known, "a second call gives other rows", *bounds)
@@ -74,23 +74,23 @@ class MeasureRows:
         return agreed
 
     def _other_instance(self) -> str:
-        """What is drawn at random when it is made would differ."""
+        """Check that a second instance gives the same rows, which random initialisation would change."""
         known = self._steady_rows()
         return self._agree(self._measure(self._sample(), self.judge.make()), known, "another instance gives other rows")
 
     def _alone(self) -> str:
-        """An image's row does not depend on the others of its batch."""
+        """Check that an image's row does not depend on the others of its batch."""
         known = self._steady_rows()
         found = np.concatenate([self._measure([each]) for each in self._sample()])
         return self._agree(found, known, "one at a time they have other rows")
 
     def _order(self) -> str:
-        """Nor on its place."""
+        """Check that an image's row does not depend on its position."""
         known = self._steady_rows()
         return self._agree(self._measure(self._sample()[::-1]), known[::-1], "in another order they have other rows")
 
     def _leaves_inputs(self) -> str:
-        """Images and prompts are somebody else's."""
+        """Check that the measure does not modify its inputs."""
         self._steady_rows()
         sample = self._sample()
         before = content(sample)
@@ -100,7 +100,7 @@ class MeasureRows:
         return ""
 
     def _nothing_else(self) -> str:
-        """The stored row is named by the inputs, so that nothing else may count."""
+        """Check that undeclared inputs do not matter: the key of a stored row holds the declared ones only."""
         known, inputs = self._steady_rows(), self.judge.the_inputs()
         for what, sample in vary_unread(COUNT, inputs).items():
             self._agree(
@@ -109,7 +109,7 @@ class MeasureRows:
         return ""
 
     def _reads(self) -> str:
-        """What it names makes a difference."""
+        """Check that each declared input changes the rows."""
         known, inputs = self._steady_rows(), self.judge.the_inputs()
         if not known.any():
             raise Skipped("every number is 0 on patches of colour, as of a detector that finds nothing there")
@@ -119,7 +119,7 @@ class MeasureRows:
         return ""
 
     def _odd(self) -> str:
-        """A measure sees images of every model's size, black and white ones too."""
+        """Check other image sizes, and images that are all black or all white."""
         width = self._steady_rows().shape[1]
         for (height, breadth), values in {(32, 32): None, (96, 64): None, (64, 64): (0, 255)}.items():
             seen = [
@@ -130,14 +130,14 @@ class MeasureRows:
         return "32×32, 96×64, black, white"
 
     def _time(self) -> str:
-        """What an image takes, loading the network left out."""
+        """Measure the time per image, without loading the network."""
         self._steady_rows()
         began = time.perf_counter()
         self._measure(self._sample())
         raise Info(f"{1000 * (time.perf_counter() - began) / COUNT:.1f} ms an image, {COUNT} together")
 
     def _measure(self, inputs: Sequence[MeasureInput], measure: Measure | None = None) -> Array:
-        """What the measure says, checked as far as every row is.
+        """Call the measure and check shape, type and finiteness of its rows.
 
         Raises:
             Skipped: its weights are not here.
@@ -157,7 +157,7 @@ class MeasureRows:
         return found
 
     def _sample(self) -> list[MeasureInput]:
-        """Sample images with what the measure reads, and nothing else, as a run gives them."""
+        """Return sample images with the declared inputs only, as a run passes them."""
         return [reduce_to_inputs(each, self.judge.the_inputs()) for each in sample_images(COUNT)]
 
     def _agree(
@@ -168,7 +168,7 @@ class MeasureRows:
         return f"within {relative:g} and {absolute:g}" if relative else "to the bit"
 
     def _steady_rows(self) -> Array:
-        """The rows of the sample images.
+        """Return the rows of the sample images.
 
         Raises:
             Skipped: there are none, or they are others each time.

@@ -1,4 +1,4 @@
-"""Does a measure give one row of numbers an image, of what it says it reads and of nothing else?"""
+"""Conformance checks of a measure: one row of numbers per image, from its declared inputs alone."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ IDENTITY = re.compile(r"(.+)@([1-9][0-9]*)")
 
 
 def check_measure(name: str, device: str = "cpu") -> Iterator[Line]:
-    """Every promise of a measure, one line as soon as it is known.
+    """Run every check of a measure; each line is yielded as soon as its check has run.
 
     Args:
         name: a registered measure.
@@ -43,7 +43,7 @@ def check_measure(name: str, device: str = "cpu") -> Iterator[Line]:
 
 @dataclass
 class RegisteredMeasure:
-    """A registered measure and what it says of sample images."""
+    """A registered measure and the checks of its attributes."""
 
     entry: Registered
     device: str
@@ -52,18 +52,18 @@ class RegisteredMeasure:
     fits: bool | None = None  # True once its `inputs` are known to be some
 
     def import_object(self) -> str:
-        """The entry point leads to what can be called with a device."""
+        """Check that the entry point can be imported."""
         self.kind = import_object(self.entry)
         return ""
 
     def can_be_made(self) -> str:
-        """`kind(device=…)` makes it."""
+        """Check that `kind(device=…)` makes an instance."""
         require(self.kind, IMPORTED)
         self.measure = self.make()
         return f"on {self.device}"
 
     def make(self) -> Measure:
-        """A measure of its own; that its weights are not here is nobody's mistake.
+        """Make a new instance; skip the check if its weights are not on this machine.
 
         Raises:
             Skipped: they are not.
@@ -74,7 +74,7 @@ class RegisteredMeasure:
             raise Skipped(str(error)) from error
 
     def identity(self) -> str:
-        """NAME@VERSION, the name that of the entry point, known before anything is loaded."""
+        """Check that the id is NAME@VERSION with the entry point's name, and is known before anything is loaded."""
         measure = require(self.measure, MADE)
         found = IDENTITY.fullmatch(str(measure.id))
         if not found:
@@ -87,7 +87,7 @@ class RegisteredMeasure:
         return measure.id
 
     def revision(self) -> str:
-        """Text that names the weights, the same from two instances."""
+        """Check that the revision is text that pins the weights, equal for two instances."""
         found, again = (_weights(each) for each in (require(self.measure, MADE), self.make()))
         if not isinstance(found, str) or not found.strip():
             raise Broken(f"the revision is {found!r:.80}: must be text that pins the weights, say a digest of them")
@@ -98,14 +98,14 @@ class RegisteredMeasure:
         return found[:40]
 
     def inputs(self) -> str:
-        """One of those that there are."""
+        """Check that `inputs` is one of the allowed values."""
         measure = require(self.measure, MADE)
         check_inputs(measure.inputs, f"measure {self.entry.name}")
         self.fits = True
         return measure.inputs
 
     def the_measure(self) -> Measure:
-        """The measure.
+        """Return the measure.
 
         Raises:
             Skipped: it cannot be made.
@@ -113,7 +113,7 @@ class RegisteredMeasure:
         return require(self.measure, MADE)
 
     def the_inputs(self) -> Inputs:
-        """What it says it reads.
+        """Return the inputs that it declares.
 
         Raises:
             Skipped: that is none of the inputs there are.
@@ -123,7 +123,7 @@ class RegisteredMeasure:
 
 
 def _make_unchecked(entry: Registered, device: str) -> Measure:
-    """As a run makes it, but for its `inputs`, which have a line of their own."""
+    """Make the measure as a run does, without checking `inputs`, which have their own line."""
     try:
         return make_measure(entry, device)
     except SpecError:

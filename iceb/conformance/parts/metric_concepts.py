@@ -1,4 +1,4 @@
-"""The concepts of a metric's statistics: those of the prompts, each with its own images and nothing of the others'."""
+"""Check the concepts of a metric's statistics: one per cluster of prompts, from its own images only."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ CONCEPTS = "concepts are those of the prompts"
 
 @dataclass
 class MetricConcepts:
-    """What a metric's statistics are of."""
+    """The checks of a metric's concepts."""
 
     metric_values: MetricValues
     told_apart: bool | None = None  # True once its concepts are known to be those of the prompts
 
     def lines(self, watch: ProcessWatch) -> Iterator[Line]:
-        """One line each."""
+        """Run these checks, one line each."""
         yield watch.line(CONCEPTS, self._concepts)
         yield watch.line("order of images", self._order)
         yield watch.line("n counts images", self._counts)
@@ -32,14 +32,14 @@ class MetricConcepts:
         yield watch.line("reads nothing but its needs", self._nothing_else)
 
     def _require_values(self) -> tuple[MadeUpRows, tuple[ConceptValue, ...]]:
-        """The made-up numbers and the statistics of them, of concepts that can be told apart."""
+        """Return the synthetic rows and their statistics; skip unless concepts are distinct."""
         found = self.metric_values.require_values()
         if not self.metric_values.is_set:
             require(self.told_apart, CONCEPTS)
         return found
 
     def _concepts(self) -> str:
-        """One statistic of each concept, part and replicate; a concept is a prompt's cluster."""
+        """Check for one statistic per concept, part and replicate; a concept is a prompt's cluster."""
         numbers, values = self.metric_values.require_values()
         if self.metric_values.is_set:
             raise Skipped("a distance of sets is taken over all concepts")
@@ -53,7 +53,7 @@ class MetricConcepts:
         return f"{len(clusters)} concepts"
 
     def _order(self) -> str:
-        """The prompts' order says nothing."""
+        """Check that the order of prompts does not matter."""
         numbers, values = self._require_values()
         found = self.metric_values.ask(numbers.sides(backwards=True))
         return agree(
@@ -61,7 +61,7 @@ class MetricConcepts:
         )
 
     def _counts(self) -> str:
-        """A statistic says over how many images it was taken; of resampled sets, the effective number of concepts."""
+        """Check that n is the number of images; of resampled sets, the effective number of concepts."""
         numbers, values = self._require_values()
         for value in values:
             allowed = self._numbers_of_images(numbers, value)
@@ -70,7 +70,7 @@ class MetricConcepts:
         return ""
 
     def _numbers_of_images(self, numbers: MadeUpRows, value: ConceptValue) -> set[int]:
-        """How many there are on a side, by any one need, or by all together; replicates apart or pooled."""
+        """Return the allowed n: images of one need or of all, with replicates apart or pooled."""
         found: set[int] = set()
         for pooled in (False, True):
             counts = []
@@ -85,7 +85,7 @@ class MetricConcepts:
         return found
 
     def _apart(self) -> str:
-        """A concept's statistic is its own."""
+        """Check that a concept's statistic does not depend on the other concepts."""
         if self.metric_values.is_set:
             raise Skipped("a distance of sets is taken over all concepts")
         numbers, values = self._require_values()
@@ -95,7 +95,7 @@ class MetricConcepts:
         return agree(by_name(left, False), by_name(found, False), f"without concept {gone!r}")
 
     def _nothing_else(self) -> str:
-        """Sides and keys that no need names are not there in a run."""
+        """Check that the metric reads no side or key beyond its needs, which a run would not supply."""
         numbers, values = self._require_values()
         measured = numbers.sides()
         places = range(len(numbers.prompts))

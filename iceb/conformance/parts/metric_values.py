@@ -1,4 +1,4 @@
-"""What a metric computes: pure, blind to order, one statistic a concept, nothing out of nothing."""
+"""Check what a metric computes on synthetic rows: a pure function, with no value where there are no images."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ KEEPS = "computed from the wrong rows, or from something that it does not say it
 
 @dataclass
 class MetricValues:
-    """A metric on made-up numbers.
+    """The checks of a metric's values on synthetic rows.
 
     Args:
         metric: None where its fields cannot be relied on.
@@ -37,7 +37,7 @@ class MetricValues:
     pure: bool | None = None  # True once equal numbers are known to give equal values
 
     def lines(self, watch: ProcessWatch) -> Iterator[Line]:
-        """One line each."""
+        """Run these checks, one line each."""
         yield watch.line(COMPUTES, self._computes)
         yield watch.line(SAME, self._same)
         yield watch.line("numbers left as they are", self._leaves_inputs)
@@ -49,7 +49,7 @@ class MetricValues:
         return require(self.metric, self.fields)
 
     def require_values(self) -> tuple[MadeUpRows, tuple[ConceptValue, ...]]:
-        """The made-up numbers that it can read, and its statistics of them.
+        """Return the synthetic rows that the metric can read, and its statistics of them.
 
         Raises:
             Skipped: there are none, or they are others each time.
@@ -59,7 +59,7 @@ class MetricValues:
         return numbers, values
 
     def ask(self, measured: Sides) -> tuple[ConceptValue, ...]:
-        """Its statistics of some numbers."""
+        """Compute the metric's statistics of some rows."""
         return compute_values(self._metric(), measured)
 
     def _score(self, measured: Sides) -> Score:
@@ -67,11 +67,11 @@ class MetricValues:
 
     @property
     def is_set(self) -> bool:
-        """Whether it is a distance of sets."""
+        """Whether the metric is a distance of sets."""
         return self._metric().reduction.kind == "set"
 
     def _computes(self) -> str:
-        """The first width of rows that it can read gives a value; that it refuses all in words is no fault."""
+        """Check that some width of rows gives a value; a metric that refuses all with an error is skipped."""
         metric = self._metric()
         refused: list[Exception] = []
         for width in WIDTHS:
@@ -91,7 +91,7 @@ class MetricValues:
         raise _worst(refused)
 
     def _same(self) -> str:
-        """It is a function: equal numbers, equal values."""
+        """Check that equal rows give equal values."""
         numbers, values = require(self.numbers, COMPUTES), require(self.values, COMPUTES)
         if self.ask(numbers.sides()) != values:
             raise Broken("the same numbers give other values: draw from a generator with a seed of its own")
@@ -99,7 +99,7 @@ class MetricValues:
         return ""
 
     def _leaves_inputs(self) -> str:
-        """Other metrics read the same numbers."""
+        """Check that the metric does not modify its inputs, which other metrics read too."""
         numbers, _ = self.require_values()
         measured = numbers.sides()
         before = content(measured)
@@ -109,7 +109,7 @@ class MetricValues:
         return ""
 
     def _nothing(self) -> str:
-        """Without images, of any one role or of all, there is no value; never 0 and no crash."""
+        """Check that without images, of one role or of all, there is no value: neither 0 nor an exception."""
         numbers, _ = self.require_values()
         roles = dict.fromkeys(prompt.role for prompt in numbers.prompts)
         for role in [*roles, None] if len(roles) > 1 else [None]:
@@ -122,7 +122,7 @@ class MetricValues:
         return ""
 
     def _edit_of_nothing(self) -> str:
-        """Where the images after are those before, a change is 0, and a distance is no larger than it was."""
+        """Check that identical images before and after give a change of 0, and no larger a distance."""
         numbers, values = self.require_values()
         metric = self._metric()
         parts = [part for part in metric.reduction.parts.values() if part.weight]
@@ -140,14 +140,14 @@ class MetricValues:
         return "0"
 
     def _extremes(self) -> str:
-        """A measure may be certain."""
+        """Check rows of zeros and a single one, as a certain measure gives."""
         numbers, _ = self.require_values()
         self._score(numbers.sides(extreme=True))
         return ""
 
 
 def compute_values(metric: Metric, measured: Sides) -> tuple[ConceptValue, ...]:
-    """A metric's statistics.
+    """Compute a metric's statistics and check their type.
 
     Raises:
         Broken: it gives something else.
@@ -159,13 +159,13 @@ def compute_values(metric: Metric, measured: Sides) -> tuple[ConceptValue, ...]:
 
 
 def _of_a_statistic(error: Exception) -> bool:
-    """Whether a ConceptValue was refused: the metric's own result, not what it was given."""
+    """Whether ConceptValue raised the error: the metric's result was invalid, not its input."""
     *_, (frame, _line) = walk_tb(error.__traceback__)
     return frame.f_globals.get("__name__") == ConceptValue.__module__
 
 
 def _worst(refused: Sequence[Exception]) -> Exception:
-    """What to say of a metric that none of the made-up numbers suits: a refusal in words is no fault."""
+    """Choose the error to report if every width failed: an ICEB error only skips the check."""
     for error in refused:
         if not isinstance(error, IcebError):
             return error
@@ -177,7 +177,7 @@ def _without(role: str | None, prompt: object) -> bool:
 
 
 def by_name(values: Sequence[ConceptValue], of_set: bool) -> dict[object, ConceptValue]:
-    """By what tells them apart; of a set the distance alone, for resampling takes concepts in their order."""
+    """Index statistics by identity; of a set only the distance, because resampling depends on order."""
     return {(v.concept, v.part, v.replicate): v for v in values if not of_set or v.part == VALUE}
 
 

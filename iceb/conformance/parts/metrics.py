@@ -1,4 +1,4 @@
-"""Is a metric the arithmetic that it must be? It is given made-up numbers; no network is loaded."""
+"""Conformance checks of a metric, on synthetic rows; no network is loaded."""
 
 import math
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ NAMED = {name: family.measures for name, family in FAMILIES.items()}
 
 
 def check_metric(name: str) -> Iterator[Line]:
-    """Every promise of a metric, one line as soon as it is known.
+    """Run every check of a metric; each line is yielded as soon as its check has run.
 
     Raises:
         SpecError: there is no such metric.
@@ -42,14 +42,14 @@ def check_metric(name: str) -> Iterator[Line]:
 
 @dataclass
 class RegisteredMetric:
-    """A registered metric and what it says of itself."""
+    """A registered metric and the checks of its fields."""
 
     entry: Registered
     metric: Metric | None = None
     sound: Metric | None = None  # once its fields can be relied on
 
     def import_object(self) -> str:
-        """The entry point leads to an object with a metric's fields."""
+        """Check that the entry point leads to an instance with a metric's fields."""
         self.metric = import_object(self.entry)
         if isinstance(self.metric, type):
             self.metric = None
@@ -57,21 +57,21 @@ class RegisteredMetric:
         return ""
 
     def fields(self) -> str:
-        """Name, version, unit, direction, paper, needs and reduction are what they must be."""
+        """Check name, version, unit, direction, paper, needs and reduction."""
         metric = require(self.metric, IMPORTED)
         refuse([*_facts(metric, self.entry), *_needs(metric.needs), *_reduction(metric.reduction)])
         self.sound = metric
         return f"version {metric.version}, {metric.unit}, {'higher' if metric.higher_is_better else 'lower'} is better"
 
     def measures(self) -> str:
-        """Which measure stands for each kind that it reads."""
+        """Find the measure for each kind that the metric reads."""
         metric = require(self.sound, FIELDS)
         kinds = dict.fromkeys(need.measure for need in metric.needs)
         return ", ".join(f"{kind}: {measure_of(kind)}" for kind in kinds)
 
 
 def measure_of(kind: str) -> str:
-    """The registered measure of a kind, by mini's own names, else those of another family.
+    """Find the registered measure of a kind: mini's own, else that of another family.
 
     Raises:
         SpecError: no family names one, and none is registered under that name.

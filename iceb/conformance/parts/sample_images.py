@@ -1,4 +1,4 @@
-"""Sample images with prompts, as measures are shown them: soft patches of colour, different in each image."""
+"""Sample inputs for checking measures: images of soft colour patches, all different, with prompts."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ OFFERED = 3  # choices of a prompt
 def sample_images(
     count: int, height: int = 64, width: int = 64, plain: tuple[int, ...] | None = None, first: int = 0
 ) -> list[MeasureInput]:
-    """`count` images, each with an image before and a prompt that offers three colours.
+    """Make `count` images, each with an image before and a prompt that offers three colours.
 
     Args:
         plain: the values of images of one value each; None for patches of colour.
@@ -49,19 +49,19 @@ def _prompt(place: int) -> Prompt:
 
 
 def reduce_to_inputs(given: MeasureInput, inputs: str) -> MeasureInput:
-    """What a run gives to a measure that reads `inputs`."""
+    """Keep only what a run passes to a measure that reads `inputs`."""
     prompt = text_and_choices(given.prompt) if inputs == "image+text" and given.prompt is not None else None
     return MeasureInput(given.image, given.before if inputs == "pair" else None, prompt)
 
 
 def content(seen: Sequence[MeasureInput]) -> str:
-    """The digest of everything that some inputs hold."""
+    """Digest everything that some inputs hold."""
     arrays = [array.tobytes().hex() for each in seen for array in (each.image, each.before) if array is not None]
     return digest([arrays, [repr(each.prompt) for each in seen]])
 
 
 def vary_unread(count: int, inputs: str) -> dict[str, list[MeasureInput]]:
-    """Sample images with something else of what a measure of these inputs does not read, by what it is."""
+    """Vary each thing that a measure of these inputs does not read; sample images by what was varied."""
     found = {}
     if inputs != "pair":
         found["image before"] = [replace(one, before=other.image) for one, other in _pairs(count, inputs)]
@@ -75,7 +75,7 @@ def vary_unread(count: int, inputs: str) -> dict[str, list[MeasureInput]]:
 
 
 def vary_read(count: int, inputs: str) -> dict[str, list[MeasureInput]]:
-    """Sample images with something else of what a measure of these inputs reads, by what it is."""
+    """Vary each thing that a measure of these inputs reads; sample images by what was varied."""
     found = {"image": [replace(one, image=other.image) for one, other in _pairs(count, inputs)]}
     if inputs == "pair":
         found["image before"] = [replace(one, before=other.image) for one, other in _pairs(count, inputs)]
@@ -88,7 +88,7 @@ def vary_read(count: int, inputs: str) -> dict[str, list[MeasureInput]]:
 
 
 def _pairs(count: int, inputs: str) -> list[tuple[MeasureInput, MeasureInput]]:
-    """Sample images as a measure of these inputs sees them, each with another one, made anew."""
+    """Pair each sample image, reduced to these inputs, with a different one."""
     return [
         (reduce_to_inputs(one, inputs), other)
         for one, other in zip(sample_images(count), sample_images(count, first=count), strict=True)
@@ -96,7 +96,7 @@ def _pairs(count: int, inputs: str) -> list[tuple[MeasureInput, MeasureInput]]:
 
 
 def _other_facts(prompt: Prompt | None) -> Prompt | None:
-    """The same text and choices with other facts about them."""
+    """Return a prompt with the same text and choices but other metadata."""
     if prompt is None:
         return None
     return replace(prompt, seed=99, role="elsewhere", label=1, target=2, concept="else", answer=2)

@@ -1,4 +1,4 @@
-"""Do a task's metrics find what they read among the prompts and references of its dataset?"""
+"""Check that a task's metrics find what they read in the prompts and references of its dataset."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,36 +24,36 @@ MOST = 200  # prompts of a role that metrics are given made-up numbers of, evenl
 
 
 class Parts(Protocol):
-    """A task and what its names stand for; each is skipped where it is not there."""
+    """A task and the objects that it names; a check is skipped if one is missing."""
 
     def the_task(self) -> Task:
-        """The task."""
+        """Return the task."""
         ...
 
     def the_metrics(self) -> Sequence[Metric]:
-        """Its metrics."""
+        """Return its metrics."""
         ...
 
     def the_dataset(self) -> ConceptDataset:
-        """Its dataset."""
+        """Return its dataset."""
         ...
 
 
 @dataclass
 class TaskMetrics:
-    """What is drawn at a task's fewest and most edits, and whether its metrics can read that."""
+    """Checks of the prompts at a task's fewest and most edits against its metrics' needs."""
 
     parts: Parts
     prompts: Mapping[int, Sequence[Prompt]] | None = None  # by the number of edits
 
     def lines(self, watch: ProcessWatch) -> Iterator[Line]:
-        """One line each."""
+        """Run these checks, one line each."""
         yield watch.line(ROLES, self._roles)
         yield watch.line("every need finds prompts", self._needs)
         yield watch.line("metrics can read the prompts", self._values)
 
     def _roles(self) -> str:
-        """At the most edits, every declared role has prompts."""
+        """Check that every declared role has prompts at the most edits."""
         task, dataset = self.parts.the_task(), self.parts.the_dataset()
         found = {size: drawn_prompts(dataset, size) for size in (task.edit_counts[0], task.edit_counts[-1])}
         numbers = Counter(prompt.role for prompt in found[task.edit_counts[-1]])
@@ -62,7 +62,7 @@ class TaskMetrics:
         return counts_in_words(numbers)
 
     def _needs(self) -> str:
-        """At the most edits every need of every metric reads some image; at the fewest it is good to know."""
+        """Check that every need of every metric reads some image at the most edits; at the fewest only report."""
         prompts, metrics = require(self.prompts, ROLES), self.parts.the_metrics()
         missing = {size: [*self._missing(metrics, found)] for size, found in prompts.items()}
         fewest, most = min(missing), max(missing)
@@ -72,7 +72,7 @@ class TaskMetrics:
         return ""
 
     def _missing(self, metrics: Sequence[Metric], prompts: Sequence[Prompt]) -> Iterator[tuple[str, str]]:
-        """Metrics whose needs find nothing, and what."""
+        """Yield the metrics whose needs find nothing, and what is missing."""
         offered = {each.name for each in getattr(self.parts.the_dataset(), "references", lambda: ())()}
         for metric in metrics:
             for need in metric.needs:
@@ -83,7 +83,7 @@ class TaskMetrics:
                         yield metric.name, f"metric {metric.name} finds no {side}, which the dataset does not supply"
 
     def _values(self) -> str:
-        """Given made-up numbers of these prompts, each metric has a value: classes and answers are what it expects."""
+        """Check that each metric has a value for synthetic rows of these prompts, with their classes and answers."""
         prompts = require(self.prompts, ROLES)[self.parts.the_task().edit_counts[-1]]
         without = {name for name, _ in self._missing(self.parts.the_metrics(), prompts)}
         asked = [metric for metric in self.parts.the_metrics() if metric.name not in without]
@@ -93,14 +93,14 @@ class TaskMetrics:
 
 
 def drawn_prompts(dataset: ConceptDataset, size: int) -> Sequence[Prompt]:
-    """Every prompt that some checkpoint draws for a number of edits."""
+    """Return every prompt that some checkpoint draws for a number of edits."""
     judged = judged_batches(dataset.schedule(size))
     batches = {batch.id: batch for batches in judged.values() for batch in batches}.values()
     return [*(prompt for batch in batches for prompt in dataset.prompts(batch)), *dataset.shared_prompts(size)]
 
 
 def refusal(metric: Metric, prompts: Sequence[Prompt]) -> str:
-    """Why a metric has no value of made-up numbers of these prompts; "" where it has one."""
+    """Return why a metric has no value for synthetic rows of these prompts; "" if it has one."""
     read = tuple(_few([prompt for prompt in prompts if any(need.accepts(prompt) for need in metric.needs)]))
     first = ""
     for width in _widths(read):
@@ -115,14 +115,14 @@ def refusal(metric: Metric, prompts: Sequence[Prompt]) -> str:
 
 
 def _few(prompts: Sequence[Prompt]) -> Iterator[Prompt]:
-    """At most MOST of each role."""
+    """Keep at most MOST prompts of each role, evenly over concepts."""
     for role in dict.fromkeys(prompt.role for prompt in prompts):
         mine = [prompt for prompt in prompts if prompt.role == role]
         yield from (mine[place] for place in evenly([prompt.cluster for prompt in mine], MOST))
 
 
 def _widths(prompts: Sequence[Prompt]) -> list[int]:
-    """Widths of rows that the prompts ask for: their choices, or one more than their last class."""
+    """Return the row widths that the prompts imply: number of choices, or of classes."""
     choices = {len(prompt.choices) for prompt in prompts if prompt.choices}
     classes = [number for p in prompts for number in (p.label, p.target) if number is not None and number < LAST_CLASS]
     return [*choices, *([max(classes) + 1] if classes else []), *WIDTHS]

@@ -1,4 +1,4 @@
-"""Do a task's dataset, roles, metrics and numbers of edits fit together? No image is drawn, and nothing is fetched."""
+"""Conformance checks of a task: its dataset, roles, metrics and numbers of edits; nothing is drawn or fetched."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ MODEL = "mini"
 
 
 def check_task(name: str, data: str | None = None, cache: Path | None = None) -> Iterator[Line]:
-    """Every promise of a task, one line as soon as it is known.
+    """Run every check of a task; each line is yielded as soon as its check has run.
 
     Args:
         name: a registered task.
@@ -55,7 +55,7 @@ def check_task(name: str, data: str | None = None, cache: Path | None = None) ->
 
 @dataclass
 class RegisteredTask:
-    """A registered task, and what its names stand for."""
+    """A registered task, the objects that it names, and the checks of them."""
 
     entry: Registered
     data: str | None = None
@@ -66,12 +66,12 @@ class RegisteredTask:
     has_enough: bool | None = None  # True once the dataset is known to have all numbers of edits
 
     def import_object(self) -> str:
-        """The entry point leads to a task, which checks its fields itself."""
+        """Check that the entry point leads to a task; a task validates its own fields."""
         self.task = import_object(self.entry, Task)
         return ""
 
     def the_task(self) -> Task:
-        """The task.
+        """Return the task.
 
         Raises:
             Skipped: it cannot be imported.
@@ -79,7 +79,7 @@ class RegisteredTask:
         return require(self.task, IMPORTED)
 
     def the_metrics(self) -> Sequence[Metric]:
-        """Its metrics.
+        """Return its metrics.
 
         Raises:
             Skipped: some are not there.
@@ -87,7 +87,7 @@ class RegisteredTask:
         return require(self.metrics, METRICS)
 
     def the_dataset(self) -> ConceptDataset:
-        """Its dataset, with all edits that the task asks for.
+        """Return its dataset, with enough edits for the task.
 
         Raises:
             Skipped: it is not here, or has too few.
@@ -97,7 +97,7 @@ class RegisteredTask:
         return found
 
     def fields(self) -> str:
-        """Name, title and paper; no role, metric or number of edits stands twice."""
+        """Check name, title and paper, and that no role or metric is repeated."""
         task = self.the_task()
         problems = [*name_problems(task.name, self.entry, "the name"), *paper_problems(task.paper)]
         if not task.title.strip():
@@ -108,7 +108,7 @@ class RegisteredTask:
         return f"version {task.version}, ranked by {task.headline}"
 
     def its_metrics(self) -> str:
-        """Each is registered and can be imported, those that are computed when asked for too."""
+        """Check that each metric, optional ones included, is registered and can be imported."""
         task = self.the_task()
         found, problems = [], []
         for name in (*task.metrics, *task.optional_metrics):
@@ -121,9 +121,9 @@ class RegisteredTask:
         return f"{len(task.metrics)}, and {len(task.optional_metrics)} when asked for"
 
     def roles(self) -> str:
-        """Every need is of a declared role, and no role is declared for nothing."""
+        """Check that needs read declared roles only, and that every declared role is read."""
         task, metrics = self.the_task(), self.the_metrics()
-        needs = {need.role: metric.name for metric in metrics for need in metric.needs if drawn_prompts(need.sides)}
+        needs = {need.role: metric.name for metric in metrics for need in metric.needs if has_drawn_side(need.sides)}
         problems = [f"metric {name} reads role {role}, which is not declared" for role, name in needs.items()]
         problems = [words for words, role in zip(problems, needs, strict=True) if role not in task.roles]
         problems += [f"no metric reads role {role}" for role in task.roles if role not in needs]
@@ -131,7 +131,7 @@ class RegisteredTask:
         return ", ".join(task.roles)
 
     def measures(self) -> str:
-        """Every kind of measure that its metrics read can be had; on the embedded model, if any is for it."""
+        """Check that there is a measure for every kind that its metrics read, on the embedded model if possible."""
         kinds = dict.fromkeys(need.measure for metric in self.the_metrics() for need in metric.needs)
         known = {kind: measure_of(kind) for kind in kinds}
         try:
@@ -141,7 +141,7 @@ class RegisteredTask:
         return ", ".join(f"{kind}: {name}" for kind, name in found.items())
 
     def its_dataset(self) -> str:
-        """It is registered and loads; its files, or the embedded ones, are here."""
+        """Check that the dataset is registered and loads from its own files or the embedded ones."""
         name = self.the_task().dataset
         chosen = dataset_card_name(name, self.data)
         twin = dataset_card_name(name, EMBEDDED)
@@ -154,7 +154,7 @@ class RegisteredTask:
         return self.dataset.card.name
 
     def counts(self) -> str:
-        """The dataset has as many edits as the table has columns for."""
+        """Check that the dataset has requests for every number of edits of the task."""
         task, dataset = self.the_task(), require(self.dataset, DATASET)
         problems = []
         for number in task.edit_counts:
@@ -167,7 +167,7 @@ class RegisteredTask:
         return ", ".join(map(str, task.edit_counts))
 
     def kinds(self) -> str:
-        """Requests have as many destinations as the task's kind asks for."""
+        """Check that requests have the number of destinations of the task's kind."""
         task, dataset = self.the_task(), self.the_dataset()
         batches = edit_batches(dataset.schedule(task.edit_counts[0]))
         for request in (request for batch in batches for request in batch.requests):
@@ -178,6 +178,6 @@ class RegisteredTask:
         return task.kind
 
 
-def drawn_prompts(sides: Sequence[str]) -> bool:
-    """Whether some side is of images that a model of the run draws."""
+def has_drawn_side(sides: Sequence[str]) -> bool:
+    """Whether some side holds images drawn by a model."""
     return bool({"before", "after"} & set(sides))

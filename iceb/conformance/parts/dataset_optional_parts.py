@@ -1,4 +1,4 @@
-"""What a dataset may offer beside prompts: reference images, names that nobody may retain, prepared prompts."""
+"""Check the optional parts of a dataset: reference images, scored names, and prepared prompts."""
 
 import inspect
 from collections.abc import Collection, Iterator
@@ -25,7 +25,7 @@ class OptionalParts:
     schedules: DatasetSchedules
 
     def lines(self, watch: ProcessWatch) -> Iterator[Line]:
-        """One line each."""
+        """Run these checks, one line each."""
         yield watch.line("reference images", self._references)
         yield watch.line("names that are scored", self._scored_names)
         yield watch.line("prompts that are prepared", self._prepare)
@@ -35,7 +35,7 @@ class OptionalParts:
             raise Skipped(f"it has no {name}")
 
     def _references(self) -> str:
-        """Each side has a name of its own, and its files are whole images."""
+        """Check that each reference side has its own name and readable images."""
         self._require_part("references")
         found = tuple(self.schedules.dataset.references())  # type: ignore[attr-defined]
         names = [_check_reference(each) for each in found]
@@ -43,7 +43,7 @@ class OptionalParts:
         return ", ".join(f"{each.name}: {len(each.paths)}" for each in found)
 
     def _scored_names(self) -> str:
-        """Every source, destination and alias is among them."""
+        """Check that scored names include every source, destination and alias."""
         if not hasattr(self.schedules.dataset, "scored_names"):
             raise Info("it has no scored_names: names that only its shared prompts test could be retained unnoticed")
         names = self.schedules.dataset.scored_names()
@@ -56,7 +56,7 @@ class OptionalParts:
         return str(len(names))
 
     def _prepare(self) -> str:
-        """It takes the edited model, the checkpoint, its prompts and a scratch."""
+        """Check that `prepare` accepts the edited model, the checkpoint, its prompts and a scratch store."""
         self._require_part("prepare")
         try:
             inspect.signature(self.schedules.dataset.prepare).bind(*PREPARE)  # type: ignore[attr-defined]
@@ -66,7 +66,7 @@ class OptionalParts:
 
 
 def _check_reference(side: object) -> str:
-    """The name of a side whose files are images.
+    """Return the name of a reference side after checking that its files are images.
 
     Raises:
         Broken, IcebError: it is no side, or a file is not.
