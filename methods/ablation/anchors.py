@@ -1,4 +1,4 @@
-"""Pictures of anchors, drawn once by the unedited model and shared by every concept that has the anchor."""
+"""Anchor images, drawn once by the unedited model and shared by every concept that has the anchor."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,14 +25,14 @@ BYTES_HELD = 1 << 30  # of blocks in memory
 
 @dataclass(frozen=True)
 class Posterior:
-    """What the autoencoder makes of a picture: its latent is drawn anew whenever it is used."""
+    """The autoencoder's posterior of an image; a latent is sampled from it at each use."""
 
     mean: Tensor  # (c, h, w)
     deviation: Tensor  # (c, h, w)
 
 
 class Anchors:
-    """The pictures of anchors and their latents, in blocks in the scratch.
+    """Anchor images and their latents, stored in blocks in the scratch.
 
     Args:
         bundle: the unedited model.
@@ -55,7 +55,7 @@ class Anchors:
         self._bytes = 0
 
     def prepare(self, anchors: Iterable[Anchor]) -> None:
-        """Draw what is not there yet."""
+        """Draw the anchor images that are not stored yet."""
         blocks = [(anchor, start) for anchor in dict.fromkeys(anchors) for start in range(0, self.count, BLOCK)]
         missing = [block for block in blocks if self.scratch.get(self._key("pictures", *block)) is None]
         with stage("anchor pictures", len(missing) * BLOCK) as advance:

@@ -1,4 +1,4 @@
-"""How an anchor picture is shown to the denoiser: shrunk onto an empty canvas or zoomed in, and what of it counts."""
+"""Augmentation of anchor images: shrunk onto an empty canvas or zoomed in, with the mask of latent cells that count."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from iceb.base.errors import MethodError
-from iceb.methods.ablation.chance import Chance
+from iceb.methods.ablation.randomness import RandomSource
 
 SMALL = ("a far away ", "very small ")
 LARGE = ("zoomed in ", "close up ")
@@ -19,7 +19,7 @@ LEAST_CELLS = 3  # of the latent: the mask loses one on each side, and one must 
 
 @dataclass(frozen=True)
 class View:
-    """Where a picture lies on the canvas, in pixels."""
+    """Placement of an image on the canvas, in pixels."""
 
     scale: int  # side the picture is resized to
     top: int = 0  # of the picture on the canvas, or, where it is larger than that, of the canvas on the picture
@@ -28,7 +28,7 @@ class View:
     prefix: str = ""  # what the prompt says of the size
 
 
-def view(chance: Chance, size: int, variant: str, augment: bool) -> View:
+def view(rng: RandomSource, size: int, variant: str, augment: bool) -> View:
     """Draw a view, as one of the two code bases does.
 
     Args:
@@ -38,36 +38,36 @@ def view(chance: Chance, size: int, variant: str, augment: bool) -> View:
         augment: False: the picture fills the canvas; the diffusers code then still masks a border of one latent cell.
     """
     if variant == "compvis":
-        return _compvis(chance, size) if augment else View(size, masked=False)
-    scale = _scale(chance, size, chance.uniform() < SHRUNK) if augment else size
+        return _compvis(rng, size) if augment else View(size, masked=False)
+    scale = _scale(rng, size, rng.uniform() < SHRUNK) if augment else size
     room = abs(size - scale) + 1
-    top, left = chance.randint(0, room), chance.randint(0, room)
-    return View(scale, top, left, scale <= size, _prefix(chance, scale, size))
+    top, left = rng.randint(0, room), rng.randint(0, room)
+    return View(scale, top, left, scale <= size, _prefix(rng, scale, size))
 
 
-def _scale(chance: Chance, size: int, shrunk: bool) -> int:
-    return chance.randint(size // 3, size + 1) if shrunk else chance.randint(int(1.2 * size), int(1.4 * size))
+def _scale(rng: RandomSource, size: int, shrunk: bool) -> int:
+    return rng.randint(size // 3, size + 1) if shrunk else rng.randint(int(1.2 * size), int(1.4 * size))
 
 
-def _prefix(chance: Chance, scale: int, size: int) -> str:
+def _prefix(rng: RandomSource, scale: int, size: int) -> str:
     if scale < SAID * size:
-        return chance.choice(SMALL)
-    return chance.choice(LARGE) if scale > size else ""
+        return rng.choice(SMALL)
+    return rng.choice(LARGE) if scale > size else ""
 
 
-def _compvis(chance: Chance, size: int) -> View:
-    scale = _scale(chance, size, chance.randint(0, 3) < 2)
+def _compvis(rng: RandomSource, size: int) -> View:
+    scale = _scale(rng, size, rng.randint(0, 3) < 2)
     scale += scale % 2
     if SAID * size <= scale <= size:
         return View(size, masked=False)
-    prefix = _prefix(chance, scale, size)
+    prefix = _prefix(rng, scale, size)
     half, (least, most) = min(scale, size) // 2, sorted((scale, size))
-    row, column = (chance.randint(half, most - least // 2 + 1) for _ in range(2))
+    row, column = (rng.randint(half, most - least // 2 + 1) for _ in range(2))
     return View(scale, row - half, column - half, scale < size, prefix)
 
 
 def check_size(size: int, factor: int) -> None:
-    """Say that pictures are too small to be shrunk.
+    """Refuse images that are too small to be shrunk.
 
     Raises:
         MethodError: the smallest view would leave no latent cell to train on.
@@ -82,7 +82,7 @@ def check_size(size: int, factor: int) -> None:
 def place_image(
     picture: "np.ndarray[Any, Any]", seen: View, size: int, factor: int, variant: str
 ) -> tuple[Tensor, Tensor]:
-    """The picture in a view, and which latent cells count.
+    """Place an image as a view says, and mask the latent cells that count.
 
     Args:
         picture: (H, W, 3) uint8, square.

@@ -1,4 +1,4 @@
-"""What each training step is given: pictures of anchors, prompts, noise; several concepts mix in one step."""
+"""Training batches: anchor images, prompts and noise; several concepts mix in one step."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from torch import Tensor
 
 from iceb.methods.ablation.anchors import Anchors
 from iceb.methods.ablation.augmentation import place_image, view
-from iceb.methods.ablation.chance import Stream
 from iceb.methods.ablation.concepts import Anchor, Concept
 from iceb.methods.ablation.objective import Batch
+from iceb.methods.ablation.randomness import RandomStream
 from iceb.methods.common.denoiser import Denoiser
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a step."""
+    """One row of a training batch."""
 
     prompt: str
     anchor_prompt: str
@@ -28,7 +28,7 @@ class Row:
 
 
 class Batches:
-    """Steps without end. Every concept has a stream of its own, so its draws depend on no other concept.
+    """Endless training batches. Every concept has a stream of its own, so its draws depend on no other concept.
 
     Deviation: the authors shuffle the pictures of all concepts together; here each concept comes once in every round,
     and goes through its anchor's pictures in rounds of its own.
@@ -62,8 +62,8 @@ class Batches:
         self.concept_type, self.variant, self.augment, self.flip = concept_type, variant, augment, flip
         self.size, self.preserve, self.prior = size, preserve, prior
         self.factor = denoiser.pixels // denoiser.latent_shape[1]
-        self.order = Stream(seed=seed, what="order").rounds(len(concepts))
-        self.streams = [Stream(seed=seed, target=each.target, request=each.seed) for each in concepts]
+        self.order = RandomStream(seed=seed, what="order").rounds(len(concepts))
+        self.streams = [RandomStream(seed=seed, target=each.target, request=each.seed) for each in concepts]
         self.pictures = [stream.rounds(anchors.count) for stream in self.streams]
 
     def __iter__(self) -> Iterator[Batch[list[str]]]:
@@ -96,7 +96,7 @@ class Batches:
         return self._row(prompt, prompt, whole.mean, whole.deviation, self._mask(bordered=False), stream)
 
     def _row(
-        self, prompt: str, anchor_prompt: str, mean: Tensor, deviation: Tensor, mask: Tensor, stream: Stream
+        self, prompt: str, anchor_prompt: str, mean: Tensor, deviation: Tensor, mask: Tensor, stream: RandomStream
     ) -> Row:
         latent = (mean + deviation * stream.normal(mean.shape)) * self.denoiser.scaling
         noise = stream.normal(mean.shape)

@@ -1,12 +1,12 @@
-"""Requests as Concept Ablation sees them: a target, the anchor it is mapped to, and prompts of both."""
+"""Concepts of Concept Ablation: a target, the anchor it is mapped to, and prompts for both."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iceb.base.errors import MethodError
-from iceb.methods.ablation.chance import Chance
 from iceb.methods.ablation.prompts import SUBJECTS, replace_name, style_prompt, trait_prompt
+from iceb.methods.ablation.randomness import RandomSource
 from iceb.methods.common.corpora import read_captions
 from iceb.specs.requests import EditRequest
 
@@ -19,7 +19,7 @@ BLANK = "{}"
 
 @dataclass(frozen=True)
 class Anchor:
-    """What pictures are drawn of; everything that they depend on beside the model and the way of drawing."""
+    """The prompts that anchor images are drawn from: all they depend on beside the model and the sampling."""
 
     prompts: tuple[str, ...]  # picture i is drawn from prompt i modulo their number
     negative: str = ""
@@ -27,20 +27,20 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Concept:
-    """One thing to be ablated."""
+    """One concept to ablate."""
 
     target: str
     anchor: Anchor
     targets: tuple[str, ...]  # beside each of the anchor's prompts the target's; () where it is drawn
     seed: int
 
-    def prompt(self, index: int, concept_type: str, variant: str, chance: Chance) -> str:
+    def prompt(self, index: int, concept_type: str, variant: str, rng: RandomSource) -> str:
         """The target's prompt for the anchor's picture `index`."""
         place = index % len(self.anchor.prompts)
         if concept_type == "style":
-            return style_prompt(self.anchor.prompts[place], self.target, variant, chance)
+            return style_prompt(self.anchor.prompts[place], self.target, variant, rng)
         if concept_type == "nudity":
-            return trait_prompt(self.anchor.prompts[place], self.target, chance)
+            return trait_prompt(self.anchor.prompts[place], self.target, rng)
         return self.targets[place]
 
     def anchor_prompt(self, index: int) -> str:

@@ -1,4 +1,4 @@
-"""One edit by Concept Ablation, from requests to weights."""
+"""Make a Concept Ablation edit: from requests to weights."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -14,7 +14,7 @@ from iceb.methods.ablation.augmentation import check_size
 from iceb.methods.ablation.batches import Batches
 from iceb.methods.ablation.concepts import Anchor, Concept, concepts_of
 from iceb.methods.ablation.objective import objective, start_detached
-from iceb.methods.ablation.students import DenoiserStudent, EmbeddingStudent, Student
+from iceb.methods.ablation.trained_parts import TrainedDenoiser, TrainedEmbeddings, TrainedPart
 from iceb.methods.common.corpora import read_captions
 from iceb.methods.common.denoiser import Denoiser, without_gradients
 from iceb.methods.common.training import denoiser_of, training_passes
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def make_edit(method: "Ablation", bundle: Bundle, requests: Sequence[EditRequest], context: MethodContext) -> Edit:
-    """The edit that carries out all requests in one training run."""
+    """Make the edit that carries out all requests in one training run."""
     concepts = concepts_of(requests, method)
     given = read_captions(method.prior_prompts, "prompt") if method.prior and method.prior_prompts is not None else []
     prior = Anchor(tuple(given)) if given else None
@@ -51,10 +51,10 @@ def make_edit(method: "Ablation", bundle: Bundle, requests: Sequence[EditRequest
         preserve=method.prior,
         prior=prior,
     )
-    student = _student(method, bundle, denoiser, concepts)
+    part = _trained_part(method, bundle, denoiser, concepts)
     steps = method.total_steps or method.steps * len(concepts)
     with without_gradients(*(getattr(pipeline, name) for name in bundle.family.text_encoders)):
-        losses = train(method, denoiser, student, batches, steps)
+        losses = train(method, denoiser, part, batches, steps)
     log = {
         "concepts": float(len(concepts)),
         "anchors": float(len({concept.anchor for concept in concepts})),
@@ -62,9 +62,9 @@ def make_edit(method: "Ablation", bundle: Bundle, requests: Sequence[EditRequest
         "steps": float(steps),
         "first_loss": sum(losses[:10]) / len(losses[:10]),
         "last_loss": sum(losses[-10:]) / len(losses[-10:]),
-        "relative_change": student.trained.relative_change,
+        "relative_change": part.trained.relative_change,
     }
-    return Edit(weights=student.weights(), log=log)
+    return Edit(weights=part.weights(), log=log)
 
 
 def _anchors(method: "Ablation", bundle: Bundle, denoiser: Denoiser, scratch: Scratch) -> Anchors:
@@ -77,15 +77,15 @@ def _anchors(method: "Ablation", bundle: Bundle, denoiser: Denoiser, scratch: Sc
     return Anchors(bundle, denoiser, scratch, sampling, method.pictures, method.seed, side)
 
 
-def _student(method: "Ablation", bundle: Bundle, denoiser: Denoiser, concepts: Sequence[Concept]) -> Student:
+def _trained_part(method: "Ablation", bundle: Bundle, denoiser: Denoiser, concepts: Sequence[Concept]) -> TrainedPart:
     optimiser = partial(torch.optim.AdamW, lr=method.effective_rate, weight_decay=method.decay)
     if method.parameter_group == "embedding":
-        return EmbeddingStudent(bundle, denoiser, concepts, optimiser)
-    return DenoiserStudent(bundle, denoiser, method.parameter_group, optimiser)
+        return TrainedEmbeddings(bundle, denoiser, concepts, optimiser)
+    return TrainedDenoiser(bundle, denoiser, method.parameter_group, optimiser)
 
 
-def train(method: "Ablation", denoiser: Denoiser, student: Student, batches: Batches, steps: int) -> list[float]:
-    """Train for so many steps; the loss of each.
+def train(method: "Ablation", denoiser: Denoiser, part: TrainedPart, batches: Batches, steps: int) -> list[float]:
+    """Train for `steps` steps and return the loss of each.
 
     On the CPU with one thread of arithmetic, so that the last bits do not depend on how many there are.
     """
@@ -99,13 +99,13 @@ def train(method: "Ablation", denoiser: Denoiser, student: Student, batches: Bat
         advance = stack.enter_context(stage("ablation", steps))
         for batch in islice(batches, steps):
             loss = objective(
-                student.predict,
+                part.predict,
                 denoiser,
                 batch,
                 model_based=method.loss == "model-based",
                 prior_weight=method.prior_weight,
                 prior_cells=compvis,
             )
-            losses.append(student.trained.step(loss, None if compvis else method.clip))
+            losses.append(part.trained.step(loss, None if compvis else method.clip))
             advance(1)
     return losses

@@ -1,4 +1,4 @@
-"""What Concept Ablation minimises (arXiv:2303.13516: model-based and noise-based), as the authors' code computes it."""
+"""The loss of Concept Ablation (arXiv:2303.13516), model-based or noise-based, as the authors' code computes it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ Texts = TypeVar("Texts")
 
 @dataclass(frozen=True)
 class Batch(Generic[Texts]):
-    """One training step's rows: first those to be ablated, one for each of the anchors, then those that preserve."""
+    """A training batch: first the rows to ablate, one for each anchor, then the rows to preserve."""
 
     latents: Tensor  # (R, c, h, w), scaled for the denoiser
     noise: Tensor  # (R, c, h, w)
@@ -74,7 +74,7 @@ def masked_error(found: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
 
 
 def _truth(denoiser: Denoiser, batch: Batch[Any]) -> Tensor:
-    """What the model was trained to say, (R, c, h, w)."""
+    """The target that the model was pretrained on, noise or v, (R, c, h, w)."""
     if denoiser.prediction == "epsilon":
         return batch.noise
     level = denoiser.levels[batch.timesteps].to(batch.noise.dtype).reshape(-1, 1, 1, 1)
@@ -83,7 +83,7 @@ def _truth(denoiser: Denoiser, batch: Batch[Any]) -> Tensor:
 
 @contextmanager
 def start_detached(unet: nn.Module) -> Iterator[None]:
-    """While the block runs, no gradient passes through the start token's keys and values in cross-attention.
+    """Let no gradient pass through the start token's keys and values in cross-attention.
 
     Raises:
         ModelError: the denoiser has no cross-attention.

@@ -1,7 +1,7 @@
 """Prompts of the concept to be ablated, made from those of its anchor."""
 
 from iceb.base.errors import MethodError
-from iceb.methods.ablation.chance import Chance
+from iceb.methods.ablation.randomness import RandomSource
 
 # How a style or a trait is written into an anchor's prompt; each form is drawn alike.
 STYLES = {
@@ -31,17 +31,17 @@ SUBJECTS = (
 )
 
 
-def style_prompt(prompt: str, target: str, variant: str, chance: Chance) -> str:
+def style_prompt(prompt: str, target: str, variant: str, rng: RandomSource) -> str:
     """An anchor's prompt in the style of the target; the CompVis code names the target twice in one of two draws."""
-    form = chance.choice((0, 1, 2))
-    if variant == "compvis" and chance.randint(0, 2) == 0:
+    form = rng.choice((0, 1, 2))
+    if variant == "compvis" and rng.randint(0, 2) == 0:
         target = f"{target} {target}"
     return STYLES[variant][form].format(prompt=prompt, target=target)
 
 
-def trait_prompt(prompt: str, target: str, chance: Chance) -> str:
+def trait_prompt(prompt: str, target: str, rng: RandomSource) -> str:
     """An anchor's prompt with an unwanted trait, as the diffusers code writes nudity."""
-    return TRAITS[chance.choice((0, 1, 2))].format(prompt=prompt, target=target)
+    return TRAITS[rng.choice((0, 1, 2))].format(prompt=prompt, target=target)
 
 
 def replace_name(prompt: str, anchor: str, target: str, variant: str) -> str:

@@ -61,8 +61,8 @@ def record_seconds(log: dict[str, float], name: str) -> Iterator[None]:
 class Trained:
     """Copies of chosen parameters of a module, and the optimiser that moves them.
 
-    Keep the module itself `frozen` while it runs with the copies, so that no gradient is computed for the rest of it;
-    `step` writes none to it in either case. Running a module with other weights swaps its tensors while it runs, so one
+    Run the module inside `without_gradients`, so that no gradient is computed for the rest; `step` writes none to it
+    in either case. Running a module with other weights swaps its tensors while it runs, so one
     module must not run in two threads at once with copies.
 
     Args:

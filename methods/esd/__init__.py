@@ -1,7 +1,8 @@
 """ESD: erase concepts by fine-tuning the denoiser away from what it predicts for them.
 
 Erasing Concepts from Diffusion Models, arXiv:2303.07345. This file is the method as the benchmark sees it and imports
-nothing heavy; `settings.py` holds the authors' constants, `jobs.py` the draws, `lessons.py` the objective.
+nothing heavy; `settings.py` holds the authors' constants, `training_steps.py` the random draws,
+`training_samples.py` the objective.
 """
 
 from collections.abc import Sequence

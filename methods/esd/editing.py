@@ -1,4 +1,4 @@
-"""An ESD edit from requests to weights."""
+"""Make an ESD edit: from requests to weights."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,9 +15,9 @@ from iceb.base.progress import stage
 from iceb.methods.common.denoiser import Condition, Denoiser, without_gradients
 from iceb.methods.common.training import Trained, in_dtype, training_passes
 from iceb.methods.esd.groups import trained_names
-from iceb.methods.esd.jobs import Job, plan
-from iceb.methods.esd.lessons import Lesson, Lessons
 from iceb.methods.esd.settings import Settings
+from iceb.methods.esd.training_samples import SampleMaker, TrainingSample
+from iceb.methods.esd.training_steps import TrainingStep, plan_training
 from iceb.models import threads
 from iceb.models.conditioning import TextReader
 from iceb.specs.execution import DEFAULT, Execution
@@ -27,16 +27,16 @@ from iceb.specs.requests import EditRequest
 if TYPE_CHECKING:
     from iceb.methods.esd import ESD
 
-BESIDE = ("iterations", "several", "rate", "group")  # settings that change no lesson of a given job
+BESIDE = ("iterations", "several", "rate", "group")  # settings that change no sample of a given step
 IMAGES_PER_PASS = 16  # latents that the frozen model samples together, unless asked otherwise
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def make_edit(method: "ESD", bundle: Bundle, requests: Sequence[EditRequest], context: MethodContext) -> Edit:
-    """The edit that erases all sources."""
+    """Make the edit that erases all sources."""
     settings = method.settings(bundle.family.layout == "sdxl", len(requests))
     training = _Training(bundle, settings, method.pixels, context)
-    losses = training.run(plan(requests, settings))
+    losses = training.run(plan_training(requests, settings))
     return Edit(weights=training.trained.weights("unet", bundle.dtype), log={**_loss_summary(losses), **training.log})
 
 
@@ -46,8 +46,8 @@ class _Training:
     def __init__(self, bundle: Bundle, settings: Settings, pixels: int | None, context: MethodContext) -> None:
         self.settings, self.precision = settings, context.execution.precision
         self.scratch = context.scratch.depends_on()  # what the settings come to on this model is in its key
-        self.lessons = lessons_of(bundle, settings, pixels, execution=context.execution)
-        self.denoiser = self.lessons.denoiser
+        self.sample_maker = sample_maker_of(bundle, settings, pixels, execution=context.execution)
+        self.denoiser = self.sample_maker.denoiser
         sdxl = bundle.family.layout == "sdxl"
         names = trained_names(self.denoiser.unet, settings.group, settings.variant, sdxl)
         self.trained = Trained(self.denoiser.unet, names, adam(settings))
@@ -55,32 +55,32 @@ class _Training:
         self.on_cpu = bundle.device.type == "cpu"
         self.log: dict[str, float] = {}
 
-    def run(self, parts: Sequence[Sequence[Job]]) -> list[float]:
-        """Train through all jobs, with a fresh optimiser for each part; the loss of every step."""
+    def run(self, parts: Sequence[Sequence[TrainingStep]]) -> list[float]:
+        """Train on all steps, with a fresh optimiser for each part, and return the loss of each."""
         began, losses = time.monotonic(), list[float]()
         steps = sum(len(part) for part in parts)
         with training_passes(self.precision), without_gradients(self.denoiser.unet), stage("erasing", steps) as advance:
             for part in parts:
                 self.trained.restart(adam(self.settings))
-                for lesson in self._samples(part):
+                for sample in self._samples(part):
                     with self._alone():
-                        losses.append(self.trained.step(lesson.loss(self.denoiser, self.trained.values)))
+                        losses.append(self.trained.step(sample.loss(self.denoiser, self.trained.values)))
                     advance(1)
-        self.log["concepts_trained"] = float(len({job.source for part in parts for job in part}))
+        self.log["concepts_trained"] = float(len({step.source for part in parts for step in part}))
         self.log["relative_change"] = self.trained.relative_change
         self.log["training_seconds"] = time.monotonic() - began
         return losses
 
-    def _samples(self, jobs: Sequence[Job]) -> Iterator[Lesson]:
-        """Lessons in the order of their jobs; of the model under training each is made when it is asked for."""
+    def _samples(self, steps: Sequence[TrainingStep]) -> Iterator[TrainingSample]:
+        """Samples in the order of their steps; those of the model under training are made one at a time."""
         if self.settings.variant == "2025":
             spread = threads.spread if self.on_cpu else map
-            yield from self.lessons.of_base(jobs, self.scratch, self.key, spread)
+            yield from self.sample_maker.of_base(steps, self.scratch, self.key, spread)
             return
-        for job in jobs:
+        for step in steps:
             with self._alone():
-                lesson = self.lessons.of_student(job, self.trained.values)
-            yield lesson
+                sample = self.sample_maker.of_student(step, self.trained.values)
+            yield sample
 
     def _alone(self) -> AbstractContextManager[Any]:
         """On the CPU one thread for each operation, so that the bytes do not depend on how many there are."""
@@ -92,15 +92,15 @@ def adam(settings: Settings) -> Callable[[list[Tensor]], torch.optim.Optimizer]:
     return partial(torch.optim.Adam, lr=settings.rate)
 
 
-def lessons_of(
+def sample_maker_of(
     bundle: Bundle,
     settings: Settings,
     pixels: int | None = None,
-    noise: Callable[[Job], Tensor] | None = None,
+    noise: Callable[[TrainingStep], Tensor] | None = None,
     execution: Execution = DEFAULT,
-) -> Lessons:
-    """What makes the lessons of a training on a model."""
-    jobs = max(1, (execution.images_per_pass or IMAGES_PER_PASS) // settings.batch)
+) -> SampleMaker:
+    """Build the sample maker of a training on a model."""
+    at_once = max(1, (execution.images_per_pass or IMAGES_PER_PASS) // settings.batch)
     pipeline, dtype = bundle.pipeline, DTYPES[settings.precision]
     denoiser = Denoiser(in_dtype(pipeline.unet, dtype), pipeline.vae, pipeline.scheduler, execution.precision)
     reader = TextReader(bundle)
@@ -112,14 +112,14 @@ def lessons_of(
 
     with torch.no_grad():
         zeros = Condition.read(reader.negative(""), dtype)  # zeros for SDXL, whose pipeline samples so
-    return Lessons(
+    return SampleMaker(
         denoiser,
         lambda: kind.from_config(config),
         read_texts,
         zeros,
         settings,
         latent_shape(denoiser, pixels),
-        bundle.pass_sizes.of("--images-per-pass", jobs),
+        bundle.pass_sizes.of("--images-per-pass", at_once),
         noise,
     )
 
@@ -145,7 +145,7 @@ def latent_shape(denoiser: Denoiser, pixels: int | None) -> tuple[int, int, int]
 
 
 def _key(bundle: Bundle, settings: Settings, pixels: int | None) -> dict[str, Any]:
-    """What decides a lesson beside its job. How many are sampled together changes last bits, and is not part of it."""
+    """All that decides a sample beside its step. How many are sampled together changes last bits, and is left out."""
     deciding = {name: value for name, value in asdict(settings).items() if name not in BESIDE}
     drawn = {"scheduler": type(bundle.pipeline.scheduler).__name__, "pixels": pixels or 0}
     return {"what": "esd lesson", "version": 2, "model": bundle.digest, **drawn, **deciding}

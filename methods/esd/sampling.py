@@ -1,4 +1,4 @@
-"""Latents on the way from noise to a picture, with classifier-free guidance."""
+"""Partially denoised latents, sampled with classifier-free guidance."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -12,7 +12,7 @@ from iceb.methods.common.denoiser import Condition, Denoiser, join_conditions
 
 
 def repeat_rows(condition: Condition, count: int) -> Condition:
-    """Every row `count` times in a row."""
+    """Repeat each row `count` times, copies next to each other."""
     return condition.rows(
         torch.arange(len(condition.context), device=condition.context.device).repeat_interleave(count)
     )
@@ -32,7 +32,7 @@ def partial_latents(
 ) -> tuple[Tensor, Tensor]:
     """Each row's latents after its number of scheduler steps, as the pipeline draws (ESD of 2025).
 
-    All rows walk together up to the largest stop, so rows with like stops waste least.
+    All rows are sampled together up to the largest stop, so rows with similar stops waste least.
 
     Args:
         scheduler: a scheduler of the pipeline's kind; its state is used up.
@@ -40,7 +40,7 @@ def partial_latents(
         toward: B rows.
         noise: (B, c, h, w), standard normal.
         stops: B numbers of steps.
-        advance: is told of every step.
+        advance: called after every step.
 
     Returns:
         Latents (B, c, h, w), not scaled for the denoiser, and timesteps (B,) that belong to them.
@@ -89,6 +89,6 @@ def walk_levels(
 
 
 def apply_guidance(predicted: Tensor, guidance: float) -> Tensor:
-    """Classifier-free guidance of 2B rows, the first half without the prompt → (B, c, h, w)."""
+    """Apply classifier-free guidance to 2B rows, the first half without the prompt → (B, c, h, w)."""
     without, with_prompt = predicted.chunk(2)
     return without + guidance * (with_prompt - without)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from iceb.methods.common.attention import Factor, Moments, solve
-from iceb.methods.mace.reading import Read
+from iceb.methods.mace.prompt_states import PromptStates
 from iceb.methods.mace.rows import paired_rows
 
 Term = tuple[Tensor, Tensor]  # down (r, d), up (d_out, r)
@@ -21,7 +21,7 @@ class Fused:
     moment: Tensor  # S = Σ c cᵀ, (d, d) float64
 
 
-def refinement_moments(source: Read, dest: Read, all_words: bool) -> Moments:
+def refinement_moments(source: PromptStates, dest: PromptStates, all_words: bool) -> Moments:
     """Second moments of the rows that stage 1 maps, over all prompts of one concept.
 
     Args:
@@ -42,7 +42,7 @@ def refinement_moments(source: Read, dest: Read, all_words: bool) -> Moments:
     )
 
 
-def prompt_moment(source: Read) -> Tensor:
+def prompt_moment(source: PromptStates) -> Tensor:
     """S = Σ c cᵀ over all rows of one concept's prompts, (d, d) float64."""
     rows = source.rows.flatten(0, 1)
     return rows.T @ rows

@@ -18,11 +18,11 @@ from iceb.methods.common.training import denoiser_of, record_seconds, training_p
 from iceb.methods.mace.closed import Fused, fusion, prompt_moment, refinement, refinement_moments
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.lora import WatchedUNet, cross_attentions, watching
-from iceb.methods.mace.masking import SEGMENTING, MaskDesk
-from iceb.methods.mace.pictures import PictureDesk
-from iceb.methods.mace.reading import PromptReader
+from iceb.methods.mace.masking import SEGMENTING, TrainingMasks
+from iceb.methods.mace.prompt_states import PromptReader
 from iceb.methods.mace.settings import Training
-from iceb.methods.mace.training import Array, Lesson, pack_terms, train_terms, unpack_terms
+from iceb.methods.mace.training import Array, TrainingSet, pack_terms, train_terms, unpack_terms
+from iceb.methods.mace.training_images import TrainingImages
 from iceb.models import threads
 from iceb.models.memory import PassSize
 from iceb.specs.execution import Execution
@@ -39,7 +39,7 @@ Piece = tuple[int, int]  # concepts start … stop − 1
 
 
 def make_edit(method: "MACE", bundle: Bundle, requests: Sequence[EditRequest], context: MethodContext) -> Edit:
-    """The edit that carries out all requests; what can be reused is taken from the scratch and kept there."""
+    """Make the edit that carries out all requests; what can be reused is read from the scratch and stored there."""
     pipeline = bundle.pipeline
     encoders = [getattr(pipeline, name) for name in bundle.family.text_encoders]
     with without_gradients(pipeline.unet, pipeline.vae, *encoders):
@@ -114,23 +114,23 @@ class _Editing:
     def _terms(self, concepts: Sequence[Concept], refined: Mapping[str, Tensor]) -> Iterator[Fused]:
         """Each concept's trained terms, read one after the other."""
         method = self.method
-        pictures = PictureDesk(self.bundle, self.scratch, method.pictures, method.picture_steps)
-        masks = MaskDesk(method, self.bundle, self.scratch, pictures, self.prompts)
+        pictures = TrainingImages(self.bundle, self.scratch, method.pictures, method.picture_steps)
+        masks = TrainingMasks(method, self.bundle, self.scratch, pictures, self.prompts)
         masks.ready(concepts)
         with record_seconds(self.log, "pictures_seconds"):
             pictures.fetch(concepts)
         with record_seconds(self.log, "masks_seconds"):
             masks.fetch(concepts)
         with record_seconds(self.log, "training_seconds"):
-            keys = self._train(concepts, refined, lambda concept: self._lesson(concept, pictures, masks))
+            keys = self._train(concepts, refined, lambda concept: self._training_set(concept, pictures, masks))
         return self._fuse(concepts, keys)
 
-    def _lesson(self, concept: Concept, pictures: PictureDesk, masks: MaskDesk) -> Lesson:
+    def _training_set(self, concept: Concept, pictures: TrainingImages, masks: TrainingMasks) -> TrainingSet:
         read = self.prompts(concept.sources)
-        return Lesson(concept, read, self.prompts.own_ids(concept.source), pictures(concept), masks(concept))
+        return TrainingSet(concept, read, self.prompts.own_ids(concept.source), pictures(concept), masks(concept))
 
     def _train(
-        self, concepts: Sequence[Concept], refined: Mapping[str, Tensor], lesson: Callable[[Concept], Lesson]
+        self, concepts: Sequence[Concept], refined: Mapping[str, Tensor], training_set: Callable[[Concept], TrainingSet]
     ) -> list[dict[str, Any]]:
         """Have all terms trained and kept; returns their keys.
 
@@ -142,14 +142,16 @@ class _Editing:
             keys = self._keys(bundle.digest, concepts)
             missing = [(a, b) for a, b in pieces if any(self.terms.get(key) is None for key in keys[a:b])]
             if missing:
-                self._train_missing(bundle, missing, lambda a, b: [lesson(concept) for concept in concepts[a:b]], keys)
+                self._train_missing(
+                    bundle, missing, lambda a, b: [training_set(concept) for concept in concepts[a:b]], keys
+                )
         return keys
 
     def _train_missing(
         self,
         bundle: Bundle,
         missing: Sequence[Piece],
-        lessons: Callable[[int, int], list[Lesson]],
+        training_sets: Callable[[int, int], list[TrainingSet]],
         keys: Sequence[Mapping[str, Any]],
     ) -> None:
         precision = self.execution.precision
@@ -162,7 +164,7 @@ class _Editing:
         ):
 
             def train(piece: Piece) -> tuple[list[Array], Tensor]:
-                return self._train_batch(denoiser, watched, lessons(*piece))
+                return self._train_batch(denoiser, watched, training_sets(*piece))
 
             with stage("attention terms", sum(b - a for a, b in missing)) as advance:
                 losses = []
@@ -175,15 +177,15 @@ class _Editing:
         self.log["first_loss"], self.log["last_loss"] = float(courses[0].mean()), float(courses[-1].mean())
 
     def _train_batch(
-        self, denoiser: Denoiser, watched: WatchedUNet, lessons: Sequence[Lesson]
+        self, denoiser: Denoiser, watched: WatchedUNet, training_sets: Sequence[TrainingSet]
     ) -> tuple[list[Array], Tensor]:
-        """The terms of lessons, and their losses, (steps, concepts): in one batch, or several where memory is short."""
+        """Train terms in one batch, or in several where memory is short; their losses are (steps, concepts)."""
 
-        def batch(part: Sequence[Lesson], _: int) -> tuple[list[Array], Tensor]:
+        def batch(part: Sequence[TrainingSet], _: int) -> tuple[list[Array], Tensor]:
             done = train_terms(denoiser, watched, part, self.method.training)
             return [pack_terms(done.loras, row) for row in range(len(part))], done.losses.cpu()
 
-        parts = self.at_once.run(batch, lessons)
+        parts = self.at_once.run(batch, training_sets)
         return [terms for found, _ in parts for terms in found], torch.cat([losses for _, losses in parts], dim=1)
 
     def _keys(self, model: str, concepts: Sequence[Concept]) -> list[dict[str, Any]]:

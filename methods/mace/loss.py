@@ -17,8 +17,8 @@ IMPORTANT = (200, 400, 0.05)  # centres and steepness of the two sigmoids betwee
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What one step sees, a row per concept."""
+class StepBatch:
+    """The batch of one training step, a row per concept."""
 
     latents: Tensor  # (B, c, h, w), noised
     timesteps: Tensor  # (B,)
@@ -29,14 +29,14 @@ class Shown:
 
 @dataclass
 class MapNorms:
-    """An onlooker that takes ‖probabilities[heads, pixels in the mask, concept's columns]‖_F of each layer and row."""
+    """Attention hook recording ‖probabilities[heads, pixels in mask, concept's columns]‖_F of each layer and row."""
 
     columns: Tensor  # (B, L) bool
     masks: Tensor | None  # (B, H, W)
     found: dict[str, Tensor] = field(default_factory=dict)  # layer → (B,)
 
     def __call__(self, layer: str, probabilities: Tensor) -> None:
-        """Takes one layer's map, (B, heads, pixels, L)."""
+        """Add one layer's map, (B, heads, pixels, L)."""
         kept = probabilities * self.columns[:, None, None, :].to(probabilities)
         if self.masks is not None:
             side = round(probabilities.shape[2] ** 0.5)
@@ -66,11 +66,13 @@ def timestep_weights(count: int, important: bool) -> Tensor:
     return weights / weights.sum()
 
 
-def measure_attention(denoiser: Denoiser, watched: WatchedUNet, loras: Mapping[str, Lora], shown: Shown) -> MapNorms:
-    """The attention of one forward, with every row's own terms."""
-    norms = MapNorms(shown.columns, shown.masks)
+def measure_attention(
+    denoiser: Denoiser, watched: WatchedUNet, loras: Mapping[str, Lora], batch: StepBatch
+) -> MapNorms:
+    """Measure the concept's attention in one forward pass, each row with its own terms."""
+    norms = MapNorms(batch.columns, batch.masks)
     with watched.during(loras, norms):
-        denoiser.noise_in(shown.latents, shown.timesteps, shown.condition)
+        denoiser.noise_in(batch.latents, batch.timesteps, batch.condition)
     return norms
 
 

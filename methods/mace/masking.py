@@ -1,4 +1,4 @@
-"""The masks of training pictures, made once per concept by the chosen segmenter, and kept."""
+"""Masks of training images, made once per concept by the chosen segmenter and stored."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ from iceb.methods.common.training import denoiser_of
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.grounded_sam import GroundedSam
 from iceb.methods.mace.lora import watching
-from iceb.methods.mace.pictures import PictureDesk
-from iceb.methods.mace.reading import PromptReader
+from iceb.methods.mace.prompt_states import PromptReader
 from iceb.methods.mace.segmenting import Array, AttentionSegmenter, Segment, on_ground
+from iceb.methods.mace.training_images import TrainingImages
 from iceb.specs.methods import Bundle, Scratch
 
 if TYPE_CHECKING:
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 SEGMENTING = ("segmenter", "detector", "masker")  # settings that decide a mask of given images
 
 
-class MaskDesk:
-    """Masks of concepts' training pictures."""
+class TrainingMasks:
+    """Makes and stores the masks of concepts' training images."""
 
     def __init__(
-        self, method: "MACE", bundle: Bundle, scratch: Scratch, pictures: PictureDesk, prompts: PromptReader
+        self, method: "MACE", bundle: Bundle, scratch: Scratch, pictures: TrainingImages, prompts: PromptReader
     ) -> None:
         self.method, self.bundle = method, bundle
         self.scratch = scratch.depends_on(*SEGMENTING)
@@ -41,7 +41,7 @@ class MaskDesk:
             self._grounded_sam().ready()
 
     def fetch(self, concepts: Sequence[Concept]) -> None:
-        """Have the masks of these concepts made and kept."""
+        """Make and store the masks of these concepts."""
         missing = self._missing(concepts)
         if not missing:
             return
@@ -75,7 +75,7 @@ class MaskDesk:
 
     @contextmanager
     def _segmenter(self) -> Iterator[Segment]:
-        """The chosen segmenter; further models are let go afterwards."""
+        """Load the chosen segmenter; its own models are released afterwards."""
         name = self.method.segmenter
         if name == "ground":
             yield on_ground

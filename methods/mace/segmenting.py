@@ -1,4 +1,4 @@
-"""Where the concept is in a training picture: only there its attention is taken away.
+"""Segmentation of the concept in training images: its attention is taken away only there.
 
 A segmenter takes pictures of one concept and gives masks. None is used for styles, which are everywhere.
 """
@@ -16,7 +16,7 @@ from iceb.methods.common.denoiser import Denoiser
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.lora import WatchedUNet
 from iceb.methods.mace.loss import normalise_images
-from iceb.methods.mace.reading import PromptReader
+from iceb.methods.mace.prompt_states import PromptReader
 from iceb.methods.mace.rows import concept_columns
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
@@ -28,7 +28,7 @@ INSIDE = 0.5  # of the way from a map's least to its greatest value
 
 
 def fill_empty_masks(masks: Array) -> Array:
-    """Masks, (n, H, W) bool, in which nothing was found become the whole picture, as in the authors' code."""
+    """Replace empty masks, (n, H, W) bool, by the whole image, as the authors' code does."""
     empty = ~masks.any(axis=(1, 2), keepdims=True)
     found: Array = masks | empty
     return found

@@ -1,4 +1,4 @@
-"""Stage 2: the terms of several concepts trained in one batch, each with draws of its own."""
+"""Stage 2: train the LoRA terms of several concepts in one batch, each with its own random draws."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from iceb.methods.common.denoiser import Denoiser, join_conditions
 from iceb.methods.mace.closed import Term
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.lora import Lora, WatchedUNet, fresh
-from iceb.methods.mace.loss import Optimiser, Shown, measure_attention, normalise_images, timestep_weights
-from iceb.methods.mace.reading import Read
+from iceb.methods.mace.loss import Optimiser, StepBatch, measure_attention, normalise_images, timestep_weights
+from iceb.methods.mace.prompt_states import PromptStates
 from iceb.methods.mace.rows import concept_columns
 from iceb.methods.mace.settings import Training
 
@@ -22,28 +22,28 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
-    """What one concept is trained on."""
+class TrainingSet:
+    """Images, masks and prompts that one concept is trained on."""
 
     concept: Concept
-    read: Read  # its prompts
+    read: PromptStates  # its prompts
     own_ids: list[int]  # its tokens
     pictures: Array  # (n, H, W, 3) uint8
     masks: Array | None  # (n, H, W) bool; None: the whole picture
 
 
 class _Stream:
-    """One lesson with its random numbers, which depend on nothing but the concept."""
+    """A training set with its random numbers, which depend on nothing but the concept."""
 
-    def __init__(self, lesson: Lesson, settings: Training, denoiser: Denoiser) -> None:
-        seed = digest({"mace stage 2": lesson.concept.seed, "source": lesson.concept.source})
+    def __init__(self, training_set: TrainingSet, settings: Training, denoiser: Denoiser) -> None:
+        seed = digest({"mace stage 2": training_set.concept.seed, "source": training_set.concept.source})
         self.generator = torch.Generator().manual_seed(int(seed[:15], 16))
-        self.lesson = lesson
+        self.training_set = training_set
         self.weights = timestep_weights(denoiser.timesteps, settings.importance_sampling)
-        self.mean, self.deviation = denoiser.encode(normalise_images(torch.from_numpy(lesson.pictures.copy())))
+        self.mean, self.deviation = denoiser.encode(normalise_images(torch.from_numpy(training_set.pictures.copy())))
         self.scaling = denoiser.scaling
-        rows = zip(lesson.read.ids, lesson.read.ends, strict=True)
-        self.columns = [concept_columns(ids, lesson.own_ids, end, settings.use_pooler) for ids, end in rows]
+        rows = zip(training_set.read.ids, training_set.read.ends, strict=True)
+        self.columns = [concept_columns(ids, training_set.own_ids, end, settings.use_pooler) for ids, end in rows]
         self.order = self._epochs()
 
     def _epochs(self) -> Iterator[int]:
@@ -51,7 +51,7 @@ class _Stream:
         while True:
             yield from torch.randperm(len(self.mean), generator=self.generator).tolist()
 
-    def step(self, denoiser: Denoiser) -> Shown:
+    def step(self, denoiser: Denoiser) -> StepBatch:
         """The next step's row, a batch of one."""
         picture, generator = next(self.order), self.generator
         prompt = int(torch.randint(len(self.columns), (1,), generator=generator))
@@ -59,20 +59,20 @@ class _Stream:
         sampled, noise = (torch.randn(shape, generator=generator).to(self.mean) for _ in range(2))
         timestep = torch.multinomial(self.weights, 1, generator=generator).to(denoiser.device)
         clean = (self.mean[picture] + self.deviation[picture] * sampled) * self.scaling
-        masks = self.lesson.masks
-        return Shown(
+        masks = self.training_set.masks
+        return StepBatch(
             denoiser.add_noise(clean[None], noise[None], timestep),
             timestep,
-            self.lesson.read.condition.rows(torch.tensor([prompt])),
+            self.training_set.read.condition.rows(torch.tensor([prompt])),
             torch.tensor([self.columns[prompt]], device=denoiser.device),
             None if masks is None else torch.from_numpy(masks[picture : picture + 1].copy()).to(denoiser.device),
         )
 
 
-def together(rows: Sequence[Shown]) -> Shown:
-    """Several batches as one."""
+def join_batches(rows: Sequence[StepBatch]) -> StepBatch:
+    """Concatenate several batches."""
     masks = [row.masks for row in rows if row.masks is not None]
-    return Shown(
+    return StepBatch(
         torch.cat([row.latents for row in rows]),
         torch.cat([row.timesteps for row in rows]),
         join_conditions([row.condition for row in rows]),
@@ -89,36 +89,38 @@ class Trained:
     losses: Tensor  # (steps, B)
 
 
-def train_terms(denoiser: Denoiser, watched: WatchedUNet, lessons: Sequence[Lesson], settings: Training) -> Trained:
-    """One term per concept and projection, trained to take the concept's attention away.
+def train_terms(
+    denoiser: Denoiser, watched: WatchedUNet, training_sets: Sequence[TrainingSet], settings: Training
+) -> Trained:
+    """Train one term per concept and projection to take the concept's attention away.
 
     Args:
         denoiser: with the refined weights, float32, frozen.
         watched: its UNet.
-        lessons: what each concept sees.
+        training_sets: one per concept.
         settings: steps, rate and the like.
     """
-    streams = [_Stream(lesson, settings, denoiser) for lesson in lessons]
+    streams = [_Stream(training_set, settings, denoiser) for training_set in training_sets]
     loras = fresh(denoiser.unet, settings.rank, [stream.generator for stream in streams])
     optimiser = Optimiser(loras, settings.rate)
     losses = []
     for _ in range(settings.steps):
-        shown = together([stream.step(denoiser) for stream in streams])
-        norms = measure_attention(denoiser, watched, loras, shown)
+        batch = join_batches([stream.step(denoiser) for stream in streams])
+        norms = measure_attention(denoiser, watched, loras, batch)
         optimiser.step(norms.loss)
         losses.append(norms.loss.detach())
     return Trained(loras, torch.stack(losses))
 
 
 def pack_terms(loras: dict[str, Lora], row: int) -> Array:
-    """One concept's terms as one line of numbers, (Σ r (d + d_out),) float32: of each term down, then up."""
+    """Flatten one concept's terms into one vector, (Σ r (d + d_out),) float32: of each term down, then up."""
     pieces = [tensor[row].detach().flatten() for lora in loras.values() for tensor in lora.tensors]
     found: Array = torch.cat(pieces).float().cpu().numpy()
     return found
 
 
 def unpack_terms(numbers: Array, shapes: dict[str, tuple[int, int]], rank: int) -> dict[str, Term]:
-    """`pack_terms` undone.
+    """Undo `pack_terms`.
 
     Args:
         numbers: as `pack_terms` gives them.

@@ -19,7 +19,7 @@ from iceb.methods.common.second_moments import second_moments
 from iceb.methods.common.text_encoder import TextTower, text_towers
 from iceb.methods.common.training import in_dtype, training_passes
 from iceb.methods.refact.features import features
-from iceb.methods.refact.goals import Goals
+from iceb.methods.refact.objectives import Objectives
 from iceb.methods.refact.prompts import read
 from iceb.methods.refact.rank_one import direction, rank_one
 from iceb.methods.refact.search import search
@@ -35,7 +35,7 @@ BARE = "{}"  # the subject alone
 
 
 def make_edit(method: "ReFACT", bundle: Bundle, requests: Sequence[EditRequest], context: MethodContext) -> Edit:
-    """The edit that carries out all requests in order.
+    """Make the edit that carries out all requests in order.
 
     Raises:
         MethodError: the settings name a layer that the encoder lacks, or one that the denoiser does not read.
@@ -81,9 +81,9 @@ class _Work:
         return features(None if owns else self.method.projection, self.tower.token_table.shape[1])
 
     @cached_property
-    def goals(self) -> Goals:
-        """What the searches aim at."""
-        return Goals(self.method, self.bundle, self.tower, self.layer, self.project, self.scratch)
+    def objectives(self) -> Objectives:
+        """The searches' feature targets."""
+        return Objectives(self.method, self.bundle, self.tower, self.layer, self.project, self.scratch)
 
     def run(self, requests: Sequence[EditRequest]) -> Tensor:
         """(d, d_ff) float64, the edited weight."""
@@ -119,10 +119,10 @@ class _Work:
         method, tower = self.method, self.tower
         self.searches += 1
         prompts = read(tower, self.layer, request.source, list(dict.fromkeys((BARE, *method.templates))))
-        goal = self.goals.of(request.source, _dest(request))
+        target = self.objectives.of(request.source, _dest(request))
         contexts = prompts.keys if BARE in method.templates else prompts.keys[1:]
         u = direction(contexts, factor)
-        shift = search(tower, self.layer, weight, prompts, goal, method)
+        shift = search(tower, self.layer, weight, prompts, target, method)
         made = rank_one(tower, self.layer, weight, prompts, 0, u, shift)
         return made.u, made.v
 

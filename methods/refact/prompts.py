@@ -1,4 +1,4 @@
-"""A subject in its contexts: the prompts of one request, read up to the edited layer."""
+"""The prompts of one request, encoded up to the edited layer, with the subject's position in each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from iceb.methods.common.text_encoder import TextTower, Tokens
 
 @dataclass(frozen=True)
 class Prompts:
-    """Prompts cut open at a layer; nothing here changes when that layer's fc2 is edited."""
+    """Prompts encoded up to a layer; nothing here changes when that layer's fc2 is edited."""
 
     tokens: Tokens
     at: Tensor  # (B,) the subject's last token in each row

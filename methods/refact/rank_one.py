@@ -1,4 +1,4 @@
-"""One fact: the direction u that answers to the subject, and the rank-one change that gives it a new state."""
+"""The rank-one update of one fact: the direction u of the subject's keys, and the value v that is written along it."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The search for δ: what is added to a layer's MLP output so that the features come nearer to what is new."""
+"""The search for δ, a shift of a layer's MLP output that brings the features closer to the new fact's."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Goal:
-    """What features are scored against; all of it by the unedited model.
+class FeatureTarget:
+    """The features that a search is scored against, all from the unedited model.
 
     Attributes:
         wanted: (n + m, p), features of the new texts or pictures, then of the others.
@@ -38,7 +38,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Step:
-    """One iteration, before its update."""
+    """One iteration of the search, before its update."""
 
     shift: Tensor  # δ, (d,)
     terms: Terms
@@ -63,32 +63,32 @@ class Shifted:
 
 
 class Losses:
-    """The loss of a δ, for one request."""
+    """The loss of one request as a function of δ."""
 
     def __init__(
-        self, tower: TextTower, layer: int, weight: Tensor, prompts: Prompts, goal: Goal, method: "ReFACT"
+        self, tower: TextTower, layer: int, weight: Tensor, prompts: Prompts, target: FeatureTarget, method: "ReFACT"
     ) -> None:
-        self.goal, self.method = goal, method
+        self.target, self.method = target, method
         with torch.no_grad():
             start = weight @ prompts.keys[0] + tower.fc2(layer).bias.double()
         self.start = start.to(tower.dtype)  # v₀
         self.rewritten = Shifted(tower, layer, weight, prompts)
-        self.kept = None if goal.kept is None else Shifted(tower, layer, weight, goal.kept)
+        self.kept = None if target.kept is None else Shifted(tower, layer, weight, target.kept)
         self.before: Tensor | None = None  # (k, i) log probabilities of pictures at δ = 0
 
     def __call__(self, shift: Tensor) -> Terms:
         """The terms at δ, (d,)."""
-        method, goal = self.method, self.goal
-        found = scores(goal.project(self.rewritten(shift)), goal.wanted, method.metric, method.scale)
-        unlikely, probability = likelihood(found, goal.new, method.objective)
+        method, target = self.method, self.target
+        found = scores(target.project(self.rewritten(shift)), target.wanted, method.metric, method.scale)
+        unlikely, probability = likelihood(found, target.new, method.objective)
         penalty = method.decay * shift.norm() / self.start.norm() ** 2
         return Terms(unlikely, self._drift(shift), penalty, probability)
 
     def _drift(self, shift: Tensor) -> Tensor:
         """The divergence from the model as it is now, always by cosines."""
-        if self.kept is None or self.goal.pictures is None:
+        if self.kept is None or self.target.pictures is None:
             return shift.new_zeros(())
-        found = scores(self.goal.project(self.kept(shift)), self.goal.pictures, "cosine", self.method.scale)
+        found = scores(self.target.project(self.kept(shift)), self.target.pictures, "cosine", self.method.scale)
         now = found.log_softmax(dim=1)
         if self.before is None:
             self.before = now.detach()
@@ -100,7 +100,7 @@ def search(
     layer: int,
     weight: Tensor,
     prompts: Prompts,
-    goal: Goal,
+    target: FeatureTarget,
     method: "ReFACT",
     watch: Callable[[Step], None] | None = None,
 ) -> Tensor:
@@ -115,7 +115,7 @@ def search(
         method: the settings.
         watch: called before each update.
     """
-    losses = Losses(tower, layer, weight, prompts, goal, method)
+    losses = Losses(tower, layer, weight, prompts, target, method)
     shift = torch.zeros_like(losses.start).requires_grad_()
     adam = torch.optim.Adam([shift], lr=method.rate)
     for step in range(method.steps):

@@ -51,15 +51,15 @@ class Replayed:
 # --- prompts
 
 
-def prompt_of(row, variant: str, chance: Replayed) -> str:
+def prompt_of(row, variant: str, rng: Replayed) -> str:
     """A target's prompt as the method makes it, before the view's prefix."""
     anchor_prompt, target = row["anchor_prompt"], row["caption_target"].split(";")
     target = target[row.get("index", 0) % len(target)]
     kind = row["kind"]
     if kind == "nudity":
-        return trait_prompt(anchor_prompt, target, chance)
+        return trait_prompt(anchor_prompt, target, rng)
     if "style" in kind:
-        return style_prompt(anchor_prompt, target, variant, chance)
+        return style_prompt(anchor_prompt, target, variant, rng)
     if kind == "memorization":
         return target.split("+")[1]
     return replace_name(anchor_prompt, *target.split("+"), variant)
@@ -69,11 +69,11 @@ def test_prompts_are_the_authors_to_the_letter(parity):
     rows = Vector(parity / "ablation" / "prompts").input["pairs"]
     for row in rows:
         variant = "compvis" if row["kind"].startswith("compvis") else "diffusers"
-        chance = Replayed(row["draws"])
-        found = prompt_of(row, variant, chance)
-        seen = view(chance, CANVAS, variant, row.get("aug", False))
+        rng = Replayed(row["draws"])
+        found = prompt_of(row, variant, rng)
+        seen = view(rng, CANVAS, variant, row.get("aug", False))
         assert seen.prefix + found == row["prompt"], row
-        assert chance.over()
+        assert rng.over()
     report("prompts", rows=len(rows), mismatches=0)
 
 

@@ -9,11 +9,11 @@ from safetensors.torch import load_file
 
 from iceb.methods.common.denoiser import without_gradients
 from iceb.methods.common.training import Trained, in_dtype
-from iceb.methods.esd.editing import adam, lessons_of
+from iceb.methods.esd.editing import adam, sample_maker_of
 from iceb.methods.esd.groups import trained_names
-from iceb.methods.esd.jobs import Job, levels_2023, levels_2024, timestep
-from iceb.methods.esd.lessons import target_of
 from iceb.methods.esd.settings import Settings, known_group
+from iceb.methods.esd.training_samples import target_of
+from iceb.methods.esd.training_steps import TrainingStep, levels_2023, levels_2024, timestep
 from iceb.models.bundle import ModelBundle
 from iceb.models.families import FAMILIES
 from tests.memory import Memory
@@ -97,16 +97,16 @@ def settings_of(name, given) -> Settings:
     )
 
 
-def job_of(settings, given, drawn) -> tuple[Job, str]:
+def job_of(settings, given, drawn) -> tuple[TrainingStep, str]:
     """(the draws of an iteration, the text it erases from)."""
     if settings.variant == "2023":
         width = 1000 // settings.sampling_steps
-        return Job(drawn["word"], drawn["t_enc"], 0, drawn["t"] - width * drawn["t_enc"]), ""
+        return TrainingStep(drawn["word"], drawn["t_enc"], 0, drawn["t"] - width * drawn["t_enc"]), ""
     if settings.variant == "2024":
         names, origins = ([part.strip() for part in given[key].split(",")] for key in ("erase_concept", "erase_from"))
         place = drawn["concept_index"]
-        return Job(names[place], drawn["k"], 0), "" if origins[place] == names[place] else origins[place]
-    return Job(given["erase_concept"], drawn["step_index"], drawn["seed"]), settings.erase_from
+        return TrainingStep(names[place], drawn["k"], 0), "" if origins[place] == names[place] else origins[place]
+    return TrainingStep(given["erase_concept"], drawn["step_index"], drawn["seed"]), settings.erase_from
 
 
 class Worst(dict):
@@ -122,14 +122,16 @@ def taught(name, settings, given, draws, trained):
     bundle = sdxl() if "sdxl" in name else sd()
     drawn = [job_of(settings, given, each) for each in given["iterations"]]
     if settings.variant == "2025":  # all in one batch, and from their seeds alone
-        lessons = lessons_of(bundle, settings)
-        for lesson in lessons.of_base([job for job, _ in drawn], Memory(), {}, map):
-            yield lesson, lessons.denoiser
+        sample_maker = sample_maker_of(bundle, settings)
+        for sample in sample_maker.of_base([job for job, _ in drawn], Memory(), {}, map):
+            yield sample, sample_maker.denoiser
         return
     for step, (job, origin) in enumerate(drawn):
         start = draws[f"it{step}.initial_latents"]
-        lessons = lessons_of(bundle, replace(settings, erase_from=origin), noise=lambda job, start=start: start)
-        yield lessons.of_student(job, trained.values), lessons.denoiser
+        sample_maker = sample_maker_of(
+            bundle, replace(settings, erase_from=origin), noise=lambda job, start=start: start
+        )
+        yield sample_maker.of_student(job, trained.values), sample_maker.denoiser
 
 
 def update(trained, wanted):
@@ -148,12 +150,12 @@ def test_training_is_the_authors(parity, name):
     assert set(names) == set(given["trained_parameters"])
     trained, worst = Trained(unet, names, adam(settings)), Worst()
     with without_gradients(unet):
-        for step, (lesson, denoiser) in enumerate(taught(name, settings, given, draws, trained)):
-            loss = lesson.loss(denoiser, trained.values)
+        for step, (sample, denoiser) in enumerate(taught(name, settings, given, draws, trained)):
+            loss = sample.loss(denoiser, trained.values)
             slopes = trained.gradients(loss)
             trained.move(slopes)
-            worst.add(xt=apart(lesson.noised, draws[f"it{step}.xt"]))
-            worst.add(target=apart(lesson.target, wanted[f"it{step}.target"]))
+            worst.add(xt=apart(sample.noised, draws[f"it{step}.xt"]))
+            worst.add(target=apart(sample.target, wanted[f"it{step}.target"]))
             worst.add(loss=apart(loss[None], wanted[f"it{step}.loss"]))
             for key in slopes.keys() & {key.partition(".grad.")[2] for key in wanted if key.startswith(f"it{step}.")}:
                 worst.add(grad=apart(slopes[key], wanted[f"it{step}.grad.{key}"]))
@@ -184,7 +186,7 @@ def test_half_precision_keeps_the_facts_that_are_exact(parity, name):
     vector = vector_of(name)
     given, draws, wanted = vector.input, vector.tensors("draws"), vector.tensors("expected")
     settings = settings_of(name, given)
-    scheduler = lessons_of(sdxl() if "sdxl" in name else sd(), replace(settings, precision="float32")).scheduler()
+    scheduler = sample_maker_of(sdxl() if "sdxl" in name else sd(), replace(settings, precision="float32")).scheduler()
     scheduler.set_timesteps(settings.sampling_steps)
     for step, drawn in enumerate(given["iterations"]):
         job, _ = job_of(settings, given, drawn)

@@ -10,8 +10,8 @@ from iceb.methods.common.attention.state_moments import total
 from iceb.methods.common.denoiser import Condition
 from iceb.methods.mace.closed import Fused, fusion, prompt_moment, refinement, refinement_moments
 from iceb.methods.mace.lora import Lora, watching
-from iceb.methods.mace.loss import Optimiser, Shown, measure_attention, normalise_images, timestep_weights
-from iceb.methods.mace.reading import Read
+from iceb.methods.mace.loss import Optimiser, StepBatch, measure_attention, normalise_images, timestep_weights
+from iceb.methods.mace.prompt_states import PromptStates
 from iceb.methods.mace.rows import concept_columns, paired_rows
 from tests.parity.conftest import Vector, apart, vectors
 
@@ -63,7 +63,7 @@ class Stage2:
             for name in sorted(names)
         }
 
-    def shown(self, step: int) -> Shown:
+    def shown(self, step: int) -> StepBatch:
         ids = self.given[f"step{step}.input_ids"][None]
         picture = self.given["images_uint8"][self.input["steps"][step]["image"]][None]
         mean, deviation = self.denoiser.encode(normalise_images(picture))
@@ -73,7 +73,7 @@ class Stage2:
         noised = self.denoiser.add_noise(clean, self.given[f"step{step}.noise"], timesteps)
         with torch.no_grad():
             context = self.encoder(ids)[0]
-        return Shown(
+        return StepBatch(
             noised, timesteps, Condition(context), self.columns(ids[0].tolist()), self.given.get(f"step{step}.mask")
         )
 
@@ -153,14 +153,14 @@ def reads(authors_model):
     encoder, tokenizer = copy.deepcopy(tower.model).double(), tower.tokenizer
 
     @torch.no_grad()
-    def read(texts) -> Read:
+    def read(texts) -> PromptStates:
         # their slow tokenizer made typographic quotes plain
         told = tokenizer(
             [ftfy.fix_text(text) for text in texts], padding="max_length", truncation=True, max_length=POSITIONS
         )
         ids = tuple(map(tuple, told["input_ids"]))
         states = [encoder(part)[0] for part in torch.tensor(ids).split(32)]
-        return Read(ids, tuple(sum(mask) - 1 for mask in told["attention_mask"]), Condition(torch.cat(states)))
+        return PromptStates(ids, tuple(sum(mask) - 1 for mask in told["attention_mask"]), Condition(torch.cat(states)))
 
     return read
 

@@ -12,10 +12,10 @@ from iceb.methods.common.second_moments import second_moments
 from iceb.methods.common.text_encoder import TextTower
 from iceb.methods.refact import ReFACT
 from iceb.methods.refact.features import features
-from iceb.methods.refact.pictures import ImageTower
+from iceb.methods.refact.images import ImageTower
 from iceb.methods.refact.prompts import places, read, read_whole
 from iceb.methods.refact.rank_one import direction, rank_one
-from iceb.methods.refact.search import Goal, Step, search
+from iceb.methods.refact.search import FeatureTarget, Step, search
 from iceb.methods.refact.settings import ON_PICTURES
 from tests.parity.conftest import Vector, apart, vectors
 
@@ -55,7 +55,7 @@ def eye64(parity):
     return ImageTower(str(folder / "model.safetensors"), str(folder / "config.json"), like)
 
 
-def goal_of(vector, request, tower, layer, project, eye, method) -> Goal:
+def goal_of(vector, request, tower, layer, project, eye, method) -> FeatureTarget:
     """What the authors' search was given: texts, or the pictures of the vector."""
     texts, given = request["kl_prompts"], vector.tensors("draws")
     new, old, others = (given[name].reshape(-1, 32, 32, 3) if name in given else [] for name in PICTURES)
@@ -69,7 +69,7 @@ def goal_of(vector, request, tower, layer, project, eye, method) -> Goal:
             asked += [request["true_text"], *texts]
         with torch.no_grad():
             wanted, count = project(tower.read(tower.tokens(asked)).pooled), 1
-    return Goal(wanted, count, project, read_whole(tower, layer, texts) if texts else None, seen)
+    return FeatureTarget(wanted, count, project, read_whole(tower, layer, texts) if texts else None, seen)
 
 
 def settings_of(vector, request, folder) -> ReFACT:
@@ -121,9 +121,9 @@ def test_facts_are_written_as_the_authors_write_them(parity, tower64, project64,
         templates = [prompt.replace(subject, "{}") for prompt in order]
         assert places(tower64, subject, templates) == about["lookup_idxs"]
         prompts = read(tower64, layer, subject, templates)
-        goal = goal_of(vector, request, tower64, layer, project64, eye64, method)
+        target = goal_of(vector, request, tower64, layer, project64, eye64, method)
         steps: list[Step] = []
-        shift = search(tower64, layer, weight, prompts, goal, method, steps.append)
+        shift = search(tower64, layer, weight, prompts, target, method, steps.append)
         contexts = prompts.keys[[templates.index(template) for template in method.templates]]
         u = direction(contexts, moment_factor(moment) if method.moment else None)
         own = templates.index(request["prompt"].replace(subject, "{}"))

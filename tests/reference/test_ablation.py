@@ -10,9 +10,9 @@ from iceb.base.digest import digest_tensor
 from iceb.base.errors import DataError, MethodError, ModelError
 from iceb.methods.ablation import Ablation
 from iceb.methods.ablation.augmentation import check_size, place_image, view
-from iceb.methods.ablation.chance import Stream
 from iceb.methods.ablation.concepts import concepts_of
 from iceb.methods.ablation.objective import start_detached
+from iceb.methods.ablation.randomness import RandomStream
 from iceb.models.checking import check_edit
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
@@ -149,7 +149,7 @@ def test_a_traits_pictures_are_drawn_away_from_it():
 def test_prompts_come_from_the_requests_templates_and_name_source_and_anchor():
     (concept,) = concepts_of([CAT], QUICK)
     assert concept.anchor.prompts == ("An image of cat", "cat")
-    assert [concept.prompt(i, "object", "diffusers", Stream(seed=0)) for i in (0, 1, 2)] == [
+    assert [concept.prompt(i, "object", "diffusers", RandomStream(seed=0)) for i in (0, 1, 2)] == [
         "An image of grumpy cat",
         "grumpy cat",
         "An image of grumpy cat",
@@ -236,9 +236,9 @@ def test_pictures_too_small_to_shrink_are_refused():
 
 @pytest.mark.parametrize("variant", ["diffusers", "compvis"])
 def test_a_view_of_any_draw_leaves_something_to_train_on(variant):
-    chance, picture = Stream(seed=3), torch.zeros(72, 72, 3, dtype=torch.uint8).numpy()
+    rng, picture = RandomStream(seed=3), torch.zeros(72, 72, 3, dtype=torch.uint8).numpy()
     for _ in range(60):
-        image, mask = place_image(picture, view(chance, 72, variant, augment=True), 72, 8, variant)
+        image, mask = place_image(picture, view(rng, 72, variant, augment=True), 72, 8, variant)
         assert image.shape == (3, 72, 72)
         assert mask.shape == (1, 9, 9)
         assert mask.sum() > 0

@@ -7,8 +7,8 @@ import torch
 
 from iceb.methods.ablation.anchors import Anchors
 from iceb.methods.ablation.batches import Batches
-from iceb.methods.ablation.chance import Stream
 from iceb.methods.ablation.concepts import Anchor, Concept
+from iceb.methods.ablation.randomness import RandomStream
 from iceb.methods.common.denoiser import Denoiser, prepare_images
 from iceb.specs.runs import Sampling
 from tests.memory import Memory
@@ -123,10 +123,10 @@ def test_half_of_the_pictures_are_mirrored_where_asked(parts):
 
 
 def test_a_stream_is_named_by_what_it_is_for():
-    assert Stream(seed=1).uniform() == Stream(seed=1).uniform()
-    assert Stream(seed=1).uniform() != Stream(seed=2).uniform()
+    assert RandomStream(seed=1).uniform() == RandomStream(seed=1).uniform()
+    assert RandomStream(seed=1).uniform() != RandomStream(seed=2).uniform()
 
 
 def test_rounds_hold_every_place_once():
-    numbers = list(islice(Stream(seed=1).rounds(4), 12))
+    numbers = list(islice(RandomStream(seed=1).rounds(4), 12))
     assert [sorted(numbers[start : start + 4]) for start in (0, 4, 8)] == [[0, 1, 2, 3]] * 3

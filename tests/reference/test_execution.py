@@ -10,7 +10,7 @@ from iceb.methods.ablation import Ablation
 from iceb.methods.common.denoiser import Condition, Denoiser
 from iceb.methods.common.training import training_passes
 from iceb.methods.emcid import EMCID, value_vectors
-from iceb.methods.esd import ESD, lessons
+from iceb.methods.esd import ESD, training_samples
 from iceb.methods.mace import MACE
 from iceb.methods.mace import editing as mace_editing
 from iceb.models.bundle import ModelBundle
@@ -85,7 +85,7 @@ def test_what_one_size_made_another_finds(bundle, captions, name):
 WORK = {
     "emcid": (value_vectors, "optimise_values", lambda given: len(given[2])),
     "mace": (mace_editing, "train_terms", lambda given: len(given[2])),
-    "esd": (lessons.Lessons, "sample_latents", lambda given: len(given[1])),
+    "esd": (training_samples.SampleMaker, "sample_latents", lambda given: len(given[1])),
 }
 
 

@@ -13,9 +13,9 @@ from iceb.methods.mace import MACE
 from iceb.methods.mace.closed import Fused, fusion, refinement
 from iceb.methods.mace.lora import Lora, cross_attentions, fresh, watching
 from iceb.methods.mace.loss import MapNorms, Optimiser, timestep_weights
-from iceb.methods.mace.pictures import PictureDesk
 from iceb.methods.mace.rows import concept_columns, paired_rows
 from iceb.methods.mace.training import pack_terms, train_terms, unpack_terms
+from iceb.methods.mace.training_images import TrainingImages
 from iceb.specs.requests import EditRequest
 from iceb.stores.scratch import ScratchStore
 from tests.memory import settings_of
@@ -193,13 +193,13 @@ def test_terms_survive_packing(tiny_sd):
 
 @pytest.fixture
 def lessons(tiny_sd, scratch):
-    from iceb.methods.mace.reading import PromptReader
-    from iceb.methods.mace.training import Lesson
+    from iceb.methods.mace.prompt_states import PromptReader
+    from iceb.methods.mace.training import TrainingSet
 
     method, reader = quick(), PromptReader(tiny_sd, scratch)
-    desk = PictureDesk(tiny_sd, scratch, 2, 2)
+    desk = TrainingImages(tiny_sd, scratch, 2, 2)
     concepts = [method.concept(DOG), method.concept(TRAIN)]
-    return [Lesson(c, reader(c.sources), reader.own_ids(c.source), desk(c), None) for c in concepts]
+    return [TrainingSet(c, reader(c.sources), reader.own_ids(c.source), desk(c), None) for c in concepts]
 
 
 def run_training(bundle, lessons, **changes):

@@ -11,10 +11,10 @@ from iceb.base.errors import ModelError
 from iceb.methods.mace import MACE
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.grounded_sam import GroundedSam
-from iceb.methods.mace.masking import MaskDesk
-from iceb.methods.mace.pictures import PictureDesk
-from iceb.methods.mace.reading import PromptReader
+from iceb.methods.mace.masking import TrainingMasks
+from iceb.methods.mace.prompt_states import PromptReader
 from iceb.methods.mace.segmenting import fill_empty_masks, on_ground
+from iceb.methods.mace.training_images import TrainingImages
 from iceb.mini.render import render
 from iceb.mini.world import class_look
 from iceb.specs.methods import MethodContext
@@ -50,8 +50,8 @@ def kept(folder, method):
 def desk(bundle, tmp_path, **changes):
     method = MACE(**{**dict(MACE.card.quick), "pictures": 2, **changes})
     scratch = kept(tmp_path, method)
-    pictures = PictureDesk(bundle, scratch, method.pictures, method.picture_steps)
-    return MaskDesk(method, bundle, scratch, pictures, PromptReader(bundle, scratch))
+    pictures = TrainingImages(bundle, scratch, method.pictures, method.picture_steps)
+    return TrainingMasks(method, bundle, scratch, pictures, PromptReader(bundle, scratch))
 
 
 def test_attention_gives_a_part_of_each_picture_in_every_layout(tiny, tmp_path):
@@ -192,7 +192,7 @@ def test_an_edit_runs_with_the_detector_and_its_masks_are_kept(tiny_sd, finders,
 def test_a_processor_without_its_weights_is_refused_before_any_picture_is_drawn(
     tiny_sd, finders, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("iceb.methods.mace.pictures.pictures", None)
+    monkeypatch.setattr("iceb.methods.mace.training_images.texts_to_images", None)
     shutil.copytree(finders[1], masker := tmp_path / "masker", ignore=shutil.ignore_patterns("*.safetensors"))
     settings = {**dict(MACE.card.quick), "segmenter": "grounded-sam", "detector": finders[0], "masker": str(masker)}
     request, method = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2), MACE(**settings)
@@ -202,7 +202,7 @@ def test_a_processor_without_its_weights_is_refused_before_any_picture_is_drawn(
 
 def test_a_detector_that_cannot_be_fetched_is_refused_before_any_picture_is_drawn(tiny_sd, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # the port on which nothing answers
-    monkeypatch.setattr("iceb.methods.mace.pictures.pictures", None)
+    monkeypatch.setattr("iceb.methods.mace.training_images.texts_to_images", None)
     settings = {**dict(MACE.card.quick), "segmenter": "grounded-sam"}
     request, method = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2), MACE(**settings)
     with pytest.raises(ModelError, match=r"grounding-dino.*(cannot be reached|OFFLINE is set).*segmenter=attention"):

@@ -14,7 +14,7 @@ from iceb.methods.refact import ReFACT
 from iceb.methods.refact.features import scores
 from iceb.methods.refact.prompts import places, read
 from iceb.methods.refact.rank_one import direction, rank_one
-from iceb.methods.refact.search import Goal, search
+from iceb.methods.refact.search import FeatureTarget, search
 from iceb.specs.methods import Edit, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -54,8 +54,8 @@ def features_of(tower, *names):
 def found(tower, method, source="golden retriever", dest="bee", watch=None):
     weight = tower.fc2(LAYER).weight.double()
     prompts = read(tower, LAYER, source, TEMPLATES)
-    goal = Goal(features_of(tower, dest, source), 1, lambda x: x)
-    return search(tower, LAYER, weight, prompts, goal, method, watch)
+    target = FeatureTarget(features_of(tower, dest, source), 1, lambda x: x)
+    return search(tower, LAYER, weight, prompts, target, method, watch)
 
 
 # --- where and what

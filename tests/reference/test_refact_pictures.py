@@ -10,9 +10,9 @@ from PIL import Image
 
 from iceb.base.errors import DataError, MethodError
 from iceb.methods.refact import ReFACT
-from iceb.methods.refact.goals import draw
+from iceb.methods.refact.images import ImageTower, fit_image, read_zip
 from iceb.methods.refact.losses import Terms, divergence, likelihood
-from iceb.methods.refact.pictures import ImageTower, fit_image, read_zip
+from iceb.methods.refact.objectives import draw
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -135,7 +135,7 @@ def quickly(monkeypatch):
     def short(bundle, text, count, sampling):
         return draw(bundle, text, count, replace(sampling, steps=2, width=32, height=32))
 
-    monkeypatch.setattr("iceb.methods.refact.goals.draw", short)
+    monkeypatch.setattr("iceb.methods.refact.objectives.draw", short)
 
 
 @pytest.mark.usefixtures("quickly")

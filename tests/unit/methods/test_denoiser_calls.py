@@ -28,9 +28,9 @@ def test_a_count_is_that_of_the_arithmetic(tiny_sd):
     from denoiser_calls import CONCEPT
 
     from iceb.methods.esd import ESD
-    from iceb.methods.esd.jobs import plan
+    from iceb.methods.esd.training_steps import plan_training
 
-    (jobs,) = plan([CONCEPT], ESD(**ESD_FIELDS, iterations=6).settings(False))
+    (jobs,) = plan_training([CONCEPT], ESD(**ESD_FIELDS, iterations=6).settings(False))
     assert evaluations == sum(2 * job.index + 2 + 3 for job in jobs)
 
 

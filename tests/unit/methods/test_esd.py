@@ -13,10 +13,10 @@ from iceb.base.progress import watching
 from iceb.baselines.recipes import shipped_recipe
 from iceb.methods.common.training import Trained
 from iceb.methods.esd import ESD
-from iceb.methods.esd.editing import lessons_of
+from iceb.methods.esd.editing import sample_maker_of
 from iceb.methods.esd.groups import trained_names
-from iceb.methods.esd.jobs import Job, levels_2023, plan
-from iceb.methods.esd.lessons import target_of
+from iceb.methods.esd.training_samples import target_of
+from iceb.methods.esd.training_steps import TrainingStep, levels_2023, plan_training
 from iceb.specs.execution import Execution
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
@@ -71,14 +71,14 @@ def test_the_edited_model_is_nearer_to_the_target(tiny):
     method = replace(QUICK, iterations=12)
     edit = edit_of(tiny, [CAT], method)
     settings = method.settings(tiny.family.layout == "sdxl")
-    jobs = [Job(CAT.source, index, 900 + index) for index in range(5)]  # draws that training did not see
-    lessons = lessons_of(tiny, settings)
-    before = list(lessons.of_base(jobs, Memory(), {}, map))
+    jobs = [TrainingStep(CAT.source, index, 900 + index) for index in range(5)]  # draws that training did not see
+    sample_maker = sample_maker_of(tiny, settings)
+    before = list(sample_maker.of_base(jobs, Memory(), {}, map))
 
     def loss(bundle):
-        denoiser = lessons_of(bundle, settings).denoiser
+        denoiser = sample_maker_of(bundle, settings).denoiser
         with torch.no_grad():
-            return sum(float(lesson.loss(denoiser, {})) for lesson in before)
+            return sum(float(sample.loss(denoiser, {})) for sample in before)
 
     plain = loss(tiny)
     with tiny.applied(edit) as edited:
@@ -95,28 +95,28 @@ def settings_of(concepts, **changes):
 def test_every_way_takes_the_total_number_of_steps():
     requests = [CAT, VAN_GOGH, TEAPOT]
     for several in ("drawn", "deck", "sequential"):
-        parts = plan(requests, settings_of(3, several=several, total_iterations=10))
+        parts = plan_training(requests, settings_of(3, several=several, total_iterations=10))
         assert sum(len(part) for part in parts) == 10
 
 
 def test_a_deck_gives_every_concept_its_turn_and_sequential_a_part_of_its_own():
     requests = [CAT, VAN_GOGH, TEAPOT]
-    (jobs,) = plan(requests, settings_of(3, several="deck"))
+    (jobs,) = plan_training(requests, settings_of(3, several="deck"))
     assert sorted(job.source for job in jobs) == sorted([request.source for request in requests] * 3)
-    parts = plan(requests, settings_of(3, several="sequential"))
+    parts = plan_training(requests, settings_of(3, several="sequential"))
     assert [{job.source for job in part} for part in parts] == [{request.source} for request in requests]
 
 
 def test_a_concept_is_taught_the_same_whatever_is_edited_beside_it():
-    (alone,) = plan([CAT], settings_of(1))
-    (together,) = plan([VAN_GOGH, CAT], settings_of(2, iterations=6))
+    (alone,) = plan_training([CAT], settings_of(1))
+    (together,) = plan_training([VAN_GOGH, CAT], settings_of(2, iterations=6))
     mine = [job for job in together if job.source == CAT.source]
     assert mine[: len(alone)] == alone[: len(mine)]
 
 
 @pytest.mark.parametrize(("variant", "steps", "allowed"), [("2023", 5, 5), ("2024", 5, 3), ("2025", 5, 5)])
 def test_draws_stay_in_their_range_and_reach_all_of_it(variant, steps, allowed):
-    (jobs,) = plan([CAT], settings_of(1, variant=variant, sampling_steps=steps, iterations=200))
+    (jobs,) = plan_training([CAT], settings_of(1, variant=variant, sampling_steps=steps, iterations=200))
     indices = {job.index for job in jobs}
     assert len(indices) == allowed
     assert (min(indices), max(indices)) == ((1, steps - 2) if variant == "2024" else (0, steps - 1))
@@ -189,11 +189,11 @@ def test_how_many_are_sampled_together_changes_float_error_only(tiny_sd):
 
 
 def test_lessons_come_in_the_order_of_their_jobs(tiny_sd):
-    lessons = lessons_of(tiny_sd, QUICK.settings(False))
-    jobs = [Job(CAT.source, index, 10 + place) for place, index in enumerate([3, 0, 4, 1, 3, 2])]
-    together = list(lessons.of_base(jobs, Memory(), {}, map))
+    sample_maker = sample_maker_of(tiny_sd, QUICK.settings(False))
+    jobs = [TrainingStep(CAT.source, index, 10 + place) for place, index in enumerate([3, 0, 4, 1, 3, 2])]
+    together = list(sample_maker.of_base(jobs, Memory(), {}, map))
     for job, found in zip(jobs, together, strict=True):
-        (alone,) = lessons.of_base([job], Memory(), {}, map)
+        (alone,) = sample_maker.of_base([job], Memory(), {}, map)
         assert torch.equal(found.time, alone.time)
         assert torch.equal(found.noised, alone.noised)
 
@@ -218,8 +218,12 @@ class Raced(Memory):
 
 
 def test_two_processes_go_on_with_the_same_bits(tiny_sd):
-    lessons, jobs, scratch = lessons_of(tiny_sd, QUICK.settings(False)), [Job(CAT.source, 2, 7)], Raced()
-    (first,), (again,) = (list(lessons.of_base(jobs, scratch, {}, map)) for _ in range(2))
+    sample_maker, jobs, scratch = (
+        sample_maker_of(tiny_sd, QUICK.settings(False)),
+        [TrainingStep(CAT.source, 2, 7)],
+        Raced(),
+    )
+    (first,), (again,) = (list(sample_maker.of_base(jobs, scratch, {}, map)) for _ in range(2))
     assert torch.equal(first.noised, again.noised)
     assert torch.equal(first.target, again.target)
 
@@ -232,18 +236,18 @@ def test_more_concepts_find_what_fewer_left_and_get_the_same_bytes(tiny_sd, seve
     assert len(warm.made) == 12
     after, fresh = (edit_of(tiny_sd, [CAT, VAN_GOGH, TEAPOT], method, scratch, together=5) for scratch in (warm, cold))
     assert largest_gap(after, fresh) == 0
-    jobs = [job for part in plan([CAT, VAN_GOGH, TEAPOT], method.settings(False, 3)) for job in part]
+    jobs = [job for part in plan_training([CAT, VAN_GOGH, TEAPOT], method.settings(False, 3)) for job in part]
     assert len(cold.made) == len(jobs) == 12
     assert len(warm.made) == 12 + sum(job.source != CAT.source for job in jobs)  # the cat's were all there
 
 
 def test_a_lesson_is_the_same_to_the_bit_whatever_is_sampled_with_it(tiny):
     settings = QUICK.settings(tiny.family.layout == "sdxl")
-    lessons = lessons_of(tiny, settings)
-    jobs = [Job(source, index, 10 * index) for source in ("tabby cat", "teapot") for index in (4, 0, 2, 3)]
-    together = list(lessons.of_base(jobs, Memory(), {}, map))
+    sample_maker = sample_maker_of(tiny, settings)
+    jobs = [TrainingStep(source, index, 10 * index) for source in ("tabby cat", "teapot") for index in (4, 0, 2, 3)]
+    together = list(sample_maker.of_base(jobs, Memory(), {}, map))
     for job, found in zip(jobs, together, strict=True):
-        (alone,) = lessons.of_base([job], Memory(), {}, map)
+        (alone,) = sample_maker.of_base([job], Memory(), {}, map)
         assert torch.equal(found.noised, alone.noised)
         assert torch.equal(found.target, alone.target)
 

@@ -1,4 +1,4 @@
-"""What is trained: parameters of the denoiser, or the token embeddings of the concepts' own words."""
+"""The trained part of the model: parameters of the denoiser, or the token embeddings of the concepts' own words."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -20,13 +20,13 @@ TEXTS_HELD = 4096  # texts whose states are kept
 TABLE = "token_embedding.weight"
 
 
-class Student(Protocol):
-    """A model some of whose parameters are trained on copies."""
+class TrainedPart(Protocol):
+    """Some of a model's parameters, trained on copies."""
 
     trained: Trained
 
     def predict(self, noised: Tensor, timesteps: Tensor, texts: Sequence[str]) -> Tensor:
-        """What the model as trained so far says, (R, c, h, w)."""
+        """The prediction of the model as trained so far, (R, c, h, w)."""
         ...
 
     def weights(self) -> dict[str, Tensor]:
@@ -34,8 +34,8 @@ class Student(Protocol):
         ...
 
 
-class DenoiserStudent:
-    """Some of the denoiser's parameters; what texts mean stays as it is and is read once."""
+class TrainedDenoiser:
+    """A group of the denoiser's parameters; texts are encoded once, since the encoder does not change."""
 
     def __init__(self, bundle: Bundle, denoiser: Denoiser, group: str, optimiser: Optimiser) -> None:
         from iceb.models.conditioning import TextReader
@@ -46,7 +46,7 @@ class DenoiserStudent:
         self._held: OrderedDict[str, Condition] = OrderedDict()
 
     def predict(self, noised: Tensor, timesteps: Tensor, texts: Sequence[str]) -> Tensor:
-        """What the model as trained so far says, (R, c, h, w)."""
+        """The prediction of the model as trained so far, (R, c, h, w)."""
         condition = join_conditions([self._condition(text) for text in texts])
         return self.denoiser.output(noised, timesteps, condition, self.trained.values)
 
@@ -65,8 +65,8 @@ class DenoiserStudent:
         return self.trained.weights("unet", self.bundle.dtype)
 
 
-class EmbeddingStudent:
-    """The embeddings of tokens that the concepts' names have and their anchors' prompts lack.
+class TrainedEmbeddings:
+    """Embeddings of the tokens that the concepts' names have and their anchors' prompts lack.
 
     A definition of ours: in one of the authors' code bases this group crashes, in the other it needs a new token.
     """
@@ -84,7 +84,7 @@ class EmbeddingStudent:
         self.trained = Trained(chosen, list(names), optimiser)
 
     def predict(self, noised: Tensor, timesteps: Tensor, texts: Sequence[str]) -> Tensor:
-        """What the model as trained so far says, (R, c, h, w)."""
+        """The prediction of the model as trained so far, (R, c, h, w)."""
         return self.denoiser.output(noised, timesteps, self._condition(texts))
 
     def weights(self) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Lists of prompts read once by the text encoder(s), and kept."""
+"""Text states of prompt lists, computed once by the text encoder(s) and stored."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Read:
-    """P prompts as the denoiser reads them, padded to the encoder's full length."""
+class PromptStates:
+    """Text states of P prompts as the denoiser reads them, padded to the encoder's full length."""
 
     ids: tuple[tuple[int, ...], ...]  # P rows of L token ids
     ends: tuple[int, ...]  # (P,) place of each row's first end token
@@ -47,7 +47,7 @@ class PromptReader:
         self._reader = TextReader(bundle)
 
     def fetch(self, lists: Iterable[Texts]) -> None:
-        """Have these lists read and kept; on a CPU every core reads lists of its own."""
+        """Encode and store these lists; on a CPU every core reads lists of its own."""
         missing = [texts for texts in dict.fromkeys(lists) if self.scratch.get(self._key(texts)) is None]
         spread = threads.spread if self.bundle.device.type == "cpu" else map
         with stage("text states", len(missing)) as advance:
@@ -56,13 +56,15 @@ class PromptReader:
                     self.scratch.put(self._key(texts, part), array)
                 advance(1)
 
-    def __call__(self, texts: Texts) -> Read:
+    def __call__(self, texts: Texts) -> PromptStates:
         """One list of prompts."""
         self.fetch([texts])
         ids, ends = self.tokens(texts)
         context, pooled = (self.scratch.get(self._key(texts, part)) for part in ("context", "pooled"))
         assert context is not None
-        return Read(ids, ends, Condition(self._tensor(context), None, None if pooled is None else self._tensor(pooled)))
+        return PromptStates(
+            ids, ends, Condition(self._tensor(context), None, None if pooled is None else self._tensor(pooled))
+        )
 
     def tokens(self, texts: Texts) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
         """Padded token ids and the place of the first end token of each prompt, cut at the encoder's positions."""

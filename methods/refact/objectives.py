@@ -1,4 +1,4 @@
-"""What the search of a request aims at: texts, or pictures that the unedited model draws and CLIP looks at."""
+"""Feature targets of ReFACT's search: CLIP features of texts, or of images that the unedited model draws."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -12,9 +12,9 @@ from torch import Tensor
 from iceb.methods.common.corpora import read_captions
 from iceb.methods.common.text_encoder import TextTower
 from iceb.methods.refact.files import expand
-from iceb.methods.refact.pictures import ImageTower, read_zip
+from iceb.methods.refact.images import ImageTower, read_zip
 from iceb.methods.refact.prompts import Prompts, read_whole
-from iceb.methods.refact.search import Goal
+from iceb.methods.refact.search import FeatureTarget
 from iceb.specs.methods import Bundle, Scratch
 from iceb.specs.runs import Sampling
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Goals:
-    """The goals of one encoder's requests; what they share is read once."""
+class Objectives:
+    """Makes the feature targets of one encoder's requests; what they share is computed once."""
 
     method: "ReFACT"
     bundle: Bundle
@@ -34,20 +34,20 @@ class Goals:
     project: "Features"
     scratch: Scratch
 
-    def of(self, source: str, dest: str) -> Goal:
-        """The goal of one request."""
+    def of(self, source: str, dest: str) -> FeatureTarget:
+        """The feature target of one request."""
         method = self.method
         if method.objective == "contrastive_text":
-            return self._goal(self._texts([dest, source, *self.texts]), 1, self.others)
+            return self._target(self._texts([dest, source, *self.texts]), 1, self.others)
         if method.objective == "direct_text":
-            return self._goal(self._texts([dest]), 1, self.others)
+            return self._target(self._texts([dest]), 1, self.others)
         new = self._image_features(dest, method.new_images)
         old = [self._image_features(source, 1)] if method.objective == "contrastive" else []
         shown = torch.cat([new, *old, self.others])
-        return self._goal(shown, len(new), shown)
+        return self._target(shown, len(new), shown)
 
-    def _goal(self, wanted: Tensor, new: int, pictures: Tensor) -> Goal:
-        return Goal(wanted, new, self.project, self.kept_texts, None if self.kept_texts is None else pictures)
+    def _target(self, wanted: Tensor, new: int, pictures: Tensor) -> FeatureTarget:
+        return FeatureTarget(wanted, new, self.project, self.kept_texts, None if self.kept_texts is None else pictures)
 
     @cached_property
     def texts(self) -> list[str]:

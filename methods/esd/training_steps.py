@@ -1,4 +1,4 @@
-"""What is drawn for each training step: the concept, the noise level and the starting noise."""
+"""Random draws of each training step: the concept, the noise level and the starting noise."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -15,8 +15,8 @@ LARGEST_SEED = 2**15  # inclusive, as the authors draw
 
 
 @dataclass(frozen=True)
-class Job:
-    """One training step's draws.
+class TrainingStep:
+    """Random draws of one training step.
 
     Attributes:
         source: the concept that is erased.
@@ -35,20 +35,20 @@ class Job:
         return torch.randn((batch, *shape), generator=torch.Generator().manual_seed(self.seed))
 
 
-def plan(requests: Sequence[EditRequest], settings: Settings) -> list[list[Job]]:
-    """The jobs of a training, in order; a list for each optimiser: one for all, or one a concept ("sequential")."""
+def plan_training(requests: Sequence[EditRequest], settings: Settings) -> list[list[TrainingStep]]:
+    """Draw the steps of a training in order, one list per optimiser: one for all, or one a concept ("sequential")."""
     if settings.several == "sequential":
         each, more = divmod(settings.iterations, len(requests))
         counts = [each + (place < more) for place in range(len(requests))]
-        return [list(islice(_jobs(request, settings), count)) for request, count in zip(requests, counts, strict=True)]
+        return [list(islice(_steps(request, settings), count)) for request, count in zip(requests, counts, strict=True)]
     ordered = sorted(requests, key=lambda request: request.id)  # so that the order of the requests does not matter
-    streams = [_jobs(request, settings) for request in ordered]
+    streams = [_steps(request, settings) for request in ordered]
     turns = _turns(ordered, settings)
     return [[next(streams[place]) for place in islice(turns, settings.iterations)]]
 
 
 def _turns(requests: Sequence[EditRequest], settings: Settings) -> Iterator[int]:
-    """Whose turn it is: "drawn" independently at each step, as the authors' lists; "deck" in shuffled rounds."""
+    """The concept of each step: "drawn" independently, as the authors' lists; "deck" in shuffled rounds."""
     generator = random.Random(",".join(f"{request.id}:{request.seed}" for request in requests))
     while True:
         if settings.several == "drawn":
@@ -57,21 +57,21 @@ def _turns(requests: Sequence[EditRequest], settings: Settings) -> Iterator[int]
             yield from generator.sample(range(len(requests)), len(requests))
 
 
-def _jobs(request: EditRequest, settings: Settings) -> Iterator[Job]:
+def _steps(request: EditRequest, settings: Settings) -> Iterator[TrainingStep]:
     """A concept's endless draws; they depend on the request's seed alone, not on what is edited beside it."""
     generator, steps = random.Random(request.seed), settings.sampling_steps
     first, last = (1, steps - 2) if settings.variant == "2024" else (0, steps - 1)
     while True:
         index = generator.randint(first, last)
         within = generator.randrange(TIMESTEPS // steps) if settings.variant == "2023" else 0
-        yield Job(request.source, index, generator.randint(0, LARGEST_SEED), within)
+        yield TrainingStep(request.source, index, generator.randint(0, LARGEST_SEED), within)
 
 
 def levels_2023(index: int, steps: int) -> list[int]:
     """The noise levels that the code of 2023 walks down for t_enc = `index`, first to last.
 
     Its list of S = `steps` levels loses the noisiest, and the walk stops one level past t_enc, so the latents end
-    cleaner than the timestep that the denoiser is then told (baselines: 39 to 58 timesteps at S = 50).
+    cleaner than the timestep that the denoiser is then given (baselines: 39 to 58 timesteps at S = 50).
 
     >>> levels_2023(49, 50), levels_2023(2, 50)[-1], levels_2023(0, 50) == levels_2023(1, 50)
     ([961, 941], 1, True)
@@ -90,7 +90,7 @@ def levels_2024(index: int, steps: int) -> list[int]:
     return [width * (steps - 1 - place) + 1 for place in range(index + 1)]
 
 
-def timestep(job: Job, settings: Settings) -> int:
-    """The timestep that the denoiser is told, in the code of 2023 and 2024."""
+def timestep(step: TrainingStep, settings: Settings) -> int:
+    """The timestep that the denoiser is given, in the code of 2023 and 2024."""
     width = TIMESTEPS // settings.sampling_steps
-    return width * job.index + job.within if settings.variant == "2023" else TIMESTEPS - width * job.index
+    return width * step.index + step.within if settings.variant == "2023" else TIMESTEPS - width * step.index

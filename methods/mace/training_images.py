@@ -1,4 +1,4 @@
-"""The training pictures of concepts, drawn by the unedited model and kept."""
+"""Training images of concepts, drawn by the unedited model and stored."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -18,7 +18,7 @@ AT_ONCE = 64  # pictures
 
 
 def sampling_of(bundle: Bundle, steps: int) -> Sampling:
-    """How training pictures are drawn: DPM-Solver++ as the authors do, at the family's own size and guidance."""
+    """The sampling of training images: DPM-Solver++ as the authors do, at the family's own size and guidance."""
     family: Sampling = bundle.family.sampling
     return replace(family, scheduler="dpm++", steps=steps, noise="per_image")
 
@@ -28,7 +28,7 @@ def seeds(concept: Concept, count: int) -> list[int]:
     return [int(digest({"mace picture": concept.seed, "index": index})[:15], 16) for index in range(count)]
 
 
-class PictureDesk:
+class TrainingImages:
     """Draws `count` pictures of each concept, once per model.
 
     Args:
@@ -45,7 +45,7 @@ class PictureDesk:
         self.model = bundle.digest
 
     def key(self, concept: Concept) -> dict[str, Any]:
-        """What names a concept's pictures."""
+        """The scratch key of a concept's images."""
         return {
             "what": "mace training pictures",
             "model": self.model,
@@ -56,7 +56,7 @@ class PictureDesk:
         }
 
     def fetch(self, concepts: Sequence[Concept]) -> None:
-        """Have the pictures of these concepts drawn and kept."""
+        """Draw and store the images of these concepts."""
         missing = [concept for concept in concepts if self.scratch.get(self.key(concept)) is None]
         together = max(1, AT_ONCE // self.count)  # concepts
         with stage("training pictures", len(missing) * self.count) as advance:

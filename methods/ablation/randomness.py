@@ -1,4 +1,4 @@
-"""The random numbers that prompts and augmentation ask for, so that recorded draws can be played back."""
+"""Random sources for prompts and augmentation: a protocol, so that recorded draws can be replayed, and a seeded one."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeVar
@@ -10,8 +10,8 @@ from iceb.base.digest import digest
 Item = TypeVar("Item")
 
 
-class Chance(Protocol):
-    """Three kinds of draw, as the authors' code makes them."""
+class RandomSource(Protocol):
+    """A source of the three kinds of draw that the authors' code makes."""
 
     def uniform(self) -> float:
         """A number in [0, 1)."""
@@ -26,8 +26,8 @@ class Chance(Protocol):
         ...
 
 
-class Stream:
-    """A stream of draws of its own: it depends on what names it, never on what others have drawn.
+class RandomStream:
+    """A random stream seeded by its names alone, so that it never depends on what others draw.
 
     Deviation: the authors' code draws from the unseeded or once seeded global generators of three libraries.
     """
@@ -52,6 +52,6 @@ class Stream:
         return torch.randn(tuple(shape), generator=self.generator)
 
     def rounds(self, count: int) -> Iterator[int]:
-        """0 … count − 1 again and again without end, each round in an order of its own."""
+        """Yield 0 … count − 1 in endless rounds, each in a new random order."""
         while True:
             yield from torch.randperm(count, generator=self.generator).tolist()
