@@ -337,7 +337,7 @@ def test_a_file_that_was_replaced_since_is_not_removed(tmp_path, monkeypatch):
     from iceb.stores import images
 
     put_image(tmp_path, ONE, 0)
-    store, real = ImageStore(tmp_path), images._decoded
+    store, real = ImageStore(tmp_path), images._decode
     sound = store.path(ONE).read_bytes()
     half(store.path(ONE))
     take_damage()
@@ -350,7 +350,7 @@ def test_a_file_that_was_replaced_since_is_not_removed(tmp_path, monkeypatch):
             path.with_suffix(".new").write_bytes(sound)
             os.replace(path.with_suffix(".new"), path)
 
-    monkeypatch.setattr(images, "_decoded", slowly)
+    monkeypatch.setattr(images, "_decode", slowly)
     assert store.read(ONE) is None
     assert store.path(ONE).read_bytes() == sound
     assert take_damage() == []
