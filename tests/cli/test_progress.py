@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from iceb.base.progress import stage, watching
-from iceb.cli.progress import Bars, Lines, shown
+from iceb.cli.progress import Bars, Lines, show_progress
 
 
 def test_lines_say_how_long_it_will_still_take():
@@ -57,7 +57,7 @@ def test_a_lost_ctrl_c_stops_the_next_step():
     steps = []
 
     def work() -> None:
-        with shown(), stage("draw", total=3) as advance:
+        with show_progress(), stage("draw", total=3) as advance:
             for step in range(3):
                 steps.append(step)
                 with contextlib.suppress(KeyboardInterrupt):  # lost, as inside a destructor
@@ -72,7 +72,7 @@ def test_a_lost_ctrl_c_stops_the_next_step():
 def test_a_command_that_was_started_to_ignore_ctrl_c_ignores_it():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with shown(), stage("draw") as advance:
+        with show_progress(), stage("draw") as advance:
             signal.raise_signal(signal.SIGINT)
             advance(1)
     finally:
@@ -82,6 +82,6 @@ def test_a_command_that_was_started_to_ignore_ctrl_c_ignores_it():
 @pytest.mark.usefixtures("heeding")
 def test_ctrl_c_is_handled_as_before_when_the_work_is_over():
     before = signal.getsignal(signal.SIGINT)
-    with shown():
+    with show_progress():
         assert signal.getsignal(signal.SIGINT) is not before
     assert signal.getsignal(signal.SIGINT) is before

@@ -59,9 +59,9 @@ def test_a_bar_fits_80_columns_and_names_what_is_past_and_what_is_left():
 
 def test_a_check_is_one_line_in_a_file_and_fits_a_terminal(monkeypatch):
     line = Line("odd: empty destination", "fail", "the edit holds 256 numbers that are NaN or infinite, of 6324224")
-    assert check_lines._fitted(line).count("\n") == 0
+    assert check_lines._fit(line).count("\n") == 0
     monkeypatch.setattr(check_lines.sys.stdout, "isatty", lambda: True, raising=False)
-    shown = check_lines._fitted(line).splitlines()
+    shown = check_lines._fit(line).splitlines()
     assert len(shown) == 2
     assert max(map(len, shown)) <= shutil.get_terminal_size().columns
     assert " ".join(" ".join(shown).split()) == " ".join(f"{line.status} {line.check} {line.note}".split())
