@@ -19,7 +19,7 @@ from iceb.models.conditioning import TextReader
 from iceb.models.drawing import initial_latents, texts_to_images
 from iceb.models.generator import Generator
 from iceb.models.sources import find
-from iceb.models.threads import spread
+from iceb.models.threads import parallel_map
 from iceb.specs.prompts import Prompt
 from iceb.stores.images import ImageStore
 
@@ -88,7 +88,7 @@ def bare_passes(bundle: ModelBundle, count: int) -> None:
         unet(latents, step, encoder_hidden_states=states.states, added_cond_kwargs=extra, return_dict=False)
 
     groups = range(0, count, size)
-    list(spread(once, groups) if bundle.device.type == "cpu" else map(once, groups))
+    list(parallel_map(once, groups) if bundle.device.type == "cpu" else map(once, groups))
 
 
 def read(bundle: ModelBundle, texts: list[str]) -> None:
@@ -96,7 +96,7 @@ def read(bundle: ModelBundle, texts: list[str]) -> None:
     reader, size = TextReader(bundle), bundle.images_per_pass.size
     groups = [texts[start : start + size] for start in range(0, len(texts), size)]
     once = torch.inference_mode()(reader)
-    list(spread(once, groups) if bundle.device.type == "cpu" else map(once, groups))
+    list(parallel_map(once, groups) if bundle.device.type == "cpu" else map(once, groups))
 
 
 if __name__ == "__main__":

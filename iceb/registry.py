@@ -163,7 +163,9 @@ def find(group: Group, name: str) -> Registered:
     ]
     matching = [entry for entry in matching if entry.package == OWN] or matching
     if not matching:
-        raise SpecError(unknown(group[:-1], name, map(shortest_name, entries), f"iceb list {group}") + _unread())
+        raise SpecError(
+            unknown(group[:-1], name, map(shortest_name, entries), f"iceb list {group}") + _unreadable_note()
+        )
     if len(matching) > 1:
         places = len({entry.full_name for entry in matching}) == 1
         choices = " or ".join(entry.place if places else entry.full_name for entry in matching)
@@ -173,7 +175,7 @@ def find(group: Group, name: str) -> Registered:
     return matching[0]
 
 
-def _unread() -> str:
+def _unreadable_note() -> str:
     found = unreadable_packages()
     return f"; packages whose metadata cannot be read: {', '.join(found)}" if found else ""
 

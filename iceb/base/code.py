@@ -24,7 +24,7 @@ LEFT_OUT = (
     "iceb.models.process",
     "iceb.models.sources",
     "iceb.models.state",
-    "iceb.models.untouched",
+    "iceb.models.model_watch",
     "iceb.registry",
     "iceb.specs",
     "iceb.stores",

@@ -25,7 +25,7 @@ TRAIN_SEED_COUNT = 300  # the authors draw all seeds at once; the draw of 300 fi
 
 
 @dataclass(frozen=True)
-class Free:
+class FreePrompts:
     """One request's free-form prompts, with "{}" for the class, and the seed of each image."""
 
     templates: tuple[str, ...]
@@ -50,8 +50,8 @@ class AICE:
         holdout = by_class(read_rows(paths["holdout"], HoldoutRow), paths["holdout"], each)
         aliases = read_aliases(paths["labels"] if "labels" in paths else paths["aliases"])
         self.requests = tuple(_requests(card.name, edits, aliases))
-        self._free = {request.id: _free(rows) for request, rows in zip(self.requests, edits, strict=True)}
-        self._holdout = tuple(_holdout(holdout))
+        self._free = {request.id: _free_prompts(rows) for request, rows in zip(self.requests, edits, strict=True)}
+        self._holdout = tuple(_holdout_prompts(holdout))
         self._left_alone = frozenset(rows[0].name for rows in holdout)
         self._check("requests", len(self.requests))
         self._check("holdout_classes", len(holdout))
@@ -127,21 +127,21 @@ def training_seeds(classes: int) -> list[int]:
     return [drawn[min(index + 1, TRAIN_SEED_COUNT - 1)] for index in range(classes)]
 
 
-def _free(rows: Sequence[EditRow]) -> Free:
-    return Free(tuple(row.prompt for row in rows), tuple(row.seed for row in rows))
+def _free_prompts(rows: Sequence[EditRow]) -> FreePrompts:
+    return FreePrompts(tuple(row.prompt for row in rows), tuple(row.seed for row in rows))
 
 
-def _request_prompts(request: EditRequest, free: Free) -> Iterator[Prompt]:
+def _request_prompts(request: EditRequest, free: FreePrompts) -> Iterator[Prompt]:
     """The prompts of one request. A template without "{}" names its class by itself: then source and dest coincide."""
-    train = Free(request.templates, free.seeds[: len(request.templates)])
-    yield from _naming(request, train, "train", request.source)
-    yield from _naming(request, free, "source", request.source)
-    yield from _naming(request, free, "dest", request.dest)
+    train = FreePrompts(request.templates, free.seeds[: len(request.templates)])
+    yield from _prompts_for(request, train, "train", request.source)
+    yield from _prompts_for(request, free, "source", request.source)
+    yield from _prompts_for(request, free, "dest", request.dest)
     for alias in request.aliases:
-        yield from _naming(request, free, "alias", alias)
+        yield from _prompts_for(request, free, "alias", alias)
 
 
-def _naming(request: EditRequest, free: Free, role: str, name: str) -> Iterator[Prompt]:
+def _prompts_for(request: EditRequest, free: FreePrompts, role: str, name: str) -> Iterator[Prompt]:
     """`name` written into each template, and the class such an image shows before and should show after."""
     label = request.dest_label if role == "dest" else request.source_label
     for template, seed in zip(free.templates, free.seeds, strict=True):
@@ -149,7 +149,7 @@ def _naming(request: EditRequest, free: Free, role: str, name: str) -> Iterator[
         yield Prompt(text, seed, role, request=request.id, label=label, target=request.dest_label)
 
 
-def _holdout(classes: Sequence[Sequence[HoldoutRow]]) -> Iterator[Prompt]:
+def _holdout_prompts(classes: Sequence[Sequence[HoldoutRow]]) -> Iterator[Prompt]:
     """The first prompts of each holdout class, each with its own row's seed.
 
     Its `noise` is the published way to draw it: the authors draw a class's images from one generator, seeded by the

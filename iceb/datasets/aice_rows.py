@@ -104,13 +104,13 @@ def by_class(rows: Sequence[RowType], path: Path, each: int) -> list[list[RowTyp
             raise DataError(f"{path}, row {start}: class {name!r} stands in two places of the file; {REMEDY}")
         if len(members) != each:
             raise DataError(f"{path}, row {start}: class {name!r} has {len(members)} rows, expected {each}; {REMEDY}")
-        _agree(members, path, start)
+        _check_agreement(members, path, start)
         seen.add(name)
         start += len(members)
     return classes
 
 
-def _agree(members: Sequence[HoldoutRow], path: Path, start: int) -> None:
+def _check_agreement(members: Sequence[HoldoutRow], path: Path, start: int) -> None:
     """One class has one label and one destination."""
     facts = [row.model_dump(include={"label", "dest", "dest_label"}) for row in members]
     for offset, fact in enumerate(facts):

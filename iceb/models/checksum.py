@@ -42,7 +42,7 @@ def _checksum(tensor: Tensor) -> Tensor:
     start = 0
     for words in _words(tensor.detach().reshape(-1)):
         places = torch.arange(start, start + len(words), dtype=torch.int64, device=tensor.device)
-        total += _spread(places.mul_(_as_signed(STEP)).add_(words)).sum()
+        total += _mix(places.mul_(_as_signed(STEP)).add_(words)).sum()
         start += len(words)
     return total
 
@@ -57,7 +57,7 @@ def _words(flat: Tensor) -> Iterator[Tensor]:
         yield (pad(whole, (0, missing)) if missing else whole).view(torch.int64)
 
 
-def _spread(words: Tensor) -> Tensor:
+def _mix(words: Tensor) -> Tensor:
     """SplitMix64's finalizer, in place."""
     for shift, multiplier in ROUNDS:
         words.bitwise_xor_(_shift_right(words, shift)).mul_(_as_signed(multiplier))

@@ -56,7 +56,7 @@ class TextReader:
         self.pipeline: Any = bundle.pipeline
         self._pairs = _encoders(self.pipeline, bundle)
         self._group = 1 if bundle.device.type == "cpu" else bundle.images_per_pass.size
-        self._store = store if _keepable(bundle) else None
+        self._store = store if _is_storable(bundle) else None
         if self._store is not None:  # what others will read must be of the model that its key names
             bundle.verify(
                 [name for name in bundle.pipeline.components if name.startswith(("text_encoder", "tokenizer"))]
@@ -128,7 +128,7 @@ class TextReader:
             return tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
 
 
-def _keepable(bundle: Bundle) -> bool:
+def _is_storable(bundle: Bundle) -> bool:
     """Whether the states are those of the model as loaded, in a format that a plain array holds."""
     plain = bundle.device.type == "cpu" and bundle.dtype == torch.float32
     return plain and bundle.reads_as_loaded and len(bundle.family.text_encoders) == 1

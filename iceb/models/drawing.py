@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from iceb.models.conditioning import Condition, TextReader, join_conditions
-from iceb.models.threads import single_threaded, spread
+from iceb.models.threads import parallel_map, single_threaded
 from iceb.specs.methods import Bundle
 from iceb.specs.prompts import NoiseDraw
 from iceb.specs.runs import Sampling
@@ -54,7 +54,7 @@ def texts_to_images(
 
 def run_passes(bundle: Bundle, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """`work` of each item, in order: several at a time on a CPU, one after the other on a GPU."""
-    return spread(work, items) if bundle.device.type == "cpu" else map(work, items)
+    return parallel_map(work, items) if bundle.device.type == "cpu" else map(work, items)
 
 
 def group_drawer(bundle: Bundle, sampling: Sampling, negative: str = "") -> Callable[[Group], Pixels]:
@@ -65,12 +65,12 @@ def group_drawer(bundle: Bundle, sampling: Sampling, negative: str = "") -> Call
         negative: the text that guidance steers away from.
     """
     reader = TextReader(bundle)
-    away = _away(reader, negative) if sampling.guidance > 1 else None
+    away = _negative_condition(reader, negative) if sampling.guidance > 1 else None
     return partial(_fitting_passes, bundle, reader, away, sampling)
 
 
 @torch.inference_mode()
-def _away(reader: TextReader, negative: str) -> Condition:
+def _negative_condition(reader: TextReader, negative: str) -> Condition:
     with single_threaded():
         return reader.negative(negative)
 

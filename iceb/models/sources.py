@@ -94,7 +94,7 @@ def _folder(model: str) -> Path:
 def _in_folder(folder: Path, dtype: Dtype, family: Family | None) -> Source:
     layout = _layout(folder)
     content = _content(folder)
-    found = family or _twin(content) or _folder_family(folder, layout)
+    found = family or _shipped_copy(content) or _folder_family(folder, layout)
     return Source(found, ModelRef(found.name, found.repo, content, dtype), folder)
 
 
@@ -103,7 +103,7 @@ def _content(folder: Path) -> str:
     return digest([(path.relative_to(folder).as_posix(), digest_file(path)) for path in read_files(folder)])
 
 
-def _twin(content: str) -> Family | None:
+def _shipped_copy(content: str) -> Family | None:
     """The family of a model that ships with the package, if the folder is a copy of it: its recipes and data fit."""
     shipped = (family for family in FAMILIES.values() if family.revision is None)
     return next((family for family in shipped if _content(shipped_folder(family)) == content), None)

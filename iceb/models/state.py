@@ -79,7 +79,7 @@ def difference(before: State, after: State) -> str:
     """The first few things that differ, in words; "" where nothing does."""
     places = [*before, *(place for place in after if place not in before)]
     changed = [place for place in places if before.get(place, MISSING) != after.get(place, MISSING)]
-    return in_words([_words(place, before.get(place), after.get(place)) for place in changed])
+    return in_words([_change_in_words(place, before.get(place), after.get(place)) for place in changed])
 
 
 def in_words(changes: list[str]) -> str:
@@ -204,7 +204,7 @@ def _value(value: object) -> object:
     return value if plain else Same(value)
 
 
-def _words(place: Place, before: object, after: object) -> str:
+def _change_in_words(place: Place, before: object, after: object) -> str:
     """One change; of attributes and functions also their names."""
     where = " of ".join(filter(None, place))
     if not isinstance(before, dict) or not isinstance(after, dict) or place[0] == "hooks":

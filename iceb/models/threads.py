@@ -39,7 +39,7 @@ def worker_threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def spread(function: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
+def parallel_map(function: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
     """`function` of each item, in order, computed by as many workers as torch has threads.
 
     What an item raises is raised here, and the passes not yet begun are dropped. Modes such as torch.inference_mode are
@@ -48,28 +48,28 @@ def spread(function: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[
     with single_threaded() as workers:
         if workers == 1:
             for item in items:
-                yield _alone(function, item)
+                yield _run_single_threaded(function, item)
             return
         pool = ThreadPoolExecutor(workers, thread_name_prefix="iceb")
         try:
-            yield from _ahead(pool, function, items, AHEAD * workers)
+            yield from _ordered_results(pool, function, items, AHEAD * workers)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ahead(
+def _ordered_results(
     pool: ThreadPoolExecutor, function: Callable[[Item], Made], items: Iterable[Item], most: int
 ) -> Iterator[Made]:
     """Results in order, with at most `most` items under way or waiting."""
     pending: deque[Future[Made]] = deque()
     for item in items:
-        pending.append(pool.submit(_alone, function, item))
+        pending.append(pool.submit(_run_single_threaded, function, item))
         if len(pending) >= most:
             yield pending.popleft().result()
     while pending:
         yield pending.popleft().result()
 
 
-def _alone(function: Callable[[Item], Made], item: Item) -> Made:
+def _run_single_threaded(function: Callable[[Item], Made], item: Item) -> Made:
     torch.set_num_threads(1)  # the setting is each thread's own
     return function(item)

@@ -11,7 +11,7 @@ from iceb.base.progress import stage
 from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.models.bundle import ModelBundle
 from iceb.models.checking import check_edit
-from iceb.models.untouched import watch_model
+from iceb.models.model_watch import watch_model
 from iceb.running.cost import peak_bytes, peak_gpu_bytes
 from iceb.specs.execution import Execution
 from iceb.specs.requests import EditRequest

@@ -14,8 +14,8 @@ from iceb.base.frames import attribute_errors
 from iceb.datasets.cards import card_sha256
 from iceb.models.bundle import ModelBundle
 from iceb.models.environment import environment, model_key
+from iceb.models.model_watch import watch_model
 from iceb.models.threads import worker_threads
-from iceb.models.untouched import watch_model
 from iceb.running import cache_use as references
 from iceb.running.code_digest import code_digest
 from iceb.running.cost import Seconds

@@ -17,7 +17,7 @@ from iceb.base.progress import stage
 from iceb.base.shortage import out_of_memory
 from iceb.models.environment import libraries
 from iceb.models.memory import PassSize
-from iceb.models.threads import single_threaded, spread
+from iceb.models.threads import parallel_map, single_threaded
 from iceb.running.code_digest import code_digest
 from iceb.specs.metrics import Measure, Measured, MeasureInput, text_and_choices
 from iceb.specs.prompts import ImageKey, Prompt
@@ -142,7 +142,7 @@ class Measuring:
             return
         with single_threaded():
             yield one(chunks[0])
-        yield from spread(one, chunks[1:])
+        yield from parallel_map(one, chunks[1:])
 
     def _chunk(self, measure: Measure, by_key: Mapping[RowKey, MeasuredImage], keys: Sequence[RowKey]) -> Array:
         inputs = self._inputs(measure, [by_key[key] for key in keys])

@@ -93,7 +93,7 @@ class ValueVectors:
 
     def _each(self, work: Callable[[tuple[int, int]], Values], pieces: Sequence[tuple[int, int]]) -> Iterator[Values]:
         """On the CPU every core takes a batch of its own; on an accelerator one batch follows the other."""
-        return threads.spread(work, pieces) if self.bench.bundle.device.type == "cpu" else map(work, pieces)
+        return threads.parallel_map(work, pieces) if self.bench.bundle.device.type == "cpu" else map(work, pieces)
 
     def _keys(self, concepts: Sequence[Concept]) -> list[dict[str, Any]]:
         """One key a concept. What is computed beside it changes last bits, and is not part of it."""

@@ -74,7 +74,7 @@ class _Training:
     def _samples(self, steps: Sequence[TrainingStep]) -> Iterator[TrainingSample]:
         """Samples in the order of their steps; those of the model under training are made one at a time."""
         if self.settings.variant == "2025":
-            spread = threads.spread if self.on_cpu else map
+            spread = threads.parallel_map if self.on_cpu else map
             yield from self.sample_maker.of_base(steps, self.scratch, self.key, spread)
             return
         for step in steps:

@@ -156,7 +156,7 @@ class _Editing:
     ) -> None:
         precision = self.execution.precision
         denoiser = denoiser_of(bundle.pipeline, precision)
-        spread = threads.spread if bundle.device.type == "cpu" else map
+        spread = threads.parallel_map if bundle.device.type == "cpu" else map
         with (
             training_passes(precision),
             without_gradients(denoiser.unet, denoiser.vae),

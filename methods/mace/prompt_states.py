@@ -49,7 +49,7 @@ class PromptReader:
     def fetch(self, lists: Iterable[Texts]) -> None:
         """Encode and store these lists; on a CPU every core reads lists of its own."""
         missing = [texts for texts in dict.fromkeys(lists) if self.scratch.get(self._key(texts)) is None]
-        spread = threads.spread if self.bundle.device.type == "cpu" else map
+        spread = threads.parallel_map if self.bundle.device.type == "cpu" else map
         with stage("text states", len(missing)) as advance:
             for texts, arrays in zip(missing, spread(self._arrays, missing), strict=True):
                 for part, array in arrays.items():

@@ -18,8 +18,8 @@ from torch.nn import functional
 from iceb.base.errors import MethodError, ModelError
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
+from iceb.models.model_watch import watch_model
 from iceb.models.process import Process
-from iceb.models.untouched import watch_model
 from iceb.running.method_context import draw_images
 from iceb.specs.methods import Edit
 from iceb.specs.prompts import Prompt

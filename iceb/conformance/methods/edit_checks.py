@@ -13,7 +13,7 @@ from iceb.conformance.check_line import Broken, Skipped
 from iceb.conformance.methods.method_under_test import MethodUnderTest, digest_of
 from iceb.conformance.methods.sample_requests import FEW, sample
 from iceb.delivery.delta import by_matrix
-from iceb.models.untouched import Watch
+from iceb.models.model_watch import Watch
 from iceb.specs.methods import Edit
 from iceb.specs.requests import EditRequest
 from iceb.stores.edits import EditStore, MadeEdit

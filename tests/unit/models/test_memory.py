@@ -14,7 +14,7 @@ from iceb.models import drawing
 from iceb.models.bundle import ModelBundle
 from iceb.models.drawing import initial_latents, texts_to_images
 from iceb.models.memory import PassSize, PassSizes
-from iceb.models.threads import spread, worker_threads
+from iceb.models.threads import parallel_map, worker_threads
 from iceb.specs.runs import Sampling
 
 SAMPLING = Sampling("ddim", 2, 4.0, 32, 32)
@@ -88,7 +88,7 @@ def test_too_little_for_one_is_one_line_that_says_what_was_tried():
 def test_threads_share_one_size():
     size = PassSize("--images-per-pass", 16)
     with worker_threads(4):
-        found = list(spread(lambda group: size.run(Small(3), group), [range(8)] * 12))
+        found = list(parallel_map(lambda group: size.run(Small(3), group), [range(8)] * 12))
     assert [[item for part in parts for item in part] for parts in found] == [list(range(8))] * 12
     assert size.size == 2
 
