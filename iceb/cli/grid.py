@@ -1,4 +1,4 @@
-"""`iceb grid`: pictures before and after the edit side by side, from the cache; no model is loaded."""
+"""`iceb grid`: images before and after the edit side by side, from the cache; no model is loaded."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,17 +7,17 @@ import typer
 
 from iceb.base.cache import WHERE
 
-MOST = 100  # rows; beyond it the picture is too tall for anybody to look at
+MOST = 100  # rows; beyond it the image is too tall for anybody to look at
 
 
 def grid(
     run: Annotated[Path, typer.Argument(help="A run's folder, or its result.json.")],
-    out: Annotated[Path, typer.Option(help="The picture to write, a .png.")] = Path("grid.png"),
+    out: Annotated[Path, typer.Option(help="The image to write, a .png.")] = Path("grid.png"),
     rows: Annotated[int, typer.Option(help=f"How many prompts are shown, at most {MOST}.")] = 6,
     role: Annotated[str, typer.Option(help="source, dest, alias, holdout, train or caption.")] = "source",
     cache: Annotated[Path | None, typer.Option(help=f"Default {WHERE}.")] = None,
 ) -> None:
-    """Draw a run's pictures before and after the edit; prompts are evenly spread over the concepts, never picked."""
+    """Draw a run's images before and after the edit; prompts are evenly spread over the concepts, never picked."""
     from iceb.base.errors import SpecError
     from iceb.base.files import write_atomic
     from iceb.base.messages import shorten

@@ -1,4 +1,4 @@
-"""`iceb score`: metrics on the stored pictures of a run; the diffusion model is never loaded."""
+"""`iceb score`: metrics on the stored images of a run; the diffusion model is never loaded."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,1 +1,1 @@
-"""Edited models to give away: an edit saved as a delta, and a delta applied to a model."""
+"""Deliver edited models: save an edit as a delta, and apply a delta to a model."""

@@ -1,4 +1,4 @@
-"""A saved edit and its base become a model folder that plain diffusers loads."""
+"""Apply a saved edit to its base and write a model folder that plain diffusers loads."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ LISTED = 20  # requests that the folder's README names
 
 @dataclass(frozen=True)
 class WrittenModel:
-    """What was written."""
+    """The model folder that was written."""
 
     manifest: Manifest
     folder: Path
@@ -29,12 +29,12 @@ class WrittenModel:
 
     @property
     def load(self) -> str:
-        """The Python that loads the folder in the number format of its weights."""
+        """Return Python code that loads the folder in its weights' dtype."""
         return loading(self.pipeline, repr(str(self.folder)), self.manifest.base.dtype)
 
 
 def apply(base: str, delta: Path, out: Path) -> WrittenModel:
-    """Write `base` under the edit in the folder `delta` to `out`, which is whole or absent; nothing is drawn.
+    """Write `base` with the edit in the folder `delta` applied to `out`, completely or not at all; nothing is drawn.
 
     Raises:
         IcebError: the edit is not one of weights, it was made for other weights, a file is missing or damaged, or
@@ -53,7 +53,7 @@ def apply(base: str, delta: Path, out: Path) -> WrittenModel:
 
 
 def loading(pipeline: str, folder: str, dtype: Dtype) -> str:
-    """The Python that loads a folder of weights in this number format.
+    """Return Python code that loads a model folder in a dtype.
 
     >>> loading("StableDiffusionPipeline", "folder", "float16")
     'diffusers.StableDiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float16)'
@@ -63,17 +63,17 @@ def loading(pipeline: str, folder: str, dtype: Dtype) -> str:
 
 
 def _of_weights(manifest: Manifest) -> None:
-    """Refuse what no weight can carry."""
+    """Refuse edits that weights cannot express."""
     does = "rewrites prompts" if manifest.rewrites else "sets a negative prompt" if manifest.negative_prompt else ""
     if does:
         raise MethodError(
-            f"an edit by {manifest.method.name} {does} when pictures are drawn, which a folder of weights cannot do: "
+            f"an edit by {manifest.method.name} {does} when images are drawn, which a folder of weights cannot do: "
             "the manifest holds what it writes; apply that to your prompts, or choose a method that edits weights"
         )
 
 
 def _fitting(manifest: Manifest, bundle: ModelBundle, base: str, delta: Path) -> dict[str, Tensor]:
-    """The new weights, after base and outcome were compared with the manifest, bit for bit."""
+    """Return the new weights, after comparing base and outcome with the manifest bit for bit."""
     before = weight_digests(bundle)
     if weights_digest(before) != manifest.base.weights:
         told = manifest.base
@@ -92,7 +92,7 @@ def _fitting(manifest: Manifest, bundle: ModelBundle, base: str, delta: Path) ->
 
 
 def _readme(manifest: Manifest, pipeline: str) -> str:
-    """What the folder is, for whoever finds it."""
+    """Make the README of the folder."""
     method, base = manifest.method, manifest.base
     pairs = [f"- {each.source} → {', '.join(each.dests) or '(erased)'}" for each in manifest.requests[:LISTED]]
     more = len(manifest.requests) - LISTED

@@ -1,4 +1,4 @@
-"""A saved edit's folder: manifest.json, and delta.safetensors with the changed weights or what makes them."""
+"""The folder of a saved edit: manifest.json, and delta.safetensors with the changed weights or their matrices."""
 
 import fnmatch
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ RIGHT = "right:"  # before a pattern, in the names of matrices
 
 
 def write_delta(folder: Path, edit: Edit, form: Form, parameter: Callable[[str], Tensor]) -> DeltaRecord | None:
-    """Write the changed weights, and tell what was written; None if the edit changes none.
+    """Write the changed weights and return their record; None if the edit changes none.
 
     In the form "matrix" a weight is left out where M gives its very bytes on this machine's processor; others stand
     in full beside M.
@@ -52,7 +52,7 @@ def _write(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def by_matrix(edit: Edit, parameter: Callable[[str], Tensor]) -> dict[str, str]:
-    """The weights that a matrix of the edit makes bit for bit, and that matrix's pattern."""
+    """Return the weights that a matrix of the edit reproduces bit for bit, with that matrix's pattern."""
     found: dict[str, str] = {}
     for pattern, matrix in edit.right.items():
         for name, tensor in edit.weights.items():
@@ -63,7 +63,7 @@ def by_matrix(edit: Edit, parameter: Callable[[str], Tensor]) -> dict[str, str]:
 
 
 def read_manifest(named: Path) -> Manifest:
-    """The manifest of a saved edit, which is named by its folder or by the manifest itself.
+    """Read the manifest of a saved edit, given its folder or the manifest itself.
 
     Raises:
         DataError: there is none, or it is not one.
@@ -73,7 +73,7 @@ def read_manifest(named: Path) -> Manifest:
 
 
 def read_delta(named: Path, delta: DeltaRecord, parameter: Callable[[str], Tensor]) -> dict[str, Tensor]:
-    """The new weights by name, those that a matrix makes among them.
+    """Read the new weights by name, computing those that are stored as a matrix.
 
     Args:
         parameter: the unedited model's parameters by name.

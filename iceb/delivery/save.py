@@ -1,4 +1,4 @@
-"""An edit to be kept: made as a run makes it, through the store and its checks, and written as a folder of its own."""
+"""Make an edit as `evaluate` does and export it to a folder (`iceb edit`)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ OWN_TASK = "aice"  # whose recipe somebody's own requests take
 
 @dataclass(frozen=True)
 class EditAsk:
-    """What somebody asks for, in names; the options of `iceb edit`.
+    """An edit as requested by name; the fields are the options of `iceb edit`.
 
     Either `task` and `num_edits` name the requests, or `requests` are somebody's own and `task` names only the recipe.
     """
@@ -76,11 +76,11 @@ class Order:
 
     @property
     def task(self) -> str | None:
-        """The task that the requests are of; None for somebody's own."""
+        """The task of the requests; None for the user's own."""
         return None if self.ask.requests else self.ask.task
 
     def lines(self) -> list[str]:
-        """What will be done, a line each, for people."""
+        """Describe in lines of text what will be done."""
         count = count_text(len(self.requests), "request")
         return [
             f"{self.ask.method}: {count} of {self.task or 'your own'}, {self.method.origin}",
@@ -91,7 +91,7 @@ class Order:
 
 
 def order(ask: EditAsk) -> Order:
-    """Check everything that can be checked before any weight is loaded.
+    """Check an edit before any weight is loaded.
 
     Raises:
         IcebError: anything asked wrongly, or missing; the message says what and what to do.
@@ -107,7 +107,7 @@ def order(ask: EditAsk) -> Order:
 
 
 def _of_task(ask: EditAsk, source: Source, cache: Path) -> tuple[EditRequest, ...]:
-    """The requests that the task edits together."""
+    """Return the requests that the task edits together."""
     if ask.task is None or ask.num_edits is None:
         raise SpecError("nothing to edit: give --task and --num-edits, or --requests FILE, or --source and --dest")
     task: Task = registry.load("tasks", ask.task)
@@ -119,7 +119,7 @@ def _of_task(ask: EditAsk, source: Source, cache: Path) -> tuple[EditRequest, ..
 
 
 def _refuse_kinds(ask: EditAsk, card: MethodCard, requests: Sequence[EditRequest]) -> None:
-    """A task's kind stands in its declaration; that of somebody's own requests in their number of destinations."""
+    """Refuse unsupported kinds: a task declares its kind, the user's requests imply it by their destinations."""
     if ask.requests or ask.task is None:
         refuse_requests(card, requests)
     else:
@@ -127,7 +127,7 @@ def _refuse_kinds(ask: EditAsk, card: MethodCard, requests: Sequence[EditRequest
 
 
 def save(order: Order, out: Path) -> Manifest:
-    """Make the edit, or take it from the store, and write it to `out`, which is whole or absent.
+    """Make the edit, or take it from the store, and write it to `out`, completely or not at all.
 
     Raises:
         IcebError: the method or the model failed, or `out` or the cache cannot be written; or `out` exists already.

@@ -1,1 +1,1 @@
-"""What people look at: images before and after the edit, and the pages of methods with their settings and times."""
+"""Reports: images before and after the edit, and the methods' pages with their settings and times."""

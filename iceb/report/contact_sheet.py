@@ -1,6 +1,6 @@
-"""Drawing pictures before and after on one sheet: columns, scaling, words. Which pictures is `grid`'s matter.
+"""Lay out images before and after the edit on one sheet: columns, scaling, text; `image_grid` chooses the images.
 
-Everything is drawn with the font inside Pillow, so equal rows give equal pixels on every machine with one Pillow.
+The font inside Pillow is used, so equal rows give equal pixels wherever the Pillow version is the same.
 """
 
 import unicodedata
@@ -15,7 +15,7 @@ from iceb.stores.images import Pixels
 
 Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-SMALL, LARGE = 128, 256  # pixels: tiny pictures are enlarged up to the first, large ones reduced to the second
+SMALL, LARGE = 128, 256  # pixels: tiny images are enlarged up to the first, large ones reduced to the second
 MARGIN, GAP, WORDS, HEAD = 20, 12, 236, 40  # pixels; WORDS is the width of the column of prompts
 LINE, LINES, LEAST = 18, 3, 96  # pixels a line, lines of a prompt, pixels of the lowest row
 ARROW = 14  # pixels; drawn, for the font has none
@@ -42,14 +42,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Page:
-    """Where things stand on a sheet whose pictures are at most `wide` by `tall` pixels."""
+    """Layout of a sheet whose images are at most `wide` by `tall` pixels."""
 
     wide: int
     tall: int
 
     @property
     def columns(self) -> tuple[int, int]:
-        """Left edges of the pictures before and after."""
+        """Left edges of the images before and after."""
         left = MARGIN + WORDS + GAP
         return left, left + self.wide + GAP
 
@@ -63,36 +63,34 @@ class Page:
 
 
 def sheet(heading: str, rows: Sequence[Row]) -> Image.Image:
-    """A sheet with a line for each row: prompt and label, the picture before, the picture after.
+    """Draw a sheet with one line per row: prompt and label, image before, image after.
 
     Args:
-        heading: stands small above the prompts: where the pictures come from.
+        heading: stands small above the prompts: where the images come from.
     """
-    pictures = [(scale(row.before), scale(row.after)) for row in rows]
-    sizes = [picture.size for pair in pictures for picture in pair]
+    images = [(scale(row.before), scale(row.after)) for row in rows]
+    sizes = [image.size for pair in images for image in pair]
     page = Page(max(width for width, _ in sizes), max(LEAST, *(height for _, height in sizes)))
     canvas = Image.new("RGB", page.size(len(rows)), PAPER)
     draw = ImageDraw.Draw(canvas)
     _head(draw, page, heading)
-    for index, (row, pair) in enumerate(zip(rows, pictures, strict=True)):
+    for index, (row, pair) in enumerate(zip(rows, images, strict=True)):
         _words(draw, row, page.top(index) + page.tall // 2)
-        for left, picture in zip(page.columns, pair, strict=True):
-            canvas.paste(picture, (left, page.top(index) + (page.tall - picture.height) // 2))
+        for left, image in zip(page.columns, pair, strict=True):
+            canvas.paste(image, (left, page.top(index) + (page.tall - image.height) // 2))
     return canvas
 
 
 def scale(pixels: Pixels) -> Image.Image:
-    """A picture as the sheet shows it: tiny ones enlarged by a whole factor, pixel for pixel; large ones reduced."""
-    picture = Image.fromarray(pixels)
-    side = max(picture.size)
+    """Scale an image for the sheet: tiny ones by an integer factor, large ones down."""
+    image = Image.fromarray(pixels)
+    side = max(image.size)
     if side <= SMALL:
-        return picture.resize(
-            (picture.width * (SMALL // side), picture.height * (SMALL // side)), Image.Resampling.NEAREST
-        )
+        return image.resize((image.width * (SMALL // side), image.height * (SMALL // side)), Image.Resampling.NEAREST)
     if side <= LARGE:
-        return picture
-    size = tuple(max(1, round(length * LARGE / side)) for length in picture.size)
-    return picture.resize((size[0], size[1]), Image.Resampling.LANCZOS)
+        return image
+    size = tuple(max(1, round(length * LARGE / side)) for length in image.size)
+    return image.resize((size[0], size[1]), Image.Resampling.LANCZOS)
 
 
 def _head(draw: ImageDraw.ImageDraw, page: Page, heading: str) -> None:
@@ -105,7 +103,7 @@ def _head(draw: ImageDraw.ImageDraw, page: Page, heading: str) -> None:
 
 
 def _words(draw: ImageDraw.ImageDraw, row: Row, middle: int) -> None:
-    """The prompt and its label, centred on the height `middle`."""
+    """Draw the prompt and its label, centred on the height `middle`."""
     lines = wrap(row.text, _font(14), WORDS, LINES)
     labels = _label_lines(row.label)
     top = middle - LINE * (len(lines) + len(labels)) // 2
@@ -116,7 +114,7 @@ def _words(draw: ImageDraw.ImageDraw, row: Row, middle: int) -> None:
 
 
 def _label_lines(label: tuple[str, ...]) -> list[tuple[bool, tuple[str, ...]]]:
-    """(begins with an arrow, texts joined by arrows) of each line: one if all fits, else one for each text."""
+    """Split a label into lines of (starts with an arrow, texts joined by arrows): one if all fits, else one a text."""
     room = ARROW + 10  # an arrow and the blanks around it
     if sum(_font(12).getlength(plain(text)) for text in label) + room * (len(label) - 1) <= WORDS:
         return [(False, label)] if label else []
@@ -134,7 +132,7 @@ def _label(draw: ImageDraw.ImageDraw, arrow: bool, texts: tuple[str, ...], top: 
 
 
 def _arrow(draw: ImageDraw.ImageDraw, left: float, middle: int) -> float:
-    """An arrow from `left` on; returns where it ends."""
+    """Draw an arrow from `left`; return its right end."""
     tip = round(left) + ARROW
     draw.line((round(left), middle, tip - 1, middle), GREY)
     draw.line(((tip - 4, middle - 3), (tip - 1, middle), (tip - 4, middle + 3)), GREY)
@@ -142,7 +140,7 @@ def _arrow(draw: ImageDraw.ImageDraw, left: float, middle: int) -> float:
 
 
 def wrap(text: str, font: Font, width: int, most: int) -> list[str]:
-    """`text` in at most `most` lines of `width` pixels; what does not fit is left out, with an ellipsis.
+    """Wrap `text` into at most `most` lines of `width` pixels; cut the rest with an ellipsis.
 
     >>> wrap("a b c", _font(12), 1000, 1)
     ['a b c']
@@ -160,7 +158,7 @@ def wrap(text: str, font: Font, width: int, most: int) -> list[str]:
 
 
 def _fit(line: str, font: Font, width: int, cut: bool) -> str:
-    """The line, or as much of it as fits before an ellipsis."""
+    """Return the line, cut before an ellipsis if it does not fit."""
     if not cut and font.getlength(line) <= width:
         return line
     while line and font.getlength(f"{line}…") > width:
@@ -169,7 +167,7 @@ def _fit(line: str, font: Font, width: int, cut: bool) -> str:
 
 
 def plain(text: str) -> str:
-    """`text` without accents and long dashes, which the font lacks.
+    """Remove accents and long dashes, which the font lacks.
 
     >>> plain("Löwe – élan")
     'Lowe - elan'

@@ -1,6 +1,6 @@
-"""A finished run as pictures: a few of its prompts before and after the edit, from the cache, without a model.
+"""Draw a finished run as a grid: some prompts before and after the edit, from the cache, without a model.
 
-The rows are chosen by their places in the run alone (`evenly`), never by what the pictures show, so a grid cannot be
+Rows are chosen by their position in the run alone (`evenly`), never by what the images show, so a grid cannot be
 cherry-picked and the same run always gives the same one.
 """
 
@@ -39,7 +39,7 @@ class Grid:
 
 
 def grid(named: Path, cache: Path | None = None, rows: int = 6, role: str = "source") -> Grid:
-    """The grid of a run: one row for each of at most `rows` prompts of one role.
+    """Draw the grid of a run: one row for each of at most `rows` prompts of one role.
 
     Args:
         named: a run's folder, or the result.json in it.
@@ -47,8 +47,8 @@ def grid(named: Path, cache: Path | None = None, rows: int = 6, role: str = "sou
 
     Raises:
         ResultError: there is no such run, it failed, or its files are damaged.
-        SpecError: fewer than one row, or the run drew no pictures of this role.
-        StoreError: a picture is not in the cache any more.
+        SpecError: fewer than one row, or the run drew no images of this role.
+        StoreError: an image is not in the cache any more.
     """
     if rows < 1:
         raise SpecError(f"{rows} rows: must be at least 1")
@@ -76,7 +76,7 @@ class ImagePair:
 
 
 def label(prompt: Prompt, requests: Mapping[str, EditRequest]) -> tuple[str, ...]:
-    """What an edit makes of the prompt's concept: (source, dest); class numbers where the run wrote no names."""
+    """Return the (source, dest) of the prompt's edit; class numbers if the run stored no names."""
     if prompt.request is None:
         return (NOT_EDITED,)
     request = requests.get(prompt.request)
@@ -89,12 +89,12 @@ def label(prompt: Prompt, requests: Mapping[str, EditRequest]) -> tuple[str, ...
 def _read_finished_run(folder: Path) -> Result:
     result = read_result(folder / RESULT)
     if result.status == "failed":
-        raise ResultError(f"{folder} failed ({result.error}): only a finished run has pictures to show")
+        raise ResultError(f"{folder} failed ({result.error}): only a finished run has images to show")
     return result
 
 
 def _of_role(folder: Path, result: Result, role: str) -> list[ImagePair]:
-    """The prompts of one role that were drawn on both sides."""
+    """Return the prompts of one role that were drawn both before and after."""
     rows = read_ledger(folder, result.images)
     pairs = [
         ImagePair(row.prompt, row.before, row.after)
@@ -111,7 +111,7 @@ def _all_there(store: ImageStore, keys: Sequence[str], result: Result) -> None:
     missing = store.missing(keys)
     if missing:
         raise StoreError(
-            f"{len(missing)} of {len(set(keys))} pictures are not in the cache at {store.folder.parent}: name the "
+            f"{len(missing)} of {len(set(keys))} images are not in the cache at {store.folder.parent}: name the "
             f"run's cache with --cache, or draw them again with `{result.provenance.command}`"
         )
 
@@ -122,7 +122,7 @@ def _heading(result: Result, role: str) -> str:
 
 
 def _png(image: Image.Image, run: str) -> bytes:
-    """PNG with the run's id in a text chunk; equal pixels give equal bytes."""
+    """Encode as PNG with the run's id in a text chunk; equal pixels give equal bytes."""
     info = PngInfo()
     info.add_itxt("iceb run", run)
     stream = io.BytesIO()

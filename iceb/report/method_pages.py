@@ -1,4 +1,4 @@
-"""docs/methods: a page per method of ours, from its card, its recipes and its measured times; equal in, equal out."""
+"""Write docs/methods: a page for each built-in method from its card, recipes and measured times; deterministic."""
 
 import inspect
 import json
@@ -32,7 +32,7 @@ FIDELITY: Mapping[Fidelity, str] = {
 
 @dataclass(frozen=True)
 class MethodFacts:
-    """A method, and what is known of it beside its card."""
+    """A method with its measured times and leaderboards."""
 
     method: type
     times: tuple[Timing, ...]
@@ -40,13 +40,13 @@ class MethodFacts:
 
     @property
     def card(self) -> MethodCard:
-        """What the method says about itself."""
+        """The method's card."""
         card: MethodCard = self.method.card  # type: ignore[attr-defined]
         return card
 
 
 def method_pages(leaderboards: Path, benchmarks: Path) -> dict[str, str]:
-    """Every page's text by file name, the index among them.
+    """Return every page's text by file name, including the index.
 
     Raises:
         SpecError: a method cannot be imported.
@@ -70,7 +70,7 @@ def method_pages(leaderboards: Path, benchmarks: Path) -> dict[str, str]:
 
 
 def index(methods: Sequence[MethodFacts]) -> str:
-    """The list of all methods: those of papers, then the reference rows."""
+    """Make the index of all methods: those of papers, then the reference rows."""
     header = ["method", "what it is", "paper", "fidelity", "requests", "what it changes"]
     parts = [NOTICE, "# Methods", "How to add one: [adding_a_method.md](../adding_a_method.md)."]
     for title, paper in (("Of papers", True), ("Reference rows and definitions of our own", False)):
@@ -91,7 +91,7 @@ def index(methods: Sequence[MethodFacts]) -> str:
 
 
 def page(facts: MethodFacts) -> str:
-    """One method's page."""
+    """Make one method's page."""
     card = facts.card
     parts = [NOTICE, f"# {card.name}", *_head(facts)]
     if card.formula:
@@ -122,13 +122,13 @@ def _head(facts: MethodFacts) -> list[str]:
 
 
 def _summary(method: type) -> list[str]:
-    """The paragraphs of the class's docstring, up to its settings."""
+    """Return the paragraphs of the class's docstring up to its settings."""
     text = inspect.cleandoc(method.__doc__ or "").partition(SECTION)[0]
     return [_cell(paragraph) for paragraph in text.split("\n\n") if paragraph.strip()]
 
 
 def _wrap(formula: str) -> str:
-    """The formula in lines that a page shows whole."""
+    """Wrap the formula to the page's width."""
     wrap = partial(textwrap.fill, width=WIDTH, break_long_words=False, break_on_hyphens=False)
     return "\n".join(wrap(line) for line in formula.splitlines())
 
@@ -141,7 +141,7 @@ def _settings(method: type) -> str:
 
 
 def _recipes(method: str) -> list[str]:
-    """The settings that ship for each task, and how they were chosen."""
+    """List the shipped settings for each task, and how they were chosen."""
     parts: list[str] = []
     for name in recipe_names():
         owner, _, task = name.partition("/")
@@ -164,7 +164,7 @@ def _params(params: Mapping[str, object]) -> str:
 
 
 def _cost(times: Sequence[Timing]) -> list[str]:
-    """Seconds by number of edits."""
+    """Make the table of seconds by number of edits."""
     counts = sorted({*COUNTS, *(count for timing in times for count in timing.seconds)})
     rows = [
         [_cell(t.what), _cell(t.model), *(_seconds(t.seconds.get(count)) for count in counts), _cell(t.machine)]
@@ -179,7 +179,7 @@ def _cost(times: Sequence[Timing]) -> list[str]:
 
 
 def _seconds(value: float | None) -> str:
-    """Three significant digits."""
+    """Format seconds with three significant digits."""
     if value is None:
         return "not measured"
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
@@ -199,7 +199,7 @@ def _link(paper: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """Plain text in one line, with nothing that markdown would take for a mark of its own."""
+    """Escape plain text for one line of markdown."""
     pieces = " ".join(text.split()).split("`")
     if len(pieces) % 2 == 0:  # a backtick without its other half
         return _escape("`".join(pieces))

@@ -1,4 +1,4 @@
-"""What the embedded model reaches: the rows of its training report, measured on the weights as they are.
+"""Measure the embedded model's quality: the rows of its training report, on the shipped weights.
 
 `python tools/measure_mini.py` writes them beside the weights; the test suite measures small samples of the same rows.
 """
@@ -31,11 +31,11 @@ Probabilities = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class MiniReport:
-    """A bundle of `mini` and its judge, ready to be measured.
+    """The embedded model and its judge, with the measurements.
 
     Args:
         bundle: the unedited model.
-        judge: picture → probabilities of the 1 000 classes.
+        judge: image → probabilities of the 1 000 classes.
     """
 
     bundle: ModelBundle
@@ -43,16 +43,16 @@ class MiniReport:
 
     @classmethod
     def of(cls, bundle: ModelBundle) -> "MiniReport":
-        """With the judge that mini's family names."""
+        """Make the report with the judge that mini's family names."""
         return cls(bundle, load("measures", bundle.family.measures["imagenet_classifier"])())
 
     def right_class(self, prompts: Sequence[Prompt]) -> float:
-        """Mean probability of the class each prompt names, over pictures."""
+        """Measure the mean probability of the class that each prompt names."""
         found = self._judge(prompts)  # (N, 1000)
         return float(found[np.arange(len(prompts)), [prompt.label or 0 for prompt in prompts]].mean())
 
     def judge_accuracy(self, count: int, seed: int = 10_000_000) -> float:
-        """Share of `count` rendered pictures, unseen in training, that the judge names rightly."""
+        """Measure the judge's accuracy on `count` rendered images that were not in its training set."""
         draw = np.random.default_rng(seed)
         labels = draw.integers(1000, size=count)
         shown = [
@@ -61,17 +61,17 @@ class MiniReport:
         return float((self.judge([MeasureInput(image) for image in shown]).argmax(axis=1) == labels).mean())
 
     def colour_obeyed(self, count: int, seed: int = 0) -> float:
-        """Share of pictures of "a photo of a <colour> <name>" that the judge takes for the object in that colour."""
+        """Measure the share of images of "a photo of a <colour> <name>" that the judge recognises as such."""
         draw = np.random.default_rng(seed)
         prompts = [_colour_prompt(int(label), draw) for label in draw.choice(1000, count, replace=False)]
         hits = self._judge(prompts).argmax(axis=1) == [prompt.label for prompt in prompts]
         return float(hits.mean())
 
     def patch_success(self, requests: Sequence[EditRequest], layer: int = PATCHED_LAYER) -> float:
-        """Share of pictures that become the destination when one state is patched (arXiv:2202.05262, section 2).
+        """Measure the share of images that show the destination when one state is patched (arXiv:2202.05262, 2).
 
         The state after `layer` at the last subject token of "a photo of <source>" is replaced by that of
-        "a photo of <dest>"; the picture counts if the judge's first answer is the destination's class.
+        "a photo of <dest>"; the image counts if the judge's first answer is the destination's class.
         """
         sampling, away = self.bundle.family.sampling, TextReader(self.bundle).negative("")
         hits = []
@@ -94,7 +94,7 @@ class MiniReport:
         return np.asarray(self.judge([MeasureInput(image) for image in made]), dtype=np.float32)
 
     def _patched_states(self, request: EditRequest, layer: int) -> Tensor:
-        """States of the source's prompt, (1, 77, d), with the destination's state after `layer` in its place.
+        """Return the states of the source's prompt, (1, 77, d), with the destination's state patched in after `layer`.
 
         Both readers are new: one that kept a text's states would not run the encoder, and the hook would see nothing.
         """
@@ -110,7 +110,7 @@ class MiniReport:
 
 @contextmanager
 def _hook(module: torch.nn.Module, change: Any) -> Iterator[None]:
-    """While open, `change` sees the module's output (and may change it in place)."""
+    """Pass the module's output to `change`, which may modify it in place, inside the block."""
 
     def hook(_: torch.nn.Module, __: Any, output: Tensor) -> Tensor:
         output = output.clone()
@@ -129,7 +129,7 @@ def _photo(name: str) -> str:
 
 
 def _last(tokenizer: Any, name: str) -> int:
-    """The place of the name's last token in "a photo of <name>": the one before the end token."""
+    """Return the index of the name's last token in "a photo of <name>": the one before the end token."""
     return len(tokenizer(_photo(name)).input_ids) - 2
 
 

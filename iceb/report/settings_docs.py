@@ -1,4 +1,4 @@
-"""What each setting of a method means, read from where its author wrote it: a docstring, or a comment at the field."""
+"""Read the documentation of a method's settings: from the class docstring, or from a comment at the field."""
 
 import ast
 import dataclasses
@@ -23,7 +23,7 @@ class Setting:
 
 
 def settings_of(method: type) -> list[Setting]:
-    """The settings of a method's class, in the order of its fields; what a base class says holds where it says more."""
+    """Return the settings of a method's class in field order; a base class's text is used if it says more."""
     said: dict[str, str] = {}
     for kind in reversed(method.__mro__):
         if dataclasses.is_dataclass(kind):
@@ -46,7 +46,7 @@ def _source(kind: type) -> str:
 
 
 def attributes(docstring: str) -> dict[str, str]:
-    """The entries of a docstring's section "Attributes:"; several names may share one.
+    """Parse a docstring's section "Attributes:"; several names may share an entry.
 
     >>> attributes("Title.\\n\\n    Attributes:\\n        a, b: numbers\\n            of things.\\n        c: text.")
     {'a': 'numbers of things.', 'b': 'numbers of things.', 'c': 'text.'}
@@ -66,7 +66,7 @@ def attributes(docstring: str) -> dict[str, str]:
 
 
 def comments(source: str) -> dict[str, str]:
-    """The comments behind the fields of a class, or in the lines right above them.
+    """Read the comments after the fields of a class, or in the lines directly above them.
 
     >>> comments("class A:\\n    # of steps\\n    n: int = 1\\n    m: int = 2  # as well")
     {'n': 'of steps', 'm': 'as well'}
@@ -84,7 +84,7 @@ def comments(source: str) -> dict[str, str]:
 
 
 def _comments_by_line(source: str) -> tuple[dict[int, str], dict[int, str]]:
-    """Comments that follow code, and comments that have a line to themselves."""
+    """Split comments into those after code and those on their own line."""
     behind: dict[int, str] = {}
     alone: dict[int, str] = {}
     for token in tokenize.generate_tokens(io.StringIO(source).readline):

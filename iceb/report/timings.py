@@ -1,4 +1,4 @@
-"""How long an edit took at each number of edits, from the committed results and the committed benchmarks."""
+"""Collect the time of an edit at each number of edits, from the committed results and benchmarks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ class Timing:
 
 
 def timings(results: Sequence[Result], benchmarks: Path) -> list[Timing]:
-    """Every measured time of an edit, of results first, in a stable order.
+    """Return every measured time of an edit in a stable order, results first.
 
     Raises:
         ResultError: a file is not what it should be.
@@ -76,13 +76,13 @@ def _enter(
     count: int,
     seconds: float,
 ) -> None:
-    """Of several times of one thing the last one stands."""
+    """Record a time; a later one of the same method and machine replaces it."""
     timing = found.setdefault((method, what, model, machine), Timing(method, what, model, machine))
     timing.seconds[count] = seconds
 
 
 def _benchmark(path: Path) -> BenchmarkFile | None:
-    """The file's times of edits; None where it is a benchmark of something else.
+    """Read a file's times of edits; None if it benchmarks something else.
 
     Raises:
         ResultError: it is not JSON, or its rows are not as `BenchmarkFile` says.

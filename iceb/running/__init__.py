@@ -1,1 +1,1 @@
-"""Plan a run, run it, and say what it cost and where it came from."""
+"""Plan and execute runs: edit, draw, measure, score."""

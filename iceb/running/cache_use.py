@@ -1,9 +1,9 @@
 """Find the cache files that run folders refer to, so that the rest can be removed.
 
-The cache notes every folder that runs were written to, so pruning knows them all, whatever it is told.
+The cache records every folder that runs were written to, so that pruning knows all of them.
 
-A run's images and numbers are known exactly. Its edit is not (its key needs the model), so every edit that the same
-method made with the same settings on the same model is kept with it. Scratch belongs to methods, not to runs.
+A run's images and measured rows are known exactly. Its edit is not (the key needs the model), so every edit that the
+same method made with the same settings on the same model counts as used. Scratch belongs to methods, not to runs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ DEVICES = ("cpu", "cuda")  # a run's images may have been measured elsewhere tha
 
 @dataclass(frozen=True)
 class RunUse:
-    """One run and the files of the cache that it refers to."""
+    """One run and the cache files that it refers to."""
 
     id: str
     status: str
@@ -40,7 +40,7 @@ class RunUse:
 
     @property
     def bytes(self) -> int:
-        """Size of those files that are still there."""
+        """Total size of those files that still exist."""
         return sum(_size(path) for path in self.files)
 
 
@@ -52,7 +52,7 @@ def _size(path: Path) -> int:
 
 
 def note(cache: Path, out: Path) -> None:
-    """Let the cache know that runs are written to `out`, where it can be written."""
+    """Record in the cache that runs are written to `out`, if the cache is writable."""
     place = str(out.expanduser().resolve())
     path = content_path(cache / NOTES, digest(place), SUFFIX)
     with suppress(StoreError, UnicodeEncodeError):
@@ -60,22 +60,22 @@ def note(cache: Path, out: Path) -> None:
 
 
 def known_folders(cache: Path) -> list[Path]:
-    """The folders that runs with this cache were written to and that are there; sorted."""
+    """List the existing folders that runs with this cache were written to, sorted."""
     return sorted(place for place in set(_places(cache).values()) if is_folder(place))
 
 
 def missing_folders(cache: Path) -> dict[Path, Path]:
-    """Notes whose folder is not there: it was removed, or it lies on a disk that is not mounted now."""
+    """Find notes whose folder is missing: removed, or on a disk that is not mounted."""
     return {note: place for note, place in _places(cache).items() if not is_folder(place)}
 
 
 def damaged_notes(cache: Path) -> list[Path]:
-    """Notes that do not tell their folder any more."""
+    """Find notes that no longer name a folder."""
     return [path for path in _notes(cache) if read_quietly(path, _place) is None]
 
 
 def _places(cache: Path) -> dict[Path, Path]:
-    """Note → the folder that it names; without damaged ones."""
+    """Map each undamaged note to the folder that it names."""
     found = {path: read_quietly(path, _place) for path in _notes(cache)}
     return {path: place for path, place in found.items() if place is not None}
 
@@ -92,7 +92,7 @@ def _place(path: Path) -> Path:
 
 
 def runs(outs: Sequence[Path], cache: Path) -> list[RunUse]:
-    """Every run below `outs` that has not failed, sorted, each once.
+    """Find every run below `outs` that has not failed, sorted, each once, with its cache files.
 
     Raises:
         ResultError: a run's folder is damaged, or names what is not installed; the message names the file.
@@ -103,7 +103,7 @@ def runs(outs: Sequence[Path], cache: Path) -> list[RunUse]:
 
 
 def unfinished_runs(outs: Sequence[Path]) -> list[Path]:
-    """Folders of runs that were stopped: what they have made is in the cache, and they could go on."""
+    """List the folders of stopped runs: their work is in the cache, and they can be resumed."""
     return [folder for folder in folders_with(outs, PLAN) if not (folder / RESULT).is_file()]
 
 
@@ -119,7 +119,7 @@ def _use(folder: Path, result: Result, cache: Path, edits: dict[Path, EditSummar
 
 
 def _row_files(result: Result, rows: Sequence[ImageRow], cache: Path) -> Iterator[Path]:
-    """Where the numbers of a run's images lie."""
+    """Yield the files that hold the measured rows of a run's images."""
     metrics = [registered_metric(score.full_name) for score in result.scores]
     scorer = make_scorer(result, metrics, cache, "cpu")
     for kind, keys in scorer.row_keys(rows).items():

@@ -1,4 +1,4 @@
-"""What names the code of a registered class, so that nothing stored outlives the code that made it.
+"""Digest the code of a registered class, so that stored results are not reused after the code changed.
 
 Version numbers do not change while code is written. Of iceb, a class's own module counts (of a method its whole folder)
 and every module of iceb that it imports; a change in one method leaves the others alone. Of another package everything
@@ -36,7 +36,7 @@ LEFT_FILES = ("*.pyc", "*.pyo", "*~", ".#*", "#*#", ".*.sw[a-p]", ".DS_Store", "
 
 @cache
 def code_digest(kind: type, package: str = "") -> str:
-    """What names the code of a class.
+    """Digest the code of a class.
 
     Args:
         kind: the class.
@@ -53,7 +53,7 @@ def code_digest(kind: type, package: str = "") -> str:
 
 
 def own_modules(module: str) -> tuple[str, ...]:
-    """Where the code of a class of iceb begins: its module; of a method all modules of its folder.
+    """List the modules of a class of iceb: its own, or all modules of a method's folder.
 
     >>> own_modules("iceb.methods.time.editing")
     ('iceb.methods.time', 'iceb.methods.time.alignment', 'iceb.methods.time.editing')
@@ -69,7 +69,7 @@ def own_modules(module: str) -> tuple[str, ...]:
 
 
 def _of_others(kind: type, package: str) -> str:
-    """The digest of a class that is not iceb's."""
+    """Digest the code of a third-party class."""
     place = _outermost(kind.__module__)
     if place is None:
         return digest(kind.__qualname__)  # typed into an interpreter: there is nothing to read
@@ -87,7 +87,7 @@ def _of_others(kind: type, package: str) -> str:
 
 
 def _outermost(module: str) -> Path | None:
-    """The folder of the outermost package that a module lies in, or its file; namespace packages are no package."""
+    """Return the folder of a module's outermost regular package, or the module's file."""
     parts = module.split(".")
     for count in range(1, len(parts) + 1):
         file = Path(getattr(sys.modules.get(".".join(parts[:count])), "__file__", None) or "")
@@ -97,7 +97,7 @@ def _outermost(module: str) -> Path | None:
 
 
 def _package_of(module: str) -> str:
-    """The first distribution that brings a module; "" where none does."""
+    """Return the first distribution that provides a module; "" if none does."""
     return next(iter(packages_distributions().get(module.partition(".")[0], ())), "")
 
 
@@ -109,7 +109,7 @@ def _find_installed(package: str) -> Distribution | None:
 
 
 def _tops(found: Distribution | None) -> Iterator[Path]:
-    """The files and folders of all top-level modules of a distribution, as far as its metadata name them."""
+    """List the files and folders of a distribution's top-level modules, as named in its metadata."""
     if found is None:
         return
     listed = {file.parts[0].removesuffix(".py") for file in found.files or () if file.suffix == ".py"}
@@ -121,7 +121,7 @@ def _tops(found: Distribution | None) -> Iterator[Path]:
 
 
 def _files(top: Path) -> Iterator[tuple[str, Path]]:
-    """(name, file) of everything that counts of a module or a package."""
+    """Yield (name, file) of everything that is hashed of a module or package."""
     if top.is_file():
         yield top.name, top
         return
@@ -150,12 +150,12 @@ def _content(path: Path) -> str:
 
 @cache
 def _digest_of(path: Path, size: int, modified: int) -> str:
-    """The digest of a file's bytes, which may be many: read once a process as long as size and time stay."""
+    """Digest a file, which may be large: read once per process unless its size or time changes."""
     return digest_file(path)
 
 
 def _requirements(found: Distribution | None) -> dict[str, str]:
-    """Name → installed version of what a distribution requires without extras; iceb is read instead."""
+    """Map each requirement of a distribution, without extras, to its installed version; leave out iceb."""
     lines = [] if found is None else [line for line in found.requires or () if "extra ==" not in line]
     names = {match.group().lower() for line in lines if (match := re.match(r"[\w.-]+", line))}
     return {name: _version(name) for name in sorted(names - {ROOT})}

@@ -1,4 +1,4 @@
-"""What a run takes: seconds of each stage, and the most memory it held."""
+"""Measure what a run costs: seconds per stage, and peak memory."""
 
 import sys
 import time
@@ -15,7 +15,7 @@ class Seconds:
 
     @contextmanager
     def of(self, name: str) -> Iterator[None]:
-        """Time what happens inside under `name`."""
+        """Time a block under `name`."""
         began = time.perf_counter()
         try:
             yield
@@ -24,12 +24,12 @@ class Seconds:
 
     @property
     def total(self) -> float:
-        """Seconds since the first moment."""
+        """Seconds since this object was made."""
         return time.perf_counter() - self.begun
 
 
 def peak_bytes() -> int | None:
-    """The most memory this process has held so far; None where the system does not tell."""
+    """Return the peak memory of this process so far; None if the system does not report it."""
     try:
         import resource
     except ImportError:  # Windows
@@ -39,7 +39,7 @@ def peak_bytes() -> int | None:
 
 
 def peak_gpu_bytes() -> int | None:
-    """The most GPU memory that tensors have held so far; None without a GPU in use."""
+    """Return the peak GPU memory of tensors so far; None if no GPU is in use."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
         return None

@@ -1,4 +1,4 @@
-"""An edit made by a method that may be anybody's: timed, checked, and the model watched."""
+"""Call a method's `edit`, possibly third-party code: time it, check the edit and that the model is unchanged."""
 
 import time
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def make_edit(
     chosen: "ChosenMethod", bundle: ModelBundle, requests: Sequence[EditRequest], cache: Path, execution: Execution
 ) -> MadeEdit:
-    """The edit of `requests`, made now.
+    """Make the edit of `requests` now.
 
     Raises:
         MethodError: the method failed, changed the model, or what it returned does not fit the model.

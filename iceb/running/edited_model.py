@@ -1,4 +1,4 @@
-"""The model as a schedule leaves it: batches added one after the other, and taken out again in any order."""
+"""A model under the edits of a schedule: batches are added in sequence and removed in any order."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -34,16 +34,16 @@ class EditedModel:
 
     @property
     def current(self) -> ModelBundle:
-        """The model as it is now."""
+        """The bundle in its current state."""
         return self._levels[-1].bundle if self._levels else self.base
 
     @property
     def active(self) -> tuple[str, ...]:
-        """The batches whose edits are in the model, in the order in which they were added."""
+        """The batches whose edits are applied, in the order in which they were added."""
         return tuple(level.batch for level in self._levels)
 
     def add(self, batch: str, edit: Edit) -> None:
-        """Apply an edit that was made on the model as it is now.
+        """Apply an edit that was made on the current model.
 
         Raises:
             ModelError: the edit does not fit the model.
@@ -53,7 +53,7 @@ class EditedModel:
         self._levels.append(_Level(batch, edit, stack, bundle))
 
     def remove(self, batch: str) -> None:
-        """Take a batch's edit out; the last one leaves every bit as it was.
+        """Remove a batch's edit; without edits the model is bit-equal to the original.
 
         An earlier edit's difference, W₁ − W₀ of each of its weights, is subtracted in float64 from the weights of the
         edits above it that change the same parameters. Its rewrites of prompts go with it.
@@ -72,7 +72,7 @@ class EditedModel:
             self.add(name, edit)
 
     def _without(self, edit: Edit, removed: Edit) -> Edit:
-        """A later edit as if the removed one had never been below it; to be called on the model without both."""
+        """Rebase a later edit as if the removed one had never been applied; call it with both taken out."""
         shared = [name for name in edit.weights if name in removed.weights]
         changed = {
             name: _difference(edit.weights[name], removed.weights[name], self.current.parameter(name))
@@ -86,7 +86,7 @@ class EditedModel:
 
     @contextmanager
     def without_edits(self) -> Iterator[ModelBundle]:
-        """The unedited model for a while; afterwards every edit is in again."""
+        """Take every edit out inside the block, and apply them again afterwards."""
         levels = [(level.batch, level.edit) for level in self._levels]
         self._pop_to(0)
         try:
@@ -96,7 +96,7 @@ class EditedModel:
                 self.add(batch, edit)
 
     def close(self) -> None:
-        """Take every edit out."""
+        """Remove every edit."""
         self._pop_to(0)
 
     def __enter__(self) -> "EditedModel":

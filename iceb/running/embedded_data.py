@@ -1,4 +1,4 @@
-"""Data that ship with iceb and that methods read: their content stands in the key of what was made with them."""
+"""Digests of packaged data that methods read; they are part of the keys of what was made with them."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -10,7 +10,7 @@ from iceb.base.errors import MethodError
 
 @cache
 def _captions() -> str:
-    """The embedded caption corpus, whole: methods sample from all of it."""
+    """Digest the embedded caption corpus as a whole, because methods sample from all of it."""
     from iceb.mini.captions import corpus
 
     return digest(list(corpus()))
@@ -18,7 +18,7 @@ def _captions() -> str:
 
 @cache
 def _classifier() -> str:
-    """The files of the embedded model's own classifier, and the names of its classes."""
+    """Digest the embedded model's classifier and its class names."""
     from iceb.mini.world import class_names
 
     with as_file(files("iceb").joinpath("mini", "weights", "vit")) as folder:
@@ -30,7 +30,7 @@ PACKAGED: Mapping[str, Callable[[], str]] = {"captions:embedded": _captions, "cl
 
 
 def packaged_digest(method: str, name: str) -> str:
-    """The digest of the data of a name that a method's card `reads`.
+    """Return the digest of packaged data that a method's card names in `reads`.
 
     Raises:
         MethodError: there are no such data.

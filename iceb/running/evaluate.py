@@ -42,7 +42,7 @@ ATTEMPTS = 3  # at images that were damaged after they had been drawn
 
 
 class Run:
-    """One run as it goes: what was edited and drawn, and what it took."""
+    """A run in progress: its edits, images and costs so far."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.parts = plan, plan.parts
@@ -51,7 +51,7 @@ class Run:
         self.origin = Origin.now(self.parts.bundle.device, self.parts.command)
 
     def outcome(self) -> Outcome:
-        """Draw before, edit, draw after, measure, reduce; images that turn out damaged are drawn again.
+        """Draw before, edit, draw after, measure, reduce; redraw images that turn out damaged.
 
         Raises:
             IcebError: the method, the model or a measure failed, or the cache cannot be written.
@@ -70,7 +70,7 @@ class Run:
         return Outcome.of(scores, self.images.rows)
 
     def result(self, outcome: Outcome | None = None, error: str | None = None) -> Result:
-        """The record of the run so far; with `error`, of a failed one."""
+        """Return the record of the run; with `error`, of a failed one."""
         return make_result(self.plan, self.images, self.seconds, self.origin, outcome, error)
 
     def _draw(self) -> None:
@@ -100,7 +100,7 @@ class Run:
         return dict(zip(prompts, keys, strict=True))
 
     def _judge(self, model: EditedModel, checkpoint: CheckpointPrompts, before: Mapping[Prompt, ImageKey]) -> None:
-        """Draw a checkpoint's prompts on the model as it is now, and enter their images."""
+        """Draw a checkpoint's prompts with the current model and record their images."""
         step = checkpoint.step
         prompts, before = self._prepare(model, checkpoint, before)
         drawn = [prompt for prompt in prompts if AFTER in self.plan.selection.sides(prompt)]
@@ -118,7 +118,7 @@ class Run:
     def _prepare(
         self, model: EditedModel, checkpoint: CheckpointPrompts, before: Mapping[Prompt, ImageKey]
     ) -> tuple[Sequence[Prompt], Mapping[Prompt, ImageKey]]:
-        """What is drawn, prepared from the edited model where the dataset does so, and its images before."""
+        """Return the prompts to draw, adapted to the edited model if the dataset does so, and their images before."""
         prepare = getattr(self.parts.dataset, "prepare", None)
         if prepare is None:
             return checkpoint.prompts, before
@@ -133,7 +133,7 @@ class Run:
 
 
 def dataset_owner(dataset: ConceptDataset, name: str, bundle: ModelBundle) -> dict[str, Any]:
-    """Whose kept parts a dataset uses that prepares prompts: its own, on this model and machine."""
+    """Return the scratch owner of a dataset that prepares prompts: itself, on this model and machine."""
     package = registry.find("datasets", name).package
     code, kept = code_digest(type(dataset), package), environment(bundle)
     return {"dataset": name, "card": card_sha256(name), "code": code, **model_key(bundle), "environment": kept}
@@ -183,7 +183,7 @@ def run(plan: Plan, out: Path) -> tuple[Result, Path]:
 
 
 def _write(folder: Path, going: Run, outcome: Outcome, result: Result) -> Result:
-    """The files of a finished run; the result last, because it names those beside it. Returns what stands there."""
+    """Write the files of a finished run, the result last, because it names the others; return the result on disk."""
     write_requests(folder, [request for batch in going.plan.batches for request in batch.requests])
     standing, rows, ledger, table = _sound(folder), going.images.rows, outcome.ledger, outcome.table
     if standing is not None and (more := _more_metrics(standing.result, result)):
@@ -202,7 +202,7 @@ def _write(folder: Path, going: Run, outcome: Outcome, result: Result) -> Result
 
 @dataclass(frozen=True)
 class _Standing:
-    """The result of an earlier run, with the files that it names."""
+    """An earlier run's result with the files that it names."""
 
     result: Result
     rows: list[ImageRow]
@@ -210,7 +210,7 @@ class _Standing:
 
 
 def _sound(folder: Path) -> _Standing | None:
-    """What an earlier run left in its folder; None where there is none, it failed, or a file of it is damaged."""
+    """Read an earlier run from its folder; None if there is none, it failed, or a file is damaged."""
     found = _standing(folder / RESULT)
     if found is None or found.per_concept is None:
         return None
@@ -225,13 +225,13 @@ def _files_of(result: Result) -> tuple[TableRecord | None, TableRecord | None]:
 
 
 def _more_metrics(standing: Result, result: Result) -> list[str]:
-    """Metrics that only an earlier result of this run has; none where the two do not agree on the others."""
+    """Return the metrics that only an earlier result of this run has; none if the other metrics disagree."""
     agree = all(standing.score(score.metric) in (None, score) for score in result.scores)
     return [score.metric for score in standing.scores if agree and result.score(score.metric) is None]
 
 
 def _standing(path: Path) -> Result | None:
-    """The result of an earlier run at `path`; None where there is none, or it failed."""
+    """Read an earlier result at `path`; None if there is none or the run failed."""
     try:
         found = read_result(path)
     except ResultError:

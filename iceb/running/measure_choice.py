@@ -1,4 +1,4 @@
-"""Which measure stands for a kind that metrics name, and the measure itself."""
+"""Choose and make the measure for each kind that metrics name."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ VERSION = re.compile(r"[1-9][0-9]*")
 
 
 def measures(metrics: Iterable[Metric], named: Mapping[str, str], device: str) -> dict[str, Measure]:
-    """The measure that stands for each kind that metrics read.
+    """Make the measure for each kind that metrics read.
 
     Args:
         named: kind → registered name, as the model's family or its iceb.json says.
@@ -28,7 +28,7 @@ def measures(metrics: Iterable[Metric], named: Mapping[str, str], device: str) -
 
 
 def measure_for(kind: str, named: Mapping[str, str]) -> registry.Registered:
-    """The registered measure of a kind: the one that the model names, else the one of that very name.
+    """Find the registered measure of a kind: the one that the model names, else the one of that name.
 
     Args:
         kind: as metrics name it.
@@ -55,7 +55,7 @@ def _no_measure(kind: str, named: Mapping[str, str]) -> str:
 
 
 def make_measure(entry: registry.Registered, device: str) -> Measure:
-    """A registered measure on a device.
+    """Make a registered measure on a device.
 
     Raises:
         SpecError: it cannot be imported, has an id that is not of its entry point, or reads what no measure can.
@@ -71,7 +71,7 @@ def make_measure(entry: registry.Registered, device: str) -> Measure:
 
 
 def check_identity(entry: registry.Registered, identity: object) -> None:
-    """Refuse a measure's id by which it would never be found again.
+    """Refuse a measure's id by which it could not be found again.
 
     Raises:
         SpecError: it is not the entry point's name, "@", and a version number.
@@ -85,7 +85,7 @@ def check_identity(entry: registry.Registered, identity: object) -> None:
 
 
 def named_measure(identity: str, device: str) -> Measure:
-    """The registered measure with an id such as "vit_mini@1".
+    """Make the registered measure with an id such as "vit_mini@1".
 
     Raises:
         SpecError: none of those that can be loaded has it.

@@ -31,7 +31,7 @@ CHUNK = 128  # images that are measured and saved together
 
 @dataclass(frozen=True)
 class MeasuredImage:
-    """An image to measure, and what else its measure may read.
+    """An image to measure, with the prompt and image before that a measure may read.
 
     Attributes:
         image: its key; of an image from elsewhere the digest of its file.
@@ -44,7 +44,7 @@ class MeasuredImage:
     before: ImageKey | None = None
 
     def key(self, measure: Measure) -> RowKey:
-        """What names its row: everything that the measure reads."""
+        """Return the key of its row: everything that the measure reads."""
         if measure.inputs == "image":
             return self.image
         if measure.inputs == "pair":
@@ -55,7 +55,7 @@ class MeasuredImage:
 
 
 def stored_revision(measure: Measure, device: str) -> str:
-    """What names a measure's rows beside the images: its weights, its code, and what computes them, in which numbers.
+    """Return the part of a row's key beside the image: the measure's weights and code, device and number format.
 
     Args:
         device: the kind of device that measures, "cpu" or "cuda".
@@ -65,7 +65,7 @@ def stored_revision(measure: Measure, device: str) -> str:
 
 
 def kind_of(device: str) -> str:
-    """The kind of a device.
+    """Return the kind of a device.
 
     >>> kind_of("cuda:1")
     'cuda'
@@ -74,7 +74,7 @@ def kind_of(device: str) -> str:
 
 
 class ImagesLost(StoreError):
-    """Images that a run has drawn are not in the store any more, or were damaged and removed."""
+    """Images of a run are missing from the store, or were damaged and removed."""
 
     def __init__(self, keys: Sequence[ImageKey]) -> None:
         super().__init__(f"{len(keys)} images are not in the cache ({keys[0]} …): run the same command again")
@@ -83,7 +83,7 @@ class ImagesLost(StoreError):
 
 @dataclass(frozen=True)
 class Measuring:
-    """Measures images of the store.
+    """Measure images of the store.
 
     Args:
         images: where they are.
@@ -100,7 +100,7 @@ class Measuring:
     together: PassSize = field(default_factory=lambda: PassSize("--images-per-pass", CHUNK))
 
     def rows(self, measure: Measure, wanted: Sequence[MeasuredImage], what: str = "") -> Rows:
-        """The row of every image by its key: from the store, or computed now and saved.
+        """Return the row of every image by its key, from the store or computed now and saved.
 
         Args:
             measure: the network.
@@ -122,7 +122,7 @@ class Measuring:
     def _compute(
         self, measure: Measure, missing: Sequence[RowKey], by_key: Mapping[RowKey, MeasuredImage], what: str
     ) -> Iterator[tuple[Sequence[RowKey], Array]]:
-        """The missing rows chunk by chunk, each saved as soon as it is there."""
+        """Compute the missing rows chunk by chunk and save each at once."""
         chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
         if not chunks:
             return
@@ -135,7 +135,7 @@ class Measuring:
     def _chunks(
         self, measure: Measure, chunks: Sequence[Sequence[RowKey]], by_key: Mapping[RowKey, MeasuredImage]
     ) -> Iterator[Array]:
-        """Each chunk's numbers, in order. The first chunk goes alone: it loads the network, once."""
+        """Yield each chunk's rows in order. The first chunk runs alone, so that the network is loaded once."""
         one = partial(self._chunk, measure, by_key)
         if self.device != "cpu":
             yield from map(one, chunks)
@@ -168,7 +168,7 @@ class Measuring:
         return values
 
     def _inputs(self, measure: Measure, wanted: Sequence[MeasuredImage]) -> list[MeasureInput]:
-        """What the measure reads of each image, and nothing else.
+        """Return what the measure reads of each image, and nothing else.
 
         Raises:
             ImagesLost: images are missing or damaged.
@@ -197,7 +197,7 @@ class Measuring:
 
 
 def assemble(measure: Measure, wanted: Sequence[MeasuredImage], rows: Rows) -> Measured:
-    """The numbers of some images, in order.
+    """Stack the rows of some images, in order.
 
     Raises:
         MeasureError: their rows differ in width.
@@ -211,7 +211,7 @@ def assemble(measure: Measure, wanted: Sequence[MeasuredImage], rows: Rows) -> M
 
 
 def read_image(path: Path) -> Pixels:
-    """An image from elsewhere, (H, W, 3) uint8.
+    """Read an image file that ICEB did not draw, as (H, W, 3) uint8.
 
     Raises:
         DataError: the file is missing or is no image.

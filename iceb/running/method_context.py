@@ -1,4 +1,4 @@
-"""The context in which a method edits: drawing as a run draws, and measures that its settings name."""
+"""The context passed to a method's `edit`: drawing as a run draws, and the measures that its settings name."""
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
@@ -21,7 +21,7 @@ from iceb.specs.runs import MeasureRef, Sampling
 def method_context(
     method: str, judges: Collection[str], device: str, scratch: Scratch, execution: Execution
 ) -> MethodContext:
-    """The context of one edit.
+    """Make the context of one edit.
 
     Args:
         method: whose edit, for messages.
@@ -34,7 +34,7 @@ def method_context(
 def draw_images(
     bundle: Bundle, texts: Sequence[str], seeds: Sequence[int], sampling: Sampling | None = None
 ) -> list[Pixels]:
-    """One image for each text and seed, each from noise of its own; nothing is kept.
+    """Draw one image per text and seed, each from its own noise; nothing is stored.
 
     Raises:
         MethodError: texts and seeds differ in number.
@@ -48,7 +48,7 @@ def draw_images(
 
 
 def judges_of(method: Any) -> dict[str, MeasureRef]:
-    """The measures that a method's settings name, by registered name.
+    """Return the measures that a method's settings name, by registered name.
 
     Raises:
         MethodError: the card's `judges` names no setting, or one that holds no name.
@@ -64,7 +64,7 @@ def judges_of(method: Any) -> dict[str, MeasureRef]:
 
 
 def _names(method: str, setting: str, value: Any) -> list[str]:
-    """The measures that a setting names; none where it is None or empty."""
+    """Return the measures that a setting names; none if it is None or empty."""
     names = list(value) if isinstance(value, list | tuple) else [value]
     if not all(name is None or isinstance(name, str) for name in names):
         raise MethodError(f"method {method}: {setting}={value!r}: must name a registered measure (iceb list measures)")
@@ -72,7 +72,7 @@ def _names(method: str, setting: str, value: Any) -> list[str]:
 
 
 def judge_identity(name: str) -> MeasureRef:
-    """A registered measure with what pins its weights.
+    """Return a registered measure's id with the revision of its weights.
 
     Raises:
         SpecError: no such measure.
@@ -82,7 +82,7 @@ def judge_identity(name: str) -> MeasureRef:
 
 
 def judge_keys(names: Iterable[str], device: torch.device) -> dict[str, dict[str, str]]:
-    """What decides the numbers of some registered measures: their weights, code, libraries and device."""
+    """Return what determines the output of some measures: weights, code, libraries and device."""
     made = {name: _measure(name, str(device)) for name in names}
     return {name: {"id": each.id, "revision": stored_revision(each, device.type)} for name, each in made.items()}
 

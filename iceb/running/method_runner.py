@@ -1,4 +1,4 @@
-"""A registered method with its settings: found, filled in, and asked for an edit through the store."""
+"""A registered method with its settings: find it, apply settings, and get its edits through the store."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ from iceb.stores.scratch import ScratchStore
 
 @dataclass(frozen=True)
 class ChosenMethod:
-    """A method, its settings, and where both come from."""
+    """A method with its settings, its entry point and its recipe."""
 
     entry: registry.Registered
     method: Any  # an EditMethod
@@ -41,12 +41,12 @@ class ChosenMethod:
 
     @property
     def card(self) -> MethodCard:
-        """What the method says about itself."""
+        """The method's card."""
         card: MethodCard = self.method.card
         return card
 
     def compare_to(self, settings: Mapping[str, Any]) -> "ChosenMethod":
-        """The same, knowing which of its settings differ from these and, where these name none, from its defaults."""
+        """Return a copy whose `changed` lists the fields that differ from `settings`, or else from the defaults."""
         kind = type(self.method)
         shipped = {field.name: default_of(field) for field in dataclasses.fields(kind)}
         shipped.update({name: fitting_value(self.card.name, kind, name, value) for name, value in settings.items()})
@@ -55,7 +55,7 @@ class ChosenMethod:
 
     @cached_property
     def params(self) -> dict[str, Scalar]:
-        """Every hyperparameter, those left at their default too; files and models by what they hold (`params_of`).
+        """Every hyperparameter, defaults included; files and models by their content (`params_of`).
 
         Read once, so that a run keeps its name. A file that was moved gives the same name, a changed one another.
 
@@ -66,7 +66,7 @@ class ChosenMethod:
 
     @cached_property
     def judges(self) -> dict[str, MeasureRef]:
-        """The measures that settings name, by registered name.
+        """The measures that the settings name, by registered name.
 
         Raises:
             MethodError, SpecError: as `judges_of`.
@@ -75,7 +75,7 @@ class ChosenMethod:
 
     @cached_property
     def code(self) -> str:
-        """What names the method's code and the packaged data that it reads, 64 hex digits.
+        """Digest of the method's code and the packaged data that it reads, 64 hex digits.
 
         Raises:
             MethodError: as `packaged_digest`.
@@ -86,7 +86,7 @@ class ChosenMethod:
 
     @property
     def record(self) -> MethodRecord:
-        """What a result or a saved edit says of it."""
+        """Make the record of the method for a result or a saved edit."""
         return MethodRecord(
             name=self.card.name,
             version=self.card.version,
@@ -102,7 +102,7 @@ class ChosenMethod:
         )
 
     def check(self, ref: ModelRef) -> None:
-        """Ask the method, where it has a `check`, whether these settings can work on this model; nothing is loaded.
+        """Ask the method's `check`, if it has one, whether these settings work on this model; nothing is loaded.
 
         Raises:
             IcebError: they cannot.
@@ -119,7 +119,7 @@ class ChosenMethod:
             raise MethodError(f"method {self.card.name} raised {describe(error)} in its check of settings") from error
 
     def advice(self, ref: ModelRef) -> list[str]:
-        """What the method, where it has such a word, says to know before editing with these settings on this model.
+        """Return the method's advice, if any, on these settings and this model.
 
         Raises:
             MethodError: the method failed.
@@ -134,13 +134,13 @@ class ChosenMethod:
 
     @property
     def origin(self) -> str:
-        """Where the settings come from, for people."""
+        """Describe where the settings come from."""
         if not self.recipe:
             return "the method's own settings"
         return f"recipe {self.recipe}, {self.part}" if self.part else f"recipe {self.recipe}"
 
     def key(self, bundle: ModelBundle, requests: Sequence[EditRequest], precision: Precision = "float32") -> EditKey:
-        """What names the edit of `requests`: method, code, settings, files they name, model, ordered requests."""
+        """Return the key of an edit: method, code, settings with their files, model, and ordered requests."""
         return digest({**self._identity(bundle, precision), "params": self.params, "requests": list(requests)})
 
     def _identity(self, bundle: ModelBundle, precision: Precision) -> dict[str, Any]:
@@ -151,14 +151,14 @@ class ChosenMethod:
             "package_version": self.entry.package_version,
             "code": self.code,
             **model_key(bundle),
-            "environment": environment(bundle),  # it trains on pictures and on floats of this machine
+            "environment": environment(bundle),  # it trains on images and on floats of this machine
             "sampling": bundle.family.sampling,  # how it draws unless it says otherwise
             "judges": judge_keys(self.judges, bundle.device),
             "precision": precision,
         }
 
     def scratch(self, bundle: ModelBundle, cache: Path, precision: Precision = "float32") -> ScratchStore:
-        """What the method keeps in a cache beside its edits.
+        """Open the method's scratch store in a cache.
 
         Raises:
             MethodError: as `_scratch_owner`.
@@ -166,7 +166,7 @@ class ChosenMethod:
         return ScratchStore(cache, self._scratch_owner(bundle, precision), self.params)
 
     def _scratch_owner(self, bundle: ModelBundle, precision: Precision) -> dict[str, Any]:
-        """Whose kept parts the method uses: its own, or those of the method that its card names.
+        """Return the owner of the scratch: the method itself, or the method that its card names.
 
         Raises:
             MethodError: that method has other code, so that a part could outlive the code that made it.
@@ -189,7 +189,7 @@ class ChosenMethod:
         cache: Path,
         execution: Execution = DEFAULT,
     ) -> MadeEdit:
-        """The edit of `requests`, from the store or made now; checked before it is kept.
+        """Return the edit of `requests` from the store, or make it now and store it after its checks.
 
         Raises:
             MethodError: the method's card does not name such requests' kind, the method failed, or what it returned
@@ -202,12 +202,12 @@ class ChosenMethod:
         return found if found is not None else edits.publish(key, make_edit(self, bundle, requests, cache, execution))
 
     def context(self, bundle: ModelBundle, scratch: Scratch, execution: Execution = DEFAULT) -> MethodContext:
-        """What `edit` is given beside the model and the requests."""
+        """Make the context that `edit` receives beside model and requests."""
         return method_context(self.card.name, self.judges, str(bundle.device), scratch, execution)
 
 
 def choose(name: str, settings: Mapping[str, Any], recipe: str = "") -> ChosenMethod:
-    """The registered method with these settings; what is not set keeps the method's default.
+    """Return the registered method with these settings; fields that are not set keep their defaults.
 
     Raises:
         SpecError: no such method, no such hyperparameter, or a value of the wrong kind.

@@ -1,4 +1,4 @@
-"""From what was asked to what must be made: every check that costs nothing comes first, and nothing is made here."""
+"""Plan a run: run every check that needs no model, and resolve names to objects; nothing is computed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -42,7 +42,7 @@ from iceb.stores.pace import Pace
 
 @dataclass(frozen=True)
 class Ask:
-    """What somebody asks for, in names; the command line's options, one to one."""
+    """A run as requested by name; the fields are the options of `iceb evaluate`."""
 
     task: str
     method: str
@@ -66,7 +66,7 @@ class Ask:
 
 
 def plan(ask: Ask, may_fetch: bool = True) -> Plan:
-    """Check everything that can be checked for nothing, and gather the parts of the run.
+    """Check all that needs no computation, and gather the objects of the run.
 
     Args:
         may_fetch: whether data files that are missing are downloaded; a dry run writes nothing.
@@ -103,7 +103,7 @@ def _spec(
     model: ModelRef,
     sampling: Sampling,
 ) -> RunSpec:
-    """What names the run; `data` is where the dataset's files come from."""
+    """Make the spec whose digest is the run's id; `data` says where the dataset's files come from."""
     return RunSpec(
         task=registry.find("tasks", ask.task).public_name,
         task_version=task.version,
@@ -124,13 +124,13 @@ def _spec(
 
 
 def data_of(named: str | None, dataset: str, source: Source) -> str | None:
-    """Where a dataset's files come from: what was named; else its embedded twin's for the embedded model, if any."""
+    """Choose the source of a dataset's files: as named, else the embedded copy for the embedded model, if any."""
     has_twin = dataset_card_name(dataset, EMBEDDED) != dataset
     return named or (EMBEDDED if source.family.name == "mini" and has_twin else None)
 
 
 def _metrics(task: Task, asked: Sequence[str]) -> list[RegisteredMetric]:
-    """The task's metrics and those asked for beside them, each once."""
+    """Return the task's metrics and the additional ones, each once."""
     found: dict[str, RegisteredMetric] = {}
     for each in map(registered_metric, dict.fromkeys([*task.metrics, *asked])):
         standing = found.setdefault(each.metric.name, each)
@@ -149,7 +149,7 @@ def _parts(
     metrics: Sequence[RegisteredMetric],
     cache: Path,
 ) -> Parts:
-    """The objects of the run; the model's weights are not loaded."""
+    """Collect the objects of the run; no weights are loaded."""
     images, elsewhere = ImageStore(cache), reference_images(dataset)
     return Parts(
         task=task,
@@ -178,7 +178,7 @@ def _parts(
 
 
 def reference_images(dataset: ConceptDataset) -> dict[str, dict[ImageKey, Path]]:
-    """Images that no model draws, by the name of their side: digest of the file → path.
+    """Return the dataset's reference images by side: digest of the file → path.
 
     Raises:
         DataError: a file cannot be read.
@@ -205,7 +205,7 @@ def _method(ask: Ask, task: Task, source: Source) -> ChosenMethod:
 def with_recipe(
     name: str, task: str, source: Source, settings: Mapping[str, Scalar], file: Path | None
 ) -> ChosenMethod:
-    """A method with its recipe for a task on a model, and single settings over that.
+    """Return a method with its recipe for a task and model, overridden by `settings`.
 
     Args:
         file: the recipe to take instead of the one that ships; None for that one.
@@ -223,7 +223,7 @@ def with_recipe(
 
 
 def _sampling(default: Sampling, changes: Mapping[str, Any]) -> Sampling:
-    """The model's sampling with some fields changed, each of its own type."""
+    """Return the model's sampling with some fields changed."""
     fields = TypeAdapter(Sampling)
     known = fields.dump_python(default)
     for name in changes:

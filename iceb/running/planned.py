@@ -29,7 +29,7 @@ class ImageCounts:
 
 @dataclass(frozen=True)
 class Plan:
-    """A checked run that can begin; what is edited and drawn is resolved once, here."""
+    """A checked run that can begin; batches and prompts are resolved once, here."""
 
     spec: RunSpec
     parts: Parts
@@ -39,18 +39,18 @@ class Plan:
 
     @cached_property
     def batches(self) -> tuple[EditBatch, ...]:
-        """The batches that are edited, in order."""
+        """The batches to edit, in order."""
         return edit_batches(self.schedule)
 
     @cached_property
     def prompts_before(self) -> tuple[Prompt, ...]:
-        """Every prompt whose image by the unedited model is read, each once."""
+        """Every prompt whose image by the unedited model some metric reads, each once."""
         found = dict.fromkeys(prompt for checkpoint in self.checkpoints for prompt in checkpoint.prompts)
         return tuple(prompt for prompt in found if BEFORE in self.selection.sides(prompt))
 
     @cached_property
     def models(self) -> Mapping[str, ModelBundle | None]:
-        """Checkpoint → the model there by name, known from the headers of stored edits; None where one is missing."""
+        """Checkpoint → the model named as there, from the headers of stored edits; None if an edit is missing."""
         return dict(self._foresee())
 
     def _foresee(self) -> Iterator[tuple[str, ModelBundle | None]]:
@@ -66,7 +66,7 @@ class Plan:
                 yield step.id, levels[-1][1]
 
     def _under(self, model: ModelBundle | None, batch: EditBatch) -> ModelBundle | None:
-        """The model under a stored edit, by name; None if it is not stored."""
+        """Return the model named as under a stored edit; None if the edit is not stored."""
         if model is None:
             return None
         key = self.parts.method.key(model, batch.requests, self.spec.precision)
@@ -75,17 +75,17 @@ class Plan:
 
     @property
     def edits_cached(self) -> bool:
-        """Whether the edit at every checkpoint is in the store."""
+        """Whether the edits of all checkpoints are in the store."""
         return all(model is not None for model in self.models.values())
 
     @property
     def has_work(self) -> bool:
-        """Whether an edit or an image is still to be made."""
+        """Whether an edit or image is missing from the stores."""
         return not self.edits_cached or any(count.before or count.after for count in self.counts)
 
     @cached_property
     def counts(self) -> tuple[ImageCounts, ...]:
-        """Images by role, in the order of the task's roles."""
+        """Image counts by role, in the order of the task's roles."""
         roles = {prompt.role for checkpoint in self.checkpoints for prompt in checkpoint.prompts}
         return tuple(self._count(role) for role in self.parts.task.roles if role in roles)
 
@@ -111,7 +111,7 @@ class Plan:
         return retained_scored(self.parts.method.method, scored_names(self.parts.dataset, self.batches))
 
     def lines(self) -> list[str]:
-        """The plan as text, a line each, for people."""
+        """Describe the plan in lines of text."""
         spec, model = self.spec, self.parts.bundle
         s = spec.sampling
         return [
@@ -132,7 +132,7 @@ class Plan:
         return [*lines, *self._empty()]
 
     def _empty(self) -> Iterator[str]:
-        """What metrics ask for and no prompt is for: they will have no value."""
+        """List the needs of metrics that no prompt meets: these metrics will have no value."""
         prompts = [prompt for checkpoint in self.checkpoints for prompt in checkpoint.prompts]
         for metric in (each.metric for each in self.parts.scorer.metrics):
             drawn = [need for need in metric.needs if {BEFORE, AFTER} & set(need.sides)]
@@ -145,7 +145,7 @@ class Plan:
         return edits if len(self.batches) == 1 else f"{edits} at a time, {len(self.batches)} times"
 
     def _estimate(self) -> list[str]:
-        """How long the drawing will take, where the cache knows the pace of this model on this machine."""
+        """Estimate the drawing time, if the cache holds this model's speed on this machine."""
         count = sum(c.before + (c.prompts if c.after is None else c.after) for c in self.counts)
         seconds = self.parts.generator.seconds_for(self.parts.bundle, self.spec.sampling, count)
         if not count or seconds is None:

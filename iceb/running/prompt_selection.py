@@ -1,4 +1,4 @@
-"""Which prompts a run draws, at which checkpoints, and on which sides."""
+"""Select the prompts that a run draws, at which checkpoints and on which sides."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ class CheckpointPrompts:
 
 
 class Selection:
-    """The prompts that some metric reads; the others are not drawn.
+    """Selection of the prompts that some metric reads; the others are not drawn.
 
     Args:
         metrics: what the run computes.
@@ -34,14 +34,14 @@ class Selection:
         self.limit = limit
 
     def sides(self, prompt: Prompt) -> frozenset[str]:
-        """The sides on which some metric reads a prompt's image."""
+        """Return the sides on which some metric reads a prompt's image."""
         read = {side for need in self.needs if need.accepts(prompt) for side in need.sides}
         return frozenset(read & {BEFORE, AFTER})
 
     def checkpoints(
         self, task: Task, dataset: ConceptDataset, schedule: Schedule, num_edits: int
     ) -> tuple[CheckpointPrompts, ...]:
-        """What each checkpoint of the schedule draws; those that lose all their own prompts to the limit are left out.
+        """List what each checkpoint draws; checkpoints that lose all their own prompts to the limit are dropped.
 
         Raises:
             SpecError: the schedule is not sound.
@@ -60,14 +60,14 @@ class Selection:
         )
 
     def _of(self, dataset: ConceptDataset, batch: EditBatch) -> list[Prompt]:
-        """A batch's prompts; those that name no concept take the batch's."""
+        """Return a batch's prompts; those that name no concept take the batch's."""
         prompts = [prompt for prompt in dataset.prompts(batch) if self.sides(prompt)]
         if batch.concept is None:
             return prompts
         return [replace(p, concept=batch.concept) if p.concept is None else p for p in prompts]
 
     def _apply_limit(self, owned: Sequence[tuple[str, Prompt]]) -> dict[str, list[Prompt]]:
-        """Owner → its prompts, after the limit."""
+        """Apply the limit; return each owner's remaining prompts."""
         kept: dict[str, list[Prompt]] = {}
         for place in self._places([prompt for _, prompt in owned]):
             owner, prompt = owned[place]
@@ -108,7 +108,7 @@ def check_roles(task: Task, dataset: ConceptDataset, prompts: Sequence[Prompt]) 
 
 
 def shares(sizes: Sequence[int], count: int) -> list[int]:
-    """How many to take of each group so that they are `count` together: in proportion, and one of each where that fits.
+    """Split `count` over groups in proportion to their sizes, with at least one of each if that fits.
 
     >>> shares([1068, 30], 20), shares([500, 500], 20), shares([5, 3], 20), shares([9, 9], 1)
     ([19, 1], [10, 10], [5, 3], [1, 0])
@@ -122,7 +122,7 @@ def shares(sizes: Sequence[int], count: int) -> list[int]:
 
 
 def evenly(concepts: Sequence[str], count: int) -> list[int]:
-    """Places of at most `count` items, evenly spaced over the concepts, given the concept of each item.
+    """Choose the indices of at most `count` items, evenly over concepts, given the concept of each item.
 
     With more concepts than places, evenly spaced concepts give one item each: the first its first item, the second its
     second, and so on around. With fewer, every concept gives its first item, then its second, until all are taken.

@@ -1,6 +1,6 @@
-"""Remove from a cache what no run refers to: only files that ICEB has named, and nothing beyond a link.
+"""Remove cache files that no run refers to: only files with ICEB's names, and never through a link.
 
-A file that is younger than some hours stays in any case: a process that is running now may be about to use it.
+A file younger than some hours always stays, because a running process may be about to use it.
 """
 
 import time
@@ -18,7 +18,7 @@ KEPT = ("scratch", "texts")  # what methods keep
 
 
 def unreferenced_files(cache: Path, used: Sequence[RunUse], *, scratch: bool = False) -> list[File]:
-    """Files of the cache that no run refers to, and what killed processes left behind.
+    """List cache files that no run refers to, and temporary files of killed processes.
 
     Args:
         scratch: what methods keep, too.
@@ -36,7 +36,7 @@ def unreferenced_files(cache: Path, used: Sequence[RunUse], *, scratch: bool = F
 def removable(
     cache: Path, outs: Sequence[Path], *, scratch: bool, hours: float, gone: bool = False
 ) -> tuple[list[File], int]:
-    """What pruning removes, and how many unreferenced files it leaves because they are younger than `hours`.
+    """Return the files to remove, and how many unreferenced ones stay because they are younger than `hours`.
 
     Args:
         cache: the cache's folder, no link in its path.
@@ -76,7 +76,7 @@ def removable(
 
 
 def forget(cache: Path) -> None:
-    """Remove the notes of folders of runs that are not there.
+    """Remove the notes of missing run folders.
 
     Raises:
         StoreError: one cannot be removed.
@@ -86,7 +86,7 @@ def forget(cache: Path) -> None:
 
 
 def remove(files: Sequence[File]) -> None:
-    """Remove files that are still where they were found.
+    """Remove files that still exist.
 
     Raises:
         StoreError: one cannot be removed.

@@ -1,4 +1,4 @@
-"""Which kinds of edit a method can do: anything else is refused before the method is asked."""
+"""Refuse kinds of edit that a method does not support, before the method is called."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ ONE_DEST: tuple[Kind, ...] = ("replace", "rectify", "erase")  # an eraser may be
 
 
 def refuse_kind(card: MethodCard, kind: Kind, asker: str = "") -> None:
-    """Refuse a kind that the card does not name.
+    """Refuse a kind of edit that the card does not name.
 
     Raises:
         MethodError: as it says.
@@ -27,7 +27,7 @@ def refuse_kind(card: MethodCard, kind: Kind, asker: str = "") -> None:
 
 
 def refuse_requests(card: MethodCard, requests: Sequence[EditRequest]) -> None:
-    """Refuse requests whose number of destinations asks for a kind that the card does not name.
+    """Refuse requests whose number of destinations implies a kind that the card does not name.
 
     Raises:
         MethodError: the first such request, by its id.
@@ -39,7 +39,7 @@ def refuse_requests(card: MethodCard, requests: Sequence[EditRequest]) -> None:
 
 
 def kinds_of(request: EditRequest) -> tuple[Kind, ...]:
-    """What the number of destinations may mean."""
+    """Return the kinds of edit that a request's number of destinations allows."""
     if len(request.dests) == 1:
         return ONE_DEST
     return ("balance",) if request.dests else ("erase",)

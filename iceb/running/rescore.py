@@ -1,4 +1,4 @@
-"""Scores from stored images: a new metric on an old run is arithmetic, and the diffusion model is never loaded."""
+"""Score a run from its stored images; the diffusion model is never loaded."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ from iceb.stores.measured import MeasuredStore
 
 
 def rescore(named: Path, names: Sequence[str] = (), cache: Path | None = None, device: str = "cpu") -> Result:
-    """The run with its scores computed again from its images in the cache; metrics it had not are added to its files.
+    """Recompute a run's scores from its images in the cache, and add new metrics to its files.
 
     Args:
         named: a run's folder, or the result.json in it.
@@ -61,12 +61,12 @@ def _scores(scorer: Scorer, rows: Sequence[ImageRow], result: Result) -> Scores:
 
 
 def _last(scores: Scores) -> tuple[ScoreRecord, ...]:
-    """The scores of the last group of checkpoints."""
+    """Return the scores of the last group of checkpoints."""
     return list(scores.groups.values())[-1] if scores.groups else ()
 
 
 def make_scorer(result: Result, metrics: Sequence[RegisteredMetric], cache: Path, device: str) -> Scorer:
-    """What computes metrics of a run's images, with the measures that the run used."""
+    """Make the scorer of a run's images, with the measures that the run used."""
     found = _references(result, [each.metric for each in metrics], cache)
     elsewhere = {key: path for paths in found.values() for key, path in paths.items()}
     measuring = Measuring(ImageStore(cache), MeasuredStore(cache), kind_of(device), elsewhere)
@@ -76,7 +76,7 @@ def make_scorer(result: Result, metrics: Sequence[RegisteredMetric], cache: Path
 
 
 def _references(result: Result, metrics: Sequence[Metric], cache: Path) -> dict[str, dict[ImageKey, Path]]:
-    """Images that no model drew, where some metric reads them; else the dataset's files are not asked for."""
+    """Return the reference images if some metric reads them; otherwise the dataset is not opened."""
     if not any(map(reference_names, metrics)):
         return {}
     return reference_images(open_dataset(result.task.dataset, None, cache))
@@ -97,7 +97,7 @@ def _refuse_undrawn(result: Result, metrics: Sequence[RegisteredMetric], rows: S
 
 
 def _add(folder: Path, result: Result, scores: Scores, added: Sequence[str]) -> Result:
-    """Enter new metrics into the run's files; the table first, because the result names it."""
+    """Write new metrics to the run's files; the table first, because the result names it."""
     table = read_table(folder / TABLE, result.per_concept) if result.per_concept else []
     changed, data = with_metrics(result, table, list(scores.groups.values()), scores.table, added)
     write_atomic(folder / TABLE, data)
@@ -106,7 +106,7 @@ def _add(folder: Path, result: Result, scores: Scores, added: Sequence[str]) -> 
 
 
 def used_measures(result: Result, metrics: Sequence[Metric], device: str) -> dict[str, Measure]:
-    """The measures that the result names, by the kind that metrics name them; for a new kind, the model's own.
+    """Make the measures that the result names, by kind; for a new kind, the model's own.
 
     Raises:
         SpecError: there is no measure of a kind, or it is not installed.

@@ -1,4 +1,4 @@
-"""The record of a run: what was run, what came out, what it cost and where it came from."""
+"""Make the result of a run: spec, scores, costs and provenance."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,7 +19,7 @@ from iceb.stores.edits import MadeEdit
 
 @dataclass(frozen=True)
 class EditCost:
-    """What one edit took and said; its tensors are let go as soon as they were judged."""
+    """The cost and log of one edit; its tensors are released once its images are drawn."""
 
     seconds: float
     bytes: int
@@ -30,13 +30,13 @@ class EditCost:
 
     @classmethod
     def of(cls, made: MadeEdit, found: bool) -> "EditCost":
-        """The cost of an edit that was made, now or earlier."""
+        """Return the cost of an edit that was made now or earlier."""
         return cls(made.seconds, made.bytes, made.peak_bytes, made.peak_gpu_bytes, dict(made.edit.log), found)
 
 
 @dataclass
 class Images:
-    """What was edited and drawn in one pass through the schedule."""
+    """The edits and images of one pass through the schedule."""
 
     rows: list[ImageRow] = field(default_factory=list)
     edits: list[EditCost] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Images:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished run came to: its scores, and the two files that its result names, encoded once."""
+    """The outcome of a finished run: its scores, and the two encoded files that its result names."""
 
     scores: Scores
     table: bytes
@@ -54,7 +54,7 @@ class Outcome:
 
     @classmethod
     def of(cls, scores: Scores, rows: Sequence[ImageRow]) -> "Outcome":
-        """The outcome of scores and the rows of the images that they stand on."""
+        """Make the outcome from scores and the ledger rows behind them."""
         return cls(scores, encode_table(scores.table), encode_ledger(rows))
 
 
@@ -66,7 +66,7 @@ def make_result(
     outcome: Outcome | None = None,
     error: str | None = None,
 ) -> Result:
-    """The result of a run; without outcome and with `error`, of a failed one."""
+    """Make the result of a run; without outcome and with `error`, of a failed one."""
     groups = dict(outcome.scores.groups) if outcome else {}
     last = list(groups)[-1] if groups else None
     earlier = {group: found for group, found in groups.items() if group != last}
@@ -92,7 +92,7 @@ def make_result(
 
 
 def _execution(plan: Plan) -> dict[str, Any]:
-    """How it was computed: what was asked for, the device, and the sizes of passes that were used."""
+    """Record how the run was computed: requested settings, device, and pass sizes used."""
     bundle = plan.parts.bundle
     asked = {name: value for name, value in asdict(plan.parts.execution).items() if value is not None}
     used = {option.removeprefix("--").replace("-", "_"): size for option, size in bundle.pass_sizes.in_use.items()}
@@ -146,6 +146,6 @@ def _most(peaks: Sequence[int | None]) -> int | None:
 
 
 def _joined_logs(logs: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The mean of what every edit reports; a value that only some report is left out."""
+    """Average what every edit logs; values that only some report are left out."""
     shared = set.intersection(*(set(log) for log in logs)) if logs else set()
     return {name: float(sum(log[name] for log in logs) / len(logs)) for name in sorted(shared)}

@@ -1,4 +1,4 @@
-"""What a run works with, resolved from names to objects."""
+"""The objects that a run uses, resolved from names."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from iceb.stores.edits import EditStore
 
 @dataclass
 class Parts:
-    """The objects of one run; `plan` makes them, `evaluate` uses them."""
+    """The objects of one run, made by `plan` and used by `evaluate`."""
 
     task: Task
     dataset: ConceptDataset

@@ -1,4 +1,4 @@
-"""Images become scores: each kind of measure looks once at the images that its metrics read, then metrics reduce."""
+"""Score images: each measure sees the images that its metrics read once, then metrics reduce the rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,7 +31,7 @@ class RegisteredMetric:
 
 
 def registered_metric(name: str) -> RegisteredMetric:
-    """The metric registered under a name.
+    """Load the metric registered under a name.
 
     Raises:
         SpecError: there is none, it cannot be imported, or it has another name than its entry point.
@@ -48,7 +48,7 @@ def registered_metric(name: str) -> RegisteredMetric:
 
 @dataclass(frozen=True)
 class Scores:
-    """What came out: scores by group of checkpoints, in the run's order, and the statistics they stand on."""
+    """Scores by group of checkpoints, in the run's order, and the statistics behind them."""
 
     groups: Mapping[str, tuple[ScoreRecord, ...]]
     table: tuple[TableRow, ...]
@@ -56,7 +56,7 @@ class Scores:
 
 @dataclass
 class Scorer:
-    """Computes every metric of a run from its images.
+    """Compute every metric of a run from its images.
 
     Args:
         metrics: what to compute.
@@ -73,7 +73,7 @@ class Scorer:
     reaches_dest: bool = True
 
     def scores(self, rows: Sequence[ImageRow]) -> Scores:
-        """Every metric's outcome at every group of checkpoints.
+        """Score every metric at every group of checkpoints.
 
         Raises:
             IcebError: a measure failed, an image is lost, or a metric was given what it cannot read.
@@ -97,7 +97,7 @@ class Scorer:
         numbers: Mapping[str, Rows],
         table: list[TableRow],
     ) -> ScoreRecord:
-        """One metric's outcome on the rows of one group; its statistics are added to the table."""
+        """Score one metric on one group of rows, and add its statistics to the table."""
         metric = registered.metric
         kinds = dict.fromkeys(need.measure for need in metric.needs)
         used = {kind: measure_record(self.measures[kind]) for kind in kinds}
@@ -112,20 +112,20 @@ class Scorer:
 
     @staticmethod
     def _parts(rows: Sequence[ImageRow]) -> list[list[ImageRow]]:
-        """The rows that a metric looks at together: each checkpoint's own."""
+        """Group the rows that a metric reads together: each checkpoint's own."""
         parts: dict[str, list[ImageRow]] = {}
         for row in rows:
             parts.setdefault(row.checkpoint, []).append(row)
         return list(parts.values())
 
     def _values(self, metric: Metric, rows: Sequence[ImageRow], numbers: Mapping[str, Rows]) -> Iterator[ConceptValue]:
-        """The statistics of some rows, with the checkpoint that they were taken at."""
+        """Compute the statistics of some rows, with their checkpoint."""
         measured = {need.key: self._sides(need, rows, numbers[need.measure]) for need in metric.needs}
         for value in metric(measured):
             yield replace(value, checkpoint=rows[0].checkpoint)
 
     def _numbers(self, needs: Sequence[Need], rows: Sequence[ImageRow]) -> dict[str, Rows]:
-        """Kind of measure → the rows of all images that some need of it reads."""
+        """Measure all images that some need reads; rows by kind of measure."""
         found: dict[str, Rows] = {}
         for kind in dict.fromkeys(need.measure for need in needs):
             mine = [need for need in needs if need.measure == kind]
@@ -136,7 +136,7 @@ class Scorer:
         return found
 
     def row_keys(self, rows: Sequence[ImageRow]) -> dict[str, list[str]]:
-        """Kind of measure → the keys of all rows that the metrics read, for whoever looks for them in the store."""
+        """Return the keys of all rows that the metrics read, by kind of measure."""
         found: dict[str, list[str]] = {}
         for need in (need for each in self.metrics for need in each.metric.needs):
             images = [image for side in need.sides for image in self._images(need, side, rows)]
@@ -148,7 +148,7 @@ class Scorer:
         return {side: assemble(measure, list(self._images(need, side, rows)), numbers) for side in need.sides}
 
     def _images(self, need: Need, side: str, rows: Sequence[ImageRow]) -> Iterator[MeasuredImage]:
-        """The images of one side that a need reads, in the run's order."""
+        """Return the images of one side that a need reads, in the run's order."""
         if side.startswith(REFERENCE):
             yield from (MeasuredImage(key) for key in self._reference(side.removeprefix(REFERENCE)))
             return
@@ -172,5 +172,5 @@ def _reduce(metric: Metric, values: Sequence[ConceptValue]) -> Score:
 
 
 def measure_record(measure: Measure) -> MeasureRef:
-    """What a score says of a measure."""
+    """Make the record of a measure for a score."""
     return MeasureRef(id=measure.id, revision=measure.revision)

@@ -1,4 +1,4 @@
-"""A setting's value as the method's field wants it, or a refusal that says how a shell is to write it."""
+"""Convert setting values to the types of a method's fields, or refuse them."""
 
 import dataclasses
 import json
@@ -15,12 +15,12 @@ LISTS = ("tuple_type", "list_type")  # pydantic's words for "this should be a li
 
 
 def default_of(field: "dataclasses.Field[Any]") -> Any:
-    """A field's default; MISSING, which equals no setting, where it has none."""
+    """Return a field's default; MISSING if it has none."""
     return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def fitting_value(method: str, kind: type, name: str, value: Any) -> Any:
-    """`value` as the field's annotation wants it: a list as a tuple, a whole number as a float.
+    """Convert `value` to the field's annotation: a list to a tuple, an integer to a float.
 
     Raises:
         SpecError: it is of another kind.
@@ -38,7 +38,7 @@ def fitting_value(method: str, kind: type, name: str, value: Any) -> Any:
 
 
 def _as_list(name: str, value: Any, error: ValidationError) -> str:
-    """How a shell is to write the list that was wanted; "" where none was."""
+    """Show how a list is written on the command line; "" if no list is expected."""
     if isinstance(value, tuple | list) or not any(each["type"] in LISTS for each in error.errors()):
         return ""
     parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else [value]

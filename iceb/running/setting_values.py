@@ -1,4 +1,4 @@
-"""What stands for a method's settings in keys and results: values as they are, files and models by what they hold."""
+"""Represent a method's settings in keys and results: plain values as they are, files and models by content."""
 
 import dataclasses
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ from iceb.specs.runs import Scalar
 
 
 def params_of(method: Any) -> dict[str, Scalar]:
-    """Every setting of a method by name; see the module.
+    """Return every setting of a method by name, files and models by content.
 
     Raises:
         MethodError: a setting is neither a scalar nor a flat tuple, or the card names a setting that there is not.
@@ -45,14 +45,14 @@ def _scalar(method: str, name: str, value: Any) -> Scalar:
 
 
 def _each(value: Scalar, content: Callable[[str, str], str], name: str) -> Scalar:
-    """What stands for the place or places that a setting names; None stays."""
+    """Replace the path or paths that a setting names by their content's digest; None stays."""
     if isinstance(value, tuple):
         return tuple(None if place is None else content(name, str(place)) for place in value)
     return None if value is None else content(name, str(value))
 
 
 def file_content(name: str, path: str) -> str:
-    """A file's digest, "sha256:<64 hex>".
+    """Return a file's digest, "sha256:<64 hex>".
 
     Raises:
         DataError: it cannot be read.
@@ -65,7 +65,7 @@ def file_content(name: str, path: str) -> str:
 
 
 def model_content(name: str, place: str) -> str:
-    """What pins a model: of a folder the digest of what loading reads, of a repository its commit; "" stays.
+    """Return what pins a model: a folder's digest of the files that are loaded, or a repository's commit; "" stays.
 
     A repository without a commit goes by the one that the local cache of the hub holds, which is what would be loaded.
 

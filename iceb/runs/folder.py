@@ -1,7 +1,7 @@
-"""A run's folder: the files that a finished run leaves there besides its pictures, and how they are read.
+"""The folder of a run: names of its files, and functions that read and write them.
 
-plan.txt says what was planned, requests.jsonl what was asked of the method, images.jsonl (see `ledger`) which pictures
-were drawn, result.json what came out. Reading them needs no torch.
+plan.txt holds the plan, requests.jsonl the requests to the method, images.jsonl (see `ledger`) which images
+were drawn, result.json the result. Reading them needs no torch.
 """
 
 import dataclasses
@@ -24,12 +24,12 @@ LISTS = ("dests", "templates", "aliases")  # fields of a request that JSON turns
 
 
 def run_folder(named: Path) -> Path:
-    """The folder of a run that is named by itself or by its result.json."""
+    """Return the folder of a run, given the folder or its result.json."""
     return named.parent if named.name == RESULT else named
 
 
 def folders_with(outs: Iterable[Path], name: str) -> list[Path]:
-    """Folders below `outs` that hold a file of this name, sorted, each once; through links, so that none is missed.
+    """List the folders below `outs` that hold a file of this name, sorted, each once; links are followed.
 
     Raises:
         ResultError: a folder cannot be read, so that runs may be in it.
@@ -53,7 +53,7 @@ def _refuse_folder(error: OSError) -> None:
 
 
 def read_result(path: Path) -> Result:
-    """The result in a file, wherever it lies (in a run's folder, on a leaderboard, handed in), or of a run's folder.
+    """Read a result from a file (in a run's folder, on a leaderboard, handed in) or from a run's folder.
 
     Raises:
         ResultError: it is missing, malformed, or of an unknown schema.
@@ -64,7 +64,7 @@ def read_result(path: Path) -> Result:
 
 
 def write_requests(folder: Path, requests: Sequence[EditRequest]) -> None:
-    """requests.jsonl: one line a request, so that a run's folder names its concepts without the data files.
+    """Write requests.jsonl, one line per request, so that a run's folder names its concepts without the dataset.
 
     Raises:
         StoreError: the folder cannot be written.
@@ -74,7 +74,7 @@ def write_requests(folder: Path, requests: Sequence[EditRequest]) -> None:
 
 
 def read_requests(folder: Path) -> dict[str, EditRequest]:
-    """The requests of a run by their id; none if the run wrote none, as runs did at first.
+    """Read the requests of a run by id; none if the run wrote none.
 
     Raises:
         ResultError: the file is not such a file.

@@ -1,4 +1,4 @@
-"""Which images a run drew: a line for each prompt at each checkpoint, with the keys of its images, as a file."""
+"""The ledger of a run's images: a line for each prompt at each checkpoint, with the keys of its images."""
 
 import dataclasses
 import json
@@ -47,30 +47,30 @@ class ImageRow:
                 checked_key(key, f"prompt {quote(self.prompt.text, 40)}")
 
     def key(self, side: str) -> ImageKey | None:
-        """The key of one side's image."""
+        """Return the key of one side's image."""
         return self.before if side == "before" else self.after
 
 
 def encode_ledger(rows: Sequence[ImageRow]) -> bytes:
-    """images.jsonl: one line a row; with the store it is enough to compute every score again."""
+    """Encode images.jsonl, one line per row; with the image store it is enough to recompute every score."""
     lines = [json.dumps(_document(row), ensure_ascii=False) for row in rows]
     return "".join(f"{line}\n" for line in lines).encode()
 
 
 def ledger_record(data: bytes, rows: Sequence[ImageRow]) -> TableRecord:
-    """What a result says of its images."""
+    """Make the record of the ledger that a result holds."""
     return TableRecord(sha256=digest_bytes(data), rows=len(rows))
 
 
 def _document(row: ImageRow) -> dict[str, Any]:
-    """A row without the fields that a prompt leaves at their defaults."""
+    """Encode a row without the prompt's fields that have their defaults."""
     defaults = {field.name: field.default for field in dataclasses.fields(Prompt)}
     prompt = {name: value for name, value in dataclasses.asdict(row.prompt).items() if value != defaults[name]}
     return {"checkpoint": row.checkpoint, "group": row.group, "before": row.before, "after": row.after, **prompt}
 
 
 def read_ledger(folder: Path, record: TableRecord | None) -> list[ImageRow]:
-    """The rows of a run's images.
+    """Read the rows of a run's images.
 
     Args:
         folder: the run's.

@@ -1,4 +1,4 @@
-"""What runs there are: the settings that set each apart, how it ended, and its headline score."""
+"""List the runs in some folders: settings that tell them apart, status, and headline score."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class ListedRun:
 
 
 def list_runs(outs: Sequence[Path]) -> list[ListedRun]:
-    """Every run in these folders, the one that finished last at the end.
+    """List every run in these folders, the latest last.
 
     Raises:
         ResultError: one of them is not a folder, or cannot be read.
@@ -91,5 +91,5 @@ def _headline(result: Result) -> ScoreRecord | None:
 
 
 def _name(folder: Path) -> str:
-    """A run's id as its folder says it: task, method, number and digest."""
+    """Read a run's id from its folder's name: task, method, number of edits and digest."""
     return "/".join(folder.parts[-3:])

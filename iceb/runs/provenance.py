@@ -1,4 +1,4 @@
-"""Where a result comes from: command, code, versions, device. None of it is part of a run's identity."""
+"""The provenance of a result: command, code, versions and device; none of it is part of a run's id."""
 
 import platform
 import shlex
@@ -26,7 +26,7 @@ OWN_FOLDERS = ("--out", "--cache")  # options that say where things lie on one m
 
 @dataclass(frozen=True)
 class Origin:
-    """What is known when a run begins."""
+    """The provenance that is known when a run begins."""
 
     command: str
     device: str
@@ -34,12 +34,12 @@ class Origin:
 
     @classmethod
     def now(cls, device: "torch.device", command: Sequence[str] | None = None) -> "Origin":
-        """The origin of a run that begins now; the command is this process's own unless given."""
+        """Return the origin of a run that begins now; the command is this process's own unless given."""
         checkout(_package())  # read now and kept: a commit made while the run goes on is not what made it
         return cls(shlex.join(portable_command(command or _command())), device_name(device), _clock())
 
     def to_provenance(self) -> Provenance:
-        """The provenance of a run that ends now."""
+        """Return the provenance of a run that ends now."""
         import torch  # late: whoever reads a result needs none of it
 
         commit, dirty = checkout(_package())
@@ -61,13 +61,13 @@ def _package() -> Path:
 
 
 def _command() -> list[str]:
-    """This process's command, with the program's name instead of its path."""
+    """Return this process's command, with the program's name instead of its path."""
     name = Path(sys.argv[0]).name if sys.argv else ""
     return ["iceb" if name in ("iceb", "__main__.py") else name or NO_PLACE, *sys.argv[1:]]
 
 
 def portable_command(command: Sequence[str]) -> list[str]:
-    """A command as somebody else would type it: without this machine's folders for output and cache.
+    """Strip machine-specific paths from a command so that others can rerun it.
 
     Files and folders that decide what comes out keep their names and lose the way to them.
 
@@ -89,7 +89,7 @@ def portable_command(command: Sequence[str]) -> list[str]:
 
 
 def _is_way(text: str) -> bool:
-    """Whether a text is a path that another machine does not have."""
+    """Whether a text is a path that exists on this machine only."""
     return text.startswith(("/", "~/", "../")) and Path(text).name not in ("", "..")
 
 
@@ -98,7 +98,7 @@ def _clock() -> str:
 
 
 def versions() -> dict[str, str]:
-    """The installed versions of everything that can move a number."""
+    """Return the installed versions of the packages that can change a number."""
     found: dict[str, str] = {}
     for name in PACKAGES:
         try:
@@ -109,7 +109,7 @@ def versions() -> dict[str, str]:
 
 
 def device_name(device: "torch.device") -> str:
-    """The GPU's or the processor's name."""
+    """Return the name of the GPU or processor."""
     import torch
 
     return torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
@@ -127,7 +127,7 @@ def _processor() -> str:
 
 @cache
 def checkout(package: Path) -> tuple[str | None, bool | None]:
-    """The commit of the git checkout that `package` lies in, and whether its code differs from it.
+    """Return the commit of the git checkout that holds `package`, and whether its code differs from it.
 
     (None, None) where the package is not a tracked part of a checkout: installed from a wheel, or git is missing.
     """
@@ -140,7 +140,7 @@ def checkout(package: Path) -> tuple[str | None, bool | None]:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    """What git prints; None if it fails."""
+    """Return git's output; None if it fails."""
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=30, check=True

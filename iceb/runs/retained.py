@@ -1,4 +1,4 @@
-"""Names that a run scores and that its method was told to retain: such a run shows nothing about what it never saw."""
+"""Find scored names in a method's retain lists: such a run shows nothing about unseen concepts."""
 
 import json
 from collections.abc import Collection, Iterator, Sequence
@@ -13,14 +13,14 @@ SHOWN = 3  # names that a message lists
 
 
 def scored_names(dataset: ConceptDataset, batches: Sequence[EditBatch]) -> frozenset[str]:
-    """The concepts that a dataset scores: those that it names, and the sources, destinations and aliases of a run."""
+    """Return the scored concepts: those that the dataset names, and a run's sources, destinations and aliases."""
     own: Collection[str] = getattr(dataset, "scored_names", frozenset)()
     requests = [request for batch in batches for request in batch.requests]
     return frozenset(own) | {name for each in requests for name in (each.source, *each.dests, *each.aliases)}
 
 
 def retained_scored(method: Any, names: frozenset[str]) -> tuple[str, ...]:
-    """The scored names that a setting of the method lists, sorted: line by line in a file, or item by item in a list.
+    """Return the scored names that a setting of the method lists, in a file or as a list, sorted.
 
     A name counts where it is the whole of a line or an item, whatever its case; a sentence that holds it does not.
     """
@@ -30,7 +30,7 @@ def retained_scored(method: Any, names: frozenset[str]) -> tuple[str, ...]:
 
 
 def names_in_words(names: Sequence[str]) -> str:
-    """How many names, and the first few.
+    """Format the number of names and the first few.
 
     >>> names_in_words(["ant", "bee", "cat", "dog"])
     '4 scored concepts (ant, bee, cat …)'
@@ -40,7 +40,7 @@ def names_in_words(names: Sequence[str]) -> str:
 
 
 def _lists(method: Any) -> Iterator[list[str]]:
-    """The texts that settings list: those that hold lists, and those that name files."""
+    """Yield the texts of each setting that holds a list or names a file."""
     for name in method.__dataclass_fields__:
         value = getattr(method, name)
         items = [item for item in (value if isinstance(value, tuple | list) else [value]) if isinstance(item, str)]
@@ -51,7 +51,7 @@ def _lists(method: Any) -> Iterator[list[str]]:
 
 
 def _texts(path: Path) -> list[str]:
-    """The lines of a text file, or every text in a JSON file; none where it is neither."""
+    """Return the lines of a text file, or every string in a JSON file; none if it is neither."""
     try:
         text = path.read_text(encoding="utf-8-sig")
         return list(_strings(json.loads(text))) if path.suffix.lower() == ".json" else text.splitlines()

@@ -1,4 +1,4 @@
-"""The table of per-concept statistics beside a result, as parquet: what every score can be computed from again."""
+"""The parquet table of per-concept statistics beside a result, from which every score can be recomputed."""
 
 import io
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ class TableRow:
 
 
 def encode_table(rows: Sequence[TableRow]) -> bytes:
-    """The parquet file of a table."""
+    """Encode a table as a parquet file."""
     import pyarrow
     import pyarrow.parquet
 
@@ -70,7 +70,7 @@ def _document(row: TableRow) -> dict[str, Any]:
 
 
 def table_record(data: bytes, rows: Sequence[TableRow]) -> TableRecord:
-    """What a result says of its table."""
+    """Make the record of the table that a result holds."""
     return TableRecord(sha256=digest_bytes(data), rows=len(rows))
 
 
@@ -81,7 +81,7 @@ def with_metrics(
     rows: Sequence[TableRow],
     names: Sequence[str],
 ) -> tuple[Result, bytes]:
-    """A result with some metrics of another computation of the same run, and the file of its table.
+    """Merge some metrics from another computation of the same run into a result; return it with its table's file.
 
     Args:
         result: what is added to.
@@ -103,7 +103,7 @@ def with_metrics(
 
 
 def decode_table(data: bytes, where: str) -> list[TableRow]:
-    """The rows of a parquet file.
+    """Decode the rows of a parquet file.
 
     Raises:
         ResultError: it is no parquet, its columns are not those of such a table, or it holds a value that no statistic
@@ -125,7 +125,7 @@ def decode_table(data: bytes, where: str) -> list[TableRow]:
 
 
 def _wrong_column(table: "pyarrow.Table") -> str | None:
-    """What is wrong with a table's columns."""
+    """Return what is wrong with a table's columns."""
     for name, kind in COLUMNS.items():
         if table.column_names.count(name) != 1:
             return f"has {table.column_names.count(name)} columns {name!r}: must have one"
@@ -144,7 +144,7 @@ def _row(row: dict[str, Any]) -> TableRow:
 
 
 def read_table_file(path: Path) -> bytes:
-    """The bytes of a table's file.
+    """Read the bytes of a table's file.
 
     Raises:
         ResultError: the file is missing or too large.
@@ -159,7 +159,7 @@ def read_table_file(path: Path) -> bytes:
 
 
 def checked_table(data: bytes, record: TableRecord, where: str) -> list[TableRow]:
-    """The rows of the table that a result names.
+    """Decode a table after comparing it with its record in the result.
 
     Raises:
         ResultError: it is not the one the result names, or no such table.
@@ -176,7 +176,7 @@ def checked_table(data: bytes, record: TableRecord, where: str) -> list[TableRow
 
 
 def read_table(path: Path, record: TableRecord) -> list[TableRow]:
-    """The rows of the table that a result names, from its file.
+    """Read the table that a result names.
 
     Raises:
         ResultError: the file is missing, too large, not the one the result names, or is no such table.

@@ -170,7 +170,7 @@ def test_every_mistake_is_one_line(capsys, finished, tmp_path):
     assert "must end in .png" in refused(capsys, *asked, "--out", tmp_path / "grid.jpg")
     ImageStore(finished.cache).path(finished.rows[0].after).unlink()
     line = refused(capsys, *asked)
-    assert "1 of 12 pictures are not in the cache" in line
+    assert "1 of 12 images are not in the cache" in line
     assert json.loads(GOLDEN.read_text())["provenance"]["command"] in line
     assert not (tmp_path / "grid.png").exists()
 
