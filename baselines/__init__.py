@@ -1,4 +1,4 @@
-"""What every method is held against: controls, recipes and published numbers."""
+"""Baselines to compare methods with: controls, recipes and published numbers."""
 
 if __name__ != "iceb.baselines":
     # A second import name would make a second copy of every class, and isinstance would fail in strange places.

@@ -1,7 +1,7 @@
-"""What every table must show beside the methods: the floor, the ceiling and the cheap trick.
+"""Controls that every table shows beside the methods: the unedited model, a rewritten prompt and a negative prompt.
 
-None of them learns anything or changes a weight. Their prompts are rewritten by the core when pictures are drawn, so
-`prompt_swap` draws with the unedited model and shares its pictures with everything else that does.
+None of them learns anything or changes a weight. Their prompts are rewritten by the core when images are drawn, so
+`prompt_swap` draws with the unedited model and shares its images with everything else that does.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from iceb.specs.requests import EditRequest
 
 @dataclass(frozen=True)
 class Unedited:
-    """The floor: nothing is changed, so every change must come out as exactly zero."""
+    """The floor: an empty edit, so every measured change must be exactly zero."""
 
     card: ClassVar[MethodCard] = MethodCard(
         name="unedited",
@@ -33,7 +33,7 @@ class Unedited:
 
 @dataclass(frozen=True)
 class PromptSwap:
-    """The ceiling: the destination is written into the prompt in place of the source and of its other names.
+    """The ceiling: the prompt names the destination in place of the source and its aliases.
 
     What it shows is how well the model draws the destinations: a weight edit can hardly do better.
     It reads only words: "mask" in "ski mask" is rewritten as well, so its holdout is not exactly zero. A destination
@@ -54,7 +54,7 @@ class PromptSwap:
     )
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
-        """Rewrites source → dest and alias → dest, and dest → dest so that a dest is never taken apart."""
+        """Rewrite source → dest and alias → dest, and dest → dest so that a dest is never taken apart."""
         kept = {request.dest: request.dest for request in requests}
         other = {alias.strip(): request.dest for request in requests for alias in request.aliases if self.aliases}
         named = {request.source: request.dest for request in requests}
@@ -63,7 +63,7 @@ class PromptSwap:
 
 @dataclass(frozen=True)
 class NegativePrompt:
-    """The cheap trick: the sources are written into the negative prompt, which guidance steers away from.
+    """A cheap control: the negative prompt, which guidance steers away from, lists the sources.
 
     It forgets at best; nothing leads to a destination. CLIP reads 77 tokens and the rest is cut off, so with many
     requests only the first names (23 of AICE's) have any effect: that is the trick's own limit, and is measured

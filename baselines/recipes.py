@@ -1,4 +1,4 @@
-"""Recipes: the settings that make a row, one file per method and task, beside the numbers they must reproduce.
+"""Recipes: the settings of a method on a task, one file each, with where they come from.
 
     baselines/recipes/<method>/<task>.toml
         how = "where these settings come from"
@@ -25,7 +25,7 @@ from iceb.specs.results import first_problem
 
 
 def recipe_names() -> list[str]:
-    """Every recipe that ships, as "method/task", sorted."""
+    """Names of the shipped recipes, as "method/task", sorted."""
     methods = [entry for entry in _folder().iterdir() if entry.is_dir()]
     return sorted(
         f"{method.name}/{file.name.removesuffix('.toml')}"
@@ -48,7 +48,7 @@ def shipped_recipe(method: str, task: str) -> Recipe | None:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """A user's own recipe file (`--recipe FILE`).
+    """Read a user's own recipe file (`--recipe FILE`).
 
     Raises:
         SpecError: the file cannot be read, is not TOML, or holds an unknown or wrong key.
@@ -58,7 +58,7 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def parse_recipe(text: str, where: str) -> Recipe:
-    """The recipe in a file's text.
+    """Parse the text of a recipe file.
 
     Args:
         where: what to call the file in messages.

@@ -1,4 +1,4 @@
-"""Algorithms that change a model, each with a paper and an `edit()`."""
+"""Model-editing methods, one package each: settings, method card and `edit()`."""
 
 if __name__ != "iceb.methods":
     # A second import name would make a second copy of every class, and isinstance would fail in strange places.

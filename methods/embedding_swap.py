@@ -1,4 +1,4 @@
-"""Token embeddings of the source replaced by the destination's: what an edit reaches that only renames words.
+"""Replace the source's token embeddings by the destination's: an edit that only renames words.
 
 A reference row of our own, under no paper's name. It knows nothing of pictures: if a method does no better, its
 training bought nothing.

@@ -1,4 +1,4 @@
-"""How an edit changes what a classifier sees: one arithmetic, nine names, and the headline that joins two of them.
+"""Change of a classifier's probabilities under an edit: nine metrics, and the headline score that joins two of them.
 
 Every statistic compares the same prompts with the same seeds before and after the edit, concept by concept. A concept
 is the request that a prompt belongs to, or its class where no request is meant.
@@ -94,7 +94,7 @@ class ProbabilityChange:
 
 @dataclass(frozen=True)
 class EditScore:
-    """(source2dest + holdout_delta) / 2: does it edit, and does it leave the rest alone (arXiv:2403.13807, ablations).
+    """(source2dest + holdout_delta) / 2: editing and preservation in one number (arXiv:2403.13807, ablations).
 
     Its top is near 0.5: an edit can gain at most one probability on the sources and lose nothing of the holdout. The
     two parts come from different prompts, so their standard errors add as those of independent quantities.

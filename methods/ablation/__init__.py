@@ -1,4 +1,4 @@
-"""Concept Ablation (Kumari et al. 2023, arXiv:2303.13516): a concept's prompts come to give its anchor's pictures.
+"""Concept Ablation (Kumari et al. 2023, arXiv:2303.13516): a concept's prompts are trained to give its anchor's images.
 
 This file is the method as the benchmark sees it and imports nothing heavy; `editing.py` does the work.
 """
@@ -22,11 +22,11 @@ Drawing = Literal["own", Scheduler]
 
 @dataclass(frozen=True)
 class Ablation:
-    """Finetuning of the denoiser on an anchor's pictures; the defaults are the authors' diffusers code on two GPUs.
+    """Finetuning of the denoiser on an anchor's images; the defaults are the authors' diffusers code on two GPUs.
 
     Attributes:
         concept_type: what the requests' sources are: "object" (also an instance of it), "style", "memorization" (a
-            caption whose picture the model knows by heart) or "nudity" (a trait).
+            caption whose image the model knows by heart) or "nudity" (a trait).
         loss: "model-based", towards what the model says to the anchor's prompt; "noise-based", towards the noise.
         parameter_group: what is trained: "cross-attn" (keys and values), "attn" (all of every attention layer),
             "full-weight" (the denoiser), "embedding" (the concepts' own token embeddings).
@@ -38,18 +38,18 @@ class Ablation:
         scale_rate: multiply it by the batch, as the authors do.
         decay: AdamW's weight decay.
         clip: largest norm of a step's gradient.
-        augment: shrink and zoom pictures of objects; never done for styles.
-        flip: mirror half of the pictures.
-        prior: add as many rows that preserve, anchor pictures with their own prompts and the true noise.
+        augment: shrink and zoom images of objects; never done for styles.
+        flip: mirror half of the images.
+        prior: add as many rows that preserve, anchor images with their own prompts and the true noise.
         prior_weight: their weight: the authors' 1.0, in the CompVis code 0.2 (where the error is summed over channels).
         prompts: a file of anchor prompts, one a line, "{}" for the anchor's name; None: the request's templates, for
             styles twelve prompts of ours.
-        prior_prompts: a file of prompts for the preserving rows; None: the anchors' own pictures.
+        prior_prompts: a file of prompts for the preserving rows; None: the anchors' own images.
         anchor: the anchor of requests without a destination; for styles "" means "painting".
-        pictures: pictures of each anchor.
+        pictures: images of each anchor.
         draw_scheduler, draw_steps, guidance: how they are drawn; "own" draws as the model's family does by default.
-        resolution: largest side of a training picture in pixels.
-        seed: of pictures, batches and noise.
+        resolution: largest side of a training image in pixels.
+        seed: of images, batches and noise.
     """
 
     concept_type: ConceptType = "object"
@@ -163,7 +163,7 @@ class Ablation:
 
     @property
     def augments(self) -> bool:
-        """Whether pictures are shrunk and zoomed: the authors train styles and traits without."""
+        """Whether images are shrunk and zoomed: the authors train styles and traits without."""
         return self.augment and self.concept_type in ("object", "memorization")
 
     def check(self, ref: ModelRef) -> None:

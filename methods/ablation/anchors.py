@@ -17,8 +17,8 @@ from iceb.specs.methods import Bundle, Scratch
 from iceb.specs.runs import Sampling
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
-Place: TypeAlias = tuple[str, Anchor, int, bool]  # pictures or latents, of what, from which on, mirrored
-BLOCK = 16  # pictures kept under one key, so that a step reads a few of them and not a thousand
+Place: TypeAlias = tuple[str, Anchor, int, bool]  # images or latents, of what, from which on, mirrored
+BLOCK = 16  # images kept under one key, so that a step reads a few of them and not a thousand
 TOGETHER = 16  # blocks drawn at once, so that every core has work
 BYTES_HELD = 1 << 30  # of blocks in memory
 
@@ -38,10 +38,10 @@ class Anchors:
         bundle: the unedited model.
         denoiser: its autoencoder and sizes.
         scratch: where blocks are kept.
-        sampling: how pictures are drawn.
-        count: pictures of each anchor.
-        seed: the first picture's; picture i of every anchor has seed + i.
-        side: pixels of a training picture.
+        sampling: how images are drawn.
+        count: images of each anchor.
+        seed: the first image's; image i of every anchor has seed + i.
+        side: pixels of a training image.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Anchors:
                     advance(BLOCK)
 
     def picture(self, anchor: Anchor, index: int, mirrored: bool = False) -> Array:
-        """(side, side, 3) uint8, one picture of an anchor as the autoencoder would be shown it."""
+        """(side, side, 3) uint8, one anchor image as it is preprocessed for the autoencoder."""
         block = self._block("pictures", anchor, index, mirrored=False)
         plain = torch.zeros(1, dtype=torch.bool) | mirrored
         fitted = prepare_images(block[index % BLOCK][None], plain, self.side)[0]
@@ -74,7 +74,7 @@ class Anchors:
         return found
 
     def posterior(self, anchor: Anchor, index: int, mirrored: bool = False) -> Posterior:
-        """The latent of a whole picture; its block is encoded when first asked for, and kept."""
+        """The posterior of a whole image; its block is encoded when first needed, and stored."""
         block = self._block("latents", anchor, index, mirrored)
         mean, deviation = torch.from_numpy(np.array(block[index % BLOCK]))
         return Posterior(mean, deviation)
@@ -99,7 +99,7 @@ class Anchors:
         return self._draw([(anchor, start)])[0]
 
     def _encoded_block(self, anchor: Anchor, start: int, mirrored: bool) -> Array:
-        """(n, 2, c, h, w): mean and deviation of each picture of a block."""
+        """(n, 2, c, h, w): mean and deviation of each image of a block."""
         pixels = self._block("pictures", anchor, start, mirrored=False)
         flipped = torch.zeros(len(pixels), dtype=torch.bool) | mirrored
         mean, deviation = self.denoiser.encode(prepare_images(pixels, flipped, self.side), at_once=BLOCK)
@@ -107,7 +107,7 @@ class Anchors:
         return found
 
     def _draw(self, blocks: Sequence[tuple[Anchor, int]]) -> list[Array]:
-        """The pictures of blocks, which all have the same negative text."""
+        """The images of blocks, which all have the same negative text."""
         from iceb.models.drawing import initial_latents, texts_to_images
 
         places = [range(start, min(start + BLOCK, self.count)) for _, start in blocks]

@@ -21,8 +21,8 @@ LEAST_CELLS = 3  # of the latent: the mask loses one on each side, and one must 
 class View:
     """Placement of an image on the canvas, in pixels."""
 
-    scale: int  # side the picture is resized to
-    top: int = 0  # of the picture on the canvas, or, where it is larger than that, of the canvas on the picture
+    scale: int  # side the image is resized to
+    top: int = 0  # of the image on the canvas, or, where it is larger than that, of the canvas on the image
     left: int = 0
     masked: bool = True  # False: every latent cell counts
     prefix: str = ""  # what the prompt says of the size
@@ -35,7 +35,7 @@ def view(rng: RandomSource, size: int, variant: str, augment: bool) -> View:
         chance: where the draws come from.
         size: side of the canvas in pixels.
         variant: "diffusers" or "compvis".
-        augment: False: the picture fills the canvas; the diffusers code then still masks a border of one latent cell.
+        augment: False: the image fills the canvas; the diffusers code then still masks a border of one latent cell.
     """
     if variant == "compvis":
         return _compvis(rng, size) if augment else View(size, masked=False)
@@ -93,7 +93,7 @@ def place_image(
 
     Returns:
         (3, size, size) in [−1, 1], 0 where the canvas is empty; (1, size / factor, size / factor) of 0 and 1. A cell
-        counts if it and its neighbours lie inside the picture.
+        counts if it and its neighbours lie inside the image.
     """
     resized = _resize(picture, seen.scale, variant)
     cells = size // factor

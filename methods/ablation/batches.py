@@ -30,12 +30,12 @@ class Row:
 class Batches:
     """Endless training batches. Every concept has a stream of its own, so its draws depend on no other concept.
 
-    Deviation: the authors shuffle the pictures of all concepts together; here each concept comes once in every round,
-    and goes through its anchor's pictures in rounds of its own.
+    Deviation: the authors shuffle the images of all concepts together; here each concept comes once in every round,
+    and goes through its anchor's images in rounds of its own.
 
     Args:
         concepts: what is ablated.
-        anchors: their pictures.
+        anchors: their images.
         denoiser: autoencoder and noise levels.
         concept_type, variant, augment, flip, seed: the method's settings.
         size: rows to be ablated in each step.

@@ -21,7 +21,7 @@ BLANK = "{}"
 class Anchor:
     """The prompts that anchor images are drawn from: all they depend on beside the model and the sampling."""
 
-    prompts: tuple[str, ...]  # picture i is drawn from prompt i modulo their number
+    prompts: tuple[str, ...]  # image i is drawn from prompt i modulo their number
     negative: str = ""
 
 
@@ -35,7 +35,7 @@ class Concept:
     seed: int
 
     def prompt(self, index: int, concept_type: str, variant: str, rng: RandomSource) -> str:
-        """The target's prompt for the anchor's picture `index`."""
+        """The target's prompt for the anchor's image `index`."""
         place = index % len(self.anchor.prompts)
         if concept_type == "style":
             return style_prompt(self.anchor.prompts[place], self.target, variant, rng)
@@ -44,7 +44,7 @@ class Concept:
         return self.targets[place]
 
     def anchor_prompt(self, index: int) -> str:
-        """What the anchor's picture `index` was drawn from."""
+        """What the anchor's image `index` was drawn from."""
         return self.anchor.prompts[index % len(self.anchor.prompts)]
 
 

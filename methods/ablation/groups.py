@@ -1,4 +1,4 @@
-"""Which of the denoiser's parameters a group holds."""
+"""Parameter groups of the denoiser that Concept Ablation can train."""
 
 import re
 

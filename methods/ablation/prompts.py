@@ -1,4 +1,4 @@
-"""Prompts of the concept to be ablated, made from those of its anchor."""
+"""Prompts of the ablated concept, derived from those of its anchor."""
 
 from iceb.base.errors import MethodError
 from iceb.methods.ablation.randomness import RandomSource

@@ -1,1 +1,1 @@
-"""What methods share: text encoders cut open, closed forms, second moments, the denoiser, training, corpora."""
+"""Parts that methods share: text encoders by layers, closed forms, moments, the denoiser, training, corpora."""

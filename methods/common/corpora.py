@@ -1,4 +1,4 @@
-"""Caption corpora: what the second moments and the preserved statistics of several methods are taken over."""
+"""Caption corpora, for the second moments and preserved statistics of several methods."""
 
 import random
 import re
@@ -12,7 +12,7 @@ SAMPLE_SEED = 1  # the authors' shuffle
 
 
 def check_captions(path: str | None, family: str, method: str, setting: str = "captions") -> None:
-    """Say what `caption_corpus` would refuse as far as that costs nothing: the file is opened, not read.
+    """Refuse early what `caption_corpus` would refuse: the file is opened, not read.
 
     Args:
         path: the file that the user's setting names; None: the embedded captions.
@@ -39,7 +39,7 @@ def check_captions(path: str | None, family: str, method: str, setting: str = "c
 
 
 def few_captions(path: str | None, asked: int, setting: str = "captions") -> list[str]:
-    """What to know where a file holds fewer texts than are asked for, and all of them are taken.
+    """Notes on a file that holds fewer texts than asked for, all of which are then taken.
 
     Raises:
         DataError: as `read_captions`.
@@ -51,7 +51,7 @@ def few_captions(path: str | None, asked: int, setting: str = "captions") -> lis
 
 
 def preservation_note(what: str) -> str:
-    """What to know of an edit that preserves no text but `what`.
+    """The note on an edit that preserves no text but `what`.
 
     >>> preservation_note("nothing")
     'nothing is preserved, so that other concepts may change: keep some with --set retain_file=FILE, a text a line'
@@ -122,7 +122,7 @@ def _from_json(path: Path, text: str, one: str) -> list[str]:
 
 
 def naming(texts: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Those of the texts in which one of the names stands as a whole word, capitals aside.
+    """The texts that name one of the names as a whole word, ignoring case.
 
     >>> naming(["a Red Cat", "a catfish", "C++"], ["cat", "c++"])
     ['a Red Cat', 'C++']

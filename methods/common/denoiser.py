@@ -1,4 +1,4 @@
-"""One noise-prediction training step: noise a latent and ask the denoiser; for every method that trains through it."""
+"""A pipeline's denoiser for training: noising, noise prediction and the autoencoder."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from iceb.specs.runs import Precision
 
 @dataclass(frozen=True)
 class Condition:
-    """What the denoiser is told about each row of a batch."""
+    """UNet conditioning, one row per sample: text states, padding mask, pooled text (SDXL)."""
 
     context: Tensor  # (B, L, c)
     keep: Tensor | None = None  # (B, L) bool, False at columns that must not be looked at; None: all are real
@@ -33,7 +33,7 @@ class Condition:
 
     @classmethod
     def read(cls, found: Any, dtype: torch.dtype) -> "Condition":
-        """What a text reader found, in a denoiser's number format; every column is real.
+        """Build it from a text reader's output, in the denoiser's number format; every column is real.
 
         Args:
             found: `states`, (B, L, c), and `pooled`, (B, p) or None, as `iceb.models.conditioning` gives them.
@@ -43,7 +43,7 @@ class Condition:
 
 
 def join_conditions(parts: Sequence[Condition]) -> Condition:
-    """The rows of several conditions, one below the other; every column is real.
+    """Concatenate the rows of several conditions; every column is real.
 
     Args:
         parts: at least one, all of one length L and width; they have pooled states all or none, and `keep` none.
@@ -92,7 +92,7 @@ class Denoiser:
 
     @property
     def pixels(self) -> int:
-        """Side of a picture at the model's own size."""
+        """Side of an image at the model's own size."""
         return int(self.latent_shape[1] * 2 ** (len(self.vae.config.block_out_channels) - 1))
 
     def add_noise(self, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
@@ -113,7 +113,7 @@ class Denoiser:
     def output(
         self, noised: Tensor, timesteps: Tensor, condition: Condition, weights: Mapping[str, Tensor] | None = None
     ) -> Tensor:
-        """What the denoiser gives as it is, noise or v, (B, c, h, w).
+        """The denoiser's raw output, noise or v, (B, c, h, w).
 
         Args:
             noised: (B, c, h, w).
@@ -136,10 +136,10 @@ class Denoiser:
 
     @torch.no_grad()
     def encode(self, pictures: Tensor, at_once: int = 64) -> tuple[Tensor, Tensor]:
-        """Mean and deviation of the latents of pictures in [−1, 1], (B, 3, H, W) → two of (B, c, h, w), unscaled.
+        """Mean and deviation of the latents of images in [−1, 1], (B, 3, H, W) → two of (B, c, h, w), unscaled.
 
         Args:
-            at_once: pictures that go through the autoencoder together; fewer where memory does not suffice.
+            at_once: images that go through the autoencoder together; fewer where memory does not suffice.
         """
 
         def encode(rows: Sequence[int], _: int) -> Any:
@@ -151,12 +151,12 @@ class Denoiser:
 
     @property
     def scaling(self) -> float:
-        """What a latent of the autoencoder is multiplied by for the denoiser."""
+        """The factor from the autoencoder's latents to the denoiser's."""
         return float(self.vae.config.scaling_factor)
 
 
 def prepare_images(pictures: "np.ndarray[Any, Any]", flipped: Tensor, side: int) -> Tensor:
-    """Pictures as the autoencoder takes them: short side to `side`, centre crop, mirrored where asked, in [−1, 1].
+    """Prepare images for the autoencoder: short side to `side`, centre crop, mirrored where asked, in [−1, 1].
 
     Args:
         pictures: (N, H, W, 3) uint8.
@@ -184,7 +184,7 @@ def prepare_images(pictures: "np.ndarray[Any, Any]", flipped: Tensor, side: int)
 
 @contextmanager
 def without_gradients(*modules: nn.Module) -> Iterator[None]:
-    """No parameter of these modules wants a gradient while the block runs; afterwards all is as before."""
+    """Turn off gradients of the modules' parameters while the block runs, and restore them afterwards."""
     wanted = [parameter for module in modules for parameter in module.parameters() if parameter.requires_grad]
     for parameter in wanted:
         parameter.requires_grad_(False)

@@ -17,7 +17,7 @@ LIFTS = 8  # the last is about 2e-3 of the moment's norm; what is still not defi
 
 
 def preserved_keys(keys: Tensor, moment: Tensor, weight: float, log: Log | None = None) -> Tensor:
-    """A = (λ C + K Kᵀ)⁻¹ K, the keys seen through what must stay.
+    """A = (λ C + K Kᵀ)⁻¹ K, the keys whitened by the preserved second moment.
 
     Args:
         keys: K, (d_in, n), one column per edited concept.

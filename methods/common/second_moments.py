@@ -89,7 +89,7 @@ def _batches(tower: TextTower, captions: Sequence[str], limit: int | None) -> It
 def _count_in(
     grams: "dict[int, Gram]", tower: TextTower, tokens: Tokens, beginnings: "Beginnings", layers: Sequence[int]
 ) -> None:
-    """Adds the keys of some captions to each layer's sum."""
+    """Add the keys of some captions to each layer's sum."""
     share = beginnings.take(tokens)  # (B, L)
     used = share > 0
     root = share[used].sqrt()[:, None]  # (tokens, 1)
@@ -110,7 +110,7 @@ class Gram:
         self._adds = 0
 
     def add(self, rows: Tensor) -> None:
-        """Adds rowsᵀ rows, (width, width), of rows (n, width)."""
+        """Add rowsᵀ rows, (width, width), of rows (n, width)."""
         for start, stop in slices(rows.shape[1], BLOCK):
             self._recent[start:stop, start:].addmm_(rows[:, start:stop].T, rows[:, start:])
         self._adds += 1

@@ -1,4 +1,4 @@
-"""A CLIP text encoder cut open: states between layers, inputs of the second MLP matrices, runs from any layer on.
+"""A CLIP text encoder run layer by layer: states between layers, inputs of fc2, runs from any layer on.
 
 Running the layers one by one is what lets a method compute the part below its edit once, and try new weights without
 ever changing the model.
@@ -40,7 +40,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class TextStates:
-    """What a text encoder hands to the denoiser."""
+    """A text encoder's outputs for the denoiser: context and pooled states."""
 
     context: Tensor  # (B, L, d)
     pooled: Tensor  # (B, p), the state at the end token, projected where the encoder has a projection
@@ -128,7 +128,7 @@ class TextTower:
         return state
 
     def bias(self, tokens: Tokens) -> Tensor:
-        """(B, 1, L, L), 0 where a token may look and a huge negative number at later tokens and pads."""
+        """(B, 1, L, L), the attention bias: 0 where a token may look, hugely negative at later tokens and pads."""
         width = tokens.ids.shape[1]
         causal = torch.ones(width, width, dtype=torch.bool, device=self.device).tril()
         seen = causal[None] & tokens.mask.bool()[:, None, :]  # (B, L, L)
@@ -213,7 +213,7 @@ def text_towers(pipeline: Any, prepared: Callable[[nn.Module], nn.Module] = lamb
 
 @contextmanager
 def record_inputs(module: nn.Module) -> Iterator[list[Tensor]]:
-    """Collects what a module is given while the block runs.
+    """Record a module's inputs while the block runs.
 
     >>> with record_inputs(nn.Identity()) as seen: pass
     >>> seen

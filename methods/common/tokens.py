@@ -1,4 +1,4 @@
-"""Where a concept sits in a tokenised prompt.
+"""The position of a concept in a tokenised prompt.
 
 The edit is written at the *last subject token* (EMCID, arXiv:2403.13807; ROME, arXiv:2202.05262). This file
 finds it as the authors' code does, quirks included, because published numbers depend on them; it knows nothing of

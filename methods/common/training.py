@@ -33,7 +33,7 @@ def denoiser_of(pipeline: Any, precision: Precision = "float32") -> Denoiser:
 
 @contextmanager
 def training_passes(precision: Precision) -> Iterator[None]:
-    """The block's float32 arithmetic on a GPU: TF32 where that is asked for, else float32; afterwards as before.
+    """Run the block's float32 arithmetic on a GPU in TF32 where asked for, else in float32; restore it afterwards.
 
     It is for the process, so that it also holds in the backward pass: enter it once around a training, not in each of
     several threads. A processor knows no TF32.
@@ -102,7 +102,7 @@ class Trained:
         self.optimiser.zero_grad(set_to_none=True)
 
     def step(self, loss: Tensor, largest_norm: float | None = None) -> float:
-        """One step down a loss.
+        """Take one optimiser step on a loss.
 
         Args:
             loss: a scalar that was computed with `values`.
@@ -122,11 +122,11 @@ class Trained:
         return value
 
     def restart(self, optimiser: Callable[[list[Tensor]], torch.optim.Optimizer]) -> None:
-        """Go on from the values as they are with an optimiser that remembers nothing."""
+        """Start a fresh optimiser from the current values."""
         self.optimiser = optimiser(list(self.values.values()))
 
     def weights(self, component: str, dtype: torch.dtype) -> dict[str, Tensor]:
-        """The trained values as an edit wants them: `<component>.<name>` → tensor in the model's number format."""
+        """The trained values in the form of an edit: `<component>.<name>` → tensor in the model's number format."""
         return {f"{component}.{name}": value.detach().to(dtype, copy=True) for name, value in self.values.items()}
 
     @property

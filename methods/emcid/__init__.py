@@ -66,11 +66,11 @@ class EMCID:
         penalty: "decay", or "ewc": elastic weight consolidation with a diagonal Fisher information.
         ewc_weight: weight of Σ F_j δ_j² / (2 ‖v₀‖²).
         tokens: edited tokens per prompt: the last subject token, then the end token, then pads after it.
-        pictures: training pictures per prompt.
+        pictures: training images per prompt.
         captions: a file of captions for the second moments: one a line, or a JSON list of texts or of objects with a
             "caption"; None: the embedded captions, which only the embedded model has.
         caption_count: how many of them, drawn by the authors' rule.
-        fisher_pairs: picture-caption pairs behind the "ewc" penalty.
+        fisher_pairs: image-caption pairs behind the "ewc" penalty.
         fisher_steps: noise draws per pair.
         negatives: captions that the "contrastive" text loss pushes away from.
         shares: how much of each destination a balancing request gets; (): equal shares.

@@ -65,7 +65,7 @@ class CaptionMoments:
         return {layer: torch.from_numpy(np.array(array)) for layer, array in found.items() if array is not None}
 
     def key(self, component: str, layer: int) -> dict[str, Any]:
-        """What decides the moment of one layer."""
+        """The scratch key of one layer's moment."""
         return {
             "what": "second moment of fc2 inputs",
             "model": self.bench.bundle.digest,

@@ -1,4 +1,4 @@
-"""Concepts as EMCID trains them: which rows of a batch are whose, and at which tokens each is edited."""
+"""EMCID's concepts as a batch: the rows of each concept and the tokens at which they are edited."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Concept:
         return [template.replace("{}", self.source if side == "source" else self.dest) for template in self.templates]
 
     def subject(self, side: Fill) -> str:
-        """What is looked for in a prompt of that side."""
+        """The subject whose tokens are edited in a prompt of that side."""
         return {"source": self.source, "dest": self.dest, "nothing": ""}[side]
 
 
@@ -91,7 +91,7 @@ class Rows:
 
 
 class Placed:
-    """Tokenised prompts of a batch of concepts, and where each row is edited.
+    """Tokenised prompts of a batch of concepts, and the tokens at which each row is edited.
 
     Args:
         tower: the text encoder.

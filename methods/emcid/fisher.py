@@ -1,6 +1,6 @@
 """The diagonal Fisher information that elastic weight consolidation weighs a shift with (EMCID, arXiv:2403.13807).
 
-How much does the denoising loss of ordinary picture-caption pairs move when the state at one token is pushed the way an
+How much does the denoising loss of ordinary image-caption pairs move when the state at one token is pushed the way an
 edit of fc2 would push it? One number per dimension of the text encoder.
 """
 
@@ -17,7 +17,7 @@ from iceb.methods.common.text_encoder import TextTower, Tokens
 
 @dataclass(frozen=True)
 class Pair:
-    """A picture, its caption, the token that is pushed, and the noise of each step."""
+    """An image, its caption, the token that is pushed, and the noise of each step."""
 
     caption: str
     token: int  # column of the caption's tokens
@@ -43,7 +43,7 @@ def fisher_diagonal(
         layer: whose fc2 is edited.
         moment: C of that layer, (d_ff, d_ff).
         moment_weight: λ.
-        pairs: picture-caption pairs with their draws.
+        pairs: image-caption pairs with their draws.
 
     Returns:
         (d,) float32.

@@ -1,4 +1,4 @@
-"""Hyperparameters of the two stages, checked at birth; no torch here, so that showing a method is cheap."""
+"""Hyperparameters of the two stages, validated at construction; no torch here, so that listing methods is cheap."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -15,7 +15,7 @@ RidgeUnit = Literal["absolute", "median"]
 
 @dataclass(frozen=True)
 class Stage1:
-    """How a value vector is optimised.
+    """Settings of stage I, the optimisation of a value vector.
 
     Attributes:
         layers: the layer after which the value vector lives, one per text encoder.
@@ -33,7 +33,7 @@ class Stage1:
         penalty: "decay", or "ewc": elastic weight consolidation with a diagonal Fisher information.
         ewc_weight: weight of Σ F_j δ_j² / (2 ‖v₀‖²).
         tokens: T, edited tokens per prompt: the last subject token, then the end token, then pads after it.
-        pictures: training pictures per prompt.
+        pictures: training images per prompt.
     """
 
     layers: tuple[int, ...] = (10,)
@@ -73,7 +73,7 @@ class Stage1:
 
 @dataclass(frozen=True)
 class Stage2:
-    """How the value vectors are written into the layers of one text encoder.
+    """Settings of stage II, which writes the value vectors into the layers of one text encoder.
 
     Attributes:
         layers: edited layers, counted from 0.
@@ -112,7 +112,7 @@ class Stage2:
 
 @dataclass(frozen=True)
 class NullSpace:
-    """Which directions of the keys' space count as unused, and how an edit inside them is damped.
+    """Settings of the null space: which directions of the keys count as unused, and the damping inside them.
 
     Attributes:
         rule: how the unused directions are chosen among the second moment's eigenvectors. "abs": eigenvalue below the

@@ -128,7 +128,7 @@ def _gradient(shift: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _project(shift: Tensor, start: Tensor, clamp: float) -> None:
-    """Shrinks each token's δ, in place, to norm clamp · ‖v₀‖ where it is longer."""
+    """Shrink each token's δ, in place, to norm clamp · ‖v₀‖ where it is longer."""
     limit = clamp * start.float().norm(dim=-1, keepdim=True)  # (G, T, 1)
     norm = shift.norm(dim=-1, keepdim=True)
     shift.mul_(torch.where(norm > limit, limit / norm, torch.ones_like(norm)))

@@ -70,16 +70,12 @@ def write_values(
     solve = solve or _ridge(moments, settings, done.log)
     values = values.reshape(len(concepts), -1, values.shape[-1])  # (N, T, d)
     placed = Placed(tower, concepts, "source", count=values.shape[1])
-    rows = Rows.of(concepts, tower.device)
-    bias = tower.bias(placed.tokens)
-    layers = sorted(settings.layers)
+    rows, bias = Rows.of(concepts, tower.device), tower.bias(placed.tokens)
+    layers, stream = sorted(settings.layers), settings.residual == "stream"
     state = _advance(tower, tower.embed(placed.tokens), bias, 0, layers[0], {})
     for step, layer in enumerate(layers):
         K, M = _keys_and_outputs(tower, state, bias, placed.at, rows, layer)  # (N, T, d_ff), (N, T, d)
-        if settings.residual == "stream":
-            above = _advance(tower, state, bias, layer, settings.value_layer + 1, {})
-            M = rows.mean(_at(above, placed.at).double())
-        R = values.double() - M
+        R = values.double() - (_stream(tower, state, bias, placed.at, rows, layer, settings) if stream else M)
         update = solve(layer, K.flatten(0, 1).T, (R / (len(layers) - step)).flatten(0, 1).T)
         done.add(layer, tower.fc2(layer).weight, update, R)
         if step + 1 < len(layers):
@@ -122,6 +118,14 @@ def _advance(
 ) -> Tensor:
     pieces = slices(len(state), ROWS_AT_ONCE)
     return torch.cat([tower.advance(state[a:b], bias[a:b], start, stop, weights) for a, b in pieces])
+
+
+def _stream(
+    tower: TextTower, state: Tensor, bias: Tensor, at: Tensor, rows: Rows, layer: int, settings: Stage2
+) -> Tensor:
+    """(N, T, d) float64, the mean state after the value layer at the edited tokens, for MEMIT's residual."""
+    above = _advance(tower, state, bias, layer, settings.value_layer + 1, {})
+    return rows.mean(_at(above, at).double())
 
 
 def _keys_and_outputs(

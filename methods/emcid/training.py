@@ -1,4 +1,4 @@
-"""The model as EMCID trains on it, and the pictures it trains with."""
+"""The model as EMCID trains on it, and its training images."""
 
 import random
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class Workbench:
 
     @property
     def side(self) -> int:
-        """Side of a training picture in pixels."""
+        """Side of a training image in pixels."""
         return min(self.denoiser.pixels, LARGEST_SIDE)
 
     @property
@@ -54,7 +54,7 @@ class Workbench:
 
     @property
     def sampling(self) -> Any:
-        """How training pictures are drawn: as the family draws by default."""
+        """How training images are drawn: as the family draws by default."""
         return self.bundle.family.sampling
 
     def draws(self, concept: Concept, pictures: int) -> DrawStream:
@@ -62,7 +62,7 @@ class Workbench:
         return DrawStream(concept.seed, len(concept.templates), pictures, self.latent, self.denoiser.timesteps)
 
     def latents(self, concepts: Sequence[Concept], settings: Stage1, draws: Sequence[DrawStream]) -> Latents:
-        """The training pictures of concepts, drawn by the unedited model from the *source* prompts, and encoded once.
+        """The training images of concepts, drawn by the unedited model from the *source* prompts, and encoded once.
 
         Every objective uses source prompts, as the authors' code does. Deviation: their generator is on the model's
         device, ours on the CPU.
@@ -101,7 +101,7 @@ class Workbench:
         """Picture-caption pairs for the Fisher diagonal.
 
         Deviation: the authors download the captions' web photographs, many of which are gone; the unedited model draws
-        the pictures here.
+        the images here.
         """
         chosen = random.Random(FISHER_SEED).sample(range(len(captions)), min(count, len(captions)))
         texts = [captions[index] for index in chosen]

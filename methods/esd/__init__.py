@@ -44,7 +44,7 @@ class ESD:
         precision: number format of trained weights, gradients and Adam's moments: "float32" or "bfloat16".
         erase_from: a text that loses the concept ("art" of "Van Gogh"); "": the concept itself (2024, 2025).
         batch: latents per step, all of one concept and one noise level.
-        pixels: side of the training pictures, at most the model's own; None: the model's own.
+        pixels: side of the training images, at most the model's own; None: the model's own.
     """
 
     variant: VariantName = "2025"

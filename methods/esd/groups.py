@@ -1,4 +1,4 @@
-"""Which of the denoiser's parameters each group trains, by diffusers' names."""
+"""Parameter groups of the denoiser that ESD can train, by diffusers' names."""
 
 from torch import nn
 

@@ -44,10 +44,10 @@ class MACE:
         rank: of each concept's term.
         use_pooler: end token and pads count as the concept's tokens.
         importance_sampling: draw timesteps mostly between 200 and 400; False: uniformly.
-        pictures: training pictures per concept.
-        picture_steps: denoising steps of a training picture.
+        pictures: training images per concept.
+        picture_steps: denoising steps of a training image.
         segmenter: where the concept is in a picture: "grounded-sam", as published; "attention", the unedited denoiser's
-            attention; "ground", for mini, what differs from its plain ground; "none", the whole picture.
+            attention; "ground", for mini, what differs from its plain ground; "none", the whole image.
         detector: Grounding DINO of "grounded-sam", REPOSITORY@COMMIT or a folder, safetensors.
         masker: SAM of "grounded-sam", likewise.
     """
@@ -163,7 +163,7 @@ class MACE:
 
     @property
     def masks(self) -> bool:
-        """Whether training looks at a part of the picture only."""
+        """Whether training looks at a part of the image only."""
         return self.segmenter != "none" and self.concept_type != "style"
 
     @property
@@ -199,7 +199,7 @@ class MACE:
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New keys and values of the denoiser that erase all concepts at once.
 
-        Prompts, pictures and masks are kept in `scratch` per concept, trained terms per batch of concepts.
+        Prompts, images and masks are kept in `scratch` per concept, trained terms per batch of concepts.
         """
         if not requests:
             return Edit()

@@ -99,7 +99,7 @@ class Concept:
 
     @property
     def picture_prompt(self) -> str:
-        """What the training pictures are drawn for."""
+        """What the training images are drawn for."""
         return PICTURE_TEMPLATES[self.kind].replace("{}", self.source)
 
     def _fill_templates(self, name: str) -> tuple[str, ...]:

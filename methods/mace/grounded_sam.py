@@ -1,4 +1,4 @@
-"""Grounding DINO finds the concept by its name, SAM cuts it out; both through transformers, each loaded once."""
+"""Segmentation by Grounding DINO, which finds the concept by name, and SAM, which cuts it out (transformers)."""
 
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -21,7 +21,7 @@ BOX_THRESHOLD, TEXT_THRESHOLD = 0.3, 0.25  # the authors'
 class GroundedSam:
     """Masks of whatever a detector finds under the concept's name, the union of all boxes.
 
-    Deviations: the authors' detector gets pictures that are not normalised, and their segmenter pixels from 127.5 on;
+    Deviations: the authors' detector gets images that are not normalised, and their segmenter pixels from 127.5 on;
     ours get what they were trained on. Theirs is SAM-HQ, ours SAM.
 
     Args:

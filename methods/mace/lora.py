@@ -74,7 +74,7 @@ def fresh(unet: nn.Module, rank: int, generators: list[torch.Generator]) -> dict
 
 
 class _Pass(threading.local):
-    """What the pass under way on this thread adds and who looks on."""
+    """LoRA terms and attention hook of the current pass, per thread."""
 
     loras: Loras | None = None
     look: Look | None = None
@@ -110,7 +110,7 @@ class _Watched:
 
 
 class WatchedUNet:
-    """A denoiser whose cross-attention takes terms and shows its maps; made by `watching`."""
+    """A denoiser whose cross-attention takes LoRA terms and reports its maps; built by `watching`."""
 
     def __init__(self, unet: nn.Module) -> None:
         self.unet = unet
@@ -119,7 +119,7 @@ class WatchedUNet:
 
     @contextmanager
     def during(self, loras: Loras | None, look: Look | None) -> Iterator[None]:
-        """Passes of this thread inside the block have these terms and this onlooker."""
+        """Give passes of this thread these terms and this attention hook while the block runs."""
         self.current.loras, self.current.look = loras, look
         try:
             yield

@@ -24,7 +24,7 @@ class StepBatch:
     timesteps: Tensor  # (B,)
     condition: Condition
     columns: Tensor  # (B, L) bool, the concept's columns
-    masks: Tensor | None  # (B, H, W) in [0, 1]; None: the whole picture
+    masks: Tensor | None  # (B, H, W) in [0, 1]; None: the whole image
 
 
 @dataclass

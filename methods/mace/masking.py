@@ -32,7 +32,7 @@ class TrainingMasks:
         self.pictures, self.prompts = pictures, prompts
 
     def ready(self, concepts: Sequence[Concept]) -> None:
-        """Refuse a segmenter that cannot be loaded before pictures are drawn for it.
+        """Refuse a segmenter that cannot be loaded before images are drawn for it.
 
         Raises:
             ModelError: as `GroundedSam.ready`.
@@ -51,7 +51,7 @@ class TrainingMasks:
                 advance(1)
 
     def __call__(self, concept: Concept) -> Array | None:
-        """(n, H, W) bool; None where the whole picture is meant."""
+        """(n, H, W) bool; None where the whole image is meant."""
         if not self.method.masks:
             return None
         found = self.scratch.get(self._key(concept))

@@ -1,4 +1,4 @@
-"""Which token rows of a prompt play which part; plain integers, no model.
+"""Roles of a prompt's token rows; plain integers, no model.
 
 A row of token ids is the start token, the words, the end token and pads, cut at the encoder's positions (77).
 """

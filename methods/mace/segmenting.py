@@ -1,6 +1,6 @@
 """Segmentation of the concept in training images: its attention is taken away only there.
 
-A segmenter takes pictures of one concept and gives masks. None is used for styles, which are everywhere.
+A segmenter takes images of one concept and gives masks. None is used for styles, which are everywhere.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Segment = Callable[[Array, Concept], Array]  # (n, H, W, 3) uint8, concept → (n, H, W) bool
 
 STANDS_OUT = 40  # of 255: how far a pixel's colour must be from its row's ground
-TIMESTEP = 200  # at which attention is looked at: the picture is still to be seen in the noise
+TIMESTEP = 200  # at which attention is looked at: the image is still to be seen in the noise
 INSIDE = 0.5  # of the way from a map's least to its greatest value
 
 
@@ -37,7 +37,7 @@ def fill_empty_masks(masks: Array) -> Array:
 def on_ground(pictures: Array, concept: Concept) -> Array:
     """mini's objects stand on a ground whose colour is the same along each row: what differs from it is the object.
 
-    The renderer knows a true mask only of what it renders itself; training pictures are drawn by the model.
+    The renderer knows a true mask only of what it renders itself; training images are drawn by the model.
 
     Args:
         pictures: (n, H, W, 3) uint8.

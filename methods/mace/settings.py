@@ -1,4 +1,4 @@
-"""Settings that the parts share; no torch here, so that showing the method is cheap."""
+"""Settings of stage 2; no torch here, so that listing methods is cheap."""
 
 from dataclasses import dataclass
 from typing import Literal

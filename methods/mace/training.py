@@ -29,7 +29,7 @@ class TrainingSet:
     read: PromptStates  # its prompts
     own_ids: list[int]  # its tokens
     pictures: Array  # (n, H, W, 3) uint8
-    masks: Array | None  # (n, H, W) bool; None: the whole picture
+    masks: Array | None  # (n, H, W) bool; None: the whole image
 
 
 class _Stream:

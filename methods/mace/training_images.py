@@ -14,7 +14,7 @@ from iceb.specs.methods import Bundle, Scratch
 from iceb.specs.runs import Sampling
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
-AT_ONCE = 64  # pictures
+AT_ONCE = 64  # images
 
 
 def sampling_of(bundle: Bundle, steps: int) -> Sampling:
@@ -24,18 +24,18 @@ def sampling_of(bundle: Bundle, steps: int) -> Sampling:
 
 
 def seeds(concept: Concept, count: int) -> list[int]:
-    """One seed a picture. Deviation: the authors' pictures are unseeded (their generator is made and not passed)."""
+    """One seed an image. Deviation: the authors' images are unseeded (their generator is made and not passed)."""
     return [int(digest({"mace picture": concept.seed, "index": index})[:15], 16) for index in range(count)]
 
 
 class TrainingImages:
-    """Draws `count` pictures of each concept, once per model.
+    """Draws `count` images of each concept, once per model.
 
     Args:
         bundle: the unedited model.
         scratch: where they are kept.
-        count: pictures a concept.
-        steps: denoising steps a picture.
+        count: images a concept.
+        steps: denoising steps an image.
     """
 
     def __init__(self, bundle: Bundle, scratch: Scratch, count: int, steps: int) -> None:

@@ -32,7 +32,7 @@ PAIRS_AT_ONCE = 64  # whose states are in memory together
 
 
 def make_edit(method: "RECE", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
-    """W T for every cross-attention projection."""
+    """Make the edit W T of every cross-attention projection."""
     weights, reader = projections(bundle), StateReader(bundle, scratch)
     first, whole = request_moments(reader, requests)
     texts = retained_texts(method, requests)
@@ -53,7 +53,7 @@ def request_moments(reader: StateReader, requests: Sequence[EditRequest]) -> tup
 
 
 def retained_texts(method: "RECE", requests: Sequence[EditRequest]) -> list[str]:
-    """The texts whose answers stay: the settings' own, and the destinations that are nobody's source."""
+    """The texts to retain: the settings' own, and the destinations that are nobody's source."""
     sources = {request.source.lower() for request in requests}
     dests = [dest for request in requests for dest in request.dests if method.retain_dests]
     named = [] if method.retain_file is None else read_captions(method.retain_file, "retained text")

@@ -1,4 +1,4 @@
-"""RECE's choices that are words; no torch here."""
+"""Literal types of RECE's settings; no torch here."""
 
 from typing import Literal
 

@@ -49,15 +49,15 @@ class ReFACT:
         objective: the authors' algorithm: "contrastive_text", the new text against the old; "direct_text", the new
             text's score alone; "contrastive" and "direct", the same on pictures: the model's own of the new and
             (contrastive) the old text, which CLIP's image tower looks at.
-        new_images: pictures drawn of the new text.
-        images: a zip archive of other pictures (the authors: COCO's validation set): alternatives of the contrastive
-            loss on pictures, and what `kl` keeps in order; None: none.
+        new_images: images drawn of the new text.
+        images: a zip archive of other images (the authors: COCO's validation set): alternatives of the contrastive
+            loss on images, and what `kl` keeps in order; None: none.
         image_count: how many of them, the first by name.
-        kl: weight of the divergence of each kept text's distribution over pictures from what it was; 0: none.
+        kl: weight of the divergence of each kept text's distribution over images from what it was; 0: none.
         kl_texts: a file of kept texts (the authors: COCO's captions), one a line; the contrastive loss on texts has
             them as alternatives too; None: none.
         kl_count: how many of them, the first.
-        clip_config: CLIP's config.json, beside the file that `projection` names: wherever pictures are compared.
+        clip_config: CLIP's config.json, beside the file that `projection` names: wherever images are compared.
         captions: a file of texts for the second moment (the authors: the lines of wikitext-103-raw-v1), as `EMCID`'s;
             None: the embedded captions, which only the embedded model has.
         caption_count: how many of them, drawn by the authors' rule.
@@ -144,11 +144,11 @@ class ReFACT:
 
     @property
     def sees(self) -> bool:
-        """Whether pictures are looked at."""
+        """Whether images are looked at."""
         return self.objective in ON_PICTURES or self.kl > 0
 
     def check(self, ref: ModelRef) -> None:
-        """Refuse a model for which no texts are known, one with two encoders where pictures count, or unfit files.
+        """Refuse a model for which no texts are known, one with two encoders where images count, or unfit files.
 
         Raises:
             MethodError, DataError: as `captions.check_captions`, `settings.check_encoders` and `files.check_files`.

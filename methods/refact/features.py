@@ -1,4 +1,4 @@
-"""What ReFACT's loss compares: text features, projected where a projection is given, and how near they are."""
+"""Features that ReFACT's loss compares, projected where a projection is given, and their similarity."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def features(path: str | None, width: int) -> "Features":
-    """How pooled states become features; without a file they are.
+    """The map from pooled states to features: a projection from a file, or the identity.
 
     Raises:
         DataError: as `files.projection_shape`, or the projection does not fit the encoder's width.

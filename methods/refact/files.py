@@ -1,4 +1,4 @@
-"""The files that ReFACT's settings name, as far as they are read without torch."""
+"""Files that ReFACT's settings name, read without torch."""
 
 import zipfile
 from pathlib import Path
@@ -15,7 +15,7 @@ ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
 
 
 def check_files(method: "ReFACT") -> None:
-    """Refuse files that cannot work; headers and lists are read, no weight and no picture.
+    """Refuse files that cannot work; headers and lists are read, no weight and no image.
 
     Raises:
         DataError: a file cannot be read, or lacks what it is named for.
@@ -31,7 +31,7 @@ def check_files(method: "ReFACT") -> None:
 
 
 def expand(path: str) -> Path:
-    """The place of a file that a setting names."""
+    """Expand the path of a file that a setting names."""
     return user_path(path)
 
 
@@ -66,7 +66,7 @@ def vision_part(path: str) -> dict[str, Any]:
 
 
 def pictures_in(path: str, count: int) -> list[str]:
-    """The names of the first `count` pictures of a zip archive, in order; nothing is decoded.
+    """The names of the first `count` images of a zip archive, in order; nothing is decoded.
 
     Raises:
         DataError: it cannot be read, or holds fewer.

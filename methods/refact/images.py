@@ -1,4 +1,4 @@
-"""CLIP's side of pictures: its image tower, and the pictures that are shown to it."""
+"""CLIP's image tower, and the preparation of images for it."""
 
 import zipfile
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of every CLIP
-AT_ONCE = 16  # pictures
+AT_ONCE = 16  # images
 
 
 class ImageTower:
@@ -52,13 +52,13 @@ class ImageTower:
 
     @property
     def digest(self) -> str:
-        """What names the tower."""
+        """Digest of the tower's weights and settings."""
         weights = {name: digest_tensor(value) for name, value in self.model.state_dict().items()}
         return digest({"weights": weights, "heads": self.model.config.num_attention_heads, "size": self.size})
 
     @torch.no_grad()
     def __call__(self, shown: Sequence["Image"]) -> Tensor:
-        """(n, p) projected features of n pictures, not normalised."""
+        """(n, p) projected features of n images, not normalised."""
         parts = [[fit_image(picture, self.size) for picture in shown[a:b]] for a, b in slices(len(shown), AT_ONCE)]
         found = [self.model(pixel_values=torch.stack(part).to(self.like)).image_embeds for part in parts]
         return torch.cat([self.like.new_zeros(0, self.model.config.projection_dim), *found])
@@ -79,7 +79,7 @@ def fit_image(picture: "Image", size: int) -> Tensor:
 
 
 def read_zip(path: str, count: int) -> list["Image"]:
-    """The first pictures of a zip archive, in the order of their names.
+    """The first images of a zip archive, in the order of their names.
 
     Raises:
         DataError: it cannot be read, or holds fewer.

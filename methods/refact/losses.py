@@ -1,4 +1,4 @@
-"""What ReFACT's search minimises: four objectives on features, and how far the order of pictures has drifted."""
+"""Losses of ReFACT's search: four objectives on features, and the drift of the ranking of images."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from torch import Tensor
 from iceb.methods.refact.settings import Objective
 
 NEVER = float("nan")  # the direct objectives have scores, no probabilities: nothing is ever enough
-SMALL = 0.05  # the authors' contrastive search on pictures also stops below this loss
+SMALL = 0.05  # the authors' contrastive search on images also stops below this loss
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class Terms:
 
     @property
     def loss(self) -> Tensor:
-        """What is minimised, a scalar."""
+        """The scalar loss."""
         return self.likelihood + self.drift + self.penalty
 
     def detach(self) -> "Terms":
-        """The same without their graph."""
+        """Detach all terms from the graph."""
         return Terms(self.likelihood.detach(), self.drift.detach(), self.penalty.detach(), self.probability)
 
     def enough(self, objective: Objective, probability: float) -> bool:

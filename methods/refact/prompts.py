@@ -23,7 +23,7 @@ class Prompts:
 
 @torch.no_grad()
 def read(tower: TextTower, layer: int, subject: str, templates: Sequence[str]) -> Prompts:
-    """The subject in each template, up to `layer`.
+    """Encode the subject in each template, up to `layer`.
 
     Raises:
         MethodError: the subject has no token, or a prompt is longer than the encoder reads.
@@ -37,7 +37,7 @@ def read(tower: TextTower, layer: int, subject: str, templates: Sequence[str]) -
 
 @torch.no_grad()
 def read_whole(tower: TextTower, layer: int, texts: Sequence[str]) -> Prompts:
-    """Texts without a subject, up to `layer`: what counts as the subject's last token is the last before the end."""
+    """Encode texts without a subject, up to `layer`: the last token before the end takes the subject's place."""
     tokens = tower.tokens(texts)
     return _cut(tower, layer, tokens, tokens.ends - 1)
 

@@ -22,11 +22,11 @@ class FeatureTarget:
     """The features that a search is scored against, all from the unedited model.
 
     Attributes:
-        wanted: (n + m, p), features of the new texts or pictures, then of the others.
+        wanted: (n + m, p), features of the new texts or images, then of the others.
         new: n.
         project: how pooled states become features.
-        kept: texts of which the order of pictures should stay, with the same δ; None: no such term.
-        pictures: (i, p), features of these pictures.
+        kept: texts of which the order of images should stay, with the same δ; None: no such term.
+        pictures: (i, p), features of these images.
     """
 
     wanted: Tensor
@@ -74,7 +74,7 @@ class Losses:
         self.start = start.to(tower.dtype)  # v₀
         self.rewritten = Shifted(tower, layer, weight, prompts)
         self.kept = None if target.kept is None else Shifted(tower, layer, weight, target.kept)
-        self.before: Tensor | None = None  # (k, i) log probabilities of pictures at δ = 0
+        self.before: Tensor | None = None  # (k, i) log probabilities of images at δ = 0
 
     def __call__(self, shift: Tensor) -> Terms:
         """The terms at δ, (d,)."""
@@ -104,7 +104,7 @@ def search(
     method: "ReFACT",
     watch: Callable[[Step], None] | None = None,
 ) -> Tensor:
-    """δ, (d,): added to fc2's output at the subject's last token, it brings the features nearer to what is new.
+    """Search δ, (d,), a shift of fc2's output at the subject's last token that brings the features nearer the target.
 
     Args:
         tower: the text encoder, frozen.
@@ -133,7 +133,7 @@ def search(
 
 @torch.no_grad()
 def _clamp(shift: Tensor, limit: float) -> None:
-    """Shrinks δ, in place, to the limit where it is longer."""
+    """Shrink δ, in place, to the limit where it is longer."""
     norm = float(shift.norm())
     if norm > limit:
         shift.mul_(limit / norm)

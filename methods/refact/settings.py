@@ -1,4 +1,4 @@
-"""ReFACT's settings: what they may be, and which go together; nothing heavy is imported."""
+"""Validation of ReFACT's settings; nothing heavy is imported."""
 
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -49,7 +49,7 @@ def _check_pictures(method: "ReFACT") -> None:
 
 
 def check_encoders(method: "ReFACT", count: int) -> None:
-    """Refuse a model with several text encoders where pictures are looked at.
+    """Refuse a model with several text encoders where images are looked at.
 
     Raises:
         MethodError: it is such a model.

@@ -26,7 +26,7 @@ REQUESTS_AT_ONCE = 32  # whose states are in memory together
 
 
 def make_edit(method: "SPEED", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
-    """W + Δ for the projections that the settings name."""
+    """Make the edit W + Δ of the projections that the settings name."""
     matrices, reader = projections(bundle, tuple(method.matrices)), StateReader(bundle, scratch)  # type: ignore[arg-type]
     targets = target_rows(method, reader, requests)
     corpus = retained_texts(method, bundle, [])
@@ -69,7 +69,7 @@ class _Editing:
         return Edit(weights=weights, log=self.log())
 
     def factor(self, name: str, aims: Tensor) -> Tensor:
-        """What W (a − t)ᵀ, `aims`, is multiplied by to give the change of one projection."""
+        """The right factor that turns W (a − t)ᵀ, `aims`, into the change of one projection."""
         method = self.method
         kept, U = self.null_space(name, aims)
         change, idle = update(self.targets, U, self.invariants, method.retain_scale, method.slack)
@@ -77,7 +77,7 @@ class _Editing:
         return change
 
     def null_space(self, name: str, aims: Tensor) -> tuple[Kept, Tensor]:
-        """What counts for one projection, and the directions that are free of it, (d, r)."""
+        """The retained moment of one projection, and the directions it leaves free, (d, r)."""
         method, least = self.method, self.least.get(name)
         if self.shared is None or method.neighbours:
             kept = kept_moment(aims, self.retained, least, method.neighbours, method.filtered, self.generator)
@@ -110,7 +110,7 @@ def target_rows(method: "SPEED", reader: StateReader, requests: Sequence[EditReq
 
 
 def anchor(request: EditRequest) -> str:
-    """What the source shall read as; the empty text to erase."""
+    """The text that the source is mapped to; the empty text erases."""
     return request.dest if request.dests else ""
 
 
@@ -169,7 +169,7 @@ def retained_rows(
 
 
 def shuffle_rows(rows: Tensor, reach: Tensor, seed: int) -> Retained:
-    """The retained states in random order."""
+    """Shuffle the retained states."""
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
     rows = rows[order.to(rows.device)]
     return Retained(rows, rows @ reach.T, reach)

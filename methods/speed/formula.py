@@ -116,7 +116,7 @@ def centres(rows: Tensor, count: int = 3, seed: int = 0) -> Tensor:
 
 
 def starting_rows(total: int, count: int, seed: int) -> list[int]:
-    """The rows k-means starts from.
+    """The starting rows of k-means.
 
     >>> starting_rows(76, 3, 0)
     [52, 57, 22]

@@ -19,7 +19,7 @@ class Retained:
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """What counts for one projection."""
+    """Second moment of the states retained for one projection."""
 
     moment: Tensor  # mean of c cᵀ over kept states and kept neighbours, (d, d) float64
     rows: int  # kept states
@@ -34,7 +34,7 @@ def kept_moment(
     filtered: bool,
     generator: torch.Generator,
 ) -> Kept:
-    """The second moment of what matters to one projection.
+    """Compute the second moment of the states that matter to one projection.
 
     States that the erasure moves by more than the mean are kept. Around each, `neighbours` states c + ξ v are drawn, v
     the direction that W shrinks most and ξ standard normal, and those moved by more than their chunk's mean are kept

@@ -1,4 +1,4 @@
-"""SPEED's choices that are words; no torch here."""
+"""Literal types of SPEED's settings; no torch here."""
 
 from typing import Literal
 

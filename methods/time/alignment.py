@@ -1,4 +1,4 @@
-"""Which state of the new text stands for each state of the old one, and the texts TIME adds to a request."""
+"""Alignment of the new text's states with the old text's, and the texts TIME adds to a request."""
 
 from collections.abc import Sequence
 

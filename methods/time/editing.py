@@ -20,7 +20,7 @@ PAIRS_AT_ONCE = 64  # whose states are in memory together
 
 
 def make_edit(method: "TIME", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
-    """W M for every cross-attention projection that the settings name."""
+    """Make the edit W M of every cross-attention projection that the settings name."""
     weights = projections(bundle, ("v", "k") if method.keys else ("v",))
     moments = request_moments(method, bundle, requests, scratch)
     return right_edit(weights, solve(moments.old, moments.cross, method.ridge))
@@ -40,7 +40,7 @@ def texts(request: EditRequest, *, augment: bool) -> list[tuple[str, str]]:
 
 
 class Rows:
-    """Pairs every position of the old text with a position of the new one.
+    """A pairing of every position of the old text with a position of the new one.
 
     Args:
         tokenizer: the (first) CLIP tokenizer of the model.

@@ -34,7 +34,7 @@ PAIRS_AT_ONCE = 64  # whose states are in memory together
 
 @dataclass(frozen=True)
 class Retained:
-    """Texts that shall stay as they are."""
+    """Texts to preserve."""
 
     given: Sequence[str] = ()
     corpus: Sequence[str] = ()  # a long list, the same for all edits, so that its sum is made once
@@ -54,7 +54,7 @@ class Retained:
 
 @dataclass(frozen=True)
 class Problem:
-    """A closed form to be solved: texts and weights."""
+    """A closed form to solve: its texts and weights."""
 
     pairs: Sequence[tuple[str, str]]  # (old, new)
     retain: "Retained"
@@ -68,13 +68,13 @@ class Problem:
 
 
 def make_edit(method: "UCE", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
-    """The edit by the authors' own program, of 2023 or of 2025."""
+    """Make the edit by the authors' own program, of 2023 or of 2025."""
     program = _of_2023 if method.variant == 2023 else _of_2025
     return solve_problem(program(method, bundle, requests), bundle, scratch)
 
 
 def emcid_edit(method: "UCEEmcid", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
-    """The edit by the program in EMCID's repository."""
+    """Make the edit by the program in EMCID's repository."""
     pairs = [(old, blank(new)) for old, new in guides(requests, " ")]
     dests = [new for _, new in pairs if new.strip()]
     problem = Problem(
@@ -134,7 +134,7 @@ def _retained_texts(method: "UCE", bundle: Bundle, pairs: Sequence[tuple[str, st
 
 
 def solve_problem(problem: Problem, bundle: Bundle, scratch: Scratch) -> Edit:
-    """The edit that solves a closed form; with 'replace' all matrices share one right factor."""
+    """Solve a closed form and return the edit; with 'replace' all matrices share one right factor."""
     weights = projections(bundle, ("v", "k") if problem.keys else ("v",))
     reader = StateReader(bundle, scratch)
     pairs = _states(reader, problem.pairs) if problem.tensor else []  # each matrix goes over them again

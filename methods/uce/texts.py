@@ -1,4 +1,4 @@
-"""The texts of a UCE edit: pairs of what is edited and what it is guided to, and lists of what is retained."""
+"""Texts of a UCE edit: (edited, guide) pairs, and lists of retained texts."""
 
 import random
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ def expand_pairs(pairs: Sequence[tuple[str, str]], concept_type: str, *, both: b
 
 
 def blank(text: str) -> str:
-    """The program of 2023 reads an empty guide as one blank.
+    """Replace an empty guide by one blank, as the program of 2023 does.
 
     >>> blank("")
     ' '
@@ -54,13 +54,13 @@ def blank(text: str) -> str:
 
 
 def edited_names(names: Sequence[str], edited: Sequence[str]) -> list[str]:
-    """Those of the names that are edited, capitals aside."""
+    """The names that are edited, ignoring case."""
     gone = {text.lower() for text in edited}
     return [name for name in names if name.lower() in gone]
 
 
 def others(names: Sequence[str], edited: Sequence[str], count: int | None = None) -> list[str]:
-    """The names that are not edited, capitals aside; `count` of them drawn with a fixed seed, in the file's order."""
+    """The names that are not edited, ignoring case; `count` of them drawn with a fixed seed, in the file's order."""
     gone = {text.lower() for text in edited}
     left = [name for name in names if name.lower() not in gone]
     if count is None or count >= len(left):

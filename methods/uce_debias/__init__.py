@@ -27,7 +27,7 @@ class UCEDebias:
         tolerance: a source is balanced once no share is this far off.
         rounds: at most so many rounds of drawing and editing.
         pictures: drawn per text and round; None: 50 in 2023, 10 in 2025.
-        sampling_steps: steps of each of these pictures; None: the model's default.
+        sampling_steps: steps of each of these images; None: the model's default.
         step: how much of what a share lacks is added per round; None: 0.1 in 2023, 1 in 2025.
         ridge: λ.
         erase_scale: s_e.

@@ -21,7 +21,7 @@ HYPOTHESIS = "This is a photo of {}."  # what the library's zero-shot classifier
 
 
 def make_edit(method: "UCEDebias", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
-    """The edit by the authors' program of 2023 or of 2025, shares measured on pictures."""
+    """Make the edit by the authors' program of 2023 or of 2025, with shares measured on images."""
     old = method.variant == 2023
     concepts = concepts_of(requests, PHRASES if old and method.templates else ("{}",), method.shares)
     judge = judge_for(bundle, method.judge, "{}" if old else HYPOTHESIS)
@@ -60,7 +60,7 @@ def _cast(weights: Mapping[str, Tensor], original: Mapping[str, Tensor]) -> Edit
 
 
 class _Rounds2023:
-    """What stays and what changes from round to round."""
+    """State of the rounds of the program of 2023."""
 
     def __init__(self, method: "UCEDebias", reader: StateReader, concepts: Sequence[Concept]) -> None:
         self.method, self.reader, self.concepts = method, reader, concepts
@@ -73,7 +73,7 @@ class _Rounds2023:
         self.edit_moment = sum(block[0].T @ block[0] for block in self.blocks)
 
     def take_shares(self, found: Sequence[Shares]) -> None:
-        """Take in the shares of what was not balanced; what is balanced is never measured again."""
+        """Record the shares of the unbalanced concepts; what is balanced is never measured again."""
         for place, shares in zip(self.unbalanced, found, strict=True):
             self.shares[place] = shares
         off = [max(abs(share - 1 / len(shares)) for share in shares) for shares in self.shares]

@@ -1,4 +1,4 @@
-"""Which of several texts a picture shows: zero-shot CLIP, or the embedded model's own classifier."""
+"""Judges of which class an image shows: zero-shot CLIP, or the embedded model's own classifier."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -20,10 +20,10 @@ Shown = npt.NDArray[np.bool_]
 
 
 class Judge(Protocol):
-    """Tells classes apart."""
+    """A classifier of images among given texts."""
 
     def __call__(self, drawn: Pixels, classes: Sequence[str]) -> Shown:
-        """Which class each picture (n, H, W, 3) shows best, (n, k); several where they tie."""
+        """Which class each image (n, H, W, 3) shows best, (n, k); several where they tie."""
         ...
 
 
@@ -68,7 +68,7 @@ class ClipJudge:
 
     @torch.no_grad()
     def __call__(self, drawn: Pixels, classes: Sequence[str]) -> Shown:
-        """Which text each picture is nearest to."""
+        """Which text each image is nearest to."""
         texts = [self.hypothesis.format(text) for text in classes]
         given = self.processor(text=texts, images=list(drawn), return_tensors="pt", padding=True, truncation=True)
         logits: Tensor = self.model(**{name: value.to(self.device) for name, value in given.items()}).logits_per_image
@@ -86,7 +86,7 @@ class EmbeddedJudge:
 
     @torch.no_grad()
     def __call__(self, drawn: Pixels, classes: Sequence[str]) -> Shown:
-        """Which of the classes is most probable for each picture."""
+        """Which of the classes is most probable for each image."""
         columns = [_class_of(text) for text in classes]
         pixels = torch.from_numpy(np.ascontiguousarray(drawn.transpose(0, 3, 1, 2))).float()
         logits: Tensor = self.model(pixel_values=pixels / 127.5 - 1).logits  # mean ½, deviation ½, 32 × 32 as drawn
@@ -114,7 +114,7 @@ def _class_of(text: str) -> int:
 
 
 def best(scores: Tensor) -> Shown:
-    """Where each row is largest, (n, k) bool.
+    """Mark the largest entries of each row, (n, k) bool.
 
     >>> best(torch.tensor([[1.0, 2.0], [3.0, 3.0]])).tolist()
     [[False, True], [True, True]]

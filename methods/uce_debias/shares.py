@@ -1,4 +1,4 @@
-"""What is balanced, and how it stands: shares of each destination among pictures of a source."""
+"""Balanced concepts, and the share of each destination among images of a source."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,12 +11,12 @@ from iceb.specs.methods import Bundle
 from iceb.specs.requests import EditRequest
 
 PHRASES = ("image of {}", "photo of {}", "portrait of {}", "picture of {}", "{}")
-SEEDS_PER_REQUEST = 100_003  # a prime beyond any number of pictures that is drawn, so that seeds do not meet
+SEEDS_PER_REQUEST = 100_003  # a prime beyond any number of images that is drawn, so that seeds do not meet
 
 
 @dataclass(frozen=True)
 class Concept:
-    """One text that is balanced."""
+    """One text to balance."""
 
     text: str
     classes: tuple[str, ...]  # the texts it is balanced between
@@ -56,11 +56,11 @@ def concepts_of(requests: Sequence[EditRequest], phrases: Sequence[str], wanted:
 
 
 class Drawer:
-    """Measures shares by drawing each concept anew and asking a judge which class every picture shows.
+    """Measures shares by drawing each concept anew and asking a judge which class every image shows.
 
     Args:
         judge: tells the classes apart.
-        count: pictures per concept and round.
+        count: images per concept and round.
         steps: sampling steps; None: the model's default.
     """
 
@@ -69,7 +69,7 @@ class Drawer:
         self.round = 0
 
     def __call__(self, bundle: Bundle, concepts: Sequence[Concept]) -> list[Shares]:
-        """The share of each class among pictures of each concept; a picture that shows two alike counts for both."""
+        """The share of each class among images of each concept; an image that shows two alike counts for both."""
         first = self.round * self.count
         self.round += 1
         return [self._shares(bundle, concept, first) for concept in concepts]

@@ -1,6 +1,6 @@
 """Class probabilities of a picture: the judge of AICE, real and embedded.
 
-Two measures share everything but their network: ViT-B/16 for pictures of real models, and a small twin for the embedded
+Two measures share everything but their network: ViT-B/16 for images of real models, and a small twin for the embedded
 one. A network that crashes or answers with numbers that are not finite is an error, never a score.
 """
 
@@ -24,7 +24,7 @@ from iceb.specs.metrics import Inputs, MeasureInput
 VIT_REPOSITORY = "google/vit-base-patch16-224"
 VIT_REVISION = "3f49326eb077187dfe1c2a2bb15fbd74e6ab91e3"
 CLASSES = 1000
-BATCH = 64  # pictures in one forward pass
+BATCH = 64  # images in one forward pass
 BILINEAR = Image.Resampling.BILINEAR
 
 Pixels = npt.NDArray[np.uint8]
@@ -33,7 +33,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Backbone:
-    """An image classifier over the 1000 ImageNet classes, and the preparation its pictures need."""
+    """An image classifier over the 1000 ImageNet classes, and the preparation its images need."""
 
     network: Any  # pixel_values (N, 3, height, width) → .logits (N, 1000)
     revision: str  # what pins its weights
@@ -43,7 +43,7 @@ class Backbone:
     std: tuple[float, float, float]
 
     def prepare(self, picture: Pixels) -> Floats:
-        """One picture (H, W, 3) uint8 → (3, height, width) float32, normalised.
+        """One image (H, W, 3) uint8 → (3, height, width) float32, normalised.
 
         Written out because the library's own preparation changed its resampling between versions (from Pillow's to
         torchvision's), and a judge must not change with the library. This is Pillow's, as the published numbers used.
@@ -90,10 +90,10 @@ def load_backbone(source: str | Path, device: str = "cpu", revision: str | None 
 
 
 class ClassProbability:
-    """p(class | picture) under an ImageNet classifier: softmax over its 1000 logits.
+    """p(class | image) under an ImageNet classifier: softmax over its 1000 logits.
 
     Args:
-        backbone: the network; None for the measure's own, loaded when the first picture is measured.
+        backbone: the network; None for the measure's own, loaded when the first image is measured.
         device: where the network runs.
     """
 
@@ -124,7 +124,7 @@ class ClassProbability:
         """Probabilities (N, 1000) float32 of N images.
 
         Raises:
-            MeasureError: a picture is not RGB bytes, the network failed, or a probability is not finite.
+            MeasureError: an image is not RGB bytes, the network failed, or a probability is not finite.
             ModelError: the network cannot be loaded.
         """
         images = [each.image for each in inputs]
@@ -158,7 +158,7 @@ class ClassProbability:
 
 
 class ImageNetProbability(ClassProbability):
-    """p(class | picture) under ViT-B/16, the judge of AICE (arXiv:2403.13807; network: arXiv:2010.11929)."""
+    """p(class | image) under ViT-B/16, the judge of AICE (arXiv:2403.13807; network: arXiv:2010.11929)."""
 
     id = "vit_b16_imagenet@1"
 
@@ -170,7 +170,7 @@ class ImageNetProbability(ClassProbability):
 
 
 class MiniProbability(ClassProbability):
-    """p(class | picture) under the small ViT that ships with the embedded model and was trained on its renders."""
+    """p(class | image) under the small ViT that ships with the embedded model and was trained on its renders."""
 
     id = "vit_mini@1"
 

@@ -47,7 +47,7 @@ def pair_moments(reader: StateReader, pairs: Sequence[tuple[str, str]], pairing:
 
 
 def state_moments(pairs: Sequence[tuple[TextState, TextState]], pairing: Pairing) -> Moments:
-    """The same of texts that have been read; several pairs go into one product, which is what costs."""
+    """Like `pair_moments`, of texts that have been read; several pairs go into one product, which is what costs."""
     return total(_together(pairs[start:stop], pairing) for start, stop in slices(len(pairs), PAIRS_AT_ONCE))
 
 
@@ -57,7 +57,7 @@ def _together(pairs: Sequence[tuple[TextState, TextState]], pairing: Pairing) ->
 
 
 def total(parts: Iterable[Moments]) -> Moments:
-    """The sum of at least one, added in place into the first."""
+    """Sum at least one tensor, in place into the first."""
     rest = iter(parts)
     first = next(rest)
     for part in rest:
@@ -67,7 +67,7 @@ def total(parts: Iterable[Moments]) -> Moments:
 
 
 def preserved_moment(reader: StateReader, texts: Sequence[str], rows: str, scratch: Scratch, bundle: Bundle) -> Tensor:
-    """PᵀP over the rows of texts that shall stay as they are, made once per model and list.
+    """PᵀP over the rows of texts to preserve, computed once per model and list.
 
     Args:
         reader: reads the texts.

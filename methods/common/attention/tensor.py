@@ -1,4 +1,4 @@
-"""UCE's 'tensor' technique: the new value without what it has of the old one.
+"""UCE's 'tensor' technique: the new value without its component along the old one.
 
 In matrix W, concept i aims at W e' − a W e with a = ⟨W E, W E'⟩ / ‖W E‖², inner product and norm over the whole block
 of paired rows: one number per matrix and concept. All numbers of a matrix follow from its Gram matrix WᵀW, so that no

@@ -1,4 +1,4 @@
-"""Text states as cross-attention reads them, with the places of the tokens in them."""
+"""Text states as cross-attention reads them, with the positions of their tokens."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class TextState:
 
     @property
     def end(self) -> int:
-        """Place of the first end token."""
+        """Position of the first end token."""
         return self.last + 1
 
     @property
@@ -43,12 +43,12 @@ class TextState:
 
 
 def algebra_device(device: torch.device) -> torch.device:
-    """Where float64 is possible: Apple's GPUs have none."""
+    """The device for float64 algebra: the CPU for Apple's GPUs, which have none."""
     return torch.device("cpu") if device.type == "mps" else device
 
 
 class StateReader:
-    """Reads texts with the text encoder(s) of a model as it is now; to be made anew when the model is edited.
+    """Reads texts with the text encoder(s) of a model as it is now; build a new one after the model was edited.
 
     Texts are padded to the encoder's full length, as drawing does, for all positions are read by cross-attention. A
     text's numbers depend neither on which texts are read beside it nor, on a CPU, on the number of threads, so they may

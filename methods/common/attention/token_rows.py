@@ -1,4 +1,4 @@
-"""Which rows of an old text are edited, and which rows of the new one they shall answer like."""
+"""Pairings of token rows: which rows of an old text are edited, and towards which rows of the new one."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
