@@ -61,7 +61,7 @@ def locate_files(
     named = data if data not in (None, UPSTREAM) else os.environ.get(ENVIRONMENT)
     if named:
         origin = "--data" if data not in (None, UPSTREAM) else ENVIRONMENT
-        return checked_paths(card, _inside(card, user_path(named), origin))
+        return checked_paths(card, _folder_with_files(card, user_path(named), origin))
     folder = cache_folder(card, cache)
     if may_fetch and missing(card, folder):
         fetch(card, cache)
@@ -93,10 +93,10 @@ def checked_paths(card: DataCard, folder: Path) -> dict[str, Path]:
     absent = missing(card, folder)
     if absent:
         raise DataError(f"{folder} lacks {', '.join(absent)} of dataset {card.name}: {remedy_of_missing(card)}")
-    return {key: _same(card, folder / file.path, file) for key, file in card.files.items()}
+    return {key: _check_file(card, folder / file.path, file) for key, file in card.files.items()}
 
 
-def _same(card: DataCard, path: Path, file: DataFile) -> Path:
+def _check_file(card: DataCard, path: Path, file: DataFile) -> Path:
     try:
         found = digest_file(path)
     except OSError as error:
@@ -145,7 +145,7 @@ def packaged_folder(card: DataCard, package: str = OWN) -> Path:
     return package_folder("iceb" if card.source.repository == "iceb" else package) / card.source.folder
 
 
-def _inside(card: DataCard, folder: Path, origin: str) -> Path:
+def _folder_with_files(card: DataCard, folder: Path, origin: str) -> Path:
     """The place in a user's folder that holds the files: itself, or where the upstream repository keeps them."""
     if not is_folder(folder):
         raise DataError(f"{origin} {shorten(str(folder))} is not a folder: {_remedy_of_naming(card)}")

@@ -66,7 +66,7 @@ def group_drawer(bundle: Bundle, sampling: Sampling, negative: str = "") -> Call
     """
     reader = TextReader(bundle)
     away = _negative_condition(reader, negative) if sampling.guidance > 1 else None
-    return partial(_fitting_passes, bundle, reader, away, sampling)
+    return partial(_draw_in_passes, bundle, reader, away, sampling)
 
 
 @torch.inference_mode()
@@ -76,7 +76,7 @@ def _negative_condition(reader: TextReader, negative: str) -> Condition:
 
 
 @torch.inference_mode()
-def _fitting_passes(
+def _draw_in_passes(
     bundle: Bundle,
     reader: TextReader,
     away: Condition | None,

@@ -12,7 +12,7 @@ from iceb.base.digest import digest, digest_tensor
 from iceb.base.files import explain_errors, write_atomic
 from iceb.base.progress import stage
 from iceb.models.bundle import ModelBundle
-from iceb.models.loading import quiet
+from iceb.models.loading import silence_libraries
 from iceb.models.sources import DECLARATION
 
 PLACE = "_name_or_path"  # where the libraries note the folder that a part was loaded from
@@ -47,7 +47,7 @@ def save_model(bundle: ModelBundle, folder: Path, title: str) -> None:
     Raises:
         StoreError: the folder cannot be written.
     """
-    with stage("writing the model"), explain_errors(folder), quiet():
+    with stage("writing the model"), explain_errors(folder), silence_libraries():
         bundle.pipeline.save_pretrained(folder, safe_serialization=True)
         for path in (*folder.glob("*.json"), *folder.glob("*/*.json")):
             _forget_place(path)

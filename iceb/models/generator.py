@@ -96,13 +96,13 @@ class Generator:
             seconds, drawn = time.perf_counter() - began, self.tally.drawn - before
             self.tally.seconds += seconds
             if self.pace is not None and drawn >= TELLING:
-                self.pace.note(_work(bundle, sampling), seconds / drawn)
+                self.pace.note(_pace_key(bundle, sampling), seconds / drawn)
         self.tally.reused += len(keys) - (self.tally.drawn - before)
         return keys
 
     def seconds_for(self, bundle: ModelBundle, sampling: Sampling, count: int) -> float | None:
         """Estimated seconds to draw `count` images, by the last time; None if there was none."""
-        each = self.pace.seconds(_work(bundle, sampling)) if self.pace is not None else None
+        each = self.pace.seconds(_pace_key(bundle, sampling)) if self.pace is not None else None
         return None if each is None else each * count
 
     def _keys_and_specs(
@@ -131,7 +131,7 @@ class Generator:
         advance: Advance,
     ) -> None:
         """Draw and store, pass by pass, what no other process has stored when its pass begins."""
-        groups = own_order(missing, bundle.images_per_pass.size)
+        groups = shuffled_groups(missing, bundle.images_per_pass.size)
         try:
             draw, states = group_drawer(bundle, sampling, bundle.negative_prompt), States()
 
@@ -160,7 +160,7 @@ class Generator:
             self.images.save(key, image, {"text": spec.text, "seed": str(spec.noise.seed)})
 
 
-def own_order(keys: Sequence[ImageKey], size: int) -> list[Sequence[ImageKey]]:
+def shuffled_groups(keys: Sequence[ImageKey], size: int) -> list[Sequence[ImageKey]]:
     """Keys in groups of `size` neighbours, which share texts, in an order that is every call's own.
 
     Two processes in one order would draw each image twice; in orders of their own, few but the last ones.
@@ -170,7 +170,7 @@ def own_order(keys: Sequence[ImageKey], size: int) -> list[Sequence[ImageKey]]:
     return groups
 
 
-def _work(bundle: ModelBundle, sampling: Sampling) -> dict[str, Any]:
+def _pace_key(bundle: ModelBundle, sampling: Sampling) -> dict[str, Any]:
     """Everything that decides how long an image takes."""
     about = {**environment(bundle), "threads": torch.get_num_threads(), "dtype": bundle.ref.dtype}
     about["images_per_pass"] = bundle.images_per_pass.size

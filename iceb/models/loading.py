@@ -56,7 +56,7 @@ def load_pipeline(source: Source, device: torch.device) -> Any:
     options = {**LEFT_OUT[source.family.layout], **_variant(source)}
     load = partial(kind.from_pretrained, torch_dtype=DTYPES[source.ref.dtype], use_safetensors=True, **options)
     try:
-        with quiet(), _without_onnx():
+        with silence_libraries(), _without_onnx():
             pipeline = local_first(place, load)
     except Exception as error:  # the libraries raise many kinds for a damaged file or a missing connection
         raise ModelError(_unloadable(source, error)) from error
@@ -76,7 +76,7 @@ def _only_half(folder: Path) -> bool:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def silence_libraries() -> Iterator[None]:
     """Silence the libraries' messages about loading inside the block."""
     import diffusers
     import transformers

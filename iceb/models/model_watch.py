@@ -70,7 +70,7 @@ def watch_model(
         yield
     except BaseException as error:
         watch.process.restore()  # settings that a failed call leaves behind follow from the failure, which is reported
-        if changes := _left_by(error, watch):
+        if changes := _remaining_changes(error, watch):
             bundle.spoil(f"{who} changed {changes}")
             withdraw()
             if isinstance(error, Exception):
@@ -87,7 +87,7 @@ def watch_model(
         raise kind(f"{who} changed {changes}: {REMEDY}")
 
 
-def _left_by(error: BaseException, watch: Watch) -> str:
+def _remaining_changes(error: BaseException, watch: Watch) -> str:
     """Changes that a failed call left in the model, after the frames that its error holds are cleared.
 
     A generator that still waits in such a frame puts back what it changed, a hook for example, only when it is closed.

@@ -93,12 +93,12 @@ def _folder(model: str) -> Path:
 
 def _in_folder(folder: Path, dtype: Dtype, family: Family | None) -> Source:
     layout = _layout(folder)
-    content = _content(folder)
+    content = _content_digest(folder)
     found = family or _shipped_copy(content) or _folder_family(folder, layout)
     return Source(found, ModelRef(found.name, found.repo, content, dtype), folder)
 
 
-def _content(folder: Path) -> str:
+def _content_digest(folder: Path) -> str:
     """Digest of every file of a folder that loading reads, 64 hex digits."""
     return digest([(path.relative_to(folder).as_posix(), digest_file(path)) for path in read_files(folder)])
 
@@ -106,7 +106,7 @@ def _content(folder: Path) -> str:
 def _shipped_copy(content: str) -> Family | None:
     """The family of a model that ships with the package, if the folder is a copy of it: its recipes and data fit."""
     shipped = (family for family in FAMILIES.values() if family.revision is None)
-    return next((family for family in shipped if _content(shipped_folder(family)) == content), None)
+    return next((family for family in shipped if _content_digest(shipped_folder(family)) == content), None)
 
 
 def _layout(folder: Path) -> Layout:

@@ -139,11 +139,11 @@ def _configuration(part: Any) -> tuple[str, ...]:
         names = ("padding_side", "truncation_side", "model_max_length", "pad_token_id", "bos_token_id", "eos_token_id")
         read += [str(len(part)), *(str(getattr(part, name, "")) for name in names)]
     if hasattr(part, "backend_tokenizer"):
-        read.append(_tokenizing(part.backend_tokenizer))
+        read.append(_tokenizer_digest(part.backend_tokenizer))
     return tuple(read)
 
 
-def _tokenizing(backend: Any) -> str:
+def _tokenizer_digest(backend: Any) -> str:
     """The digest of normalizer, pre-tokenizer, vocabulary and merges; filling and cutting are set by each call."""
     return digest_bytes(backend.to_str().partition('"added_tokens":')[2].encode())
 

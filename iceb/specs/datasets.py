@@ -27,7 +27,7 @@ class DataFile(BaseModel):
 
     @field_validator("path")
     @classmethod
-    def _inside(cls, value: str) -> str:
+    def _check_path(cls, value: str) -> str:
         for part in value.split("/"):
             check_part(part, "path of a data file: each part of it")
         return value

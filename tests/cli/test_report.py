@@ -11,7 +11,7 @@ from iceb.cli import check_lines
 from iceb.cli.progress import Bars
 from iceb.cli.report import summary
 from iceb.conformance.check_line import Line
-from iceb.models.loading import quiet
+from iceb.models.loading import silence_libraries
 from iceb.registry import entries_of
 from iceb.specs.results import Result
 
@@ -74,7 +74,7 @@ def test_loading_a_model_leaves_the_libraries_bars_as_they_were(enabled):
     before = logging.is_progress_bar_enabled()
     (logging.enable_progress_bar if enabled else logging.disable_progress_bar)()
     try:
-        with quiet():
+        with silence_libraries():
             assert not logging.is_progress_bar_enabled()
         assert logging.is_progress_bar_enabled() is enabled
     finally:

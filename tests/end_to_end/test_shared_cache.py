@@ -11,7 +11,7 @@ import pytest
 import toy
 
 from iceb.base.errors import StoreError
-from iceb.models.generator import own_order
+from iceb.models.generator import shuffled_groups
 from iceb.running.evaluate import run
 from iceb.runs.folder import read_result
 from iceb.runs.ledger import read_ledger
@@ -101,7 +101,7 @@ def test_two_processes_on_one_run_share_its_images(tiny_sd_folder, tmp_path):
 
 def test_every_image_stands_once_in_an_order_of_ones_own():
     keys = [str(number) for number in range(50)]
-    orders = [own_order(keys, 8) for _ in range(5)]
+    orders = [shuffled_groups(keys, 8) for _ in range(5)]
     for order in orders:
         assert sorted(key for group in order for key in group) == sorted(keys)
         assert all(keys[keys.index(group[0]) :][: len(group)] == group for group in order)
