@@ -1,4 +1,4 @@
-"""`iceb check`: does a plug-in keep its contract? Every check is one line; a failed one makes the exit code 1."""
+"""`iceb check`: run the conformance checks of a plug-in, one line each; a failed check makes the exit code 1."""
 
 import logging
 import re
@@ -58,7 +58,7 @@ def method(
 
 @contextmanager
 def _errors_logged_alone() -> Iterator[None]:
-    """Quick settings are small on purpose, and methods warn of that."""
+    """Hide warnings: quick settings are small on purpose, and methods warn of that."""
     log = logging.getLogger("iceb")
     level = log.level
     log.setLevel(logging.ERROR)
@@ -73,7 +73,7 @@ for part in (check_parts.dataset, check_parts.task, check_parts.measure, check_p
 
 
 def _sizes(text: str) -> tuple[int, ...]:
-    """Numbers of edits from a text such as "1,10,100".
+    """Parse numbers of edits from a text such as "1,10,100".
 
     Raises:
         SpecError: one of them is not a whole number from 1 to MOST.

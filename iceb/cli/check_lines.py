@@ -1,4 +1,4 @@
-"""What `iceb check` prints: a line for each check and their numbers, or all of it as JSON."""
+"""Print the checks of `iceb check`: one line each and the totals, or everything as JSON."""
 
 import json
 import os
@@ -18,7 +18,7 @@ WORDS = {"pass": "passed", "fail": "failed", "skipped": "skipped", "info": "meas
 
 
 def report(what: str, name: str, found: "Iterable[Line]", as_json: bool, facts: Mapping[str, Any]) -> None:
-    """Make checks and say how they came out.
+    """Run checks and print their outcomes.
 
     Args:
         what: the noun, "method".
@@ -42,7 +42,7 @@ def report(what: str, name: str, found: "Iterable[Line]", as_json: bool, facts: 
 
 
 def _print_each(lines: "Iterable[Line]") -> "Iterator[Line]":
-    """Each line as soon as it is known, then how many there were of each kind."""
+    """Print each line as soon as its check has run, then the totals by status."""
     totals: Counter[str] = Counter()
     seconds = 0.0
     for line in lines:
@@ -57,7 +57,7 @@ def _print_each(lines: "Iterable[Line]") -> "Iterator[Line]":
 
 
 def _fit(line: "Line") -> str:
-    """A check as text: one line in a file or a pipe; on a terminal what does not fit goes on below, indented."""
+    """Format a check as one line; on a terminal a long one is wrapped and indented."""
     text = f"{line.status:<8} {line.check:<32} {line.note}".rstrip()
     if not sys.stdout.isatty():
         return text

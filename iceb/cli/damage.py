@@ -1,4 +1,4 @@
-"""Stored files that a command found damaged, a line each on stderr: nothing is replaced in silence."""
+"""Report stored files that a command found damaged, one line each on stderr."""
 
 import sys
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ MOST = 10  # lines
 
 @contextmanager
 def report_damage() -> Iterator[None]:
-    """Print what was found damaged meanwhile, however the command ends; commands that read no store load nothing."""
+    """Print the files found damaged inside the block, however it ends; stores are not imported for it."""
     try:
         yield
     finally:

@@ -115,7 +115,7 @@ def _form(text: str) -> "Form":
 
 
 def _next_steps(manifest: "Manifest", model: str, out: Path) -> list[str]:
-    """What was saved, and what to do with it."""
+    """Describe what was saved, and the command to use it."""
     delta = manifest.delta
     lines = [f"saved: {out}"]
     if delta is not None:

@@ -1,4 +1,4 @@
-"""`iceb evaluate`: the main job. Its options become an `Ask`; the plan is printed before any work, the scores after."""
+"""`iceb evaluate`: turn the options into an `Ask`, print the plan, run it, and print the scores."""
 
 import os
 import warnings
@@ -65,7 +65,7 @@ def evaluate(
 
 
 def quiet() -> None:
-    """Libraries keep their notes to themselves: stderr is for the plan, the progress and one line of complaint."""
+    """Silence libraries: stderr is for the plan, the progress and one line per error."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     warnings.filterwarnings("ignore")

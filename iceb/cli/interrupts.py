@@ -1,4 +1,4 @@
-"""Ctrl-C that is not lost: Python drops the KeyboardInterrupt of a signal that arrives inside a destructor."""
+"""Handle Ctrl-C reliably: Python drops a KeyboardInterrupt that is raised inside a destructor."""
 
 import signal
 import threading
@@ -11,7 +11,7 @@ from iceb.base.progress import Advance, Watch
 
 @contextmanager
 def watch_interrupts() -> Iterator[Callable[[], None]]:
-    """Take note of every Ctrl-C inside; yields what raises KeyboardInterrupt if there was one.
+    """Record every Ctrl-C inside the block; yield a function that raises KeyboardInterrupt if there was one.
 
     Python allows handlers in the main thread alone; in another one nothing is noted. A process that was started to
     ignore Ctrl-C, as scripts start what runs in their background, goes on ignoring it.
@@ -38,7 +38,7 @@ def watch_interrupts() -> Iterator[Callable[[], None]]:
 
 
 class Attentive:
-    """A watch that stops at the next step of a stage where a Ctrl-C was lost."""
+    """A progress watch that stops at the next step after a Ctrl-C was swallowed."""
 
     def __init__(self, watch: Watch, check: Callable[[], None]) -> None:
         self.watch, self.check = watch, check

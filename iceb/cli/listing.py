@@ -1,4 +1,4 @@
-"""`iceb list` and `iceb show`: names, and what stands behind one; listing imports neither torch nor any plugin."""
+"""`iceb list` and `iceb show`: list names, and show one in detail; listing imports neither torch nor any plug-in."""
 
 import dataclasses
 import json
@@ -17,7 +17,7 @@ WIDTH = 80  # characters of a line
 
 
 class ListKind(StrEnum):
-    """What can be listed."""
+    """The kinds of things that can be listed."""
 
     tasks = "tasks"
     methods = "methods"
@@ -28,7 +28,7 @@ class ListKind(StrEnum):
 
 
 class ShowKind(StrEnum):
-    """What can be shown."""
+    """The kinds of things that can be shown."""
 
     task = "task"
     method = "method"
@@ -56,7 +56,7 @@ def list_names(
 
 
 def _one_of(got: str, allowed: type[StrEnum]) -> str:
-    """`got`, which must be one of these.
+    """Return `got` if it is one of `allowed`.
 
     Raises:
         SpecError: it is none; the message names the nearest.
@@ -81,7 +81,7 @@ def _rows(what: ListKind) -> list[dict[str, str]]:
 
 
 def _from(entry: "Registered") -> str:
-    """The package, and why its name must be said where it must."""
+    """Return the package, and why its name is needed if it is."""
     from iceb.registry import shortest_name
 
     package = f"{entry.package} {entry.package_version}"
@@ -96,7 +96,7 @@ def _holder(entry: "Registered") -> str:
 
 
 def _note_unreadable(what: ListKind) -> None:
-    """Say on stderr which packages could not be asked."""
+    """Name on stderr the packages whose metadata could not be read."""
     from iceb.base.packages import unreadable_packages
 
     for place in unreadable_packages() if what is not ListKind.models else ():
@@ -121,7 +121,7 @@ def _datasets() -> list[dict[str, str]]:
 
 
 def _card_of(name: str) -> str:
-    """Where a dataset comes from; of one that cannot be read, why."""
+    """Return where a dataset comes from, or why its card cannot be read."""
     from iceb.base.errors import IcebError
     from iceb.datasets.cards import load_card
 

@@ -1,4 +1,4 @@
-"""The command `iceb`: one line for every mistake, an exit code that says whose it was, never a traceback.
+"""The command `iceb`: one line per error, an exit code that says whose it is, never a traceback.
 
 Exit codes: 0 done, 1 a check or a run failed, 2 asked wrongly, 130 interrupted. ICEB_TRACEBACK=1 shows where an
 error came from, a method's too.
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; returns the exit code after printing at most one line of complaint on stderr."""
+    """Run one command and return its exit code; print at most one error line on stderr."""
     _show_any_character()
     command = typer.main.get_command(app)
     try:
@@ -86,14 +86,14 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _show_any_character() -> None:
-    """Let stdout and stderr escape what their encoding cannot write, for example bytes in a file's name."""
+    """Let stdout and stderr escape characters that their encoding lacks, such as raw bytes in a file's name."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def explain(error: Exception) -> tuple[str, int]:
-    """One line and an exit code for any error."""
+    """Return one line and an exit code for any error."""
     if isinstance(error, IcebError):
         return _with_option(str(error)), error.exit_code
     if hasattr(error, "format_message"):  # typer's usage errors, whose classes moved between its versions

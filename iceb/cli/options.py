@@ -1,4 +1,4 @@
-"""The options of `iceb evaluate`: names, help and types; commands that ask for the same say it with the same words."""
+"""Options that commands share: names, help and types, and groups of them as dataclasses."""
 
 import dataclasses
 import functools

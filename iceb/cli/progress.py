@@ -1,4 +1,4 @@
-"""Progress on stderr: bars with the time elapsed and left on a terminal, a line now and then in a log."""
+"""Show progress on stderr: bars with the time elapsed and left on a terminal, occasional lines in a log."""
 
 import sys
 import time
@@ -51,14 +51,14 @@ class Bars:
 
 
 class Lines:
-    """The same as lines, when stderr is a file or a pipe: a start, a line every ten seconds, an end."""
+    """Progress as lines when stderr is a file or a pipe: a start, a line every ten seconds, an end."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self.stream, self.clock = stream, clock
 
     @contextmanager
     def stage(self, name: str, total: int | None) -> Iterator[Advance]:
-        """Lines that say how far the stage is and how long it will still take."""
+        """Lines with the steps done and the time left."""
         begun = said = self.clock()
         done = 0
         self._say(f"{name}: {f'0/{total}' if total else 'begun'}")
@@ -83,7 +83,7 @@ class Lines:
 
 @contextmanager
 def show_progress() -> Iterator[None]:
-    """Show the stages of everything done inside, bars where somebody watches, lines where nobody does; heed Ctrl-C."""
+    """Show the progress of the block: bars on a terminal, lines elsewhere; stop on Ctrl-C."""
     with watch_interrupts() as check:
         if sys.stderr.isatty():
             bars = Bars()
@@ -95,7 +95,7 @@ def show_progress() -> Iterator[None]:
 
 
 def clock_time(seconds: float) -> str:
-    """Minutes and seconds, or hours too.
+    """Format seconds as minutes and seconds, with hours if needed.
 
     >>> clock_time(75), clock_time(3700)
     ('1:15', '1:01:40')

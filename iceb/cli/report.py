@@ -1,4 +1,4 @@
-"""What a person sees: the summary table of a result. Numbers that are missing show as a dash with their note."""
+"""Print the summary table of a result; missing numbers show as a dash with their note."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ WIDTH = 80  # characters that the table fits into; a narrower terminal wraps its
 
 
 def summary(result: Result, path: Path | None = None, *, on_stderr: bool = False, cost: bool = True) -> None:
-    """Print the scores of a result, and what it cost and where it lies unless left out."""
+    """Print the scores of a result, and its cost and path unless left out."""
     from rich.console import Console
 
     console = Console(stderr=on_stderr, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`iceb runs`: which run is which, by its settings and its score."""
+"""`iceb runs`: list runs with their settings and scores."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def runs(
 
 
 def _lines(run: "ListedRun", *, named: bool) -> list[str]:
-    """A run as text; below it what sets it apart from others of its method."""
+    """Format a run, and below it what distinguishes it from others of its method."""
     finished = run.finished[:16].replace("T", " ") or MISSING
     rest = f"{run.status:<10} {finished:<16} {_score(run):>17}"
     first = [f"{run.name:<34} {rest}"] if len(run.name) <= 34 else [run.name, f"{'':<34} {rest}"]
@@ -44,7 +44,7 @@ def _lines(run: "ListedRun", *, named: bool) -> list[str]:
 
 
 def _apart(run: "ListedRun", *, named: bool) -> list[str]:
-    """What sets a run apart from others of its method; `named`: with the metric whose score is shown."""
+    """Return what distinguishes a run from others of its method; `named`: with the metric whose score is shown."""
     from iceb.specs.records import method_label
 
     changed = method_label("", run.changed).strip(" ()") if run.changed else ""

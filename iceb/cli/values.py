@@ -1,4 +1,4 @@
-"""What `--set NAME=VALUE` means."""
+"""Parse option values: `--set NAME=VALUE` and `--dtype`."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 
 
 def settings(texts: Sequence[str]) -> dict[str, Scalar]:
-    """The hyperparameters of several NAME=VALUE texts.
+    """Parse hyperparameters from NAME=VALUE texts.
 
     Raises:
         SpecError: a text without "=", a name given twice, or a value that is neither a scalar nor a flat list.
@@ -35,7 +35,7 @@ def settings(texts: Sequence[str]) -> dict[str, Scalar]:
 
 
 def parse_value(name: str, text: str) -> Scalar:
-    """A value as JSON where it is JSON (numbers, true, false, null, lists), as itself where it is not.
+    """Parse a value as JSON if it is JSON (numbers, true, false, null, lists), else keep the text.
 
     Raises:
         SpecError: a JSON object or a nested list, a number that is not finite or beyond 64 bits, or a text that
@@ -62,7 +62,7 @@ def _atom(name: str, value: object) -> Atom:
 
 
 def dtype(text: str) -> Dtype:
-    """The number format of `--dtype`.
+    """Parse the number format of `--dtype`.
 
     Raises:
         SpecError: it is none of those allowed.

@@ -1,1 +1,1 @@
-"""Result files become ranked tables."""
+"""Leaderboards: collect result files, rank them, and render the pages."""

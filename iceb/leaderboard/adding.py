@@ -1,4 +1,4 @@
-"""Runs' results are added to a leaderboards folder with their tables: all of them, or nothing."""
+"""Add runs' results with their tables to a leaderboards folder: all of them, or nothing."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from iceb.specs.tasks import Task
 
 @dataclass(frozen=True)
 class AddedResults:
-    """What was added to a leaderboards folder."""
+    """The results that were added to a leaderboards folder."""
 
     results: tuple[Path, ...]  # where each result stands now
     skipped: tuple[str, ...]  # why others were left out, a line each
@@ -28,7 +28,7 @@ class AddedResults:
 
 @dataclass
 class _Board:
-    """The results of a folder, and what is to be added to them."""
+    """The results of a folder, and those to add."""
 
     folder: Path
     standing: dict[Path, Result]
@@ -37,7 +37,7 @@ class _Board:
     new: dict[Path, FiledResult] = field(default_factory=dict)
 
     def enter(self, filed: FiledResult) -> None:
-        """Find the place of a result: its own, that of the same run before a metric was added, or a number."""
+        """Choose the file of a result: its own, that of the same run before a metric was added, or a numbered one."""
         result = filed.result
         same = next((path for path, other in self.standing.items() if same_run(other, result)), None)
         if same is not None:
@@ -82,7 +82,7 @@ class _Board:
 
 
 def _one_cell(first: Result, second: Result) -> bool:
-    """Whether two results are runs of one thing: their numbers must agree."""
+    """Whether two results belong to one cell, so that their numbers must agree."""
     return (Identity.of(first), setting(first), first.num_edits) == (
         Identity.of(second),
         setting(second),
@@ -91,7 +91,7 @@ def _one_cell(first: Result, second: Result) -> bool:
 
 
 def add_all(folder: Path, sources: Sequence[Path], task_named: Callable[[str], Task]) -> AddedResults:
-    """Copy runs' results and tables into `folder`/results under their ids and write the pages: all of it, or nothing.
+    """Copy runs' results and tables into `folder`/results under their ids and write the pages, or change nothing.
 
     Of several results the unfinished and the partial ones are left out. Adding one again changes nothing; another run
     of one that stands there is kept beside it, if its numbers agree.
@@ -122,19 +122,19 @@ def add_all(folder: Path, sources: Sequence[Path], task_named: Callable[[str], T
 
 
 def _unfit(sources: Sequence[Path]) -> dict[Path, str]:
-    """Failed and partial runs, with the reason: of many they are left out."""
+    """Find failed and partial runs, with the reason; among several they are left out."""
     found = {source: read_result_text(source)[2] for source in sources}
     return {source: refusal(result) or "" for source, result in found.items() if result.status != "complete"}
 
 
 def _files(target: Path, filed: FiledResult) -> dict[Path, bytes]:
-    """The two files of a result, the table first, because the result names it."""
+    """Return the two files of a result, the table first, because the result names it."""
     return {table_beside(target): filed.table, target: filed.text.encode("utf-8")}
 
 
 @contextmanager
 def undo_on_error(files: Mapping[Path, bytes]) -> Iterator[None]:
-    """Put these files back as they were if anything inside fails."""
+    """Restore these files if anything in the block fails."""
     before = {path: path.read_bytes() if path.exists() else None for path in files}
     try:
         yield

@@ -1,4 +1,4 @@
-"""One cell of a table: the same run by different people, on different machines, agreeing within a tolerance."""
+"""A cell of a table: one or more runs of the same method, settings and count, which agree within a tolerance."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,38 +26,38 @@ class Cell:
 
     @property
     def first(self) -> Result:
-        """The one whose numbers are shown."""
+        """The run whose numbers are shown."""
         return self.results[0]
 
     @property
     def reproductions(self) -> int:
-        """How many later runs came out the same."""
+        """Number of later runs with the same numbers."""
         return len(self.results) - 1
 
     @property
     def scores(self) -> Iterator[ScoreRecord]:
-        """Every score, the first run's first."""
+        """Every score, those of the first run first."""
         return (score for result in self.results for score in result.scores)
 
     def score(self, column: Column) -> ScoreRecord | None:
-        """The number in a column: of the first run that has it."""
+        """Return the score in a column, from the first run that has it."""
         return column.score(self.scores)
 
 
 def setting(result: Result) -> str:
-    """What names a row: method, version and settings; the code may differ, as long as the numbers do not."""
+    """Return what identifies a row: method, version and settings; code may differ if the numbers agree."""
     method = result.method
     return canonical([method.package, method.name, method.version, method.params, method.precision])
 
 
 def made_anew(result: Result) -> bool:
-    """Whether a run made its edits and drew its images itself, all of them."""
+    """Whether a run made all its edits and images itself, without a cache."""
     cost = result.cost
     return bool(cost.images_drawn) and cost.images_found == 0 and cost.edits_found == 0
 
 
 def cell(results: Iterable[Result]) -> Cell:
-    """The cell of runs of one thing.
+    """Make the cell of several runs.
 
     Raises:
         ResultError: two of them disagree, or a later one took from a cache what it was to reproduce.
@@ -84,7 +84,7 @@ def _name_run(result: Result) -> str:
 
 
 def disagreement(first: Result, second: Result) -> str | None:
-    """The first number of two runs of one thing that differs by more than the tolerance; None where all agree."""
+    """Describe the first number that differs between two runs by more than the tolerance; None if all agree."""
     others = {Comparable.of(score): score for score in second.scores}
     for score in first.scores:
         other = others.get(Comparable.of(score))
@@ -107,7 +107,7 @@ def _difference(score: ScoreRecord, other: ScoreRecord) -> str | None:
 
 
 def agree(first: float | None, second: float | None) -> bool:
-    """Whether two numbers of one thing are the same within the tolerance.
+    """Whether two numbers agree within the tolerance.
 
     >>> agree(0.25, 0.25009), agree(0.25, 0.2502), agree(100.0, 100.005), agree(None, 0.0)
     (True, False, True, False)
@@ -122,7 +122,7 @@ def _number_text(number: float | None) -> str:
 
 
 def same_requests(results: Sequence[Result]) -> None:
-    """Refuse results at one number of edits that did not edit the same concepts.
+    """Refuse results at the same number of edits that edited different concepts.
 
     Raises:
         ResultError: as it says.

@@ -1,4 +1,4 @@
-"""Result files become checked results; what may not stand on a table is refused with its reason."""
+"""Read and check result files; refuse those that may not be ranked, with the reason."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ REPRODUCTION = re.compile(r"(?P<id>.+)\.r(?P<number>[2-9]|[1-9][0-9]+)")  # "030
 
 
 def refusal(result: Result) -> str | None:
-    """Why a result may not stand on a table; None if it may."""
+    """Return why a result may not be on a leaderboard; None if it may."""
     if result.status == "failed":
         return f"the run failed ({result.error}): run it again to the end"
     if result.status == "partial":
@@ -30,7 +30,7 @@ def refusal(result: Result) -> str | None:
 
 
 def accept(filed: FiledResult) -> FiledResult:
-    """The result itself.
+    """Return the result unless it is refused.
 
     Raises:
         ResultError: it may not stand on a table; the message says why and what to do.
@@ -42,7 +42,7 @@ def accept(filed: FiledResult) -> FiledResult:
 
 
 def place(result: Result, number: int = 1) -> Path:
-    """Where a result lies below leaderboards/results: its id names the file, a later run of it has a number.
+    """Return the path of a result below leaderboards/results: named by its id, and numbered if it is a later run.
 
     >>> REPRODUCTION.fullmatch("0300-3f9c0a1b.r2")["id"], REPRODUCTION.fullmatch("0300-3f9c0a1b.r1")
     ('0300-3f9c0a1b', None)
@@ -51,12 +51,12 @@ def place(result: Result, number: int = 1) -> Path:
 
 
 def collect(folder: Path) -> list[Result]:
-    """All results below `folder`, sorted by id; see `collect_filed`."""
+    """Read all results below `folder`, sorted by id; see `collect_filed`."""
     return [filed.result for filed in collect_filed(folder)]
 
 
 def collect_filed(folder: Path) -> list[FiledResult]:
-    """All results below `folder` with their tables, sorted by id, every score computed again.
+    """Read all results below `folder` with their tables, sorted by id, and recompute every score.
 
     Raises:
         ResultError: a file is malformed, refused, not where its id says, a copy of another, holds a number that its
@@ -90,5 +90,5 @@ def _refuse_copies(found: Sequence[FiledResult]) -> None:
 
 
 def same_run(first: Result, second: Result) -> bool:
-    """Whether two files tell of one run, whatever metrics were added to it later."""
+    """Whether two files are of one run, whatever metrics were added later."""
     return first.id == second.id and first.provenance == second.provenance

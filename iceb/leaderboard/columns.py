@@ -1,4 +1,4 @@
-"""The columns of a table: scores compare metric by metric, so that one more metric splits no table."""
+"""Columns of a table: scores are compared per metric, so an additional metric does not split the table."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from iceb.specs.tasks import Task
 
 @dataclass(frozen=True, order=True)
 class Comparable:
-    """What two scores must agree on to stand in one column.
+    """The fields that two scores must share to be in one column.
 
     Attributes:
         measures: kind, id and revision of each measure.
@@ -25,7 +25,7 @@ class Comparable:
 
     @classmethod
     def of(cls, score: ScoreRecord) -> "Comparable":
-        """Where this score belongs."""
+        """Return the key of this score's column."""
         used = sorted((kind, each.id, each.revision) for kind, each in score.measures.items())
         return cls(score.metric, score.version, score.package, tuple(used), tuple(sorted(score.references.items())))
 
@@ -41,16 +41,16 @@ class Column:
 
     @property
     def heading(self) -> str:
-        """The label, with an arrow towards the better."""
+        """The label, with an arrow in the better direction."""
         return f"{self.label} {'↑' if self.higher_is_better else '↓'}"
 
     def score(self, scores: Iterable[ScoreRecord]) -> ScoreRecord | None:
-        """The score that belongs into this column."""
+        """Return the score that belongs in this column."""
         return next((score for score in scores if Comparable.of(score) == self.key), None)
 
 
 def columns(scores: Iterable[ScoreRecord], task: Task) -> tuple[Column, ...]:
-    """The columns that scores need: the task's metrics in its order, then others; older versions first."""
+    """Return the columns for some scores: the task's metrics in its order, then others; older versions first."""
     found: dict[Comparable, list[ScoreRecord]] = {}
     for score in scores:
         found.setdefault(Comparable.of(score), []).append(score)
@@ -61,7 +61,7 @@ def columns(scores: Iterable[ScoreRecord], task: Task) -> tuple[Column, ...]:
 
 
 def _labels(keys: Sequence[Comparable]) -> Mapping[Comparable, str]:
-    """The shortest of five descriptions that tells the columns of one metric apart."""
+    """Label each column with the shortest of five descriptions that distinguishes the columns of one metric."""
     found: dict[Comparable, str] = {}
     for name in dict.fromkeys(key.metric for key in keys):
         alike = [key for key in keys if key.metric == name]
@@ -73,7 +73,7 @@ def _labels(keys: Sequence[Comparable]) -> Mapping[Comparable, str]:
 
 
 def _descriptions(key: Comparable) -> tuple[str, ...]:
-    """From the shortest to the one that says all."""
+    """Return the descriptions from the shortest to the complete one."""
     version = f"{key.metric} v{key.version}"
     measures = ", ".join(identity for _, identity, _ in key.measures)
     revisions = ", ".join(f"{identity} {revision[:8]}" for _, identity, revision in key.measures)
@@ -91,7 +91,7 @@ def _descriptions(key: Comparable) -> tuple[str, ...]:
 
 
 def headline(found: Sequence[Column], task: Task) -> Column | None:
-    """The column that ranks; None where no score of the task's headline is there.
+    """Return the column that ranks; None if there is no score of the task's headline metric.
 
     The installed metric comes first, so that no file of an unknown package or version takes the ranks; of several
     judges the one of most results.

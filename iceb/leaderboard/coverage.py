@@ -1,4 +1,4 @@
-"""Rows of one table judge the same concepts: one that leaves some out is found by the others."""
+"""Check that the rows of a table judge the same concepts and images."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ Judged: TypeAlias = frozenset[tuple[str, str, int, str, int]]  # part, concept, 
 
 @dataclass(frozen=True)
 class _Claim:
-    """What one result judged for one metric."""
+    """The concepts and images that one result judged for one metric."""
 
     filed: FiledResult
     metric: str
@@ -24,7 +24,7 @@ class _Claim:
 
 
 def check_coverage(found: Sequence[FiledResult]) -> None:
-    """Refuse a result whose concepts or images of a metric are not those of the other rows.
+    """Refuse a result whose concepts or images of a metric differ from those of the other rows.
 
     What most results have is taken for right, of two alike the larger.
 
@@ -48,7 +48,7 @@ def check_coverage(found: Sequence[FiledResult]) -> None:
 
 
 def _claims(filed: FiledResult) -> Iterator[tuple[str, _Claim]]:
-    """For each metric with a table, what must agree between results, and what was judged."""
+    """Yield for each metric with a table the key under which results must agree, and what was judged."""
     judged: dict[tuple[str, str], set[tuple[str, str, int, str, int]]] = {}
     for row in filed.rows:
         value = row.value
@@ -63,7 +63,7 @@ def _claims(filed: FiledResult) -> Iterator[tuple[str, _Claim]]:
 
 
 def _data(result: Result) -> list[object]:
-    """What decides which concepts are judged."""
+    """Return what determines the concepts that are judged."""
     task = result.task
     data = [task.dataset, task.dataset_version, dict(task.data_sha256), task.requests_sha256]
     return [task.name, task.version, *data, result.num_edits]

@@ -1,4 +1,4 @@
-"""A result and the table beside it, read from disk: a run's folder, a file handed in, or one of a leaderboard."""
+"""Read a result and its table from disk: from a run's folder, a submitted file, or a leaderboard."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ REMEDY = f"name a run's folder as iceb evaluate prints it, or its {RESULT}"
 
 @dataclass(frozen=True)
 class FiledResult:
-    """A result whose scores were computed again from its table and agree.
+    """A result whose scores agree with those recomputed from its table.
 
     Attributes:
         path: of the result's file.
@@ -34,7 +34,7 @@ class FiledResult:
 
 
 def table_beside(path: Path) -> Path:
-    """Where the table of a result lies: per_concept.parquet in a run's folder, the same name with .parquet elsewhere.
+    """Return the path of a result's table: per_concept.parquet in a run's folder, the result's name elsewhere.
 
     >>> table_beside(Path("runs/a/result.json")).as_posix(), table_beside(Path("a/0010-12345678.r2.json")).as_posix()
     ('runs/a/per_concept.parquet', 'a/0010-12345678.r2.parquet')
@@ -43,7 +43,7 @@ def table_beside(path: Path) -> Path:
 
 
 def read_result_text(named: Path) -> tuple[Path, str, Result]:
-    """The file of a result that is named by itself or by its run's folder, its text, and what it says.
+    """Read a result, given its file or its run's folder; return its path, text and content.
 
     Raises:
         ResultError: it is missing, malformed, or of an unknown schema.
@@ -54,7 +54,7 @@ def read_result_text(named: Path) -> tuple[Path, str, Result]:
 
 
 def read_filed(named: Path) -> FiledResult:
-    """A result with its table, every score computed again.
+    """Read a result with its table and recompute every score.
 
     Raises:
         ResultError: a file is missing or malformed, the table is not the one the result names, or a number in the

@@ -1,4 +1,4 @@
-"""Markdown that says exactly what it was given: tables, cells and code, whatever characters names and commands hold."""
+"""Write markdown tables, cells and code, escaping special characters in names and commands."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,13 +8,13 @@ MISSING = "–"
 
 
 def markdown_table(header: Sequence[str], lines: Iterable[Sequence[str]], *, numbers_from: int) -> str:
-    """A table; columns from `numbers_from` on are aligned to the right."""
+    """Make a table; columns from `numbers_from` on are right-aligned."""
     rule = ["---" if index < numbers_from else "--:" for index in range(len(header))]
     return "\n".join("| " + " | ".join(line) + " |" for line in [header, rule, *lines])
 
 
 def cell(text: str) -> str:
-    """Text of one line that breaks no table and no paragraph.
+    """Escape text for one table cell or line.
 
     >>> cell("a|b\\n<i>")
     'a\\\\|b &lt;i>'
@@ -23,7 +23,7 @@ def cell(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Text as code, of one line; a backtick, which would end it, becomes an apostrophe.
+    """Format text as inline code; a backtick, which would end it, becomes an apostrophe.
 
     >>> code("iceb\\nshow `x`")
     "`iceb show 'x'`"
@@ -32,7 +32,7 @@ def code(text: str) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits behind the point; no negative zero.
+    """Format a number with three decimals, without negative zero.
 
     >>> number(-0.0001), number(0.25)
     ('0.000', '0.250')

@@ -1,4 +1,4 @@
-"""The leaderboards folder: results/ in, one page per task and model family out, and a check that they agree."""
+"""Render the leaderboards folder: one page per task and model family from results/, and check that they agree."""
 
 import difflib
 import os
@@ -22,7 +22,7 @@ BY_HAND = {"README.md"}  # the folder's pages that no result makes
 
 
 def page_name(task: str, family: str) -> str:
-    """The embedded model's page carries the task's name; every other family has its own page.
+    """Return the file name of a page: the task's name for the embedded model, with the family's for others.
 
     >>> page_name("aice", "mini"), page_name("aice", "sd14")
     ('aice.md', 'aice-sd14.md')
@@ -39,7 +39,7 @@ def pages(
     task_named: Callable[[str], Task],
     notes: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Every page's text by file name; `notes` are texts of maintainers, by the page's name.
+    """Return every page's text by file name; `notes` are maintainers' texts by page name.
 
     Raises:
         ResultError: results that cannot share the tables they claim.
@@ -75,7 +75,7 @@ def results_folder(folder: Path) -> Path:
 def render_pages(
     folder: Path, task_named: Callable[[str], Task], results: Sequence[Result], only: str | None = None
 ) -> dict[str, str]:
-    """The pages that results make, with the notes in `folder`, and the README beside it where it asks for a table.
+    """Render the pages of some results with the notes in `folder`, and the README beside it if it holds a table.
 
     Args:
         only: keep one task's.
@@ -100,7 +100,7 @@ def _front_page(
 
 
 def _notes(folder: Path) -> dict[str, str]:
-    """What maintainers wrote to stand above a page's tables, by the page's name."""
+    """Read the maintainers' notes above a page's tables, by page name."""
     return {path.name: path.read_text(encoding="utf-8").strip() for path in sorted((folder / NOTES).glob("*.md"))}
 
 
@@ -117,7 +117,7 @@ def write(folder: Path, texts: dict[str, str]) -> list[Path]:
 
 
 def check(folder: Path, texts: dict[str, str], *, whole: bool = True, command: str = "leaderboard") -> None:
-    """Compare the pages in `folder` with what their command makes; `whole` also refuses pages that it does not make.
+    """Compare the pages in `folder` with the rendered texts; `whole` also refuses additional pages.
 
     Raises:
         CheckFailed: a page is missing, differs (with its first differing line), or is left over.
@@ -134,7 +134,7 @@ def check(folder: Path, texts: dict[str, str], *, whole: bool = True, command: s
 
 
 def _page_path(folder: Path, name: str) -> Path:
-    """Where a page stands, as people write it: README.md, not leaderboards/../README.md."""
+    """Return the normalised path of a page: README.md, not leaderboards/../README.md."""
     return Path(os.path.normpath(folder / name))
 
 

@@ -1,4 +1,4 @@
-"""Numbers as papers print them, from baselines/published/*.toml: a reference beside our rows, never among them."""
+"""Published numbers from baselines/published/*.toml, shown beside ICEB's rows, never among them."""
 
 from collections.abc import Sequence
 from importlib.resources import files
@@ -42,13 +42,13 @@ class Published(BaseModel):
     rows: tuple[PublishedRow, ...]
 
     def lines(self, metric: str, columns: Sequence[int]) -> list[list[str]]:
-        """The rows of one metric's table: method, then one cell per edit count."""
+        """Return the rows of one metric's table: method, then one cell per number of edits."""
         cells = {(row.method, row.num_edits): row for row in self.rows if row.metric == metric}
         methods = dict.fromkeys(method for method, _ in cells)
         return [[method, *(_cell(cells.get((method, count))) for count in columns)] for method in methods]
 
     def notes(self) -> list[str]:
-        """What to know about single numbers; one line for all the edit counts of a method and metric that share it."""
+        """Return the notes on single numbers, one line for all the numbers of edits that share a note."""
         counts: dict[tuple[str, str, str], list[int]] = {}
         for row in self.rows:
             if row.note:
@@ -67,7 +67,7 @@ def _cell(row: PublishedRow | None) -> str:
 
 
 def read_published() -> list[Published]:
-    """Everything in baselines/published, sorted by file name.
+    """Read all files in baselines/published, sorted by file name.
 
     Raises:
         ResultError: a file is not TOML or has a field that is missing, unknown or out of range.
@@ -81,7 +81,7 @@ def read_published() -> list[Published]:
 
 
 def parse(text: str, name: str) -> Published:
-    """One file's numbers, checked.
+    """Parse and check one file's numbers.
 
     Raises:
         ResultError: as `read_published`.

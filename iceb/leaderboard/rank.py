@@ -1,4 +1,4 @@
-"""Results become tables: comparable rows share one, and every declared number of edits has its own ranks."""
+"""Build ranked tables from results: comparable rows share a table, and each declared number of edits is ranked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ CONTROL, NO_BETTER, NO_VALUE, NO_ERROR = "control", f"no better than {FLOOR}", "
 
 @dataclass(frozen=True)
 class Identity:
-    """What two results must agree on to share a table.
+    """The fields that two results must share to be in one table.
 
     Attributes:
         data: digest of the data files' digests.
@@ -41,7 +41,7 @@ class Identity:
 
     @classmethod
     def of(cls, result: Result) -> "Identity":
-        """The identity of the table this result belongs to."""
+        """Return the identity of this result's table."""
         return cls(
             task=result.task.name,
             task_version=result.task.version,
@@ -63,7 +63,7 @@ def _device(result: Result) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """A method with its settings, over all edit counts."""
+    """A method with its settings, over all numbers of edits."""
 
     method: str
     version: int
@@ -77,23 +77,23 @@ class Row:
 
     @property
     def control(self) -> bool:
-        """A row to compare with, not a contender: ours, and without a paper."""
+        """Whether the row is a control: built in and without a paper."""
         return self.package == "iceb" and not self.paper
 
     @property
     def floor(self) -> bool:
-        """The row of the model as it was."""
+        """Whether the row is the unedited model."""
         return self.control and self.method == FLOOR
 
     def score(self, column: Column, num_edits: int) -> ScoreRecord | None:
-        """One cell's number; None if that count was not run, or that metric not computed."""
+        """Return a cell's score; None if that number of edits was not run or the metric not computed."""
         found = self.cells.get(num_edits)
         return found.score(column) if found is not None else None
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """A row with its rank at one number of edits; without one, the reason why it has none."""
+    """A row with its rank at one number of edits, or the reason why it has none."""
 
     rank: int | None
     row: Row
@@ -101,7 +101,7 @@ class Ranked:
 
     @property
     def place(self) -> str:
-        """What a table shows."""
+        """The rank as the table shows it."""
         return self.reason if self.rank is None else str(self.rank)
 
 
@@ -131,16 +131,16 @@ class Table:
 
     @property
     def floors(self) -> tuple[int, ...]:
-        """The numbers of edits at which the unedited model stands to compare with."""
+        """The numbers of edits at which the unedited model is in the table."""
         return tuple(count for row in self.order if row.floor for count in row.cells)
 
     def place(self, row: Row, count: int) -> str:
-        """A row's rank at a number of edits, or why it has none."""
+        """Return a row's rank at a number of edits, or why it has none."""
         return next((entry.place for entry in self.ranked[count] if entry.row is row), NO_VALUE)
 
 
 def tables(results: Sequence[Result], task: Task) -> list[Table]:
-    """One table per identity, in a stable order.
+    """Build one table per identity, in a stable order.
 
     Raises:
         ResultError: a result is of another task or task version, or two runs of one thing disagree.
@@ -174,7 +174,7 @@ def _table(identity: Identity, results: Sequence[Result], task: Task) -> Table:
 
 
 def _rows(results: Sequence[Result]) -> list[Row]:
-    """The rows, contenders before controls, by name."""
+    """Build the rows: contenders before controls, by name."""
     gathered: dict[str, dict[int, list[Result]]] = {}
     for result in sorted(results, key=lambda result: result.id):
         gathered.setdefault(setting(result), {}).setdefault(result.num_edits, []).append(result)
@@ -200,7 +200,7 @@ def _row(cells: Mapping[int, Cell]) -> Row:
 
 @dataclass(frozen=True)
 class _Contender:
-    """A row with a value in the ranking column, turned so that more is better."""
+    """A row with its gain in the ranking column, signed so that higher is better."""
 
     row: Row
     gain: float
@@ -208,7 +208,7 @@ class _Contender:
 
 
 def _rank(rows: Sequence[Row], ranking: Column | None, count: int, declared: bool) -> tuple[Ranked, ...]:
-    """The rows that have this number of edits: ranked ones, those no better than nothing, those without, controls."""
+    """Rank the rows at this number of edits: ranked, no better than unedited, without a value, then controls."""
     here = [row for row in rows if count in row.cells]
     if ranking is None or not declared:
         return tuple(Ranked(None, row, CONTROL if row.control else NO_VALUE) for row in here)
@@ -243,6 +243,6 @@ def _contender(row: Row, ranking: Column, count: int) -> _Contender | None:
 
 
 def _is_above(contender: _Contender, floor: _Contender) -> bool:
-    """Whether a row gains more than the larger standard error of the two over the unedited model."""
+    """Whether a row beats the unedited model by more than the larger standard error of the two."""
     error = max(contender.stderr or 0.0, floor.stderr or 0.0)
     return contender.gain - floor.gain > error * ROUNDING

@@ -1,4 +1,4 @@
-"""How to read a table, in words: what ranks and at which numbers of edits, whose errors decide, what a dash means."""
+"""Explain how to read a table: the ranking metric, the numbers of edits, ties by standard error, and dashes."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from iceb.leaderboard.rank import FLOOR, NO_BETTER, Table
 
 
 def reading(table: Table) -> str:
-    """The list above a table's scores."""
+    """Make the list above a table's scores."""
     lines = [
         "↑ more is better, ↓ less is better. ± is one standard error over concepts; [low, high] is the 95 % interval, "
         "given from ten concepts of equal weight on. A number without ± rests on one concept.",

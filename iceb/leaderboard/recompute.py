@@ -1,6 +1,6 @@
-"""Every number of a result computed again from its table of per-concept statistics, and what does not agree.
+"""Recompute every number of a result from its table of per-concept statistics, and report differences.
 
-This finds numbers that were changed in the result or in the table. It cannot find a table whose statistics were all
+This finds numbers that were changed in the result or in the table. It cannot detect a table whose statistics were all
 made up: for that a result is reproduced.
 """
 
@@ -29,12 +29,12 @@ NO_ROWS = "(no rows)"  # stands for the last checkpoints' name where the table h
 
 
 def problems(result: Result, rows: Sequence[TableRow]) -> list[str]:
-    """What is wrong with a result, a line each; none if its table makes every number in it."""
+    """Return the problems of a result, one line each; none if its table reproduces every number."""
     return [*_identity(result), *_method(result), *_scores(result, rows)]
 
 
 def _identity(result: Result) -> Iterator[str]:
-    """Whether the id is the digest of what the result says was run."""
+    """Check that the id is the digest of the recorded spec."""
     try:
         made = result.spec.id
     except (ValidationError, SpecError) as error:
@@ -45,7 +45,7 @@ def _identity(result: Result) -> Iterator[str]:
 
 
 def _method(result: Result) -> Iterator[str]:
-    """What the result says of its method, against the card that is installed under its name here."""
+    """Compare the recorded method with the installed card of that name."""
     said = result.method
     found = find_installed("methods", said.name, said.package)
     card: MethodCard | None = getattr(found, "card", None)
@@ -80,7 +80,7 @@ def _scores(result: Result, rows: Sequence[TableRow]) -> Iterator[str]:
 def _scored_groups(
     result: Result, tabled: Sequence[str]
 ) -> tuple[list[tuple[str, tuple[ScoreRecord, ...]]], tuple[str, ...]]:
-    """Groups of checkpoints with their scores, and what is wrong with them; the table alone names the last one."""
+    """Pair groups of checkpoints with their scores, and list problems; only the table names the last group."""
     earlier = [(checkpoint.group, checkpoint.scores) for checkpoint in result.checkpoints]
     names = [group for group, _ in earlier]
     last = [group for group in tabled if group not in names]
@@ -105,7 +105,7 @@ def _score(result: Result, score: ScoreRecord, values: Sequence[ConceptValue]) -
 
 
 def _statistics(score: ScoreRecord, values: Sequence[ConceptValue]) -> Iterator[str]:
-    """Statistics that no measure can have given."""
+    """Find statistics that no measure can produce."""
     named = Counter((value.part, value.concept, value.replicate, value.checkpoint) for value in values)
     for (part, concept, replicate, _), count in named.items():
         if count > 1:
@@ -123,7 +123,7 @@ def _statistics(score: ScoreRecord, values: Sequence[ConceptValue]) -> Iterator[
 
 
 def _differences(score: ScoreRecord, found: Score) -> Iterator[str]:
-    """The numbers that the table does not make, in one line."""
+    """List the numbers that the table does not reproduce, in one line."""
     wrong = []
     for name in (*NUMBERS, *COUNTS):
         said, made = getattr(score, name), getattr(found, name)
@@ -144,7 +144,7 @@ def _number_text(number: float | None) -> str:
 
 
 def _note(result: Result, score: ScoreRecord, found: Score) -> Iterator[str]:
-    """Whether the note is the table's reason for no value, or the method erases where the metric asks for more."""
+    """Check that a note gives the table's reason for no value, or that the method only erases."""
     metric = installed_metric(score)
     erases = score.value is None and not result.method.reaches_dest and (metric is None or asks_dest(metric))
     if score.note != found.note and not (erases and score.note):
@@ -152,7 +152,7 @@ def _note(result: Result, score: ScoreRecord, found: Score) -> Iterator[str]:
 
 
 def _definition(score: ScoreRecord) -> Iterator[str]:
-    """What the result says of its metric, against the metric that is installed under its name here."""
+    """Compare the recorded metric with the installed metric of that name."""
     metric = installed_metric(score)
     if metric is None or score.version < metric.version:
         return
@@ -182,13 +182,13 @@ def _field(value: object) -> str:
 
 
 def installed_metric(score: ScoreRecord) -> Metric | None:
-    """The metric that the score's package registers under its name; None where it is not installed or cannot load."""
+    """Load the metric that the score's package registers; None if it is not installed or cannot be loaded."""
     found: Metric | None = find_installed("metrics", score.metric, score.package)
     return found
 
 
 def find_installed(group: registry.Group, name: str, package: str) -> Any:
-    """What a package registers under a name; None where it is not installed or cannot be loaded."""
+    """Load what a package registers under a name; None if it is not installed or cannot be loaded."""
     try:
         return registry.load(group, f"{package}/{name}")
     except SpecError:

@@ -1,4 +1,4 @@
-"""Tables become markdown; equal tables, equal bytes: no clock, no file order, fixed number formats."""
+"""Render tables as markdown, deterministically: no clock, no file order, fixed number formats."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ NO_RESULTS = "No result of this task stands here yet."
 
 
 def render(title: str, tables: Sequence[Table], published: Sequence[Published] = (), note: str = "") -> str:
-    """One leaderboard page, byte-stable; `note` is a maintainer's text, shown above the tables."""
+    """Render one leaderboard page; `note` is a maintainer's text above the tables."""
     parts = [NOTICE, f"# {title}", *([note] if note else [])]
     for table in tables:
         parts += _table(table)
@@ -75,7 +75,7 @@ def row_label(row: Row) -> str:
 
 
 def score_with_rank(table: Table, row: Row, headline: Column, count: int) -> str:
-    """A score and behind it the rank: "0.252 ± 0.013 (1)"."""
+    """Format a score with its rank: "0.252 ± 0.013 (1)"."""
     score = row.score(headline, count)
     entry = next((each for each in table.ranked[count] if each.row is row), None)
     if score is None or entry is None:

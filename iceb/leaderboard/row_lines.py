@@ -1,4 +1,4 @@
-"""What a page says of a row beside its scores: its name, its settings, the commands that made it and what they cost."""
+"""Text about a row beside its scores: name, settings, commands and costs."""
 
 import json
 
@@ -18,12 +18,12 @@ COST_NOTE = (
 
 
 def name(row: Row) -> str:
-    """A row's name: the method, its package where it is not ours, and the settings that do not ship."""
+    """Return a row's name: the method, its package if third-party, and the settings that differ from the recipe."""
     return cell(method_label(row.method if row.package == "iceb" else f"{row.method} ({row.package})", row.changed))
 
 
 def setting(row: Row) -> str:
-    """A row's settings, and the command of every run behind it."""
+    """Return a row's settings, and the command of every run behind it."""
     source = f"recipe {row.recipe}" if row.recipe else "the method's own defaults"
     paper = f", {row.paper}" if row.paper else ""
     params = json.dumps(plain(row.params), sort_keys=True, ensure_ascii=False)
@@ -49,14 +49,14 @@ def _origin(result: Result) -> str:
 
 
 def costs(table: Table) -> list[str]:
-    """What the runs at the main number of edits cost."""
+    """Make the table of costs at the main number of edits."""
     header = ["method", "edit (s)", "images drawn", "ms an image", "peak memory (MB)", "device"]
     lines = [_cost(entry.row, entry.row.cells[table.main].first) for entry in table.ranked[table.main]]
     return [COST_NOTE, markdown_table(header, lines, numbers_from=1)]
 
 
 def _cost(row: Row, result: Result) -> list[str]:
-    """Seconds are of work done: images that an earlier run had drawn cost nothing, so they are counted apart."""
+    """Format a run's cost; images that an earlier run had drawn are counted apart, because they took no time."""
     cost = result.cost
     peak = cost.peak_gpu_bytes or cost.peak_bytes
     drawn, reused = cost.images_drawn, cost.images_reused

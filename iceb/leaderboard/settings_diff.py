@@ -1,4 +1,4 @@
-"""Which settings of a result are not those that ship now; what a run recorded is measured by the recipe of its day."""
+"""Compare a result's settings with the recipe that ships now; the result's record refers to that of its day."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from iceb.specs.results import Result
 
 
 def changed_settings(result: Result) -> dict[str, Any]:
-    """The settings that are not as in the recipe that ships, nor, where it names none, as the defaults.
+    """Return the settings that differ from the shipped recipe or, if it does not name them, from the defaults.
 
     Of a method that is not installed the defaults are unknown: what the run itself recorded as changed stands for them.
 
@@ -32,7 +32,7 @@ def changed_settings(result: Result) -> dict[str, Any]:
 
 
 def _defaults(method: MethodRecord) -> Mapping[str, Any]:
-    """The method's defaults, by the names of its settings; none where it cannot be loaded here."""
+    """Return the method's defaults by setting; none if it cannot be loaded here."""
     try:
         kind = registry.load("methods", f"{method.package}/{method.name}")
     except SpecError:
