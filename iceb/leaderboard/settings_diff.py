@@ -7,6 +7,7 @@ from typing import Any
 from iceb import registry
 from iceb.base.digest import plain
 from iceb.base.errors import SpecError
+from iceb.base.fields import default_of
 from iceb.baselines.recipes import shipped_recipe
 from iceb.specs.records import MethodRecord
 from iceb.specs.results import Result
@@ -37,8 +38,5 @@ def _defaults(method: MethodRecord) -> Mapping[str, Any]:
         kind = registry.load("methods", f"{method.package}/{method.name}")
     except SpecError:
         return {}
-    made = {
-        field.name: field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
-        for field in dataclasses.fields(kind)
-    }
+    made = {field.name: default_of(field) for field in dataclasses.fields(kind)}
     return {name: value for name, value in made.items() if value is not dataclasses.MISSING}

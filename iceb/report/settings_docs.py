@@ -9,6 +9,8 @@ import textwrap
 import tokenize
 from typing import Any
 
+from iceb.base.fields import default_of
+
 ENTRY = re.compile(r"^(\w+(?:, \w+)*): (.*)$")  # "steps, rate: text", at the section's own indent
 SECTION = "Attributes:"
 
@@ -33,9 +35,8 @@ def settings_of(method: type) -> list[Setting]:
 
 
 def _default(field: "dataclasses.Field[Any]") -> str:
-    if field.default is not dataclasses.MISSING:
-        return repr(field.default)
-    return "required" if field.default_factory is dataclasses.MISSING else repr(field.default_factory())
+    default = default_of(field)
+    return "required" if default is dataclasses.MISSING else repr(default)
 
 
 def _source(kind: type) -> str:

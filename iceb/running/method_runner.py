@@ -10,6 +10,7 @@ from typing import Any
 from iceb import registry
 from iceb.base.digest import digest
 from iceb.base.errors import IcebError, MethodError, SpecError
+from iceb.base.fields import default_of
 from iceb.base.frames import describe
 from iceb.models.bundle import ModelBundle
 from iceb.models.environment import environment, model_key
@@ -18,7 +19,7 @@ from iceb.running.edit_maker import make_edit
 from iceb.running.embedded_data import packaged_digest
 from iceb.running.method_context import judge_keys, judges_of, method_context
 from iceb.running.request_kinds import refuse_requests
-from iceb.running.setting_types import default_of, fitting_value
+from iceb.running.setting_types import fitting_value
 from iceb.running.setting_values import params_of
 from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.methods import MethodCard, MethodContext, Scratch

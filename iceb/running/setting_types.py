@@ -1,6 +1,5 @@
 """Convert setting values to the types of a method's fields, or refuse them."""
 
-import dataclasses
 import json
 from typing import Any, get_type_hints
 
@@ -12,11 +11,6 @@ from iceb.specs.results import first_problem
 from iceb.specs.texts import check_setting
 
 LISTS = ("tuple_type", "list_type")  # pydantic's words for "this should be a list"
-
-
-def default_of(field: "dataclasses.Field[Any]") -> Any:
-    """Return a field's default; MISSING if it has none."""
-    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def fitting_value(method: str, kind: type, name: str, value: Any) -> Any:
