@@ -65,7 +65,7 @@ class Anchors:
                     self._hold(("pictures", anchor, start, False), made)
                     advance(BLOCK)
 
-    def picture(self, anchor: Anchor, index: int, mirrored: bool = False) -> Array:
+    def image(self, anchor: Anchor, index: int, mirrored: bool = False) -> Array:
         """(side, side, 3) uint8, one anchor image as it is preprocessed for the autoencoder."""
         block = self._block("pictures", anchor, index, mirrored=False)
         plain = torch.zeros(1, dtype=torch.bool) | mirrored

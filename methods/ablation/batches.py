@@ -82,7 +82,7 @@ class Batches:
             whole = self.anchors.posterior(concept.anchor, index, mirrored)
             mean, deviation, mask = whole.mean, whole.deviation, self._mask(bordered=seen.masked)
         else:
-            picture = self.anchors.picture(concept.anchor, index, mirrored)
+            picture = self.anchors.image(concept.anchor, index, mirrored)
             image, mask = place_image(picture, seen, self.anchors.side, self.factor, self.variant)
             mean, deviation = (part[0].cpu() for part in self.denoiser.encode(image[None]))
         return self._row(seen.prefix + prompt, concept.anchor_prompt(index), mean, deviation, mask, stream)

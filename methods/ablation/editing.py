@@ -13,7 +13,7 @@ from iceb.methods.ablation.anchors import Anchors
 from iceb.methods.ablation.augmentation import check_size
 from iceb.methods.ablation.batches import Batches
 from iceb.methods.ablation.concepts import Anchor, Concept, concepts_of
-from iceb.methods.ablation.objective import objective, start_detached
+from iceb.methods.ablation.objective import detach_start_token, objective
 from iceb.methods.ablation.trained_parts import TrainedDenoiser, TrainedEmbeddings, TrainedPart
 from iceb.methods.common.corpora import read_captions
 from iceb.methods.common.denoiser import Denoiser, without_gradients
@@ -94,7 +94,7 @@ def train(method: "Ablation", denoiser: Denoiser, part: TrainedPart, batches: Ba
     with ExitStack() as stack:
         stack.enter_context(training_passes(denoiser.precision))
         stack.enter_context(without_gradients(denoiser.unet, denoiser.vae))
-        stack.enter_context(start_detached(denoiser.unet))
+        stack.enter_context(detach_start_token(denoiser.unet))
         stack.enter_context(single_threaded())
         advance = stack.enter_context(stage("ablation", steps))
         for batch in islice(batches, steps):

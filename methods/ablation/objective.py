@@ -82,7 +82,7 @@ def _truth(denoiser: Denoiser, batch: Batch[Any]) -> Tensor:
 
 
 @contextmanager
-def start_detached(unet: nn.Module) -> Iterator[None]:
+def detach_start_token(unet: nn.Module) -> Iterator[None]:
     """Let no gradient pass through the start token's keys and values in cross-attention.
 
     Raises:

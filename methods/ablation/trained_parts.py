@@ -12,7 +12,7 @@ from iceb.base.errors import MethodError, ModelError
 from iceb.methods.ablation.concepts import Concept
 from iceb.methods.ablation.groups import group_names
 from iceb.methods.common.denoiser import Condition, Denoiser, join_conditions
-from iceb.methods.common.training import Trained, in_dtype
+from iceb.methods.common.training import TrainedParameters, in_dtype
 from iceb.specs.methods import Bundle
 
 Optimiser: TypeAlias = Callable[[list[Tensor]], torch.optim.Optimizer]
@@ -23,7 +23,7 @@ TABLE = "token_embedding.weight"
 class TrainedPart(Protocol):
     """Some of a model's parameters, trained on copies."""
 
-    trained: Trained
+    trained: TrainedParameters
 
     def predict(self, noised: Tensor, timesteps: Tensor, texts: Sequence[str]) -> Tensor:
         """The prediction of the model as trained so far, (R, c, h, w)."""
@@ -41,7 +41,7 @@ class TrainedDenoiser:
         from iceb.models.conditioning import TextReader
 
         self.bundle, self.denoiser = bundle, denoiser
-        self.trained = Trained(denoiser.unet, group_names(denoiser.unet, group), optimiser)
+        self.trained = TrainedParameters(denoiser.unet, group_names(denoiser.unet, group), optimiser)
         self._read = TextReader(bundle)
         self._held: OrderedDict[str, Condition] = OrderedDict()
 
@@ -81,7 +81,7 @@ class TrainedEmbeddings:
         chosen = nn.ParameterDict(
             {name: nn.Parameter(self._whole(name).detach()[rows].clone()) for name, rows in self.rows.items()}
         )
-        self.trained = Trained(chosen, list(names), optimiser)
+        self.trained = TrainedParameters(chosen, list(names), optimiser)
 
     def predict(self, noised: Tensor, timesteps: Tensor, texts: Sequence[str]) -> Tensor:
         """The prediction of the model as trained so far, (R, c, h, w)."""

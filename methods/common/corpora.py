@@ -121,10 +121,10 @@ def _from_json(path: Path, text: str, one: str) -> list[str]:
     return captions
 
 
-def naming(texts: Sequence[str], names: Sequence[str]) -> list[str]:
+def texts_naming(texts: Sequence[str], names: Sequence[str]) -> list[str]:
     """The texts that name one of the names as a whole word, ignoring case.
 
-    >>> naming(["a Red Cat", "a catfish", "C++"], ["cat", "c++"])
+    >>> texts_naming(["a Red Cat", "a catfish", "C++"], ["cat", "c++"])
     ['a Red Cat', 'C++']
     """
     if not names:

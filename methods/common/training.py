@@ -1,7 +1,7 @@
 """Gradient training of some of a module's parameters, on copies of just these: the module itself is never touched.
 
-For every method that trains a denoiser. `parameters_where` says which parameters, `Trained` holds their copies and
-moves them, and whoever runs the module hands the copies over (`Denoiser.output(..., weights=trained.values)`).
+For every method that trains a denoiser. `parameters_where` says which parameters, `TrainedParameters` keeps copies
+of them and moves these, and whoever runs the module hands them over (`Denoiser.output(..., weights=trained.values)`).
 """
 
 import copy
@@ -58,7 +58,7 @@ def record_seconds(log: dict[str, float], name: str) -> Iterator[None]:
     log[name] = time.monotonic() - start
 
 
-class Trained:
+class TrainedParameters:
     """Copies of chosen parameters of a module, and the optimiser that moves them.
 
     Run the module inside `without_gradients`, so that no gradient is computed for the rest; `step` writes none to it

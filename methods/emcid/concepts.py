@@ -90,7 +90,7 @@ class Rows:
         return total.index_add(0, self.owner, values) / count
 
 
-class Placed:
+class EditedPrompts:
     """Tokenised prompts of a batch of concepts, and the tokens at which each row is edited.
 
     Args:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from iceb.methods.common.text_encoder import TextStates, TextTower
-from iceb.methods.emcid.concepts import Concept, Placed, Rows
+from iceb.methods.emcid.concepts import Concept, EditedPrompts, Rows
 from iceb.methods.emcid.settings import Stage1
 from iceb.methods.emcid.text_losses import text_loss
 
@@ -39,15 +39,15 @@ class EncoderBatch:
 
     def _place(self, settings: Stage1) -> None:
         count = settings.tokens
-        self.source = Placed(self.tower, self.concepts, "source", count)
+        self.source = EditedPrompts(self.tower, self.concepts, "source", count)
         if settings.noise_loss == "esd":
-            self.target = Placed(self.tower, self.concepts, "nothing", count)
+            self.target = EditedPrompts(self.tower, self.concepts, "nothing", count)
             return
-        self.target = Placed(self.tower, self.concepts, "dest", count)
+        self.target = EditedPrompts(self.tower, self.concepts, "dest", count)
         if count > 1:  # both sides are padded to one width
             widths = torch.maximum(self.source.widths, self.target.widths)
-            self.source = Placed(self.tower, self.concepts, "source", count, floor=widths)
-            self.target = Placed(self.tower, self.concepts, "dest", count, floor=widths)
+            self.source = EditedPrompts(self.tower, self.concepts, "source", count, floor=widths)
+            self.target = EditedPrompts(self.tower, self.concepts, "dest", count, floor=widths)
 
     def read(self, shift: Tensor) -> TextStates:
         """The encoder's outputs for the source prompts with `shift` (B, T, d) added at the edited tokens."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from iceb.base.errors import MethodError
 from iceb.methods.common.least_squares import weighed_update
 from iceb.methods.common.text_encoder import TextTower, slices
-from iceb.methods.emcid.concepts import Concept, Placed, Rows
+from iceb.methods.emcid.concepts import Concept, EditedPrompts, Rows
 from iceb.methods.emcid.settings import Stage2
 
 Solver: TypeAlias = Callable[[int, Tensor, Tensor], Tensor]  # layer, K (d_ff, n), R (d, n) → Δ (d, d_ff)
@@ -69,7 +69,7 @@ def write_values(
     done = WrittenLayers()
     solve = solve or _ridge(moments, settings, done.log)
     values = values.reshape(len(concepts), -1, values.shape[-1])  # (N, T, d)
-    placed = Placed(tower, concepts, "source", count=values.shape[1])
+    placed = EditedPrompts(tower, concepts, "source", count=values.shape[1])
     rows, bias = Rows.of(concepts, tower.device), tower.bias(placed.tokens)
     layers, stream = sorted(settings.layers), settings.residual == "stream"
     state = _advance(tower, tower.embed(placed.tokens), bias, 0, layers[0], {})

@@ -13,7 +13,7 @@ from torch import Tensor
 from iceb.base.errors import MethodError
 from iceb.base.progress import stage
 from iceb.methods.common.denoiser import Condition, Denoiser, without_gradients
-from iceb.methods.common.training import Trained, in_dtype, training_passes
+from iceb.methods.common.training import TrainedParameters, in_dtype, training_passes
 from iceb.methods.esd.groups import trained_names
 from iceb.methods.esd.settings import Settings
 from iceb.methods.esd.training_samples import SampleMaker, TrainingSample
@@ -50,7 +50,7 @@ class _Training:
         self.denoiser = self.sample_maker.denoiser
         sdxl = bundle.family.layout == "sdxl"
         names = trained_names(self.denoiser.unet, settings.group, settings.variant, sdxl)
-        self.trained = Trained(self.denoiser.unet, names, adam(settings))
+        self.trained = TrainedParameters(self.denoiser.unet, names, adam(settings))
         self.key = _key(bundle, settings, pixels)
         self.on_cpu = bundle.device.type == "cpu"
         self.log: dict[str, float] = {}

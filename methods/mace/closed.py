@@ -14,7 +14,7 @@ Term = tuple[Tensor, Tensor]  # down (r, d), up (d_out, r)
 
 
 @dataclass(frozen=True, eq=False)
-class Fused:
+class ConceptTerms:
     """One concept's trained terms and the second moment of its prompts."""
 
     terms: Mapping[str, Term]  # parameter name → term; a parameter without one stays as refined
@@ -70,7 +70,7 @@ def refinement(moments: Moments, kept: Tensor, ridge: float, scale: float, squar
 def fusion(
     original: Mapping[str, Tensor],
     refined: Mapping[str, Tensor],
-    concepts: Iterable[Fused],
+    concepts: Iterable[ConceptTerms],
     kept: Tensor,
     ridge: float,
     scale: float,

@@ -98,7 +98,7 @@ class Concept:
         return self._fill_templates(self.dest)
 
     @property
-    def picture_prompt(self) -> str:
+    def image_prompt(self) -> str:
         """What the training images are drawn for."""
         return PICTURE_TEMPLATES[self.kind].replace("{}", self.source)
 

@@ -11,13 +11,13 @@ from torch import Tensor
 from iceb.base.progress import stage
 from iceb.methods.common.attention import StateReader, multiply_right, preserved_moment, projections, right_edit
 from iceb.methods.common.attention.state_moments import gram, total
-from iceb.methods.common.corpora import caption_corpus, naming, read_captions, sample_captions
+from iceb.methods.common.corpora import caption_corpus, read_captions, sample_captions, texts_naming
 from iceb.methods.common.denoiser import Denoiser, without_gradients
 from iceb.methods.common.text_encoder import slices
 from iceb.methods.common.training import denoiser_of, record_seconds, training_passes
-from iceb.methods.mace.closed import Fused, fusion, prompt_moment, refinement, refinement_moments
+from iceb.methods.mace.closed import ConceptTerms, fusion, prompt_moment, refinement, refinement_moments
 from iceb.methods.mace.concepts import Concept
-from iceb.methods.mace.lora import WatchedUNet, cross_attentions, watching
+from iceb.methods.mace.lora import WatchedUNet, cross_attentions, watch_attention
 from iceb.methods.mace.masking import SEGMENTING, TrainingMasks
 from iceb.methods.mace.prompt_states import PromptReader
 from iceb.methods.mace.settings import Training
@@ -91,7 +91,7 @@ class _Editing:
         if method.preserves and method.domain is not None:
             texts = read_captions(method.domain, "domain text")
             domain = preserved_moment(reader, texts, "all", self.scratch, self.bundle)  # kept whole, whatever is erased
-            domain -= gram(reader, naming(texts, sources), "all", keep=True)
+            domain -= gram(reader, texts_naming(texts, sources), "all", keep=True)
             moment = moment + method.preserve_weight * domain
         return moment
 
@@ -111,7 +111,7 @@ class _Editing:
 
     # --- stage 2
 
-    def _terms(self, concepts: Sequence[Concept], refined: Mapping[str, Tensor]) -> Iterator[Fused]:
+    def _terms(self, concepts: Sequence[Concept], refined: Mapping[str, Tensor]) -> Iterator[ConceptTerms]:
         """Each concept's trained terms, read one after the other."""
         method = self.method
         pictures = TrainingImages(self.bundle, self.scratch, method.pictures, method.picture_steps)
@@ -160,7 +160,7 @@ class _Editing:
         with (
             training_passes(precision),
             without_gradients(denoiser.unet, denoiser.vae),
-            watching(denoiser.unet) as watched,
+            watch_attention(denoiser.unet) as watched,
         ):
 
             def train(piece: Piece) -> tuple[list[Array], Tensor]:
@@ -197,7 +197,7 @@ class _Editing:
         }
         return [{**common, "concept": asdict(concept)} for concept in concepts]
 
-    def _fuse(self, concepts: Sequence[Concept], keys: Sequence[Mapping[str, Any]]) -> Iterator[Fused]:
+    def _fuse(self, concepts: Sequence[Concept], keys: Sequence[Mapping[str, Any]]) -> Iterator[ConceptTerms]:
         shapes = self._shapes()
         for concept, key in zip(concepts, keys, strict=True):
             numbers = self.terms.get(key)
@@ -207,7 +207,7 @@ class _Editing:
                 name: (down.to(place), up.to(place))
                 for name, (down, up) in unpack_terms(np.asarray(numbers), shapes, self.method.rank).items()
             }
-            yield Fused(terms, prompt_moment(self.prompts(concept.sources)))
+            yield ConceptTerms(terms, prompt_moment(self.prompts(concept.sources)))
 
     def _shapes(self) -> dict[str, tuple[int, int]]:
         """The projections in the terms' order: layer by layer, keys before values."""

@@ -53,7 +53,7 @@ def cross_attentions(unet: nn.Module) -> dict[str, Any]:
     return found
 
 
-def fresh(unet: nn.Module, rank: int, generators: list[torch.Generator]) -> dict[str, Lora]:
+def new_terms(unet: nn.Module, rank: int, generators: list[torch.Generator]) -> dict[str, Lora]:
     """A term for every key and value projection and each concept, which adds nothing yet: down ~ N(0, 1/r), up = 0.
 
     Args:
@@ -110,7 +110,7 @@ class _Watched:
 
 
 class WatchedUNet:
-    """A denoiser whose cross-attention takes LoRA terms and reports its maps; built by `watching`."""
+    """A denoiser whose cross-attention takes LoRA terms and reports its maps; built by `watch_attention`."""
 
     def __init__(self, unet: nn.Module) -> None:
         self.unet = unet
@@ -128,7 +128,7 @@ class WatchedUNet:
 
 
 @contextmanager
-def watching(unet: nn.Module) -> Iterator[WatchedUNet]:
+def watch_attention(unet: nn.Module) -> Iterator[WatchedUNet]:
     """The denoiser with its cross-attention opened; on leaving it attends as before."""
     watched = WatchedUNet(unet)
     before = {name: layer.processor for name, layer in watched.layers.items()}

@@ -9,7 +9,7 @@ from iceb.methods.common.denoiser import without_gradients
 from iceb.methods.common.training import denoiser_of
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.grounded_sam import GroundedSam
-from iceb.methods.mace.lora import watching
+from iceb.methods.mace.lora import watch_attention
 from iceb.methods.mace.prompt_states import PromptReader
 from iceb.methods.mace.segmenting import Array, AttentionSegmenter, Segment, on_ground
 from iceb.methods.mace.training_images import TrainingImages
@@ -83,5 +83,5 @@ class TrainingMasks:
             yield self._grounded_sam()
         else:
             denoiser = denoiser_of(self.bundle.pipeline)
-            with without_gradients(denoiser.unet, denoiser.vae), watching(denoiser.unet) as watched:
+            with without_gradients(denoiser.unet, denoiser.vae), watch_attention(denoiser.unet) as watched:
                 yield AttentionSegmenter(denoiser, watched, self.prompts)

@@ -62,7 +62,7 @@ class AttentionSegmenter:
     @torch.no_grad()
     def __call__(self, pictures: Array, concept: Concept) -> Array:
         """(n, H, W) bool."""
-        read = self.reader((concept.picture_prompt,))
+        read = self.reader((concept.image_prompt,))
         columns = torch.tensor(concept_columns(read.ids[0], self.reader.own_ids(concept.source), read.ends[0], False))
         if not columns.any():
             return np.ones(pictures.shape[:3], dtype=bool)

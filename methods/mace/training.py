@@ -12,7 +12,7 @@ from iceb.base.digest import digest
 from iceb.methods.common.denoiser import Denoiser, join_conditions
 from iceb.methods.mace.closed import Term
 from iceb.methods.mace.concepts import Concept
-from iceb.methods.mace.lora import Lora, WatchedUNet, fresh
+from iceb.methods.mace.lora import Lora, WatchedUNet, new_terms
 from iceb.methods.mace.loss import Optimiser, StepBatch, measure_attention, normalise_images, timestep_weights
 from iceb.methods.mace.prompt_states import PromptStates
 from iceb.methods.mace.rows import concept_columns
@@ -82,7 +82,7 @@ def join_batches(rows: Sequence[StepBatch]) -> StepBatch:
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainedTerms:
     """The terms of B concepts and their losses."""
 
     loras: dict[str, Lora]
@@ -91,7 +91,7 @@ class Trained:
 
 def train_terms(
     denoiser: Denoiser, watched: WatchedUNet, training_sets: Sequence[TrainingSet], settings: Training
-) -> Trained:
+) -> TrainedTerms:
     """Train one term per concept and projection to take the concept's attention away.
 
     Args:
@@ -101,7 +101,7 @@ def train_terms(
         settings: steps, rate and the like.
     """
     streams = [_Stream(training_set, settings, denoiser) for training_set in training_sets]
-    loras = fresh(denoiser.unet, settings.rank, [stream.generator for stream in streams])
+    loras = new_terms(denoiser.unet, settings.rank, [stream.generator for stream in streams])
     optimiser = Optimiser(loras, settings.rate)
     losses = []
     for _ in range(settings.steps):
@@ -109,7 +109,7 @@ def train_terms(
         norms = measure_attention(denoiser, watched, loras, batch)
         optimiser.step(norms.loss)
         losses.append(norms.loss.detach())
-    return Trained(loras, torch.stack(losses))
+    return TrainedTerms(loras, torch.stack(losses))
 
 
 def pack_terms(loras: dict[str, Lora], row: int) -> Array:

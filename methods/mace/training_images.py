@@ -49,7 +49,7 @@ class TrainingImages:
         return {
             "what": "mace training pictures",
             "model": self.model,
-            "prompt": concept.picture_prompt,
+            "prompt": concept.image_prompt,
             "seed": concept.seed,
             "count": self.count,
             "sampling": asdict(self.sampling),
@@ -74,7 +74,7 @@ class TrainingImages:
         return found
 
     def _draw_images(self, concepts: Sequence[Concept]) -> Array:
-        texts = [concept.picture_prompt for concept in concepts for _ in range(self.count)]
+        texts = [concept.image_prompt for concept in concepts for _ in range(self.count)]
         noise = initial_latents(
             self.bundle, [seed for concept in concepts for seed in seeds(concept, self.count)], self.sampling
         )

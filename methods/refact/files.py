@@ -25,7 +25,7 @@ def check_files(method: "ReFACT") -> None:
     if method.clip_config is not None:
         vision_part(method.clip_config)
     if method.images is not None:
-        pictures_in(method.images, method.image_count)
+        image_names(method.images, method.image_count)
     if method.kl_texts is not None and not expand(method.kl_texts).is_file():
         raise DataError(f"kl_texts {method.kl_texts}: is no file: name one with a text a line")
 
@@ -65,7 +65,7 @@ def vision_part(path: str) -> dict[str, Any]:
         raise DataError(f"clip_config {path}: is no config.json of a CLIPModel ({error!r})") from error
 
 
-def pictures_in(path: str, count: int) -> list[str]:
+def image_names(path: str, count: int) -> list[str]:
     """The names of the first `count` images of a zip archive, in order; nothing is decoded.
 
     Raises:

@@ -11,7 +11,7 @@ from torch import Tensor
 from iceb.base.digest import digest, digest_tensor
 from iceb.base.errors import DataError
 from iceb.methods.common.text_encoder import slices
-from iceb.methods.refact.files import expand, pictures_in, vision_part
+from iceb.methods.refact.files import expand, image_names, vision_part
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -89,7 +89,7 @@ def read_zip(path: str, count: int) -> list["Image"]:
     found = []
     try:
         with zipfile.ZipFile(expand(path)) as archive:
-            for name in pictures_in(path, count):
+            for name in image_names(path, count):
                 with archive.open(name) as stream:
                     found.append(Image.open(stream).convert("RGB"))
     except (OSError, zipfile.BadZipFile, UnidentifiedImageError) as error:

@@ -92,11 +92,11 @@ class Objectives:
             "count": count,
             "sampling": asdict(sampling),
         }
-        made = np.array(self.scratch.depends_on().array(key, lambda: draw(self.bundle, text, count, sampling)))
+        made = np.array(self.scratch.depends_on().array(key, lambda: draw_images(self.bundle, text, count, sampling)))
         return self.eye([Image.fromarray(pixels) for pixels in made])
 
 
-def draw(bundle: Bundle, text: str, count: int, sampling: Sampling) -> "np.ndarray[Any, Any]":
+def draw_images(bundle: Bundle, text: str, count: int, sampling: Sampling) -> "np.ndarray[Any, Any]":
     """(count, H, W, 3) uint8, images of a text."""
     from iceb.models.drawing import initial_latents, texts_to_images
 

@@ -45,7 +45,7 @@ class Step:
     gradient: Tensor  # (d,)
 
 
-class Shifted:
+class ShiftedStates:
     """Pooled states of prompts when δ is added to fc2's output at the subject's last token."""
 
     @torch.no_grad()
@@ -72,8 +72,8 @@ class Losses:
         with torch.no_grad():
             start = weight @ prompts.keys[0] + tower.fc2(layer).bias.double()
         self.start = start.to(tower.dtype)  # v₀
-        self.rewritten = Shifted(tower, layer, weight, prompts)
-        self.kept = None if target.kept is None else Shifted(tower, layer, weight, target.kept)
+        self.rewritten = ShiftedStates(tower, layer, weight, prompts)
+        self.kept = None if target.kept is None else ShiftedStates(tower, layer, weight, target.kept)
         self.before: Tensor | None = None  # (k, i) log probabilities of images at δ = 0
 
     def __call__(self, shift: Tensor) -> Terms:

@@ -11,10 +11,10 @@ from iceb.base.errors import MethodError
 from iceb.base.progress import stage
 from iceb.methods.common.attention import StateReader, TextState, projections
 from iceb.methods.common.attention.text_states import algebra_device
-from iceb.methods.common.corpora import caption_corpus, naming, read_captions, sample_captions
+from iceb.methods.common.corpora import caption_corpus, read_captions, sample_captions, texts_naming
 from iceb.methods.common.text_encoder import slices
-from iceb.methods.speed.formula import Targets, centres, fewer, shrunk_most, unused_directions, update
-from iceb.methods.speed.retaining import Kept, Retained, kept_moment
+from iceb.methods.speed.formula import Targets, centres, reduce_rows, shrunk_most, unused_directions, update
+from iceb.methods.speed.retaining import RetainedMoment, RetainedStates, kept_moment
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest
 
@@ -43,15 +43,19 @@ class _Editing:
         self,
         method: "SPEED",
         targets: Targets,
-        retained: Retained,
+        retained: RetainedStates,
         invariants: Tensor,
         least: Mapping[str, Tensor],
     ) -> None:
         self.method, self.targets, self.retained, self.invariants = method, targets, retained, invariants
         self.least = least
         self.generator = torch.Generator().manual_seed(method.seed)
-        self.found: list[tuple[Kept, int, int]] = []  # what was kept, dimension of the null space, idle constraints
-        self.shared: tuple[Kept, Tensor] | None = None  # without neighbours all projections have one null space
+        self.found: list[
+            tuple[RetainedMoment, int, int]
+        ] = []  # what was kept, dimension of the null space, idle constraints
+        self.shared: tuple[RetainedMoment, Tensor] | None = (
+            None  # without neighbours all projections have one null space
+        )
 
     def run(self, matrices: dict[str, Tensor]) -> Edit:
         weights, away = {}, self.targets.away
@@ -76,7 +80,7 @@ class _Editing:
         self.found.append((kept, U.shape[1], idle))
         return change
 
-    def null_space(self, name: str, aims: Tensor) -> tuple[Kept, Tensor]:
+    def null_space(self, name: str, aims: Tensor) -> tuple[RetainedMoment, Tensor]:
         """The retained moment of one projection, and the directions it leaves free, (d, r)."""
         method, least = self.method, self.least.get(name)
         if self.shared is None or method.neighbours:
@@ -104,7 +108,7 @@ def target_rows(method: "SPEED", reader: StateReader, requests: Sequence[EditReq
         states = reader([text for request in requests[start:stop] for text in (request.source, anchor(request))])
         t, a = (torch.cat([chosen_rows(method, state) for state in states[which::2]]) for which in (0, 1))
         own, anchors = zip(*pairs, (t, a), strict=True)
-        pairs = [fewer(torch.cat(own), torch.cat(anchors))]
+        pairs = [reduce_rows(torch.cat(own), torch.cat(anchors))]
     ((t, a),) = pairs
     return Targets(t / len(requests) ** 0.5, a / len(requests) ** 0.5)
 
@@ -168,11 +172,11 @@ def retained_rows(
     return torch.from_numpy(found[[places[text] for text in texts]]).to(empty)
 
 
-def shuffle_rows(rows: Tensor, reach: Tensor, seed: int) -> Retained:
+def shuffle_rows(rows: Tensor, reach: Tensor, seed: int) -> RetainedStates:
     """Shuffle the retained states."""
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
     rows = rows[order.to(rows.device)]
-    return Retained(rows, rows @ reach.T, reach)
+    return RetainedStates(rows, rows @ reach.T, reach)
 
 
 def retained_texts(method: "SPEED", bundle: Bundle, sources: Sequence[str]) -> list[str]:
@@ -182,5 +186,5 @@ def retained_texts(method: "SPEED", bundle: Bundle, sources: Sequence[str]) -> l
         texts += read_captions(method.retain_file, "retained text")
     if method.captions:
         texts += sample_captions(caption_corpus(None, bundle.ref.family, "speed"), method.captions)
-    gone = set(naming(texts, sources))
+    gone = set(texts_naming(texts, sources))
     return [text for text in dict.fromkeys(texts) if text not in gone]

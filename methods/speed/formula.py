@@ -40,7 +40,7 @@ class Targets:
         return found
 
 
-def fewer(own: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
+def reduce_rows(own: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
     """At most d rows t and a with the moments tᵀt and aᵀt of these, (n, d) each."""
     if len(own) <= own.shape[1]:
         return own, anchors

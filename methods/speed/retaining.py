@@ -9,7 +9,7 @@ CHUNK = 128  # rows whose neighbours share a threshold, as in the authors' progr
 
 
 @dataclass(frozen=True, eq=False)
-class Retained:
+class RetainedStates:
     """The states of everything that is retained, once for all projections."""
 
     rows: Tensor  # X, (n, d) float64, in random order
@@ -18,7 +18,7 @@ class Retained:
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class RetainedMoment:
     """Second moment of the states retained for one projection."""
 
     moment: Tensor  # mean of c cᵀ over kept states and kept neighbours, (d, d) float64
@@ -28,12 +28,12 @@ class Kept:
 
 def kept_moment(
     aims: Tensor,
-    retained: Retained,
+    retained: RetainedStates,
     least: Tensor | None,
     neighbours: int,
     filtered: bool,
     generator: torch.Generator,
-) -> Kept:
+) -> RetainedMoment:
     """Compute the second moment of the states that matter to one projection.
 
     States that the erasure moves by more than the mean are kept. Around each, `neighbours` states c + ξ v are drawn, v
@@ -55,7 +55,7 @@ def kept_moment(
         chosen = torch.ones_like(chosen)
     X = retained.rows[chosen]
     if neighbours == 0 or least is None:
-        return Kept(X.T @ X / len(X), len(X), 0)
+        return RetainedMoment(X.T @ X / len(X), len(X), 0)
     v, along = least, aims @ (retained.reach @ least)  # (d,), E v (out,)
     draws = torch.randn(len(X), neighbours, generator=generator, dtype=torch.float64).to(X)
     reached = size[chosen][:, None] + 2 * draws * (moved[chosen] @ along)[:, None] + draws.square() * (along @ along)
@@ -63,7 +63,7 @@ def kept_moment(
     counts, draws = far.sum(dim=1).to(X), draws * far  # (n',) neighbours kept of each; their ξ
     mixed = torch.outer(X.T @ draws.sum(dim=1), v)  # Σ ξ c vᵀ
     summed = X.T @ ((1 + counts)[:, None] * X) + mixed + mixed.T + draws.square().sum() * torch.outer(v, v)
-    return Kept(summed / (len(X) + counts.sum()), len(X), int(counts.sum()))
+    return RetainedMoment(summed / (len(X) + counts.sum()), len(X), int(counts.sum()))
 
 
 def above(sizes: Tensor) -> Tensor:

@@ -20,9 +20,9 @@ from iceb.methods.common.attention import (
 from iceb.methods.common.attention.state_moments import gram, state_moments, total
 from iceb.methods.common.attention.tensor import removed_moments
 from iceb.methods.common.attention.token_rows import Pairing, from_last_token, last_token
-from iceb.methods.common.corpora import caption_corpus, naming, read_captions, sample_captions
+from iceb.methods.common.corpora import caption_corpus, read_captions, sample_captions, texts_naming
 from iceb.methods.common.text_encoder import slices
-from iceb.methods.uce.texts import blank, edited_names, expand_pairs, guides, others
+from iceb.methods.uce.texts import blank_guide, edited_names, expand_pairs, guides, other_names
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest
 
@@ -33,7 +33,7 @@ PAIRS_AT_ONCE = 64  # whose states are in memory together
 
 
 @dataclass(frozen=True)
-class Retained:
+class RetainedTexts:
     """Texts to preserve."""
 
     given: Sequence[str] = ()
@@ -57,7 +57,7 @@ class Problem:
     """A closed form to solve: its texts and weights."""
 
     pairs: Sequence[tuple[str, str]]  # (old, new)
-    retain: "Retained"
+    retain: "RetainedTexts"
     ridge: float
     erase_scale: float
     preserve_scale: float
@@ -75,11 +75,11 @@ def make_edit(method: "UCE", bundle: Bundle, requests: Sequence[EditRequest], sc
 
 def emcid_edit(method: "UCEEmcid", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
     """Make the edit by the program in EMCID's repository."""
-    pairs = [(old, blank(new)) for old, new in guides(requests, " ")]
+    pairs = [(old, blank_guide(new)) for old, new in guides(requests, " ")]
     dests = [new for _, new in pairs if new.strip()]
     problem = Problem(
         pairs=pairs,
-        retain=Retained(method.retain or dests or [""]),
+        retain=RetainedTexts(method.retain or dests or [""]),
         ridge=method.ridge,
         erase_scale=method.erase_scale,
         preserve_scale=method.preserve_scale,
@@ -90,7 +90,7 @@ def emcid_edit(method: "UCEEmcid", bundle: Bundle, requests: Sequence[EditReques
 
 
 def _of_2023(method: "UCE", bundle: Bundle, requests: Sequence[EditRequest]) -> Problem:
-    bare = [(old, blank(new)) for old, new in guides(requests, method.guide or " ")]
+    bare = [(old, blank_guide(new)) for old, new in guides(requests, method.guide or " ")]
     retain = _retained_texts(method, bundle, bare, ("", *method.retain))
     scale = max(0.1, 1 / len(retain)) if method.preserve_scale is None else method.preserve_scale
     return Problem(
@@ -119,18 +119,20 @@ def _of_2025(method: "UCE", bundle: Bundle, requests: Sequence[EditRequest]) -> 
     )
 
 
-def _retained_texts(method: "UCE", bundle: Bundle, pairs: Sequence[tuple[str, str]], given: Sequence[str]) -> Retained:
+def _retained_texts(
+    method: "UCE", bundle: Bundle, pairs: Sequence[tuple[str, str]], given: Sequence[str]
+) -> RetainedTexts:
     """The texts given, the names of the file and the captions, without what is edited."""
     edited = [old for old, _ in pairs]
     names = [] if method.retain_file is None else read_captions(method.retain_file, "retained text")
     if method.retain_count is not None:
-        names = others(names, edited, method.retain_count)
+        names = other_names(names, edited, method.retain_count)
     captions = []
     if method.caption_count:
         corpus = caption_corpus(method.captions, bundle.ref.family, "uce")
         captions = [text for text in sample_captions(corpus, method.caption_count) if text]
-    dropped = [*edited_names(names, edited), *naming(captions, edited)]
-    return Retained(given, [*names, *captions], dropped)
+    dropped = [*edited_names(names, edited), *texts_naming(captions, edited)]
+    return RetainedTexts(given, [*names, *captions], dropped)
 
 
 def solve_problem(problem: Problem, bundle: Bundle, scratch: Scratch) -> Edit:

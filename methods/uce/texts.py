@@ -44,10 +44,10 @@ def expand_pairs(pairs: Sequence[tuple[str, str]], concept_type: str, *, both: b
     return [*pairs, *more]
 
 
-def blank(text: str) -> str:
+def blank_guide(text: str) -> str:
     """Replace an empty guide by one blank, as the program of 2023 does.
 
-    >>> blank("")
+    >>> blank_guide("")
     ' '
     """
     return text or " "
@@ -59,7 +59,7 @@ def edited_names(names: Sequence[str], edited: Sequence[str]) -> list[str]:
     return [name for name in names if name.lower() in gone]
 
 
-def others(names: Sequence[str], edited: Sequence[str], count: int | None = None) -> list[str]:
+def other_names(names: Sequence[str], edited: Sequence[str], count: int | None = None) -> list[str]:
     """The names that are not edited, ignoring case; `count` of them drawn with a fixed seed, in the file's order."""
     gone = {text.lower() for text in edited}
     left = [name for name in names if name.lower() not in gone]

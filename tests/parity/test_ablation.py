@@ -9,11 +9,11 @@ import torch
 
 from iceb.methods.ablation.augmentation import View, place_image, view
 from iceb.methods.ablation.groups import group_names
-from iceb.methods.ablation.objective import Batch, masked_error, objective, start_detached
+from iceb.methods.ablation.objective import Batch, detach_start_token, masked_error, objective
 from iceb.methods.ablation.prompts import replace_name, style_prompt, trait_prompt
 from iceb.methods.common.denoiser import Condition, without_gradients
 from iceb.methods.common.text_encoder import TextTower
-from iceb.methods.common.training import Trained, clip_gradients
+from iceb.methods.common.training import TrainedParameters, clip_gradients
 from tests.parity.conftest import Vector, apart, vectors
 
 CANVAS, FACTOR = 64, 4  # of the augmentation vectors
@@ -166,12 +166,12 @@ def test_losses_gradients_and_weights_follow_the_authors(parity, exact_model, na
         eps=adam["eps"],
         weight_decay=adam["weight_decay"],
     )
-    trained = Trained(unet, names, made)
+    trained = TrainedParameters(unet, names, made)
 
     def seen(key: str, found, right) -> None:
         worst[key] = max(worst[key], apart(found, right))
 
-    with without_gradients(unet), start_detached(unet):
+    with without_gradients(unet), detach_start_token(unet):
         for step in (f"step{index}." for index in range(len(settings["steps"]))):
             loss = given.loss(
                 step,
@@ -213,8 +213,8 @@ def test_the_start_tokens_keys_and_values_pass_no_gradient(parity, authors_model
     assert len(cases) >= 6
     for case in sorted(cases):
         group, target, kind = case.split(".")
-        trained = Trained(unet, group_names(unet, group), partial(torch.optim.AdamW, lr=1e-5))
-        with without_gradients(unet), start_detached(unet) if kind == "bos_detached" else nullcontext():
+        trained = TrainedParameters(unet, group_names(unet, group), partial(torch.optim.AdamW, lr=1e-5))
+        with without_gradients(unet), detach_start_token(unet) if kind == "bos_detached" else nullcontext():
             loss = given.loss("", trained.values, model_based=target == "model-based")
             slopes = trained.gradients(loss)
         worst = max(worst, apart(loss.reshape(1), given.wanted[f"{case}.loss"]))

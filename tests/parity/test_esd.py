@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from iceb.methods.common.denoiser import without_gradients
-from iceb.methods.common.training import Trained, in_dtype
+from iceb.methods.common.training import TrainedParameters, in_dtype
 from iceb.methods.esd.editing import adam, sample_maker_of
 from iceb.methods.esd.groups import trained_names
 from iceb.methods.esd.settings import Settings, known_group
@@ -148,7 +148,7 @@ def test_training_is_the_authors(parity, name):
     settings, unet = settings_of(name, given), (sdxl() if "sdxl" in name else sd()).pipeline.unet
     names = trained_names(unet, settings.group, settings.variant, "sdxl" in name)
     assert set(names) == set(given["trained_parameters"])
-    trained, worst = Trained(unet, names, adam(settings)), Worst()
+    trained, worst = TrainedParameters(unet, names, adam(settings)), Worst()
     with without_gradients(unet):
         for step, (sample, denoiser) in enumerate(taught(name, settings, given, draws, trained)):
             loss = sample.loss(denoiser, trained.values)
@@ -211,7 +211,7 @@ def test_adam_in_half_precision_is_bit_for_bit_the_authors(parity, name):
     known = [key for key in given["named_parameters"] if all(f"it{i}.grad.{key}" in wanted for i in range(count))]
     if not known:
         pytest.skip("this vector has no gradient of every step")
-    trained = Trained(half, known, adam(settings))
+    trained = TrainedParameters(half, known, adam(settings))
     for step in range(count):
         trained.move({key: wanted[f"it{step}.grad.{key}"].bfloat16() for key in known})
     wrong = {key for key in known if not torch.equal(trained.values[key].float(), wanted[f"after.{key}"])}

@@ -8,8 +8,8 @@ import torch
 
 from iceb.methods.common.attention.state_moments import total
 from iceb.methods.common.denoiser import Condition
-from iceb.methods.mace.closed import Fused, fusion, prompt_moment, refinement, refinement_moments
-from iceb.methods.mace.lora import Lora, watching
+from iceb.methods.mace.closed import ConceptTerms, fusion, prompt_moment, refinement, refinement_moments
+from iceb.methods.mace.lora import Lora, watch_attention
 from iceb.methods.mace.loss import Optimiser, StepBatch, measure_attention, normalise_images, timestep_weights
 from iceb.methods.mace.prompt_states import PromptStates
 from iceb.methods.mace.rows import concept_columns, paired_rows
@@ -109,7 +109,7 @@ def test_terms_are_trained_as_the_authors_train_them(name, parity, authors_model
     for step, told in enumerate(bench.input["steps"]):
         shown = bench.shown(step)
         assert shown.columns[0].tolist() == bench.wanted[f"step{step}.concept_positions"].bool().tolist()
-        with watching(bench.denoiser.unet) as watched:
+        with watch_attention(bench.denoiser.unet) as watched:
             norms = measure_attention(bench.denoiser, watched, loras, shown)
         optimiser.adam.zero_grad()
         norms.loss.sum().backward(retain_graph=True)
@@ -220,7 +220,7 @@ def test_fusion_is_the_authors(name, parity, authors_model, reads, caches):
     config, unet, wanted = vector.input["config"], authors_model[1].unet, vector.tensors("expected_fp64")
     refined = {part: vector.tensors("draws")[f"unet_start.{part}"] for part in wanted}
     concepts = [
-        Fused(trained(vector, which), prompt_moment(reads(each["old"])))
+        ConceptTerms(trained(vector, which), prompt_moment(reads(each["old"])))
         for which, each in enumerate(vector.input["prompts"])
     ]
     assert all(len(concept.terms) == 8 for concept in concepts)

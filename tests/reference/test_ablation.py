@@ -11,7 +11,7 @@ from iceb.base.errors import DataError, MethodError, ModelError
 from iceb.methods.ablation import Ablation
 from iceb.methods.ablation.augmentation import check_size, place_image, view
 from iceb.methods.ablation.concepts import concepts_of
-from iceb.methods.ablation.objective import start_detached
+from iceb.methods.ablation.objective import detach_start_token
 from iceb.methods.ablation.randomness import RandomStream
 from iceb.models.checking import check_edit
 from iceb.specs.methods import MethodContext
@@ -245,5 +245,5 @@ def test_a_view_of_any_draw_leaves_something_to_train_on(variant):
 
 
 def test_a_denoiser_without_cross_attention_is_an_error():
-    with pytest.raises(ModelError, match="no cross-attention"), start_detached(torch.nn.Linear(2, 2)):
+    with pytest.raises(ModelError, match="no cross-attention"), detach_start_token(torch.nn.Linear(2, 2)):
         pass

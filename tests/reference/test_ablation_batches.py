@@ -115,8 +115,8 @@ def test_an_augmented_row_says_in_its_prompt_how_its_picture_was_shown(parts, va
 
 def test_half_of_the_pictures_are_mirrored_where_asked(parts):
     denoiser, anchors = parts
-    plain = torch.from_numpy(anchors.picture(CATS, 0)[None].copy())
-    mirrored = torch.from_numpy(anchors.picture(CATS, 0, mirrored=True)[None].copy())
+    plain = torch.from_numpy(anchors.image(CATS, 0)[None].copy())
+    mirrored = torch.from_numpy(anchors.image(CATS, 0, mirrored=True)[None].copy())
     assert torch.equal(mirrored, plain.flip(2))
     wanted, _ = denoiser.encode(prepare_images(mirrored.numpy(), torch.zeros(1, dtype=torch.bool), SIDE))
     assert torch.allclose(anchors.posterior(CATS, 0, mirrored=True).mean, wanted[0], atol=1e-5)

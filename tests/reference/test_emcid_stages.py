@@ -9,7 +9,7 @@ from iceb.methods.common.denoiser import Denoiser, without_gradients
 from iceb.methods.common.second_moments import Beginnings, second_moments
 from iceb.methods.common.text_encoder import TextTower
 from iceb.methods.common.tokens import last_subject_token
-from iceb.methods.emcid.concepts import Concept, Placed
+from iceb.methods.emcid.concepts import Concept, EditedPrompts
 from iceb.methods.emcid.settings import Stage1, Stage2
 from iceb.methods.emcid.stage1 import optimise_values
 from iceb.methods.emcid.stage2 import write_values
@@ -197,7 +197,7 @@ def written_out(tower, concepts, values, moments, settings: Stage2):
             for prompt in concept.prompts("source"):
                 copied.model(input_ids=copied.tokens([prompt]).ids)
             handle.remove()
-            at = [int(Placed(tower, [concept], "source").at[row, 0]) for row in range(len(concept.templates))]
+            at = [int(EditedPrompts(tower, [concept], "source").at[row, 0]) for row in range(len(concept.templates))]
             keys.append(torch.stack([key[place] for (key, _), place in zip(seen, at, strict=True)]).mean(dim=0))
             outputs.append(torch.stack([out[place] for (_, out), place in zip(seen, at, strict=True)]).mean(dim=0))
         K, M = torch.stack(keys).T, torch.stack(outputs).T
@@ -233,7 +233,7 @@ def test_memit_s_residual_reaches_the_value_in_the_last_layer(tower):
     for residual in ("stream", "output"):
         settings = Stage2(layers=(1, 2), moment_weight=1e-3, residual=residual, value_layer=2)
         weights = write_values(tower, CONCEPTS, values, moments, settings).weights
-        placed = Placed(tower, CONCEPTS, "source")
+        placed = EditedPrompts(tower, CONCEPTS, "source")
         bias = tower.bias(placed.tokens)
         state = tower.advance(tower.embed(placed.tokens), bias, 0, 3, weights)
         from iceb.methods.emcid.concepts import Rows

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from iceb.methods.common.attention import Moments
 from iceb.methods.common.denoiser import Denoiser
 from iceb.methods.mace import MACE
-from iceb.methods.mace.closed import Fused, fusion, refinement
-from iceb.methods.mace.lora import Lora, cross_attentions, fresh, watching
+from iceb.methods.mace.closed import ConceptTerms, fusion, refinement
+from iceb.methods.mace.lora import Lora, cross_attentions, new_terms, watch_attention
 from iceb.methods.mace.loss import MapNorms, Optimiser, timestep_weights
 from iceb.methods.mace.rows import concept_columns, paired_rows
 from iceb.methods.mace.training import pack_terms, train_terms, unpack_terms
@@ -92,7 +92,7 @@ def test_fusion_is_the_formula_with_the_scale_once():
     ]
     P = torch.randn(20, D).double().T
     P, ridge, scale = P @ P.T, 0.5, 0.2
-    concepts = [Fused(term, each.T @ each) for term, each in zip(terms, rows, strict=True)]
+    concepts = [ConceptTerms(term, each.T @ each) for term, each in zip(terms, rows, strict=True)]
     found = fusion(original, refined, iter(concepts), P, ridge, scale)
     system = ridge * torch.eye(D).double() + sum(c.moment for c in concepts) + scale * P
     for name, W in refined.items():
@@ -105,7 +105,7 @@ def test_fusion_is_the_formula_with_the_scale_once():
 
 def test_a_concept_whose_term_is_zero_changes_nothing_where_nothing_is_preserved():
     W = {"a": torch.randn(OUT, D).double()}
-    zero = Fused({"a": (torch.randn(1, D).double(), torch.zeros(OUT, 1).double())}, torch.eye(D).double())
+    zero = ConceptTerms({"a": (torch.randn(1, D).double(), torch.zeros(OUT, 1).double())}, torch.eye(D).double())
     assert torch.equal(fusion(W, W, [zero], torch.zeros(D, D), 1.0, 0.0)["a"], W["a"])
 
 
@@ -122,7 +122,7 @@ def test_fresh_terms_add_nothing_and_attention_is_as_before_afterwards(tiny_sd):
     latents, context = shown_context(unet, 2)
     plain = unet(latents, 5, context).sample
     before = [layer.processor for layer in cross_attentions(unet).values()]
-    with watching(unet) as watched, watched.during(fresh(unet, 1, [torch.Generator()] * 2), None):
+    with watch_attention(unet) as watched, watched.during(new_terms(unet, 1, [torch.Generator()] * 2), None):
         assert torch.allclose(unet(latents, 5, context).sample, plain, atol=1e-5)
     assert [layer.processor for layer in cross_attentions(unet).values()] == before
 
@@ -130,10 +130,10 @@ def test_fresh_terms_add_nothing_and_attention_is_as_before_afterwards(tiny_sd):
 def test_a_row_of_the_batch_has_its_own_term_alone(tiny_sd):
     unet = tiny_sd.pipeline.unet
     latents, context = shown_context(unet, 2)
-    loras = fresh(unet, 1, [torch.Generator().manual_seed(0)] * 2)
+    loras = new_terms(unet, 1, [torch.Generator().manual_seed(0)] * 2)
     for lora in loras.values():
         lora.up[1] = 0.5  # only the second row's
-    with watching(unet) as watched:
+    with watch_attention(unet) as watched:
         with watched.during(None, None):
             plain = unet(latents, 5, context).sample
         with watched.during(loras, None):
@@ -181,7 +181,7 @@ def test_important_timesteps_lie_between_200_and_400():
 
 def test_terms_survive_packing(tiny_sd):
     unet = tiny_sd.pipeline.unet
-    loras = fresh(unet, 2, [torch.Generator().manual_seed(i) for i in range(2)])
+    loras = new_terms(unet, 2, [torch.Generator().manual_seed(i) for i in range(2)])
     shapes = {name: (lora.up.shape[1], lora.down.shape[2]) for name, lora in loras.items()}
     again = unpack_terms(pack_terms(loras, 1), shapes, 2)
     assert all(torch.equal(again[name][0], lora.down[1]) for name, lora in loras.items())
@@ -205,7 +205,7 @@ def lessons(tiny_sd, scratch):
 def run_training(bundle, lessons, **changes):
     unet = copy.deepcopy(bundle.pipeline.unet).requires_grad_(False)
     denoiser = Denoiser(unet, bundle.pipeline.vae, bundle.pipeline.scheduler)
-    with watching(unet) as watched:
+    with watch_attention(unet) as watched:
         return train_terms(denoiser, watched, lessons, quick(**changes).training)
 
 

@@ -12,7 +12,7 @@ from iceb.base.errors import DataError, MethodError
 from iceb.methods.refact import ReFACT
 from iceb.methods.refact.images import ImageTower, fit_image, read_zip
 from iceb.methods.refact.losses import Terms, divergence, likelihood
-from iceb.methods.refact.objectives import draw
+from iceb.methods.refact.objectives import draw_images
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -133,9 +133,9 @@ def quickly(monkeypatch):
     """Pictures are drawn small and in two steps."""
 
     def short(bundle, text, count, sampling):
-        return draw(bundle, text, count, replace(sampling, steps=2, width=32, height=32))
+        return draw_images(bundle, text, count, replace(sampling, steps=2, width=32, height=32))
 
-    monkeypatch.setattr("iceb.methods.refact.objectives.draw", short)
+    monkeypatch.setattr("iceb.methods.refact.objectives.draw_images", short)
 
 
 @pytest.mark.usefixtures("quickly")

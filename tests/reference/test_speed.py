@@ -9,8 +9,16 @@ from iceb.base.errors import DataError, MethodError
 from iceb.methods.common.attention import StateReader, projections
 from iceb.methods.speed import SPEED
 from iceb.methods.speed import editing as speed
-from iceb.methods.speed.formula import Targets, centres, fewer, shrunk_most, starting_rows, unused_directions, update
-from iceb.methods.speed.retaining import CHUNK, Retained, above, kept_moment
+from iceb.methods.speed.formula import (
+    Targets,
+    centres,
+    reduce_rows,
+    shrunk_most,
+    starting_rows,
+    unused_directions,
+    update,
+)
+from iceb.methods.speed.retaining import CHUNK, RetainedStates, above, kept_moment
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -114,7 +122,7 @@ def test_the_probe_is_the_erasure_without_retaining():
 @pytest.mark.parametrize("count", [D, D + 1, 5 * D])
 def test_fewer_rows_have_the_same_moments(count):
     t, a = random(1, count, D), random(2, count, D)
-    small = Targets(*fewer(t, a))
+    small = Targets(*reduce_rows(t, a))
     assert len(small.own) == len(small.anchors) == D
     for found, wanted in zip(moments(small), (t.T @ t, a.T @ t), strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-12)
@@ -176,7 +184,7 @@ def test_neighbours_are_counted_as_if_they_were_made(filtered, out):
     W, rows, away, reach = random(1, out, D), random(2, 300, D), random(3, 2, D), random(5, 2, D)
     least = torch.linalg.svd(W, full_matrices=False)[2][-1]
     draws = [torch.Generator().manual_seed(4) for _ in range(2)]
-    found = kept_moment(W @ away.T, Retained(rows, rows @ reach.T, reach), least, 10, filtered, draws[0])
+    found = kept_moment(W @ away.T, RetainedStates(rows, rows @ reach.T, reach), least, 10, filtered, draws[0])
     moment, count, near = transcribed(W, rows, away.T @ reach, 10, filtered, draws[1])
     assert (found.rows, found.neighbours) == (count, near)
     torch.testing.assert_close(found.moment, moment, rtol=1e-9, atol=1e-10)
@@ -184,7 +192,7 @@ def test_neighbours_are_counted_as_if_they_were_made(filtered, out):
 
 def test_without_neighbours_every_state_counts():
     aims, rows, reach = random(1, OUT, 2), random(2, 30, D), random(3, 2, D)
-    found = kept_moment(aims, Retained(rows, rows @ reach.T, reach), None, 0, True, torch.Generator())
+    found = kept_moment(aims, RetainedStates(rows, rows @ reach.T, reach), None, 0, True, torch.Generator())
     torch.testing.assert_close(found.moment, rows.T @ rows / 30)
 
 

@@ -6,7 +6,7 @@ import torch
 from iceb.base.errors import DataError, MethodError
 from iceb.methods.common.attention import StateReader, projections
 from iceb.methods.uce import UCE, UCEEmcid
-from iceb.methods.uce.texts import expand_pairs, others
+from iceb.methods.uce.texts import expand_pairs, other_names
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from tests.memory import Memory
@@ -158,10 +158,10 @@ def test_artists_may_stand_in_json(tiny_sd, artists, tmp_path):
 
 def test_some_of_the_artists_are_drawn_the_same_each_time():
     names = [f"artist {number}" for number in range(50)]
-    chosen = others(names, ["Artist 3"], 10)
-    assert chosen == others(names, ["artist 3"], 10)
+    chosen = other_names(names, ["Artist 3"], 10)
+    assert chosen == other_names(names, ["artist 3"], 10)
     assert len(set(chosen)) == 10
-    assert "artist 3" not in others(names, ["Artist 3"])
+    assert "artist 3" not in other_names(names, ["Artist 3"])
 
 
 def test_artists_without_a_list_are_refused_before_anything_is_loaded(tiny_sd):

@@ -20,7 +20,7 @@ from iceb.methods.common.attention.tensor import removed_moments
 from iceb.methods.common.least_squares import moment_factor, weighed_update
 from iceb.methods.emcid.null_space import NullSpaceSolver, Spectrum
 from iceb.methods.emcid.settings import NullSpace
-from iceb.methods.mace.closed import Fused, fusion, refinement
+from iceb.methods.mace.closed import ConceptTerms, fusion, refinement
 from iceb.methods.rece.formula import attack, attack_moments, erase_factor
 from iceb.methods.refact.rank_one import direction, rank_one
 from iceb.methods.speed.formula import Targets, unused_directions, update
@@ -113,7 +113,7 @@ def test_mace_fusion(case):
     concepts = []
     for rows, own in zip(case["prompts"], case["terms"], strict=True):
         terms = {name: (tensor(down), tensor(up)) for name, (down, up) in zip(original, own, strict=True)}
-        concepts.append(Fused(terms, tensor(rows).T @ tensor(rows)))
+        concepts.append(ConceptTerms(terms, tensor(rows).T @ tensor(rows)))
     found = fusion(original, refined, concepts, kept.T @ kept, case["ridge"], case["scale"])
     assert same_weights(found, case, "refined")
 

@@ -11,7 +11,7 @@ from torch import nn
 from iceb.base.errors import IcebError, MethodError, ModelError
 from iceb.base.progress import watching
 from iceb.baselines.recipes import shipped_recipe
-from iceb.methods.common.training import Trained
+from iceb.methods.common.training import TrainedParameters
 from iceb.methods.esd import ESD
 from iceb.methods.esd.editing import sample_maker_of
 from iceb.methods.esd.groups import trained_names
@@ -262,7 +262,7 @@ def test_half_precision_loses_part_of_the_update():
     nn.init.normal_(module.weight, std=0.05)
 
     def moved(dtype):
-        trained = Trained(module.to(dtype), ["weight"], partial(torch.optim.Adam, lr=1e-5))
+        trained = TrainedParameters(module.to(dtype), ["weight"], partial(torch.optim.Adam, lr=1e-5))
         for slope in slopes:
             trained.move({"weight": slope.to(dtype)})
         return float((trained.values["weight"].detach() - trained.before["weight"]).float().norm())

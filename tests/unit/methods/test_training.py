@@ -9,7 +9,7 @@ from torch import nn
 
 from iceb.base.errors import MethodError, ModelError
 from iceb.methods.common.denoiser import Condition, Denoiser
-from iceb.methods.common.training import Trained, clip_gradients, in_dtype, parameters_where
+from iceb.methods.common.training import TrainedParameters, clip_gradients, in_dtype, parameters_where
 
 ADAM = partial(torch.optim.Adam, lr=1e-2)
 CROSS = "attn2"
@@ -32,7 +32,7 @@ def batch(denoiser, rows=2):
 def test_steps_lower_the_loss_and_leave_the_model_and_its_gradients_alone(denoiser):
     unet = denoiser.unet
     before = {name: value.clone() for name, value in unet.state_dict().items()}
-    trained = Trained(unet, parameters_where(unet, lambda name: CROSS in name), ADAM)
+    trained = TrainedParameters(unet, parameters_where(unet, lambda name: CROSS in name), ADAM)
     given = batch(denoiser)
     losses = [trained.step(denoiser.output(*given, trained.values).square().mean()) for _ in range(4)]
     assert losses[-1] < losses[0]
@@ -43,7 +43,7 @@ def test_steps_lower_the_loss_and_leave_the_model_and_its_gradients_alone(denois
 
 def test_the_copies_are_what_the_model_would_be_with_them(denoiser):
     unet, given = denoiser.unet, batch(denoiser)
-    trained = Trained(unet, parameters_where(unet, lambda name: CROSS in name), ADAM)
+    trained = TrainedParameters(unet, parameters_where(unet, lambda name: CROSS in name), ADAM)
     assert torch.equal(denoiser.output(*given), denoiser.output(*given, trained.values))
     trained.step(denoiser.output(*given, trained.values).square().mean())
     with torch.no_grad():
@@ -58,7 +58,7 @@ def test_a_step_is_torchs_own_with_clipping():
     torch.manual_seed(0)
     ours, theirs = nn.Linear(3, 2), nn.Linear(3, 2)
     theirs.load_state_dict(ours.state_dict())
-    trained = Trained(ours, ["weight", "bias"], partial(torch.optim.AdamW, lr=0.1))
+    trained = TrainedParameters(ours, ["weight", "bias"], partial(torch.optim.AdamW, lr=0.1))
     adam = torch.optim.AdamW(theirs.parameters(), lr=0.1)
     x = torch.randn(5, 3)
     for _ in range(3):
@@ -73,14 +73,14 @@ def test_a_step_is_torchs_own_with_clipping():
 
 def test_a_parameter_the_loss_does_not_reach_stays():
     module = nn.Linear(2, 2)
-    trained = Trained(module, ["weight", "bias"], partial(torch.optim.AdamW, lr=0.1, weight_decay=0.5))
+    trained = TrainedParameters(module, ["weight", "bias"], partial(torch.optim.AdamW, lr=0.1, weight_decay=0.5))
     trained.step((trained.values["weight"] ** 2).sum())
     assert torch.equal(trained.values["bias"], module.bias)
     assert not torch.equal(trained.values["weight"], module.weight)
 
 
 def test_weights_carry_the_component_and_the_models_number_format():
-    trained = Trained(nn.Linear(2, 2), ["weight"], ADAM)
+    trained = TrainedParameters(nn.Linear(2, 2), ["weight"], ADAM)
     ((name, value),) = trained.weights("unet", torch.float16).items()
     assert (name, value.dtype, value.requires_grad) == ("unet.weight", torch.float16, False)
 
@@ -102,7 +102,7 @@ def test_kinds_leave_out_norms(denoiser):
 @pytest.mark.parametrize("names", [[], ["nothing.weight"]])
 def test_training_nothing_is_refused(names):
     with pytest.raises(ModelError):
-        Trained(nn.Linear(2, 2), names, ADAM)
+        TrainedParameters(nn.Linear(2, 2), names, ADAM)
 
 
 def test_an_empty_group_is_refused():
@@ -111,7 +111,7 @@ def test_an_empty_group_is_refused():
 
 
 def test_a_loss_that_is_not_finite_is_refused():
-    trained = Trained(nn.Linear(2, 2), ["weight"], ADAM)
+    trained = TrainedParameters(nn.Linear(2, 2), ["weight"], ADAM)
     with pytest.raises(MethodError, match="nan"):
         trained.step(trained.values["weight"].sum() * float("nan"))
 
