@@ -53,12 +53,8 @@ class Identity:
             revision=result.model.revision,
             dtype=result.model.dtype,
             sampling=result.sampling,
-            noise_from=_device(result) if result.sampling.noise == "upstream" else "",
+            noise_from=result.device_kind if result.sampling.noise == "upstream" else "",
         )
-
-
-def _device(result: Result) -> str:
-    return str(result.execution.get("device", "")).partition(":")[0]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from iceb.base.wording import count_text
 from iceb.leaderboard.columns import Column
 from iceb.leaderboard.markdown import MISSING, cell, markdown_table, number
 from iceb.leaderboard.published import Published
@@ -32,8 +33,11 @@ def _table(table: Table) -> list[str]:
     if table.headline is not None:
         parts += [f"### {cell(table.headline.heading)} by number of edits", _by_count(table, table.headline)]
     for count in reversed(table.counts):
-        parts += [f"### All metrics at {_edits(count)}{_unranked_note(table, count)}", _all_metrics(table, count)]
-    parts += [f"### Cost at {_edits(table.main)}", *costs(table)]
+        parts += [
+            f"### All metrics at {count_text(count, 'edit')}{_unranked_note(table, count)}",
+            _all_metrics(table, count),
+        ]
+    parts += [f"### Cost at {count_text(table.main, 'edit')}", *costs(table)]
     return [*parts, "### Settings and commands", "\n".join(setting(row) for row in table.order)]
 
 
@@ -132,7 +136,3 @@ def _published_section(paper: Published) -> list[str]:
     if paper.notes():
         parts += ["### Notes", "\n".join(f"- {note}" for note in paper.notes())]
     return parts
-
-
-def _edits(count: int) -> str:
-    return "1 edit" if count == 1 else f"{count} edits"

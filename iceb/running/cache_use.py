@@ -15,7 +15,7 @@ from iceb.base.digest import canonical, digest
 from iceb.base.errors import IcebError, ResultError, StoreError
 from iceb.base.files import content_path
 from iceb.base.readers import is_folder
-from iceb.running.measuring import kind_of, stored_revision
+from iceb.running.measuring import stored_revision
 from iceb.running.rescore import make_scorer
 from iceb.running.scoring import registered_metric
 from iceb.runs.folder import PLAN, RESULT, folders_with, read_result
@@ -124,7 +124,7 @@ def _row_files(result: Result, rows: Sequence[ImageRow], cache: Path) -> Iterato
     scorer = make_scorer(result, metrics, cache, "cpu")
     for kind, keys in scorer.row_keys(rows).items():
         measure = scorer.measures[kind]
-        for device in dict.fromkeys((*DEVICES, kind_of(str(result.execution.get("device", ""))))):
+        for device in dict.fromkeys((*DEVICES, result.device_kind)):
             yield from scorer.measuring.measured.paths(measure.id, stored_revision(measure, device), keys)
 
 

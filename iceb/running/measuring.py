@@ -64,15 +64,6 @@ def stored_revision(measure: Measure, device: str) -> str:
     return digest({**known, "device": device, "default_dtype": str(torch.get_default_dtype())})
 
 
-def kind_of(device: str) -> str:
-    """Return the kind of a device.
-
-    >>> kind_of("cuda:1")
-    'cuda'
-    """
-    return device.partition(":")[0]
-
-
 class ImagesLost(StoreError):
     """Images of a run are missing from the store, or were damaged and removed."""
 

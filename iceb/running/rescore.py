@@ -9,12 +9,13 @@ from iceb.base.files import write_atomic
 from iceb.datasets import open_dataset
 from iceb.models.families import FAMILIES
 from iceb.running.measure_choice import make_measure, measure_for, named_measure
-from iceb.running.measuring import ImagesLost, Measuring, kind_of
+from iceb.running.measuring import ImagesLost, Measuring
 from iceb.running.plan import reference_images
 from iceb.running.scoring import RegisteredMetric, Scorer, Scores, registered_metric
 from iceb.runs.folder import RESULT, read_result, run_folder
 from iceb.runs.ledger import ImageRow, read_ledger
 from iceb.runs.table import TABLE, read_table, with_metrics
+from iceb.specs.execution import device_kind
 from iceb.specs.metrics import REFERENCE, Measure, Metric, reference_names
 from iceb.specs.prompts import ImageKey
 from iceb.specs.records import ScoreRecord
@@ -69,7 +70,7 @@ def make_scorer(result: Result, metrics: Sequence[RegisteredMetric], cache: Path
     """Make the scorer of a run's images, with the measures that the run used."""
     found = _references(result, [each.metric for each in metrics], cache)
     elsewhere = {key: path for paths in found.values() for key, path in paths.items()}
-    measuring = Measuring(ImageStore(cache), MeasuredStore(cache), kind_of(device), elsewhere)
+    measuring = Measuring(ImageStore(cache), MeasuredStore(cache), device_kind(device), elsewhere)
     used = used_measures(result, [each.metric for each in metrics], device)
     references = {name: tuple(paths) for name, paths in found.items()}
     return Scorer(metrics, used, measuring, references, result.method.reaches_dest)

@@ -33,3 +33,12 @@ class Execution:
 
 
 DEFAULT = Execution()
+
+
+def device_kind(device: str) -> str:
+    """The kind of a device.
+
+    >>> device_kind("cuda:1")
+    'cuda'
+    """
+    return device.partition(":")[0]

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator, model_
 from iceb.base.errors import ResultError
 from iceb.base.messages import quote
 from iceb.base.readers import parse_json
+from iceb.specs.execution import device_kind
 from iceb.specs.records import (
     CheckpointRecord,
     Cost,
@@ -138,6 +139,11 @@ class Result(Record):
             sampling=self.sampling,
             limit=self.limit,
         )
+
+    @property
+    def device_kind(self) -> str:
+        """The kind of device that computed, "cpu" or "cuda"; "" where the file does not say."""
+        return device_kind(str(self.execution.get("device", "")))
 
     @property
     def groups(self) -> tuple[tuple[ScoreRecord, ...], ...]:
