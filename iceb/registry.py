@@ -5,11 +5,10 @@ While a third-party package is imported, its output is captured and its time lim
 that changes settings of torch for the whole process is refused.
 """
 
-import difflib
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint
@@ -18,8 +17,9 @@ from typing import Any, Literal, get_args
 from iceb.base.contained import Overtime, hold_output, limit_time, watch_interrupts
 from iceb.base.errors import SpecError
 from iceb.base.frames import describe
-from iceb.base.messages import QUOTED, quote
+from iceb.base.messages import quote
 from iceb.base.packages import entry_points, identity, unreadable_packages
+from iceb.base.suggestions import unknown
 from iceb.base.torch_state import keep_torch_settings
 
 Group = Literal["methods", "datasets", "measures", "metrics", "tasks"]
@@ -187,30 +187,3 @@ def load(group: Group, name: str) -> Any:
         SpecError: as `find` and `Registered.load`.
     """
     return find(group, name).load()
-
-
-def unknown(what: str, got: str, allowed: Iterable[str], listing: str = "") -> str:
-    """The message for a name that does not exist: the nearest ones, or all when they are few.
-
-    >>> unknown("task", "aise", ["aice", "road"])
-    "unknown task 'aise': did you mean aice?"
-    >>> unknown("field", "zzz", ["layers", "rate"])
-    "unknown field 'zzz': choose one of layers, rate"
-    """
-    names = sorted(set(allowed))
-    near = nearest(got, names)
-    tail = f" ({listing} shows all)" if listing else ""
-    if near:
-        return f"unknown {what} {quote(got)}: did you mean {' or '.join(near)}?{tail}"
-    if not names:
-        return f"unknown {what} {quote(got)}: none is installed"
-    return f"unknown {what} {quote(got)}: choose one of {', '.join(names)}"
-
-
-def nearest(got: str, allowed: Iterable[str]) -> list[str]:
-    """Up to three of the names that are much like `got`, the likest first.
-
-    >>> nearest("sim", ["ssim", "vit_mini"])
-    ['ssim']
-    """
-    return difflib.get_close_matches(got[:QUOTED], sorted(set(allowed)), n=3, cutoff=0.6)

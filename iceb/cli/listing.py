@@ -62,7 +62,7 @@ def _one_of(got: str, allowed: type[StrEnum]) -> str:
         SpecError: it is none; the message names the nearest.
     """
     from iceb.base.errors import SpecError
-    from iceb.registry import unknown
+    from iceb.base.suggestions import unknown
 
     if got not in list(allowed):
         raise SpecError(unknown("kind of thing", got, allowed))

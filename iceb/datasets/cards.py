@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from iceb import registry
 from iceb.base.digest import digest_bytes
 from iceb.base.errors import DataError, SpecError
+from iceb.base.suggestions import unknown
 from iceb.specs.datasets import DataCard, DataFile, DatasetDeclaration, DataSource
 from iceb.specs.results import first_problem
 
@@ -105,13 +106,13 @@ def parse_card(text: str, where: str) -> DataCard:
 
 def _unknown_key(error: ValidationError) -> str:
     """The message for a card's first unknown key, with the nearest known one; "" where all are known."""
-    unknown = [each["loc"] for each in error.errors(include_url=False) if each["type"] == "extra_forbidden"]
-    if not unknown:
+    places = [each["loc"] for each in error.errors(include_url=False) if each["type"] == "extra_forbidden"]
+    if not places:
         return ""
-    *above, key = map(str, unknown[0])
+    *above, key = map(str, places[0])
     parts: dict[str, type[BaseModel]] = {"source": DataSource, "files": DataFile}
     kind = parts[above[0]] if above else DataCard
-    return registry.unknown(f"key of {'.'.join(above)}" if above else "key", key, kind.model_fields)
+    return unknown(f"key of {'.'.join(above)}" if above else "key", key, kind.model_fields)
 
 
 def card_sha256(name: str) -> str:

@@ -8,6 +8,7 @@ from iceb import registry
 from iceb.base.errors import MeasureError, SpecError
 from iceb.base.frames import attribute_errors
 from iceb.base.messages import quote
+from iceb.base.suggestions import nearest
 from iceb.specs.metrics import Measure, Metric, check_inputs
 
 VERSION = re.compile(r"[1-9][0-9]*")
@@ -45,7 +46,7 @@ def measure_for(kind: str, named: Mapping[str, str]) -> registry.Registered:
 
 
 def _no_measure(kind: str, named: Mapping[str, str]) -> str:
-    near = registry.nearest(kind, [*named, *map(registry.shortest_name, registry.entries_of("measures"))])
+    near = nearest(kind, [*named, *map(registry.shortest_name, registry.entries_of("measures"))])
     asked = f" (did you mean {' or '.join(near)}?)" if near else ""
     return (
         f"this model names no measure of kind {quote(kind)} (it has: {', '.join(named) or 'none'}), and none is "

@@ -12,6 +12,7 @@ from iceb.base.digest import digest
 from iceb.base.errors import IcebError, MethodError, SpecError
 from iceb.base.fields import default_of
 from iceb.base.frames import describe
+from iceb.base.suggestions import unknown
 from iceb.models.bundle import ModelBundle
 from iceb.models.environment import environment, model_key
 from iceb.running.code_digest import code_digest
@@ -224,7 +225,7 @@ def choose(name: str, settings: Mapping[str, Any], recipe: str = "") -> ChosenMe
     names = [field.name for field in dataclasses.fields(kind) if field.init]
     for setting in settings:
         if setting not in names:
-            raise SpecError(registry.unknown(f"setting of method {name}", setting, names, f"iceb show method {name}"))
+            raise SpecError(unknown(f"setting of method {name}", setting, names, f"iceb show method {name}"))
     try:
         made = kind(**{key: fitting_value(name, kind, key, value) for key, value in settings.items()})
     except IcebError:

@@ -12,6 +12,7 @@ from iceb.base.cache import cache_root
 from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, SpecError
 from iceb.base.frames import attribute_errors
+from iceb.base.suggestions import unknown
 from iceb.baselines.recipes import read_recipe, shipped_recipe
 from iceb.datasets import EMBEDDED, dataset_card_name, open_dataset
 from iceb.models.bundle import ModelBundle
@@ -228,7 +229,7 @@ def _sampling(default: Sampling, changes: Mapping[str, Any]) -> Sampling:
     known = fields.dump_python(default)
     for name in changes:
         if name not in known:
-            raise SpecError(registry.unknown("field of sampling", name, known))
+            raise SpecError(unknown("field of sampling", name, known))
     try:
         return fields.validate_python({**known, **changes})
     except ValidationError as error:
