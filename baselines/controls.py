@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 
@@ -16,15 +17,7 @@ from iceb.specs.requests import EditRequest
 class Unedited:
     """The floor: an empty edit, so every measured change must be exactly zero."""
 
-    card: ClassVar[MethodCard] = MethodCard(
-        name="unedited",
-        version=1,
-        paper="",
-        kinds=("replace", "rectify", "erase", "balance"),
-        touches=(),
-        title="The model as it is",
-        edits="nothing",
-    )
+    card: ClassVar[MethodCard] = read_card(__file__, "cards/unedited.md")
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """An empty edit."""
@@ -39,19 +32,14 @@ class PromptSwap:
     It reads only words: "mask" in "ski mask" is rewritten as well, so its holdout is not exactly zero. A destination
     that holds a source's name ("sea lion", when "lion" is a source) is known to it, and stays. Names grown into another
     word ("shipwreck") are not found.
+
+    Attributes:
+        aliases: rewrite the other names as well; False shows what knowing only the name itself gives.
     """
 
-    aliases: bool = True  # rewrite the other names as well; False shows what knowing only the name itself gives
+    aliases: bool = True
 
-    card: ClassVar[MethodCard] = MethodCard(
-        name="prompt_swap",
-        version=1,
-        paper="",
-        kinds=("replace", "rectify"),
-        touches=(),
-        title="The destination written into the prompt",
-        edits="prompts, when pictures are drawn",
-    )
+    card: ClassVar[MethodCard] = read_card(__file__, "cards/prompt_swap.md")
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """Rewrite source → dest and alias → dest, and dest → dest so that a dest is never taken apart."""
@@ -70,15 +58,7 @@ class NegativePrompt:
     as such.
     """
 
-    card: ClassVar[MethodCard] = MethodCard(
-        name="negative_prompt",
-        version=1,
-        paper="",
-        kinds=("replace", "erase"),
-        touches=(),
-        title="The sources as the negative prompt",
-        edits="the negative prompt, when pictures are drawn",
-    )
+    card: ClassVar[MethodCard] = read_card(__file__, "cards/negative_prompt.md")
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """The sources as one negative prompt, in request order."""

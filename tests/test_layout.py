@@ -38,6 +38,18 @@ def test_every_folder_with_modules_is_a_package():
     assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
 
 
+def test_every_card_is_in_the_package_data():
+    shipped = {
+        path
+        for package, patterns in TABLE["package-data"].items()
+        for pattern in patterns
+        for path in (ROOT / MAPPED.get(package, package.replace(".", "/"))).glob(pattern)
+    }
+    cards = {*ROOT.glob("methods/*/card*.md"), *ROOT.glob("baselines/cards/*.md"), *ROOT.glob("data_cards/*.md")}
+    assert len(cards) >= 20
+    assert cards <= shipped
+
+
 @pytest.mark.parametrize("name", sorted(MAPPED))
 def test_a_mapped_folder_refuses_its_bare_name(name):
     folder = MAPPED[name]

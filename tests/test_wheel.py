@@ -47,7 +47,8 @@ def test_the_wheel_holds_every_module_and_data_file_of_the_checkout(wheel):
 
 def _ships(path: Path) -> bool:
     """Code, cards and settings; a folder's README is for readers of the checkout."""
-    return path.is_file() and "__pycache__" not in path.parts and (path.suffix != ".md" or "data_cards" in path.parts)
+    card = path.name.startswith("card") or path.parent.name in ("data_cards", "cards")
+    return path.is_file() and "__pycache__" not in path.parts and (path.suffix != ".md" or card)
 
 
 def test_the_wheel_works_away_from_the_checkout(wheel, tmp_path):

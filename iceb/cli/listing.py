@@ -187,7 +187,9 @@ def _show_registered(what: ShowKind, name: str) -> None:
 
 
 def _card_fields(method: Any) -> dict[str, str]:
-    return {key: _plain(value) for key, value in dataclasses.asdict(method.card).items() if value not in ("", ())}
+    """Return the fields of a card that say something; without its notes, which are pages of markdown."""
+    said = {key: value for key, value in dataclasses.asdict(method.card).items() if value not in ("", ())}
+    return {key: _plain(value) for key, value in said.items() if key != "notes"}
 
 
 FIELDS = (

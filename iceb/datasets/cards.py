@@ -4,17 +4,15 @@ import importlib.util
 from functools import cache
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from iceb import registry
 from iceb.base.digest import digest_bytes
 from iceb.base.errors import DataError, SpecError
+from iceb.base.front_matter import split_page
 from iceb.base.suggestions import unknown
 from iceb.specs.datasets import DataCard, DataFile, DatasetDeclaration, DataSource
 from iceb.specs.results import first_problem
-
-FENCE = "---\n"
 
 
 def card_names() -> list[str]:
@@ -93,13 +91,9 @@ def parse_card(text: str, where: str) -> DataCard:
     Raises:
         DataError: no front matter, not YAML, or a field that is missing, unknown or wrong.
     """
-    if not text.startswith(FENCE) or FENCE not in text[len(FENCE) :]:
-        raise DataError(f"{where}: must open with YAML front matter between two lines of '---'")
+    fields, _ = split_page(text, where, DataError)
     try:
-        fields = yaml.safe_load(text[len(FENCE) :].split(FENCE, 1)[0])
         return DataCard.model_validate(fields)
-    except yaml.YAMLError as error:
-        raise DataError(f"{where}: the front matter is not YAML ({' '.join(str(error).split())})") from error
     except ValidationError as error:
         raise DataError(f"{where}: {_unknown_key(error) or first_problem(error)}") from error
 

@@ -77,11 +77,15 @@ class ChosenMethod:
 
     @cached_property
     def code(self) -> str:
-        """Digest of the method's code and the packaged data that it reads, 64 hex digits.
+        """Digest of the method's code, its card's `key_fields` and the packaged data that it reads, 64 hex digits.
 
         Raises:
             MethodError: as `packaged_digest`.
         """
+        return digest({"method": self._code_and_data, "card": self.card.key_fields})
+
+    @cached_property
+    def _code_and_data(self) -> str:
         reads = {name: packaged_digest(self.card.name, name) for name in self.card.reads}
         kind: type = type(self.method)
         return digest({"code": code_digest(kind, self.entry.package), "reads": reads})
@@ -176,7 +180,7 @@ class ChosenMethod:
         if not self.card.scratch_of:
             return self._identity(bundle, precision)
         owner = choose(self.card.scratch_of, {})
-        if owner.code != self.code:
+        if owner._code_and_data != self._code_and_data:
             raise MethodError(
                 f"method {self.card.name}: its card's scratch_of names {owner.entry.full_name}, whose code is not its "
                 "own: share with a method of the same package that reads the same data, or leave scratch_of empty"

@@ -6,7 +6,7 @@ It never changes the model; the core applies its edit, and takes it back bit for
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias, get_args
 
 from iceb.base.errors import MethodError, SpecError
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 Tensor: TypeAlias = Any  # a torch.Tensor; specs never import torch
 
+
+# Fields of a card for people and for `iceb check`; all others decide the edit, and stand in its key.
+NOT_IN_KEYS = frozenset(("title", "paper", "fidelity", "edits", "formula", "notes", "variants", "deviations", "quick"))
 
 # How near a method is to what its authors' code computes. "faithful": all of it; "partial": some steps are left out;
 # "variant": some steps are ours; "own": a reference row or a definition of ours, under no paper's name.
@@ -51,6 +54,7 @@ class MethodCard:
     reaches_dest: bool = True  # False: an eraser; of a "replace" request it carries out the erasure alone
     edits: str = ""  # what it changes, in a phrase
     formula: str = ""  # what it computes, in plain text, with the equation's number
+    notes: str = ""  # further sections of its page, markdown
     variants: tuple[tuple[str, str], ...] = ()  # ("variant=2025", "the last token alone, …")
     deviations: tuple[str, ...] = ()  # where it differs from the authors' code, and why
     scratch_of: str = ""  # a method whose kept parts this one shares, being built on it; "": its own
@@ -62,6 +66,11 @@ class MethodCard:
         if self.fidelity not in get_args(Fidelity):
             allowed = ", ".join(get_args(Fidelity))
             raise SpecError(f"method card {self.name!r}: fidelity {self.fidelity!r} is unknown; allowed are {allowed}")
+
+    @property
+    def key_fields(self) -> dict[str, Any]:
+        """The fields that decide the edit, by name: a part of its key."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name not in NOT_IN_KEYS}
 
 
 @dataclass(frozen=True)

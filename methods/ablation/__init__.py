@@ -9,6 +9,7 @@ from typing import ClassVar, Literal, get_args
 
 from iceb.base.errors import DataError, MethodError
 from iceb.base.readers import is_file, user_path
+from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef, Scheduler
@@ -77,57 +78,7 @@ class Ablation:
     resolution: int = 512
     seed: int = 42
 
-    card: ClassVar[MethodCard] = MethodCard(
-        name="ablation",
-        version=1,
-        paper="arXiv:2303.13516",
-        kinds=("replace", "erase"),
-        touches=("unet.*", "text_encoder*.*token_embedding.weight", "text_encoder*.token_embedding.weight"),
-        files=("prompts", "prior_prompts"),
-        title="Concept Ablation",
-        fidelity="partial",
-        edits="keys and values of the denoiser's cross-attention; or all its attention, all of it, or token embeddings",
-        formula=(
-            "min over theta of E sum m (e_theta(x_t, c*, t) - sg e_theta(x_t, c, t))^2 / sum m, with x_t a noised "
-            "picture of the anchor, c its prompt, c* the same prompt with the concept written in, and m the "
-            "one-channel mask of the latent cells that show the picture (the paper's model-based objective; sg e_theta "
-            "is the model as it is now). Noise-based: the noise in place of sg e_theta. Plus prior_weight "
-            "mean (e_theta(x_t, c, t) - e)^2 on preserving rows. AdamW; no gradient passes through the start token's "
-            "keys and values"
-        ),
-        variants=(
-            ("variant=diffusers", "the authors' later code: masks a border of one latent cell, clips gradients at 1"),
-            (
-                "variant=compvis",
-                "the code behind the paper's numbers: other style prompts and augmentation, no clip; its constants are "
-                "set beside it: flip=true, prior_weight=0.2, draw_scheduler=ddim, draw_steps=200, seed=23",
-            ),
-            ("loss=noise-based", "the paper's weaker alternative"),
-            ("prior=true", "preserving rows; the diffusers code doubles the learning rate with them"),
-        ),
-        deviations=(
-            "anchor prompts are the request's templates, for styles twelve of ours, unless `prompts` names a file: the "
-            "authors' lists of 200 are not shipped, and those of new objects came from a closed service",
-            "the preserving rows show the anchors' own pictures unless `prior_prompts` names others",
-            "memorization: prompts and pictures are not chosen by the SSCD similarity to the memorised picture; name "
-            "the anchor prompts in a file; one caption is ablated per request",
-            "several concepts: each comes once in every round, where the authors shuffle all pictures together",
-            "random draws come from a stream for each concept, not from global generators; every picture has a seed",
-            "variant=compvis: pictures are drawn without the sampler's noise (eta 0, where the authors have 1), and "
-            "every picture may be augmented (theirs skips one by an index error)",
-            "parameter_group=embedding is our definition (the embeddings of tokens that no anchor prompt has): it "
-            "crashes in one of the authors' code bases and needs a made-up token in the other",
-            "v-predicting models and SDXL, which the authors never trained: targets are v, SDXL is told its own size",
-        ),
-        quick=(
-            ("steps", 2),
-            ("batch", 2),
-            ("pictures", 3),
-            ("augment", False),
-            ("draw_steps", 2),
-            ("anchor", "object"),
-        ),
-    )
+    card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
         kinds = {

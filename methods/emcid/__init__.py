@@ -12,32 +12,10 @@ from typing import ClassVar
 from iceb.base.errors import MethodError
 from iceb.methods.common.corpora import check_captions, few_captions
 from iceb.methods.emcid.settings import NoiseLoss, Penalty, Residual, Stage1, Stage2, TextLoss
+from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
-
-FORMULA = """Stage I, for each concept: z* = v0 + argmin_δ noise loss + s · text loss + decay · ‖δ‖ / ‖v0‖², where v0
-is the state at the last subject token after the value layer; the noise loss lets the denoiser predict for the source
-what it predicts for the destination.
-Stage II, for the i-th of n layers: R = (Z − M) / (n − i), W <- W + α R Kᵀ ((1 − α) λ C + α K Kᵀ)⁻¹, where K and M are
-the mean inputs and outputs of fc2 over a concept's prompts, the layers below edited, and C = E[k kᵀ] over captions."""
-
-VARIANTS = (
-    ("noise_loss=true, noise_loss=esd, noise_loss=none", "other noise losses of the authors' hyperparameter files"),
-    ("text_loss=subject, subject_end_pads, contrastive, none", "other text losses of theirs"),
-    ("penalty=ewc", "elastic weight consolidation, as their RoAD and TIMED files"),
-    ("residual=stream", "MEMIT's residual, z* minus the current stream; ours, and what the recipe for mini takes"),
-)
-
-DEVIATIONS = (
-    "random draws of stage I come from one generator per concept, seeded by the request; the authors' are unseeded",
-    "a second moment without full rank is lifted by its own rounding error before the solve",
-    "edit weight 1 is refused: the system is singular",
-    "debiasing takes given shares of the destinations; the authors search them by drawing and classifying",
-    "the Fisher diagonal's pictures are drawn by the model; the authors download the captions' photographs",
-    "half-precision models are trained in float32 copies",
-    "SDXL, whose published code cannot run as it stands: see methods/emcid/README.md",
-)
 
 
 @dataclass(frozen=True)
@@ -110,22 +88,7 @@ class EMCID:
     true_noise: tuple[str, ...] = ()
     float32_moment: bool = True
 
-    card: ClassVar[MethodCard] = MethodCard(
-        name="emcid",
-        version=1,
-        title="Editing Massive Concepts in Text-to-Image Diffusion Models",
-        paper="arXiv:2403.13807",
-        fidelity="faithful",
-        edits="the second MLP matrix (fc2) of the text encoder's layers",
-        formula=FORMULA,
-        variants=VARIANTS,
-        deviations=DEVIATIONS,
-        kinds=("replace", "rectify", "erase", "balance"),
-        touches=("text_encoder.*mlp.fc2.weight", "text_encoder_2.*mlp.fc2.weight"),
-        files=("captions",),
-        reads=("captions:embedded",),
-        quick=(("layers", (10,)), ("residual", "stream"), ("steps", 2), ("caption_count", 30)),
-    )
+    card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
         for name in ("layers", "layers_2", "negatives", "shares", "unaligned", "true_noise"):

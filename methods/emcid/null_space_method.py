@@ -11,6 +11,7 @@ from typing import ClassVar
 from iceb.base.errors import MethodError
 from iceb.methods.emcid import EMCID
 from iceb.methods.emcid.settings import NullRule, NullSpace, RidgeUnit
+from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 
@@ -40,47 +41,7 @@ class EMCIDNullSpace(EMCID):
     ridge: float = 10.0
     ridge_unit: RidgeUnit = "absolute"
 
-    card: ClassVar[MethodCard] = MethodCard(
-        name="emcid-ns",
-        version=1,
-        title="EMCID with its second stage in the null space of the preserved keys",
-        paper="arXiv:2403.13807",
-        kinds=EMCID.card.kinds,
-        touches=EMCID.card.touches,
-        files=EMCID.card.files,
-        reads=EMCID.card.reads,
-        fidelity="variant",
-        edits="fc2 weights of the text encoder's layers, as EMCID, along directions that captions do not use",
-        formula=(
-            "stage I: EMCID's (arXiv:2403.13807). Stage II, layer l, the i-th of n: R = (Z* - M)/(n - i); "
-            "C = E[k k^T] over captions, P = U0 U0^T of its smallest eigenvectors, from the original encoder; "
-            "Delta = R K^T P (K K^T P + L2 (1 - a)/a I)^-1; W <- W + Delta. So Delta (I - P) = 0, and one key k is "
-            "moved by R q/(q + L2) with q = k^T P k"
-        ),
-        variants=(
-            ("null_space=abs", "eigenvalues below the threshold: AlphaEdit's rule, 2e-2 and L2 = 10 published there"),
-            ("null_space=energy", "the smallest directions that hold a share of the corpus' energy"),
-            ("ridge_unit=median", "L2 in units of the median of q: AlphaEdit's 10 may be far above q"),
-            ("residual=stream", "MEMIT's and AlphaEdit's residual: Z* minus the stream after the value layer"),
-            ("moment_weight", "above 0: lambda C inside the null space, towards EMCID as P -> I and L2 -> 0"),
-        ),
-        deviations=(
-            "stage II is ours: EMCID's value vectors written as AlphaEdit (arXiv:2410.02355) writes its own",
-            "one batch: AlphaEdit adds the keys of earlier batches to K K^T, here all requests are written at once",
-            "eigenvalues of C where AlphaEdit takes singular values: the same for a second moment",
-        ),
-        scratch_of="emcid",
-        quick=(
-            ("layers", (10,)),
-            ("residual", "stream"),
-            ("steps", 2),
-            ("caption_count", 100),
-            ("null_space", "rank"),
-            ("threshold", 1000.0),
-            ("ridge", 0.1),
-            ("ridge_unit", "median"),
-        ),
-    )
+    card: ClassVar[MethodCard] = read_card(__file__, "card_null_space.md")
 
     @property
     def space(self) -> NullSpace:

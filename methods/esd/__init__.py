@@ -20,6 +20,7 @@ from iceb.methods.esd.settings import (
     known_group,
     known_variant,
 )
+from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -61,62 +62,7 @@ class ESD:
     batch: int = 1
     pixels: int | None = None
 
-    card: ClassVar[MethodCard] = MethodCard(
-        name="esd",
-        version=1,
-        title="Erasing Concepts from Diffusion Models",
-        paper="arXiv:2303.07345",
-        fidelity="faithful",
-        kinds=("erase", "replace"),
-        touches=("unet.*",),
-        reaches_dest=False,
-        edits="parameters of the denoiser, by gradient steps: its cross-attention (esd-x) or a larger group",
-        formula=(
-            "min over θ of E ‖e_θ(x_t, c) − [e(x_t, ∅) − η (e(x_t, c) − e(x_t, ∅))]‖², e the frozen denoiser, "
-            "x_t sampled for c with guidance (equations 6 and 7); by Adam. With a text f to erase from: "
-            "‖e_θ(x_t, f) − [e(x_t, f) − η (e(x_t, c) − e(x_t, ∅))]‖² (2024, 2025)"
-        ),
-        variants=(
-            (
-                "variant=2023",
-                "the paper's code: 1000 steps at 1e-5, η 1; latents by the model under training, 39 to 58 "
-                "timesteps cleaner than the timestep it is told; groups take norms too",
-            ),
-            (
-                "variant=2024",
-                "the first diffusers code: 200 steps at 2e-5, η 1 (its later copy: 2); latents by the model "
-                "under training, 19 timesteps cleaner; linear and convolution layers only",
-            ),
-            (
-                "variant=2025",
-                "the current code, the default: 200 steps at 5e-5 in bfloat16, Adam's moments too; latents "
-                "by the frozen model; target e(c) − η (e(c) − e(∅)), so η 2 is the paper's η 1. SDXL: η 1, guidance 2, "
-                "rate 2e-4 for esd-x and 1e-5 for other groups",
-            ),
-            ("group", "esd-x, esd-x-strict (2025), esd-u, full, selfattn, notime (2023)"),
-            (
-                "precision=float32",
-                "2025 in full precision: bfloat16 keeps a third to a half of the whole change at 5e-5",
-            ),
-            ("several", "drawn, deck or sequential, see the settings"),
-        ),
-        deviations=(
-            "Several concepts: the authors' lists (2023, 2024) draw one concept a step and keep their number of steps: "
-            "total_iterations=200, several=drawn is theirs; our default gives each concept `iterations` steps. "
-            "2025 has no lists: drawn, deck and sequential are ours there.",
-            "Draws are seeded by the request; the authors' are not.",
-            "Latents of the frozen model are sampled in batches and its predictions made beforehand: the same numbers "
-            "up to float error.",
-            "Training at the model's own size or, by `pixels`, below it; the code of 2025 trains every model at 1024 "
-            "pixels, that of 2023 and 2024 at 512.",
-            "Text states are made in the model's number format, not in that of the training.",
-            "SDXL: as in the authors' code latents reach the denoiser without the scheduler's input scaling, and the "
-            "sampling's empty prompt is zeros while the target's is encoded; their script trains twice, ours once.",
-            "2025 names selfattn in its documentation only; it is here what 2024 has.",
-            "A request's destination is not used: the source is erased.",
-        ),
-        quick=(("iterations", 3), ("sampling_steps", 4), ("precision", "float32")),
-    )
+    card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "variant", known_variant(self.variant))  # 2025 may come as a number

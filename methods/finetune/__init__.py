@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from iceb.base.errors import MethodError
+from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 
@@ -29,28 +30,7 @@ class Finetune:
     rate: float = 1e-4
     decay: float = 5e-2
 
-    card: ClassVar[MethodCard] = MethodCard(
-        name="finetune",
-        version=1,
-        paper="arXiv:2403.13807",
-        kinds=("replace", "rectify", "erase"),
-        touches=("text_encoder.*", "text_encoder_2.*"),
-        title="Sequential finetuning of the text encoder (the baseline in EMCID's repository)",
-        fidelity="faithful",
-        edits="all parameters of every text encoder, the token embeddings included",
-        formula=(
-            "for each request in turn: theta_0 <- theta; 20 Adam steps on theta of "
-            "mean (pooled_theta(source prompts) - pooled_theta_0(destination prompts))^2 over prompts and channels, "
-            "with 0.05 theta added to the gradient; prompts padded to the longest, with the attention mask. "
-            "From the code (experiments/finetune_text_encoder.py): the paper gives no formula"
-        ),
-        deviations=(
-            "the destination's pooled states are computed once per concept, not at every step: they do not change",
-            "SDXL, which the authors never finetuned: each encoder is trained on its own pooled states",
-            "erase: the destination is the empty text",
-        ),
-        quick=(("steps", 2),),
-    )
+    card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
         if self.steps < 1:

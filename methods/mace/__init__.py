@@ -13,6 +13,7 @@ from iceb.base.errors import MethodError
 from iceb.methods.common.corpora import check_captions, few_captions
 from iceb.methods.mace.concepts import TEMPLATES, Concept, ConceptType
 from iceb.methods.mace.settings import SegmenterName, Training
+from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -76,62 +77,7 @@ class MACE:
     detector: str = "IDEA-Research/grounding-dino-tiny@a2bb814dd30d776dcf7e30523b00659f4f141c71"
     masker: str = "facebook/sam-vit-huge@87aecf0df4ce6b30cd7de76e87673c49644bdf67"
 
-    card: ClassVar[MethodCard] = MethodCard(
-        name="mace",
-        version=1,
-        title="MACE: Mass Concept Erasure in Diffusion Models",
-        paper="arXiv:2403.06135",
-        kinds=("replace", "erase"),
-        touches=("unet.*attn2.to_k.weight", "unet.*attn2.to_v.weight"),
-        files=("captions", "domain"),
-        models=("detector", "masker"),
-        reads=("captions:embedded",),
-        fidelity="variant",
-        reaches_dest=True,
-        edits="keys and values of the denoiser's cross-attention",
-        formula=(
-            "Stage 1, closed-form refinement: W_c = [λ W + Σ (W e') eᵀ + s² W P][λ I + Σ e eᵀ + s² P]⁻¹ over the "
-            "rows of context words, end token and pads of a prompt with the concept (e) and with the destination (e'); "
-            "P sums captions. Stage 2: a term up·down on every projection per concept, trained to lower Σ over layers "
-            "of ‖attention[heads, pixels of the mask, the concept's tokens, end token and pads]‖_F. "
-            "Stage 3, fusion: W_f = [λ W_c + Σ_i (W_c + ΔW_i) S_i + s W P][λ I + Σ_i S_i + s P]⁻¹, S_i = Σ c cᵀ over "
-            "the concept's prompts; solved as W_c + [Σ_i up_i (down_i S_i) + s (W − W_c) P] A⁻¹ in float64"
-        ),
-        variants=(
-            ("steps=0", "stage 1 alone, a closed form"),
-            (
-                "squared_scale=False",
-                "stage 1 weighs the captions once, as the formula reads; their code does twice",
-            ),
-            ("concept_type=style", "sentences about styles, no masks"),
-            ("all_words=True", "stage 1 maps the concept's own tokens too, row by row"),
-            ("segmenter", "grounded-sam as published; attention, ground (mini) and none need no further model"),
-        ),
-        deviations=(
-            "thirty sentences of ours stand for the authors' thirty",
-            "a replacing request is mapped to its destination, where the authors choose a broader class",
-            "training pictures are seeded and drawn at the model's own size; the authors' are unseeded",
-            "the detector gets normalised pictures, SAM whole-range ones; their code does neither and has SAM-HQ",
-            "prompts are cut at 77 tokens; the authors' code fails on longer ones",
-            "the captions' sum is scaled to the size of the authors' cache (prior_captions)",
-            "texts of the domain that name a source are left out; the authors' sum over a domain is the same for every "
-            "edit",
-            "pads count with the end token on models whose pad is another token (2.1, SDXL)",
-            "several concepts are trained in one batch, each with its own draws, gradient and clipping",
-            "SDXL, which the authors' code does not support, is trained the same way",
-        ),
-        quick=(
-            ("prompts", 3),
-            ("steps", 2),
-            ("pictures", 1),
-            ("picture_steps", 2),
-            ("caption_count", 100),
-            ("segmenter", "attention"),
-            ("ridge", 1.0),
-            ("train_preserve_scale", 0.0),
-            ("fuse_preserve_scale", 0.0),
-        ),
-    )
+    card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
         for name, kind in (("concept_type", ConceptType), ("segmenter", SegmenterName)):

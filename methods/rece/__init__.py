@@ -11,6 +11,7 @@ from typing import ClassVar, get_args
 from iceb.base.errors import MethodError
 from iceb.methods.common.corpora import check_captions, preservation_note
 from iceb.methods.rece.settings import Penalty
+from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -49,35 +50,7 @@ class RECE:
     start_ridge: float = 0.5
     start_preserve_scale: float | None = None
 
-    card: ClassVar[MethodCard] = MethodCard(
-        name="rece",
-        version=1,
-        title="Reliable and Efficient Concept Erasure of Text-to-Image Diffusion Models",
-        paper="arXiv:2407.12383",
-        kinds=("replace", "erase"),
-        touches=("unet.*attn2.to_k.weight", "unet.*attn2.to_v.weight"),
-        files=("retain_file",),
-        fidelity="partial",
-        edits="keys and values of every cross-attention of the denoiser",
-        formula="W_i' = W_i T. T starts as UCE's factor (replace, rows from the last subject token). Each epoch: "
-        "c* = (r I + TᵀG T)⁻¹ TᵀG c for all 77 states c of each source, G = Σ W_iᵀW_i, which minimises "
-        "Σ ‖W_i T c* − W_i c‖² + r ‖c*‖²; then T ← T (λ I + e Σ n c*ᵀ + p R)(λ I + e Σ c* c*ᵀ + p R)⁻¹, n the state of "
-        "the destination (of a blank text, to erase) at c's position, R = Σ retained states",
-        variants=(
-            ("retain_dests=false", "retains what the authors do"),
-            ("penalty=surrogate, surrogate_second, surrogate_both", "the authors' other penalties of the attack"),
-            ("start=false", "begins with the unedited model"),
-        ),
-        deviations=(
-            "retain_dests: the destinations are retained too; on mini, 100 validation edits without them lose 0.94 of "
-            "the holdout, with them 0.75",
-            "all matrices share one factor T in float64, which is exactly what the authors' loop over matrices "
-            "computes in float32 by inverting each",
-            "the number of epochs is a setting; the authors' scripts stop at the epoch that a validation set prefers",
-            "left out: technique 'tensor' and the attack that stays near another concept's states ('standardreg')",
-            "requests for which UCE already suffices are treated like all others",
-        ),
-    )
+    card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "retain", tuple(self.retain))  # recipes and --set hand over lists

@@ -11,6 +11,7 @@ from typing import ClassVar
 from iceb.methods.common.corpora import check_captions, few_captions
 from iceb.methods.refact.files import check_files
 from iceb.methods.refact.settings import ON_PICTURES, Metric, Objective, check_encoders, check_settings
+from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -88,55 +89,7 @@ class ReFACT:
     caption_count: int = 100_000
     caption_tokens: int = 60
 
-    card: ClassVar[MethodCard] = MethodCard(
-        name="refact",
-        version=1,
-        paper="arXiv:2306.00738",
-        kinds=("replace", "rectify"),
-        touches=("text_encoder.*mlp.fc2.weight", "text_encoder_2.*mlp.fc2.weight"),
-        files=("captions", "clip_config", "images", "kl_texts", "projection"),
-        reads=("captions:embedded",),
-        title="ReFACT: Updating Text-to-Image Models by Editing the Text Encoder",
-        fidelity="faithful",
-        edits="the second MLP matrix of one text-encoder layer, by one rank-one change per request, in request order",
-        formula=(
-            "u = C^-1 k / |C^-1 k|, k the mean key of the subject's last token over the templates, C = E[k k^T]; "
-            "delta by Adam on -mean log softmax(-|f - f_new|, -|f - f_old|)[new] + 0.1 |delta| / |v0|^2, f the text "
-            "features of the subject alone and in the templates with delta added to the layer's MLP output, "
-            "|delta| <= 4 |v0|, until the mean probability of the new text is above 0.99; with kl, + kl KL(p || p0), p "
-            "the softmax of 100 cos(kept text, picture) over pictures with the same delta, p0 that at delta = 0; "
-            "W <- W + (v0 + delta - (W k0 + b)) u^T / (k0 . u), k0 the key of the bare subject"
-        ),
-        variants=(
-            ("layer=7", "the authors' best on RoAD"),
-            ("layer=9", "the authors' best on TIMED"),
-            ("objective=direct_text", "minus the new text's mean score in place of its log probability; never enough"),
-            ("objective=contrastive", "pictures of the new text against one of the old and those of `images`"),
-            ("objective=direct", "minus the mean score of pictures of the new text; never enough"),
-            ("kl=...", "with kl_texts and images: kept texts stay as near to each picture as they were"),
-            ("metric=cosine", "cosine similarity in place of minus the distance"),
-            ("moment=false", "no second moment: u is the mean key"),
-        ),
-        deviations=(
-            "the objectives on pictures and kl were checked on tiny models against the authors' numbers, and never "
-            "run on a real CLIP and model",
-            "without kl, text objectives look at no picture: those that the authors feed beside never enter their loss",
-            "`images` are an archive's first by name and `kl_texts` a file's first; the authors take COCO's in their "
-            "data set's order, with the two counts swapped",
-            "pictures of the new and the old text are drawn from dest and source, seeds 0, 1, ..., at the family's "
-            "settings; the authors read files that they drew before, of an oracle prompt where the data set has one",
-            "objectives on pictures with cosine and without kl, and direct_text with l2 and without kl, work here; a "
-            "slice to -0 and a lost axis stop the authors' code",
-            "kl on a model with two text encoders is refused, and so are the objectives on pictures",
-            "the old text is the source itself",
-            "v0 is the bare subject's state; theirs is that of whichever prompt a Python set puts first",
-            "the pipeline's own text encoder is edited; the authors edit that of CLIP ViT-L/14-336 and put it in",
-            "without `projection`, pooled states are compared in place of projected ones",
-            "SDXL: each encoder is edited by its own features; layer_2 is our choice",
-            "C is factored in float64 (Cholesky), and lifted by float32's rounding where captions leave it singular",
-        ),
-        quick=(("steps", 4), ("caption_count", 100), ("templates", ("{} in a photo", "a current image of {}"))),
-    )
+    card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "templates", tuple(self.templates))  # recipes and --set hand over lists

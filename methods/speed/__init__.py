@@ -11,6 +11,7 @@ from typing import ClassVar, get_args
 from iceb.base.errors import MethodError
 from iceb.methods.common.corpora import check_captions, preservation_note
 from iceb.methods.speed.settings import Matrices, Rows
+from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -47,39 +48,7 @@ class SPEED:
     captions: int = 0
     seed: int = 0
 
-    card: ClassVar[MethodCard] = MethodCard(
-        name="speed",
-        version=1,
-        title="SPEED: Scalable, Precise, and Efficient Concept Erasure for Diffusion Models",
-        paper="arXiv:2503.07392",
-        kinds=("replace", "erase"),
-        touches=("unet.*attn2.to_k.weight", "unet.*attn2.to_v.weight"),
-        files=("retain_file",),
-        reads=("captions:embedded",),
-        fidelity="faithful",
-        edits="values of every cross-attention of the denoiser (matrices=vk: keys too)",
-        formula="W' = W + W (S_at − S_tt) P Q M, M = (S_tt P + s I)⁻¹, Q = I − M K (KᵀP M K + λ I)⁻¹ KᵀP: the "
-        "minimiser of mean ‖(W + Δ P) t − W a‖² + s ‖Δ P‖² with Δ P K = 0 (λ = 0). t and a are the states of source "
-        "and destination (the start token of the empty text, to erase), P projects on the directions whose eigenvalue "
-        "in the second moment of the retained states that matter to W, and of random neighbours, is below the "
-        "threshold; K is the start token of the empty text and three centres of its other states",
-        variants=(
-            ("rows=all", "every position after the start token (the authors': where nudity is the only target)"),
-            ("matrices=k, matrices=vk", "the authors' --params K and KV"),
-            ("filtered=false, threshold=1e-4, retain_scale=0.05", "the authors' script for many celebrities"),
-            ("captions=N", "ours: retains embedded captions, where the authors name a file of concepts"),
-        ),
-        deviations=(
-            "float64 in the coordinates of the null space, by Cholesky; dependent constraints are left out by a "
-            "pseudo-inverse and counted in the log, where the authors invert in float32",
-            "neighbours differ from a state along one direction only, so their moments are summed without making them; "
-            "the draws are as many and of the same distribution, but not the same numbers as on the authors' GPU",
-            "an empty k-means cluster keeps its centre",
-            "the authors' lists of concepts to retain do not ship; without a list the states of the empty text are "
-            "retained, as in the authors' program",
-            "rows=all takes all rows of the retained texts too, which the authors do for the empty text only",
-        ),
-    )
+    card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "retain", tuple(self.retain))  # recipes and --set hand over lists

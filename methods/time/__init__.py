@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from iceb.base.errors import MethodError
+from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -31,31 +32,7 @@ class TIME:
     augment: bool = True
     strict: bool = False
 
-    card: ClassVar[MethodCard] = MethodCard(
-        name="time",
-        version=1,
-        title="Editing Implicit Assumptions in Text-to-Image Diffusion Models",
-        paper="arXiv:2303.08084",
-        kinds=("replace", "rectify"),
-        touches=("unet.*attn2.to_k.weight", "unet.*attn2.to_v.weight"),
-        fidelity="faithful",
-        edits="keys and values of every cross-attention of the denoiser",
-        formula="W' = (λ W + Σ W c' cᵀ)(λ I + Σ c cᵀ)⁻¹ = W M (the paper's closed-form solution), c all 77 token "
-        "states of the source text and of its three longer forms, c' the state of the destination text aligned with "
-        "each; one M for all matrices",
-        variants=(
-            ("keys=false", "the values alone"),
-            ("augment=false", "the bare texts alone"),
-            ("strict=true", "refuses what the authors' alignment cannot align"),
-        ),
-        deviations=(
-            "several requests are solved in one sum; the authors edit one at a time, each from the original weights",
-            "where the source's tokens do not stand in the destination in order, which the authors' code ends with an "
-            "IndexError, what both texts share is paired and the subjects are paired from their last tokens "
-            "(strict=true refuses instead)",
-            "float64 by one Cholesky factorisation, where the authors invert in float32 once for each matrix",
-        ),
-    )
+    card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
         if not self.ridge > 0:

@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 from iceb.base.errors import MethodError
 from iceb.methods.common.corpora import check_captions, few_captions, preservation_note
 from iceb.methods.uce.texts import CONCEPT_TYPES
+from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -19,12 +20,6 @@ from iceb.specs.runs import ModelRef
 Technique = Literal["replace", "tensor"]
 ConceptType = Literal["art", "object", "other"]
 VARIANTS = (2023, 2025)
-
-TOUCHES = ("unet.*attn2.to_k.weight", "unet.*attn2.to_v.weight")
-FORMULA = (
-    "W' = (λ W + s_e Σ v cᵀ + s_p Σ W c_p c_pᵀ)(λ I + s_e Σ c cᵀ + s_p Σ c_p c_pᵀ)⁻¹ over the text states c of what is "
-    "edited and c_p of what is preserved (equation 7); "
-)
 
 
 @dataclass(frozen=True)
@@ -68,39 +63,7 @@ class UCE:
     caption_count: int = 0
     keys: bool = True
 
-    card: ClassVar[MethodCard] = MethodCard(
-        name="uce",
-        version=1,
-        title="Unified Concept Editing in Diffusion Models",
-        paper="arXiv:2308.14761",
-        kinds=("replace", "rectify", "erase"),
-        touches=TOUCHES,
-        files=("retain_file", "captions"),
-        reads=("captions:embedded",),
-        fidelity="faithful",
-        edits="keys and values of every cross-attention of the denoiser",
-        formula=FORMULA
-        + "v = W c' (replace) or W c' − ⟨u, W c'⟩ u with u = W c / ‖W c‖ over the block (tensor). With replace all "
-        "matrices share one right factor M, W' = W M.",
-        variants=(
-            ("variant=2023", "the paper's program: all rows from the last content token on, whole texts retained"),
-            ("variant=2025", "the authors' present program: the last content token alone, nothing retained by itself"),
-            ("technique=tensor", "2023: the new value loses its share of the old one"),
-            ("keys=false", "values alone"),
-            (
-                "caption_count=N",
-                "ours: N captions are preserved too, and with them what is not edited",
-            ),
-            ("guide=TEXT", "moderation: requests without a destination are guided to TEXT"),
-        ),
-        deviations=(
-            "solved in float64 by one Cholesky factorisation; the authors invert each matrix's system in float32",
-            "2023: a given list of texts to retain is added to the empty text; the authors' program stops there",
-            "2023: retain_count draws with a fixed seed, the authors' without one",
-            "no list of artists ships: concept_type=art needs retain_file in 2023",
-        ),
-        quick=(("variant", 2025),),
-    )
+    card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "retain", tuple(self.retain))  # recipes and --set hand over lists
@@ -171,20 +134,7 @@ class UCEEmcid:
     retain: tuple[str, ...] = ()
     keys: bool = True
 
-    card: ClassVar[MethodCard] = MethodCard(
-        name="uce-emcid",
-        version=1,
-        title="UCE as a baseline of EMCID",
-        paper="arXiv:2403.13807",
-        kinds=("replace", "rectify", "erase"),
-        touches=TOUCHES,
-        fidelity="faithful",
-        edits="keys and values of every cross-attention of the denoiser",
-        formula=FORMULA + "v = W c' − ⟨u, W c'⟩ u with u = W c / ‖W c‖ over the block of a concept's rows, the "
-        "new value without its share of the old one (EMCID's repository; UCE's own default is v = W c').",
-        variants=(("technique=replace", "the new value as it is"),),
-        deviations=("solved in float64 by one Cholesky factorisation; the authors invert in float32",),
-    )
+    card: ClassVar[MethodCard] = read_card(__file__, "card_emcid.md")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "retain", tuple(self.retain))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from iceb.base.errors import MethodError
+from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 
@@ -56,37 +57,7 @@ class UCEDebias:
     keys: bool = True
     judge: str = ""
 
-    card: ClassVar[MethodCard] = MethodCard(
-        name="uce-debias",
-        version=1,
-        title="Unified Concept Editing in Diffusion Models: debiasing",
-        paper="arXiv:2308.14761",
-        kinds=("balance",),
-        touches=("unet.*attn2.to_k.weight", "unet.*attn2.to_v.weight"),
-        fidelity="faithful",
-        edits="keys and values of every cross-attention of the denoiser",
-        formula="W' = (λ W + s_e Σ v cᵀ + s_p Σ W c_p c_pᵀ)(λ I + s_e Σ c cᵀ + s_p Σ c_p c_pᵀ)⁻¹ (equation 7) with "
-        "v = W c + Σ_j α_j W c_j over destinations j. 2023: α_j = w_j ‖v‖ / ‖W c_j‖ for w_j = step (1/k − share_j) "
-        "and W of the round before. 2025: α_j = Σ over rounds of (wanted_j − share_j), W the original.",
-        variants=(
-            ("variant=2023", "edits accumulate over rounds; what is balanced is preserved from then on"),
-            ("variant=2025", "every round solves from the original weights with summed directions"),
-            ("step=0.1", "2025: the step size that the authors' program reads and does not use"),
-            ("shared_targets=false", "2025: a text's target is moved only where it is itself balanced"),
-            ("judge=…", "another CLIP model tells the destinations apart"),
-        ),
-        deviations=(
-            "solved in float64 by one Cholesky factorisation; the authors invert in float32",
-            "pictures are drawn from seeds that follow from the requests'; the authors draw without seeds",
-            "2023: the authors also retain 225 professions, which do not ship: name texts in `retain`",
-            "2025: the authors draw and judge in bfloat16; here pictures are drawn in the model's number format",
-            "no safety checker: the authors' of 2023 counts pictures that theirs blackened",
-            "on the embedded model its own classifier stands for CLIP: destinations must be names of its classes there",
-        ),
-        models=("judge",),
-        reads=("classifier:embedded",),
-        quick=(("variant", 2025), ("rounds", 1), ("pictures", 2), ("sampling_steps", 2)),
-    )
+    card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
         for name in ("shares", "retain"):

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ from iceb.base.errors import IcebError
 from iceb.baselines.recipes import parse_recipe
 from iceb.models.checking import check_edit
 from iceb.models.exporting import multiply_right
+from iceb.specs.method_cards import parse_card
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -57,6 +59,13 @@ def nudge() -> Any:
 def test_the_package_registers_the_class_under_its_cards_name(nudge):
     package = tomllib.loads(block("toml", "pyproject.toml"))
     assert package["project"]["entry-points"]["iceb.methods"] == {nudge.card.name: f"iceb_nudge:{nudge.__name__}"}
+
+
+def test_the_cards_page_declares_what_the_code_does(nudge):
+    found = re.search(r"````markdown\n(.*?)````", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    assert found
+    card = parse_card(found[1], "card.md")
+    assert replace(card, formula=" ".join(card.formula.split())) == nudge.card
 
 
 def test_the_recipe_names_settings_of_the_method(nudge):

@@ -51,7 +51,8 @@ class Base:
         ("erase",),
         ("unet.*",),
         reaches_dest=False,
-        formula="a = b * c",
+        formula="a = b * c,\n    c = d + " * 30 + "e",
+        notes="## Not written\n\nThe `rest`.",
         variants=(("low=2", "of <2> kinds"),),
         deviations=("it differs",),
     )
@@ -95,6 +96,12 @@ def test_a_page_says_all_that_the_card_says():
     assert "| `low=2` | of &lt;2> kinds |" in text
     assert "With a second paragraph about `a\\|b` and a\\_b\\*." in text
     assert "More text" not in text
+
+
+def test_formula_and_notes_stand_on_the_page_as_the_card_has_them():
+    text = page(MethodFacts(Base, (), ()))
+    assert f"## What it computes\n\n```text\n{Base.card.formula}\n```\n" in text
+    assert "\n\n## Not written\n\nThe `rest`.\n\n## Settings\n" in text
 
 
 def test_costs_stand_at_their_number_of_edits_with_their_machine():

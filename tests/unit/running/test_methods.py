@@ -1,24 +1,29 @@
 """Keys of edits: whatever changes an edit changes its key, and comments do not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from iceb.base.errors import DataError, MethodError, SpecError
+from iceb.methods.time import TIME
 from iceb.registry import Registered
 from iceb.running import method_runner as methods
 from iceb.running.method_runner import ChosenMethod, choose
-from iceb.specs.methods import Edit, MethodCard
+from iceb.specs.method_cards import parse_card
+from iceb.specs.methods import NOT_IN_KEYS, Edit, MethodCard
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
+
+CARD = MethodCard("m", 1, "", ("replace",), (), files=("captions",))
 
 
 @dataclass(frozen=True)
 class Method:
     rate: float = 0.1
     captions: str | None = None
-    card: ClassVar[MethodCard] = MethodCard("m", 1, "", ("replace",), (), files=("captions",))
+    card: ClassVar[MethodCard] = CARD
 
     def edit(self, bundle: Any, requests: Any, *, context: Any) -> Edit:
         return Edit()
@@ -46,6 +51,52 @@ def test_everything_that_changes_an_edit_is_in_its_key(tiny_sd, tiny_sd21):
     }
     assert len(keys) == 7
     assert key(tiny_sd) == key(tiny_sd, Method(rate=0.1))
+
+
+CHANGES: dict[str, Any] = {
+    "name": "other",
+    "version": 2,
+    "paper": "arXiv:2403.13807",
+    "kinds": ("erase",),
+    "touches": ("unet.*",),
+    "deterministic": False,
+    "files": (),
+    "models": ("captions",),
+    "reads": ("captions:embedded",),
+    "judges": ("captions",),
+    "title": "A title",
+    "fidelity": "variant",
+    "reaches_dest": False,
+    "edits": "nothing",
+    "formula": "W' = W",
+    "notes": "## More",
+    "variants": (("rate=0", "none"),),
+    "deviations": ("it differs",),
+    "scratch_of": "emcid",
+    "quick": (("rate", 1.0),),
+}
+
+
+def test_of_a_card_all_counts_but_the_prose_and_the_quick_settings(tiny_sd, monkeypatch):
+    before, same = key(tiny_sd), set()
+    for name, value in CHANGES.items():
+        monkeypatch.setattr(Method, "card", replace(CARD, **{name: value}))
+        same |= {name} if key(tiny_sd) == before else set()
+    assert set(CHANGES) == {each.name for each in fields(MethodCard)}
+    assert same == NOT_IN_KEYS
+
+
+def test_another_wording_of_a_card_file_changes_no_key_and_another_version_does(tiny_sd, monkeypatch):
+    page = (Path(__file__).parents[3] / "methods" / "time" / "card.md").read_text(encoding="utf-8")
+    reworded = page.replace("in one sum;", "all at once;").replace("W M (the paper", "W M (that paper")
+    newer = page.replace("version: 1\n", "version: 2\n")
+
+    def key_of(text: str) -> str:
+        monkeypatch.setattr(TIME, "card", parse_card(text, "card.md"))
+        return choose("time", {}).key(tiny_sd, (CAT, BOAT))
+
+    assert len({page, reworded, newer}) == 3
+    assert key_of(reworded) == key_of(page) != key_of(newer)
 
 
 def test_a_file_that_a_setting_names_counts_by_its_content(tiny_sd, tmp_path):

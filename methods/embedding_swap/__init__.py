@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from iceb.base.errors import MethodError
+from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 
@@ -28,22 +29,7 @@ class EmbeddingSwap:
 
     blend: float = 1.0
 
-    card: ClassVar[MethodCard] = MethodCard(
-        name="embedding_swap",
-        version=1,
-        paper="",
-        kinds=("replace", "rectify"),
-        touches=("text_encoder.*token_embedding.weight", "text_encoder_2.*token_embedding.weight"),
-        title="The destination's token embeddings written over the source's",
-        edits="the rows of the token embedding table that spell the source, in every text encoder",
-        formula=(
-            "e[s_i] <- (1 - blend) e[s_i] + blend mean(e[d_j]: j overlaps [i n/m, (i+1) n/m)) "
-            "for source tokens s_0..s_(m-1) and destination tokens d_0..d_(n-1). As many on both sides: one to one; "
-            "more in the destination: each source token gets the mean of its share; more in the source: repeated. "
-            "A token of several requests gets the mean of what they ask; all are read from the unedited table."
-        ),
-        quick=(("blend", 1.0),),
-    )
+    card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
         if not 0 <= self.blend <= 1:
