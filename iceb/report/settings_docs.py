@@ -1,12 +1,9 @@
-"""Read the documentation of a method's settings: from the class docstring, or from a comment at the field."""
+"""Read the documentation of a method's settings from the section "Attributes:" of its class's docstring."""
 
-import ast
 import dataclasses
 import inspect
-import io
 import re
 import textwrap
-import tokenize
 from typing import Any
 
 from iceb.base.fields import default_of
@@ -29,7 +26,7 @@ def settings_of(method: type) -> list[Setting]:
     said: dict[str, str] = {}
     for kind in reversed(method.__mro__):
         if dataclasses.is_dataclass(kind):
-            said |= {**comments(_source(kind)), **attributes(kind.__dict__.get("__doc__") or "")}
+            said |= attributes(kind.__dict__.get("__doc__") or "")
     fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(method)
     return [Setting(field.name, _default(field), said.get(field.name, "")) for field in fields]
 
@@ -37,13 +34,6 @@ def settings_of(method: type) -> list[Setting]:
 def _default(field: "dataclasses.Field[Any]") -> str:
     default = default_of(field)
     return "required" if default is dataclasses.MISSING else repr(default)
-
-
-def _source(kind: type) -> str:
-    try:
-        return textwrap.dedent(inspect.getsource(kind))
-    except (OSError, TypeError):
-        return ""  # typed into an interpreter
 
 
 def attributes(docstring: str) -> dict[str, str]:
@@ -64,39 +54,3 @@ def attributes(docstring: str) -> dict[str, str]:
         else:
             entries |= {name: f"{entries[name]} {line.strip()}" for name in names}
     return entries
-
-
-def comments(source: str) -> dict[str, str]:
-    """Read the comments after the fields of a class, or in the lines directly above them.
-
-    >>> comments("class A:\\n    # of steps\\n    n: int = 1\\n    m: int = 2  # as well")
-    {'n': 'of steps', 'm': 'as well'}
-    """
-    if not source:
-        return {}
-    (kind,) = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
-    behind, alone = _comments_by_line(source)
-    found: dict[str, str] = {}
-    for node in kind.body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            text = behind.get(node.end_lineno or node.lineno) or _above(node.lineno, alone)
-            found |= {node.target.id: text} if text else {}
-    return found
-
-
-def _comments_by_line(source: str) -> tuple[dict[int, str], dict[int, str]]:
-    """Split comments into those after code and those on their own line."""
-    behind: dict[int, str] = {}
-    alone: dict[int, str] = {}
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            place = alone if token.line.lstrip().startswith("#") else behind
-            place[token.start[0]] = token.string.lstrip("# ").strip()
-    return behind, alone
-
-
-def _above(line: int, alone: dict[int, str]) -> str:
-    lines: list[str] = []
-    while (line := line - 1) in alone:
-        lines.insert(0, alone[line])
-    return " ".join(lines)
