@@ -6,7 +6,7 @@ One evaluation is one row through the UNet (guidance costs two); a backward pass
 concepts in the embedded model with its published settings, except that the fields of `small` are made smaller; the
 count is then carried to the published values: in proportion where there is one such field, else along each field's own
 slope (measured by doubling it), which is exact in the mean where the cost is a sum of parts that grow with one field
-each. What a picture or a latent costs does not depend on the model, so a count on the embedded model holds for Stable
+each. What an image or a latent costs does not depend on the model, so a count on the embedded model holds for Stable
 Diffusion. `--write` puts the figures into results/denoiser_calls.json; rows that were not run keep theirs.
 
 A new row is a line in ROWS.
@@ -55,7 +55,7 @@ class Row:
     keeps: bool = False
 
 
-PLAIN = {"augment": False, "pictures": 1000}  # the embedded model's pictures are too small to shrink; it costs the same
+PLAIN = {"augment": False, "pictures": 1000}  # the embedded model's images are too small to shrink; it costs the same
 FLOAT32 = {"precision": "float32"}  # a count does not depend on the number format, and it is faster on a CPU
 UNPRESERVED = {"ridge": 1.0, "train_preserve_scale": 0.0, "fuse_preserve_scale": 0.0}  # captions cost no evaluation
 ROWS: dict[str, Row] = {

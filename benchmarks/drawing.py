@@ -1,8 +1,8 @@
-"""What one picture costs, against one bare pass of the denoiser.
+"""What one image costs, against one bare pass of the denoiser.
 
     python benchmarks/drawing.py [--model mini] [--count 128] [--threads 2] [--device auto]
 
-Everything is measured in one run, in the same arrangement (passes of fixed size, spread over the cores). A picture
+Everything is measured in one run, in the same arrangement (passes of fixed size, spread over the cores). An image
 needs at least `steps` bare passes; what it costs beyond them is text, scheduler, decoding and the file.
 """
 
@@ -42,9 +42,7 @@ def main() -> None:
         stored = milliseconds(bundle, lambda: generator.draw(bundle, prompts, sampling), asked.count)
         again = milliseconds(bundle, lambda: generator.draw(bundle, prompts, sampling), asked.count)
     passes = sampling.steps + (1 if sampling.scheduler == "pndm" else 0)
-    print(
-        f"model {asked.model}, {asked.count} pictures, {torch.get_num_threads()} threads, {bundle.device}; ms a picture"
-    )
+    print(f"model {asked.model}, {asked.count} images, {torch.get_num_threads()} threads, {bundle.device}; ms an image")
     print(f"one bare denoiser pass (with guidance)  {bare:9.2f}")
     print(f"{passes} bare passes                          {passes * bare:9.2f}")
     print(f"text                                    {text:9.2f}")
@@ -57,14 +55,14 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="mini", help="a family, or a folder")
-    parser.add_argument("--count", type=int, default=128, help="pictures")
+    parser.add_argument("--count", type=int, default=128, help="images to draw")
     parser.add_argument("--threads", type=int, default=None, help="default: torch's own")
     parser.add_argument("--device", default="auto")
     return parser.parse_args()
 
 
 def milliseconds(bundle: ModelBundle, work: Callable[[], object], count: int) -> float:
-    """Wall-clock milliseconds for each of `count` pictures."""
+    """Wall-clock milliseconds for each of `count` images."""
     began = time.perf_counter()
     work()
     if bundle.device.type == "cuda":
@@ -73,7 +71,7 @@ def milliseconds(bundle: ModelBundle, work: Callable[[], object], count: int) ->
 
 
 def bare_passes(bundle: ModelBundle, count: int) -> None:
-    """One denoiser pass for each of `count` pictures, guidance included, and nothing else."""
+    """One denoiser pass for each of `count` images, guidance included, and nothing else."""
     unet, size = bundle.pipeline.unet, bundle.images_per_pass.size
     states = TextReader(bundle)(["a photo"] * 2 * size)
     latents = torch.randn(2 * size, unet.config.in_channels, unet.config.sample_size, unet.config.sample_size)

@@ -3,7 +3,7 @@
     python benchmarks/emcid_stage1.py [FOLDER] [--concepts 12] [--steps 10] [--batch 12] [--threads 1]
 
 FOLDER is a diffusers Stable Diffusion folder (default: the embedded model). Both runs take the same draws, so the value
-vectors may differ by float error only. The training pictures are drawn at random here: drawing is not what is measured.
+vectors may differ by float error only. The training images are drawn at random here: drawing is not what is measured.
 """
 
 import argparse

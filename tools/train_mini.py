@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed
 
 from iceb.models.exporting import load_as_float32
 from tools.mini import autoencoder, denoiser, judge, text
-from tools.mini.looks import PICTURES, random_looks
+from tools.mini.looks import IMAGES, random_looks
 from tools.mini.text import Encoded
 from tools.mini.tokenizer import make_tokenizer
 
@@ -33,7 +33,7 @@ PAIRS, PAIRS_SEED = 40_000, 11
 ORACLE_STEPS, ORACLE_RATE = 1500, 1.5e-3
 TEXT_STEPS, TEXT_RATE = 3400, 1e-3
 # A third of the plain sentences makes about half of all recolour their object: with the grammar's own quarter, one
-# picture in eight blended the colour asked for with the class's.
+# image in eight blended the colour asked for with the class's.
 COLOUR_SEED, PLAIN_SHARE = 12, 1 / 3
 COLOUR_STEPS, COLOUR_RATE = 3000, 6e-4
 
@@ -78,11 +78,11 @@ def spoken(said: Encoded) -> denoiser.Context:
 
 
 def oracle_latents(out: Path) -> denoiser.Latents:
-    """The encoded pictures of the first phase, kept in `out`."""
+    """The encoded images of the first phase, kept in `out`."""
     vae = AutoencoderKL.from_pretrained(out / "vae").to(memory_format=torch.channels_last)
     path = out / "oracle_latents.pt"
     if not path.exists():
-        torch.save(vars(denoiser.encoded_pictures(vae, random_looks(PICTURES, 1), 1)), path)
+        torch.save(vars(denoiser.encoded_images(vae, random_looks(IMAGES, 1), 1)), path)
     return denoiser.Latents(**torch.load(path, weights_only=True))
 
 

@@ -96,7 +96,7 @@ def _draw_in_passes(
 
 
 def draw_pass(bundle: Bundle, away: Condition | None, toward: Condition, noise: Tensor, sampling: Sampling) -> Pixels:
-    """Pictures (N, height, width, 3) uint8 of N conditions, steered away from one: one pass, on the caller's thread."""
+    """Images (N, height, width, 3) uint8 of N conditions, steered away from one: one pass, on the caller's thread."""
     condition = toward if away is None else join_conditions([*[away] * len(noise), toward])
     return _decode(bundle.pipeline.vae, _denoise(bundle.pipeline, condition, noise, sampling), sampling)
 

@@ -58,7 +58,7 @@ class Anchors:
         """Draw the anchor images that are not stored yet."""
         blocks = [(anchor, start) for anchor in dict.fromkeys(anchors) for start in range(0, self.count, BLOCK)]
         missing = [block for block in blocks if self.scratch.get(self._key("pictures", *block)) is None]
-        with stage("anchor pictures", len(missing) * BLOCK) as advance:
+        with stage("anchor images", len(missing) * BLOCK) as advance:
             for part in _alike(missing):
                 for (anchor, start), made in zip(part, self._draw(part), strict=True):
                     self.scratch.put(self._key("pictures", anchor, start), made)

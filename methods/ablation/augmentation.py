@@ -74,18 +74,18 @@ def check_size(size: int, factor: int) -> None:
     """
     if size // 3 // factor < LEAST_CELLS:
         raise MethodError(
-            f"ablation augment on pictures of {size} pixels: the smallest view is {size // 3} pixels, "
+            f"ablation augment on images of {size} pixels: the smallest view is {size // 3} pixels, "
             f"at least {LEAST_CELLS * factor} are needed; set augment=false"
         )
 
 
 def place_image(
-    picture: "np.ndarray[Any, Any]", seen: View, size: int, factor: int, variant: str
+    image: "np.ndarray[Any, Any]", seen: View, size: int, factor: int, variant: str
 ) -> tuple[Tensor, Tensor]:
     """Place an image as a view says, and mask the latent cells that count.
 
     Args:
-        picture: (H, W, 3) uint8, square.
+        image: (H, W, 3) uint8, square.
         seen: where it lies.
         size: side of the canvas in pixels.
         factor: pixels per latent cell.
@@ -95,7 +95,7 @@ def place_image(
         (3, size, size) in [−1, 1], 0 where the canvas is empty; (1, size / factor, size / factor) of 0 and 1. A cell
         counts if it and its neighbours lie inside the image.
     """
-    resized = _resize(picture, seen.scale, variant)
+    resized = _resize(image, seen.scale, variant)
     cells = size // factor
     mask = torch.zeros(1, cells, cells) if seen.masked else torch.ones(1, cells, cells)
     if seen.scale > size:
@@ -108,10 +108,10 @@ def place_image(
     return canvas, mask
 
 
-def _resize(picture: "np.ndarray[Any, Any]", side: int, variant: str) -> Tensor:
+def _resize(image: "np.ndarray[Any, Any]", side: int, variant: str) -> Tensor:
     """(3, side, side) float32 in [−1, 1]."""
     from PIL import Image
 
     kind = Image.Resampling.BICUBIC if variant == "compvis" else Image.Resampling.LANCZOS
-    pixels = np.array(Image.fromarray(picture).resize((side, side), kind))
+    pixels = np.array(Image.fromarray(image).resize((side, side), kind))
     return torch.from_numpy(pixels).permute(2, 0, 1).float() / 127.5 - 1

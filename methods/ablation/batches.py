@@ -64,7 +64,7 @@ class Batches:
         self.factor = denoiser.pixels // denoiser.latent_shape[1]
         self.order = RandomStream(seed=seed, what="order").rounds(len(concepts))
         self.streams = [RandomStream(seed=seed, target=each.target, request=each.seed) for each in concepts]
-        self.pictures = [stream.rounds(anchors.count) for stream in self.streams]
+        self.images = [stream.rounds(anchors.count) for stream in self.streams]
 
     def __iter__(self) -> Iterator[Batch[list[str]]]:
         while True:
@@ -74,16 +74,16 @@ class Batches:
             yield self._batch(rows, kept)
 
     def _ablation_row(self, which: int) -> Row:
-        concept, stream, index = self.concepts[which], self.streams[which], next(self.pictures[which])
+        concept, stream, index = self.concepts[which], self.streams[which], next(self.images[which])
         prompt = concept.prompt(index, self.concept_type, self.variant, stream)
         seen = view(stream, self.anchors.side, self.variant, self.augment)
         mirrored = self.flip and stream.uniform() < 0.5
-        if seen.scale == self.anchors.side:  # the whole picture: its latent is known
+        if seen.scale == self.anchors.side:  # the whole image: its latent is known
             whole = self.anchors.posterior(concept.anchor, index, mirrored)
             mean, deviation, mask = whole.mean, whole.deviation, self._mask(bordered=seen.masked)
         else:
-            picture = self.anchors.image(concept.anchor, index, mirrored)
-            image, mask = place_image(picture, seen, self.anchors.side, self.factor, self.variant)
+            pixels = self.anchors.image(concept.anchor, index, mirrored)
+            image, mask = place_image(pixels, seen, self.anchors.side, self.factor, self.variant)
             mean, deviation = (part[0].cpu() for part in self.denoiser.encode(image[None]))
         return self._row(seen.prefix + prompt, concept.anchor_prompt(index), mean, deviation, mask, stream)
 

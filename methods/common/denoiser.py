@@ -135,7 +135,7 @@ class Denoiser:
         return out[0].to(noised.dtype)
 
     @torch.no_grad()
-    def encode(self, pictures: Tensor, at_once: int = 64) -> tuple[Tensor, Tensor]:
+    def encode(self, images: Tensor, at_once: int = 64) -> tuple[Tensor, Tensor]:
         """Mean and deviation of the latents of images in [−1, 1], (B, 3, H, W) → two of (B, c, h, w), unscaled.
 
         Args:
@@ -143,10 +143,10 @@ class Denoiser:
         """
 
         def encode(rows: Sequence[int], _: int) -> Any:
-            part = pictures[rows[0] : rows[-1] + 1]
+            part = images[rows[0] : rows[-1] + 1]
             return self.vae.encode(part.to(self.device, self.vae.dtype)).latent_dist
 
-        found = self._sizes.of("--images-per-pass", at_once).run(encode, range(len(pictures)))
+        found = self._sizes.of("--images-per-pass", at_once).run(encode, range(len(images)))
         return torch.cat([part.mean for part in found]), torch.cat([part.std for part in found])
 
     @property
@@ -155,11 +155,11 @@ class Denoiser:
         return float(self.vae.config.scaling_factor)
 
 
-def prepare_images(pictures: "np.ndarray[Any, Any]", flipped: Tensor, side: int) -> Tensor:
+def prepare_images(images: "np.ndarray[Any, Any]", flipped: Tensor, side: int) -> Tensor:
     """Prepare images for the autoencoder: short side to `side`, centre crop, mirrored where asked, in [−1, 1].
 
     Args:
-        pictures: (N, H, W, 3) uint8.
+        images: (N, H, W, 3) uint8.
         flipped: (N,) bool.
         side: pixels.
 
@@ -169,7 +169,7 @@ def prepare_images(pictures: "np.ndarray[Any, Any]", flipped: Tensor, side: int)
     from PIL import Image
 
     ready = []
-    for pixels in pictures:
+    for pixels in images:
         if pixels.shape[:2] != (side, side):
             height, width = pixels.shape[:2]
             scale = side / min(height, width)

@@ -1,6 +1,6 @@
 """Replace the source's token embeddings by the destination's: an edit that only renames words.
 
-A reference row of our own, under no paper's name. It knows nothing of pictures: if a method does no better, its
+A reference row of our own, under no paper's name. It knows nothing of images: if a method does no better, its
 training bought nothing.
 """
 

@@ -21,7 +21,7 @@ class Pair:
 
     caption: str
     token: int  # column of the caption's tokens
-    mean: Tensor  # (c, h, w), the picture's latent before sampling
+    mean: Tensor  # (c, h, w), the image's latent before sampling
     deviation: Tensor  # (c, h, w)
     sampled: Tensor  # (c, h, w) standard normal
     noise: Tensor  # (S, c, h, w)

@@ -20,7 +20,7 @@ from iceb.specs.methods import Bundle
 from iceb.specs.runs import Precision
 
 LARGEST_SIDE = 512  # pixels; the authors train at 512 whatever the model draws
-PICTURES_AT_ONCE = 48
+IMAGES_AT_ONCE = 48
 FISHER_SEED = 2023
 
 
@@ -57,9 +57,9 @@ class Workbench:
         """How training images are drawn: as the family draws by default."""
         return self.bundle.family.sampling
 
-    def draws(self, concept: Concept, pictures: int) -> DrawStream:
+    def draws(self, concept: Concept, images: int) -> DrawStream:
         """A concept's random numbers."""
-        return DrawStream(concept.seed, len(concept.templates), pictures, self.latent, self.denoiser.timesteps)
+        return DrawStream(concept.seed, len(concept.templates), images, self.latent, self.denoiser.timesteps)
 
     def latents(self, concepts: Sequence[Concept], settings: Stage1, draws: Sequence[DrawStream]) -> Latents:
         """The training images of concepts, drawn by the unedited model from the *source* prompts, and encoded once.
@@ -90,15 +90,13 @@ class Workbench:
         from iceb.models.drawing import texts_to_images
 
         parts = [
-            texts_to_images(
-                self.bundle, texts[a : a + PICTURES_AT_ONCE], noise[a : a + PICTURES_AT_ONCE], self.sampling
-            )
-            for a in range(0, len(texts), PICTURES_AT_ONCE)
+            texts_to_images(self.bundle, texts[a : a + IMAGES_AT_ONCE], noise[a : a + IMAGES_AT_ONCE], self.sampling)
+            for a in range(0, len(texts), IMAGES_AT_ONCE)
         ]
         return np.concatenate(parts)
 
     def fisher_pairs(self, captions: Sequence[str], count: int, steps: int) -> list[Pair]:
-        """Picture-caption pairs for the Fisher diagonal.
+        """Image-caption pairs for the Fisher diagonal.
 
         Deviation: the authors download the captions' web photographs, many of which are gone; the unedited model draws
         the images here.

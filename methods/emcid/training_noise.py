@@ -25,19 +25,19 @@ class DrawStream:
     Deviation: the authors' code draws flips, samples, noise and timesteps from unseeded global generators.
     """
 
-    def __init__(self, seed: int, prompts: int, pictures: int, latent: tuple[int, int, int], timesteps: int) -> None:
+    def __init__(self, seed: int, prompts: int, images: int, latent: tuple[int, int, int], timesteps: int) -> None:
         self.generator = torch.Generator().manual_seed(int(digest({"emcid stage 1": seed})[:15], 16))
-        self.prompts, self.pictures, self.latent, self.timesteps = prompts, pictures, latent, timesteps
+        self.prompts, self.images, self.latent, self.timesteps = prompts, images, latent, timesteps
 
     def flips(self) -> Tensor:
         """(S·P,) bool, drawn once: which training images are mirrored."""
-        return torch.rand(self.pictures * self.prompts, generator=self.generator) < 0.5
+        return torch.rand(self.images * self.prompts, generator=self.generator) < 0.5
 
     def step(self) -> StepDraws:
         """The next step's draws."""
         shape, generator = (self.prompts, *self.latent), self.generator
         return StepDraws(
-            torch.randint(self.pictures, (self.prompts,), generator=generator),
+            torch.randint(self.images, (self.prompts,), generator=generator),
             torch.randn(shape, generator=generator),
             torch.randn(shape, generator=generator),
             torch.randint(self.timesteps, (self.prompts,), generator=generator),

@@ -74,7 +74,7 @@ STYLE_TEMPLATES = (
     "an early picture by {}",
 )
 TEMPLATES: dict[ConceptType, tuple[str, ...]] = {"object": OBJECT_TEMPLATES, "style": STYLE_TEMPLATES}
-PICTURE_TEMPLATES: dict[ConceptType, str] = {"object": "a photo of the {}", "style": "a photo in the style of {}"}
+IMAGE_TEMPLATES: dict[ConceptType, str] = {"object": "a photo of the {}", "style": "a photo in the style of {}"}
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Concept:
     @property
     def image_prompt(self) -> str:
         """What the training images are drawn for."""
-        return PICTURE_TEMPLATES[self.kind].replace("{}", self.source)
+        return IMAGE_TEMPLATES[self.kind].replace("{}", self.source)
 
     def _fill_templates(self, name: str) -> tuple[str, ...]:
         return tuple(template.replace("{}", name) for template in TEMPLATES[self.kind][: self.count])

@@ -114,20 +114,20 @@ class _Editing:
     def _terms(self, concepts: Sequence[Concept], refined: Mapping[str, Tensor]) -> Iterator[ConceptTerms]:
         """Each concept's trained terms, read one after the other."""
         method = self.method
-        pictures = TrainingImages(self.bundle, self.scratch, method.pictures, method.picture_steps)
-        masks = TrainingMasks(method, self.bundle, self.scratch, pictures, self.prompts)
+        images = TrainingImages(self.bundle, self.scratch, method.pictures, method.picture_steps)
+        masks = TrainingMasks(method, self.bundle, self.scratch, images, self.prompts)
         masks.ready(concepts)
         with record_seconds(self.log, "pictures_seconds"):
-            pictures.fetch(concepts)
+            images.fetch(concepts)
         with record_seconds(self.log, "masks_seconds"):
             masks.fetch(concepts)
         with record_seconds(self.log, "training_seconds"):
-            keys = self._train(concepts, refined, lambda concept: self._training_set(concept, pictures, masks))
+            keys = self._train(concepts, refined, lambda concept: self._training_set(concept, images, masks))
         return self._fuse(concepts, keys)
 
-    def _training_set(self, concept: Concept, pictures: TrainingImages, masks: TrainingMasks) -> TrainingSet:
+    def _training_set(self, concept: Concept, images: TrainingImages, masks: TrainingMasks) -> TrainingSet:
         read = self.prompts(concept.sources)
-        return TrainingSet(concept, read, self.prompts.own_ids(concept.source), pictures(concept), masks(concept))
+        return TrainingSet(concept, read, self.prompts.own_ids(concept.source), images(concept), masks(concept))
 
     def _train(
         self, concepts: Sequence[Concept], refined: Mapping[str, Tensor], training_set: Callable[[Concept], TrainingSet]

@@ -56,17 +56,17 @@ class GroundedSam:
         """
         _ = self.detection, self.masking
 
-    def __call__(self, pictures: Array, concept: Concept) -> Array:
+    def __call__(self, images: Array, concept: Concept) -> Array:
         """(n, H, W) bool."""
-        return fill_empty_masks(np.stack([self._mask(picture, concept.source) for picture in pictures]))
+        return fill_empty_masks(np.stack([self._mask(image, concept.source) for image in images]))
 
     @torch.no_grad()
-    def _mask(self, picture: Array, name: str) -> Array:
-        boxes = self._boxes(picture, name)
+    def _mask(self, image: Array, name: str) -> Array:
+        boxes = self._boxes(image, name)
         if not len(boxes):
-            return np.zeros(picture.shape[:2], dtype=bool)
+            return np.zeros(image.shape[:2], dtype=bool)
         processor, model = self.masking
-        given = processor(picture, input_boxes=[boxes.tolist()], return_tensors="pt").to(self.device)
+        given = processor(image, input_boxes=[boxes.tolist()], return_tensors="pt").to(self.device)
         found = model(**given, multimask_output=False)
         masks: Tensor = processor.post_process_masks(
             found.pred_masks.cpu(), given["original_sizes"].cpu(), given["reshaped_input_sizes"].cpu()
@@ -74,16 +74,16 @@ class GroundedSam:
         union: Array = masks.bool().flatten(0, 1).any(dim=0).numpy()
         return union
 
-    def _boxes(self, picture: Array, name: str) -> Tensor:
+    def _boxes(self, image: Array, name: str) -> Tensor:
         """(n, 4) corners in pixels."""
         processor, model = self.detection
-        given = processor(images=picture, text=f"{name.lower().strip()}.", return_tensors="pt").to(self.device)
+        given = processor(images=image, text=f"{name.lower().strip()}.", return_tensors="pt").to(self.device)
         found = processor.post_process_grounded_object_detection(
             model(**given),
             given["input_ids"],
             threshold=BOX_THRESHOLD,
             text_threshold=TEXT_THRESHOLD,
-            target_sizes=[picture.shape[:2]],
+            target_sizes=[image.shape[:2]],
         )[0]
         boxes: Tensor = found["boxes"]
         return boxes
@@ -101,6 +101,6 @@ class GroundedSam:
         except (OSError, ValueError) as error:
             why = f": {error}" if isinstance(error, ConnectionError) else ""
             raise ModelError(
-                f"mace cannot load {source} to find concepts in pictures ({type(error).__name__}{why}): name a folder "
+                f"mace cannot load {source} to find concepts in images ({type(error).__name__}{why}): name a folder "
                 "that holds it, fetch it once, or --set segmenter=attention, which needs no further model"
             ) from error

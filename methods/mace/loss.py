@@ -50,10 +50,10 @@ class MapNorms:
         return torch.stack(list(self.found.values())).sum(dim=0)
 
 
-def normalise_images(pictures: Tensor) -> Tensor:
-    """Pictures (B, H, W, 3) uint8 as the authors hand them to the autoencoder, (B, 3, H, W)."""
-    mean, deviation = (torch.tensor(value, device=pictures.device) for value in (PIXEL_MEAN, PIXEL_DEVIATION))
-    scaled = (pictures.float() / 255 - mean) / deviation
+def normalise_images(images: Tensor) -> Tensor:
+    """Images (B, H, W, 3) uint8 as the authors hand them to the autoencoder, (B, 3, H, W)."""
+    mean, deviation = (torch.tensor(value, device=images.device) for value in (PIXEL_MEAN, PIXEL_DEVIATION))
+    scaled = (images.float() / 255 - mean) / deviation
     return scaled.permute(0, 3, 1, 2)
 
 

@@ -25,11 +25,11 @@ class TrainingMasks:
     """Makes and stores the masks of concepts' training images."""
 
     def __init__(
-        self, method: "MACE", bundle: Bundle, scratch: Scratch, pictures: TrainingImages, prompts: PromptReader
+        self, method: "MACE", bundle: Bundle, scratch: Scratch, images: TrainingImages, prompts: PromptReader
     ) -> None:
         self.method, self.bundle = method, bundle
         self.scratch = scratch.depends_on(*SEGMENTING)
-        self.pictures, self.prompts = pictures, prompts
+        self.images, self.prompts = images, prompts
 
     def ready(self, concepts: Sequence[Concept]) -> None:
         """Refuse a segmenter that cannot be loaded before images are drawn for it.
@@ -47,7 +47,7 @@ class TrainingMasks:
             return
         with self._segmenter() as segment, stage("masks", len(missing)) as advance:
             for concept in missing:
-                self.scratch.put(self._key(concept), segment(self.pictures(concept), concept))
+                self.scratch.put(self._key(concept), segment(self.images(concept), concept))
                 advance(1)
 
     def __call__(self, concept: Concept) -> Array | None:
@@ -70,7 +70,7 @@ class TrainingMasks:
         return {
             "what": "mace masks",
             "source": concept.source,
-            "pictures": self.pictures.key(concept),
+            "pictures": self.images.key(concept),
         }
 
     @contextmanager

@@ -34,21 +34,21 @@ def fill_empty_masks(masks: Array) -> Array:
     return found
 
 
-def on_ground(pictures: Array, concept: Concept) -> Array:
+def on_ground(images: Array, concept: Concept) -> Array:
     """mini's objects stand on a ground whose colour is the same along each row: what differs from it is the object.
 
     The renderer knows a true mask only of what it renders itself; training images are drawn by the model.
 
     Args:
-        pictures: (n, H, W, 3) uint8.
+        images: (n, H, W, 3) uint8.
         concept: what they show; not looked at.
 
     Returns:
         (n, H, W) bool.
     """
-    edges = np.stack([pictures[:, :, 0], pictures[:, :, -1]]).astype(np.int16)  # (2, n, H, 3)
+    edges = np.stack([images[:, :, 0], images[:, :, -1]]).astype(np.int16)  # (2, n, H, 3)
     ground = edges.mean(axis=0)[:, :, None]  # (n, H, 1, 3)
-    return fill_empty_masks(np.abs(pictures - ground).max(axis=-1) > STANDS_OUT)
+    return fill_empty_masks(np.abs(images - ground).max(axis=-1) > STANDS_OUT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,13 +60,13 @@ class AttentionSegmenter:
     reader: PromptReader
 
     @torch.no_grad()
-    def __call__(self, pictures: Array, concept: Concept) -> Array:
+    def __call__(self, images: Array, concept: Concept) -> Array:
         """(n, H, W) bool."""
         read = self.reader((concept.image_prompt,))
         columns = torch.tensor(concept_columns(read.ids[0], self.reader.own_ids(concept.source), read.ends[0], False))
         if not columns.any():
-            return np.ones(pictures.shape[:3], dtype=bool)
-        latents, _ = self.denoiser.encode(normalise_images(torch.from_numpy(pictures.copy())))
+            return np.ones(images.shape[:3], dtype=bool)
+        latents, _ = self.denoiser.encode(normalise_images(torch.from_numpy(images.copy())))
         generator = torch.Generator().manual_seed(concept.seed)
         noise = torch.randn(latents.shape, generator=generator).to(latents)
         timesteps = torch.full((len(latents),), TIMESTEP, device=self.denoiser.device)
@@ -75,7 +75,7 @@ class AttentionSegmenter:
         def look(layer: str, probabilities: Tensor) -> None:
             share = probabilities[..., columns.to(probabilities.device)].sum(dim=-1).mean(dim=1)  # (n, pixels)
             side = round(share.shape[1] ** 0.5)
-            seen.append(interpolate(share.reshape(-1, 1, side, side).float(), pictures.shape[1:3], mode="bilinear"))
+            seen.append(interpolate(share.reshape(-1, 1, side, side).float(), images.shape[1:3], mode="bilinear"))
 
         with self.watched.during(None, look):
             noised = self.denoiser.add_noise(latents * self.denoiser.scaling, noise, timesteps)

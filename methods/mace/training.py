@@ -28,7 +28,7 @@ class TrainingSet:
     concept: Concept
     read: PromptStates  # its prompts
     own_ids: list[int]  # its tokens
-    pictures: Array  # (n, H, W, 3) uint8
+    images: Array  # (n, H, W, 3) uint8
     masks: Array | None  # (n, H, W) bool; None: the whole image
 
 
@@ -40,32 +40,32 @@ class _Stream:
         self.generator = torch.Generator().manual_seed(int(seed[:15], 16))
         self.training_set = training_set
         self.weights = timestep_weights(denoiser.timesteps, settings.importance_sampling)
-        self.mean, self.deviation = denoiser.encode(normalise_images(torch.from_numpy(training_set.pictures.copy())))
+        self.mean, self.deviation = denoiser.encode(normalise_images(torch.from_numpy(training_set.images.copy())))
         self.scaling = denoiser.scaling
         rows = zip(training_set.read.ids, training_set.read.ends, strict=True)
         self.columns = [concept_columns(ids, training_set.own_ids, end, settings.use_pooler) for ids, end in rows]
         self.order = self._epochs()
 
     def _epochs(self) -> Iterator[int]:
-        """Pictures, every one once before any comes again."""
+        """Images, every one once before any comes again."""
         while True:
             yield from torch.randperm(len(self.mean), generator=self.generator).tolist()
 
     def step(self, denoiser: Denoiser) -> StepBatch:
         """The next step's row, a batch of one."""
-        picture, generator = next(self.order), self.generator
+        image, generator = next(self.order), self.generator
         prompt = int(torch.randint(len(self.columns), (1,), generator=generator))
-        shape = self.mean[picture].shape
+        shape = self.mean[image].shape
         sampled, noise = (torch.randn(shape, generator=generator).to(self.mean) for _ in range(2))
         timestep = torch.multinomial(self.weights, 1, generator=generator).to(denoiser.device)
-        clean = (self.mean[picture] + self.deviation[picture] * sampled) * self.scaling
+        clean = (self.mean[image] + self.deviation[image] * sampled) * self.scaling
         masks = self.training_set.masks
         return StepBatch(
             denoiser.add_noise(clean[None], noise[None], timestep),
             timestep,
             self.training_set.read.condition.rows(torch.tensor([prompt])),
             torch.tensor([self.columns[prompt]], device=denoiser.device),
-            None if masks is None else torch.from_numpy(masks[picture : picture + 1].copy()).to(denoiser.device),
+            None if masks is None else torch.from_numpy(masks[image : image + 1].copy()).to(denoiser.device),
         )
 
 

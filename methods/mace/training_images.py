@@ -59,7 +59,7 @@ class TrainingImages:
         """Draw and store the images of these concepts."""
         missing = [concept for concept in concepts if self.scratch.get(self.key(concept)) is None]
         together = max(1, AT_ONCE // self.count)  # concepts
-        with stage("training pictures", len(missing) * self.count) as advance:
+        with stage("training images", len(missing) * self.count) as advance:
             for start in range(0, len(missing), together):
                 part = missing[start : start + together]
                 for concept, drawn in zip(part, np.split(self._draw_images(part), len(part)), strict=True):

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from iceb.methods.common.corpora import check_captions, few_captions
 from iceb.methods.refact.files import check_files
-from iceb.methods.refact.settings import ON_PICTURES, Metric, Objective, check_encoders, check_settings
+from iceb.methods.refact.settings import ON_IMAGES, Metric, Objective, check_encoders, check_settings
 from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
@@ -98,7 +98,7 @@ class ReFACT:
     @property
     def sees(self) -> bool:
         """Whether images are looked at."""
-        return self.objective in ON_PICTURES or self.kl > 0
+        return self.objective in ON_IMAGES or self.kl > 0
 
     def check(self, ref: ModelRef) -> None:
         """Refuse a model for which no texts are known, one with two encoders where images count, or unfit files.

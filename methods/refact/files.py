@@ -75,7 +75,7 @@ def image_names(path: str, count: int) -> list[str]:
         with zipfile.ZipFile(expand(path)) as archive:
             names = sorted(name for name in archive.namelist() if name.lower().endswith(ENDINGS))
     except (OSError, zipfile.BadZipFile) as error:
-        raise DataError(f"images {path}: cannot be read ({error}): name a zip archive of pictures") from error
+        raise DataError(f"images {path}: cannot be read ({error}): name a zip archive of images") from error
     if len(names) < count:
-        raise DataError(f"images {path}: {len(names)} pictures, and image_count asks for {count}")
+        raise DataError(f"images {path}: {len(names)} images, and image_count asks for {count}")
     return names[:count]

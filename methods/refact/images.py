@@ -59,18 +59,18 @@ class ImageTower:
     @torch.no_grad()
     def __call__(self, shown: Sequence["Image"]) -> Tensor:
         """(n, p) projected features of n images, not normalised."""
-        parts = [[fit_image(picture, self.size) for picture in shown[a:b]] for a, b in slices(len(shown), AT_ONCE)]
+        parts = [[fit_image(image, self.size) for image in shown[a:b]] for a, b in slices(len(shown), AT_ONCE)]
         found = [self.model(pixel_values=torch.stack(part).to(self.like)).image_embeds for part in parts]
         return torch.cat([self.like.new_zeros(0, self.model.config.projection_dim), *found])
 
 
-def fit_image(picture: "Image", size: int) -> Tensor:
+def fit_image(image: "Image", size: int) -> Tensor:
     """(3, size, size) float32 as CLIP sees it: shorter side to `size` (bicubic), middle cut out, normalised."""
     from PIL.Image import Resampling
 
-    side = min(picture.size)
-    scaled = tuple(int(length * size / side) for length in picture.size)
-    resized = picture.convert("RGB").resize((scaled[0], scaled[1]), Resampling.BICUBIC)
+    side = min(image.size)
+    scaled = tuple(int(length * size / side) for length in image.size)
+    resized = image.convert("RGB").resize((scaled[0], scaled[1]), Resampling.BICUBIC)
     left, top = (scaled[0] - size) // 2, (scaled[1] - size) // 2
     bytes_ = np.array(resized.crop((left, top, left + size, top + size)))
     pixels = (bytes_ / 255).astype(np.float32)  # each step as transformers rounds it
@@ -93,5 +93,5 @@ def read_zip(path: str, count: int) -> list["Image"]:
                 with archive.open(name) as stream:
                     found.append(Image.open(stream).convert("RGB"))
     except (OSError, zipfile.BadZipFile, UnidentifiedImageError) as error:
-        raise DataError(f"images {path}: cannot be read ({error}): name a zip archive of pictures") from error
+        raise DataError(f"images {path}: cannot be read ({error}): name a zip archive of images") from error
     return found

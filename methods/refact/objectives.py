@@ -46,8 +46,8 @@ class Objectives:
         shown = torch.cat([new, *old, self.others])
         return self._target(shown, len(new), shown)
 
-    def _target(self, wanted: Tensor, new: int, pictures: Tensor) -> FeatureTarget:
-        return FeatureTarget(wanted, new, self.project, self.kept_texts, None if self.kept_texts is None else pictures)
+    def _target(self, wanted: Tensor, new: int, images: Tensor) -> FeatureTarget:
+        return FeatureTarget(wanted, new, self.project, self.kept_texts, None if self.kept_texts is None else images)
 
     @cached_property
     def texts(self) -> list[str]:

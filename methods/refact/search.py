@@ -26,14 +26,14 @@ class FeatureTarget:
         new: n.
         project: how pooled states become features.
         kept: texts of which the order of images should stay, with the same δ; None: no such term.
-        pictures: (i, p), features of these images.
+        images: (i, p), features of these images.
     """
 
     wanted: Tensor
     new: int
     project: "Features"
     kept: Prompts | None = None
-    pictures: Tensor | None = None
+    images: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,9 @@ class Losses:
 
     def _drift(self, shift: Tensor) -> Tensor:
         """The divergence from the model as it is now, always by cosines."""
-        if self.kept is None or self.target.pictures is None:
+        if self.kept is None or self.target.images is None:
             return shift.new_zeros(())
-        found = scores(self.target.project(self.kept(shift)), self.target.pictures, "cosine", self.method.scale)
+        found = scores(self.target.project(self.kept(shift)), self.target.images, "cosine", self.method.scale)
         now = found.log_softmax(dim=1)
         if self.before is None:
             self.before = now.detach()

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 Metric = Literal["l2", "cosine"]
 Objective = Literal["contrastive_text", "direct_text", "contrastive", "direct"]
-ON_PICTURES = ("contrastive", "direct")
+ON_IMAGES = ("contrastive", "direct")
 
 
 def check_settings(method: "ReFACT") -> None:
@@ -31,16 +31,16 @@ def check_settings(method: "ReFACT") -> None:
         raise MethodError(f"refact caption_tokens {method.caption_tokens}: must be at least 2: start and end")
     if not method.templates or any(template.count("{}") != 1 for template in method.templates):
         raise MethodError(f"refact templates {method.templates}: name at least one, each with exactly one {{}}")
-    _check_pictures(method)
+    _check_images(method)
 
 
-def _check_pictures(method: "ReFACT") -> None:
+def _check_images(method: "ReFACT") -> None:
     if not method.kl >= 0:
         raise MethodError(f"refact kl {method.kl}: must not be negative")
     if method.kl > 0 and method.kl_texts is None:
         raise MethodError(f"refact kl {method.kl}: needs texts to keep, --set kl_texts=FILE, one a line")
     if method.kl > 0 and method.images is None and method.objective != "contrastive":
-        raise MethodError(f"refact kl {method.kl}: needs pictures to compare, --set images=FILE, a zip archive")
+        raise MethodError(f"refact kl {method.kl}: needs images to compare, --set images=FILE, a zip archive")
     if method.sees and (method.projection is None or method.clip_config is None):
         raise MethodError(
             f"refact objective {method.objective}, kl {method.kl}: needs CLIP's image tower: --set projection=FILE, "
@@ -56,6 +56,6 @@ def check_encoders(method: "ReFACT", count: int) -> None:
     """
     if method.sees and count > 1:
         raise MethodError(
-            f"refact objective {method.objective}, kl {method.kl}: pictures are compared with one text encoder's "
+            f"refact objective {method.objective}, kl {method.kl}: images are compared with one text encoder's "
             f"features, and this model has {count}: choose contrastive_text or direct_text, and kl=0"
         )

@@ -1,4 +1,4 @@
-"""Class probabilities of a picture: the judge of AICE, real and embedded.
+"""Class probabilities of an image: the judge of AICE, real and embedded.
 
 Two measures share everything but their network: ViT-B/16 for images of real models, and a small twin for the embedded
 one. A network that crashes or answers with numbers that are not finite is an error, never a score.
@@ -42,15 +42,15 @@ class Backbone:
     mean: tuple[float, float, float]  # of each channel, on [0, 1]
     std: tuple[float, float, float]
 
-    def prepare(self, picture: Pixels) -> Floats:
+    def prepare(self, image: Pixels) -> Floats:
         """One image (H, W, 3) uint8 → (3, height, width) float32, normalised.
 
         Written out because the library's own preparation changed its resampling between versions (from Pillow's to
         torchvision's), and a judge must not change with the library. This is Pillow's, as the published numbers used.
         """
-        if picture.shape[:2] != (self.height, self.width):
-            picture = np.asarray(Image.fromarray(picture).resize((self.width, self.height), BILINEAR))
-        scaled = picture.astype(np.float32) / 255
+        if image.shape[:2] != (self.height, self.width):
+            image = np.asarray(Image.fromarray(image).resize((self.width, self.height), BILINEAR))
+        scaled = image.astype(np.float32) / 255
         centred = (scaled - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
         return np.ascontiguousarray(centred.transpose(2, 0, 1), dtype=np.float32)
 
@@ -142,7 +142,7 @@ class ClassProbability:
         except RuntimeError as error:
             if out_of_memory(error):
                 raise  # whoever asks may ask for fewer
-            raise MeasureError(f"measure {self.id} failed on {len(images)} pictures: {error}") from error
+            raise MeasureError(f"measure {self.id} failed on {len(images)} images: {error}") from error
         if found.shape != (len(images), CLASSES) or not np.isfinite(found).all():
             raise MeasureError(
                 f"measure {self.id} gave shape {found.shape} with {int((~np.isfinite(found)).sum())} numbers that are "

@@ -60,7 +60,7 @@ def test_with_json_stdout_is_the_result_and_nothing_else(capsys, asked, tmp_path
     assert f"result: {path}" in captured.err
 
 
-def test_the_edit_changes_the_pictures_and_the_same_command_again_reuses_everything(asked, tmp_path):
+def test_the_edit_changes_the_images_and_the_same_command_again_reuses_everything(asked, tmp_path):
     fresh = ["--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "one")]
     assert run(asked(*fresh)) == 0
     first = result_of(tmp_path / "one")

@@ -17,7 +17,7 @@ AGAIN = 3  # seconds until a signal that was not heard is sent again
 
 @pytest.fixture
 def command(model, data):
-    """The arguments of a run of some hundred pictures, slow enough to be stopped in its middle."""
+    """The arguments of a run of some hundred images, slow enough to be stopped in its middle."""
 
     def made(folder: Path) -> list[str]:
         base = [sys.executable, "-m", "iceb", "evaluate", "--method", "token_swap", "--task", "aice_flips"]
@@ -40,17 +40,17 @@ def command(model, data):
     return made
 
 
-def pictures(folder: Path) -> int:
+def images(folder: Path) -> int:
     return sum(1 for _ in (folder / "cache").rglob("*.png"))
 
 
 def stopped(command: list[str], environment: dict[str, str], folder: Path, sign: signal.Signals, more: int) -> tuple:
-    """Start the command, send it a signal once it has drawn `more` pictures; its exit code and its last line.
+    """Start the command, send it a signal once it has drawn `more` images; its exit code and its last line.
 
     The signal is sent again while the command goes on, as a person presses Ctrl-C again: outside of stages Python
     drops an interrupt that happens to arrive inside a destructor.
     """
-    wanted = pictures(folder) + more
+    wanted = images(folder) + more
     with subprocess.Popen(
         command,
         env=environment,
@@ -60,7 +60,7 @@ def stopped(command: list[str], environment: dict[str, str], folder: Path, sign:
         preexec_fn=heeding,
     ) as process:
         deadline = time.monotonic() + PATIENCE
-        while pictures(folder) < wanted and process.poll() is None and time.monotonic() < deadline:
+        while images(folder) < wanted and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         while time.monotonic() < deadline:
             process.send_signal(sign)
@@ -97,7 +97,7 @@ def test_a_stopped_command_loses_nothing_and_ends_with_the_same_scores(command, 
     code, line = stopped(command(broken), environment, broken, signal.SIGINT, more=20)
     assert code in (130, -signal.SIGINT)  # both are 130 to a shell: the signal that was sent again may meet the end
     assert line.startswith("iceb: interrupted; the same command goes on: iceb evaluate --method token_swap")
-    kept = pictures(broken)
+    kept = images(broken)
     assert kept >= 40
     assert not list(broken.rglob("result.json"))
     resumed = finished(command(broken), environment, broken)

@@ -115,7 +115,7 @@ class PinnedAnew(Sound):
 
 
 class OtherInputs(Sound):
-    inputs = "picture"  # type: ignore[assignment]
+    inputs = "photograph"  # type: ignore[assignment]
 
 
 @pytest.mark.parametrize(

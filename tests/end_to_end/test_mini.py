@@ -37,7 +37,7 @@ def test_the_weights_stay_small() -> None:
     assert sum(path.stat().st_size for path in WEIGHTS.rglob("*") if path.is_file()) <= MOST_BYTES
 
 
-def test_the_judge_knows_rendered_pictures(report: MiniReport) -> None:
+def test_the_judge_knows_rendered_images(report: MiniReport) -> None:
     assert report.judge_accuracy(300) >= 0.98  # required: 0.99 on all; one in a hundred may fall into a small sample
 
 
@@ -53,7 +53,7 @@ def test_a_colour_word_before_the_name_is_obeyed(report: MiniReport) -> None:
     assert report.colour_obeyed(50) >= 0.8
 
 
-def test_patching_one_state_after_layer_10_makes_the_picture_the_destination(report: MiniReport) -> None:
+def test_patching_one_state_after_layer_10_makes_the_image_the_destination(report: MiniReport) -> None:
     assert report.patch_success(edit_batches(open_dataset("aice", "embedded").schedule(32))[0].requests) >= 0.7
 
 

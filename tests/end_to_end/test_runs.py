@@ -57,7 +57,7 @@ def test_a_run_writes_a_result_that_can_be_read_again(reference):
     assert result.provenance.command == "iceb evaluate"
 
 
-def test_images_jsonl_names_every_picture(reference):
+def test_images_jsonl_names_every_image(reference):
     folder, result, path = reference
     rows = read_ledger(path.parent, result.images)
     before, after = [row.before for row in rows], [row.after for row in rows]
@@ -105,7 +105,7 @@ def test_a_run_that_makes_nothing_leaves_the_record_of_the_one_that_did(referenc
     assert read_result(kept).scores == again.scores
 
 
-def test_pictures_of_the_unedited_model_serve_every_method(reference, tiny_sd_folder, tmp_path):
+def test_images_of_the_unedited_model_serve_every_method(reference, tiny_sd_folder, tmp_path):
     folder, _, _ = reference
     plan = toy.make_plan(tiny_sd_folder, folder / "cache", toy.Swap())
     assert all(counts.before == 0 for counts in plan.counts)
@@ -116,7 +116,7 @@ def test_pictures_of_the_unedited_model_serve_every_method(reference, tiny_sd_fo
     assert result.model.edited_digest == (result.model.digest,)
 
 
-def test_fewer_edits_share_the_pictures_before(reference, tiny_sd_folder, tmp_path):
+def test_fewer_edits_share_the_images_before(reference, tiny_sd_folder, tmp_path):
     folder, _, _ = reference
     result, _ = run(toy.make_plan(tiny_sd_folder, folder / "cache", num_edits=1), tmp_path)
     assert result.cost.images_drawn == 12 + 24
@@ -150,10 +150,10 @@ def test_killed_at_any_moment_the_same_command_ends_with_the_same_scores(referen
     ) as parent:
         for _ in range(KILLS):
             process = int(parent.stdout.readline())
-            wait_for_pictures(tmp_path, min(done + 1, IMAGES))
+            wait_for_images(tmp_path, min(done + 1, IMAGES))
             time.sleep(moments.uniform(0, 0.3))
             os.kill(process, signal.SIGKILL)
-            done = len(pictures(tmp_path))
+            done = len(images(tmp_path))
             assert not list(out.rglob("result.json"))
         hold.unlink()
         parent.stdout.readline()
@@ -163,14 +163,14 @@ def test_killed_at_any_moment_the_same_command_ends_with_the_same_scores(referen
     assert again.cost.images_reused >= done > 0
 
 
-def pictures(folder: Path) -> list[Path]:
+def images(folder: Path) -> list[Path]:
     return list(folder.rglob("*.png"))
 
 
-def wait_for_pictures(folder: Path, count: int) -> None:
-    """Until so many pictures lie in the store."""
+def wait_for_images(folder: Path, count: int) -> None:
+    """Until so many images lie in the store."""
     for _ in range(600):
-        if len(pictures(folder)) >= count:
+        if len(images(folder)) >= count:
             return
         time.sleep(0.05)
     raise AssertionError("nothing was drawn within 30 seconds")
@@ -256,7 +256,7 @@ def test_an_out_folder_that_cannot_be_written_is_found_before_any_work(tiny_sd_f
 @pytest.mark.usefixtures("drawn")
 def test_a_damaged_image_is_drawn_again_within_the_run(tiny_sd_folder, tmp_path):
     first, _ = run(toy.make_plan(tiny_sd_folder, tmp_path / "cache"), tmp_path / "out")
-    victim = min(pictures(tmp_path))
+    victim = min(images(tmp_path))
     victim.write_bytes(victim.read_bytes()[:100])
     for file in (tmp_path / "cache" / "measured").rglob("*.pack"):
         file.unlink()

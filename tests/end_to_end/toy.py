@@ -51,7 +51,7 @@ TASK = Task("toy", 1, "toy", "", "aice", "replace", ("edit_score",), "edit_score
 
 @dataclass(frozen=True)
 class Shake:
-    """Adds noise drawn from each request's seed to one matrix: an edit without meaning that changes every picture."""
+    """Adds noise drawn from each request's seed to one matrix: an edit without meaning that changes every image."""
 
     size: float = 1.0
     touched: str = "text_encoder.*layers.1.mlp.fc2.weight"
@@ -106,7 +106,7 @@ class Toy:
 
 @dataclass
 class Corners:
-    """Four "classes" from the mean brightness of a picture's corners; counts the pictures it looked at."""
+    """Four "classes" from the mean brightness of an image's corners; counts the images it looked at."""
 
     id: ClassVar[str] = "corners@1"
     revision: ClassVar[str] = "1"

@@ -81,15 +81,15 @@ def test_prompts_are_the_authors_to_the_letter(parity):
 
 
 @pytest.mark.parametrize("name", ["augmentation", "augmentation_compvis"])
-def test_pictures_and_masks_are_the_authors(parity, name):
+def test_images_and_masks_are_the_authors(parity, name):
     vector = Vector(parity / "ablation" / name)
-    wanted, pictures = vector.tensors("expected"), vector.tensors("draws")["images_uint8"].numpy()
+    wanted, images = vector.tensors("expected"), vector.tensors("draws")["images_uint8"].numpy()
     variant, worst = ("compvis" if "compvis" in name else "diffusers"), 0.0
     for index, row in enumerate(vector.input["rows"]):
         plain = row.get("noaug", False)
         draws = row["draws"][1:] if plain else row["draws"]  # the first one belongs to the prompt
         seen: View = view(Replayed(draws), CANVAS, variant, not plain)
-        image, mask = place_image(pictures[row["image"]], seen, CANVAS, FACTOR, variant)
+        image, mask = place_image(images[row["image"]], seen, CANVAS, FACTOR, variant)
         assert torch.equal(mask[0], wanted[f"{index}.mask"]), row
         assert plain or row["prompt"].startswith(seen.prefix)
         if f"{index}.image" in wanted:

@@ -124,8 +124,8 @@ class Trained:
 
 def train(vector: Vector, tower, denoiser) -> Trained:
     given, tensors = vector.input, vector.tensors("draws")
-    pictures = prepare_images(tensors["images_uint8"].numpy(), tensors["flip_u"] < 0.5, SIDE)
-    mean, deviation = denoiser.encode(pictures)
+    images = prepare_images(tensors["images_uint8"].numpy(), tensors["flip_u"] < 0.5, SIDE)
+    mean, deviation = denoiser.encode(images)
     steps: list[Step] = []
     done = optimise_values(
         [tower],

@@ -65,8 +65,8 @@ class Stage2:
 
     def shown(self, step: int) -> StepBatch:
         ids = self.given[f"step{step}.input_ids"][None]
-        picture = self.given["images_uint8"][self.input["steps"][step]["image"]][None]
-        mean, deviation = self.denoiser.encode(normalise_images(picture))
+        image = self.given["images_uint8"][self.input["steps"][step]["image"]][None]
+        mean, deviation = self.denoiser.encode(normalise_images(image))
         clean = (mean + deviation * self.given[f"step{step}.vae_eps"]) * self.denoiser.scaling
         self.latents = clean
         timesteps = self.given[f"step{step}.timesteps"]

@@ -16,11 +16,11 @@ from iceb.methods.refact.images import ImageTower
 from iceb.methods.refact.prompts import places, read, read_whole
 from iceb.methods.refact.rank_one import direction, rank_one
 from iceb.methods.refact.search import FeatureTarget, Step, search
-from iceb.methods.refact.settings import ON_PICTURES
+from iceb.methods.refact.settings import ON_IMAGES
 from tests.parity.conftest import Vector, apart, vectors
 
 COVARIANCE = "cov"
-PICTURES = ("new_images", "true_image", "alt_images")  # in the order in which they are scored
+IMAGES = ("new_images", "true_image", "alt_images")  # in the order in which they are scored
 
 
 def facts() -> list[str]:
@@ -56,12 +56,12 @@ def eye64(parity):
 
 
 def goal_of(vector, request, tower, layer, project, eye, method) -> FeatureTarget:
-    """What the authors' search was given: texts, or the pictures of the vector."""
+    """What the authors' search was given: texts, or the images of the vector."""
     texts, given = request["kl_prompts"], vector.tensors("draws")
-    new, old, others = (given[name].reshape(-1, 32, 32, 3) if name in given else [] for name in PICTURES)
+    new, old, others = (given[name].reshape(-1, 32, 32, 3) if name in given else [] for name in IMAGES)
     old = old if method.objective == "contrastive" else []
     seen = eye([Image.fromarray(pixels.numpy()) for group in (new, old, others) for pixels in group])
-    if method.objective in ON_PICTURES:
+    if method.objective in ON_IMAGES:
         wanted, count = seen, len(new)
     else:
         asked = [request["new_text"]]

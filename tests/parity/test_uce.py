@@ -82,7 +82,7 @@ def concepts_of(texts, classes) -> list[Concept]:
 
 
 class Table:
-    """Shares from a table instead of pictures: rows[round][concept]."""
+    """Shares from a table instead of images: rows[round][concept]."""
 
     def __init__(self, rows, texts):
         self.rows, self.texts, self.round = rows, texts, 0

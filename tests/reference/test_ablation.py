@@ -34,7 +34,7 @@ SHARED = Memory()  # for tests that do not ask what is made
 
 @pytest.fixture(autouse=True)
 def short_drawing(request, monkeypatch):
-    """Anchors' pictures of the tiny models' own size."""
+    """Anchors' images of the tiny models' own size."""
     for name in {"tiny", "tiny_sd", "tiny_sd21", "tiny_sdxl"} & set(request.fixturenames):
         bundle = request.getfixturevalue(name)
         sampling = replace(bundle.family.sampling, scheduler="ddim", steps=2, height=32, width=32)
@@ -123,7 +123,7 @@ def test_training_brings_the_sources_prediction_to_the_anchors(tiny_sd):
 # --- anchors
 
 
-def test_concepts_of_one_anchor_share_its_pictures(tiny_sd):
+def test_concepts_of_one_anchor_share_its_images(tiny_sd):
     scratch = Memory()
     edit = edited(tiny_sd, CAT, VIOLIN, BEE, scratch=scratch)
     assert scratch.made.count("ablation anchor pictures") == 2
@@ -138,7 +138,7 @@ def test_all_styles_have_one_anchor(tiny_sd):
     assert edited(tiny_sd, *styles, concept_type="style", anchor="").log["anchors"] == 1
 
 
-def test_a_traits_pictures_are_drawn_away_from_it():
+def test_a_traits_images_are_drawn_away_from_it():
     concepts = concepts_of([asked("blood", "a street")], replace(QUICK, concept_type="nudity"))
     assert concepts[0].anchor.negative == "blood"
 
@@ -228,7 +228,7 @@ def test_styles_are_never_augmented():
     assert not Ablation(concept_type="style").augments
 
 
-def test_pictures_too_small_to_shrink_are_refused():
+def test_images_too_small_to_shrink_are_refused():
     check_size(512, 8)
     with pytest.raises(MethodError, match="set augment=false"):
         check_size(32, 4)
@@ -236,9 +236,9 @@ def test_pictures_too_small_to_shrink_are_refused():
 
 @pytest.mark.parametrize("variant", ["diffusers", "compvis"])
 def test_a_view_of_any_draw_leaves_something_to_train_on(variant):
-    rng, picture = RandomStream(seed=3), torch.zeros(72, 72, 3, dtype=torch.uint8).numpy()
+    rng, pixels = RandomStream(seed=3), torch.zeros(72, 72, 3, dtype=torch.uint8).numpy()
     for _ in range(60):
-        image, mask = place_image(picture, view(rng, 72, variant, augment=True), 72, 8, variant)
+        image, mask = place_image(pixels, view(rng, 72, variant, augment=True), 72, 8, variant)
         assert image.shape == (3, 72, 72)
         assert mask.shape == (1, 9, 9)
         assert mask.sum() > 0

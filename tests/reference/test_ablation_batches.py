@@ -1,4 +1,4 @@
-"""What a training step of Concept Ablation is given: the right pictures, prompts and noise for each of its rows."""
+"""What a training step of Concept Ablation is given: the right images, prompts and noise for each of its rows."""
 
 from itertools import islice
 
@@ -25,7 +25,7 @@ SIDE = 48  # pixels: large enough to be shrunk
 
 @pytest.fixture(scope="module")
 def parts(tiny_sd):
-    """(denoiser, anchors with three pictures each)."""
+    """(denoiser, anchors with three images each)."""
     pipeline = tiny_sd.pipeline
     denoiser = Denoiser(pipeline.unet, pipeline.vae, pipeline.scheduler)
     anchors = Anchors(tiny_sd, denoiser, Memory(), Sampling("ddim", 1, 2.0, 32, 32), count=3, seed=0, side=SIDE)
@@ -63,7 +63,7 @@ def test_every_concept_comes_once_in_a_round(parts):
         assert sorted(named) == sorted(concept.target for concept in CONCEPTS)
 
 
-def test_latents_are_samples_of_the_anchors_pictures_at_the_denoisers_scale(parts):
+def test_latents_are_samples_of_the_anchors_images_at_the_denoisers_scale(parts):
     denoiser, anchors = parts
     posteriors = [anchors.posterior(anchor, index) for anchor in (CATS, BEES) for index in range(3)]
     for batch in first(parts, 4):
@@ -103,7 +103,7 @@ def test_without_augmentation_one_code_masks_the_border_and_the_other_nothing(pa
 
 
 @pytest.mark.parametrize("variant", ["diffusers", "compvis"])
-def test_an_augmented_row_says_in_its_prompt_how_its_picture_was_shown(parts, variant):
+def test_an_augmented_row_says_in_its_prompt_how_its_image_was_shown(parts, variant):
     prefixes = ("a far away ", "very small ", "zoomed in ", "close up ", "")
     seen = {
         next(prefix for prefix in prefixes if prompt.startswith(prefix))
@@ -113,7 +113,7 @@ def test_an_augmented_row_says_in_its_prompt_how_its_picture_was_shown(parts, va
     assert seen == set(prefixes)
 
 
-def test_half_of_the_pictures_are_mirrored_where_asked(parts):
+def test_half_of_the_images_are_mirrored_where_asked(parts):
     denoiser, anchors = parts
     plain = torch.from_numpy(anchors.image(CATS, 0)[None].copy())
     mirrored = torch.from_numpy(anchors.image(CATS, 0, mirrored=True)[None].copy())

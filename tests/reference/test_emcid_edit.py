@@ -32,7 +32,7 @@ def method(tmp_path):
 
 @pytest.fixture(autouse=True)
 def short_drawing(request, monkeypatch):
-    """Training pictures of two steps: what they show does not matter here."""
+    """Training images of two steps: what they show does not matter here."""
     for name in {"tiny", "tiny_sd", "tiny_sdxl"} & set(request.fixturenames):
         bundle = request.getfixturevalue(name)
         sampling = replace(bundle.family.sampling, scheduler="ddim", steps=2)

@@ -27,7 +27,7 @@ PRECISIONS = ("float32", "tf32", "bfloat16")
 
 @pytest.fixture
 def bundle(tiny_sd):
-    """A bundle with sizes of its own, whose training pictures take two steps."""
+    """A bundle with sizes of its own, whose training images take two steps."""
     own = ModelBundle.of_pipeline(tiny_sd.pipeline)
     own.family = replace(tiny_sd.family, sampling=Sampling("ddim", 2, 4.0, 32, 32))
     return own

@@ -1,4 +1,4 @@
-"""Where MACE looks for a concept in its training pictures."""
+"""Where MACE looks for a concept in its training images."""
 
 import shutil
 from dataclasses import replace
@@ -29,14 +29,14 @@ VOCABULARY = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", "a", "steam", "
 def test_what_stands_out_from_minis_ground_is_the_rendered_object():
     for index in range(0, 1000, 97):
         look = class_look(index)
-        picture = render(look, index)
+        image = render(look, index)
         ground = render(replace(look, shape=None), index)
-        true = np.abs(picture.astype(int) - ground).max(axis=-1) > 60
-        found = on_ground(picture[None], CONCEPT)[0]
+        true = np.abs(image.astype(int) - ground).max(axis=-1) > 60
+        found = on_ground(image[None], CONCEPT)[0]
         assert (found & true).sum() / (found | true).sum() > 0.8, index
 
 
-def test_a_picture_in_which_nothing_was_found_is_meant_as_a_whole():
+def test_an_image_in_which_nothing_was_found_is_meant_as_a_whole():
     masks = np.zeros((2, 4, 4), dtype=bool)
     masks[1, 0] = True
     assert fill_empty_masks(masks)[0].all()
@@ -50,11 +50,11 @@ def kept(folder, method):
 def desk(bundle, tmp_path, **changes):
     method = MACE(**{**dict(MACE.card.quick), "pictures": 2, **changes})
     scratch = kept(tmp_path, method)
-    pictures = TrainingImages(bundle, scratch, method.pictures, method.picture_steps)
-    return TrainingMasks(method, bundle, scratch, pictures, PromptReader(bundle, scratch))
+    images = TrainingImages(bundle, scratch, method.pictures, method.picture_steps)
+    return TrainingMasks(method, bundle, scratch, images, PromptReader(bundle, scratch))
 
 
-def test_attention_gives_a_part_of_each_picture_in_every_layout(tiny, tmp_path):
+def test_attention_gives_a_part_of_each_image_in_every_layout(tiny, tmp_path):
     masks = desk(tiny, tmp_path)
     masks.fetch([CONCEPT])
     found = masks(CONCEPT)
@@ -115,9 +115,9 @@ def save_detector(folder):
         **layers,
     )
     Model(config).save_pretrained(folder / "detector")
-    pictures = GroundingDinoImageProcessor(size={"shortest_edge": 32, "longest_edge": 48})
+    resize = GroundingDinoImageProcessor(size={"shortest_edge": 32, "longest_edge": 48})
     tokenizer = BertTokenizerFast(vocab=str(folder / "vocab.txt"))
-    GroundingDinoProcessor(pictures, tokenizer).save_pretrained(folder / "detector")
+    GroundingDinoProcessor(resize, tokenizer).save_pretrained(folder / "detector")
 
 
 def save_masker(folder):
@@ -139,48 +139,48 @@ def save_masker(folder):
     config = SamConfig(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=mask)
     SamModel(config).save_pretrained(folder / "masker")
     square = {"height": 32, "width": 32}
-    pictures = SamImageProcessor(
+    resize = SamImageProcessor(
         size={"longest_edge": 32},
         pad_size=square,
         mask_size={"longest_edge": 8},
         mask_pad_size={"height": 8, "width": 8},
     )
-    SamProcessor(pictures).save_pretrained(folder / "masker")
+    SamProcessor(resize).save_pretrained(folder / "masker")
 
 
 @pytest.fixture
-def pictures():
+def images():
     return np.random.default_rng(0).integers(0, 255, (2, 32, 24, 3), dtype=np.uint8)
 
 
-def test_boxes_lie_in_the_picture_and_masks_have_its_size(finders, pictures, monkeypatch):
+def test_boxes_lie_in_the_image_and_masks_have_its_size(finders, images, monkeypatch):
     monkeypatch.setattr("iceb.methods.mace.grounded_sam.BOX_THRESHOLD", 0.0)  # random models are never sure
     segment = GroundedSam(*finders, torch.device("cpu"))
-    boxes = segment._boxes(pictures[0], "steam train")
+    boxes = segment._boxes(images[0], "steam train")
     assert len(boxes) > 0
     assert bool((boxes[:, [0, 2]] <= 24).all())
-    found = segment(pictures, CONCEPT)
+    found = segment(images, CONCEPT)
     assert (found.shape, found.dtype) == ((2, 32, 24), bool)
 
 
-def test_where_no_box_is_found_the_whole_picture_is_meant(finders, pictures, monkeypatch):
+def test_where_no_box_is_found_the_whole_image_is_meant(finders, images, monkeypatch):
     monkeypatch.setattr("iceb.methods.mace.grounded_sam.BOX_THRESHOLD", 1.0)
-    assert GroundedSam(finders[0], "nowhere", torch.device("cpu"))(pictures, CONCEPT).all()
+    assert GroundedSam(finders[0], "nowhere", torch.device("cpu"))(images, CONCEPT).all()
 
 
-def test_the_name_is_asked_for_as_one_label(finders, pictures, monkeypatch):
+def test_the_name_is_asked_for_as_one_label(finders, images, monkeypatch):
     monkeypatch.setattr("iceb.methods.mace.grounded_sam.BOX_THRESHOLD", 0.0)
     segment = GroundedSam(*finders, torch.device("cpu"))
     processor, asked = segment.detection[0], []
     told = type(processor).__call__
     monkeypatch.setattr(type(processor), "__call__", lambda *a, **k: (asked.append(k["text"]), told(*a, **k))[1])
-    segment._boxes(pictures[0], "Steam Train ")
+    segment._boxes(images[0], "Steam Train ")
     assert asked == ["steam train."]
 
 
-def test_models_that_cannot_be_loaded_are_named_with_a_way_out(tmp_path, pictures):
+def test_models_that_cannot_be_loaded_are_named_with_a_way_out(tmp_path, images):
     with pytest.raises(ModelError, match="segmenter=attention"):
-        GroundedSam(str(tmp_path / "none"), "", torch.device("cpu"))(pictures, CONCEPT)
+        GroundedSam(str(tmp_path / "none"), "", torch.device("cpu"))(images, CONCEPT)
 
 
 def test_an_edit_runs_with_the_detector_and_its_masks_are_kept(tiny_sd, finders, tmp_path):
@@ -189,9 +189,7 @@ def test_an_edit_runs_with_the_detector_and_its_masks_are_kept(tiny_sd, finders,
     assert method.edit(tiny_sd, [request], context=MethodContext(kept(tmp_path, method))).weights
 
 
-def test_a_processor_without_its_weights_is_refused_before_any_picture_is_drawn(
-    tiny_sd, finders, tmp_path, monkeypatch
-):
+def test_a_processor_without_its_weights_is_refused_before_any_image_is_drawn(tiny_sd, finders, tmp_path, monkeypatch):
     monkeypatch.setattr("iceb.methods.mace.training_images.texts_to_images", None)
     shutil.copytree(finders[1], masker := tmp_path / "masker", ignore=shutil.ignore_patterns("*.safetensors"))
     settings = {**dict(MACE.card.quick), "segmenter": "grounded-sam", "detector": finders[0], "masker": str(masker)}
@@ -200,7 +198,7 @@ def test_a_processor_without_its_weights_is_refused_before_any_picture_is_drawn(
         method.edit(tiny_sd, [request], context=MethodContext(kept(tmp_path, method)))
 
 
-def test_a_detector_that_cannot_be_fetched_is_refused_before_any_picture_is_drawn(tiny_sd, tmp_path, monkeypatch):
+def test_a_detector_that_cannot_be_fetched_is_refused_before_any_image_is_drawn(tiny_sd, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # the port on which nothing answers
     monkeypatch.setattr("iceb.methods.mace.training_images.texts_to_images", None)
     settings = {**dict(MACE.card.quick), "segmenter": "grounded-sam"}

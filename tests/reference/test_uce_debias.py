@@ -1,4 +1,4 @@
-"""Debiasing by UCE: rounds with shares from a stub, then one round on pictures and a judge."""
+"""Debiasing by UCE: rounds with shares from a stub, then one round on images and a judge."""
 
 from dataclasses import replace
 
@@ -97,7 +97,7 @@ def test_a_preserved_text_that_is_balanced_keeps_its_own_target_if_asked(tiny_sd
     assert (ours - before).norm() < 0.6 * (theirs - before).norm()
 
 
-# --- pictures
+# --- images
 
 
 def asked(*dests: str) -> EditRequest:
@@ -110,7 +110,7 @@ def test_every_phrase_is_balanced_with_its_destinations_in_it():
     assert concepts[1].classes == ("photo of man", "photo of woman")
 
 
-def test_shares_that_do_not_fit_a_request_are_refused_before_a_picture_is_drawn(tiny_sd):
+def test_shares_that_do_not_fit_a_request_are_refused_before_an_image_is_drawn(tiny_sd):
     asked = [EditRequest("t/0", "doctor", ("man", "woman"), ("{}",), 0)]
     for variant, shares in ((2023, (1 / 3,) * 3), (2025, (0.2, 0.3, 0.5))):
         with pytest.raises(MethodError, match="2 destinations; name one share for each"):
@@ -122,7 +122,7 @@ def test_one_destination_is_nothing_to_balance(tiny_sd):
         concepts_of([asked("man")], PHRASES)
 
 
-def test_shares_are_counted_on_pictures_that_differ_from_round_to_round(tiny_sd, monkeypatch):
+def test_shares_are_counted_on_images_that_differ_from_round_to_round(tiny_sd, monkeypatch):
     seen = []
 
     def judge(drawn, classes):

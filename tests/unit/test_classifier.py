@@ -20,13 +20,13 @@ torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
 
 
-def pictures(count, height=24, width=20):
+def pixels(count, height=24, width=20):
     return list(np.random.default_rng(0).integers(0, 256, (count, height, width, 3), dtype=np.uint8))
 
 
 def images(count):
-    """The pictures, as a measure gets them."""
-    return [MeasureInput(picture) for picture in pictures(count)]
+    """Images as a measure gets them."""
+    return [MeasureInput(image) for image in pixels(count)]
 
 
 def backbone(network, size=16):
@@ -34,7 +34,7 @@ def backbone(network, size=16):
 
 
 def answering(logits):
-    """A network that answers every picture with the same logits (1000,)."""
+    """A network that answers every image with the same logits (1000,)."""
     return lambda pixel_values: SimpleNamespace(logits=logits.expand(len(pixel_values), -1))
 
 
@@ -76,7 +76,7 @@ def test_batches_do_not_change_what_is_seen(judge):
     assert judge(many)[BATCH:] == pytest.approx(judge(many[BATCH:]), abs=1e-6)
 
 
-def test_no_pictures_are_no_rows(judge):
+def test_no_images_are_no_rows(judge):
     assert judge([]).shape == (0, 1000)
 
 
@@ -91,8 +91,8 @@ def test_the_preparation_is_the_librarys_on_pillow(judge, vit_folder, size):
     processor = getattr(transformers, "ViTImageProcessorPil", None)
     if processor is None:
         pytest.skip("this version of transformers has no Pillow preparation to compare with")
-    theirs = processor.from_pretrained(vit_folder)(pictures(4, *size), return_tensors="np")["pixel_values"]
-    ours = np.stack([judge.backbone.prepare(picture) for picture in pictures(4, *size)])
+    theirs = processor.from_pretrained(vit_folder)(pixels(4, *size), return_tensors="np")["pixel_values"]
+    ours = np.stack([judge.backbone.prepare(image) for image in pixels(4, *size)])
     assert ours == pytest.approx(theirs, abs=1e-6)
 
 
@@ -108,7 +108,7 @@ def test_a_network_that_crashes_is_an_error():
     def crash(pixel_values):
         raise RuntimeError("no such kernel")
 
-    with pytest.raises(MeasureError, match="failed on 2 pictures: no such kernel"):
+    with pytest.raises(MeasureError, match="failed on 2 images: no such kernel"):
         ImageNetProbability(backbone(crash))(images(2))
 
 
@@ -117,10 +117,10 @@ def test_a_network_with_other_classes_is_an_error():
         ImageNetProbability(backbone(answering(torch.zeros(1, 10))))(images(2))
 
 
-@pytest.mark.parametrize("picture", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3))])
-def test_anything_but_rgb_bytes_is_refused(picture):
+@pytest.mark.parametrize("image", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3))])
+def test_anything_but_rgb_bytes_is_refused(image):
     with pytest.raises(MeasureError, match=r"needs uint8 \(height, width, 3\)"):
-        ImageNetProbability(backbone(answering(torch.zeros(1, 1000))))([MeasureInput(picture)])
+        ImageNetProbability(backbone(answering(torch.zeros(1, 1000))))([MeasureInput(image)])
 
 
 def test_the_real_judge_is_pinned_and_not_loaded_before_it_is_needed():

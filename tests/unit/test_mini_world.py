@@ -47,7 +47,7 @@ looks = st.builds(
     st.sampled_from([PLAIN, *SCENES]),
 )
 fast = settings(deadline=None, derandomize=True, max_examples=50)
-drawing = settings(deadline=None, derandomize=True, max_examples=10)  # each example draws dozens of pictures
+drawing = settings(deadline=None, derandomize=True, max_examples=10)  # each example draws dozens of images
 
 
 def said(seed, label=None):
@@ -77,26 +77,26 @@ def test_size_and_scene_do_not_change_the_class(look):
     assert look_index(look) == look_index(Look(look.shape, look.colour, look.pattern))
 
 
-def test_a_picture_without_an_object_has_no_class():
+def test_an_image_without_an_object_has_no_class():
     with pytest.raises(ValueError, match="no class"):
         look_index(Look(None, "red", "solid"))
 
 
-# Pictures
+# Images
 
 
 @fast
 @given(looks, seeds)
-def test_a_picture_is_a_pure_function_of_look_and_seed(look, seed):
-    picture = render(look, seed)
-    assert picture.shape == (SIDE, SIDE, 3)
-    assert picture.dtype == np.uint8
-    np.testing.assert_array_equal(picture, render(look, seed))
+def test_an_image_is_a_pure_function_of_look_and_seed(look, seed):
+    image = render(look, seed)
+    assert image.shape == (SIDE, SIDE, 3)
+    assert image.dtype == np.uint8
+    np.testing.assert_array_equal(image, render(look, seed))
 
 
 @fast
 @given(looks, seeds)
-def test_another_seed_is_another_picture(look, seed):
+def test_another_seed_is_another_image(look, seed):
     assert not np.array_equal(render(look, seed), render(look, seed + 1))
 
 

@@ -65,7 +65,7 @@ TASK = {
         (lambda: EditBatch("b", (request(), request())), "request aice/0 stands twice"),
         (lambda: Need("judge", "Source"), "role 'Source' must be a word"),
         (lambda: Need("judge", "source", sides=("now",)), "side 'now': must be before, after or reference:NAME"),
-        (lambda: check_inputs("pictures", "measure m"), "must be one of image, pair, image+text"),
+        (lambda: check_inputs("images", "measure m"), "must be one of image, pair, image+text"),
         (lambda: Execution(precision="half"), "precision 'half': must be one of float32, tf32, bfloat16"),
         (lambda: Ask("aice", "unedited", 0), "num_edits 0: must be a whole number from 1 to 1000000"),
         (lambda: Execution(images_per_pass=0), "images_per_pass 0: must be a whole number from 1 to 4096"),

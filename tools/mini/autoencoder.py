@@ -1,6 +1,6 @@
-"""Train mini's autoencoder, 32x32 pictures to 8x8x4 latents and back, by squared and absolute error with a light prior.
+"""Train mini's autoencoder, 32x32 images to 8x8x4 latents and back, by squared and absolute error with a light prior.
 
-Sizes: B pictures a batch.
+Sizes: B images a batch.
 """
 
 import time
@@ -10,15 +10,15 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from tools.mini.looks import PICTURES, random_looks, rendered, scaled
+from tools.mini.looks import IMAGES, random_looks, rendered, scaled
 from tools.mini.training import Training
 
-__all__ = ["PICTURES", "new_autoencoder", "random_looks", "train"]
+__all__ = ["IMAGES", "new_autoencoder", "random_looks", "train"]
 
 BATCH, STEPS, RATE = 32, 3200, 2e-3
 CHANNELS = (16, 32, 64)
 ABSOLUTE_WEIGHT, PRIOR_WEIGHT = 0.1, 1e-4
-UNSEEN = 512  # pictures that only the printed error is measured on
+UNSEEN = 512  # images that only the printed error is measured on
 FIRST_SEED = 20_000_000  # of the batches; one seed a step, so that a resumed run draws the same
 
 
@@ -53,10 +53,10 @@ def loss_of(model: AutoencoderKL, batch: Tensor, draw: torch.Generator) -> Tenso
 
 
 @torch.no_grad()
-def error(model: AutoencoderKL, pictures: Tensor) -> float:
-    """Mean squared error of the reconstruction on [-1, 1]; `pictures` is (N, 3, 32, 32)."""
-    again = model.decode(model.encode(pictures).latent_dist.mean).sample
-    return float((again - pictures).pow(2).mean().item())
+def error(model: AutoencoderKL, images: Tensor) -> float:
+    """Mean squared error of the reconstruction on [-1, 1]; `images` is (N, 3, 32, 32)."""
+    again = model.decode(model.encode(images).latent_dist.mean).sample
+    return float((again - images).pow(2).mean().item())
 
 
 def new_training(model: AutoencoderKL, steps: int) -> Training:
@@ -69,13 +69,13 @@ def new_training(model: AutoencoderKL, steps: int) -> Training:
 def train(folder: Path, steps: int = STEPS) -> AutoencoderKL:
     """Train from scratch or from the last checkpoint in `folder`."""
     torch.manual_seed(0)
-    pictures = rendered(folder, random_looks(PICTURES, 1), 1)
+    images = rendered(folder, random_looks(IMAGES, 1), 1)
     unseen = scaled(rendered(folder, random_looks(UNSEEN, 2), 2))
     model = new_autoencoder()
     training, keep, begun = new_training(model, steps), folder / "autoencoder.pt", time.time()
     for step in training.steps(keep, training.resumed(keep), steps, every=500):
         draw = torch.Generator().manual_seed(FIRST_SEED + step)
-        batch = scaled(pictures[torch.randint(PICTURES, (BATCH,), generator=draw)])
+        batch = scaled(images[torch.randint(IMAGES, (BATCH,), generator=draw)])
         training.learn(loss_of(model, batch, draw))
         if step % 100 == 0:
             print(f"autoencoder {step}/{steps} error {error(model, unseen):.5f} {time.time() - begun:.0f}s", flush=True)

@@ -1,12 +1,12 @@
 """Train mini's denoiser: first on oracle codes of the looks, then on the frozen text encoder's states.
 
-The first phase needs no text encoder, so both can be trained side by side: a picture's look becomes a sum of fixed
+The first phase needs no text encoder, so both can be trained side by side: an image's look becomes a sum of fixed
 random vectors, and the context holds the same rows as a sentence (begin, words, subject, end, padding). The second
 phase starts from it with keys and values turned by the linear map from text states to codes. The third goes on with
 sentences half of which give the object another colour than its own. In all phases the subject
 row, or the end and padding rows, are hidden some of the time, so that the denoiser reads either carrier.
 
-Sizes: N pictures or sentences, B of them in a batch, d = 128 features.
+Sizes: N images or sentences, B of them in a batch, d = 128 features.
 """
 
 import copy
@@ -58,14 +58,14 @@ def new_unet() -> UNet2DConditionModel:
 
 @dataclass
 class Latents:
-    """Mean and deviation of encoded pictures, (N, 4, 8, 8) each, and the factors of what they show, (N, 5)."""
+    """Mean and deviation of encoded images, (N, 4, 8, 8) each, and the factors of what they show, (N, 5)."""
 
     mean: Tensor
     deviation: Tensor
     factors: Tensor
 
     def sample(self, rows: Tensor, scaling: float, draw: torch.Generator) -> Tensor:
-        """Latents of the pictures at `rows`, (B,), times `scaling`; (B, 4, 8, 8)."""
+        """Latents of the images at `rows`, (B,), times `scaling`; (B, 4, 8, 8)."""
         noise = torch.randn(self.mean[rows].shape, generator=draw)
         return (self.mean[rows] + self.deviation[rows] * noise) * scaling
 
@@ -76,7 +76,7 @@ def factors_of(look: Look) -> tuple[int, ...]:
 
 
 @torch.no_grad()
-def encoded_pictures(vae: AutoencoderKL, looks: Sequence[Look], seed: int) -> Latents:
+def encoded_images(vae: AutoencoderKL, looks: Sequence[Look], seed: int) -> Latents:
     """Render every look once and encode it."""
     means, deviations = [], []
     for start in range(0, len(looks), 100):
@@ -87,7 +87,7 @@ def encoded_pictures(vae: AutoencoderKL, looks: Sequence[Look], seed: int) -> La
 
 
 def prepared(folder: Path, count: int, seed: int, plain_share: float = 1.0) -> tuple[Encoded, Latents]:
-    """Sentences with their states, and a picture of each; kept in `folder`.
+    """Sentences with their states, and an image of each; kept in `folder`.
 
     Args:
         plain_share: how many of the sentences that leave the object its own colour are taken.
@@ -96,7 +96,7 @@ def prepared(folder: Path, count: int, seed: int, plain_share: float = 1.0) -> t
     if not path.exists():
         text, looks = encoded_sentences(folder / "text_encoder", folder / "tokenizer", count, seed, plain_share)
         vae = AutoencoderKL.from_pretrained(folder / "vae").to(memory_format=torch.channels_last)
-        latents = encoded_pictures(vae, looks, seed)
+        latents = encoded_images(vae, looks, seed)
         torch.save({"text": vars(text), "latents": vars(latents)}, path)
     kept = torch.load(path, weights_only=True)
     return Encoded(**kept["text"]), Latents(**kept["latents"])

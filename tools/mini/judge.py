@@ -1,10 +1,10 @@
 """Train mini's judge, the ViT twin: 1 000 classes told apart on renders, by heads for shape, colour and pattern.
 
 A class is a shape, a colour and a pattern, so the sum of the three heads' rows is a 1 000-way head whose softmax is the
-product of theirs: the merge at the end is exact. A share of the pictures has been through the autoencoder, all have
-some noise or tint, so that the judge reads drawn pictures as surely as rendered ones.
+product of theirs: the merge at the end is exact. A share of the images has been through the autoencoder, all have
+some noise or tint, so that the judge reads drawn images as surely as rendered ones.
 
-Sizes: N pictures, B of them in a batch.
+Sizes: N images, B of them in a batch.
 """
 
 import time
@@ -18,12 +18,12 @@ from torch.nn.functional import cross_entropy
 from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor
 
 from iceb.mini.world import COLOURS, NUM_CLASSES, PATTERNS, SHAPES, Look, class_look, class_names
-from tools.mini.looks import PICTURES, object_numbers, random_looks, rendered, scaled
+from tools.mini.looks import IMAGES, object_numbers, random_looks, rendered, scaled
 from tools.mini.training import Training
 
 BATCH, STEPS, WIDTH = 96, 1800, 96
 SIZES_OF_HEADS = (len(SHAPES), len(COLOURS), len(PATTERNS))
-DECODED, DECODED_SHARE = 9000, 0.7  # so many pictures exist decoded too, and are shown so in this share of cases
+DECODED, DECODED_SHARE = 9000, 0.7  # so many images exist decoded too, and are shown so in this share of cases
 NO_TRUTH = -100  # cross entropy's mark for "ask nothing here"
 
 
@@ -47,7 +47,7 @@ def new_judge() -> ViTForImageClassification:
 
 
 def processor() -> ViTImageProcessor:
-    """uint8 pictures of 32x32 pixels to [-1, 1]."""
+    """uint8 images of 32x32 pixels to [-1, 1]."""
     half = [0.5, 0.5, 0.5]
     return ViTImageProcessor(size={"height": 32, "width": 32}, image_mean=half, image_std=half)
 
@@ -58,18 +58,18 @@ def parts_of(looks: Sequence[Look]) -> Tensor:
 
 
 @torch.no_grad()
-def decoded(vae: AutoencoderKL, pictures: Tensor) -> Tensor:
-    """Pictures after the autoencoder with twice its noise, uint8 as they were, (N, 3, 32, 32)."""
+def decoded(vae: AutoencoderKL, images: Tensor) -> Tensor:
+    """Images after the autoencoder with twice its noise, uint8 as they were, (N, 3, 32, 32)."""
     out = []
-    for start in range(0, len(pictures), 100):
-        found = vae.encode(scaled(pictures[start : start + 100])).latent_dist
+    for start in range(0, len(images), 100):
+        found = vae.encode(scaled(images[start : start + 100])).latent_dist
         again = vae.decode(found.mean + 2 * found.std * torch.randn_like(found.mean)).sample
         out.append((again.clamp(-1, 1) * 127.5 + 127.5).round().byte())
     return torch.cat(out)
 
 
 def disturbed(batch: Tensor, draw: torch.Generator, grain: bool) -> Tensor:
-    """Another contrast and tint for every picture, and grain if asked; (B, 3, 32, 32) in [-1, 1] both times."""
+    """Another contrast and tint for every image, and grain if asked; (B, 3, 32, 32) in [-1, 1] both times."""
     count = len(batch)
     batch = batch * (1 + 0.1 * torch.randn(count, 1, 1, 1, generator=draw))
     batch = batch + 0.05 * torch.randn(count, 3, 1, 1, generator=draw)
@@ -78,15 +78,15 @@ def disturbed(batch: Tensor, draw: torch.Generator, grain: bool) -> Tensor:
     return batch.clamp(-1, 1)
 
 
-def shown(pictures: Tensor, through: Tensor, rows: Tensor, draw: torch.Generator) -> Tensor:
-    """The pictures at `rows`, (B, 3, 32, 32) in [-1, 1]; most of those that exist decoded are shown decoded.
+def shown(images: Tensor, through: Tensor, rows: Tensor, draw: torch.Generator) -> Tensor:
+    """The images at `rows`, (B, 3, 32, 32) in [-1, 1]; most of those that exist decoded are shown decoded.
 
     Args:
-        pictures: all pictures, (N, 3, 32, 32) uint8.
+        images: all images, (N, 3, 32, 32) uint8.
         through: the first of them after the autoencoder, (n, 3, 32, 32) uint8.
         rows: (B,).
     """
-    batch = pictures[rows].float()
+    batch = images[rows].float()
     soft = (rows < len(through)) & (torch.rand(len(rows), generator=draw) < DECODED_SHARE)
     batch[soft] = through[rows[soft]].float()
     return batch / 127.5 - 1
@@ -117,17 +117,17 @@ def new_training(judge: ViTForImageClassification, heads: Sequence[nn.Linear], s
 
 
 def train(folder: Path, vae: AutoencoderKL, steps: int = STEPS) -> ViTForImageClassification:
-    """Train in one go (some minutes, so no checkpoint is kept); the pictures are kept in `folder`."""
+    """Train in one go (some minutes, so no checkpoint is kept); the images are kept in `folder`."""
     torch.manual_seed(0)
-    looks = random_looks(PICTURES, 1)
-    pictures, truth = rendered(folder, looks, 1), parts_of(looks)
-    through = decoded(vae, pictures[:DECODED])
+    looks = random_looks(IMAGES, 1)
+    images, truth = rendered(folder, looks, 1), parts_of(looks)
+    through = decoded(vae, images[:DECODED])
     judge, heads = new_judge(), [nn.Linear(WIDTH, size) for size in SIZES_OF_HEADS]
     training = new_training(judge, heads, steps)
     draw, begun = torch.Generator().manual_seed(3), time.time()
     for step in range(steps):
-        rows = torch.randint(PICTURES, (BATCH,), generator=draw)
-        batch = disturbed(shown(pictures, through, rows, draw), draw, grain=step % 2 == 1)
+        rows = torch.randint(IMAGES, (BATCH,), generator=draw)
+        batch = disturbed(shown(images, through, rows, draw), draw, grain=step % 2 == 1)
         loss = loss_of(judge, heads, batch, truth[rows])
         training.learn(loss)
         if step % 100 == 0:

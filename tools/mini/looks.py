@@ -1,4 +1,4 @@
-"""Looks as training sees them: drawn at random, as numbers, and as pictures."""
+"""Looks as training sees them: drawn at random, as numbers, and as images."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +10,9 @@ from torch import Tensor
 from iceb.mini.render import render
 from iceb.mini.world import COLOURS, PATTERNS, PLAIN, SCENES, SHAPES, SIZES, Look, class_look
 
-PICTURES = 30_000  # that the autoencoder, the judge and the denoiser's first phase see
-WITHOUT_OBJECT = 0.03  # share of pictures that show a scene only
-SEED_STRIDE = 1_000_003  # between the seeds of two sets of pictures
+IMAGES = 30_000  # that the autoencoder, the judge and the denoiser's first phase see
+WITHOUT_OBJECT = 0.03  # share of images that show a scene only
+SEED_STRIDE = 1_000_003  # between the seeds of two sets of images
 
 
 def random_looks(count: int, seed: int) -> list[Look]:
@@ -45,19 +45,19 @@ def scene_number(look: Look) -> int:
 
 
 def drawn(looks: Sequence[Look], seed: int, first: int = 0) -> Tensor:
-    """Pictures of `looks`, (N, 3, 32, 32) uint8; `first` is the place of the first look in its set."""
-    pictures = [render(look, seed * SEED_STRIDE + first + place) for place, look in enumerate(looks)]
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+    """Images of `looks`, (N, 3, 32, 32) uint8; `first` is the place of the first look in its set."""
+    images = [render(look, seed * SEED_STRIDE + first + place) for place, look in enumerate(looks)]
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
 
 
 def rendered(folder: Path, looks: Sequence[Look], seed: int) -> Tensor:
-    """Pictures of `looks`, (N, 3, 32, 32) uint8, kept in `folder`."""
-    path = folder / f"pictures_{len(looks)}_{seed}.npz"
+    """Images of `looks`, (N, 3, 32, 32) uint8, kept in `folder`."""
+    path = folder / f"images_{len(looks)}_{seed}.npz"
     if not path.exists():
-        np.savez(path, pictures=drawn(looks, seed).permute(0, 2, 3, 1).numpy())
-    return torch.from_numpy(np.load(path)["pictures"]).permute(0, 3, 1, 2)
+        np.savez(path, images=drawn(looks, seed).permute(0, 2, 3, 1).numpy())
+    return torch.from_numpy(np.load(path)["images"]).permute(0, 3, 1, 2)
 
 
-def scaled(pictures: Tensor) -> Tensor:
-    """uint8 pictures, (N, 3, 32, 32), as floats in [-1, 1]."""
-    return (pictures.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+def scaled(images: Tensor) -> Tensor:
+    """uint8 images, (N, 3, 32, 32), as floats in [-1, 1]."""
+    return (images.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)

@@ -156,5 +156,5 @@ def pieces(tokenizer: CLIPTokenizer, words: Iterable[str]) -> Tensor:
 
 
 def _meaningful(tokenizer: CLIPTokenizer) -> Tensor:
-    """Tokens of the words that change a picture: colours, sizes, scenes; (n,)."""
+    """Tokens of the words that change an image: colours, sizes, scenes; (n,)."""
     return pieces(tokenizer, (*COLOURS, *SIZE_WORDS, *SCENES))

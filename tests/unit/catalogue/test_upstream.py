@@ -60,12 +60,12 @@ def test_all_300_training_requests_are_the_exported_ones(aice, prompts, real_fol
     rows = exported(real_folder, "arbitrary_train.csv")
     train = drawn(prompts, "train")
     assert len(rows) == len(aice.requests) == len(train) == 300
-    for row, request, pictures in zip(rows, aice.requests, train, strict=True):
+    for row, request, row_prompts in zip(rows, aice.requests, train, strict=True):
         assert (row["source"], row["dest"]) == (request.source, request.dest)
         assert (int(row["source id"]), int(row["dest id"])) == (request.source_label, request.dest_label)
         assert int(row["seed_train"]) == request.seed
         assert tuple(ast.literal_eval(row["prompts"])) == request.templates
-        assert [int(seed) for seed in ast.literal_eval(row["seeds"])] == [picture.seed for picture in pictures]
+        assert [int(seed) for seed in ast.literal_eval(row["seeds"])] == [prompt.seed for prompt in row_prompts]
 
 
 def test_all_300_validation_requests_are_the_exported_ones(aice, prompts, real_folder):
@@ -73,9 +73,9 @@ def test_all_300_validation_requests_are_the_exported_ones(aice, prompts, real_f
     sides = zip(rows, aice.requests, drawn(prompts, "source"), drawn(prompts, "dest"), strict=True)
     for row, request, source, dest in sides:
         templates = ast.literal_eval(row["prompts"])
-        assert [picture.text for picture in source] == [text.replace("{}", request.source) for text in templates]
-        assert [picture.text for picture in dest] == [text.replace("{}", request.dest) for text in templates]
-        assert [int(seed) for seed in ast.literal_eval(row["seeds"])] == [picture.seed for picture in source]
+        assert [prompt.text for prompt in source] == [text.replace("{}", request.source) for text in templates]
+        assert [prompt.text for prompt in dest] == [text.replace("{}", request.dest) for text in templates]
+        assert [int(seed) for seed in ast.literal_eval(row["seeds"])] == [prompt.seed for prompt in source]
 
 
 @pytest.mark.parametrize(("count", "aliases"), ALIASES_BY_COUNT.items())

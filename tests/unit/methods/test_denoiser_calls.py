@@ -40,11 +40,11 @@ def test_a_scaled_count_is_near_the_true_one(tiny_sd, small):
     assert count(tiny_sd, Row("esd", 0, full, small), ALONE) == 12 * 5
 
 
-def test_concepts_of_one_anchor_cost_its_pictures_once(tiny_sd):
+def test_concepts_of_one_anchor_cost_its_images_once(tiny_sd):
     quick = {"augment": False, "pictures": 16, "draw_steps": 3, "steps": 2, "batch": 2}
     drawing, training = (
         16 * 2 * 3,
         2 * 2 * (1 + 3),
-    )  # pictures × guidance × steps; steps × rows × (anchor + trained row)
+    )  # images × guidance × steps; steps × rows × (anchor + trained row)
     assert run(tiny_sd, "ablation", quick) == drawing + training
     assert run(tiny_sd, "ablation", quick, concepts=3) == drawing + 3 * training

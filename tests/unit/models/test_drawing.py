@@ -1,4 +1,4 @@
-"""Pictures: those of diffusers' own pipeline, and the same bytes whatever is drawn beside them."""
+"""Images: those of diffusers' own pipeline, and the same bytes whatever is drawn beside them."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ TEXTS = ["a photo of a cat", "a dog on a beach", "a photo of a cat"]
 
 
 def by_diffusers(bundle, texts, latents, sampling, negative=None):
-    """What the library's own pipeline draws, one picture per call."""
+    """What the library's own pipeline draws, one image per call."""
     import diffusers
 
     pipeline = bundle.pipeline
@@ -46,7 +46,7 @@ def by_diffusers(bundle, texts, latents, sampling, negative=None):
 
 @pytest.mark.parametrize("scheduler", ["ddim", "pndm", "dpm++"])
 @pytest.mark.parametrize(("guidance", "negative"), [(4.0, ""), (4.0, "a boat"), (1.0, "")])
-def test_pictures_are_those_of_the_diffusers_pipeline(tiny, scheduler, guidance, negative):
+def test_images_are_those_of_the_diffusers_pipeline(tiny, scheduler, guidance, negative):
     sampling = replace(SAMPLING, scheduler=scheduler, guidance=guidance)
     latents = initial_latents(tiny, [1, 2, 3], sampling)
     ours = texts_to_images(tiny, TEXTS, latents, sampling, negative).astype(float)
@@ -123,7 +123,7 @@ def test_noise_is_float32_whatever_torchs_default_number_format(tiny_sd, samplin
     assert found.dtype == none.dtype == torch.float32
 
 
-def test_no_texts_give_no_pictures(tiny_sd):
+def test_no_texts_give_no_images(tiny_sd):
     assert texts_to_images(tiny_sd, [], torch.zeros(0, 4, 8, 8), SAMPLING).shape == (0, 32, 32, 3)
 
 
@@ -132,7 +132,7 @@ def test_texts_and_latents_must_be_as_many(tiny_sd):
         texts_to_images(tiny_sd, ["a", "b"], torch.zeros(1, 4, 8, 8), SAMPLING)
 
 
-def test_pictures_do_not_depend_on_the_number_of_threads(tiny_sd):
+def test_images_do_not_depend_on_the_number_of_threads(tiny_sd):
     latents = initial_latents(tiny_sd, range(20), SAMPLING)
     texts = [f"a photo of number {index}" for index in range(20)]
     drawn = {}

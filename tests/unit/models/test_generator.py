@@ -1,4 +1,4 @@
-"""Keys: everything that changes a picture changes its key, and what does not, does not."""
+"""Keys: everything that changes an image changes its key, and what does not, does not."""
 
 from dataclasses import replace
 
@@ -35,7 +35,7 @@ def test_text_and_seed_are_in_the_key(generator, tiny_sd, other):
 @pytest.mark.parametrize(
     "change", [{"role": "alias"}, {"label": 3}, {"request": "r/0"}, {"choices": ("a",)}, {"tags": ("x",)}]
 )
-def test_what_a_picture_is_looked_at_for_is_not(generator, tiny_sd, change):
+def test_what_an_image_is_looked_at_for_is_not(generator, tiny_sd, change):
     assert one(generator, tiny_sd, replace(CAT, **change)) == one(generator, tiny_sd)
 
 
@@ -51,13 +51,13 @@ def test_an_edit_of_weights_is_in_the_key(generator, tiny_sd):
     assert one(generator, tiny_sd) == before
 
 
-def test_a_rewritten_prompt_shares_the_picture_of_the_unedited_model(generator, tiny_sd):
+def test_a_rewritten_prompt_shares_the_image_of_the_unedited_model(generator, tiny_sd):
     dog = one(generator, tiny_sd, replace(CAT, text="a photo of a dog"))
     with tiny_sd.applied(Edit(rewrites={"cat": "dog"})) as edited:
         assert one(generator, edited) == dog
 
 
-def test_a_negative_prompt_is_in_the_key_and_in_the_picture(generator, tiny_sd):
+def test_a_negative_prompt_is_in_the_key_and_in_the_image(generator, tiny_sd):
     before = generator.draw(tiny_sd, [CAT], SAMPLING)
     with tiny_sd.applied(Edit(negative_prompt="a cat")) as edited:
         after = generator.draw(edited, [CAT], SAMPLING)
@@ -83,14 +83,14 @@ def test_where_the_noise_comes_from_is_in_the_key(generator, tiny_sd):
 
 
 @pytest.mark.parametrize("sampling", [SAMPLING, UPSTREAM])
-def test_a_drawn_picture_is_that_of_its_noise(generator, tiny_sd, sampling):
-    """With two draws of one generator, the stored picture is the one that its own noise makes."""
+def test_a_drawn_image_is_that_of_its_noise(generator, tiny_sd, sampling):
+    """With two draws of one generator, the stored image is the one that its own noise makes."""
     prompts = [replace(CAT, seed=seed, noise=NoiseDraw(5, (2,), slot)) for slot, seed in enumerate((1, 2))]
     keys = generator.draw(tiny_sd, prompts, sampling)
     draws = [prompt.noise if sampling.noise == "upstream" else NoiseDraw(prompt.seed) for prompt in prompts]
     wanted = texts_to_images(tiny_sd, [CAT.text] * 2, initial_latents(tiny_sd, draws, sampling), sampling)
-    for key, picture in zip(keys, wanted, strict=True):
-        assert (generator.images.load(key) == picture).all()
+    for key, image in zip(keys, wanted, strict=True):
+        assert (generator.images.load(key) == image).all()
 
 
 def test_drawing_into_an_unwritable_cache_is_one_clear_error(tiny_sd, tmp_path):
@@ -108,7 +108,7 @@ def test_a_model_that_fails_while_drawing_is_one_clear_error(generator, tiny_sd,
         generator.draw(tiny_sd, [CAT], SAMPLING)
 
 
-def test_an_edit_changes_the_pictures(generator, tiny_sd):
+def test_an_edit_changes_the_images(generator, tiny_sd):
     before = generator.draw(tiny_sd, [CAT], SAMPLING)
     with tiny_sd.applied(Edit({NAME: torch.randn_like(tiny_sd.parameter(NAME))})) as edited:
         after = generator.draw(edited, [CAT], SAMPLING)

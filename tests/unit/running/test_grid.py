@@ -31,7 +31,7 @@ REQUESTS = tuple(
     EditRequest(f"toy/{index}", source, (dest,), ("a {}",), index, source_label=index, dest_label=9)
     for index, (source, dest) in enumerate([("hen", "dog"), ("fox", "cat"), ("axolotl", "newt")])
 )
-BEFORE, AFTER = 40, 200  # the grey of the synthetic pictures
+BEFORE, AFTER = 40, 200  # the grey of the synthetic images
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def write_run(folder: Path, rows: Sequence[ImageRow]) -> None:
 
 
 def _drawn(store: ImageStore, count: int, grey: int) -> list[str]:
-    """The keys of so many pictures, each a little brighter than the one before."""
+    """The keys of so many images, each a little brighter than the one before."""
     keys = [digest([grey, place]) for place in range(count)]
     for place, key in enumerate(keys):
         store.save(key, np.full((32, 32, 3), grey + place, np.uint8))
@@ -82,7 +82,7 @@ def test_a_grid_shows_what_was_drawn_before_and_after(finished):
     image = Image.open(io.BytesIO(made.png))
     pixels = np.asarray(image)
     right = image.width - MARGIN
-    rows = (100, 240)  # inside the first picture and inside the second
+    rows = (100, 240)  # inside the first image and inside the second
     assert [int(pixels[row, right - 200, 0]) for row in rows] == [BEFORE, BEFORE + 3]  # prompt 0 of hen, 1 of fox
     assert [int(pixels[row, right - 10, 0]) for row in rows] == [AFTER, AFTER + 3]
     assert image.text["iceb run"] == json.loads(GOLDEN.read_text())["id"]
@@ -128,13 +128,13 @@ def test_requests_are_read_as_they_were_written(tmp_path):
         ((1024, 512), (256, 128)),
     ],
 )
-def test_tiny_pictures_are_enlarged_and_large_ones_reduced(size, shown):
+def test_tiny_images_are_enlarged_and_large_ones_reduced(size, shown):
     assert scale(np.zeros((size[1], size[0], 3), np.uint8)).size == shown
 
 
 def test_enlarging_keeps_every_pixel():
-    picture = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    assert (np.asarray(scale(picture))[::4, ::4] == picture).all()
+    image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    assert (np.asarray(scale(image))[::4, ::4] == image).all()
 
 
 @given(some.text(max_size=200))
@@ -149,7 +149,7 @@ def test_a_label_too_long_for_one_line_keeps_to_its_column():
     canvas = sheet(
         "toy", [Row("long " * 50, ("soft-coated wheaten terrier " * 3, "black-footed ferret " * 3), grey, grey)]
     )
-    column = np.asarray(canvas)[:, MARGIN + 237 : MARGIN + 248]  # between words and pictures
+    column = np.asarray(canvas)[:, MARGIN + 237 : MARGIN + 248]  # between words and images
     assert (column[60:] == 255).all()
 
 

@@ -108,7 +108,7 @@ def test_more_edits_than_there_are_is_refused(ask):
         plan(ask(num_edits=301, data="embedded"))
 
 
-def test_a_plan_counts_pictures_by_role_and_loads_nothing(ask):
+def test_a_plan_counts_images_by_role_and_loads_nothing(ask):
     found = plan(ask(data="embedded", limit=5))
     assert found.spec.id.startswith("aice/unedited/0002-")
     assert {each.role: (each.prompts, each.before, each.after) for each in found.counts}["source"] == (5, 5, None)

@@ -20,22 +20,22 @@ from iceb.stores.scratch import ScratchStore
 from iceb.stores.texts import TextStore
 
 KEY = "ab" + "0" * 62
-PICTURE = np.arange(32 * 32 * 3, dtype=np.uint8).reshape(32, 32, 3)
+IMAGE = np.arange(32 * 32 * 3, dtype=np.uint8).reshape(32, 32, 3)
 
 
-def test_a_picture_comes_back_and_carries_its_key(tmp_path):
+def test_an_image_comes_back_and_carries_its_key(tmp_path):
     from PIL import Image
 
     store = ImageStore(tmp_path)
-    store.save(KEY, PICTURE, {"text": "a café"})
-    assert np.array_equal(store.load(KEY), PICTURE)
+    store.save(KEY, IMAGE, {"text": "a café"})
+    assert np.array_equal(store.load(KEY), IMAGE)
     assert store.missing([KEY]) == []
     with Image.open(store.path(KEY)) as image:
         image.load()
-        assert image.text == {"iceb": KEY, "iceb_sha256": digest_array(PICTURE), "text": "a café"}
+        assert image.text == {"iceb": KEY, "iceb_sha256": digest_array(IMAGE), "text": "a café"}
 
 
-def test_missing_pictures_are_told_once_in_order(tmp_path):
+def test_missing_images_are_told_once_in_order(tmp_path):
     other = "cd" + "1" * 62
     assert ImageStore(tmp_path).missing([other, KEY, other]) == [other, KEY]
 
@@ -43,9 +43,9 @@ def test_missing_pictures_are_told_once_in_order(tmp_path):
 @pytest.mark.parametrize(
     "damage", [lambda data: data[:-20], lambda data: b"", lambda data: data.replace(b"IDAT", b"IDOT")]
 )
-def test_a_damaged_picture_is_removed_and_said(tmp_path, damage):
+def test_a_damaged_image_is_removed_and_said(tmp_path, damage):
     store = ImageStore(tmp_path)
-    store.save(KEY, PICTURE)
+    store.save(KEY, IMAGE)
     store.path(KEY).write_bytes(damage(store.path(KEY).read_bytes()))
     take_damage()
     with pytest.raises(StoreError, match="is not in the cache: run the same command again to draw it"):
@@ -55,9 +55,9 @@ def test_a_damaged_picture_is_removed_and_said(tmp_path, damage):
     assert damage.line().startswith(f"damaged, removed: {store.path(KEY)} (")
 
 
-def test_a_picture_under_anothers_key_is_found_out(tmp_path):
+def test_an_image_under_anothers_key_is_found_out(tmp_path):
     store = ImageStore(tmp_path)
-    store.save(KEY, PICTURE)
+    store.save(KEY, IMAGE)
     other = "ab" + "1" * 62
     store.path(KEY).rename(store.path(other))
     take_damage()
@@ -71,7 +71,7 @@ def test_a_full_disk_is_one_clear_error(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "link", full)
     with pytest.raises(StoreError, match="no space left to write"):
-        ImageStore(tmp_path).save(KEY, PICTURE)
+        ImageStore(tmp_path).save(KEY, IMAGE)
     assert not list(tmp_path.rglob("*.p*"))
 
 
@@ -245,7 +245,7 @@ def test_scratch_refuses_what_raw_bytes_do_not_hold(tmp_path):
 
 
 def test_usage_counts_files_and_bytes(tmp_path):
-    ImageStore(tmp_path).save(KEY, PICTURE)
+    ImageStore(tmp_path).save(KEY, IMAGE)
     images = next(found for found in usage(tmp_path) if found.kind == "images")
     assert images.files == 1
     assert images.bytes > 100

@@ -1,4 +1,4 @@
-"""A picture's bytes depend on its own text, seed and model, and on nothing that happens around it."""
+"""An image's bytes depend on its own text, seed and model, and on nothing that happens around it."""
 
 import tempfile
 from pathlib import Path
@@ -22,7 +22,7 @@ PROMPTS = [
 
 @pytest.fixture(scope="module")
 def reference(tiny_sd, tmp_path_factory):
-    """Every picture as drawn in one call: key → bytes of the file."""
+    """Every image as drawn in one call: key → bytes of the file."""
     store = ImageStore(tmp_path_factory.mktemp("reference"))
     keys = Generator(store).draw(tiny_sd, PROMPTS, SAMPLING)
     assert len(set(keys)) == COUNT
@@ -31,7 +31,7 @@ def reference(tiny_sd, tmp_path_factory):
 
 @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(COUNT)), parts=st.lists(st.integers(1, 9), max_size=3))
-def test_pictures_do_not_depend_on_order_or_interruption(tiny_sd, reference, order, parts):
+def test_images_do_not_depend_on_order_or_interruption(tiny_sd, reference, order, parts):
     """Drawn in any order, cut anywhere into calls (an interrupted run that goes on)."""
     with tempfile.TemporaryDirectory() as folder:
         store = ImageStore(Path(folder))
@@ -59,7 +59,7 @@ def test_the_same_prompt_twice_is_drawn_once(tiny_sd, tmp_path):
     assert generator.tally.drawn == 2
 
 
-def test_a_stored_picture_is_the_drawn_one(tiny_sd, tmp_path):
+def test_a_stored_image_is_the_drawn_one(tiny_sd, tmp_path):
     from iceb.models.drawing import initial_latents, texts_to_images
 
     store = ImageStore(tmp_path)

@@ -1,4 +1,4 @@
-"""ReFACT's other objectives: losses, pictures and the divergence, on tiny random models."""
+"""ReFACT's other objectives: losses, images and the divergence, on tiny random models."""
 
 import zipfile
 from dataclasses import replace
@@ -38,13 +38,13 @@ def clip(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
-    """Three pictures of one colour each, put in out of order, beside a file that is none."""
+    """Three images of one colour each, put in out of order, beside a file that is none."""
     folder = tmp_path_factory.mktemp("archive")
     with zipfile.ZipFile(folder / "others.zip", "w") as made:
         for name, colour in (("c.png", "red"), ("a.png", "green"), ("b.png", "blue")):
             Image.new("RGB", (24, 20), colour).save(folder / name)
-            made.write(folder / name, f"pictures/{name}")
-        made.writestr("pictures/README.txt", "no picture")
+            made.write(folder / name, f"images/{name}")
+        made.writestr("images/README.txt", "no image")
     return str(folder / "others.zip")
 
 
@@ -66,7 +66,7 @@ def test_one_new_among_others_is_a_softmax():
     assert probability == pytest.approx(float(chances.exp().mean()))
 
 
-def test_several_new_pictures_do_not_compete_with_each_other():
+def test_several_new_images_do_not_compete_with_each_other():
     found, probability = likelihood(SCORES, 2, "contrastive")
     chances = [SCORES[:, [index, 2, 3]].log_softmax(dim=1)[:, 0] for index in (0, 1)]
     torch.testing.assert_close(found, -(chances[0] + chances[1]).mean())
@@ -81,7 +81,7 @@ def test_a_direct_loss_is_the_score_alone_and_is_never_enough(objective):
     assert not Terms(found, SCORES.new_zeros(()), SCORES.new_zeros(()), probability).enough(objective, 0.0)
 
 
-def test_only_the_contrastive_search_on_pictures_stops_at_a_small_loss():
+def test_only_the_contrastive_search_on_images_stops_at_a_small_loss():
     terms = Terms(torch.tensor(0.03), torch.tensor(0.01), torch.tensor(0.0), 0.5)
     assert terms.enough("contrastive", 0.99)
     assert not terms.enough("contrastive_text", 0.99)
@@ -95,10 +95,10 @@ def test_the_divergence_is_led_by_what_is_now():
     assert float(divergence(now, before)) > 0 == float(divergence(now, now))
 
 
-# --- pictures
+# --- images
 
 
-def test_a_picture_is_scaled_by_its_shorter_side_and_its_middle_is_kept():
+def test_an_image_is_scaled_by_its_shorter_side_and_its_middle_is_kept():
     pixels = np.zeros((16, 48, 3), np.uint8)
     pixels[:, 16:32] = 255
     seen = fit_image(Image.fromarray(pixels), 16)
@@ -114,14 +114,14 @@ def test_the_image_tower_is_the_librarys(clip):
     model = CLIPModel.from_pretrained(clip["projection"].removesuffix("model.safetensors"))
     shown = [Image.new("RGB", (20, 30), colour) for colour in ("red", "blue")]
     with torch.no_grad():
-        states = model.vision_model(torch.stack([fit_image(picture, 16) for picture in shown])).pooler_output
+        states = model.vision_model(torch.stack([fit_image(image, 16) for image in shown])).pooler_output
         torch.testing.assert_close(tower(shown), model.visual_projection(states))
     assert tower([]).shape == (0, 8)
 
 
-def test_an_archives_pictures_come_by_name(archive):
-    assert [picture.getpixel((0, 0)) for picture in read_zip(archive, 2)] == [(0, 128, 0), (0, 0, 255)]
-    with pytest.raises(DataError, match="3 pictures, and image_count asks for 4"):
+def test_an_archives_images_come_by_name(archive):
+    assert [image.getpixel((0, 0)) for image in read_zip(archive, 2)] == [(0, 128, 0), (0, 0, 255)]
+    with pytest.raises(DataError, match="3 images, and image_count asks for 4"):
         read_zip(archive, 4)
 
 
@@ -130,7 +130,7 @@ def test_an_archives_pictures_come_by_name(archive):
 
 @pytest.fixture
 def quickly(monkeypatch):
-    """Pictures are drawn small and in two steps."""
+    """Images are drawn small and in two steps."""
 
     def short(bundle, text, count, sampling):
         return draw_images(bundle, text, count, replace(sampling, steps=2, width=32, height=32))
@@ -164,14 +164,14 @@ def test_a_weight_on_the_divergence_changes_the_edit(tiny_sd, method):
     assert all(not torch.equal(plain[name], held[name]) for name in plain)
 
 
-def test_two_text_encoders_are_refused_where_pictures_count(tiny_sdxl, method):
+def test_two_text_encoders_are_refused_where_images_count(tiny_sdxl, method):
     with pytest.raises(MethodError, match="this model has 2"):
         replace(method, kl=1.0).edit(tiny_sdxl, [REQUEST], context=MethodContext(Memory()))
     with pytest.raises(MethodError, match="this model has 2"):
         replace(method, objective="direct").check(ModelRef("sdxl", "somebody/xl", "1" * 40))
 
 
-def test_what_pictures_need_is_named(method):
+def test_what_images_need_is_named(method):
     for wrong, said in (
         ({"objective": "direct", "clip_config": None}, "needs CLIP's image tower"),
         ({"kl": 1.0, "kl_texts": None}, "kl_texts=FILE"),
