@@ -1,11 +1,11 @@
-"""The methods of closed_forms.py: each with its literal form and with what that reads of a request."""
+"""The methods that closed_forms.py times, each with its literal form and that form's inputs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from literal_forms import CHUNK, Block, Form, rece, solving, speed
+from literal_forms import CHUNK, Block, Form, rece, solve_form, speed
 from torch import Tensor
 
 from iceb.methods.common.attention import StateReader, all_tokens, from_last_token, last_token
@@ -23,13 +23,13 @@ from iceb.specs.requests import EditRequest
 
 
 def request(place: int) -> EditRequest:
-    """One of many replacements."""
+    """Make the replacement request number `place`."""
     return EditRequest(f"b/{place}", f"source number {place}", (f"dest thing {place}",), ("{}",), place)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One method in the table."""
+    """A method of the table, with its literal form."""
 
     method: Callable[[tuple[str, ...]], Any]  # retained texts → the method
     blocks: Callable[[Bundle, EditRequest], list[Block]]  # what the literal form reads of a request
@@ -42,37 +42,37 @@ class Row:
 
 
 def uce_blocks(bundle: Bundle, request: EditRequest) -> list[Block]:
-    """The one pair of a request, from the last content token on."""
+    """UCE's pair of text states for a request, from the last content token on."""
     old, new = StateReader(bundle)([request.source, request.dest])
-    return [single(from_last_token(old, new))]
+    return [to_float32(from_last_token(old, new))]
 
 
 def rece_blocks(bundle: Bundle, request: EditRequest) -> list[Block]:
-    """The one pair of a request, as UCE reads it and in all positions."""
+    """RECE's two pairs of text states for a request: UCE's, and all positions."""
     old, new = StateReader(bundle)([request.source, request.dest])
-    return [single(from_last_token(old, new)), single(all_tokens(old, new))]
+    return [to_float32(from_last_token(old, new)), to_float32(all_tokens(old, new))]
 
 
 def speed_blocks(bundle: Bundle, request: EditRequest) -> list[Block]:
-    """The last tokens of a request."""
+    """SPEED's pair of text states for a request: the last tokens."""
     old, new = StateReader(bundle)([request.source, request.dest])
-    return [single(last_token(old, new))]
+    return [to_float32(last_token(old, new))]
 
 
-def single(pair: Block) -> Block:
-    """In float32."""
+def to_float32(pair: Block) -> Block:
+    """Convert a pair of text states to float32."""
     return pair[0].float(), pair[1].float()
 
 
 def time_blocks(bundle: Bundle, request: EditRequest) -> list[Block]:
-    """The bare pair and its three longer forms, all rows."""
+    """TIME's four pairs of text states for a request, all rows: the bare names and three longer texts."""
     reader, rows = StateReader(bundle), Rows(bundle.pipeline.tokenizer, strict=False)
     pairs = [reader(pair) for pair in texts(request, augment=True)]
-    return [single(rows(*pair)) for pair in pairs]
+    return [to_float32(rows(*pair)) for pair in pairs]
 
 
 def mace_blocks(bundle: Bundle, request: EditRequest) -> list[Block]:
-    """Thirty prompts and their twins, without the concept's own tokens."""
+    """MACE's thirty pairs of text states for a request, without the concept's own tokens."""
     concept, reader, found = mace(()).concept(request), StateReader(bundle), []
     for old, new in zip(reader(concept.sources), reader(concept.dests), strict=True):
         mine, theirs = paired_rows(old.ids[: old.end + 1], new.ids[: new.end + 1], len(old.ids))
@@ -81,15 +81,15 @@ def mace_blocks(bundle: Bundle, request: EditRequest) -> list[Block]:
 
 
 def mace(_: tuple[str, ...]) -> MACE:
-    """Stage 1 alone, nothing preserved."""
+    """MACE reduced to stage 1, with nothing preserved."""
     return MACE(steps=0, ridge=0.1, train_preserve_scale=0.0, fuse_preserve_scale=0.0)
 
 
 ROWS: dict[str, Row] = {
-    "uce": Row(lambda retain: UCE(retain=retain), uce_blocks, solving(0.5), retains=True),
-    "uce-emcid": Row(lambda retain: UCEEmcid(retain=retain), uce_blocks, solving(0.1, tensor=True), retains=True),
-    "time": Row(lambda _: TIME(), time_blocks, solving(0.1)),
-    "mace": Row(mace, mace_blocks, solving(0.1)),
+    "uce": Row(lambda retain: UCE(retain=retain), uce_blocks, solve_form(0.5), retains=True),
+    "uce-emcid": Row(lambda retain: UCEEmcid(retain=retain), uce_blocks, solve_form(0.1, tensor=True), retains=True),
+    "time": Row(lambda _: TIME(), time_blocks, solve_form(0.1)),
+    "mace": Row(mace, mace_blocks, solve_form(0.1)),
     # start and erasure each read a retained text and a destination for every matrix; a source, the start and the attack
     "rece": Row(
         lambda retain: RECE(retain=retain, retain_dests=False), rece_blocks, rece, retains=True, reads=(48, 64)

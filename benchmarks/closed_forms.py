@@ -1,4 +1,4 @@
-"""Closed-form edits of cross-attention in one solve against the formula written out matrix by matrix, text by text.
+"""Time closed-form edits of cross-attention against their formulas written out matrix by matrix.
 
     python benchmarks/closed_forms.py [--model sd14-random] [--counts 1 10 100 300 1000] [--retain 1700]
         [--rows uce uce-emcid …] [--units 3] [--threads 1] [--texts] [--memory 6]
@@ -47,18 +47,18 @@ COUNTING = Counting()
 
 @dataclass(frozen=True)
 class Literal:
-    """What the literal form takes: its units, and what reading every text adds to them if one takes a second."""
+    """Cost of a literal form: its units, and how many texts it reads per unit."""
 
     units: Units
     reading: Units
 
 
 def literal(row: Row, bundle: Any, asked: Sequence[EditRequest], kept: Sequence[str]) -> Literal:
-    """Measured on these requests and the first of these texts."""
+    """Time the literal form on these requests and the first of these retained texts."""
     weights, reader = list(projections(bundle, row.kinds).values()), StateReader(bundle)
-    COUNTING.taken()
+    COUNTING.take_count()
     blocks = [row.blocks(bundle, one) for one in asked]
-    texts = COUNTING.taken() / len(asked)
+    texts = COUNTING.take_count() / len(asked)
     some = [row.part(state).float() for state in reader(kept[: len(asked) * row.chunk])]
     states = States(blocks, some, reader([""])[0].rows.float())
     row.literal(weights[:1], states)  # warm up
@@ -67,12 +67,12 @@ def literal(row: Row, bundle: Any, asked: Sequence[EditRequest], kept: Sequence[
 
 
 def reads_texts(bundle: Any) -> bool:
-    """Whether texts go through an encoder."""
+    """Whether the bundle has a real text encoder."""
     return not isinstance(bundle.pipeline.text_encoder, RandomEncoder)
 
 
 def text_seconds(bundle: Any) -> float:
-    """What reading one text takes; for a stand-in without an encoder, on one of SD-1.4's size."""
+    """Seconds to encode one text; a stand-in without an encoder is timed on one of SD-1.4's size."""
     reader = StateReader(bundle if reads_texts(bundle) else StandIn(True))
     reader(["warm up"])
     began = time.process_time()
@@ -80,8 +80,8 @@ def text_seconds(bundle: Any) -> float:
     return (time.process_time() - began) / 12
 
 
-def measured(name: str, bundle: Any, counts: Sequence[int], retain: int, units: int, each: float) -> list[Any]:
-    """One method's rows, with texts given and, where they are, with texts read at `each` seconds a text."""
+def measure_method(name: str, bundle: Any, counts: Sequence[int], retain: int, units: int, each: float) -> list[Any]:
+    """Time one method at each count; also with texts read at `each` seconds a text if they were given."""
     row = ROWS[name]
     kept = tuple(f"kept text number {place}" for place in range(retain)) if row.retains else ()
     asked = [request(place) for place in range(max(*counts, units))]
@@ -89,21 +89,23 @@ def measured(name: str, bundle: Any, counts: Sequence[int], retain: int, units: 
     label = f"{len(kept)} retained texts, " if kept else ""
     found = []
     for count in counts:
-        COUNTING.taken()
-        seconds, again = both(row, bundle, asked[:count], kept)
-        texts, reading = COUNTING.taken(), slow.reading.of(count, len(kept))
+        COUNTING.take_count()
+        seconds, again = time_method(row, bundle, asked[:count], kept)
+        texts, reading = COUNTING.take_count(), slow.reading.of(count, len(kept))
         plain, given = slow.units.of(count, len(kept)), not reads_texts(bundle)
-        found.append(entry(name, count, seconds, again, plain + (0 if given else each * reading)))
+        found.append(result_row(name, count, seconds, again, plain + (0 if given else each * reading)))
         found[-1]["label"] = f"{label}texts {'given' if given else 'read'}"
         if given:
-            found.append(entry(name, count, seconds + texts * each, again, plain + each * reading))
+            found.append(result_row(name, count, seconds + texts * each, again, plain + each * reading))
             found[-1]["label"] = f"{label}texts read, extrapolated"
             found[-1]["texts"] = {"ours": texts, "literal": reading, "seconds_each": each}
     return found
 
 
-def both(row: Row, bundle: Any, asked: Sequence[EditRequest], kept: tuple[str, ...]) -> tuple[float, float | None]:
-    """Seconds with an empty scratch, and with the one that this filled; None where it forgot."""
+def time_method(
+    row: Row, bundle: Any, asked: Sequence[EditRequest], kept: tuple[str, ...]
+) -> tuple[float, float | None]:
+    """Seconds with an empty scratch and with a filled one; None if the scratch forgot."""
     scratch, seconds = Memory(texts=reads_texts(bundle)), []
     for _ in range(2):
         if not scratch.forgot:
@@ -114,8 +116,8 @@ def both(row: Row, bundle: Any, asked: Sequence[EditRequest], kept: tuple[str, .
     return seconds[0], None if scratch.forgot else seconds[1]
 
 
-def entry(name: str, count: int, seconds: float, again: float | None, slow: float) -> dict[str, Any]:
-    """A row of the results, and a line for who waits."""
+def result_row(name: str, count: int, seconds: float, again: float | None, slow: float) -> dict[str, Any]:
+    """Make a row of the results and print it as one line."""
     made = {
         "method": name,
         "num_edits": count,
@@ -131,17 +133,17 @@ def entry(name: str, count: int, seconds: float, again: float | None, slow: floa
 
 
 def key(row: dict[str, Any]) -> tuple[str, str, int]:
-    """What a row is of."""
+    """The identity of a row: method, label and number of edits."""
     return row["method"], row["label"], row["num_edits"]
 
 
-def standing(path: Path) -> list[dict[str, Any]]:
-    """Rows of earlier goes; a new one of the same method, count and label takes a row's place."""
+def earlier_rows(path: Path) -> list[dict[str, Any]]:
+    """Read the rows of earlier calls; a new row replaces the one of the same key."""
     return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
 
 
 def main() -> None:
-    """Measure, print, and write the results."""
+    """Time the chosen methods, print the rows and write them to the results file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="sd14-random", help="sd14-random, or a model whose texts are really read")
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 10, 100, 300, 1000])
@@ -161,10 +163,10 @@ def main() -> None:
     each = text_seconds(bundle)
     for name in asked.rows:
         if name == SECOND_STAGE:
-            rows = [entry(name, *made) | {"label": label} for label, made in second_stage(asked.counts)]
+            rows = [result_row(name, *made) | {"label": label} for label, made in second_stage(asked.counts)]
         else:
-            rows = measured(name, bundle, asked.counts, asked.retain, asked.units, each)
-        kept = [row for row in standing(asked.out) if key(row) not in {key(made) for made in rows}]
+            rows = measure_method(name, bundle, asked.counts, asked.retain, asked.units, each)
+        kept = [row for row in earlier_rows(asked.out) if key(row) not in {key(made) for made in rows}]
         rows = sorted([*kept, *rows], key=key)
         asked.out.write_text(json.dumps({**about, "rows": rows}, indent=1) + "\n", encoding="utf-8")
 

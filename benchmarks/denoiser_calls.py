@@ -1,4 +1,4 @@
-"""How often a trained method asks the denoiser for its concepts, counted while it really runs.
+"""Count how many denoiser evaluations a trained method needs for its concepts, while it runs.
 
     python benchmarks/denoiser_calls.py [ROW …] [--write]
 
@@ -34,7 +34,7 @@ CONCEPT = EditRequest("calls/0", "golden retriever", ("tabby cat",), ("a photo o
 
 @dataclass(frozen=True)
 class Row:
-    """One count.
+    """A method with settings, and its expected number of evaluations.
 
     Attributes:
         method: registered name.
@@ -100,47 +100,47 @@ ROWS: dict[str, Row] = {
 
 
 class Nothing:
-    """A scratch that keeps nothing, so that nothing is counted as already there."""
+    """A scratch store that stores nothing, so that every part is computed and counted."""
 
     texts = None
 
     def depends_on(self, *settings: str) -> "Nothing":
-        """The same: one method with one list of settings uses it."""
+        """Return this store: only one method with one set of settings uses it."""
         return self
 
     def get(self, key: Mapping[str, Any]) -> None:
-        """Nothing."""
+        """Find nothing."""
 
     def put(self, key: Mapping[str, Any], array: Any) -> None:
-        """Forget it."""
+        """Drop the array."""
 
     def array(self, key: Mapping[str, Any], compute: Any) -> Any:
-        """What it computes, every time."""
+        """Compute the array, every time."""
         return compute()
 
 
 class Fresh(Nothing):
-    """A scratch that is empty when the edit begins and keeps what it is given."""
+    """A scratch store in memory, empty when the edit begins."""
 
     def __init__(self) -> None:
         self.kept: dict[str, Any] = {}
 
     def get(self, key: Mapping[str, Any]) -> Any:
-        """What was put under this key in this edit."""
+        """Return the array stored under this key, or None."""
         return self.kept.get(digest(key))
 
     def put(self, key: Mapping[str, Any], array: Any) -> None:
-        """Keep it."""
+        """Store an array."""
         self.kept[digest(key)] = array
 
     def array(self, key: Mapping[str, Any], compute: Any) -> Any:
-        """What is kept under this key, else what is computed."""
+        """Return the stored array, or compute and store it."""
         return self.kept.setdefault(digest(key), compute())
 
 
 @contextmanager
-def counted(unet: Any) -> Iterator[list[int]]:
-    """The cost of every call of the denoiser while the block runs: its rows, three times with a backward pass."""
+def count_calls(unet: Any) -> Iterator[list[int]]:
+    """Record the cost of each denoiser call in the block: its rows, three times with a backward pass."""
     calls: list[int] = []
 
     def note(_module: Any, given: tuple[Any, ...], out: Any) -> None:
@@ -162,17 +162,17 @@ def run(
     keeps: bool = False,
     execution: Execution = DEFAULT,
 ) -> int:
-    """Evaluations of one edit of so many concepts."""
+    """Evaluations of one edit of `concepts` concepts."""
     names = [CONCEPT.source, *(f"thing {number}" for number in range(1, concepts))]
     requests = [replace(CONCEPT, id=f"calls/{place}", source=name) for place, name in enumerate(names)]
-    with counted(bundle.pipeline.unet) as calls:
+    with count_calls(bundle.pipeline.unet) as calls:
         context = MethodContext(Fresh() if keeps else Nothing(), execution)
         load("methods", method)(**settings).edit(bundle, requests, context=context)
     return sum(calls)
 
 
 def count(bundle: ModelBundle, row: Row, execution: Execution = DEFAULT) -> int:
-    """Evaluations at the published settings, see the head of this file."""
+    """Evaluations at the published settings, extrapolated as the module's docstring says."""
     start = {**row.full, **row.small}
     base = run(bundle, row.method, start, row.concepts, row.keeps, execution)
     if not row.small:
@@ -188,7 +188,7 @@ def count(bundle: ModelBundle, row: Row, execution: Execution = DEFAULT) -> int:
 
 
 def main() -> None:
-    """Count, print, and with --write keep."""
+    """Count the chosen rows and print them; with --write, save them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", nargs="*", help=f"some of {', '.join(ROWS)} (default: all)")
     parser.add_argument("--write", action="store_true")

@@ -1,4 +1,4 @@
-"""What one image costs, against one bare pass of the denoiser.
+"""Time the drawing of one image against one bare pass of the denoiser.
 
     python benchmarks/drawing.py [--model mini] [--count 128] [--threads 2] [--device auto]
 
@@ -25,7 +25,7 @@ from iceb.stores.images import ImageStore
 
 
 def main() -> None:
-    """Measure and print."""
+    """Time each stage and print the table."""
     asked = arguments()
     torch.set_num_threads(asked.threads or torch.get_num_threads())
     bundle = ModelBundle(find(asked.model), asked.device)
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="mini", help="a family, or a folder")
     parser.add_argument("--count", type=int, default=128, help="images to draw")
@@ -62,7 +62,7 @@ def arguments() -> argparse.Namespace:
 
 
 def milliseconds(bundle: ModelBundle, work: Callable[[], object], count: int) -> float:
-    """Wall-clock milliseconds for each of `count` images."""
+    """Wall-clock milliseconds per image of `work`, which makes `count` images."""
     began = time.perf_counter()
     work()
     if bundle.device.type == "cuda":
@@ -71,7 +71,7 @@ def milliseconds(bundle: ModelBundle, work: Callable[[], object], count: int) ->
 
 
 def bare_passes(bundle: ModelBundle, count: int) -> None:
-    """One denoiser pass for each of `count` images, guidance included, and nothing else."""
+    """Run one denoiser pass with guidance for each of `count` images, and nothing else."""
     unet, size = bundle.pipeline.unet, bundle.images_per_pass.size
     states = TextReader(bundle)(["a photo"] * 2 * size)
     latents = torch.randn(2 * size, unet.config.in_channels, unet.config.sample_size, unet.config.sample_size)

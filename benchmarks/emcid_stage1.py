@@ -1,4 +1,4 @@
-"""EMCID stage I in batches against one concept at a time: how far apart, how much faster.
+"""Compare EMCID's stage I in batches with one concept at a time: difference and speed.
 
     python benchmarks/emcid_stage1.py [FOLDER] [--concepts 12] [--steps 10] [--batch 12] [--threads 1]
 
@@ -47,7 +47,7 @@ TEMPLATES = ("An image of {}", "A photo of {}", "{}")
 
 
 def concepts(count: int) -> list[Concept]:
-    """Concepts of different lengths."""
+    """Make concepts whose names have different lengths."""
     chosen = [NAMES[index % len(NAMES)] for index in range(count)]
     return [Concept(name, NAMES[(i + 7) % len(NAMES)], TEMPLATES, seed=i) for i, name in enumerate(chosen)]
 
@@ -55,7 +55,7 @@ def concepts(count: int) -> list[Concept]:
 def run(
     tower: TextTower, denoiser: Denoiser, work: Sequence[Concept], settings: Stage1, batch: int
 ) -> tuple[Tensor, float]:
-    """Value vectors (N, d) and the seconds it took."""
+    """Optimise value vectors (N, d); return them and the seconds taken."""
     start, found = time.perf_counter(), []
     for first, last in slices(len(work), batch):
         part = work[first:last]
@@ -72,7 +72,7 @@ def run(
 
 
 def main() -> None:
-    """Print one line of figures."""
+    """Run both ways and print one line of figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     here = Path(__file__).parents[1] / "iceb" / "mini" / "weights" / "pipeline"
     parser.add_argument("folder", nargs="?", type=Path, default=here)

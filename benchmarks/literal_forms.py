@@ -1,4 +1,4 @@
-"""Closed forms as the authors' programs compute them: every matrix, concept and retained text anew, all in float32.
+"""Closed forms as the authors' programs compute them: each matrix and text anew, in float32.
 
 The programs' loops are kept, on text states that are handed over, and each form counts the seconds that concepts,
 retained texts and everything else took, so that large tasks can be extrapolated from small ones.
@@ -23,28 +23,28 @@ KEPT, CHUNK, BATCH = 0.1, 128, 8  # weight of retained texts in UCE and RECE; ro
 
 @dataclass(frozen=True)
 class Units:
-    """Seconds of a literal form."""
+    """Seconds of a literal form per concept, per retained text and per matrix inversion."""
 
     concept: float
     retained: float
     inverses: float  # and all else that is done once for a matrix
 
     def __add__(self, other: "Units") -> "Units":
-        """One after the other."""
+        """Add the seconds of two forms that run one after the other."""
         return Units(self.concept + other.concept, self.retained + other.retained, self.inverses + other.inverses)
 
     def times(self, concept: int, retained: int) -> "Units":
-        """Both so many times."""
+        """Multiply the seconds per concept and per retained text."""
         return Units(concept * self.concept, retained * self.retained, self.inverses)
 
     def of(self, concepts: int, retained: int) -> float:
-        """Seconds for so many."""
+        """Total seconds for these numbers of concepts and retained texts."""
         return concepts * self.concept + retained * self.retained + self.inverses
 
 
 @dataclass(frozen=True)
 class States:
-    """What a literal form reads: text states, float32."""
+    """Inputs of a literal form: text states in float32."""
 
     concepts: Sequence[Sequence[Block]]
     kept: Sequence[Tensor]  # (n, d) of each retained text
@@ -55,26 +55,26 @@ Form: TypeAlias = Callable[[Sequence[Tensor], States], tuple[list[Tensor], Units
 
 
 class Clock:
-    """Seconds of the processor by what they went into."""
+    """A clock of processor seconds, summed by purpose."""
 
     def __init__(self) -> None:
         self.spent = {"concept": 0.0, "retained": 0.0, "inverses": 0.0}
         self.last = time.process_time()
 
     def lap(self, name: str) -> None:
-        """What passed since the last lap went into `name`."""
+        """Add the time since the last lap to `name`."""
         now = time.process_time()
         self.spent[name] += now - self.last
         self.last = now
 
     def units(self, states: States) -> Units:
-        """A concept's and a retained text's share."""
+        """Divide the sums by the numbers of concepts and retained texts."""
         concepts, kept = len(states.concepts), max(1, len(states.kept))
         return Units(self.spent["concept"] / concepts, self.spent["retained"] / kept, self.spent["inverses"])
 
 
-def solving(ridge: float, tensor: bool = False) -> Form:
-    """mat1 mat2⁻¹ of every matrix by itself: UCE in both techniques, TIME, MACE's first stage."""
+def solve_form(ridge: float, tensor: bool = False) -> Form:
+    """The form mat1 mat2⁻¹ for each matrix by itself: UCE (both techniques), TIME, MACE's stage 1."""
     scale = 0.1 if tensor else 1.0
 
     def form(weights: Sequence[Tensor], states: States) -> tuple[list[Tensor], Units]:
@@ -100,23 +100,25 @@ def solving(ridge: float, tensor: bool = False) -> Form:
 
 
 def rece(weights: Sequence[Tensor], states: States) -> tuple[list[Tensor], Units]:
-    """UCE's start, one epoch's attack on every concept, and the erasure of what it found (RECE, one epoch).
+    """RECE with one epoch: UCE's start, an attack on every concept, the erasure of what it found.
 
     Args:
         weights: W_i, (out, d) each.
         states: of a concept the pair from the last subject token on, for the start, and the pair of all positions.
     """
-    edited, began = solving(0.5)(weights, States([[first] for first, _ in states.concepts], states.kept, states.empty))
+    edited, began = solve_form(0.5)(
+        weights, States([[first] for first, _ in states.concepts], states.kept, states.empty)
+    )
     clock, found = Clock(), []
     for _, (C, new) in states.concepts:
-        found.append([(attacked(weights, edited, C, 1e-3), new)])
+        found.append([(attack_rows(weights, edited, C, 1e-3), new)])
     clock.lap("concept")
-    edited, ended = solving(0.1)(edited, States(found, states.kept, states.empty))
+    edited, ended = solve_form(0.1)(edited, States(found, states.kept, states.empty))
     return edited, began + clock.units(states) + ended
 
 
-def attacked(weights: Sequence[Tensor], edited: Sequence[Tensor], C: Tensor, ridge: float) -> Tensor:
-    """c* = (r I + Σ W'ᵀW')⁻¹ (Σ W'ᵀW) c for the rows of one concept, (77, d); both sums are made anew for each."""
+def attack_rows(weights: Sequence[Tensor], edited: Sequence[Tensor], C: Tensor, ridge: float) -> Tensor:
+    """c* = (r I + Σ W'ᵀW')⁻¹ (Σ W'ᵀW) c for the rows of one concept, (77, d)."""
     A, B = ridge * torch.eye(C.shape[1]), torch.zeros(C.shape[1], C.shape[1])
     for W, V in zip(weights, edited, strict=True):
         A, B = A + V.T @ V, B + V.T @ W
@@ -151,20 +153,20 @@ def speed(weights: Sequence[Tensor], states: States) -> tuple[list[Tensor], Unit
 
 
 def retained_moment(rows: Tensor, E: Tensor, P_min: Tensor, neighbours: int = 10) -> Tensor:
-    """Mean c cᵀ over the rows, and their random neighbours, that E moves by more than the mean."""
-    rows = longest(rows, E)
+    """Mean c cᵀ over the rows and their random neighbours that E moves by more than the mean."""
+    rows = rows_above_mean(rows, E)
     summed, count = torch.zeros(len(P_min), len(P_min)), len(rows)
     for chunk in rows.split(CHUNK):
         drawn = [
             batch.repeat_interleave(neighbours, dim=0) + torch.randn(len(batch) * neighbours, len(P_min)) @ P_min
             for batch in chunk.split(BATCH)
         ]
-        near = longest(torch.cat(drawn), E)
+        near = rows_above_mean(torch.cat(drawn), E)
         summed, count = summed + chunk.T @ chunk + near.T @ near, count + len(near)
     return summed / count
 
 
-def longest(rows: Tensor, E: Tensor) -> Tensor:
+def rows_above_mean(rows: Tensor, E: Tensor) -> Tensor:
     """The rows c with ‖E c‖ above the mean."""
     sizes = (rows @ E.T).norm(dim=1)
     return rows[sizes > sizes.mean()]

@@ -1,4 +1,4 @@
-"""EMCID-NS's second stage: all concepts in one solve per layer, against AlphaEdit's program on one after the other.
+"""Time EMCID-NS's second stage, one solve per layer, against AlphaEdit's program per concept.
 
 Keys and residuals are random and given, of SD-1.4's sizes: 11 layers, keys of 3072, outputs of 768. Both forms first
 decompose each layer's second moment (ours in float64, AlphaEdit's in float32), which a scratch holds from then on. The
@@ -22,17 +22,17 @@ LABEL = f"second stage, keys given, {RANK} of {WIDTH} directions free"
 
 
 def second_stage(counts: Sequence[int]) -> Iterator[tuple[str, tuple[int, float, float, float]]]:
-    """(label, (edits, seconds, again, literal seconds)) for each number of edits."""
+    """Yield a label and (edits, seconds, seconds again, literal seconds) for each number of edits."""
     draw = torch.Generator().manual_seed(0)
     rows = torch.randn(2 * WIDTH, WIDTH, generator=draw)
     moment = rows.T @ rows / len(rows)
-    spectrum, ours = timed(lambda: Spectrum.of(moment))
-    P, theirs = timed(lambda: projector(moment))
+    spectrum, ours = time_call(lambda: Spectrum.of(moment))
+    P, theirs = time_call(lambda: projector(moment))
     unit = min(literal(P, draw) for _ in range(2))
     solver = NullSpaceSolver({0: spectrum}, NullSpace("rank", RANK, RIDGE, "absolute"))
     for count in counts:
         keys, residuals = (torch.randn(size, count, generator=draw) for size in (WIDTH, OUT))
-        _, solve = timed(lambda K=keys, R=residuals: solver(0, K, R))
+        _, solve = time_call(lambda K=keys, R=residuals: solver(0, K, R))
         yield LABEL, (count, LAYERS * (ours + solve), LAYERS * solve, LAYERS * (theirs + count * unit))
 
 
@@ -43,7 +43,7 @@ def projector(moment: Tensor) -> Tensor:
 
 
 def literal(P: Tensor, draw: torch.Generator) -> float:
-    """Seconds of one concept in one layer, its keys added to what is preserved afterwards."""
+    """Time one concept in one layer; its keys are preserved afterwards."""
     k, R = (torch.randn(size, 1, generator=draw) for size in (WIDTH, OUT))
     W, kept, identity = torch.zeros(OUT, WIDTH), torch.zeros(WIDTH, WIDTH), torch.eye(WIDTH)
 
@@ -51,11 +51,11 @@ def literal(P: Tensor, draw: torch.Generator) -> float:
         W.add_(torch.linalg.solve(P @ (k @ k.T + kept) + RIDGE * identity, P @ k @ R.T).T)
         kept.add_(k @ k.T)
 
-    return timed(go)[1]
+    return time_call(go)[1]
 
 
-def timed(work: Callable[[], Made]) -> tuple[Made, float]:
-    """What it gives, and the processor's seconds."""
+def time_call(work: Callable[[], Made]) -> tuple[Made, float]:
+    """Return the result of `work` and its processor seconds."""
     began = time.process_time()
     made = work()
     return made, time.process_time() - began

@@ -1,4 +1,4 @@
-"""What closed forms are timed on: the sizes of SD-1.4's cross-attention, drawn at random, behind a bundle's face."""
+"""A stand-in for SD-1.4 with random cross-attention weights, on which closed forms are timed."""
 
 import json
 from collections.abc import Callable
@@ -19,7 +19,7 @@ OUTPUTS = (*[320] * 2, *[640] * 2, *[1280] * 5, *[640] * 3, *[320] * 3, 1280)
 
 
 class RandomEncoder:
-    """Random states of SD-1.4's size that depend on tokens and places; next to no time."""
+    """A text encoder of random states that depend on tokens and positions; it takes almost no time."""
 
     device, config = torch.device("cpu"), SimpleNamespace(use_attention_mask=False)
 
@@ -29,18 +29,18 @@ class RandomEncoder:
         self.places = torch.randn(POSITIONS, WIDTH, generator=draw)
 
     def parameters(self) -> list[Tensor]:
-        """None to be trained."""
+        """No parameters."""
         return []
 
     def __call__(self, ids: Tensor, **_: Any) -> tuple[Tensor]:
-        """(n, 77, 768)."""
+        """Text states, (n, 77, 768)."""
         states = self.table[ids]
         weight = torch.arange(1, POSITIONS + 1)[None, :, None]
         return (states + states.cumsum(dim=1) / weight + self.places,)
 
 
 def encoder(real: bool) -> Any:
-    """The stand-in's text encoder: of SD-1.4's size with random weights, or none to speak of."""
+    """Make the text encoder: a CLIP model with random weights if `real`, else a RandomEncoder."""
     if not real:
         return RandomEncoder()
     from transformers import CLIPTextConfig, CLIPTextModel
@@ -50,7 +50,7 @@ def encoder(real: bool) -> Any:
 
 
 class StandIn:
-    """The keys and values of SD-1.4's cross-attentions, drawn at random, behind a bundle's face."""
+    """A bundle with random key and value matrices of SD-1.4's cross-attentions."""
 
     def __init__(self, texts: bool) -> None:
         draw = torch.Generator().manual_seed(1)
@@ -67,25 +67,25 @@ class StandIn:
         }
 
     def parameters_named(self, pattern: str) -> dict[str, Tensor]:
-        """Those of one kind."""
+        """The matrices whose name ends as the pattern does."""
         return {name: W for name, W in self.weights.items() if name.endswith(pattern.rpartition("*")[2])}
 
 
 class Counting:
-    """Counts the distinct texts that go through any encoder, from its making on."""
+    """A counter of the distinct texts that any encoder has read since it was made."""
 
     def __init__(self) -> None:
         self.texts: set[str] = set()
         plain: Any = TextReader._read
 
-        def counted(reader: TextReader, texts: list[str]) -> Any:
+        def count_and_read(reader: TextReader, texts: list[str]) -> Any:
             self.texts.update(texts)
             return plain(reader, texts)
 
-        TextReader._read = counted  # type: ignore[method-assign]
+        TextReader._read = count_and_read  # type: ignore[method-assign]
 
-    def taken(self) -> int:
-        """How many there were since the last call."""
+    def take_count(self) -> int:
+        """Return the count since the last call and reset it."""
         count = len(self.texts)
         self.texts.clear()
         return count
@@ -98,19 +98,19 @@ class Texts:
         self.kept: dict[str, Any] = {}
 
     def read(self, key: str) -> Any:
-        """The states of a key, or None."""
+        """Return the states of a key, or None."""
         return self.kept.get(key)
 
     def publish(self, key: str, states: Any) -> None:
-        """Keep states."""
+        """Store states."""
         self.kept[key] = states
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Do nothing; no write waits."""
 
 
 class Memory:
-    """A scratch in memory; beyond `limit` bytes it forgets what is oldest, and says so.
+    """A scratch store in memory that drops its oldest arrays beyond `limit` bytes and notes it.
 
     Args:
         texts: keep the states of texts too.
@@ -124,21 +124,21 @@ class Memory:
         self.texts = Texts() if texts else None
 
     def depends_on(self, *settings: str) -> "Memory":
-        """The same: one method with one list of settings uses it."""
+        """Return this store: only one method with one set of settings uses it."""
         return self
 
     def array(self, key: Any, compute: Callable[[], Any]) -> Any:
-        """The array of a key."""
+        """Return the array of a key, computed and stored if there is none."""
         if (found := self.get(key)) is None:
             self.put(key, found := compute())
         return found
 
     def get(self, key: Any) -> Any:
-        """The array of a key, or None."""
+        """Return the array of a key, or None."""
         return self.kept.get(json.dumps(dict(key), default=str))
 
     def put(self, key: Any, array: Any) -> None:
-        """Keep an array."""
+        """Store an array."""
         self.kept[json.dumps(dict(key), default=str)] = array
         self.bytes += array.nbytes
         while self.bytes > self.limit:

@@ -1,1 +1,1 @@
-"""Scripts of the project's makers: they need the checkout and its development dependencies."""
+"""Maintainers' scripts; they need a checkout and the development dependencies."""

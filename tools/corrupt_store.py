@@ -1,4 +1,4 @@
-"""Corrupt the stores of a small real run, and count what is noticed.
+"""Corrupt the stores of a small real run and count how often the damage is detected.
 
     python tools/corrupt_store.py --flips 5000 --swaps 500 --cuts 500 --runs 10
 
@@ -38,7 +38,7 @@ REPORTED = 500  # trials between two lines of progress
 
 @dataclass(frozen=True)
 class Shelf:
-    """One store: its files, and what a process that has just started reads of it."""
+    """A store: its files, and a function that reads it as a new process would."""
 
     name: str
     files: list[Path]
@@ -129,7 +129,7 @@ def cut(chance: random.Random, files: list[Path]) -> list[Path]:
 
 
 def trial(shelf: Shelf, harm: Harm, chance: random.Random, truth: Content) -> str:
-    """What came back after one harm; the files are then as they were."""
+    """Damage files, read the store, classify the outcome, and restore the files."""
     before = {path: path.read_bytes() for path in shelf.files}
     harmed = harm(chance, shelf.files)
     found, damage = shelf.read(), take_damage()
@@ -144,7 +144,7 @@ def trial(shelf: Shelf, harm: Harm, chance: random.Random, truth: Content) -> st
 
 
 def count(stores: list[Shelf], harm: Harm, trials: int, chance: random.Random) -> Counter[tuple[str, str]]:
-    """Outcomes by store and kind, the trials shared out evenly."""
+    """Count outcomes by store and kind over trials shared out evenly."""
     usable = [shelf for shelf in stores if harm is not swap or len(shelf.files) > 1]
     truths = {shelf.name: shelf.read() for shelf in usable}
     outcomes: Counter[tuple[str, str]] = Counter()
@@ -157,7 +157,7 @@ def count(stores: list[Shelf], harm: Harm, trials: int, chance: random.Random) -
 
 
 def rerun(ask: Ask, stores: list[Shelf], out: Path, runs: int, chance: random.Random) -> Counter[tuple[str, str]]:
-    """Repeat the run with one to three flipped bits in every store; scores must not change, and damage must be told."""
+    """Repeat the run with one to three flipped bits in every store; its scores must not change."""
     truth = run(plan(ask), out)[0].scores
     outcomes: Counter[tuple[str, str]] = Counter()
     for _ in range(runs):
@@ -171,7 +171,7 @@ def rerun(ask: Ask, stores: list[Shelf], out: Path, runs: int, chance: random.Ra
 
 
 def main() -> int:
-    """Make the run, harm its stores, print a table; 1 if anything wrong came back."""
+    """Make a run, damage its stores and print a table; return 1 if wrong data was read."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     for name, default in (("flips", 5000), ("swaps", 500), ("cuts", 500), ("runs", 5), ("seed", 0)):
         parser.add_argument(f"--{name}", type=int, default=default)

@@ -1,4 +1,4 @@
-"""Feed poisoned options and files to the command line, and list what is not answered by one clear line.
+"""Feed malformed options and files to the command line; list those not answered by one clear line.
 
     python -m tools.fuzz_inputs [--seconds 600] [--seed 0] [--only WORD]
 
@@ -25,7 +25,7 @@ from tools.poisons import TEXTS, VALUES, WORDS
 
 
 def options(world: World) -> Iterator[tuple[str, list[str]]]:
-    """Every option and argument of every command with every poisoned word."""
+    """Yield commands that set each option and argument to each malformed word."""
     import typer
 
     from iceb.cli.main import app
@@ -37,11 +37,11 @@ def options(world: World) -> Iterator[tuple[str, list[str]]]:
                 continue
             own = next((opt for opt in parameter.opts if opt.startswith("--")), parameter.name)
             for word in WORDS:
-                yield f"{name} {own}", [*name.split(), *written({**bases.get(name, {}), own: word})]
+                yield f"{name} {own}", [*name.split(), *argument_list({**bases.get(name, {}), own: word})]
 
 
 def commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every command below a group, by its words."""
+    """Yield every command below a group, with its words."""
     for name, command in getattr(group, "commands", {}).items():
         if hasattr(command, "commands"):
             yield from commands(command, f"{prefix}{name} ")
@@ -49,8 +49,8 @@ def commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{name}", command
 
 
-def written(arguments: dict[str, str]) -> list[str]:
-    """Arguments by name as a command line: options first, then "--" and the positional ones."""
+def argument_list(arguments: dict[str, str]) -> list[str]:
+    """Format arguments as a command line: options first, then "--" and the positional ones."""
     named: list[str] = []
     for name, value in arguments.items():
         if name.startswith("--"):
@@ -58,8 +58,8 @@ def written(arguments: dict[str, str]) -> list[str]:
     return [*named, "--", *(value for name, value in arguments.items() if not name.startswith("--"))]
 
 
-def poisoned(original: bytes, chance: random.Random) -> Iterator[bytes]:
-    """The file replaced, cut, extended and with single values replaced; without end, the whole texts first."""
+def poisoned_texts(original: bytes, chance: random.Random) -> Iterator[bytes]:
+    """Yield malformed versions of a file: replaced, cut, extended, or with one value replaced."""
     yield from TEXTS
     size = len(original)
     yield from (original[: size // 2], original[:-1], original * 2, b"\xef\xbb\xbf" + original, original + b"\x00")
@@ -81,9 +81,9 @@ def poisoned(original: bytes, chance: random.Random) -> Iterator[bytes]:
 
 
 def files(world: World, chance: random.Random) -> Iterator[tuple[str, list[str]]]:
-    """Every file in turn, poisoned, with each command that reads it; the file is put back after each."""
+    """Malform each file in turn, for each command that reads it, and restore it."""
     pending = [(path, argvs, path.read_bytes()) for path, argvs in world.readers()]
-    streams = [(path, argvs, whole, poisoned(whole, chance)) for path, argvs, whole in pending]
+    streams = [(path, argvs, whole, poisoned_texts(whole, chance)) for path, argvs, whole in pending]
     while streams:
         for entry in list(streams):
             path, argvs, whole, stream = entry
@@ -99,7 +99,7 @@ def files(world: World, chance: random.Random) -> Iterator[tuple[str, list[str]]
 
 
 def folders(world: World) -> Iterator[tuple[str, list[str]]]:
-    """Every file in turn replaced by a folder and by nothing."""
+    """Replace each file in turn by a folder, or remove it, and restore it."""
     for path, argvs in world.readers():
         aside = world.folder / "aside"
         for arguments in argvs:
@@ -117,7 +117,7 @@ def folders(world: World) -> Iterator[tuple[str, list[str]]]:
 
 
 def main() -> None:
-    """Fuzz until the time is over or everything was tried; print every kind of fault once."""
+    """Fuzz until time is up or everything was tried; print each kind of fault once."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=0)

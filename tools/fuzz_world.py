@@ -1,4 +1,4 @@
-"""What the fuzzer works on: files that real commands made in a folder of its own, and one command's answer judged."""
+"""The fuzzer's files, made by real commands in its own folder, and the check of a command's answer."""
 
 import contextlib
 import io
@@ -19,7 +19,7 @@ VICTIM = "victim.txt"  # stands beside the working folder; nothing may change it
 
 @dataclass(frozen=True)
 class Fault:
-    """A command that was not answered by one clear line."""
+    """A command that did not answer with one clear line."""
 
     what: str
     arguments: tuple[str, ...]
@@ -27,16 +27,16 @@ class Fault:
 
 
 class Hangs(BaseException):
-    """A command took longer than anybody waits."""
+    """A command took longer than PATIENCE."""
 
 
 def alarm(*_: object) -> None:
-    """Raised into the command."""
+    """Raise Hangs inside the command."""
     raise Hangs
 
 
 def attempt(what: str, arguments: Sequence[str]) -> Fault | None:
-    """Run one command in this process; what is wrong with its answer, None if nothing is."""
+    """Run one command in this process; return its fault, or None."""
     from iceb.cli.main import run
 
     stdout, stderr = strict_stream(), io.StringIO()
@@ -51,17 +51,17 @@ def attempt(what: str, arguments: Sequence[str]) -> Fault | None:
         return Fault(what, tuple(arguments), f"raised {type(error).__name__}: {str(error)[:200]!r}")
     finally:
         signal.alarm(0)
-    problem = wrong(code, stderr.getvalue())
+    problem = describe_fault(code, stderr.getvalue())
     return Fault(what, tuple(arguments), problem) if problem else None
 
 
 def strict_stream() -> io.TextIOWrapper:
-    """A stdout that refuses what UTF-8 cannot write, as a real one does."""
+    """Make a stdout that refuses what UTF-8 cannot encode, as a real one does."""
     return io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
 
 
-def wrong(code: int, stderr: str) -> str:
-    """What is wrong with an answer; "" if nothing is."""
+def describe_fault(code: int, stderr: str) -> str:
+    """Describe the fault in a command's answer; "" if there is none."""
     last = stderr.rstrip("\n").rpartition("\n")[2]
     if code not in (0, 1, 2):
         return f"exit code {code}: {last[:300]!r}"
@@ -77,23 +77,23 @@ def wrong(code: int, stderr: str) -> str:
 
 
 class World:
-    """The files that the commands read, made by real commands in a folder of the fuzzer's own."""
+    """Files that the commands read, made by real commands in the fuzzer's own folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.cache, self.out = folder, folder / "cache", folder / "runs"
         (folder.parent / VICTIM).write_text("untouched", encoding="utf-8")
         os.chdir(folder)
-        run = ["--num-edits", "1", "--limit", "1", "--steps", "1", "--out", str(self.out), *self.cached]
+        run = ["--num-edits", "1", "--limit", "1", "--steps", "1", "--out", str(self.out), *self.cache_option]
         self.make(["evaluate", "--method", "unedited", "--task", "aice", *run])
         (self.run_folder,) = (path.parent for path in self.out.rglob("result.json"))
         self.edit = folder / "saved"
-        options = ["--source", "dog", "--dest", "cat", "--out", str(self.edit), *self.cached]
+        options = ["--source", "dog", "--dest", "cat", "--out", str(self.edit), *self.cache_option]
         self.make(["edit", "--method", "embedding_swap", *options])
         self.write_own_files()
 
     @property
-    def cached(self) -> list[str]:
-        """The option that keeps the commands in this folder's cache."""
+    def cache_option(self) -> list[str]:
+        """The option that selects this folder's cache."""
         return ["--cache", str(self.cache)]
 
     def make(self, arguments: list[str]) -> None:
@@ -102,7 +102,7 @@ class World:
             raise SystemExit(f"preparation failed: {fault}")
 
     def write_own_files(self) -> None:
-        """Requests, a recipe, a board of results, times, and a copy of the embedded model and data."""
+        """Write requests, a recipe, results, times, and a copy of the embedded model and data."""
         import iceb
 
         package = Path(iceb.__file__).parent
@@ -122,7 +122,7 @@ class World:
         (self.folder / "times" / "a.json").write_text(json.dumps(times), encoding="utf-8")
 
     def write_board(self, results: Path) -> None:
-        """The run as a leaderboard would hold it, had it been complete."""
+        """Write the run as a complete result of a leaderboard."""
         document = json.loads((self.run_folder / "result.json").read_text(encoding="utf-8"))
         document |= {"status": "complete", "limit": None}
         document["provenance"]["dirty"] = False
@@ -133,7 +133,7 @@ class World:
             shutil.copy(table, path.with_suffix(".parquet"))
 
     def bases(self) -> dict[str, dict[str, str]]:
-        """Arguments by name with which each command is cheap; a name without dashes is positional."""
+        """Cheap arguments for each command, by name; a name without dashes is positional."""
         common = {"--model": "mini", "--cache": str(self.cache)}
         short = {"--limit": "1", "--steps": "1", "--dry-run": ""}
         board, docs = str(self.folder / "board"), str(self.folder / "docs")
@@ -154,31 +154,31 @@ class World:
         }
 
     def readers(self) -> list[tuple[Path, list[list[str]]]]:
-        """Each file and the commands that read it."""
+        """Each file with the commands that read it."""
         return [*self.readers_of_run(), *self.readers_of_inputs(), *self.readers_of_cache()]
 
     @property
     def again(self) -> list[str]:
-        """The run once more, without the option that names the cache."""
+        """The command that repeats the run, without the option that names the cache."""
         short = ["--num-edits", "1", "--limit", "1", "--steps", "1", "--out", str(self.out)]
         return ["evaluate", "--method", "unedited", "--task", "aice", *short]
 
     @property
     def look(self) -> list[str]:
-        """A look at the cache."""
-        return ["cache", *self.cached, "--runs", str(self.out)]
+        """The command that lists the cache."""
+        return ["cache", *self.cache_option, "--runs", str(self.out)]
 
     @property
     def prune(self) -> list[str]:
-        """A prune that removes nothing, for nothing is old enough."""
+        """A prune command that removes nothing, because nothing is old enough."""
         return [*self.look, "--prune", "--older-than", "1000"]
 
     def readers_of_run(self) -> list[tuple[Path, list[list[str]]]]:
-        """The files of a run and of a saved edit."""
+        """Files of a run and of a saved edit, with the commands that read them."""
         run, result = str(self.run_folder), self.run_folder / "result.json"
-        score, grid = (["score", run, *self.cached], ["grid", run, *self.cached])
+        score, grid = (["score", run, *self.cache_option], ["grid", run, *self.cache_option])
         add = ["leaderboard", "--folder", "board", "--add", str(result)]
-        show, again = ["show", "result", str(result)], [*self.again, *self.cached]
+        show, again = ["show", "result", str(result)], [*self.again, *self.cache_option]
         apply = ["apply", "mini", str(self.edit), "--out", "applied"]
         return [
             (result, [show, score, grid, self.look, self.prune, add, again]),
@@ -189,9 +189,9 @@ class World:
         ]
 
     def readers_of_inputs(self) -> list[tuple[Path, list[list[str]]]]:
-        """Files that people write: requests, recipes, models, data, boards, times."""
-        at, ask = self.folder, ["edit", "--method", "prompt_swap", "--task", "aice", *self.cached]
-        rest = ["--task", "aice", "--num-edits", "1", "--dry-run", *self.cached]
+        """Files that users write, with the commands that read them."""
+        at, ask = self.folder, ["edit", "--method", "prompt_swap", "--task", "aice", *self.cache_option]
+        rest = ["--task", "aice", "--num-edits", "1", "--dry-run", *self.cache_option]
         plan = ["evaluate", "--method", "unedited", *rest]
         model, data = [*plan, "--model", "model", "--limit", "1"], [*plan, "--data", "data"]
         board, docs = ["leaderboard", "--folder", "board"], ["docs", "--folder", "pages", "--leaderboards", "board"]
@@ -208,8 +208,8 @@ class World:
         ]
 
     def readers_of_cache(self) -> list[tuple[Path, list[list[str]]]]:
-        """Files of the cache that are no images."""
-        again = [*self.again, *self.cached]
+        """Files of the cache other than images, with the commands that read them."""
+        again = [*self.again, *self.cache_option]
         notes = [(path, [self.look, self.prune]) for path in sorted((self.cache / "runs").rglob("*.txt"))]
         paces = [(path, [again]) for path in sorted((self.cache / "pace").rglob("*.json"))[:1]]
         edits = [(path, [self.look, again]) for path in sorted((self.cache / "edits").rglob("*.safetensors"))[:1]]

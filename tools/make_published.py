@@ -1,4 +1,4 @@
-"""Write baselines/published/emcid.toml from a file of published facts; only the rows of the AICE figure are taken.
+"""Write baselines/published/emcid.toml from a file of published facts: the rows of the AICE figure.
 
     python tools/make_published.py ../shared/specs/published.json
 
@@ -60,7 +60,7 @@ def rows(facts: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def headline(printed: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """edit_score = (source2dest + holdout_delta) / 2 wherever both points were read; uncertainties add linearly."""
+    """edit_score = (source2dest + holdout_delta) / 2 where both were read; uncertainties add linearly."""
     found = {(row["method"], row["num_edits"], row["metric"]): row for row in printed}
     for (method, count, metric), moved in found.items():
         kept = found.get((method, count, "holdout_delta"))
@@ -79,23 +79,24 @@ def headline(printed: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def toml_value(value: Any) -> str:
-    """A TOML literal; JSON's strings, numbers and booleans are TOML's."""
+    """Format a string, number or boolean as a TOML literal; JSON writes them alike."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def inline(row: dict[str, Any]) -> str:
-    """One row as an inline table; an empty note is left out."""
+    """Format a row as an inline TOML table, without an empty note."""
     return "{" + ", ".join(f"{key} = {toml_value(value)}" for key, value in row.items() if value != "") + "}"
 
 
 def render(printed: list[dict[str, Any]]) -> str:
-    """The whole file."""
+    """The text of the whole file."""
     head = [f"{key} = {toml_value(value)}" for key, value in PAPER.items()]
     body = [f"    {inline(row)}," for row in [*printed, *headline(printed)]]
     return HEADER + "\n".join([*head, "rows = [", *body, "]"]) + "\n"
 
 
 def main() -> None:
+    """Read the facts and write the file."""
     facts = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     target = Path(__file__).parent.parent / "baselines" / "published" / "emcid.toml"
     target.write_text(render(list(rows(facts))), encoding="utf-8")

@@ -30,7 +30,7 @@ FILES: dict[str, Callable[[], Iterator[Case]]] = {
 
 
 def text(name: str) -> str:
-    """One file: what it computes, and a case a line."""
+    """The text of one file: the formula, then one case per line."""
     cases = FILES[name]
     about = " ".join((cases.__doc__ or "").split())
     lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases())
@@ -38,7 +38,7 @@ def text(name: str) -> str:
 
 
 def main() -> None:
-    """Write the files, or check that they are what this script makes."""
+    """Write the files, or with --check compare them with what this script makes."""
     parser = argparse.ArgumentParser(description="Write tests/vectors from the formulas.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a file differs")
     check = parser.parse_args().check

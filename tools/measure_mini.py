@@ -1,4 +1,4 @@
-"""Measure what the shipped mini reaches and write iceb/mini/weights/report.json; the table of its model card.
+"""Measure what the shipped mini achieves and write iceb/mini/weights/report.json.
 
 python tools/measure_mini.py                 # a few minutes on two CPU cores
 python tools/measure_mini.py --upstream DIR  # also the authors' own AICE prompts, from their files
@@ -33,8 +33,8 @@ def right_class(report: MiniReport, data: ConceptDataset, role: str) -> float:
     return round(report.right_class(prompts), 4)
 
 
-def measured(report: MiniReport, upstream: Path | None) -> dict[str, float]:
-    """Every row of the report; those on the authors' prompts where the folder of their files is given."""
+def measure_rows(report: MiniReport, upstream: Path | None) -> dict[str, float]:
+    """All rows of the report; the authors' prompts are used if the folder of their files is given."""
     embedded = open_dataset("aice", "embedded")
     rows = {
         "right_class_edit_prompts": right_class(report, embedded, "source"),
@@ -54,7 +54,7 @@ def measured(report: MiniReport, upstream: Path | None) -> dict[str, float]:
 
 
 def circumstances() -> dict[str, Any]:
-    """What the numbers were measured with."""
+    """Versions and hardware that the numbers were measured with."""
     return {
         "versions": {name: version(name) for name in ("torch", "diffusers", "transformers")},
         "python": platform.python_version(),
@@ -63,12 +63,12 @@ def circumstances() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure, and write the rows over those of the report; its other entries stay."""
+    """Measure and replace the rows of the report; its other entries stay."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--upstream", type=Path, help="the folder of the authors' files")
     args = parser.parse_args()
     bundle, began = ModelBundle(find("mini"), "cpu"), time.time()
-    rows = measured(MiniReport.of(bundle), args.upstream)
+    rows = measure_rows(MiniReport.of(bundle), args.upstream)
     found = {"model_digest": bundle.digest, "measured": rows, "seconds": round(time.time() - began, 1)}
     found |= circumstances()
     kept = json.loads(REPORT.read_text(encoding="utf-8")) if REPORT.exists() else {}

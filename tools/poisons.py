@@ -1,4 +1,4 @@
-"""Words, JSON values and whole files that no command should stumble over; `fuzz_inputs.py` feeds them."""
+"""Malformed words, JSON values and files that no command may crash on, for `fuzz_inputs.py`."""
 
 DIGITS, DEEP = "7" * 5000, 100_000
 HUGE = (str(2**31), str(2**63), str(10**20), str(-(10**20)), DIGITS, f"-{DIGITS}", "1e308", "1e999", "-1e999")

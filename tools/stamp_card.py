@@ -1,4 +1,4 @@
-"""Write the sha256 and the counts of the embedded files into data_cards/aice_embedded.md, after they were made anew.
+"""Write the digests and counts of the embedded files into data_cards/aice_embedded.md.
 
 python tools/stamp_card.py
 """
@@ -17,7 +17,7 @@ FILES = {"edits": "aice_edit.json", "holdout": "aice_holdout.json", "aliases": "
 def counts(
     edits: list[dict[str, object]], aliases: dict[str, list[str]], holdout: list[dict[str, object]]
 ) -> dict[str, int]:
-    """What the card declares, counted in the files."""
+    """Count in the files what the card declares."""
     labels = {str(row["class id"]) for row in edits}
     return {
         "requests": len(labels),
@@ -27,8 +27,8 @@ def counts(
     }
 
 
-def stamped(text: str, folder: Path) -> str:
-    """The card's page `text` with the digests, rows and counts of the files in `folder`."""
+def stamp(text: str, folder: Path) -> str:
+    """Return the card's text with the digests, rows and counts of the files in `folder`."""
     read = {key: json.loads((folder / name).read_text(encoding="utf-8")) for key, name in FILES.items()}
     for name in FILES.values():
         text = re.sub(rf'({re.escape(name)}, sha256: )"[0-9a-f]{{64}}"', rf'\1"{digest_file(folder / name)}"', text)
@@ -40,7 +40,8 @@ def stamped(text: str, folder: Path) -> str:
 
 
 def main() -> None:
-    CARD.write_text(stamped(CARD.read_text(encoding="utf-8"), ROOT / "iceb" / "mini" / "data"), encoding="utf-8")
+    """Update the card in place."""
+    CARD.write_text(stamp(CARD.read_text(encoding="utf-8"), ROOT / "iceb" / "mini" / "data"), encoding="utf-8")
     print(f"stamped {CARD}")
 
 

@@ -1,4 +1,4 @@
-"""Train the embedded model `mini` from nothing: text → autoencoder → denoiser → judge, each stage resumable.
+"""Train the embedded model `mini` from scratch: text, autoencoder, denoiser, judge; resumable.
 
     python tools/train_mini.py --out build/mini               # everything; hours on two CPU cores, minutes on a GPU box
     python tools/train_mini.py --out build/mini --stage text  # one stage
@@ -39,17 +39,17 @@ COLOUR_STEPS, COLOUR_RATE = 3000, 6e-4
 
 
 def text_stage(out: Path) -> None:
-    """Write text_encoder/ and tokenizer/."""
+    """Train and write text_encoder/ and tokenizer/."""
     text.train(out, make_tokenizer(out / "tokenizer")).save_pretrained(out / "text_encoder")
 
 
 def autoencoder_stage(out: Path) -> None:
-    """Write vae/."""
+    """Train and write vae/."""
     autoencoder.train(out).save_pretrained(out / "vae")
 
 
 def denoiser_stage(out: Path) -> None:
-    """Write unet/ and scaling.json: on oracle codes, on the text encoder's states, on sentences full of colours."""
+    """Train and write unet/ and scaling.json, in three phases."""
     torch.manual_seed(0)
     known = oracle_latents(out)
     scaling = 1 / known.mean.std().item()
@@ -59,17 +59,17 @@ def denoiser_stage(out: Path) -> None:
         return denoiser.oracle_context(known.factors[rows], draw), None
 
     unet = denoiser.fit(unet, known, oracle, ORACLE_STEPS, ORACLE_RATE, scaling, out / "oracle.pt")
-    said, shown = denoiser.prepared(out, PAIRS, PAIRS_SEED)
-    denoiser.turned(unet, said, shown)
-    unet = denoiser.fit(unet, shown, spoken(said), TEXT_STEPS, TEXT_RATE, scaling, out / "denoiser.pt")
-    said, shown = denoiser.prepared(out, PAIRS, COLOUR_SEED, PLAIN_SHARE)
-    unet = denoiser.fit(unet, shown, spoken(said), COLOUR_STEPS, COLOUR_RATE, scaling, out / "colours.pt")
+    said, shown = denoiser.prepare_pairs(out, PAIRS, PAIRS_SEED)
+    denoiser.turn_keys_and_values(unet, said, shown)
+    unet = denoiser.fit(unet, shown, context_of(said), TEXT_STEPS, TEXT_RATE, scaling, out / "denoiser.pt")
+    said, shown = denoiser.prepare_pairs(out, PAIRS, COLOUR_SEED, PLAIN_SHARE)
+    unet = denoiser.fit(unet, shown, context_of(said), COLOUR_STEPS, COLOUR_RATE, scaling, out / "colours.pt")
     unet.save_pretrained(out / "unet")
     (out / "scaling.json").write_text(json.dumps(scaling), encoding="utf-8")
 
 
-def spoken(said: Encoded) -> denoiser.Context:
-    """The context of the second and third phase: states of `said`, some of their rows hidden."""
+def context_of(said: Encoded) -> denoiser.Context:
+    """The denoiser's context in the second and third phase: text states, with some rows hidden."""
 
     def context(rows: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
         return denoiser.text_context(said, rows, draw)
@@ -78,7 +78,7 @@ def spoken(said: Encoded) -> denoiser.Context:
 
 
 def oracle_latents(out: Path) -> denoiser.Latents:
-    """The encoded images of the first phase, kept in `out`."""
+    """The encoded images of the first phase, stored in `out`."""
     vae = AutoencoderKL.from_pretrained(out / "vae").to(memory_format=torch.channels_last)
     path = out / "oracle_latents.pt"
     if not path.exists():
@@ -87,13 +87,13 @@ def oracle_latents(out: Path) -> denoiser.Latents:
 
 
 def judge_stage(out: Path) -> None:
-    """Write vit/."""
+    """Train and write vit/."""
     judge.train(out, AutoencoderKL.from_pretrained(out / "vae")).save_pretrained(out / "vit")
     judge.processor().save_pretrained(out / "vit")
 
 
 def export_stage(out: Path) -> None:
-    """Write the shipped weights: the pipeline directory and the judge, float16 safetensors."""
+    """Write the shipped weights: the pipeline folder and the judge, float16 safetensors."""
     vae = AutoencoderKL.from_pretrained(out / "vae", torch_dtype=torch.float16)
     vae.register_to_config(scaling_factor=json.loads((out / "scaling.json").read_text(encoding="utf-8")))
     unet = UNet2DConditionModel.from_pretrained(out / "unet", torch_dtype=torch.float16)
@@ -134,7 +134,7 @@ NEEDS = {
 
 
 def main() -> None:
-    """Run the stages asked for."""
+    """Run the chosen stages."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="checkpoints and data; kept between calls")
     parser.add_argument("--stage", choices=STAGES, help="one stage only")

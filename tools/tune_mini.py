@@ -43,7 +43,7 @@ FIRST_REQUEST_SEED = 5000
 
 @dataclass(frozen=True)
 class Validation:
-    """What the settings are tried on; no class of it is scored in a table."""
+    """Requests and holdout prompts for tuning; no class of them is scored in a table."""
 
     requests: list[EditRequest]
     asked: list[str]  # a free-form prompt for each request
@@ -64,7 +64,7 @@ class Validation:
 
 
 def validation() -> Validation:
-    """All 150 requests and the holdout of 184 classes."""
+    """Make all 150 requests and the holdout of 184 classes."""
     draw = np.random.default_rng(SEED)
     scored = scored_classes()
     spare = [int(i) for i in draw.permutation([i for i in range(NUM_CLASSES) if i not in scored])]
@@ -84,7 +84,7 @@ def scored_classes() -> set[int | None]:
 
 
 def request(place: int, source: int, dest: int) -> EditRequest:
-    """One class to be edited into another."""
+    """Make the request that turns class `source` into class `dest`."""
     return EditRequest(
         id=f"validation/{place:04}",
         source=class_names()[source],
@@ -97,7 +97,7 @@ def request(place: int, source: int, dest: int) -> EditRequest:
 
 
 class Scores(NamedTuple):
-    """Mean probabilities by the judge."""
+    """Mean probabilities that the judge gives."""
 
     dest: float  # of the destinations, on the edit prompts
     source: float  # of the sources, on the same
@@ -105,7 +105,7 @@ class Scores(NamedTuple):
 
 
 def scores(model: ModelBundle, judge: Measure, tried: Validation, noise: Tensor) -> Scores:
-    """What the model draws for the validation prompts.
+    """Draw the validation prompts and judge the images.
 
     Args:
         noise: initial latents of all prompts, the edits' first, (N, 4, 8, 8).
@@ -123,7 +123,7 @@ def scores(model: ModelBundle, judge: Measure, tried: Validation, noise: Tensor)
 
 
 def setting(text: str) -> dict[str, Any]:
-    """ "name=value,name=value" as a mapping, values in JSON; "as-shipped" is empty.
+    """Parse "name=value,name=value", values in JSON; "as-shipped" gives no settings.
 
     Raises:
         argparse.ArgumentTypeError: a part is no pair, or a value is no JSON.
@@ -138,7 +138,7 @@ def setting(text: str) -> dict[str, Any]:
 
 
 def tune(bundle: ModelBundle, tried: Validation, method: str, settings: list[dict[str, Any]], cache: Path) -> None:
-    """Print the scores of every setting as changes from the unedited model, and half the sum of the first and last."""
+    """Print the score changes of every setting, and half the sum of source2dest and holdout_delta."""
     recipe = shipped_recipe(method, "aice")
     given: dict[str, Any] = dict(recipe.settings("mini")) if recipe else {}
     judge = load("measures", bundle.family.measures["imagenet_classifier"])()
@@ -163,7 +163,7 @@ def tune(bundle: ModelBundle, tried: Validation, method: str, settings: list[dic
 
 
 def main() -> None:
-    """Try every setting asked for."""
+    """Parse the command line and try the given settings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "settings", nargs="+", type=setting, help="name=value[,name=value…], values in JSON; or as-shipped"

@@ -1,1 +1,1 @@
-"""The stages that made mini's names, data and weights; `tools/train_mini.py` runs them."""
+"""The stages that made mini's names, data and weights, run by `tools/train_mini.py`."""

@@ -1,4 +1,4 @@
-"""Train mini's autoencoder, 32x32 images to 8x8x4 latents and back, by squared and absolute error with a light prior.
+"""Train mini's autoencoder: 32x32 images to 8x8x4 latents and back.
 
 Sizes: B images a batch.
 """
@@ -10,7 +10,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from tools.mini.looks import IMAGES, random_looks, rendered, scaled
+from tools.mini.looks import IMAGES, load_or_render, random_looks, scale_pixels
 from tools.mini.training import Training
 
 __all__ = ["IMAGES", "new_autoencoder", "random_looks", "train"]
@@ -23,7 +23,7 @@ FIRST_SEED = 20_000_000  # of the batches; one seed a step, so that a resumed ru
 
 
 def new_autoencoder() -> AutoencoderKL:
-    """About 0.65 M parameters, without attention."""
+    """Make the untrained autoencoder: about 0.65 M parameters, without attention."""
     return AutoencoderKL(
         in_channels=3,
         out_channels=3,
@@ -39,7 +39,7 @@ def new_autoencoder() -> AutoencoderKL:
 
 
 def loss_of(model: AutoencoderKL, batch: Tensor, draw: torch.Generator) -> Tensor:
-    """Squared and absolute error on [-1, 1] after sampled latents, and their distance from a unit Gaussian; a scalar.
+    """Squared and absolute error of the reconstruction plus the KL divergence of the latents, a scalar.
 
     Args:
         batch: (B, 3, 32, 32) in [-1, 1].
@@ -60,7 +60,7 @@ def error(model: AutoencoderKL, images: Tensor) -> float:
 
 
 def new_training(model: AutoencoderKL, steps: int) -> Training:
-    """AdamW under one cycle of the learning rate."""
+    """Set up training: AdamW with a one-cycle learning rate."""
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.99), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, steps, pct_start=0.05)
     return Training({"model": model}, optimiser, schedule, list(model.parameters()))
@@ -69,13 +69,13 @@ def new_training(model: AutoencoderKL, steps: int) -> Training:
 def train(folder: Path, steps: int = STEPS) -> AutoencoderKL:
     """Train from scratch or from the last checkpoint in `folder`."""
     torch.manual_seed(0)
-    images = rendered(folder, random_looks(IMAGES, 1), 1)
-    unseen = scaled(rendered(folder, random_looks(UNSEEN, 2), 2))
+    images = load_or_render(folder, random_looks(IMAGES, 1), 1)
+    unseen = scale_pixels(load_or_render(folder, random_looks(UNSEEN, 2), 2))
     model = new_autoencoder()
     training, keep, begun = new_training(model, steps), folder / "autoencoder.pt", time.time()
-    for step in training.steps(keep, training.resumed(keep), steps, every=500):
+    for step in training.steps(keep, training.resume(keep), steps, every=500):
         draw = torch.Generator().manual_seed(FIRST_SEED + step)
-        batch = scaled(images[torch.randint(IMAGES, (BATCH,), generator=draw)])
+        batch = scale_pixels(images[torch.randint(IMAGES, (BATCH,), generator=draw)])
         training.learn(loss_of(model, batch, draw))
         if step % 100 == 0:
             print(f"autoencoder {step}/{steps} error {error(model, unseen):.5f} {time.time() - begun:.0f}s", flush=True)

@@ -1,4 +1,4 @@
-"""Train mini's denoiser: first on oracle codes of the looks, then on the frozen text encoder's states.
+"""Train mini's denoiser on oracle codes of the looks, then on the frozen text encoder's states.
 
 The first phase needs no text encoder, so both can be trained side by side: an image's look becomes a sum of fixed
 random vectors, and the context holds the same rows as a sentence (begin, words, subject, end, padding). The second
@@ -21,7 +21,7 @@ from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from torch import Tensor
 
 from iceb.mini.world import COLOURS, PATTERNS, SCENES, SHAPES, SIZES, Look
-from tools.mini.looks import drawn, object_numbers, scaled, scene_number
+from tools.mini.looks import object_numbers, render_looks, scale_pixels, scene_number
 from tools.mini.text import WIDTH, Encoded, encoded_sentences
 from tools.mini.training import Training
 
@@ -40,7 +40,7 @@ Context = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor | None]]
 
 
 def new_unet() -> UNet2DConditionModel:
-    """About 2.5 M parameters; cross-attention (attn2) at the 4x4 level and in the middle."""
+    """Make the untrained UNet: about 2.5 M parameters, cross-attention at the 4x4 level and in the middle."""
     return UNet2DConditionModel(
         sample_size=8,
         in_channels=4,
@@ -58,7 +58,7 @@ def new_unet() -> UNet2DConditionModel:
 
 @dataclass
 class Latents:
-    """Mean and deviation of encoded images, (N, 4, 8, 8) each, and the factors of what they show, (N, 5)."""
+    """Mean and deviation of encoded images, (N, 4, 8, 8) each, and the factors they show, (N, 5)."""
 
     mean: Tensor
     deviation: Tensor
@@ -71,7 +71,7 @@ class Latents:
 
 
 def factors_of(look: Look) -> tuple[int, ...]:
-    """Shape, colour, pattern, size and scene as numbers; the last of each of the first four stands for "no object"."""
+    """Shape, colour, pattern, size and scene of a look as numbers; the highest means "no object"."""
     return (*(object_numbers(look) or NO_OBJECT), scene_number(look))
 
 
@@ -80,14 +80,14 @@ def encoded_images(vae: AutoencoderKL, looks: Sequence[Look], seed: int) -> Late
     """Render every look once and encode it."""
     means, deviations = [], []
     for start in range(0, len(looks), 100):
-        found = vae.encode(scaled(drawn(looks[start : start + 100], seed, start))).latent_dist
+        found = vae.encode(scale_pixels(render_looks(looks[start : start + 100], seed, start))).latent_dist
         means.append(found.mean)
         deviations.append(found.std)
     return Latents(torch.cat(means), torch.cat(deviations), torch.tensor([factors_of(look) for look in looks]))
 
 
-def prepared(folder: Path, count: int, seed: int, plain_share: float = 1.0) -> tuple[Encoded, Latents]:
-    """Sentences with their states, and an image of each; kept in `folder`.
+def prepare_pairs(folder: Path, count: int, seed: int, plain_share: float = 1.0) -> tuple[Encoded, Latents]:
+    """Sentences with their states and an image of each; stored in `folder`.
 
     Args:
         plain_share: how many of the sentences that leave the object its own colour are taken.
@@ -137,7 +137,7 @@ def oracle_context(factors: Tensor, draw: torch.Generator) -> Tensor:
 
 
 def text_context(text: Encoded, rows: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
-    """States of 77 rows, (B, 77, d), and what may be looked at, (B, 77): padding repeats the stored padding rows."""
+    """States of 77 rows, (B, 77, d), and the attention mask, (B, 77)."""
     states, mask = text.full(rows)
     lot = torch.rand(len(rows), generator=draw)
     named, place, end = text.last[rows] >= 0, text.last[rows], text.end[rows]
@@ -149,8 +149,8 @@ def text_context(text: Encoded, rows: Tensor, draw: torch.Generator) -> tuple[Te
     return states, mask
 
 
-def turned(unet: UNet2DConditionModel, text: Encoded, latents: Latents) -> None:
-    """Let keys and values read text states as they read codes: W <- W A with A the least-squares map, in float64."""
+def turn_keys_and_values(unet: UNet2DConditionModel, text: Encoded, latents: Latents) -> None:
+    """Map keys and values from codes to text states: W <- W A, A the least-squares map, in float64."""
     named = text.last >= 0
     states = torch.cat([text.at(text.last)[named], text.at(text.end), text.at(text.end + 1)]).double()
     whole = sentence_code(latents.factors)
@@ -165,7 +165,7 @@ def turned(unet: UNet2DConditionModel, text: Encoded, latents: Latents) -> None:
 
 @cache
 def signal_shares() -> Tensor:
-    """How much of the clean latent's variance is left at each time, (1000,)."""
+    """Share of the clean latent's variance that is left at each timestep, (1000,)."""
     shares: Tensor = DDPMScheduler(**SCHEDULE).alphas_cumprod
     return shares
 
@@ -187,20 +187,20 @@ def loss_of(
 
 
 def rate_share(step: int, steps: int) -> float:
-    """The learning rate's share of its peak: a warm-up, a level stretch, then a straight line down to 2 %."""
+    """The learning rate's share of its peak: warm-up, plateau, then linear decay to 2 %."""
     return min(1.0, (step + 1) / 100) * max(0.02, 1 - max(0, step - 0.3 * steps) / (0.7 * steps))
 
 
 @torch.no_grad()
-def followed(mean: UNet2DConditionModel, unet: UNet2DConditionModel, step: int) -> None:
-    """Move the running mean towards the weights: quickly at first, by 0.2 % a step in the end."""
+def update_mean(mean: UNet2DConditionModel, unet: UNet2DConditionModel, step: int) -> None:
+    """Move the running mean of the weights: fast at first, by 0.2 % a step in the end."""
     torch._foreach_lerp_(list(mean.parameters()), list(unet.parameters()), max(0.002, 10 / (step + 20)))
 
 
 def fit(
     unet: UNet2DConditionModel, latents: Latents, context: Context, steps: int, rate: float, scaling: float, keep: Path
 ) -> UNet2DConditionModel:
-    """Noise-prediction training with Adam, resumable from the file `keep`; returns the running mean of the weights.
+    """Train noise prediction with Adam, resumable from `keep`; return the running mean of the weights.
 
     Args:
         unet: changed in place.
@@ -211,10 +211,10 @@ def fit(
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate_share(step, steps))
     mean, average, begun = copy.deepcopy(unet), None, time.time()
     training = Training({"unet": unet, "mean": mean}, optimiser, schedule, list(unet.parameters()))
-    for step in training.steps(keep, training.resumed(keep), steps, every=200):
+    for step in training.steps(keep, training.resume(keep), steps, every=200):
         loss = loss_of(unet, latents, context, scaling, torch.Generator().manual_seed(FIRST_SEED + step))
         training.learn(loss)
-        followed(mean, unet, step)
+        update_mean(mean, unet, step)
         average = loss.item() if average is None else 0.98 * average + 0.02 * loss.item()
         if step % 50 == 0:
             print(f"denoiser {keep.stem} {step}/{steps} loss {average:.4f} {time.time() - begun:.0f}s", flush=True)

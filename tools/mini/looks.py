@@ -1,4 +1,4 @@
-"""Looks as training sees them: drawn at random, as numbers, and as images."""
+"""Training looks: drawn at random, as numbers, and rendered as images."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ SEED_STRIDE = 1_000_003  # between the seeds of two sets of images
 
 
 def random_looks(count: int, seed: int) -> list[Look]:
-    """Looks of random classes with random sizes and scenes; 3 % are scenes without an object."""
+    """Draw looks of random classes with random sizes and scenes; 3 % show a scene without an object."""
     draw = np.random.default_rng(seed)
     scenes = [PLAIN] * 6 + list(SCENES)
     sizes = ("medium", "medium", "medium", "small", "large")
@@ -32,7 +32,7 @@ def random_looks(count: int, seed: int) -> list[Look]:
 
 
 def object_numbers(look: Look) -> tuple[int, int, int, int] | None:
-    """Shape, colour, pattern and size as numbers; None where there is no object."""
+    """Shape, colour, pattern and size as numbers; None without an object."""
     if look.shape is None:
         return None
     parts = (SHAPES.index(look.shape), list(COLOURS).index(look.colour), PATTERNS.index(look.pattern))
@@ -44,20 +44,20 @@ def scene_number(look: Look) -> int:
     return [PLAIN, *SCENES].index(look.scene)
 
 
-def drawn(looks: Sequence[Look], seed: int, first: int = 0) -> Tensor:
-    """Images of `looks`, (N, 3, 32, 32) uint8; `first` is the place of the first look in its set."""
+def render_looks(looks: Sequence[Look], seed: int, first: int = 0) -> Tensor:
+    """Render looks, (N, 3, 32, 32) uint8; `first` is the index of the first look in its set."""
     images = [render(look, seed * SEED_STRIDE + first + place) for place, look in enumerate(looks)]
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
 
 
-def rendered(folder: Path, looks: Sequence[Look], seed: int) -> Tensor:
-    """Images of `looks`, (N, 3, 32, 32) uint8, kept in `folder`."""
+def load_or_render(folder: Path, looks: Sequence[Look], seed: int) -> Tensor:
+    """Images of `looks`, (N, 3, 32, 32) uint8, stored in `folder`."""
     path = folder / f"images_{len(looks)}_{seed}.npz"
     if not path.exists():
-        np.savez(path, images=drawn(looks, seed).permute(0, 2, 3, 1).numpy())
+        np.savez(path, images=render_looks(looks, seed).permute(0, 2, 3, 1).numpy())
     return torch.from_numpy(np.load(path)["images"]).permute(0, 3, 1, 2)
 
 
-def scaled(images: Tensor) -> Tensor:
-    """uint8 images, (N, 3, 32, 32), as floats in [-1, 1]."""
+def scale_pixels(images: Tensor) -> Tensor:
+    """Scale uint8 images (N, 3, 32, 32) to floats in [-1, 1]."""
     return (images.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)

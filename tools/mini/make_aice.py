@@ -1,4 +1,4 @@
-"""Make the embedded AICE files: 300 edit classes with their dests, 366 holdout classes, five free-form prompts a class.
+"""Make the embedded AICE files: 300 edit classes with destinations, 366 holdout classes, prompts.
 
 The rule for dests is the benchmark's (arXiv:2403.13807): among the holdout classes, rank by the cosine between the text
 encoder's pooled outputs of "an image of X" and take the fourth nearest. The encoder is mini's. Prompts are drawn from
@@ -28,8 +28,8 @@ EDITS, HOLDOUTS, PROMPTS = 300, 366, 5
 RANK = 3  # counted from 0: the fourth nearest
 
 
-def pooled(names: list[str]) -> Tensor:
-    """Unit pooled outputs of "an image of X", (N, d) float64."""
+def pooled_outputs(names: list[str]) -> Tensor:
+    """Pooled outputs of "an image of X", normalised, (N, d) float64."""
     tokenizer = CLIPTokenizer.from_pretrained(PIPELINE / "tokenizer")
     encoder = CLIPTextModel.from_pretrained(PIPELINE / "text_encoder", dtype=torch.float32)
     texts = [f"an image of {name}" for name in names]
@@ -40,20 +40,22 @@ def pooled(names: list[str]) -> Tensor:
 
 
 def dests_of(sources: list[int], choices: list[int]) -> list[int]:
-    """For each source class the class of `choices` that the rule gives it as destination."""
+    """The destination of each source class, chosen from `choices` by AICE's rule."""
     names = class_names()
-    near = pooled([names[i] for i in sources]) @ pooled([names[i] for i in choices]).T  # (sources, choices)
+    near = (
+        pooled_outputs([names[i] for i in sources]) @ pooled_outputs([names[i] for i in choices]).T
+    )  # (sources, choices)
     return [choices[int(place)] for place in near.argsort(dim=1, descending=True)[:, RANK]]
 
 
 @cache
 def frames() -> tuple[str, ...]:
-    """The free-form sentences; each holds one "{}"."""
+    """The free-form sentences, each with one "{}"."""
     return tuple(FRAMES.read_text(encoding="utf-8").splitlines())
 
 
 def rows_of(label: int, draw: np.random.Generator, filled: bool) -> list[dict[str, object]]:
-    """Five rows of one class in the upstream format; the prompts hold the class's name if `filled`, else "{}"."""
+    """Five rows of one class in the upstream format; prompts hold its name if `filled`, else "{}"."""
     name, known = class_names()[label], frames()
     chosen = draw.choice(len(known), PROMPTS, replace=False)
     seeds = draw.integers(0, 100_000, PROMPTS)
@@ -74,7 +76,7 @@ def write(name: str, content: object) -> None:
 
 
 def main() -> None:
-    """Write the three files."""
+    """Make and write the three files."""
     draw = np.random.default_rng(SEED)
     classes = draw.permutation(1000)[: EDITS + HOLDOUTS].tolist()
     edits, holdouts = sorted(classes[:EDITS]), sorted(classes[EDITS:])

@@ -1,4 +1,4 @@
-"""Make iceb/mini/data/names.json and words.txt: the names that mini is taught, those kept from it, its vocabulary.
+"""Make iceb/mini/data/names.json and words.txt: names taught, names withheld, and the vocabulary.
 
 Facts come from installed wheels: primary names from open_clip's ImageNet list, aliases from the WordNet lemmas in timm,
 filler words from the WordNet definitions in timm. A name that two classes share is taught only for the class whose
@@ -48,7 +48,7 @@ def names_of_classes(unknown: set[str]) -> Names:
 
 
 def primary_names(lemmas: list[list[str]], unknown: set[str], shared: Counter[str]) -> list[str]:
-    """For each class its own name, or the first lemma of its alone where that is taken or to be kept out."""
+    """Each class's own name, or the first lemma that only it has if the name is taken or withheld."""
     taken: set[str] = set()
     primary = []
     for own, row in zip(IMAGENET_CLASSNAMES, lemmas, strict=True):
@@ -69,7 +69,7 @@ def _quarter(name: str) -> bool:
 
 
 def filler_words(names: Names, count: int) -> list[str]:
-    """The `count` most frequent words of WordNet's definitions that name no class, colour, size or scene, sorted."""
+    """The `count` most frequent words of WordNet's definitions that mean nothing to mini, sorted."""
     info: Any = ImageNetInfo("imagenet-22k-ms")
     text = " ".join(str(info.label_name_to_description(n, detailed=True)) for n in info.label_names())
     every_name: Iterable[str] = chain(names.names, *names.aliases, *names.unknown)
@@ -80,7 +80,7 @@ def filler_words(names: Names, count: int) -> list[str]:
 
 
 def main() -> None:
-    """Write the two files."""
+    """Make and write the two files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--unknown", type=Path, required=True, help="names to keep out of training, one a line")
     parser.add_argument("--words", type=int, default=2400, help="how many filler words (default: %(default)s)")

@@ -1,4 +1,4 @@
-"""Sentences of the grammar as token ids, batched, and with words around the name disturbed."""
+"""Sentences of the grammar as batches of token ids, with words around the class name replaced."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """Some sentences padded to one length T, with what each of them means."""
+    """Sentences padded to one length T, with the truth of each."""
 
     ids: Tensor  # (N, T)
     first: Tensor  # (N,) place of the subject's first token
@@ -46,9 +46,9 @@ class Batch:
 
     @classmethod
     def of(cls, rows: Sequence[Row], length: int) -> "Batch":
-        """`rows` padded to `length`."""
+        """Pad `rows` to `length` and make a batch of them."""
         return cls(
-            ids=padded(rows, length),
+            ids=pad_rows(rows, length),
             first=torch.tensor([min(row.first, length - 1) for row in rows]),
             last=torch.tensor([min(row.last, length - 1) for row in rows]),
             end=torch.tensor([len(row.ids) - 1 for row in rows]),
@@ -56,13 +56,13 @@ class Batch:
         )
 
     @property
-    def named(self) -> Tensor:
-        """Which sentences name a class, (N,) bool."""
+    def names_class(self) -> Tensor:
+        """Mask of the sentences that name a class, (N,) bool."""
         return self.truth[:, 0] >= 0
 
 
-def tokenised(tokenizer: CLIPTokenizer, sentences: Sequence[Sentence]) -> list[Row]:
-    """Token ids and the class name's place: the tokens of the text before it are counted."""
+def tokenise(tokenizer: CLIPTokenizer, sentences: Sequence[Sentence]) -> list[Row]:
+    """Tokenise sentences and locate the class name by counting the tokens before it."""
     ids = tokenizer([s.text for s in sentences], truncation=True, max_length=POSITIONS).input_ids
     before = tokenizer([s.text[: s.start] for s in sentences]).input_ids
     names = tokenizer([s.text[s.start : s.end] for s in sentences]).input_ids
@@ -72,8 +72,8 @@ def tokenised(tokenizer: CLIPTokenizer, sentences: Sequence[Sentence]) -> list[R
     ]
 
 
-def padded(rows: Sequence[Row], length: int) -> Tensor:
-    """The token ids with end tokens behind them, (N, length)."""
+def pad_rows(rows: Sequence[Row], length: int) -> Tensor:
+    """Token ids padded with end tokens, (N, length)."""
     ids = torch.full((len(rows), length), END)
     for place, row in enumerate(rows):
         ids[place, : len(row.ids)] = torch.tensor(row.ids)
@@ -81,7 +81,7 @@ def padded(rows: Sequence[Row], length: int) -> Tensor:
 
 
 def truth_of(said: Sentence) -> tuple[int, ...]:
-    """What every head should read, in the order of READS."""
+    """The label of every head, in the order of READS."""
     parts = object_numbers(said.look)
     if said.label is None or parts is None:
         return (*(NO_TRUTH,) * 5, scene_number(said.look))
@@ -89,7 +89,7 @@ def truth_of(said: Sentence) -> tuple[int, ...]:
 
 
 def drawn_sentences(count: int, draw: np.random.Generator, plain_share: float = 1.0) -> list[Sentence]:
-    """`count` sentences of the grammar; of those that do not recolour their object only `plain_share` are taken."""
+    """Draw `count` sentences; of those that do not recolour their object only `plain_share` are taken."""
     said: list[Sentence] = []
     while len(said) < count:
         one = sentence(draw)
@@ -99,16 +99,16 @@ def drawn_sentences(count: int, draw: np.random.Generator, plain_share: float = 
 
 
 def recolours(said: Sentence) -> bool:
-    """Whether the object wears another colour than its class does."""
+    """Whether the object has a colour other than its class's."""
     return said.label is not None and said.look.colour != class_look(said.label).colour
 
 
 def batches(tokenizer: CLIPTokenizer, draw: np.random.Generator) -> list[list[Row]]:
-    """Some hundred sentences, short ones more often, cut into batches of like length and about 800 tokens."""
+    """Draw sentences, short ones more often, and cut them into batches of similar length."""
     drawn = (sentence(draw) for _ in range(SENTENCES_AT_ONCE))
     said = [s for s in drawn if len(s.text) < SHORT or draw.random() < LONGER_SHARE]
     cut: list[list[Row]] = [[]]
-    for row in sorted(tokenised(tokenizer, said), key=lambda row: len(row.ids)):
+    for row in sorted(tokenise(tokenizer, said), key=lambda row: len(row.ids)):
         if cut[-1] and len(cut[-1]) * (len(row.ids) + 2) >= TOKENS_AT_ONCE:
             cut.append([])
         cut[-1].append(row)
@@ -116,7 +116,7 @@ def batches(tokenizer: CLIPTokenizer, draw: np.random.Generator) -> list[list[Ro
 
 
 def lessons(tokenizer: CLIPTokenizer, first: int) -> Iterator[Batch]:
-    """Batch after batch without end, from step `first` on; disturbed in the second phase.
+    """Yield batches without end, from step `first` on; words are replaced in the second phase.
 
     Words are replaced by torch's global generator, all else is drawn from one that starts anew at `first`.
     """
@@ -127,15 +127,15 @@ def lessons(tokenizer: CLIPTokenizer, first: int) -> Iterator[Batch]:
         waiting = waiting or batches(tokenizer, draw)
         rows = waiting.pop()
         if step >= SECOND_PHASE:
-            rows = [disturbed(row, kept, named) if draw.random() < DISTURBED_SENTENCES else row for row in rows]
+            rows = [disturb_words(row, kept, named) if draw.random() < DISTURBED_SENTENCES else row for row in rows]
         length = min(POSITIONS, max(len(row.ids) for row in rows) + int(draw.integers(1, 4)))
         if draw.random() < FULL_LENGTH:
             rows, length = rows[:FULL_ROWS], POSITIONS
         yield Batch.of(rows, length)
 
 
-def disturbed(row: Row, kept: Tensor, named: Tensor) -> Row:
-    """The sentence with some of the words around the name replaced by random tokens, behind it by other names' too.
+def disturb_words(row: Row, kept: Tensor, named: Tensor) -> Row:
+    """Replace some words around the name by random tokens, and behind it also by other names' tokens.
 
     Args:
         kept: tokens that are neither replaced nor put in, (k,).
@@ -151,7 +151,7 @@ def disturbed(row: Row, kept: Tensor, named: Tensor) -> Row:
 
 
 def pieces(tokenizer: CLIPTokenizer, words: Iterable[str]) -> Tensor:
-    """The tokens that `words` consist of, each once and sorted, (n,)."""
+    """The distinct tokens of `words`, sorted, (n,)."""
     return torch.tensor(sorted({token for word in words for token in tokenizer(word).input_ids[1:-1]}))
 
 

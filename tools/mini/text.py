@@ -1,11 +1,12 @@
-"""Train mini's text encoder so that the methods can edit it: the last subject token carries the class, and the rest of
-the sentence takes it up late.
+"""Train mini's text encoder so that the methods can edit it.
 
-Three things make it so. Heads read shape, colour, pattern, size and class from the last subject token, the end token
-and a padding row alike. The attention that later tokens pay to the subject's tokens in layers 0-10 is penalised. And in
-half of each batch the subject's state after layer 10 is swapped for another sentence's, with the other's labels as the
-truth, so that whatever leaked past the subject is wrong. In the second phase, words around the name are replaced by
-random tokens in half of the sentences, behind the name by pieces of other names too, so that words the grammar lacks
+The last subject token carries the class, and the rest of the sentence takes it up late.
+
+Three measures enforce this. Heads read shape, colour, pattern, size and class from the last subject token, the end
+token and a padding row alike. The attention that later tokens pay to the subject's tokens in layers 0-10 is penalised.
+And in half of each batch the subject's state after layer 10 is swapped for another sentence's, with the other's labels
+as the truth, so that whatever leaked past the subject is wrong. In the second phase, words around the name are replaced
+by random tokens in half of the sentences, behind the name by pieces of other names too, so that words the grammar lacks
 and other things in the sentence do not disturb.
 
 Sizes: N sentences, T tokens, d = 128 features.
@@ -23,7 +24,7 @@ from torch.nn.functional import cross_entropy
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from iceb.mini.world import COLOURS, PATTERNS, SCENES, SHAPES, SIZES, Look
-from tools.mini.sentences import NO_TRUTH, READS, SECOND_PHASE, Batch, Row, drawn_sentences, lessons, padded, tokenised
+from tools.mini.sentences import NO_TRUTH, READS, SECOND_PHASE, Batch, Row, drawn_sentences, lessons, pad_rows, tokenise
 from tools.mini.tokenizer import END, POSITIONS
 from tools.mini.training import Training
 
@@ -38,7 +39,7 @@ AT_ONCE = 64  # sentences encoded together once training is over
 
 @dataclass
 class Encoded:
-    """Final states of many sentences, cut behind the end token; `full` makes 77 rows of them again."""
+    """Final states of sentences, cut behind the end token; `full` restores 77 rows."""
 
     states: Tensor  # (N, longest, d) float16
     last: Tensor  # (N,) place of the last subject token; -1 where no class is named
@@ -46,11 +47,11 @@ class Encoded:
     empty: Tensor  # (77, d) states of the empty prompt
 
     def at(self, places: Tensor) -> Tensor:
-        """The row at one place of every sentence, (N, d)."""
+        """The row at one position of every sentence, (N, d)."""
         return self.states[torch.arange(len(places)), places].float()
 
     def full(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """States of all 77 positions, (n, 77, d), and a mask that is true everywhere, (n, 77)."""
+        """States of all 77 positions, (n, 77, d), and a mask of ones, (n, 77)."""
         position = torch.arange(POSITIONS)[None]  # (1, 77)
         spare = self.states.shape[1] - 1
         place = torch.where(position <= self.end[rows, None], position, self.end[rows, None] + 1 + position % 2)
@@ -59,7 +60,7 @@ class Encoded:
 
 
 def new_encoder() -> CLIPTextModel:
-    """CLIP's text encoder with twelve narrow layers; its attention can be read."""
+    """Make CLIP's text encoder with twelve narrow layers and readable attention."""
     config = CLIPTextConfig(
         vocab_size=END + 1,
         hidden_size=WIDTH,
@@ -90,8 +91,8 @@ def states_after(encoder: CLIPTextModel, ids: Tensor, last_layer: int) -> tuple[
     return state, torch.stack(paid).mean(dim=0)
 
 
-def finished(encoder: CLIPTextModel, state: Tensor, first_layer: int) -> Tensor:
-    """The final states, (N, T, d), when the stream before `first_layer` is `state`, (N, T, d)."""
+def states_from(encoder: CLIPTextModel, state: Tensor, first_layer: int) -> Tensor:
+    """The final states, (N, T, d), computed from the residual stream before `first_layer`, (N, T, d)."""
     for layer in encoder.encoder.layers[first_layer:]:
         state = layer(state, attention_mask=causal(state.shape[1]))
     final: Tensor = encoder.final_layer_norm(state)
@@ -99,29 +100,29 @@ def finished(encoder: CLIPTextModel, state: Tensor, first_layer: int) -> Tensor:
 
 
 def causal(length: int) -> Tensor:
-    """What is added to attention so that no token looks ahead, (1, 1, length, length)."""
+    """The causal attention mask, (1, 1, length, length)."""
     return torch.full((length, length), torch.finfo(torch.float32).min).triu(1)[None, None]
 
 
 def leak_of(batch: Batch, paid: Tensor) -> Tensor:
-    """Mean attention that the tokens behind a subject pay to it, a scalar; `paid` is (N, T, T).
+    """Mean attention from the tokens behind a subject to it, a scalar; `paid` is (N, T, T).
 
     The end token and two rows of padding count as behind it.
     """
     place = torch.arange(batch.ids.shape[1])[None]  # (1, T)
-    named, last = batch.named[:, None], batch.last[:, None]  # (N, 1)
+    named, last = batch.names_class[:, None], batch.last[:, None]  # (N, 1)
     subject = (place >= batch.first[:, None]) & (place <= last) & named  # (N, T)
     later = (place > last) & (place <= batch.end[:, None] + 2) & named  # (N, T)
     return ((paid * subject[:, None]).sum(-1) * later).sum() / later.sum().clamp(min=1)
 
 
-def swapped(batch: Batch, state: Tensor) -> tuple[Tensor, Tensor]:
-    """`state`, (N, T, d), with the subject's row of half of the sentences replaced by another sentence's.
+def swap_subjects(batch: Batch, state: Tensor) -> tuple[Tensor, Tensor]:
+    """Replace the subject's row of half of the sentences in `state` (N, T, d) by another sentence's.
 
     Also returns whose subject each sentence now has, (N,).
     """
     owner = torch.arange(len(batch.ids))
-    candidates = batch.named.nonzero().flatten()
+    candidates = batch.names_class.nonzero().flatten()
     half = len(candidates) // 2
     taking = candidates[torch.randperm(len(candidates))[:half]]
     giving = candidates[torch.randperm(len(candidates))[:half]]
@@ -132,14 +133,14 @@ def swapped(batch: Batch, state: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def padding_places(batch: Batch) -> Tensor:
-    """A random row behind each sentence's end token, (N,); the last row where there is none."""
+    """A random padding position of each sentence, (N,); the last row if there is none."""
     length = batch.ids.shape[1]
     behind = torch.randint(0, 100, (len(batch.ids),)) % (length - batch.end - 1).clamp(min=1)
     return (batch.end + 1 + behind).clamp(max=length - 1)
 
 
 def reading_losses(heads: nn.ModuleList, final: Tensor, batch: Batch, owner: Tensor) -> Iterator[Tensor]:
-    """The weighted cross entropy of each head at the subject, at the end and at a padding row; `final` is (N, T, d).
+    """Weighted cross entropy of each head at the subject, the end and a padding row of `final` (N, T, d).
 
     The scene stands behind the subject, so nothing is asked about it there; it is never swapped.
     """
@@ -155,20 +156,20 @@ def reading_losses(heads: nn.ModuleList, final: Tensor, batch: Batch, owner: Ten
 
 
 def loss_of(encoder: CLIPTextModel, heads: nn.ModuleList, batch: Batch) -> tuple[Tensor, Tensor, float]:
-    """The loss of one batch, the leak in it, and the share of colours read rightly at the end token."""
+    """The loss of one batch, its attention leak, and the share of colours read correctly at the end token."""
     state, paid = states_after(encoder, batch.ids, GATHER - 1)
     leak = leak_of(batch, paid)
-    mixed, owner = swapped(batch, state)
-    final = finished(encoder, mixed, GATHER)
+    mixed, owner = swap_subjects(batch, state)
+    final = states_from(encoder, mixed, GATHER)
     loss = sum(reading_losses(heads, final, batch, owner), start=LEAK_WEIGHT * leak)
     colour = READS.index("colour")
     read = heads[colour](final[torch.arange(len(batch.ids)), batch.end]).argmax(-1)  # (N,)
-    hits = (read == batch.truth[owner, colour])[batch.named].float().mean().item()
+    hits = (read == batch.truth[owner, colour])[batch.names_class].float().mean().item()
     return loss, leak, hits
 
 
 def rate(step: int, steps: int) -> float:
-    """The learning rate's share of its peak: a warm cosine, and a second, lower one for the second phase."""
+    """The learning rate's share of its peak: a warm cosine, and a lower one for the second phase."""
     turn = min(SECOND_PHASE, steps)
     if step < turn:
         return float(min(1.0, (step + 1) / 40) * (0.02 + 0.49 * (1 + np.cos(np.pi * step / (1.05 * turn)))))
@@ -176,7 +177,7 @@ def rate(step: int, steps: int) -> float:
 
 
 def new_training(encoder: CLIPTextModel, heads: nn.ModuleList, steps: int) -> Training:
-    """AdamW, with a higher rate for the table of token states, whose rows change rarely and are not clipped."""
+    """Set up AdamW with a higher rate for the token embeddings, whose rows change rarely."""
     table = encoder.embeddings.token_embedding.weight
     rest = [p for p in encoder.parameters() if p is not table] + list(heads.parameters())
     groups = [{"params": [table], "lr": 4e-3}, {"params": rest, "lr": 1e-3}]
@@ -190,7 +191,7 @@ def train(folder: Path, tokenizer: CLIPTokenizer, steps: int = STEPS) -> CLIPTex
     torch.manual_seed(0)
     encoder, heads = new_encoder(), nn.ModuleList(nn.Linear(WIDTH, size) for size in SIZES_OF_READS)
     training, keep, begun = new_training(encoder, heads, steps), folder / "text.pt", time.time()
-    first = training.resumed(keep)
+    first = training.resume(keep)
     todo = training.steps(keep, first, steps, every=100)
     for step, batch in zip(todo, lessons(tokenizer, first), strict=False):  # lessons never end
         loss, leak, hits = loss_of(encoder, heads, batch)
@@ -205,7 +206,7 @@ def train(folder: Path, tokenizer: CLIPTokenizer, steps: int = STEPS) -> CLIPTex
 def encoded_sentences(
     model: Path, words: Path, count: int, seed: int, plain_share: float
 ) -> tuple[Encoded, list[Look]]:
-    """`count` random sentences' final states, up to two rows behind the end token, and what each of them shows.
+    """Encode `count` random sentences, up to two rows behind the end token, with the looks they describe.
 
     Args:
         model: folder of the text encoder.
@@ -214,7 +215,7 @@ def encoded_sentences(
     """
     encoder = CLIPTextModel.from_pretrained(model, dtype=torch.float32).eval()
     said = drawn_sentences(count, np.random.default_rng(seed), plain_share)
-    rows = tokenised(CLIPTokenizer.from_pretrained(words), said)
+    rows = tokenise(CLIPTokenizer.from_pretrained(words), said)
     encoded = Encoded(
         states=_final_states(encoder, rows),
         last=torch.tensor([row.last if row.said.label is not None else -1 for row in rows]),
@@ -232,7 +233,7 @@ def _final_states(encoder: CLIPTextModel, rows: list[Row]) -> Tensor:
     for start in range(0, len(rows), AT_ONCE):
         chosen = order[start : start + AT_ONCE]
         length = min(POSITIONS, len(rows[chosen[-1]].ids) + 2)
-        ids = padded([rows[place] for place in chosen], length)
+        ids = pad_rows([rows[place] for place in chosen], length)
         states[chosen, :length] = encoder(ids).last_hidden_state.half()
     return states
 

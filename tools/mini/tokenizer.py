@@ -1,4 +1,4 @@
-"""CLIP's tokenizer, made without a download: open_clip ships the byte-pair merges."""
+"""Make CLIP's tokenizer without a download, from the byte-pair merges that open_clip ships."""
 
 import gzip
 import json
@@ -13,7 +13,7 @@ MERGES = 49152 - 256 - 2  # CLIP's vocabulary without bytes and the two marks
 
 
 def make_tokenizer(folder: Path) -> CLIPTokenizer:
-    """The tokenizer in `folder`; written there first where it is missing."""
+    """The tokenizer in `folder`, written there first if it is missing."""
     if not (folder / "tokenizer_config.json").exists():
         _write(folder)
     return CLIPTokenizer.from_pretrained(folder)

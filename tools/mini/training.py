@@ -1,4 +1,4 @@
-"""What mini's training loops share: a step of the optimiser, and the checkpoint an interrupted loop goes on from."""
+"""Optimiser step and checkpoints shared by mini's training loops."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ GRADIENT_NORM = 1.0  # the most that one step's joint gradient may have
 
 @dataclass(frozen=True)
 class Training:
-    """Modules under training, with the optimiser that changes them and the schedule of its learning rate.
+    """Modules under training, with their optimiser and learning-rate schedule.
 
     Args:
         modules: what the checkpoint keeps, by the name it is kept under; also modules that no gradient changes.
@@ -28,15 +28,15 @@ class Training:
     clipped: Sequence[nn.Parameter]
 
     def learn(self, loss: Tensor) -> None:
-        """One step down the gradient of `loss`, a scalar."""
+        """Take one optimiser step on `loss`, a scalar."""
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.clipped, GRADIENT_NORM)
         self.optimiser.step()
         self.schedule.step()
 
-    def resumed(self, keep: Path) -> int:
-        """Take up the checkpoint `keep` where there is one; returns the first step that is still to be done."""
+    def resume(self, keep: Path) -> int:
+        """Load the checkpoint `keep` if there is one; return the first step still to do."""
         if not keep.exists():
             return 0
         kept = torch.load(keep, weights_only=True)
@@ -45,7 +45,7 @@ class Training:
         return int(kept["step"])
 
     def steps(self, keep: Path, first: int, steps: int, every: int) -> Iterator[int]:
-        """The steps from `first` on; writes the checkpoint after every `every` of them and after the last."""
+        """Yield the steps from `first` on; write the checkpoint every `every` steps and after the last."""
         for step in range(first, steps):
             yield step
             if step % every == every - 1 or step == steps - 1:

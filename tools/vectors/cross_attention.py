@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mpmath import eye, mpf, sqrt, zeros
 
-from tools.vectors.exact import Case, Numbers, Rows, column, exact, inner, outer_sum, rounded, unused
+from tools.vectors.exact import Case, Numbers, Rows, column, exact, inner, outer_sum, to_float64, unused_directions
 
 
 def uce(W: Rows, pairs: list[tuple[Rows, Rows]], retained: Rows, case: Case) -> Rows:
@@ -28,7 +28,7 @@ def uce(W: Rows, pairs: list[tuple[Rows, Rows]], retained: Rows, case: Case) -> 
         c = column(row)
         left += keep * (w * c) * c.T
         right += keep * c * c.T
-    return rounded(left * right**-1)
+    return to_float64(left * right**-1)
 
 
 def uce_cases() -> Iterator[Case]:
@@ -53,7 +53,7 @@ def uce_cases() -> Iterator[Case]:
 
 
 def subsequence(old: list[int], new: list[int], length: int) -> list[int]:
-    """TIME's map: scan the new text for each old token in order, go on behind the last match, fill up with the end."""
+    """TIME's map: scan the new text for each old token in order, then fill up with the end token."""
     found: list[int] = []
     place = -1
     for token in old:
@@ -78,7 +78,7 @@ def time_cases() -> Iterator[Case]:
     for W in weights:
         w = exact(W)
         left = mpf(lam) * w + w * outer_sum([new[place] for place in places], old)
-        edited.append(rounded(left * (mpf(lam) * eye(width) + outer_sum(old)) ** -1))
+        edited.append(to_float64(left * (mpf(lam) * eye(width) + outer_sum(old)) ** -1))
     ids = {"old_ids": old_ids, "new_ids": new_ids, "places": places}
     yield {**ids, "old": old, "new": new, "ridge": lam, "weights": weights, "edited": edited}
 
@@ -90,7 +90,7 @@ def mace_cases() -> Iterator[Case]:
     weights = [numbers.rows(out, width) for out in (4, 6)]
     P, lam, s = outer_sum(kept), mpf("0.1"), mpf("0.3")
     refined = [
-        rounded(
+        to_float64(
             (lam * exact(W) + exact(W) * outer_sum(new, old) + s**2 * exact(W) * P)
             * (lam * eye(width) + outer_sum(old) + s**2 * P) ** -1
         )
@@ -109,7 +109,7 @@ def mace_cases() -> Iterator[Case]:
             down, up = own[place]
             left += (wc + exact(up) * exact(down)) * outer_sum(rows)
             right += outer_sum(rows)
-        fused.append(rounded(left * right**-1))
+        fused.append(to_float64(left * right**-1))
     yield {"stage": 3, "prompts": prompts, "terms": terms, "kept": kept, "ridge": 0.1, "scale": 0.3} | {
         "weights": weights, "refined": refined, "edited": fused,
     }  # fmt: skip
@@ -137,7 +137,7 @@ def rece_cases() -> Iterator[Case]:
             edited = [changed * left * right**-1 for changed in edited]
         yield {"penalty": penalty, "old": old, "new": new, "kept": kept, "attack_ridge": 0.1, "ridge": 0.1} | {
             "erase_scale": 1.0, "preserve_scale": 0.2, "rounds": 2, "weights": weights,
-            "edited": [rounded(changed) for changed in edited],
+            "edited": [to_float64(changed) for changed in edited],
         }  # fmt: skip
 
 
@@ -148,12 +148,12 @@ def speed_cases() -> Iterator[Case]:
         own, anchors = numbers.rows(2, width), numbers.rows(2, width)
         retained = [*numbers.rows(3, width), *numbers.rows(5, width, 0.05)]
         K, W = numbers.rows(2, width), numbers.rows(4, width)
-        P, _ = unused(outer_sum(retained) / len(retained), threshold)
+        P, _ = unused_directions(outer_sum(retained) / len(retained), threshold)
         moment, cross = outer_sum(own) / len(own), outer_sum(anchors, own) / len(own)
         k = exact(K).T
         M = (moment * P + mpf(s) * eye(width)) ** -1
         Q = eye(width) - M * k * (k.T * P * M * k + mpf(slack) * eye(2)) ** -1 * k.T * P
         change = exact(W) * (cross - moment) * P * Q * M
         yield {"targets": own, "anchors": anchors, "retained": retained, "invariants": K, "weight": W} | {
-            "threshold": threshold, "retain_scale": s, "slack": slack, "edited": rounded(exact(W) + change),
+            "threshold": threshold, "retain_scale": s, "slack": slack, "edited": to_float64(exact(W) + change),
         }  # fmt: skip

@@ -11,7 +11,7 @@ Case: TypeAlias = dict[str, Any]
 
 
 class Numbers:
-    """Reproducible numbers of four decimals."""
+    """Reproducible random numbers of four decimals."""
 
     def __init__(self, seed: int) -> None:
         self._draw = random.Random(seed)
@@ -22,12 +22,12 @@ class Numbers:
 
 
 def exact(rows: Rows) -> Any:
-    """A matrix of 40 digits."""
+    """Convert rows to a matrix of 40 digits."""
     return matrix([[mpf(number) for number in row] for row in rows])
 
 
-def rounded(found: Any) -> Rows:
-    """The nearest float64 of every number."""
+def to_float64(found: Any) -> Rows:
+    """Round every number to the nearest float64."""
     return [[float(found[i, j]) for j in range(found.cols)] for i in range(found.rows)]
 
 
@@ -42,15 +42,15 @@ def inner(A: Any, B: Any) -> Any:
 
 
 def outer_sum(rows: Rows, others: Rows | None = None) -> Any:
-    """Σ a bᵀ over paired rows; with itself where no others are given."""
+    """Σ a bᵀ over paired rows; Σ a aᵀ without others."""
     total = zeros(len(rows[0]), len((others or rows)[0]))
     for a, b in zip(rows, others or rows, strict=True):
         total += column(a) * column(b).T
     return total
 
 
-def unused(moment: Any, threshold: float) -> Any:
-    """The projector on the eigenvectors whose eigenvalue lies below the threshold, and these as columns."""
+def unused_directions(moment: Any, threshold: float) -> Any:
+    """Projector on the eigenvectors whose eigenvalue is below the threshold, and these as columns."""
     values, vectors = eigsy((moment + moment.T) / 2)
     columns = [vectors[:, place] for place in range(len(values)) if values[place] < mpf(threshold)]
     basis = matrix([[each[i] for each in columns] for i in range(moment.rows)])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mpmath import eye, mpf, sqrt, zeros
 
-from tools.vectors.exact import Case, Numbers, column, exact, inner, outer_sum, rounded, unused
+from tools.vectors.exact import Case, Numbers, column, exact, inner, outer_sum, to_float64, unused_directions
 
 
 def emcid_cases() -> Iterator[Case]:
@@ -16,8 +16,8 @@ def emcid_cases() -> Iterator[Case]:
         K, R, C = exact(keys), exact(residuals), outer_sum(tokens) / len(tokens)
         a = mpf(alpha)
         change = a * R * K.T * ((1 - a) * mpf(lam) * C + a * K * K.T) ** -1
-        yield {"keys": keys, "residuals": residuals, "moment": rounded(C), "moment_weight": lam} | {
-            "edit_weight": alpha, "update": rounded(change),
+        yield {"keys": keys, "residuals": residuals, "moment": to_float64(C), "moment_weight": lam} | {
+            "edit_weight": alpha, "update": to_float64(change),
         }  # fmt: skip
 
 
@@ -27,17 +27,17 @@ def null_space_cases() -> Iterator[Case]:
         numbers, inputs, outputs, count, ridge, threshold = Numbers(seed), 8, 5, 3, 0.7, 0.05
         keys, residuals = numbers.rows(inputs, count), numbers.rows(outputs, count)
         tokens = [*numbers.rows(4, inputs), *numbers.rows(8, inputs, 0.1)]
-        C = exact(rounded(outer_sum(tokens) / len(tokens)))
+        C = exact(to_float64(outer_sum(tokens) / len(tokens)))
         K, R, turned = exact(keys), exact(residuals), (1 - mpf(alpha)) / mpf(alpha)
-        P, U = unused(C, threshold)
+        P, U = unused_directions(C, threshold)
         if lam:
             K0 = U.T * K
             system = K0 * K0.T + turned * mpf(lam) * U.T * C * U + turned * mpf(ridge) * eye(U.cols)
             change = R * K0.T * system**-1 * U.T
         else:
             change = R * K.T * P * (K * K.T * P + turned * mpf(ridge) * eye(inputs)) ** -1
-        yield {"keys": keys, "residuals": residuals, "moment": rounded(C), "threshold": threshold} | {
-            "ridge": ridge, "edit_weight": alpha, "moment_weight": lam, "rank": U.cols, "update": rounded(change),
+        yield {"keys": keys, "residuals": residuals, "moment": to_float64(C), "threshold": threshold} | {
+            "ridge": ridge, "edit_weight": alpha, "moment_weight": lam, "rank": U.cols, "update": to_float64(change),
         }  # fmt: skip
 
 
@@ -47,12 +47,12 @@ def refact_cases() -> Iterator[Case]:
     keys, tokens, weight = numbers.rows(4, inputs), numbers.rows(12, inputs), numbers.rows(outputs, inputs)
     (bias,), (shift,), own = numbers.rows(1, outputs), numbers.rows(1, outputs), 2
     mean = sum((column(key) for key in keys), zeros(inputs, 1)) / len(keys)
-    C = exact(rounded(outer_sum(tokens) / len(tokens)))
+    C = exact(to_float64(outer_sum(tokens) / len(tokens)))
     seen = C**-1 * mean
     u = seen / sqrt(inner(seen, seen))
     w, b, k0 = exact(weight), column(bias), column(keys[own])
     goal = w * column(keys[0]) + b + column(shift)
     v = (goal - w * k0 - b) / inner(k0, u)
-    yield {"keys": keys, "moment": rounded(C), "weight": weight, "bias": bias, "shift": shift, "own": own} | {
-        "u": rounded(u.T)[0], "edited": rounded(w + v * u.T),
+    yield {"keys": keys, "moment": to_float64(C), "weight": weight, "bias": bias, "shift": shift, "own": own} | {
+        "u": to_float64(u.T)[0], "edited": to_float64(w + v * u.T),
     }  # fmt: skip

@@ -16,7 +16,7 @@ def stamped(small):
     names = {"edits": "aice_edit.json", "holdout": "aice_holdout.json", "aliases": "aice_aliases.json"}
     for key, name in names.items():
         small.paths[key].rename(small.folder / name)
-    text = runpy.run_path(str(TOOL))["stamped"](card_text("aice_embedded"), small.folder)
+    text = runpy.run_path(str(TOOL))["stamp"](card_text("aice_embedded"), small.folder)
     return parse_card(text, "card"), small.folder
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from denoiser_calls import Row, count, counted, run
+from denoiser_calls import Row, count, count_calls, run
 
 from iceb.specs.execution import Execution
 
@@ -13,7 +13,7 @@ ESD_FIELDS = {"variant": "2025", "sampling_steps": 4, "precision": "float32"}
 def test_a_row_counts_one_and_its_backward_pass_two_more(tiny_sd):
     unet = tiny_sd.pipeline.unet
     noised, text = torch.randn(2, 4, 8, 8), torch.randn(2, 77, 32)
-    with counted(unet) as calls:
+    with count_calls(unet) as calls:
         with torch.no_grad():
             unet(noised, 5, text)
         unet(noised.requires_grad_(), 5, text, return_dict=False)
