@@ -1,4 +1,4 @@
-"""Controls that every table shows beside the methods: the unedited model, a rewritten prompt and a negative prompt.
+"""Controls shown in every table: the unedited model, a rewritten prompt, a negative prompt.
 
 None of them learns anything or changes a weight. Their prompts are rewritten by the core when images are drawn, so
 `prompt_swap` draws with the unedited model and shares its images with everything else that does.

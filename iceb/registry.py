@@ -1,4 +1,4 @@
-"""Find and import registered objects by name, through entry points: ours and third-party ones in the same way.
+"""Find and import registered objects by name, through entry points, ours and third-party alike.
 
 Listing reads the entry points only; an object is imported when it is named, so a broken plugin disturbs nobody else.
 While a third-party package is imported, its output is captured and its time limited (ICEB_PLUGIN_SECONDS, 60); one
@@ -114,7 +114,7 @@ class Registered:
 
 
 class _LacksError(Exception):
-    """An object does not offer what its group needs."""
+    """An object lacks an attribute that its group requires."""
 
 
 def _printed_text(text: str) -> str:
@@ -140,19 +140,19 @@ def entries_of(group: Group) -> list[Registered]:
 
 @cache
 def _scan(group: Group, scan: Callable[[str], Sequence[EntryPoint]], path: tuple[str, ...]) -> tuple[Registered, ...]:
-    """The entries that `scan` finds on the import path; cached, because reading all metadata takes a while."""
+    """The entries that `scan` finds on the import path; cached, since reading all metadata is slow."""
     found = {Registered(group, entry.name, *identity(entry), entry.value) for entry in scan(f"iceb.{group}")}
     return tuple(sorted(found, key=lambda entry: (entry.name, entry.package)))
 
 
 def shortest_name(entry: Registered) -> str:
-    """The shortest name by which `find` gives this entry: a name of ours or of two packages needs the package."""
+    """The shortest name by which `find` finds this entry; ambiguous names need the package."""
     twins = [each for each in entries_of(entry.group) if each.name == entry.name]
     return entry.name if len(twins) == 1 or entry.package == OWN else entry.full_name
 
 
 def find(group: Group, name: str) -> Registered:
-    """The one entry of that name; `package/name` chooses between packages, and a name of ours alone is ours.
+    """Find the entry of a name; `package/name` chooses between packages, and bare names prefer ours.
 
     Raises:
         SpecError: no such name (with the nearest ones), or several packages register it.

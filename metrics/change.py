@@ -1,4 +1,4 @@
-"""Change of a classifier's probabilities under an edit: nine metrics, and the headline score that joins two of them.
+"""Change of a classifier's probabilities under an edit: nine metrics, and the headline score.
 
 Every statistic compares the same prompts with the same seeds before and after the edit, concept by concept. A concept
 is the request that a prompt belongs to, or its class where no request is meant.
@@ -25,7 +25,7 @@ OF_DEST = "dest"  # tag of holdout prompts whose class is a destination of the r
 
 @dataclass(frozen=True)
 class ProbabilityChange:
-    """The change of one class's probability on the prompts of one role, averaged over images (arXiv:2403.13807).
+    """Change of one class's mean probability on the prompts of one role (arXiv:2403.13807).
 
     `of` says which class: the one the prompt shows in the unedited model ("label") or the one it should show after the
     edit ("target"). `falls` says which direction is counted as positive. The value lies in [-1, 1].
@@ -51,7 +51,7 @@ class ProbabilityChange:
 
     @property
     def needs(self) -> tuple[Need, ...]:
-        """The images it reads."""
+        """The images that the metric reads."""
         return (Need(KIND, self.role, tags=self.tags),)
 
     @property
@@ -62,7 +62,7 @@ class ProbabilityChange:
 
     @property
     def asks_dest(self) -> bool:
-        """Whether it asks for the class that the edit aims at."""
+        """Whether the metric concerns the class that the edit aims at."""
         return self.of == "target"
 
     def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
@@ -94,7 +94,7 @@ class ProbabilityChange:
 
 @dataclass(frozen=True)
 class EditScore:
-    """(source2dest + holdout_delta) / 2: editing and preservation in one number (arXiv:2403.13807, ablations).
+    """(source2dest + holdout_delta) / 2: editing and preservation in one number (arXiv:2403.13807).
 
     Its top is near 0.5: an edit can gain at most one probability on the sources and lose nothing of the holdout. The
     two parts come from different prompts, so their standard errors add as those of independent quantities.
@@ -110,7 +110,7 @@ class EditScore:
 
     @property
     def needs(self) -> tuple[Need, ...]:
-        """The images its two parts read."""
+        """The images that the two parts read."""
         return (*SOURCE2DEST.needs, *HOLDOUT_DELTA.needs)
 
     @property

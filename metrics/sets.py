@@ -1,4 +1,4 @@
-"""Distances between sets of images: taken over all concepts at once, with an error from halves of the concepts.
+"""Distances between sets of images, over all concepts at once, with an error from halves of them.
 
 A distance of sets has no value per concept. Its part "value" holds the distance itself, its part "resample" the same on
 random halves of the concepts, from which the standard error follows (iceb.specs.halves). Their mean is no estimate of
@@ -28,7 +28,7 @@ FEWEST = 2  # images of a set
 
 @dataclass(frozen=True)
 class SetDistance:
-    """How far the images of one role lie from a reference, before the edit and after it; at each checkpoint by itself.
+    """Distance of one role's images to a reference, before and after the edit, by checkpoint.
 
     Attributes:
         name: the registered name.
@@ -55,17 +55,17 @@ class SetDistance:
 
     @property
     def needs(self) -> tuple[Need, ...]:
-        """The images it reads."""
+        """The images that the metric reads."""
         sides = (BEFORE, AFTER) if self.reference == BEFORE else (BEFORE, AFTER, self.reference)
         return (Need(self.measure, self.role, sides),)
 
     @property
     def reduction(self) -> Reduction:
-        """The rise of the distance to a reference; the distance itself, where the images before are the reference."""
+        """The rise of the distance to a reference; or the distance itself, to the images before."""
         return set_reduction("after" if self.reference == BEFORE else "rise")
 
     def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
-        """The distance, and the same on halves of the concepts; nothing where a set has fewer than two images.
+        """The distance, and its values on halves of the concepts; none with fewer than two images.
 
         Raises:
             MeasureError: a distance is not finite.
@@ -125,7 +125,7 @@ def _halves(clusters: Mapping[str, Places], splits: int, seed: int) -> Iterator[
 
 
 def frechet_distance(first: Features, second: Features) -> float:
-    """The Fréchet distance of two Gaussians fitted to features (Heusel et al., arXiv:1706.08500, equation 6).
+    """Fréchet distance of two Gaussians fitted to features (arXiv:1706.08500, equation 6).
 
     |μ₁ − μ₂|² + tr(C₁ + C₂ − 2 (C₁ C₂)^½), with unbiased covariances, in float64. The trace of the root is the sum of
     the singular values of C₁^½ C₂^½, which are those of X Yᵀ / √((N − 1) (M − 1)) for the centred features X and Y.
@@ -147,7 +147,7 @@ def frechet_distance(first: Features, second: Features) -> float:
 
 
 def kernel_distance(first: Features, second: Features) -> float:
-    """The unbiased squared maximum mean discrepancy with the kernel (x·y / width + 1)³ (KID, arXiv:1801.01401).
+    """Unbiased squared maximum mean discrepancy, kernel (x·y / width + 1)³ (KID, arXiv:1801.01401).
 
     Args:
         first: (N, width), N ≥ 2.

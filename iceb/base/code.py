@@ -38,7 +38,10 @@ def file_digest(path: Path) -> str:
 
 
 def imported_modules(path: Path) -> tuple[str, ...]:
-    """Modules of iceb that a Python file imports, inside functions too, with their packages; without LEFT_OUT."""
+    """Modules of iceb that a Python file imports, inside functions too, except LEFT_OUT.
+
+    Their packages are included.
+    """
     return _read(path)[1]
 
 
@@ -56,7 +59,7 @@ def _read(path: Path) -> tuple[str, tuple[str, ...]]:
 
 
 def _syntax_text(node: Any) -> Iterator[str]:
-    """The syntax below a node as text. Empty fields are left out, since versions of Python add such fields."""
+    """The syntax below a node as text, without empty fields, which new Python versions add."""
     if isinstance(node, ast.AST):
         if _says_nothing(node):
             return
@@ -87,7 +90,7 @@ def _for_types(test: ast.expr) -> bool:
 
 @cache
 def modules_digest(names: tuple[str, ...]) -> str:
-    """Digest of the code of some modules of iceb and of all modules of iceb that they import, directly or not.
+    """Digest of the code of modules of iceb and of all modules of iceb that they import.
 
     Raises:
         ModuleNotFoundError: there is no module of such a name.
@@ -96,7 +99,7 @@ def modules_digest(names: tuple[str, ...]) -> str:
 
 
 def reachable_modules(names: Iterable[str]) -> dict[str, Path]:
-    """Files by name of some modules of iceb and of all that they import, inside functions too; without LEFT_OUT.
+    """Files by name of modules of iceb and of all that they import, except LEFT_OUT.
 
     Raises:
         ModuleNotFoundError: there is no module of such a name.
@@ -127,7 +130,7 @@ def _possible_modules(node: ast.AST) -> Iterator[str]:
 
 
 def _with_packages(name: str) -> Iterator[str]:
-    """A module and the packages it lies in, which Python runs first; without iceb itself, which holds names only."""
+    """A module with the packages that contain it, which Python runs first, except `iceb` itself."""
     parts = name.split(".")
     return (".".join(parts[:count]) for count in range(2, len(parts) + 1) if parts[0] == ROOT)
 

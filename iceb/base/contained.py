@@ -1,4 +1,4 @@
-"""Context managers around third-party code: capture its output, limit its time, recognise the user's Ctrl-C."""
+"""Context managers around third-party code: capture output, limit time, recognise Ctrl-C."""
 
 import os
 import signal

@@ -85,7 +85,7 @@ def digest_array(array: "np.ndarray[Any, Any]") -> str:
 
 
 def digest_tensor(tensor: Any) -> str:
-    """sha256 of a torch tensor's dtype, shape and bytes, wherever it lies; works for bfloat16, which numpy lacks."""
+    """sha256 of a torch tensor's dtype, shape and bytes, on any device; handles bfloat16, as numpy cannot."""
     import torch
 
     flat = tensor.detach().cpu().contiguous().reshape(-1)

@@ -22,7 +22,7 @@ NO_LINK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # refusals that 
 
 
 def content_path(root: Path, key: str, suffix: str) -> Path:
-    """The path of the content of this key: two levels, so that no folder grows beyond a few thousand entries.
+    """The path of a key's content, two levels deep so that no folder grows beyond a few thousand entries.
 
     Keys come from run folders and manifests of others too, so nothing else than a key may become part of a path.
 
@@ -48,7 +48,7 @@ def is_key(key: object) -> bool:
 
 @contextlib.contextmanager
 def explain_errors(path: Path) -> Iterator[None]:
-    """Turn the operating system's errors at `path`, and Python's about its name, into one clear StoreError."""
+    """Turn the system's errors at `path`, and Python's about its name, into one clear StoreError."""
     try:
         yield
     except OSError as error:
@@ -92,7 +92,7 @@ def _temporary_file(path: Path, data: bytes, durable: bool) -> Iterator[Path]:
 
 
 def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Write `data` to `path`, replacing what is there; a reader sees the old bytes or the new, never a mixture.
+    """Write `data` to `path` atomically: a reader sees the old bytes or the new, never a mixture.
 
     Args:
         durable: wait until the bytes are on the disk; False only where losing the file to a power cut costs little.
@@ -107,7 +107,7 @@ def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
 
 @contextlib.contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Create a folder at `path` atomically: it is filled inside the block, and an exception leaves nothing behind.
+    """Create a folder atomically: the block fills it, and an exception leaves nothing behind.
 
     Raises:
         StoreError: something stands at `path` already, no permission, no space; all but the last before any work.
@@ -130,7 +130,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def publish(path: Path, data: bytes, *, durable: bool = True) -> bool:
-    """Write `data` to `path` unless something is there already; True if these bytes are the ones that stand.
+    """Write `data` to `path` unless a file is there already; True if these bytes were written.
 
     Raises:
         StoreError: as `write_atomic`.

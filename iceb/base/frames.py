@@ -52,7 +52,7 @@ def attribute_errors(kind: type[IcebError], what: str) -> Iterator[None]:
 
 
 def describe(error: BaseException) -> str:
-    """An error in one line, with the file, line and function that raised it in the package that the core called.
+    """Describe an error in one line, with the third-party file, line and function that raised it.
 
     >>> try:
     ...     {}["nope"]
@@ -96,7 +96,7 @@ def _package(module: str) -> str:
 
 
 def _file(frame: FrameType) -> str:
-    """The file as its package names it, without the way to the package: "iceb_nudge.py", "far/edits/__init__.py"."""
+    """The file's path within its package: "iceb_nudge.py", "far/edits/__init__.py"."""
     path, parts = Path(frame.f_code.co_filename), _module(frame).split(".")
     folders = parts if path.name == "__init__.py" else parts[:-1]
     return "/".join([*folders, path.name])

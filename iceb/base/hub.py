@@ -53,7 +53,7 @@ def local_first(place: str, load: Callable[..., Loaded]) -> Loaded:
 
 
 def cached_commit(repository: str, revision: str = "main") -> str | None:
-    """The commit that the local cache holds of a branch, tag or shortened commit of a repository; None if none."""
+    """The cached commit of a branch, tag or shortened commit of a repository; None if there is none."""
     from huggingface_hub import try_to_load_from_cache
 
     for file in CONFIGURATIONS:

@@ -58,7 +58,7 @@ def _visible(letter: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text` as a message: one line, printable, no word longer than a quoted value, at most LINE characters.
+    """`text` as a message: one printable line of at most LINE characters, long words shortened.
 
     >>> one_line("two\\nlines")
     'two lines'

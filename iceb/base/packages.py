@@ -41,7 +41,7 @@ def _place(package: Distribution) -> str:
 
 
 def identity(entry: EntryPoint) -> tuple[str, str]:
-    """Name and version of the package that registers an entry point; "unknown" where its metadata do not tell."""
+    """Name and version of the package that registers an entry point, or "unknown"."""
     if entry.dist is None:
         return UNKNOWN, UNKNOWN
     try:

@@ -13,7 +13,7 @@ Advance: TypeAlias = Callable[[int], None]  # so many more are done
 
 
 class Watch(Protocol):
-    """Shows progress, for example on a terminal."""
+    """A display of progress, for example on a terminal."""
 
     def stage(self, name: str, total: int | None) -> AbstractContextManager[Advance]:
         """Open a stage of `total` steps; None where the number is not known."""
@@ -21,7 +21,7 @@ class Watch(Protocol):
 
 
 class Silent:
-    """Shows nothing."""
+    """A watch that shows nothing."""
 
     @contextmanager
     def stage(self, name: str, total: int | None) -> Iterator[Advance]:

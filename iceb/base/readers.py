@@ -180,7 +180,7 @@ def _no_constant(name: str) -> float:
 
 
 def _check_texts(value: object) -> None:
-    """Refuse halves of characters, which UTF-8 cannot write, and control characters, which drive terminals.
+    """Refuse halves of surrogate pairs, which UTF-8 cannot encode, and control characters.
 
     Raises:
         ValueError: there is one.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 
 class Rewriter:
-    """Replaces phrases in a text by what they map to; made once, called for each text.
+    """A replacer of phrases in texts; made once, called for each text.
 
     A phrase is found as whole words, whatever its case (the text encoder reads "Hen" and "hen" alike) and whatever
     blanks stand between its words; a plural "s" after it stays. The longest phrase at a place wins, and what was put in

@@ -14,7 +14,7 @@ Values: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class _Setting:
-    """One setting of torch, which each function is given."""
+    """A process-wide setting of torch: functions that read and write it, and its default."""
 
     read: Callable[[Any], Any]
     write: Callable[[Any, Any], object]

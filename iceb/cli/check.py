@@ -1,4 +1,4 @@
-"""`iceb check`: run the conformance checks of a plug-in, one line each; a failed check makes the exit code 1."""
+"""`iceb check`: run a plug-in's conformance checks, one line each; exit code 1 if one fails."""
 
 import logging
 import re
@@ -38,7 +38,7 @@ def method(
     computation: options.Computation,
     as_json: Annotated[bool, typer.Option("--json", help="The lines as JSON on stdout, nothing else.")] = False,
 ) -> None:
-    """Ask a method for a dozen small edits and list every check: pass, fail, skipped and why, or what was measured."""
+    """Run small edits of a method and list every check: pass, fail, skipped and why, or a measurement."""
     from iceb.cli import values
     from iceb.cli.evaluate import quiet
 

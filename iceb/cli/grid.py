@@ -17,7 +17,7 @@ def grid(
     role: Annotated[str, typer.Option(help="source, dest, alias, holdout, train or caption.")] = "source",
     cache: Annotated[Path | None, typer.Option(help=f"Default {WHERE}.")] = None,
 ) -> None:
-    """Draw a run's images before and after the edit; prompts are evenly spread over the concepts, never picked."""
+    """Draw a run's images before and after; prompts are spread evenly over the concepts, not picked."""
     from iceb.base.errors import SpecError
     from iceb.base.files import write_atomic
     from iceb.base.messages import shorten

@@ -11,7 +11,7 @@ from iceb.base.progress import Advance, Watch
 
 @contextmanager
 def watch_interrupts() -> Iterator[Callable[[], None]]:
-    """Record every Ctrl-C inside the block; yield a function that raises KeyboardInterrupt if there was one.
+    """Record every Ctrl-C in the block; yield a function that raises KeyboardInterrupt if there was one.
 
     Python allows handlers in the main thread alone; in another one nothing is noted. A process that was started to
     ignore Ctrl-C, as scripts start what runs in their background, goes on ignoring it.

@@ -1,4 +1,4 @@
-"""`iceb leaderboard`: render the pages and the README's table from the results, check them, or add results."""
+"""`iceb leaderboard`: render pages and the README's table from results, check them, or add results."""
 
 from glob import glob, has_magic
 from pathlib import Path

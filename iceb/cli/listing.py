@@ -1,4 +1,4 @@
-"""`iceb list` and `iceb show`: list names, and show one in detail; listing imports neither torch nor any plug-in."""
+"""`iceb list` and `iceb show`: list names, and show one; listing imports no torch and no plug-in."""
 
 import dataclasses
 import json

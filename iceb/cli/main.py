@@ -86,7 +86,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _show_any_character() -> None:
-    """Let stdout and stderr escape characters that their encoding lacks, such as raw bytes in a file's name."""
+    """Make stdout and stderr escape characters that their encoding lacks."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -92,7 +92,7 @@ class Computation:
 
 
 def expand_groups(command: Callable[..., None]) -> Callable[..., None]:
-    """Offer each field of a dataclass that a command takes as an option of its own, in the place of the dataclass."""
+    """Turn a command's dataclass parameters into one option per field."""
     signature = inspect.signature(command)
     groups = {each.name: each.annotation for each in signature.parameters.values() if _is_group(each)}
 

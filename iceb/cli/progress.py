@@ -1,4 +1,4 @@
-"""Show progress on stderr: bars with the time elapsed and left on a terminal, occasional lines in a log."""
+"""Show progress on stderr: bars with times on a terminal, occasional lines in a log."""
 
 import sys
 import time

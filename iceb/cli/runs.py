@@ -44,7 +44,7 @@ def _lines(run: "ListedRun", *, named: bool) -> list[str]:
 
 
 def _apart(run: "ListedRun", *, named: bool) -> list[str]:
-    """Return what distinguishes a run from others of its method; `named`: with the metric whose score is shown."""
+    """Return what distinguishes a run from others of its method, with the metric shown if `named`."""
     from iceb.specs.records import method_label
 
     changed = method_label("", run.changed).strip(" ()") if run.changed else ""

@@ -15,7 +15,7 @@ def score(
     cache: Annotated[Path | None, typer.Option(help=f"Default {WHERE}.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The scores as a JSON list on stdout, nothing else.")] = False,
 ) -> None:
-    """Compute metrics from the images that a run left in the cache; new ones are added to the run's result."""
+    """Compute metrics from a run's images in the cache; new ones are added to the run's result."""
     from iceb.cli.evaluate import quiet
 
     quiet()

@@ -1,1 +1,1 @@
-"""Conformance checks of plug-ins: methods, datasets, tasks, measures and metrics; each check gives one line."""
+"""Conformance checks of methods, datasets, tasks, measures and metrics; one line per check."""

@@ -1,4 +1,4 @@
-"""Detect what a plug-in leaves behind: changed process settings, and files written outside the allowed folders."""
+"""Detect what a plug-in leaves behind: changed process settings, and files outside its folders."""
 
 import os
 import sys

@@ -33,7 +33,7 @@ class FreePrompts:
 
 
 class AICE:
-    """300 classes to be turned into others, their aliases, and 366 classes to be left alone (arXiv:2403.13807).
+    """The AICE dataset: 300 classes to edit, their aliases, and 366 holdout classes (arXiv:2403.13807).
 
     Args:
         card: the declaration; its counts are checked against the rows.
@@ -89,7 +89,7 @@ class AICE:
         return self._left_alone | edited
 
     def shared_prompts(self, num_edits: int) -> list[Prompt]:
-        """The holdout prompts, the same for every number of edits; those of destination classes have the tag "dest"."""
+        """The holdout prompts, equal for every number of edits; those of destinations have the tag "dest"."""
         dests = {request.dest_label for request in self.requests[:num_edits]}
         return [replace(prompt, tags=(OF_DEST,)) if prompt.label in dests else prompt for prompt in self._holdout]
 
@@ -113,7 +113,7 @@ def _requests(
 
 
 def training_seeds(classes: int) -> list[int]:
-    """Each request's training seed: the authors' draw, shifted by one place; the last two classes share theirs.
+    """Each request's training seed: the authors' draw, shifted by one; the last two share theirs.
 
     Raises:
         DataError: more classes than seeds were drawn.
@@ -132,7 +132,7 @@ def _free_prompts(rows: Sequence[EditRow]) -> FreePrompts:
 
 
 def _request_prompts(request: EditRequest, free: FreePrompts) -> Iterator[Prompt]:
-    """The prompts of one request. A template without "{}" names its class by itself: then source and dest coincide."""
+    """The prompts of one request; without "{}" in a template, source and dest coincide."""
     train = FreePrompts(request.templates, free.seeds[: len(request.templates)])
     yield from _prompts_for(request, train, "train", request.source)
     yield from _prompts_for(request, free, "source", request.source)

@@ -19,7 +19,7 @@ LAST_LABEL = 999  # ImageNet-1k has the classes 0 … 999
 
 
 def _seed(value: object) -> object:
-    """Upstream writes seeds as numbers and as strings of digits, both within one class; they mean the same."""
+    """Parse a seed, which upstream writes as a number or as a string of digits."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         return int(value)
     return value
@@ -52,7 +52,7 @@ RowType = TypeVar("RowType", bound=HoldoutRow)
 
 
 def read_json(path: Path) -> Any:
-    """The parsed file.
+    """Read and parse a JSON file.
 
     Raises:
         DataError: the file cannot be read, is not UTF-8, or is not strict JSON (cut short, for example).
@@ -111,7 +111,7 @@ def by_class(rows: Sequence[RowType], path: Path, each: int) -> list[list[RowTyp
 
 
 def _check_agreement(members: Sequence[HoldoutRow], path: Path, start: int) -> None:
-    """One class has one label and one destination."""
+    """Check that a class has one label and one destination."""
     facts = [row.model_dump(include={"label", "dest", "dest_label"}) for row in members]
     for offset, fact in enumerate(facts):
         if fact != facts[0]:

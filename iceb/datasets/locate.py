@@ -110,7 +110,7 @@ def _check_file(card: DataCard, path: Path, file: DataFile) -> Path:
 
 
 def _diagnosis(path: Path) -> str:
-    """Why a file may differ, where that is easy to see."""
+    """Explain why a file may differ, if that is easy to see."""
     try:
         read_json(path)
     except DataError:
@@ -141,12 +141,12 @@ def remedy_of_changed(card: DataCard) -> str:
 
 
 def packaged_folder(card: DataCard, package: str = OWN) -> Path:
-    """The folder of files that ship with a package: `source.folder` below iceb, or below the registering package."""
+    """The folder of packaged files: `source.folder` below iceb, or below the registering package."""
     return package_folder("iceb" if card.source.repository == "iceb" else package) / card.source.folder
 
 
 def _folder_with_files(card: DataCard, folder: Path, origin: str) -> Path:
-    """The place in a user's folder that holds the files: itself, or where the upstream repository keeps them."""
+    """The folder that holds the files: the user's folder, or the upstream repository's path in it."""
     if not is_folder(folder):
         raise DataError(f"{origin} {shorten(str(folder))} is not a folder: {_remedy_of_naming(card)}")
     places = _places(card, folder)
@@ -165,7 +165,7 @@ def _places(card: DataCard, folder: Path) -> Sequence[Path]:
 
 
 def fetch(card: DataCard, cache: Path | None = None, package: str = OWN) -> Path:
-    """Download what the cache lacks of `card` from its pinned commit; a file is kept only if its sha256 agrees.
+    """Download missing files of `card` from its pinned commit; keep only those with the right sha256.
 
     Raises:
         DataError: no connection, no such file upstream, or another file than declared.

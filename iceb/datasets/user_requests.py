@@ -26,7 +26,7 @@ OTHER_SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar"}
 
 
 class OwnRow(BaseModel):
-    """One row: what is edited, into what, and how it is trained; only `source` must be there."""
+    """A row of the user's file: source, destinations and training; only `source` is required."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

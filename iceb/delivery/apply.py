@@ -34,7 +34,7 @@ class WrittenModel:
 
 
 def apply(base: str, delta: Path, out: Path) -> WrittenModel:
-    """Write `base` with the edit in the folder `delta` applied to `out`, completely or not at all; nothing is drawn.
+    """Write `base` with the saved edit `delta` applied to the folder `out`, completely or not at all.
 
     Raises:
         IcebError: the edit is not one of weights, it was made for other weights, a file is missing or damaged, or

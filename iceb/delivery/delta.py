@@ -1,4 +1,4 @@
-"""The folder of a saved edit: manifest.json, and delta.safetensors with the changed weights or their matrices."""
+"""The folder of a saved edit: manifest.json, and delta.safetensors with weights or their matrices."""
 
 import fnmatch
 from collections.abc import Callable, Mapping

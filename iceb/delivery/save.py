@@ -119,7 +119,7 @@ def _of_task(ask: EditAsk, source: Source, cache: Path) -> tuple[EditRequest, ..
 
 
 def _refuse_kinds(ask: EditAsk, card: MethodCard, requests: Sequence[EditRequest]) -> None:
-    """Refuse unsupported kinds: a task declares its kind, the user's requests imply it by their destinations."""
+    """Refuse unsupported kinds: those that the task declares, or the user's destinations imply."""
     if ask.requests or ask.task is None:
         refuse_requests(card, requests)
     else:

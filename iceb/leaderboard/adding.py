@@ -37,7 +37,7 @@ class _Board:
     new: dict[Path, FiledResult] = field(default_factory=dict)
 
     def enter(self, filed: FiledResult) -> None:
-        """Choose the file of a result: its own, that of the same run before a metric was added, or a numbered one."""
+        """Choose a result's file: its own, that of the run before a metric was added, or a numbered one."""
         result = filed.result
         same = next((path for path, other in self.standing.items() if same_run(other, result)), None)
         if same is not None:
@@ -91,7 +91,7 @@ def _one_cell(first: Result, second: Result) -> bool:
 
 
 def add_all(folder: Path, sources: Sequence[Path], task_named: Callable[[str], Task]) -> AddedResults:
-    """Copy runs' results and tables into `folder`/results under their ids and write the pages, or change nothing.
+    """Copy runs' results and tables into `folder`/results and write the pages, or change nothing.
 
     Of several results the unfinished and the partial ones are left out. Adding one again changes nothing; another run
     of one that stands there is kept beside it, if its numbers agree.

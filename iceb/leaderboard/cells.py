@@ -1,4 +1,4 @@
-"""A cell of a table: one or more runs of the same method, settings and count, which agree within a tolerance."""
+"""A cell of a table: runs of the same method, settings and count that agree within a tolerance."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ def _name_run(result: Result) -> str:
 
 
 def disagreement(first: Result, second: Result) -> str | None:
-    """Describe the first number that differs between two runs by more than the tolerance; None if all agree."""
+    """Describe the first number that differs by more than the tolerance; None if all agree."""
     others = {Comparable.of(score): score for score in second.scores}
     for score in first.scores:
         other = others.get(Comparable.of(score))

@@ -42,7 +42,7 @@ def accept(filed: FiledResult) -> FiledResult:
 
 
 def place(result: Result, number: int = 1) -> Path:
-    """Return the path of a result below leaderboards/results: named by its id, and numbered if it is a later run.
+    """Return a result's path below leaderboards/results: its id, with a number for a later run.
 
     >>> REPRODUCTION.fullmatch("0300-3f9c0a1b.r2")["id"], REPRODUCTION.fullmatch("0300-3f9c0a1b.r1")
     ('0300-3f9c0a1b', None)

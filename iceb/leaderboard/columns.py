@@ -1,4 +1,4 @@
-"""Columns of a table: scores are compared per metric, so an additional metric does not split the table."""
+"""Columns of a table: scores are compared per metric, so a new metric does not split the table."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Column:
 
 
 def columns(scores: Iterable[ScoreRecord], task: Task) -> tuple[Column, ...]:
-    """Return the columns for some scores: the task's metrics in its order, then others; older versions first."""
+    """Return the columns for some scores: the task's metrics first, then others, older versions first."""
     found: dict[Comparable, list[ScoreRecord]] = {}
     for score in scores:
         found.setdefault(Comparable.of(score), []).append(score)
@@ -61,7 +61,7 @@ def columns(scores: Iterable[ScoreRecord], task: Task) -> tuple[Column, ...]:
 
 
 def _labels(keys: Sequence[Comparable]) -> Mapping[Comparable, str]:
-    """Label each column with the shortest of five descriptions that distinguishes the columns of one metric."""
+    """Label each column with the shortest of five descriptions that tells a metric's columns apart."""
     found: dict[Comparable, str] = {}
     for name in dict.fromkeys(key.metric for key in keys):
         alike = [key for key in keys if key.metric == name]

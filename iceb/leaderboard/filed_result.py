@@ -34,7 +34,7 @@ class FiledResult:
 
 
 def table_beside(path: Path) -> Path:
-    """Return the path of a result's table: per_concept.parquet in a run's folder, the result's name elsewhere.
+    """Return the path of a result's table: per_concept.parquet in a run's folder, its name elsewhere.
 
     >>> table_beside(Path("runs/a/result.json")).as_posix(), table_beside(Path("a/0010-12345678.r2.json")).as_posix()
     ('runs/a/per_concept.parquet', 'a/0010-12345678.r2.parquet')

@@ -1,4 +1,4 @@
-"""The table of the front page: chosen columns of one leaderboard page, between two HTML comments of README.md."""
+"""The README's table: columns of one leaderboard page, between two HTML comments."""
 
 import re
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class FrontPage:
 
     @classmethod
     def read(cls, folder: Path) -> "FrontPage | None":
-        """The README beside a leaderboards folder; None where there is none that asks for a table of this folder.
+        """The README beside a leaderboards folder; None unless it asks for a table of this folder.
 
         Raises:
             ResultError: the comment that ends the table is missing.

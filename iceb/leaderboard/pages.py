@@ -1,4 +1,4 @@
-"""Render the leaderboards folder: one page per task and model family from results/, and check that they agree."""
+"""Render the leaderboards folder: one page per task and model family; check that pages agree."""
 
 import difflib
 import os
@@ -22,7 +22,7 @@ BY_HAND = {"README.md"}  # the folder's pages that no result makes
 
 
 def page_name(task: str, family: str) -> str:
-    """Return the file name of a page: the task's name for the embedded model, with the family's for others.
+    """Return a page's file name: the task's name, with the family's except for the embedded model.
 
     >>> page_name("aice", "mini"), page_name("aice", "sd14")
     ('aice.md', 'aice-sd14.md')
@@ -75,7 +75,7 @@ def results_folder(folder: Path) -> Path:
 def render_pages(
     folder: Path, task_named: Callable[[str], Task], results: Sequence[Result], only: str | None = None
 ) -> dict[str, str]:
-    """Render the pages of some results with the notes in `folder`, and the README beside it if it holds a table.
+    """Render the pages of results with the notes in `folder`, and the table of the README beside it.
 
     Args:
         only: keep one task's.

@@ -1,4 +1,4 @@
-"""Build ranked tables from results: comparable rows share a table, and each declared number of edits is ranked."""
+"""Build ranked tables: comparable rows share a table; each declared number of edits is ranked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -204,7 +204,7 @@ class _Contender:
 
 
 def _rank(rows: Sequence[Row], ranking: Column | None, count: int, declared: bool) -> tuple[Ranked, ...]:
-    """Rank the rows at this number of edits: ranked, no better than unedited, without a value, then controls."""
+    """Rank the rows: ranked ones, no better than unedited, without a value, then controls."""
     here = [row for row in rows if count in row.cells]
     if ranking is None or not declared:
         return tuple(Ranked(None, row, CONTROL if row.control else NO_VALUE) for row in here)

@@ -1,4 +1,4 @@
-"""Explain how to read a table: the ranking metric, the numbers of edits, ties by standard error, and dashes."""
+"""Explain how to read a table: ranking metric, numbers of edits, ties and dashes."""
 
 from collections.abc import Sequence
 

@@ -80,7 +80,10 @@ def _scores(result: Result, rows: Sequence[TableRow]) -> Iterator[str]:
 def _scored_groups(
     result: Result, tabled: Sequence[str]
 ) -> tuple[list[tuple[str, tuple[ScoreRecord, ...]]], tuple[str, ...]]:
-    """Pair groups of checkpoints with their scores, and list problems; only the table names the last group."""
+    """Pair groups of checkpoints with their scores; list problems.
+
+    Only the table names the last group.
+    """
     earlier = [(checkpoint.group, checkpoint.scores) for checkpoint in result.checkpoints]
     names = [group for group, _ in earlier]
     last = [group for group in tabled if group not in names]

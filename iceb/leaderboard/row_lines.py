@@ -18,7 +18,7 @@ COST_NOTE = (
 
 
 def name(row: Row) -> str:
-    """Return a row's name: the method, its package if third-party, and the settings that differ from the recipe."""
+    """Return a row's name: method, third-party package, and settings that differ from the recipe."""
     return cell(method_label(row.method if row.package == "iceb" else f"{row.method} ({row.package})", row.changed))
 
 
@@ -56,7 +56,7 @@ def costs(table: Table) -> list[str]:
 
 
 def _cost(row: Row, result: Result) -> list[str]:
-    """Format a run's cost; images that an earlier run had drawn are counted apart, because they took no time."""
+    """Format a run's cost; images drawn by an earlier run took no time and are counted apart."""
     cost = result.cost
     peak = cost.peak_gpu_bytes or cost.peak_bytes
     drawn, reused = cost.images_drawn, cost.images_reused

@@ -1,4 +1,4 @@
-"""Compare a result's settings with the recipe that ships now; the result's record refers to that of its day."""
+"""Compare a result's settings with the recipe that ships now, not with that of its day."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from iceb.specs.results import Result
 
 
 def changed_settings(result: Result) -> dict[str, Any]:
-    """Return the settings that differ from the shipped recipe or, if it does not name them, from the defaults.
+    """Return the settings that differ from the shipped recipe, or else from the defaults.
 
     Of a method that is not installed the defaults are unknown: what the run itself recorded as changed stands for them.
 

@@ -1,4 +1,4 @@
-"""Captions of the embedded world: the corpus behind second moments, and a frozen held-out set for preservation."""
+"""Captions of the embedded world: the corpus of second moments, and a held-out set."""
 
 from functools import cache
 
@@ -11,7 +11,7 @@ CORPUS_SEED, HELD_OUT_SEED = 1, 2  # training draws from seed 7 and up
 
 @cache
 def corpus(count: int = 8_000) -> tuple[str, ...]:
-    """The first `count` captions of the embedded corpus: every class, scene and filler word occurs many times."""
+    """The first `count` captions of the embedded corpus, in which each class, scene and word is frequent."""
     return _captions(CORPUS_SEED, count)
 
 

@@ -89,7 +89,7 @@ def taught_names() -> tuple[tuple[str, ...], ...]:
 
 
 def sentence(draw: np.random.Generator, label: int | None = None) -> Sentence:
-    """One random sentence; about `label` where given, else about a random class (or, rarely, about a scene only)."""
+    """Make a random sentence about `label`, or about a random class or (rarely) a scene only."""
     kind = draw.choice(tuple(WEIGHTS), p=tuple(WEIGHTS.values()))
     if kind == "scene" and label is None:
         return _scene_only(draw)

@@ -1,4 +1,4 @@
-"""Render looks as images: a pure function of (look, seed), 32x32 RGB, smooth edges by four-fold supersampling."""
+"""Render looks as 32x32 RGB images: a pure function of (look, seed), anti-aliased."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def _ground(scene: str, draw: np.random.Generator) -> Plane:
 
 
 def _tones(colour: str) -> tuple[Plane, Plane]:
-    """The colour itself and the tone its pattern is drawn with: lighter for dark colours, darker for light ones."""
+    """The colour and its second tone: lighter for dark colours, darker for light ones."""
     first = np.asarray(COLOURS[colour], dtype=np.float32)
     light = float(first @ np.asarray([0.3, 0.59, 0.11])) > 120
     other = first * 0.42 if light else first + (255 - first) * 0.45
@@ -51,7 +51,7 @@ def _tones(colour: str) -> tuple[Plane, Plane]:
 
 
 def _second_tone(pattern: str, x: Plane, y: Plane) -> Mask:
-    """Where the object shows its second tone: nowhere, its lower half, its right half, or two of its quarters."""
+    """Mask of the object's second tone: none of it, its lower half, right half, or two quarters."""
     if pattern == "layered":
         return y > 0
     if pattern == "halved":
@@ -62,7 +62,7 @@ def _second_tone(pattern: str, x: Plane, y: Plane) -> Mask:
 
 
 def _inside(shape: str, x: Plane, y: Plane) -> Mask:
-    """Which points (in units of the half extent, y downwards) belong to the shape."""
+    """Mask of the points (in units of the half extent, y downwards) that belong to the shape."""
     ax, ay = np.abs(x), np.abs(y)
     box = np.maximum(ax, ay) <= 1
     radius = np.hypot(x, y)

@@ -1,4 +1,4 @@
-"""The embedded world: which look every ImageNet class, colour word, size word and scene has.
+"""The embedded world: the look of every ImageNet class, colour word, size word and scene.
 
 A class's look is (shape, colour, pattern), all 1 000 distinct: class i has shape i // 40, so that neighbours in WordNet
 order look alike and an unedited class can be *near* an edited one. This file holds facts about the world only; drawing
@@ -78,7 +78,7 @@ def look_index(look: Look) -> int:
 
 
 def recolour(look: Look, colour: str) -> Look:
-    """The same object in another colour, as "a blue banana" asks for."""
+    """Return the object in another colour, as "a blue banana" asks for."""
     return replace(look, colour=colour)
 
 
@@ -93,7 +93,7 @@ class Names:
 
 @cache
 def names() -> Names:
-    """The names as they lie in data/names.json."""
+    """Read the names in data/names.json."""
     read = json.loads((files("iceb.mini") / "data" / "names.json").read_text(encoding="utf-8"))
     return Names(
         tuple(read["names"]),

@@ -1,1 +1,1 @@
-"""Models: families, loading, bundles that can be edited, and drawing; the core's only access to diffusers."""
+"""Model families, loading, editable bundles and drawing; the core's only access to diffusers."""

@@ -1,4 +1,4 @@
-"""ModelBundle: a text-to-image model to edit and restore bit for bit, with a digest of its current weights."""
+"""ModelBundle: a text-to-image model that can be edited and restored bit for bit."""
 
 import copy
 import fnmatch
@@ -115,7 +115,7 @@ class ModelBundle:
         return self._core.expected_state()
 
     def spoil(self, reason: str) -> None:
-        """Let nothing be drawn from this model or kept under its digest any more."""
+        """Refuse from now on to draw from this model or to store anything under its digest."""
         self._core.spoiled = self._core.spoiled or reason
 
     def changes(self, since: State, only: Collection[str] | None = None) -> str:
@@ -127,7 +127,7 @@ class ModelBundle:
         return model_changes(self._core.pipeline, since, only)
 
     def verify(self, only: Collection[str] | None = None) -> None:
-        """Compare the model, if it is loaded, with what its digest names: as loaded, under the edits applied here.
+        """Check that the loaded model is what its digest names: as loaded, under the edits applied here.
 
         Args:
             only: the components to look at; None: all.

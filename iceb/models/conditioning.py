@@ -1,4 +1,4 @@
-"""Text conditioning of the denoiser: states of one or two text encoders, each distinct text encoded once."""
+"""Text conditioning of the denoiser: states of one or two text encoders, one pass per distinct text."""
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ Known: TypeAlias = "OrderedDict[str, Condition]"
 
 
 class TextReader:
-    """Encodes texts with a bundle's text encoders as they are now; to be made anew after the bundle is edited.
+    """A reader of texts by a bundle's text encoders; make a new one after the bundle is edited.
 
     Texts go through the encoders in groups of one fixed size (one on a CPU, where that is as fast; more on a GPU), for
     the reason given at `Family.block`.
@@ -144,7 +144,7 @@ def _encoders(pipeline: Any, bundle: Bundle) -> list[tuple[Any, Any]]:
 
 
 def _encode(pairs: list[tuple[Any, Any]], tokens: list[Any]) -> Condition:
-    """Encode as diffusers does: the last state of a single encoder; of two, the last but one of each, side by side."""
+    """Encode as diffusers does: one encoder's last state, or two encoders' penultimate ones side by side."""
     outputs = [_run(encoder, each, deep=len(pairs) > 1) for (_, encoder), each in zip(pairs, tokens, strict=True)]
     if len(pairs) == 1:
         return Condition(outputs[0][0], None)

@@ -53,12 +53,12 @@ def texts_to_images(
 
 
 def run_passes(bundle: Bundle, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """`work` of each item, in order: several at a time on a CPU, one after the other on a GPU."""
+    """Apply `work` to each item, in order: in parallel on a CPU, one after the other on a GPU."""
     return parallel_map(work, items) if bundle.device.type == "cpu" else map(work, items)
 
 
 def group_drawer(bundle: Bundle, sampling: Sampling, negative: str = "") -> Callable[[Group], Pixels]:
-    """A function that draws the images of a group, (n, height, width, 3) uint8, in one pass on its caller's thread.
+    """Make a function that draws a group of images, (n, height, width, 3) uint8, in one pass.
 
     Args:
         bundle: the model as it is now; to be called anew when it was edited.
@@ -96,13 +96,13 @@ def _draw_in_passes(
 
 
 def draw_pass(bundle: Bundle, away: Condition | None, toward: Condition, noise: Tensor, sampling: Sampling) -> Pixels:
-    """Images (N, height, width, 3) uint8 of N conditions, steered away from one: one pass, on the caller's thread."""
+    """Draw N images (N, height, width, 3) uint8 in one pass, guided away from a condition."""
     condition = toward if away is None else join_conditions([*[away] * len(noise), toward])
     return _decode(bundle.pipeline.vae, _denoise(bundle.pipeline, condition, noise, sampling), sampling)
 
 
 def _denoise(pipeline: Any, condition: Condition, noise: Tensor, sampling: Sampling) -> Tensor:
-    """Run the denoising loop: latents (N, 4, h, w) from noise (N, 4, h, w). A condition of 2N rows means guidance."""
+    """Run the denoising loop on noise (N, 4, h, w); a condition of 2N rows means guidance."""
     scheduler = make_scheduler(pipeline, sampling)
     scheduler.set_timesteps(sampling.steps, device=noise.device)
     latents: Tensor = noise * scheduler.init_noise_sigma
@@ -130,7 +130,7 @@ def _extra(condition: Condition, sampling: Sampling) -> dict[str, Tensor] | None
 
 
 def make_scheduler(pipeline: Any, sampling: Sampling) -> Any:
-    """The scheduler that `sampling` names, on the noise schedule and prediction type of the pipeline's own."""
+    """Make the scheduler that `sampling` names, with the pipeline's noise schedule and prediction type."""
     import diffusers
 
     config = pipeline.scheduler.config
@@ -173,7 +173,10 @@ def initial_latents(
 
 
 def _noise(draw: NoiseDraw, shape: tuple[int, int, int], device: torch.device, states: States) -> Tensor:
-    """One image's noise, (4, h, w). Every call has its published size: a GPU's numbers depend on how many are drawn."""
+    """One image's noise, (4, h, w), drawn in calls of their published size.
+
+    A GPU's numbers depend on how many are drawn at once.
+    """
     generator = torch.Generator(device).manual_seed(draw.seed)
     earlier = draw.calls[:-1]
     if earlier and (draw.seed, earlier) not in states:

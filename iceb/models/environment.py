@@ -1,4 +1,4 @@
-"""Libraries, device, modes and code that can change a model's last bits; part of most keys (docs/keys.md)."""
+"""Libraries, device, modes and code that can change a model's last bits; see docs/keys.md."""
 
 from functools import cache
 from importlib.metadata import version
@@ -31,7 +31,7 @@ def environment(bundle: Bundle) -> dict[str, Any]:
 
 
 def model_key(bundle: ModelBundle) -> dict[str, Any]:
-    """A model's part in the keys of what is computed from its images: weights, rewrites and negative prompt.
+    """A model's part of keys of what is computed from its images: weights, rewrites, negative prompt.
 
     An edit that was applied before may have left the weights alone and changed what is drawn all the same.
     """

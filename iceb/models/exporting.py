@@ -36,13 +36,13 @@ def weights_digest(digests: Mapping[str, str]) -> str:
 
 
 def multiply_right(weight: Tensor, matrix: Tensor) -> Tensor:
-    """W M, computed in float64 and rounded once: (d_out, d_in) × (d_in, d_in), in the weight's own number format."""
+    """W M, computed in float64 and rounded once to the weight's dtype: (d_out, d_in) × (d_in, d_in)."""
     made: Tensor = (weight.to(torch.float64) @ matrix.to(weight.device, torch.float64)).to(weight.dtype)
     return made
 
 
 def save_model(bundle: ModelBundle, folder: Path, title: str) -> None:
-    """Write the model as it is now as a diffusers folder, with an iceb.json that says how it is drawn and measured.
+    """Write the model as a diffusers folder, with an iceb.json of its sampling and measures.
 
     Raises:
         StoreError: the folder cannot be written.
@@ -58,7 +58,7 @@ def save_model(bundle: ModelBundle, folder: Path, title: str) -> None:
 
 
 def load_as_float32(folder: Path) -> None:
-    """Make `from_pretrained(folder)` load every part in one number format, whatever the weights' files hold.
+    """Make `from_pretrained(folder)` load every part in one number format.
 
     diffusers loads its own parts as float32 unless told otherwise, transformers as their configuration says: of a
     half-precision folder the text encoder would be float16 and the denoiser float32, and nothing could be drawn.

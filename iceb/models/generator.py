@@ -50,7 +50,7 @@ class Tally:
 
 
 class Generator:
-    """Draws the images of prompts into a store and returns their keys.
+    """A drawer of prompts' images into a store, which returns their keys.
 
     Args:
         images: the store.

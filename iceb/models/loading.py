@@ -1,4 +1,4 @@
-"""Load a source as a diffusers pipeline: safetensors only, no safety checker, ready to draw and to edit."""
+"""Load a source as a diffusers pipeline from safetensors, without a safety checker."""
 
 import warnings
 from collections.abc import Iterator
@@ -64,7 +64,7 @@ def load_pipeline(source: Source, device: torch.device) -> Any:
 
 
 def _variant(source: Source) -> dict[str, str]:
-    """A folder may hold half-precision files only; the hub's are asked for in half precision where SDXL has them."""
+    """Choose half-precision files where a folder holds no others, or the hub has them for SDXL."""
     if source.folder is None:
         half = source.ref.dtype == "float16" and source.family.name in ("sd21", "sdxl")
         return {"variant": HALF_VARIANT} if half else {}
@@ -99,7 +99,7 @@ def silence_libraries() -> Iterator[None]:
 
 @contextmanager
 def _without_onnx() -> Iterator[None]:
-    """Keep diffusers from importing onnxruntime, which it does for any pipeline where that is installed.
+    """Keep diffusers from importing onnxruntime, which it does if that is installed.
 
     None of ours needs it, and its import leaves a device id and a database of telemetry in the user's home folder.
     """

@@ -33,7 +33,7 @@ class PassSize:
         self._lock = threading.Lock()
 
     def run(self, work: Callable[[Sequence[Item], int], Result], items: Sequence[Item]) -> list[Result]:
-        """`work` of all items, pass by pass.
+        """Apply `work` to all items, pass by pass.
 
         Args:
             work: takes the items of one pass, and how many a pass holds now, for those that fill up a smaller rest.
@@ -80,7 +80,7 @@ class PassSize:
 
 
 class PassSizes:
-    """The sizes of one loaded model's passes, by option; what memory cut stays cut as long as the model is loaded."""
+    """The sizes of one loaded model's passes, by option; a size cut for memory stays cut."""
 
     def __init__(self) -> None:
         self._sizes: dict[tuple[str, int], PassSize] = {}

@@ -1,4 +1,4 @@
-"""Process-wide settings that a method must leave alone: recorded before its call, compared and restored after it."""
+"""Process settings that a method must not change: recorded before its call, restored after it."""
 
 import os
 import random
@@ -42,7 +42,7 @@ GLOBAL_HOOKS = tuple(name for name in vars(torch_modules) if name.startswith("_g
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: how to read it and, where that is possible, to write it."""
+    """A process setting: a function that reads it and, where possible, one that writes it."""
 
     name: str
     read: Callable[[], Any]
@@ -51,11 +51,11 @@ class Setting:
 
     @property
     def place(self) -> Place:
-        """Its name in messages."""
+        """The setting's name in messages."""
         return self.name, self.of
 
     def value(self) -> Any:
-        """Its current value; None where this version of torch does not have it, or cannot say."""
+        """The setting's current value; None if this version of torch does not offer it."""
         try:
             return self.read()
         except (AttributeError, RuntimeError, OSError):

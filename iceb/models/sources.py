@@ -48,7 +48,7 @@ class Source:
 
     @property
     def digest(self) -> str:
-        """Digest that names the weights as loaded: a pinned revision or the files' content, and the number format."""
+        """Digest of the weights as loaded: a pinned revision or the files' content, and the number format."""
         return digest({"repo": self.ref.repo, "revision": self.ref.revision, "dtype": self.ref.dtype})
 
 
@@ -104,7 +104,7 @@ def _content_digest(folder: Path) -> str:
 
 
 def _shipped_copy(content: str) -> Family | None:
-    """The family of a model that ships with the package, if the folder is a copy of it: its recipes and data fit."""
+    """The family of a shipped model if the folder is a copy of it, so that its recipes and data fit."""
     shipped = (family for family in FAMILIES.values() if family.revision is None)
     return next((family for family in shipped if _content_digest(shipped_folder(family)) == content), None)
 

@@ -25,7 +25,7 @@ MISSING = object()
 
 
 class Same:
-    """Compares an object by identity, and holds it so that its identity cannot pass to another."""
+    """An object compared by identity, held so that its id is not reused."""
 
     def __init__(self, held: object) -> None:
         self.held = held
@@ -132,7 +132,7 @@ def _modes() -> Entries:
 
 
 def _configuration(part: Any) -> tuple[str, ...]:
-    """Configuration of a component; of a tokenizer its size, how it fills up and cuts, and its whole pipeline."""
+    """Configuration of a component; of a tokenizer also its size, padding, truncation and pipeline."""
     config = getattr(part, "config", None)
     read = [str(config), str(getattr(config, "_attn_implementation", ""))]
     if hasattr(part, "model_max_length"):
@@ -144,7 +144,7 @@ def _configuration(part: Any) -> tuple[str, ...]:
 
 
 def _tokenizer_digest(backend: Any) -> str:
-    """The digest of normalizer, pre-tokenizer, vocabulary and merges; filling and cutting are set by each call."""
+    """Digest of normalizer, pre-tokenizer, vocabulary and merges; calls set padding and truncation."""
     return digest_bytes(backend.to_str().partition('"added_tokens":')[2].encode())
 
 
@@ -205,7 +205,7 @@ def _value(value: object) -> object:
 
 
 def _change_in_words(place: Place, before: object, after: object) -> str:
-    """One change; of attributes and functions also their names."""
+    """Describe one change; of attributes and functions with their names."""
     where = " of ".join(filter(None, place))
     if not isinstance(before, dict) or not isinstance(after, dict) or place[0] == "hooks":
         return where

@@ -19,7 +19,7 @@ AHEAD = 2  # passes waiting for each worker, so that none is idle while a result
 
 @contextmanager
 def single_threaded() -> Iterator[int]:
-    """One thread of arithmetic for each operation; yields how many there were before."""
+    """Run the block with one thread per operation; yield the number of threads before."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -30,7 +30,7 @@ def single_threaded() -> Iterator[int]:
 
 @contextmanager
 def worker_threads(count: int | None) -> Iterator[None]:
-    """So many threads, and passes at once, while the block runs; None leaves torch's own number."""
+    """Run the block with so many threads and parallel passes; None keeps torch's number."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
     try:
@@ -40,7 +40,7 @@ def worker_threads(count: int | None) -> Iterator[None]:
 
 
 def parallel_map(function: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
-    """`function` of each item, in order, computed by as many workers as torch has threads.
+    """Apply `function` to each item, in order, with as many workers as torch has threads.
 
     What an item raises is raised here, and the passes not yet begun are dropped. Modes such as torch.inference_mode are
     each thread's own too: `function` enters them itself.

@@ -1,4 +1,4 @@
-"""Lay out images before and after the edit on one sheet: columns, scaling, text; `image_grid` chooses the images.
+"""Lay out images before and after the edit on one sheet: columns, scaling and text.
 
 The font inside Pillow is used, so equal rows give equal pixels wherever the Pillow version is the same.
 """
@@ -114,7 +114,10 @@ def _words(draw: ImageDraw.ImageDraw, row: Row, middle: int) -> None:
 
 
 def _label_lines(label: tuple[str, ...]) -> list[tuple[bool, tuple[str, ...]]]:
-    """Split a label into lines of (starts with an arrow, texts joined by arrows): one if all fits, else one a text."""
+    """Split a label into lines of (starts with an arrow, texts joined by arrows).
+
+    One line if all fits, else one a text.
+    """
     room = ARROW + 10  # an arrow and the blanks around it
     if sum(_font(12).getlength(plain(text)) for text in label) + room * (len(label) - 1) <= WORDS:
         return [(False, label)] if label else []

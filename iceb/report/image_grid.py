@@ -1,4 +1,4 @@
-"""Draw a finished run as a grid: some prompts before and after the edit, from the cache, without a model.
+"""Draw a finished run as a grid of images before and after the edit, from the cache.
 
 Rows are chosen by their position in the run alone (`evenly`), never by what the images show, so a grid cannot be
 cherry-picked and the same run always gives the same one.

@@ -1,4 +1,4 @@
-"""Write docs/methods: a page for each built-in method from its card, recipes and measured times; deterministic."""
+"""Write docs/methods: a page for each built-in method from its card, recipes and measured times."""
 
 import inspect
 import json

@@ -68,7 +68,7 @@ class MiniReport:
         return float(hits.mean())
 
     def patch_success(self, requests: Sequence[EditRequest], layer: int = PATCHED_LAYER) -> float:
-        """Measure the share of images that show the destination when one state is patched (arXiv:2202.05262, 2).
+        """Share of images that show the destination when one state is patched (arXiv:2202.05262, 2).
 
         The state after `layer` at the last subject token of "a photo of <source>" is replaced by that of
         "a photo of <dest>"; the image counts if the judge's first answer is the destination's class.
@@ -94,7 +94,7 @@ class MiniReport:
         return np.asarray(self.judge([MeasureInput(image) for image in made]), dtype=np.float32)
 
     def _patched_states(self, request: EditRequest, layer: int) -> Tensor:
-        """Return the states of the source's prompt, (1, 77, d), with the destination's state patched in after `layer`.
+        """States of the source's prompt, (1, 77, d), with the destination's patched in after `layer`.
 
         Both readers are new: one that kept a text's states would not run the encoder, and the hook would see nothing.
         """

@@ -1,4 +1,4 @@
-"""Read the documentation of a method's settings from the section "Attributes:" of its class's docstring."""
+"""Read what a method's settings mean, from the section "Attributes:" of its class docstring."""
 
 import dataclasses
 import inspect
@@ -14,7 +14,7 @@ SECTION = "Attributes:"
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """One hyperparameter as a page shows it."""
+    """A setting as a page shows it."""
 
     name: str
     default: str  # as Python writes it

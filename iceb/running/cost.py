@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class Seconds:
-    """Adds up the time of stages by name."""
+    """A sum of seconds by stage name."""
 
     def __init__(self) -> None:
         self.begun = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Call a method's `edit`, possibly third-party code: time it, check the edit and that the model is unchanged."""
+"""Call a method's `edit`: time it, and check the edit and that the model is unchanged."""
 
 import time
 from collections.abc import Sequence

@@ -118,7 +118,7 @@ class Run:
     def _prepare(
         self, model: EditedModel, checkpoint: CheckpointPrompts, before: Mapping[Prompt, ImageKey]
     ) -> tuple[Sequence[Prompt], Mapping[Prompt, ImageKey]]:
-        """Return the prompts to draw, adapted to the edited model if the dataset does so, and their images before."""
+        """Return the prompts to draw, adapted to the edited model by the dataset, and their images before."""
         prepare = getattr(self.parts.dataset, "prepare", None)
         if prepare is None:
             return checkpoint.prompts, before
@@ -140,7 +140,7 @@ def dataset_owner(dataset: ConceptDataset, name: str, bundle: ModelBundle) -> di
 
 
 def evaluate(plan: Plan) -> Result:
-    """Run the benchmark: draw before, edit the model, draw after, measure, reduce; nothing is written but the cache.
+    """Run the benchmark: draw before, edit, draw after, measure, reduce; only the cache is written.
 
     What exists in the stores is used; what is made is kept at once, so an interrupted call goes on where it stopped.
 
@@ -152,7 +152,7 @@ def evaluate(plan: Plan) -> Result:
 
 
 def run(plan: Plan, out: Path) -> tuple[Result, Path]:
-    """Carry out a plan and write its folder, `out`/<id>: result.json, and what scoring and showing it again need.
+    """Carry out a plan and write its folder, `out`/<id>: the result and what rescoring it needs.
 
     A run that fails leaves a result too, with status "failed" and the error, unless an earlier run's stands there;
     everything made so far stays in the cache. A run that drew nothing and scores as the one before it leaves that one's
@@ -183,7 +183,7 @@ def run(plan: Plan, out: Path) -> tuple[Result, Path]:
 
 
 def _write(folder: Path, going: Run, outcome: Outcome, result: Result) -> Result:
-    """Write the files of a finished run, the result last, because it names the others; return the result on disk."""
+    """Write the files of a finished run, the result last because it names the others; return the result."""
     write_requests(folder, [request for batch in going.plan.batches for request in batch.requests])
     standing, rows, ledger, table = _sound(folder), going.images.rows, outcome.ledger, outcome.table
     if standing is not None and (more := _more_metrics(standing.result, result)):

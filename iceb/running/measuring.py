@@ -55,7 +55,7 @@ class MeasuredImage:
 
 
 def stored_revision(measure: Measure, device: str) -> str:
-    """Return the part of a row's key beside the image: the measure's weights and code, device and number format.
+    """The part of a row's key beside the image: the measure's weights, code, device and number format.
 
     Args:
         device: the kind of device that measures, "cpu" or "cuda".

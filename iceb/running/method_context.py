@@ -1,4 +1,4 @@
-"""The context passed to a method's `edit`: drawing as a run draws, and the measures that its settings name."""
+"""The context passed to a method's `edit`: drawing as in a run, and measures its settings name."""
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial

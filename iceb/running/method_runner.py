@@ -48,7 +48,7 @@ class ChosenMethod:
         return card
 
     def compare_to(self, settings: Mapping[str, Any]) -> "ChosenMethod":
-        """Return a copy whose `changed` lists the fields that differ from `settings`, or else from the defaults."""
+        """Return a copy whose `changed` lists fields that differ from `settings`, or else the defaults."""
         kind = type(self.method)
         shipped = {field.name: default_of(field) for field in dataclasses.fields(kind)}
         shipped.update({name: fitting_value(self.card.name, kind, name, value) for name, value in settings.items()})
@@ -108,7 +108,7 @@ class ChosenMethod:
         )
 
     def check(self, ref: ModelRef) -> None:
-        """Ask the method's `check`, if it has one, whether these settings work on this model; nothing is loaded.
+        """Ask the method's `check`, if any, whether these settings work on this model; nothing is loaded.
 
         Raises:
             IcebError: they cannot.

@@ -125,7 +125,7 @@ def _spec(
 
 
 def data_of(named: str | None, dataset: str, source: Source) -> str | None:
-    """Choose the source of a dataset's files: as named, else the embedded copy for the embedded model, if any."""
+    """Choose the source of a dataset's files: as named, else the embedded copy for the embedded model."""
     has_twin = dataset_card_name(dataset, EMBEDDED) != dataset
     return named or (EMBEDDED if source.family.name == "mini" and has_twin else None)
 

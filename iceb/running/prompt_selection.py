@@ -41,7 +41,7 @@ class Selection:
     def checkpoints(
         self, task: Task, dataset: ConceptDataset, schedule: Schedule, num_edits: int
     ) -> tuple[CheckpointPrompts, ...]:
-        """List what each checkpoint draws; checkpoints that lose all their own prompts to the limit are dropped.
+        """List the prompts of each checkpoint, without those that lose all their own to the limit.
 
         Raises:
             SpecError: the schedule is not sound.

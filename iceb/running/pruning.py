@@ -36,7 +36,7 @@ def unreferenced_files(cache: Path, used: Sequence[RunUse], *, scratch: bool = F
 def removable(
     cache: Path, outs: Sequence[Path], *, scratch: bool, hours: float, gone: bool = False
 ) -> tuple[list[File], int]:
-    """Return the files to remove, and how many unreferenced ones stay because they are younger than `hours`.
+    """Return the files to remove, and the number of unreferenced ones younger than `hours`.
 
     Args:
         cache: the cache's folder, no link in its path.

@@ -1,4 +1,4 @@
-"""Represent a method's settings in keys and results: plain values as they are, files and models by content."""
+"""A method's settings in keys and results: plain values as they are, files and models by content."""
 
 import dataclasses
 from collections.abc import Callable, Iterable
@@ -65,7 +65,7 @@ def file_content(name: str, path: str) -> str:
 
 
 def model_content(name: str, place: str) -> str:
-    """Return what pins a model: a folder's digest of the files that are loaded, or a repository's commit; "" stays.
+    """Identify a model: digest of a folder's loaded files, or a repository's commit; "" stays.
 
     A repository without a commit goes by the one that the local cache of the hub holds, which is what would be loaded.
 

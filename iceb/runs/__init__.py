@@ -1,1 +1,1 @@
-"""A run on disk: its folder, its result, the ledger of its images, its table of statistics, and where it came from."""
+"""A run on disk: folder, result, ledger of images, table of statistics, provenance."""

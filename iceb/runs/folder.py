@@ -64,7 +64,7 @@ def read_result(path: Path) -> Result:
 
 
 def write_requests(folder: Path, requests: Sequence[EditRequest]) -> None:
-    """Write requests.jsonl, one line per request, so that a run's folder names its concepts without the dataset.
+    """Write requests.jsonl, one line per request, to name the run's concepts without the dataset.
 
     Raises:
         StoreError: the folder cannot be written.

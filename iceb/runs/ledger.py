@@ -1,4 +1,4 @@
-"""The ledger of a run's images: a line for each prompt at each checkpoint, with the keys of its images."""
+"""The ledger of a run's images: one line per prompt and checkpoint, with the images' keys."""
 
 import dataclasses
 import json

@@ -13,7 +13,7 @@ SHOWN = 3  # names that a message lists
 
 
 def scored_names(dataset: ConceptDataset, batches: Sequence[EditBatch]) -> frozenset[str]:
-    """Return the scored concepts: those that the dataset names, and a run's sources, destinations and aliases."""
+    """Return the scored concepts: the dataset's, and a run's sources, destinations and aliases."""
     own: Collection[str] = getattr(dataset, "scored_names", frozenset)()
     requests = [request for batch in batches for request in batch.requests]
     return frozenset(own) | {name for each in requests for name in (each.source, *each.dests, *each.aliases)}

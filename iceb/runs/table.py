@@ -1,4 +1,4 @@
-"""The parquet table of per-concept statistics beside a result, from which every score can be recomputed."""
+"""The parquet table of per-concept statistics, from which every score can be recomputed."""
 
 import io
 from collections.abc import Sequence
@@ -81,7 +81,7 @@ def with_metrics(
     rows: Sequence[TableRow],
     names: Sequence[str],
 ) -> tuple[Result, bytes]:
-    """Merge some metrics from another computation of the same run into a result; return it with its table's file.
+    """Add metrics of another computation of the same run to a result; return it with its table's file.
 
     Args:
         result: what is added to.

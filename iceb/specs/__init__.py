@@ -1,1 +1,1 @@
-"""The benchmark's data classes and interfaces: frozen, validated on creation, free of files and of torch."""
+"""The benchmark's data classes and interfaces: frozen, validated on creation, without torch."""

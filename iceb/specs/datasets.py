@@ -108,7 +108,7 @@ class ConceptDataset(Protocol):
 
 @dataclass(frozen=True)
 class DatasetDeclaration:
-    """A dataset as a package registers it (entry point group `iceb.datasets`): its card, and what reads its files.
+    """A dataset as registered (entry point group `iceb.datasets`): its card and its loader.
 
     Attributes:
         package: the importable package or module beside whose file the card lies.

@@ -1,4 +1,4 @@
-"""The manifest of a saved edit, manifest.json beside delta.safetensors: how to apply it and to make it again."""
+"""The manifest of a saved edit: how to apply it and how to make it again."""
 
 import json
 from collections.abc import Mapping

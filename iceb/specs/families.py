@@ -1,4 +1,4 @@
-"""Model families: the layout of a text-to-image model and how it draws by default; no weights, no torch."""
+"""Model families: the layout of a text-to-image model and its default sampling; no torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

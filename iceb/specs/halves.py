@@ -1,4 +1,4 @@
-"""Standard error of a distance between image sets, from halves of the concepts and from states of the model.
+"""Standard error of a distance between image sets, from halves of concepts and states of the model.
 
 Halves hold every image once. Concepts drawn with replacement hold some twice, and sets that repeat images lie farther
 apart, by an amount that differs from draw to draw.
@@ -31,7 +31,7 @@ def error_of_distance(whole: Sequence[float], halves: Sequence[Sequence[float]])
 
 
 def variance_of_halves(values: Sequence[float]) -> float:
-    """The variance over concepts of a statistic, from its values on random halves, each before the one it leaves out.
+    """Variance over concepts of a statistic, from its values on random halves and their complements.
 
     Minus their covariance. Of a mean this is the delete-half jackknife (Shao and Wu 1989): what one half has above the
     mean, the other has below. A distance between sets of one kind is quadratic in its concepts, and the jackknife gives

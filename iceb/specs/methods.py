@@ -37,7 +37,7 @@ Fidelity = Literal["faithful", "partial", "variant", "own"]
 
 @dataclass(frozen=True)
 class MethodCard:
-    """A method's declaration; `touches` is a promise that the core checks, the rest makes its documentation page."""
+    """A method's declaration; the core checks `touches`, the rest makes its documentation page."""
 
     name: str
     version: int
@@ -109,7 +109,7 @@ class Bundle(Protocol):
 
     @property
     def pipeline(self) -> Any:
-        """The diffusers pipeline, loaded when first asked for: .unet, .vae, .text_encoder, .tokenizer, .scheduler."""
+        """The diffusers pipeline, loaded on first use: .unet, .vae, .text_encoder, .tokenizer, .scheduler."""
 
     @property
     def device(self) -> "torch.device":
@@ -161,7 +161,7 @@ class Scratch(Protocol):
     """
 
     def depends_on(self, *settings: str) -> "Scratch":
-        """The same store for parts that depend on these settings alone; no name: on no setting of the method."""
+        """A view of this store for parts that depend on these settings alone; without names, on none."""
         ...
 
     @property
@@ -172,7 +172,7 @@ class Scratch(Protocol):
         """
 
     def array(self, key: Mapping[str, Any], compute: "Callable[[], Array]") -> "Array":
-        """The array of this key, computed if there is none; if another process is first meanwhile, the one it kept."""
+        """The array of a key, computed if there is none; all processes get the one stored first."""
 
     def get(self, key: Mapping[str, Any]) -> "Array | None":
         """The array of this key; None if there is none."""

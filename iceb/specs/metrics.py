@@ -1,4 +1,4 @@
-"""Measures turn images into numbers (expensive, cached); metrics turn numbers into one statistic per concept."""
+"""Measures turn images into numbers; metrics turn numbers into one statistic per concept."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class MeasureInput:
 
 
 def text_and_choices(prompt: Prompt) -> Prompt:
-    """The prompt as a measure may read it: seed, role, labels, answer and the rest are the same for all."""
+    """The prompt as a measure may read it, with seed, role, labels and the rest blanked."""
     return Prompt(prompt.text, 0, "measured", choices=prompt.choices)
 
 
@@ -61,7 +61,7 @@ class Measure(Protocol):
 
 @dataclass(frozen=True)
 class Measured:
-    """One side of a run through one measure: row i belongs to prompt i."""
+    """Rows of one measure for one side of a run: row i belongs to prompt i."""
 
     measure: str  # Measure.id
     values: "Array"  # (N, width)
@@ -125,7 +125,7 @@ class Metric(Protocol):
 
     @property
     def version(self) -> int:
-        """Goes up when the meaning of the number changes; scores of two versions are not compared."""
+        """The version of the metric's meaning; scores of two versions are not compared."""
 
     @property
     def unit(self) -> str:
@@ -137,7 +137,7 @@ class Metric(Protocol):
 
     @property
     def paper(self) -> str:
-        """Its source, "arXiv:…", or ""."""
+        """The metric's source, "arXiv:…", or ""."""
 
     @property
     def needs(self) -> tuple[Need, ...]:
@@ -164,7 +164,7 @@ def reference_names(metric: Metric) -> tuple[str, ...]:
 
 
 def check_inputs(value: object, where: str) -> None:
-    """Refuse a measure's `inputs` that are none.
+    """Refuse an unknown value of a measure's `inputs`.
 
     Raises:
         SpecError: as it says.

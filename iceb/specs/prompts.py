@@ -98,7 +98,7 @@ class Prompt:
 
     @property
     def cluster(self) -> str:
-        """The concept over which standard errors are taken: `concept`, else the request, the class, or the text."""
+        """The concept for standard errors: `concept`, else the request, the class, or the text."""
         if self.concept is not None:
             return self.concept
         if self.request is not None:

@@ -27,7 +27,7 @@ class Recipe(BaseModel):
     sdxl: RecipePart | None = None  # overrides for Stable Diffusion XL, whose encoders have other layers
 
     def part(self, family: str) -> str:
-        """The part that a model family uses, in words: "part mini", "published settings", or "" where none has a name.
+        """The part that a model family uses, in words: "part mini", "published settings", or "".
 
         >>> Recipe(how="published: the paper", mini=RecipePart(how="tuned")).part("mini")
         'part mini'

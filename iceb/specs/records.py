@@ -65,12 +65,12 @@ class MethodRecord(Record):
 
     @property
     def passes(self) -> dict[str, str]:
-        """The option that set another precision of training passes than float32, for labels."""
+        """The precision of training passes as an option, for labels; "" for float32."""
         return {} if self.precision == "float32" else {"--precision": self.precision}
 
 
 def method_label(name: str, changed: Mapping[str, object]) -> str:
-    """A method's name with some of its settings, short enough for a table; a file goes by eight digits of its digest.
+    """A method's name with some settings, short enough for a table; a file is eight digits of its digest.
 
     >>> method_label("emcid", {"residual": "output", "layers": (9, 10), "captions": "sha256:" + 64 * "a"})
     'emcid (residual=output, layers=[9, 10], captions=sha256:aaaaaaaa)'
@@ -202,7 +202,7 @@ class TableRecord(Record):
 
 
 class Cost(Record):
-    """Time and memory of the run. Wholly cached stages cost what reading them cost; the counts show which were."""
+    """Time and memory of the run; cached stages cost only their reading, and counts tell which were."""
 
     edit_seconds: float | None = None  # as first made, without loading the model; kept with the edit in the store
     draw_seconds: float | None = None

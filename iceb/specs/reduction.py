@@ -1,4 +1,4 @@
-"""Reduce per-concept statistics to a score (value, standard error, interval), the same way for every metric.
+"""Reduce per-concept statistics to a score: value, standard error, interval.
 
 Images of one concept are not independent, so errors are taken over concepts. What is stored per concept is enough to
 compute every score again, without images and without the metric's code.

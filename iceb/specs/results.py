@@ -1,4 +1,4 @@
-"""The result, schema 2: one file says what was run, what came out, what it cost and where it came from.
+"""The result, schema 2: what was run, its scores, its cost and its provenance, in one file.
 
 Numbers or null, never NaN; units in the names; identity apart from provenance, so that two machines' results compare.
 Beside it lies the table of per-concept statistics, from which every score can be computed again.
@@ -184,7 +184,7 @@ def _parse_object(text: str, name: str) -> dict[str, Any]:
 
 
 def _schema_problem(schema: object) -> str:
-    """Why a schema number cannot be read, and what to do."""
+    """Explain why a schema number cannot be read, and what to do."""
     if isinstance(schema, int) and schema > SCHEMA:
         return f"schema {quote(schema, 40)} is newer: this version of iceb reads schema {SCHEMA}; install a newer one"
     return f"schema {quote(schema, 40)} is unknown: this version of iceb reads schema {SCHEMA}; run it again"

@@ -1,4 +1,4 @@
-"""The identity of a run: whoever changes anything here gets another run."""
+"""The identity of a run: any change here makes another run."""
 
 import re
 from collections.abc import Mapping
@@ -122,7 +122,7 @@ class RunSpec(BaseModel):
 
     @property
     def digest(self) -> str:
-        """sha256 of everything above, 64 hex digits."""
+        """sha256 of the spec, 64 hex digits."""
         return digest(self)
 
     @property

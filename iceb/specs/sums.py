@@ -51,19 +51,19 @@ class PartSums:
 
     @property
     def states(self) -> int:
-        """States of the model that it was taken under; 0 for a single one, which says nothing about their scatter."""
+        """The number of model states behind the mean; 0 for one, which has no scatter."""
         found = len(set(self.checkpoints))
         return found if found > 1 else 0
 
     @property
     def freedom(self) -> int:
-        """Degrees of freedom: those of the concepts or, where there are several, of the states if these are fewer."""
+        """Degrees of freedom: of the concepts, or of the model states if there are several and fewer."""
         found = len(set(self.concepts))
         return min(found, self.states or found) - 1
 
     @property
     def effective(self) -> float:
-        """Concepts of equal weight that it rests on as firmly, or states if there are several and these are fewer."""
+        """Effective number of concepts, or of model states if there are several and fewer."""
         found = self._effective(self.concepts)
         return min(found, self._effective(self.checkpoints)) if self.states else found
 
@@ -144,7 +144,7 @@ def _joint_variance(parts: Sequence[PartSums], pulls: Sequence[Pulls]) -> float:
 
 
 def _variance(pulls: Sequence[Pulls]) -> float:
-    """Variance over clusters of the weighted sum of means; a cluster in several parts pulls on all of them together."""
+    """Variance over clusters of the weighted sum of means; a cluster may be in several parts."""
     joined: dict[Hashable, float] = {}
     for part in pulls:
         for cluster, pull in part.items():
@@ -153,7 +153,7 @@ def _variance(pulls: Sequence[Pulls]) -> float:
 
 
 def _freedom(parts: Sequence[PartSums], pulls: Sequence[Pulls]) -> float:
-    """Degrees of freedom of the sum: of independent parts Satterthwaite's (1946), else the fewest of any part."""
+    """Degrees of freedom of the sum: Satterthwaite's (1946) for independent parts, else the fewest."""
     variances = [_joint_variance([part], [pull]) for part, pull in zip(parts, pulls, strict=True)]
     scatter = math.fsum(v**2 / part.freedom for v, part in zip(variances, parts, strict=True) if part.freedom)
     if not scatter or _share_clusters(parts):

@@ -20,7 +20,7 @@ RUN_ID = re.compile(rf"{PART.pattern}/{PART.pattern}/[0-9]{{4,7}}-[0-9a-f]{{8}}"
 
 
 def check_text(text: object, what: str, *, most: int = LONGEST_TEXT) -> None:
-    """Refuse what is no text, is longer than `most` characters, or holds what cannot be written as UTF-8 or shown.
+    """Refuse what is no text, is longer than `most`, or cannot be written as UTF-8 or shown.
 
     Args:
         what: whose text it is, for the message.
@@ -51,7 +51,7 @@ def check_name(name: object, what: str) -> None:
 
 
 def check_part(name: object, what: str) -> None:
-    """Refuse what cannot be one part of a path on every file system: letters, digits, "_", ".", "+" and "-" can.
+    """Refuse what is no portable path part: letters, digits, "_", ".", "+" and "-" are allowed.
 
     Raises:
         SpecError: another character, a leading dot or dash, no characters, or over 200 of them.
@@ -66,7 +66,7 @@ def check_part(name: object, what: str) -> None:
 
 
 def check_registered(name: object, what: str) -> None:
-    """Refuse what cannot be a registered name: a part of a path, or two of them, the first naming the package.
+    """Refuse what is no registered name: one path part, or two, the first naming the package.
 
     Raises:
         SpecError: as it says.
@@ -100,7 +100,7 @@ def check_int(value: object, what: str, least: int, most: int) -> None:
 
 
 def check_setting(value: object, where: str) -> None:
-    """Refuse a hyperparameter that no method can mean: numbers beyond all bounds, texts that nobody can read.
+    """Refuse a setting beyond all bounds, such as a huge number or an unreadable text.
 
     Args:
         where: the setting with its value, for the message.
@@ -117,7 +117,7 @@ def check_setting(value: object, where: str) -> None:
 
 
 def check_run_id(text: object, what: str) -> None:
-    """Refuse what is no run's id: task, method, number of edits and eight hex digits; it names a folder and a file.
+    """Refuse what is no run id: task, method, number of edits and eight hex digits.
 
     Raises:
         SpecError: as it says.
@@ -129,7 +129,7 @@ def check_run_id(text: object, what: str) -> None:
 
 
 def checked_key(key: object, where: str) -> str:
-    """The key itself, if it is one: 64 lower-case hex digits, so that it can name a file of the cache and nothing else.
+    """Return the key if it is 64 lower-case hex digits, so that it names a cache file and nothing else.
 
     Args:
         where: the file and line it was read from, for the message.

@@ -9,7 +9,7 @@ ROUNDING = 1 + 1e-9  # so that exactly one standard error is a tie, and ten are 
 
 
 def tied_ranks(values: Sequence[float], errors: Sequence[float | None], higher_is_better: bool = True) -> list[int]:
-    """Rank of each value, 1 the best; a value within one standard error of the best of its group shares its rank.
+    """Rank of each value, 1 the best; values within one standard error of the best share its rank.
 
     The standard error of a comparison is the larger of the two. Groups are formed from the top, so that a chain of
     near-ties cannot join a clearly worse row to the best one; the next rank counts the rows above it.
@@ -55,7 +55,7 @@ def effective_count(weights: Iterable[float]) -> int:
 def interval(
     value: float, stderr: float | None, freedom: float, concepts: float, level: float = LEVEL
 ) -> tuple[float | None, float | None]:
-    """Student's t interval of a mean over concepts; (None, None) below an effective number of ten concepts.
+    """Student's t interval of a mean over concepts; (None, None) below ten effective concepts.
 
     >>> interval(0.0, 0.0, 30.0, 31)
     (0.0, 0.0)

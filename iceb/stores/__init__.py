@@ -1,4 +1,4 @@
-"""Content-addressed stores below one root: edits, images, texts, measured numbers, and what a method keeps."""
+"""Content-addressed stores below one root: edits, images, texts, measured rows, scratch."""
 
 from dataclasses import dataclass
 from pathlib import Path

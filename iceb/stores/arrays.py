@@ -1,4 +1,4 @@
-"""One array in one file under one key: a pack of a single row."""
+"""Store one array in one file under one key: a pack of a single row."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def array_path(folder: Path, key: str) -> Path:
 
 
 def read_array(folder: Path, key: str) -> Array | None:
-    """The array of this key; None if there is none, or if its file is damaged (it is then removed and noted).
+    """The array of this key; None if there is none or its file is damaged, which is removed and noted.
 
     Raises:
         StoreError: the file cannot be read.
@@ -30,7 +30,7 @@ def read_array(folder: Path, key: str) -> Array | None:
 
 
 def publish_array(folder: Path, key: str, array: Array) -> Array:
-    """Write an array unless a sound one is there; returns the stored one, so that all processes go on with the same.
+    """Write an array unless a sound one is there; return the stored one, the same for all processes.
 
     Raises:
         StoreError: the cache cannot be written.

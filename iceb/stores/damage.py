@@ -44,7 +44,10 @@ _noted: list[Damage] = []
 
 
 def take_damage() -> list[Damage]:
-    """Return and clear what was noted since the last call; appending and taking are atomic, so threads need no lock."""
+    """Return and clear the damage noted since the last call.
+
+    Appending and taking are atomic, so threads need no lock.
+    """
     found = _noted[:]
     del _noted[: len(found)]
     return found
@@ -117,7 +120,7 @@ def _discard(path: Path, error: Exception, seen: os.stat_result) -> None:
 
 
 def _remove(path: Path) -> None:
-    """Remove a file, a link or an empty folder; a folder that holds something is nobody's cache and moves aside."""
+    """Remove a file, a link or an empty folder; move a folder that holds something aside."""
     if path.is_symlink() or not path.is_dir():
         path.unlink()
         return

@@ -84,7 +84,7 @@ class ImageStore:
         self._known.add(key)
 
     def read(self, key: ImageKey) -> Pixels | None:
-        """The image of this key, (height, width, 3) uint8; None if it is missing, or damaged and now removed and noted.
+        """The image of this key, (height, width, 3) uint8; None if missing, or damaged and now removed.
 
         Raises:
             StoreError: the file cannot be read.

@@ -1,4 +1,4 @@
-"""Store of measured rows by measure and row key, so that a new metric on an old run is arithmetic.
+"""Store of measured rows by measure and row key, so that a new metric needs no new measuring.
 
 A row's key names everything that the measure read. Many rows share a file, so that ten thousand images leave about a
 hundred files. Images are not looked at when the numbers are there.
@@ -26,7 +26,7 @@ class MeasuredStore:
         self._folders: dict[str, RowFolder] = {}
 
     def read(self, measure: str, revision: str, keys: Sequence[RowKey]) -> dict[RowKey, Array]:
-        """The stored rows among `keys`, (width,) each; damaged files are removed and noted, and their rows missing.
+        """The stored rows among `keys`, (width,) each; damaged files are removed and noted.
 
         Raises:
             StoreError: a file cannot be read.

@@ -1,4 +1,4 @@
-"""List the files of a cache that ICEB has written, without following links; no others are counted or removed."""
+"""List the files of a cache that ICEB has written, without following links."""
 
 import os
 import re
@@ -46,7 +46,7 @@ def unfinished_files(root: Path) -> list[File]:
 
 
 def _walk(folder: Path, levels: Sequence[str]) -> Iterator[File]:
-    """Unfinished files in `folder`, and below it what the levels name; other processes may remove any of it."""
+    """Unfinished files in `folder` and in what the levels name below it; any may vanish meanwhile."""
     if folder.is_symlink() or not folder.is_dir():
         return
     with os.scandir(folder) as entries:

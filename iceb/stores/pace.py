@@ -1,4 +1,4 @@
-"""Notes of how long an image took last time, for a plan's estimate of its duration; part of no identity."""
+"""Notes of the last time per image, for a plan's estimate; part of no identity."""
 
 import json
 from collections.abc import Mapping

@@ -57,7 +57,7 @@ class RowFolder:
         return {self._places[key] for key in keys if key in self._places}
 
     def read(self, keys: Iterable[str]) -> dict[str, Array]:
-        """The rows of those keys that are there; a file with a damaged row is removed, and its rows are missing.
+        """The stored rows among these keys; a file with a damaged row is removed.
 
         Raises:
             StoreError: a file cannot be read.

@@ -1,4 +1,4 @@
-"""Scratch store of a method: arrays by key, bound to the settings, the code and the model that made them."""
+"""Scratch store of a method: arrays by key, bound to settings, code and model."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ class ScratchStore:
         self._written: list[Path] = []  # by this object
 
     def depends_on(self, *settings: str) -> "ScratchStore":
-        """The same store for parts that depend on these settings alone, whatever the others are; none: on no setting.
+        """A view of this store for parts that depend on these settings alone; without names, on none.
 
         Raises:
             MethodError: the method has no setting of such a name.
@@ -62,7 +62,7 @@ class ScratchStore:
         self._publish(key, array)
 
     def array(self, key: Mapping[str, Any], compute: Callable[[], Array]) -> Array:
-        """The array of this key, computed if there is none; if another process is first meanwhile, the one it kept."""
+        """The array of a key, computed if there is none; all processes get the one stored first."""
         found = self.get(key)
         return self._publish(key, compute()) if found is None else found
 

@@ -1,4 +1,4 @@
-"""Store of text encoder states of unedited models, shared by all methods that leave the text encoders alone.
+"""Store of text encoder states of unedited models, shared by methods that keep the text encoders.
 
 The states of many texts share a file. They wait in memory until a file is full or `flush` is called: they are derived
 and quickly made again, so a process that is killed loses little.
@@ -42,7 +42,7 @@ class TextStore:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits.
+        """Write the states that wait in memory.
 
         Raises:
             StoreError: the cache cannot be written.

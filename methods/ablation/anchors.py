@@ -66,7 +66,7 @@ class Anchors:
                     advance(BLOCK)
 
     def image(self, anchor: Anchor, index: int, mirrored: bool = False) -> Array:
-        """(side, side, 3) uint8, one anchor image as it is preprocessed for the autoencoder."""
+        """One anchor image as preprocessed for the autoencoder, (side, side, 3) uint8."""
         block = self._block("pictures", anchor, index, mirrored=False)
         plain = torch.zeros(1, dtype=torch.bool) | mirrored
         fitted = prepare_images(block[index % BLOCK][None], plain, self.side)[0]

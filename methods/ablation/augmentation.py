@@ -1,4 +1,4 @@
-"""Augmentation of anchor images: shrunk onto an empty canvas or zoomed in, with the mask of latent cells that count."""
+"""Augmentation of anchor images: shrunk on a canvas or zoomed in, with a mask of latent cells."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +29,7 @@ class View:
 
 
 def view(rng: RandomSource, size: int, variant: str, augment: bool) -> View:
-    """Draw a view, as one of the two code bases does.
+    """Draw a random view, as one of the two code bases does.
 
     Args:
         chance: where the draws come from.

@@ -17,7 +17,7 @@ from iceb.methods.common.denoiser import Denoiser
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a training batch."""
+    """A row of a training batch."""
 
     prompt: str
     anchor_prompt: str
@@ -28,7 +28,9 @@ class Row:
 
 
 class Batches:
-    """Endless training batches. Every concept has a stream of its own, so its draws depend on no other concept.
+    """Endless training batches.
+
+    Every concept has a stream of its own, so its draws depend on no other concept.
 
     Deviation: the authors shuffle the images of all concepts together; here each concept comes once in every round,
     and goes through its anchor's images in rounds of its own.

@@ -27,7 +27,7 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Concept:
-    """One concept to ablate."""
+    """A concept to ablate."""
 
     target: str
     anchor: Anchor
@@ -44,7 +44,7 @@ class Concept:
         return self.targets[place]
 
     def anchor_prompt(self, index: int) -> str:
-        """What the anchor's image `index` was drawn from."""
+        """The prompt that the anchor's image `index` was drawn from."""
         return self.anchor.prompts[index % len(self.anchor.prompts)]
 
 
@@ -80,7 +80,7 @@ def _concept(request: EditRequest, given: tuple[str, ...], method: "Ablation") -
 
 
 def _object(request: EditRequest, name: str, given: tuple[str, ...], method: "Ablation") -> Concept:
-    """An object's anchor prompts come from the file, or else from the request's own templates."""
+    """An object's anchor prompts: from the file, else from the request's own templates."""
     if not name.strip():
         raise MethodError(
             f"request {request.id} names no anchor: ablation of an object needs a destination; "

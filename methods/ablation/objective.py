@@ -1,4 +1,4 @@
-"""The loss of Concept Ablation (arXiv:2303.13516), model-based or noise-based, as the authors' code computes it."""
+"""The loss of Concept Ablation (arXiv:2303.13516), model-based or noise-based."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -68,7 +68,7 @@ def objective(
 
 
 def masked_error(found: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
-    """Mean over rows of Σ mask (found − wanted)² / Σ mask: the mask has one channel, so this is c times a mean."""
+    """Mean over rows of Σ mask (found − wanted)² / Σ mask: with a one-channel mask, c times a mean."""
     error = (mask * (found - wanted).square()).sum(dim=(1, 2, 3))  # (B,)
     return (error / mask.sum(dim=(1, 2, 3))).mean()
 

@@ -32,7 +32,10 @@ SUBJECTS = (
 
 
 def style_prompt(prompt: str, target: str, variant: str, rng: RandomSource) -> str:
-    """An anchor's prompt in the style of the target; the CompVis code names the target twice in one of two draws."""
+    """An anchor's prompt in the style of the target.
+
+    The CompVis code names the target twice in one of two draws.
+    """
     form = rng.choice((0, 1, 2))
     if variant == "compvis" and rng.randint(0, 2) == 0:
         target = f"{target} {target}"

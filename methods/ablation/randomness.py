@@ -1,4 +1,4 @@
-"""Random sources for prompts and augmentation: a protocol, so that recorded draws can be replayed, and a seeded one."""
+"""Random sources for prompts and augmentation: a seeded one, and a protocol to replay recorded draws."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeVar
@@ -11,18 +11,18 @@ Item = TypeVar("Item")
 
 
 class RandomSource(Protocol):
-    """A source of the three kinds of draw that the authors' code makes."""
+    """A source of the three kinds of random draw that the authors' code makes."""
 
     def uniform(self) -> float:
-        """A number in [0, 1)."""
+        """A random number in [0, 1)."""
         ...
 
     def randint(self, low: int, high: int) -> int:
-        """A whole number, `high` excluded."""
+        """A random integer, `high` excluded."""
         ...
 
     def choice(self, options: Sequence[Item]) -> Item:
-        """One of the options."""
+        """A random element of `options`."""
         ...
 
 
@@ -36,15 +36,15 @@ class RandomStream:
         self.generator = torch.Generator().manual_seed(int(digest({"ablation": names})[:15], 16))
 
     def uniform(self) -> float:
-        """A number in [0, 1)."""
+        """A random number in [0, 1)."""
         return float(torch.rand(1, generator=self.generator, dtype=torch.float64))
 
     def randint(self, low: int, high: int) -> int:
-        """A whole number, `high` excluded."""
+        """A random integer, `high` excluded."""
         return int(torch.randint(low, high, (1,), generator=self.generator))
 
     def choice(self, options: Sequence[Item]) -> Item:
-        """One of the options."""
+        """A random element of `options`."""
         return options[self.randint(0, len(options))]
 
     def normal(self, shape: Sequence[int]) -> torch.Tensor:

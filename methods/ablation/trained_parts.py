@@ -1,4 +1,4 @@
-"""The trained part of the model: parameters of the denoiser, or the token embeddings of the concepts' own words."""
+"""The trained part of the model: denoiser parameters, or embeddings of the concepts' own tokens."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ TABLE = "token_embedding.weight"
 
 
 class TrainedPart(Protocol):
-    """Some of a model's parameters, trained on copies."""
+    """A part of a model's parameters, trained on copies."""
 
     trained: TrainedParameters
 
@@ -101,7 +101,7 @@ class TrainedEmbeddings:
         return self._whole(name).detach().index_copy(0, rows, self.trained.values[name])
 
     def _condition(self, texts: Sequence[str]) -> Condition:
-        """As drawing conditions: the last state of a single encoder, of two the last but one of each."""
+        """Condition of texts: one encoder's last state, or two encoders' penultimate ones."""
         outputs = [self._run(name, texts) for name in self.encoders]
         if len(outputs) == 1:
             return Condition(outputs[0][0])

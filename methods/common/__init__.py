@@ -1,1 +1,1 @@
-"""Parts that methods share: text encoders by layers, closed forms, moments, the denoiser, training, corpora."""
+"""Code shared by methods: text encoders, closed forms, moments, the denoiser, training, corpora."""

@@ -12,7 +12,7 @@ SAMPLE_SEED = 1  # the authors' shuffle
 
 
 def check_captions(path: str | None, family: str, method: str, setting: str = "captions") -> None:
-    """Refuse early what `caption_corpus` would refuse: the file is opened, not read.
+    """Refuse what `caption_corpus` would refuse; the file is opened, not read.
 
     Args:
         path: the file that the user's setting names; None: the embedded captions.
@@ -39,7 +39,7 @@ def check_captions(path: str | None, family: str, method: str, setting: str = "c
 
 
 def few_captions(path: str | None, asked: int, setting: str = "captions") -> list[str]:
-    """Notes on a file that holds fewer texts than asked for, all of which are then taken.
+    """Notes on a file that holds fewer texts than requested, all of which are then used.
 
     Raises:
         DataError: as `read_captions`.
@@ -61,7 +61,7 @@ def preservation_note(what: str) -> str:
 
 
 def caption_corpus(path: str | None, family: str, method: str) -> list[str]:
-    """The caption corpus a run uses.
+    """The caption corpus that a run uses.
 
     Args:
         path: a user's file; None: the embedded captions.
@@ -91,7 +91,7 @@ def _check_embedded(family: str, method: str) -> None:
 
 
 def read_captions(path: str | Path, one: str = "caption") -> list[str]:
-    """The texts of a file without the blanks around them: one a line, or a JSON list of texts or of {"caption": text}.
+    """Read texts from a file, stripped: one a line, or a JSON list of texts or of {"caption": text}.
 
     Args:
         path: the file, JSON if it is named so; ~ is the home folder.
@@ -122,7 +122,7 @@ def _from_json(path: Path, text: str, one: str) -> list[str]:
 
 
 def texts_naming(texts: Sequence[str], names: Sequence[str]) -> list[str]:
-    """The texts that name one of the names as a whole word, ignoring case.
+    """The texts that contain one of the names as a whole word, ignoring case.
 
     >>> texts_naming(["a Red Cat", "a catfish", "C++"], ["cat", "c++"])
     ['a Red Cat', 'C++']

@@ -103,7 +103,7 @@ class Denoiser:
     def noise_in(
         self, noised: Tensor, timesteps: Tensor, condition: Condition, weights: Mapping[str, Tensor] | None = None
     ) -> Tensor:
-        """The predicted noise ε, (B, c, h, w); a v-predicting model's output is turned into ε = √ᾱ v + √(1 − ᾱ) x_t."""
+        """The predicted noise ε, (B, c, h, w); from a v-prediction, ε = √ᾱ v + √(1 − ᾱ) x_t."""
         out = self.output(noised, timesteps, condition, weights)
         if self.prediction == "epsilon":
             return out
@@ -136,7 +136,7 @@ class Denoiser:
 
     @torch.no_grad()
     def encode(self, images: Tensor, at_once: int = 64) -> tuple[Tensor, Tensor]:
-        """Mean and deviation of the latents of images in [−1, 1], (B, 3, H, W) → two of (B, c, h, w), unscaled.
+        """Mean and deviation of images' latents: (B, 3, H, W) in [−1, 1] → two of (B, c, h, w), unscaled.
 
         Args:
             at_once: images that go through the autoencoder together; fewer where memory does not suffice.
@@ -156,7 +156,7 @@ class Denoiser:
 
 
 def prepare_images(images: "np.ndarray[Any, Any]", flipped: Tensor, side: int) -> Tensor:
-    """Prepare images for the autoencoder: short side to `side`, centre crop, mirrored where asked, in [−1, 1].
+    """Prepare images for the autoencoder: resize, centre crop, mirror where asked, scale to [−1, 1].
 
     Args:
         images: (N, H, W, 3) uint8.

@@ -1,4 +1,4 @@
-"""Ridge least squares with a preserved second moment: the closed form that locate-and-edit methods share.
+"""Ridge least squares with a preserved second moment, the closed form of locate-and-edit methods.
 
 Solved in float64 by one Cholesky factorisation; no matrix is ever inverted.
 """
@@ -75,7 +75,7 @@ def _factor(system: Tensor, scale: float, log: Log | None) -> Tensor:
 
 
 def moment_factor(moment: Tensor, log: Log | None = None) -> Tensor:
-    """The lower Cholesky factor of a second moment C, (d, d), float64, for `torch.cholesky_solve`; lifted as `_factor`.
+    """Lower Cholesky factor of a second moment C, (d, d) float64, lifted as `_factor` does.
 
     Raises:
         MethodError: C is no second moment.

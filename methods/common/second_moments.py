@@ -1,4 +1,4 @@
-"""Second moments C = E[k kᵀ] of every layer's fc2 input over a caption corpus (MEMIT, arXiv:2210.07229).
+"""Second moments C = E[k kᵀ] of fc2 inputs over a caption corpus (MEMIT, arXiv:2210.07229).
 
 All tokens of a caption count, start and end token included; padding does not. One pass over the captions serves all
 layers.
@@ -61,7 +61,7 @@ def second_moments(
 
 
 def _warn_of_few(captions: Sequence[str], keys: int, width: int) -> None:
-    """Say that fewer different keys are summed than a layer has inputs, so that their moment has no full rank."""
+    """Warn if fewer distinct keys are summed than a layer has inputs: the moment lacks full rank."""
     if keys < width:
         log.warning(
             "%d captions give %d different keys, a layer has %d inputs: what no key reaches is not preserved; "
@@ -73,7 +73,7 @@ def _warn_of_few(captions: Sequence[str], keys: int, width: int) -> None:
 
 
 def _batches(tower: TextTower, captions: Sequence[str], limit: int | None) -> Iterator[Tokens]:
-    """The captions as token rows, those of like lengths together, so that little is padded."""
+    """The captions as token rows, grouped by length to save padding."""
     pieces = [tower.tokens(captions[a:b], limit=limit) for a, b in slices(len(captions), CAPTIONS_AT_ONCE)]
     lengths = torch.cat([piece.mask.sum(dim=1) for piece in pieces]).tolist()
     order = sorted(range(len(captions)), key=lambda index: (lengths[index], index))
@@ -128,7 +128,7 @@ class Gram:
 
 
 class Beginnings:
-    """A prefix tree of token rows: how often each sequence begins a caption."""
+    """A prefix tree of token rows that counts the beginnings of captions."""
 
     def __init__(self) -> None:
         self.tokens = 0  # all non-pad tokens seen
@@ -137,7 +137,7 @@ class Beginnings:
 
     @property
     def distinct(self) -> int:
-        """How many different beginnings there are, each of which ends in a key of its own."""
+        """The number of distinct beginnings, each of which ends in a key of its own."""
         return len(self._count) - 1
 
     def _path(self, row: Sequence[int]) -> Iterator[int]:
@@ -156,7 +156,7 @@ class Beginnings:
                 self._count[node] += 1
 
     def take(self, tokens: Tokens) -> Tensor:
-        """(B, L) float: at the first sight of a beginning how often it occurs in all, then and at pads 0."""
+        """Weights of a batch's tokens, (B, L): a beginning's count when first seen, then and at pads 0."""
         share = torch.zeros(tokens.ids.shape)
         for index, (row, length) in enumerate(zip(tokens.ids.tolist(), tokens.mask.sum(dim=1).tolist(), strict=True)):
             for column, node in enumerate(self._path(row[:length])):

@@ -1,4 +1,4 @@
-"""A CLIP text encoder run layer by layer: states between layers, inputs of fc2, runs from any layer on.
+"""A CLIP text encoder run layer by layer: states between layers, and inputs of fc2.
 
 Running the layers one by one is what lets a method compute the part below its edit once, and try new weights without
 ever changing the model.
@@ -29,11 +29,11 @@ class Tokens:
 
     @property
     def ends(self) -> Tensor:
-        """(B,) index of each row's end token."""
+        """Index of each row's end token, (B,)."""
         return self.mask.sum(dim=1) - 1
 
     def rows(self, start: int, stop: int) -> "Tokens":
-        """Some of the rows, cut to the longest of them."""
+        """Select rows, and cut them to the longest of them."""
         width = int(self.mask[start:stop].sum(dim=1).max())
         return Tokens(self.ids[start:stop, :width], self.mask[start:stop, :width])
 
@@ -47,7 +47,7 @@ class TextStates:
 
 
 class TextTower:
-    """One CLIP text encoder and its tokenizer; parameters are read, never changed.
+    """A CLIP text encoder with its tokenizer; parameters are read, never changed.
 
     Args:
         model: a transformers CLIPTextModel or CLIPTextModelWithProjection.
@@ -80,7 +80,7 @@ class TextTower:
         return int(self.core.embeddings.position_embedding.num_embeddings)
 
     def fc2(self, layer: int) -> Any:
-        """The second MLP matrix of a layer, the one that is edited: (d, d_ff)."""
+        """The second MLP matrix of a layer, which is edited, (d, d_ff)."""
         layers: Any = self.layers
         return layers[layer].mlp.fc2
 
@@ -106,7 +106,7 @@ class TextTower:
         return table
 
     def tokens(self, texts: Sequence[str], extra: int = 0, limit: int | None = None) -> Tokens:
-        """Texts as token rows, padded to the longest plus `extra` columns, cut at `limit`, at most the encoder's 77."""
+        """Tokenise texts: padded to the longest plus `extra`, cut at `limit` and at the encoder's 77."""
         most = self.positions
         # Padded as drawing pads: a fast tokenizer keeps the padding of its last call, and other threads draw with it.
         padded = self.tokenizer(list(texts), padding="max_length", truncation=True, max_length=most)
@@ -123,12 +123,12 @@ class TextTower:
         return Tokens(ids.to(self.device), mask.to(self.device))
 
     def embed(self, tokens: Tokens) -> Tensor:
-        """(B, L, d), the state before layer 0."""
+        """The state before layer 0, (B, L, d)."""
         state: Tensor = self.core.embeddings(input_ids=tokens.ids)
         return state
 
     def bias(self, tokens: Tokens) -> Tensor:
-        """(B, 1, L, L), the attention bias: 0 where a token may look, hugely negative at later tokens and pads."""
+        """The attention bias, (B, 1, L, L): 0 where a token may look, very negative at later tokens and pads."""
         width = tokens.ids.shape[1]
         causal = torch.ones(width, width, dtype=torch.bool, device=self.device).tril()
         seen = causal[None] & tokens.mask.bool()[:, None, :]  # (B, L, L)
@@ -161,7 +161,7 @@ class TextTower:
         return after
 
     def key_inputs(self, layer: int, state: Tensor, bias: Tensor) -> Tensor:
-        """(B, L, d_ff), what fc2 of `layer` is given when the layer sees `state`."""
+        """Inputs of a layer's fc2, (B, L, d_ff), given the layer's input `state`."""
         with record_inputs(self.fc2(layer)) as seen:
             self._one_layer(layer, state, bias, None)
         return seen[0]
@@ -228,7 +228,7 @@ def record_inputs(module: nn.Module) -> Iterator[list[Tensor]]:
 
 
 def slices(total: int, size: int) -> Iterator[tuple[int, int]]:
-    """(start, stop) of consecutive pieces of at most `size`.
+    """Pairs (start, stop) of consecutive pieces of at most `size`.
 
     >>> list(slices(5, 2))
     [(0, 2), (2, 4), (4, 5)]

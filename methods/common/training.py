@@ -1,4 +1,4 @@
-"""Gradient training of some of a module's parameters, on copies of just these: the module itself is never touched.
+"""Gradient training of some of a module's parameters, on copies; the module itself is not changed.
 
 For every method that trains a denoiser. `parameters_where` says which parameters, `TrainedParameters` keeps copies
 of them and moves these, and whoever runs the module hands them over (`Denoiser.output(..., weights=trained.values)`).
@@ -19,7 +19,7 @@ from iceb.specs.runs import Precision
 
 
 def denoiser_of(pipeline: Any, precision: Precision = "float32") -> Denoiser:
-    """A pipeline's denoiser in float32, as authors train; a model in half precision is copied, never changed.
+    """A pipeline's denoiser in float32; of a model in half precision a copy.
 
     Args:
         precision: of the UNet's passes.
@@ -33,7 +33,7 @@ def denoiser_of(pipeline: Any, precision: Precision = "float32") -> Denoiser:
 
 @contextmanager
 def training_passes(precision: Precision) -> Iterator[None]:
-    """Run the block's float32 arithmetic on a GPU in TF32 where asked for, else in float32; restore it afterwards.
+    """Run the block's float32 arithmetic on a GPU in TF32 if requested, else in float32.
 
     It is for the process, so that it also holds in the backward pass: enter it once around a training, not in each of
     several threads. A processor knows no TF32.
@@ -52,7 +52,7 @@ def training_passes(precision: Precision) -> Iterator[None]:
 
 @contextmanager
 def record_seconds(log: dict[str, float], name: str) -> Iterator[None]:
-    """Write how long the block took into a method's diagnostics, under `name`."""
+    """Record the block's duration in a method's diagnostics, under `name`."""
     start = time.monotonic()
     yield
     log[name] = time.monotonic() - start
@@ -95,7 +95,7 @@ class TrainedParameters:
         return {name: slope for name, slope in zip(self.values, found, strict=True) if slope is not None}
 
     def move(self, gradients: Mapping[str, Tensor]) -> None:
-        """One step of the optimiser along gradients; a parameter without one stays, and is not decayed."""
+        """Take one optimiser step along gradients; a parameter without one stays, without decay."""
         for name, value in self.values.items():
             value.grad = gradients.get(name)
         self.optimiser.step()
@@ -126,7 +126,7 @@ class TrainedParameters:
         self.optimiser = optimiser(list(self.values.values()))
 
     def weights(self, component: str, dtype: torch.dtype) -> dict[str, Tensor]:
-        """The trained values in the form of an edit: `<component>.<name>` → tensor in the model's number format."""
+        """The trained values as an edit's weights: `<component>.<name>` → tensor in the model's dtype."""
         return {f"{component}.{name}": value.detach().to(dtype, copy=True) for name, value in self.values.items()}
 
     @property
@@ -140,7 +140,7 @@ class TrainedParameters:
 
 
 def clip_gradients(gradients: Mapping[str, Tensor], largest_norm: float) -> dict[str, Tensor]:
-    """Gradients scaled down together so that their common norm is at most `largest_norm`, as torch clips them."""
+    """Scale gradients down together to a common norm of at most `largest_norm`, as torch does."""
     norm = torch.stack([slope.norm() for slope in gradients.values()]).norm() if gradients else torch.tensor(0.0)
     scale = torch.clamp(largest_norm / (norm + 1e-6), max=1.0)
     return {name: slope * scale for name, slope in gradients.items()}
@@ -168,14 +168,14 @@ def parameters_where(
 
 
 def _parameter_owners(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """(name of a parameter, module it belongs to)."""
+    """Pairs of a parameter's name and the module that owns it."""
     for path, owner in module.named_modules():
         for name, _ in owner.named_parameters(prefix=path, recurse=False):
             yield name, owner
 
 
 def in_dtype(module: nn.Module, dtype: torch.dtype) -> Any:
-    """The module itself where it has this number format already, else a converted copy; the module is not changed.
+    """The module itself if it has this dtype, else a converted copy.
 
     Its tensors are converted one by one, so that a copy in half precision never needs the room of a whole one.
     """

@@ -1,4 +1,4 @@
-"""Replace the source's token embeddings by the destination's: an edit that only renames words.
+"""Replace the source's token embeddings by the destination's, which only renames words.
 
 A reference row of our own, under no paper's name. It knows nothing of images: if a method does no better, its
 training bought nothing.
@@ -53,7 +53,7 @@ class EmbeddingSwap:
         )
 
     def _new_table(self, tower: "TextTower", requests: Sequence[EditRequest]) -> "Tensor":
-        """(vocabulary, d) the table with all requests carried out, in the model's number format."""
+        """The token table with all requests carried out, (vocabulary, d), in the model's dtype."""
         table = tower.token_table.detach()
         asked: dict[int, list[Tensor]] = {}  # source token → the rows that requests want for it, each (d,)
         for request in requests:
@@ -68,7 +68,7 @@ class EmbeddingSwap:
 
 
 def shares(sources: int, dests: int) -> Iterator[tuple[int, int]]:
-    """Which destination tokens each source token is given: (start, stop) per source token.
+    """Pairs (start, stop) of the destination tokens that each source token gets.
 
     >>> list(shares(2, 2)), list(shares(2, 3)), list(shares(3, 1))
     ([(0, 1), (1, 2)], [(0, 2), (1, 3)], [(0, 1), (0, 1), (0, 1)])
@@ -86,7 +86,7 @@ def _dest(request: EditRequest) -> str:
 
 
 def _ids(tower: "TextTower", request: EditRequest, name: str) -> list[int]:
-    """The tokens of a name, without the marks of start and end."""
+    """Token ids of a name, without start and end tokens."""
     tokens = tower.tokens([name])
     ids: list[int] = tokens.ids[0, 1 : int(tokens.ends[0])].tolist()
     if not ids:

@@ -42,7 +42,7 @@ class CaptionMoments:
         return captions
 
     def of(self, which: int, layers: Sequence[int] | None = None) -> dict[int, Tensor]:
-        """The moments of one encoder by layer, (d_ff, d_ff) each, computed where they are not stored.
+        """Moments of one encoder by layer, (d_ff, d_ff) each, computed if they are not stored.
 
         Args:
             which: the first (0) or second (1) text encoder.

@@ -20,7 +20,7 @@ Fill = Literal["source", "dest", "nothing"]
 
 @dataclass(frozen=True)
 class Concept:
-    """One source → destination pair with its training templates."""
+    """A source → destination pair with its training templates."""
 
     source: str
     dest: str
@@ -42,7 +42,7 @@ class Concept:
 
 
 def concepts_of(request: EditRequest, method: "EMCID") -> list[Concept]:
-    """One concept per destination of a request; erasing has the empty one.
+    """Make one concept per destination of a request; an erasing request has the empty destination.
 
     Raises:
         MethodError: the settings name shares for another number of destinations.
@@ -67,7 +67,7 @@ def concepts_of(request: EditRequest, method: "EMCID") -> list[Concept]:
 
 @dataclass(frozen=True)
 class Rows:
-    """The prompts of several concepts as one batch: the rows of a concept are neighbours."""
+    """The prompts of several concepts as one batch; a concept's rows are adjacent."""
 
     owner: Tensor  # (B,) index of the row's concept
     first: Tensor  # (G,) the first row of each concept
@@ -84,7 +84,7 @@ class Rows:
         return len(self.owner)
 
     def mean(self, values: Tensor) -> Tensor:
-        """(B, …) → (G, …), the mean over each concept's rows."""
+        """Average over each concept's rows, (B, …) → (G, …)."""
         total = torch.zeros(len(self.first), *values.shape[1:], dtype=values.dtype, device=values.device)
         count = self.count.to(values.dtype).reshape(-1, *[1] * (values.dim() - 1))
         return total.index_add(0, self.owner, values) / count
@@ -118,12 +118,12 @@ class EditedPrompts:
         self.widths = own.clamp(max=self.tokens.ids.shape[1])  # (B,) columns of the row's concept, were it alone
 
     def pad_to_full_length(self) -> Tokens:
-        """The same prompts padded to the encoder's full length."""
+        """Return these prompts padded to the encoder's full length."""
         return self._tower.tokens(self._texts, extra=self._tower.positions)
 
     @property
     def keep(self) -> Tensor | None:
-        """(B, L) bool, False at columns that exist only because another concept is longer; None where all are equal."""
+        """Mask (B, L), False at padding added for longer concepts; None if all are equally long."""
         width = self.tokens.ids.shape[1]
         if bool((self.widths == width).all()):
             return None
@@ -131,7 +131,7 @@ class EditedPrompts:
 
     @cached_property
     def at(self) -> Tensor:
-        """(B, T) the edited columns, looked up when first asked for: a place that nobody reads need not be found."""
+        """The edited columns, (B, T), located on first use."""
         found = self._tower.subject_tokens(self.tokens, self._subjects, self.widths.tolist())
         subject = torch.tensor(found, device=self._tower.device)
         after = self.tokens.ends[:, None] + torch.arange(self._count - 1, device=self._tower.device)[None]  # (B, T - 1)

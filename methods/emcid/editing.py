@@ -1,4 +1,4 @@
-"""An EMCID edit from requests to weights: moments, value vectors batch by batch, one closed form per layer."""
+"""An EMCID edit from requests to weights: moments, value vectors, one closed form per layer."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ def make_edit(
     context: MethodContext,
     kind: "type[Editing] | None" = None,
 ) -> Edit:
-    """Make the edit that carries out all requests; what can be reused is read from the scratch and stored there.
+    """Make the edit of all requests, reusing and storing parts in the scratch.
 
     Args:
         kind: another second stage than EMCID's.
@@ -45,7 +45,7 @@ def make_edit(
 
 
 class Editing:
-    """One edit under way."""
+    """An EMCID edit in progress."""
 
     def __init__(self, method: "EMCID", bench: Workbench, context: MethodContext) -> None:
         self.method, self.bench, self.scratch = method, bench, context.scratch
@@ -57,7 +57,7 @@ class Editing:
             raise MethodError("emcid on two text encoders: the ewc penalty and the esd loss are defined for one only")
 
     def run(self, requests: Sequence[EditRequest]) -> Edit:
-        """Both stages for all requests."""
+        """Run both stages for all requests."""
         concepts = [concept for request in requests for concept in concepts_of(request, self.method)]
         with record_seconds(self.log, "moments_seconds"):
             moments = [self.moments.of(which) for which in range(len(self.bench.towers))]
@@ -82,13 +82,13 @@ class Editing:
             self.log[f"{component}.{layer}.relative_change"] = done.change[layer]
 
     def _solver(self, which: int, moments: Mapping[int, Tensor]) -> Solver | None:
-        """Another closed form than EMCID's for one encoder; None: EMCID's."""
+        """The closed form that replaces EMCID's for one encoder; None for EMCID's."""
         return None
 
     def _per_request(
         self, requests: Sequence[EditRequest], concepts: Sequence[Concept], values: Tensor
     ) -> tuple[list[Concept], Tensor]:
-        """One value vector per request: a balancing one gets the weighted mean of its destinations'."""
+        """Make one value vector per request; several destinations give their weighted mean."""
         kept, targets, start = [], [], 0
         for request in requests:
             stop = start + max(len(request.dests), 1)

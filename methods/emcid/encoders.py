@@ -50,7 +50,7 @@ class EncoderBatch:
             self.target = EditedPrompts(self.tower, self.concepts, "dest", count, floor=widths)
 
     def read(self, shift: Tensor) -> TextStates:
-        """The encoder's outputs for the source prompts with `shift` (B, T, d) added at the edited tokens."""
+        """The encoder's outputs with `shift` (B, T, d) added at the edited tokens of the source prompts."""
         row = torch.arange(len(self.state), device=self.state.device)[:, None]
         state = self.state.index_put((row, self.source.at), shift, accumulate=True)
         return self.tower.finish(state, self.bias, self.source.tokens, self.after)

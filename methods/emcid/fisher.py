@@ -1,4 +1,4 @@
-"""The diagonal Fisher information that elastic weight consolidation weighs a shift with (EMCID, arXiv:2403.13807).
+"""The Fisher diagonal that weights the penalty on a shift in EMCID (arXiv:2403.13807).
 
 How much does the denoising loss of ordinary image-caption pairs move when the state at one token is pushed the way an
 edit of fc2 would push it? One number per dimension of the text encoder.
@@ -17,7 +17,7 @@ from iceb.methods.common.text_encoder import TextTower, Tokens
 
 @dataclass(frozen=True)
 class Pair:
-    """An image, its caption, the token that is pushed, and the noise of each step."""
+    """An image with its caption, the shifted token, and the noise of each step."""
 
     caption: str
     token: int  # column of the caption's tokens
@@ -55,7 +55,7 @@ def fisher_diagonal(
 def _squares(
     tower: TextTower, denoiser: Denoiser, layer: int, moment: Tensor, moment_weight: float, pair: Pair
 ) -> Tensor:
-    """(S, d) squared contracted gradients of one pair, one row per step."""
+    """Squared contracted gradients of one pair, one row per step, (S, d)."""
     with torch.no_grad():
         tokens = tower.tokens([pair.caption])
         bias = tower.bias(tokens)

@@ -1,4 +1,4 @@
-"""EMCID's stage II inside the null space of the preserved keys (AlphaEdit, arXiv:2410.02355, carried over).
+"""EMCID's stage II in the null space of preserved keys, after AlphaEdit (arXiv:2410.02355).
 
 Directions of the keys' space in which the caption corpus has next to no energy are found once, on the original encoder;
 every weight change is confined to them, so that keys outside are not moved at all. All in float64.
@@ -18,7 +18,7 @@ FEWEST = 100  # directions that the rule "rel_mean" takes at least
 
 @dataclass(frozen=True)
 class Spectrum:
-    """A second moment by its eigenvectors."""
+    """Eigenvalues and eigenvectors of a second moment."""
 
     values: Tensor  # (d,) float64, ascending, none negative
     vectors: Tensor  # (d, d) float64, one column each
@@ -31,7 +31,7 @@ class Spectrum:
 
 
 def null_rank(values: Tensor, space: NullSpace) -> int:
-    """How many of the smallest eigenvalues span the null space.
+    """The number of smallest eigenvalues that span the null space.
 
     >>> null_rank(torch.tensor([0.0, 0.01, 1.0, 3.0]), NullSpace("abs", 2e-2))
     2
@@ -48,7 +48,7 @@ def null_rank(values: Tensor, space: NullSpace) -> int:
 
 
 def projected_update(keys: Tensor, residuals: Tensor, basis: Tensor, lift: Tensor) -> Tensor:
-    """Δ = R K₀ᵀ (K₀ K₀ᵀ + D)⁻¹ U₀ᵀ with K₀ = U₀ᵀ K: the damped fit of Δ K to R inside the span of U₀.
+    """Δ = R K₀ᵀ (K₀ K₀ᵀ + D)⁻¹ U₀ᵀ with K₀ = U₀ᵀ K: damped fit of Δ K to R in the span of U₀.
 
     It is  R Kᵀ P (K Kᵀ P + L2 I)⁻¹  with P = U₀ U₀ᵀ for D = L2 I, solved in the smaller of the two spaces.
 

@@ -1,4 +1,4 @@
-"""The second stage of `emcid-ns`: EMCID's edit with the null-space solver in place of the ridge solver."""
+"""The second stage of `emcid-ns`: EMCID's edit with the null-space solver."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class NullSpaceEditing(Editing):
-    """One edit under way, whose weight changes stay in the null space of the preserved keys."""
+    """An EMCID edit in progress whose weight changes stay in the preserved keys' null space."""
 
     def _solver(self, which: int, moments: Mapping[int, Tensor]) -> Solver:
         method, component = cast("EMCIDNullSpace", self.method), self.bench.towers[which].component

@@ -1,4 +1,4 @@
-"""EMCID in the null space: value vectors as EMCID finds them, written where the caption corpus has no keys.
+"""EMCID in the null space: its value vectors, written where the caption corpus has no keys.
 
 A definition of our own: nobody has published EMCID with AlphaEdit's projection (arXiv:2410.02355). This file is the
 method as the benchmark sees it and imports nothing heavy.

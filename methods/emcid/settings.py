@@ -1,4 +1,4 @@
-"""Hyperparameters of the two stages, validated at construction; no torch here, so that listing methods is cheap."""
+"""Settings of EMCID's two stages, validated on creation; no torch, so that listing is cheap."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -112,7 +112,7 @@ class Stage2:
 
 @dataclass(frozen=True)
 class NullSpace:
-    """Settings of the null space: which directions of the keys count as unused, and the damping inside them.
+    """Settings of the null space: which directions count as unused, and the damping inside them.
 
     Attributes:
         rule: how the unused directions are chosen among the second moment's eigenvectors. "abs": eigenvalue below the

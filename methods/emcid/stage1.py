@@ -1,4 +1,4 @@
-"""EMCID stage I: one value vector per concept, by gradient descent through the denoiser (arXiv:2403.13807).
+"""EMCID stage I: one value vector per concept, by gradient descent through the denoiser.
 
 Concepts are independent: their losses are added up, Adam works element by element, and each has its own random draws.
 So a batch of concepts gives the vectors each would get alone, while the parts that do not change (the encoder below
@@ -29,13 +29,13 @@ class Losses:
     text: Tensor
 
     def total(self, text_weight: float) -> Tensor:
-        """(G,) the weighted sum, which is minimised."""
+        """The weighted sum that is minimised, (G,)."""
         return self.noise + self.penalty + text_weight * self.text
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step as it was taken, for tests and diagnostics."""
+    """A record of one step, for tests and diagnostics."""
 
     losses: Losses  # before the update
     total: Tensor  # (G,)
@@ -96,7 +96,7 @@ def optimise_values(
 def _descend(
     objective: "_Objective", settings: Stage1, watch: Callable[[Step], None] | None
 ) -> tuple[tuple[Tensor, ...], Tensor]:
-    """Run Adam on all shifts at once: δ per encoder, (G, T, d), and the total loss before the last update, (G,)."""
+    """Run Adam on all shifts: δ per encoder, (G, T, d), and the total loss before the last update, (G,)."""
     encoders = objective.encoders
     shifts = [torch.zeros_like(encoder.start, dtype=torch.float32).requires_grad_() for encoder in encoders]
     adam = torch.optim.Adam(shifts, lr=settings.rate)
@@ -135,7 +135,7 @@ def _project(shift: Tensor, start: Tensor, clamp: float) -> None:
 
 
 class _Objective:
-    """The loss of a batch of concepts, with everything computed once that stays the same from step to step."""
+    """The loss of a batch of concepts; what does not change between steps is computed once."""
 
     def __init__(
         self,
@@ -157,7 +157,7 @@ class _Objective:
         self.dest = self._condition([encoder.dest for encoder in self.encoders], self.encoders[0].target.keep)
 
     def _condition(self, states: Sequence[TextStates], keep: Tensor | None) -> Condition:
-        """The denoiser's conditioning: all encoders' states side by side, and (SDXL) the second's pooled one."""
+        """The denoiser's conditioning: states of all encoders side by side; of SDXL also pooled."""
         context = torch.cat([part.context for part in states], dim=-1)
         return Condition(context, keep, states[-1].pooled if len(states) > 1 else None)
 
@@ -178,7 +178,7 @@ class _Objective:
         return Losses(noise, penalty, text * self.aligned)
 
     def _penalty(self, shift: Tensor, encoder: EncoderBatch) -> Tensor:
-        """(G,) the penalty on a shift: its norm, not squared, over ‖v₀‖²; or the Fisher-weighted squares."""
+        """Penalty on a shift, (G,): its norm over ‖v₀‖², or Fisher-weighted squares."""
         settings = self.settings
         start = encoder.start.float().norm(dim=-1)  # (G, T) ‖v₀‖
         if settings.uses_fisher and self.fisher is not None:
@@ -190,7 +190,7 @@ class _Objective:
         return share * settings.decay
 
     def _noise_loss(self, denoiser: Denoiser, latents: Latents, source: Condition) -> Tensor:
-        """(G,) squared error of the edited source's noise prediction against its target."""
+        """Squared error of the edited source's noise prediction against its target, (G,)."""
         drawn = [stream.step() for stream in self.draws]
         noise = torch.cat([part.noise for part in drawn]).to(denoiser.device, denoiser.dtype)
         timesteps = torch.cat([part.timesteps for part in drawn]).to(denoiser.device)
@@ -201,7 +201,7 @@ class _Objective:
 
     @torch.no_grad()
     def _target(self, denoiser: Denoiser, noised: Tensor, timesteps: Tensor, noise: Tensor) -> Tensor:
-        """(B, c, h, w) the noise loss's target; the destination's prediction is computed only where it is used."""
+        """Target of the noise loss, (B, c, h, w); the destination is predicted only if used."""
         if self.settings.noise_loss == "esd":
             named = self._condition([encoder.clean for encoder in self.encoders], self.encoders[0].source.keep)
             nothing = denoiser.noise_in(noised, timesteps, self.dest)  # its prompts are empty

@@ -1,4 +1,4 @@
-"""EMCID stage II: write all value vectors into several layers at once, one closed form per layer (arXiv:2403.13807).
+"""EMCID stage II: write all value vectors into several layers, one closed form per layer.
 
 Layers are solved in ascending order, each seeing the edits below it. The model is never changed: new weights are tried
 by functional calls, and the states before the next edited layer are carried along instead of being computed from the
@@ -109,7 +109,7 @@ def _check(
 
 
 def _at(state: Tensor, at: Tensor) -> Tensor:
-    """(B, L, d) → (B, T, d), the states at each row's edited tokens."""
+    """The states at each row's edited tokens, (B, L, d) → (B, T, d)."""
     return state[torch.arange(len(state), device=state.device)[:, None], at]
 
 
@@ -123,7 +123,7 @@ def _advance(
 def _stream(
     tower: TextTower, state: Tensor, bias: Tensor, at: Tensor, rows: Rows, layer: int, settings: Stage2
 ) -> Tensor:
-    """(N, T, d) float64, the mean state after the value layer at the edited tokens, for MEMIT's residual."""
+    """Mean state after the value layer at the edited tokens, (N, T, d) float64, for MEMIT's residual."""
     above = _advance(tower, state, bias, layer, settings.value_layer + 1, {})
     return rows.mean(_at(above, at).double())
 
@@ -131,7 +131,10 @@ def _stream(
 def _keys_and_outputs(
     tower: TextTower, state: Tensor, bias: Tensor, at: Tensor, rows: Rows, layer: int
 ) -> tuple[Tensor, Tensor]:
-    """Mean input and output of fc2 at the edited tokens, float64; the mean output is that of the mean input."""
+    """Mean input and output of fc2 at the edited tokens, float64.
+
+    The mean output is that of the mean input.
+    """
     pieces = slices(len(state), ROWS_AT_ONCE)
     inputs = torch.cat(
         [_at(tower.key_inputs(layer, state[a:b], bias[a:b]), at[a:b]) for a, b in pieces]

@@ -1,4 +1,4 @@
-"""Losses that pull the edited source's text towards the destination's, each prepared once for a batch of concepts."""
+"""Losses that pull the edited source's text states towards the destination's."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
@@ -19,7 +19,7 @@ TextLossOf: TypeAlias = Callable[
 
 
 def text_loss(encoder: "EncoderBatch", settings: "Stage1") -> TextLossOf:
-    """The loss that the settings ask for, with everything that does not depend on the edit computed."""
+    """Make the loss that the settings name, with everything independent of the edit computed."""
     if settings.text_loss == "none":
         return lambda edited, shift: torch.zeros(len(encoder.rows.first), device=encoder.rows.owner.device)
     if settings.tokens > 1 or settings.text_loss == "subject":  # several tokens: always compared at those tokens
@@ -72,7 +72,7 @@ class SubjectEndPads:
         return torch.cat([subject[:, :1], (ends[:, None] + steps).clamp(max=last)], dim=1)
 
     def __call__(self, edited: TextStates, shift: Tensor) -> Tensor:
-        """(G,) the loss for a shift."""
+        """The loss for a shift, (G,)."""
         encoder = self.encoder
         state = self.state.index_put((self.row, encoder.source.at), shift, accumulate=True)
         context = encoder.tower.finish(state, self.bias, self.source, encoder.after).context
@@ -85,7 +85,7 @@ def _pads(mask: Tensor) -> Tensor:
 
 
 class Contrastive:
-    """−log softmax, over negative Euclidean distances of pooled states, of picking the destination's bare name."""
+    """−log softmax, over negative distances of pooled states, of picking the destination's bare name."""
 
     def __init__(self, encoder: "EncoderBatch") -> None:
         self.encoder = encoder
@@ -96,7 +96,7 @@ class Contrastive:
             self.anchors.append(encoder.tower.read(encoder.tower.tokens([concept.dest, *concept.negatives])).pooled)
 
     def __call__(self, edited: TextStates, shift: Tensor) -> Tensor:
-        """(G,) the loss for the edited pooled states."""
+        """The loss for the edited pooled states, (G,)."""
         sizes = self.encoder.rows.count.int().tolist()
         losses = []
         for pooled, anchors in zip(torch.split(edited.pooled, sizes), self.anchors, strict=True):

@@ -1,4 +1,4 @@
-"""The model as EMCID trains on it, and its training images."""
+"""The model in float32 for EMCID's training, and its training images."""
 
 import random
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ FISHER_SEED = 2023
 
 
 class Workbench:
-    """A bundle's parts in float32, as the authors train; a model in half precision is copied, never changed."""
+    """A bundle's parts in float32, for training; of a model in half precision copies."""
 
     def __init__(self, bundle: Bundle, precision: Precision = "float32") -> None:
         self.bundle, self.precision = bundle, precision
@@ -54,15 +54,15 @@ class Workbench:
 
     @property
     def sampling(self) -> Any:
-        """How training images are drawn: as the family draws by default."""
+        """The sampling of training images: the family's default."""
         return self.bundle.family.sampling
 
     def draws(self, concept: Concept, images: int) -> DrawStream:
-        """A concept's random numbers."""
+        """A concept's stream of random numbers."""
         return DrawStream(concept.seed, len(concept.templates), images, self.latent, self.denoiser.timesteps)
 
     def latents(self, concepts: Sequence[Concept], settings: Stage1, draws: Sequence[DrawStream]) -> Latents:
-        """The training images of concepts, drawn by the unedited model from the *source* prompts, and encoded once.
+        """Draw training images of concepts from their *source* prompts, unedited, and encode them once.
 
         Every objective uses source prompts, as the authors' code does. Deviation: their generator is on the model's
         device, ours on the CPU.

@@ -1,4 +1,4 @@
-"""Random draws of stage I, one stream per concept, and the latents of the training images they choose from."""
+"""Random draws of stage I, one stream per concept, and the latents of its training images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from iceb.base.digest import digest
 
 @dataclass(frozen=True)
 class StepDraws:
-    """One concept's random draws for one training step."""
+    """A concept's random draws for one training step."""
 
     choice: Tensor  # (P,) which of the prompt's training images
     sampled: Tensor  # (P, c, h, w) standard normal, the autoencoder's own sampling
@@ -20,7 +20,7 @@ class StepDraws:
 
 
 class DrawStream:
-    """A concept's own stream of random draws, seeded by the concept alone: batches and order change nothing.
+    """A concept's stream of random draws, which batches and order do not change.
 
     Deviation: the authors' code draws flips, samples, noise and timesteps from unseeded global generators.
     """
@@ -30,7 +30,7 @@ class DrawStream:
         self.prompts, self.images, self.latent, self.timesteps = prompts, images, latent, timesteps
 
     def flips(self) -> Tensor:
-        """(S·P,) bool, drawn once: which training images are mirrored."""
+        """Which training images are mirrored, (S·P,) bool, drawn once."""
         return torch.rand(self.images * self.prompts, generator=self.generator) < 0.5
 
     def step(self) -> StepDraws:
@@ -46,7 +46,7 @@ class DrawStream:
 
 @dataclass(frozen=True)
 class Latents:
-    """Autoencoder moments of some concepts' training images; per concept all prompts of sample 0 come first."""
+    """Autoencoder moments of concepts' training images; a concept's prompts of sample 0 come first."""
 
     mean: Tensor  # (N, c, h, w), concepts one after another
     deviation: Tensor  # (N, c, h, w)
@@ -54,7 +54,7 @@ class Latents:
     scaling: float
 
     def draw(self, drawn: Sequence[StepDraws]) -> Tensor:
-        """(B, c, h, w), one latent per prompt, sampled as the autoencoder would."""
+        """Sample one latent per prompt, (B, c, h, w), as the autoencoder does."""
         index = torch.cat(
             [
                 offset + part.choice * len(part.choice) + torch.arange(len(part.choice))

@@ -35,7 +35,7 @@ FISHER_MOMENT_WEIGHT = 4000.0  # λ inside the Fisher diagonal, whatever λ the 
 
 
 class ValueVectors:
-    """Finds value vectors: those in the scratch are read, the others optimised and stored.
+    """Reads value vectors from the scratch, or optimises and stores them.
 
     Args:
         method: the settings.
@@ -63,7 +63,7 @@ class ValueVectors:
         self.vectors = scratch.depends_on(*STAGE1, *(FISHER if self.settings.uses_fisher else ()))
 
     def __call__(self, concepts: Sequence[Concept]) -> list[Tensor]:
-        """Per encoder the value vectors of all concepts, (N, T, d).
+        """Value vectors of all concepts, (N, T, d) per encoder.
 
         Batches are cut from the whole list, not from what is missing, so that a run that was stopped and goes on
         computes the same batches as one that was not. What is stored of a batch stays.
@@ -92,11 +92,14 @@ class ValueVectors:
         ]
 
     def _each(self, work: Callable[[tuple[int, int]], Values], pieces: Sequence[tuple[int, int]]) -> Iterator[Values]:
-        """On the CPU every core takes a batch of its own; on an accelerator one batch follows the other."""
+        """Run batches in parallel on the CPU, or one after the other on an accelerator."""
         return threads.parallel_map(work, pieces) if self.bench.bundle.device.type == "cpu" else map(work, pieces)
 
     def _keys(self, concepts: Sequence[Concept]) -> list[dict[str, Any]]:
-        """One key a concept. What is computed beside it changes last bits, and is not part of it."""
+        """The scratch key of each concept.
+
+        What is computed beside it changes last bits, and is not part of it.
+        """
         key: dict[str, Any] = {
             "what": "emcid value vector",
             "version": 3,
@@ -110,7 +113,7 @@ class ValueVectors:
         return [{**key, "concept": asdict(concept)} for concept in concepts]
 
     def _stored_vectors(self, key: Mapping[str, Any]) -> list[Array] | None:
-        """A concept's vectors, one per encoder; all or none."""
+        """A concept's stored vectors, one per encoder; None unless all are stored."""
         found = [self.vectors.get({**key, "encoder": tower.component}) for tower in self.bench.towers]
         return None if any(array is None for array in found) else [array for array in found if array is not None]
 
@@ -120,7 +123,7 @@ class ValueVectors:
                 self.vectors.put({**key, "encoder": tower.component}, vector)
 
     def _optimise(self, concepts: Sequence[Concept], fisher: Tensor | None) -> Values:
-        """The value vectors of one batch, or of its parts where memory does not suffice for all."""
+        """Optimise the value vectors of a batch, or of parts of it if memory is short."""
         return Values.join(self.at_once.run(lambda part, _: self._optimise_pass(part, fisher), concepts))
 
     def _optimise_pass(self, concepts: Sequence[Concept], fisher: Tensor | None) -> Values:
@@ -141,7 +144,7 @@ class ValueVectors:
         }
 
     def _fisher(self) -> Tensor:
-        """(d,) the Fisher diagonal behind the "ewc" penalty, computed where it is not stored."""
+        """The Fisher diagonal of the "ewc" penalty, (d,), computed if it is not stored."""
         tower = self.bench.towers[0]
 
         def compute() -> Array:

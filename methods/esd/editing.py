@@ -41,7 +41,7 @@ def make_edit(method: "ESD", bundle: Bundle, requests: Sequence[EditRequest], co
 
 
 class _Training:
-    """One training under way."""
+    """An ESD training in progress."""
 
     def __init__(self, bundle: Bundle, settings: Settings, pixels: int | None, context: MethodContext) -> None:
         self.settings, self.precision = settings, context.execution.precision
@@ -72,7 +72,7 @@ class _Training:
         return losses
 
     def _samples(self, steps: Sequence[TrainingStep]) -> Iterator[TrainingSample]:
-        """Samples in the order of their steps; those of the model under training are made one at a time."""
+        """Training samples in the order of their steps; those of the trained model are made one at a time."""
         if self.settings.variant == "2025":
             spread = threads.parallel_map if self.on_cpu else map
             yield from self.sample_maker.of_base(steps, self.scratch, self.key, spread)
@@ -83,7 +83,7 @@ class _Training:
             yield sample
 
     def _alone(self) -> AbstractContextManager[Any]:
-        """On the CPU one thread for each operation, so that the bytes do not depend on how many there are."""
+        """Use one thread per operation on the CPU, so that bytes do not depend on the number of threads."""
         return threads.single_threaded() if self.on_cpu else nullcontext()
 
 
@@ -125,7 +125,7 @@ def sample_maker_of(
 
 
 def latent_shape(denoiser: Denoiser, pixels: int | None) -> tuple[int, int, int]:
-    """(c, h, w) of a training latent.
+    """Shape of a training latent, (c, h, w).
 
     Raises:
         MethodError: `pixels` is above the model's own size, no whole number of latent cells, or differs from SDXL's own
@@ -145,7 +145,10 @@ def latent_shape(denoiser: Denoiser, pixels: int | None) -> tuple[int, int, int]
 
 
 def _key(bundle: Bundle, settings: Settings, pixels: int | None) -> dict[str, Any]:
-    """All that decides a sample beside its step. How many are sampled together changes last bits, and is left out."""
+    """The scratch key of a sample, without its step.
+
+    How many are sampled together changes last bits, and is left out.
+    """
     deciding = {name: value for name, value in asdict(settings).items() if name not in BESIDE}
     drawn = {"scheduler": type(bundle.pipeline.scheduler).__name__, "pixels": pixels or 0}
     return {"what": "esd lesson", "version": 2, "model": bundle.digest, **drawn, **deciding}

@@ -70,7 +70,7 @@ def walk_levels(
     toward: Condition,
     noise: Tensor,
 ) -> Tensor:
-    """Latents (B, c, h, w) of the model under training after DDIM steps (η = 0) through `levels` (ESD of 2023, 2024).
+    """Latents (B, c, h, w) of the trained model after DDIM steps (η = 0) through `levels`.
 
     Args:
         weights: the trained parameters.

@@ -1,4 +1,4 @@
-"""ESD's hyperparameters as its generations of code have them; no torch here, so that showing a method is cheap."""
+"""ESD's settings by generation of the authors' code; no torch, so that showing a method is cheap."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -21,7 +21,7 @@ GROUPS: dict[VariantName, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Constants:
-    """What a generation of the authors' code sets unless told otherwise."""
+    """The defaults of one generation of the authors' code."""
 
     iterations: int
     rate: float
@@ -41,7 +41,7 @@ SDXL_RATE_BEYOND_CROSS_ATTENTION = 1e-5  # the authors force it for every other 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides one training, nothing left open.
+    """All settings of one training, resolved.
 
     Attributes:
         variant: which generation of the authors' code: target, noise level of the latents, who draws them.
@@ -71,7 +71,7 @@ class Settings:
 
 
 def known_variant(variant: object) -> VariantName:
-    """The variant of a name; a number is read as its year.
+    """Return the variant of a name; a number is read as its year.
 
     Raises:
         MethodError: there is none of this name.
@@ -84,7 +84,7 @@ def known_variant(variant: object) -> VariantName:
 
 
 def known_group(group: str, variant: VariantName) -> Group:
-    """The group of a name; the authors' other names (xattn, noxattn, esd-all) are understood.
+    """Return the parameter group of a name; the authors' names (xattn, noxattn, esd-all) work too.
 
     Raises:
         MethodError: this generation of the code has no such group.

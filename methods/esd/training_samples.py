@@ -66,7 +66,7 @@ def target_of(
 
 
 class SampleMaker:
-    """Makes training samples: from the frozen model in batches (2025), or one by one from the model under training.
+    """Makes training samples: in batches from the frozen model, or singly from the trained one.
 
     Args:
         denoiser: the frozen model in the training's number format.
@@ -107,7 +107,7 @@ class SampleMaker:
         return torch.cat([self._noise(step) for step in steps]).to(self.denoiser.device, self.denoiser.dtype)
 
     def of_student(self, step: TrainingStep, weights: Mapping[str, Tensor]) -> TrainingSample:
-        """The sample of one step on latents that the model under training samples (2023, 2024)."""
+        """Make one step's sample on latents from the model under training (2023, 2024)."""
         settings, batch = self.settings, self.settings.batch
         walk = levels_2023 if settings.variant == "2023" else levels_2024
         levels = walk(step.index, settings.sampling_steps)
@@ -119,7 +119,7 @@ class SampleMaker:
     def of_base(
         self, steps: Sequence[TrainingStep], scratch: Scratch, key: Mapping[str, Any], spread: Spread
     ) -> Iterator[TrainingSample]:
-        """The samples of steps in their order, on latents that the frozen model samples (2025).
+        """Make samples of steps in order, on latents from the frozen model (2025).
 
         Each step is stored in `scratch` by itself, so that its concept's other trainings find it there, whatever is
         trained beside it.
@@ -150,11 +150,14 @@ class SampleMaker:
                 yield from zip(group, np.moveaxis(made, 1, 0), strict=True)
 
     def _sample_group(self, advance: Advance, steps: list[TrainingStep]) -> Array:
-        """Latents and targets of a group, (2, J, B, c, h, w) float32; in several passes where memory is short."""
+        """Latents and targets of a group, (2, J, B, c, h, w) float32, in several passes if memory is short."""
         return np.concatenate(self.at_once.run(partial(self._one_pass, advance), steps), axis=1)
 
     def _one_pass(self, advance: Advance, steps: Sequence[TrainingStep], size: int) -> Array:
-        """The same of `size` jobs; fewer are filled up: with one shape no step's last bits depend on its neighbours."""
+        """Latents and targets of at most `size` jobs, padded to `size`.
+
+        With one shape no step's last bits depend on its neighbours.
+        """
         group = [*steps, *[steps[-1]] * (size - len(steps))]
         noised, time = self.sample_latents(group, advance)
         both = torch.stack([noised, self._target(group, noised, time)]).float()
@@ -184,12 +187,12 @@ class SampleMaker:
         return TrainingSample(noised, time, self._prompt([step]), target)
 
     def _prompt(self, steps: Sequence[TrainingStep]) -> Condition:
-        """Conditioning of the model under training: the text to erase from where there is one, else the concept."""
+        """Conditioning of the model under training: the text to erase from, else the concept."""
         return repeat_rows(self.texts([self.settings.erase_from or step.source for step in steps]), self.settings.batch)
 
     @torch.no_grad()
     def _target(self, steps: Sequence[TrainingStep], noised: Tensor, time: Tensor) -> Tensor:
-        """The frozen model's predictions, all in one call, put together; (J · B, c, h, w)."""
+        """The target from the frozen model's predictions, made in one call, (J · B, c, h, w)."""
         named, nothing = repeat_rows(self.texts([step.source for step in steps]), self.settings.batch), self.texts([""])
         asked = [named, repeat_rows(nothing, len(noised))]
         if self.settings.erase_from:

@@ -36,7 +36,7 @@ class TrainingStep:
 
 
 def plan_training(requests: Sequence[EditRequest], settings: Settings) -> list[list[TrainingStep]]:
-    """Draw the steps of a training in order, one list per optimiser: one for all, or one a concept ("sequential")."""
+    """Draw all training steps in order: one list, or one per concept ("sequential")."""
     if settings.several == "sequential":
         each, more = divmod(settings.iterations, len(requests))
         counts = [each + (place < more) for place in range(len(requests))]
@@ -48,7 +48,7 @@ def plan_training(requests: Sequence[EditRequest], settings: Settings) -> list[l
 
 
 def _turns(requests: Sequence[EditRequest], settings: Settings) -> Iterator[int]:
-    """The concept of each step: "drawn" independently, as the authors' lists; "deck" in shuffled rounds."""
+    """The concept of each step: "drawn" independently, as the authors do, or "deck" in shuffled rounds."""
     generator = random.Random(",".join(f"{request.id}:{request.seed}" for request in requests))
     while True:
         if settings.several == "drawn":
@@ -58,7 +58,7 @@ def _turns(requests: Sequence[EditRequest], settings: Settings) -> Iterator[int]
 
 
 def _steps(request: EditRequest, settings: Settings) -> Iterator[TrainingStep]:
-    """A concept's endless draws; they depend on the request's seed alone, not on what is edited beside it."""
+    """A concept's endless draws, which depend on the request's seed alone."""
     generator, steps = random.Random(request.seed), settings.sampling_steps
     first, last = (1, steps - 2) if settings.variant == "2024" else (0, steps - 1)
     while True:
@@ -68,7 +68,7 @@ def _steps(request: EditRequest, settings: Settings) -> Iterator[TrainingStep]:
 
 
 def levels_2023(index: int, steps: int) -> list[int]:
-    """The noise levels that the code of 2023 walks down for t_enc = `index`, first to last.
+    """The noise levels of the code of 2023 for t_enc = `index`, first to last.
 
     Its list of S = `steps` levels loses the noisiest, and the walk stops one level past t_enc, so the latents end
     cleaner than the timestep that the denoiser is then given (baselines: 39 to 58 timesteps at S = 50).
@@ -91,6 +91,6 @@ def levels_2024(index: int, steps: int) -> list[int]:
 
 
 def timestep(step: TrainingStep, settings: Settings) -> int:
-    """The timestep that the denoiser is given, in the code of 2023 and 2024."""
+    """The timestep given to the denoiser in the code of 2023 and 2024."""
     width = TIMESTEPS // settings.sampling_steps
     return width * step.index + step.within if settings.variant == "2023" else TIMESTEPS - width * step.index

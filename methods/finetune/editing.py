@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def make_edit(
     method: "Finetune", bundle: Bundle, requests: Sequence[EditRequest], precision: Precision = "float32"
 ) -> Edit:
-    """The edit that replaces every parameter of the text encoder(s), and the last loss of the last concept."""
+    """Make the edit of all text encoder parameters; return it with the last concept's last loss."""
     weights: dict[str, Tensor] = {}
     log: dict[str, float] = {}
     for tower in text_towers(bundle.pipeline, _trainable):
@@ -36,7 +36,7 @@ def make_edit(
 
 
 def _trainable(model: nn.Module) -> nn.Module:
-    """A copy in float32, as the authors train, whose parameters take gradients."""
+    """Copy an encoder in float32, with parameters that take gradients."""
     return copy.deepcopy(model).float().requires_grad_(True)
 
 

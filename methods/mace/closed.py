@@ -1,4 +1,4 @@
-"""The two closed forms of MACE, arXiv:2403.06135: refinement before training, fusion of the trained terms after it."""
+"""MACE's two closed forms (arXiv:2403.06135): refinement before training, fusion after it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Term = tuple[Tensor, Tensor]  # down (r, d), up (d_out, r)
 
 @dataclass(frozen=True, eq=False)
 class ConceptTerms:
-    """One concept's trained terms and the second moment of its prompts."""
+    """A concept's trained terms and the second moment of its prompts."""
 
     terms: Mapping[str, Term]  # parameter name → term; a parameter without one stays as refined
     moment: Tensor  # S = Σ c cᵀ, (d, d) float64
@@ -49,7 +49,7 @@ def prompt_moment(source: PromptStates) -> Tensor:
 
 
 def refinement(moments: Moments, kept: Tensor, ridge: float, scale: float, squared: bool = True) -> Tensor:
-    """M of stage 1, the closed-form refinement: context, end and pads of a source prompt answer like the destination's.
+    """M of stage 1: a source prompt's context, end and pads are mapped to the destination's.
 
         W' = W M,  M = [λ I + Σ e' eᵀ + s² P][λ I + Σ e eᵀ + s² P]⁻¹
 

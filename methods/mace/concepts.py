@@ -1,4 +1,4 @@
-"""A concept, what it is mapped to, and the sentences both are read in.
+"""A concept to erase, its destination, and the sentences for both.
 
 Deviation: the authors' thirty built-in sentences are theirs; ours are others of the same kind (short, the concept in
 varying places, no second object that matters).
@@ -79,7 +79,7 @@ IMAGE_TEMPLATES: dict[ConceptType, str] = {"object": "a photo of the {}", "style
 
 @dataclass(frozen=True)
 class Concept:
-    """One concept to be erased and what is to stand in its place."""
+    """A concept to erase and its destination."""
 
     source: str
     dest: str  # the authors' mapping concept; "" leaves the place empty
@@ -89,17 +89,17 @@ class Concept:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The sentences with the concept in them."""
+        """The sentences that contain the concept."""
         return self._fill_templates(self.source)
 
     @property
     def dests(self) -> tuple[str, ...]:
-        """The same sentences with the destination in its place."""
+        """The sentences with the destination in the concept's place."""
         return self._fill_templates(self.dest)
 
     @property
     def image_prompt(self) -> str:
-        """What the training images are drawn for."""
+        """The prompt that the training images are drawn from."""
         return IMAGE_TEMPLATES[self.kind].replace("{}", self.source)
 
     def _fill_templates(self, name: str) -> tuple[str, ...]:

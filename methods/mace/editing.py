@@ -39,7 +39,7 @@ Piece = tuple[int, int]  # concepts start … stop − 1
 
 
 def make_edit(method: "MACE", bundle: Bundle, requests: Sequence[EditRequest], context: MethodContext) -> Edit:
-    """Make the edit that carries out all requests; what can be reused is read from the scratch and stored there."""
+    """Make the edit of all requests, reusing and storing parts in the scratch."""
     pipeline = bundle.pipeline
     encoders = [getattr(pipeline, name) for name in bundle.family.text_encoders]
     with without_gradients(pipeline.unet, pipeline.vae, *encoders):
@@ -49,7 +49,7 @@ def make_edit(method: "MACE", bundle: Bundle, requests: Sequence[EditRequest], c
 
 @dataclass
 class _Editing:
-    """One edit under way."""
+    """A MACE edit in progress."""
 
     method: "MACE"
     bundle: Bundle
@@ -82,7 +82,7 @@ class _Editing:
     # --- closed forms
 
     def _preserved_moment(self, sources: Sequence[str]) -> Tensor:
-        """P₂ + w D₂, the second moments of captions and of the domain's texts without those that name a source."""
+        """P₂ + w D₂, the moments of captions and of domain texts that name no source."""
         method, reader = self.method, StateReader(self.bundle, self.scratch)
         captions = self._captions() if method.preserves else []
         moment = preserved_moment(reader, captions, "all", self.scratch, self.bundle)
@@ -132,7 +132,7 @@ class _Editing:
     def _train(
         self, concepts: Sequence[Concept], refined: Mapping[str, Tensor], training_set: Callable[[Concept], TrainingSet]
     ) -> list[dict[str, Any]]:
-        """Have all terms trained and kept; returns their keys.
+        """Train and store all terms; return their keys.
 
         Batches are cut from the whole list, not from what is missing, so that a run that was stopped and goes on
         computes the same batches as one that was not. What is kept of a batch stays.
@@ -179,7 +179,7 @@ class _Editing:
     def _train_batch(
         self, denoiser: Denoiser, watched: WatchedUNet, training_sets: Sequence[TrainingSet]
     ) -> tuple[list[Array], Tensor]:
-        """Train terms in one batch, or in several where memory is short; their losses are (steps, concepts)."""
+        """Train terms in one batch, or in several if memory is short; losses are (steps, concepts)."""
 
         def batch(part: Sequence[TrainingSet], _: int) -> tuple[list[Array], Tensor]:
             done = train_terms(denoiser, watched, part, self.method.training)
@@ -189,7 +189,10 @@ class _Editing:
         return [terms for found, _ in parts for terms in found], torch.cat([losses for _, losses in parts], dim=1)
 
     def _keys(self, model: str, concepts: Sequence[Concept]) -> list[dict[str, Any]]:
-        """One key a concept. What is trained beside it changes last bits, and is not part of it."""
+        """The scratch key of each concept.
+
+        What is trained beside it changes last bits, and is not part of it.
+        """
         common = {
             "what": "mace terms",
             "version": 2,

@@ -1,4 +1,4 @@
-"""Segmentation by Grounding DINO, which finds the concept by name, and SAM, which cuts it out (transformers)."""
+"""Segmentation by Grounding DINO, which finds the concept by name, and SAM, which cuts it out."""
 
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -19,7 +19,7 @@ BOX_THRESHOLD, TEXT_THRESHOLD = 0.3, 0.25  # the authors'
 
 @dataclass(frozen=True)
 class GroundedSam:
-    """Masks of whatever a detector finds under the concept's name, the union of all boxes.
+    """Masks of everything that a detector finds under the concept's name.
 
     Deviations: the authors' detector gets images that are not normalised, and their segmenter pixels from 127.5 on;
     ours get what they were trained on. Theirs is SAM-HQ, ours SAM.
@@ -36,20 +36,20 @@ class GroundedSam:
 
     @cached_property
     def detection(self) -> tuple[Any, Any]:
-        """(processor, model) of the detector."""
+        """The detector as (processor, model)."""
         import transformers
 
         return self._load(self.detector, transformers.GroundingDinoForObjectDetection)
 
     @cached_property
     def masking(self) -> tuple[Any, Any]:
-        """(processor, model) of the segmenter."""
+        """The segmenter as (processor, model)."""
         import transformers
 
         return self._load(self.masker, transformers.SamModel)
 
     def ready(self) -> None:
-        """Refuse models that are not at hand before anything is drawn for them: both are loaded, weights and all.
+        """Load both models, so that a missing one is refused before anything is drawn.
 
         Raises:
             ModelError: one of them cannot be loaded.
@@ -57,7 +57,7 @@ class GroundedSam:
         _ = self.detection, self.masking
 
     def __call__(self, images: Array, concept: Concept) -> Array:
-        """(n, H, W) bool."""
+        """Masks of the concept in the images, (n, H, W) bool."""
         return fill_empty_masks(np.stack([self._mask(image, concept.source) for image in images]))
 
     @torch.no_grad()
@@ -75,7 +75,7 @@ class GroundedSam:
         return union
 
     def _boxes(self, image: Array, name: str) -> Tensor:
-        """(n, 4) corners in pixels."""
+        """Corners of the detected boxes in pixels, (n, 4)."""
         processor, model = self.detection
         given = processor(images=image, text=f"{name.lower().strip()}.", return_tensors="pt").to(self.device)
         found = processor.post_process_grounded_object_detection(

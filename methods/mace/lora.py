@@ -1,4 +1,4 @@
-"""Low-rank terms on the cross-attention keys and values, one per row of a batch, and the attention maps they give.
+"""Low-rank terms on cross-attention keys and values, one per batch row, and their attention maps.
 
 Several concepts are trained in one forward: row b of the batch has the term of concept b, so every row's loss depends
 on that concept's term alone and the sum of the losses has exactly the gradients of separate training.
@@ -20,13 +20,13 @@ Look = Callable[[str, Tensor], None]  # layer name, attention probabilities (B, 
 
 @dataclass(frozen=True)
 class Lora:
-    """W + up · down for each row of a batch."""
+    """Low-rank terms W + up · down, one for each row of a batch."""
 
     down: Tensor  # (B, r, d_in)
     up: Tensor  # (B, d_out, r)
 
     def __call__(self, states: Tensor) -> Tensor:
-        """(B, L, d_in) → (B, L, d_out), what the term adds to the projection."""
+        """The term's contribution to the projection, (B, L, d_in) → (B, L, d_out)."""
         return states @ self.down.transpose(1, 2) @ self.up.transpose(1, 2)
 
     @property
@@ -54,7 +54,7 @@ def cross_attentions(unet: nn.Module) -> dict[str, Any]:
 
 
 def new_terms(unet: nn.Module, rank: int, generators: list[torch.Generator]) -> dict[str, Lora]:
-    """A term for every key and value projection and each concept, which adds nothing yet: down ~ N(0, 1/r), up = 0.
+    """Make a term per projection and concept that adds nothing yet: down ~ N(0, 1/r), up = 0.
 
     Args:
         unet: the denoiser.
@@ -81,7 +81,7 @@ class _Pass(threading.local):
 
 
 class _Watched:
-    """A diffusers attention processor for one cross-attention layer: the plain one, with terms and an onlooker."""
+    """An attention processor of one cross-attention layer that adds terms and reports its maps."""
 
     def __init__(self, name: str, current: _Pass) -> None:
         self.name, self.current = name, current
@@ -119,7 +119,7 @@ class WatchedUNet:
 
     @contextmanager
     def during(self, loras: Loras | None, look: Look | None) -> Iterator[None]:
-        """Give passes of this thread these terms and this attention hook while the block runs."""
+        """Use these terms and this attention hook in this thread's passes while the block runs."""
         self.current.loras, self.current.look = loras, look
         try:
             yield
@@ -129,7 +129,7 @@ class WatchedUNet:
 
 @contextmanager
 def watch_attention(unet: nn.Module) -> Iterator[WatchedUNet]:
-    """The denoiser with its cross-attention opened; on leaving it attends as before."""
+    """Install watched attention processors in a denoiser for the block, then restore its own."""
     watched = WatchedUNet(unet)
     before = {name: layer.processor for name, layer in watched.layers.items()}
     for name, layer in watched.layers.items():

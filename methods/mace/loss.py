@@ -29,7 +29,7 @@ class StepBatch:
 
 @dataclass
 class MapNorms:
-    """Attention hook recording ‖probabilities[heads, pixels in mask, concept's columns]‖_F of each layer and row."""
+    """Attention hook: ‖probabilities[heads, pixels in mask, concept's columns]‖_F by layer and row."""
 
     columns: Tensor  # (B, L) bool
     masks: Tensor | None  # (B, H, W)
@@ -46,19 +46,19 @@ class MapNorms:
 
     @property
     def loss(self) -> Tensor:
-        """(B,), the sum over layers."""
+        """The sum of the norms over layers, (B,)."""
         return torch.stack(list(self.found.values())).sum(dim=0)
 
 
 def normalise_images(images: Tensor) -> Tensor:
-    """Images (B, H, W, 3) uint8 as the authors hand them to the autoencoder, (B, 3, H, W)."""
+    """Normalise images (B, H, W, 3) uint8 as the authors do for the autoencoder, (B, 3, H, W)."""
     mean, deviation = (torch.tensor(value, device=images.device) for value in (PIXEL_MEAN, PIXEL_DEVIATION))
     scaled = (images.float() / 255 - mean) / deviation
     return scaled.permute(0, 3, 1, 2)
 
 
 def timestep_weights(count: int, important: bool) -> Tensor:
-    """(count,) float64, how likely each timestep is drawn: p(t) ∝ σ(0.05 (t − 200)) − σ(0.05 (t − 400)), or uniform."""
+    """Probabilities of timesteps, (count,): p(t) ∝ σ(0.05 (t − 200)) − σ(0.05 (t − 400)), or uniform."""
     steps = torch.arange(count, dtype=torch.float64)
     low, high, steepness = IMPORTANT
     rise, fall = torch.sigmoid(steepness * (steps - low)), torch.sigmoid(steepness * (steps - high))
@@ -77,7 +77,7 @@ def measure_attention(
 
 
 class Optimiser:
-    """AdamW (0.9, 0.999, 1e-8, decay 0.01) over the terms of B concepts, each concept's gradient clipped at norm 1.
+    """AdamW over the terms of B concepts, each concept's gradient clipped at norm 1.
 
     A tensor without gradient is left alone: the last layer's values never reach the loss, so their term stays as drawn.
     """
@@ -88,7 +88,7 @@ class Optimiser:
         self.clip = clip
 
     def step(self, loss: Tensor) -> Tensor:
-        """One update from the losses (B,); returns the gradients' norms before clipping, (B,)."""
+        """Take one step on the losses (B,); return the gradients' norms before clipping, (B,)."""
         self.adam.zero_grad(set_to_none=True)
         loss.sum().backward()  # type: ignore[no-untyped-call]
         norms = self._clip_norms()

@@ -51,7 +51,7 @@ class TrainingMasks:
                 advance(1)
 
     def __call__(self, concept: Concept) -> Array | None:
-        """(n, H, W) bool; None where the whole image is meant."""
+        """Masks of a concept's images, (n, H, W) bool; None for whole images."""
         if not self.method.masks:
             return None
         found = self.scratch.get(self._key(concept))

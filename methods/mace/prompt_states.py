@@ -29,13 +29,13 @@ class PromptStates:
 
     @property
     def rows(self) -> Tensor:
-        """(P, L, d) float64."""
+        """The states as rows, (P, L, d) float64."""
         context = self.condition.context
         return context.to(algebra_device(context.device)).double()
 
 
 class PromptReader:
-    """Reads lists of prompts with the unedited encoder(s); each list is encoded once per model and then kept.
+    """A reader of prompt lists by the unedited text encoders; each list is encoded once and stored.
 
     Every list is used by two or three stages and by every number of edits, and encoding is what costs.
     """
@@ -57,7 +57,7 @@ class PromptReader:
                 advance(1)
 
     def __call__(self, texts: Texts) -> PromptStates:
-        """One list of prompts."""
+        """The states of one list of prompts."""
         self.fetch([texts])
         ids, ends = self.tokens(texts)
         context, pooled = (self.scratch.get(self._key(texts, part)) for part in ("context", "pooled"))
@@ -67,7 +67,7 @@ class PromptReader:
         )
 
     def tokens(self, texts: Texts) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
-        """Padded token ids and the place of the first end token of each prompt, cut at the encoder's positions."""
+        """Padded token ids and the position of each prompt's first end token, truncated."""
         limit = self.tokenizer.model_max_length
         read = self.tokenizer(list(texts), padding="max_length", truncation=True, max_length=limit)
         return tuple(map(tuple, read["input_ids"])), tuple(sum(mask) - 1 for mask in read["attention_mask"])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def paired_rows(source: Sequence[int], dest: Sequence[int], positions: int) -> tuple[list[int], list[int]]:
-    """The rows of a source prompt that are to behave as rows of the same prompt with the destination in it.
+    """Pair rows of a source prompt with rows of the same prompt for the destination.
 
     What both begin with and what both end with is paired; the differing middle, the concept itself, is left out
     (MACE, arXiv:2403.06135). Then both go on through the pads for as long as the longer of the two can.
@@ -35,7 +35,7 @@ def paired_rows(source: Sequence[int], dest: Sequence[int], positions: int) -> t
 
 
 def _agreeing(first: Sequence[int], second: Sequence[int], most: int) -> int:
-    """How many ids agree from the start on, `most` at most."""
+    """The number of equal ids at the start, at most `most`."""
     for index in range(most):
         if first[index] != second[index]:
             return index
@@ -43,7 +43,7 @@ def _agreeing(first: Sequence[int], second: Sequence[int], most: int) -> int:
 
 
 def concept_columns(ids: Sequence[int], concept: Sequence[int], end: int, ends_too: bool) -> list[bool]:
-    """Which columns of an attention map belong to a concept.
+    """The columns of an attention map that belong to a concept.
 
     Args:
         ids: the padded row.

@@ -1,4 +1,4 @@
-"""Segmentation of the concept in training images: its attention is taken away only there.
+"""Masks of a concept in training images, from mini's plain ground or from attention.
 
 A segmenter takes images of one concept and gives masks. None is used for styles, which are everywhere.
 """
@@ -35,7 +35,7 @@ def fill_empty_masks(masks: Array) -> Array:
 
 
 def on_ground(images: Array, concept: Concept) -> Array:
-    """mini's objects stand on a ground whose colour is the same along each row: what differs from it is the object.
+    """Mask what differs from mini's ground, whose colour is constant along each row.
 
     The renderer knows a true mask only of what it renders itself; training images are drawn by the model.
 
@@ -53,7 +53,7 @@ def on_ground(images: Array, concept: Concept) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class AttentionSegmenter:
-    """The pixels that attend most to the concept's tokens, over all layers, in one look by the unedited denoiser."""
+    """Masks of the pixels that attend most to the concept in one pass of the unedited denoiser."""
 
     denoiser: Denoiser
     watched: WatchedUNet
@@ -61,7 +61,7 @@ class AttentionSegmenter:
 
     @torch.no_grad()
     def __call__(self, images: Array, concept: Concept) -> Array:
-        """(n, H, W) bool."""
+        """Masks of the concept in the images, (n, H, W) bool."""
         read = self.reader((concept.image_prompt,))
         columns = torch.tensor(concept_columns(read.ids[0], self.reader.own_ids(concept.source), read.ends[0], False))
         if not columns.any():
@@ -85,7 +85,7 @@ class AttentionSegmenter:
 
 
 def _brightest(maps: Tensor) -> Array:
-    """The upper half of each map's range, (n, H, W) → bool."""
+    """Mask the upper half of each map's range, (n, H, W) → bool."""
     flat = maps.flatten(1)
     low, high = flat.amin(dim=1)[:, None, None], flat.amax(dim=1)[:, None, None]
     found: Array = (maps >= low + INSIDE * (high - low)).cpu().numpy()

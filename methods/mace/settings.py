@@ -8,7 +8,7 @@ SegmenterName = Literal["grounded-sam", "attention", "ground", "none"]
 
 @dataclass(frozen=True)
 class Training:
-    """How terms are trained; see the fields of `MACE`."""
+    """Settings of the terms' training; see the fields of `MACE`."""
 
     steps: int
     rate: float

@@ -47,12 +47,12 @@ class _Stream:
         self.order = self._epochs()
 
     def _epochs(self) -> Iterator[int]:
-        """Images, every one once before any comes again."""
+        """Indices of images in endless shuffled rounds."""
         while True:
             yield from torch.randperm(len(self.mean), generator=self.generator).tolist()
 
     def step(self, denoiser: Denoiser) -> StepBatch:
-        """The next step's row, a batch of one."""
+        """The next step's batch of one row."""
         image, generator = next(self.order), self.generator
         prompt = int(torch.randint(len(self.columns), (1,), generator=generator))
         shape = self.mean[image].shape
@@ -113,7 +113,7 @@ def train_terms(
 
 
 def pack_terms(loras: dict[str, Lora], row: int) -> Array:
-    """Flatten one concept's terms into one vector, (Σ r (d + d_out),) float32: of each term down, then up."""
+    """Flatten a concept's terms into one vector, (Σ r (d + d_out),) float32, down before up."""
     pieces = [tensor[row].detach().flatten() for lora in loras.values() for tensor in lora.tensors]
     found: Array = torch.cat(pieces).float().cpu().numpy()
     return found

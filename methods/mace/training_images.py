@@ -18,13 +18,16 @@ AT_ONCE = 64  # images
 
 
 def sampling_of(bundle: Bundle, steps: int) -> Sampling:
-    """The sampling of training images: DPM-Solver++ as the authors do, at the family's own size and guidance."""
+    """The sampling of training images: the authors' DPM-Solver++ at the family's size and guidance."""
     family: Sampling = bundle.family.sampling
     return replace(family, scheduler="dpm++", steps=steps, noise="per_image")
 
 
 def seeds(concept: Concept, count: int) -> list[int]:
-    """One seed an image. Deviation: the authors' images are unseeded (their generator is made and not passed)."""
+    """The seed of each image.
+
+    Deviation: the authors' images are unseeded (their generator is made and not passed).
+    """
     return [int(digest({"mace picture": concept.seed, "index": index})[:15], 16) for index in range(count)]
 
 
@@ -67,7 +70,7 @@ class TrainingImages:
                 advance(len(part) * self.count)
 
     def __call__(self, concept: Concept) -> Array:
-        """(count, H, W, 3) uint8."""
+        """The images of a concept, (count, H, W, 3) uint8."""
         self.fetch([concept])
         found = self.scratch.get(self.key(concept))
         assert found is not None

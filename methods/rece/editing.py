@@ -45,7 +45,7 @@ def make_edit(method: "RECE", bundle: Bundle, requests: Sequence[EditRequest], s
 
 
 def request_moments(reader: StateReader, requests: Sequence[EditRequest]) -> tuple[Moments, Moments]:
-    """Moments of (source, destination) rows: from the last subject token on, for the start, and of all positions."""
+    """Moments of (source, destination) rows: from the last subject token on, and of all positions."""
     pairs = [(request.source, (request.dest if request.dests else "") or BLANK) for request in requests]
     pieces = [pairs[start:stop] for start, stop in slices(len(pairs), PAIRS_AT_ONCE)]
     both = [[pair_moments(reader, piece, rows) for rows in (from_last_token, all_tokens)] for piece in pieces]
@@ -61,14 +61,14 @@ def retained_texts(method: "RECE", requests: Sequence[EditRequest]) -> list[str]
 
 
 def starting_factor(method: "RECE", moments: Moments, kept: Tensor, count: int) -> Tensor:
-    """UCE's factor by its technique "replace", (d, d); `kept`, (d, d), is the moment of `count` retained texts."""
+    """UCE's factor by its technique "replace", (d, d), with `count` retained texts of moment `kept`."""
     scale = method.start_preserve_scale
     kept = (max(0.1, round(1 / max(count, 1), 3)) if scale is None else scale) * kept
     return solve(moments.old + kept, moments.cross + kept, method.start_ridge)
 
 
 def rounds(method: "RECE", T: Tensor, G: Tensor, moments: Moments, kept: Tensor) -> tuple[Tensor, dict[str, float]]:
-    """T, (d, d), after all epochs; and of each, how large the adversarial states are against the concepts' own."""
+    """T, (d, d), after all epochs, and of each epoch the relative size of the adversarial states."""
     log = {}
     for epoch in range(method.epochs):
         found = attack_moments(moments, attack(T, G, method.attack_ridge, method.penalty))

@@ -1,4 +1,4 @@
-"""RECE's algebra: everything happens in one (d, d) factor T, whatever the number of matrices and concepts.
+"""RECE's algebra in one (d, d) factor T, for any number of matrices and concepts.
 
 All projections stay of the form W_i T, so the search for what still draws a concept needs only G = Σ W_iᵀ W_i, and the
 erasure of what it found only second moments. Both steps are linear in the concepts' states: the adversarial rows are
@@ -14,7 +14,7 @@ from iceb.methods.rece.settings import Penalty
 
 
 def attack(T: Tensor, G: Tensor, ridge: float, penalty: Penalty = "zero") -> Tensor:
-    """H, with which c* = H c is the embedding that makes the edited model answer as the unedited one does to c.
+    """H, (d, d), with which c* = H c makes the edited model answer as the unedited one does to c.
 
     "zero" minimises Σ ‖W_i T c* − W_i c‖² + r ‖c*‖² over c*: H = (r I + TᵀG T)⁻¹ TᵀG. The surrogates penalise what lies
     far from c: in the edited model's answer ("surrogate"), in the embedding ("surrogate_second"), or in both.
@@ -55,7 +55,7 @@ def attack_moments(moments: Moments, H: Tensor) -> Moments:
 
 
 def erase_factor(T: Tensor, moments: Moments, kept: Tensor, ridge: float) -> Tensor:
-    """T (λ I + X + P)(λ I + C + P)⁻¹: the edited projections erase the pairs behind `moments`, starting where they are.
+    """T (λ I + X + P)(λ I + C + P)⁻¹: erase the pairs behind `moments`, starting from T.
 
     Args:
         T: the factor so far, (d, d).

@@ -1,4 +1,4 @@
-"""A ReFACT edit from requests to weights: one rank-one change after the other on the weight that the last one left."""
+"""A ReFACT edit from requests to weights: one rank-one change after the other."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -63,7 +63,7 @@ def make_edit(method: "ReFACT", bundle: Bundle, requests: Sequence[EditRequest],
 
 @dataclass
 class _Work:
-    """One encoder's edits under way."""
+    """The edits of one encoder in progress."""
 
     method: "ReFACT"
     bundle: Bundle
@@ -76,7 +76,7 @@ class _Work:
 
     @cached_property
     def project(self) -> "Features":
-        """How pooled states become features; an encoder with a projection of its own has used it already."""
+        """Map pooled states to features, unless the encoder has a projection of its own."""
         owns = getattr(self.tower.model, "text_projection", None) is not None
         return features(None if owns else self.method.projection, self.tower.token_table.shape[1])
 
@@ -86,7 +86,7 @@ class _Work:
         return Objectives(self.method, self.bundle, self.tower, self.layer, self.project, self.scratch)
 
     def run(self, requests: Sequence[EditRequest]) -> Tensor:
-        """(d, d_ff) float64, the edited weight."""
+        """The edited weight, (d, d_ff) float64."""
         clean = self.tower.fc2(self.layer).weight.detach().double()
         factor = self._factor()
         told: dict[str, Any] = {"encoder": self.tower.component, "layer": self.layer}
@@ -103,7 +103,7 @@ class _Work:
     def _request_change(
         self, told: Mapping[str, Any], request: EditRequest, weight: Tensor, factor: Tensor | None
     ) -> Tensor:
-        """(d, d_ff), a request's v uᵀ; `told` names everything before it, so a kept one is the one it would be."""
+        """A request's change v uᵀ, (d, d_ff); stored under a key that names all requests before it."""
 
         def compute() -> "np.ndarray[Any, Any]":
             u, v = self._fact(request, weight, factor)
@@ -132,7 +132,7 @@ class _Work:
         return sample_captions(corpus, self.method.caption_count, plain=False)
 
     def _factor(self) -> Tensor | None:
-        """The Cholesky factor of the second moment on the unedited encoder; None where it is not asked for."""
+        """Cholesky factor of the unedited encoder's second moment; None if it is not used."""
         if not self.method.moment:
             return None
         captions, limit = self.captions(), self.method.caption_tokens

@@ -31,7 +31,7 @@ def features(path: str | None, width: int) -> "Features":
 
 
 def scores(found: "Tensor", wanted: "Tensor", metric: str, scale: float) -> "Tensor":
-    """(B, n) how near B features (B, p) are to n others (n, p): minus the distance, or `scale` × cosine."""
+    """Similarities of B features (B, p) to n others (n, p): −distance, or `scale` × cosine, (B, n)."""
     if metric == "l2":
         distance: Tensor = (found[:, None] - wanted[None]).norm(dim=-1)
         return -distance

@@ -58,14 +58,14 @@ class ImageTower:
 
     @torch.no_grad()
     def __call__(self, shown: Sequence["Image"]) -> Tensor:
-        """(n, p) projected features of n images, not normalised."""
+        """Projected features of n images, (n, p), not normalised."""
         parts = [[fit_image(image, self.size) for image in shown[a:b]] for a, b in slices(len(shown), AT_ONCE)]
         found = [self.model(pixel_values=torch.stack(part).to(self.like)).image_embeds for part in parts]
         return torch.cat([self.like.new_zeros(0, self.model.config.projection_dim), *found])
 
 
 def fit_image(image: "Image", size: int) -> Tensor:
-    """(3, size, size) float32 as CLIP sees it: shorter side to `size` (bicubic), middle cut out, normalised."""
+    """Preprocess an image for CLIP: resize (bicubic), centre crop, normalise; (3, size, size) float32."""
     from PIL.Image import Resampling
 
     side = min(image.size)

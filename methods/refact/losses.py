@@ -36,7 +36,7 @@ class Terms:
 
 
 def likelihood(found: Tensor, new: int, objective: Objective) -> tuple[Tensor, float]:
-    """The loss of scores, and the mean probability of what is new.
+    """The loss of scores, and the mean probability of the new features.
 
     Contrastive: −mean Σᵢ log softmax(sᵢ, s of all that is not new)[i]; the probability multiplies up over several new
     ones, as the authors' does, and is averaged. Direct: −mean Σᵢ sᵢ, without a probability.
@@ -55,6 +55,6 @@ def likelihood(found: Tensor, new: int, objective: Objective) -> tuple[Tensor, f
 
 
 def divergence(now: Tensor, before: Tensor) -> Tensor:
-    """KL(now ‖ before), the mean over rows, of log probabilities (k, i): the authors' direction, the new one leads."""
+    """KL(now ‖ before), the mean over rows, of log probabilities (k, i), in the authors' direction."""
     found: Tensor = (now.exp() * (now - before)).sum(dim=1).mean()
     return found

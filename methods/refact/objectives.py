@@ -1,4 +1,4 @@
-"""Feature targets of ReFACT's search: CLIP features of texts, or of images that the unedited model draws."""
+"""Feature targets of ReFACT's search: CLIP features of texts, or of images by the unedited model."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Objectives:
-    """Makes the feature targets of one encoder's requests; what they share is computed once."""
+    """Makes the feature targets of one encoder's requests; shared parts are computed once."""
 
     method: "ReFACT"
     bundle: Bundle
@@ -51,13 +51,13 @@ class Objectives:
 
     @cached_property
     def texts(self) -> list[str]:
-        """Texts whose images should stay in order; the contrastive loss on texts also has them as alternatives."""
+        """Texts whose ranking of images should stay; contrastive_text uses them as alternatives too."""
         path = self.method.kl_texts
         return [] if path is None else read_captions(expand(path))[: self.method.kl_count]
 
     @cached_property
     def kept_texts(self) -> Prompts | None:
-        """The prompts of `texts`, encoded up to the layer; None where the term has no weight."""
+        """The prompts of `texts`, encoded up to the layer; None if the divergence has no weight."""
         return read_whole(self.tower, self.layer, self.texts) if self.method.kl > 0 else None
 
     @cached_property
@@ -70,7 +70,7 @@ class Objectives:
 
     @cached_property
     def others(self) -> Tensor:
-        """(i, p), features of the file's images; none where nothing looks at images."""
+        """Features of the file's images, (i, p); none if no loss uses images."""
         if not self.method.sees:
             return self.tower.token_table.new_zeros(0, 0)
         path = self.method.images
@@ -81,7 +81,7 @@ class Objectives:
         return self.project(self.tower.read(self.tower.tokens(texts)).pooled)
 
     def _image_features(self, text: str, count: int) -> Tensor:
-        """(count, p), features of images that the unedited model draws of a text, from the seeds 0, 1, …"""
+        """Features, (count, p), of images that the unedited model draws of a text, seeds 0, 1, …."""
         from PIL import Image
 
         sampling = replace(self.bundle.family.sampling, noise="per_image")
@@ -97,7 +97,7 @@ class Objectives:
 
 
 def draw_images(bundle: Bundle, text: str, count: int, sampling: Sampling) -> "np.ndarray[Any, Any]":
-    """(count, H, W, 3) uint8, images of a text."""
+    """Draw images of a text, (count, H, W, 3) uint8."""
     from iceb.models.drawing import initial_latents, texts_to_images
 
     return texts_to_images(bundle, [text] * count, initial_latents(bundle, range(count), sampling), sampling)

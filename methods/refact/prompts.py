@@ -37,7 +37,7 @@ def read(tower: TextTower, layer: int, subject: str, templates: Sequence[str]) -
 
 @torch.no_grad()
 def read_whole(tower: TextTower, layer: int, texts: Sequence[str]) -> Prompts:
-    """Encode texts without a subject, up to `layer`: the last token before the end takes the subject's place."""
+    """Encode texts up to `layer`, with the last token before the end in the subject's place."""
     tokens = tower.tokens(texts)
     return _cut(tower, layer, tokens, tokens.ends - 1)
 
@@ -51,7 +51,7 @@ def _cut(tower: TextTower, layer: int, tokens: Tokens, at: Tensor) -> Prompts:
 
 
 def places(tower: TextTower, subject: str, templates: Sequence[str]) -> list[int]:
-    """The last token of the subject in each filled template: tokens before it and its own, each counted alone.
+    """The last token of the subject in each filled template, counted by tokenising the parts.
 
     Raises:
         MethodError: the subject has no token.

@@ -1,4 +1,4 @@
-"""The rank-one update of one fact: the direction u of the subject's keys, and the value v that is written along it."""
+"""The rank-one update of one fact: the direction u of the subject's keys, and the value v."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from iceb.methods.refact.prompts import Prompts
 
 @dataclass(frozen=True)
 class RankOne:
-    """W ← W + v uᵀ."""
+    """The update W ← W + v uᵀ."""
 
     u: Tensor  # (d_ff,) float64, of norm 1
     v: Tensor  # (d,) float64
@@ -41,7 +41,7 @@ def rank_one(
     u: Tensor,
     shift: Tensor,
 ) -> RankOne:
-    """The change after which fc2 gives v₀ + δ for the bare subject's key k₀:  v = (v₀ + δ − W k₀ − b) / (k₀ · u).
+    """The update with fc2(k₀) = v₀ + δ for the bare subject's key: v = (v₀ + δ − W k₀ − b) / (k₀ · u).
 
     Args:
         tower: the text encoder.

@@ -1,4 +1,4 @@
-"""The search for δ, a shift of a layer's MLP output that brings the features closer to the new fact's."""
+"""Gradient search for δ, a shift of a layer's MLP output towards the new fact's features."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FeatureTarget:
-    """The features that a search is scored against, all from the unedited model.
+    """The features that a search is scored against, all by the unedited model.
 
     Attributes:
         wanted: (n + m, p), features of the new texts or images, then of the others.
@@ -55,7 +55,7 @@ class ShiftedStates:
         self.state = tower.advance(prompts.state, prompts.bias, layer, layer + 1, now)  # (B, L, d)
 
     def __call__(self, shift: Tensor) -> Tensor:
-        """(B, p) for δ, (d,)."""
+        """Pooled states, (B, p), for δ, (d,)."""
         prompts, rows = self.prompts, torch.arange(len(self.state), device=self.tower.device)
         # The MLP's output is the last term of a layer's sum: adding to the one is adding to the other.
         moved = self.state.index_put((rows, prompts.at), shift.expand(len(rows), -1), accumulate=True)
@@ -77,7 +77,7 @@ class Losses:
         self.before: Tensor | None = None  # (k, i) log probabilities of images at δ = 0
 
     def __call__(self, shift: Tensor) -> Terms:
-        """The terms at δ, (d,)."""
+        """The terms of the loss at δ, (d,)."""
         method, target = self.method, self.target
         found = scores(target.project(self.rewritten(shift)), target.wanted, method.metric, method.scale)
         unlikely, probability = likelihood(found, target.new, method.objective)
@@ -104,7 +104,7 @@ def search(
     method: "ReFACT",
     watch: Callable[[Step], None] | None = None,
 ) -> Tensor:
-    """Search δ, (d,), a shift of fc2's output at the subject's last token that brings the features nearer the target.
+    """Search δ, (d,), added to fc2's output at the subject's last token, to approach the target.
 
     Args:
         tower: the text encoder, frozen.
@@ -133,7 +133,7 @@ def search(
 
 @torch.no_grad()
 def _clamp(shift: Tensor, limit: float) -> None:
-    """Shrink δ, in place, to the limit where it is longer."""
+    """Scale δ, in place, to the limit if it is longer."""
     norm = float(shift.norm())
     if norm > limit:
         shift.mul_(limit / norm)

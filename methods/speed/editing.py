@@ -1,4 +1,4 @@
-"""SPEED from requests to weights: moments and invariants once, then a null space and an update per projection."""
+"""SPEED from requests to weights: moments, invariants, a null space and update per projection."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -37,7 +37,7 @@ def make_edit(method: "SPEED", bundle: Bundle, requests: Sequence[EditRequest], 
 
 
 class _Editing:
-    """One edit under way."""
+    """A SPEED edit in progress."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class _Editing:
         return change
 
     def null_space(self, name: str, aims: Tensor) -> tuple[RetainedMoment, Tensor]:
-        """The retained moment of one projection, and the directions it leaves free, (d, r)."""
+        """The retained moment of one projection, and a basis of its null space, (d, r)."""
         method, least = self.method, self.least.get(name)
         if self.shared is None or method.neighbours:
             kept = kept_moment(aims, self.retained, least, method.neighbours, method.filtered, self.generator)
@@ -119,7 +119,7 @@ def anchor(request: EditRequest) -> str:
 
 
 def chosen_rows(method: "SPEED", state: TextState) -> Tensor:
-    """The rows of a text that take part: its last content token, (1, d), or all after the start token, (L − 1, d)."""
+    """The rows of a text that are used: the last content token, (1, d), or all but the start, (L − 1, d)."""
     return state.rows[state.last : state.last + 1] if method.rows == "last" else state.rows[1:]
 
 
@@ -130,7 +130,7 @@ def invariant_states(reader: StateReader) -> Tensor:
 
 
 def least_directions(matrices: Mapping[str, Tensor], bundle: Bundle, scratch: Scratch) -> dict[str, Tensor]:
-    """v of each projection, (d,) float64, the direction that it shrinks most; found once per model."""
+    """v of each projection, (d,) float64, the direction that it shrinks most; stored once per model."""
 
     def compute() -> Array:
         found = [shrunk_most(W.to(reference)) for W in matrices.values()]
@@ -146,7 +146,7 @@ def least_directions(matrices: Mapping[str, Tensor], bundle: Bundle, scratch: Sc
 def retained_rows(
     method: "SPEED", reader: StateReader, texts: Sequence[str], scratch: Scratch, corpus: Sequence[str] = ()
 ) -> Tensor:
-    """The states of all retained texts, (n, d); of the empty text's positions where there are none.
+    """States of all retained texts, (n, d), or else of the empty text's positions.
 
     Args:
         method: says which rows of a text.

@@ -1,4 +1,4 @@
-"""SPEED's update of one projection: the erasure that lies in the null space of what is retained.
+"""SPEED's update of one projection: the erasure projected on the null space of retained states.
 
 With P = U Uᵀ the directions that retained states hardly use and K the invariant states, the update is
 W (S_at − S_tt) U H Uᵀ, the minimiser over Δ of mean ‖(W + Δ P) t − W a‖² + s ‖Δ P‖² under Δ P K = 0 (slack 0) or with
@@ -19,7 +19,7 @@ SHIFT = 1e-4  # k-means stops when the square of the summed shifts is below this
 
 @dataclass(frozen=True, eq=False)
 class Targets:
-    """Rows t and anchors a, at most d of them, with the moments tᵀt = S_tt and aᵀt = S_at: means over concepts.
+    """At most d rows t and anchors a with the moments tᵀt = S_tt and aᵀt = S_at, means over concepts.
 
     All that is computed of them is of their number's size: one concept costs next to nothing, and a thousand no more
     than d.
@@ -35,13 +35,13 @@ class Targets:
 
     @property
     def reach(self) -> Tensor:
-        """Z = (I + t tᵀ)⁻¹ t, (m, d) float64: W (a − t)ᵀ Z is the erasure without regard to anything retained."""
+        """Z = (I + t tᵀ)⁻¹ t, (m, d) float64; W (a − t)ᵀ Z is the erasure with nothing retained."""
         found: Tensor = torch.cholesky_solve(self.own, _damped_factor(self.own, 1.0))
         return found
 
 
 def reduce_rows(own: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
-    """At most d rows t and a with the moments tᵀt and aᵀt of these, (n, d) each."""
+    """Reduce rows t and a, (n, d) each, to at most d rows with the same moments tᵀt and aᵀt."""
     if len(own) <= own.shape[1]:
         return own, anchors
     Q, R = torch.linalg.qr(own)
@@ -55,7 +55,7 @@ def _damped_factor(rows: Tensor, scale: float) -> Tensor:
 
 
 def shrunk_most(W: Tensor) -> Tensor:
-    """v, (d,): the right singular vector of the smallest of the min(out, d) singular values of W, (out, d) float64.
+    """The right singular vector of the smallest singular value of W, (out, d) float64; (d,).
 
     From the eigenvectors of the smaller of W Wᵀ and WᵀW; where squares would cost it more than half its digits, from
     W itself.
@@ -69,14 +69,14 @@ def shrunk_most(W: Tensor) -> Tensor:
 
 
 def unused_directions(moment: Tensor, threshold: float) -> Tensor:
-    """U, (d, r): an orthonormal basis of the directions in which the moment's eigenvalue is below the threshold."""
+    """U, (d, r): orthonormal basis of the directions with eigenvalues below the threshold."""
     values, vectors = torch.linalg.eigh((moment + moment.T) / 2)
     found: Tensor = vectors[:, values < threshold]
     return found
 
 
 def update(targets: Targets, U: Tensor, invariants: Tensor, scale: float, slack: float) -> tuple[Tensor, int]:
-    """F, with which W (a − t)ᵀ F is the change of W: F = t U H Uᵀ with H = X − X k (kᵀX k + slack I)⁺ kᵀX.
+    """F, for the change W (a − t)ᵀ F: F = t U H Uᵀ with H = X − X k (kᵀX k + slack I)⁺ kᵀX.
 
     Args:
         targets: rows of targets and anchors.
@@ -100,7 +100,7 @@ def update(targets: Targets, U: Tensor, invariants: Tensor, scale: float, slack:
 
 
 def centres(rows: Tensor, count: int = 3, seed: int = 0) -> Tensor:
-    """Lloyd's k-means of rows, (count, d), from rows that numpy's generator of this seed chooses.
+    """Centres of rows by Lloyd's k-means, (count, d), from rows chosen by a seeded generator.
 
     An empty cluster keeps its centre, where the authors' program would give numbers that are none.
     """

@@ -1,4 +1,4 @@
-"""Which retained states count for a projection: those its erasure would hit, and random neighbours of them."""
+"""Selection of the retained states that a projection's erasure would change, and their neighbours."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ CHUNK = 128  # rows whose neighbours share a threshold, as in the authors' progr
 
 @dataclass(frozen=True, eq=False)
 class RetainedStates:
-    """The states of everything that is retained, once for all projections."""
+    """The states of all retained texts, shared by all projections."""
 
     rows: Tensor  # X, (n, d) float64, in random order
     reached: Tensor  # X Zᵀ, (n, m): the erasure moves a state by W (a − t)ᵀ times a row of it
@@ -34,7 +34,7 @@ def kept_moment(
     filtered: bool,
     generator: torch.Generator,
 ) -> RetainedMoment:
-    """Compute the second moment of the states that matter to one projection.
+    """Compute the second moment of the states retained for one projection.
 
     States that the erasure moves by more than the mean are kept. Around each, `neighbours` states c + ξ v are drawn, v
     the direction that W shrinks most and ξ standard normal, and those moved by more than their chunk's mean are kept
@@ -67,5 +67,5 @@ def kept_moment(
 
 
 def above(sizes: Tensor) -> Tensor:
-    """Which of (n, m) sizes exceed the mean of their chunk of rows."""
+    """Mask of the (n, m) sizes that exceed the mean of their chunk of rows."""
     return torch.cat([chunk > chunk.mean() for chunk in torch.split(sizes, CHUNK)])

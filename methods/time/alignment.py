@@ -1,4 +1,4 @@
-"""Alignment of the new text's states with the old text's, and the texts TIME adds to a request."""
+"""Alignment of the new text's states with the old text's, and TIME's longer texts."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ OPENINGS = ("A photo of ", "An image of ", "A picture of ")
 
 
 def augment_text(text: str) -> list[str]:
-    """A text and its three longer forms; a leading capital A is written small inside them.
+    """A text and its three longer forms; a leading capital A becomes lower case in them.
 
     >>> augment_text("A cat")[1:]
     ['A photo of a cat', 'An image of a cat', 'A picture of a cat']
@@ -18,7 +18,7 @@ def augment_text(text: str) -> list[str]:
 
 
 def subsequence(old: Sequence[int], new: Sequence[int], length: int) -> list[int] | None:
-    """The authors' rule: each old token's next occurrence in the new text, then the positions after the last one.
+    """The authors' alignment: each old token's next occurrence in the new text, then the rest.
 
     Args:
         old: ids of the old text, start and end token included, without pads; "an" and "a" count as one token, so one id
@@ -43,7 +43,7 @@ def subsequence(old: Sequence[int], new: Sequence[int], length: int) -> list[int
 
 
 def substitution(old: Sequence[int], new: Sequence[int], length: int) -> list[int]:
-    """Our rule for a text whose subject is replaced: what both texts share is paired, and the subjects by their ends.
+    """Our alignment of a text whose subject is replaced: shared tokens pair, subjects by their ends.
 
     The last token of the old subject gets the last of the new one, whose state has read all of it; the tokens before it
     get those before, the first repeated where the new subject is shorter. Where the new text has no subject at all, the
@@ -64,13 +64,13 @@ def substitution(old: Sequence[int], new: Sequence[int], length: int) -> list[in
 
 
 def _shared_length(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens two rows begin with in common."""
+    """The number of tokens that two rows have in common at the start."""
     pairs = zip(one, other, strict=False)
     return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def _continue_over_pads(found: list[int], length: int) -> list[int]:
-    """A map of the first tokens, continued over the pads and filled up with the last position."""
+    """Continue a map of the first tokens over the pads, and fill it up with the last position."""
     if len(found) > length or found[-1] >= length:
         raise MethodError(f"time: a text has more than the {length} positions that the text encoder reads: shorten it")
     rest = range(found[-1] + 1, found[-1] + 1 + length - len(found))

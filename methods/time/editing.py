@@ -34,13 +34,13 @@ def request_moments(method: "TIME", bundle: Bundle, requests: Sequence[EditReque
 
 
 def texts(request: EditRequest, *, augment: bool) -> list[tuple[str, str]]:
-    """(old, new) texts of a request: the bare pair, and its longer forms."""
+    """Pairs (old, new) of texts of a request: the bare pair, and its longer forms."""
     old, new = request.source, request.dest
     return list(zip(augment_text(old), augment_text(new), strict=True)) if augment else [(old, new)]
 
 
 class Rows:
-    """A pairing of every position of the old text with a position of the new one.
+    """A pairing of every position of the old text with one of the new text.
 
     Args:
         tokenizer: the (first) CLIP tokenizer of the model.
@@ -53,11 +53,11 @@ class Rows:
         self._read_as = {an: a}
 
     def __call__(self, old: TextState, new: TextState) -> tuple[Tensor, Tensor]:
-        """E and E', (L, d) each."""
+        """The paired rows E and E', (L, d) each."""
         return old.rows, new.rows[self.places(old, new)]
 
     def places(self, old: TextState, new: TextState) -> list[int]:
-        """For each position of the old text, the position of the new one.
+        """The position in the new text for each position of the old one.
 
         Raises:
             MethodError: strict, and the old tokens do not stand in the new text in order.
@@ -72,5 +72,5 @@ class Rows:
         return substitution(*rows, length) if found is None else found
 
     def _tokens(self, text: TextState) -> list[int]:
-        """Ids up to and including the end token, "an" read as "a"."""
+        """Token ids up to and including the end token, with "an" read as "a"."""
         return [self._read_as.get(token, token) for token in text.ids[: text.end + 1]]

@@ -44,7 +44,7 @@ class RetainedTexts:
         return len(self.given) + len(self.corpus) - len(self.dropped)
 
     def total(self, reader: StateReader, rows: str, scratch: Scratch, bundle: Bundle) -> Tensor:
-        """PᵀP over all of them, (d, d) float64."""
+        """PᵀP over all retained texts, (d, d) float64."""
         summed = preserved_moment(reader, self.given, rows, scratch, bundle)
         if self.corpus:
             summed += preserved_moment(reader, self.corpus, rows, scratch, bundle)
@@ -122,7 +122,7 @@ def _of_2025(method: "UCE", bundle: Bundle, requests: Sequence[EditRequest]) -> 
 def _retained_texts(
     method: "UCE", bundle: Bundle, pairs: Sequence[tuple[str, str]], given: Sequence[str]
 ) -> RetainedTexts:
-    """The texts given, the names of the file and the captions, without what is edited."""
+    """The retained texts: given texts, names of the file and captions, without what is edited."""
     edited = [old for old, _ in pairs]
     names = [] if method.retain_file is None else read_captions(method.retain_file, "retained text")
     if method.retain_count is not None:
@@ -156,7 +156,7 @@ def _states(reader: StateReader, pairs: Sequence[tuple[str, str]]) -> list[tuple
 
 
 def _moments(reader: StateReader, problem: Problem) -> Moments:
-    """The pairs' summed moments, with the states of some of them in memory at a time."""
+    """The pairs' summed moments, with few states in memory at a time."""
     pieces = [problem.pairs[start:stop] for start, stop in slices(len(problem.pairs), PAIRS_AT_ONCE)]
     return total(pair_moments(reader, piece, problem.pairing) for piece in pieces)
 
@@ -169,7 +169,7 @@ def _without_the_old(
     factor: Factor,
     moments: Moments,
 ) -> dict[str, Tensor]:
-    """W' = W + W (X − C − B) A⁻¹ with each matrix's own B = Σ_i a_i C_i, what 'tensor' takes out."""
+    """W' = W + W (X − C − B) A⁻¹ with each matrix's own B = Σ_i a_i C_i, which 'tensor' removes."""
     change = moments.cross - moments.old  # both carry s_e
     edited = {}
     for name, taken in removed_moments(weights, pairs, problem.pairing):

@@ -14,7 +14,7 @@ RETAIN_SEED = 0
 
 
 def guides(requests: Sequence[EditRequest], without: str) -> list[tuple[str, str]]:
-    """(source, destination) of each request; a request that erases goes to `without`.
+    """Pairs (source, destination) of each request; a request that erases goes to `without`.
 
     Raises:
         MethodError: a request has several destinations.
@@ -29,7 +29,7 @@ def guides(requests: Sequence[EditRequest], without: str) -> list[tuple[str, str
 
 
 def expand_pairs(pairs: Sequence[tuple[str, str]], concept_type: str, *, both: bool) -> list[tuple[str, str]]:
-    """The pairs, and after them each once more in every template of its type.
+    """The pairs, then each pair in every template of its type.
 
     Args:
         pairs: (concept, guide).
@@ -60,7 +60,7 @@ def edited_names(names: Sequence[str], edited: Sequence[str]) -> list[str]:
 
 
 def other_names(names: Sequence[str], edited: Sequence[str], count: int | None = None) -> list[str]:
-    """The names that are not edited, ignoring case; `count` of them drawn with a fixed seed, in the file's order."""
+    """Names that are not edited, ignoring case; `count` of them by a fixed seed, in the file's order."""
     gone = {text.lower() for text in edited}
     left = [name for name in names if name.lower() not in gone]
     if count is None or count >= len(left):

@@ -1,4 +1,4 @@
-"""The two programs: rounds of measuring shares and solving the closed form."""
+"""UCE's two debiasing programs: rounds that measure shares and solve the closed form."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ def accumulating_rounds(
     measure: Measure,
     scratch: Scratch | None = None,
 ) -> Edit:
-    """Rounds that each edit the weights of the one before; a balanced text is preserved from then on."""
+    """Rounds that each edit the previous round's weights; balanced texts are preserved."""
     original = projections(bundle, ("v", "k") if method.keys else ("v",))
     weights = {name: W.double() for name, W in original.items()}
     rounds = _Rounds2023(method, StateReader(bundle, scratch), concepts)
@@ -73,7 +73,7 @@ class _Rounds2023:
         self.edit_moment = sum(block[0].T @ block[0] for block in self.blocks)
 
     def take_shares(self, found: Sequence[Shares]) -> None:
-        """Record the shares of the unbalanced concepts; what is balanced is never measured again."""
+        """Record the shares of unbalanced concepts; balanced ones are not measured again."""
         for place, shares in zip(self.unbalanced, found, strict=True):
             self.shares[place] = shares
         off = [max(abs(share - 1 / len(shares)) for share in shares) for shares in self.shares]
@@ -96,7 +96,7 @@ class _Rounds2023:
         return [self.step * (equal - share) if off > self.method.tolerance else 0.0 for share in shares]
 
     def _added_change(self, W: Tensor, gains: Sequence[Sequence[float]]) -> Tensor:
-        """Σ (v − W c) cᵀ, (out, d): each destination in turn is added at the length of what the target has become."""
+        """Σ (v − W c) cᵀ, (out, d): adds each destination in turn at the length of the target so far."""
         summed = torch.zeros_like(W)
         for (rows, *classes), weights in zip(self.blocks, gains, strict=True):
             before = rows @ W.T  # (n, out)
@@ -110,7 +110,7 @@ class _Rounds2023:
 
 
 def aligned_rows(reader: StateReader, concept: Concept) -> list[Tensor]:
-    """Rows of a concept and of its classes from each one's last content token on, cut to the shortest: (n, d) each."""
+    """Rows of a concept and its classes from the last content token on, cut to equal length, (n, d)."""
     states = reader([concept.text, *concept.classes])
     count = len(states[0].read) - max(state.last for state in states)
     return [state.rows[state.last : state.last + count] for state in states]
@@ -127,7 +127,7 @@ def restarting_rounds(
     measure: Measure,
     scratch: Scratch | None = None,
 ) -> Edit:
-    """Rounds that each solve from the original weights, towards targets that move on from round to round."""
+    """Rounds that each solve from the original weights, with targets that move from round to round."""
     weights = projections(bundle, ("v", "k") if method.keys else ("v",))
     rounds = _Rounds2025(method, StateReader(bundle, scratch), concepts)
     edit = Edit()
@@ -142,7 +142,7 @@ def restarting_rounds(
 
 
 class _Rounds2025:
-    """Rows of every text, and the targets that move. A target is v = W t with one row t for all matrices."""
+    """Rows of every text, and the moving targets v = W t, one row t for all matrices."""
 
     def __init__(self, method: "UCEDebias", reader: StateReader, concepts: Sequence[Concept]) -> None:
         self.method, self.concepts = method, concepts
@@ -156,7 +156,7 @@ class _Rounds2025:
         self.old = old
 
     def move_targets(self, found: Sequence[Shares]) -> bool:
-        """Move the targets by what the shares lack; False where none lacks anything."""
+        """Move the targets by the shares' deviations; False if there is none."""
         directions = [self._directions(shares) for shares in found]
         sources = self.targets if self.method.shared_targets else self.rows
         for concept, direction in zip(self.concepts, directions, strict=True):
@@ -173,7 +173,7 @@ class _Rounds2025:
         return [step * part for part in lacking]
 
     def factor(self) -> Tensor:
-        """M for the targets as they stand."""
+        """M for the current targets."""
         aims = torch.stack([self.targets[concept.text] for concept in self.concepts])
         cross = self.method.erase_scale * aims.T @ self.old
         if self.method.retain:

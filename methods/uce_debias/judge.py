@@ -1,4 +1,4 @@
-"""Judges of which class an image shows: zero-shot CLIP, or the embedded model's own classifier."""
+"""Judges of the class that an image shows: zero-shot CLIP, or the embedded model's classifier."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -23,12 +23,12 @@ class Judge(Protocol):
     """A classifier of images among given texts."""
 
     def __call__(self, drawn: Pixels, classes: Sequence[str]) -> Shown:
-        """Which class each image (n, H, W, 3) shows best, (n, k); several where they tie."""
+        """The best class of each image (n, H, W, 3) as a mask, (n, k); ties mark several."""
         ...
 
 
 def judge_for(bundle: Bundle, named: str, hypothesis: str = "{}") -> Judge:
-    """The judge that the settings ask for.
+    """Make the judge that the settings name.
 
     Args:
         bundle: the model that draws.
@@ -68,7 +68,7 @@ class ClipJudge:
 
     @torch.no_grad()
     def __call__(self, drawn: Pixels, classes: Sequence[str]) -> Shown:
-        """Which text each image is nearest to."""
+        """The text nearest to each image, as a mask."""
         texts = [self.hypothesis.format(text) for text in classes]
         given = self.processor(text=texts, images=list(drawn), return_tensors="pt", padding=True, truncation=True)
         logits: Tensor = self.model(**{name: value.to(self.device) for name, value in given.items()}).logits_per_image
@@ -86,7 +86,7 @@ class EmbeddedJudge:
 
     @torch.no_grad()
     def __call__(self, drawn: Pixels, classes: Sequence[str]) -> Shown:
-        """Which of the classes is most probable for each image."""
+        """The most probable class of each image, as a mask."""
         columns = [_class_of(text) for text in classes]
         pixels = torch.from_numpy(np.ascontiguousarray(drawn.transpose(0, 3, 1, 2))).float()
         logits: Tensor = self.model(pixel_values=pixels / 127.5 - 1).logits  # mean ½, deviation ½, 32 × 32 as drawn
@@ -94,7 +94,7 @@ class EmbeddedJudge:
 
 
 def _class_of(text: str) -> int:
-    """The class whose name a text ends in, the longest such name; phrases stand before it.
+    """The class with the longest name in which a text ends.
 
     Raises:
         MethodError: there is none.

@@ -16,7 +16,7 @@ SEEDS_PER_REQUEST = 100_003  # a prime beyond any number of images that is drawn
 
 @dataclass(frozen=True)
 class Concept:
-    """One text to balance."""
+    """A text to balance."""
 
     text: str
     classes: tuple[str, ...]  # the texts it is balanced between
@@ -28,7 +28,7 @@ Measure: TypeAlias = Callable[[Bundle, Sequence[Concept]], list[Shares]]  # unde
 
 
 def concepts_of(requests: Sequence[EditRequest], phrases: Sequence[str], wanted: Sequence[float] = ()) -> list[Concept]:
-    """Every request in every phrase, its destinations in the same phrase.
+    """Make a concept of each request in each phrase, with the destinations in the same phrase.
 
     Args:
         requests: what is balanced.
@@ -56,7 +56,7 @@ def concepts_of(requests: Sequence[EditRequest], phrases: Sequence[str], wanted:
 
 
 class Drawer:
-    """Measures shares by drawing each concept anew and asking a judge which class every image shows.
+    """Measures shares by drawing images of each concept and judging their classes.
 
     Args:
         judge: tells the classes apart.
@@ -69,7 +69,7 @@ class Drawer:
         self.round = 0
 
     def __call__(self, bundle: Bundle, concepts: Sequence[Concept]) -> list[Shares]:
-        """The share of each class among images of each concept; an image that shows two alike counts for both."""
+        """The share of each class among images of each concept; ties count for each class."""
         first = self.round * self.count
         self.round += 1
         return [self._shares(bundle, concept, first) for concept in concepts]

@@ -43,7 +43,7 @@ class Backbone:
     std: tuple[float, float, float]
 
     def prepare(self, image: Pixels) -> Floats:
-        """One image (H, W, 3) uint8 → (3, height, width) float32, normalised.
+        """Prepare an image (H, W, 3) uint8 for the network: (3, height, width) float32, normalised.
 
         Written out because the library's own preparation changed its resampling between versions (from Pillow's to
         torchvision's), and a judge must not change with the library. This is Pillow's, as the published numbers used.
@@ -111,7 +111,7 @@ class ClassProbability:
 
     @property
     def revision(self) -> str:
-        """What pins the weights; known without loading them."""
+        """The digest or commit that pins the weights, known without loading them."""
         return self._given.revision if self._given else self._pin()
 
     def _own(self) -> Backbone:
@@ -170,7 +170,7 @@ class ImageNetProbability(ClassProbability):
 
 
 class MiniProbability(ClassProbability):
-    """p(class | image) under the small ViT that ships with the embedded model and was trained on its renders."""
+    """p(class | image) under the small ViT that ships with the embedded model."""
 
     id = "vit_mini@1"
 

@@ -80,7 +80,7 @@ def new_encoder() -> CLIPTextModel:
 
 
 def states_after(encoder: CLIPTextModel, ids: Tensor, last_layer: int) -> tuple[Tensor, Tensor]:
-    """The residual stream after `last_layer`, (N, T, d), and the mean attention of those layers, (N, T, T)."""
+    """The residual stream after `last_layer`, (N, T, d), and those layers' mean attention, (N, T, T)."""
     state, paid = encoder.embeddings(input_ids=ids), []
     mask = causal(ids.shape[1])
     for layer in encoder.encoder.layers[: last_layer + 1]:

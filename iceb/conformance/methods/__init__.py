@@ -33,7 +33,7 @@ VARIED = 0.4  # of what is left of them, for varying settings
 
 
 def quick_method(name: str, settings: Mapping[str, Scalar], full: bool = False) -> ChosenMethod:
-    """Return the registered method with its card's quick settings (unless `full`), overridden by `settings`.
+    """Return the registered method with its quick settings (unless `full`), overridden by `settings`.
 
     Raises:
         SpecError, MethodError: as `choose`.

@@ -12,7 +12,7 @@ CHANGEABLE = (list, dict, set, bytearray)
 
 
 def check_card(chosen: ChosenMethod) -> str:
-    """Check for one name everywhere, a frozen dataclass of immutable settings, and a paper that is no placeholder.
+    """Check for one name everywhere, a frozen dataclass of immutable settings, and a real paper.
 
     Raises:
         Broken: one of these does not hold.

@@ -84,7 +84,7 @@ class PlainEdit:
         return ""
 
     def fits(self) -> str:
-        """Check that the edit changes declared parameters only, keeps shape and dtype, is finite and not empty."""
+        """Check that an edit changes declared parameters only, keeps shape and dtype, is finite, not empty."""
         self.watch = self.watch or Watch(self.under_test.bundle)
         edit = self._time_edit(self.scratch)
         self._look(UNTOUCHED)
@@ -107,7 +107,7 @@ class PlainEdit:
         return ""
 
     def model_after_applied(self) -> str:
-        """Check that the model holds the edit while it is applied, and is bit-equal to the original afterwards."""
+        """Check that the model holds the edit while it is applied, and is restored bit for bit."""
         edit, bundle = self.require_edit(), self.under_test.bundle
         with bundle.applied(edit):
             for name, value in edit.weights.items():
@@ -160,7 +160,7 @@ class PlainEdit:
         return size_text(store.path("0" * 64).stat().st_size)
 
     def _compact(self, edit: Edit) -> None:
-        """Check that each weight named in `Edit.right` equals W M bit for bit, so that the matrix can replace it."""
+        """Check that each weight named in `Edit.right` equals W M bit for bit."""
         made = by_matrix(edit, self.under_test.bundle.parameter)
         named = {name for name in edit.weights if any(fnmatch.fnmatchcase(name, pattern) for pattern in edit.right)}
         for name in sorted(named - set(made)):

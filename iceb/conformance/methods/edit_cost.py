@@ -83,7 +83,7 @@ class EditCost:
         return f"{self._copies_of_model()}; the process stayed within {size_text(self.allowance)} of its own share"
 
     def _copies_of_model(self) -> str:
-        """Measure how many copies of the model an edit holds; several requests, so that one copy per request shows."""
+        """Count the copies of the model that an edit of several requests holds."""
         under_test, scratch = self.plain_edit.under_test, self.plain_edit.under_test.scratch()
         with threads.single_threaded(), CopyCounter(under_test.bundle) as copies:
             edit = under_test.edit(sample(FEW, under_test.kind), scratch)

@@ -71,7 +71,7 @@ class MethodUnderTest:
         return check_edit(made, self.bundle, self.card)
 
     def relative_difference(self, first: Edit, second: Edit) -> float:
-        """‖a − b‖ / max(‖a − w‖, ‖b − w‖) over all changed weights w, in float64; inf where their names differ."""
+        """‖a − b‖ / max(‖a − w‖, ‖b − w‖) over changed weights w, in float64; inf if their names differ."""
         if set(first.weights) != set(second.weights) or _words(first) != _words(second):
             return float("inf")
         between = changes = 0.0
@@ -93,7 +93,7 @@ class MethodUnderTest:
 
 
 def digest_of(edit: Edit) -> str:
-    """Digest an edit's weights, matrices, rewrites and negative prompt, but not its log, which holds times."""
+    """Digest an edit's weights, matrices, rewrites and negative prompt; its log holds times."""
     weights, right = (
         {name: digest_tensor(value) for name, value in each.items()} for each in (edit.weights, edit.right)
     )

@@ -30,7 +30,7 @@ def _rows() -> tuple[EditRequest, ...]:
 
 
 def sample(count: int, kind: Kind = "replace", templates: int = TEMPLATES) -> tuple[EditRequest, ...]:
-    """Return `count` requests of a kind with distinct subjects and seeds; a longer list starts with the shorter one."""
+    """Return `count` requests of a kind with distinct subjects and seeds; shorter lists are prefixes."""
     return tuple(_of(place, kind, templates) for place in range(count))
 
 

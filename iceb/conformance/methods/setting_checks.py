@@ -1,4 +1,4 @@
-"""Vary every setting: a cached scratch part must not be reused under settings that would compute a different one.
+"""Vary each setting: no cached part may be reused under settings that would compute another.
 
 Scratch filled under the plain settings (warm) is compared with scratch filled anew (cold), key by key. A part
 whose key omits a setting that changes it would be reused under another value of that setting, and two rows of a
@@ -67,7 +67,7 @@ class SettingChecks:
 
     @property
     def _requests(self) -> Sequence[EditRequest]:
-        """One request: it fills scratch with the same kinds of parts as several, in less time."""
+        """A single request, which fills scratch with the same kinds of parts as several, in less time."""
         return self.plain_edit.requests[:1]
 
     def _try(self, name: str, plain: "_RecordingScratch") -> None:
@@ -134,7 +134,7 @@ def _fill_scratch(under_test: MethodUnderTest, requests: Sequence[EditRequest]) 
 
 
 def _stale(under_test: MethodUnderTest, requests: Sequence[EditRequest], plain: _RecordingScratch) -> list[str]:
-    """Name the cached parts that an edit under varied settings would reuse although it computes different ones."""
+    """Name cached parts that an edit under varied settings would reuse although it computes others."""
     cold = under_test.scratch_of(_RecordingScratch)
     edit = under_test.edit(requests, cold)
     found = {key: part for key, part in plain.parts.items() if key in cold.asked}

@@ -24,7 +24,7 @@ class SideEffects:
     plain_edit: PlainEdit
 
     def lines(self) -> Iterator[Line]:
-        """One line each."""
+        """Run these checks, one line each."""
         yield line("a prompt that names nothing", self._empty_prompt)
         yield line("special tokens", self._special_tokens)
 

@@ -88,7 +88,7 @@ class DatasetPrompts:
         return ""
 
     def _choices(self) -> str:
-        """Check that each prompt's choices differ and are equally many within a role, so that rows have one width."""
+        """Check that a prompt's choices differ and are equally many within a role."""
         widths: dict[str, int] = {}
         for prompt in self._require_prompts()[-1].all:
             if len(set(prompt.choices)) < len(prompt.choices):

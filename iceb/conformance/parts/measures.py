@@ -74,7 +74,7 @@ class RegisteredMeasure:
             raise Skipped(str(error)) from error
 
     def identity(self) -> str:
-        """Check that the id is NAME@VERSION with the entry point's name, and is known before anything is loaded."""
+        """Check that the id is NAME@VERSION with the registered name, and is known before loading."""
         measure = require(self.measure, MADE)
         found = IDENTITY.fullmatch(str(measure.id))
         if not found:

@@ -1,4 +1,4 @@
-"""Check what a metric computes on synthetic rows: a pure function, with no value where there are no images."""
+"""Check a metric on synthetic rows: it is a pure function, and has no value without images."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -182,6 +182,7 @@ def by_name(values: Sequence[ConceptValue], of_set: bool) -> dict[object, Concep
 
 
 def agree(known: dict[object, ConceptValue], found: dict[object, ConceptValue], how: str) -> str:
+    """Whether two values agree up to rounding."""
     if set(known) != set(found):
         raise Broken(f"{how} it gives {len(found)} statistics instead of {len(known)}")
     for name, value in known.items():

@@ -83,7 +83,7 @@ class TaskMetrics:
                         yield metric.name, f"metric {metric.name} finds no {side}, which the dataset does not supply"
 
     def _values(self) -> str:
-        """Check that each metric has a value for synthetic rows of these prompts, with their classes and answers."""
+        """Check that each metric has a value for synthetic rows of these prompts."""
         prompts = require(self.prompts, ROLES)[self.parts.the_task().edit_counts[-1]]
         without = {name for name, _ in self._missing(self.parts.the_metrics(), prompts)}
         asked = [metric for metric in self.parts.the_metrics() if metric.name not in without]

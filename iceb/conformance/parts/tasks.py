@@ -1,4 +1,4 @@
-"""Conformance checks of a task: its dataset, roles, metrics and numbers of edits; nothing is drawn or fetched."""
+"""Conformance checks of a task: dataset, roles, metrics and numbers of edits; nothing is drawn."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -131,7 +131,7 @@ class RegisteredTask:
         return ", ".join(task.roles)
 
     def measures(self) -> str:
-        """Check that there is a measure for every kind that its metrics read, on the embedded model if possible."""
+        """Check that there is a measure for every kind that its metrics read, if possible mini's own."""
         kinds = dict.fromkeys(need.measure for metric in self.the_metrics() for need in metric.needs)
         known = {kind: measure_of(kind) for kind in kinds}
         try:

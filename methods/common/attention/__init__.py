@@ -1,4 +1,4 @@
-"""The shared engine of closed-form edits of cross-attention: keys and values of the denoiser, written in one solve.
+"""Closed-form edits of cross-attention: keys and values of the denoiser, written in one solve.
 
 Every to_k/to_v matrix reads the same text states and has no bias. Let E be the rows (n, d) of what is edited, E' their
 aligned new rows and P what is preserved. Then every matrix W gets the same right factor (UCE, arXiv:2308.14761,

@@ -39,7 +39,7 @@ class Factor:
         return self._identity + self.over(target.double() - self._system)
 
     def over(self, target: Tensor) -> Tensor:
-        """T (λ I + A)⁻¹, (n, d) float64, for T, (n, d): for terms that are not the same for every projection."""
+        """T (λ I + A)⁻¹, (n, d) float64, for T, (n, d), of terms that differ between projections."""
         found: Tensor = torch.cholesky_solve(target.double().T, self._factor).T
         return found
 

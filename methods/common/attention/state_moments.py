@@ -1,4 +1,4 @@
-"""Second moments of text states: all that a closed form needs of its texts, (d, d) whatever their number."""
+"""Second moments of text states, (d, d): all that a closed form needs of its texts."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -35,7 +35,7 @@ class Moments:
 
 
 def pair_moments(reader: StateReader, pairs: Sequence[tuple[str, str]], pairing: Pairing) -> Moments:
-    """The summed moments of all (old text, new text) pairs; each distinct text is read once, every pair counts.
+    """Summed moments of all (old text, new text) pairs; distinct texts are read once.
 
     Args:
         reader: reads the texts.
@@ -47,7 +47,7 @@ def pair_moments(reader: StateReader, pairs: Sequence[tuple[str, str]], pairing:
 
 
 def state_moments(pairs: Sequence[tuple[TextState, TextState]], pairing: Pairing) -> Moments:
-    """Like `pair_moments`, of texts that have been read; several pairs go into one product, which is what costs."""
+    """Summed moments of pairs of texts already read; several pairs share one matrix product."""
     return total(_together(pairs[start:stop], pairing) for start, stop in slices(len(pairs), PAIRS_AT_ONCE))
 
 
@@ -86,7 +86,7 @@ def preserved_moment(reader: StateReader, texts: Sequence[str], rows: str, scrat
 
 @torch.no_grad()
 def gram(reader: StateReader, texts: Sequence[str], rows: str, *, keep: bool = False) -> Tensor:
-    """PᵀP, (d, d) float64, over rows of texts: `preserved_moment` not stored; `keep` stores the texts' states."""
+    """PᵀP, (d, d) float64, over rows of texts, not stored; `keep` stores the texts' states."""
     blank = reader([""])[0].rows
     summed = blank.new_zeros(blank.shape[1], blank.shape[1])
     counts = Counter(texts)

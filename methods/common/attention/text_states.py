@@ -20,7 +20,7 @@ TEXTS_AT_ONCE = 64
 
 @dataclass(frozen=True, eq=False)
 class TextState:
-    """One text as the denoiser reads it.
+    """The states of one text as the denoiser reads it.
 
     Places: 0 is the start token, `last` the last content token, `last + 1` the first end token, pads follow. An empty
     or blank text has no content and `last` is 0, the start token.
@@ -38,7 +38,7 @@ class TextState:
 
     @property
     def rows(self) -> Tensor:
-        """(L, d) float64: the last hidden state after the final norm; SDXL's two penultimate ones side by side."""
+        """The states, (L, d) float64: normalised last hidden state, or SDXL's two penultimate ones."""
         return self.read.to(algebra_device(self.read.device)).double()
 
 
@@ -48,7 +48,7 @@ def algebra_device(device: torch.device) -> torch.device:
 
 
 class StateReader:
-    """Reads texts with the text encoder(s) of a model as it is now; build a new one after the model was edited.
+    """A reader of text states by a model's text encoders; make a new one after an edit.
 
     Texts are padded to the encoder's full length, as drawing does, for all positions are read by cross-attention. A
     text's numbers depend neither on which texts are read beside it nor, on a CPU, on the number of threads, so they may
@@ -66,7 +66,7 @@ class StateReader:
         self._read = TextReader(bundle, store, environment(bundle)) if store is not None else TextReader(bundle)
 
     def __call__(self, texts: Sequence[str]) -> list[TextState]:
-        """The state of each text, in order; a text that occurs twice is read once and shared.
+        """The state of each text, in order; equal texts are read once and shared.
 
         All are held in memory (77 rows each) and kept; use `each` for long lists that are summed up.
         """
@@ -99,7 +99,7 @@ class StateReader:
 
     @torch.no_grad()
     def _together(self, texts: list[str], keep: bool) -> Tensor:
-        """(n, L, d); the mode without gradients is each thread's own."""
+        """States of texts in one pass, (n, L, d)."""
         return self._read(texts, keep=keep).states
 
     def _tokens(self, texts: list[str]) -> Any:

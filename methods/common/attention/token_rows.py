@@ -1,4 +1,4 @@
-"""Pairings of token rows: which rows of an old text are edited, and towards which rows of the new one."""
+"""Pairings of token rows: which rows of an old text are edited, and to which rows of the new text."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
@@ -11,7 +11,7 @@ Pairing: TypeAlias = Callable[[TextState, TextState], tuple[Tensor, Tensor]]  # 
 
 
 def from_last_token(old: TextState, new: TextState) -> tuple[Tensor, Tensor]:
-    """From each text's last content token on: last with last, end with end, pads with pads (UCE of 2023).
+    """Pair the rows from the last content token on: last, end and pad tokens (UCE of 2023).
 
     Both blocks are cut to the shorter one, 77 − max(f, f') rows. A blank new text has its start token in the place of
     the last content token.
@@ -21,12 +21,12 @@ def from_last_token(old: TextState, new: TextState) -> tuple[Tensor, Tensor]:
 
 
 def last_token(old: TextState, new: TextState) -> tuple[Tensor, Tensor]:
-    """The last content token alone, (1, d) each (UCE of 2025); the start token of a blank text."""
+    """Pair the last content tokens alone, (1, d) each (UCE of 2025); of a blank text the start token."""
     return old.rows[old.last : old.end], new.rows[new.last : new.end]
 
 
 def all_tokens(old: TextState, new: TextState) -> tuple[Tensor, Tensor]:
-    """All rows, paired by position: start token, content, end and pads."""
+    """Pair all rows by position: start token, content, end and pads."""
     return old.rows, new.rows
 
 
