@@ -34,7 +34,7 @@ class PromptSwap:
     word ("shipwreck") are not found.
 
     Attributes:
-        aliases: rewrite the other names as well; False shows what knowing only the name itself gives.
+        aliases: rewrite aliases too; False rewrites the source's name alone.
     """
 
     aliases: bool = True

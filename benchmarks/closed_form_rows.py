@@ -35,8 +35,8 @@ class Row:
     blocks: Callable[[Bundle, EditRequest], list[Block]]  # what the literal form reads of a request
     literal: Form
     retains: bool = False
-    kinds: tuple[Kind, ...] = ("v", "k")  # of matrices
-    reads: tuple[int, int] = (32, 32)  # how often the literal form reads a concept's texts, and a retained one
+    kinds: tuple[Kind, ...] = ("v", "k")  # kinds of matrices
+    reads: tuple[int, int] = (32, 32)  # times that the literal form reads a concept's texts, and a retained text
     part: Callable[[TextState], Tensor] = attrgetter("rows")  # what the literal form reads of a retained text
     chunk: int = 1  # retained texts to time, times `units`
 
@@ -90,7 +90,7 @@ ROWS: dict[str, Row] = {
     "uce-emcid": Row(lambda retain: UCEEmcid(retain=retain), uce_blocks, solve_form(0.1, tensor=True), retains=True),
     "time": Row(lambda _: TIME(), time_blocks, solve_form(0.1)),
     "mace": Row(mace, mace_blocks, solve_form(0.1)),
-    # start and erasure each read a retained text and a destination for every matrix; a source, the start and the attack
+    # start and erasure read each retained text and destination once a matrix; start and attack read each source
     "rece": Row(
         lambda retain: RECE(retain=retain, retain_dests=False), rece_blocks, rece, retains=True, reads=(48, 64)
     ),

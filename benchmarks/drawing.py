@@ -33,7 +33,7 @@ def main() -> None:
     prompts = [Prompt(f"a photo of thing number {index} on a table", index, "source") for index in range(asked.count)]
     texts, seeds = [prompt.text for prompt in prompts], [prompt.seed for prompt in prompts]
     latents = initial_latents(bundle, seeds, sampling)
-    texts_to_images(bundle, texts[:1], latents[:1], sampling)  # loading and first calls are not what is measured
+    texts_to_images(bundle, texts[:1], latents[:1], sampling)  # warm up, so that loading is not measured
     bare = milliseconds(bundle, lambda: bare_passes(bundle, asked.count), asked.count)
     text = milliseconds(bundle, lambda: read(bundle, texts), asked.count)
     drawn = milliseconds(bundle, lambda: texts_to_images(bundle, texts, latents, sampling), asked.count)

@@ -27,7 +27,7 @@ class Units:
 
     concept: float
     retained: float
-    inverses: float  # and all else that is done once for a matrix
+    inverses: float  # and everything else done once per matrix
 
     def __add__(self, other: "Units") -> "Units":
         """Add the seconds of two forms that run one after the other."""

@@ -24,11 +24,11 @@ from iceb.base.torch_state import keep_torch_settings
 
 Group = Literal["methods", "datasets", "measures", "metrics", "tasks"]
 GROUPS: tuple[Group, ...] = get_args(Group)
-OWN = "iceb"  # the package whose names nobody else can take
-SECONDS = 60.0  # for the import of a third-party package
+OWN = "iceb"  # the package whose names are reserved
+SECONDS = 60.0  # seconds for the import of a third-party package
 _CHANGING: dict[str, str] = {}  # modules whose import changed settings of torch, and which
 
-# What an object of each group must offer; checked when it is loaded, so that a mistake shows at the door.
+# Attributes that an object of each group must have, checked when it is loaded.
 EXPECTED: dict[Group, tuple[str, ...]] = {
     "methods": ("card", "edit", "__dataclass_fields__"),
     "datasets": ("package", "card", "load"),
@@ -79,7 +79,7 @@ class Registered:
     def _import_contained(self) -> Any:
         """Import third-party code, which may raise, print or change anything."""
         module, seconds = self.place.partition(":")[0].partition(".")[0], _seconds()
-        if module in sys.modules and module in _CHANGING:  # imported again it would change nothing
+        if module in sys.modules and module in _CHANGING:  # a second import would not change the settings again
             raise SpecError(self._changes(_CHANGING[module]))
         with watch_interrupts() as interrupted, hold_output() as said, keep_torch_settings() as put_back:
             try:

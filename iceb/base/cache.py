@@ -9,9 +9,9 @@ from iceb.base.readers import user_path
 
 ENVIRONMENT = "ICEB_CACHE"
 XDG = "XDG_CACHE_HOME"
-WHERE = "ICEB_CACHE, else XDG_CACHE_HOME/iceb, else ~/.cache/iceb"  # for help and messages
+WHERE = "ICEB_CACHE, else XDG_CACHE_HOME/iceb, else ~/.cache/iceb"  # the default folder in help and messages
 TAG = "CACHEDIR.TAG"
-# Backup programs know by this line a folder that can be made again (bford.info/cachedir), and ICEB by both its own.
+# The first line marks a cache for backup programs (bford.info/cachedir), both lines mark one for ICEB.
 SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55\n# Made by iceb: "
 
 
@@ -25,7 +25,7 @@ def cache_root(named: str | Path | None = None) -> Path:
     if chosen:
         return user_path(chosen)
     base = os.environ.get(XDG, "")
-    return user_path(base if os.path.isabs(base) else "~/.cache") / "iceb"  # a relative one counts as none, says XDG
+    return user_path(base if os.path.isabs(base) else "~/.cache") / "iceb"  # XDG ignores a relative path
 
 
 def is_cache(folder: Path) -> bool:

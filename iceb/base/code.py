@@ -29,7 +29,7 @@ LEFT_OUT = (
     "iceb.specs",
     "iceb.stores",
 )
-UNREAD = ("ctx", "type_comment", "kind")  # fields of syntax nodes that say nothing of their own
+UNREAD = ("ctx", "type_comment", "kind")  # fields of syntax nodes that add no information
 
 
 def file_digest(path: Path) -> str:
@@ -52,7 +52,7 @@ def _read(path: Path) -> tuple[str, tuple[str, ...]]:
     try:
         tree = ast.parse(data)
         written = "".join(_syntax_text(tree)).encode()
-    except (SyntaxError, ValueError, RecursionError):  # a template, or code of another version of Python
+    except (SyntaxError, ValueError, RecursionError):  # a template, or code for another version of Python
         return digest_bytes(data), ()
     named = {name for candidate in _possible_modules(tree) for name in _with_packages(candidate)}
     return digest_bytes(written), tuple(sorted(name for name in named if affects_numbers(name) and module_file(name)))

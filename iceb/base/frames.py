@@ -9,7 +9,7 @@ from types import FrameType
 from iceb.base.errors import IcebError
 from iceb.base.messages import printable, shorten
 
-LONGEST = 500  # characters of what an error says
+LONGEST = 500  # characters of an error's message
 CORE = (
     "iceb.base",
     "iceb.specs",
@@ -26,7 +26,7 @@ CORE = (
     "contextlib",
     "importlib",
 )
-OURS = "iceb"  # whose own methods are packages below iceb.methods
+OURS = "iceb"  # its methods, below iceb.methods, count as packages of their own
 
 
 @contextmanager

@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 
 Loaded = TypeVar("Loaded")
 ENDPOINT = "https://huggingface.co"
-OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")  # the libraries' own switches
+OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")  # offline switches of the libraries
 YES = ("1", "on", "yes", "true")
-CONFIGURATIONS = ("config.json", "model_index.json")  # one of which every loadable repository has at its top
-SECONDS = 5.0  # that the hub is given to answer
+CONFIGURATIONS = ("config.json", "model_index.json")  # every loadable repository has one of these at its top
+SECONDS = 5.0  # seconds for the hub to answer
 REPOSITORY = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 PINNED = re.compile(rf"{REPOSITORY.pattern}@[0-9a-f]{{40}}")  # a repository with its commit
 

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Protocol, TypeAlias
 
-Advance: TypeAlias = Callable[[int], None]  # so many more are done
+Advance: TypeAlias = Callable[[int], None]  # called with the number of steps just done
 
 
 class Watch(Protocol):

@@ -15,8 +15,8 @@ from typing import Any
 from iceb.base.errors import IcebError, SpecError
 from iceb.base.messages import quote, shorten
 
-DIGITS = 19  # of the largest number of 64 bits
-SUSPECT = re.compile(r"\\(?:u[dD][89a-fA-F]|u00[01]|u007|[bf])")  # escapes of halves and of control characters
+DIGITS = 19  # digits of the largest 64-bit number
+SUSPECT = re.compile(r"\\(?:u[dD][89a-fA-F]|u00[01]|u007|[bf])")  # escapes of lone surrogates and of control characters
 UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -69,7 +69,7 @@ def read_text(path: Path, kind: type[IcebError], remedy: str, name: str = "") ->
         raise kind(f"{named}: cannot be read (not UTF-8 text at byte {error.start}): {remedy}") from error
     except OSError as error:
         raise kind(f"{named}: cannot be read ({error.strerror or error}): {remedy}") from error
-    except ValueError as error:  # a name with NUL in it
+    except ValueError as error:  # a name that contains NUL
         raise kind(f"{named}: cannot be read ({error}): {remedy}") from error
 
 
@@ -86,7 +86,7 @@ def parse_json(text: str, where: str, kind: type[IcebError], remedy: str = "") -
     """
     end = f"; {remedy}" if remedy else ""
     try:
-        text.encode("utf-8")  # an option's bytes that are not UTF-8 arrive as halves of characters
+        text.encode("utf-8")  # bytes of an option that are not UTF-8 arrive as lone surrogates
         found = json.loads(
             text, object_pairs_hook=_object, parse_int=_int, parse_float=_float, parse_constant=_no_constant
         )

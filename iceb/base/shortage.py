@@ -1,6 +1,6 @@
 """Recognise out-of-memory errors of any library, without importing torch."""
 
-SIGNS = ("out of memory", "allocate memory")  # in a RuntimeError of torch: on a GPU, on a CPU
+SIGNS = ("out of memory", "allocate memory")  # parts of torch's RuntimeError on a GPU and on a CPU
 SMALLER = "choose a smaller --images-per-pass or --concepts-at-once, fewer --workers, or --dtype float16 on a GPU"
 
 

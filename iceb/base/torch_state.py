@@ -18,7 +18,7 @@ class _Setting:
 
     read: Callable[[Any], Any]
     write: Callable[[Any, Any], object]
-    default: Callable[[Any], Any] | None = None  # None: of the machine, or drawn at random
+    default: Callable[[Any], Any] | None = None  # None: depends on the machine, or is random
 
 
 def _flushes(torch: Any) -> bool:

@@ -38,7 +38,7 @@ def cache(
     from iceb.base.errors import SpecError
 
     root = Path(os.path.realpath(cache_root(folder)))
-    outs = runs or [out for out in [Path("runs")] if out.is_dir()]  # where evaluate writes unless told otherwise
+    outs = runs or [out for out in [Path("runs")] if out.is_dir()]  # the default of `iceb evaluate --out`
     if (scratch or dry_run or gone) and not prune:
         raise SpecError("--scratch, --gone and --dry-run say how to prune: give them together with --prune")
     if not 0 <= older_than <= OLDEST:

@@ -45,7 +45,7 @@ def status(
         except IcebError as error:
             if name:
                 raise
-            lines = [str(error)]  # the others are looked at all the same
+            lines = [str(error)]  # the other files are still checked
         for line in lines or ["no files"]:
             typer.echo(f"{dataset}: {line}")
 

@@ -12,7 +12,7 @@ import typer
 from iceb.base.cache import WHERE
 from iceb.specs.execution import Execution
 
-# What is asked
+# Options of the request
 Method: TypeAlias = Annotated[str, typer.Option(help="What edits the model: iceb list methods.")]
 Task: TypeAlias = Annotated[str, typer.Option(help="What is edited and measured: iceb list tasks.")]
 NumEdits: TypeAlias = Annotated[int, typer.Option(help="How many concepts are edited at once.")]
@@ -31,13 +31,13 @@ Limit: TypeAlias = Annotated[
     int | None, typer.Option(help="Prompts per role, evenly over concepts; the result is then partial.")
 ]
 
-# How images are drawn
+# Options of drawing
 Scheduler: TypeAlias = Annotated[str | None, typer.Option(help="pndm, ddim or dpm++; default the model's.")]
 Steps: TypeAlias = Annotated[int | None, typer.Option(help="Denoising steps; default the model's.")]
 Guidance: TypeAlias = Annotated[float | None, typer.Option(help="Guidance scale; default the model's.")]
 Noise: TypeAlias = Annotated[str | None, typer.Option(help="per_image, or upstream: as the published numbers.")]
 
-# Where and how fast: of these --dtype and --precision alone change a run's id
+# Options of execution; only --dtype and --precision change a run's id
 Dtype: TypeAlias = Annotated[str, typer.Option(help="float32, float16 or bfloat16.")]
 Device: TypeAlias = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
 ImagesPerPass: TypeAlias = Annotated[
@@ -51,7 +51,7 @@ Workers: TypeAlias = Annotated[int | None, typer.Option(help="Threads on a CPU; 
 Cache: TypeAlias = Annotated[Path | None, typer.Option(help=f"Default {WHERE}.")]
 Out: TypeAlias = Annotated[Path, typer.Option(help="Where run folders are written.")]
 
-# What is said
+# Options of output
 DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="The result's JSON on stdout, nothing else.")]
 

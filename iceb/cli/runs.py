@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 WIDTH = 80  # characters of a line
 MISSING = "–"
-DEFAULT = Path("runs")  # where evaluate writes unless told otherwise
+DEFAULT = Path("runs")  # the default of `iceb evaluate --out`
 
 
 def runs(

@@ -20,8 +20,8 @@ class Line:
     check: str
     status: Status
     note: str = ""
-    seconds: float = field(default=0.0, compare=False)  # that the check took
-    traceback: str = field(default="", compare=False)  # of what the method raised, for its author
+    seconds: float = field(default=0.0, compare=False)  # seconds that the check took
+    traceback: str = field(default="", compare=False)  # the traceback of the method's exception, for its author
 
 
 class Broken(Exception):

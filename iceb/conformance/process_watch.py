@@ -30,7 +30,7 @@ BYTECODE = "__pycache__"  # Python's own
 DEVICES = Path("/dev")
 SHOWN = 3  # paths that a message lists
 
-_written: list[list[Path]] = []  # by whoever watches now
+_written: list[list[Path]] = []  # paths recorded by the current watcher
 
 
 class ProcessWatch:
@@ -93,7 +93,7 @@ def _watch_writes(paths: list[Path]) -> Iterator[None]:
 
 @cache
 def _hook() -> None:
-    sys.addaudithook(_audit)  # cannot be taken away again; it does nothing while nobody watches
+    sys.addaudithook(_audit)  # an audit hook cannot be removed; it does nothing without a watcher
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:

@@ -16,8 +16,8 @@ from iceb.specs.prompts import NoiseDraw, Prompt
 from iceb.specs.requests import EditBatch, EditRequest
 from iceb.specs.schedules import Schedule, single_batch
 
-TRAIN_TEMPLATES = ("An image of {}", "A photo of {}", "{}")  # what the authors train every AICE request with
-HOLDOUT_PROMPTS = 3  # of each class's rows, the first three are drawn
+TRAIN_TEMPLATES = ("An image of {}", "A photo of {}", "{}")  # the authors' training templates for AICE
+HOLDOUT_PROMPTS = 3  # rows drawn of each class
 OF_DEST = "dest"  # tag of holdout prompts whose class is a destination of the run's requests
 TRAIN_SEED = 2023
 TRAIN_SEED_BOUND = 10_000

@@ -184,7 +184,7 @@ def _retrieve(card: DataCard, file: DataFile, folder: Path) -> None:
 
     path = str(PurePosixPath(card.source.folder) / file.path)
     url = RAW.format(repository=card.source.repository, commit=card.source.commit, path=path)
-    pooch.get_logger().setLevel(logging.WARNING)  # its "Downloading …" would stand before our one line of error
+    pooch.get_logger().setLevel(logging.WARNING)  # pooch's "Downloading …" would precede our one-line error
     with explain_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     try:

@@ -30,7 +30,7 @@ from iceb.specs.tasks import Task
 from iceb.specs.texts import check_int
 from iceb.stores.edits import EditStore, MadeEdit
 
-OWN_TASK = "aice"  # whose recipe somebody's own requests take
+OWN_TASK = "aice"  # the task whose recipe is used for a user's own requests
 
 
 @dataclass(frozen=True)

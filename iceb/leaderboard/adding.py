@@ -21,9 +21,9 @@ from iceb.specs.tasks import Task
 class AddedResults:
     """The results that were added to a leaderboards folder."""
 
-    results: tuple[Path, ...]  # where each result stands now
+    results: tuple[Path, ...]  # path of each result
     skipped: tuple[str, ...]  # why others were left out, a line each
-    pages: tuple[Path, ...]  # those that changed
+    pages: tuple[Path, ...]  # pages that changed
 
 
 @dataclass

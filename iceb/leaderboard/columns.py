@@ -35,9 +35,9 @@ class Column:
     """One column of a table."""
 
     key: Comparable
-    label: str  # as short as it can be told from the others
+    label: str  # as short as distinguishes it from the others
     higher_is_better: bool
-    count: int  # scores that stand in it
+    count: int  # scores in the column
 
     @property
     def heading(self) -> str:

@@ -11,7 +11,7 @@ from iceb.leaderboard.markdown import MISSING, markdown_table
 from iceb.leaderboard.rank import Row, Table
 from iceb.leaderboard.render import NO_RESULTS, row_label, score_text, score_with_rank
 
-FRONT = "../README.md"  # from the leaderboards folder
+FRONT = "../README.md"  # the README's path from the leaderboards folder
 OPENING = re.compile(r"<!-- table of (?P<page>\S+): (?P<metrics>[^<>]+) at (?P<counts>\d[\d, ]*) edits; [^<>]+ -->\n")
 CLOSING = "<!-- end of table -->"
 DESCRIPTIONS = "docs/methods"  # a page for each method of ours

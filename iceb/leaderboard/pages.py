@@ -15,10 +15,10 @@ from iceb.specs.results import Result
 from iceb.specs.runs import slug
 from iceb.specs.tasks import Task
 
-SOURCES = {"leaderboard": "results", "docs": "cards"}  # what a command makes its pages of
+SOURCES = {"leaderboard": "results", "docs": "cards"}  # command → what its pages are made from
 RESULTS, NOTES = "results", "notes"  # folders
 EMBEDDED = "mini"  # the family whose pages carry the task's name alone
-BY_HAND = {"README.md"}  # the folder's pages that no result makes
+BY_HAND = {"README.md"}  # pages of the folder that belong to no result
 
 
 def page_name(task: str, family: str) -> str:

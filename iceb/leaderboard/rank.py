@@ -68,7 +68,7 @@ class Row:
     paper: str
     recipe: str
     params: Mapping[str, object]
-    changed: Mapping[str, object]  # of params: what the recipe that ships now has not
+    changed: Mapping[str, object]  # the params that differ from the recipe that ships now
     cells: Mapping[int, Cell]  # by num_edits
 
     @property
@@ -219,7 +219,7 @@ def _rank(rows: Sequence[Row], ranking: Column | None, count: int, declared: boo
         (each for each, clear in zip(contenders, above, strict=True) if not clear), key=lambda each: -each.gain
     )
     placed = {id(each.row) for each in contenders}
-    sole = {id(each.row) for each in valued}  # with a value and without an error, when they were not placed
+    sole = {id(each.row) for each in valued}  # rows with a value; those not placed have no error
     return (
         *(Ranked(rank, each.row) for rank, each in found),
         *(Ranked(None, each.row, NO_BETTER) for each in same),

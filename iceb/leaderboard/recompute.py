@@ -21,11 +21,11 @@ from iceb.specs.records import ReductionRecord, ScoreRecord
 from iceb.specs.reduction import ConceptValue, Score, reduce_values
 from iceb.specs.results import Result
 
-CLOSE = 1e-9  # relative and absolute; the same sums in another order differ by less
+CLOSE = 1e-9  # relative and absolute; sums in another order differ by less
 NUMBERS = ("value", "stderr", "low", "high", "before", "after")
 COUNTS = ("n", "concepts")
 PROBABILITY = "probability"  # a unit: statistics lie in [0, 1]
-NO_ROWS = "(no rows)"  # stands for the last checkpoints' name where the table has no row of them
+NO_ROWS = "(no rows)"  # replaces the last checkpoints' name if the table has no row of them
 
 
 def problems(result: Result, rows: Sequence[TableRow]) -> list[str]:

@@ -51,7 +51,7 @@ class ModelBundle:
         self.reads_as_loaded = True
         self.rewrites: Mapping[str, str] = {}
         self.negative_prompt = ""
-        self._depth = 0  # edits that are applied where this name holds
+        self._depth = 0  # edits applied under this digest
         self.pass_sizes = PassSizes()
         self._images_per_pass = images_per_pass
 

@@ -22,7 +22,7 @@ MANY = 2**21  # elsewhere: 16 MB of temporaries for each of a few operations
 WRAP = 2**64
 ROUNDS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))  # shift, multiplier
 LAST_SHIFT = 31
-STEP = 0x9E3779B97F4A7C15  # between places: 2^64 divided by the golden ratio
+STEP = 0x9E3779B97F4A7C15  # increment per position: 2^64 divided by the golden ratio
 
 
 def checksums(tensors: Iterable[Tensor]) -> list[int]:

@@ -57,7 +57,7 @@ class TextReader:
         self._pairs = _encoders(self.pipeline, bundle)
         self._group = 1 if bundle.device.type == "cpu" else bundle.images_per_pass.size
         self._store = store if _is_storable(bundle) else None
-        if self._store is not None:  # what others will read must be of the model that its key names
+        if self._store is not None:  # stored states must be those of the model that the key names
             bundle.verify(
                 [name for name in bundle.pipeline.components if name.startswith(("text_encoder", "tokenizer"))]
             )

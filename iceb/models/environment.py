@@ -11,7 +11,7 @@ from iceb.models.bundle import ModelBundle
 from iceb.specs.methods import Bundle
 
 LIBRARIES = ("diffusers", "transformers")
-DRAWING = ("iceb.models.conditioning", "iceb.models.drawing", "iceb.models.generator")  # and what these import
+DRAWING = ("iceb.models.conditioning", "iceb.models.drawing", "iceb.models.generator")  # with all that they import
 
 
 def environment(bundle: Bundle) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def modes(kind: str) -> dict[str, Any]:
     """
     backends = torch.backends
     common = {
-        "default_dtype": str(torch.get_default_dtype()),  # of whatever a library computes without saying in which
+        "default_dtype": str(torch.get_default_dtype()),  # the default dtype, which libraries use implicitly
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "fp32_precision": backends.fp32_precision,  # type: ignore[attr-defined]
     }

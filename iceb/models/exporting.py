@@ -15,7 +15,7 @@ from iceb.models.bundle import ModelBundle
 from iceb.models.loading import silence_libraries
 from iceb.models.sources import DECLARATION
 
-PLACE = "_name_or_path"  # where the libraries note the folder that a part was loaded from
+PLACE = "_name_or_path"  # the entry in which libraries record a part's folder
 TEXT_ENCODERS = "text_encoder*/config.json"
 
 

@@ -22,7 +22,7 @@ from iceb.specs.runs import Sampling
 from iceb.stores.images import ImageStore
 from iceb.stores.pace import Pace
 
-TELLING = 32  # images; the time of fewer is mostly that of starting
+TELLING = 32  # images; fewer mostly measure the start-up time
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Tally:
 
     drawn: int = 0
     reused: int = 0
-    found: int = 0  # of those reused, drawn by others, earlier
+    found: int = 0  # images among the reused that were drawn before this process
     seconds: float = 0.0
 
 

@@ -16,7 +16,7 @@ from iceb.models.sources import WEIGHTS, Source
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 HALF_VARIANT = "fp16"
-LEFT_OUT: dict[str, dict[str, Any]] = {  # parts that neither draw nor are edited
+LEFT_OUT: dict[str, dict[str, Any]] = {  # components that neither draw nor can be edited
     "sd": {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False},
     "sdxl": {"add_watermarker": False},
 }
@@ -88,12 +88,12 @@ def silence_libraries() -> Iterator[None]:
         place.disable_progress_bar()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of names that later versions will change
+            warnings.simplefilter("ignore", FutureWarning)  # deprecation warnings
             yield
     finally:
         for place, (level, bars) in zip(places, before, strict=True):
             place.set_verbosity(level)
-            if bars:  # else what loads later, a judge for example, would draw a bar into ours
+            if bars:  # else later loading, of a judge for example, would show a progress bar inside ours
                 place.enable_progress_bar()
 
 

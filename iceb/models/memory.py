@@ -29,7 +29,7 @@ class PassSize:
     def __init__(self, option: str, size: int) -> None:
         self.option, self.size = option, size
         self._tried: list[int] = []
-        self._cut = False  # since anybody was told what fits
+        self._cut = False  # the size was cut and not reported yet
         self._lock = threading.Lock()
 
     def run(self, work: Callable[[Sequence[Item], int], Result], items: Sequence[Item]) -> list[Result]:
@@ -65,7 +65,7 @@ class PassSize:
             if failed == 1:
                 tried = ", ".join(map(str, self._tried))
                 raise ModelError(f"out of memory with {self.option} {tried} ({reason}): use {REMEDIES}")
-            if failed <= self.size:  # else another thread was faster
+            if failed <= self.size:  # else another thread has cut it already
                 self.size, self._cut = failed // 2, True
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -16,7 +16,7 @@ from iceb.models.state import Place, State, code_owners, difference, functions, 
 
 Settings: TypeAlias = Iterator["Setting"]
 
-FLAGS = (  # of torch.backends; an older name goes before the newer ones that it writes
+FLAGS = (  # flags of torch.backends, older names before the newer ones that they set
     "fp32_precision",
     "cuda.matmul.fp32_precision",
     "cuda.matmul.allow_fp16_accumulation",

@@ -18,8 +18,8 @@ from iceb.models.checksum import checksums
 Place: TypeAlias = tuple[str, str]  # aspect, where
 State: TypeAlias = Mapping[Place, object]
 Entries: TypeAlias = Iterator[tuple[Place, object]]
-MOST = 3  # changes that are named
-SCHEDULERS = ("PNDMScheduler", "DPMSolverMultistepScheduler", "DDIMScheduler")  # that `make_scheduler` chooses from
+MOST = 3  # changes that a message lists
+SCHEDULERS = ("PNDMScheduler", "DPMSolverMultistepScheduler", "DDIMScheduler")  # of `make_scheduler`
 PLAIN = (bool, int, float, str, type(None))
 MISSING = object()
 

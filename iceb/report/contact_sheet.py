@@ -18,9 +18,9 @@ Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 SMALL, LARGE = 128, 256  # pixels: tiny images are enlarged up to the first, large ones reduced to the second
 MARGIN, GAP, WORDS, HEAD = 20, 12, 236, 40  # pixels; WORDS is the width of the column of prompts
 LINE, LINES, LEAST = 18, 3, 96  # pixels a line, lines of a prompt, pixels of the lowest row
-ARROW = 14  # pixels; drawn, for the font has none
+ARROW = 14  # pixels; drawn, because the font has no arrow
 PAPER, INK, GREY, RULE = (255, 255, 255), (34, 34, 34), (118, 118, 118), (228, 228, 228)
-DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))  # the font has the plain one only
+DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))  # the font has only the plain dash
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ class BenchmarkRow(BaseModel):
     method: str
     num_edits: int = Field(ge=1)
     seconds: float = Field(ge=0)
-    label: str = ""  # what sets rows of one method apart: "1700 retained texts"
+    label: str = ""  # distinguishes rows of one method: "1700 retained texts"
 
 
 class BenchmarkFile(BaseModel):

@@ -27,7 +27,7 @@ from iceb.stores.images import ImageStore
 from iceb.stores.own_files import stored_files
 
 NOTES, SUFFIX = "runs", ".txt"  # the cache's folder that names the folders of runs
-DEVICES = ("cpu", "cuda")  # a run's images may have been measured elsewhere than where they were drawn
+DEVICES = ("cpu", "cuda")  # a run's images may have been measured on another device
 
 
 @dataclass(frozen=True)

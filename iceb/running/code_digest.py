@@ -28,7 +28,7 @@ from iceb.base.digest import digest, digest_file
 from iceb.base.errors import SpecError
 
 METHODS = f"{ROOT}.methods"
-# Of another package every file counts but what Python, editors and version control leave beside them.
+# Files of a package that are not hashed: caches, editor backups and version control.
 LEFT_FOLDERS = {"__pycache__", ".git", ".hg", ".svn", ".idea", ".vscode", ".ipynb_checkpoints"}
 LEFT_FOLDERS |= {".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis"}
 LEFT_FILES = ("*.pyc", "*.pyo", "*~", ".#*", "#*#", ".*.sw[a-p]", ".DS_Store", "Thumbs.db", ".git*")
@@ -72,7 +72,7 @@ def _of_others(kind: type, package: str) -> str:
     """Digest the code of a third-party class."""
     place = _outermost(kind.__module__)
     if place is None:
-        return digest(kind.__qualname__)  # typed into an interpreter: there is nothing to read
+        return digest(kind.__qualname__)  # defined in an interpreter: there is no file
     installed = _find_installed(package or _package_of(kind.__module__))
     files = {name: path for top in {place, *_tops(installed)} for name, path in _files(top)}
     ours = {name for path in files.values() if path.suffix == ".py" for name in imported_modules(path)}

@@ -39,7 +39,7 @@ def make_edit(
             seconds = time.perf_counter() - began
     except IcebError:
         raise
-    except Exception as error:  # a method of others may raise anything
+    except Exception as error:  # a third-party method may raise anything
         if out_of_memory(error):
             raise MethodError(f"method {name}: out of memory on {len(requests)} requests: {SMALLER}") from error
         raise MethodError(f"method {name} raised {describe(error)} on {len(requests)} requests") from error

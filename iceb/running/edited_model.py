@@ -18,7 +18,7 @@ class _Level:
     batch: str
     edit: Edit
     stack: ExitStack
-    bundle: ModelBundle  # the model under it
+    bundle: ModelBundle  # the model below this edit
 
 
 class EditedModel:

@@ -38,7 +38,7 @@ from iceb.specs.results import Result
 from iceb.specs.schedules import Add, Remove
 from iceb.stores.scratch import ScratchStore
 
-ATTEMPTS = 3  # at images that were damaged after they had been drawn
+ATTEMPTS = 3  # attempts at images damaged after drawing
 
 
 class Run:

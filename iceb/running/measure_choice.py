@@ -96,7 +96,7 @@ def named_measure(identity: str, device: str) -> Measure:
     for entry in registry.entries_of("measures"):
         try:
             found = str(entry.load().id)
-        except SpecError as error:  # a broken package is no reason why another's measure should not be found
+        except SpecError as error:  # a broken package must not hide another's measure
             broken += f"; {error}"
             continue
         if found == identity:

@@ -146,7 +146,7 @@ class Measuring:
             values = np.asarray(measure(inputs), dtype=np.float32)
         except IcebError:
             raise
-        except Exception as error:  # a measure of others may raise anything
+        except Exception as error:  # a third-party measure may raise anything
             if out_of_memory(error):
                 raise
             raise MeasureError(f"measure {measure.id} raised {describe(error)}") from error

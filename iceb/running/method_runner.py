@@ -38,8 +38,8 @@ class ChosenMethod:
     entry: registry.Registered
     method: Any  # an EditMethod
     recipe: str  # "emcid/aice", a file, or "" for the method's own defaults
-    part: str = ""  # of the recipe, for people: "part mini", "published settings"
-    changed: tuple[str, ...] = ()  # settings that are not as in the recipe that ships, or the method's defaults
+    part: str = ""  # the recipe's part, in words: "part mini", "published settings"
+    changed: tuple[str, ...] = ()  # settings that differ from the shipped recipe or the defaults
 
     @property
     def card(self) -> MethodCard:
@@ -113,7 +113,7 @@ class ChosenMethod:
         Raises:
             IcebError: they cannot.
         """
-        _ = self.judges  # one that is not registered is refused here
+        _ = self.judges  # an unregistered name is refused here
         asked = getattr(self.method, "check", None)
         if asked is None:
             return
@@ -121,7 +121,7 @@ class ChosenMethod:
             asked(ref)
         except IcebError:
             raise
-        except Exception as error:  # a method of others may raise anything
+        except Exception as error:  # a third-party method may raise anything
             raise MethodError(f"method {self.card.name} raised {describe(error)} in its check of settings") from error
 
     def advice(self, ref: ModelRef) -> list[str]:
@@ -135,7 +135,7 @@ class ChosenMethod:
             return [str(line) for line in asked(ref)] if asked is not None else []
         except IcebError:
             raise
-        except Exception as error:  # a method of others may raise anything
+        except Exception as error:  # a third-party method may raise anything
             raise MethodError(f"method {self.card.name} raised {describe(error)} in its advice") from error
 
     @property
@@ -157,8 +157,8 @@ class ChosenMethod:
             "package_version": self.entry.package_version,
             "code": self.code,
             **model_key(bundle),
-            "environment": environment(bundle),  # it trains on images and on floats of this machine
-            "sampling": bundle.family.sampling,  # how it draws unless it says otherwise
+            "environment": environment(bundle),  # training reads images and floats of this machine
+            "sampling": bundle.family.sampling,  # the default sampling of its training images
             "judges": judge_keys(self.judges, bundle.device),
             "precision": precision,
         }

@@ -79,7 +79,7 @@ class Selection:
             return list(range(len(prompts)))
         chosen: list[int] = []
         for role in dict.fromkeys(prompt.role for prompt in prompts):
-            alike: dict[tuple[bool, ...], list[int]] = {}  # places by which needs read the prompt
+            alike: dict[tuple[bool, ...], list[int]] = {}  # which needs read a prompt → indices of prompts
             for place, prompt in enumerate(prompts):
                 if prompt.role == role:
                     alike.setdefault(tuple(need.accepts(prompt) for need in self.needs), []).append(place)

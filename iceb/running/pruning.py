@@ -13,8 +13,8 @@ from iceb.base.files import explain_errors
 from iceb.running.cache_use import RunUse, damaged_notes, known_folders, missing_folders, runs, unfinished_runs
 from iceb.stores.own_files import File, stored_files, unfinished_files
 
-KINDS = ("images", "measured", "edits")  # what a run refers to
-KEPT = ("scratch", "texts")  # what methods keep
+KINDS = ("images", "measured", "edits")  # stores that runs refer to
+KEPT = ("scratch", "texts")  # stores that methods fill
 
 
 def unreferenced_files(cache: Path, used: Sequence[RunUse], *, scratch: bool = False) -> list[File]:
@@ -97,5 +97,5 @@ def remove(files: Sequence[File]) -> None:
 
 def _remove(path: Path) -> None:
     with explain_errors(path):
-        if path.parent.resolve() == path.parent:  # no link has taken a folder's place since
+        if path.parent.resolve() == path.parent:  # unless a link has replaced a folder meanwhile
             path.unlink(missing_ok=True)

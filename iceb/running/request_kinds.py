@@ -7,7 +7,7 @@ from iceb.specs.methods import MethodCard
 from iceb.specs.requests import EditRequest
 from iceb.specs.tasks import Kind
 
-ONE_DEST: tuple[Kind, ...] = ("replace", "rectify", "erase")  # an eraser may be told what to put there instead
+ONE_DEST: tuple[Kind, ...] = ("replace", "rectify", "erase")  # an eraser may be given a destination, too
 
 
 def refuse_kind(card: MethodCard, kind: Kind, asker: str = "") -> None:

@@ -85,7 +85,7 @@ def _references(result: Result, metrics: Sequence[Metric], cache: Path) -> dict[
 
 def _refuse_undrawn(result: Result, metrics: Sequence[RegisteredMetric], rows: Sequence[ImageRow]) -> None:
     for metric in (each.metric for each in metrics):
-        if result.score(metric.name) is not None:  # its own may be empty: they say so again
+        if result.score(metric.name) is not None:  # metrics of the run may have read nothing, and keep their note
             continue
         for need in metric.needs:
             read = [row for row in rows if need.accepts(row.prompt)]

@@ -26,7 +26,7 @@ class EditCost:
     peak_bytes: int | None
     peak_gpu_bytes: int | None
     log: Mapping[str, float]
-    found: bool  # in the store
+    found: bool  # the edit was in the store
 
     @classmethod
     def of(cls, made: MadeEdit, found: bool) -> "EditCost":

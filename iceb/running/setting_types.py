@@ -10,7 +10,7 @@ from iceb.base.messages import quote
 from iceb.specs.results import first_problem
 from iceb.specs.texts import check_setting
 
-LISTS = ("tuple_type", "list_type")  # pydantic's words for "this should be a list"
+LISTS = ("tuple_type", "list_type")  # pydantic's error types for "this should be a list"
 
 
 def fitting_value(method: str, kind: type, name: str, value: Any) -> Any:
@@ -28,7 +28,7 @@ def fitting_value(method: str, kind: type, name: str, value: Any) -> Any:
         reason = first_problem(error).removeprefix("the whole: ") + _as_list(name, value, error)
         raise SpecError(f"method {method}: {name}={quote(value)}: {reason} (iceb show method {method})") from error
     except (PydanticSchemaGenerationError, NameError):
-        return value  # an annotation that says nothing to us: the method checks it itself
+        return value  # an annotation that pydantic cannot check, left to the method
 
 
 def _as_list(name: str, value: Any, error: ValidationError) -> str:

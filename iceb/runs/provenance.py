@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 PACKAGES = ("iceb", "torch", "diffusers", "transformers", "safetensors", "tokenizers", "numpy", "pillow")
-CODE = ("iceb", "methods", "metrics", "baselines", "data_cards", "pyproject.toml")  # what can change a number
+CODE = ("iceb", "methods", "metrics", "baselines", "data_cards", "pyproject.toml")  # code that can change a number
 NO_PLACE = "unknown"
 OWN_FOLDERS = ("--out", "--cache")  # options that say where things lie on one machine, and change no number
 
@@ -35,12 +35,12 @@ class Origin:
     @classmethod
     def now(cls, device: "torch.device", command: Sequence[str] | None = None) -> "Origin":
         """Return the origin of a run that begins now; the command is this process's own unless given."""
-        checkout(_package())  # read now and kept: a commit made while the run goes on is not what made it
+        checkout(_package())  # read at the start: a later commit is not the code that ran
         return cls(shlex.join(portable_command(command or _command())), device_name(device), _clock())
 
     def to_provenance(self) -> Provenance:
         """Return the provenance of a run that ends now."""
-        import torch  # late: whoever reads a result needs none of it
+        import torch  # imported late: reading a result needs no torch
 
         commit, dirty = checkout(_package())
         return Provenance(

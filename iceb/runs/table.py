@@ -29,7 +29,7 @@ COLUMNS = {  # name → Arrow's name of its type
     "n": "int64",
 }
 MAY_BE_NULL = ("before", "after")
-MOST_BYTES = 256 * 2**20  # of a table that somebody hands in
+MOST_BYTES = 256 * 2**20  # limit for a submitted table
 MOST_ROWS = 5_000_000
 
 

@@ -54,7 +54,7 @@ class MethodRecord(Record):
     params: Mapping[str, Scalar]
     judges: Mapping[str, MeasureRef] = Field(default_factory=dict)  # measures that settings name
     precision: Precision = "float32"  # of its training passes
-    changed: Mapping[str, Scalar] = Field(default_factory=dict)  # of params: what the shipped recipe has not
+    changed: Mapping[str, Scalar] = Field(default_factory=dict)  # params that differ from the shipped recipe
     reaches_dest: bool = True  # False: an eraser, which has no scores about destinations
     retained_scored: tuple[str, ...] = ()  # names that the run scores and that its retain lists hold
 
@@ -213,7 +213,7 @@ class Cost(Record):
     peak_gpu_bytes: int | None = None
     images_drawn: int | None = None
     images_reused: int | None = None
-    images_found: int | None = None  # of those, drawn by earlier runs
+    images_found: int | None = None  # images among them that earlier runs drew
     edits_found: int | None = None  # edits that were in the store already
 
 

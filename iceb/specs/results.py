@@ -50,7 +50,7 @@ class Result(Record):
     per_concept: TableRecord | None = None  # None where nothing was scored
     images: TableRecord | None = None  # likewise; the file stays in the run's folder
     log: Mapping[str, float] = Field(default_factory=dict)  # the method's own diagnostics
-    execution: Mapping[str, Any] = Field(default_factory=dict)  # what changes speed and memory, and no number
+    execution: Mapping[str, Any] = Field(default_factory=dict)  # settings that change speed and memory, but no number
     cost: Cost
     provenance: Provenance
 

@@ -13,7 +13,7 @@ from iceb.base.messages import quote
 from iceb.specs.texts import check_int, check_registered
 
 Atom: TypeAlias = bool | int | float | str | None
-Scalar: TypeAlias = Atom | tuple[Atom, ...]  # what a hyperparameter may be
+Scalar: TypeAlias = Atom | tuple[Atom, ...]  # types of a setting's value
 Dtype = Literal["float32", "float16", "bfloat16"]
 Precision = Literal["float32", "tf32", "bfloat16"]  # of a method's training passes
 Scheduler = Literal["pndm", "ddim", "dpm++"]

@@ -12,7 +12,7 @@ from iceb.base.messages import quote
 
 LONGEST_TEXT = 10_000  # characters; a text encoder reads 77 tokens
 LONGEST_NAME = 200  # bytes; file systems take 255 for one name
-MOST_INT, MOST_FLOAT = 2**31, 1e12  # of a hyperparameter
+MOST_INT, MOST_FLOAT = 2**31, 1e12  # largest numbers of a setting
 UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 UNWANTED_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\\]")
 PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterable, Sequence
 
-FEWEST = 10  # equal concepts; an interval from fewer would cover less than it says
-LEVEL = 0.95  # of intervals
-ROUNDING = 1 + 1e-9  # so that exactly one standard error is a tie, and ten are ten, whatever the last bits say
+FEWEST = 10  # effective concepts; intervals from fewer would cover less than 95 %
+LEVEL = 0.95  # confidence level of intervals
+ROUNDING = 1 + 1e-9  # tolerance of comparisons, so that last bits do not matter
 
 
 def tied_ranks(values: Sequence[float], errors: Sequence[float | None], higher_is_better: bool = True) -> list[int]:
@@ -64,7 +64,7 @@ def interval(
     """
     if stderr is None or concepts * ROUNDING < FEWEST:
         return None, None
-    from scipy.special import stdtrit  # late: light commands do without scipy
+    from scipy.special import stdtrit  # imported late: light commands do without scipy
 
     reach = float(stdtrit(freedom, (1 + level) / 2)) * stderr
     return value - reach, value + reach

@@ -19,7 +19,7 @@ from iceb.base.files import publish, write_atomic
 from iceb.base.messages import shorten
 
 Content = TypeVar("Content")
-TRIES = 3  # to publish, each after a damaged file was removed
+TRIES = 3  # attempts to publish, each after removing a damaged file
 
 
 class DamagedError(Exception):
@@ -86,7 +86,7 @@ def read_quietly(path: Path, parse: Callable[[Path], Content]) -> Content | None
         return parse(path)
     except MemoryError:
         raise
-    except Exception:  # as above; who needs the content reads it with `read_checked`
+    except Exception:  # a damaged file may raise anything; `read_checked` reports it
         return None
 
 

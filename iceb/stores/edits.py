@@ -30,7 +30,7 @@ class MadeEdit:
     seconds: float
     peak_bytes: int | None = None  # of the process's memory while it was made
     peak_gpu_bytes: int | None = None
-    about: Mapping[str, Any] = field(default_factory=dict)  # method, params, model: for people who look at it
+    about: Mapping[str, Any] = field(default_factory=dict)  # method, params and model, for readers
 
     @property
     def bytes(self) -> int:

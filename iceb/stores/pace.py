@@ -33,5 +33,5 @@ class Pace:
         try:
             seconds = float(json.loads(self.path(what).read_text(encoding="utf-8"))["seconds"])
         except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
-            return None  # only a plan's estimate hangs on it
+            return None  # only a plan's estimate depends on it
         return seconds if 0 <= seconds < LONGEST else None

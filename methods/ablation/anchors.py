@@ -17,10 +17,10 @@ from iceb.specs.methods import Bundle, Scratch
 from iceb.specs.runs import Sampling
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
-Place: TypeAlias = tuple[str, Anchor, int, bool]  # images or latents, of what, from which on, mirrored
+Place: TypeAlias = tuple[str, Anchor, int, bool]  # what the block holds, anchor, first index, mirrored
 BLOCK = 16  # images kept under one key, so that a step reads a few of them and not a thousand
 TOGETHER = 16  # blocks drawn at once, so that every core has work
-BYTES_HELD = 1 << 30  # of blocks in memory
+BYTES_HELD = 1 << 30  # bytes of blocks in memory
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ SMALL = ("a far away ", "very small ")
 LARGE = ("zoomed in ", "close up ")
 SHRUNK = 0.66  # how often the diffusers code shrinks; the CompVis code does in two of three draws
 SAID = 0.6  # of the canvas: below this size the prompt says that the object is small
-LEAST_CELLS = 3  # of the latent: the mask loses one on each side, and one must be left
+LEAST_CELLS = 3  # latent cells: the mask loses one on each side, and one must be left
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class View:
     top: int = 0  # of the image on the canvas, or, where it is larger than that, of the canvas on the image
     left: int = 0
     masked: bool = True  # False: every latent cell counts
-    prefix: str = ""  # what the prompt says of the size
+    prefix: str = ""  # the prompt's prefix about the size
 
 
 def view(rng: RandomSource, size: int, variant: str, augment: bool) -> View:

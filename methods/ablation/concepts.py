@@ -31,7 +31,7 @@ class Concept:
 
     target: str
     anchor: Anchor
-    targets: tuple[str, ...]  # beside each of the anchor's prompts the target's; () where it is drawn
+    targets: tuple[str, ...]  # the target's prompt for each of the anchor's; () if drawn at random
     seed: int
 
     def prompt(self, index: int, concept_type: str, variant: str, rng: RandomSource) -> str:

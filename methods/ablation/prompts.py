@@ -3,7 +3,7 @@
 from iceb.base.errors import MethodError
 from iceb.methods.ablation.randomness import RandomSource
 
-# How a style or a trait is written into an anchor's prompt; each form is drawn alike.
+# Forms in which a style or trait enters an anchor's prompt, drawn with equal probability.
 STYLES = {
     "diffusers": ("{prompt}, in the style of {target}", *("in {target}'s style, {prompt}",) * 2),
     "compvis": (
@@ -14,7 +14,7 @@ STYLES = {
 }
 TRAITS = ("{target}, {prompt}", "in {target} style, {prompt}", "{prompt}, {target}")
 
-# What is painted where no prompts are given: the authors' 200 prompts for paintings are not shipped here.
+# Subjects of paintings if no prompts are given; the authors' 200 prompts are not shipped here.
 SUBJECTS = (
     "a {} of a fishing boat on a calm lake",
     "a {} of two people at a kitchen table",

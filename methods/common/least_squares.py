@@ -11,9 +11,9 @@ from torch import Tensor
 
 from iceb.base.errors import MethodError
 
-Log: TypeAlias = MutableMapping[str, float]  # what a method says of its edit
+Log: TypeAlias = MutableMapping[str, float]  # log entries of an edit
 FLOAT32_NOISE = 2.0**-23
-LIFTS = 8  # the last is about 2e-3 of the moment's norm; what is still not definite is no second moment
+LIFTS = 8  # the last is about 2e-3 of the moment's norm; a matrix still indefinite is no second moment
 
 
 def preserved_keys(keys: Tensor, moment: Tensor, weight: float, log: Log | None = None) -> Tensor:

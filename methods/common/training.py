@@ -38,7 +38,7 @@ def training_passes(precision: Precision) -> Iterator[None]:
     It is for the process, so that it also holds in the backward pass: enter it once around a training, not in each of
     several threads. A processor knows no TF32.
     """
-    cudnn: Any = torch.backends.cudnn  # whose stub lacks conv
+    cudnn: Any = torch.backends.cudnn  # torch's type stub lacks `conv`
     backends = torch.backends.cuda.matmul, cudnn.conv
     before = [backend.fp32_precision for backend in backends]
     for backend in backends:
@@ -181,7 +181,7 @@ def in_dtype(module: nn.Module, dtype: torch.dtype) -> Any:
     """
     if all(value.dtype == dtype for value in module.parameters()):
         return module
-    known: dict[int, Any] = {  # what deepcopy finds here it takes instead of copying
+    known: dict[int, Any] = {  # deepcopy uses these instead of copying
         id(value): nn.Parameter(value.detach().to(dtype, copy=True), value.requires_grad)
         for value in module.parameters()
         if value.is_floating_point()

@@ -31,7 +31,7 @@ class CaptionMoments:
 
     def __init__(self, method: "EMCID", bench: Workbench, scratch: Scratch, log: dict[str, float]) -> None:
         self.method, self.bench, self.log = method, bench, log
-        self.scratch = scratch.depends_on()  # the captions themselves are in the key
+        self.scratch = scratch.depends_on()  # keys name the captions, not the settings that choose them
 
     @cached_property
     def captions(self) -> list[str]:

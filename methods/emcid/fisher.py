@@ -65,7 +65,7 @@ def _squares(
         a = preserved_keys(keys[pair.token, :, None], moment.to(keys.device), moment_weight)[:, 0]  # (d_ff,)
         reach = keys.double() @ a  # (L,) k_t · a
     steps = len(pair.timesteps)
-    # The gradient in u is wanted at u = 0. Written as reach · u it would be tiny in float32 next to the other terms of
+    # The gradient in u is taken at u = 0. As reach · u it would be tiny in float32 next to the other terms of
     # a backward pass; the scale is taken out and put back in float64.
     scale = reach.abs().max().clamp(min=1e-300)
     u = torch.zeros(steps, 1, above.shape[-1], dtype=above.dtype, device=above.device, requires_grad=True)

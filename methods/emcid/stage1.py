@@ -185,7 +185,7 @@ class _Objective:
             squares = (self.fisher * shift.square()).sum(dim=-1) / start.square()
             return torch.sum(squares, dim=-1) * (settings.ewc_weight / 2)
         if shift.shape[1] > 1:
-            shift = shift.detach()  # the authors' code weighs several tokens without a gradient
+            shift = shift.detach()  # as in the authors' code: with several tokens the weight has no gradient
         share: Tensor = shift.norm(dim=-1).mean(dim=-1) / start.mean(dim=-1).square()
         return share * settings.decay
 
@@ -204,7 +204,7 @@ class _Objective:
         """Target of the noise loss, (B, c, h, w); the destination is predicted only if used."""
         if self.settings.noise_loss == "esd":
             named = self._condition([encoder.clean for encoder in self.encoders], self.encoders[0].source.keep)
-            nothing = denoiser.noise_in(noised, timesteps, self.dest)  # its prompts are empty
+            nothing = denoiser.noise_in(noised, timesteps, self.dest)  # the destination's prompts are empty
             return nothing - self.settings.esd_scale * (denoiser.noise_in(noised, timesteps, named) - nothing)
         asked = (~self.true_noise).nonzero()[:, 0]
         target = noise.clone()

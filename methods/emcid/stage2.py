@@ -31,7 +31,7 @@ class WrittenLayers:
         default_factory=dict
     )  # mean ‖R‖ over columns, before the division by layers
     change: dict[int, float] = field(default_factory=dict)  # ‖ΔW‖ / ‖W‖
-    log: dict[str, float] = field(default_factory=dict)  # what EMCID's own closed form says, its `lift`
+    log: dict[str, float] = field(default_factory=dict)  # log entries of EMCID's closed form: its `lift`
 
     def add(self, layer: int, weight: Tensor, update: Tensor, residuals: Tensor) -> None:
         """Add a layer: its weight (d, d_ff) before the update, Δ (d, d_ff) and R (N, T, d)."""

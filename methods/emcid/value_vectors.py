@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from iceb.methods.emcid import EMCID
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
-CONCEPTS_AT_ONCE = 8  # that are optimised together, unless asked otherwise
+CONCEPTS_AT_ONCE = 8  # concepts optimised together by default
 FISHER = ("fisher_pairs", "fisher_steps")  # settings of the Fisher diagonal
 # Settings that change a value vector; the layers, which several settings decide, are in its key.
 STAGE1 = tuple(each.name for each in fields(Stage1) if each.name != "layers")
@@ -78,7 +78,7 @@ class ValueVectors:
             stage("value vectors", sum(b - a for a, b in missing)) as advance,
         ):
             done = self._each(lambda piece: self._optimise(concepts[slice(*piece)], fisher), missing)
-            for values, (a, b) in zip(done, missing, strict=True):  # in this order `done` is run to its end
+            for values, (a, b) in zip(done, missing, strict=True):  # with `done` first, it is run to its end
                 self._store(keys[a:b], values)
                 losses += values.losses.tolist()
                 advance(b - a)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from iceb.methods.esd import ESD
 
 BESIDE = ("iterations", "several", "rate", "group")  # settings that change no sample of a given step
-IMAGES_PER_PASS = 16  # latents that the frozen model samples together, unless asked otherwise
+IMAGES_PER_PASS = 16  # latents that the frozen model samples together by default
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -45,7 +45,7 @@ class _Training:
 
     def __init__(self, bundle: Bundle, settings: Settings, pixels: int | None, context: MethodContext) -> None:
         self.settings, self.precision = settings, context.execution.precision
-        self.scratch = context.scratch.depends_on()  # what the settings come to on this model is in its key
+        self.scratch = context.scratch.depends_on()  # the resolved settings are in its key
         self.sample_maker = sample_maker_of(bundle, settings, pixels, execution=context.execution)
         self.denoiser = self.sample_maker.denoiser
         sdxl = bundle.family.layout == "sdxl"

@@ -5,7 +5,7 @@ from torch import nn
 from iceb.methods.common.training import parameters_where
 from iceb.methods.esd.settings import Group, VariantName
 
-LAYERS = (nn.Linear, nn.Conv2d)  # what the code of 2024 and 2025 looks at; 2023 takes every parameter, norms included
+LAYERS = (nn.Linear, nn.Conv2d)  # modules trained by the code of 2024 and 2025; that of 2023 trains norms too
 TIME = "time_embedding."
 OUT = ("conv_norm_out.", "conv_out.")
 

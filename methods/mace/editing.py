@@ -32,7 +32,7 @@ from iceb.specs.requests import EditRequest
 if TYPE_CHECKING:
     from iceb.methods.mace import MACE
 
-CONCEPTS_AT_ONCE = 8  # that are trained together, unless asked otherwise
+CONCEPTS_AT_ONCE = 8  # concepts trained together by default
 # Settings that change a trained term; the refined model, which others decide, is in its key.
 TRAINING = (*(each.name for each in fields(Training)), "pictures", "picture_steps", *SEGMENTING)
 Piece = tuple[int, int]  # concepts start … stop − 1
@@ -90,7 +90,7 @@ class _Editing:
             moment = moment * (method.prior_captions / len(captions))
         if method.preserves and method.domain is not None:
             texts = read_captions(method.domain, "domain text")
-            domain = preserved_moment(reader, texts, "all", self.scratch, self.bundle)  # kept whole, whatever is erased
+            domain = preserved_moment(reader, texts, "all", self.scratch, self.bundle)  # stored whole
             domain -= gram(reader, texts_naming(texts, sources), "all", keep=True)
             moment = moment + method.preserve_weight * domain
         return moment

@@ -22,9 +22,9 @@ from iceb.methods.mace.rows import concept_columns
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Segment = Callable[[Array, Concept], Array]  # (n, H, W, 3) uint8, concept → (n, H, W) bool
 
-STANDS_OUT = 40  # of 255: how far a pixel's colour must be from its row's ground
-TIMESTEP = 200  # at which attention is looked at: the image is still to be seen in the noise
-INSIDE = 0.5  # of the way from a map's least to its greatest value
+STANDS_OUT = 40  # least distance of a pixel's colour from its row's ground, of 255
+TIMESTEP = 200  # timestep at which attention is measured; the image is still visible in the noise
+INSIDE = 0.5  # threshold between a map's least and greatest value
 
 
 def fill_empty_masks(masks: Array) -> Array:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from iceb.methods.rece import RECE
 
 BLANK = " "  # what the authors erase towards where no destination is named
-PAIRS_AT_ONCE = 64  # whose states are in memory together
+PAIRS_AT_ONCE = 64  # pairs whose states are in memory together
 
 
 def make_edit(method: "RECE", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:

@@ -71,8 +71,8 @@ class _Work:
     layer: int
     scratch: Scratch
     change: float = 0.0  # ‖ΔW‖ / ‖W‖
-    searches: int = 0  # made now, not taken from scratch
-    log: dict[str, float] = field(default_factory=dict)  # what the closed form says, its `lift`
+    searches: int = 0  # facts computed now, not read from scratch
+    log: dict[str, float] = field(default_factory=dict)  # log entries of the closed form: its `lift`
 
     @cached_property
     def project(self) -> "Features":
@@ -150,7 +150,7 @@ class _Work:
             "captions": digest(captions),
             "tokens": limit,
         }
-        kept = self.scratch.depends_on().array(key, compute)  # the captions themselves are in the key
+        kept = self.scratch.depends_on().array(key, compute)  # the key names the captions, not their settings
         return moment_factor(torch.from_numpy(np.array(kept)).to(self.tower.device), self.log)
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from iceb.methods.refact.settings import Objective
 
-NEVER = float("nan")  # the direct objectives have scores, no probabilities: nothing is ever enough
+NEVER = float("nan")  # the direct objectives have scores, no probabilities, so the search never stops early
 SMALL = 0.05  # the authors' contrastive search on images also stops below this loss
 
 

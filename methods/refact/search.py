@@ -57,7 +57,7 @@ class ShiftedStates:
     def __call__(self, shift: Tensor) -> Tensor:
         """Pooled states, (B, p), for δ, (d,)."""
         prompts, rows = self.prompts, torch.arange(len(self.state), device=self.tower.device)
-        # The MLP's output is the last term of a layer's sum: adding to the one is adding to the other.
+        # The MLP's output is the last term of the layer's sum, so δ can be added to the sum.
         moved = self.state.index_put((rows, prompts.at), shift.expand(len(rows), -1), accumulate=True)
         return self.tower.finish(moved, prompts.bias, prompts.tokens, self.layer + 1).pooled
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from iceb.methods.speed import SPEED
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
-REQUESTS_AT_ONCE = 32  # whose states are in memory together
+REQUESTS_AT_ONCE = 32  # requests whose states are in memory together
 
 
 def make_edit(method: "SPEED", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
@@ -52,7 +52,7 @@ class _Editing:
         self.generator = torch.Generator().manual_seed(method.seed)
         self.found: list[
             tuple[RetainedMoment, int, int]
-        ] = []  # what was kept, dimension of the null space, idle constraints
+        ] = []  # retained states, dimension of the null space, unused constraints
         self.shared: tuple[RetainedMoment, Tensor] | None = (
             None  # without neighbours all projections have one null space
         )

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-DEPENDENT = 1e-12  # of the largest eigenvalue: what is smaller is no constraint of its own
-SQUARED = 1e-8  # of the largest eigenvalue: what is smaller is not found by the squares of singular values
+DEPENDENT = 1e-12  # share of the largest eigenvalue below which a constraint is dropped
+SQUARED = 1e-8  # share of the largest eigenvalue below which squares of singular values are inexact
 SHIFT = 1e-4  # k-means stops when the square of the summed shifts is below this
 
 
@@ -111,7 +111,7 @@ def centres(rows: Tensor, count: int = 3, seed: int = 0) -> Tensor:
         for place in range(count):
             if bool((nearest == place).any()):
                 found[place] = rows[nearest == place].mean(dim=0)
-        if not float((found - old).norm(dim=1).sum()) ** 2 >= SHIFT:  # NaN ends it too, and fails at the solve
+        if not float((found - old).norm(dim=1).sum()) ** 2 >= SHIFT:  # NaN ends the loop, too, and fails at the solve
             return found
 
 

@@ -16,7 +16,7 @@ from iceb.specs.requests import EditRequest
 if TYPE_CHECKING:
     from iceb.methods.time import TIME
 
-PAIRS_AT_ONCE = 64  # whose states are in memory together
+PAIRS_AT_ONCE = 64  # pairs whose states are in memory together
 
 
 def make_edit(method: "TIME", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:

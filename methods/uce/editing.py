@@ -29,7 +29,7 @@ from iceb.specs.requests import EditRequest
 if TYPE_CHECKING:
     from iceb.methods.uce import UCE, UCEEmcid
 
-PAIRS_AT_ONCE = 64  # whose states are in memory together
+PAIRS_AT_ONCE = 64  # pairs whose states are in memory together
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class RetainedTexts:
 
     given: Sequence[str] = ()
     corpus: Sequence[str] = ()  # a long list, the same for all edits, so that its sum is made once
-    dropped: Sequence[str] = ()  # what of the corpus is edited, and so not preserved
+    dropped: Sequence[str] = ()  # texts of the corpus that are edited, and so not preserved
 
     def __len__(self) -> int:
         return len(self.given) + len(self.corpus) - len(self.dropped)
@@ -139,7 +139,7 @@ def solve_problem(problem: Problem, bundle: Bundle, scratch: Scratch) -> Edit:
     """Solve a closed form and return the edit; with 'replace' all matrices share one right factor."""
     weights = projections(bundle, ("v", "k") if problem.keys else ("v",))
     reader = StateReader(bundle, scratch)
-    pairs = _states(reader, problem.pairs) if problem.tensor else []  # each matrix goes over them again
+    pairs = _states(reader, problem.pairs) if problem.tensor else []  # several passes: each matrix reads them again
     summed = state_moments(pairs, problem.pairing) if problem.tensor else _moments(reader, problem)
     moments = problem.erase_scale * summed
     kept = problem.preserve_scale * problem.retain.total(reader, problem.retained_rows, scratch, bundle)

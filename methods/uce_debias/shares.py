@@ -24,7 +24,7 @@ class Concept:
 
 
 Shares: TypeAlias = tuple[float, ...]
-Measure: TypeAlias = Callable[[Bundle, Sequence[Concept]], list[Shares]]  # under the bundle as it is now
+Measure: TypeAlias = Callable[[Bundle, Sequence[Concept]], list[Shares]]  # draws with the bundle as edited now
 
 
 def concepts_of(requests: Sequence[EditRequest], phrases: Sequence[str], wanted: Sequence[float] = ()) -> list[Concept]:

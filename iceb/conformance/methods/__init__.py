@@ -28,8 +28,8 @@ from iceb.specs.runs import Scalar
 __all__ = ["Line", "check_method", "quick_method"]
 
 SIZES = (1, 10, 100)
-SECONDS = 80.0  # for everything, beside loading; what would take longer is left out
-VARIED = 0.4  # of what is left of them, for varying settings
+SECONDS = 80.0  # seconds for all checks, without loading; slower ones are left out
+VARIED = 0.4  # share of the remaining seconds for varying settings
 
 
 def quick_method(name: str, settings: Mapping[str, Scalar], full: bool = False) -> ChosenMethod:

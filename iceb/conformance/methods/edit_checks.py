@@ -29,10 +29,10 @@ class PlainEdit:
 
     under_test: MethodUnderTest
     edit: Edit | None = None  # the plain edit, once it was made
-    watch: Watch | None = None  # from before the first call
-    seconds: float = 0.0  # that the last edit of the plain requests took which began with nothing
+    watch: Watch | None = None  # snapshot from before the first call
+    seconds: float = 0.0  # seconds of the last edit of the plain requests with empty scratch
     broken: str = ""  # what a call of the method changed of the model; nothing after that can be trusted
-    broken_at: str = ""  # the check that says so
+    broken_at: str = ""  # the check that reported it
 
     @cached_property
     def requests(self) -> tuple[EditRequest, ...]:

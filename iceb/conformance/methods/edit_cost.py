@@ -22,7 +22,7 @@ from iceb.running.cost import peak_bytes
 
 ALLOWANCE = 512 * 2**20  # bytes of working memory beside one copy of the model, the edit, and what is kept in scratch
 TRAINED = 4  # tensors a trained parameter may need: its new value, gradient, and an optimiser's two moments
-CAUTION = 2.0  # how much longer than foreseen an edit may take and still be begun
+CAUTION = 2.0  # factor on the predicted time within which an edit is still started
 
 
 @dataclass
@@ -30,7 +30,7 @@ class EditCost:
     """Edits of growing size, each with empty scratch, while time is left."""
 
     plain_edit: PlainEdit
-    seconds: float  # for all of them; inf: however long it takes
+    seconds: float  # seconds for all sizes; inf: no limit
     allowance: int = ALLOWANCE
     took: dict[int, float] = field(default_factory=dict)  # number of requests → seconds
     excess: dict[int, str] = field(default_factory=dict)  # sizes that held too much, and how much
@@ -39,7 +39,7 @@ class EditCost:
         """One line per size, and one on peak memory."""
         began = time.perf_counter()
         for number in sorted(set(sizes)):
-            left = self.seconds - self.plain_edit.seconds - (time.perf_counter() - began)  # one edit more counts copies
+            left = self.seconds - self.plain_edit.seconds - (time.perf_counter() - began)  # one more edit counts copies
             yield line(count_text(number, "edit"), partial(self._one_size, number, left))
         yield line("memory", self._memory)
 
@@ -69,7 +69,7 @@ class EditCost:
         """Predict seconds on the straight line through the last two sizes; the plain edit is one of the first."""
         if not self.took:
             return 0.0
-        plain = {FEW: self.plain_edit.seconds} if len(self.took) == 1 else {}  # sizes so close tell little later
+        plain = {FEW: self.plain_edit.seconds} if len(self.took) == 1 else {}  # sizes this close predict little
         known = sorted({0: 0.0, **plain, **self.took}.items())
         (first, earlier), (last, seconds) = known[-2:]
         return seconds + max(seconds - earlier, 0.0) * (number - last) / (last - first)

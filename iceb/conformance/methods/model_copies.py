@@ -30,8 +30,8 @@ class CopyCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch 
         super().__init__()  # type: ignore[no-untyped-call]
         parameters = bundle.parameters_named().values()
         self._shapes = {tuple(value.shape) for value in parameters}
-        self._own = [value.untyped_storage() for value in parameters]  # held, so that no other takes their place
-        self._living = {storage._cdata: 0 for storage in self._own}  # what names a storage → bytes that count
+        self._own = [value.untyped_storage() for value in parameters]  # held, so that their ids are not reused
+        self._living = {storage._cdata: 0 for storage in self._own}  # storage → bytes counted
         self._now = self.most = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -15,7 +15,7 @@ from iceb.specs.requests import EditRequest
 from iceb.specs.tasks import Kind
 
 Requests: TypeAlias = tuple[EditRequest, ...]
-ORDER_TOLERANCE = 1e-3  # of the change's norm: what rounding makes of another order
+ORDER_TOLERANCE = 1e-3  # share of the change's norm that rounding may cause in another order
 
 
 @dataclass

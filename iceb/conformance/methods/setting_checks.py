@@ -31,8 +31,8 @@ class SettingChecks:
     """Change each setting of a method alone, while time is left."""
 
     plain_edit: PlainEdit
-    seconds: float  # for all of them; inf: however long it takes
-    everywhere: list[str] = field(default_factory=list)  # settings that every kept part names: nothing to try
+    seconds: float  # seconds for all settings; inf: no limit
+    everywhere: list[str] = field(default_factory=list)  # settings that every stored part names, which need no test
     varied: list[str] = field(default_factory=list)
     untried: dict[str, str] = field(default_factory=dict)  # setting → why
     stale: list[str] = field(default_factory=list)
@@ -77,7 +77,7 @@ class SettingChecks:
             stale = _stale(under_test, self._requests, plain)
         except Skipped as reason:
             self.untried[name] = str(reason)
-        except Exception as error:  # a method of others may raise anything; whether it should is another check's matter
+        except Exception as error:  # a third-party method may raise anything, which another check judges
             self.untried[name] = error_text(error) if isinstance(error, IcebError) else f"raised {type(error).__name__}"
         else:
             self.varied.append(name)
@@ -101,7 +101,7 @@ class SettingChecks:
 class Part:
     """One part that a method stored in scratch."""
 
-    what: str  # by its key's own word
+    what: str  # name from its key
     names: frozenset[str]  # settings in its key
     content: str  # digest
 
@@ -162,7 +162,7 @@ def _vary(under_test: MethodUnderTest, name: str) -> MethodUnderTest:
     for value in values:
         try:
             other = dataclasses.replace(method, **{name: value})
-        except Exception:  # refused by the method; the next value may do
+        except Exception:  # the method refuses this value; try the next
             continue
         return MethodUnderTest(
             dataclasses.replace(under_test.chosen, method=other),

@@ -13,7 +13,7 @@ from iceb.running.method_context import draw_images
 from iceb.specs.methods import Edit
 
 NOTHING = "a photo"  # a prompt that names nothing
-STEPS = 2  # of the images that are compared: enough to see them move
+STEPS = 2  # denoising steps of the compared images, enough to show a change
 TOKEN_TABLE = "token_embedding.weight"
 
 

@@ -64,7 +64,7 @@ class DatasetPrompts:
             for prompt in asked.all:
                 if not isinstance(prompt, Prompt):
                     raise Broken(f"a prompt is a {type(prompt).__name__}: must be a Prompt")
-                replace(prompt)  # made anew, it is checked anew
+                replace(prompt)  # a new instance is checked again
         self.asked = found
         return f"{len(found[-1].all)} at {found[-1].size} edits"
 

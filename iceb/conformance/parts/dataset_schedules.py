@@ -12,7 +12,7 @@ from iceb.specs.requests import EditBatch, EditRequest
 from iceb.specs.schedules import Add, Checkpoint, Remove, Schedule, edit_batches, judged_batches
 
 NUMBERS, SOUND, REQUESTS = "numbers of edits", "schedules can be run", "requests can be told apart"
-MOST = 4096  # edits that are tried
+MOST = 4096  # largest number of edits that is tried
 
 
 @dataclass

@@ -11,9 +11,9 @@ from iceb.specs.metrics import BEFORE, REFERENCE, Measured, Need
 from iceb.specs.prompts import Prompt
 from iceb.stores.arrays import Array
 
-WIDTHS = (8, 1, 2, 1000)  # of rows; the first that a metric can read is taken
+WIDTHS = (8, 1, 2, 1000)  # widths of rows; the first that a metric can read is used
 CLASSES = 8  # classes and choices of made-up prompts, at most
-IMAGES = {("ant", 0): 3, ("ant", 1): 2, ("bee", 0): 2, ("cat", 0): 1, ("dog", 0): 3}  # of a concept and replicate
+IMAGES = {("ant", 0): 3, ("ant", 1): 2, ("bee", 0): 2, ("cat", 0): 1, ("dog", 0): 3}  # images per concept
 REFERENCES = 7  # rows of a side that the dataset supplies
 
 Sides: TypeAlias = dict[str, dict[str, Measured]]

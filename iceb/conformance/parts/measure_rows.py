@@ -16,7 +16,7 @@ from iceb.specs.metrics import Inputs, Measure, MeasureInput
 from iceb.stores.arrays import Array
 
 ROWS, SAME = "one row of numbers an image", "same rows twice"
-RELATIVE, ABSOLUTE = 1e-3, 1e-4  # by which rows may differ with what is measured beside them
+RELATIVE, ABSOLUTE = 1e-3, 1e-4  # tolerance of rows measured in another batch
 COUNT = 6  # images that most checks measure
 
 

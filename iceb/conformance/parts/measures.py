@@ -49,7 +49,7 @@ class RegisteredMeasure:
     device: str
     kind: object = None
     measure: Measure | None = None
-    fits: bool | None = None  # True once its `inputs` are known to be some
+    fits: bool | None = None  # True once its `inputs` are known to be valid
 
     def import_object(self) -> str:
         """Check that the entry point can be imported."""

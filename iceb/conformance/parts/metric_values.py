@@ -16,8 +16,8 @@ from iceb.specs.metrics import AFTER, BEFORE, Metric
 from iceb.specs.reduction import VALUE, ConceptValue, Score, reduce_values
 
 COMPUTES, SAME = "a value of made-up numbers", "same value twice"
-ROUNDING = 1e-6  # relative: what another order of additions may change
-TINY = 1e-9  # what counts as zero
+ROUNDING = 1e-6  # relative tolerance for another order of additions
+TINY = 1e-9  # values below this count as zero
 KEEPS = "computed from the wrong rows, or from something that it does not say it reads"
 
 
@@ -78,7 +78,7 @@ class MetricValues:
             numbers = MadeUpRows(metric.needs, made_up_prompts(metric.needs, width), width)
             try:
                 values = compute_values(metric, numbers.sides())
-            except Exception as error:  # the next width may do
+            except Exception as error:  # try the next width
                 if _of_a_statistic(error):
                     raise
                 refused.append(error)

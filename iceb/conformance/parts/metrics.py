@@ -46,7 +46,7 @@ class RegisteredMetric:
 
     entry: Registered
     metric: Metric | None = None
-    sound: Metric | None = None  # once its fields can be relied on
+    sound: Metric | None = None  # set once its fields are valid
 
     def import_object(self) -> str:
         """Check that the entry point leads to an instance with a metric's fields."""

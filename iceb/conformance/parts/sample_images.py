@@ -11,7 +11,7 @@ from iceb.specs.metrics import MeasureInput, text_and_choices
 from iceb.specs.prompts import Prompt
 from iceb.stores.images import Pixels
 
-PATCHES = 4  # a side
+PATCHES = 4  # patches per side of an image
 COLOURS = ("red", "green", "blue", "yellow", "purple", "orange")
 OFFERED = 3  # choices of a prompt
 

@@ -19,7 +19,7 @@ from iceb.specs.schedules import judged_batches
 from iceb.specs.tasks import Task
 
 ROLES = "prompts of its roles"
-LAST_CLASS = 10_000  # labels beyond that are left to a run
+LAST_CLASS = 10_000  # higher labels are not tested here
 MOST = 200  # prompts of a role that metrics are given made-up numbers of, evenly over concepts
 
 
@@ -107,7 +107,7 @@ def refusal(metric: Metric, prompts: Sequence[Prompt]) -> str:
         try:
             values = compute_values(metric, MadeUpRows(metric.needs, read, width).sides())
             score = reduce_values(values, metric.reduction)
-        except Exception as error:  # somebody else's metric may raise anything
+        except Exception as error:  # a third-party metric may raise anything
             first = first or error_text(error)
         else:
             return "" if score.value is not None else score.note

@@ -12,7 +12,7 @@ from iceb.methods.common.attention.token_rows import PAIRINGS, Pairing
 from iceb.methods.common.text_encoder import slices
 from iceb.specs.methods import Bundle, Scratch
 
-PAIRS_AT_ONCE = 16  # whose rows are put together
+PAIRS_AT_ONCE = 16  # pairs whose rows are concatenated
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +92,6 @@ def gram(reader: StateReader, texts: Sequence[str], rows: str, *, keep: bool = F
     counts = Counter(texts)
     for state in reader.each(list(counts), keep=keep):
         chosen, _ = PAIRINGS[rows](state, state)
-        # No (d, d) but this one: each costs as much as the sum.
+        # Only one (d, d) matrix is made: each costs as much as the sum.
         summed.addmm_(chosen.T, chosen, alpha=counts[state.text])
     return summed

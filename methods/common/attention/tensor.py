@@ -17,7 +17,7 @@ from iceb.methods.common.attention.token_rows import Pairing
 from iceb.methods.common.text_encoder import slices
 
 Pair: TypeAlias = tuple[TextState, TextState]
-BUDGET = 2**29  # bytes for the sums of some matrices; SD-1.4 takes them in one go, SDXL in many
+BUDGET = 2**29  # bytes for the sums of several matrices: SD-1.4 needs one pass, SDXL many
 CONCEPTS_AT_ONCE = 16
 
 
