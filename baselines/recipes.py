@@ -2,7 +2,7 @@
 
     baselines/recipes/<method>/<task>.toml
         how = "where these settings come from"
-        [params]              # the method's hyperparameters; what is not named keeps the method's default
+        [params]              # the method's settings; those not named keep the method's defaults
         [mini]                # optional: other settings for the embedded model
         how = "…"
         [mini.params]
@@ -71,7 +71,7 @@ def parse_recipe(text: str, where: str) -> Recipe:
     except ValidationError as error:
         allowed = ", ".join(Recipe.model_fields)
         raise SpecError(
-            f"{where}: {first_problem(error)}; keys are {allowed}, hyperparameters go under [params]"
+            f"{where}: {first_problem(error)}; keys are {allowed}, settings go under [params]"
         ) from error
 
 

@@ -208,10 +208,10 @@ def main() -> None:
         counts = {"concepts": row.concepts, "evaluations": found, "expected": row.expected}
         kept[name] = {"method": row.method, **counts, **run_at, "note": row.note}
     if args.write:
-        told = "one row through the UNet counts 1, its backward pass 2 more; `small` scaled to `full`"
+        about = "one row through the UNet counts 1, its backward pass 2 more; `small` scaled to `full`"
         rows = {name: kept[name] for name in ROWS if name in kept}
         RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps({"what": told, "counts": rows}, indent=2) + "\n", encoding="utf-8")
+        RESULTS.write_text(json.dumps({"what": about, "counts": rows}, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ Data: TypeAlias = Annotated[
     str | None, typer.Option(help="embedded, upstream, or a folder; default embedded on mini, upstream elsewhere.")
 ]
 Settings: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A hyperparameter; may be repeated.")
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the method; may be repeated.")
 ]
 Recipe: TypeAlias = Annotated[Path | None, typer.Option(help="A recipe file instead of the one that ships.")]
 Metrics: TypeAlias = Annotated[

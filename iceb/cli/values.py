@@ -14,7 +14,7 @@ DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 
 
 def settings(texts: Sequence[str]) -> dict[str, Scalar]:
-    """Parse hyperparameters from NAME=VALUE texts.
+    """Parse a method's settings from NAME=VALUE texts.
 
     Raises:
         SpecError: a text without "=", a name given twice, or a value that is neither a scalar nor a flat list.

@@ -76,10 +76,10 @@ def _fitting(manifest: Manifest, bundle: ModelBundle, base: str, delta: Path) ->
     """Return the new weights, after comparing base and outcome with the manifest bit for bit."""
     before = weight_digests(bundle)
     if weights_digest(before) != manifest.base.weights:
-        told = manifest.base
+        recorded = manifest.base
         raise ModelError(
-            f"the edit in {delta} was made for other weights than those of {base}: it fits {told.repo} at revision "
-            f"{told.revision[:12]} ({told.family}, {told.dtype}); name that model as BASE"
+            f"the edit in {delta} was made for other weights than those of {base}: it fits {recorded.repo} at revision "
+            f"{recorded.revision[:12]} ({recorded.family}, {recorded.dtype}); name that model as BASE"
         )
     weights = read_delta(delta, manifest.delta, bundle.parameter) if manifest.delta else {}
     after = {**before, **{name: digest_tensor(value) for name, value in weights.items()}}

@@ -57,7 +57,7 @@ class ChosenMethod:
 
     @cached_property
     def params(self) -> dict[str, Scalar]:
-        """Every hyperparameter, defaults included; files and models by their content (`params_of`).
+        """Every setting, defaults included; files and models by their content (`params_of`).
 
         Read once, so that a run keeps its name. A file that was moved gives the same name, a changed one another.
 
@@ -216,7 +216,7 @@ def choose(name: str, settings: Mapping[str, Any], recipe: str = "") -> ChosenMe
     """Return the registered method with these settings; fields that are not set keep their defaults.
 
     Raises:
-        SpecError: no such method, no such hyperparameter, or a value of the wrong kind.
+        SpecError: no such method, no such setting, or a value of the wrong kind.
         MethodError: the method refuses the settings, or its card has another name than its entry point.
     """
     entry = registry.find("methods", name)

@@ -1,6 +1,6 @@
 """The interface of an editing method: its card, what it is given, and the edit it returns.
 
-A method is a frozen dataclass: its fields are its hyperparameters (`--set field=value`, recipe keys, result params).
+A method is a frozen dataclass: its fields are its settings (`--set field=value`, recipe keys, result params).
 It never changes the model; the core applies its edit, and takes it back bit for bit.
 """
 

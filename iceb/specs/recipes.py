@@ -1,4 +1,4 @@
-"""A recipe: the frozen hyperparameters of a method on a task, and how they were chosen."""
+"""A recipe: the frozen settings of a method on a task, and how they were chosen."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from iceb.specs.runs import Scalar
 
 
 class RecipePart(BaseModel):
-    """Hyperparameters that replace the recipe's own on one model family."""
+    """Settings that replace the recipe's own on one model family."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,6 +37,6 @@ class Recipe(BaseModel):
         return "published settings" if self.how.startswith("published") else ""
 
     def settings(self, family: str) -> dict[str, Scalar]:
-        """The hyperparameters for a model family."""
+        """The settings for a model family."""
         part = {"mini": self.mini, "sdxl": self.sdxl}.get(family)
         return {**self.params, **(part.params if part is not None else {})}

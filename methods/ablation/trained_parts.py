@@ -109,7 +109,7 @@ class TrainedEmbeddings:
 
     def _run(self, name: str, texts: Sequence[str]) -> Any:
         encoder, tokenizer = self.encoders[name], self.tokenizers[name]
-        told = tokenizer(
+        tokens = tokenizer(
             list(texts),
             padding="max_length",
             truncation=True,
@@ -119,8 +119,8 @@ class TrainedEmbeddings:
         device = self.denoiser.device
         masked = getattr(encoder.config, "use_attention_mask", False)
         given = {
-            "input_ids": told.input_ids.to(device),
-            "attention_mask": told.attention_mask.to(device) if masked else None,
+            "input_ids": tokens.input_ids.to(device),
+            "attention_mask": tokens.attention_mask.to(device) if masked else None,
             "output_hidden_states": True,
         }
         return functional_call(encoder, {self.tables[name]: self._trained_table(name)}, (), given)

@@ -23,7 +23,7 @@ def preserved_keys(keys: Tensor, moment: Tensor, weight: float, log: Log | None 
         keys: K, (d_in, n), one column per edited concept.
         moment: C, (d_in, d_in), uncentred second moment of the layer's inputs.
         weight: λ > 0.
-        log: is told the `lift`, see `_factor`.
+        log: receives the `lift`, see `_factor`.
 
     Returns:
         A, (d_in, n), float64.
@@ -94,7 +94,7 @@ def ridge_update(keys: Tensor, residuals: Tensor, moment: Tensor, weight: float,
         residuals: R, (d_out, n).
         moment: C = E[k kᵀ] over a caption corpus, (d_in, d_in), uncentred.
         weight: λ > 0; larger keeps more of the old behaviour.
-        log: is told the `lift`, see `_factor`.
+        log: receives the `lift`, see `_factor`.
 
     Returns:
         Δ, (d_out, d_in), float64.
@@ -131,7 +131,7 @@ def weighed_update(
         weight: λ > 0.
         share: α in (0, 1). At 1 nothing would be preserved and the system is singular, so it is refused.
         rounded: scale C in float32, as the authors' code does: it moves Δ by up to 2e-5 of its norm where α ≠ ½.
-        log: is told the `lift`, see `_factor`.
+        log: receives the `lift`, see `_factor`.
 
     Returns:
         Δ, (d_out, d_in), float64.

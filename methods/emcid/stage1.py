@@ -77,7 +77,7 @@ def optimise_values(
         towers: the text encoders, one or (SDXL) two.
         denoiser: the frozen denoiser; None is allowed where no noise loss is asked for.
         concepts: G concepts.
-        settings: hyperparameters.
+        settings: of stage I.
         latents: the training images of all concepts, encoded; None where no noise loss is asked for.
         draws: each concept's random numbers.
         fisher: (d,) diagonal Fisher information for the "ewc" penalty.

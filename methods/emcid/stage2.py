@@ -59,7 +59,7 @@ def write_values(
         concepts: N concepts.
         values: z*, (N, d) or (N, T, d) for T edited tokens.
         moments: layer → C, (d_ff, d_ff).
-        settings: hyperparameters.
+        settings: of stage II.
         solve: another closed form in place of EMCID's.
 
     Raises:

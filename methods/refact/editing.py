@@ -89,19 +89,19 @@ class _Work:
         """The edited weight, (d, d_ff) float64."""
         clean = self.tower.fc2(self.layer).weight.detach().double()
         factor = self._factor()
-        told: dict[str, Any] = {"encoder": self.tower.component, "layer": self.layer}
+        key: dict[str, Any] = {"encoder": self.tower.component, "layer": self.layer}
         weight: Tensor = clean
         with stage("facts", len(requests)) as advance:
             for request in requests:
                 both = {"source": request.source, "dest": _dest(request)}
-                told = {"what": "refact fact", "before": digest(told), **both}
-                weight = weight + self._request_change(told, request, weight, factor)
+                key = {"what": "refact fact", "before": digest(key), **both}
+                weight = weight + self._request_change(key, request, weight, factor)
                 advance(1)
         self.change = float((weight - clean).norm() / clean.norm())
         return weight
 
     def _request_change(
-        self, told: Mapping[str, Any], request: EditRequest, weight: Tensor, factor: Tensor | None
+        self, key: Mapping[str, Any], request: EditRequest, weight: Tensor, factor: Tensor | None
     ) -> Tensor:
         """A request's change v uᵀ, (d, d_ff); stored under a key that names all requests before it."""
 
@@ -110,7 +110,7 @@ class _Work:
             made: np.ndarray[Any, Any] = torch.cat([u, v]).cpu().numpy()
             return made
 
-        both = torch.from_numpy(np.array(self.scratch.array(told, compute))).to(weight.device)
+        both = torch.from_numpy(np.array(self.scratch.array(key, compute))).to(weight.device)
         u, v = both[: weight.shape[1]], both[weight.shape[1] :]
         change: Tensor = torch.outer(v, u)
         return change

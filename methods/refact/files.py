@@ -58,9 +58,9 @@ def vision_part(path: str) -> dict[str, Any]:
     Raises:
         DataError: the file cannot be read, or has no such part.
     """
-    told = read_json(expand(path), DataError, "name the config.json of a CLIPModel")
+    config = read_json(expand(path), DataError, "name the config.json of a CLIPModel")
     try:
-        return {**told["vision_config"], "projection_dim": told["projection_dim"]}
+        return {**config["vision_config"], "projection_dim": config["projection_dim"]}
     except (KeyError, TypeError) as error:
         raise DataError(f"clip_config {path}: is no config.json of a CLIPModel ({error!r})") from error
 

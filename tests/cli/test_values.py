@@ -1,4 +1,4 @@
-"""--set reads what people type, and refuses what no hyperparameter can be."""
+"""--set reads what people type, and refuses what no setting can be."""
 
 import pytest
 

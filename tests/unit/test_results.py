@@ -25,7 +25,7 @@ OF_PROVENANCE = {"python", "packages", "command", "commit", "device", "threads",
 OF_COST = {"draw_seconds", "measure_seconds", "total_seconds", "edit_bytes", "peak_bytes", "peak_gpu_bytes"}
 OF_COST |= {"images_drawn", "images_reused"}
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=5)
-VALUES = VALUES | TEXT  # what a hyperparameter may be
+VALUES = VALUES | TEXT  # what a setting may be
 
 
 def test_a_result_round_trips_byte_for_byte(result):

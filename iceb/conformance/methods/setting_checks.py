@@ -91,10 +91,10 @@ class SettingChecks:
         reasons: dict[str, list[str]] = {}
         for name, why in self.untried.items():
             reasons.setdefault(why, []).append(name)
-        told = [f"{len(self.varied)} varied"] if self.varied else []
-        told += [f"{len(self.everywhere)} in every key"] if self.everywhere else []
-        told += [f"not {', '.join(names)}: {why}" for why, names in reasons.items()]
-        return "; ".join(told)
+        parts = [f"{len(self.varied)} varied"] if self.varied else []
+        parts += [f"{len(self.everywhere)} in every key"] if self.everywhere else []
+        parts += [f"not {', '.join(names)}: {why}" for why, names in reasons.items()]
+        return "; ".join(parts)
 
 
 @dataclass(frozen=True)

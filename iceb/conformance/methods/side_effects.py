@@ -48,8 +48,8 @@ class SideEffects:
         changed = {name: words for name in tables if (words := _changed_words(edit, bundle, name))}
         if not changed:
             return "as they were"
-        told = "; ".join(f"{', '.join(words)} of {name.partition('.')[0]}" for name, words in changed.items())
-        raise Info(f"special tokens changed, which stand in every prompt: {told}")
+        text = "; ".join(f"{', '.join(words)} of {name.partition('.')[0]}" for name, words in changed.items())
+        raise Info(f"special tokens changed, which stand in every prompt: {text}")
 
 
 def _draw(bundle: ModelBundle, prompts: list[str]) -> list[np.ndarray]:

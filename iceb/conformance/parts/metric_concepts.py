@@ -21,7 +21,7 @@ class MetricConcepts:
     """The checks of a metric's concepts."""
 
     metric_values: MetricValues
-    told_apart: bool | None = None  # True once its concepts are known to be those of the prompts
+    distinct: bool | None = None  # True once its concepts are known to be those of the prompts
 
     def lines(self, watch: ProcessWatch) -> Iterator[Line]:
         """Run these checks, one line each."""
@@ -35,7 +35,7 @@ class MetricConcepts:
         """Return the synthetic rows and their statistics; skip unless concepts are distinct."""
         found = self.metric_values.require_values()
         if not self.metric_values.is_set:
-            require(self.told_apart, CONCEPTS)
+            require(self.distinct, CONCEPTS)
         return found
 
     def _concepts(self) -> str:
@@ -49,7 +49,7 @@ class MetricConcepts:
         named = [(value.concept, value.part, value.replicate) for value in values]
         if twice := [name for name in named if named.count(name) > 1]:
             raise Broken(f"concept {twice[0][0]}, part {twice[0][1]}, replicate {twice[0][2]} has several statistics")
-        self.told_apart = True
+        self.distinct = True
         return f"{len(clusters)} concepts"
 
     def _order(self) -> str:
