@@ -70,9 +70,7 @@ def parse_recipe(text: str, where: str) -> Recipe:
         return Recipe.model_validate(parse_toml(text, where, SpecError))
     except ValidationError as error:
         allowed = ", ".join(Recipe.model_fields)
-        raise SpecError(
-            f"{where}: {first_problem(error)}; keys are {allowed}, settings go under [params]"
-        ) from error
+        raise SpecError(f"{where}: {first_problem(error)}; keys are {allowed}, settings go under [params]") from error
 
 
 def _folder() -> Traversable:

@@ -146,7 +146,7 @@ def heavy_place(path: Path) -> set[str]:
     return {place[0], "/".join(place[:2])}
 
 
-def test_light_parts_stay_without_torch():
+def test_light_parts_do_not_import_torch():
     wrong = [
         f"{name_of(path)}:{line} imports {module}"
         for _, path in sources()
@@ -157,7 +157,7 @@ def test_light_parts_stay_without_torch():
     assert not wrong, "\n".join(wrong)
 
 
-def test_diffusers_and_transformers_have_few_doors():
+def test_diffusers_and_transformers_are_imported_in_few_modules():
     wrong = [
         f"{name_of(path)}:{line} imports {module}"
         for _, path in sources()

@@ -93,7 +93,7 @@ def test_one_that_prints_spoils_no_output(site):
     assert done.stdout.startswith("bad/chats 1.0 ")
 
 
-def test_a_dataset_that_cannot_be_loaded_is_told_among_the_others(site):
+def test_an_unloadable_dataset_is_listed_with_its_error(site):
     rows = {row["name"]: row["from"] for row in json.loads(iceb(site, "list", "datasets", "--json").stdout)}
     assert "KeyError: 'dataset' (bad_aaa_broken.py:1, in <module>)" in rows["aaa_broken"]
     assert "aice" in rows

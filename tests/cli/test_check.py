@@ -32,7 +32,7 @@ def test_a_faulty_method_ends_with_one_line_that_names_the_check(capsys, model, 
     assert "Traceback" not in captured.out + captured.err
 
 
-def test_what_a_method_raises_is_told_with_its_own_file_and_line(capsys, model, plugins, monkeypatch):
+def test_a_methods_exception_is_reported_with_its_file_and_line(capsys, model, plugins, monkeypatch):
     assert check(model, "faulty", "--set", "fault=crash") == 1
     captured = capsys.readouterr()
     place = f"faulty.py:{line_of('raise ZeroDivisionError')}, in edit"

@@ -60,7 +60,7 @@ def test_a_check_that_fails_is_named_on_stderr(capsys, register):  # noqa: F811
     assert captured.err == "iceb: task turned: 1 of 12 checks failed: numbers of edits\n"
 
 
-def test_what_a_part_raises_is_told_with_its_own_file_and_line(capsys, register, monkeypatch):  # noqa: F811
+def test_a_parts_exception_is_reported_with_its_file_and_line(capsys, register, monkeypatch):  # noqa: F811
     register("metrics", "crashing", Crashing())
     assert run(["check", "metric", "crashing"]) == 1
     captured = capsys.readouterr()
@@ -71,7 +71,7 @@ def test_what_a_part_raises_is_told_with_its_own_file_and_line(capsys, register,
     assert "Traceback (most recent call last)" in capsys.readouterr().err
 
 
-def test_a_folder_that_is_none_is_said_in_its_line(capsys, tmp_path):
+def test_a_path_that_is_no_folder_is_reported_in_its_line(capsys, tmp_path):
     assert run(["check", "dataset", "aice", "--data", str(tmp_path / "none")]) == 1
     captured = capsys.readouterr()
     assert "is not a folder" in captured.out

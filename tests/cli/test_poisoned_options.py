@@ -63,7 +63,7 @@ def test_an_absurd_option_is_one_line_and_exit_code_two(capsys, place, arguments
     assert "Traceback" not in complaint(capsys, list(arguments))
 
 
-def test_an_error_of_the_system_is_told_with_its_file(capsys, place, monkeypatch):
+def test_a_system_error_is_reported_with_its_file(capsys, place, monkeypatch):
     from iceb.cli import listing
 
     def denied(*_: object) -> None:

@@ -41,7 +41,7 @@ def folder(tmp_path) -> Path:
     return runs
 
 
-def test_runs_are_told_apart_by_settings_status_score_and_time_in_80_columns(folder, capsys):
+def test_runs_are_distinguished_by_settings_status_score_and_time(folder, capsys):
     assert run(["runs", str(folder)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80

@@ -157,7 +157,7 @@ def test_the_edit_is_that_of_evaluate_from_the_one_store(made, model, tmp_path, 
     assert result["model"]["edited_digest"] == [read_manifest(tmp_path / "saved").edited.digest]
 
 
-def test_what_to_know_before_editing_is_said_with_the_recipes_part(made, tmp_path, capsys):
+def test_advice_before_editing_is_printed_with_the_recipes_part(made, tmp_path, capsys):
     made(*PAIR, method="uce", name="bare")
     said = capsys.readouterr().err
     assert "uce: 1 request of your own, recipe uce/aice, published settings" in said

@@ -34,6 +34,6 @@ def test_hyphens_in_names_are_underscores():
 @pytest.mark.parametrize(
     "texts", [["a"], ["=1"], ["a=1", "a=2"], ['a={"b": 1}'], ["a=[[1]]"], ["a=NaN"], ["a=Infinity"]]
 )
-def test_what_cannot_be_a_hyperparameter_is_refused(texts):
+def test_values_that_cannot_be_settings_are_refused(texts):
     with pytest.raises(SpecError, match="--set"):
         settings(texts)

@@ -210,7 +210,7 @@ class NotEvenOne(Sound):
         raise DataError("no edits today")
 
 
-def test_a_number_of_edits_that_there_is_not_must_be_refused_in_words(lines):
+def test_an_unavailable_number_of_edits_must_be_refused_in_words(lines):
     check, note = only_failure(lines(EndsInACrash, counts={}))
     assert check == "numbers of edits"
     assert "raised IndexError" in note
@@ -304,7 +304,7 @@ class AsksForNothing(Sound):
         (AsksForNothing, "asks for 'red' to become what it is"),
     ],
 )
-def test_requests_that_cannot_be_told_apart_are_caught(load, words, lines):
+def test_indistinguishable_requests_are_caught(load, words, lines):
     check, note = only_failure(lines(load))
     assert (check, words in note) == ("requests can be told apart", True), note
 

@@ -131,7 +131,7 @@ class OtherInputs(Sound):
         (OtherInputs, "inputs", "must be one of image, pair, image+text"),
     ],
 )
-def test_what_a_measure_says_of_itself_is_checked(kind, check, words, lines):
+def test_a_measures_attributes_are_checked(kind, check, words, lines):
     found, note = only_failure(lines(kind))
     assert (found, words in note) == (check, True), note
 
@@ -286,7 +286,7 @@ class ReadsTheAnswer(SoundText):
         (ReadsTheAnswer, "inputs are 'image+text', and with another seed, role, class or answer"),
     ],
 )
-def test_reading_what_no_row_is_named_by_is_caught(kind, words, lines):
+def test_reading_an_undeclared_input_is_caught(kind, words, lines):
     check, note = only_failure(lines(kind))
     assert (check, words in note) == ("reads nothing but its inputs", True), note
 
@@ -314,7 +314,7 @@ class Textless(SoundText):
         (Textless, "with another text and choices it gives the same rows"),
     ],
 )
-def test_not_reading_what_it_names_is_caught(kind, words, lines):
+def test_ignoring_a_declared_input_is_caught(kind, words, lines):
     check, note = only_failure(lines(kind))
     assert (check, words in note) == ("reads its inputs", True), note
 
@@ -324,7 +324,7 @@ class Detector(Sound):
         return np.zeros(3)
 
 
-def test_a_detector_that_finds_nothing_in_patches_of_colour_is_no_fault(lines):
+def test_a_detector_may_find_nothing_in_colour_patches(lines):
     made = by_name(lines(Detector))
     assert failures(made.values()) == {}
     assert made["reads its inputs"].status == "skipped"

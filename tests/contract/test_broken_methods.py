@@ -103,7 +103,7 @@ class Kindless(Sound):
         (Kindless, "got none, allowed are replace"),
     ],
 )
-def test_settings_or_a_card_that_cannot_work_are_said_first_and_end_the_checks(method, words, bundle):
+def test_unusable_settings_or_cards_are_reported_first_and_end_the_checks(method, words, bundle):
     lines = checked(method(), bundle)
     assert list(lines) == ["settings fit the model"]
     assert words in failures(lines)["settings fit the model"]
@@ -457,7 +457,7 @@ class OneAfterTheOther(Sound):
         return Edit({name: weight})
 
 
-def test_an_order_that_matters_is_told_and_is_no_failure(bundle):
+def test_an_order_that_matters_is_reported_and_is_no_failure(bundle):
     lines = checked(OneAfterTheOther(), bundle)
     assert failures(lines) == {}
     assert lines["order of requests"].status == "info"
@@ -705,7 +705,7 @@ def test_time_is_left_for_the_edit_that_counts_copies(monkeypatch):
     assert left[0] == pytest.approx(94.5, abs=0.4)
 
 
-def test_what_an_edit_takes_before_its_first_request_is_not_foreseen_for_every_request():
+def test_fixed_costs_of_an_edit_are_not_predicted_once_per_request():
     known = EditCost(SimpleNamespace(seconds=5.5), 100.0, took={1: 5.0})  # two requests took 5.5 s: half a second each
     assert known._forecast(10) == pytest.approx(9.5)
     known.took[10] = 10.5

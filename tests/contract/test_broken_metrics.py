@@ -136,7 +136,7 @@ TWO = (Need(KIND, "source"), Need(KIND, "source", ("after",)))
         ({"reduction": Reduction({"source": Part()}, "rows")}, "the weighting is 'rows'"),  # type: ignore[arg-type]
     ],
 )
-def test_what_a_metric_says_of_itself_is_checked(changes, words, lines):
+def test_a_metrics_fields_are_checked(changes, words, lines):
     check, note = only_failure(lines(replace(Sound(), **changes)))
     assert (check, words in note) == ("fields", True), note
 
@@ -301,7 +301,7 @@ class ReadsElsewhere(Sound):
         (ReadsElsewhere, "reads nothing but its needs", "where there is more to read"),
     ],
 )
-def test_arithmetic_that_is_none_is_caught(metric, check, words, lines):
+def test_arithmetic_that_breaks_the_contract_is_caught(metric, check, words, lines):
     found, note = only_failure(lines(metric()))
     assert (found, words in note) == (check, True), note
 

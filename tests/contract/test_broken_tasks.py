@@ -174,7 +174,7 @@ def test_needs_that_find_nothing_are_caught(metric, words, lines):
     assert (check, words in note) == ("every need finds prompts", True), note
 
 
-def test_a_need_that_finds_nothing_at_the_fewest_edits_is_told(lines):
+def test_a_need_without_images_at_the_fewest_edits_is_reported(lines):
     task = replace(SOUND, metrics=("edit_score", "alias2dest"), roles=("source", "holdout", "alias"))
     made = by_name(lines(task))
     assert failures(made.values()) == {}

@@ -83,7 +83,7 @@ def test_a_key_that_forgets_a_setting_is_caught_by_the_settings_name(method, bun
     assert "shift" not in note
 
 
-def test_a_setting_that_there_is_not_is_refused_where_a_key_names_it(bundle):
+def test_an_unknown_setting_in_depends_on_is_refused(bundle):
     note = failures(checked(NamesUnknown(), bundle))["edit fits model and card"]
     assert "depends_on('strenght'): no such setting; the method has strength, shift" in note
 

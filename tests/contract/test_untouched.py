@@ -127,9 +127,7 @@ def call(bundle: ModelBundle, change: Any) -> None:
 
 
 @pytest.mark.parametrize(("change", "words"), CHANGES.values(), ids=CHANGES)
-def test_a_change_of_the_model_is_refused_by_name_and_nothing_is_drawn_or_applied_after_it(
-    change, words, bundle, tmp_path
-):
+def test_a_changed_model_is_refused_by_name_and_never_used_again(change, words, bundle, tmp_path):
     with pytest.raises(MethodError) as refused:
         call(bundle, lambda: change(bundle.pipeline))
     assert str(refused.value).startswith("method bad changed ")
@@ -143,9 +141,7 @@ def test_a_change_of_the_model_is_refused_by_name_and_nothing_is_drawn_or_applie
 
 
 @pytest.mark.parametrize(("change", "words"), FACTS.values(), ids=FACTS)
-def test_a_change_of_what_the_bundle_says_is_refused_by_name_and_nothing_is_drawn_after_it(
-    change, words, bundle, tmp_path
-):
+def test_a_changed_bundle_is_refused_by_name_and_draws_nothing_more(change, words, bundle, tmp_path):
     with pytest.raises(MethodError) as refused:
         call(bundle, lambda: change(bundle))
     assert words in str(refused.value)
@@ -222,7 +218,7 @@ def test_a_call_that_fails_leaves_no_setting_of_the_process_behind(bundle):
     assert torch.get_default_dtype() == torch.float32
 
 
-def test_what_a_suspended_generator_of_a_failed_call_puts_back_when_it_is_closed_is_no_change(bundle):
+def test_changes_undone_by_closing_a_suspended_generator_are_none(bundle):
     def hooked() -> Any:
         handle = bundle.pipeline.unet.register_forward_hook(lambda *_: None)
         try:
@@ -253,7 +249,7 @@ def test_an_interrupted_call_stays_an_interruption_and_its_changes_are_remembere
 # --- the model between a call and a drawing
 
 
-def test_what_changes_the_model_outside_a_call_is_found_before_an_image_is_kept(bundle, tmp_path):
+def test_a_model_changed_outside_a_call_is_detected_before_drawing(bundle, tmp_path):
     generator, sampling = Generator(ImageStore(tmp_path)), bundle.family.sampling
     bundle.verify()
     bundle.pipeline.unet.conv_in.weight.data.mul_(2)

@@ -22,7 +22,7 @@ class Counts(toy.Shake):
         return Edit(edit.weights, log={"threads": torch.get_num_threads(), "together": wanted})
 
 
-def test_a_run_computes_as_it_is_told_and_says_so(tiny_sd_folder, tmp_path):
+def test_a_run_follows_its_execution_settings_and_records_them(tiny_sd_folder, tmp_path):
     before, plan = torch.get_num_threads(), toy.make_plan(tiny_sd_folder, tmp_path, Counts())
     plan.parts.execution = Execution("cpu", concepts_at_once=5, precision="tf32", workers=before + 1)
     result = evaluate(plan)

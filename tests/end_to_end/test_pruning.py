@@ -70,7 +70,7 @@ def refusal(capsys, *more: str, cache: str = "cache") -> str:
     return line
 
 
-def test_what_runs_refer_to_stays_and_what_a_removed_run_had_alone_goes(place, tiny_sd_folder, capsys):
+def test_pruning_keeps_referenced_files_and_removes_those_of_a_removed_run(place, tiny_sd_folder, capsys):
     before = files(place / "cache")
     assert prune() == 0
     assert files(place / "cache") == before
@@ -86,7 +86,7 @@ def test_what_runs_refer_to_stays_and_what_a_removed_run_had_alone_goes(place, t
     assert again.cost.images_drawn == 0
 
 
-def test_a_folder_of_runs_that_is_away_keeps_everything_until_it_is_said_to_be_gone(place, capsys):
+def test_a_missing_run_folder_blocks_pruning_until_it_is_declared_gone(place, capsys):
     """It may lie on a disk that is not mounted now."""
     shutil.move(place / "runs2", place / "unmounted")
     line = refusal(capsys)
@@ -162,7 +162,7 @@ def test_links_among_the_files_stay_and_so_do_their_targets(place):
     assert photo.read_bytes() == b"somebody's"
 
 
-def test_only_files_of_its_own_naming_go(place):
+def test_pruning_removes_only_files_that_iceb_names(place):
     mine = [
         *("images/photo.png", "images/ab/photo.png", f"images/ab/{'ab' * 32}.jpg", f"images/AB/{'ab' * 32}.png"),
         *(f"images/{'ab' * 32}.png", f"scratch/ab/{'ab' * 32}.npy", "edits/notes.txt", ".partial", ".partial-a.txt"),

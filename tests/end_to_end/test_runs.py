@@ -89,7 +89,7 @@ def test_a_second_run_draws_edits_and_measures_nothing(reference, tiny_sd_folder
     assert plan.parts.scorer.measures["imagenet_classifier"].seen == []
 
 
-def test_a_run_that_makes_nothing_leaves_the_record_of_the_one_that_did(reference, tiny_sd_folder, tmp_path):
+def test_a_fully_cached_run_keeps_the_record_of_the_computing_run(reference, tiny_sd_folder, tmp_path):
     folder, _, made = reference
     plan = toy.make_plan(tiny_sd_folder, folder / "cache")
     kept = shutil.copytree(made.parent, tmp_path / plan.spec.id) / made.name

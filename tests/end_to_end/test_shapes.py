@@ -481,7 +481,7 @@ def test_three_sequential_batches_with_checkpoints_and_the_removal_of_one(tiny_s
     assert groups == {"1", "2", "3", "without", "none"}
 
 
-def test_what_an_earlier_batch_changed_is_gone_after_its_removal_and_the_later_ones_stay(tiny_sd):
+def test_removing_an_earlier_batch_undoes_its_changes_and_keeps_later_ones(tiny_sd):
     from iceb.running.edited_model import EditedModel
 
     def shake(model: Any, seed: int, layer: int) -> Edit:

@@ -61,7 +61,7 @@ def test_a_read_only_cache_that_holds_everything_is_enough(tiny_sd_folder, tmp_p
     assert len(read_ledger(path.parent, again.images)) == 48
 
 
-def test_a_cache_that_cannot_be_written_is_told_before_any_work(tiny_sd_folder, tmp_path, read_only):
+def test_an_unwritable_cache_is_reported_before_any_work(tiny_sd_folder, tmp_path, read_only):
     cache = tmp_path / "cache"
     run(toy.make_plan(tiny_sd_folder, cache, num_edits=1), tmp_path / "one")
     before = content(cache)
@@ -99,7 +99,7 @@ def test_two_processes_on_one_run_share_its_images(tiny_sd_folder, tmp_path):
     assert 96 <= sum(drawn) < 96 + 32
 
 
-def test_every_image_stands_once_in_an_order_of_ones_own():
+def test_shuffled_groups_hold_every_image_once():
     keys = [str(number) for number in range(50)]
     orders = [shuffled_groups(keys, 8) for _ in range(5)]
     for order in orders:

@@ -65,7 +65,7 @@ def prompt_of(row, variant: str, rng: Replayed) -> str:
     return replace_name(anchor_prompt, *target.split("+"), variant)
 
 
-def test_prompts_are_the_authors_to_the_letter(parity):
+def test_prompts_match_the_authors_to_the_letter(parity):
     rows = Vector(parity / "ablation" / "prompts").input["pairs"]
     for row in rows:
         variant = "compvis" if row["kind"].startswith("compvis") else "diffusers"
@@ -81,7 +81,7 @@ def test_prompts_are_the_authors_to_the_letter(parity):
 
 
 @pytest.mark.parametrize("name", ["augmentation", "augmentation_compvis"])
-def test_images_and_masks_are_the_authors(parity, name):
+def test_images_and_masks_match_the_authors(parity, name):
     vector = Vector(parity / "ablation" / name)
     wanted, images = vector.tensors("expected"), vector.tensors("draws")["images_uint8"].numpy()
     variant, worst = ("compvis" if "compvis" in name else "diffusers"), 0.0

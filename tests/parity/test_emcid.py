@@ -58,7 +58,7 @@ def test_the_last_subject_token_is_found_where_the_authors_find_it(parity, autho
 # --- second moments
 
 
-def test_second_moments_are_the_authors(parity, authors_model):
+def test_second_moments_match_the_authors(parity, authors_model):
     tower, _ = authors_model
     vector = Vector(parity / "emcid_cov")
     captions = sample_captions(vector.input["captions"], vector.input["sample_size"])
@@ -190,7 +190,7 @@ def test_stage_two_writes_the_authors_weights(parity, authors_model, name):
 # --- Fisher diagonal
 
 
-def test_the_fisher_diagonal_is_the_authors(parity, authors_model):
+def test_the_fisher_diagonal_matches_the_authors(parity, authors_model):
     tower, denoiser = authors_model
     vector = Vector(parity / "emcid_fisher")
     given, tensors = vector.input, vector.tensors("draws")

@@ -142,7 +142,7 @@ def update(trained, wanted):
 
 
 @pytest.mark.parametrize("name", FULL)
-def test_training_is_the_authors(parity, name):
+def test_training_matches_the_authors(parity, name):
     vector = vector_of(name)
     given, draws, wanted = vector.input, vector.tensors("draws"), vector.tensors("expected")
     settings, unet = settings_of(name, given), (sdxl() if "sdxl" in name else sd()).pipeline.unet
@@ -167,7 +167,7 @@ def test_training_is_the_authors(parity, name):
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if "2023" in name or "2024" in name])
-def test_noise_levels_and_timesteps_are_the_authors(parity, name):
+def test_noise_levels_and_timesteps_match_the_authors(parity, name):
     given = vector_of(name).input
     settings = settings_of(name, given)
     for drawn in given["iterations"]:
@@ -182,7 +182,7 @@ def test_noise_levels_and_timesteps_are_the_authors(parity, name):
 
 
 @pytest.mark.parametrize("name", HALF)
-def test_half_precision_keeps_the_facts_that_are_exact(parity, name):
+def test_half_precision_matches_where_results_are_exact(parity, name):
     vector = vector_of(name)
     given, draws, wanted = vector.input, vector.tensors("draws"), vector.tensors("expected")
     settings = settings_of(name, given)
@@ -202,7 +202,7 @@ def test_half_precision_keeps_the_facts_that_are_exact(parity, name):
 
 
 @pytest.mark.parametrize("name", HALF)
-def test_adam_in_half_precision_is_bit_for_bit_the_authors(parity, name):
+def test_adam_in_half_precision_matches_the_authors_bit_for_bit(parity, name):
     vector = vector_of(name)
     given, wanted = vector.input, vector.tensors("expected")
     settings, count = settings_of(name, given), len(given["iterations"])

@@ -187,7 +187,7 @@ def kept(config, caches) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", vectors("mace/stage1_cfr"))
-def test_refinement_is_the_authors(name, parity, authors_model, reads, caches):
+def test_refinement_matches_the_authors(name, parity, authors_model, reads, caches):
     vector = Vector(parity / "mace" / "stage1_cfr" / name)
     config, unet = vector.input["config"], authors_model[1].unet
     parts = (
@@ -215,7 +215,7 @@ def trained(vector: Vector, which: int) -> dict[str, tuple[torch.Tensor, torch.T
 
 
 @pytest.mark.parametrize("name", vectors("mace/stage3_fusion"))
-def test_fusion_is_the_authors(name, parity, authors_model, reads, caches):
+def test_fusion_matches_the_authors(name, parity, authors_model, reads, caches):
     vector = Vector(parity / "mace" / "stage3_fusion" / name)
     config, unet, wanted = vector.input["config"], authors_model[1].unet, vector.tensors("expected_fp64")
     refined = {part: vector.tensors("draws")[f"unet_start.{part}"] for part in wanted}

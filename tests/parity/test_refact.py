@@ -96,7 +96,7 @@ def settings_of(vector, request, folder) -> ReFACT:
     )
 
 
-def test_the_second_moment_is_the_authors(parity, authors_model):
+def test_the_second_moment_matches_the_authors(parity, authors_model):
     tower, _ = authors_model
     vector = Vector(parity / "refact" / COVARIANCE)
     texts = [text for text in vector.input["texts"] if text]

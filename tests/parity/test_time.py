@@ -36,7 +36,7 @@ def request_of(said) -> EditRequest:
 
 
 @pytest.mark.parametrize("name", vectors("time"))
-def test_the_edited_weights_are_the_authors(parity, double, name):
+def test_the_edited_weights_match_the_authors(parity, double, name):
     vector = Vector(parity / "time" / name)
     said = vector.input
     method = TIME(ridge=said["lamb"], keys=said["with_to_k"], augment=said["with_augs"], strict=True)
@@ -50,7 +50,7 @@ def test_the_edited_weights_are_the_authors(parity, double, name):
 
 
 @pytest.mark.parametrize("name", vectors("time"))
-def test_texts_and_rows_are_the_authors(parity, double, name):
+def test_texts_and_rows_match_the_authors(parity, double, name):
     said = Vector(parity / "time" / name).input
     pairs = texts(request_of(said), augment=said["with_augs"])
     wanted = zip(said["old_texts"], said["new_texts"], strict=True)

@@ -36,7 +36,7 @@ def worst(edit, bundle, wanted) -> float:
 
 
 @pytest.mark.parametrize("name", vectors("uce_erase"))
-def test_the_program_of_2025(parity, double_model, name):
+def test_the_program_of_2025_matches_the_authors(parity, double_model, name):
     vector = Vector(parity / "uce_erase" / name)
     given, count = vector.input, len(vector.input["edit_concepts_arg"])
     pairs = zip(given["edit_concepts_final"][:count], given["guide_concepts_final"][:count], strict=True)
@@ -56,7 +56,7 @@ def test_the_program_of_2025(parity, double_model, name):
 
 
 @pytest.mark.parametrize("name", vectors("uce_legacy"))
-def test_the_closed_form_of_2023_in_both_techniques(parity, double_model, name):
+def test_the_closed_form_of_2023_matches_the_authors_in_both_techniques(parity, double_model, name):
     vector = Vector(parity / "uce_legacy" / name)
     given = vector.input
     method = UCEEmcid(
@@ -94,7 +94,7 @@ class Table:
 
 
 @pytest.mark.parametrize("name", vectors("uce_debias_legacy"))
-def test_the_rounds_of_2023(parity, double_model, name):
+def test_the_rounds_of_2023_match_the_authors(parity, double_model, name):
     vector = Vector(parity / "uce_debias_legacy" / name)
     given = vector.input
     method = UCEDebias(
@@ -120,7 +120,7 @@ def test_the_rounds_of_2023(parity, double_model, name):
 
 
 @pytest.mark.parametrize("name", vectors("uce_debias"))
-def test_the_rounds_of_2025(parity, double_model, name):
+def test_the_rounds_of_2025_match_the_authors(parity, double_model, name):
     vector = Vector(parity / "uce_debias" / name)
     given = vector.input
     counts = given["label_counts[iteration][edit_concept][debias_concept]"]

@@ -168,7 +168,7 @@ def test_all_that_the_plugin_registers_keeps_what_it_promises(site):
     assert done.stdout.count(", 0 failed, ") == len(asked)
 
 
-def test_a_part_that_cannot_be_imported_is_said_in_its_line(site):
+def test_a_part_that_cannot_be_imported_is_reported_in_its_line(site):
     done = iceb(site, "check", "dataset", "unreadable")
     assert done.returncode == 1
     assert "unreadable of iceb-example 0.3.0 cannot be imported" in done.stdout

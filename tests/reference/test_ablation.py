@@ -106,7 +106,7 @@ def test_the_same_requests_in_any_order_give_the_same_bytes(tiny_sd):
         {"concept_type": "nudity"},
     ],
 )
-def test_every_setting_counts(tiny_sd, changes):
+def test_every_setting_changes_the_edit(tiny_sd, changes):
     assert fingerprint(edited(tiny_sd, CAT, scratch=SHARED, steps=1, **changes)) != _plain(tiny_sd)
 
 
@@ -203,7 +203,7 @@ def test_wrong_settings_are_refused_at_once(name, value):
 
 
 @pytest.mark.parametrize("name", ["prompts", "prior_prompts"])
-def test_a_missing_file_is_said_before_any_weight_is_loaded(name):
+def test_a_missing_file_is_reported_before_any_weight_is_loaded(name):
     with pytest.raises(DataError, match=rf"ablation {name} none\.txt: there is no such file"):
         replace(QUICK, **{name: "none.txt"}).check(None)
 

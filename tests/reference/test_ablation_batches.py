@@ -127,6 +127,6 @@ def test_a_stream_is_named_by_what_it_is_for():
     assert RandomStream(seed=1).uniform() != RandomStream(seed=2).uniform()
 
 
-def test_rounds_hold_every_place_once():
+def test_a_random_round_yields_each_index_once():
     numbers = list(islice(RandomStream(seed=1).rounds(4), 12))
     assert [sorted(numbers[start : start + 4]) for start in (0, 4, 8)] == [[0, 1, 2, 3]] * 3

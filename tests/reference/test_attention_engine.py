@@ -51,7 +51,7 @@ def test_new_rows_equal_to_the_old_change_no_bit():
     assert torch.equal(solve(C, C, ridge=0.5), torch.eye(D, dtype=torch.float64))
 
 
-def test_a_factor_serves_several_targets():
+def test_one_factor_solves_for_several_targets():
     C, K = rows(0, 9).T @ rows(0, 9), rows(1, D)
     factor = Factor(C, 0.1)
     assert all(torch.equal(factor.right(target), solve(C, target, 0.1)) for target in (K, 2 * K))
@@ -118,7 +118,7 @@ def test_states_are_what_drawing_conditions_on(tiny):
     torch.testing.assert_close(StateReader(tiny)(["a tabby cat"])[0].rows.float(), drawn[0][0], rtol=1e-5, atol=1e-6)
 
 
-def test_a_text_reads_alike_whatever_is_read_beside_it(tiny):
+def test_a_texts_states_do_not_depend_on_other_texts(tiny):
     alone, beside = StateReader(tiny)(["cat"])[0], StateReader(tiny)(["a long sentence about a dog", "cat", "cat"])
     assert torch.equal(alone.read, beside[1].read)
     assert beside[1] is beside[2]

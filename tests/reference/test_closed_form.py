@@ -86,7 +86,7 @@ def test_a_share_outside_its_bounds_is_refused(share):
         ({"moment": -torch.eye(D_IN)}, "no second moment|not positive"),
     ],
 )
-def test_what_does_not_fit_is_refused(change, message):
+def test_shapes_and_weights_that_do_not_fit_are_refused(change, message):
     K, R, C, _ = problem(1, 2)
     asked = {"keys": K, "residuals": R, "moment": C, "weight": 100.0, **change}
     with pytest.raises(MethodError, match=message):

@@ -62,7 +62,7 @@ def test_an_edit_names_full_tensors_of_the_model_and_leaves_it_alone(tiny, metho
         pass
 
 
-def test_no_requests_is_no_edit(tiny_sd, method):
+def test_no_requests_give_an_empty_edit(tiny_sd, method):
     assert not method.edit(tiny_sd, [], context=four(Memory())).weights
 
 
@@ -159,7 +159,7 @@ def test_every_variant_runs_from_requests_to_weights(tiny_sd, method, changes):
         ({"shares": (-1.0, 2.0)}, "must not be negative"),
     ],
 )
-def test_nonsense_settings_are_refused_at_birth(changes, message):
+def test_invalid_settings_are_refused_on_creation(changes, message):
     with pytest.raises(MethodError, match=message):
         EMCID(**changes)
 
@@ -174,7 +174,7 @@ def test_two_encoders_refuse_what_is_defined_for_one(tiny_sdxl, method):
         replace(method, noise_loss="esd").edit(tiny_sdxl, REQUESTS[:1], context=four(Memory()))
 
 
-def test_captions_with_fewer_keys_than_a_layer_has_inputs_are_warned_of_and_the_lift_is_logged(tiny_sd, method, caplog):
+def test_too_few_captions_for_full_rank_warn_and_log_the_lift(tiny_sd, method, caplog):
     edit = method.edit(tiny_sd, REQUESTS[:1], context=four(Memory()))
     (line,) = caplog.messages
     assert line.startswith("6 captions give ")

@@ -176,7 +176,7 @@ def test_the_edit_weight_turns_the_damping(share):
     "wrong",
     [{"null_space": "soft"}, {"threshold": 0.0}, {"ridge": 0.0}, {"ridge_unit": "mean"}, {"float32_moment": True}],
 )
-def test_settings_that_cannot_work_are_refused(wrong):
+def test_invalid_settings_are_refused(wrong):
     with pytest.raises(MethodError):
         EMCIDNullSpace(**wrong)
 
@@ -212,7 +212,7 @@ def test_an_edit_stays_in_the_null_space_of_the_unedited_encoder(tiny, method):
     assert method.edit(tiny, [], context=MethodContext(Memory())) == Edit()
 
 
-def test_it_begins_with_the_value_vectors_that_emcid_keeps(tiny_sd, method):
+def test_the_null_space_edit_reuses_emcids_stored_value_vectors(tiny_sd, method):
     scratch = Memory()
     shared = {name: getattr(method, name) for name in ("layers", "layers_2", "steps", "noise_loss", "captions")}
     emcid = EMCID(**shared)
@@ -221,7 +221,7 @@ def test_it_begins_with_the_value_vectors_that_emcid_keeps(tiny_sd, method):
     assert EMCIDNullSpace.card.scratch_of == EMCID.card.name
 
 
-def test_its_residual_may_be_the_streams(tiny_sd, method):
+def test_the_null_space_residual_may_be_the_streams(tiny_sd, method):
     scratch = Memory()
     one, other = (
         made.edit(tiny_sd, REQUESTS, context=MethodContext(scratch.of(made))).weights

@@ -48,7 +48,7 @@ def denoiser(tiny_sd):
 # --- the encoder cut open
 
 
-def test_layer_by_layer_is_the_encoder(tower):
+def test_running_layer_by_layer_equals_the_encoder(tower):
     tokens = tower.tokens([prompt for concept in CONCEPTS for prompt in concept.prompts("dest")])
     with torch.no_grad():
         states = tower.read(tokens)

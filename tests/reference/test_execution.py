@@ -73,7 +73,7 @@ def test_a_pass_of_one_and_one_of_all_differ_by_rounding(bundle, captions, name)
 
 
 @pytest.mark.parametrize("name", SIZES)
-def test_what_one_size_made_another_finds(bundle, captions, name):
+def test_parts_made_at_one_pass_size_are_found_at_another(bundle, captions, name):
     chosen, memory = method(name, captions), Memory()
     first = edited(bundle, chosen, memory, **{SIZES[name]: 2})
     kept = len(memory.kept)

@@ -69,7 +69,7 @@ def test_one_concept_more_encodes_that_one_and_one_less_nothing(tiny_sd, tmp_pat
     assert not encoded
 
 
-def test_a_retained_text_that_a_source_names_is_left_out_without_reading_the_others_anew(tiny_sd, tmp_path, encoded):
+def test_dropping_a_retained_text_that_is_edited_rereads_no_other_text(tiny_sd, tmp_path, encoded):
     method = SPEED(retain=("a red barn", "bee", "hen"))
     fresh = method.edit(tiny_sd, [BARN], context=MethodContext(scratch(tmp_path / "other")))
     method.edit(tiny_sd, [CAT], context=MethodContext(scratch(tmp_path)))
@@ -80,7 +80,7 @@ def test_a_retained_text_that_a_source_names_is_left_out_without_reading_the_oth
     assert found.log["retained_rows"] == 2
 
 
-def test_what_a_projection_shrinks_most_is_found_once_per_model(tiny_sd, tmp_path, monkeypatch):
+def test_a_projections_least_direction_is_computed_once_per_model(tiny_sd, tmp_path, monkeypatch):
     SPEED(retain=("bee",)).edit(tiny_sd, [CAT], context=MethodContext(scratch(tmp_path)))
     monkeypatch.setattr(editing, "shrunk_most", lambda *_, **__: pytest.fail("decomposed again"))
     SPEED(retain=("bee", "hen"), seed=1).edit(tiny_sd, [BARN], context=MethodContext(scratch(tmp_path)))

@@ -42,7 +42,7 @@ WORDS = st.lists(st.integers(3, 6), max_size=6)
 
 
 @given(source=WORDS, dest=WORDS)
-def test_as_many_rows_are_paired_on_either_side_and_the_longer_prompt_uses_all_its_pads(source, dest):
+def test_paired_rows_are_equally_many_and_the_longer_prompt_uses_all_pads(source, dest):
     first, second = [1, *source, 2], [1, *dest, 2]
     old, new = paired_rows(first, second, 12)
     assert len(old) == len(new)

@@ -98,7 +98,7 @@ def test_a_domain_that_cannot_be_read_is_named(tiny_sd, scratch, tmp_path):
         replace(method, domain="none").check(tiny_sd.ref)
 
 
-def test_an_erasing_request_is_mapped_to_the_anchor_and_a_replacing_one_to_its_destination():
+def test_erasing_maps_to_the_anchor_and_replacing_to_the_destination():
     method = quick(anchor="the sky")
     assert (method.concept(TRAIN).dest, method.concept(DOG).dest) == ("the sky", "tabby cat")
 
@@ -131,7 +131,7 @@ def test_a_model_without_cross_attention_is_refused():
         ({"rate": 0.0}, "must be positive"),
     ],
 )
-def test_settings_that_cannot_work_are_refused_at_birth(changes, said):
+def test_invalid_settings_are_refused_on_creation(changes, said):
     with pytest.raises(MethodError, match=said):
         MACE(**changes)
 

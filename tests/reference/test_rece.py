@@ -125,7 +125,7 @@ def test_every_layout_is_edited_by_one_factor(tiny):
         assert not torch.equal(matrix, tiny.parameter(name))
 
 
-def test_the_start_is_uce(tiny_sd):
+def test_rece_starts_from_uce(tiny_sd):
     """By hand: one concept, rows from its last token on against those of a blank text, the empty prompt retained."""
     edit = RECE(epochs=0).edit(tiny_sd, [request_of("golf ball")], context=MethodContext(Memory()))
     old, new, empty = StateReader(tiny_sd)(["golf ball", " ", ""])
@@ -168,13 +168,13 @@ def test_a_file_names_more_to_retain(tiny_sd, tmp_path):
         RECE(retain_file=str(tmp_path / "none")).check(ModelRef("sd14", "r", "v", "float32"))
 
 
-def test_no_requests_give_no_edit(tiny_sd):
+def test_no_requests_give_an_empty_edit(tiny_sd):
     assert not RECE().edit(tiny_sd, [], context=MethodContext(Memory())).weights
 
 
 @pytest.mark.parametrize(
     "wrong", [{"ridge": 0}, {"epochs": -1}, {"penalty": "none"}, {"attack_ridge": -1.0}, {"preserve_scale": -0.1}]
 )
-def test_settings_that_cannot_be_are_refused(wrong):
+def test_invalid_settings_are_refused(wrong):
     with pytest.raises(MethodError, match=f"rece {next(iter(wrong))}"):
         RECE(**wrong)

@@ -203,7 +203,7 @@ def test_facts_are_written_one_after_the_other(tiny_sd, method):
         assert not torch.allclose(weight - clean, alone[0][name] + alone[1][name] - 2 * clean, rtol=1e-3)
 
 
-def test_what_a_longer_list_begins_with_is_not_searched_again(tiny_sd, method):
+def test_facts_of_a_common_prefix_are_not_searched_again(tiny_sd, method):
     scratch, name = Memory(), "text_encoder.searches"
     assert method.edit(tiny_sd, REQUESTS[:2], context=MethodContext(scratch.of(method))).log[name] == 2
     longer = method.edit(tiny_sd, REQUESTS, context=MethodContext(scratch.of(method)))
@@ -214,7 +214,7 @@ def test_what_a_longer_list_begins_with_is_not_searched_again(tiny_sd, method):
         assert other.edit(tiny_sd, REQUESTS[:1], context=MethodContext(scratch.of(other))).log[name] == 1
 
 
-def test_a_projection_changes_what_is_compared(tiny_sd, method, tmp_path):
+def test_a_projection_changes_the_compared_features(tiny_sd, method, tmp_path):
     file = tmp_path / "clip.safetensors"
     weight = torch.randn(8, 32, generator=torch.Generator().manual_seed(3))
     save_file({"text_projection.weight": weight}, file)
@@ -252,6 +252,6 @@ def test_several_destinations_are_refused(tiny_sd, method):
     "wrong",
     [{"metric": "dot"}, {"steps": 0}, {"rate": 0.0}, {"clamp": 0.0}, {"templates": ("a",)}, {"caption_tokens": 1}],
 )
-def test_settings_that_cannot_work_are_refused(wrong):
+def test_invalid_settings_are_refused(wrong):
     with pytest.raises(MethodError, match=f"refact {next(iter(wrong))}"):
         ReFACT(**wrong)

@@ -59,7 +59,7 @@ def method(clip, archive, tmp_path):
 # --- losses
 
 
-def test_one_new_among_others_is_a_softmax():
+def test_the_likelihood_of_one_new_feature_is_a_softmax():
     found, probability = likelihood(SCORES, 1, "contrastive_text")
     chances = SCORES.log_softmax(dim=1)[:, 0]
     torch.testing.assert_close(found, -chances.mean())
@@ -75,7 +75,7 @@ def test_several_new_images_do_not_compete_with_each_other():
 
 
 @pytest.mark.parametrize("objective", ["direct", "direct_text"])
-def test_a_direct_loss_is_the_score_alone_and_is_never_enough(objective):
+def test_a_direct_loss_is_the_score_and_never_stops_the_search(objective):
     found, probability = likelihood(SCORES, 2, objective)
     torch.testing.assert_close(found, -SCORES[:, :2].sum(dim=1).mean())
     assert not Terms(found, SCORES.new_zeros(()), SCORES.new_zeros(()), probability).enough(objective, 0.0)
@@ -88,7 +88,7 @@ def test_only_the_contrastive_search_on_images_stops_at_a_small_loss():
     assert not replace(terms, penalty=torch.tensor(0.02)).enough("contrastive", 0.99)  # the whole loss counts
 
 
-def test_the_divergence_is_led_by_what_is_now():
+def test_the_divergence_is_that_of_now_from_before():
     now, before = SCORES.log_softmax(dim=1), SCORES.flip(1).log_softmax(dim=1)
     wanted = torch.distributions.kl_divergence(*(torch.distributions.Categorical(logits=x) for x in (now, before)))
     torch.testing.assert_close(divergence(now, before), wanted.mean())
@@ -119,7 +119,7 @@ def test_the_image_tower_is_the_librarys(clip):
     assert tower([]).shape == (0, 8)
 
 
-def test_an_archives_images_come_by_name(archive):
+def test_images_of_an_archive_are_read_in_the_order_of_their_names(archive):
     assert [image.getpixel((0, 0)) for image in read_zip(archive, 2)] == [(0, 128, 0), (0, 0, 255)]
     with pytest.raises(DataError, match="3 images, and image_count asks for 4"):
         read_zip(archive, 4)
@@ -171,7 +171,7 @@ def test_two_text_encoders_are_refused_where_images_count(tiny_sdxl, method):
         replace(method, objective="direct").check(ModelRef("sdxl", "somebody/xl", "1" * 40))
 
 
-def test_what_images_need_is_named(method):
+def test_files_that_image_objectives_need_are_named(method):
     for wrong, said in (
         ({"objective": "direct", "clip_config": None}, "needs CLIP's image tower"),
         ({"kl": 1.0, "kl_texts": None}, "kl_texts=FILE"),

@@ -69,7 +69,7 @@ def as_written(targets, U, K, scale, slack):
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 999), slack=st.sampled_from([0.0, 0.5]), scale=st.floats(0.05, 5))
-def test_the_small_form_is_the_full_one(seed, slack, scale):
+def test_the_reduced_form_equals_the_full_one(seed, slack, scale):
     _, _, targets, U, K = problem(seed)
     found, _ = change_of(targets, U, K, scale, slack)
     torch.testing.assert_close(found, as_written(targets, U, K, scale, slack), rtol=1e-7, atol=1e-8)
@@ -105,7 +105,7 @@ def test_the_update_is_the_constrained_minimiser():
     torch.testing.assert_close(change.grad @ allowed, torch.zeros(OUT, R - 2, dtype=torch.float64), rtol=0, atol=1e-9)
 
 
-def test_constraints_that_say_the_same_are_one():
+def test_dependent_constraints_count_once():
     _, _, targets, U, K = problem(6)
     twice, idle = change_of(targets, U, torch.cat([K, K[:, :1]], dim=1), 0.5, 0.0)
     assert idle == 1
@@ -180,7 +180,7 @@ def transcribed(W, rows, probe, neighbours, filtered, generator):
 
 @pytest.mark.parametrize("filtered", [True, False])
 @pytest.mark.parametrize("out", [OUT, 12])
-def test_neighbours_are_counted_as_if_they_were_made(filtered, out):
+def test_neighbour_moments_match_those_of_explicit_neighbours(filtered, out):
     W, rows, away, reach = random(1, out, D), random(2, 300, D), random(3, 2, D), random(5, 2, D)
     least = torch.linalg.svd(W, full_matrices=False)[2][-1]
     draws = [torch.Generator().manual_seed(4) for _ in range(2)]
@@ -196,7 +196,7 @@ def test_without_neighbours_every_state_counts():
     torch.testing.assert_close(found.moment, rows.T @ rows / 30)
 
 
-def test_thresholds_are_those_of_chunks():
+def test_thresholds_are_taken_per_chunk():
     sizes = torch.cat([torch.tensor([[1.0, 3.0]]).expand(CHUNK, 2), torch.tensor([[10.0, 30.0]])])
     assert above(sizes).tolist() == [[False, True]] * (CHUNK + 1)
 
@@ -258,7 +258,7 @@ def test_the_same_seed_gives_the_same_bytes(tiny_sd):
     assert any(not torch.equal(one.weights[name], other.weights[name]) for name in one.weights)
 
 
-def test_no_requests_give_no_edit(tiny_sd):
+def test_no_requests_give_an_empty_edit(tiny_sd):
     assert not SPEED().edit(tiny_sd, [], context=MethodContext(Memory())).weights
 
 
@@ -268,7 +268,7 @@ def test_an_edit_without_any_free_direction_is_refused(tiny_sd, monkeypatch):
         SPEED(retain=RETAIN).edit(tiny_sd, REQUESTS, context=MethodContext(Memory()))
 
 
-def test_what_cannot_be_done_is_said(tiny_sd, tmp_path):
+def test_unsupported_requests_and_settings_are_refused(tiny_sd, tmp_path):
     with pytest.raises(MethodError, match="'golf ball' is named twice"):
         SPEED().edit(tiny_sd, [REQUESTS[1]] * 2, context=MethodContext(Memory()))
     with pytest.raises(DataError, match=r"speed retain_file .*: cannot be read"):
@@ -278,6 +278,6 @@ def test_what_cannot_be_done_is_said(tiny_sd, tmp_path):
 
 
 @pytest.mark.parametrize("wrong", [{"rows": "some"}, {"matrices": "kv"}, {"threshold": 0}, {"slack": -1.0}])
-def test_settings_that_cannot_be_are_refused(wrong):
+def test_invalid_settings_are_refused(wrong):
     with pytest.raises(MethodError, match=f"speed {next(iter(wrong))}"):
         SPEED(**wrong)

@@ -154,7 +154,7 @@ def literally(bundle, requests, method):
     return dict(current.named_parameters())
 
 
-def test_finetuning_is_the_authors_loop(tiny_sd):
+def test_finetuning_matches_the_authors_loop(tiny_sd):
     asked = [request("lemon", "golden bee"), request("bee", "red dog", number=1)]
     method = Finetune(steps=3, rate=1e-3)
     edit = method.edit(tiny_sd, asked, context=MethodContext(None))

@@ -83,7 +83,7 @@ def test_texts_too_long_are_refused():
         subsequence(framed(5, 6), framed(5, 6), 3)
 
 
-def test_the_article_inside_a_longer_form_is_small():
+def test_the_article_inside_a_longer_text_is_lower_case():
     assert augment_text("An apple")[2] == "An image of an apple"
     assert augment_text("The singer")[3] == "A picture of The singer"
 
@@ -156,11 +156,11 @@ def test_a_request_for_what_is_there_changes_nothing(tiny_sd):
         torch.testing.assert_close(matrix, tiny_sd.parameter(name), rtol=0, atol=1e-7)
 
 
-def test_no_requests_give_no_edit(tiny_sd):
+def test_no_requests_give_an_empty_edit(tiny_sd):
     assert not TIME().edit(tiny_sd, [], context=MethodContext(None)).weights
 
 
-def test_what_cannot_be_done_is_said(tiny_sd):
+def test_unsupported_requests_and_settings_are_refused(tiny_sd):
     with pytest.raises(MethodError, match="'cat' do not stand in 'dog' in this order"):
         TIME(strict=True).edit(tiny_sd, [request_of("cat", "dog")], context=MethodContext(None))
     with pytest.raises(SpecError, match="expected exactly one"):

@@ -110,7 +110,7 @@ def test_values_alone_leaves_keys_unedited(tiny_sd, method):
 
 
 @pytest.mark.parametrize("method", [UCE(), UCEEmcid()])
-def test_nothing_asked_is_nothing_edited(tiny_sd, method):
+def test_no_requests_give_an_empty_edit(tiny_sd, method):
     assert not edited(method, tiny_sd, []).weights
 
 
@@ -186,7 +186,7 @@ def test_a_list_that_cannot_be_read_is_refused_before_anything_is_loaded(tiny_sd
         ({"retain_count": 0}, "at least 1"),
     ],
 )
-def test_settings_that_mean_nothing_are_refused(settings, said):
+def test_invalid_settings_are_refused(settings, said):
     with pytest.raises(MethodError, match=said):
         UCE(**settings)
 

@@ -57,7 +57,7 @@ def test_balanced_sources_end_the_rounds(tiny_sd, program):
     assert len(told.asked) == 2
 
 
-def test_what_is_balanced_from_the_start_is_not_changed(tiny_sd):
+def test_concepts_balanced_from_the_start_are_not_changed(tiny_sd):
     edit = restarting_rounds(UCEDebias(variant=2025), tiny_sd, [DOCTOR], Told({"doctor": (0.52, 0.48)}))
     assert not edit.weights
 
@@ -154,6 +154,6 @@ def test_the_embedded_judge_tells_classes_apart():
         ({"ridge": 0.0}, "must be positive"),
     ],
 )
-def test_settings_that_mean_nothing_are_refused(settings, said):
+def test_invalid_settings_are_refused(settings, said):
     with pytest.raises(MethodError, match=said):
         UCEDebias(**settings)

@@ -59,7 +59,7 @@ def test_a_sound_plugin_is_loaded(plugin):
         ("import json; json.loads('{')", "JSONDecodeError"),
     ],
 )
-def test_what_it_raises_is_told_with_its_own_file_and_line(plugin, line, words):
+def test_a_plugins_exception_is_reported_with_its_file_and_line(plugin, line, words):
     said = refusal(plugin(f"\n{line}\n"))
     assert said.startswith("method thing of their-package 0.3 cannot be imported from plugin_")
     assert words in said
@@ -67,7 +67,7 @@ def test_what_it_raises_is_told_with_its_own_file_and_line(plugin, line, words):
     assert said.endswith("mend it, or reinstall the package their-package")
 
 
-def test_what_its_author_did_wrong_stands_whole_in_the_refusal_and_in_a_checks_line(plugin):
+def test_an_authors_mistake_is_shown_whole_in_the_refusal_and_in_the_check(plugin):
     told = "task orchestra: kind 'replacing' must be one of " + ", ".join(f"kind{number:03}" for number in range(30))
     entry = plugin(f"from iceb.base.errors import SpecError\nraise SpecError({told!r})\n")
     assert len(told) > 300
@@ -78,7 +78,7 @@ def test_what_its_author_did_wrong_stands_whole_in_the_refusal_and_in_a_checks_l
     assert failed.note.endswith("mend it, or reinstall the package their-package")
 
 
-def test_a_syntax_error_is_told_with_its_line(plugin):
+def test_a_syntax_error_is_reported_with_its_line(plugin):
     assert "line 2" in refusal(plugin("\nthis is no Python\n"))
 
 
@@ -119,18 +119,18 @@ def outcome(folder: Path, code: str) -> tuple[str, str]:
         "import warnings; warnings.warn('chatter')",
     ],
 )
-def test_what_it_prints_reaches_neither_stdout_nor_stderr(noise, tmp_path):
+def test_a_plugins_output_reaches_neither_stdout_nor_stderr(noise, tmp_path):
     assert outcome(tmp_path, f"{noise}\n{SOUND}") == ("before\n1\n", "heard\n")
 
 
-def test_what_it_printed_before_it_failed_stands_in_the_message(tmp_path):
+def test_a_failed_plugins_output_is_in_the_message(tmp_path):
     said, warned = outcome(tmp_path, "print('no licence\\nbye')\nraise SystemExit\n")
     assert "it printed 'no licence\\nbye'" in said
     assert "SystemExit: (plugin.py:2, in <module>)" in said
     assert warned == "heard\n"
 
 
-def test_a_log_handler_that_it_makes_works_afterwards(tmp_path):
+def test_a_plugins_log_handler_works_after_the_import(tmp_path):
     code = "import logging\nlog = logging.getLogger('plugin')\nlog.addHandler(logging.StreamHandler())\n"
     code += "log.warning('chatter')\n"
     assert outcome(tmp_path, f"{code}{SOUND}") == ("before\n1\n", "heard\n")
@@ -146,7 +146,7 @@ def test_a_log_handler_that_it_makes_works_afterwards(tmp_path):
         "import threading\nthreading.Event().wait(60)\n",
     ],
 )
-def test_one_that_hangs_is_stopped_and_told(plugin, hanging, monkeypatch):
+def test_a_hanging_plugin_is_stopped_and_reported(plugin, hanging, monkeypatch):
     monkeypatch.setenv("ICEB_PLUGIN_SECONDS", "0.2")
     began = time.perf_counter()
     said = refusal(plugin(hanging))
@@ -178,7 +178,7 @@ def test_a_limit_that_is_no_number_of_seconds_is_refused(plugin, seconds, monkey
     assert f"ICEB_PLUGIN_SECONDS='{seconds}': must be a number of seconds" in refusal(plugin(SOUND))
 
 
-def test_outside_the_main_thread_it_is_loaded_without_a_limit(plugin):
+def test_outside_the_main_thread_a_plugin_is_loaded_without_a_limit(plugin):
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(plugin(SOUND).load()))
     thread.start()
@@ -187,7 +187,7 @@ def test_outside_the_main_thread_it_is_loaded_without_a_limit(plugin):
 
 
 @posix
-def test_a_ctrl_c_while_it_is_imported_stays_one(plugin):
+def test_ctrl_c_during_an_import_stays_ctrl_c(plugin):
     code = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(5)\n"
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
@@ -195,7 +195,7 @@ def test_a_ctrl_c_while_it_is_imported_stays_one(plugin):
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_an_object_whose_attributes_raise_is_told(plugin):
+def test_an_object_whose_attributes_raise_is_reported(plugin):
     code = "class Meta(type):\n    @property\n    def card(cls):\n        return 1 / 0\n"
     code += "class Thing(metaclass=Meta): pass\n"
     said = refusal(plugin(code))
@@ -203,7 +203,7 @@ def test_an_object_whose_attributes_raise_is_told(plugin):
     assert ".py:4, in card" in said
 
 
-def test_output_of_a_closed_stream_is_no_matter():
+def test_output_to_a_closed_stream_is_ignored():
     saved = os.dup(2)
     os.close(2)
     try:
@@ -231,7 +231,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize(("line", "words"), SETTINGS.items(), ids=SETTINGS)
-def test_one_that_changes_torch_for_the_whole_process_is_refused_each_time_and_put_back(plugin, line, words):
+def test_a_plugin_that_changes_torch_settings_is_refused_and_undone(plugin, line, words):
     torch = pytest.importorskip("torch")
     before = {name: setting.read(torch) for name, setting in torch_state.SETTINGS.items()}
     entry = plugin(f"import torch\n{line}\n{SOUND}")
@@ -242,13 +242,13 @@ def test_one_that_changes_torch_for_the_whole_process_is_refused_each_time_and_p
     assert {name: setting.read(torch) for name, setting in torch_state.SETTINGS.items()} == before
 
 
-def test_one_that_fails_after_it_changed_torch_leaves_nothing_behind(plugin):
+def test_a_failing_plugin_that_changed_torch_leaves_no_change(plugin):
     torch = pytest.importorskip("torch")
     assert "ZeroDivisionError" in refusal(plugin("import torch\ntorch.set_default_dtype(torch.float64)\n1 / 0\n"))
     assert torch.get_default_dtype() == torch.float32
 
 
-def test_one_that_changes_torch_and_puts_it_back_itself_is_loaded(plugin):
+def test_a_plugin_that_restores_torch_itself_is_loaded(plugin):
     code = "import torch\ntorch.set_default_dtype(torch.float64)\ntorch.set_default_dtype(torch.float32)\n"
     assert plugin(code + SOUND).load().card == 1
 
@@ -265,7 +265,7 @@ def test_torch_that_the_plugin_itself_brings_in_is_compared_with_its_defaults(tm
     assert words in said
 
 
-def test_one_that_needs_no_torch_brings_none_in(tmp_path):
+def test_a_plugin_without_torch_does_not_import_it(tmp_path):
     said, _ = outcome(tmp_path, f"import sys\n{SOUND}\nThing.card = 'torch' in sys.modules\n")
     assert "False" in said
 

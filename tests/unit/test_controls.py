@@ -34,7 +34,7 @@ def test_controls_change_no_weight(method):
     assert method.card.touches == ()
 
 
-def test_the_floor_is_empty():
+def test_the_unedited_control_returns_an_empty_edit():
     assert edit(Unedited()) == Edit()
 
 
@@ -49,15 +49,15 @@ def test_the_floor_is_empty():
         ("A sealion, dandelions", "A sealion, dandelions"),
     ],
 )
-def test_the_ceiling_writes_the_destination_and_leaves_destinations_whole(prompt, expected):
+def test_prompt_swap_writes_the_destination_and_leaves_destinations_whole(prompt, expected):
     assert Rewriter(edit(PromptSwap()).rewrites)(prompt) == expected
 
 
-def test_without_aliases_the_ceiling_knows_the_name_only():
+def test_without_aliases_prompt_swap_rewrites_the_name_only():
     assert Rewriter(edit(PromptSwap(aliases=False)).rewrites)("A king of beasts") == "A king of beasts"
 
 
-def test_the_trick_names_the_sources_in_order_and_rewrites_nothing():
+def test_negative_prompt_names_the_sources_in_order_and_rewrites_nothing():
     found = edit(NegativePrompt())
     assert found.negative_prompt == "lion, mouse, broccoli"
     assert not found.rewrites

@@ -25,7 +25,7 @@ def test_the_digest_is_sha256_of_canonical_json():
 
 
 @pytest.mark.parametrize("bad", [{1: 2}, {"a": {1, 2}}, object(), {"a": b"bytes"}])
-def test_what_has_no_exact_json_form_is_refused(bad):
+def test_values_without_an_exact_json_form_are_refused(bad):
     with pytest.raises(TypeError):
         digest(bad)
 

@@ -34,13 +34,13 @@ def raised(call) -> Exception:
     return caught.value.with_traceback(caught.tb.tb_next)  # without this file's own frame
 
 
-def test_the_place_is_the_last_of_the_packages_own_and_not_the_librarys(far):
+def test_the_location_is_the_packages_last_frame_and_not_the_librarys(far):
     error = raised(far.edit)
     assert place_of(error) == "iceb_far/inner.py:5, in deep"
     assert re.fullmatch(r"JSONDecodeError: .* \(iceb_far/inner\.py:5, in deep\)", describe(error))
 
 
-def test_the_cores_own_errors_have_no_place():
+def test_errors_of_the_core_have_no_location():
     from iceb.base.rewriting import Rewriter
 
     error = raised(lambda: Rewriter({"a": "b"})(None)).with_traceback(None)

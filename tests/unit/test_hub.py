@@ -60,19 +60,19 @@ def nobody(monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", NOBODY)
 
 
-def test_what_is_cached_is_loaded_without_asking_the_hub(nobody):
+def test_cached_files_are_loaded_without_asking_the_hub(nobody):
     library = Library(cached=True)
     assert local_first("owner/name@1234", library) == "model"
     assert library.asked == [("owner/name", {"revision": "1234", "local_files_only": True})]
 
 
-def test_what_is_not_cached_is_fetched_where_the_hub_answers(hub):
+def test_uncached_files_are_fetched_where_the_hub_answers(hub):
     library = Library(cached=False)
     assert local_first("owner/name", library) == "model"
     assert library.asked[1:] == [("owner/name", {})]
 
 
-def test_a_hub_that_does_not_answer_is_said_at_once_and_never_fetched_from(nobody):
+def test_an_unreachable_hub_is_reported_at_once_and_not_fetched_from(nobody):
     library = Library(cached=False)
     with pytest.raises(ConnectionError, match=rf"{NOBODY} cannot be reached .*\(OSError: no such file in the cache\)"):
         local_first("owner/name", library)
@@ -118,7 +118,7 @@ def test_the_libraries_own_switch_is_respected(hub, monkeypatch, switch):
     assert len(library.asked) == 1
 
 
-def test_a_folder_is_no_matter_of_the_hub(tmp_path, nobody):
+def test_a_folder_is_loaded_without_the_hub(tmp_path, nobody):
     library = Library(cached=False)
     (folder := tmp_path / "a@b").mkdir()
     assert local_first(str(folder), library) == "model"

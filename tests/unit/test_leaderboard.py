@@ -86,7 +86,7 @@ def places(some, task, count):
     return [(entry.place, entry.row.method) for entry in table.ranked[count]]
 
 
-def test_rows_within_one_standard_error_tie_and_those_not_above_unedited_have_no_rank(made, task):
+def test_rows_within_one_standard_error_tie_and_only_those_above_unedited_rank(made, task):
     assert places(small_table(made), task, 10) == [
         ("1", "emcid"),
         ("1", "uce"),
@@ -364,7 +364,7 @@ def test_a_copy_is_not_counted_as_a_reproduction(made, tmp_path):
         collect(folder / "results")
 
 
-def test_of_many_results_the_partial_ones_are_skipped_with_a_line_and_the_page_is_written(made, task, tmp_path):
+def test_partial_results_are_skipped_with_a_line_and_the_page_is_written(made, task, tmp_path):
     boards = tmp_path / "boards"
     good, partial = made("emcid", 10), made("emcid", 10, limit=3)
     sources = [good.save(tmp_path / "a" / "result.json").parent, partial.save(tmp_path / "b" / "result.json")]
@@ -432,7 +432,7 @@ def test_a_maintainers_note_stands_on_its_page_which_needs_no_result(task, tmp_p
 
 
 @pytest.mark.parametrize("field", ["command", "device"])
-def test_what_a_file_says_of_itself_cannot_break_the_page(made, task, field):
+def test_texts_in_a_result_cannot_break_the_page(made, task, field):
     hostile = made("emcid", 10).from_run(**{field: "a|b`c\n# big <script>"})
     text = page_of([hostile], task)
     assert "\n# big" not in text

@@ -99,7 +99,7 @@ def test_a_metric_dropped_from_the_result_is_refused_while_its_rows_stand(honest
     assert "metric 'holdout_delta' has 12 rows in the table and no score" in message
 
 
-def test_a_metric_whose_rows_were_dropped_may_not_keep_its_value_nor_say_another_reason(honest, tmp_path):
+def test_a_metric_without_its_rows_keeps_neither_its_value_nor_another_reason(honest, tmp_path):
     without = honest.with_rows(tuple(row for row in honest.rows if row.metric != "holdout_delta"))
     assert "metric holdout_delta: value is -0.1" in refused(without, tmp_path / "a")
     nothing = {"n": 0, "concepts": 0} | dict.fromkeys(("value", "stderr", "low", "high", "before", "after"))
@@ -163,7 +163,7 @@ def test_a_version_that_is_not_installed_is_refused_even_with_its_own_id(honest,
         ({"references": {"photos": "1" * 64}}, "references are photos, the metric reads none"),
     ],
 )
-def test_what_a_metric_is_cannot_be_forged_where_it_is_installed(honest, tmp_path, fields, word):
+def test_an_installed_metrics_definition_cannot_be_forged(honest, tmp_path, fields, word):
     assert f"metric edit_score: {word}" in refused(honest.with_score("edit_score", **fields), tmp_path)
 
 
@@ -254,7 +254,7 @@ def test_a_table_without_its_result_is_refused(honest, tmp_path):
         collect(tmp_path / "results")
 
 
-def test_what_a_newer_version_adds_is_passed_over_and_kept_in_the_file(honest, tmp_path):
+def test_fields_of_a_newer_version_are_ignored_and_kept_in_the_file(honest, tmp_path):
     path = honest.save(tmp_path / "results" / place(honest.result))
     document = json.loads(path.read_text(encoding="utf-8"))
     document["brand_new"] = 1
@@ -336,7 +336,7 @@ def test_a_paper_cannot_be_taken_away_to_make_a_method_a_control(made, tmp_path)
     assert "method uce: paper is '', its card says 'arXiv:2308.14761'" in message
 
 
-def test_what_check_cannot_find_is_a_table_that_was_made_up_whole(made, tmp_path):
+def test_check_cannot_detect_a_table_that_is_wholly_made_up(made, tmp_path):
     """Known and said in docs/results.md: a consistent invention passes; a reproduction does not agree with it."""
     invented = made(scores={"edit_score": 0.49, "source2dest": 0.98})
     invented.save(tmp_path / "results" / place(invented.result))
@@ -370,7 +370,7 @@ def moved(value):
     return 0.25 if value is None else {"rise": "fall", "images": "concepts", "mean": "set"}.get(value, f"{value}0")
 
 
-def test_whatever_one_changes_in_a_result_is_refused_but_what_is_listed_as_unproven(honest, tmp_path):
+def test_any_change_of_a_result_is_refused_except_in_unproven_fields(honest, tmp_path):
     path = honest.save(tmp_path / "result.json")
     document = json.loads(path.read_text(encoding="utf-8"))
     ways, passed = list(leaves(document)), set()

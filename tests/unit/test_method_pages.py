@@ -67,7 +67,7 @@ class Derived(Base):
     added: tuple[int, ...] = ()
 
 
-def test_what_a_setting_means_is_read_from_the_docstring():
+def test_settings_are_documented_by_the_docstring():
     assert {setting.name: setting.meaning for setting in settings_of(Base)} == {
         "rate": "how fast, in steps.",
         "low": "bounds.",
@@ -76,14 +76,14 @@ def test_what_a_setting_means_is_read_from_the_docstring():
     }
 
 
-def test_what_a_base_class_says_holds_unless_it_is_said_again():
+def test_a_base_class_documents_a_setting_unless_it_is_documented_again():
     found = {setting.name: (setting.default, setting.meaning) for setting in settings_of(Derived)}
     assert found["rate"] == ("0.01", "slower.")
     assert found["high"] == ("2", "bounds.")
     assert found["added"] == ("()", "a new one.")
 
 
-def test_a_page_says_all_that_the_card_says():
+def test_a_method_page_holds_everything_of_the_card():
     text = page(MethodFacts(Base, (), ()))
     for said in ("[arXiv:0000.00000](https://arxiv.org/abs/0000.00000)", "`unet.*`", "it differs"):
         assert said in text
@@ -140,7 +140,7 @@ def test_every_method_of_ours_has_a_page_and_the_index_links_to_it():
     assert pages == method_pages(LEADERBOARDS, ROOT / "benchmarks" / "results")
 
 
-def test_a_page_that_is_out_of_date_or_left_over_is_told(tmp_path):
+def test_an_outdated_or_surplus_page_is_reported(tmp_path):
     texts = {"README.md": "one\n", "a.md": "two\n"}
     write(tmp_path, texts)
     check(tmp_path, texts, command="docs")

@@ -29,7 +29,7 @@ ROWS = {(row["method"], row["num_edits"], row["metric"]): row for row in PAPER["
         ("UCE", 300, "alias2dest", -0.007),
     ],
 )
-def test_points_read_from_the_figure(method, count, metric, value):
+def test_published_numbers_are_the_points_read_from_the_figure(method, count, metric, value):
     assert ROWS[method, count, metric]["value"] == value
 
 

@@ -75,7 +75,7 @@ def test_toml_that_nobody_can_use_is_one_line(text, words):
         parse_toml(text, "recipe", SpecError)
 
 
-def test_what_is_no_readable_file_is_named_with_its_remedy(tmp_path):
+def test_unreadable_files_are_named_with_a_remedy(tmp_path):
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
     for path in (tmp_path, tmp_path / "absent", tmp_path / "bytes", tmp_path / ("x" * 300), Path("nul\0byte")):
         with pytest.raises(DataError, match=r"cannot be read \(.*\): mend it"):
@@ -100,7 +100,7 @@ def test_a_path_that_names_nothing_is_refused(text):
 
 
 @given(st.text() | st.integers() | st.lists(st.text()) | st.text(st.characters(categories=["Cs", "Cc", "Cf"])))
-def test_a_quoted_value_is_printable_and_bounded(value):
+def test_a_quoted_value_is_printable_and_of_bounded_length(value):
     found = quote(value)
     assert len(found) <= QUOTED
     assert found.isprintable()
@@ -111,7 +111,7 @@ def test_a_quoted_value_is_printable_and_bounded(value):
     [(10**5000, "a number of 5001 digits"), ("x" * 10**6, "…"), ("\x1b[31m", r"'\x1b[31m'"), ("\ud800", r"'\ud800'")],
     ids=["digits", "long", "escape", "half"],
 )
-def test_what_cannot_be_shown_is_described(value, words):
+def test_unprintable_values_are_described(value, words):
     assert words in quote(value)
 
 

@@ -50,7 +50,7 @@ def concepts(draw, fewest=2, most=20):
 
 
 @given(concepts())
-def test_a_mean_over_images_is_the_pooled_estimate(drawn):
+def test_a_mean_over_images_equals_the_pooled_estimate(drawn):
     numbers, sizes = drawn
     score, (mean, error) = reduce_values(values_of(numbers, sizes), ONE), pooled(numbers, sizes)
     assert score.value == pytest.approx(mean, abs=1e-12)
@@ -77,7 +77,7 @@ def test_two_parts_of_different_concepts_add_their_variances(source, holdout):
 
 
 @given(concepts())
-def test_one_concept_in_two_parts_pulls_on_both_together(drawn):
+def test_a_concept_in_two_parts_contributes_their_covariance(drawn):
     """The same values in both halves are the mean itself: half and half, fully correlated."""
     numbers, sizes = drawn
     both = values_of(numbers, sizes) + values_of(numbers, sizes, "holdout")
@@ -151,7 +151,7 @@ def test_the_fewest_concepts_of_a_part_decide_whether_there_is_an_interval():
     assert reduce_values(many, ONE).low is not None
 
 
-def test_the_interval_is_students():
+def test_the_interval_is_students_t():
     """By hand: ten concepts of mean 0 and sample variance 1, so ± 2.262157 (t with 9 degrees of freedom) / √10."""
     numbers = [math.sqrt(0.9), -math.sqrt(0.9)] * 5
     score = reduce_values(values_of(numbers), ONE)
@@ -160,7 +160,7 @@ def test_the_interval_is_students():
 
 
 @pytest.mark.parametrize("weighting", ["images", "concepts"])
-def test_intervals_cover_what_they_say(weighting):
+def test_intervals_have_their_nominal_coverage(weighting):
     """2 000 designs of 30 concepts of 1 to 6 images that share an effect: 95 % of the intervals hold the truth."""
     noise = np.random.default_rng(3)
     reduction = Reduction({"source": Part()}, weighting)
@@ -173,7 +173,7 @@ def test_intervals_cover_what_they_say(weighting):
     assert held / 2000 == pytest.approx(0.95, abs=0.015)
 
 
-def test_the_interval_of_a_sum_of_unequal_parts_covers_what_it_says():
+def test_the_interval_of_a_sum_of_unequal_parts_has_nominal_coverage():
     """Twelve concepts that scatter much, two hundred that scatter little: Satterthwaite's degrees of freedom."""
     noise = np.random.default_rng(4)
     held = 0
@@ -247,7 +247,7 @@ def test_the_error_of_a_set_metric_by_hand():
     assert score.stderr == pytest.approx(math.sqrt(5.0))
 
 
-def test_the_luck_of_one_state_is_not_counted_again_between_states():
+def test_variance_within_a_state_is_not_counted_again_between_states():
     """By hand: the mean's halves make 0.25, the states 2 / 2, of which 0.25 is what a's halves have apart from b's."""
     rows = [ConceptValue("all", VALUE, 0.0, number, 40, checkpoint=name) for name, number in (("a", 0.0), ("b", 2.0))]
     rows += halves_of([-1, 1, 1, -1], checkpoint="a") + halves_of([0, 0, 0, 0], checkpoint="b")
@@ -309,7 +309,7 @@ def test_an_interval_is_wider_the_fewer_the_concepts():
     assert reach == sorted(reach, reverse=True)
 
 
-def test_the_error_of_concepts_judged_under_many_edits_counts_the_edits_luck():
+def test_the_error_under_many_edits_includes_the_variance_between_edits():
     """20 edits, each with its own luck, judge the same 30 concepts: the spread of the value over draws is the error."""
     generator = np.random.default_rng(0)
     found, errors = [], []
@@ -362,7 +362,7 @@ def test_the_scarcer_of_concepts_and_states_gives_the_degrees_of_freedom(states,
 
 
 @pytest.mark.parametrize("design", ["concepts", "states", "one_part"])
-def test_intervals_over_shared_clusters_cover_what_they_say(design):
+def test_intervals_over_shared_clusters_have_nominal_coverage(design):
     """1 000 designs each; with the degrees of freedom of independent parts these covered 93 %."""
     noise = np.random.default_rng(8)
     both, one = Reduction({"a": Part(0.5), "b": Part(0.5)}), Reduction({"p": Part()})

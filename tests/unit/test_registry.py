@@ -27,13 +27,13 @@ def entries(monkeypatch):
     return found
 
 
-def test_ours_come_through_the_same_door():
+def test_built_in_objects_are_registered_like_third_party_ones():
     names = {found.name: found for found in registry.entries_of("methods")}
     assert names["emcid"].package == "iceb"
     assert {"unedited", "prompt_swap", "negative_prompt"} <= set(names)
 
 
-def test_a_wrong_name_brings_the_nearest(entries):
+def test_a_wrong_name_suggests_the_nearest(entries):
     entries.append(entry("emcid", "m:E"))
     with pytest.raises(SpecError, match=r"unknown method 'emcdi': did you mean emcid\?"):
         registry.find("methods", "emcdi")
@@ -58,19 +58,19 @@ def test_two_packages_with_one_name_are_both_named(entries):
     assert [*map(registry.shortest_name, registry.entries_of("methods"))] == ["uce-again/uce2", "uce-fork/uce2"]
 
 
-def test_a_name_of_ours_stays_ours_whoever_takes_it(entries):
+def test_a_built_in_name_cannot_be_taken_over(entries):
     entries += [entry("uce", "math:cos", "a-fork"), entry("uce", "math:sin", "iceb"), entry("uce", "math:tan", "fork")]
     assert registry.find("methods", "uce").package == "iceb"
     assert registry.find("methods", "a-fork/uce").place == "math:cos"
     assert [*map(registry.shortest_name, registry.entries_of("methods"))] == ["a-fork/uce", "fork/uce", "uce"]
 
 
-def test_a_name_that_looks_like_a_full_name_takes_nothing_from_ours(entries):
+def test_a_name_like_a_full_name_does_not_shadow_ours(entries):
     entries += [entry("iceb/uce", "math:cos", "evil"), entry("uce", "math:sin", "iceb")]
     assert registry.find("methods", "iceb/uce").package == "iceb"
 
 
-def test_a_package_that_registers_a_name_twice_is_told_to_choose(entries):
+def test_a_package_that_registers_a_name_twice_must_choose(entries):
     entries += [entry("twice", "math:sin"), entry("twice", "math:cos")]
     with pytest.raises(SpecError, match="registered by package other more than once: it must choose math:"):
         registry.find("methods", "twice")

@@ -113,7 +113,7 @@ def test_a_damaged_result_is_refused_with_the_field(result, change, word):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null"])
-def test_what_is_no_result_at_all_is_refused(text):
+def test_files_that_are_no_results_are_refused(text):
     with pytest.raises(ResultError):
         Result.from_json(text)
 

@@ -102,7 +102,7 @@ def test_single_edits_that_are_not_judged_are_not_made():
     )
 
 
-def test_a_batch_stays_that_a_later_checkpoint_or_a_later_edit_stands_on():
+def test_a_batch_is_kept_if_a_later_checkpoint_or_edit_needs_it():
     a, b = batch("a"), batch("b")
     sequence = (Add(a), Checkpoint("one"), Add(b), Checkpoint("two"), Checkpoint("three"))
     assert with_checkpoints(sequence, {"two"}) == (Add(a), Add(b), Checkpoint("two"))

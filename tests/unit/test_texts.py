@@ -12,34 +12,34 @@ PATHS = ("", ".", "..", "../victim", "a/../../victim", "/etc", "a\\b", "a\0b", "
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=1000))
-def test_every_text_that_a_person_can_write_is_a_text(text):
+def test_every_text_that_a_person_can_write_is_accepted(text):
     check_text(text, "prompt")
 
 
 @pytest.mark.parametrize("text", [None, 7, b"a", ["a"], "\ud800", "a\udcff", "a\0b", "\x1b[31m", "x" * 10_001])
-def test_what_is_no_text_is_refused(text):
+def test_invalid_texts_are_refused(text):
     with pytest.raises(SpecError, match="prompt"):
         check_text(text, "prompt")
 
 
 @pytest.mark.parametrize("name", ["aice/0007", "own/0000", "Vincent van Gogh", "élan", "class 3"])
-def test_a_name_is_a_name(name):
+def test_valid_names_are_accepted(name):
     check_name(name, "request")
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\0b", "a\\b", "\ud800", "é" * 101, None, 7])
-def test_what_can_name_nothing_is_refused(name):
+def test_invalid_names_are_refused(name):
     with pytest.raises(SpecError, match="request"):
         check_name(name, "request")
 
 
 @pytest.mark.parametrize("name", ["aice", "emcid-ns", "gloce-iceb.gloce", "sd14", "v1.0+cu12", "_x"])
-def test_a_part_of_a_path_is_one(name):
+def test_valid_path_parts_are_accepted(name):
     check_part(name, "method")
 
 
 @pytest.mark.parametrize("name", [*PATHS, "-rf", ".hidden", "a b", "é"])
-def test_what_can_be_no_part_of_a_path_is_refused(name):
+def test_invalid_path_parts_are_refused(name):
     with pytest.raises(SpecError, match="method"):
         check_part(name, "method")
 
@@ -61,7 +61,7 @@ def test_a_run_id_is_task_method_count_and_digest():
         "/aice/emcid/0300-3f9c0a1b",
     ],
 )
-def test_what_is_no_run_id_is_refused(text):
+def test_invalid_run_ids_are_refused(text):
     with pytest.raises(SpecError, match=r"result\.json"):
         check_run_id(text, "result.json")
 
@@ -72,6 +72,6 @@ def test_a_key_is_64_hex_digits(key):
 
 
 @pytest.mark.parametrize("key", [*PATHS, KEY[:-1], KEY + "0", KEY.upper(), KEY[:-1] + "\n", KEY[:-1] + "/", "٣" * 64])
-def test_what_is_no_key_is_refused(key):
+def test_invalid_keys_are_refused(key):
     with pytest.raises(SpecError, match=r"images\.jsonl line 3"):
         checked_key(key, "images.jsonl line 3")

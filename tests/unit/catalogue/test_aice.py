@@ -95,7 +95,7 @@ def test_holdout_prompts_of_the_destinations_of_these_edits_are_tagged(aice):
     assert DEST_FORGET.tags == (OF_DEST,)
 
 
-def test_the_authors_holdout_noise_is_seeded_by_the_next_class_and_the_last_by_its_own_last_row(aice):
+def test_upstream_holdout_noise_is_seeded_by_the_next_class_or_the_last_row(aice):
     found = [prompt.noise for prompt in aice.shared_prompts(1)]
     assert [noise.seed for noise in found] == [20] * 3 + [30] * 3 + [34] * 3
     assert [(noise.calls, noise.slot) for noise in found] == [((3,), slot) for slot in (0, 1, 2)] * 3

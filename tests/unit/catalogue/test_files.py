@@ -99,14 +99,14 @@ def test_a_changed_file_is_refused(small):
         checked_paths(card, small.folder)
 
 
-def test_a_file_cut_short_is_refused_and_said_to_be_cut(small):
+def test_a_truncated_file_is_refused_as_truncated(small):
     card = small.card
     small.write_text("edits.json", small.paths["edits"].read_text()[:-40])
     with pytest.raises(DataError, match="not even whole JSON: damaged or cut short"):
         checked_paths(card, small.folder)
 
 
-def test_an_author_of_a_packaged_file_is_told_its_digest_and_what_to_do_with_it(shipped):
+def test_the_author_of_a_packaged_file_gets_its_digest_and_a_remedy(shipped):
     rows = shipped.folder / "edits.json"
     rows.write_text(rows.read_text() + " ")
     with pytest.raises(DataError) as told:
@@ -146,7 +146,7 @@ def test_upstream_is_refused_for_a_packaged_dataset_and_embedded_for_any_other(s
         locate_files(small.card, "embedded")
 
 
-def test_what_the_cache_holds_is_not_fetched_again(small, pooch):
+def test_cached_files_are_not_fetched_again(small, pooch):
     card = small.card
     kept = cache_folder(card, small.folder)
     kept.mkdir(parents=True)
@@ -156,7 +156,7 @@ def test_what_the_cache_holds_is_not_fetched_again(small, pooch):
     assert not pooch.calls
 
 
-def test_what_the_cache_lacks_is_fetched_from_the_pinned_commit(small, pooch, tmp_path):
+def test_missing_files_are_fetched_from_the_pinned_commit(small, pooch, tmp_path):
     card, content = small.card, {path.name: path.read_bytes() for path in small.paths.values()}
     pooch.behaviour = lambda fname, path: (path / fname).write_bytes(content[fname])
     found = locate_files(card, "upstream", tmp_path / "cache")

@@ -20,14 +20,14 @@ def stamped(small):
     return parse_card(text, "card"), small.folder
 
 
-def test_digests_are_the_files(stamped):
+def test_stamped_digests_are_those_of_the_files(stamped):
     card, folder = stamped
     assert {file.path: file.sha256 for file in card.files.values()} == {
         path.name: digest_file(path) for path in folder.iterdir()
     }
 
 
-def test_rows_and_counts_are_the_files(stamped):
+def test_stamped_rows_and_counts_are_those_of_the_files(stamped):
     card, _ = stamped
     assert (card.files["edits"].rows, card.files["holdout"].rows) == (10, 15)
     assert {key: card.counts[key] for key in ("requests", "dests", "aliases", "holdout_classes")} == {

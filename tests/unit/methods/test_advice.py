@@ -29,7 +29,7 @@ def test_a_closed_form_without_a_list_says_what_little_it_preserves(method):
     assert advice(method, **NAMED) == []
 
 
-def test_what_cannot_be_told_to_preserve_says_so():
+def test_a_method_without_a_list_to_preserve_says_so():
     (line,) = advice("time")
     assert "no text is preserved" in line
     (line,) = advice("uce", variant=2025)
@@ -37,7 +37,7 @@ def test_what_cannot_be_told_to_preserve_says_so():
 
 
 @pytest.mark.parametrize("method", ["emcid", "emcid-ns", "mace", "refact", "uce"])
-def test_a_file_of_too_few_captions_is_told_with_both_numbers(captions, method):
+def test_a_file_of_too_few_captions_is_reported_with_both_numbers(captions, method):
     (line,) = advice(method, captions=captions, **FEW)
     assert f"captions={captions} holds 3 texts, the settings ask for 1000" in line
     assert advice(method, captions=captions, caption_count=3) == []
@@ -50,7 +50,7 @@ def test_minis_recipes_need_no_advice(method):
     assert chosen.advice(find("mini").ref) == []
 
 
-def test_a_plan_says_whose_settings_are_taken(tiny_sd_folder, tmp_path):
+def test_a_plan_names_the_source_of_the_settings(tiny_sd_folder, tmp_path):
     folder = find(str(tiny_sd_folder))
     assert with_recipe("uce", "aice", folder, {}, None).origin == "recipe uce/aice, published settings"
     assert with_recipe("prompt_swap", "aice", folder, {}, None).origin == "the method's own settings"

@@ -58,12 +58,12 @@ def test_eta_2_of_2025_is_eta_1_of_the_paper():
 
 
 @pytest.mark.parametrize(("index", "last", "steps"), [(49, 941, 1), (2, 1, 48), (1, 0, 49), (0, 0, 49)])
-def test_the_walk_of_2023_ends_where_the_paper_code_ends(index, last, steps):
+def test_the_sampling_of_2023_ends_where_the_papers_code_ends(index, last, steps):
     levels = levels_2023(index, 50)
     assert (levels[-1], len(levels) - 1) == (last, steps)
 
 
-def test_the_walk_of_2023_has_a_mean_of_25_steps():
+def test_the_sampling_of_2023_takes_25_steps_on_average():
     assert sum(len(levels_2023(index, 50)) - 1 for index in range(50)) / 50 == pytest.approx(25.48)
 
 
@@ -92,7 +92,7 @@ def settings_of(concepts, **changes):
     return replace(QUICK, **changes).settings(False, concepts)
 
 
-def test_every_way_takes_the_total_number_of_steps():
+def test_every_order_takes_the_total_number_of_steps():
     requests = [CAT, VAN_GOGH, TEAPOT]
     for several in ("drawn", "deck", "sequential"):
         parts = plan_training(requests, settings_of(3, several=several, total_iterations=10))
@@ -107,7 +107,7 @@ def test_a_deck_gives_every_concept_its_turn_and_sequential_a_part_of_its_own():
     assert [{job.source for job in part} for part in parts] == [{request.source} for request in requests]
 
 
-def test_a_concept_is_taught_the_same_whatever_is_edited_beside_it():
+def test_a_concepts_draws_do_not_depend_on_other_requests():
     (alone,) = plan_training([CAT], settings_of(1))
     (together,) = plan_training([VAN_GOGH, CAT], settings_of(2, iterations=6))
     mine = [job for job in together if job.source == CAT.source]
@@ -188,7 +188,7 @@ def test_how_many_are_sampled_together_changes_float_error_only(tiny_sd):
     assert largest_gap(edit_of(tiny_sd, together=1), edit_of(tiny_sd, together=16)) < 1e-5
 
 
-def test_lessons_come_in_the_order_of_their_jobs(tiny_sd):
+def test_samples_come_in_the_order_of_their_steps(tiny_sd):
     sample_maker = sample_maker_of(tiny_sd, QUICK.settings(False))
     jobs = [TrainingStep(CAT.source, index, 10 + place) for place, index in enumerate([3, 0, 4, 1, 3, 2])]
     together = list(sample_maker.of_base(jobs, Memory(), {}, map))
@@ -198,7 +198,7 @@ def test_lessons_come_in_the_order_of_their_jobs(tiny_sd):
         assert torch.equal(found.noised, alone.noised)
 
 
-def test_what_the_frozen_model_sampled_is_kept(tiny_sd):
+def test_samples_of_the_frozen_model_are_stored(tiny_sd):
     scratch = Memory()
     one = edit_of(tiny_sd, scratch=scratch)
     made = len(scratch.made)
@@ -241,7 +241,7 @@ def test_more_concepts_find_what_fewer_left_and_get_the_same_bytes(tiny_sd, seve
     assert len(warm.made) == 12 + sum(job.source != CAT.source for job in jobs)  # the cat's were all there
 
 
-def test_a_lesson_is_the_same_to_the_bit_whatever_is_sampled_with_it(tiny):
+def test_a_sample_is_bit_equal_whatever_is_sampled_with_it(tiny):
     settings = QUICK.settings(tiny.family.layout == "sdxl")
     sample_maker = sample_maker_of(tiny, settings)
     jobs = [TrainingStep(source, index, 10 * index) for source in ("tabby cat", "teapot") for index in (4, 0, 2, 3)]
@@ -252,7 +252,7 @@ def test_a_lesson_is_the_same_to_the_bit_whatever_is_sampled_with_it(tiny):
         assert torch.equal(found.target, alone.target)
 
 
-def test_no_requests_no_edit(tiny_sd):
+def test_no_requests_give_an_empty_edit(tiny_sd):
     assert not edit_of(tiny_sd, []).weights
 
 
@@ -289,7 +289,7 @@ def test_half_precision_loses_part_of_the_update():
         {"variant": "2023", "erase_from": "art"},
     ],
 )
-def test_settings_that_mean_nothing_are_refused(changes):
+def test_invalid_settings_are_refused(changes):
     with pytest.raises(MethodError):
         replace(QUICK, **changes)
 

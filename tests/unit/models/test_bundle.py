@@ -120,7 +120,7 @@ def test_an_unknown_parameter_is_answered_with_the_nearest(tiny_sd):
         (lambda name, value: {name: value.tolist()}, "must be a torch.Tensor"),
     ],
 )
-def test_what_a_method_returns_is_checked(tiny_sd, change, complaint):
+def test_the_return_value_of_a_method_is_checked(tiny_sd, change, complaint):
     name = fc2(tiny_sd)
     with pytest.raises(MethodError, match=complaint):
         check_edit(Edit(change(name, tiny_sd.parameter(name))), tiny_sd, CARD)
@@ -129,7 +129,7 @@ def test_what_a_method_returns_is_checked(tiny_sd, change, complaint):
 @pytest.mark.parametrize(
     "edit", [None, {}, Edit(negative_prompt=3), Edit(rewrites={"cat": 1}), Edit(log={"loss": float("nan")})]
 )
-def test_what_is_no_edit_is_refused(tiny_sd, edit):
+def test_return_values_that_are_no_edit_are_refused(tiny_sd, edit):
     with pytest.raises(MethodError, match="method tester returned"):
         check_edit(edit, tiny_sd, CARD)
 

@@ -36,7 +36,7 @@ def data_of(tensor: torch.Tensor) -> bytes:
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.binary(max_size=100), start=st.integers(0, 9), words=st.integers(1, 5))
-def test_it_is_what_its_definition_says_at_any_length_alignment_and_number_of_words_at_once(data, start, words):
+def test_a_checksum_equals_its_definition_at_any_length_alignment_and_chunk(data, start, words):
     tensor = torch.tensor(list(bytes(start) + data), dtype=torch.uint8)[start:]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checksum, "WORDS", {"cpu": words})
@@ -77,7 +77,7 @@ def test_changes_of_many_places_at_once_are_noticed(change):
     assert one(tensor) != before
 
 
-def test_it_is_of_the_content_not_of_the_memory():
+def test_a_checksum_depends_on_the_content_and_not_on_the_memory_layout():
     tensor = torch.randn(6, 8, generator=torch.Generator().manual_seed(0))
     assert one(tensor) == one(tensor.t().contiguous().t()) == one(torch.nn.Parameter(tensor.clone()))
 

@@ -35,7 +35,7 @@ def test_text_and_seed_are_in_the_key(generator, tiny_sd, other):
 @pytest.mark.parametrize(
     "change", [{"role": "alias"}, {"label": 3}, {"request": "r/0"}, {"choices": ("a",)}, {"tags": ("x",)}]
 )
-def test_what_an_image_is_looked_at_for_is_not(generator, tiny_sd, change):
+def test_the_role_of_a_prompt_is_not_in_the_key(generator, tiny_sd, change):
     assert one(generator, tiny_sd, replace(CAT, **change)) == one(generator, tiny_sd)
 
 

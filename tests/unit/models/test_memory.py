@@ -48,7 +48,7 @@ def test_every_item_is_worked_on_once_and_in_order_in_passes_that_fit(items, ask
 
 
 @given(asked=st.integers(1, 64), room=st.integers(1, 64))
-def test_what_fitted_is_remembered(asked, room):
+def test_a_fitting_pass_size_is_remembered(asked, room):
     sizes, work = PassSizes(), Small(room)
     sizes.of("--concepts-at-once", asked).run(work, range(asked))
     first, work.passes = sizes.of("--concepts-at-once", asked).size, []
@@ -72,7 +72,7 @@ def test_any_other_error_goes_through_at_once(error):
     assert size.size == 8
 
 
-def test_what_was_tried_and_what_fits_is_said_once(caplog):
+def test_tried_and_fitting_pass_sizes_are_reported_once(caplog):
     with caplog.at_level(logging.WARNING):
         PassSize("--images-per-pass", 8).run(Small(2), range(9))
     assert caplog.messages == ["out of memory with --images-per-pass 8, 4: fits with --images-per-pass 2"]

@@ -35,7 +35,7 @@ def test_families_agree_with_their_names():
         ("/nowhere/at/all", "no such folder"),
     ],
 )
-def test_what_is_no_model_is_named(named, complaint):
+def test_names_that_are_no_model_are_refused_by_name(named, complaint):
     with pytest.raises(ModelError, match=complaint):
         find(named)
 

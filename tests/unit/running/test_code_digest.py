@@ -128,7 +128,7 @@ def test_another_version_of_a_requirement_counts(installed, monkeypatch):
     assert installed() != before
 
 
-def test_what_another_package_imports_of_iceb_counts(installed, monkeypatch):
+def test_modules_of_iceb_that_a_package_imports_count(installed, monkeypatch):
     uses = {"some_plugin/core.py": "def f():\n    from iceb.models import drawing\n"}
     before, plain = installed(**uses), installed()
     changed = code.module_file("iceb.models.threads")  # which drawing imports
@@ -138,7 +138,7 @@ def test_what_another_package_imports_of_iceb_counts(installed, monkeypatch):
     assert installed() == plain
 
 
-def test_code_typed_into_an_interpreter_goes_by_its_name():
+def test_code_defined_in_an_interpreter_is_identified_by_its_name():
     one, other = (type(name, (), {"__module__": "no_such_module"}) for name in ("M", "N"))
     assert code_digest(one, "p") != code_digest(other, "p")
 
@@ -170,7 +170,7 @@ class Mean:
     id, revision, inputs = "mean@1", "1", "image"
 
 
-def test_stored_rows_of_a_measure_belong_to_its_weights_code_libraries_and_number_format(monkeypatch):
+def test_measured_rows_are_keyed_by_weights_code_libraries_and_dtype(monkeypatch):
     measure, found = Mean(), set()
     found.add(measuring.stored_revision(measure, "cpu"))
     monkeypatch.setattr(measure, "revision", "2", raising=False)

@@ -63,7 +63,7 @@ def test_a_method_draws_and_judges_inside_its_edit(tmp_path):
     assert made.edit.log["seen"] > made.edit.log["unedited"] + 0.1
 
 
-def test_what_a_context_draws_is_what_a_run_draws(tiny_sd):
+def test_a_context_draws_the_same_images_as_a_run(tiny_sd):
     edit, texts, seeds = Edit(rewrites={"hen": "dog"}, negative_prompt="blue"), ["a hen", "a boat"], [1, 2]
     context = chosen(Chooser()).context(tiny_sd, None)
     with tiny_sd.applied(edit) as edited:
@@ -79,7 +79,7 @@ def test_texts_and_seeds_must_be_as_many(tiny_sd):
         chosen(Chooser()).context(tiny_sd, None).draw(tiny_sd, ["a", "b"], [1])
 
 
-def test_a_measure_that_no_setting_names_is_not_lent(tiny_sd):
+def test_a_method_gets_no_measure_that_its_settings_do_not_name(tiny_sd):
     with pytest.raises(MethodError, match=r"asked for the measure 'vit_b16_imagenet'.*they hold: vit_mini"):
         chosen(Chooser()).context(tiny_sd, None).judge("vit_b16_imagenet")
 
@@ -89,7 +89,7 @@ def test_a_judge_that_is_not_registered_is_refused_before_any_weight_is_loaded()
         chosen(Chooser("vit_minni")).check(ModelRef("mini", "iceb/mini", "1"))
 
 
-def test_what_pins_a_judge_is_in_the_edits_key(tiny_sd, monkeypatch):
+def test_a_judges_revision_is_in_the_edits_key(tiny_sd, monkeypatch):
     from iceb.metrics.measures.classifier import MiniProbability
 
     plain = chosen(Chooser()).key(tiny_sd, (BIRD,))
@@ -107,7 +107,7 @@ def test_a_card_whose_judges_are_no_settings_is_refused():
         chosen(Wrong()).check(ModelRef("mini", "iceb/mini", "1"))
 
 
-def test_a_context_of_a_test_says_what_it_cannot_do(tiny_sd):
+def test_a_test_context_refuses_what_it_cannot_do(tiny_sd):
     context = MethodContext(None)
     with pytest.raises(MethodError, match="draws no images"):
         context.draw(tiny_sd, [], [])
@@ -117,7 +117,7 @@ def test_a_context_of_a_test_says_what_it_cannot_do(tiny_sd):
 
 @pytest.mark.parametrize("field", ["images_per_pass", "concepts_at_once", "workers"])
 @pytest.mark.parametrize("value", [0, -1, 4097])
-def test_execution_refuses_what_is_no_count(field, value):
+def test_execution_refuses_invalid_counts(field, value):
     with pytest.raises(SpecError, match=f"^{field} {value}: must be a whole number from 1 to 4096"):
         replace(Execution(), **{field: value})
 
@@ -137,6 +137,6 @@ def test_a_judge_stands_in_the_runs_name_and_what_computes_it_in_the_edits_key(t
     assert chosen(Chooser()).judges == method.judges
 
 
-def test_numbers_of_another_kind_of_device_are_other_rows():
+def test_another_kind_of_device_makes_other_rows():
     measure = MiniProbability()
     assert stored_revision(measure, "cpu") != stored_revision(measure, "cuda")

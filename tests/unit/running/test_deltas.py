@@ -68,7 +68,7 @@ def test_an_edit_without_weights_has_no_file(tiny_sd, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_file_is_found_out(tiny_sd, tmp_path):
+def test_a_damaged_file_is_detected(tiny_sd, tmp_path):
     delta = write_delta(tmp_path, by_matrix(tiny_sd), "full", tiny_sd.parameter)
     path = tmp_path / "delta.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"\1")
@@ -79,7 +79,7 @@ def test_a_damaged_file_is_found_out(tiny_sd, tmp_path):
         read_delta(tmp_path, delta, tiny_sd.parameter)
 
 
-def test_the_weights_name_is_of_their_bytes_alone(tiny_sd, tiny_sd_folder, tmp_path):
+def test_the_weights_digest_depends_on_their_bytes_alone(tiny_sd, tiny_sd_folder, tmp_path):
     """A copy of a folder under another name has another digest as a source, and the same weights."""
     import shutil
 

@@ -39,7 +39,7 @@ def test_the_key_of_an_edit_holds_what_was_applied_before_it(tiny_sd):
 
 
 @pytest.mark.parametrize("edit", WEIGHTLESS.values(), ids=WEIGHTLESS)
-def test_what_a_dataset_keeps_under_the_unedited_model_is_not_taken_under_an_edit(tiny_sd, dataset, edit, tmp_path):
+def test_a_datasets_scratch_of_the_unedited_model_is_not_used_under_an_edit(tiny_sd, dataset, edit, tmp_path):
     ScratchStore(tmp_path, owner(dataset, tiny_sd), {}).put({"what": "brightness"}, np.ones(1))
     with tiny_sd.applied(edit) as edited:
         assert ScratchStore(tmp_path, owner(dataset, edited), {}).get({"what": "brightness"}) is None
@@ -48,7 +48,7 @@ def test_what_a_dataset_keeps_under_the_unedited_model_is_not_taken_under_an_edi
 
 
 @pytest.mark.parametrize("edit", WEIGHTLESS.values(), ids=WEIGHTLESS)
-def test_what_a_method_keeps_under_the_unedited_model_is_not_taken_under_an_edit(tiny_sd, edit, tmp_path):
+def test_a_methods_scratch_of_the_unedited_model_is_not_used_under_an_edit(tiny_sd, edit, tmp_path):
     method = choose("uce", {})
     method.scratch(tiny_sd, tmp_path).put({"what": "moments"}, np.ones(1))
     with tiny_sd.applied(edit) as edited:

@@ -49,7 +49,7 @@ def shown(folder, *prompts: Prompt | None) -> list[Prompt | None]:
     ],
     ids=str,
 )
-def test_facts_that_name_no_row_are_not_shown(tmp_path, facts):
+def test_inputs_outside_the_row_key_are_hidden_from_the_measure(tmp_path, facts):
     known = {"text": "t", "seed": 1, "role": "source", "choices": ("x", "y")}
     assert shown(tmp_path, Prompt(**{**known, **facts})) == [PLAIN]
 
@@ -59,5 +59,5 @@ def test_two_answers_to_one_image_are_one_row(tmp_path):
     assert shown(tmp_path, *both) == [PLAIN]
 
 
-def test_an_image_that_no_prompt_drew_has_none(tmp_path):
+def test_an_image_without_a_prompt_has_no_texts(tmp_path):
     assert shown(tmp_path, None) == [None]

@@ -50,12 +50,12 @@ def test_out_of_memory_halves_what_a_measure_is_shown(images, tmp_path, room):
     assert max(asked for asked in measure.asked[-2:]) <= room
 
 
-def test_too_little_memory_for_one_image_is_said(images, tmp_path):
+def test_too_little_memory_for_one_image_is_reported(images, tmp_path):
     with pytest.raises(ModelError, match="out of memory with --images-per-pass 8, 4, 2, 1"):
         measured(images, Mean(0), tmp_path)
 
 
-def test_any_other_failure_of_a_measure_is_its_own(images, tmp_path):
+def test_other_failures_of_a_measure_pass_through(images, tmp_path):
     with pytest.raises(MeasureError, match="measure mean@1 raised RuntimeError: shapes differ"):
         measured(images, Mean(2, "shapes differ"), tmp_path)
 

@@ -114,7 +114,7 @@ def chosen(method):
     return ChosenMethod(Registered("methods", "m", "p", "1", "p:m"), method, "")
 
 
-def test_what_is_recorded_of_a_file_is_its_digest_and_not_its_path(tmp_path):
+def test_a_files_digest_is_recorded_and_not_its_path(tmp_path):
     file = tmp_path / "captions.txt"
     file.write_text("abc")
     found = chosen(Method(captions=str(file)))
@@ -149,7 +149,7 @@ def test_a_card_whose_files_are_no_settings_is_refused():
         chosen(Wrong()).params  # noqa: B018
 
 
-def test_settings_that_are_not_the_recipes_nor_the_defaults_are_known():
+def test_changed_settings_are_those_unlike_recipe_and_defaults():
     @dataclass(frozen=True)
     class Needs:
         guide: str
@@ -163,12 +163,12 @@ def test_settings_that_are_not_the_recipes_nor_the_defaults_are_known():
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-Infinity"])
-def test_a_number_that_is_none_is_refused_whatever_the_method_checks(text):
+def test_a_number_that_is_not_finite_is_refused_whatever_the_method_checks(text):
     with pytest.raises(SpecError, match=f"method mace: ridge='{text}': must be a finite number"):
         choose("mace", {"ridge": text})
 
 
-def test_a_check_of_others_that_crashes_is_one_line():
+def test_a_crashing_check_of_a_third_party_is_one_line():
     class Crash(Method):
         def check(self, ref):
             raise ZeroDivisionError("division\nby zero")
@@ -192,7 +192,7 @@ class Built(Method):
     card: ClassVar[MethodCard] = MethodCard("built", 1, "", ("replace",), (), scratch_of="emcid")
 
 
-def test_a_method_that_is_built_on_another_shares_what_that_one_keeps(tiny_sd, tmp_path):
+def test_a_derived_method_shares_the_scratch_of_its_base(tiny_sd, tmp_path):
     emcid, built = (choose(name, {}).scratch(tiny_sd, tmp_path) for name in ("emcid", "emcid-ns"))
     key = {"what": "value vector"}
     assert emcid.depends_on("steps", "rate").path(key) == built.depends_on("steps", "rate").path(key)
@@ -202,12 +202,12 @@ def test_a_method_that_is_built_on_another_shares_what_that_one_keeps(tiny_sd, t
     assert emcid.path(key) != built.path(key)  # without names every setting counts, and theirs differ
 
 
-def test_a_method_of_other_code_cannot_share_what_another_keeps(tiny_sd, tmp_path):
+def test_a_method_of_other_code_cannot_share_scratch(tiny_sd, tmp_path):
     with pytest.raises(MethodError, match="scratch_of names iceb/emcid, whose code is not its own"):
         chosen(Built()).scratch(tiny_sd, tmp_path)
 
 
-def test_what_a_method_keeps_is_kept_apart_for_each_setting_and_each_code(tiny_sd, tmp_path, monkeypatch):
+def test_scratch_is_separate_for_each_setting_and_each_code(tiny_sd, tmp_path, monkeypatch):
     key, paths = {"what": "noise"}, set()
     for method in (Method(), Method(rate=0.2)):
         paths.add(chosen(method).scratch(tiny_sd, tmp_path).path(key))

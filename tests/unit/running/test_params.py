@@ -50,7 +50,7 @@ def test_a_models_folder_may_be_moved_and_hold_other_things(folder):
 
 
 @pytest.mark.parametrize("value", [None, "", f"owner/name@{COMMIT}"])
-def test_what_is_pinned_or_not_named_stands_for_itself(value):
+def test_pinned_and_unset_models_are_recorded_as_they_are(value):
     assert params_of(Judged(value)) == {"judge": value}
 
 
@@ -77,7 +77,7 @@ def test_a_repository_of_which_no_commit_is_known_is_refused_with_the_way_to_pin
         params_of(Judged("owner/name"))
 
 
-def test_a_place_that_is_neither_folder_nor_repository_is_refused(tmp_path):
+def test_a_model_that_is_neither_folder_nor_repository_is_refused(tmp_path):
     with pytest.raises(DataError, match="neither a folder nor a repository of the hub"):
         params_of(Judged(str(tmp_path / "gone")))
 

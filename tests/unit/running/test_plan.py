@@ -61,7 +61,7 @@ def captions(tmp_path):
         ({"data": "/nowhere"}, DataError, "--data /nowhere is not a folder"),
     ],
 )
-def test_what_is_asked_wrongly_is_one_clear_line(ask, changes, kind, complaint):
+def test_a_wrong_request_is_one_clear_line(ask, changes, kind, complaint):
     with pytest.raises((kind, ValueError), match=complaint) as caught:
         plan(ask(**changes))
     assert "\n" not in str(caught.value) or not isinstance(caught.value, IcebError)

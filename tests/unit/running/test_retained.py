@@ -45,7 +45,7 @@ def test_a_list_typed_as_a_setting_is_found_too(names):
     assert retained(names, retain=(one, "nobody's own thing")) == (one,)
 
 
-def test_what_names_nothing_scored_is_clean(names, tmp_path):
+def test_a_list_without_scored_names_passes(names, tmp_path):
     image = tmp_path / "weights.bin"
     image.write_bytes(bytes(range(256)))
     sentences = tmp_path / "captions.txt"

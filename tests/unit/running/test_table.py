@@ -20,7 +20,7 @@ ROW = TableRow("", "edit_score", ConceptValue("r/0", "source", 0.25, 0.5, 5))
 
 
 @given(ROWS)
-def test_what_is_written_is_read_bit_for_bit(rows):
+def test_a_table_is_read_as_written_bit_for_bit(rows):
     assert decode_table(encode_table(rows), "table") == rows
 
 

@@ -269,7 +269,7 @@ def test_two_damaged_entries_are_both_made_again(shelf):
     assert shelf.seen() == truth
 
 
-def test_an_edit_that_finds_a_damaged_one_in_its_place_stands(tmp_path):
+def test_an_edit_replaces_a_damaged_one_in_its_place(tmp_path):
     store = EditStore(tmp_path)
     store.publish(ONE, made_edit(1))
     flip(store.path(ONE), 8 * (store.path(ONE).stat().st_size - 1))
@@ -319,7 +319,7 @@ def test_missing_images_are_counted_without_touching_anything(tmp_path):
     assert store.path(OTHER).is_symlink()
 
 
-def test_damage_that_cannot_be_removed_is_told_and_counts_as_missing(tmp_path, monkeypatch):
+def test_unremovable_damage_is_reported_and_counts_as_missing(tmp_path, monkeypatch):
     put_image(tmp_path, ONE, 0)
     path = ImageStore(tmp_path).path(ONE)
     half(path)

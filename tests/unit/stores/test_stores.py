@@ -35,7 +35,7 @@ def test_an_image_comes_back_and_carries_its_key(tmp_path):
         assert image.text == {"iceb": KEY, "iceb_sha256": digest_array(IMAGE), "text": "a café"}
 
 
-def test_missing_images_are_told_once_in_order(tmp_path):
+def test_missing_images_are_listed_once_in_order(tmp_path):
     other = "cd" + "1" * 62
     assert ImageStore(tmp_path).missing([other, KEY, other]) == [other, KEY]
 
@@ -43,7 +43,7 @@ def test_missing_images_are_told_once_in_order(tmp_path):
 @pytest.mark.parametrize(
     "damage", [lambda data: data[:-20], lambda data: b"", lambda data: data.replace(b"IDAT", b"IDOT")]
 )
-def test_a_damaged_image_is_removed_and_said(tmp_path, damage):
+def test_a_damaged_image_is_removed_and_reported(tmp_path, damage):
     store = ImageStore(tmp_path)
     store.save(KEY, IMAGE)
     store.path(KEY).write_bytes(damage(store.path(KEY).read_bytes()))
@@ -55,7 +55,7 @@ def test_a_damaged_image_is_removed_and_said(tmp_path, damage):
     assert damage.line().startswith(f"damaged, removed: {store.path(KEY)} (")
 
 
-def test_an_image_under_anothers_key_is_found_out(tmp_path):
+def test_an_image_under_anothers_key_is_detected(tmp_path):
     store = ImageStore(tmp_path)
     store.save(KEY, IMAGE)
     other = "ab" + "1" * 62
