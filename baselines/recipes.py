@@ -48,12 +48,12 @@ def shipped_recipe(method: str, task: str) -> Recipe | None:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read a user's own recipe file (`--recipe FILE`).
+    """Read a user's own recipe file.
 
     Raises:
         SpecError: the file cannot be read, is not TOML, or holds an unknown or wrong key.
     """
-    named = f"--recipe {shorten(str(path))}"
+    named = f"`recipe` {shorten(str(path))}"
     return parse_recipe(read_text(path, SpecError, "name a TOML file as baselines/recipes has", named), named)
 
 

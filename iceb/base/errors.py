@@ -1,7 +1,8 @@
 """The error classes of ICEB, by who can fix the mistake; each class has its exit code.
 
-A message says what was wrong, what was got, what is allowed and what to do, in one line: the command line prints it as
-it is.
+A message says what was wrong, what was got, what is allowed and what to do, in one line.
+A field of what was asked stands in it as `num_edits`, a value to give as `retain_file=FILE`; the command line writes
+the option that sets it there, and everything else as it is.
 """
 
 from typing import ClassVar

@@ -63,15 +63,15 @@ def _explanation(path: str, error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"no space left to write {path}: free some (iceb cache --prune) and run the same command again"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"no permission to write {path}: choose a writable folder with --cache (or ICEB_CACHE) or --out"
+        return f"no permission to write {path}: choose a writable folder with `cache` (or ICEB_CACHE) or `out`"
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return (
             f"{path} cannot be written because a file stands where a folder must be: remove it or choose another folder"
         )
     if error.errno == errno.ENAMETOOLONG:
-        return f"cannot write {path}: its name is too long; choose a shorter one with --cache (or ICEB_CACHE) or --out"
+        return f"cannot write {path}: its name is too long; choose a shorter one with `cache` (or ICEB_CACHE) or `out`"
     reason = error.strerror or error
-    return f"cannot write {path} ({reason}): choose another folder with --cache (or ICEB_CACHE) or --out"
+    return f"cannot write {path} ({reason}): choose another folder with `cache` (or ICEB_CACHE) or `out`"
 
 
 @contextlib.contextmanager
@@ -114,7 +114,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     with explain_errors(path):
         if path.is_file() or (path.is_dir() and any(path.iterdir())):
-            raise StoreError(f"{path} exists already: remove it, or name another folder with --out")
+            raise StoreError(f"{path} exists already: remove it, or name another folder with `out`")
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
     try:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from iceb.cli.option_names import with_options
+
 if TYPE_CHECKING:
     from iceb.conformance.check_line import Line
 
@@ -58,7 +60,7 @@ def _print_each(lines: "Iterable[Line]") -> "Iterator[Line]":
 
 def _fit(line: "Line") -> str:
     """Format a check as one line; on a terminal a long one is wrapped and indented."""
-    text = f"{line.status:<8} {line.check:<32} {line.note}".rstrip()
+    text = f"{line.status:<8} {line.check:<32} {with_options(line.note)}".rstrip()
     if not sys.stdout.isatty():
         return text
     width = shutil.get_terminal_size().columns
@@ -66,4 +68,9 @@ def _fit(line: "Line") -> str:
 
 
 def _row(line: "Line") -> dict[str, Any]:
-    return {"check": line.check, "status": line.status, "note": line.note, "seconds": round(line.seconds, 3)}
+    return {
+        "check": line.check,
+        "status": line.status,
+        "note": with_options(line.note),
+        "seconds": round(line.seconds, 3),
+    }

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from iceb.base.cache import WHERE
+from iceb.cli.option_names import with_options
 
 app = typer.Typer(help="Fetch datasets from their pinned commit, and see what is here.")
 
@@ -47,7 +48,7 @@ def status(
                 raise
             lines = [str(error)]  # the other files are still checked
         for line in lines or ["no files"]:
-            typer.echo(f"{dataset}: {line}")
+            typer.echo(f"{dataset}: {with_options(line)}")
 
 
 def _states(name: str, cache: Path | None) -> list[str]:

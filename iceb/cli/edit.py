@@ -9,6 +9,7 @@ import typer
 from iceb.base.wording import size_text
 from iceb.cli import options, values
 from iceb.cli.evaluate import quiet
+from iceb.cli.option_names import with_options
 
 if TYPE_CHECKING:
     from iceb.delivery.save import EditAsk
@@ -98,7 +99,7 @@ def _save(ask: "EditAsk", out: Path) -> None:
 
     ordered = order(ask)
     for line in ordered.lines():
-        typer.echo(line, err=True)
+        typer.echo(with_options(line), err=True)
     with show_progress():
         manifest = save(ordered, out)
     typer.echo("\n".join(_next_steps(manifest, ask.model, out)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from iceb.cli import options, values
+from iceb.cli.option_names import with_options
 
 if TYPE_CHECKING:
     from iceb.running.plan import Ask
@@ -82,7 +83,7 @@ def _evaluate(ask: "Ask", out: Path, *, dry_run: bool, as_json: bool) -> None:
         _print_plan(planned, as_json=as_json)
         return
     for line in planned.lines():
-        typer.echo(line, err=True)
+        typer.echo(with_options(line), err=True)
     with show_progress():
         result, path = run(planned, out)
     if as_json:
@@ -92,7 +93,9 @@ def _evaluate(ask: "Ask", out: Path, *, dry_run: bool, as_json: bool) -> None:
 
 def _print_plan(planned: "Plan", *, as_json: bool) -> None:
     if not as_json:
-        typer.echo("\n".join([*planned.lines(), f"run {planned.spec.id}; nothing was made (--dry-run)"]))
+        typer.echo(
+            "\n".join([*map(with_options, planned.lines()), f"run {planned.spec.id}; nothing was made (--dry-run)"])
+        )
         return
     import dataclasses
     import json

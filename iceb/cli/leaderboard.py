@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from iceb.base.wording import count_text
+from iceb.cli.option_names import with_options
 
 Folder = Annotated[Path, typer.Option(help="The folder that holds results/ and the pages.")]
 
@@ -45,7 +46,7 @@ def _add(folder: Path, sources: list[Path]) -> None:
 
     added = adding.add_all(folder, sources, lambda name: load("tasks", name))
     lines = [*added.skipped, *(f"added {path}" for path in added.results), *(f"wrote {path}" for path in added.pages)]
-    typer.echo("\n".join(lines))
+    typer.echo(with_options("\n".join(lines)))
 
 
 def _paths(named: list[str]) -> list[Path]:

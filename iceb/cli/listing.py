@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from iceb.cli.option_names import with_options
+
 if TYPE_CHECKING:
     from iceb.registry import Registered
     from iceb.specs.families import Family
@@ -128,7 +130,7 @@ def _card_of(name: str) -> str:
     try:
         card = load_card(name)
     except IcebError as error:
-        return str(error)
+        return with_options(str(error))
     return f"{card.source.repository}, {card.title or card.paper}"
 
 

@@ -18,10 +18,10 @@ from iceb.base.messages import one_line, quote, shorten
 from iceb.base.packages import unreadable_packages
 from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.cli import apply, cache, check, damage, data, docs, edit, evaluate, grid, leaderboard, listing, runs, score
+from iceb.cli.option_names import options_in_log, with_options
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 QUOTE = re.compile(r"'([^']*)'")  # an argument in a message of typer
-FIELD = re.compile(r"^(num_edits|limit|images_per_pass|concepts_at_once|workers|precision)(?= .+: must be )")
 
 app = typer.Typer(
     name="iceb",
@@ -69,7 +69,7 @@ def run(arguments: Sequence[str]) -> int:
     _show_any_character()
     command = typer.main.get_command(app)
     try:
-        with damage.report_damage():
+        with damage.report_damage(), options_in_log():
             outcome = command.main(args=list(arguments), prog_name="iceb", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         outcome = INTERRUPTED
@@ -95,7 +95,7 @@ def _show_any_character() -> None:
 def explain(error: Exception) -> tuple[str, int]:
     """Return one line and an exit code for any error."""
     if isinstance(error, IcebError):
-        return _with_option(str(error)), error.exit_code
+        return with_options(str(error)), error.exit_code
     if hasattr(error, "format_message"):  # typer's usage errors, whose classes moved between its versions
         message = str(error.format_message()).replace("Value error, ", "").rstrip(".")
         message = QUOTE.sub(lambda found: f"'{shorten(found[1])}'", message)
@@ -104,10 +104,10 @@ def explain(error: Exception) -> tuple[str, int]:
         from iceb.specs.results import first_problem
 
         problem = first_problem(error)  # type: ignore[arg-type]
-        said = _with_option(problem.partition(": ")[2])
+        said = with_options(problem.partition(": ")[2])
         return said if said.startswith("--") else problem, WRONG
     if out_of_memory(error):
-        return f"out of memory ({_one_line(error)}): {SMALLER}", FAILED
+        return f"out of memory ({_one_line(error)}): {with_options(SMALLER)}", FAILED
     if isinstance(error, OSError) and error.filename is not None:
         name = quote(os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename))
         return f"{name} cannot be used ({error.strerror}): name another file or folder, or mend this one", WRONG
@@ -115,11 +115,6 @@ def explain(error: Exception) -> tuple[str, int]:
         return f"the metadata of {unread[0]} cannot be read: mend or remove that package", WRONG
     said = f"unexpected {type(error).__name__}: {_one_line(error)}"
     return f"{said}; ICEB_TRACEBACK=1 before the same command shows where", FAILED
-
-
-def _with_option(message: str) -> str:
-    """A message about a field, by the option that sets it: "num_edits 0: …" becomes "--num-edits 0: …"."""
-    return FIELD.sub(lambda found: f"--{found[0].replace('_', '-')}", message)
 
 
 def _one_line(error: Exception) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iceb.base.wording import count_text
+from iceb.cli.option_names import with_options
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
 
@@ -23,11 +24,11 @@ def summary(result: Result, path: Path | None = None, *, on_stderr: bool = False
     console.print(_scores(result))
     for score in result.scores:
         if score.note:
-            console.print(f"  {score.metric}: {score.note}", markup=False)
+            console.print(f"  {score.metric}: {with_options(score.note)}", markup=False)
     if cost:
         console.print(_cost(result), markup=False)
     if result.status == "failed":
-        console.print(f"failed: {result.error}", markup=False)
+        console.print(f"failed: {with_options(result.error or '')}", markup=False)
     if result.status == "partial":
         console.print(f"partial: --limit {result.limit}, so this stands on no table", markup=False)
     if path is not None:

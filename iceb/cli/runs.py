@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from iceb.cli.option_names import with_options
+
 if TYPE_CHECKING:
     from iceb.runs.listing import ListedRun
 
@@ -51,7 +53,7 @@ def _apart(run: "ListedRun", *, named: bool) -> list[str]:
     limit = f"--limit {run.limit}" if run.limit is not None else ""
     model = f"model {run.model}" if run.model not in ("", "iceb/mini") else ""
     headline = f"score: {run.headline.metric_arrow}" if named and run.headline is not None else ""
-    return [part for part in (changed, limit, model, headline, run.error) if part]
+    return [part for part in (changed, limit, model, headline, with_options(run.error)) if part]
 
 
 def _score(run: "ListedRun") -> str:

@@ -13,7 +13,7 @@ __all__ = ["EMBEDDED", "UPSTREAM", "dataset_card_name", "load_card", "open_datas
 
 
 def dataset_card_name(name: str, data: str | None) -> str:
-    """The dataset that `--data` selects: the embedded twin if there is one, or the dataset itself.
+    """The dataset that `data` selects: the embedded twin if there is one, or the dataset itself.
 
     >>> dataset_card_name("aice", "embedded")
     'aice_embedded'

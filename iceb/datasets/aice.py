@@ -71,7 +71,7 @@ class AICE:
         most = len(self.requests)
         if not 1 <= num_edits <= most:
             raise DataError(
-                f"dataset {self.card.name} has {most} edit requests, --num-edits asked for {num_edits}: "
+                f"dataset {self.card.name} has {most} edit requests, `num_edits` asked for {num_edits}: "
                 f"choose 1 to {most}"
             )
         return single_batch(EditBatch(f"{self.card.name}/{num_edits:04d}", self.requests[:num_edits]))

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from iceb.base import readers
 from iceb.base.errors import DataError
 
-REMEDY = "fetch it again with `iceb data fetch aice`, or name another folder with --data or ICEB_DATA"
+REMEDY = "fetch it again with `iceb data fetch aice`, or name another folder with `data` or ICEB_DATA"
 LAST_LABEL = 999  # ImageNet-1k has the classes 0 … 999
 
 

@@ -1,6 +1,6 @@
 """Locate a dataset's files and check that they are those its card declares.
 
-Upstream files are never part of the project. They are looked for in the folder the user names (`--data`), then in
+Upstream files are never part of the project. They are looked for in the folder the user names (`data`), then in
 ICEB_DATA, then in the cache, and are fetched from the card's pinned commit when none of these has them. Every file is
 checked against the card's sha256 before a row of it is read.
 """
@@ -22,8 +22,8 @@ from iceb.specs.datasets import DataCard, DataFile
 
 OWN = "iceb.data_cards"  # where the cards of our own datasets lie
 PACKAGED = ("iceb", "package")  # card.source.repository of files that need no download
-EMBEDDED = "embedded"  # --data embedded: the files that ship with the package
-UPSTREAM = "upstream"  # --data upstream: ICEB_DATA, the cache, or a download
+EMBEDDED = "embedded"  # `data`: the files that ship with the package
+UPSTREAM = "upstream"  # `data`: ICEB_DATA, the cache, or a download
 ENVIRONMENT = "ICEB_DATA"
 RAW = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"
 
@@ -60,7 +60,7 @@ def locate_files(
         return checked_paths(card, packaged_folder(card, package))
     named = data if data not in (None, UPSTREAM) else os.environ.get(ENVIRONMENT)
     if named:
-        origin = "--data" if data not in (None, UPSTREAM) else ENVIRONMENT
+        origin = "`data`" if data not in (None, UPSTREAM) else ENVIRONMENT
         return checked_paths(card, _folder_with_files(card, user_path(named), origin))
     folder = cache_folder(card, cache)
     if may_fetch and missing(card, folder):
@@ -72,11 +72,11 @@ def _refuse_absent_kind(card: DataCard, data: str | None) -> None:
     """Refuse "upstream" of files that ship with a package, and "embedded" of files that do not."""
     packaged = card.source.repository in PACKAGED
     if packaged and data == UPSTREAM:
-        allowed = "name embedded, or a folder that holds its files, or leave --data out"
-        raise DataError(f"--data {UPSTREAM}: the files of dataset {card.name} ship with its package: {allowed}")
+        allowed = "name embedded, or a folder that holds its files, or leave `data` out"
+        raise DataError(f"`data` {UPSTREAM}: the files of dataset {card.name} ship with its package: {allowed}")
     if not packaged and data == EMBEDDED:
-        allowed = f"name {UPSTREAM}, or a folder that holds its files, or leave --data out"
-        raise DataError(f"--data {EMBEDDED}: no package ships the files of dataset {card.name}: {allowed}")
+        allowed = f"name {UPSTREAM}, or a folder that holds its files, or leave `data` out"
+        raise DataError(f"`data` {EMBEDDED}: no package ships the files of dataset {card.name}: {allowed}")
 
 
 def missing(card: DataCard, folder: Path) -> list[str]:
@@ -122,13 +122,13 @@ def remedy_of_missing(card: DataCard) -> str:
     """The remedy for a missing file of a card."""
     if card.source.repository in PACKAGED:
         return "reinstall the package that registers the dataset; if it is yours, name the file in its package-data"
-    return f"run `iceb data fetch {card.name}`, or name a folder that holds the files with --data or {ENVIRONMENT}"
+    return f"run `iceb data fetch {card.name}`, or name a folder that holds the files with `data` or {ENVIRONMENT}"
 
 
 def _remedy_of_naming(card: DataCard) -> str:
     """The remedy for a named folder that does not hold the files."""
     if card.source.repository in PACKAGED:
-        return "name a folder that holds its files, or leave --data out for those of its package"
+        return "name a folder that holds its files, or leave `data` out for those of its package"
     return remedy_of_missing(card)
 
 
@@ -191,7 +191,7 @@ def _retrieve(card: DataCard, file: DataFile, folder: Path) -> None:
         pooch.retrieve(url, known_hash=f"sha256:{file.sha256}", fname=file.path, path=folder)
     except PermissionError as error:
         raise StoreError(
-            f"no permission to write {folder}: choose a writable folder with --cache (ICEB_CACHE)"
+            f"no permission to write {folder}: choose a writable folder with `cache` (ICEB_CACHE)"
         ) from error
     except ValueError as error:  # pooch: the hash differs
         raise DataError(f"{url} is not the file that data card {card.name} declares ({error})") from error
@@ -199,5 +199,5 @@ def _retrieve(card: DataCard, file: DataFile, folder: Path) -> None:
         # requests, urllib3 and the operating system each have their own families of errors here; all mean the same.
         raise DataError(
             f"cannot fetch {url} ({type(error).__name__}): connect to the internet and run "
-            f"`iceb data fetch {card.name}`, or name a folder that holds {file.path} with --data or {ENVIRONMENT}"
+            f"`iceb data fetch {card.name}`, or name a folder that holds {file.path} with `data` or {ENVIRONMENT}"
         ) from error

@@ -1,4 +1,4 @@
-"""A user's own requests: rows of a JSON or CSV file, or pairs typed on the command line.
+"""A user's own requests: rows of a JSON or CSV file, or pairs of source and dest.
 
 A mistake is named as people count: a line of a CSV file, its header being line 1, or an entry of a JSON list, from 1.
 """
@@ -61,21 +61,21 @@ def read_requests(path: Path) -> tuple[EditRequest, ...]:
     """
     kinds = {".json": _json_rows, ".csv": _csv_rows}
     if path.suffix.lower() not in kinds:
-        raise SpecError(f"--requests {shorten(str(path))}: must end in {' or '.join(kinds)}")
+        raise SpecError(f"`requests` {shorten(str(path))}: must end in {' or '.join(kinds)}")
     return _requests(kinds[path.suffix.lower()](path), str(path))
 
 
 def typed_requests(sources: Sequence[str], dests: Sequence[str]) -> tuple[EditRequest, ...]:
-    """The requests of `--source` and `--dest`: the first with the first, and so on; no dest at all erases.
+    """The requests of pairs of source and dest: the first with the first, and so on; no dest at all erases.
 
     Raises:
         SpecError: there are some of both, and not as many.
     """
     if dests and len(dests) != len(sources):
-        raise SpecError(f"{len(sources)} --source and {len(dests)} --dest: give one of each for every request")
+        raise SpecError(f"{len(sources)} `source` and {len(dests)} `dest`: give one of each for every request")
     pairs = zip(sources, dests or [""] * len(sources), strict=True)
     rows = {f"{place}": {"source": source, "dest": dest} for place, (source, dest) in enumerate(pairs, start=1)}
-    return _requests(rows, "--source")
+    return _requests(rows, "`source`")
 
 
 def _json_rows(path: Path) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def _fitting(manifest: Manifest, bundle: ModelBundle, base: str, delta: Path) ->
     if weights_digest(after) != manifest.edited.weights:
         raise ModelError(
             f"the matrix in {delta} gives other bytes on this machine than where the edit was made: "
-            "save the edit there with --form full"
+            "save the edit there with `form=full`"
         )
     return weights
 

@@ -34,7 +34,7 @@ def write_delta(folder: Path, edit: Edit, form: Form, parameter: Callable[[str],
         return None
     made = by_matrix(edit, parameter) if form == "matrix" else {}
     if form == "matrix" and not made:
-        raise MethodError("this edit is not one matrix for many weights: save it with --form full")
+        raise MethodError("this edit is not one matrix for many weights: save it with `form=full`")
     tensors = {name: tensor for name, tensor in edit.weights.items() if name not in made}
     tensors |= {f"{RIGHT}{pattern}": edit.right[pattern] for pattern in set(made.values())}
     path = folder / DELTA
@@ -69,7 +69,7 @@ def read_manifest(named: Path) -> Manifest:
         DataError: there is none, or it is not one.
     """
     path = named if named.name == MANIFEST else named / MANIFEST
-    return Manifest.from_json(read_text(path, DataError, "name a folder that iceb edit wrote"), str(path))
+    return Manifest.from_json(read_text(path, DataError, "name the folder of a saved edit"), str(path))
 
 
 def read_delta(named: Path, delta: DeltaRecord, parameter: Callable[[str], Tensor]) -> dict[str, Tensor]:

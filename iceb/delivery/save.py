@@ -109,12 +109,12 @@ def order(ask: EditAsk) -> Order:
 def _of_task(ask: EditAsk, source: Source, cache: Path) -> tuple[EditRequest, ...]:
     """Return the requests that the task edits together."""
     if ask.task is None or ask.num_edits is None:
-        raise SpecError("nothing to edit: give --task and --num-edits, or --requests FILE, or --source and --dest")
+        raise SpecError("nothing to edit: give `task` and `num_edits`, or `requests`")
     task: Task = registry.load("tasks", ask.task)
     dataset = open_dataset(task.dataset, data_of(ask.data, task.dataset, source), cache)
     batches = edit_batches(dataset.schedule(ask.num_edits))
     if len(batches) != 1:
-        raise SpecError(f"task {ask.task} makes {len(batches)} separate edits: save one of them with --requests FILE")
+        raise SpecError(f"task {ask.task} makes {len(batches)} separate edits: save one of them with `requests`")
     return batches[0].requests
 
 

@@ -44,7 +44,7 @@ class _Board:
             self._again(same, filed)
         elif not made_anew(result) and any(_one_cell(each, result) for each in self.standing.values()):
             self._skip(
-                filed, "it took images or edits from a cache, so it reproduces nothing: give it an empty --cache"
+                filed, "it took images or edits from a cache, so it reproduces nothing: give it an empty `cache`"
             )
         else:
             self._put(self._free(result), filed)

@@ -73,7 +73,7 @@ def cell(results: Iterable[Result]) -> Cell:
     if found := [later for later in ordered[1:] if not made_anew(later)]:
         raise ResultError(
             f"{_name_run(found[0])} took images or edits from a cache, so it reproduces nothing: remove it, or run it "
-            "again with an empty --cache"
+            "again with an empty `cache`"
         )
     return Cell(tuple(ordered))
 

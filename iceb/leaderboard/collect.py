@@ -18,7 +18,7 @@ def refusal(result: Result) -> str | None:
     if result.status == "failed":
         return f"the run failed ({result.error}): run it again to the end"
     if result.status == "partial":
-        return f"the run is partial (--limit {result.limit}): run it again without --limit"
+        return f"the run is partial (`limit` {result.limit}): run it again without `limit`"
     if result.provenance.dirty:
         return "it was made from uncommitted code (dirty: true): commit, and run it again"
     if result.method.retained_scored:
@@ -77,7 +77,7 @@ def _in_place(filed: FiledResult, folder: Path) -> FiledResult:
     numbered = REPRODUCTION.fullmatch(found.stem)
     if found != expected and not (numbered and found.parent == expected.parent and numbered["id"] == expected.stem):
         raise ResultError(
-            f"{filed.path}: its id is {filed.result.id}: move it to {folder / expected} with its table, or use --add"
+            f"{filed.path}: its id is {filed.result.id}: move it to {folder / expected} with its table, or use `add`"
         )
     return filed
 

@@ -6,13 +6,12 @@ from pathlib import Path
 from iceb.base.errors import ResultError
 from iceb.base.readers import is_folder, read_text
 from iceb.leaderboard.recompute import problems
-from iceb.runs.folder import RESULT
+from iceb.runs.folder import REMEDY, RESULT
 from iceb.runs.table import TABLE, TableRow, checked_table, read_table_file
 from iceb.specs.results import Result
 
 SUFFIX = ".parquet"
 MOST_TOLD = 3  # problems of one file that a message lists
-REMEDY = f"name a run's folder as iceb evaluate prints it, or its {RESULT}"
 
 
 @dataclass(frozen=True)

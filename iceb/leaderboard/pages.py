@@ -67,7 +67,7 @@ def results_folder(folder: Path) -> Path:
     """
     if not (folder / RESULTS).is_dir():
         raise ResultError(
-            f"{folder / RESULTS} is not a folder: run this in a checkout of iceb, or name one with --folder"
+            f"{folder / RESULTS} is not a folder: run this in a checkout of iceb, or name one with `folder`"
         )
     return folder / RESULTS
 

@@ -83,7 +83,7 @@ class ModelBundle:
     def images_per_pass(self) -> PassSize:
         """The number of images in one pass of the denoiser while they are drawn."""
         size = self._images_per_pass or self.family.images_per_pass(self.device.type)
-        return self.pass_sizes.of("--images-per-pass", size)
+        return self.pass_sizes.of("images_per_pass", size)
 
     @property
     def base_digest(self) -> str:

@@ -1,6 +1,6 @@
 """The supported model families: their pinned weights and default sampling.
 
-Importing this module loads no weights and no torch, so that `iceb list models` is quick.
+Importing this module loads no weights and no torch, so that a list of models is quick.
 """
 
 from iceb.specs.families import Family
@@ -60,4 +60,4 @@ _ALL = (
     ),
 )
 FAMILIES: dict[str, Family] = {family.name: family for family in _ALL}
-LOCAL = "path"  # the family of a folder that --model names
+LOCAL = "path"  # the family of a folder that `model` names

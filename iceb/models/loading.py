@@ -33,13 +33,13 @@ def choose_device(named: str = "auto") -> torch.device:
     try:
         device = torch.device(named)
     except RuntimeError as error:
-        raise ModelError(f"--device {shorten(named)}: not a device: choose auto, cpu, cuda or cuda:N") from error
+        raise ModelError(f"`device` {shorten(named)}: not a device: choose auto, cpu, cuda or cuda:N") from error
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise ModelError(f"--device {shorten(named)}: torch finds no GPU here: choose cpu or auto")
+        raise ModelError(f"`device` {shorten(named)}: torch finds no GPU here: choose cpu or auto")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ModelError(f"--device {shorten(named)}: there are {torch.cuda.device_count()} GPUs, numbered from 0")
+        raise ModelError(f"`device` {shorten(named)}: there are {torch.cuda.device_count()} GPUs, numbered from 0")
     if device.type not in ("cpu", "cuda"):
-        raise ModelError(f"--device {shorten(named)}: choose auto, cpu, cuda or cuda:N")
+        raise ModelError(f"`device` {shorten(named)}: choose auto, cpu, cuda or cuda:N")
     return device
 
 
@@ -131,5 +131,5 @@ def _unloadable(source: Source, error: Exception) -> str:
     return (
         f"cannot load {source.ref.repo} at {source.ref.revision[:12]} ({what}): connect to the internet once so that "
         "it is cached, accept its licence on the hub and log in if it asks for that, or name a local folder with "
-        "--model PATH"
+        "`model=PATH`"
     )

@@ -12,7 +12,7 @@ from iceb.base.shortage import out_of_memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-REMEDIES = "--dtype float16 on a GPU, fewer --workers on a CPU, a smaller model, or --device cpu"
+REMEDIES = "`dtype=float16` on a GPU, fewer `workers` on a CPU, a smaller model, or `device=cpu`"
 log = logging.getLogger("iceb")
 
 
@@ -22,12 +22,12 @@ class PassSize:
     Threads may share one.
 
     Args:
-        option: the option that sets it, for messages.
+        field: the field of `Execution` that sets it, for messages.
         size: the most.
     """
 
-    def __init__(self, option: str, size: int) -> None:
-        self.option, self.size = option, size
+    def __init__(self, field: str, size: int) -> None:
+        self.field, self.size = field, size
         self._tried: list[int] = []
         self._cut = False  # the size was cut and not reported yet
         self._lock = threading.Lock()
@@ -64,7 +64,7 @@ class PassSize:
                 self._tried.append(failed)
             if failed == 1:
                 tried = ", ".join(map(str, self._tried))
-                raise ModelError(f"out of memory with {self.option} {tried} ({reason}): use {REMEDIES}")
+                raise ModelError(f"out of memory with `{self.field}` {tried} ({reason}): use {REMEDIES}")
             if failed <= self.size:  # else another thread has cut it already
                 self.size, self._cut = failed // 2, True
         if torch.cuda.is_available():
@@ -76,27 +76,27 @@ class PassSize:
                 return
             self._cut = False
         tried = ", ".join(map(str, self._tried))
-        log.warning("out of memory with %s %s: fits with %s %d", self.option, tried, self.option, size)
+        log.warning("out of memory with `%s` %s: fits with `%s` %d", self.field, tried, self.field, size)
 
 
 class PassSizes:
-    """The sizes of one loaded model's passes, by option; a size cut for memory stays cut."""
+    """The sizes of one loaded model's passes, by field of `Execution`; a size cut for memory stays cut."""
 
     def __init__(self) -> None:
         self._sizes: dict[tuple[str, int], PassSize] = {}
 
-    def of(self, option: str, size: int) -> PassSize:
-        """The size that an option sets, as it is by now.
+    def of(self, field: str, size: int) -> PassSize:
+        """The size that a field sets, as it is by now.
 
         Args:
             size: what was asked for, or the default.
         """
-        return self._sizes.setdefault((option, size), PassSize(option, size))
+        return self._sizes.setdefault((field, size), PassSize(field, size))
 
     @property
     def in_use(self) -> dict[str, int]:
-        """The smallest size in use, by option."""
+        """The smallest size in use, by field."""
         found: dict[str, int] = {}
-        for (option, asked), size in self._sizes.items():
-            found[option] = min(size.size, found.get(option, asked))
+        for (field, asked), size in self._sizes.items():
+            found[field] = min(size.size, found.get(field, asked))
         return found

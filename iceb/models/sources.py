@@ -1,4 +1,4 @@
-"""Resolve `--model` to a checked source: where the weights lie and what names them; nothing is loaded."""
+"""Resolve a model's name or folder to a checked source: where the weights lie, what names them; nothing is loaded."""
 
 import difflib
 import os
@@ -53,7 +53,7 @@ class Source:
 
 
 def find(model: str, dtype: Dtype = "float32") -> Source:
-    """The source that `--model` names: a family, or a folder that diffusers can read.
+    """The source that `model` names: a family, or a folder that diffusers can read.
 
     Raises:
         ModelError: no such family or folder, or the folder is not a text-to-image pipeline of safetensors.
@@ -83,9 +83,9 @@ def _folder(model: str) -> Path:
     if is_folder(path):
         return path.resolve()
     if is_file(path):
-        raise ModelError(f"--model {quote(model)} is a file: name the folder that holds {INDEX}")
+        raise ModelError(f"`model` {quote(model)} is a file: name the folder that holds {INDEX}")
     if os.sep in model or model.startswith((".", "~")):
-        raise ModelError(f"--model {quote(model)}: there is no such folder")
+        raise ModelError(f"`model` {quote(model)}: there is no such folder")
     near = difflib.get_close_matches(model, FAMILIES, n=2)
     hint = f"did you mean {' or '.join(near)}?" if near else f"choose one of {', '.join(FAMILIES)}, or name a folder"
     raise ModelError(f"unknown model {quote(model)}: {hint}")

@@ -103,7 +103,7 @@ def _of_role(folder: Path, result: Result, role: str) -> list[ImagePair]:
     ]
     if not pairs:
         drawn = ", ".join(sorted({row.prompt.role for row in rows})) or "none"
-        raise SpecError(f"--role {shorten(role)}: this run drew no such images on both sides; choose one of {drawn}")
+        raise SpecError(f"`role` {shorten(role)}: this run drew no such images on both sides; choose one of {drawn}")
     return pairs
 
 
@@ -112,7 +112,7 @@ def _all_there(store: ImageStore, keys: Sequence[str], result: Result) -> None:
     if missing:
         raise StoreError(
             f"{len(missing)} of {len(set(keys))} images are not in the cache at {store.folder.parent}: name the "
-            f"run's cache with --cache, or draw them again with `{result.provenance.command}`"
+            f"run's cache with `cache`, or draw them again with `{result.provenance.command}`"
         )
 
 

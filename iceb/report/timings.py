@@ -87,7 +87,7 @@ def _benchmark(path: Path) -> BenchmarkFile | None:
     Raises:
         ResultError: it is not JSON, or its rows are not as `BenchmarkFile` says.
     """
-    document = read_json(path, ResultError, "name the folder of measured times with --benchmarks")
+    document = read_json(path, ResultError, "name the folder of measured times with `benchmarks`")
     if not isinstance(document, dict) or not {"machine", "model", "rows"} <= set(document):
         return None
     try:

@@ -88,7 +88,7 @@ class Measuring:
     measured: MeasuredStore
     device: str = "cpu"
     elsewhere: Mapping[ImageKey, Path] = field(default_factory=dict)
-    together: PassSize = field(default_factory=lambda: PassSize("--images-per-pass", CHUNK))
+    together: PassSize = field(default_factory=lambda: PassSize("images_per_pass", CHUNK))
 
     def rows(self, measure: Measure, wanted: Sequence[MeasuredImage], what: str = "") -> Rows:
         """Return the row of every image by its key, from the store or computed now and saved.

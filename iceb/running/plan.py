@@ -61,9 +61,9 @@ class Ask:
     command: tuple[str, ...] | None = None  # None: this process's own
 
     def __post_init__(self) -> None:
-        check_int(self.num_edits, "num_edits", 1, MOST_COUNTED)
+        check_int(self.num_edits, "`num_edits`", 1, MOST_COUNTED)
         if self.limit is not None:
-            check_int(self.limit, "limit", 1, MOST_COUNTED)
+            check_int(self.limit, "`limit`", 1, MOST_COUNTED)
 
 
 def plan(ask: Ask, may_fetch: bool = True) -> Plan:
@@ -166,7 +166,7 @@ def _parts(
                 MeasuredStore(cache),
                 bundle.device.type,
                 {key: path for paths in elsewhere.values() for key, path in paths.items()},
-                PassSize("--images-per-pass", ask.execution.images_per_pass or CHUNK),
+                PassSize("images_per_pass", ask.execution.images_per_pass or CHUNK),
             ),
             references={name: tuple(paths) for name, paths in elsewhere.items()},
             reaches_dest=method.card.reaches_dest,

@@ -27,7 +27,7 @@ def unreferenced_files(cache: Path, used: Sequence[RunUse], *, scratch: bool = F
         ResultError: there is no run at all, which is more likely a wrong folder than a wish.
     """
     if not used:
-        raise ResultError("no run refers to anything, so everything would go: name the folder of the runs with --runs")
+        raise ResultError("no run refers to anything, so everything would go: name the folder of the runs with `outs`")
     kept = frozenset[Path]().union(*(run.files for run in used))
     stored = stored_files(cache, (*KINDS, *KEPT) if scratch else KINDS)
     return [*(file for file in stored if file.path not in kept), *unfinished_files(cache)]
@@ -51,17 +51,17 @@ def removable(
     """
     for out in outs:
         if not out.is_dir():
-            raise SpecError(f"--runs {out} is not a folder: name the folder that iceb evaluate --out wrote to")
+            raise SpecError(f"`outs` {out} is not a folder: name the folder that runs were written to")
     if not is_cache(cache):
-        raise SpecError(f"{cache} is no cache that ICEB has written, and nothing there is removed: name one by --cache")
+        raise SpecError(f"{cache} is no cache that ICEB has written, and nothing there is removed: name one by `cache`")
     if lost := damaged_notes(cache):
         raise StoreError(
-            f"{lost[0]} named a folder of runs and is damaged: name every folder of runs by --runs and remove it first"
+            f"{lost[0]} named a folder of runs and is damaged: name every folder of runs by `outs` and remove it first"
         )
     if not gone and (lost := sorted(set(missing_folders(cache).values()))):
         raise SpecError(
             f"{len(lost)} folders of runs with this cache are not there ({lost[0]}), and their images would go: "
-            "mount the disk they lie on, or say --gone if they were removed"
+            "mount the disk they lie on, or say `gone` if they were removed"
         )
     outs = [*outs, *known_folders(cache)]
     going = unfinished_runs(outs)

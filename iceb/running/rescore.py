@@ -57,7 +57,7 @@ def _scores(scorer: Scorer, rows: Sequence[ImageRow], result: Result) -> Scores:
     except ImagesLost as lost:
         raise StoreError(
             f"{len(lost.keys)} images of this run are not in the cache {scorer.measuring.images.folder.parent}: name "
-            f"the --cache that it was drawn into, or draw them again: {result.provenance.command}"
+            f"the `cache` that it was drawn into, or draw them again: {result.provenance.command}"
         ) from lost
 
 
@@ -93,7 +93,7 @@ def _refuse_undrawn(result: Result, metrics: Sequence[RegisteredMetric], rows: S
             if not read or any(row.key(side) is None for row in read for side in sides):
                 raise SpecError(
                     f"metric {metric.name} reads {need.role} images ({', '.join(need.sides)}), which this run did not "
-                    f"draw: run iceb evaluate with --metric {metric.name}"
+                    f"draw: run it again with `metrics={metric.name}`"
                 )
 
 

@@ -95,8 +95,7 @@ def _execution(plan: Plan) -> dict[str, Any]:
     """Record how the run was computed: requested settings, device, and pass sizes used."""
     bundle = plan.parts.bundle
     asked = {name: value for name, value in asdict(plan.parts.execution).items() if value is not None}
-    used = {option.removeprefix("--").replace("-", "_"): size for option, size in bundle.pass_sizes.in_use.items()}
-    return {**asked, **used, "device": str(bundle.device)}
+    return {**asked, **bundle.pass_sizes.in_use, "device": str(bundle.device)}
 
 
 def _task(plan: Plan) -> TaskRecord:

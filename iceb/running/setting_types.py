@@ -32,8 +32,8 @@ def fitting_value(method: str, kind: type, name: str, value: Any) -> Any:
 
 
 def _as_list(name: str, value: Any, error: ValidationError) -> str:
-    """Show how a list is written on the command line; "" if no list is expected."""
+    """Show how the value is written as a list; "" if no list is expected."""
     if isinstance(value, tuple | list) or not any(each["type"] in LISTS for each in error.errors()):
         return ""
     parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else [value]
-    return f""": write --set '{name}={json.dumps(parts, ensure_ascii=False, separators=(",", ":"))}'"""
+    return f""": write `{name}={json.dumps(parts, ensure_ascii=False, separators=(",", ":"))}`"""

@@ -61,7 +61,7 @@ def file_content(name: str, path: str) -> str:
         return f"sha256:{digest_file(Path(path).expanduser())}"
     except OSError as error:
         reason = error.strerror or error
-        raise DataError(f"{name}={path}: cannot be read ({reason}): name a file with --set {name}=FILE") from error
+        raise DataError(f"{name}={path}: cannot be read ({reason}): name a file with `{name}=FILE`") from error
 
 
 def model_content(name: str, place: str) -> str:
@@ -84,7 +84,7 @@ def model_content(name: str, place: str) -> str:
     commit = cached_commit(repository, revision or "main")
     if commit is None:
         raise DataError(
-            f"{name}={place}: no commit of it is known: pin it, --set {name}={repository}@COMMIT with the 40 digits "
+            f"{name}={place}: no commit of it is known: pin it, `{name}={repository}@COMMIT` with the 40 digits "
             f"that https://huggingface.co/{repository}/commits/main shows, or name a folder"
         )
     return f"{repository}@{commit}"

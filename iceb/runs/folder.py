@@ -19,6 +19,7 @@ from iceb.specs.results import Result
 PLAN = "plan.txt"
 RESULT = "result.json"
 REQUESTS = "requests.jsonl"
+REMEDY = f"name the folder that a run wrote, or its {RESULT}"
 AGAIN = "run the same command again to write it"
 LISTS = ("dests", "templates", "aliases")  # fields of a request that JSON turns into lists
 
@@ -59,8 +60,7 @@ def read_result(path: Path) -> Result:
         ResultError: it is missing, malformed, or of an unknown schema.
     """
     path = path / RESULT if is_folder(path) else path
-    remedy = f"name a run's folder as iceb evaluate prints it, or its {RESULT}"
-    return Result.from_json(read_text(path, ResultError, remedy), str(path))
+    return Result.from_json(read_text(path, ResultError, REMEDY), str(path))
 
 
 def write_requests(folder: Path, requests: Sequence[EditRequest]) -> None:

@@ -80,7 +80,7 @@ def read_ledger(folder: Path, record: TableRecord | None) -> list[ImageRow]:
         ResultError: the file is missing, is not the one that the result names, or is no such file.
     """
     path = folder / FILE
-    text = read_text(path, ResultError, "name a run's folder, as iceb evaluate prints it")
+    text = read_text(path, ResultError, "name the folder that a run wrote")
     found = digest_bytes(text.encode())
     if record is None or found != record.sha256:
         named = f"its result names {record.sha256[:12]}…" if record else "its result names no images"

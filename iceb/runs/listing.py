@@ -49,7 +49,7 @@ def list_runs(outs: Sequence[Path]) -> list[ListedRun]:
     """
     for out in outs:
         if not out.is_dir():
-            raise ResultError(f"{out} is not a folder: name where evaluate wrote runs (--out), or single run folders")
+            raise ResultError(f"{out} is not a folder: name where runs were written (`out`), or single run folders")
     return sorted(_all_runs(outs), key=lambda run: (run.finished == "", run.finished, run.name))
 
 

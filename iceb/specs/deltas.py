@@ -72,8 +72,8 @@ class Manifest(Record):
         Raises:
             DataError: not JSON, or a field that is missing, unknown or out of range.
         """
-        parse_json(text, name, DataError, "expected a manifest as iceb edit writes it")
+        parse_json(text, name, DataError, "expected the manifest of a saved edit")
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            raise DataError(f"{name}: not a manifest as iceb edit writes it: {first_problem(error)}") from error
+            raise DataError(f"{name}: not the manifest of a saved edit: {first_problem(error)}") from error

@@ -27,9 +27,9 @@ class Execution:
         for name in ("images_per_pass", "concepts_at_once", "workers"):
             value = getattr(self, name)
             if value is not None and not 1 <= value <= MOST:
-                raise SpecError(f"{name} {value}: must be a whole number from 1 to {MOST}, or left out")
+                raise SpecError(f"`{name}` {value}: must be a whole number from 1 to {MOST}, or left out")
         if self.precision not in get_args(Precision):
-            raise SpecError(f"precision {self.precision!r}: must be one of {', '.join(get_args(Precision))}")
+            raise SpecError(f"`precision` {self.precision!r}: must be one of {', '.join(get_args(Precision))}")
 
 
 DEFAULT = Execution()

@@ -18,7 +18,7 @@ COMPONENTS: dict[Layout, tuple[str, ...]] = {  # whose parameters an edit may na
 class Family:
     """A family of models with one layout.
 
-    `block` is how many images go through the denoiser in one pass unless --images-per-pass says otherwise, by device.
+    `block` is how many images go through the denoiser in one pass unless `images_per_pass` says otherwise, by device.
     A smaller rest is filled up, because matrix kernels round differently for different shapes: with one shape, no
     image depends on how many were asked for, in which order, or where an interrupted run went on.
     """

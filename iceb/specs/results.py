@@ -177,7 +177,7 @@ class Result(Record):
 
 
 def _parse_object(text: str, name: str) -> dict[str, Any]:
-    document = parse_json(text, name, ResultError, "expected a result.json as iceb evaluate writes it")
+    document = parse_json(text, name, ResultError, "expected a result.json as a run writes it")
     if not isinstance(document, dict):
         raise ResultError(f"{name}: holds a {type(document).__name__}: expected one JSON object")
     return document

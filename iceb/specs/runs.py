@@ -104,14 +104,14 @@ class RunSpec(BaseModel):
     @field_validator("num_edits")
     @classmethod
     def _at_least_one_edit(cls, value: int) -> int:
-        check_int(value, "num_edits", 1, MOST_COUNTED)
+        check_int(value, "`num_edits`", 1, MOST_COUNTED)
         return value
 
     @field_validator("limit")
     @classmethod
     def _at_least_one_prompt(cls, value: int | None) -> int | None:
         if value is not None:
-            check_int(value, "limit", 1, MOST_COUNTED)
+            check_int(value, "`limit`", 1, MOST_COUNTED)
         return value
 
     @field_validator("task", "dataset", "method")

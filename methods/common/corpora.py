@@ -54,9 +54,9 @@ def preservation_note(what: str) -> str:
     """The note on an edit that preserves no text but `what`.
 
     >>> preservation_note("nothing")
-    'nothing is preserved, so that other concepts may change: keep some with --set retain_file=FILE, a text a line'
+    'nothing is preserved, so that other concepts may change: keep some with `retain_file=FILE`, a text a line'
     """
-    keep = "keep some with --set retain_file=FILE, a text a line"
+    keep = "keep some with `retain_file=FILE`, a text a line"
     return f"{what} is preserved, so that other concepts may change: {keep}"
 
 
@@ -84,7 +84,7 @@ def _check_embedded(family: str, method: str) -> None:
     """Refuse a model that has no embedded captions."""
     if family != "mini":
         raise MethodError(
-            f"{method} needs a caption corpus for model family {family}: --set captions=FILE, one caption a line, "
+            f"{method} needs a caption corpus for model family {family}: `captions=FILE`, one caption a line, "
             "or a JSON list of objects with a \"caption\" (EMCID's authors use BLIP's ccs_filtered.json, MACE's the "
             "captions of COCO 2014)"
         )

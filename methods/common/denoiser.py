@@ -146,7 +146,7 @@ class Denoiser:
             part = images[rows[0] : rows[-1] + 1]
             return self.vae.encode(part.to(self.device, self.vae.dtype)).latent_dist
 
-        found = self._sizes.of("--images-per-pass", at_once).run(encode, range(len(images)))
+        found = self._sizes.of("images_per_pass", at_once).run(encode, range(len(images)))
         return torch.cat([part.mean for part in found]), torch.cat([part.std for part in found])
 
     @property

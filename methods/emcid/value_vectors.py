@@ -59,7 +59,7 @@ class ValueVectors:
         self.moments, self.log = moments, log
         self.settings = method.stage1(len(bench.towers))
         together = execution.concepts_at_once or CONCEPTS_AT_ONCE
-        self.at_once: PassSize = bench.bundle.pass_sizes.of("--concepts-at-once", together)
+        self.at_once: PassSize = bench.bundle.pass_sizes.of("concepts_at_once", together)
         self.vectors = scratch.depends_on(*STAGE1, *(FISHER if self.settings.uses_fisher else ()))
 
     def __call__(self, concepts: Sequence[Concept]) -> list[Tensor]:

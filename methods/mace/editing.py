@@ -61,7 +61,7 @@ class _Editing:
         self.original = projections(self.bundle)
         self.prompts = PromptReader(self.bundle, self.scratch)
         together = self.execution.concepts_at_once or CONCEPTS_AT_ONCE
-        self.at_once: PassSize = self.bundle.pass_sizes.of("--concepts-at-once", together)
+        self.at_once: PassSize = self.bundle.pass_sizes.of("concepts_at_once", together)
         self.terms = self.scratch.depends_on(*TRAINING)
 
     def run(self, concepts: Sequence[Concept]) -> Edit:

@@ -102,5 +102,5 @@ class GroundedSam:
             why = f": {error}" if isinstance(error, ConnectionError) else ""
             raise ModelError(
                 f"mace cannot load {source} to find concepts in images ({type(error).__name__}{why}): name a folder "
-                "that holds it, fetch it once, or --set segmenter=attention, which needs no further model"
+                "that holds it, fetch it once, or `segmenter=attention`, which needs no further model"
             ) from error

@@ -38,13 +38,14 @@ def _check_images(method: "ReFACT") -> None:
     if not method.kl >= 0:
         raise MethodError(f"refact kl {method.kl}: must not be negative")
     if method.kl > 0 and method.kl_texts is None:
-        raise MethodError(f"refact kl {method.kl}: needs texts to keep, --set kl_texts=FILE, one a line")
+        raise MethodError(f"refact kl {method.kl}: needs texts to keep, `kl_texts=FILE`, one a line")
     if method.kl > 0 and method.images is None and method.objective != "contrastive":
-        raise MethodError(f"refact kl {method.kl}: needs images to compare, --set images=FILE, a zip archive")
+        raise MethodError(f"refact kl {method.kl}: needs images to compare, `images=FILE`, a zip archive")
     if method.sees and (method.projection is None or method.clip_config is None):
         raise MethodError(
-            f"refact objective {method.objective}, kl {method.kl}: needs CLIP's image tower: --set projection=FILE, "
-            "the model.safetensors of the CLIP whose text encoder the model has, and clip_config=FILE, its config.json"
+            f"refact objective {method.objective}, kl {method.kl}: needs CLIP's image tower: `projection=FILE`, "
+            "the model.safetensors of the CLIP whose text encoder the model has, and `clip_config=FILE`, its "
+            "config.json"
         )
 
 

@@ -90,7 +90,7 @@ class UCE:
         if self.variant == 2023 and self.concept_type == "art" and self.retain_file is None:
             raise MethodError(
                 "uce concept_type=art retains all artists that are not edited, and no list of them ships: "
-                "--set retain_file=FILE, one name a line or a JSON list"
+                "`retain_file=FILE`, one name a line or a JSON list"
             )
         if self.retain_file is not None:
             check_captions(self.retain_file, ref.family, "uce", "retain_file")

@@ -62,7 +62,7 @@ class ClipJudge:
         except (OSError, ValueError) as error:
             reason = str(error).strip().splitlines()[0][:200]
             raise ModelError(
-                f"cannot load the judge {place} ({reason}): connect to the internet once, or --set judge=FOLDER"
+                f"cannot load the judge {place} ({reason}): connect to the internet once, or `judge=FOLDER`"
             ) from error
         self.hypothesis, self.device = hypothesis, device
 
@@ -108,7 +108,7 @@ def _class_of(text: str) -> int:
     if not found:
         raise MethodError(
             f"the embedded classifier has no class {text!r}: balance between names of its classes, "
-            "or --set judge=FOLDER of a CLIP model"
+            "or `judge=FOLDER` of a CLIP model"
         )
     return max(found)[1]
 

@@ -224,7 +224,7 @@ def test_score_repeats_the_scores_and_adds_new_metrics(capsys, asked, tmp_path):
     assert run(["score", str(path), "--metric", "flip_rate"]) == 0
     assert "flip_rate" in capsys.readouterr().out
     assert "did you mean" in refused(capsys, ["score", str(path), "--metric", "flip_rat"])
-    assert "name a run's folder" in refused(capsys, ["score", str(tmp_path)])
+    assert "name the folder that a run wrote" in refused(capsys, ["score", str(tmp_path)])
 
 
 def test_pruning_removes_what_no_run_refers_to_and_nothing_else(capsys, asked, tmp_path, monkeypatch):

@@ -244,10 +244,10 @@ def test_nothing_is_ever_overwritten(made, model, tmp_path, capsys):
 
 def test_what_is_no_saved_edit_is_refused(capsys, made, model, tmp_path):
     out = ["--out", str(tmp_path / "out")]
-    assert "name a folder that iceb edit wrote" in refused(capsys, ["apply", str(model), str(tmp_path), *out])
+    assert "name the folder of a saved edit" in refused(capsys, ["apply", str(model), str(tmp_path), *out])
     folder = made(*PAIR)
     (folder / "manifest.json").write_text('{"schema": 2}', encoding="utf-8")
-    assert "not a manifest as iceb edit writes it" in refused(capsys, ["apply", str(model), str(folder), *out])
+    assert "not the manifest of a saved edit" in refused(capsys, ["apply", str(model), str(folder), *out])
 
 
 @pytest.mark.slow

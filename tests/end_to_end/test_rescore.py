@@ -93,14 +93,14 @@ def test_a_metric_that_was_added_is_the_runs_own_from_then_on(finished):
 def test_images_that_the_run_did_not_draw_are_asked_for_by_name(finished):
     folder, cache, _ = finished
     before = files(folder)
-    with pytest.raises(SpecError, match=r"elsewhere reads alias images .* run iceb evaluate with --metric"):
+    with pytest.raises(SpecError, match=r"elsewhere reads alias images .* run it again with `metrics=elsewhere`"):
         rescore(folder, ["elsewhere"], cache)
     assert files(folder) == before
 
 
 def test_images_of_another_cache_are_asked_for_with_the_command_that_drew_them(finished, tmp_path):
     folder, _, _ = finished
-    with pytest.raises(StoreError, match=r"images of this run are not in the cache .*empty.*: name the --cache .*iceb"):
+    with pytest.raises(StoreError, match=r"images of this run are not in the cache .*empty.*: name the `cache` .*iceb"):
         rescore(folder, ["holdout_delta"], cache=tmp_path / "empty")
 
 

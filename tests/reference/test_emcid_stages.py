@@ -273,5 +273,5 @@ def test_a_malformed_caption_file_is_an_error(tmp_path, name, text, message):
 
 
 def test_a_real_model_needs_a_caption_file():
-    with pytest.raises(MethodError, match="--set captions=FILE"):
+    with pytest.raises(MethodError, match="`captions=FILE`"):
         caption_corpus(None, "sd14", "emcid")

@@ -92,7 +92,7 @@ def test_prompts_are_of_the_declared_roles_and_none_is_trained_on(orchestra):
     assert not trained & {prompt.text for prompt in prompts}
     alias = next(prompt for prompt in prompts if prompt.role == "alias")
     assert (alias.text, alias.label, alias.target, alias.request) == ("a photo of a fiddle", 889, 541, "orchestra/0")
-    with pytest.raises(DataError, match="has 4 edits, --num-edits asked for 5"):
+    with pytest.raises(DataError, match="has 4 edits, `num_edits` asked for 5"):
         dataset.schedule(5)
 
 

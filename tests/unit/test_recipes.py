@@ -50,7 +50,7 @@ def test_a_file_of_the_users_is_read(tmp_path):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(SpecError, match=r"--recipe .*none\.toml: cannot be read \(No such file"):
+    with pytest.raises(SpecError, match=r"`recipe` .*none\.toml: cannot be read \(No such file"):
         read_recipe(tmp_path / "none.toml")
 
 

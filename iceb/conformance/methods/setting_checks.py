@@ -42,7 +42,7 @@ class SettingChecks:
         """One line on the settings that were varied, and one on those left out for lack of time."""
         yield line(CHECK, self._all)
         if self.late:
-            yield Line(f"{CHECK}: the rest", "skipped", f"no time for {', '.join(self.late)}: --full takes it")
+            yield Line(f"{CHECK}: the rest", "skipped", f"no time for {', '.join(self.late)}: `full` takes it")
 
     def _all(self) -> str:
         self.plain_edit.require_edit()

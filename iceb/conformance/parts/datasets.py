@@ -63,7 +63,7 @@ def files_here(card: DataCard, package: str, data: str | None, cache: Path | Non
     """
     named = data not in (None, UPSTREAM) or os.environ.get(ENVIRONMENT) or card.source.repository in PACKAGED
     if not named and (absent := missing(card, cache_folder(card, cache))):
-        raise Skipped(f"{', '.join(absent)} not here: run `iceb data fetch {card.name}`, or name a folder with --data")
+        raise Skipped(f"{', '.join(absent)} not here: run `iceb data fetch {card.name}`, or name a folder with `data`")
     return locate_files(card, data, cache, package)
 
 

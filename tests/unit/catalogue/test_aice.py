@@ -39,7 +39,7 @@ def test_the_first_requests_are_a_prefix_of_more(aice):
 
 @pytest.mark.parametrize("asked", [0, -1, 3])
 def test_a_number_of_edits_out_of_bounds_is_refused(aice, asked):
-    with pytest.raises(DataError, match=f"has 2 edit requests, --num-edits asked for {asked}: choose 1 to 2"):
+    with pytest.raises(DataError, match=f"has 2 edit requests, `num_edits` asked for {asked}: choose 1 to 2"):
         aice.schedule(asked)
 
 

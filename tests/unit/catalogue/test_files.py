@@ -81,7 +81,7 @@ def test_a_folder_that_is_none_is_named_with_where_it_came_from(small, monkeypat
     monkeypatch.setenv("ICEB_DATA", "/nowhere/at/all")
     with pytest.raises(DataError, match="ICEB_DATA /nowhere/at/all is not a folder: run `iceb data fetch small`"):
         locate_files(small.card)
-    with pytest.raises(DataError, match="--data /nowhere is not a folder"):
+    with pytest.raises(DataError, match="`data` /nowhere is not a folder"):
         locate_files(small.card, "/nowhere")
 
 
@@ -135,14 +135,14 @@ def test_a_named_folder_with_other_rows_is_refused_for_a_packaged_dataset(shippe
         locate_files(shipped.card, str(small.folder), package=shipped.name)
     assert str(rows) in str(told.value)
     rows.unlink()
-    with pytest.raises(DataError, match=r"lacks edits\.json .*leave --data out for those of its package"):
+    with pytest.raises(DataError, match=r"lacks edits\.json .*leave `data` out for those of its package"):
         locate_files(shipped.card, str(small.folder), package=shipped.name)
 
 
 def test_upstream_is_refused_for_a_packaged_dataset_and_embedded_for_any_other(shipped, small):
-    with pytest.raises(DataError, match="--data upstream: the files of dataset small ship with its package: name emb"):
+    with pytest.raises(DataError, match="`data` upstream: the files of dataset small ship with its package: name emb"):
         locate_files(shipped.card, "upstream", package=shipped.name)
-    with pytest.raises(DataError, match="--data embedded: no package ships the files of dataset small: name upstream"):
+    with pytest.raises(DataError, match="`data` embedded: no package ships the files of dataset small: name upstream"):
         locate_files(small.card, "embedded")
 
 
@@ -181,7 +181,7 @@ def test_without_a_network_the_message_says_how_to_go_on(small, pooch, tmp_path,
         raise error
 
     pooch.behaviour = offline
-    with pytest.raises(DataError, match=r"cannot fetch https://.*connect to the internet.*--data or ICEB_DATA"):
+    with pytest.raises(DataError, match=r"cannot fetch https://.*connect to the internet.*`data` or ICEB_DATA"):
         fetch(small.card, tmp_path / "cache")
 
 

@@ -42,7 +42,7 @@ def test_typed_pairs_belong_together_in_order():
 
 
 def test_pairs_that_do_not_match_are_refused():
-    with pytest.raises(SpecError, match="2 --source and 1 --dest"):
+    with pytest.raises(SpecError, match="2 `source` and 1 `dest`"):
         typed_requests(["lion", "boat"], ["hen"])
 
 

@@ -25,7 +25,7 @@ def advice(method: str, **settings) -> list[str]:
 def test_a_closed_form_without_a_list_says_what_little_it_preserves(method):
     (line,) = advice(method)
     assert line.startswith("only the empty text")
-    assert "--set retain_file=FILE" in line
+    assert "`retain_file=FILE`" in line
     assert advice(method, **NAMED) == []
 
 

@@ -41,7 +41,7 @@ class Small:
 
 @given(items=st.lists(st.integers(), max_size=40), asked=st.integers(1, 64), room=st.integers(1, 64))
 def test_every_item_is_worked_on_once_and_in_order_in_passes_that_fit(items, asked, room):
-    size, work = PassSize("--images-per-pass", asked), Small(room)
+    size, work = PassSize("images_per_pass", asked), Small(room)
     assert [item for part in size.run(work, items) for item in part] == items
     assert max(work.passes, default=0) <= room
     assert size.size == asked or (size.size <= room and items)
@@ -50,23 +50,23 @@ def test_every_item_is_worked_on_once_and_in_order_in_passes_that_fit(items, ask
 @given(asked=st.integers(1, 64), room=st.integers(1, 64))
 def test_a_fitting_pass_size_is_remembered(asked, room):
     sizes, work = PassSizes(), Small(room)
-    sizes.of("--concepts-at-once", asked).run(work, range(asked))
-    first, work.passes = sizes.of("--concepts-at-once", asked).size, []
-    sizes.of("--concepts-at-once", asked).run(work, range(asked))
-    assert sizes.of("--concepts-at-once", asked).size == first == work.passes[0]
-    assert sizes.in_use == {"--concepts-at-once": first}
+    sizes.of("concepts_at_once", asked).run(work, range(asked))
+    first, work.passes = sizes.of("concepts_at_once", asked).size, []
+    sizes.of("concepts_at_once", asked).run(work, range(asked))
+    assert sizes.of("concepts_at_once", asked).size == first == work.passes[0]
+    assert sizes.in_use == {"concepts_at_once": first}
 
 
 @pytest.mark.parametrize("error", SHORTAGES, ids=lambda error: type(error).__name__)
 def test_a_shortage_of_memory_is_known_by_its_kind_or_its_words(error):
     assert out_of_memory(error)
-    assert PassSize("--images-per-pass", 8).run(Small(2, error), range(4)) == [[0, 1], [2, 3]]
+    assert PassSize("images_per_pass", 8).run(Small(2, error), range(4)) == [[0, 1], [2, 3]]
 
 
 @pytest.mark.parametrize("error", [RuntimeError("shapes cannot be multiplied"), ValueError("out of memory")])
 def test_any_other_error_goes_through_at_once(error):
     assert not out_of_memory(error)
-    size = PassSize("--images-per-pass", 8)
+    size = PassSize("images_per_pass", 8)
     with pytest.raises(type(error), match=str(error)):
         size.run(Small(2, error), range(4))
     assert size.size == 8
@@ -74,19 +74,19 @@ def test_any_other_error_goes_through_at_once(error):
 
 def test_tried_and_fitting_pass_sizes_are_reported_once(caplog):
     with caplog.at_level(logging.WARNING):
-        PassSize("--images-per-pass", 8).run(Small(2), range(9))
-    assert caplog.messages == ["out of memory with --images-per-pass 8, 4: fits with --images-per-pass 2"]
+        PassSize("images_per_pass", 8).run(Small(2), range(9))
+    assert caplog.messages == ["out of memory with `images_per_pass` 8, 4: fits with `images_per_pass` 2"]
 
 
 def test_too_little_for_one_is_one_line_that_says_what_was_tried():
     with pytest.raises(
-        ModelError, match=r"with --concepts-at-once 6, 3, 1 \(CUDA out of memory.*\): use --dtype float16"
+        ModelError, match=r"with `concepts_at_once` 6, 3, 1 \(CUDA out of memory.*\): use `dtype=float16`"
     ):
-        PassSize("--concepts-at-once", 6).run(Small(0), range(6))
+        PassSize("concepts_at_once", 6).run(Small(0), range(6))
 
 
 def test_threads_share_one_size():
-    size = PassSize("--images-per-pass", 16)
+    size = PassSize("images_per_pass", 16)
     with worker_threads(4):
         found = list(parallel_map(lambda group: size.run(Small(3), group), [range(8)] * 12))
     assert [[item for part in parts for item in part] for parts in found] == [list(range(8))] * 12

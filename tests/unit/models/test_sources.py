@@ -1,4 +1,4 @@
-"""`--model`: families, folders, and one clear line for everything else."""
+"""A model by name: families, folders, and one clear line for everything else."""
 
 import json
 import re
@@ -133,5 +133,5 @@ def test_a_wrong_declaration_is_named(copied, said):
 
 @pytest.mark.parametrize("device", ["cuda:99", "tpu", "mps", "meta"])
 def test_a_device_that_is_not_there_is_named(tiny_sd_folder, device):
-    with pytest.raises(ModelError, match=f"--device {device}"):
+    with pytest.raises(ModelError, match=f"`device` {device}"):
         ModelBundle(find(str(tiny_sd_folder)), device)

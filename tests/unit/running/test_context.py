@@ -118,12 +118,12 @@ def test_a_test_context_refuses_what_it_cannot_do(tiny_sd):
 @pytest.mark.parametrize("field", ["images_per_pass", "concepts_at_once", "workers"])
 @pytest.mark.parametrize("value", [0, -1, 4097])
 def test_execution_refuses_invalid_counts(field, value):
-    with pytest.raises(SpecError, match=f"^{field} {value}: must be a whole number from 1 to 4096"):
+    with pytest.raises(SpecError, match=f"^`{field}` {value}: must be a whole number from 1 to 4096"):
         replace(Execution(), **{field: value})
 
 
 def test_execution_refuses_an_unknown_precision():
-    with pytest.raises(SpecError, match=r"^precision 'float16': must be one of float32, tf32, bfloat16"):
+    with pytest.raises(SpecError, match=r"^`precision` 'float16': must be one of float32, tf32, bfloat16"):
         Execution(precision="float16")
 
 

@@ -59,7 +59,7 @@ def test_a_weight_that_the_matrix_does_not_make_stands_in_full(tiny_sd, tmp_path
 
 def test_an_edit_without_a_matrix_is_refused_in_that_form(tiny_sd, tmp_path):
     edit = replace(by_matrix(tiny_sd), right={})
-    with pytest.raises(MethodError, match="save it with --form full"):
+    with pytest.raises(MethodError, match="save it with `form=full`"):
         write_delta(tmp_path, edit, "matrix", tiny_sd.parameter)
 
 

@@ -163,7 +163,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 def test_every_mistake_is_one_line(capsys, finished, tmp_path):
     asked = [finished.folder, "--cache", finished.cache, "--out", tmp_path / "grid.png"]
-    assert "name a run's folder" in refused(capsys, tmp_path / "nothing")
+    assert "name the folder that a run wrote" in refused(capsys, tmp_path / "nothing")
     other = refused(capsys, *asked, "--role", "alias")
     assert "this run drew no such images on both sides; choose one of holdout, source" in other
     assert "--rows 0: must be 1 to 100" in refused(capsys, *asked, "--rows", 0)

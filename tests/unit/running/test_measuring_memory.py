@@ -38,7 +38,7 @@ def images(tmp_path):
 
 def measured(images, measure, folder, size=8):
     store, wanted = images
-    measuring = Measuring(store, MeasuredStore(folder), "cuda", together=PassSize("--images-per-pass", size))
+    measuring = Measuring(store, MeasuredStore(folder), "cuda", together=PassSize("images_per_pass", size))
     rows = measuring.rows(measure, wanted)
     return [float(rows[image.key(measure)][0]) for image in wanted]
 
@@ -51,7 +51,7 @@ def test_out_of_memory_halves_what_a_measure_is_shown(images, tmp_path, room):
 
 
 def test_too_little_memory_for_one_image_is_reported(images, tmp_path):
-    with pytest.raises(ModelError, match="out of memory with --images-per-pass 8, 4, 2, 1"):
+    with pytest.raises(ModelError, match="out of memory with `images_per_pass` 8, 4, 2, 1"):
         measured(images, Mean(0), tmp_path)
 
 

@@ -73,7 +73,7 @@ def test_a_repository_without_a_commit_goes_by_the_one_in_the_local_cache(hub_ca
 
 
 def test_a_repository_of_which_no_commit_is_known_is_refused_with_the_way_to_pin_it(hub_cache):
-    with pytest.raises(DataError, match="no commit of it is known: pin it, --set judge=owner/name@C"):
+    with pytest.raises(DataError, match="no commit of it is known: pin it, `judge=owner/name@C"):
         params_of(Judged("owner/name"))
 
 

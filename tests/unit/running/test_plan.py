@@ -38,9 +38,9 @@ def captions(tmp_path):
         ({"method": "emcyd"}, SpecError, "unknown method 'emcyd': did you mean emcid"),
         ({"model": "sd41"}, ModelError, "unknown model 'sd41'"),
         ({"model": "."}, ModelError, "not a diffusers model"),
-        ({"num_edits": 0}, IcebError, "num_edits 0: must be a whole number from 1"),
-        ({"limit": 0}, IcebError, "limit 0: must be a whole number from 1"),
-        ({"execution": Execution(device="tpu")}, ModelError, "--device tpu"),
+        ({"num_edits": 0}, IcebError, "`num_edits` 0: must be a whole number from 1"),
+        ({"limit": 0}, IcebError, "`limit` 0: must be a whole number from 1"),
+        ({"execution": Execution(device="tpu")}, ModelError, "`device` tpu"),
         ({"sampling": {"steps": 0}}, SpecError, "sampling steps 0"),
         ({"sampling": {"scheduler": "euler"}}, SpecError, "scheduler"),
         ({"sampling": {"stepz": 3}}, SpecError, "stepz"),
@@ -50,15 +50,15 @@ def captions(tmp_path):
             "unknown setting of method emcid 'rat': did you mean",
         ),
         ({"method": "emcid", "settings": {"rate": "fast"}}, SpecError, "rate='fast'"),
-        ({"method": "emcid"}, MethodError, "emcid needs a caption corpus for model family path: --set captions=FILE"),
+        ({"method": "emcid"}, MethodError, "emcid needs a caption corpus for model family path: `captions=FILE`"),
         (
             {"method": "emcid", "settings": {"captions": "/nowhere/captions.txt"}},
             DataError,
             r"emcid captions /nowhere/captions\.txt: cannot be read \(No such file",
         ),
         ({"method": "emcid", "settings": {"captions": "/dev/null"}}, DataError, "emcid captions /dev/null: is empty"),
-        ({"recipe": Path("nowhere.toml")}, SpecError, "--recipe nowhere.toml: cannot be read"),
-        ({"data": "/nowhere"}, DataError, "--data /nowhere is not a folder"),
+        ({"recipe": Path("nowhere.toml")}, SpecError, "`recipe` nowhere.toml: cannot be read"),
+        ({"data": "/nowhere"}, DataError, "`data` /nowhere is not a folder"),
     ],
 )
 def test_a_wrong_request_is_one_clear_line(ask, changes, kind, complaint):
@@ -104,7 +104,7 @@ def test_another_precision_of_training_passes_is_another_run_and_another_edit(as
 
 
 def test_more_edits_than_there_are_is_refused(ask):
-    with pytest.raises(DataError, match="300 edit requests, --num-edits asked for 301: choose 1 to 300"):
+    with pytest.raises(DataError, match="300 edit requests, `num_edits` asked for 301: choose 1 to 300"):
         plan(ask(num_edits=301, data="embedded"))
 
 

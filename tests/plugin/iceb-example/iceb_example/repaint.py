@@ -31,7 +31,7 @@ class Repaint:
     def schedule(self, num_edits: int) -> Schedule:
         """One batch of the first requests."""
         if not 1 <= num_edits <= len(self.requests):
-            raise DataError(f"dataset repaint has {len(self.requests)} requests, --num-edits asked for {num_edits}")
+            raise DataError(f"dataset repaint has {len(self.requests)} requests, `num_edits` asked for {num_edits}")
         return single_batch(EditBatch(f"repaint/{num_edits}", self.requests[:num_edits]))
 
     def prompts(self, batch: EditBatch) -> Sequence[Prompt]:

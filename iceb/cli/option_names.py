@@ -1,0 +1,60 @@
+"""Write the options of the command line where a message names fields of what was asked (see `iceb.base.errors`)."""
+
+import logging
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+FIELD = re.compile(r"`([a-z][a-z0-9_]*)(?:=([^`]*))?`")
+OPTIONS = {  # by the field's name
+    "settings": "--set",
+    "metrics": "--metric",
+    "outs": "--runs",
+    **{
+        name: f"--{name.replace('_', '-')}"
+        for name in (
+            *("add", "benchmarks", "cache", "concepts_at_once", "data", "dest", "device", "dtype", "folder", "form"),
+            *("full", "gone", "images_per_pass", "limit", "model", "num_edits", "out", "precision", "recipe"),
+            *("requests", "role", "source", "task", "workers"),
+        )
+    },
+}
+
+
+def with_options(message: str) -> str:
+    """A message with the option in the place of each field it names; any other `name=value` is a method's setting.
+
+    >>> with_options("`num_edits` 0: must be at least 1")
+    '--num-edits 0: must be at least 1'
+    >>> with_options("use `dtype=float16`, or `layers=[7, 8]`; run `iceb data fetch aice` first")
+    "use --dtype float16, or --set 'layers=[7, 8]'; run `iceb data fetch aice` first"
+    """
+    return FIELD.sub(lambda found: _option(found[1], found[2]) or found[0], message)
+
+
+def _option(field: str, value: str | None) -> str:
+    """The option that sets a field, with its value; "" where none does."""
+    option = OPTIONS.get(field, "")
+    if value is None:
+        return option
+    return f"{option} {shlex.quote(value)}" if option else f"--set {shlex.quote(f'{field}={value}')}"
+
+
+class _WithOptions(logging.Filter):
+    """Rewrites what the library logs, and drops nothing."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = with_options(record.getMessage()), ()
+        return True
+
+
+@contextmanager
+def options_in_log() -> Iterator[None]:
+    """Name options in the library's log messages inside the block."""
+    log, rewriting = logging.getLogger("iceb"), _WithOptions()
+    log.addFilter(rewriting)
+    try:
+        yield
+    finally:
+        log.removeFilter(rewriting)
