@@ -32,24 +32,31 @@ class Skipped(Exception):
     """A check cannot run here; the message is the reason."""
 
 
-class Info(Exception):
-    """A check reports a measurement that is neither right nor wrong."""
+@dataclass(frozen=True)
+class Info:
+    """The outcome of a check that reports a measurement, which is neither right nor wrong."""
+
+    note: str
 
 
-def line(check: str, work: Callable[[], str]) -> Line:
+Outcome: TypeAlias = str | Info  # a text is the note of a check that passed
+
+
+def line(check: str, work: Callable[[], Outcome]) -> Line:
     """Run one check; any exception becomes a failed line, because third-party code may raise anything."""
     began = time.perf_counter()
     made = _outcome(check, work)
     return replace(made, seconds=time.perf_counter() - began)
 
 
-def _outcome(check: str, work: Callable[[], str]) -> Line:
+def _outcome(check: str, work: Callable[[], Outcome]) -> Line:
     try:
-        return Line(check, "pass", _short(work()))
+        found = work()
+        return (
+            Line(check, "info", _short(found.note)) if isinstance(found, Info) else Line(check, "pass", _short(found))
+        )
     except Skipped as reason:
         return Line(check, "skipped", _short(str(reason)))
-    except Info as words:
-        return Line(check, "info", _short(str(words)))
     except (Exception, SystemExit) as error:
         return Line(check, "fail", error_text(error), traceback="" if _own(error) else "".join(format_exception(error)))
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from iceb.conformance.check_line import Broken, Line, line
+from iceb.conformance.check_line import Broken, Line, Outcome, line
 from iceb.models.process import Process
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -47,7 +47,7 @@ class ProcessWatch:
         self._written: list[Path] = []
         self._process = Process(SimpleNamespace(components={}), torch.device(device))
 
-    def line(self, check: str, work: Callable[[], str]) -> Line:
+    def line(self, check: str, work: Callable[[], Outcome]) -> Line:
         """Run one check and record the files it writes."""
         with _watch_writes(self._written):
             return line(check, work)

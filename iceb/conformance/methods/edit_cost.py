@@ -43,7 +43,7 @@ class EditCost:
             yield line(count_text(number, "edit"), partial(self._one_size, number, left))
         yield line("memory", self._memory)
 
-    def _one_size(self, number: int, left: float) -> str:
+    def _one_size(self, number: int, left: float) -> Info:
         self.plain_edit.require_edit()
         under_test = self.plain_edit.under_test
         forecast = self._forecast(number)
@@ -60,7 +60,7 @@ class EditCost:
             self.excess[number] = (
                 f"{count_text(number, 'request')} held {size_text(grown)}, allowed are {size_text(allowed)}"
             )
-        raise Info(
+        return Info(
             f"{self.took[number]:.2f} s, memory grew by {size_text(grown)}; "
             f"edit {size_text(own)}, scratch {size_text(kept)}"
         )

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TypeAlias
 
 from iceb.base.errors import IcebError
-from iceb.conformance.check_line import Broken, Info, Line, Skipped, error_text, line
+from iceb.conformance.check_line import Broken, Info, Line, Outcome, Skipped, error_text, line
 from iceb.conformance.methods.edit_checks import PlainEdit
 from iceb.conformance.methods.method_under_test import KINDS, digest_of
 from iceb.conformance.methods.sample_requests import OFTEN_REFUSED, elsewhere, odd, sample
@@ -24,7 +24,7 @@ class RequestChecks:
 
     plain_edit: PlainEdit
 
-    def order(self) -> str:
+    def order(self) -> Outcome:
         """Measure whether the order of requests matters; a method may depend on it."""
         plain, under_test = self.plain_edit.require_edit(), self.plain_edit.under_test
         if not under_test.card.deterministic:
@@ -32,10 +32,10 @@ class RequestChecks:
         turned = under_test.edit(tuple(reversed(self.plain_edit.requests)), self.plain_edit.scratch)
         far = under_test.relative_difference(plain, turned)
         if far > ORDER_TOLERANCE:
-            raise Info(f"order-dependent: reversed, the edit differs by {far:.2g} of its change")
+            return Info(f"order-dependent: reversed, the edit differs by {far:.2g} of its change")
         return f"reversed, the edit differs by {far:.2g} of its change"
 
-    def dest(self) -> str:
+    def dest(self) -> Outcome:
         """Check that other destinations give another edit."""
         plain, under_test = self.plain_edit.require_edit(), self.plain_edit.under_test
         if not under_test.card.deterministic:
@@ -46,7 +46,7 @@ class RequestChecks:
         if digest_of(other) != digest_of(plain):
             return ""
         if not under_test.card.touches:
-            raise Info("other destinations give the same edit; it changes no weight")
+            return Info("other destinations give the same edit; it changes no weight")
         raise Broken("other destinations give the same edit: read request.dests, or declare reaches_dest=False")
 
     def kinds(self) -> list[Line]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from iceb.conformance.check_line import Info, Line, line
+from iceb.conformance.check_line import Info, Line, Outcome, line
 from iceb.conformance.methods.edit_checks import PlainEdit
 from iceb.models.bundle import ModelBundle
 from iceb.running.method_context import draw_images
@@ -28,7 +28,7 @@ class SideEffects:
         yield line("a prompt that names nothing", self._empty_prompt)
         yield line("special tokens", self._special_tokens)
 
-    def _empty_prompt(self) -> str:
+    def _empty_prompt(self) -> Info:
         """Measure how far the image of an empty prompt moves, compared with that of a source concept."""
         edit, bundle = self.plain_edit.require_edit(), self.plain_edit.under_test.bundle
         request = self.plain_edit.requests[0]
@@ -37,9 +37,9 @@ class SideEffects:
         with bundle.applied(edit) as edited:
             after = _draw(edited, prompts)
         nothing, source = (np.abs(a - b).mean() for a, b in zip(after, before, strict=True))
-        raise Info(f"{NOTHING!r} moved by {nothing:.2g} of 255, {prompts[1]!r} by {source:.2g}")
+        return Info(f"{NOTHING!r} moved by {nothing:.2g} of 255, {prompts[1]!r} by {source:.2g}")
 
-    def _special_tokens(self) -> str:
+    def _special_tokens(self) -> Outcome:
         """Find changed embeddings of special tokens: they occur in every prompt, so all prompts move."""
         edit, bundle = self.plain_edit.require_edit(), self.plain_edit.under_test.bundle
         tables = [name for name in edit.weights if name.endswith(TOKEN_TABLE)]
@@ -49,7 +49,7 @@ class SideEffects:
         if not changed:
             return "as they were"
         text = "; ".join(f"{', '.join(words)} of {name.partition('.')[0]}" for name, words in changed.items())
-        raise Info(f"special tokens changed, which stand in every prompt: {text}")
+        return Info(f"special tokens changed, which stand in every prompt: {text}")
 
 
 def _draw(bundle: ModelBundle, prompts: list[str]) -> list[np.ndarray]:

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from iceb.conformance.check_line import Broken, Info, Line, Skipped
+from iceb.conformance.check_line import Broken, Info, Line, Outcome, Skipped
 from iceb.conformance.parts.dataset_schedules import DatasetSchedules
 from iceb.conformance.process_watch import ProcessWatch
 from iceb.conformance.registered_objects import refuse
@@ -42,10 +42,10 @@ class OptionalParts:
         refuse([f"two sides are called {name}" for name in names if names.count(name) > 1][:1])
         return ", ".join(f"{each.name}: {len(each.paths)}" for each in found)
 
-    def _scored_names(self) -> str:
+    def _scored_names(self) -> Outcome:
         """Check that scored names include every source, destination and alias."""
         if not hasattr(self.schedules.dataset, "scored_names"):
-            raise Info("it has no scored_names: names that only its shared prompts test could be retained unnoticed")
+            return Info("it has no scored_names: names that only its shared prompts test could be retained unnoticed")
         names = self.schedules.dataset.scored_names()
         if isinstance(names, str) or not isinstance(names, Collection) or not all(isinstance(n, str) for n in names):
             raise Broken(f"scored_names() gives {names!r:.80}: must be a set of texts")

@@ -125,10 +125,10 @@ class DatasetPrompts:
                         raise Broken(f"{how} for {known.size} edits it gives other {what}: draw nothing at random")
         return ""
 
-    def _roles(self) -> str:
+    def _roles(self) -> Info:
         """Report the number of prompts per role at the largest number of edits."""
         asked = self._require_prompts()[-1]
-        raise Info(f"at {asked.size} edits: {counts_in_words(Counter(prompt.role for prompt in asked.all))}")
+        return Info(f"at {asked.size} edits: {counts_in_words(Counter(prompt.role for prompt in asked.all))}")
 
 
 def _refuse_unknown(prompts: Sequence[Prompt], known: set[str], where: str) -> None:

@@ -129,12 +129,12 @@ class MeasureRows:
                 raise Broken(f"an image of {height}×{breadth} has rows of another width than one of 64×64")
         return "32×32, 96×64, black, white"
 
-    def _time(self) -> str:
+    def _time(self) -> Info:
         """Measure the time per image, without loading the network."""
         self._steady_rows()
         began = time.perf_counter()
         self._measure(self._sample())
-        raise Info(f"{1000 * (time.perf_counter() - began) / COUNT:.1f} ms an image, {COUNT} together")
+        return Info(f"{1000 * (time.perf_counter() - began) / COUNT:.1f} ms an image, {COUNT} together")
 
     def _measure(self, inputs: Sequence[MeasureInput], measure: Measure | None = None) -> Array:
         """Call the measure and check shape, type and finiteness of its rows.

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from iceb.conformance.check_line import Info, Line, error_text
+from iceb.conformance.check_line import Info, Line, Outcome, error_text
 from iceb.conformance.parts.made_up_rows import WIDTHS, MadeUpRows
 from iceb.conformance.parts.metric_values import compute_values
 from iceb.conformance.process_watch import ProcessWatch
@@ -61,14 +61,14 @@ class TaskMetrics:
         self.prompts = found
         return counts_in_words(numbers)
 
-    def _needs(self) -> str:
+    def _needs(self) -> Outcome:
         """Check that every need of every metric reads some image at the most edits; at the fewest only report."""
         prompts, metrics = require(self.prompts, ROLES), self.parts.the_metrics()
         missing = {size: [*self._missing(metrics, found)] for size, found in prompts.items()}
         fewest, most = min(missing), max(missing)
         refuse([f"{words} at {most} edits" for _, words in missing[most]])
         if missing[fewest]:
-            raise Info("; ".join(f"{words} at {fewest} edits, and no value" for _, words in missing[fewest]))
+            return Info("; ".join(f"{words} at {fewest} edits, and no value" for _, words in missing[fewest]))
         return ""
 
     def _missing(self, metrics: Sequence[Metric], prompts: Sequence[Prompt]) -> Iterator[tuple[str, str]]:
