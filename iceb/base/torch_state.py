@@ -13,7 +13,7 @@ Values: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class _Setting:
+class TorchSetting:
     """A process-wide setting of torch: functions that read and write it, and its default."""
 
     read: Callable[[Any], Any]
@@ -22,6 +22,7 @@ class _Setting:
 
 
 def _flushes(torch: Any) -> bool:
+    """Whether numbers below the smallest normal one become zero; torch can set this and not tell."""
     smallest = 5e-324
     return smallest * 1.0 == 0.0
 
@@ -30,40 +31,43 @@ def _set_device(torch: Any, device: Any) -> None:
     torch.set_default_device(None if device.type == "cpu" else device)
 
 
-def _cudnn(name: str) -> _Setting:
-    return _Setting(
+def _cudnn(name: str) -> TorchSetting:
+    return TorchSetting(
         lambda torch: getattr(torch.backends.cudnn, name),
         lambda torch, value: setattr(torch.backends.cudnn, name, value),
         lambda torch: False,
     )
 
 
-SETTINGS = {
-    "default number format": _Setting(
+COMMON = {  # that a method must leave alone as well as an import
+    "default number format": TorchSetting(
         lambda torch: torch.get_default_dtype(),
         lambda torch, value: torch.set_default_dtype(value),
         lambda torch: torch.float32,
     ),
-    "default device": _Setting(
+    "default device": TorchSetting(
         lambda torch: torch.get_default_device(), _set_device, lambda torch: torch.device("cpu")
     ),
-    "gradient mode": _Setting(
+    "gradient mode": TorchSetting(
         lambda torch: torch.is_grad_enabled(), lambda torch, value: torch.set_grad_enabled(value), lambda torch: True
     ),
-    "deterministic mode": _Setting(
+    "deterministic mode": TorchSetting(
         lambda torch: torch.get_deterministic_debug_mode(),
         lambda torch, value: torch.set_deterministic_debug_mode(value),
         lambda torch: 0,
     ),
-    "cudnn.deterministic": _cudnn("deterministic"),
-    "cudnn.benchmark": _cudnn("benchmark"),
-    "rounding of the smallest numbers to zero": _Setting(
+    "rounding of the smallest numbers to zero": TorchSetting(
         _flushes, lambda torch, value: torch.set_flush_denormal(value), lambda torch: False
     ),
-    "number of threads": _Setting(
+    "number of threads": TorchSetting(
         lambda torch: torch.get_num_threads(), lambda torch, value: torch.set_num_threads(value)
     ),
-    "seed": _Setting(lambda torch: torch.initial_seed(), lambda torch, value: torch.manual_seed(value)),
+}
+SETTINGS = {
+    **COMMON,
+    "cudnn.deterministic": _cudnn("deterministic"),
+    "cudnn.benchmark": _cudnn("benchmark"),
+    "seed": TorchSetting(lambda torch: torch.initial_seed(), lambda torch, value: torch.manual_seed(value)),
 }
 
 

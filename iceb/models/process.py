@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.nn.modules import module as torch_modules
 
+from iceb.base.torch_state import COMMON
 from iceb.models.state import Place, State, code_owners, difference, functions, owner_name
 
 Settings: TypeAlias = Iterator["Setting"]
@@ -96,14 +97,10 @@ def _state(values: Iterable[tuple[Setting, Any]]) -> State:
 
 def _settings(pipeline: Any, device: torch.device) -> Settings:
     yield from _random_states(device)
-    yield Setting("torch's default number format", torch.get_default_dtype, torch.set_default_dtype)
-    yield Setting("torch's default device", torch.get_default_device, _set_default_device)
-    yield Setting("torch's gradient mode", torch.is_grad_enabled, torch.set_grad_enabled)
+    for name, common in COMMON.items():
+        yield Setting(f"torch's {name}", partial(common.read, torch), partial(common.write, torch))
     yield Setting("torch's inference mode", torch.is_inference_mode_enabled)
     yield Setting("torch's anomaly mode", torch.is_anomaly_enabled, torch.set_anomaly_enabled)
-    yield Setting("torch's number of threads", torch.get_num_threads, torch.set_num_threads)
-    yield Setting("torch's deterministic mode", torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode)
-    yield Setting("torch's rounding of the smallest numbers to zero", _flushes, torch.set_flush_denormal)
     yield from _precision()
     for kind in ("cpu", "cuda"):
         yield Setting("torch's autocast", partial(torch.is_autocast_enabled, kind), partial(_set_autocast, kind), kind)
@@ -164,17 +161,8 @@ def _numpy_state() -> tuple[Any, ...]:
     return (kind, np.asarray(keys).tolist(), *rest)
 
 
-def _set_default_device(device: torch.device) -> None:
-    torch.set_default_device(None if device.type == "cpu" else device)
-
-
 def _set_autocast(kind: str, enabled: bool) -> None:
     torch.set_autocast_enabled(kind, enabled)
-
-
-def _flushes() -> bool:
-    """Whether numbers below the smallest normal one become zero; torch can set this and not tell."""
-    return float(torch.tensor(2.0**-1070, dtype=torch.float64, device="cpu") * 1.0) == 0.0
 
 
 def _global_hooks() -> dict[str, dict[int, Any]]:
