@@ -1,6 +1,7 @@
 """Defaults of dataclass fields."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -15,3 +16,26 @@ def default_of(field: "dataclasses.Field[Any]") -> Any:
     [0.1, []]
     """
     return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
+def defaults_of(kind: type) -> dict[str, Any]:
+    """Return a dataclass's defaults by field, without the fields that have none.
+
+    >>> @dataclasses.dataclass
+    ... class Settings:
+    ...     file: str
+    ...     rate: float = 0.1
+    >>> defaults_of(Settings)
+    {'rate': 0.1}
+    """
+    found = {field.name: default_of(field) for field in dataclasses.fields(kind)}
+    return {name: value for name, value in found.items() if value is not dataclasses.MISSING}
+
+
+def differing(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
+    """Return the names whose value is another than the default, or which have none.
+
+    >>> differing({"file": "a", "rate": 0.1, "steps": 5}, {"rate": 0.1, "steps": 3})
+    ['file', 'steps']
+    """
+    return [name for name, value in values.items() if name not in defaults or value != defaults[name]]

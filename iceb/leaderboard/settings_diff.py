@@ -1,13 +1,11 @@
 """Compare a result's settings with the recipe that ships now, not with that of its day."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from iceb import registry
-from iceb.base.digest import plain
 from iceb.base.errors import SpecError
-from iceb.base.fields import default_of
+from iceb.base.fields import defaults_of, differing
 from iceb.baselines.recipes import shipped_recipe
 from iceb.specs.records import MethodRecord
 from iceb.specs.results import Result
@@ -24,19 +22,13 @@ def changed_settings(result: Result) -> dict[str, Any]:
     method = result.method
     recipe = shipped_recipe(method.name, result.task.name)
     shipped = {**_defaults(method), **(recipe.settings(result.model.family) if recipe else {})}
-    recorded = method.changed or {}
-
-    def differs(name: str, value: Any) -> bool:
-        return plain(value) != plain(shipped[name]) if name in shipped else name in recorded
-
-    return {**{name: value for name, value in method.params.items() if differs(name, value)}, **method.passes}
+    changed = [name for name in differing(method.params, shipped) if name in shipped or name in method.changed]
+    return {**{name: method.params[name] for name in changed}, **method.passes}
 
 
 def _defaults(method: MethodRecord) -> Mapping[str, Any]:
     """Return the method's defaults by setting; none if it cannot be loaded here."""
     try:
-        kind = registry.load("methods", f"{method.package}/{method.name}")
+        return defaults_of(registry.load("methods", f"{method.package}/{method.name}"))
     except SpecError:
         return {}
-    made = {field.name: default_of(field) for field in dataclasses.fields(kind)}
-    return {name: value for name, value in made.items() if value is not dataclasses.MISSING}

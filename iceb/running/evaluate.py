@@ -88,9 +88,8 @@ class Run:
 
     def _edit(self, model: EditedModel, batch: EditBatch) -> Edit:
         parts = self.parts
-        found = parts.edits.has(parts.method.key(model.current, batch.requests, parts.execution.precision))
         made = parts.method.get_or_make_edit(model.current, batch.requests, parts.edits, parts.cache, parts.execution)
-        self.images.edits.append(EditCost.of(made, found))
+        self.images.edits.append(EditCost.of(made))
         return made.edit
 
     def _draw_before(self, prompts: Sequence[Prompt]) -> dict[Prompt, ImageKey]:

@@ -10,7 +10,7 @@ from typing import Any
 from iceb import registry
 from iceb.base.digest import digest
 from iceb.base.errors import IcebError, MethodError, SpecError
-from iceb.base.fields import default_of
+from iceb.base.fields import defaults_of, differing
 from iceb.base.frames import describe
 from iceb.base.suggestions import unknown
 from iceb.models.bundle import ModelBundle
@@ -50,10 +50,9 @@ class ChosenMethod:
     def compare_to(self, settings: Mapping[str, Any]) -> "ChosenMethod":
         """Return a copy whose `changed` lists fields that differ from `settings`, or else the defaults."""
         kind = type(self.method)
-        shipped = {field.name: default_of(field) for field in dataclasses.fields(kind)}
-        shipped.update({name: fitting_value(self.card.name, kind, name, value) for name, value in settings.items()})
-        changed = [name for name, value in shipped.items() if getattr(self.method, name) != value]
-        return replace(self, changed=tuple(changed))
+        fitting = {name: fitting_value(self.card.name, kind, name, value) for name, value in settings.items()}
+        now = {field.name: getattr(self.method, field.name) for field in dataclasses.fields(kind)}
+        return replace(self, changed=tuple(differing(now, {**defaults_of(kind), **fitting})))
 
     @cached_property
     def params(self) -> dict[str, Scalar]:
@@ -205,7 +204,9 @@ class ChosenMethod:
         refuse_requests(self.card, requests)
         key = self.key(bundle, requests, execution.precision)
         found = edits.read(key)
-        return found if found is not None else edits.publish(key, make_edit(self, bundle, requests, cache, execution))
+        if found is not None:
+            return replace(found, found=True)
+        return edits.publish(key, make_edit(self, bundle, requests, cache, execution))
 
     def context(self, bundle: ModelBundle, scratch: Scratch, execution: Execution = DEFAULT) -> MethodContext:
         """Make the context that `edit` receives beside model and requests."""

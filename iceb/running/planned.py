@@ -86,23 +86,29 @@ class Plan:
     @cached_property
     def counts(self) -> tuple[ImageCounts, ...]:
         """Image counts by role, in the order of the task's roles."""
-        roles = {prompt.role for checkpoint in self.checkpoints for prompt in checkpoint.prompts}
-        return tuple(self._count(role) for role in self.parts.task.roles if role in roles)
-
-    def _count(self, role: str) -> ImageCounts:
-        before = [prompt for prompt in self.prompts_before if prompt.role == role]
-        after = [self._missing_after(checkpoint, role) for checkpoint in self.checkpoints]
-        known = [number for number in after if number is not None]
-        return ImageCounts(
-            role,
-            sum(len(_of_role(checkpoint.prompts, role)) for checkpoint in self.checkpoints),
-            self.parts.generator.missing(self.parts.bundle, before, self.spec.sampling),
-            sum(known) if len(known) == len(after) else None,
+        before = _by_role(self.prompts_before)
+        at_checkpoints = [(self.models[each.step.id], _by_role(each.prompts)) for each in self.checkpoints]
+        return tuple(
+            self._count(role, before.get(role, []), [(model, found.get(role, [])) for model, found in at_checkpoints])
+            for role in self.parts.task.roles
+            if any(role in found for _, found in at_checkpoints)
         )
 
-    def _missing_after(self, checkpoint: CheckpointPrompts, role: str) -> int | None:
-        model = self.models[checkpoint.step.id]
-        drawn = [prompt for prompt in _of_role(checkpoint.prompts, role) if AFTER in self.selection.sides(prompt)]
+    def _count(
+        self, role: str, before: Sequence[Prompt], after: Sequence[tuple[ModelBundle | None, Sequence[Prompt]]]
+    ) -> ImageCounts:
+        """Count one role's images: its prompts before, and those of each checkpoint with the model there."""
+        missing = [self._missing_after(model, prompts) for model, prompts in after]
+        known = [number for number in missing if number is not None]
+        return ImageCounts(
+            role,
+            sum(len(prompts) for _, prompts in after),
+            self.parts.generator.missing(self.parts.bundle, before, self.spec.sampling),
+            sum(known) if len(known) == len(missing) else None,
+        )
+
+    def _missing_after(self, model: ModelBundle | None, prompts: Sequence[Prompt]) -> int | None:
+        drawn = [prompt for prompt in prompts if AFTER in self.selection.sides(prompt)]
         return self.parts.generator.missing(model, drawn, self.spec.sampling) if model is not None else None
 
     @cached_property
@@ -153,8 +159,12 @@ class Plan:
         return [f"drawing {count} images takes about {timedelta(seconds=round(seconds))}, by the last time"]
 
 
-def _of_role(prompts: Sequence[Prompt], role: str) -> list[Prompt]:
-    return [prompt for prompt in prompts if prompt.role == role]
+def _by_role(prompts: Sequence[Prompt]) -> dict[str, list[Prompt]]:
+    """Group prompts by role, in their order."""
+    found: dict[str, list[Prompt]] = {}
+    for prompt in prompts:
+        found.setdefault(prompt.role, []).append(prompt)
+    return found
 
 
 def _line(counts: ImageCounts) -> str:

@@ -29,9 +29,9 @@ class EditCost:
     found: bool  # the edit was in the store
 
     @classmethod
-    def of(cls, made: MadeEdit, found: bool) -> "EditCost":
+    def of(cls, made: MadeEdit) -> "EditCost":
         """Return the cost of an edit that was made now or earlier."""
-        return cls(made.seconds, made.bytes, made.peak_bytes, made.peak_gpu_bytes, dict(made.edit.log), found)
+        return cls(made.seconds, made.bytes, made.peak_bytes, made.peak_gpu_bytes, dict(made.edit.log), made.found)
 
 
 @dataclass

@@ -9,6 +9,7 @@ from typing import Any
 
 from iceb.base.digest import digest_bytes
 from iceb.base.errors import IcebError, ResultError
+from iceb.base.fields import defaults_of, differing
 from iceb.base.messages import quote, shorten
 from iceb.base.readers import check_fields, list_as_tuple, parse_json, read_text
 from iceb.specs.prompts import ImageKey, NoiseDraw, Prompt
@@ -64,8 +65,8 @@ def ledger_record(data: bytes, rows: Sequence[ImageRow]) -> TableRecord:
 
 def _document(row: ImageRow) -> dict[str, Any]:
     """Encode a row without the prompt's fields that have their defaults."""
-    defaults = {field.name: field.default for field in dataclasses.fields(Prompt)}
-    prompt = {name: value for name, value in dataclasses.asdict(row.prompt).items() if value != defaults[name]}
+    fields = dataclasses.asdict(row.prompt)
+    prompt = {name: fields[name] for name in differing(fields, defaults_of(Prompt))}
     return {"checkpoint": row.checkpoint, "group": row.group, "before": row.before, "after": row.after, **prompt}
 
 

@@ -31,6 +31,7 @@ class MadeEdit:
     peak_bytes: int | None = None  # of the process's memory while it was made
     peak_gpu_bytes: int | None = None
     about: Mapping[str, Any] = field(default_factory=dict)  # method, params and model, for readers
+    found: bool = False  # it stood in the store when it was asked for
 
     @property
     def bytes(self) -> int:

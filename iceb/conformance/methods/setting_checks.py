@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from iceb.base.digest import digest_array
 from iceb.base.errors import IcebError
+from iceb.base.fields import defaults_of
 from iceb.conformance.check_line import Broken, Line, Skipped, error_text, line
 from iceb.conformance.methods.edit_checks import PlainEdit
 from iceb.conformance.methods.method_under_test import MethodUnderTest, digest_of
@@ -178,10 +179,10 @@ def other_values(method: Any, name: str) -> Sequence[Scalar]:
     The default comes last: where quick settings differ from it, it may be slow, or load a further model.
     """
     value: Any = getattr(method, name)
-    default = next(each.default for each in dataclasses.fields(method) if each.name == name)
+    default = defaults_of(type(method)).get(name, value)
     hints = _flat(get_type_hints(type(method)).get(name))
     near = [other for other in _near(value, hints) if other != default]
-    return near if default in (value, dataclasses.MISSING) else [*near, default]
+    return near if default == value else [*near, default]
 
 
 def _near(value: Any, hints: Sequence[Any]) -> list[Scalar]:
