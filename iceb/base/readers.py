@@ -8,7 +8,8 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +63,42 @@ def read_text(path: Path, kind: type[IcebError], remedy: str, name: str = "") ->
     Raises:
         IcebError: of this kind: the file is missing, is a folder, cannot be read, or is not UTF-8.
     """
-    named = name or shorten(str(path), 400)
-    try:
+    with explain_reading(name or shorten(str(path), 400), kind, remedy, ValueError):  # of a name with NUL in it
         return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise kind(f"{named}: cannot be read (not UTF-8 text at byte {error.start}): {remedy}") from error
-    except OSError as error:
-        raise kind(f"{named}: cannot be read ({error.strerror or error}): {remedy}") from error
-    except ValueError as error:  # a name that contains NUL
-        raise kind(f"{named}: cannot be read ({error}): {remedy}") from error
+
+
+@contextmanager
+def explain_reading(name: str, kind: type[IcebError], remedy: str, *others: type[Exception]) -> Iterator[None]:
+    """Turn what fails inside, where a file is read, into one error; ICEB's own errors pass as they are.
+
+    Args:
+        name: what to call the file in the message.
+        kind: the error to raise.
+        remedy: what to do, for the end of its message.
+        others: exceptions that count beside those of the operating system: a library's own for a malformed file.
+
+    Raises:
+        IcebError: of this kind: reading failed.
+
+    >>> with explain_reading("captions none.txt", SpecError, "name a text file"):
+    ...     open("none.txt")
+    Traceback (most recent call last):
+    ...
+    iceb.base.errors.SpecError: captions none.txt: cannot be read (No such file or directory): name a text file
+    """
+    failures: tuple[type[Exception], ...] = (OSError, *others)
+    try:
+        yield
+    except IcebError:
+        raise
+    except failures as error:
+        raise kind(f"{name}: cannot be read ({_reason(error)}): {remedy}") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 text at byte {error.start}"
+    return getattr(error, "strerror", None) or str(error)
 
 
 def parse_json(text: str, where: str, kind: type[IcebError], remedy: str = "") -> Any:

@@ -10,6 +10,7 @@ from iceb import registry
 from iceb.base.digest import digest_bytes
 from iceb.base.errors import DataError, SpecError
 from iceb.base.front_matter import split_page
+from iceb.base.readers import read_text
 from iceb.base.suggestions import unknown
 from iceb.specs.datasets import DataCard, DataFile, DatasetDeclaration, DataSource
 from iceb.specs.results import first_problem
@@ -56,15 +57,8 @@ def card_text(name: str) -> str:
     """
     found = declaration(name)
     path = package_folder(found.package) / found.card
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        remedy = "reinstall the package that registers the dataset; if it is yours, name the card in its package-data"
-        raise DataError(
-            f"data card {path} of dataset {name} cannot be read ({error.strerror or error}): {remedy}"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"data card {path} of dataset {name} is not UTF-8 ({error}): save it as UTF-8") from error
+    remedy = "reinstall the package that registers the dataset; if it is yours, name the card in its package-data"
+    return read_text(path, DataError, remedy, f"data card {path} of dataset {name}")
 
 
 @cache

@@ -15,7 +15,7 @@ from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, StoreError
 from iceb.base.files import explain_errors
 from iceb.base.messages import shorten
-from iceb.base.readers import is_file, is_folder, user_path
+from iceb.base.readers import explain_reading, is_file, is_folder, user_path
 from iceb.datasets.aice_rows import read_json
 from iceb.datasets.cards import package_folder
 from iceb.specs.datasets import DataCard, DataFile
@@ -97,10 +97,8 @@ def checked_paths(card: DataCard, folder: Path) -> dict[str, Path]:
 
 
 def _check_file(card: DataCard, path: Path, file: DataFile) -> Path:
-    try:
+    with explain_reading(str(path), DataError, remedy_of_missing(card)):
         found = digest_file(path)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}; {remedy_of_missing(card)}") from error
     if found != file.sha256:
         raise DataError(
             f"{path} is not the file that data card {card.name} declares{_diagnosis(path)}: "

@@ -9,12 +9,10 @@ from torch import Tensor
 from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, MethodError
 from iceb.base.files import explain_errors
-from iceb.base.readers import read_text
-from iceb.models.exporting import multiply_right
+from iceb.base.readers import explain_reading, read_text
 from iceb.specs.deltas import DELTA, MANIFEST, DeltaRecord, Form, Manifest
-from iceb.specs.methods import Edit
-
-RIGHT = "right:"  # before a pattern, in the names of matrices
+from iceb.specs.methods import Edit, right_product
+from iceb.stores.edits import RIGHT
 
 
 def write_delta(folder: Path, edit: Edit, form: Form, parameter: Callable[[str], Tensor]) -> DeltaRecord | None:
@@ -57,7 +55,7 @@ def by_matrix(edit: Edit, parameter: Callable[[str], Tensor]) -> dict[str, str]:
     for pattern, matrix in edit.right.items():
         for name, tensor in edit.weights.items():
             named = name not in found and fnmatch.fnmatchcase(name, pattern)
-            if named and multiply_right(parameter(name).cpu(), matrix.cpu()).equal(tensor.cpu()):
+            if named and right_product(parameter(name).cpu(), matrix.cpu()).equal(tensor.cpu()):
                 found[name] = pattern
     return found
 
@@ -85,7 +83,7 @@ def read_delta(named: Path, delta: DeltaRecord, parameter: Callable[[str], Tenso
     tensors = _read_checked(path, delta)
     full = {name: tensor for name, tensor in tensors.items() if not name.startswith(RIGHT)}
     made = {
-        name: multiply_right(parameter(name).cpu(), tensors[f"{RIGHT}{pattern}"])
+        name: right_product(parameter(name).cpu(), tensors[f"{RIGHT}{pattern}"])
         for name, pattern in delta.by_matrix.items()
     }
     return {name: (full | made)[name] for name in delta.parameters}
@@ -94,14 +92,12 @@ def read_delta(named: Path, delta: DeltaRecord, parameter: Callable[[str], Tenso
 def _read_checked(path: Path, delta: DeltaRecord) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
-    try:
+    with explain_reading(str(path), DataError, "copy the edit's whole folder"):
         if digest_file(path) != delta.sha256:
             raise DataError(
                 f"{path} is not the file its manifest names: it was damaged or replaced; make the edit again"
             )
         found: dict[str, Tensor] = load_file(path)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error}): copy the edit's whole folder") from error
     missing = [name for name in _names(delta) if name not in found]
     if missing:
         raise DataError(f"{path} lacks {missing[0]}, which its manifest names; make the edit again")

@@ -5,9 +5,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from iceb.base.digest import digest, digest_tensor
 from iceb.base.files import explain_errors, write_atomic
 from iceb.base.progress import stage
@@ -33,12 +30,6 @@ def weight_digests(bundle: ModelBundle) -> dict[str, str]:
 def weights_digest(digests: Mapping[str, str]) -> str:
     """Digest of a whole model's weights by nothing but their bytes, 64 hex digits."""
     return digest(dict(digests))
-
-
-def multiply_right(weight: Tensor, matrix: Tensor) -> Tensor:
-    """W M, computed in float64 and rounded once to the weight's dtype: (d_out, d_in) × (d_in, d_in)."""
-    made: Tensor = (weight.to(torch.float64) @ matrix.to(weight.device, torch.float64)).to(weight.dtype)
-    return made
 
 
 def save_model(bundle: ModelBundle, folder: Path, title: str) -> None:

@@ -26,6 +26,7 @@ from iceb.base.code import (
 )
 from iceb.base.digest import digest, digest_file
 from iceb.base.errors import SpecError
+from iceb.base.readers import explain_reading
 
 METHODS = f"{ROOT}.methods"
 # Files of a package that are not hashed: caches, editor backups and version control.
@@ -140,12 +141,9 @@ def _files(top: Path) -> Iterator[tuple[str, Path]]:
 def _content(path: Path) -> str:
     if path.suffix == ".py":
         return file_digest(path)
-    try:
+    with explain_reading(str(path), SpecError, "every file of a plug-in's package is in its keys; make it readable"):
         known = path.stat()
         return _digest_of(path, known.st_size, known.st_mtime_ns)
-    except OSError as error:
-        reason = f"{path} cannot be read ({error.strerror or error})"
-        raise SpecError(f"{reason}: every file of a plug-in's package is in its keys; make it readable") from error
 
 
 @cache

@@ -14,6 +14,7 @@ from iceb.base.digest import digest
 from iceb.base.errors import DataError, IcebError, MeasureError, StoreError
 from iceb.base.frames import describe
 from iceb.base.progress import stage
+from iceb.base.readers import explain_reading
 from iceb.base.shortage import out_of_memory
 from iceb.models.environment import libraries
 from iceb.models.memory import PassSize
@@ -27,6 +28,7 @@ from iceb.stores.measured import MeasuredStore, RowKey
 
 Rows: TypeAlias = dict[RowKey, Array]  # (width,) each
 CHUNK = 128  # images that are measured and saved together
+WHOLE_IMAGES = "a reference must hold whole images"
 
 
 @dataclass(frozen=True)
@@ -207,8 +209,5 @@ def read_image(path: Path) -> Pixels:
     Raises:
         DataError: the file is missing or is no image.
     """
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"image {path} cannot be read ({error}): a reference must hold whole images") from error
+    with explain_reading(f"image {path}", DataError, WHOLE_IMAGES, SyntaxError, ValueError), Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))

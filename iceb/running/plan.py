@@ -12,6 +12,7 @@ from iceb.base.cache import cache_root
 from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, SpecError
 from iceb.base.frames import attribute_errors
+from iceb.base.readers import explain_reading
 from iceb.base.suggestions import unknown
 from iceb.baselines.recipes import read_recipe, shipped_recipe
 from iceb.datasets import EMBEDDED, dataset_card_name, open_dataset
@@ -20,7 +21,7 @@ from iceb.models.generator import Generator
 from iceb.models.memory import PassSize
 from iceb.models.sources import Source, find
 from iceb.running.measure_choice import measures
-from iceb.running.measuring import CHUNK, Measuring
+from iceb.running.measuring import CHUNK, WHOLE_IMAGES, Measuring
 from iceb.running.method_runner import ChosenMethod, choose
 from iceb.running.planned import Plan
 from iceb.running.prompt_selection import Selection
@@ -190,10 +191,8 @@ def reference_images(dataset: ConceptDataset) -> dict[str, dict[ImageKey, Path]]
 
 
 def _digest(path: Path) -> ImageKey:
-    try:
+    with explain_reading(f"reference image {path}", DataError, WHOLE_IMAGES):
         return digest_file(path)
-    except OSError as error:
-        raise DataError(f"reference image {path} cannot be read ({error.strerror or error})") from error
 
 
 def _method(ask: Ask, task: Task, source: Source) -> ChosenMethod:

@@ -8,6 +8,7 @@ from typing import Any
 from iceb.base.digest import digest, digest_file
 from iceb.base.errors import DataError, MethodError
 from iceb.base.hub import PINNED, REPOSITORY, cached_commit
+from iceb.base.readers import explain_reading
 from iceb.models.sources import read_files
 from iceb.specs.methods import MethodCard
 from iceb.specs.runs import Scalar
@@ -57,11 +58,8 @@ def file_content(name: str, path: str) -> str:
     Raises:
         DataError: it cannot be read.
     """
-    try:
+    with explain_reading(f"{name}={path}", DataError, f"name a file with `{name}=FILE`"):
         return f"sha256:{digest_file(Path(path).expanduser())}"
-    except OSError as error:
-        reason = error.strerror or error
-        raise DataError(f"{name}={path}: cannot be read ({reason}): name a file with `{name}=FILE`") from error
 
 
 def model_content(name: str, place: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from iceb.base.digest import digest_bytes
 from iceb.base.errors import ResultError
 from iceb.base.messages import quote
+from iceb.base.readers import explain_reading
 from iceb.specs.records import ScoreRecord, TableRecord
 from iceb.specs.reduction import ConceptValue
 from iceb.specs.results import Result
@@ -149,13 +150,10 @@ def read_table_file(path: Path) -> bytes:
     Raises:
         ResultError: the file is missing or too large.
     """
-    try:
+    with explain_reading(str(path), ResultError, "keep it beside the result it belongs to", ValueError):
         if path.stat().st_size > MOST_BYTES:
             raise ResultError(f"{path}: is larger than {MOST_BYTES} bytes; no table of a run is")
         return path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ResultError(f"{path}: cannot be read ({reason}): keep it beside the result it belongs to") from error
 
 
 def checked_table(data: bytes, record: TableRecord, where: str) -> list[TableRow]:

@@ -93,6 +93,12 @@ class Edit:
     right: Mapping[str, Tensor] = field(default_factory=dict)  # fnmatch pattern of names in `weights` → M
 
 
+def right_product(weight: Tensor, matrix: Tensor) -> Tensor:
+    """W M as `Edit.right` promises it: in float64, where M lies, and rounded once to the weight's number format."""
+    M = matrix.double()
+    return (weight.to(M) @ M).to(weight)
+
+
 class Bundle(Protocol):
     """The model as a method sees it: read anything, change nothing.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from iceb.base.errors import DataError, MethodError
-from iceb.base.readers import parse_json, read_text, user_path
+from iceb.base.readers import explain_reading, parse_json, read_text, user_path
 
 SAMPLE_SEED = 1  # the authors' shuffle
 
@@ -27,15 +27,11 @@ def check_captions(path: str | None, family: str, method: str, setting: str = "c
     if path is None:
         _check_embedded(family, method)
         return
-    try:
-        with user_path(path).open("rb") as stream:
-            begins = stream.read(1)
-    except OSError as error:
-        raise DataError(
-            f"{method} {setting} {path}: cannot be read ({error.strerror}): name a text or JSON file of texts"
-        ) from error
+    named = f"{method} {setting} {path}"
+    with explain_reading(named, DataError, "name a text or JSON file of texts"), user_path(path).open("rb") as stream:
+        begins = stream.read(1)
     if not begins:
-        raise DataError(f"{method} {setting} {path}: is empty: write one text a line")
+        raise DataError(f"{named}: is empty: write one text a line")
 
 
 def few_captions(path: str | None, asked: int, setting: str = "captions") -> list[str]:

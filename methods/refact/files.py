@@ -1,11 +1,13 @@
 """Files that ReFACT's settings name, read without torch."""
 
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iceb.base.errors import DataError
-from iceb.base.readers import read_json, user_path
+from iceb.base.readers import explain_reading, read_json, user_path
 
 if TYPE_CHECKING:
     from iceb.methods.refact import ReFACT
@@ -43,13 +45,13 @@ def projection_shape(path: str) -> list[int]:
     """
     from safetensors import SafetensorError, safe_open
 
-    try:
-        with safe_open(expand(path), framework="pt") as file:
-            if PROJECTION not in file.keys():  # noqa: SIM118 (the file is no mapping)
-                raise DataError(f"projection {path}: has no {PROJECTION!r}; name CLIP's own model.safetensors")
-            return list(file.get_slice(PROJECTION).get_shape())
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"projection {path}: cannot be read ({error}): name a safetensors file") from error
+    with (
+        explain_reading(f"projection {path}", DataError, "name a safetensors file", SafetensorError),
+        safe_open(expand(path), framework="pt") as file,
+    ):
+        if PROJECTION not in file.keys():  # noqa: SIM118 (the file is no mapping)
+            raise DataError(f"projection {path}: has no {PROJECTION!r}; name CLIP's own model.safetensors")
+        return list(file.get_slice(PROJECTION).get_shape())
 
 
 def vision_part(path: str) -> dict[str, Any]:
@@ -65,17 +67,29 @@ def vision_part(path: str) -> dict[str, Any]:
         raise DataError(f"clip_config {path}: is no config.json of a CLIPModel ({error!r})") from error
 
 
+@contextmanager
+def open_images(path: str) -> Iterator[zipfile.ZipFile]:
+    """Open a zip archive of images.
+
+    Raises:
+        DataError: it cannot be read, when it is opened or inside the block.
+    """
+    named = f"images {path}"
+    with (
+        explain_reading(named, DataError, "name a zip archive of images", zipfile.BadZipFile),
+        zipfile.ZipFile(expand(path)) as archive,
+    ):
+        yield archive
+
+
 def image_names(path: str, count: int) -> list[str]:
     """The names of the first `count` images of a zip archive, in order; nothing is decoded.
 
     Raises:
         DataError: it cannot be read, or holds fewer.
     """
-    try:
-        with zipfile.ZipFile(expand(path)) as archive:
-            names = sorted(name for name in archive.namelist() if name.lower().endswith(ENDINGS))
-    except (OSError, zipfile.BadZipFile) as error:
-        raise DataError(f"images {path}: cannot be read ({error}): name a zip archive of images") from error
+    with open_images(path) as archive:
+        names = sorted(name for name in archive.namelist() if name.lower().endswith(ENDINGS))
     if len(names) < count:
         raise DataError(f"images {path}: {len(names)} images, and image_count asks for {count}")
     return names[:count]

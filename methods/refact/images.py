@@ -1,6 +1,5 @@
 """CLIP's image tower, and the preparation of images for it."""
 
-import zipfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -11,7 +10,7 @@ from torch import Tensor
 from iceb.base.digest import digest, digest_tensor
 from iceb.base.errors import DataError
 from iceb.methods.common.text_encoder import slices
-from iceb.methods.refact.files import expand, image_names, vision_part
+from iceb.methods.refact.files import expand, image_names, open_images, vision_part
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -84,14 +83,11 @@ def read_zip(path: str, count: int) -> list["Image"]:
     Raises:
         DataError: it cannot be read, or holds fewer.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     found = []
-    try:
-        with zipfile.ZipFile(expand(path)) as archive:
-            for name in image_names(path, count):
-                with archive.open(name) as stream:
-                    found.append(Image.open(stream).convert("RGB"))
-    except (OSError, zipfile.BadZipFile, UnidentifiedImageError) as error:
-        raise DataError(f"images {path}: cannot be read ({error}): name a zip archive of images") from error
+    with open_images(path) as archive:
+        for name in image_names(path, count):
+            with archive.open(name) as stream:
+                found.append(Image.open(stream).convert("RGB"))  # an UnidentifiedImageError is an OSError
     return found

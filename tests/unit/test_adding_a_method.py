@@ -15,9 +15,8 @@ import pytest
 from iceb.base.errors import IcebError
 from iceb.baselines.recipes import parse_recipe
 from iceb.models.checking import check_edit
-from iceb.models.exporting import multiply_right
 from iceb.specs.method_cards import parse_card
-from iceb.specs.methods import MethodContext
+from iceb.specs.methods import MethodContext, right_product
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
 
@@ -79,7 +78,7 @@ def test_the_example_edits_what_it_declares_on_every_layout(nudge, tiny):
     assert check_edit(edit, tiny, nudge.card) is edit
     assert len(kept.arrays) == 1
     ((_, matrix),) = edit.right.items()
-    assert all(multiply_right(tiny.parameter(name), matrix).equal(new) for name, new in edit.weights.items())
+    assert all(right_product(tiny.parameter(name), matrix).equal(new) for name, new in edit.weights.items())
     assert any(not tiny.parameter(name).equal(new) for name, new in edit.weights.items())
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from iceb.base.errors import MethodError, ModelError
-from iceb.specs.methods import Bundle, Edit
+from iceb.specs.methods import Bundle, Edit, right_product
 
 Kind = Literal["v", "k"]
 PATTERN = "unet.*attn2.to_[kv].weight"
@@ -53,7 +53,7 @@ def multiply_right(weights: Mapping[str, Tensor], factor: Tensor) -> dict[str, T
         weights: name → W, (out, d).
         factor: M, (d, d).
     """
-    return {name: (W.to(factor) @ factor).to(W) for name, W in weights.items()}
+    return {name: right_product(W, factor) for name, W in weights.items()}
 
 
 def right_edit(weights: Mapping[str, Tensor], factor: Tensor, log: Mapping[str, float] | None = None) -> Edit:

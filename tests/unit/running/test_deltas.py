@@ -7,8 +7,8 @@ import torch
 
 from iceb.base.errors import DataError, MethodError
 from iceb.delivery.delta import read_delta, write_delta
-from iceb.models.exporting import multiply_right, weight_digests, weights_digest
-from iceb.specs.methods import Edit
+from iceb.models.exporting import weight_digests, weights_digest
+from iceb.specs.methods import Edit, right_product
 
 KEYS_AND_VALUES = "unet.*attn2.to_[kv].weight"
 
@@ -22,7 +22,7 @@ def by_matrix(bundle, wrong: int = 0) -> Edit:
     """An edit W' = W M of all cross-attention keys and values; the first `wrong` of them are one bit off."""
     found = bundle.parameters_named(KEYS_AND_VALUES)
     matrix = random_matrix(next(iter(found.values())).shape[1])
-    made = {name: multiply_right(weight, matrix) for name, weight in found.items()}
+    made = {name: right_product(weight, matrix) for name, weight in found.items()}
     for name in list(made)[:wrong]:
         made[name] = torch.nextafter(made[name], torch.full_like(made[name], torch.inf))
     return Edit(made, right={KEYS_AND_VALUES: matrix})
