@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from iceb.base.messages import first_line
+
 Loaded = TypeVar("Loaded")
 ENDPOINT = "https://huggingface.co"
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")  # offline switches of the libraries
@@ -65,7 +67,7 @@ def cached_commit(repository: str, revision: str = "main") -> str | None:
 
 def _first_line(error: Exception) -> str:
     """An error's kind and first line, which tells a damaged file from an absent one."""
-    return ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
+    return f"{type(error).__name__}: {first_line(error)}"
 
 
 def unreachable_reason() -> str:

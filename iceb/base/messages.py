@@ -53,6 +53,25 @@ def printable(text: str) -> str:
     return plain if plain.isprintable() else "".join(map(_visible, plain))
 
 
+def reason(error: BaseException, most: int = QUOTED) -> str:
+    """An error's message in one line of bounded length; its class where it has none.
+
+    >>> reason(ValueError("two\\nlines")), reason(KeyboardInterrupt())
+    ('two lines', 'KeyboardInterrupt')
+    """
+    return shorten(printable(str(error)), most) or type(error).__name__
+
+
+def first_line(error: BaseException, most: int = QUOTED) -> str:
+    """The first line of an error's message, where libraries say what is wrong before they advise on it.
+
+    >>> first_line(OSError("no such model\\nlog in, or name another"))
+    'no such model'
+    """
+    lines = str(error).strip().splitlines()
+    return shorten(printable(lines[0]), most) if lines else type(error).__name__
+
+
 def _visible(letter: str) -> str:
     return letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
 

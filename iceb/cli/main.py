@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import typer
 
 from iceb.base.errors import CheckFailed, IcebError
-from iceb.base.messages import one_line, quote, shorten
+from iceb.base.messages import one_line, quote, reason, shorten
 from iceb.base.packages import unreadable_packages
 from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.cli import apply, cache, check, damage, data, docs, edit, evaluate, grid, leaderboard, listing, runs, score
@@ -107,18 +107,14 @@ def explain(error: Exception) -> tuple[str, int]:
         said = with_options(problem.partition(": ")[2])
         return said if said.startswith("--") else problem, WRONG
     if out_of_memory(error):
-        return f"out of memory ({_one_line(error)}): {with_options(SMALLER)}", FAILED
+        return f"out of memory ({reason(error, 300)}): {with_options(SMALLER)}", FAILED
     if isinstance(error, OSError) and error.filename is not None:
         name = quote(os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename))
         return f"{name} cannot be used ({error.strerror}): name another file or folder, or mend this one", WRONG
     if unread := unreadable_packages():  # many libraries read those of every package when they are imported
         return f"the metadata of {unread[0]} cannot be read: mend or remove that package", WRONG
-    said = f"unexpected {type(error).__name__}: {_one_line(error)}"
+    said = f"unexpected {type(error).__name__}: {reason(error, 300)}"
     return f"{said}; ICEB_TRACEBACK=1 before the same command shows where", FAILED
-
-
-def _one_line(error: Exception) -> str:
-    return one_line(str(error))[:300]
 
 
 def _say(line: str, code: int) -> int:

@@ -11,7 +11,7 @@ import torch
 
 from iceb.base.errors import ModelError
 from iceb.base.hub import local_first
-from iceb.base.messages import printable, shorten
+from iceb.base.messages import reason, shorten
 from iceb.models.sources import WEIGHTS, Source
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -124,8 +124,7 @@ def _freeze(pipeline: Any, source: Source, device: torch.device) -> Any:
 
 
 def _unloadable(source: Source, error: Exception) -> str:
-    reason = shorten(printable(str(error)), 300)
-    what = f"{type(error).__name__}: {reason}"
+    what = f"{type(error).__name__}: {reason(error, 300)}"
     if source.folder is not None:
         return f"cannot load the model in {source.folder} ({what}): is the folder complete, and are its files whole?"
     return (

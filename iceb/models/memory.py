@@ -8,6 +8,7 @@ from typing import TypeVar
 import torch
 
 from iceb.base.errors import ModelError
+from iceb.base.messages import reason
 from iceb.base.shortage import out_of_memory
 
 Item = TypeVar("Item")
@@ -50,21 +51,21 @@ class PassSize:
             except Exception as error:
                 if not out_of_memory(error):
                     raise
-                reason = " ".join(str(error).split())[:120] or type(error).__name__
+                why = reason(error, 120)
             else:
                 start += size
                 self._say_what_fits(size)
                 continue
-            self._halve(size, reason)  # not in the handler: by now the failed pass's tensors are free
+            self._halve(size, why)  # not in the handler: by now the failed pass's tensors are free
         return found
 
-    def _halve(self, failed: int, reason: str) -> None:
+    def _halve(self, failed: int, why: str) -> None:
         with self._lock:
             if failed not in self._tried:
                 self._tried.append(failed)
             if failed == 1:
                 tried = ", ".join(map(str, self._tried))
-                raise ModelError(f"out of memory with `{self.field}` {tried} ({reason}): use {REMEDIES}")
+                raise ModelError(f"out of memory with `{self.field}` {tried} ({why}): use {REMEDIES}")
             if failed <= self.size:  # else another thread has cut it already
                 self.size, self._cut = failed // 2, True
         if torch.cuda.is_available():

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from iceb.base.errors import StoreError
 from iceb.base.files import publish, write_atomic
-from iceb.base.messages import shorten
+from iceb.base.messages import reason, shorten
 
 Content = TypeVar("Content")
 TRIES = 3  # attempts to publish, each after removing a damaged file
@@ -107,16 +107,16 @@ def _require_file(path: Path) -> None:
 
 def _discard(path: Path, error: Exception, seen: os.stat_result) -> None:
     """Remove a damaged file and note it, unless another process has replaced it since it was seen."""
-    reason = " ".join(str(error).split())[:100] or type(error).__name__
+    why = reason(error, 100)
     try:
         now = path.lstat()
         if (now.st_ino, now.st_mtime_ns) == (seen.st_ino, seen.st_mtime_ns):
             _remove(path)
-            _noted.append(Damage(path, reason, removed=True))
+            _noted.append(Damage(path, why, removed=True))
     except FileNotFoundError:
         return
     except OSError:
-        _noted.append(Damage(path, reason, removed=False))
+        _noted.append(Damage(path, why, removed=False))
 
 
 def _remove(path: Path) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from iceb.base.errors import MethodError, ModelError
 from iceb.base.hub import local_first
+from iceb.base.messages import first_line
 from iceb.specs.methods import Bundle
 
 CLIP = "openai/clip-vit-base-patch32@c237dc49a33fc61debc9276459120b7eac67e7ef"  # the hub's own copy in safetensors
@@ -60,9 +61,8 @@ class ClipJudge:
             self.model: Any = local_first(place, load).float().eval().to(device)
             self.processor: Any = local_first(place, CLIPProcessor.from_pretrained)
         except (OSError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0][:200]
             raise ModelError(
-                f"cannot load the judge {place} ({reason}): connect to the internet once, or `judge=FOLDER`"
+                f"cannot load the judge {place} ({first_line(error)}): connect to the internet once, or `judge=FOLDER`"
             ) from error
         self.hypothesis, self.device = hypothesis, device
 

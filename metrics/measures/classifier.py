@@ -18,6 +18,7 @@ from PIL import Image
 from iceb.base.digest import digest_all, digest_file
 from iceb.base.errors import MeasureError, ModelError
 from iceb.base.hub import local_first
+from iceb.base.messages import first_line
 from iceb.base.shortage import out_of_memory
 from iceb.specs.metrics import Inputs, MeasureInput
 
@@ -72,10 +73,9 @@ def load_backbone(source: str | Path, device: str = "cpu", revision: str | None 
         network = local_first(place, partial(ViTForImageClassification.from_pretrained, use_safetensors=True))
         processor = local_first(place, ViTImageProcessor.from_pretrained)
     except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0][:200]
         raise ModelError(
-            f"cannot load the classifier {source} ({reason}): connect to the internet once so that it is cached, "
-            "or set HF_HOME to a cache that holds it"
+            f"cannot load the classifier {source} ({first_line(error)}): connect to the internet once so that it is "
+            "cached, or set HF_HOME to a cache that holds it"
         ) from error
     if network.config.num_labels != CLASSES:
         raise ModelError(f"classifier {source} has {network.config.num_labels} classes: needs ImageNet's {CLASSES}")
