@@ -26,44 +26,47 @@ def make_edit(method: "UCEDebias", bundle: Bundle, requests: Sequence[EditReques
     concepts = concepts_of(requests, PHRASES if old and method.templates else ("{}",), method.shares)
     judge = judge_for(bundle, method.judge, "{}" if old else HYPOTHESIS)
     drawer = Drawer(judge, method.pictures or (50 if old else 10), method.sampling_steps)
-    return (accumulating_rounds if old else restarting_rounds)(method, bundle, concepts, drawer, scratch)
-
-
-# --- 2023
+    return balance(method, bundle, concepts, drawer, scratch)
 
 
 @torch.no_grad()
-def accumulating_rounds(
+def balance(
     method: "UCEDebias",
     bundle: Bundle,
     concepts: Sequence[Concept],
     measure: Measure,
     scratch: Scratch | None = None,
 ) -> Edit:
-    """Rounds that each edit the previous round's weights; balanced texts are preserved."""
-    original = projections(bundle, ("v", "k") if method.keys else ("v",))
-    weights = {name: W.double() for name, W in original.items()}
-    rounds = _Rounds2023(method, StateReader(bundle, scratch), concepts)
+    """Measure and solve in rounds until every concept is balanced, and return the edit."""
+    weights = projections(bundle, ("v", "k") if method.keys else ("v",))
+    rounds = (AccumulatingRounds if method.variant == 2023 else RestartingRounds)(
+        method, weights, StateReader(bundle, scratch), concepts
+    )
     with stage("balancing", method.rounds) as advance:
         for _ in range(method.rounds):
-            with bundle.applied(_cast(weights, original)) as model:
-                rounds.take_shares(measure(model, [concepts[place] for place in rounds.unbalanced]))
-            if not rounds.unbalanced:
-                break
-            weights = rounds.edit_weights(weights)
+            with bundle.applied(rounds.edit) as model:
+                if not rounds.measure_shares(model, measure):
+                    break
+            rounds.solve()
             advance(1)
-    return _cast(weights, original)
+    return rounds.edit
 
 
-def _cast(weights: Mapping[str, Tensor], original: Mapping[str, Tensor]) -> Edit:
-    return Edit(weights={name: W.to(original[name]) for name, W in weights.items()})
+# --- 2023
 
 
-class _Rounds2023:
-    """State of the rounds of the program of 2023."""
+class AccumulatingRounds:
+    """Rounds that each edit the previous round's weights; balanced texts are preserved."""
 
-    def __init__(self, method: "UCEDebias", reader: StateReader, concepts: Sequence[Concept]) -> None:
-        self.method, self.reader, self.concepts = method, reader, concepts
+    def __init__(
+        self,
+        method: "UCEDebias",
+        original: Mapping[str, Tensor],
+        reader: StateReader,
+        concepts: Sequence[Concept],
+    ) -> None:
+        self.method, self.original, self.reader, self.concepts = method, original, reader, concepts
+        self.weights = {name: W.double() for name, W in original.items()}
         self.step = 0.1 if method.step is None else method.step
         self.keep = 0.1 if method.preserve_scale is None else method.preserve_scale
         self.shares: list[Shares] = [()] * len(concepts)
@@ -72,21 +75,29 @@ class _Rounds2023:
         self.blocks = [aligned_rows(reader, concept) for concept in concepts]
         self.edit_moment = sum(block[0].T @ block[0] for block in self.blocks)
 
-    def take_shares(self, found: Sequence[Shares]) -> None:
-        """Record the shares of unbalanced concepts; balanced ones are not measured again."""
+    @property
+    def edit(self) -> Edit:
+        """The current edit."""
+        return Edit(weights={name: W.to(self.original[name]) for name, W in self.weights.items()})
+
+    def measure_shares(self, model: Bundle, measure: Measure) -> bool:
+        """Measure the unbalanced concepts alone; True while some are unbalanced."""
+        found = measure(model, [self.concepts[place] for place in self.unbalanced])
         for place, shares in zip(self.unbalanced, found, strict=True):
             self.shares[place] = shares
         off = [max(abs(share - 1 / len(shares)) for share in shares) for shares in self.shares]
         self.unbalanced = [place for place in self.unbalanced if off[place] >= self.method.tolerance]
+        return bool(self.unbalanced)
 
-    def edit_weights(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The weights after this round's solve."""
+    def solve(self) -> None:
+        """Edit the weights by this round's solution."""
         gains = [self._gains(shares) for shares in self.shares]
         self.retain |= {c.text for c, gain in zip(self.concepts, gains, strict=True) if gain[0] == 0}
         kept = gram(self.reader, sorted(self.retain), "all")
         factor = Factor(self.method.erase_scale * self.edit_moment + self.keep * kept, self.method.ridge)
-        return {
-            name: W + factor.over(self.method.erase_scale * self._added_change(W, gains)) for name, W in weights.items()
+        self.weights = {
+            name: W + factor.over(self.method.erase_scale * self._added_change(W, gains))
+            for name, W in self.weights.items()
         }
 
     def _gains(self, shares: Shares) -> list[float]:
@@ -119,33 +130,20 @@ def aligned_rows(reader: StateReader, concept: Concept) -> list[Tensor]:
 # --- 2025
 
 
-@torch.no_grad()
-def restarting_rounds(
-    method: "UCEDebias",
-    bundle: Bundle,
-    concepts: Sequence[Concept],
-    measure: Measure,
-    scratch: Scratch | None = None,
-) -> Edit:
-    """Rounds that each solve from the original weights, with targets that move from round to round."""
-    weights = projections(bundle, ("v", "k") if method.keys else ("v",))
-    rounds = _Rounds2025(method, StateReader(bundle, scratch), concepts)
-    edit = Edit()
-    with stage("balancing", method.rounds) as advance:
-        for _ in range(method.rounds):
-            with bundle.applied(edit) as model:
-                if not rounds.move_targets(measure(model, concepts)):
-                    break
-            edit = right_edit(weights, rounds.factor())
-            advance(1)
-    return edit
+class RestartingRounds:
+    """Rounds that each solve from the original weights, with targets that move from round to round.
 
+    A target is v = W t with one row t for all matrices.
+    """
 
-class _Rounds2025:
-    """Rows of every text, and the moving targets v = W t, one row t for all matrices."""
-
-    def __init__(self, method: "UCEDebias", reader: StateReader, concepts: Sequence[Concept]) -> None:
-        self.method, self.concepts = method, concepts
+    def __init__(
+        self,
+        method: "UCEDebias",
+        original: Mapping[str, Tensor],
+        reader: StateReader,
+        concepts: Sequence[Concept],
+    ) -> None:
+        self.method, self.original, self.concepts, self.edit = method, original, concepts, Edit()
         texts = [*method.retain, *(text for concept in concepts for text in (concept.text, *concept.classes))]
         self.rows = {state.text: state.rows[state.last] for state in reader(texts)}  # (d,) each
         self.targets = dict(self.rows)
@@ -155,9 +153,9 @@ class _Rounds2025:
         self.solver = Factor(method.erase_scale * old.T @ old + self.keep * self.kept.T @ self.kept, method.ridge)
         self.old = old
 
-    def move_targets(self, found: Sequence[Shares]) -> bool:
-        """Move the targets by the shares' deviations; False if there is none."""
-        directions = [self._directions(shares) for shares in found]
+    def measure_shares(self, model: Bundle, measure: Measure) -> bool:
+        """Move the targets by the measured shares' deviations; False if there is none."""
+        directions = [self._directions(shares) for shares in measure(model, self.concepts)]
         sources = self.targets if self.method.shared_targets else self.rows
         for concept, direction in zip(self.concepts, directions, strict=True):
             for scale, other in zip(direction, concept.classes, strict=True):
@@ -172,8 +170,11 @@ class _Rounds2025:
         step = 1.0 if self.method.step is None else self.method.step
         return [step * part for part in lacking]
 
-    def factor(self) -> Tensor:
-        """M for the current targets."""
+    def solve(self) -> None:
+        """Edit the original weights towards the current targets."""
+        self.edit = right_edit(self.original, self._factor())
+
+    def _factor(self) -> Tensor:
         aims = torch.stack([self.targets[concept.text] for concept in self.concepts])
         cross = self.method.erase_scale * aims.T @ self.old
         if self.method.retain:

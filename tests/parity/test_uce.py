@@ -4,7 +4,7 @@ import pytest
 
 from iceb.methods.uce import UCE, UCEEmcid
 from iceb.methods.uce_debias import UCEDebias
-from iceb.methods.uce_debias.editing import accumulating_rounds, restarting_rounds
+from iceb.methods.uce_debias.editing import balance
 from iceb.methods.uce_debias.shares import Concept
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
@@ -109,7 +109,7 @@ def test_the_rounds_of_2023_match_the_authors(parity, double_model, name):
     )
     table = Table(given["ratio_table"], given["old_texts"])
     concepts = concepts_of(given["old_texts"], given["class_prompts_final"])
-    edit = accumulating_rounds(method, double_model, concepts, table)
+    edit = balance(method, double_model, concepts, table)
     wanted = vector.tensors("expected_fp64")
     off = worst(edit, double_model, wanted)
     before = {name: double_model.parameter(f"unet.{name}") for name in wanted}
@@ -136,7 +136,7 @@ def test_the_rounds_of_2025_match_the_authors(parity, double_model, name):
         retain=tuple(given["preserve_concepts"] or ()),
     )
     concepts = concepts_of(given["edit_concepts"], [given["debias_concepts"]] * len(given["edit_concepts"]))
-    edit = restarting_rounds(method, double_model, concepts, Table(shares, given["edit_concepts"]))
+    edit = balance(method, double_model, concepts, Table(shares, given["edit_concepts"]))
     off = worst(edit, double_model, vector.tensors("expected_fp64"))
     print(f"uce_debias/{name} W {off:.1e}")
     assert off < 1e-11

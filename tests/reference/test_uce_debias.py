@@ -9,7 +9,7 @@ import torch
 from iceb.base.errors import MethodError
 from iceb.methods.common.attention import StateReader, projections
 from iceb.methods.uce_debias import UCEDebias
-from iceb.methods.uce_debias.editing import accumulating_rounds, restarting_rounds
+from iceb.methods.uce_debias.editing import balance
 from iceb.methods.uce_debias.judge import EmbeddedJudge
 from iceb.methods.uce_debias.shares import PHRASES, Concept, Drawer, concepts_of
 from iceb.mini.render import render
@@ -41,37 +41,37 @@ def value(bundle, weights, text):
     return weights.get(name, bundle.parameter(name)).double() @ state.rows[state.last]
 
 
-@pytest.mark.parametrize("program", [accumulating_rounds, restarting_rounds])
-def test_a_source_moves_towards_what_it_lacks(tiny, program):
-    method = UCEDebias(variant=2025 if program is restarting_rounds else 2023, rounds=1, ridge=1e-3, preserve_scale=0.0)
-    edit = program(method, tiny, [DOCTOR], Told({"doctor": (0.9, 0.1)}))
+@pytest.mark.parametrize("variant", [2023, 2025])
+def test_a_source_moves_towards_what_it_lacks(tiny, variant):
+    method = UCEDebias(variant=variant, rounds=1, ridge=1e-3, preserve_scale=0.0)
+    edit = balance(method, tiny, [DOCTOR], Told({"doctor": (0.9, 0.1)}))
     moved = value(tiny, edit.weights, "doctor") - value(tiny, {}, "doctor")
     lacking = value(tiny, {}, "woman") - value(tiny, {}, "man")
     assert torch.cosine_similarity(moved, lacking, dim=0) > 0.5
 
 
-@pytest.mark.parametrize("program", [accumulating_rounds, restarting_rounds])
-def test_balanced_sources_end_the_rounds(tiny_sd, program):
+@pytest.mark.parametrize("variant", [2023, 2025])
+def test_balanced_sources_end_the_rounds(tiny_sd, variant):
     told = Told({"doctor": (0.9, 0.1)}, {"doctor": (0.5, 0.5)}, {"doctor": (0.9, 0.1)})
-    program(UCEDebias(variant=2023 if program is accumulating_rounds else 2025), tiny_sd, [DOCTOR], told)
+    balance(UCEDebias(variant=variant), tiny_sd, [DOCTOR], told)
     assert len(told.asked) == 2
 
 
 def test_concepts_balanced_from_the_start_are_not_changed(tiny_sd):
-    edit = restarting_rounds(UCEDebias(variant=2025), tiny_sd, [DOCTOR], Told({"doctor": (0.52, 0.48)}))
+    edit = balance(UCEDebias(variant=2025), tiny_sd, [DOCTOR], Told({"doctor": (0.52, 0.48)}))
     assert not edit.weights
 
 
 def test_2023_measures_no_balanced_text_again(tiny_sd):
     told = Told({"doctor": (0.9, 0.1), "nurse": (0.5, 0.5)}, {"doctor": (0.5, 0.5)})
-    accumulating_rounds(UCEDebias(), tiny_sd, [DOCTOR, NURSE], told)
+    balance(UCEDebias(), tiny_sd, [DOCTOR, NURSE], told)
     assert told.asked == [["doctor", "nurse"], ["doctor"]]
 
 
 def test_2025_starts_each_round_from_the_original(tiny_sd):
     method = UCEDebias(variant=2025, rounds=2)
-    twice = restarting_rounds(method, tiny_sd, [DOCTOR], Told({"doctor": (0.6, 0.4)}, {"doctor": (0.7, 0.3)}))
-    once = restarting_rounds(UCEDebias(variant=2025, rounds=1), tiny_sd, [DOCTOR], Told({"doctor": (0.8, 0.2)}))
+    twice = balance(method, tiny_sd, [DOCTOR], Told({"doctor": (0.6, 0.4)}, {"doctor": (0.7, 0.3)}))
+    once = balance(UCEDebias(variant=2025, rounds=1), tiny_sd, [DOCTOR], Told({"doctor": (0.8, 0.2)}))
     for name, W in once.weights.items():
         torch.testing.assert_close(twice.weights[name], W)
 
@@ -80,7 +80,7 @@ def test_2025_takes_wanted_shares_and_a_step(tiny_sd):
     told = {"doctor": (0.5, 0.5)}
     halved = UCEDebias(variant=2025, rounds=1, shares=(0.9, 0.1), step=0.5)
     whole = UCEDebias(variant=2025, rounds=1, shares=(0.7, 0.3))
-    first, second = (restarting_rounds(method, tiny_sd, [DOCTOR], Told(told)) for method in (halved, whole))
+    first, second = (balance(method, tiny_sd, [DOCTOR], Told(told)) for method in (halved, whole))
     for name, W in first.weights.items():
         torch.testing.assert_close(second.weights[name], W)
 
@@ -88,7 +88,7 @@ def test_2025_takes_wanted_shares_and_a_step(tiny_sd):
 def test_a_preserved_text_that_is_balanced_keeps_its_own_target_if_asked(tiny_sd):
     told = {"doctor": (0.9, 0.1)}
     shared, own = (
-        restarting_rounds(
+        balance(
             UCEDebias(variant=2025, rounds=1, retain=("doctor",), shared_targets=how), tiny_sd, [DOCTOR], Told(told)
         )
         for how in (True, False)
