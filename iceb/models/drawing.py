@@ -5,7 +5,7 @@ distinct text is encoded once, guidance is one doubled pass, and every pass has 
 bytes depend on nothing but its own text and noise.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from iceb.models.conditioning import Condition, TextReader, join_conditions
-from iceb.models.threads import parallel_map, single_threaded
+from iceb.models.threads import run_passes, single_threaded
 from iceb.specs.methods import Bundle
 from iceb.specs.prompts import NoiseDraw
 from iceb.specs.runs import Sampling
@@ -48,13 +48,15 @@ def texts_to_images(
         raise ValueError(f"{len(texts)} texts for {len(latents)} latents: must be as many")
     size = bundle.images_per_pass.size
     groups = [(texts[at : at + size], latents[at : at + size]) for at in range(0, len(texts), size)]
-    drawn = list(run_passes(bundle, group_drawer(bundle, sampling, negative), groups))
+    drawn = list(run_passes(bundle.device, group_drawer(bundle, sampling, negative), groups))
     return np.concatenate(drawn) if drawn else np.zeros((0, sampling.height, sampling.width, 3), np.uint8)
 
 
-def run_passes(bundle: Bundle, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Apply `work` to each item, in order: in parallel on a CPU, one after the other on a GPU."""
-    return parallel_map(work, items) if bundle.device.type == "cpu" else map(work, items)
+def seeded_images(
+    bundle: Bundle, texts: Sequence[str], seeds: Sequence[int], sampling: Sampling, negative: str = ""
+) -> Pixels:
+    """Draw one image for each text, from the noise of the seed beside it; else as `texts_to_images`."""
+    return texts_to_images(bundle, texts, initial_latents(bundle, seeds, sampling), sampling, negative)
 
 
 def group_drawer(bundle: Bundle, sampling: Sampling, negative: str = "") -> Callable[[Group], Pixels]:

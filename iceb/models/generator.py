@@ -15,8 +15,9 @@ from iceb.base.progress import Advance, stage
 from iceb.base.rewriting import Rewriter
 from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.models.bundle import ModelBundle
-from iceb.models.drawing import Pixels, States, group_drawer, initial_latents, run_passes
+from iceb.models.drawing import Pixels, States, group_drawer, initial_latents
 from iceb.models.environment import environment
+from iceb.models.threads import run_passes
 from iceb.specs.prompts import ImageKey, NoiseDraw, Prompt
 from iceb.specs.runs import Sampling
 from iceb.stores.images import ImageStore
@@ -143,7 +144,7 @@ class Generator:
                     self._save(left, specs, draw(([spec.text for spec in specs], noise)))
                 return len(left)
 
-            for keys, drawn in zip(groups, run_passes(bundle, work, groups), strict=True):
+            for keys, drawn in zip(groups, run_passes(bundle.device, work, groups), strict=True):
                 self.tally.drawn += drawn
                 advance(len(keys))
         except (RuntimeError, ValueError) as error:

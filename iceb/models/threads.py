@@ -57,6 +57,11 @@ def parallel_map(function: Callable[[Item], Made], items: Iterable[Item]) -> Ite
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def run_passes(device: torch.device, work: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
+    """Apply `work` to each item, in order: in parallel on a CPU, one after the other on a GPU."""
+    return parallel_map(work, items) if device.type == "cpu" else map(work, items)
+
+
 def _ordered_results(
     pool: ThreadPoolExecutor, function: Callable[[Item], Made], items: Iterable[Item], most: int
 ) -> Iterator[Made]:

@@ -17,7 +17,7 @@ from iceb.mini.render import render
 from iceb.mini.world import COLOURS, PLAIN, SCENES, class_look, class_names, look_index, recolour
 from iceb.models.bundle import ModelBundle
 from iceb.models.conditioning import Condition, TextReader
-from iceb.models.drawing import draw_pass, initial_latents, texts_to_images
+from iceb.models.drawing import draw_pass, initial_latents, seeded_images
 from iceb.registry import load
 from iceb.specs.metrics import Measure, MeasureInput
 from iceb.specs.prompts import Prompt
@@ -89,8 +89,8 @@ class MiniReport:
 
     def _judge(self, prompts: Sequence[Prompt]) -> Probabilities:
         sampling = self.bundle.family.sampling
-        noise = initial_latents(self.bundle, [prompt.seed for prompt in prompts], sampling)
-        made = texts_to_images(self.bundle, [prompt.text for prompt in prompts], noise, sampling)
+        texts, seeds = [prompt.text for prompt in prompts], [prompt.seed for prompt in prompts]
+        made = seeded_images(self.bundle, texts, seeds, sampling)
         return np.asarray(self.judge([MeasureInput(image) for image in made]), dtype=np.float32)
 
     def _patched_states(self, request: EditRequest, layer: int) -> Tensor:

@@ -10,7 +10,7 @@ from iceb import registry
 from iceb.base.errors import MethodError
 from iceb.base.rewriting import Rewriter
 from iceb.models.bundle import ModelBundle
-from iceb.models.drawing import Pixels, initial_latents, texts_to_images
+from iceb.models.drawing import Pixels, seeded_images
 from iceb.running.measuring import stored_revision
 from iceb.specs.execution import Execution
 from iceb.specs.methods import Bundle, MethodContext, Scratch
@@ -43,8 +43,7 @@ def draw_images(
         raise MethodError(f"context.draw got {len(texts)} texts and {len(seeds)} seeds: must be as many")
     model, how = cast(ModelBundle, bundle), sampling or bundle.family.sampling
     rewritten = [*map(Rewriter(model.rewrites), texts)]
-    latents = initial_latents(model, seeds, how)
-    return list(texts_to_images(model, rewritten, latents, how, model.negative_prompt))
+    return list(seeded_images(model, rewritten, seeds, how, model.negative_prompt))
 
 
 def judges_of(method: Any) -> dict[str, MeasureRef]:

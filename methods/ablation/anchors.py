@@ -13,6 +13,7 @@ from iceb.base.progress import stage
 from iceb.methods.ablation.concepts import Anchor
 from iceb.methods.common.denoiser import Denoiser, prepare_images
 from iceb.methods.common.text_encoder import slices
+from iceb.models.drawing import seeded_images
 from iceb.specs.methods import Bundle, Scratch
 from iceb.specs.runs import Sampling
 
@@ -108,16 +109,14 @@ class Anchors:
 
     def _draw(self, blocks: Sequence[tuple[Anchor, int]]) -> list[Array]:
         """The images of blocks, which all have the same negative text."""
-        from iceb.models.drawing import initial_latents, texts_to_images
-
         places = [range(start, min(start + BLOCK, self.count)) for _, start in blocks]
         texts = [
             anchor.prompts[index % len(anchor.prompts)]
             for (anchor, _), rows in zip(blocks, places, strict=True)
             for index in rows
         ]
-        noise = initial_latents(self.bundle, [self.seed + index for rows in places for index in rows], self.sampling)
-        made = texts_to_images(self.bundle, texts, noise, self.sampling, blocks[0][0].negative)
+        seeds = [self.seed + index for rows in places for index in rows]
+        made = seeded_images(self.bundle, texts, seeds, self.sampling, blocks[0][0].negative)
         self.drawn += len(made)
         return np.split(made, np.cumsum([len(rows) for rows in places])[:-1])
 

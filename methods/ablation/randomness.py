@@ -5,7 +5,7 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 
-from iceb.base.digest import digest
+from iceb.methods.common.seeding import content_seed
 
 Item = TypeVar("Item")
 
@@ -33,7 +33,7 @@ class RandomStream:
     """
 
     def __init__(self, **names: Any) -> None:
-        self.generator = torch.Generator().manual_seed(int(digest({"ablation": names})[:15], 16))
+        self.generator = torch.Generator().manual_seed(content_seed({"ablation": names}))
 
     def uniform(self) -> float:
         """A random number in [0, 1)."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from iceb.base.digest import digest
+from iceb.methods.common.seeding import content_seed
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class DrawStream:
     """
 
     def __init__(self, seed: int, prompts: int, images: int, latent: tuple[int, int, int], timesteps: int) -> None:
-        self.generator = torch.Generator().manual_seed(int(digest({"emcid stage 1": seed})[:15], 16))
+        self.generator = torch.Generator().manual_seed(content_seed({"emcid stage 1": seed}))
         self.prompts, self.images, self.latent, self.timesteps = prompts, images, latent, timesteps
 
     def flips(self) -> Tensor:

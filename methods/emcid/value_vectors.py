@@ -1,7 +1,8 @@
 """Value vectors of many concepts: stage I batch by batch, each vector stored by content."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from iceb.base.digest import digest
 from iceb.base.progress import stage
-from iceb.methods.common.text_encoder import slices
+from iceb.methods.common.stored_parts import unfinished_batches
 from iceb.methods.common.training import record_seconds, training_passes
 from iceb.methods.emcid.caption_moments import CaptionMoments
 from iceb.methods.emcid.concepts import Concept
@@ -63,21 +64,17 @@ class ValueVectors:
         self.vectors = scratch.depends_on(*STAGE1, *(FISHER if self.settings.uses_fisher else ()))
 
     def __call__(self, concepts: Sequence[Concept]) -> list[Tensor]:
-        """Value vectors of all concepts, (N, T, d) per encoder.
-
-        Batches are cut from the whole list, not from what is missing, so that a run that was stopped and goes on
-        computes the same batches as one that was not. What is stored of a batch stays.
-        """
+        """Value vectors of all concepts, (N, T, d) per encoder."""
         fisher = self._fisher() if self.settings.uses_fisher else None
-        pieces = list(slices(len(concepts), self.at_once.size))
         keys = self._keys(concepts)
-        missing = [(a, b) for a, b in pieces if any(self._stored_vectors(key) is None for key in keys[a:b])]
+        missing = unfinished_batches(keys, self.at_once.size, lambda key: self._stored_vectors(key) is not None)
         losses: list[float] = []
         with (
             training_passes(self.execution.precision),
             stage("value vectors", sum(b - a for a, b in missing)) as advance,
         ):
-            done = self._each(lambda piece: self._optimise(concepts[slice(*piece)], fisher), missing)
+            work = partial(self._optimise_batch, concepts, fisher)
+            done = threads.run_passes(self.bench.bundle.device, work, missing)
             for values, (a, b) in zip(done, missing, strict=True):  # with `done` first, it is run to its end
                 self._store(keys[a:b], values)
                 losses += values.losses.tolist()
@@ -90,10 +87,6 @@ class ValueVectors:
             torch.from_numpy(np.stack([row[which] for row in rows])).to(tower.device)
             for which, tower in enumerate(self.bench.towers)
         ]
-
-    def _each(self, work: Callable[[tuple[int, int]], Values], pieces: Sequence[tuple[int, int]]) -> Iterator[Values]:
-        """Run batches in parallel on the CPU, or one after the other on an accelerator."""
-        return threads.parallel_map(work, pieces) if self.bench.bundle.device.type == "cpu" else map(work, pieces)
 
     def _keys(self, concepts: Sequence[Concept]) -> list[dict[str, Any]]:
         """The scratch key of each concept.
@@ -122,11 +115,11 @@ class ValueVectors:
             for key, vector in zip(keys, values.vectors[which].cpu().numpy(), strict=True):
                 self.vectors.put({**key, "encoder": tower.component}, vector)
 
-    def _optimise(self, concepts: Sequence[Concept], fisher: Tensor | None) -> Values:
+    def _optimise_batch(self, concepts: Sequence[Concept], fisher: Tensor | None, batch: tuple[int, int]) -> Values:
         """Optimise the value vectors of a batch, or of parts of it if memory is short."""
-        return Values.join(self.at_once.run(lambda part, _: self._optimise_pass(part, fisher), concepts))
+        return Values.join(self.at_once.run(lambda part, _: self._optimise(part, fisher), concepts[slice(*batch)]))
 
-    def _optimise_pass(self, concepts: Sequence[Concept], fisher: Tensor | None) -> Values:
+    def _optimise(self, concepts: Sequence[Concept], fisher: Tensor | None) -> Values:
         bench, settings = self.bench, self.settings
         if settings.noise_loss == "none":
             return optimise_values(bench.towers, None, concepts, settings, None, [], fisher=fisher)

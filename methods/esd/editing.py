@@ -74,7 +74,7 @@ class _Training:
     def _samples(self, steps: Sequence[TrainingStep]) -> Iterator[TrainingSample]:
         """Training samples in the order of their steps; those of the trained model are made one at a time."""
         if self.settings.variant == "2025":
-            spread = threads.parallel_map if self.on_cpu else map
+            spread = partial(threads.run_passes, self.denoiser.device)
             yield from self.sample_maker.of_base(steps, self.scratch, self.key, spread)
             return
         for step in steps:

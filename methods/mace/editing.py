@@ -13,7 +13,7 @@ from iceb.methods.common.attention import StateReader, multiply_right, preserved
 from iceb.methods.common.attention.state_moments import gram, total
 from iceb.methods.common.corpora import caption_corpus, read_captions, sample_captions, texts_naming
 from iceb.methods.common.denoiser import Denoiser, without_gradients
-from iceb.methods.common.text_encoder import slices
+from iceb.methods.common.stored_parts import stored_part, unfinished_batches
 from iceb.methods.common.training import denoiser_of, record_seconds, training_passes
 from iceb.methods.mace.closed import ConceptTerms, fusion, prompt_moment, refinement, refinement_moments
 from iceb.methods.mace.concepts import Concept
@@ -132,15 +132,10 @@ class _Editing:
     def _train(
         self, concepts: Sequence[Concept], refined: Mapping[str, Tensor], training_set: Callable[[Concept], TrainingSet]
     ) -> list[dict[str, Any]]:
-        """Train and store all terms; return their keys.
-
-        Batches are cut from the whole list, not from what is missing, so that a run that was stopped and goes on
-        computes the same batches as one that was not. What is kept of a batch stays.
-        """
-        pieces = list(slices(len(concepts), self.at_once.size))
+        """Train and store all terms; return their keys."""
         with self.bundle.applied(Edit(weights=refined)) as bundle:
             keys = self._keys(bundle.digest, concepts)
-            missing = [(a, b) for a, b in pieces if any(self.terms.get(key) is None for key in keys[a:b])]
+            missing = unfinished_batches(keys, self.at_once.size, lambda key: self.terms.get(key) is not None)
             if missing:
                 self._train_missing(
                     bundle, missing, lambda a, b: [training_set(concept) for concept in concepts[a:b]], keys
@@ -156,7 +151,6 @@ class _Editing:
     ) -> None:
         precision = self.execution.precision
         denoiser = denoiser_of(bundle.pipeline, precision)
-        spread = threads.parallel_map if bundle.device.type == "cpu" else map
         with (
             training_passes(precision),
             without_gradients(denoiser.unet, denoiser.vae),
@@ -167,8 +161,8 @@ class _Editing:
                 return self._train_batch(denoiser, watched, training_sets(*piece))
 
             with stage("attention terms", sum(b - a for a, b in missing)) as advance:
-                losses = []
-                for (a, b), (found, course) in zip(missing, spread(train, missing), strict=True):
+                losses, trained = [], threads.run_passes(bundle.device, train, missing)
+                for (a, b), (found, course) in zip(missing, trained, strict=True):
                     for key, numbers in zip(keys[a:b], found, strict=True):
                         self.terms.put(key, numbers)
                     losses.append(course)
@@ -203,8 +197,7 @@ class _Editing:
     def _fuse(self, concepts: Sequence[Concept], keys: Sequence[Mapping[str, Any]]) -> Iterator[ConceptTerms]:
         shapes = self._shapes()
         for concept, key in zip(concepts, keys, strict=True):
-            numbers = self.terms.get(key)
-            assert numbers is not None
+            numbers = stored_part(self.terms, key)
             place = next(iter(self.original.values())).device
             terms = {
                 name: (down.to(place), up.to(place))

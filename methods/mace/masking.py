@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from iceb.base.progress import stage
 from iceb.methods.common.denoiser import without_gradients
+from iceb.methods.common.stored_parts import stored_part
 from iceb.methods.common.training import denoiser_of
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.grounded_sam import GroundedSam
@@ -52,11 +53,7 @@ class TrainingMasks:
 
     def __call__(self, concept: Concept) -> Array | None:
         """Masks of a concept's images, (n, H, W) bool; None for whole images."""
-        if not self.method.masks:
-            return None
-        found = self.scratch.get(self._key(concept))
-        assert found is not None
-        return found
+        return stored_part(self.scratch, self._key(concept)) if self.method.masks else None
 
     def _missing(self, concepts: Sequence[Concept]) -> list[Concept]:
         if not self.method.masks:

@@ -11,6 +11,7 @@ from torch import Tensor
 from iceb.base.progress import stage
 from iceb.methods.common.attention.text_states import algebra_device
 from iceb.methods.common.denoiser import Condition
+from iceb.methods.common.stored_parts import stored_part
 from iceb.models import threads
 from iceb.models.conditioning import TextReader
 from iceb.specs.methods import Bundle, Scratch
@@ -49,9 +50,9 @@ class PromptReader:
     def fetch(self, lists: Iterable[Texts]) -> None:
         """Encode and store these lists; on a CPU every core reads lists of its own."""
         missing = [texts for texts in dict.fromkeys(lists) if self.scratch.get(self._key(texts)) is None]
-        spread = threads.parallel_map if self.bundle.device.type == "cpu" else map
         with stage("text states", len(missing)) as advance:
-            for texts, arrays in zip(missing, spread(self._arrays, missing), strict=True):
+            made = threads.run_passes(self.bundle.device, self._arrays, missing)
+            for texts, arrays in zip(missing, made, strict=True):
                 for part, array in arrays.items():
                     self.scratch.put(self._key(texts, part), array)
                 advance(1)
@@ -60,11 +61,9 @@ class PromptReader:
         """The states of one list of prompts."""
         self.fetch([texts])
         ids, ends = self.tokens(texts)
-        context, pooled = (self.scratch.get(self._key(texts, part)) for part in ("context", "pooled"))
-        assert context is not None
-        return PromptStates(
-            ids, ends, Condition(self._tensor(context), None, None if pooled is None else self._tensor(pooled))
-        )
+        context = self._tensor(stored_part(self.scratch, self._key(texts)))
+        pooled = self.scratch.get(self._key(texts, "pooled"))
+        return PromptStates(ids, ends, Condition(context, None, None if pooled is None else self._tensor(pooled)))
 
     def tokens(self, texts: Texts) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
         """Padded token ids and the position of each prompt's first end token, truncated."""

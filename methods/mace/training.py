@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from iceb.base.digest import digest
 from iceb.methods.common.denoiser import Denoiser, join_conditions
+from iceb.methods.common.seeding import content_seed
 from iceb.methods.mace.closed import Term
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.lora import Lora, WatchedUNet, new_terms
@@ -36,8 +36,8 @@ class _Stream:
     """A training set with its random numbers, which depend on nothing but the concept."""
 
     def __init__(self, training_set: TrainingSet, settings: Training, denoiser: Denoiser) -> None:
-        seed = digest({"mace stage 2": training_set.concept.seed, "source": training_set.concept.source})
-        self.generator = torch.Generator().manual_seed(int(seed[:15], 16))
+        seeded_by = {"mace stage 2": training_set.concept.seed, "source": training_set.concept.source}
+        self.generator = torch.Generator().manual_seed(content_seed(seeded_by))
         self.training_set = training_set
         self.weights = timestep_weights(denoiser.timesteps, settings.importance_sampling)
         self.mean, self.deviation = denoiser.encode(normalise_images(torch.from_numpy(training_set.images.copy())))

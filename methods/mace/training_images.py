@@ -6,10 +6,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from iceb.base.digest import digest
 from iceb.base.progress import stage
+from iceb.methods.common.seeding import content_seed
+from iceb.methods.common.stored_parts import stored_part
 from iceb.methods.mace.concepts import Concept
-from iceb.models.drawing import initial_latents, texts_to_images
+from iceb.models.drawing import seeded_images
 from iceb.specs.methods import Bundle, Scratch
 from iceb.specs.runs import Sampling
 
@@ -28,7 +29,7 @@ def seeds(concept: Concept, count: int) -> list[int]:
 
     Deviation: the authors' images are unseeded (their generator is made and not passed).
     """
-    return [int(digest({"mace picture": concept.seed, "index": index})[:15], 16) for index in range(count)]
+    return [content_seed({"mace picture": concept.seed, "index": index}) for index in range(count)]
 
 
 class TrainingImages:
@@ -72,13 +73,9 @@ class TrainingImages:
     def __call__(self, concept: Concept) -> Array:
         """The images of a concept, (count, H, W, 3) uint8."""
         self.fetch([concept])
-        found = self.scratch.get(self.key(concept))
-        assert found is not None
-        return found
+        return stored_part(self.scratch, self.key(concept))
 
     def _draw_images(self, concepts: Sequence[Concept]) -> Array:
         texts = [concept.image_prompt for concept in concepts for _ in range(self.count)]
-        noise = initial_latents(
-            self.bundle, [seed for concept in concepts for seed in seeds(concept, self.count)], self.sampling
-        )
-        return texts_to_images(self.bundle, texts, noise, self.sampling)
+        each = [seed for concept in concepts for seed in seeds(concept, self.count)]
+        return seeded_images(self.bundle, texts, each, self.sampling)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,8 +15,9 @@ from iceb.methods.refact.files import expand
 from iceb.methods.refact.images import ImageTower, read_zip
 from iceb.methods.refact.prompts import Prompts, read_whole
 from iceb.methods.refact.search import FeatureTarget
+from iceb.methods.refact.settings import clip_files
+from iceb.models.drawing import seeded_images
 from iceb.specs.methods import Bundle, Scratch
-from iceb.specs.runs import Sampling
 
 if TYPE_CHECKING:
     from iceb.methods.refact import ReFACT
@@ -63,10 +64,7 @@ class Objectives:
     @cached_property
     def eye(self) -> ImageTower:
         """CLIP's image tower."""
-        method = self.method
-        assert method.projection is not None  # `check_settings` refuses the rest
-        assert method.clip_config is not None
-        return ImageTower(method.projection, method.clip_config, self.tower.token_table.detach())
+        return ImageTower(*clip_files(self.method), self.tower.token_table.detach())
 
     @cached_property
     def others(self) -> Tensor:
@@ -92,12 +90,7 @@ class Objectives:
             "count": count,
             "sampling": asdict(sampling),
         }
-        made = np.array(self.scratch.depends_on().array(key, lambda: draw_images(self.bundle, text, count, sampling)))
-        return self.eye([Image.fromarray(pixels) for pixels in made])
-
-
-def draw_images(bundle: Bundle, text: str, count: int, sampling: Sampling) -> "np.ndarray[Any, Any]":
-    """Draw images of a text, (count, H, W, 3) uint8."""
-    from iceb.models.drawing import initial_latents, texts_to_images
-
-    return texts_to_images(bundle, [text] * count, initial_latents(bundle, range(count), sampling), sampling)
+        made = self.scratch.depends_on().array(
+            key, lambda: seeded_images(self.bundle, [text] * count, range(count), sampling)
+        )
+        return self.eye([Image.fromarray(pixels) for pixels in np.array(made)])

@@ -41,12 +41,23 @@ def _check_images(method: "ReFACT") -> None:
         raise MethodError(f"refact kl {method.kl}: needs texts to keep, `kl_texts=FILE`, one a line")
     if method.kl > 0 and method.images is None and method.objective != "contrastive":
         raise MethodError(f"refact kl {method.kl}: needs images to compare, `images=FILE`, a zip archive")
-    if method.sees and (method.projection is None or method.clip_config is None):
+    if method.sees:
+        clip_files(method)
+
+
+def clip_files(method: "ReFACT") -> tuple[str, str]:
+    """The files of CLIP's image tower that the settings name: weights and configuration.
+
+    Raises:
+        MethodError: one of them is not named.
+    """
+    if method.projection is None or method.clip_config is None:
         raise MethodError(
             f"refact objective {method.objective}, kl {method.kl}: needs CLIP's image tower: `projection=FILE`, "
             "the model.safetensors of the CLIP whose text encoder the model has, and `clip_config=FILE`, its "
             "config.json"
         )
+    return method.projection, method.clip_config
 
 
 def check_encoders(method: "ReFACT", count: int) -> None:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from iceb.base.errors import MethodError
 from iceb.methods.uce_debias.judge import Judge
-from iceb.models.drawing import initial_latents, texts_to_images
+from iceb.models.drawing import seeded_images
 from iceb.specs.methods import Bundle
 from iceb.specs.requests import EditRequest
 
@@ -78,6 +78,6 @@ class Drawer:
         default = bundle.family.sampling
         sampling = default if self.steps is None else replace(default, steps=self.steps)
         seeds = [concept.seed * SEEDS_PER_REQUEST + first + place for place in range(self.count)]
-        drawn = texts_to_images(bundle, [concept.text] * self.count, initial_latents(bundle, seeds, sampling), sampling)
+        drawn = seeded_images(bundle, [concept.text] * self.count, seeds, sampling)
         shown = self.judge(drawn, concept.classes)
         return tuple(float(share) for share in shown.mean(axis=0))

@@ -190,7 +190,7 @@ def test_an_edit_runs_with_the_detector_and_its_masks_are_kept(tiny_sd, finders,
 
 
 def test_a_processor_without_its_weights_is_refused_before_any_image_is_drawn(tiny_sd, finders, tmp_path, monkeypatch):
-    monkeypatch.setattr("iceb.methods.mace.training_images.texts_to_images", None)
+    monkeypatch.setattr("iceb.methods.mace.training_images.seeded_images", None)
     shutil.copytree(finders[1], masker := tmp_path / "masker", ignore=shutil.ignore_patterns("*.safetensors"))
     settings = {**dict(MACE.card.quick), "segmenter": "grounded-sam", "detector": finders[0], "masker": str(masker)}
     request, method = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2), MACE(**settings)
@@ -200,7 +200,7 @@ def test_a_processor_without_its_weights_is_refused_before_any_image_is_drawn(ti
 
 def test_a_detector_that_cannot_be_fetched_is_refused_before_any_image_is_drawn(tiny_sd, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # the port on which nothing answers
-    monkeypatch.setattr("iceb.methods.mace.training_images.texts_to_images", None)
+    monkeypatch.setattr("iceb.methods.mace.training_images.seeded_images", None)
     settings = {**dict(MACE.card.quick), "segmenter": "grounded-sam"}
     request, method = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2), MACE(**settings)
     with pytest.raises(ModelError, match=r"grounding-dino.*(cannot be reached|OFFLINE is set).*segmenter=attention"):

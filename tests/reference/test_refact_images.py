@@ -12,7 +12,7 @@ from iceb.base.errors import DataError, MethodError
 from iceb.methods.refact import ReFACT
 from iceb.methods.refact.images import ImageTower, fit_image, read_zip
 from iceb.methods.refact.losses import Terms, divergence, likelihood
-from iceb.methods.refact.objectives import draw_images
+from iceb.models.drawing import seeded_images
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -132,10 +132,10 @@ def test_images_of_an_archive_are_read_in_the_order_of_their_names(archive):
 def quickly(monkeypatch):
     """Images are drawn small and in two steps."""
 
-    def short(bundle, text, count, sampling):
-        return draw_images(bundle, text, count, replace(sampling, steps=2, width=32, height=32))
+    def short(bundle, texts, seeds, sampling):
+        return seeded_images(bundle, texts, seeds, replace(sampling, steps=2, width=32, height=32))
 
-    monkeypatch.setattr("iceb.methods.refact.objectives.draw_images", short)
+    monkeypatch.setattr("iceb.methods.refact.objectives.seeded_images", short)
 
 
 @pytest.mark.usefixtures("quickly")

@@ -91,8 +91,8 @@ class StateReader:
         """The states of a few texts; on a CPU every core reads texts of its own."""
         on_cpu = self.bundle.device.type == "cpu"
         groups = [[text] for text in texts] if on_cpu else [list(texts)]
-        spread = threads.parallel_map if on_cpu else map
-        states = torch.cat(list(spread(partial(self._together, keep=keep), groups)))  # (n, L, d)
+        read = threads.run_passes(self.bundle.device, partial(self._together, keep=keep), groups)
+        states = torch.cat(list(read))  # (n, L, d)
         tokens = self._tokens(list(texts))
         rows = zip(texts, tokens["input_ids"], tokens["attention_mask"], states, strict=True)
         return [TextState(text, tuple(ids), sum(mask) - 2, state) for text, ids, mask, state in rows]
