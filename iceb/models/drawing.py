@@ -35,7 +35,7 @@ def texts_to_images(
 
     Args:
         texts: N prompts as they are; the bundle's rewrites are not applied here.
-        latents: initial noise, (N, 4, height / 8, width / 8), as `initial_latents` makes it.
+        latents: initial noise, (N, *latent_shape(bundle, sampling)), as `initial_latents` makes it.
         negative: the text that guidance steers away from.
 
     Returns:
@@ -164,8 +164,8 @@ def initial_latents(
         states: generator states that one call has computed and the next may use; None for a single call.
 
     Returns:
-        (N, 4, height / 8, width / 8) float32 on the CPU: the same on every device and in every number format. With
-        `sampling.noise = "upstream"` the noise is the device's own, as the published numbers used it.
+        (N, *latent_shape(bundle, sampling)) float32 on the CPU: the same on every device and in every number format.
+        With `sampling.noise = "upstream"` the noise is the device's own, as the published numbers used it.
     """
     shape = latent_shape(bundle, sampling)
     device = bundle.device if sampling.noise == "upstream" else torch.device("cpu")

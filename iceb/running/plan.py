@@ -57,7 +57,7 @@ class Ask:
     sampling: Mapping[str, Any] = field(default_factory=dict)  # fields of Sampling that differ from the model's default
     limit: int | None = None  # prompts per role
     dtype: Dtype = "float32"
-    execution: Execution = DEFAULT  # speed and memory; in no key
+    execution: Execution = DEFAULT  # how to compute; of it only the precision is in keys
     cache: Path | None = None  # None: the default one
     command: tuple[str, ...] | None = None  # None: this process's own
 

@@ -2,7 +2,7 @@
 
 arXiv:2308.14761. Two programs of the authors carry the name: that of 2023, which made the paper's tables, and that of
 2025. A third row, `uce-emcid`, is what EMCID's authors ran as their UCE baseline. This file is the methods as the
-benchmark sees them and imports nothing heavy; `debias` holds the balancing ones.
+benchmark sees them and imports nothing heavy; `iceb.methods.uce_debias` holds the balancing method.
 """
 
 from collections.abc import Sequence

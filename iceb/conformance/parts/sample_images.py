@@ -42,7 +42,7 @@ def _patches(seed: int, height: int, width: int) -> Pixels:
 
 
 def _prompt(place: int) -> Prompt:
-    shift = place + place // len(COLOURS)  # so that no two places in a row of twelve offer the same
+    shift = place + place // len(COLOURS)  # so that a place and its partner in `_pairs`, six later, offer others
     choices = tuple(COLOURS[(shift + step) % len(COLOURS)] for step in range(OFFERED))
     text, answer = f"a {choices[0]} ball, no. {place}", 0
     return Prompt(text, place, "probe", label=place, target=place + 1, concept="ball", choices=choices, answer=answer)

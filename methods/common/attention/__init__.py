@@ -4,7 +4,7 @@ Every to_k/to_v matrix reads the same text states and has no bias. Let E be the 
 aligned new rows and P what is preserved. Then every matrix W gets the same right factor (UCE, arXiv:2308.14761,
 equation 7; TIME, arXiv:2303.08084; MACE, arXiv:2403.06135, its closed-form refinement):
 
-    A = λ I + s_e EᵀE + s_p PᵀP        K = λ I + s_e E'ᵀE + s_p PᵀP        W' = W K A⁻¹ = W M
+    A = s_e EᵀE + s_p PᵀP        K = s_e E'ᵀE + s_p PᵀP        M = (λ I + K)(λ I + A)⁻¹        W' = W M
 
     weights = projections(bundle)                   # {"unet.….attn2.to_v.weight": (out, d)}; all V, then all K
     reader = StateReader(bundle, scratch)           # texts → TextState: float64 rows (L, d), ids, last content token
@@ -13,7 +13,8 @@ equation 7; TIME, arXiv:2303.08084; MACE, arXiv:2403.06135, its closed-form refi
     M = solve(moments.old + kept, moments.cross + kept, ridge=0.5)            # (d, d), one Cholesky
     edit = right_edit(weights, M)                                             # W M, and M itself as its compact form
 
-`Factor(A, ridge)` keeps the Cholesky factor for several right-hand sides: `Factor(A, ridge).right(K)` is K A⁻¹.
+A and K are given without λ I, which `Factor(A, λ)` and `solve(A, K, λ)` add. `Factor` keeps the Cholesky factor for
+several right-hand sides: `Factor(A, λ).right(K)` is M.
 Row rules (`from_last_token`, `last_token`, `all_tokens`) pair the rows of an old text with those of a new one.
 """
 

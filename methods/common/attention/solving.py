@@ -1,4 +1,4 @@
-"""K A⁻¹ by one Cholesky factorisation in float64; no matrix is ever inverted."""
+"""M = (λ I + K)(λ I + A)⁻¹ by one Cholesky factorisation in float64; no matrix is ever inverted."""
 
 import torch
 from torch import Tensor
