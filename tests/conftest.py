@@ -6,6 +6,7 @@ Their tokenizer is the real CLIP one, built from the vocabulary that open_clip s
 import gzip
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: worke
 
 import pytest
 from hypothesis import settings
+
+from tests.warm import warm_process
 
 # The same examples every time, and no limit of time: a machine that is busy fails no test.
 settings.register_profile("iceb", deadline=None, derandomize=True)
@@ -228,6 +231,13 @@ def tiny_sdxl(tiny_sdxl_folder: Path) -> Any:
 def tiny(request: pytest.FixtureRequest) -> Any:
     """Each of the three layouts in turn."""
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def warm_python() -> Iterator[Path]:
+    """An executable that runs Python programs in forks of a process with the libraries already imported."""
+    with tempfile.TemporaryDirectory(prefix="iceb-") as folder, warm_process(Path(folder)) as python:
+        yield python
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -47,16 +49,26 @@ def install(site: Path, name: str, entries: str) -> None:
     (record / "entry_points.txt").write_text(entries)
 
 
-def iceb(site: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    """A command in a process that finds these packages."""
-    environment = {**os.environ, "PYTHONPATH": str(site), "ICEB_PLUGIN_SECONDS": "2", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "iceb", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stderr
-    return done
+Iceb: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def test_listing_names_everything_and_keeps_the_plain_names_of_ours(site):
+@pytest.fixture
+def iceb(warm_python: Path) -> Iceb:
+    """Run a command in a process that finds these packages."""
+
+    def run(
+        site: Path, *arguments: str, code: int = 0, python: str | Path = warm_python
+    ) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": str(site), "ICEB_PLUGIN_SECONDS": "2", "OMP_NUM_THREADS": "1"}
+        command = [python, "-m", "iceb", *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stderr
+        return done
+
+    return run
+
+
+def test_listing_names_everything_and_keeps_the_plain_names_of_ours(iceb, site):
     done = iceb(site, "list", "methods", "--json")
     rows = {row["name"]: row["from"] for row in json.loads(done.stdout)}
     assert rows["uce"].startswith("iceb ")
@@ -67,7 +79,7 @@ def test_listing_names_everything_and_keeps_the_plain_names_of_ours(site):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_name_of_ours_is_ours(site):
+def test_a_name_of_ours_is_ours(iceb, site):
     assert iceb(site, "show", "method", "uce").stdout.startswith("iceb/uce ")
     assert iceb(site, "show", "method", "bad/uce").stdout.startswith("bad/uce 1.0 ")
 
@@ -80,20 +92,20 @@ def test_a_name_of_ours_is_ours(site):
         ("twin", "method 'twin' is registered by 2 packages: ask for again/twin or bad/twin"),
     ],
 )
-def test_a_method_that_cannot_be_loaded_is_one_line(site, name, words):
+def test_a_method_that_cannot_be_loaded_is_one_line(iceb, site, name, words):
     done = iceb(site, "show", "method", name, code=2)
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
 
 
-def test_one_that_prints_spoils_no_output(site):
+def test_one_that_prints_spoils_no_output(iceb, site):
     done = iceb(site, "show", "method", "chats")
     assert "chatter" not in done.stdout + done.stderr
     assert done.stdout.startswith("bad/chats 1.0 ")
 
 
-def test_an_unloadable_dataset_is_listed_with_its_error(site):
+def test_an_unloadable_dataset_is_listed_with_its_error(iceb, site):
     rows = {row["name"]: row["from"] for row in json.loads(iceb(site, "list", "datasets", "--json").stdout)}
     assert "KeyError: 'dataset' (bad_aaa_broken.py:1, in <module>)" in rows["aaa_broken"]
     assert "aice" in rows
@@ -109,9 +121,10 @@ def test_a_measure_that_cannot_be_loaded_stands_in_no_other_ones_way(site, monke
         rescore.named_measure("nobodys@1", "cpu")
 
 
-def test_libraries_that_cannot_bear_the_garbled_package_are_explained_by_it(site, tmp_path):
+def test_libraries_that_cannot_bear_the_garbled_package_are_explained_by_it(iceb, site, tmp_path):
     command = ("evaluate", "--method", "uce", "--task", "aice", "--num-edits", "1", "--limit", "1")
-    done = iceb(site, *command, "--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "out"), code=2)
+    where = ("--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "out"))
+    done = iceb(site, *command, *where, code=2, python=sys.executable)  # which has imported no library yet
     assert "garbled-1.0.dist-info" in done.stderr
     assert "mend or remove that package" in done.stderr
     assert "Traceback" not in done.stderr

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -85,9 +84,9 @@ def test_a_wrong_question_is_one_line_and_exit_code_two(capsys, arguments, words
     assert words in line
 
 
-def test_the_command_checks_a_method_on_mini(tmp_path, environment):
+def test_the_command_checks_a_method_on_mini(warm_python, tmp_path, environment):
     """The command itself, from another folder, on the model that ships."""
-    command = [sys.executable, "-m", "iceb", "check", "method", "token_swap", "--sizes", "1,10"]
+    command = [warm_python, "-m", "iceb", "check", "method", "token_swap", "--sizes", "1,10"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
     assert "0 failed, 0 skipped, 3 measured" in done.stdout

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -16,8 +15,8 @@ PARTS = [("dataset", "aice_embedded"), ("task", "aice"), ("measure", "vit_mini")
 
 
 @pytest.mark.parametrize(("noun", "name"), PARTS)
-def test_each_noun_is_checked_by_a_command_of_its_own(noun, name):
-    command = [sys.executable, "-m", "iceb", "check", noun, name]
+def test_each_noun_is_checked_by_a_command_of_its_own(warm_python, noun, name):
+    command = [warm_python, "-m", "iceb", "check", noun, name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     *lines, total = done.stdout.splitlines()

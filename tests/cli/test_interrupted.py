@@ -77,7 +77,8 @@ def heeding() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def finished(command: list[str], environment: dict[str, str], folder: Path) -> Result:
+def finished(python: Path, command: list[str], environment: dict[str, str], folder: Path) -> Result:
+    command = [str(python), *command[1:]]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     return result_in(folder)
@@ -90,7 +91,7 @@ def result_in(folder: Path) -> Result:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("plugins")
-def test_a_stopped_command_loses_nothing_and_ends_with_the_same_scores(command, environment, tmp_path):
+def test_a_stopped_command_loses_nothing_and_ends_with_the_same_scores(warm_python, command, environment, tmp_path):
     broken, whole = tmp_path / "broken", tmp_path / "whole"
     code, _ = stopped(command(broken), environment, broken, signal.SIGKILL, more=20)
     assert code == -signal.SIGKILL
@@ -100,7 +101,7 @@ def test_a_stopped_command_loses_nothing_and_ends_with_the_same_scores(command, 
     kept = images(broken)
     assert kept >= 40
     assert not list(broken.rglob("result.json"))
-    resumed = finished(command(broken), environment, broken)
+    resumed = finished(warm_python, command(broken), environment, broken)
     assert resumed.cost.images_reused >= kept
     assert run(command(whole)[3:]) == 0  # in this process: it has the libraries already
     assert numbers(resumed) == numbers(result_in(whole))

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -251,12 +250,12 @@ def test_what_is_no_saved_edit_is_refused(capsys, made, model, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_real_commands_ship_a_model(model, environment, tmp_path):
+def test_the_real_commands_ship_a_model(warm_python, model, environment, tmp_path):
     """Two processes as a user starts them, in another folder, and a third one with diffusers alone."""
 
     def done(*arguments: str) -> str:
         finished = subprocess.run(
-            [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+            [warm_python, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
         assert finished.returncode == 0, finished.stderr
         return finished.stdout

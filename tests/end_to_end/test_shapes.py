@@ -163,6 +163,7 @@ def test_104_single_edits_in_two_replicates_are_judged_by_text_choices(tiny_sd_f
         metrics=[AnswerShare()],
         measures={"text": TextMatch()},
         sampling=ONE_STEP,
+        images_per_pass=1,  # each edit is judged by one image, and a pass is filled up
     )
     result, path = run(plan, tmp_path / "out")
     score = result.score("answer_share")
