@@ -1,7 +1,6 @@
 """The guide's example is a method: its package and its code do what the guide says of them."""
 
 import re
-import subprocess
 import sys
 import tomllib
 from dataclasses import replace
@@ -106,25 +105,3 @@ def test_the_example_keeps_the_contracts_small_print(nudge, tiny_sd, tmp_path):
         nudge(ridge=0.0)
     settings = dict(nudge.card.quick)
     assert nudge(**settings) == nudge(**settings)
-
-
-def commands() -> list[list[str]]:
-    """Every command of ICEB that the guide shows."""
-    blocks = re.findall(r"```bash\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
-    return [line.split() for block in blocks for line in block.splitlines() if line.startswith("iceb ")]
-
-
-@pytest.mark.slow
-def test_the_guides_commands_exist_with_their_options():
-    """Each command's help names every option that the guide gives it."""
-    assert len(commands()) >= 8
-    known: dict[str, str] = {}
-    for _, name, *rest in commands():
-        asked = (name, rest[0]) if name in ("check", "data") else (name,)
-        if " ".join(asked) not in known:
-            done = subprocess.run(
-                [sys.executable, "-m", "iceb", *asked, "--help"], capture_output=True, text=True, check=True
-            )
-            known[" ".join(asked)] = done.stdout
-        missing = [word for word in rest if word.startswith("--") and word not in known[" ".join(asked)]]
-        assert not missing, (asked, missing)

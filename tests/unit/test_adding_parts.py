@@ -1,4 +1,4 @@
-"""The guides' dataset, task, measure and metrics are what the guides say; tests/end_to_end runs their commands."""
+"""The guides' dataset, task, measure and metrics are what the guides say; tests/pages runs their commands."""
 
 import json
 import re
@@ -130,10 +130,3 @@ def test_the_metric_takes_each_concepts_mean(ssim):
         ("oboe", None, 0.75, 1),
     ]
     assert reduce_values(values, ssim.HOLDOUT_CHANGED.reduction).value == pytest.approx(0.5)
-
-
-def test_no_command_in_running_text_holds_a_bar():
-    """A shell would take it for a pipe."""
-    for page in (DATASET, METRIC):
-        commands = re.findall(r"`(iceb [^`\n]*)`", page.read_text(encoding="utf-8"))
-        assert not [command for command in commands if "|" in command]

@@ -1,0 +1,88 @@
+"""Read the fenced blocks, commands, links and headings of the pages that are written by hand."""
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TOP = ("iceb", "methods", "metrics", "baselines", "data_cards", "docs", "leaderboards", "benchmarks", "tools")
+GENERATED = (ROOT / "docs" / "methods", ROOT / "leaderboards" / "aice.md", ROOT / "leaderboards" / "aice-sd14.md")
+FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SUFFIXES = {"toml": "toml", "json": "json", "markdown": "md", "python": "py"}
+SPAN = re.compile(r"`((?:\.venv/bin/)?iceb(?: [^`]*)?)`")
+PLACEHOLDER = re.compile(r"[…<]|\b[A-Z]{3,}\b")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block of a page."""
+
+    page: str
+    language: str
+    text: str
+    above: str  # the paragraph before it
+    line: int
+
+    @property
+    def file(self) -> str:
+        """The file that the block is, named by its first line (`# NAME`) or by the paragraph above it; "" if none."""
+        suffix = SUFFIXES.get(self.language)
+        if suffix is None:
+            return ""
+        first = re.match(rf"# (\S+\.{suffix})\b", self.text)
+        named = first or (None if self.language == "python" else re.search(rf"`(\S+\.{suffix})`", self.above))
+        return named[1] if named else ""
+
+    @property
+    def commands(self) -> list[str]:
+        """The lines of a shell's block; one that ends with a backslash goes on in the next."""
+        return [line for line in self.text.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+def pages() -> list[Path]:
+    """Every page that is written by hand, README first."""
+    below = (path for top in TOP for path in sorted((ROOT / top).rglob("*.md")))
+    hand = (path for path in below if not any(path == made or made in path.parents for made in GENERATED))
+    return [*sorted(ROOT.glob("*.md"), key=lambda path: path.name != "README.md"), *hand]
+
+
+def name_of(page: Path) -> str:
+    """A page's path from the root of the checkout."""
+    return page.relative_to(ROOT).as_posix()
+
+
+def blocks(page: Path) -> list[Block]:
+    """The fenced blocks of a page, in order."""
+    text = page.read_text(encoding="utf-8")
+    return [_block(name_of(page), text, found) for found in FENCE.finditer(text)]
+
+
+def _block(page: str, text: str, found: re.Match[str]) -> Block:
+    above = text[: found.start()]
+    return Block(page, found[1], found[2], above.rstrip().rpartition("\n\n")[2], above.count("\n") + 1)
+
+
+def commands_in_blocks(page: Path) -> Iterator[list[str]]:
+    """The words behind `iceb` in every command of a page's blocks."""
+    lines = [line for block in blocks(page) if block.language == "bash" for line in block.commands]
+    yield from _words(part for line in lines for part in line.split("&&"))
+
+
+def commands_in_text(page: Path) -> Iterator[list[str]]:
+    """The words behind `iceb` in every command of a page's running text, of which some name only a part."""
+    spans = SPAN.findall(running_text(page))
+    yield from _words(" ".join(span.split()) for span in spans if not PLACEHOLDER.search(span))
+
+
+def running_text(page: Path) -> str:
+    """A page without its blocks."""
+    return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def _words(lines: Iterable[str]) -> Iterator[list[str]]:
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        if words and Path(words[0]).name == "iceb":
+            yield words[1:]

@@ -1,0 +1,231 @@
+"""Every block of every page that is written by hand is carried out word for word, or listed with the reason.
+
+Commands run through the real `iceb`, on a small random model in the place of mini; on mini itself where a page has
+numbers to compare. What a page says of an outcome stands here, page by page.
+"""
+
+import ast
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.pages.blocks import ROOT, Block, blocks, name_of, pages
+from tests.pages.carrying_out import Scratch, carry_out
+from tests.pages.listed import LISTED
+
+WITH_BLOCKS = [page for page in pages() if blocks(page)]
+RESULTS = ROOT / "leaderboards" / "results" / "aice" / "emcid"
+FIRST_SCREEN = RESULTS / "0300-a830ec5d.json"  # the run that README shows first
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", WITH_BLOCKS, ids=name_of)
+def test_a_page_does_as_printed(page: Path, scratch: Callable[[Path], Scratch]) -> None:
+    place, name = scratch(page), name_of(page)
+    BEFORE.get(name, lambda place: None)(place)
+    carry_out(page, place, lambda block: SHOWN[name](block, place))
+    CLAIMS[name](place)
+
+
+def test_every_listed_line_stands_on_its_page_and_names_a_test_that_is_there():
+    printed = {(block.page, line) for page in WITH_BLOCKS for block in blocks(page) for line in block.commands}
+    assert sorted(set(LISTED) - printed) == []
+    for listed in LISTED.values():
+        assert listed.reason
+        file, _, test = listed.instead.partition("::")
+        assert not file or f"def {test}" in (ROOT / file).read_text(encoding="utf-8")
+
+
+# --- before a page
+
+
+def take_the_table(place: Scratch) -> None:
+    """docs/results.md reads the table of a run."""
+    shutil.copy(FIRST_SCREEN.with_suffix(".parquet"), place.folder / "per_concept.parquet")
+
+
+BEFORE = {"docs/results.md": take_the_table}
+
+
+# --- what a page shows
+
+
+def committed_result(block: Block, place: Scratch) -> None:
+    """README's first numbers are lines of a committed result, as it is shown."""
+    printed = {line.rstrip() for line in place.run(f"iceb show result {FIRST_SCREEN}").splitlines()}
+    assert [line for line in block.text.splitlines() if line not in printed] == []
+
+
+def commit_message(block: Block, place: Scratch) -> None:
+    """CONTRIBUTING's example of a commit keeps its own rule."""
+    subject, blank, *body = block.text.splitlines()
+    assert (len(subject) <= 72, subject[0].isupper(), blank, bool(body)) == (True, True, "", True)
+
+
+def refused_number(block: Block, place: Scratch) -> None:
+    """docs/results.md shows how a forged number is refused: one result's headline, changed by hand."""
+    path = place.folder / "leaderboards" / "results" / "aice" / "emcid" / FIRST_SCREEN.name
+    result = json.loads(path.read_text(encoding="utf-8"))
+    (score,) = [score for score in result["scores"] if score["metric"] == "edit_score"]
+    score["value"] = float(re.search(r"value is ([\d.]+)", block.text)[1])
+    path.write_text(json.dumps(result), encoding="utf-8")
+    done = place.attempt("iceb", "leaderboard", "--check")
+    assert (done.returncode, done.stderr) == (2, block.text)
+
+
+SHOWN = {"README.md": committed_result, "CONTRIBUTING.md": commit_message, "docs/results.md": refused_number}
+
+
+# --- what a page says of its outcome
+
+
+def line_of(place: Scratch, start: str) -> str:
+    """What the one line that starts so printed."""
+    (line,) = [line for line in place.printed if line.startswith(start)]
+    return place.printed[line]
+
+
+def passes(place: Scratch, method: str) -> None:
+    """A method is listed with its package, and every check of it passes."""
+    assert re.search(rf"^{method} +\S+ 0\.1\.0$", place.run("iceb list methods"), re.MULTILINE)
+    lines = json.loads(place.run(f"iceb check method {method} --sizes 1 --json"))["checks"]
+    assert not [line for line in lines if line["status"] == "fail"]
+    assert sum(line["status"] == "pass" for line in lines) > 15
+
+
+def readme(place: Scratch) -> None:
+    assert "next: iceb apply mini delta" in line_of(place, "iceb edit")
+    assert "from_pretrained('edited'" in line_of(place, "iceb apply")
+    passes(place, "my_swap")
+
+
+def contributing(place: Scratch) -> None:
+    assert "All checks passed" in line_of(place, ".venv/bin/ruff")
+    assert "follow from the tables beside them" in line_of(place, ".venv/bin/iceb leaderboard --check")
+
+
+def new_method(place: Scratch) -> None:
+    passes(place, "nudge")
+    assert "/nudge 0.1.0" in line_of(place, "iceb show method nudge")
+    assert ", 0 failed, " in line_of(place, "iceb check method nudge").splitlines()[-1]
+    steps = {line: printed for line, printed in place.printed.items() if line.startswith("iceb evaluate")}
+    assert "nothing was made (--dry-run)" in "".join(steps.values())
+    assert "".join(steps.values()).count("partial: --limit 20") == 2
+    tuned = line_of(place, "python tools/tune_mini.py").splitlines()
+    assert [line.partition(":")[0] for line in tuned] == ["before", "as shipped", "ridge=0.1", "ridge=5"]
+    added = line_of(place, "iceb leaderboard --add")
+    assert "partial (--limit 20)" in added  # the preview, which the pattern meets too
+    assert re.search(r"^added leaderboards/results/aice/nudge/0010-\w+\.json$", added, re.MULTILINE)
+    assert "nudge" in (place.folder / "leaderboards" / "aice.md").read_text(encoding="utf-8")
+    place.run("iceb leaderboard --check")
+    assert "from_pretrained('mini-without-lions'" in line_of(place, "iceb apply")
+
+
+def score_of(printed: str, metric: str) -> tuple[float, float, int, int]:
+    """Value, error, images and concepts of a metric's line."""
+    found = re.search(rf"^ {metric} .*?([+-]\d\.\d+) ± (\d\.\d+) +(\d+) +(\d+)", printed, re.MULTILINE)
+    assert found, printed
+    return float(found[1]), float(found[2]), int(found[3]), int(found[4])
+
+
+def new_dataset(place: Scratch) -> None:
+    """The numbers of step 3, on mini itself; another machine may move their last bits."""
+    scores, page = line_of(place, "iceb evaluate"), (ROOT / "docs" / "adding_a_dataset.md").read_text(encoding="utf-8")
+    told = [(float(value), float(error)) for value, error in re.findall(r"(0\.\d+) ± (0\.\d+)", page)]
+    assert score_of(scores, "edit_score")[:2] == pytest.approx(told[0], abs=2e-3)
+    lost, error, *_ = score_of(scores, "holdout_delta")
+    assert (-lost, error) == pytest.approx(told[1], abs=2e-3)
+    for metric, images, concepts in (("edit_score", 60, 10), ("alias2dest", 24, 4), ("holdout_delta", 36, 6)):
+        assert score_of(scores, metric)[2:] == (images, concepts)
+    ceiling = place.run("iceb evaluate --method prompt_swap --task orchestra --num-edits 4")
+    printed = re.search(r"`prompt_swap`, has (0\.\d+) and loses nothing", page)
+    assert printed
+    assert score_of(ceiling, "edit_score")[0] == pytest.approx(float(printed[1]), abs=2e-3)
+    assert score_of(ceiling, "holdout_delta")[0] == 0
+    assert "title: Instruments turned into others" in place.run("iceb show dataset orchestra")
+    assert place.run("iceb data status orchestra").startswith("orchestra: rows is here (")
+    for command in ("iceb check dataset", "iceb check task"):
+        assert ", 0 failed, " in line_of(place, command).splitlines()[-1]
+
+
+def new_metric(place: Scratch) -> None:
+    printed = line_of(place, "iceb evaluate")
+    assert [metric for metric in ("source_changed ↑", "holdout_changed ↓") if f" {metric} " not in printed] == []
+    (path,) = (place.folder / "runs").rglob("result.json")
+    scores = {score["metric"]: score["value"] for score in json.loads(path.read_text(encoding="utf-8"))["scores"]}
+    assert min(scores["source_changed"], scores["holdout_changed"]) > 0  # little on a random model: 0.000 as printed
+    for command in ("iceb check measure ssim", "iceb check metric source_changed", "iceb check metric holdout_changed"):
+        assert ", 0 failed, " in line_of(place, command).splitlines()[-1]
+
+
+def results(place: Scratch) -> None:
+    """The sum of docs/results.md is the value of the result whose table it reads."""
+    (value,) = place.printed.values()
+    scores = json.loads(FIRST_SCREEN.read_text(encoding="utf-8"))["scores"]
+    assert float(value) == pytest.approx(next(s["value"] for s in scores if s["metric"] == "source2dest"), abs=1e-9)
+
+
+def submitted(place: Scratch) -> None:
+    added = line_of(place, "iceb leaderboard --add")
+    assert re.search(r"^added leaderboards/results/aice/uce/0010-\w+\.json$", added, re.MULTILINE)
+
+
+def measured_time(place: Scratch) -> None:
+    """A file as benchmarks/README.md shows it is one that the methods' pages read."""
+    from iceb.report.timings import timings
+
+    (timing,) = timings([], place.folder / "results")
+    assert (timing.what, timing.seconds) == ("uce, 1700 retained texts", {100: 0.42})
+
+
+def declared_model(place: Scratch) -> None:
+    """A model's folder is drawn and measured as the iceb.json of iceb/models/README.md says."""
+    from iceb.models.sources import find
+
+    small = Path(place.environment["SMALL_MINI"])
+    shutil.copytree(small, place.folder, dirs_exist_ok=True)
+    family = find(str(place.folder)).family
+    assert (family.title, family.sampling.steps, family.sampling.width) == ("my model", 20, 256)
+    assert family.measures == {"imagenet_classifier": "vit_b16_imagenet"}
+
+
+DAMPEN = """
+from dampen import Dampen
+from iceb.models.bundle import ModelBundle
+from iceb.models.checking import check_edit
+from iceb.models.sources import find
+from iceb.specs.methods import MethodContext
+from iceb.specs.requests import EditRequest
+bundle, method = ModelBundle(find("mini"), "cpu"), Dampen()
+edit = method.edit(bundle, [EditRequest("one", "lion", ("hen",), ("{}",), seed=1)], context=MethodContext(None))
+assert check_edit(edit, bundle, method.card) is edit
+print({name: float((value / bundle.parameter(name)).mean()) for name, value in edit.weights.items()})
+"""
+
+
+def whole_method(place: Scratch) -> None:
+    """The method of methods/README.md edits what its card declares."""
+    assert (place.folder / "dampen.py").is_file()
+    changed = ast.literal_eval(place.program("python", "-c", f"import sys; sys.path.insert(0, '.')\n{DAMPEN}"))
+    ((name, share),) = changed.items()
+    assert name.startswith("text_encoder")
+    assert name.endswith("layers.11.mlp.fc2.weight")
+    assert share == pytest.approx(0.9, abs=1e-5)
+
+
+CLAIMS = {
+    "README.md": readme,
+    "CONTRIBUTING.md": contributing,
+    "docs/adding_a_method.md": new_method,
+    "docs/adding_a_dataset.md": new_dataset,
+    "docs/adding_a_metric.md": new_metric,
+    "docs/results.md": results,
+    "leaderboards/README.md": submitted,
+    "benchmarks/README.md": measured_time,
+    "iceb/models/README.md": declared_model,
+    "methods/README.md": whole_method,
+}
