@@ -42,8 +42,8 @@ class Block:
 
 
 def pages() -> list[Path]:
-    """Every page that is written by hand, README first."""
-    below = (path for top in TOP for path in sorted((ROOT / top).rglob("*.md")))
+    """Every page that is written by hand, README first; not the methods' cards, which the package reads as data."""
+    below = (path for top in TOP for path in sorted((ROOT / top).rglob("*.md")) if not path.match("methods/*/card*.md"))
     hand = (path for path in below if not any(path == made or made in path.parents for made in GENERATED))
     return [*sorted(ROOT.glob("*.md"), key=lambda path: path.name != "README.md"), *hand]
 
