@@ -56,7 +56,7 @@ class EditAsk:
 
     def __post_init__(self) -> None:
         if self.num_edits is not None:
-            check_int(self.num_edits, "num_edits", 1, MOST_COUNTED)
+            check_int(self.num_edits, "`num_edits`", 1, MOST_COUNTED)
 
 
 @dataclass(frozen=True)
