@@ -5,12 +5,13 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, cast
 
 import typer
 
 from iceb.base.cache import WHERE
 from iceb.specs.execution import Execution
+from iceb.specs.runs import Precision as TrainingPrecision
 
 # Options of the request
 Method: TypeAlias = Annotated[str, typer.Option(help="What edits the model: iceb list methods.")]
@@ -87,8 +88,13 @@ class Computation:
         Raises:
             SpecError: a size that is no count, or an unknown precision.
         """
-        sizes = (self.images_per_pass, self.concepts_at_once)
-        return Execution(self.device, *sizes, self.precision, self.workers)  # type: ignore[arg-type]  # checked
+        return Execution(
+            device=self.device,
+            images_per_pass=self.images_per_pass,
+            concepts_at_once=self.concepts_at_once,
+            precision=cast(TrainingPrecision, self.precision),  # which Execution checks
+            workers=self.workers,
+        )
 
 
 def expand_groups(command: Callable[..., None]) -> Callable[..., None]:

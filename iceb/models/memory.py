@@ -25,10 +25,11 @@ class PassSize:
     Args:
         field: the field of `Execution` that sets it, for messages.
         size: the most.
+        each: how many of what the field counts are in one item; messages count these.
     """
 
-    def __init__(self, field: str, size: int) -> None:
-        self.field, self.size = field, size
+    def __init__(self, field: str, size: int, each: int = 1) -> None:
+        self.field, self.size, self.each = field, size, each
         self._tried: list[int] = []
         self._cut = False  # the size was cut and not reported yet
         self._lock = threading.Lock()
@@ -64,8 +65,7 @@ class PassSize:
             if failed not in self._tried:
                 self._tried.append(failed)
             if failed == 1:
-                tried = ", ".join(map(str, self._tried))
-                raise ModelError(f"out of memory with `{self.field}` {tried} ({why}): use {REMEDIES}")
+                raise ModelError(f"out of memory with `{self.field}` {self._tried_text()} ({why}): use {REMEDIES}")
             if failed <= self.size:  # else another thread has cut it already
                 self.size, self._cut = failed // 2, True
         if torch.cuda.is_available():
@@ -76,28 +76,32 @@ class PassSize:
             if not self._cut or size > self.size:
                 return
             self._cut = False
-        tried = ", ".join(map(str, self._tried))
-        log.warning("out of memory with `%s` %s: fits with `%s` %d", self.field, tried, self.field, size)
+        fits = size * self.each
+        log.warning("out of memory with `%s` %s: fits with `%s` %d", self.field, self._tried_text(), self.field, fits)
+
+    def _tried_text(self) -> str:
+        return ", ".join(str(size * self.each) for size in self._tried)
 
 
 class PassSizes:
     """The sizes of one loaded model's passes, by field of `Execution`; a size cut for memory stays cut."""
 
     def __init__(self) -> None:
-        self._sizes: dict[tuple[str, int], PassSize] = {}
+        self._sizes: dict[tuple[str, int, int], PassSize] = {}
 
-    def of(self, field: str, size: int) -> PassSize:
+    def of(self, field: str, size: int, each: int = 1) -> PassSize:
         """The size that a field sets, as it is by now.
 
         Args:
             size: what was asked for, or the default.
+            each: how many of what the field counts are in one item.
         """
-        return self._sizes.setdefault((field, size), PassSize(field, size))
+        return self._sizes.setdefault((field, size, each), PassSize(field, size, each))
 
     @property
     def in_use(self) -> dict[str, int]:
         """The smallest size in use, by field."""
         found: dict[str, int] = {}
-        for (field, asked), size in self._sizes.items():
-            found[field] = min(size.size, found.get(field, asked))
+        for (field, asked, each), size in self._sizes.items():
+            found[field] = min(size.size * each, found.get(field, asked * each))
         return found

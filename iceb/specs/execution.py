@@ -18,7 +18,7 @@ class Execution:
     """Settings of speed and memory; None leaves a choice to the model's family or to the method."""
 
     device: str = "auto"  # "cpu", "cuda", "cuda:1" …
-    images_per_pass: int | None = None  # images that go through the denoiser together
+    images_per_pass: int | None = None  # drawn, measured, or sampled by ESD together; texts read together on a GPU
     concepts_at_once: int | None = None  # concepts that a method trains together
     precision: Precision = "float32"  # of training passes; drawing and closed forms keep the model's own
     workers: int | None = None  # threads on a CPU, each with a pass of its own

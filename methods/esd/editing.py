@@ -119,7 +119,7 @@ def sample_maker_of(
         zeros,
         settings,
         latent_shape(denoiser, pixels),
-        bundle.pass_sizes.of("images_per_pass", at_once),
+        bundle.pass_sizes.of("images_per_pass", at_once, settings.batch),
         noise,
     )
 

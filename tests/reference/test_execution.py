@@ -108,7 +108,7 @@ def test_out_of_memory_halves_the_pass_and_the_edit_is_made(bundle, captions, na
     assert gap(whole, short, bundle) < 1e-3
     assert sizes[:2] == ([5, 4] if name != "esd" else [8, 4])
     assert set(sizes[3:]) <= {1, 2}
-    assert own.pass_sizes.of(f"--{SIZES[name].replace('_', '-')}", 8).size == 2
+    assert own.pass_sizes.in_use[SIZES[name]] == 2
 
 
 @pytest.mark.parametrize("name", ["emcid", "mace", "esd", "ablation"])

@@ -78,6 +78,14 @@ def test_tried_and_fitting_pass_sizes_are_reported_once(caplog):
     assert caplog.messages == ["out of memory with `images_per_pass` 8, 4: fits with `images_per_pass` 2"]
 
 
+def test_items_of_several_images_are_reported_in_images(caplog):
+    sizes = PassSizes()
+    with caplog.at_level(logging.WARNING):
+        sizes.of("images_per_pass", 4, each=3).run(Small(2), range(9))
+    assert caplog.messages == ["out of memory with `images_per_pass` 12: fits with `images_per_pass` 6"]
+    assert sizes.in_use == {"images_per_pass": 6}
+
+
 def test_too_little_for_one_is_one_line_that_says_what_was_tried():
     with pytest.raises(
         ModelError, match=r"with `concepts_at_once` 6, 3, 1 \(CUDA out of memory.*\): use `dtype=float16`"
