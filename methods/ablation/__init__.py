@@ -5,10 +5,11 @@ This file is the method as the benchmark sees it and imports nothing heavy; `edi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
-from iceb.base.errors import DataError, MethodError
+from iceb.base.errors import DataError
 from iceb.base.readers import is_file, user_path
+from iceb.methods.common.validation import Count, Natural, NotNegative, Positive, check_fields
 from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
@@ -57,53 +58,31 @@ class Ablation:
     loss: Loss = "model-based"
     parameter_group: Group = "cross-attn"
     variant: Variant = "diffusers"
-    steps: int = 100
-    total_steps: int = 0
-    batch: int = 8
-    rate: float = 2e-6
+    steps: Count = 100
+    total_steps: Natural = 0
+    batch: Count = 8
+    rate: Positive = 2e-6
     scale_rate: bool = True
-    decay: float = 1e-2
-    clip: float = 1.0
+    decay: NotNegative = 1e-2
+    clip: Positive = 1.0
     augment: bool = True
     flip: bool = False
     prior: bool = False
-    prior_weight: float = 1.0
+    prior_weight: NotNegative = 1.0
     prompts: str | None = None
     prior_prompts: str | None = None
     anchor: str = ""
-    pictures: int = 1000
+    pictures: Count = 1000
     draw_scheduler: Drawing = "dpm++"
-    draw_steps: int = 25
-    guidance: float = 6.0
-    resolution: int = 512
-    seed: int = 42
+    draw_steps: Count = 25
+    guidance: NotNegative = 6.0
+    resolution: Count = 512
+    seed: Natural = 42
 
     card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
-        kinds = {
-            "concept_type": ConceptType,
-            "loss": Loss,
-            "parameter_group": Group,
-            "variant": Variant,
-        }
-        for name, kind in kinds.items():
-            if getattr(self, name) not in get_args(kind):
-                raise MethodError(
-                    f"ablation {name} {getattr(self, name)!r}: must be one of {', '.join(get_args(kind))}"
-                )
-        if self.draw_scheduler not in ("own", *get_args(Scheduler)):
-            allowed = ", ".join(("own", *get_args(Scheduler)))
-            raise MethodError(f"ablation draw_scheduler {self.draw_scheduler!r}: must be one of {allowed}")
-        for name in ("steps", "batch", "pictures", "draw_steps", "resolution"):
-            if getattr(self, name) < 1:
-                raise MethodError(f"ablation {name} {getattr(self, name)}: must be at least 1")
-        for name in ("rate", "clip"):
-            if not getattr(self, name) > 0:
-                raise MethodError(f"ablation {name} {getattr(self, name)}: must be positive")
-        for name in ("total_steps", "decay", "prior_weight", "guidance", "seed"):
-            if getattr(self, name) < 0:
-                raise MethodError(f"ablation {name} {getattr(self, name)}: must not be negative")
+        check_fields(self, self.card.name)
 
     @property
     def effective_rate(self) -> float:

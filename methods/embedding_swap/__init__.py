@@ -6,9 +6,10 @@ training bought nothing.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from iceb.base.errors import MethodError
+from iceb.methods.common.validation import Bound, check_fields
 from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from iceb.methods.common.text_encoder import TextTower
+
+BLEND = Bound("must lie between 0 (change nothing) and 1 (swap)", lambda share: 0 <= share <= 1)
 
 
 @dataclass(frozen=True)
@@ -27,13 +30,12 @@ class EmbeddingSwap:
         blend: how far each row goes, from 0 (stays) to 1 (becomes the destination's).
     """
 
-    blend: float = 1.0
+    blend: Annotated[float, BLEND] = 1.0
 
     card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.blend <= 1:
-            raise MethodError(f"embedding_swap blend {self.blend}: must lie between 0 (change nothing) and 1 (swap)")
+        check_fields(self, self.card.name)
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New token tables, one per text encoder.

@@ -7,15 +7,17 @@ the method as the benchmark sees it and imports nothing heavy.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from iceb.base.errors import MethodError
 from iceb.methods.common.corpora import check_captions, few_captions
+from iceb.methods.common.validation import Bound, Count, Positive, check_fields
 from iceb.methods.emcid.settings import NoiseLoss, Penalty, Residual, Stage1, Stage2, TextLoss
 from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
+
+SHARES = Bound("must not be negative, nor all 0", lambda shares: not shares or (min(shares) >= 0 and sum(shares) > 0))
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ class EMCID:
     layers_2: tuple[int, ...] = (26, 27, 28, 29, 30)
     value_layer: int | None = None
     value_layer_2: int | None = None
-    moment_weight: float = 4000.0
-    moment_weight_2: float = 10000.0
+    moment_weight: Positive = 4000.0
+    moment_weight_2: Positive = 10000.0
     edit_weight: float = 0.5
     residual: Residual = "output"
     steps: int = 200
@@ -79,11 +81,11 @@ class EMCID:
     tokens: int = 1
     pictures: int = 1
     captions: str | None = None
-    caption_count: int = 100_000
-    fisher_pairs: int = 3000
-    fisher_steps: int = 10
+    caption_count: Count = 100_000
+    fisher_pairs: Count = 3000
+    fisher_steps: Count = 10
     negatives: tuple[str, ...] = ()
-    shares: tuple[float, ...] = ()
+    shares: Annotated[tuple[float, ...], SHARES] = ()
     unaligned: tuple[str, ...] = ()
     true_noise: tuple[str, ...] = ()
     float32_moment: bool = True
@@ -91,23 +93,10 @@ class EMCID:
     card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
-        for name in ("layers", "layers_2", "negatives", "shares", "unaligned", "true_noise"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))  # recipes and --set hand over lists
-        for name in ("caption_count", "fisher_pairs", "fisher_steps"):
-            if getattr(self, name) < 1:
-                raise MethodError(f"emcid {name} {getattr(self, name)}: must be at least 1")
-        if any(share < 0 for share in self.shares) or (self.shares and sum(self.shares) <= 0):
-            raise MethodError(f"emcid shares {self.shares}: must not be negative, nor all 0")
+        check_fields(self, self.card.name)
         for which in range(2):
             self.stage2(which)
         self.stage1(encoders=2)
-        self._check_closed_form()
-
-    def _check_closed_form(self) -> None:
-        """Refuse settings with which the closed form would keep nothing."""
-        for name in ("moment_weight", "moment_weight_2"):
-            if not getattr(self, name) > 0:
-                raise MethodError(f"emcid {name} {getattr(self, name)}: must be positive")
 
     def stage1(self, encoders: int = 1) -> Stage1:
         """The settings of stage I for a model with one or two text encoders."""

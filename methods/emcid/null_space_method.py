@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from iceb.base.errors import MethodError
+from iceb.methods.common.validation import NotNegative
 from iceb.methods.emcid import EMCID
 from iceb.methods.emcid.settings import NullRule, NullSpace, RidgeUnit
 from iceb.specs.method_cards import read_card
@@ -33,8 +34,8 @@ class EMCIDNullSpace(EMCID):
         ridge_unit: "absolute", or "median": in units of the median energy of the keys in the null space.
     """
 
-    moment_weight: float = 0.0
-    moment_weight_2: float = 0.0
+    moment_weight: NotNegative = 0.0
+    moment_weight_2: NotNegative = 0.0
     float32_moment: bool = False
     null_space: NullRule = "abs"
     threshold: float = 2e-2
@@ -48,8 +49,9 @@ class EMCIDNullSpace(EMCID):
         """The settings of the null space."""
         return NullSpace(self.null_space, self.threshold, self.ridge, self.ridge_unit)
 
-    def _check_closed_form(self) -> None:
-        NullSpace(self.null_space, self.threshold, self.ridge, self.ridge_unit)  # raises MethodError
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _ = self.space  # refuses what no null space can have
         if self.float32_moment:
             raise MethodError("emcid-ns float32_moment=True: the projected closed form is computed in float64 only")
 

@@ -1,9 +1,10 @@
 """Settings of EMCID's two stages, validated on creation; no torch, so that listing is cheap."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
 from iceb.base.errors import MethodError
+from iceb.methods.common.validation import Bound, Count, Damping, NotNegative, Positive, check_fields
 
 NoiseLoss = Literal["distil", "true", "esd", "none"]
 TextLoss = Literal["pooled", "subject", "subject_end_pads", "contrastive", "none"]
@@ -11,6 +12,14 @@ Penalty = Literal["decay", "ewc"]
 Residual = Literal["output", "stream"]
 NullRule = Literal["abs", "rel_mean", "rel_max", "energy", "rank"]
 RidgeUnit = Literal["absolute", "median"]
+LAYERS = Bound(
+    "name at least one layer, from 0, each once",
+    lambda layers: len(layers) > 0 and min(layers) >= 0 and len(set(layers)) == len(layers),
+)
+EDIT_SHARE = Bound(
+    "must lie between 0 (change nothing) and 1 (preserve nothing), both excluded: at 1 the closed form is singular",
+    lambda share: 0 < share < 1,
+)
 
 
 @dataclass(frozen=True)
@@ -37,29 +46,21 @@ class Stage1:
     """
 
     layers: tuple[int, ...] = (10,)
-    steps: int = 200
-    rate: float = 0.2
+    steps: Count = 200
+    rate: Positive = 0.2
     decay: float = 5e-4
-    clamp: float = 1.5
+    clamp: Positive = 1.5
     noise_loss: NoiseLoss = "distil"
     esd_scale: float = 1.0
     text_loss: TextLoss = "pooled"
     text_weight: float = 0.01
     penalty: Penalty = "decay"
     ewc_weight: float = 1e7
-    tokens: int = 1
-    pictures: int = 1
+    tokens: Count = 1
+    pictures: Count = 1
 
     def __post_init__(self) -> None:
-        for name, kind in (("noise_loss", NoiseLoss), ("text_loss", TextLoss), ("penalty", Penalty)):
-            if getattr(self, name) not in get_args(kind):
-                raise MethodError(f"emcid {name} {getattr(self, name)!r}: must be one of {', '.join(get_args(kind))}")
-        for name in ("steps", "tokens", "pictures"):
-            if getattr(self, name) < 1:
-                raise MethodError(f"emcid {name} {getattr(self, name)}: must be at least 1")
-        for name in ("rate", "clamp"):
-            if not getattr(self, name) > 0:
-                raise MethodError(f"emcid {name} {getattr(self, name)}: must be positive")
+        check_fields(self, "emcid")
         if self.tokens > 1 and (self.penalty == "ewc" or self.noise_loss == "esd"):
             raise MethodError(
                 "emcid tokens > 1 goes with the decay penalty and without esd: the others are not defined for it"
@@ -85,29 +86,19 @@ class Stage2:
         rounded: scale the second moment in float32, as the authors' code.
     """
 
-    layers: tuple[int, ...]
-    moment_weight: float
-    edit_weight: float = 0.5
+    layers: Annotated[tuple[int, ...], LAYERS]
+    moment_weight: NotNegative
+    edit_weight: Annotated[float, EDIT_SHARE] = 0.5
     residual: Residual = "output"
     value_layer: int = 10
     rounded: bool = True
 
     def __post_init__(self) -> None:
-        if not self.layers or min(self.layers) < 0 or len(set(self.layers)) != len(self.layers):
-            raise MethodError(f"emcid layers {self.layers}: name at least one layer, from 0, each once")
-        if self.residual not in get_args(Residual):
-            raise MethodError(f"emcid residual {self.residual!r}: must be one of {', '.join(get_args(Residual))}")
+        check_fields(self, "emcid")
         if self.value_layer < max(self.layers):
             raise MethodError(
                 f"emcid value layer {self.value_layer}: must not lie below edited layer {max(self.layers)}"
             )
-        if not 0 < self.edit_weight < 1:
-            raise MethodError(
-                f"emcid edit weight {self.edit_weight}: must lie between 0 (change nothing) and 1 (preserve nothing), "
-                "both excluded: at 1 the closed form is singular"
-            )
-        if not self.moment_weight >= 0:
-            raise MethodError(f"emcid moment weight {self.moment_weight}: must not be negative")
 
 
 @dataclass(frozen=True)
@@ -125,19 +116,11 @@ class NullSpace:
     """
 
     rule: NullRule = "abs"
-    threshold: float = 2e-2
-    ridge: float = 10.0
+    threshold: Positive = 2e-2
+    ridge: Damping = 10.0
     unit: RidgeUnit = "absolute"
 
     def __post_init__(self) -> None:
-        for name, kind in (("rule", NullRule), ("unit", RidgeUnit)):
-            if getattr(self, name) not in get_args(kind):
-                raise MethodError(
-                    f"null space {name} {getattr(self, name)!r}: must be one of {', '.join(get_args(kind))}"
-                )
-        if not self.threshold > 0 or (self.rule == "rank" and self.threshold != int(self.threshold)):
-            raise MethodError(
-                f"null space threshold {self.threshold}: must be positive, and for the rule 'rank' a whole number"
-            )
-        if not self.ridge > 0:
-            raise MethodError(f"null space ridge {self.ridge}: must be positive, else the system may be singular")
+        check_fields(self, "null space")
+        if self.rule == "rank" and self.threshold != int(self.threshold):
+            raise MethodError(f"null space threshold {self.threshold}: must be a whole number for the rule 'rank'")

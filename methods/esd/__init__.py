@@ -7,9 +7,10 @@ nothing heavy; `settings.py` holds the authors' constants, `training_steps.py` t
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, get_args
+from typing import ClassVar
 
 from iceb.base.errors import MethodError
+from iceb.methods.common.validation import Count, Positive, check_fields
 from iceb.methods.esd.settings import (
     TIMESTEPS,
     Precision,
@@ -50,33 +51,24 @@ class ESD:
 
     variant: VariantName = "2025"
     group: str = "esd-x"
-    iterations: int | None = None
-    total_iterations: int | None = None
+    iterations: Count | None = None
+    total_iterations: Count | None = None
     several: Several = "drawn"
-    rate: float | None = None
+    rate: Positive | None = None
     negative_guidance: float | None = None
     guidance: float | None = None
     sampling_steps: int = 50
     precision: Precision | None = None
     erase_from: str = ""
-    batch: int = 1
-    pixels: int | None = None
+    batch: Count = 1
+    pixels: Count | None = None
 
     card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "variant", known_variant(self.variant))  # 2025 may come as a number
         known_group(self.group, self.variant)
-        for name, kind in (("several", Several), ("precision", Precision)):
-            value = getattr(self, name)
-            if value not in get_args(kind) and not (name == "precision" and value is None):
-                raise MethodError(f"esd {name} {value!r}: must be one of {', '.join(get_args(kind))}")
-        for name in ("iterations", "total_iterations", "batch", "pixels"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise MethodError(f"esd {name} {value}: must be at least 1")
-        if self.rate is not None and not self.rate > 0:
-            raise MethodError(f"esd rate {self.rate}: must be positive")
+        check_fields(self, self.card.name)
         self._check_sampling()
 
     def _check_sampling(self) -> None:

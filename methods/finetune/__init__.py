@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from iceb.base.errors import MethodError
+from iceb.methods.common.validation import Count, NotNegative, Positive, check_fields
 from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
@@ -26,19 +26,14 @@ class Finetune:
             without another gradient, such as an unused token embedding, then shrinks by about `rate` a step.
     """
 
-    steps: int = 20
-    rate: float = 1e-4
-    decay: float = 5e-2
+    steps: Count = 20
+    rate: Positive = 1e-4
+    decay: NotNegative = 5e-2
 
     card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise MethodError(f"finetune steps {self.steps}: must be at least 1")
-        if not self.rate > 0 or self.decay < 0:
-            raise MethodError(
-                f"finetune rate {self.rate}, decay {self.decay}: need a positive rate and no negative decay"
-            )
+        check_fields(self, self.card.name)
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """All parameters of the text encoder(s) after every request, in request order.

@@ -7,10 +7,11 @@ it and imports nothing heavy.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, get_args
+from typing import ClassVar
 
 from iceb.base.errors import MethodError
 from iceb.methods.common.corpora import check_captions, few_captions
+from iceb.methods.common.validation import Count, Natural, NotNegative, Positive, check_fields
 from iceb.methods.mace.concepts import TEMPLATES, Concept, ConceptType
 from iceb.methods.mace.settings import SegmenterName, Training
 from iceb.specs.method_cards import read_card
@@ -55,24 +56,24 @@ class MACE:
 
     concept_type: ConceptType = "object"
     anchor: str = ""
-    prompts: int = 30
-    ridge: float = 0.0
-    train_preserve_scale: float = 1e-4
+    prompts: Count = 30
+    ridge: NotNegative = 0.0
+    train_preserve_scale: NotNegative = 1e-4
     squared_scale: bool = True
-    fuse_preserve_scale: float = 1e-4
+    fuse_preserve_scale: NotNegative = 1e-4
     captions: str | None = None
-    caption_count: int = 100_000
-    prior_captions: int = 616_767
+    caption_count: Count = 100_000
+    prior_captions: Natural = 616_767
     domain: str | None = None
-    preserve_weight: float = 2e5
+    preserve_weight: NotNegative = 2e5
     all_words: bool = False
-    steps: int = 50
-    rate: float = 1e-4
-    rank: int = 1
+    steps: Natural = 50
+    rate: Positive = 1e-4
+    rank: Count = 1
     use_pooler: bool = True
     importance_sampling: bool = True
-    pictures: int = 8
-    picture_steps: int = 30
+    pictures: Count = 8
+    picture_steps: Count = 30
     segmenter: SegmenterName = "grounded-sam"
     detector: str = "IDEA-Research/grounding-dino-tiny@a2bb814dd30d776dcf7e30523b00659f4f141c71"
     masker: str = "facebook/sam-vit-huge@87aecf0df4ce6b30cd7de76e87673c49644bdf67"
@@ -80,27 +81,10 @@ class MACE:
     card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
-        for name, kind in (("concept_type", ConceptType), ("segmenter", SegmenterName)):
-            if getattr(self, name) not in get_args(kind):
-                raise MethodError(f"mace {name} {getattr(self, name)!r}: must be one of {', '.join(get_args(kind))}")
-        for name in ("caption_count", "rank", "pictures", "picture_steps"):
-            if getattr(self, name) < 1:
-                raise MethodError(f"mace {name} {getattr(self, name)}: must be at least 1")
-        for name in (
-            "ridge",
-            "train_preserve_scale",
-            "fuse_preserve_scale",
-            "preserve_weight",
-            "prior_captions",
-            "steps",
-        ):
-            if not getattr(self, name) >= 0:
-                raise MethodError(f"mace {name} {getattr(self, name)}: must not be negative")
+        check_fields(self, self.card.name)
         most = len(TEMPLATES[self.concept_type])
-        if not 1 <= self.prompts <= most:
+        if self.prompts > most:
             raise MethodError(f"mace prompts {self.prompts}: there are {most} sentences, choose 1 to {most}")
-        if not self.rate > 0:
-            raise MethodError(f"mace rate {self.rate}: must be positive")
 
     @property
     def preserves(self) -> bool:

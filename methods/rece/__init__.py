@@ -6,10 +6,10 @@ file imports nothing heavy.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, get_args
+from typing import ClassVar
 
-from iceb.base.errors import MethodError
 from iceb.methods.common.corpora import check_captions, preservation_note
+from iceb.methods.common.validation import Natural, NotNegative, Positive, check_fields
 from iceb.methods.rece.settings import Penalty
 from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
@@ -37,33 +37,23 @@ class RECE:
         start_preserve_scale: its weight of the retained texts; None: UCE's rule, max(0.1, 1 / their number).
     """
 
-    epochs: int = 1
-    attack_ridge: float = 1e-3
+    epochs: Natural = 1
+    attack_ridge: NotNegative = 1e-3
     penalty: Penalty = "zero"
-    ridge: float = 0.1
-    erase_scale: float = 1.0
-    preserve_scale: float = 0.1
+    ridge: Positive = 0.1
+    erase_scale: NotNegative = 1.0
+    preserve_scale: NotNegative = 0.1
     retain: tuple[str, ...] = ("",)
     retain_file: str | None = None
     retain_dests: bool = True
     start: bool = True
-    start_ridge: float = 0.5
+    start_ridge: Positive = 0.5
     start_preserve_scale: float | None = None
 
     card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "retain", tuple(self.retain))  # recipes and --set hand over lists
-        if self.penalty not in get_args(Penalty):
-            raise MethodError(f"rece penalty {self.penalty!r}: must be one of {', '.join(get_args(Penalty))}")
-        if self.epochs < 0:
-            raise MethodError(f"rece epochs {self.epochs}: must be 0 (the start alone) or more")
-        for name in ("ridge", "start_ridge"):
-            if not getattr(self, name) > 0:
-                raise MethodError(f"rece {name} {getattr(self, name)}: must be positive")
-        for name in ("attack_ridge", "erase_scale", "preserve_scale"):
-            if getattr(self, name) < 0:
-                raise MethodError(f"rece {name} {getattr(self, name)}: must not be negative")
+        check_fields(self, self.card.name)
 
     def check(self, ref: ModelRef) -> None:
         """Refuse a list of texts to retain that cannot be read.

@@ -6,11 +6,20 @@ nearer to the new text than to the old one. This file is the method as the bench
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from iceb.methods.common.corpora import check_captions, few_captions
+from iceb.methods.common.validation import Count, NotNegative, Positive, check_fields
 from iceb.methods.refact.files import check_files
-from iceb.methods.refact.settings import ON_IMAGES, Metric, Objective, check_encoders, check_settings
+from iceb.methods.refact.settings import (
+    AT_LEAST_2,
+    ON_IMAGES,
+    ONE_PLACE,
+    Metric,
+    Objective,
+    check_encoders,
+    check_images,
+)
 from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
@@ -67,33 +76,33 @@ class ReFACT:
 
     layer: int = 7
     layer_2: int = 18
-    rate: float = 0.05
-    steps: int = 100
+    rate: Positive = 0.05
+    steps: Count = 100
     decay: float = 0.1
-    clamp: float = 4.0
+    clamp: Positive = 4.0
     enough: float = 0.99
     metric: Metric = "l2"
-    scale: float = 100.0
+    scale: Positive = 100.0
     moment: bool = True
-    templates: tuple[str, ...] = TEMPLATES
+    templates: Annotated[tuple[str, ...], ONE_PLACE] = TEMPLATES
     projection: str | None = None
     objective: Objective = "contrastive_text"
-    new_images: int = 1
+    new_images: Count = 1
     images: str | None = None
-    image_count: int = 20
-    kl: float = 0.0
+    image_count: Count = 20
+    kl: NotNegative = 0.0
     kl_texts: str | None = None
-    kl_count: int = 20
+    kl_count: Count = 20
     clip_config: str | None = None
     captions: str | None = None
-    caption_count: int = 100_000
-    caption_tokens: int = 60
+    caption_count: Count = 100_000
+    caption_tokens: Annotated[int, AT_LEAST_2] = 60
 
     card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "templates", tuple(self.templates))  # recipes and --set hand over lists
-        check_settings(self)
+        check_fields(self, self.card.name)
+        check_images(self)
 
     @property
     def sees(self) -> bool:

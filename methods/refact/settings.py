@@ -1,8 +1,9 @@
 """Validation of ReFACT's settings; nothing heavy is imported."""
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 from iceb.base.errors import MethodError
+from iceb.methods.common.validation import Bound
 
 if TYPE_CHECKING:
     from iceb.methods.refact import ReFACT
@@ -10,33 +11,19 @@ if TYPE_CHECKING:
 Metric = Literal["l2", "cosine"]
 Objective = Literal["contrastive_text", "direct_text", "contrastive", "direct"]
 ON_IMAGES = ("contrastive", "direct")
+AT_LEAST_2 = Bound("must be at least 2: start and end", lambda count: count >= 2)
+ONE_PLACE = Bound(
+    "name at least one, each with exactly one {}",
+    lambda templates: len(templates) > 0 and all(template.count("{}") == 1 for template in templates),
+)
 
 
-def check_settings(method: "ReFACT") -> None:
-    """Refuse values that cannot work.
+def check_images(method: "ReFACT") -> None:
+    """Refuse settings that compare images and name no files for it.
 
     Raises:
-        MethodError: a value is not allowed, or one is missing that another needs.
+        MethodError: a file is missing that another setting needs.
     """
-    for name, allowed in (("metric", get_args(Metric)), ("objective", get_args(Objective))):
-        if getattr(method, name) not in allowed:
-            raise MethodError(f"refact {name} {getattr(method, name)!r}: must be one of {', '.join(allowed)}")
-    for name in ("steps", "caption_count", "new_images", "image_count", "kl_count"):
-        if getattr(method, name) < 1:
-            raise MethodError(f"refact {name} {getattr(method, name)}: must be at least 1")
-    for name in ("rate", "clamp", "scale"):
-        if not getattr(method, name) > 0:
-            raise MethodError(f"refact {name} {getattr(method, name)}: must be positive")
-    if method.caption_tokens < 2:
-        raise MethodError(f"refact caption_tokens {method.caption_tokens}: must be at least 2: start and end")
-    if not method.templates or any(template.count("{}") != 1 for template in method.templates):
-        raise MethodError(f"refact templates {method.templates}: name at least one, each with exactly one {{}}")
-    _check_images(method)
-
-
-def _check_images(method: "ReFACT") -> None:
-    if not method.kl >= 0:
-        raise MethodError(f"refact kl {method.kl}: must not be negative")
     if method.kl > 0 and method.kl_texts is None:
         raise MethodError(f"refact kl {method.kl}: needs texts to keep, `kl_texts=FILE`, one a line")
     if method.kl > 0 and method.images is None and method.objective != "contrastive":

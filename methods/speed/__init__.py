@@ -6,10 +6,11 @@ text's states as invariants. This file imports nothing heavy.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, get_args
+from typing import ClassVar
 
 from iceb.base.errors import MethodError
 from iceb.methods.common.corpora import check_captions, preservation_note
+from iceb.methods.common.validation import Natural, NotNegative, Positive, check_fields
 from iceb.methods.speed.settings import Matrices, Rows
 from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
@@ -38,29 +39,20 @@ class SPEED:
 
     rows: Rows = "last"
     matrices: Matrices = "v"
-    threshold: float = 0.1
-    retain_scale: float = 1.0
-    slack: float = 0.0
-    neighbours: int = 10
+    threshold: Positive = 0.1
+    retain_scale: Positive = 1.0
+    slack: NotNegative = 0.0
+    neighbours: Natural = 10
     filtered: bool = True
     retain: tuple[str, ...] = ()
     retain_file: str | None = None
-    captions: int = 0
+    captions: Natural = 0
     seed: int = 0
 
     card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "retain", tuple(self.retain))  # recipes and --set hand over lists
-        for name, kind in (("rows", Rows), ("matrices", Matrices)):
-            if getattr(self, name) not in get_args(kind):
-                raise MethodError(f"speed {name} {getattr(self, name)!r}: must be one of {', '.join(get_args(kind))}")
-        for name in ("threshold", "retain_scale"):
-            if not getattr(self, name) > 0:
-                raise MethodError(f"speed {name} {getattr(self, name)}: must be positive")
-        for name in ("slack", "neighbours", "captions"):
-            if getattr(self, name) < 0:
-                raise MethodError(f"speed {name} {getattr(self, name)}: must not be negative")
+        check_fields(self, self.card.name)
 
     def check(self, ref: ModelRef) -> None:
         """Refuse a list that cannot be read, or embedded captions of a model that has none.

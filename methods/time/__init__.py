@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from iceb.base.errors import MethodError
+from iceb.methods.common.validation import Damping, check_fields
 from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
@@ -27,7 +27,7 @@ class TIME:
             does; False aligns such a replacement by what both texts share.
     """
 
-    ridge: float = 0.1
+    ridge: Damping = 0.1
     keys: bool = True
     augment: bool = True
     strict: bool = False
@@ -35,8 +35,7 @@ class TIME:
     card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
-        if not self.ridge > 0:
-            raise MethodError(f"time ridge {self.ridge}: must be positive, else the closed form has no unique solution")
+        check_fields(self, self.card.name)
 
     def advice(self, ref: ModelRef) -> list[str]:
         """Say that nothing is preserved beside the weights themselves."""

@@ -7,10 +7,11 @@ benchmark sees them and imports nothing heavy; `iceb.methods.uce_debias` holds t
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from iceb.base.errors import MethodError
 from iceb.methods.common.corpora import check_captions, few_captions, preservation_note
+from iceb.methods.common.validation import Count, Natural, NotNegative, Positive, check_fields, one_of
 from iceb.methods.uce.texts import CONCEPT_TYPES
 from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
@@ -19,7 +20,6 @@ from iceb.specs.runs import ModelRef
 
 Technique = Literal["replace", "tensor"]
 ConceptType = Literal["art", "object", "other"]
-VARIANTS = (2023, 2025)
 
 
 @dataclass(frozen=True)
@@ -48,37 +48,30 @@ class UCE:
         keys: edit keys too; False: values alone.
     """
 
-    variant: int = 2023
+    variant: Annotated[int, one_of(2023, 2025)] = 2023
     technique: Technique = "replace"
     concept_type: ConceptType = "object"
     templates: bool = False
     guide: str | None = None
-    ridge: float = 0.5
-    erase_scale: float = 1.0
-    preserve_scale: float | None = None
+    ridge: Positive = 0.5
+    erase_scale: Positive = 1.0
+    preserve_scale: NotNegative | None = None
     retain: tuple[str, ...] = ()
     retain_file: str | None = None
-    retain_count: int | None = None
+    retain_count: Count | None = None
     captions: str | None = None
-    caption_count: int = 0
+    caption_count: Natural = 0
     keys: bool = True
 
     card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "retain", tuple(self.retain))  # recipes and --set hand over lists
-        if self.variant not in VARIANTS:
-            raise MethodError(f"uce variant {self.variant}: there are {' and '.join(map(str, VARIANTS))}")
+        check_fields(self, self.card.name)
         if self.variant == 2025 and self.technique == "tensor":
             raise MethodError("uce technique tensor: the program of 2025 has none; take variant=2023 or replace")
         if self.templates and self.concept_type not in CONCEPT_TYPES:
             allowed = " or ".join(CONCEPT_TYPES)
             raise MethodError(f"uce templates for concept_type {self.concept_type}: only {allowed} has any")
-        if self.retain_count is not None and self.retain_count < 1:
-            raise MethodError(f"uce retain_count {self.retain_count}: must be at least 1, or None for all")
-        if self.caption_count < 0:
-            raise MethodError(f"uce caption_count {self.caption_count}: must not be negative")
-        check_scales("uce", self.ridge, self.erase_scale, self.preserve_scale)
 
     def check(self, ref: ModelRef) -> None:
         """Refuse artists without a list of those to retain, or a list that cannot be read.
@@ -128,17 +121,16 @@ class UCEEmcid:
     """
 
     technique: Technique = "tensor"
-    ridge: float = 0.1
-    erase_scale: float = 0.1
-    preserve_scale: float = 0.1
+    ridge: Positive = 0.1
+    erase_scale: Positive = 0.1
+    preserve_scale: NotNegative = 0.1
     retain: tuple[str, ...] = ()
     keys: bool = True
 
     card: ClassVar[MethodCard] = read_card(__file__, "card_emcid.md")
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "retain", tuple(self.retain))
-        check_scales("uce-emcid", self.ridge, self.erase_scale, self.preserve_scale)
+        check_fields(self, self.card.name)
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New keys and values that carry out all requests at once; the sum over retained texts is kept in `scratch`."""
@@ -147,15 +139,3 @@ class UCEEmcid:
         from iceb.methods.uce.editing import emcid_edit  # torch is loaded here and not before
 
         return emcid_edit(self, bundle, requests, context.scratch)
-
-
-def check_scales(method: str, ridge: float, erase: float, preserve: float | None) -> None:
-    """Refuse weights with which there is nothing to solve.
-
-    Raises:
-        MethodError: λ or s_e is not positive, or s_p is negative.
-    """
-    if not (ridge > 0 and erase > 0):  # NaN is refused too
-        raise MethodError(f"{method} ridge={ridge} erase_scale={erase}: both must be positive")
-    if preserve is not None and not preserve >= 0:
-        raise MethodError(f"{method} preserve_scale={preserve}: must not be negative")

@@ -6,14 +6,18 @@ is the method as the benchmark sees it and imports nothing heavy.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from iceb.base.errors import MethodError
+from iceb.methods.common.validation import Bound, Count, NotNegative, Positive, check_fields, one_of
 from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
 
-VARIANTS = (2023, 2025)
+SHARES = Bound(
+    "must not be negative and must sum to 1",
+    lambda shares: not shares or (min(shares) >= 0 and abs(sum(shares) - 1) <= 1e-6),
+)
 
 
 @dataclass(frozen=True)
@@ -41,17 +45,17 @@ class UCEDebias:
             embedded classifier on the embedded model, OpenAI's CLIP ViT-B/32 elsewhere.
     """
 
-    variant: int = 2023
+    variant: Annotated[int, one_of(2023, 2025)] = 2023
     templates: bool = True
-    shares: tuple[float, ...] = ()
+    shares: Annotated[tuple[float, ...], SHARES] = ()
     tolerance: float = 0.05
-    rounds: int = 30
-    pictures: int | None = None
-    sampling_steps: int | None = 20
+    rounds: Count = 30
+    pictures: Count | None = None
+    sampling_steps: Count | None = 20
     step: float | None = None
-    ridge: float = 0.5
-    erase_scale: float = 1.0
-    preserve_scale: float | None = None
+    ridge: Positive = 0.5
+    erase_scale: Positive = 1.0
+    preserve_scale: NotNegative | None = None
     retain: tuple[str, ...] = ()
     shared_targets: bool = True
     keys: bool = True
@@ -60,23 +64,9 @@ class UCEDebias:
     card: ClassVar[MethodCard] = read_card(__file__)
 
     def __post_init__(self) -> None:
-        for name in ("shares", "retain"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))  # recipes and --set hand over lists
-        if self.variant not in VARIANTS:
-            raise MethodError(f"uce-debias variant {self.variant}: there are {' and '.join(map(str, VARIANTS))}")
-        if self.shares and (min(self.shares) < 0 or abs(sum(self.shares) - 1) > 1e-6):
-            raise MethodError(f"uce-debias shares {self.shares}: must not be negative and must sum to 1")
+        check_fields(self, self.card.name)
         if self.variant == 2023 and len(set(self.shares)) > 1:
             raise MethodError(f"uce-debias shares {self.shares}: 2023 balances equally; take variant=2025")
-        for name in ("rounds", "pictures", "sampling_steps"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise MethodError(f"uce-debias {name} {value}: must be at least 1")
-        if self.ridge <= 0 or self.erase_scale <= 0 or (self.preserve_scale or 0) < 0:
-            raise MethodError(
-                f"uce-debias ridge={self.ridge} erase_scale={self.erase_scale} preserve_scale={self.preserve_scale}: "
-                "the first two must be positive, the last not negative"
-            )
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         """New keys and values under which every source is drawn as each of its destinations in the wanted shares."""

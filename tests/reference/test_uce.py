@@ -177,7 +177,7 @@ def test_a_list_that_cannot_be_read_is_refused_before_anything_is_loaded(tiny_sd
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"variant": 2024}, "2023 and 2025"),
+        ({"variant": 2024}, "2023, 2025"),
         ({"variant": 2025, "technique": "tensor"}, "has none"),
         ({"templates": True, "concept_type": "other"}, "art or object"),
         ({"ridge": 0.0}, "must be positive"),

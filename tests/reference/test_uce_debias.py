@@ -147,7 +147,7 @@ def test_the_embedded_judge_tells_classes_apart():
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"variant": 2024}, "2023 and 2025"),
+        ({"variant": 2024}, "2023, 2025"),
         ({"shares": (0.5, 0.6)}, "sum to 1"),
         ({"shares": (0.3, 0.7)}, "take variant=2025"),
         ({"rounds": 0}, "at least 1"),
