@@ -4,6 +4,7 @@ The folders are read where they lie (ast, nothing is imported), so the test hold
 """
 
 import ast
+import graphlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,6 +140,38 @@ def test_methods_never_import_each_other():
             if parts[:2] == ["iceb", "methods"] and len(parts) > 2 and parts[2] in packages - {mine}:
                 wrong.append(f"{name_of(path)}:{line} imports {module}")
     assert not wrong, "\n".join(wrong)
+
+
+def module_name(path: Path) -> str:
+    """The dotted name that a file of the checkout has under iceb."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    named = parts if parts[0] == "iceb" else ("iceb", *parts)
+    return ".".join(named[:-1] if named[-1] == "__init__" else named)
+
+
+def used_modules(path: Path, known: set[str], *, with_types: bool) -> set[str]:
+    """Modules that a file imports, inside functions too, and for types only where `with_types`."""
+    found, pending = set[str](), [ast.parse(path.read_text(encoding="utf-8"))]
+    while pending:
+        node = pending.pop()
+        if not with_types and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            named = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= named if named <= known else named | {node.module or ""}
+        pending.extend(ast.iter_child_nodes(node))
+    return found & known - {module_name(path)}
+
+
+@pytest.mark.parametrize("part", ["the core", "everything"])
+def test_no_modules_import_each_other_in_a_circle(part):
+    """In the core not even for types; a method's class and its parts may name each other's types."""
+    paths = [path for _, path in sources() if part == "everything" or path.is_relative_to(ROOT / "iceb")]
+    known = {module_name(path) for path in paths}
+    graph = {module_name(path): used_modules(path, known, with_types=part == "the core") for path in paths}
+    graphlib.TopologicalSorter(graph).prepare()
 
 
 def heavy_place(path: Path) -> set[str]:

@@ -1,1 +1,1 @@
-"""Errors, digests, files and statistics: standard library and numpy only."""
+"""Errors, digests, files and messages; numpy and torch only where a value of theirs is digested."""

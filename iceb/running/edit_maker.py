@@ -1,9 +1,7 @@
 """Call a method's `edit`: time it, and check the edit and that the model is unchanged."""
 
 import time
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
 
 from iceb.base.errors import IcebError, MethodError
 from iceb.base.frames import describe
@@ -13,29 +11,35 @@ from iceb.models.bundle import ModelBundle
 from iceb.models.checking import check_edit
 from iceb.models.model_watch import watch_model
 from iceb.running.cost import peak_bytes, peak_gpu_bytes
-from iceb.specs.execution import Execution
+from iceb.specs.methods import EditMethod, MethodContext
 from iceb.specs.requests import EditRequest
+from iceb.specs.runs import Scalar
 from iceb.stores.edits import MadeEdit
-
-if TYPE_CHECKING:
-    from iceb.running.method_runner import ChosenMethod
 
 
 def make_edit(
-    chosen: "ChosenMethod", bundle: ModelBundle, requests: Sequence[EditRequest], cache: Path, execution: Execution
+    method: EditMethod,
+    params: Mapping[str, Scalar],
+    bundle: ModelBundle,
+    requests: Sequence[EditRequest],
+    context: MethodContext,
+    withdraw: Callable[[], None],
 ) -> MadeEdit:
     """Make the edit of `requests` now.
+
+    Args:
+        params: the method's settings, for the record.
+        withdraw: takes back what the method stored, if it changes the model.
 
     Raises:
         MethodError: the method failed, changed the model, or what it returned does not fit the model.
     """
-    name, scratch = chosen.card.name, chosen.scratch(bundle, cache, execution.precision)
-    context = chosen.context(bundle, scratch, execution)
+    name = method.card.name
     try:
-        with stage(f"editing: {name}"), watch_model(bundle, f"method {name}", scratch.withdraw):
+        with stage(f"editing: {name}"), watch_model(bundle, f"method {name}", withdraw):
             began = time.perf_counter()  # the model is loaded by now
-            edit = chosen.method.edit(bundle, requests, context=context)
-            checked = check_edit(edit, bundle, chosen.card)
+            edit = method.edit(bundle, requests, context=context)
+            checked = check_edit(edit, bundle, method.card)
             seconds = time.perf_counter() - began
     except IcebError:
         raise
@@ -45,10 +49,10 @@ def make_edit(
         raise MethodError(f"method {name} raised {describe(error)} on {len(requests)} requests") from error
     about = {
         "method": name,
-        "version": chosen.card.version,
-        "params": chosen.params,
+        "version": method.card.version,
+        "params": params,
         "model": bundle.ref.repo,
-        "how": {"precision": execution.precision, **bundle.pass_sizes.in_use},
+        "how": {"precision": context.execution.precision, **bundle.pass_sizes.in_use},
         "requests": len(requests),
     }
     return MadeEdit(checked, seconds, peak_bytes(), peak_gpu_bytes(), about)

@@ -206,7 +206,9 @@ class ChosenMethod:
         found = edits.read(key)
         if found is not None:
             return replace(found, found=True)
-        return edits.publish(key, make_edit(self, bundle, requests, cache, execution))
+        scratch = self.scratch(bundle, cache, execution.precision)
+        context = self.context(bundle, scratch, execution)
+        return edits.publish(key, make_edit(self.method, self.params, bundle, requests, context, scratch.withdraw))
 
     def context(self, bundle: ModelBundle, scratch: Scratch, execution: Execution = DEFAULT) -> MethodContext:
         """Make the context that `edit` receives beside model and requests."""
