@@ -6,7 +6,7 @@ the method as the benchmark sees it and imports nothing heavy.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, ClassVar
 
 from iceb.methods.common.corpora import check_captions, few_captions
@@ -101,21 +101,8 @@ class EMCID:
     def stage1(self, encoders: int = 1) -> Stage1:
         """The settings of stage I for a model with one or two text encoders."""
         ends = (self.stage2(which).value_layer for which in range(encoders))
-        return Stage1(
-            layers=tuple(ends),
-            steps=self.steps,
-            rate=self.rate,
-            decay=self.decay,
-            clamp=self.clamp,
-            noise_loss=self.noise_loss,
-            esd_scale=self.esd_scale,
-            text_loss=self.text_loss,
-            text_weight=self.text_weight,
-            penalty=self.penalty,
-            ewc_weight=self.ewc_weight,
-            tokens=self.tokens,
-            pictures=self.pictures,
-        )
+        shared = {each.name: getattr(self, each.name) for each in fields(Stage1) if each.name != "layers"}
+        return Stage1(layers=tuple(ends), **shared)
 
     def stage2(self, which: int = 0) -> Stage2:
         """The settings of stage II for the first (0) or second (1) text encoder."""
