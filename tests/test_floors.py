@@ -35,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
         *("runs", "running", "delivery"),
     },
     "delivery": {"base", "specs", "registry", "stores", "models", "datasets", "runs", "running"},
-    "leaderboard": {"base", "statistics", "specs", "registry", "baselines", "runs"},
+    "leaderboard": {"base", "statistics", "specs", "registry", "datasets", "baselines", "runs"},
     "report": {
         *("base", "specs", "registry", "stores", "mini", "models", "datasets", "baselines"),
         *("runs", "running", "leaderboard"),

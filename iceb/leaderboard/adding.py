@@ -13,6 +13,7 @@ from iceb.leaderboard.coverage import check_coverage
 from iceb.leaderboard.filed_result import FiledResult, read_filed, read_result_text, table_beside
 from iceb.leaderboard.pages import render_pages, results_folder, write
 from iceb.leaderboard.rank import Identity
+from iceb.leaderboard.same_data import check_same_data
 from iceb.specs.results import Result
 from iceb.specs.tasks import Task
 
@@ -98,7 +99,8 @@ def add_all(folder: Path, sources: Sequence[Path], task_named: Callable[[str], T
 
     Raises:
         ResultError: one is malformed or may not stand on a table, a number is not the one that its table makes, another
-            run of it came out differently, it leaves out concepts that other results have, or none is left.
+            run of it came out differently, it has other prompts or requests than other results, it leaves out concepts
+            that they have, or none is left.
         StoreError: the folder cannot be written.
     """
     results = results_folder(folder)
@@ -111,7 +113,9 @@ def add_all(folder: Path, sources: Sequence[Path], task_named: Callable[[str], T
             board.enter(accept(read_filed(source)))
     if not board.placed:
         raise ResultError(f"nothing to add: {'; '.join(line.removeprefix('skipped ') for line in board.skipped)}")
-    check_coverage([*(filed for filed in standing if filed.path not in board.new), *board.new.values()])
+    found = [*(filed for filed in standing if filed.path not in board.new), *board.new.values()]
+    check_same_data(found)
+    check_coverage(found)
     texts = render_pages(folder, task_named, tuple(board.standing.values()))
     files = {path: data for target, filed in board.new.items() for path, data in _files(target, filed).items()}
     with undo_on_error(files):

@@ -1,6 +1,6 @@
 """A cell of a table: runs of the same method, settings and count that agree within a tolerance."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from iceb.base.digest import canonical
@@ -119,20 +119,3 @@ def agree(first: float | None, second: float | None) -> bool:
 
 def _number_text(number: float | None) -> str:
     return "null" if number is None else f"{number:.6g}"
-
-
-def same_requests(results: Sequence[Result]) -> None:
-    """Refuse results at the same number of edits that edited different concepts.
-
-    Raises:
-        ResultError: as it says.
-    """
-    first: dict[int, Result] = {}
-    for result in results:
-        known = first.setdefault(result.num_edits, result)
-        if known.task.requests_sha256 != result.task.requests_sha256:
-            raise ResultError(
-                f"{result.id} and {known.id} edited different concepts (requests_sha256 "
-                f"{result.task.requests_sha256[:12]}… and {known.task.requests_sha256[:12]}…): one of them is not of "
-                f"the dataset {result.task.dataset} that it names"
-            )

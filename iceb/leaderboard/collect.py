@@ -7,6 +7,7 @@ from pathlib import Path
 from iceb.base.errors import ResultError
 from iceb.leaderboard.coverage import check_coverage
 from iceb.leaderboard.filed_result import SUFFIX, FiledResult, read_filed, table_beside
+from iceb.leaderboard.same_data import check_same_data
 from iceb.runs.retained import names_in_words
 from iceb.specs.results import Result
 
@@ -60,10 +61,11 @@ def collect_filed(folder: Path) -> list[FiledResult]:
 
     Raises:
         ResultError: a file is malformed, refused, not where its id says, a copy of another, holds a number that its
-            table does not make, or leaves out concepts that other results have.
+            table does not make, has other prompts or requests than others, or leaves out concepts that they have.
     """
     found = [_in_place(accept(read_filed(path)), folder) for path in sorted(folder.rglob("*.json"))]
     _refuse_copies(found)
+    check_same_data(found)
     check_coverage(found)
     tables = {table_beside(filed.path) for filed in found}
     if left_over := [path for path in sorted(folder.rglob(f"*{SUFFIX}")) if path not in tables]:

@@ -65,7 +65,7 @@ def _claims(filed: FiledResult) -> Iterator[tuple[str, _Claim]]:
 def _data(result: Result) -> list[object]:
     """Return what determines the concepts that are judged."""
     task = result.task
-    data = [task.dataset, task.dataset_version, dict(task.data_sha256), task.requests_sha256]
+    data = [task.dataset, task.dataset_version, dict(task.data_sha256)]
     return [task.name, task.version, *data, result.num_edits]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from iceb.base.digest import canonical, digest
 from iceb.base.errors import ResultError
-from iceb.leaderboard.cells import Cell, cell, same_requests, setting
+from iceb.leaderboard.cells import Cell, cell, setting
 from iceb.leaderboard.columns import Column, columns, headline
 from iceb.leaderboard.settings_diff import changed_settings
 from iceb.specs.records import ScoreRecord
@@ -155,7 +155,6 @@ def tables(results: Sequence[Result], task: Task) -> list[Table]:
 
 
 def _table(identity: Identity, results: Sequence[Result], task: Task) -> Table:
-    same_requests(results)
     rows = _rows(results)
     found = columns((score for row in rows for cell in row.cells.values() for score in cell.scores), task)
     counts = tuple(sorted({result.num_edits for result in results}))

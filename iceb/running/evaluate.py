@@ -24,7 +24,7 @@ from iceb.running.measuring import ImagesLost
 from iceb.running.planned import Plan
 from iceb.running.prompt_selection import CheckpointPrompts, check_roles
 from iceb.running.result_record import EditCost, Images, Outcome, make_result
-from iceb.runs.folder import RESULT, read_result, write_requests
+from iceb.runs.folder import RESULT, read_result, refuse_other_data, write_requests
 from iceb.runs.ledger import FILE, ImageRow, encode_ledger, ledger_record, read_ledger
 from iceb.runs.provenance import Origin
 from iceb.runs.table import TABLE, TableRow, read_table, with_metrics
@@ -161,9 +161,10 @@ def run(plan: Plan, out: Path) -> tuple[Result, Path]:
         The result, and the path of result.json.
 
     Raises:
-        IcebError: as `evaluate`; or `out`, or the cache where something must be made, cannot be written, which is found
-            before any work.
+        IcebError: as `evaluate`; or `out`, or the cache where something must be made, cannot be written, or `out` holds
+            the same run with other prompts or requests, which is found before any work.
     """
+    refuse_other_data(out, plan.spec)
     folder = out / plan.spec.id
     path = folder / RESULT
     write_atomic(folder / "plan.txt", "".join(f"{line}\n" for line in plan.lines()).encode())

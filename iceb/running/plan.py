@@ -28,6 +28,7 @@ from iceb.running.prompt_selection import Selection
 from iceb.running.request_kinds import refuse_kind
 from iceb.running.run_parts import Parts
 from iceb.running.scoring import RegisteredMetric, Scorer, registered_metric
+from iceb.specs.data_digests import DataDigests
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.prompts import ImageKey
@@ -85,32 +86,37 @@ def plan(ask: Ask, may_fetch: bool = True) -> Plan:
     cache = cache_root(ask.cache)
     data = data_of(ask.data, task.dataset, source)
     dataset = open_dataset(task.dataset, data, cache, may_fetch)
-    spec = _spec(ask, task, dataset, data, method, source.ref, sampling)
-    selection = Selection([each.metric for each in metrics], spec.limit)
-    with attribute_errors(DataError, f"dataset {spec.dataset}"):
-        schedule = dataset.schedule(spec.num_edits)
-        checkpoints = selection.checkpoints(task, dataset, schedule, spec.num_edits)
+    card = registry.find("datasets", dataset_card_name(task.dataset, data)).public_name
+    selection = Selection([each.metric for each in metrics], ask.limit)
+    with attribute_errors(DataError, f"dataset {card}"):
+        schedule = dataset.schedule(ask.num_edits)
+        checkpoints = selection.checkpoints(task, dataset, schedule, ask.num_edits)
+        digests = DataDigests.of(dataset, schedule, ask.num_edits)
+    spec = _spec(ask, task, _Data(card, dataset.card.version, digests), method, source.ref, sampling)
     if spec.limit is not None:
         schedule = with_checkpoints(schedule, {checkpoint.step.id for checkpoint in checkpoints})
     parts = _parts(ask, task, dataset, method, bundle, metrics, cache)
     return Plan(spec, parts, schedule, selection, checkpoints)
 
 
-def _spec(
-    ask: Ask,
-    task: Task,
-    dataset: ConceptDataset,
-    data: str | None,
-    method: ChosenMethod,
-    model: ModelRef,
-    sampling: Sampling,
-) -> RunSpec:
-    """Make the spec whose digest is the run's id; `data` says where the dataset's files come from."""
+@dataclass(frozen=True)
+class _Data:
+    """The identity of a run's data."""
+
+    name: str  # of the card: one dataset may have several sources
+    version: int
+    digests: DataDigests
+
+
+def _spec(ask: Ask, task: Task, data: _Data, method: ChosenMethod, model: ModelRef, sampling: Sampling) -> RunSpec:
+    """Make the spec whose digest is the run's id."""
     return RunSpec(
         task=registry.find("tasks", ask.task).public_name,
         task_version=task.version,
-        dataset=registry.find("datasets", dataset_card_name(task.dataset, data)).public_name,
-        dataset_version=dataset.card.version,
+        dataset=data.name,
+        dataset_version=data.version,
+        requests_sha256=data.digests.requests,
+        prompts_sha256=data.digests.prompts,
         method=method.card.name,
         method_version=method.card.version,
         package=method.entry.package,

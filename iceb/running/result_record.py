@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from iceb.base.digest import digest
 from iceb.datasets.cards import card_sha256
 from iceb.running.cost import Seconds, peak_bytes, peak_gpu_bytes
 from iceb.running.planned import Plan
@@ -107,7 +106,8 @@ def _task(plan: Plan) -> TaskRecord:
         dataset_version=card.version,
         card_sha256=card_sha256(plan.spec.dataset),
         data_sha256={name: file.sha256 for name, file in card.files.items()},
-        requests_sha256=digest([batch.requests for batch in plan.batches]),
+        requests_sha256=plan.spec.requests_sha256,
+        prompts_sha256=plan.spec.prompts_sha256,
     )
 
 

@@ -10,17 +10,21 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from iceb.base.errors import ResultError
+from pydantic import ValidationError
+
+from iceb.base.errors import ResultError, SpecError
 from iceb.base.files import write_atomic
 from iceb.base.readers import check_fields, is_folder, list_as_tuple, parse_json, read_text
 from iceb.specs.requests import EditRequest
 from iceb.specs.results import Result
+from iceb.specs.runs import RunSpec
 
 PLAN = "plan.txt"
 RESULT = "result.json"
 REQUESTS = "requests.jsonl"
 REMEDY = f"name the folder that a run wrote, or its {RESULT}"
 AGAIN = "run the same command again to write it"
+DATA = {"prompts_sha256": "prompts", "requests_sha256": "requests"}  # fields of a run that its dataset decides
 LISTS = ("dests", "templates", "aliases")  # fields of a request that JSON turns into lists
 
 
@@ -61,6 +65,32 @@ def read_result(path: Path) -> Result:
     """
     path = path / RESULT if is_folder(path) else path
     return Result.from_json(read_text(path, ResultError, REMEDY), str(path))
+
+
+def refuse_other_data(out: Path, spec: RunSpec) -> None:
+    """Refuse a run beside a finished one that differs in its prompts or requests alone.
+
+    Raises:
+        ResultError: as it says: the dataset was changed, and its version was not.
+    """
+    for path in sorted((out / spec.id).parent.glob(f"{spec.num_edits:04d}-*/{RESULT}")):
+        known = _finished_spec(path)
+        same = {} if known is None else {name: getattr(known, name) for name in DATA}
+        if same and spec != known and spec.model_copy(update=same) == known:
+            what = " and ".join(word for name, word in DATA.items() if same[name] != getattr(spec, name))
+            raise ResultError(
+                f"{what} are not those of {path}: raise the version of dataset {spec.dataset} (now "
+                f"{spec.dataset_version}) in its card, or undo the change; to drop the old run, remove its folder"
+            )
+
+
+def _finished_spec(path: Path) -> RunSpec | None:
+    """Read the spec of a run that finished; None where it failed or cannot be read."""
+    try:
+        result = read_result(path)
+        return None if result.status == "failed" else result.spec
+    except (ResultError, SpecError, ValidationError):
+        return None
 
 
 def write_requests(folder: Path, requests: Sequence[EditRequest]) -> None:

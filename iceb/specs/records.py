@@ -39,6 +39,7 @@ class TaskRecord(Record):
     card_sha256: str
     data_sha256: Mapping[str, str]
     requests_sha256: str  # of the ordered requests
+    prompts_sha256: str  # of every prompt that the dataset has at this number of edits
 
 
 class MethodRecord(Record):

@@ -127,6 +127,8 @@ class Result(Record):
             task_version=self.task.version,
             dataset=self.task.dataset,
             dataset_version=self.task.dataset_version,
+            requests_sha256=self.task.requests_sha256,
+            prompts_sha256=self.task.prompts_sha256,
             method=self.method.name,
             method_version=self.method.version,
             package=self.method.package,

@@ -89,6 +89,8 @@ class RunSpec(BaseModel):
     task_version: int
     dataset: str  # the data card that was used: one task may be run from several sources
     dataset_version: int
+    requests_sha256: str  # of what is edited; see `iceb.specs.data_digests`
+    prompts_sha256: str  # of what may be drawn
     method: str
     method_version: int
     package: str  # the distribution that registers the method

@@ -1,8 +1,10 @@
 """A run from plan to result on a tiny model: what it scores, what it reuses, how it fails."""
 
+import dataclasses
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -364,3 +366,21 @@ def test_images_of_a_metric_that_is_left_out_later_stay_in_the_ledger(tiny_sd_fo
     standing = read_result(path)
     assert standing.images.rows == both.images.rows
     assert {row.prompt.role for row in read_ledger(path.parent, standing.images)} == {"source", "holdout"}
+
+
+class OtherSeeds(toy.Toy):
+    """The toy dataset with other seeds of the held-out images, under the same card and version."""
+
+    def shared_prompts(self, num_edits):
+        return [dataclasses.replace(prompt, seed=prompt.seed + 100) for prompt in super().shared_prompts(num_edits)]
+
+
+def test_changed_seeds_under_one_version_are_another_run_and_refused_before_any_work(tiny_sd_folder, tmp_path):
+    """They used to have the same id, so that the second run replaced the first one's result."""
+    _, path = run(toy.make_plan(tiny_sd_folder, tmp_path / "cache", num_edits=1), tmp_path / "out")
+    before = {each: each.read_bytes() for each in (tmp_path / "out").rglob("*") if each.is_file()}
+    changed = toy.make_plan(tiny_sd_folder, tmp_path / "cache", num_edits=1, dataset=OtherSeeds())
+    with pytest.raises(ResultError, match=re.escape(f"prompts are not those of {path}: raise the version of dataset")):
+        run(changed, tmp_path / "out")
+    assert {each: each.read_bytes() for each in (tmp_path / "out").rglob("*") if each.is_file()} == before
+    assert changed.counts[1].before == 24  # nothing was drawn

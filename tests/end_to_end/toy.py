@@ -30,6 +30,7 @@ from iceb.running.planned import Plan
 from iceb.running.prompt_selection import Selection
 from iceb.running.run_parts import Parts
 from iceb.running.scoring import RegisteredMetric, Scorer
+from iceb.specs.data_digests import DataDigests
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.metrics import MeasureInput
 from iceb.specs.prompts import Prompt
@@ -160,11 +161,15 @@ def make_plan(
         cache=cache,
         command=("iceb", "evaluate"),
     )
+    schedule, selection = dataset.schedule(num_edits), Selection(metrics, limit)
+    digests = DataDigests.of(dataset, schedule, num_edits)
     spec = RunSpec(
         task=task.name,
         task_version=task.version,
         dataset="aice",
         dataset_version=1,
+        requests_sha256=digests.requests,
+        prompts_sha256=digests.prompts,
         method=chosen.card.name,
         method_version=chosen.card.version,
         package="tests",
@@ -175,7 +180,6 @@ def make_plan(
         sampling=sampling,
         limit=limit,
     )
-    schedule, selection = dataset.schedule(num_edits), Selection(metrics, limit)
     return Plan(spec, parts, schedule, selection, selection.checkpoints(task, dataset, schedule, num_edits))
 
 

@@ -118,6 +118,7 @@ def make(
     steps: int = 10,
     data: str = "d" * 64,
     code: str = "9" * 64,
+    prompts: str = "5" * 64,
     finished: str = "2026-01-01T00:01:00Z",
 ) -> Made:
     """A small result with its table; `earlier` are scores by group of checkpoints before the last one."""
@@ -126,6 +127,8 @@ def make(
         task_version=1,
         dataset="aice_embedded",
         dataset_version=1,
+        requests_sha256="e" * 64,
+        prompts_sha256=prompts,
         method=method,
         method_version=1,
         package=package,
@@ -144,7 +147,7 @@ def make(
     table = table_record(encode_table(rows), rows)
     result = Result.of(
         spec,
-        task=_task_record(data),
+        task=_task_record(data, prompts),
         method=MethodRecord(
             name=method,
             version=1,
@@ -178,7 +181,7 @@ def _paper(method: str, package: str) -> str:
     return card.paper
 
 
-def _task_record(data: str) -> TaskRecord:
+def _task_record(data: str, prompts: str) -> TaskRecord:
     return TaskRecord(
         name="aice",
         version=1,
@@ -187,6 +190,7 @@ def _task_record(data: str) -> TaskRecord:
         card_sha256="c" * 64,
         data_sha256={"edits": data},
         requests_sha256="e" * 64,
+        prompts_sha256=prompts,
     )
 
 

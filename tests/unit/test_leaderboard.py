@@ -240,13 +240,6 @@ def test_results_of_another_task_version_are_refused(result, task):
         tables([other], task)
 
 
-def test_results_of_other_requests_do_not_share_a_table(result, task):
-    other = result("uce")
-    other = other.model_copy(update={"task": other.task.model_copy(update={"requests_sha256": "0" * 64})})
-    with pytest.raises(ResultError, match="edited different concepts"):
-        tables([result("emcid"), other], task)
-
-
 @pytest.mark.parametrize(
     ("change", "word"),
     [

@@ -92,6 +92,15 @@ def test_settings_of_speed_and_memory_change_no_id_and_no_key(ask):
     assert other.parts.bundle.images_per_pass.size == 3
 
 
+def test_neither_a_metric_nor_the_limit_changes_the_digests_of_the_data(ask):
+    plain = plan(ask(data="embedded")).spec
+    for changes in ({"metrics": ("dest_forget_published",)}, {"limit": 1}):
+        other = plan(ask(data="embedded", **changes)).spec
+        assert other.prompts_sha256 == plain.prompts_sha256
+        assert other.requests_sha256 == plain.requests_sha256
+    assert plan(ask(data="embedded", num_edits=1)).spec.prompts_sha256 != plain.prompts_sha256
+
+
 def test_another_precision_of_training_passes_is_another_run_and_another_edit(ask):
     """EMCID's single edit on mini with passes in bfloat16 has an edit_score of 0.20 instead of 0.30."""
     requests = (EditRequest("r/0", "cat", ("dog",), ("{}",), 1),)

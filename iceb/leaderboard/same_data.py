@@ -1,0 +1,75 @@
+"""Check that rows of one number of edits come from the same requests and prompts, and from those of the dataset."""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from iceb.base.digest import canonical
+from iceb.base.errors import DataError, IcebError, ResultError
+from iceb.base.frames import attribute_errors
+from iceb.datasets import load_card, open_dataset
+from iceb.leaderboard.filed_result import FiledResult
+from iceb.specs.data_digests import DataDigests
+from iceb.specs.results import Result
+
+DATA = {"requests_sha256": "requests", "prompts_sha256": "prompts"}  # fields of a result's task
+
+
+def check_same_data(found: Sequence[FiledResult]) -> None:
+    """Refuse results of one dataset at one number of edits that edited other requests or drew other prompts.
+
+    Args:
+        found: those that stand on the leaderboard first, new ones after them.
+
+    Raises:
+        ResultError: two such files, or one that does not agree with the installed dataset; the message says what to do.
+    """
+    first: dict[str, FiledResult] = {}
+    for filed in found:
+        task = filed.result.task
+        data = [task.name, task.version, task.dataset, task.dataset_version, task.data_sha256, filed.result.num_edits]
+        known = first.setdefault(canonical(data), filed)
+        if problem := _difference(filed.result, known.result):
+            raise ResultError(
+                f"{filed.path} and {known.path} have different {problem} of version {task.dataset_version} of dataset "
+                f"{task.dataset}: raise its version and run again what is to be compared, or leave one of the two out"
+            )
+    for filed in found:
+        for problem in _unlike_dataset(filed.result):
+            raise ResultError(f"{filed.path}: {problem}")
+
+
+def _difference(result: Result, known: Result) -> str | None:
+    for field, what in DATA.items():
+        said, other = getattr(result.task, field), getattr(known.task, field)
+        if said != other:
+            return f"{what} ({field} {said[:12]}… and {other[:12]}…)"
+    return None
+
+
+def _unlike_dataset(result: Result) -> Iterator[str]:
+    """Compare a result's data with the dataset of that version, where it is installed with the same files."""
+    task = result.task
+    made = _installed_digests(task.dataset, task.dataset_version, canonical(task.data_sha256), result.num_edits)
+    if made is None:
+        return
+    for field, what in DATA.items():
+        said, found = getattr(task, field), getattr(made, what)
+        if said != found:
+            yield (
+                f"{field} is {said[:12]}…, version {task.dataset_version} of dataset {task.dataset} as installed makes "
+                f"{found[:12]}…: the {what} were changed under one version: raise it, and run again"
+            )
+
+
+@cache
+def _installed_digests(name: str, version: int, data_sha256: str, num_edits: int) -> DataDigests | None:
+    """Digest the installed dataset of this version and these files; None where there is none on this machine."""
+    try:
+        card = load_card(name)
+        if (card.version, canonical({key: file.sha256 for key, file in card.files.items()})) != (version, data_sha256):
+            return None
+        dataset = open_dataset(name, may_fetch=False)
+        with attribute_errors(DataError, f"dataset {name}"):
+            return DataDigests.of(dataset, dataset.schedule(num_edits), num_edits)
+    except IcebError:
+        return None

@@ -1,0 +1,141 @@
+"""Prompts and requests name a run: results of others under one version are refused, and no run replaces another's."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iceb.base.errors import ResultError
+from iceb.datasets import load_card, open_dataset
+from iceb.leaderboard.adding import add_all
+from iceb.leaderboard.collect import collect, place
+from iceb.runs.folder import refuse_other_data
+from iceb.specs.data_digests import DataDigests
+from iceb.specs.prompts import NoiseDraw, Prompt
+from iceb.specs.requests import EditBatch, EditRequest
+from iceb.specs.schedules import single_batch
+
+REQUEST = EditRequest("d/0", "cat", ("dog",), ("a {}",), seed=1, source_label=1, dest_label=2)
+PROMPT = Prompt("a cat", 3, "source", "d/0", 1, 2, choices=("a cat", "a dog"), answer=1)
+BATCH = EditBatch("d", (REQUEST,))
+OTHERS = {  # another value of every field of a prompt
+    "text": "a hat",
+    "seed": 7,
+    "role": "train",
+    "request": "d/1",
+    "label": 5,
+    "target": 5,
+    "concept": "cats",
+    "choices": ("a cat", "a hat"),
+    "answer": 0,
+    "replicate": 1,
+    "tags": ("dest",),
+    "noise": NoiseDraw(3),
+}
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A dataset of these prompts."""
+
+    own: tuple[Prompt, ...] = (PROMPT,)
+    shared: tuple[Prompt, ...] = ()
+    batch: EditBatch = BATCH
+
+    def prompts(self, batch):
+        return list(self.own)
+
+    def shared_prompts(self, num_edits):
+        return list(self.shared)
+
+    def digests(self) -> DataDigests:
+        dataset: Any = self
+        return DataDigests.of(dataset, single_batch(self.batch), 1)
+
+
+@pytest.mark.parametrize("field", Prompt.__dataclass_fields__)
+@pytest.mark.parametrize("where", ["own", "shared"])
+def test_every_field_of_a_prompt_changes_the_digest_of_the_prompts(field, where):
+    changed = replace(Fixed(own=(PROMPT,), shared=(PROMPT,)), **{where: (replace(PROMPT, **{field: OTHERS[field]}),)})
+    before = Fixed(own=(PROMPT,), shared=(PROMPT,)).digests()
+    assert changed.digests().prompts != before.prompts
+    assert changed.digests().requests == before.requests
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=6), st.lists(st.integers(0, 9), min_size=1, max_size=6))
+def test_prompts_have_one_digest_exactly_where_their_seeds_agree(first, second):
+    made = [Fixed(own=tuple(replace(PROMPT, seed=seed) for seed in seeds)).digests() for seeds in (first, second)]
+    assert (made[0] == made[1]) == (first == second)
+
+
+def test_a_batchs_concept_and_a_requests_template_change_the_digests():
+    plain = Fixed().digests()
+    assert Fixed(batch=EditBatch("d", (REQUEST,), concept="c")).digests().prompts != plain.prompts
+    other = Fixed(batch=EditBatch("d", (replace(REQUEST, templates=("the {}",)),))).digests()
+    assert (other.prompts, other.requests != plain.requests) == (plain.prompts, True)
+
+
+def test_results_of_other_prompts_share_no_table_and_both_files_are_named(made, task, tmp_path):
+    board = tmp_path / "leaderboards"
+    (board / "results").mkdir(parents=True)
+    standing, other = made("unedited", 10), made("uce", 10, prompts="6" * 64)
+    filed = standing.save(board / "results" / place(standing.result))
+    before = sorted(path for path in board.rglob("*"))
+    source = other.save(tmp_path / "run" / "result.json")
+    with pytest.raises(ResultError) as caught:
+        add_all(board, [source], lambda name: task)
+    assert str(caught.value).startswith(f"{source} and {filed} have different prompts (prompts_sha256 66666666")
+    assert "raise its version" in str(caught.value)
+    assert sorted(board.rglob("*")) == before
+    other.save(board / "results" / place(other.result))
+    with pytest.raises(ResultError, match="have different prompts"):
+        collect(board / "results")
+
+
+def test_results_of_other_requests_share_no_table(made, tmp_path):
+    other = made("uce", 10)
+    other = other.changed(task=other.result.task.model_copy(update={"requests_sha256": "0" * 64}))
+    other = other.changed(id=other.result.spec.id)
+    for each in (made("unedited", 10), other):
+        each.save(tmp_path / place(each.result))
+    with pytest.raises(ResultError, match=r"have different requests \(requests_sha256"):
+        collect(tmp_path)
+
+
+def of_the_embedded_data(made, **digests):
+    """A result that names the files of the installed dataset."""
+    found = made("uce", 10)
+    files = {name: file.sha256 for name, file in load_card("aice_embedded").files.items()}
+    found = found.changed(task=found.result.task.model_copy(update={"data_sha256": files, **digests}))
+    return found.changed(id=found.result.spec.id)
+
+
+def test_a_result_is_compared_with_the_installed_dataset_of_its_version_and_files(made, tmp_path):
+    dataset = open_dataset("aice_embedded")
+    true = DataDigests.of(dataset, dataset.schedule(10), 10)
+    honest = of_the_embedded_data(made, requests_sha256=true.requests, prompts_sha256=true.prompts)
+    honest.save(tmp_path / "honest" / place(honest.result))
+    assert collect(tmp_path / "honest") == [honest.result]
+    for name in ("requests", "prompts"):
+        digests = {"requests_sha256": true.requests, "prompts_sha256": true.prompts, f"{name}_sha256": "0" * 64}
+        forged = of_the_embedded_data(made, **digests)
+        path = forged.save(tmp_path / name / place(forged.result))
+        with pytest.raises(ResultError, match="as installed makes") as caught:
+            collect(tmp_path / name)
+        assert str(caught.value).startswith(f"{path}: {name}_sha256 is 000000000000…")
+
+
+def test_a_run_beside_one_of_other_prompts_is_refused_unless_that_failed(made, tmp_path):
+    spec = made("uce", 10).result.spec
+    refuse_other_data(tmp_path, spec)
+    same, other = made("uce", 10), made("uce", 10, prompts="6" * 64)
+    path = same.save(tmp_path / same.result.id / "result.json")
+    refuse_other_data(tmp_path, spec)
+    with pytest.raises(ResultError, match=r"^prompts are not those of .*: raise the version of dataset aice_embedded"):
+        refuse_other_data(tmp_path, other.result.spec)
+    refuse_other_data(tmp_path, other.result.spec.model_copy(update={"dataset_version": 2}))
+    failed = same.changed(status="failed", error="disk full")
+    failed.save(path)
+    refuse_other_data(tmp_path, other.result.spec)
