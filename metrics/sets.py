@@ -1,8 +1,8 @@
 """Distances between sets of images, over all concepts at once, with an error from halves of them.
 
 A distance of sets has no value per concept. Its part "value" holds the distance itself, its part "resample" the same on
-random halves of the concepts, from which the standard error follows (iceb.specs.halves). Their mean is no estimate of
-the distance: Fréchet's is too large by an amount that depends on the number of images.
+random halves of the concepts, from which the standard error follows (iceb.statistics.errors_of_distances). Their mean
+is no estimate of the distance: Fréchet's is too large by an amount that depends on the number of images.
 """
 
 import hashlib

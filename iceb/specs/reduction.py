@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from iceb.base.errors import SpecError
-from iceb.specs.halves import error_of_distance
-from iceb.specs.sums import PartSums, error_of_mean, weighted_mean, weighted_sides
+from iceb.statistics.errors_of_distances import error_of_distance
+from iceb.statistics.errors_of_means import PartSums, error_of_mean, weighted_mean, weighted_sides
 from iceb.statistics.estimates import FEWEST, interval
 
 Change: TypeAlias = Literal["rise", "fall", "after"]  # after − before, before − after, after alone
@@ -144,21 +144,21 @@ def change_of(value: ConceptValue, change: Change) -> float:
 def _reduce_means(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
     sums = {name: PartSums(part.weight) for name, part in reduction.parts.items()}
     rows = Counter((value.part, value.checkpoint, value.concept) for value in values)
-    for value in values:
-        alike = 1 / rows[value.part, value.checkpoint, value.concept]
-        weight = float(value.n) if reduction.weighting == "images" else alike
-        change = change_of(value, reduction.parts[value.part].change)
-        sums[value.part].add(value.concept, value.checkpoint, value.n, weight, change, (value.before, value.after))
+    for row in values:
+        alike = 1 / rows[row.part, row.checkpoint, row.concept]
+        weight = float(row.n) if reduction.weighting == "images" else alike
+        change = change_of(row, reduction.parts[row.part].change)
+        sums[row.part].add(row.concept, row.checkpoint, row.n, weight, change, (row.before, row.after))
     n, concepts = sum(part.n for part in sums.values()), sum(len(set(part.concepts)) for part in sums.values())
     if empty := [name for name, part in sums.items() if not part.weights]:
         note = "; ".join(f"no {name} prompts were drawn" for name in empty)
         return Score(None, None, n, concepts, note)
     parts = list(sums.values())
-    found, (before, after), error = weighted_mean(parts), weighted_sides(parts), error_of_mean(parts)
-    low, high = interval(found, error.stderr, error.freedom, error.clusters)
+    value, (before, after), error = weighted_mean(parts), weighted_sides(parts), error_of_mean(parts)
+    low, high = interval(value, error.stderr, error.freedom, error.clusters)
     uneven = low is None and error.stderr is not None and min(part.freedom for part in parts) >= FEWEST - 1
     note = f"no interval: its concepts weigh as unevenly as {error.clusters:.1f} equal ones" if uneven else ""
-    return Score(found, error.stderr, n, concepts, note, before, after, low, high)
+    return Score(value, error.stderr, n, concepts, note, before, after, low, high)
 
 
 def _reduce_set(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
@@ -169,17 +169,17 @@ def _reduce_set(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
     if extra := sum(value.part == VALUE for value in values) - len(whole):
         return Score(None, None, 0, 0, f"{extra + 1} values of one checkpoint: expected one")
     distances = [change_of(value, change) for value in whole.values()]
-    found, n = _mean(distances), sum(value.n for value in whole.values())
-    before, after = _side([value.before for value in whole.values()]), _side([value.after for value in whole.values()])
-    concepts = [value.n for value in values if value.part == RESAMPLE]
+    distance, n = _mean(distances), sum(row.n for row in whole.values())
+    before, after = _side([row.before for row in whole.values()]), _side([row.after for row in whole.values()])
+    concepts = [row.n for row in values if row.part == RESAMPLE]
     halves = _halves(values, list(whole), change)
     if not concepts or not all(halves):
         note = "no error: a checkpoint has too few concepts to halve" if concepts else ""
-        return Score(found, None, n, max(concepts, default=1), note, before, after)
+        return Score(distance, None, n, max(concepts, default=1), note, before, after)
     stderr = error_of_distance(distances, halves)
     scarcest = min(*concepts, *([len(whole)] if len(whole) > 1 else []))
-    low, high = interval(found, stderr, scarcest - 1, scarcest)
-    return Score(found, stderr, n, max(concepts), "", before, after, low, high)
+    low, high = interval(distance, stderr, scarcest - 1, scarcest)
+    return Score(distance, stderr, n, max(concepts), "", before, after, low, high)
 
 
 def _mean(numbers: Sequence[float]) -> float:

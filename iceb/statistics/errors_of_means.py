@@ -8,7 +8,7 @@ from typing import TypeAlias
 from iceb.statistics.estimates import effective_number
 
 Sides: TypeAlias = tuple[float | None, float | None]  # before, after
-Pulls: TypeAlias = Mapping[Hashable, float]  # cluster → its pull on the weighted sum of means
+Pulls: TypeAlias = Mapping[Hashable, float]  # cluster → its pull (influence, of a linearised ratio) on the weighted sum
 
 
 @dataclass
@@ -78,7 +78,7 @@ class PartSums:
         return math.fsum(values) / self.total if len(values) == len(self.weights) else None
 
     def pulls(self, clusters: Sequence[Hashable]) -> Pulls:
-        """Each cluster's pull on the value, scaled so that the squares sum to its variance (linearised ratio)."""
+        """Each cluster's pull on the value: its linearised residual, scaled so that the squares sum to the variance."""
         mean = self.mean  # once: it runs over all concepts
         found: dict[Hashable, list[float]] = {}
         for cluster, weight, change in zip(clusters, self.weights, self.changes, strict=True):
