@@ -18,7 +18,7 @@ from iceb.conformance.methods.edit_cost import ALLOWANCE, EditCost
 from iceb.conformance.methods.method_under_test import MethodUnderTest
 from iceb.conformance.methods.request_checks import RequestChecks
 from iceb.conformance.methods.setting_checks import SettingChecks
-from iceb.conformance.methods.side_effects import SideEffects
+from iceb.conformance.methods.unrelated_prompts import UnrelatedPrompts
 from iceb.models.bundle import ModelBundle
 from iceb.models.threads import worker_threads
 from iceb.running.method_runner import ChosenMethod, choose
@@ -71,7 +71,7 @@ def check_method(
         yield from _edit_checks(plain_edit)
         left = seconds - (time.perf_counter() - began)
         yield from SettingChecks(plain_edit, left * VARIED).lines()
-        yield from SideEffects(plain_edit).lines()
+        yield from UnrelatedPrompts(plain_edit).lines()
         yield from _request_checks(RequestChecks(plain_edit))
         yield from EditCost(plain_edit, seconds - (time.perf_counter() - began), allowance).lines(sizes)
         yield line("model untouched by all of this", plain_edit.model_after_all)

@@ -1,4 +1,4 @@
-"""Measure what an edit changes beside its subjects; reported for the author, never a failure."""
+"""Measure how far an edit moves prompts that name none of its concepts; reported for the author, never a failure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ TOKEN_TABLE = "token_embedding.weight"
 
 
 @dataclass
-class SideEffects:
+class UnrelatedPrompts:
     """Measurements on the plain edit."""
 
     plain_edit: PlainEdit
