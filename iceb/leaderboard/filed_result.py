@@ -12,6 +12,7 @@ from iceb.specs.results import Result
 
 SUFFIX = ".parquet"
 MOST_TOLD = 3  # problems of one file that a message lists
+UNDO = "restore the file if it was edited; if the code that scores was, see CONTRIBUTING.md, Change a formula"
 
 
 @dataclass(frozen=True)
@@ -67,5 +68,5 @@ def read_filed(named: Path) -> FiledResult:
     rows = checked_table(table, result.per_concept, str(beside))
     if found := problems(result, rows):
         more = f" (and {len(found) - MOST_TOLD} more)" if len(found) > MOST_TOLD else ""
-        raise ResultError(f"{path}: {'; '.join(found[:MOST_TOLD])}{more}")
+        raise ResultError(f"{path}: {'; '.join(found[:MOST_TOLD])}{more}: {UNDO}")
     return FiledResult(path, result, text, table, tuple(rows))
