@@ -13,6 +13,7 @@ from iceb.base.errors import MethodError, SpecError
 from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.families import Family
 from iceb.specs.metrics import Measure
+from iceb.specs.passes import PassSize, PassSizes
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef, Sampling, Scalar
 from iceb.specs.tasks import Kind
@@ -126,12 +127,12 @@ class Bundle(Protocol):
         """The model's number format."""
 
     @property
-    def pass_sizes(self) -> Any:
-        """Numbers of concepts or images in one pass: an iceb.models.memory.PassSizes."""
+    def pass_sizes(self) -> PassSizes:
+        """The numbers of concepts or images in one pass."""
 
     @property
-    def images_per_pass(self) -> Any:
-        """The number of images in one pass of the denoiser: an iceb.models.memory.PassSize."""
+    def images_per_pass(self) -> PassSize:
+        """The number of images in one pass of the denoiser."""
 
     @property
     def digest(self) -> str:

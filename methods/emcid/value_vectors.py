@@ -20,9 +20,9 @@ from iceb.methods.emcid.settings import Stage1
 from iceb.methods.emcid.stage1 import Values, optimise_values
 from iceb.methods.emcid.training import Workbench
 from iceb.models import threads
-from iceb.models.memory import PassSize
 from iceb.specs.execution import Execution
 from iceb.specs.methods import Scratch
+from iceb.specs.passes import PassSize
 
 if TYPE_CHECKING:
     from iceb.methods.emcid import EMCID

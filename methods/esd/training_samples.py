@@ -15,8 +15,8 @@ from iceb.methods.common.text_encoder import slices
 from iceb.methods.esd.sampling import partial_latents, repeat_rows, walk_levels
 from iceb.methods.esd.settings import Settings, VariantName
 from iceb.methods.esd.training_steps import TrainingStep, levels_2023, levels_2024, timestep
-from iceb.models.memory import PassSize
 from iceb.specs.methods import Scratch
+from iceb.specs.passes import PassSize
 
 SEGMENT = 256  # steps whose latents are in memory at once
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]

@@ -24,9 +24,9 @@ from iceb.methods.mace.settings import Training
 from iceb.methods.mace.training import Array, TrainingSet, pack_terms, train_terms, unpack_terms
 from iceb.methods.mace.training_images import TrainingImages
 from iceb.models import threads
-from iceb.models.memory import PassSize
 from iceb.specs.execution import Execution
 from iceb.specs.methods import Bundle, Edit, MethodContext, Scratch
+from iceb.specs.passes import PassSize
 from iceb.specs.requests import EditRequest
 
 if TYPE_CHECKING:
