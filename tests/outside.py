@@ -13,7 +13,7 @@ PARITY, DATA = "ICEB_PARITY", "ICEB_DATA"
 
 def parity_folder() -> Path:
     """The folder of parity vectors, whether it exists or not."""
-    return _named(PARITY) or SHARED / "parity"
+    return _path_from(PARITY) or SHARED / "parity"
 
 
 def upstream_data() -> Path:
@@ -21,7 +21,7 @@ def upstream_data() -> Path:
 
     The variable may name that folder, iceb_data itself, or a checkout of the upstream repository, as for `--data`.
     """
-    named = _named(DATA) or SHARED / "data" / "emcid"
+    named = _path_from(DATA) or SHARED / "data" / "emcid"
     places = (named, named / "data", named.parent if named.name == "iceb_data" else named)
     return next((place for place in places if (place / "iceb_data").is_dir()), named / "iceb_data")
 
@@ -31,6 +31,6 @@ def published_facts() -> Path:
     return SHARED / "specs" / "published.json"
 
 
-def _named(variable: str) -> Path | None:
+def _path_from(variable: str) -> Path | None:
     value = os.environ.get(variable)
     return Path(value).expanduser() if value else None

@@ -24,7 +24,7 @@ DECLARATION = {
 }
 
 
-def declared(folder: Path, target: Path) -> Path:
+def copy_with_declaration(folder: Path, target: Path) -> Path:
     """A copy of a model folder that says how it is drawn and measured."""
     shutil.copytree(folder, target)
     (target / "iceb.json").write_text(json.dumps(DECLARATION), encoding="utf-8")
@@ -34,13 +34,13 @@ def declared(folder: Path, target: Path) -> Path:
 @pytest.fixture(scope="session")
 def model(tiny_sd_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny Stable Diffusion, as `--model FOLDER` names it."""
-    return declared(tiny_sd_folder, tmp_path_factory.mktemp("cli") / "model")
+    return copy_with_declaration(tiny_sd_folder, tmp_path_factory.mktemp("cli") / "model")
 
 
 @pytest.fixture(scope="session")
 def model_xl(tiny_sdxl_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny Stable Diffusion XL, likewise."""
-    return declared(tiny_sdxl_folder, tmp_path_factory.mktemp("cli") / "model_xl")
+    return copy_with_declaration(tiny_sdxl_folder, tmp_path_factory.mktemp("cli") / "model_xl")
 
 
 @pytest.fixture(scope="session")
@@ -79,11 +79,11 @@ def plugins(monkeypatch: pytest.MonkeyPatch, shared_cache: Path) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     monkeypatch.setenv("ICEB_CACHE", str(shared_cache))
 
-    def found(group: str) -> list[EntryPoint]:
+    def fake_entry_points(group: str) -> list[EntryPoint]:
         extra = EXTRA.get(group.removeprefix("iceb."), [])
         return [*entry_points(group=group), *(EntryPoint(name, place, group) for name, place in extra)]
 
-    monkeypatch.setattr(registry, "entry_points", found)
+    monkeypatch.setattr(registry, "entry_points", fake_entry_points)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "result.json"
 
 
-def refused(capsys, *arguments: str, code: int = 2) -> str:
+def error_line(capsys, *arguments: str, code: int = 2) -> str:
     """The single line on stderr of a command that must fail."""
     assert run(arguments) == code
     captured = capsys.readouterr()
@@ -54,7 +54,7 @@ def refused(capsys, *arguments: str, code: int = 2) -> str:
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
 def test_a_mistake_is_one_line_and_exit_code_two(capsys, arguments, words):
-    assert words in refused(capsys, *arguments)
+    assert words in error_line(capsys, *arguments)
 
 
 def test_listing_as_json_is_json(capsys):
@@ -111,7 +111,7 @@ def test_data_status_sees_a_damaged_file(capsys, tmp_path):
 def test_fetching_into_a_place_that_is_a_file_is_refused(capsys, tmp_path):
     taken = tmp_path / "taken"
     taken.write_text("")
-    assert "taken" in refused(capsys, "data", "fetch", "aice", "--cache", str(taken))
+    assert "taken" in error_line(capsys, "data", "fetch", "aice", "--cache", str(taken))
 
 
 def test_adding_and_checking_a_leaderboard(capsys, tmp_path):
@@ -122,7 +122,7 @@ def test_adding_and_checking_a_leaderboard(capsys, tmp_path):
     assert "2 scores of 1 result follow from the tables beside them; 2 pages" in capsys.readouterr().out
     page = tmp_path / "aice.md"
     page.write_text(page.read_text().replace("0.250", "0.950"))
-    assert "differs from its results" in refused(capsys, "leaderboard", "--check", "--folder", str(tmp_path), code=1)
+    assert "differs from its results" in error_line(capsys, "leaderboard", "--check", "--folder", str(tmp_path), code=1)
 
 
 def test_a_forged_score_is_refused_by_the_check_in_one_line(capsys, tmp_path):
@@ -133,7 +133,7 @@ def test_a_forged_score_is_refused_by_the_check_in_one_line(capsys, tmp_path):
     document = json.loads(path.read_text(encoding="utf-8"))
     document["scores"][0]["value"] = 0.495
     path.write_text(json.dumps(document), encoding="utf-8")
-    line = refused(capsys, "leaderboard", "--check", "--folder", str(tmp_path))
+    line = error_line(capsys, "leaderboard", "--check", "--folder", str(tmp_path))
     assert f"{path}: metric edit_score: value is 0.495, the table makes 0.25" in line
 
 
@@ -165,18 +165,18 @@ def test_add_takes_many_paths_and_patterns(capsys, tmp_path, monkeypatch, named)
     ],
 )
 def test_what_nobody_foresaw_is_still_one_line(capsys, monkeypatch, error, code, words):
-    def broken(_):
+    def raise_error(_):
         raise error
 
-    monkeypatch.setattr(command.listing, "_rows", broken)
-    assert words in refused(capsys, "list", "tasks", code=code)
+    monkeypatch.setattr(command.listing, "_rows", raise_error)
+    assert words in error_line(capsys, "list", "tasks", code=code)
 
 
 def test_the_traceback_can_be_asked_for(monkeypatch):
-    def broken(_):
+    def raise_error(_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(command.listing, "_rows", broken)
+    monkeypatch.setattr(command.listing, "_rows", raise_error)
     monkeypatch.setenv("ICEB_TRACEBACK", "1")
     with pytest.raises(ZeroDivisionError):
         run(["list", "tasks"])

@@ -15,14 +15,14 @@ pytestmark = pytest.mark.usefixtures("plugins")
 
 
 @pytest.fixture
-def asked(model, data, tmp_path):
+def run_arguments(model, data, tmp_path):
     """The arguments of a small run; a test adds its own, and the last one of a name counts."""
 
-    def made(*more: str) -> list[str]:
+    def build(*more: str) -> list[str]:
         base = ["evaluate", "--method", "token_swap", "--task", "aice", "--num-edits", "2", "--device", "cpu"]
         return [*base, "--model", str(model), "--data", data, "--limit", "4", "--out", str(tmp_path / "runs"), *more]
 
-    return made
+    return build
 
 
 def result_of(folder: Path) -> Result:
@@ -30,7 +30,7 @@ def result_of(folder: Path) -> Result:
     return Result.from_json(path.read_text(encoding="utf-8"))
 
 
-def refused(capsys, arguments, code=2) -> str:
+def error_line(capsys, arguments, code=2) -> str:
     """The last line on stderr of a command that must fail; only the plan and the progress may stand before it."""
     assert run(arguments) == code
     lines = capsys.readouterr().err.splitlines()
@@ -39,8 +39,8 @@ def refused(capsys, arguments, code=2) -> str:
     return lines[-1]
 
 
-def test_a_run_prints_its_plan_its_scores_and_the_path_of_its_result(capsys, asked, tmp_path):
-    assert run(asked()) == 0
+def test_a_run_prints_its_plan_its_scores_and_the_path_of_its_result(capsys, run_arguments, tmp_path):
+    assert run(run_arguments()) == 0
     captured = capsys.readouterr()
     assert captured.err.startswith("token_swap on aice")
     assert "holdout: 4 images a side" in captured.err
@@ -51,8 +51,8 @@ def test_a_run_prints_its_plan_its_scores_and_the_path_of_its_result(capsys, ask
     assert all(score.metric in captured.out for score in result_of(tmp_path / "runs").scores)
 
 
-def test_with_json_stdout_is_the_result_and_nothing_else(capsys, asked, tmp_path):
-    assert run(asked("--json")) == 0
+def test_with_json_stdout_is_the_result_and_nothing_else(capsys, run_arguments, tmp_path):
+    assert run(run_arguments("--json")) == 0
     captured = capsys.readouterr()
     (path,) = (tmp_path / "runs").rglob("result.json")
     assert captured.out == path.read_text(encoding="utf-8")
@@ -60,52 +60,52 @@ def test_with_json_stdout_is_the_result_and_nothing_else(capsys, asked, tmp_path
     assert f"result: {path}" in captured.err
 
 
-def test_the_edit_changes_the_images_and_the_same_command_again_reuses_everything(asked, tmp_path):
+def test_the_edit_changes_the_images_and_the_same_command_again_reuses_everything(run_arguments, tmp_path):
     fresh = ["--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "one")]
-    assert run(asked(*fresh)) == 0
+    assert run(run_arguments(*fresh)) == 0
     first = result_of(tmp_path / "one")
     assert first.model.edited_digest != (first.model.digest,)
     assert first.cost.images_drawn > 0
     assert any(score.before != score.after for score in first.scores)
-    assert run(asked(*fresh, "--out", str(tmp_path / "two"))) == 0
+    assert run(run_arguments(*fresh, "--out", str(tmp_path / "two"))) == 0
     second = result_of(tmp_path / "two")
     assert second.scores == first.scores
     assert second.cost.images_drawn == 0
 
 
-def test_the_controls_run_and_the_unedited_model_scores_exactly_zero(asked, tmp_path):
-    assert run(asked("--method", "unedited")) == 0
+def test_the_controls_run_and_the_unedited_model_scores_exactly_zero(run_arguments, tmp_path):
+    assert run(run_arguments("--method", "unedited")) == 0
     scores = result_of(tmp_path / "runs").scores
     assert {score.value for score in scores if score.value is not None} == {0.0}
 
 
-def test_a_third_partys_task_runs_with_its_own_metrics_only(asked, tmp_path):
-    assert run(asked("--task", "aice_flips")) == 0
+def test_a_third_partys_task_runs_with_its_own_metrics_only(run_arguments, tmp_path):
+    assert run(run_arguments("--task", "aice_flips")) == 0
     result = result_of(tmp_path / "runs")
     assert [score.metric for score in result.scores] == ["flip_rate", "holdout_delta"]
     assert result.task.name.endswith("/aice_flips")  # with its package, which is unknown here
     assert result.id.startswith("unknown.aice_flips/token_swap/")
 
 
-def test_set_recipe_and_sampling_reach_the_result(asked, tmp_path):
+def test_set_recipe_and_sampling_reach_the_result(run_arguments, tmp_path):
     recipe = tmp_path / "mine.toml"
     recipe.write_text('how = "by hand"\n[params]\nstrength = 0.5\n')
-    assert run(asked("--recipe", str(recipe), "--steps", "3", "--guidance", "2")) == 0
+    assert run(run_arguments("--recipe", str(recipe), "--steps", "3", "--guidance", "2")) == 0
     result = result_of(tmp_path / "runs")
     assert (result.method.params["strength"], result.sampling.steps, result.sampling.guidance) == (0.5, 3, 2.0)
     assert result.method.recipe == "mine.toml"
     assert str(tmp_path) not in result.to_json()
-    assert run(asked("--recipe", str(recipe), "--set", "strength=0.25", "--out", str(tmp_path / "set"))) == 0
+    assert run(run_arguments("--recipe", str(recipe), "--set", "strength=0.25", "--out", str(tmp_path / "set"))) == 0
     assert result_of(tmp_path / "set").method.params["strength"] == 0.25
 
 
-def test_a_dry_run_makes_nothing(capsys, asked, tmp_path):
+def test_a_dry_run_makes_nothing(capsys, run_arguments, tmp_path):
     cache = tmp_path / "cache"
-    assert run(asked("--dry-run", "--cache", str(cache))) == 0
+    assert run(run_arguments("--dry-run", "--cache", str(cache))) == 0
     assert "nothing was made" in capsys.readouterr().out
     assert not (tmp_path / "runs").exists()
     assert not cache.exists()
-    assert run(asked("--dry-run", "--json", "--cache", str(cache))) == 0
+    assert run(run_arguments("--dry-run", "--json", "--cache", str(cache))) == 0
     plan = json.loads(capsys.readouterr().out)
     assert plan["spec"]["num_edits"] == 2
     assert {counts["role"]: counts["prompts"] for counts in plan["images"]}["source"] == 4
@@ -144,21 +144,21 @@ def test_a_dry_run_makes_nothing(capsys, asked, tmp_path):
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
-def test_what_is_asked_wrongly_is_one_line_and_exit_code_two(capsys, asked, more, words):
-    assert words in refused(capsys, asked(*more))
+def test_what_is_asked_wrongly_is_one_line_and_exit_code_two(capsys, run_arguments, more, words):
+    assert words in error_line(capsys, run_arguments(*more))
 
 
 def test_options_that_are_missing_are_named(capsys):
-    assert "--task" in refused(capsys, ["evaluate", "--method", "emcid"])
+    assert "--task" in error_line(capsys, ["evaluate", "--method", "emcid"])
 
 
 @pytest.mark.parametrize("text", ["[", "[]", "{}", ""])
-def test_a_damaged_data_file_is_named(capsys, asked, tmp_path, text):
+def test_a_damaged_data_file_is_named(capsys, run_arguments, tmp_path, text):
     folder = tmp_path / "data"
     folder.mkdir()
     for name in ("imgnet_aug_edit.json", "imgnet_aug_test.json", "vit_classifier_config.json"):
         (folder / name).write_text(text)
-    line = refused(capsys, asked("--data", str(folder)))
+    line = error_line(capsys, run_arguments("--data", str(folder)))
     assert "imgnet_aug_edit.json" in line
     assert "sha256" in line
 
@@ -173,33 +173,33 @@ def test_a_damaged_data_file_is_named(capsys, asked, tmp_path, text):
         ("crash", "raised ZeroDivisionError: division by zero second line (faulty.py:"),
     ],
 )
-def test_a_faulty_method_is_refused_by_name(capsys, asked, tmp_path, fault, words):
-    line = refused(capsys, asked("--method", "faulty", "--set", f"fault={fault}"))
+def test_a_faulty_method_is_refused_by_name(capsys, run_arguments, tmp_path, fault, words):
+    line = error_line(capsys, run_arguments("--method", "faulty", "--set", f"fault={fault}"))
     assert words in line
     assert "faulty" in line
     assert result_of(tmp_path / "runs").status == "failed"
 
 
-def test_a_full_disk_is_one_line_that_says_what_to_do(capsys, asked, tmp_path, monkeypatch):
+def test_a_full_disk_is_one_line_that_says_what_to_do(capsys, run_arguments, tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "link", full)
-    line = refused(capsys, asked("--cache", str(tmp_path / "cache")))
+    line = error_line(capsys, run_arguments("--cache", str(tmp_path / "cache")))
     assert "no space left" in line
     assert "--prune" in line
 
 
-def test_damaged_files_are_made_again_and_named(capsys, asked, tmp_path):
+def test_damaged_files_are_made_again_and_named(capsys, run_arguments, tmp_path):
     cache = tmp_path / "cache"
-    assert run(asked("--cache", str(cache))) == 0
+    assert run(run_arguments("--cache", str(cache))) == 0
     before = result_of(tmp_path / "runs")
     (edit,) = (cache / "edits").rglob("*.safetensors")
     (pack, *_) = sorted((cache / "measured").rglob("*.pack"))
     for path in (edit, pack):
         path.write_bytes(path.read_bytes()[:-1] + b"\x55")
     capsys.readouterr()
-    assert run(asked("--cache", str(cache))) == 0
+    assert run(run_arguments("--cache", str(cache))) == 0
     said = capsys.readouterr().err.splitlines()
     assert [line for line in said if line.startswith("damaged")] == [
         f"damaged, remade: {edit} (its tensors are not those that were written)",
@@ -208,13 +208,13 @@ def test_damaged_files_are_made_again_and_named(capsys, asked, tmp_path):
     assert result_of(tmp_path / "runs").scores == before.scores
 
 
-def test_a_model_of_two_text_encoders_runs_too(asked, model_xl, tmp_path):
-    assert run(asked("--model", str(model_xl), "--method", "unedited", "--limit", "1")) == 0
+def test_a_model_of_two_text_encoders_runs_too(run_arguments, model_xl, tmp_path):
+    assert run(run_arguments("--model", str(model_xl), "--method", "unedited", "--limit", "1")) == 0
     assert result_of(tmp_path / "runs").status == "partial"
 
 
-def test_score_repeats_the_scores_and_adds_new_metrics(capsys, asked, tmp_path):
-    assert run(asked()) == 0
+def test_score_repeats_the_scores_and_adds_new_metrics(capsys, run_arguments, tmp_path):
+    assert run(run_arguments()) == 0
     written = result_of(tmp_path / "runs")
     (path,) = (tmp_path / "runs").rglob("result.json")
     capsys.readouterr()
@@ -223,17 +223,17 @@ def test_score_repeats_the_scores_and_adds_new_metrics(capsys, asked, tmp_path):
     assert again == [score.model_dump() for score in written.scores]
     assert run(["score", str(path), "--metric", "flip_rate"]) == 0
     assert "flip_rate" in capsys.readouterr().out
-    assert "did you mean" in refused(capsys, ["score", str(path), "--metric", "flip_rat"])
-    assert "name the folder that a run wrote" in refused(capsys, ["score", str(tmp_path)])
+    assert "did you mean" in error_line(capsys, ["score", str(path), "--metric", "flip_rat"])
+    assert "name the folder that a run wrote" in error_line(capsys, ["score", str(tmp_path)])
 
 
-def test_pruning_removes_what_no_run_refers_to_and_nothing_else(capsys, asked, tmp_path, monkeypatch):
+def test_pruning_removes_what_no_run_refers_to_and_nothing_else(capsys, run_arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cache = ["--cache", str(tmp_path / "cache")]
     prune = ["cache", "--prune", "--older-than", "0", *cache]
-    assert "is no cache that ICEB has written" in refused(capsys, prune)
-    assert run(asked(*cache)) == 0
-    assert run(asked(*cache, "--num-edits", "3", "--out", str(tmp_path / "other"))) == 0
+    assert "is no cache that ICEB has written" in error_line(capsys, prune)
+    assert run(run_arguments(*cache)) == 0
+    assert run(run_arguments(*cache, "--num-edits", "3", "--out", str(tmp_path / "other"))) == 0
     shutil.rmtree(tmp_path / "other" / "aice")
     capsys.readouterr()
     assert run(["cache", *cache]) == 0
@@ -244,18 +244,18 @@ def test_pruning_removes_what_no_run_refers_to_and_nothing_else(capsys, asked, t
     assert "would be removed; nothing was" in said
     assert run(prune) == 0
     assert said.splitlines()[-1].split(" would")[0] == capsys.readouterr().out.splitlines()[-1].removeprefix("removed ")
-    assert run(asked(*cache)) == 0
+    assert run(run_arguments(*cache)) == 0
     assert " 0 images drawn" in capsys.readouterr().out
     assert run(prune) == 0
     assert "removed 0 files" in capsys.readouterr().out
 
 
-def test_pruning_knows_every_folder_of_runs_and_spares_what_is_young(capsys, asked, tmp_path, monkeypatch):
+def test_pruning_knows_every_folder_of_runs_and_spares_what_is_young(capsys, run_arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cache = ["--cache", str(tmp_path / "cache")]
     one, other = tmp_path / "runs", tmp_path / "other"
-    assert run(asked(*cache)) == 0
-    assert run(asked(*cache, "--num-edits", "3", "--out", str(other))) == 0
+    assert run(run_arguments(*cache)) == 0
+    assert run(run_arguments(*cache, "--num-edits", "3", "--out", str(other))) == 0
     capsys.readouterr()
     assert run(["cache", "--prune", "--older-than", "0", *cache, "--runs", str(one)]) == 0
     assert "removed 0 files" in capsys.readouterr().out
@@ -275,16 +275,16 @@ def test_pruning_knows_every_folder_of_runs_and_spares_what_is_young(capsys, ask
 
 def test_a_folder_of_runs_that_is_not_there_is_refused(capsys, tmp_path):
     arguments = ["cache", "--prune", "--cache", str(tmp_path / "cache"), "--runs", str(tmp_path / "rnus")]
-    assert "rnus is not a folder" in refused(capsys, arguments)
-    assert "together with --prune" in refused(capsys, ["cache", "--dry-run"])
-    assert "must be 0 to 1000000 hours" in refused(capsys, ["cache", "--prune", "--older-than", "-1"])
+    assert "rnus is not a folder" in error_line(capsys, arguments)
+    assert "together with --prune" in error_line(capsys, ["cache", "--dry-run"])
+    assert "must be 0 to 1000000 hours" in error_line(capsys, ["cache", "--prune", "--older-than", "-1"])
 
 
-def test_a_failed_run_does_not_block_pruning(capsys, asked, tmp_path, monkeypatch):
+def test_a_failed_run_does_not_block_pruning(capsys, run_arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cache = ["--cache", str(tmp_path / "cache")]
-    run(asked("--method", "faulty", *cache))
+    run(run_arguments("--method", "faulty", *cache))
     capsys.readouterr()
-    assert "no run refers to anything" in refused(capsys, ["cache", "--prune", *cache])
-    assert run(asked(*cache)) == 0
+    assert "no run refers to anything" in error_line(capsys, ["cache", "--prune", *cache])
+    assert run(run_arguments(*cache)) == 0
     assert run(["cache", "--prune", *cache]) == 0

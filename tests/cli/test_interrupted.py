@@ -19,7 +19,7 @@ AGAIN = 3  # seconds until a signal that was not heard is sent again
 def command(model, data):
     """The arguments of a run of some hundred images, slow enough to be stopped in its middle."""
 
-    def made(folder: Path) -> list[str]:
+    def build(folder: Path) -> list[str]:
         base = [sys.executable, "-m", "iceb", "evaluate", "--method", "token_swap", "--task", "aice_flips"]
         base += [
             "--num-edits",
@@ -37,14 +37,16 @@ def command(model, data):
         ]
         return [*base, "--cache", str(folder / "cache"), "--out", str(folder / "runs")]
 
-    return made
+    return build
 
 
 def images(folder: Path) -> int:
     return sum(1 for _ in (folder / "cache").rglob("*.png"))
 
 
-def stopped(command: list[str], environment: dict[str, str], folder: Path, sign: signal.Signals, more: int) -> tuple:
+def run_until_signal(
+    command: list[str], environment: dict[str, str], folder: Path, sign: signal.Signals, more: int
+) -> tuple:
     """Start the command, send it a signal once it has drawn `more` images; its exit code and its last line.
 
     The signal is sent again while the command goes on, as a person presses Ctrl-C again: outside of stages Python
@@ -77,7 +79,7 @@ def heeding() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def finished(python: Path, command: list[str], environment: dict[str, str], folder: Path) -> Result:
+def run_to_end(python: Path, command: list[str], environment: dict[str, str], folder: Path) -> Result:
     command = [str(python), *command[1:]]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
@@ -93,15 +95,15 @@ def result_in(folder: Path) -> Result:
 @pytest.mark.usefixtures("plugins")
 def test_a_stopped_command_loses_nothing_and_ends_with_the_same_scores(warm_python, command, environment, tmp_path):
     broken, whole = tmp_path / "broken", tmp_path / "whole"
-    code, _ = stopped(command(broken), environment, broken, signal.SIGKILL, more=20)
+    code, _ = run_until_signal(command(broken), environment, broken, signal.SIGKILL, more=20)
     assert code == -signal.SIGKILL
-    code, line = stopped(command(broken), environment, broken, signal.SIGINT, more=20)
+    code, line = run_until_signal(command(broken), environment, broken, signal.SIGINT, more=20)
     assert code in (130, -signal.SIGINT)  # both are 130 to a shell: the signal that was sent again may meet the end
     assert line.startswith("iceb: interrupted; the same command goes on: iceb evaluate --method token_swap")
     kept = images(broken)
     assert kept >= 40
     assert not list(broken.rglob("result.json"))
-    resumed = finished(warm_python, command(broken), environment, broken)
+    resumed = run_to_end(warm_python, command(broken), environment, broken)
     assert resumed.cost.images_reused >= kept
     assert run(command(whole)[3:]) == 0  # in this process: it has the libraries already
     assert numbers(resumed) == numbers(result_in(whole))

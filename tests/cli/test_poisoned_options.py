@@ -66,8 +66,8 @@ def test_an_absurd_option_is_one_line_and_exit_code_two(capsys, place, arguments
 def test_a_system_error_is_reported_with_its_file(capsys, place, monkeypatch):
     from iceb.cli import listing
 
-    def denied(*_: object) -> None:
+    def deny(*_: object) -> None:
         raise PermissionError(13, "Permission denied", "some/\udcfffile")
 
-    monkeypatch.setattr(listing, "_rows", denied)
+    monkeypatch.setattr(listing, "_rows", deny)
     assert r"some/\udcfffile" in complaint(capsys, ["list", "methods"])

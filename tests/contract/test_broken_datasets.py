@@ -41,9 +41,9 @@ class Sound:
         if not 1 <= num_edits <= len(self.requests):
             raise DataError(f"{num_edits} edits: there are {len(self.requests)}")
         self.asked += 1
-        return self.planned(self.requests[:num_edits])
+        return self.make_schedule(self.requests[:num_edits])
 
-    def planned(self, requests: Sequence[EditRequest]) -> Schedule:
+    def make_schedule(self, requests: Sequence[EditRequest]) -> Schedule:
         return single_batch(EditBatch("c", tuple(requests)))
 
     def prompts(self, batch: EditBatch) -> Sequence[Prompt]:
@@ -82,7 +82,7 @@ def lines(register: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
         "counts": {"requests": 4},
     }
 
-    def checked(
+    def run_checks(
         load: Any = Sound, text: str = "---\n{}---\nColours.\n", found: Any = None, **changes: Any
     ) -> list[Line]:
         card = text.format(yaml.safe_dump({**fields, **changes}))
@@ -90,7 +90,7 @@ def lines(register: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
         register("datasets", "colours", found or DatasetDeclaration(name, "card.md", load))
         return list(check_dataset("colours", cache=tmp_path / "cache"))
 
-    return checked
+    return run_checks
 
 
 def test_a_sound_dataset_fails_nothing(lines):
@@ -227,23 +227,23 @@ def test_a_wrong_number_of_edits_is_caught(load, changes, words, lines):
 
 
 class Unjudged(Sound):
-    def planned(self, requests: Sequence[EditRequest]) -> Schedule:
+    def make_schedule(self, requests: Sequence[EditRequest]) -> Schedule:
         return (Add(EditBatch("c", tuple(requests))),)
 
 
 class RemovesAnother(Sound):
-    def planned(self, requests: Sequence[EditRequest]) -> Schedule:
-        return (*super().planned(requests), Remove("d"))
+    def make_schedule(self, requests: Sequence[EditRequest]) -> Schedule:
+        return (*super().make_schedule(requests), Remove("d"))
 
 
 class StepInWords(Sound):
-    def planned(self, requests: Sequence[EditRequest]) -> Schedule:
-        return (*super().planned(requests), "undo")  # type: ignore[return-value]
+    def make_schedule(self, requests: Sequence[EditRequest]) -> Schedule:
+        return (*super().make_schedule(requests), "undo")  # type: ignore[return-value]
 
 
 class EmptyBatch(Sound):
-    def planned(self, requests: Sequence[EditRequest]) -> Schedule:
-        return (*super().planned(requests), Add(EditBatch("d", ())))
+    def make_schedule(self, requests: Sequence[EditRequest]) -> Schedule:
+        return (*super().make_schedule(requests), Add(EditBatch("d", ())))
 
 
 @pytest.mark.parametrize(
@@ -261,12 +261,12 @@ def test_a_schedule_that_cannot_be_run_is_caught(load, words, lines):
 
 
 class OneShort(Sound):
-    def planned(self, requests: Sequence[EditRequest]) -> Schedule:
-        return super().planned(requests[: max(1, len(requests) - 1)])
+    def make_schedule(self, requests: Sequence[EditRequest]) -> Schedule:
+        return super().make_schedule(requests[: max(1, len(requests) - 1)])
 
 
 class OneByOne(Sound):
-    def planned(self, requests: Sequence[EditRequest]) -> Schedule:
+    def make_schedule(self, requests: Sequence[EditRequest]) -> Schedule:
         batches = [EditBatch(request.id, (request,)) for request in requests]
         return tuple(step for b in batches for step in (Add(b), Checkpoint(b.id), Remove(b.id)))
 
@@ -281,19 +281,19 @@ def test_single_edits_count_all_together(lines):
 
 
 class SameId(OneByOne):
-    def planned(self, requests: Sequence[EditRequest]) -> Schedule:
+    def make_schedule(self, requests: Sequence[EditRequest]) -> Schedule:
         batches = [EditBatch(request.id, (replace(request, id="c/one"),)) for request in requests]
         return tuple(step for b in batches for step in (Add(b), Checkpoint(b.id), Remove(b.id)))
 
 
 class AsksTwice(Sound):
-    def planned(self, requests: Sequence[EditRequest]) -> Schedule:
-        return super().planned([replace(request, source="red", dests=("blue",)) for request in requests])
+    def make_schedule(self, requests: Sequence[EditRequest]) -> Schedule:
+        return super().make_schedule([replace(request, source="red", dests=("blue",)) for request in requests])
 
 
 class AsksForNothing(Sound):
-    def planned(self, requests: Sequence[EditRequest]) -> Schedule:
-        return super().planned([replace(request, dests=(request.source,)) for request in requests])
+    def make_schedule(self, requests: Sequence[EditRequest]) -> Schedule:
+        return super().make_schedule([replace(request, dests=(request.source,)) for request in requests])
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_indistinguishable_requests_are_caught(load, words, lines):
 class TheLastOnes(Sound):
     def schedule(self, num_edits: int) -> Schedule:
         super().schedule(num_edits)
-        return self.planned(self.requests[-num_edits:])
+        return self.make_schedule(self.requests[-num_edits:])
 
 
 def test_requests_that_are_not_nested_are_caught_unless_the_card_says_so(lines):
@@ -325,12 +325,12 @@ def test_a_card_may_say_that_requests_are_not_nested(lines):
 
 
 class OtherEachCall(Sound):
-    def planned(self, requests: Sequence[EditRequest]) -> Schedule:
+    def make_schedule(self, requests: Sequence[EditRequest]) -> Schedule:
         return single_batch(EditBatch(f"call {self.asked}", tuple(requests)))
 
 
 class OtherEachLoad(Sound):
-    def planned(self, requests: Sequence[EditRequest]) -> Schedule:
+    def make_schedule(self, requests: Sequence[EditRequest]) -> Schedule:
         return single_batch(EditBatch(f"load {self.number}", tuple(requests)))
 
     def __init__(self, card: DataCard, paths: Mapping[str, Path]) -> None:

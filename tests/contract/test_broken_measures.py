@@ -65,11 +65,11 @@ class SoundText(Sound):
 def lines(register: Any) -> Any:  # noqa: F811
     """The checks of a measure that a package registers."""
 
-    def checked(kind: Any) -> list[Line]:
+    def run_checks(kind: Any) -> list[Line]:
         register("measures", "looks", kind)
         return list(check_measure("looks"))
 
-    return checked
+    return run_checks
 
 
 @pytest.mark.parametrize("kind", [Sound, SoundPair, SoundText])

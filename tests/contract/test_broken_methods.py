@@ -34,22 +34,22 @@ class Sound:
     card: ClassVar[MethodCard] = CARD
 
     def edit(self, bundle: Any, requests: Sequence[EditRequest], *, context: Any) -> Edit:
-        return self.moved(bundle, requests, context.scratch) if requests else Edit()
+        return self.make_edit(bundle, requests, context.scratch) if requests else Edit()
 
-    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+    def make_edit(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
         ((name, weight),) = bundle.parameters_named(FC2).items()
         return Edit({name: weight + sum(self.noise(weight, request, scratch) for request in requests)})
 
     def noise(self, weight: Any, request: EditRequest, scratch: Any) -> Any:
         seed = int.from_bytes("|".join([request.source, *request.dests]).encode(), "big") % 2**31
 
-        def drawn() -> Any:
+        def draw_noise() -> Any:
             return torch.randn(weight.shape, generator=torch.Generator().manual_seed(seed)).numpy()
 
-        return torch.from_numpy(scratch.array({"what": "noise", "seed": seed}, drawn)).to(weight.dtype)
+        return torch.from_numpy(scratch.array({"what": "noise", "seed": seed}, draw_noise)).to(weight.dtype)
 
 
-def checked(method: Any, bundle: Any, **changes: Any) -> dict[str, Line]:
+def run_checks(method: Any, bundle: Any, **changes: Any) -> dict[str, Line]:
     """The lines of a method that nobody registered."""
     chosen = ChosenMethod(Registered("methods", "sound", "tests", "0", "tests:Sound"), method, "")
     return {line.check: line for line in check_method(chosen, bundle, **{"sizes": (1,), **changes})}
@@ -61,12 +61,12 @@ def failures(lines: Mapping[str, Line]) -> dict[str, str]:
 
 def only_failure(method: Any, bundle: Any, **changes: Any) -> tuple[str, str]:
     """Check and note of the one line that failed."""
-    (found,) = failures(checked(method, bundle, **changes)).items()
+    (found,) = failures(run_checks(method, bundle, **changes)).items()
     return found
 
 
 def test_a_sound_method_fails_nothing(bundle):
-    lines = checked(Sound(), bundle)
+    lines = run_checks(Sound(), bundle)
     assert failures(lines) == {}
     measured = ("1 edit", "a prompt that names nothing")
     assert {line.status for name, line in lines.items() if name not in measured} == {"pass"}
@@ -104,7 +104,7 @@ class Kindless(Sound):
     ],
 )
 def test_unusable_settings_or_cards_are_reported_first_and_end_the_checks(method, words, bundle):
-    lines = checked(method(), bundle)
+    lines = run_checks(method(), bundle)
     assert list(lines) == ["settings fit the model"]
     assert words in failures(lines)["settings fit the model"]
 
@@ -125,13 +125,13 @@ class NamesNoFile(Sound):
 
 
 def test_a_method_whose_file_nobody_named_is_skipped(bundle):
-    (line,) = checked(NamesNoFile(), bundle).values()
+    (line,) = run_checks(NamesNoFile(), bundle).values()
     assert line.status == "skipped"
     assert "name a file" in line.note
 
 
 def test_a_file_that_is_named_and_cannot_be_read_is_a_failure(bundle):
-    (line,) = checked(NeedsFile(), bundle).values()
+    (line,) = run_checks(NeedsFile(), bundle).values()
     assert line.status == "fail"
     assert "no/such/file.txt" in line.note
 
@@ -190,13 +190,13 @@ def test_words_that_stand_for_a_paper_are_placeholders(paper):
 
 class SomethingForNothing(Sound):
     def edit(self, bundle: Any, requests: Sequence[EditRequest], *, context: Any) -> Edit:
-        return self.moved(bundle, requests, context.scratch)
+        return self.make_edit(bundle, requests, context.scratch)
 
 
 class CrashesOnNothing(Sound):
     def edit(self, bundle: Any, requests: Sequence[EditRequest], *, context: Any) -> Edit:
         first = requests[0]
-        return self.moved(bundle, [first, *requests[1:]], context.scratch)
+        return self.make_edit(bundle, [first, *requests[1:]], context.scratch)
 
 
 @pytest.mark.parametrize(
@@ -214,8 +214,8 @@ class Misfit(Sound):
 
     fault: str = "crash"
 
-    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Any:
-        ((name, weight),) = super().moved(bundle, requests, scratch).weights.items()
+    def make_edit(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Any:
+        ((name, weight),) = super().make_edit(bundle, requests, scratch).weights.items()
         other = "text_encoder.final_layer_norm.weight"
         faults = {
             "nothing": lambda: Edit(),
@@ -250,7 +250,7 @@ class Misfit(Sound):
     ],
 )
 def test_an_edit_that_does_not_fit_fails_one_line_and_the_rest_is_skipped(fault, words, bundle):
-    lines = checked(Misfit(fault), bundle)
+    lines = run_checks(Misfit(fault), bundle)
     assert list(failures(lines)) == ["edit fits model and card"]
     assert words in lines["edit fits model and card"].note
     assert lines["same bytes twice"].status == lines["1 edit"].status == "skipped"
@@ -265,9 +265,9 @@ class Spoiling(Sound):
 
     trace: str = "weight"
 
-    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+    def make_edit(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
         self.spoil(bundle.pipeline)
-        return super().moved(bundle, requests, scratch)
+        return super().make_edit(bundle, requests, scratch)
 
     def spoil(self, pipeline: Any) -> None:
         from diffusers.models.attention_processor import AttnProcessor
@@ -330,7 +330,7 @@ def kept_tokenizer(tiny_pipeline: Any) -> Any:
     ],
 )
 def test_a_trace_in_the_model_or_the_process_is_caught(trace, words, bundle, kept_tokenizer):
-    lines = checked(Spoiling(trace), bundle)
+    lines = run_checks(Spoiling(trace), bundle)
     ((check, note),) = failures(lines).items()
     assert check == "model untouched before applied"
     assert words in note
@@ -347,9 +347,9 @@ class SpoilsWhenRefusing(Sound):
             raise MethodError("the subject is too long")
         return super().noise(weight, request, scratch)
 
-    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+    def make_edit(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
         type(self).layer = bundle.pipeline.unet.conv_in
-        return super().moved(bundle, requests, scratch)
+        return super().make_edit(bundle, requests, scratch)
 
 
 def test_a_trace_of_a_refused_request_is_caught(bundle):
@@ -385,13 +385,13 @@ class Declared(Unseeded):
 
 
 def test_other_bytes_for_the_same_requests_are_caught(bundle):
-    lines = checked(Unseeded(), bundle)
+    lines = run_checks(Unseeded(), bundle)
     assert {"same bytes twice", "same bytes from warm scratch"} == set(failures(lines))
     assert "the same requests gave other bytes" in lines["same bytes twice"].note
 
 
 def test_a_method_may_declare_that_it_is_not_deterministic(bundle):
-    lines = checked(Declared(), bundle)
+    lines = run_checks(Declared(), bundle)
     assert failures(lines) == {}
     assert lines["same bytes twice"].note == "the card says deterministic=False"
 
@@ -413,10 +413,10 @@ class ForgetsDests(Sound):
     """Its scratch keys leave out the destination, which changes the numbers."""
 
     def noise(self, weight: Any, request: EditRequest, scratch: Any) -> Any:
-        def drawn() -> Any:
+        def draw_noise() -> Any:
             return super(ForgetsDests, self).noise(weight, request, scratch).numpy()
 
-        return torch.from_numpy(scratch.array({"what": "all", "source": request.source}, drawn))
+        return torch.from_numpy(scratch.array({"what": "all", "source": request.source}, draw_noise))
 
 
 def test_a_store_that_gives_other_numbers_back_is_caught(bundle):
@@ -444,13 +444,13 @@ def test_a_method_that_ignores_the_destination_is_caught(bundle):
 
 
 def test_an_eraser_may_ignore_the_destination(bundle):
-    lines = checked(Eraser(), bundle)
+    lines = run_checks(Eraser(), bundle)
     assert failures(lines) == {}
     assert lines["destination matters"].status == "skipped"
 
 
 class OneAfterTheOther(Sound):
-    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+    def make_edit(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
         ((name, weight),) = bundle.parameters_named(FC2).items()
         for request in requests:
             weight = weight.abs() / 2 + self.noise(weight, request, scratch)
@@ -458,7 +458,7 @@ class OneAfterTheOther(Sound):
 
 
 def test_an_order_that_matters_is_reported_and_is_no_failure(bundle):
-    lines = checked(OneAfterTheOther(), bundle)
+    lines = run_checks(OneAfterTheOther(), bundle)
     assert failures(lines) == {}
     assert lines["order of requests"].status == "info"
     assert "order-dependent" in lines["order of requests"].note
@@ -506,15 +506,15 @@ def test_a_crash_on_an_odd_subject_is_caught(weakness, bundle):
 class Singular(Sound):
     """Divides by zero where two requests have the same subject."""
 
-    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
-        edit = super().moved(bundle, requests, scratch)
+    def make_edit(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        edit = super().make_edit(bundle, requests, scratch)
         if len({request.source for request in requests}) == len(requests):
             return edit
         return Edit({name: weight / 0 for name, weight in edit.weights.items()})
 
 
 def test_infinite_numbers_for_a_subject_that_comes_twice_are_caught(bundle):
-    lines = checked(Singular(), bundle)
+    lines = run_checks(Singular(), bundle)
     assert list(failures(lines)) == ["odd: twice the same"]
     assert "NaN or infinite" in lines["odd: twice the same"].note
 
@@ -527,7 +527,7 @@ class Refuses(Sound):
 
 
 def test_an_odd_subject_may_be_refused_in_words(bundle):
-    lines = checked(Refuses(), bundle)
+    lines = run_checks(Refuses(), bundle)
     assert failures(lines) == {}
     assert "shorten it" in lines["odd: beyond 77 tokens"].note
 
@@ -546,7 +546,7 @@ def test_a_declared_kind_that_crashes_is_caught(bundle):
 
 
 def test_a_kind_that_is_not_declared_is_refused_in_words(bundle):
-    line = checked(Sound(), bundle)["kind erase"]
+    line = run_checks(Sound(), bundle)["kind erase"]
     assert line.note == "refused: method sound cannot erase: it can replace, balance"
 
 
@@ -556,8 +556,8 @@ def test_a_kind_that_is_not_declared_is_refused_in_words(bundle):
 class OddLog(Sound):
     """Its log has keys that no JSON object has."""
 
-    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
-        return replace(super().moved(bundle, requests, scratch), log={1: 2.0})  # type: ignore[dict-item]
+    def make_edit(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        return replace(super().make_edit(bundle, requests, scratch), log={1: 2.0})  # type: ignore[dict-item]
 
 
 def test_an_edit_that_is_not_the_same_when_read_again_is_caught(bundle):
@@ -567,15 +567,15 @@ def test_an_edit_that_is_not_the_same_when_read_again_is_caught(bundle):
 class WrongMatrix(Sound):
     """Says that one matrix makes its weights, which is not so."""
 
-    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
-        edit = super().moved(bundle, requests, scratch)
+    def make_edit(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        edit = super().make_edit(bundle, requests, scratch)
         return replace(edit, right={FC2: torch.eye(64, dtype=torch.float64)})
 
 
 class RightMatrix(Sound):
     """One matrix makes its weights."""
 
-    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+    def make_edit(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
         ((name, weight),) = bundle.parameters_named(FC2).items()
         noise = torch.stack([self.noise(weight, request, scratch) for request in requests]).sum(dim=0)
         matrix = torch.eye(64, dtype=torch.float64) + noise.double().T @ noise.double()
@@ -589,13 +589,13 @@ def test_a_matrix_that_does_not_make_the_weights_is_caught(bundle):
 
 
 def test_a_matrix_that_makes_the_weights_is_kept(bundle):
-    assert failures(checked(RightMatrix(), bundle)) == {}
+    assert failures(run_checks(RightMatrix(), bundle)) == {}
 
 
 class Hungry(Sound):
-    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+    def make_edit(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
         torch.ones(60 * 2**20)  # 240 MB, given back at once
-        return super().moved(bundle, requests, scratch)
+        return super().make_edit(bundle, requests, scratch)
 
 
 @pytest.mark.skipif(not _reset_peak(), reason="this system cannot count a process's peak memory anew")
@@ -612,12 +612,12 @@ class Hoarding(Sound):
     copies: int = 2
     how: str = "modules"
 
-    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
-        held = [self.copied(bundle) for _ in range(self.copies)]
+    def make_edit(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        held = [self.copy_weights(bundle) for _ in range(self.copies)]
         assert held
-        return super().moved(bundle, requests, scratch)
+        return super().make_edit(bundle, requests, scratch)
 
-    def copied(self, bundle: Any) -> Any:
+    def copy_weights(self, bundle: Any) -> Any:
         if self.how == "modules":
             return [copy.deepcopy(getattr(bundle.pipeline, name)) for name in bundle.family.components]
         weights = bundle.parameters_named().values()
@@ -629,7 +629,7 @@ def test_a_second_full_copy_of_the_model_is_caught_however_small_it_is(how, bund
     check, note = only_failure(Hoarding(how=how), bundle)
     assert check == "memory"
     assert "it holds 2.00 copies of the model, allowed are 1.0" in note
-    assert failures(checked(Hoarding(copies=1, how=how), bundle)) == {}
+    assert failures(run_checks(Hoarding(copies=1, how=how), bundle)) == {}
 
 
 def test_a_second_full_copy_of_mini_is_caught(mini):
@@ -640,9 +640,9 @@ def test_a_second_full_copy_of_mini_is_caught(mini):
 class OneForEach(Sound):
     """Holds a copy of the model for every request."""
 
-    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+    def make_edit(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
         held = [copy.deepcopy(bundle.pipeline.text_encoder) for _ in requests]
-        return super().moved(bundle, requests, scratch) if held else Edit()
+        return super().make_edit(bundle, requests, scratch) if held else Edit()
 
 
 def test_a_copy_of_a_part_for_every_request_is_caught(mini):
@@ -653,10 +653,10 @@ def test_a_copy_of_a_part_for_every_request_is_caught(mini):
 class Stacked(Sound):
     """Holds the model's matrices once for every request, stacked."""
 
-    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+    def make_edit(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
         matrices = [weight.detach() for weight in bundle.parameters_named().values() if weight.dim() > 1]
         held = [torch.stack([matrix] * len(requests)) for matrix in matrices]
-        return super().moved(bundle, requests, scratch) if held else Edit()
+        return super().make_edit(bundle, requests, scratch) if held else Edit()
 
 
 def test_a_stack_of_copies_is_caught(bundle):
@@ -667,23 +667,23 @@ def test_a_stack_of_copies_is_caught(bundle):
 class Passing(Sound):
     """Copies the model three times, each copy gone before the next is made."""
 
-    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+    def make_edit(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
         for _ in range(3):
             held = [weight.detach().clone() for weight in bundle.parameters_named().values()]
             del held
-        return super().moved(bundle, requests, scratch)
+        return super().make_edit(bundle, requests, scratch)
 
 
 def test_copies_one_after_the_other_are_one_copy(bundle):
-    line = checked(Passing(), bundle)["memory"]
+    line = run_checks(Passing(), bundle)["memory"]
     assert (line.status, "it holds 1." in line.note) == ("pass", True)
 
 
 class FailsAtTen(Sound):
-    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+    def make_edit(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
         if len(requests) == 10:
             raise RuntimeError("stack expects each tensor to be equal size")
-        return super().moved(bundle, requests, scratch)
+        return super().make_edit(bundle, requests, scratch)
 
 
 def test_a_size_that_crashes_is_caught(bundle):
@@ -693,7 +693,7 @@ def test_a_size_that_crashes_is_caught(bundle):
 
 
 def test_a_size_for_which_no_time_is_left_is_skipped(bundle):
-    lines = checked(Sound(), bundle, sizes=(1, 10**9), seconds=1e-9)
+    lines = run_checks(Sound(), bundle, sizes=(1, 10**9), seconds=1e-9)
     assert lines["1000000000 edits"].status == "skipped"
 
 

@@ -58,11 +58,11 @@ def by_concept(prompts: Sequence[Prompt]) -> dict[tuple[str, int], list[int]]:
 def lines(register: Any) -> Any:  # noqa: F811
     """The checks of a metric that a package registers."""
 
-    def checked(metric: Any, name: str = "first_number") -> list[Line]:
+    def run_checks(metric: Any, name: str = "first_number") -> list[Line]:
         register("metrics", name, metric)
         return list(check_metric(name))
 
-    return checked
+    return run_checks
 
 
 def test_a_sound_metric_fails_nothing(lines):

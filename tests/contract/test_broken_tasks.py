@@ -25,13 +25,13 @@ def lines(register: Any, tmp_path: Any, monkeypatch: Any) -> Any:  # noqa: F811
     """The checks of a task that a package registers, with metrics of its own."""
     monkeypatch.delenv("ICEB_DATA", raising=False)
 
-    def checked(task: Any, *metrics: Any) -> list[Line]:
+    def run_checks(task: Any, *metrics: Any) -> list[Line]:
         register("tasks", "turned", task)
         for metric in metrics:
             register("metrics", metric.name, metric)
         return list(check_task("turned", cache=tmp_path))
 
-    return checked
+    return run_checks
 
 
 def with_metric(metric: Any, *roles: str, **changes: Any) -> Task:

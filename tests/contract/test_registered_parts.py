@@ -17,7 +17,7 @@ def ours(group: Group) -> list[str]:
     return [entry.name for entry in entries_of(group) if entry.package == "iceb"]
 
 
-def passed(lines: Iterable[Line]) -> int:
+def count_passed(lines: Iterable[Line]) -> int:
     """How many checks passed, none having failed."""
     made = by_name(lines)
     assert failures(made.values()) == {}
@@ -26,20 +26,20 @@ def passed(lines: Iterable[Line]) -> int:
 
 @pytest.mark.parametrize("name", ours("datasets"))
 def test_a_registered_dataset_keeps_what_it_promises(name):
-    assert passed(check_dataset(name)) >= (20 if name == "aice_embedded" else 5)
+    assert count_passed(check_dataset(name)) >= (20 if name == "aice_embedded" else 5)
 
 
 @pytest.mark.parametrize("name", ours("tasks"))
 def test_a_registered_task_keeps_what_it_promises(name):
-    assert passed(check_task(name)) >= 11
+    assert count_passed(check_task(name)) >= 11
 
 
 @pytest.mark.parametrize("name", ours("measures"))
 def test_a_registered_measure_keeps_what_it_promises(name, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert passed(check_measure(name)) >= (15 if name == "vit_mini" else 6)
+    assert count_passed(check_measure(name)) >= (15 if name == "vit_mini" else 6)
 
 
 @pytest.mark.parametrize("name", ours("metrics"))
 def test_a_registered_metric_keeps_what_it_promises(name):
-    assert passed(check_metric(name)) == 15
+    assert count_passed(check_metric(name)) == 15

@@ -11,7 +11,7 @@ from iceb.base.errors import MethodError
 from iceb.conformance.methods.setting_checks import CHECK, other_values
 from iceb.specs.methods import Edit
 from iceb.specs.requests import EditRequest
-from tests.contract.test_broken_methods import Sound, checked, failures, only_failure
+from tests.contract.test_broken_methods import Sound, failures, only_failure, run_checks
 
 
 @dataclass(frozen=True)
@@ -22,33 +22,35 @@ class Scaled(Sound):
     shift: int = 0
 
     def noise(self, weight: Any, request: EditRequest, scratch: Any) -> Any:
-        def scaled() -> Any:
+        def scale_noise() -> Any:
             return (self.shift + self.strength * super(Scaled, self).noise(weight, request, scratch)).numpy()
 
         return torch.from_numpy(
-            self.kept(scratch).array({"what": "scaled", "of": request.source, "to": list(request.dests)}, scaled)
+            self.scratch_view(scratch).array(
+                {"what": "scaled", "of": request.source, "to": list(request.dests)}, scale_noise
+            )
         )
 
-    def kept(self, scratch: Any) -> Any:
+    def scratch_view(self, scratch: Any) -> Any:
         return scratch
 
 
 class NamesBoth(Scaled):
-    def kept(self, scratch: Any) -> Any:
+    def scratch_view(self, scratch: Any) -> Any:
         return scratch.depends_on("strength", "shift")
 
 
 class ForgetsStrength(Scaled):
     """Says that what it keeps depends on one setting, and it depends on two."""
 
-    def kept(self, scratch: Any) -> Any:
+    def scratch_view(self, scratch: Any) -> Any:
         return scratch.depends_on("shift")
 
 
 class LooksWithoutKeeping(Scaled):
     """Takes what any strength has left, and keeps a part of its own only at the default strength."""
 
-    def kept(self, scratch: Any) -> Any:
+    def scratch_view(self, scratch: Any) -> Any:
         return scratch.depends_on("shift") if self.strength == 0.1 else Lookup(scratch.depends_on("shift"))
 
 
@@ -64,13 +66,13 @@ class Lookup:
 
 
 class NamesUnknown(Scaled):
-    def kept(self, scratch: Any) -> Any:
+    def scratch_view(self, scratch: Any) -> Any:
         return scratch.depends_on("strenght")
 
 
 @pytest.mark.parametrize("method", [Scaled, NamesBoth])
 def test_keys_that_hold_every_setting_they_depend_on_pass(method, bundle):
-    line = checked(method(), bundle, seconds=1e9)[CHECK]
+    line = run_checks(method(), bundle, seconds=1e9)[CHECK]
     assert (line.status, line.note) == ("pass", "2 in every key")
 
 
@@ -84,7 +86,7 @@ def test_a_key_that_forgets_a_setting_is_caught_by_the_settings_name(method, bun
 
 
 def test_an_unknown_setting_in_depends_on_is_refused(bundle):
-    note = failures(checked(NamesUnknown(), bundle))["edit fits model and card"]
+    note = failures(run_checks(NamesUnknown(), bundle))["edit fits model and card"]
     assert "depends_on('strenght'): no such setting; the method has strength, shift" in note
 
 
@@ -99,17 +101,17 @@ class Undecidable(Sound):
         if self.share != 1.0:
             raise MethodError("share must be 1")
 
-    def moved(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
-        return super().moved(bundle, requests, scratch.depends_on())
+    def make_edit(self, bundle: Any, requests: Sequence[EditRequest], scratch: Any) -> Edit:
+        return super().make_edit(bundle, requests, scratch.depends_on())
 
 
 def test_settings_that_cannot_be_varied_are_named_with_the_reason(bundle):
-    note = checked(Undecidable(), bundle, seconds=1e9)[CHECK].note
+    note = run_checks(Undecidable(), bundle, seconds=1e9)[CHECK].note
     assert note == "not words: no other value known; not share: other values are refused"
 
 
 def test_settings_for_which_no_time_is_left_are_named(bundle):
-    line = checked(Undecidable(), bundle, seconds=1e-9)[f"{CHECK}: the rest"]
+    line = run_checks(Undecidable(), bundle, seconds=1e-9)[f"{CHECK}: the rest"]
     assert (line.status, line.note) == ("skipped", "no time for words, share: `full` takes it")
 
 

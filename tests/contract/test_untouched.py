@@ -219,7 +219,7 @@ def test_a_call_that_fails_leaves_no_setting_of_the_process_behind(bundle):
 
 
 def test_changes_undone_by_closing_a_suspended_generator_are_none(bundle):
-    def hooked() -> Any:
+    def hook_unet() -> Any:
         handle = bundle.pipeline.unet.register_forward_hook(lambda *_: None)
         try:
             yield
@@ -227,7 +227,7 @@ def test_changes_undone_by_closing_a_suspended_generator_are_none(bundle):
             handle.remove()
 
     def change() -> None:
-        for _ in hooked():
+        for _ in hook_unet():
             raise KeyError("nope")
 
     with pytest.raises(KeyError):

@@ -20,7 +20,7 @@ def drawn_once(tiny_sd_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def drawn(drawn_once: Path, tmp_path: Path) -> Path:
+def drawn_cache(drawn_once: Path, tmp_path: Path) -> Path:
     """The cache `tmp_path / "cache"` with the toy run's images and what was measured of them, and without its edit."""
     for name in STORES:
         shutil.copytree(drawn_once / name, tmp_path / "cache" / name)

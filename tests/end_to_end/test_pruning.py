@@ -183,10 +183,10 @@ def test_pruning_removes_only_files_that_iceb_names(place):
 
 
 def test_a_failed_run_blocks_nothing_and_keeps_nothing(place, tiny_sd_folder, monkeypatch, capsys):
-    def broken(*_):
+    def raise_error(*_):
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr(toy.Corners, "__call__", broken)
+    monkeypatch.setattr(toy.Corners, "__call__", raise_error)
     monkeypatch.setattr(toy.Corners, "revision", "2")
     with pytest.raises(Exception, match="division by zero"):
         run(toy.make_plan(tiny_sd_folder, place / "cache", toy.Shake(2.0)), place / "runs1")

@@ -25,20 +25,20 @@ ELSEWHERE = ProbabilityChange("elsewhere", role="alias", of="label", falls=True)
 METRICS = {metric.name: metric for metric in (*HAD, HOLDOUT_DELTA, SOURCE_FORGET, ELSEWHERE)}
 
 
-def registered(name):
+def registered_metric(name):
     """The metric of a name, with or without its package."""
     return RegisteredMetric({**METRICS, "distance": Distance()}[name.rpartition("/")[2]], "iceb")
 
 
 @pytest.fixture
-def finished(drawn, tiny_sd_folder, tmp_path, monkeypatch):
+def finished_run(drawn_cache, tiny_sd_folder, tmp_path, monkeypatch):
     """A run with two metrics; its folder, its cache, and how many images its measure looks at from now on."""
-    plan = toy.make_plan(tiny_sd_folder, drawn, metrics=HAD)
+    plan = toy.make_plan(tiny_sd_folder, drawn_cache, metrics=HAD)
     _, path = run(plan, tmp_path / "out")
     judge = plan.parts.scorer.measures["imagenet_classifier"]
     judge.seen.clear()
     monkeypatch.setattr("iceb.running.rescore.used_measures", lambda *_: {"imagenet_classifier": judge})
-    monkeypatch.setattr("iceb.running.rescore.registered_metric", registered)
+    monkeypatch.setattr("iceb.running.rescore.registered_metric", registered_metric)
     return path.parent, tmp_path / "cache", judge.seen
 
 
@@ -46,8 +46,8 @@ def files(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_the_same_metrics_again_are_the_same_scores_and_change_no_file(finished):
-    folder, cache, seen = finished
+def test_the_same_metrics_again_are_the_same_scores_and_change_no_file(finished_run):
+    folder, cache, seen = finished_run
     before = files(folder)
     assert rescore(folder, cache=cache).scores == read_result(folder / "result.json").scores
     assert rescore(folder, ["edit_score"], cache).scores[0].metric == "edit_score"
@@ -55,8 +55,8 @@ def test_the_same_metrics_again_are_the_same_scores_and_change_no_file(finished)
     assert seen == []
 
 
-def test_a_metric_is_added_to_the_result_and_its_table_and_the_rest_stays(finished, tiny_sd_folder, tmp_path):
-    folder, cache, seen = finished
+def test_a_metric_is_added_to_the_result_and_its_table_and_the_rest_stays(finished_run, tiny_sd_folder, tmp_path):
+    folder, cache, seen = finished_run
     before, was = files(folder), read_result(folder / "result.json")
     added = rescore(folder, ["source_forget"], cache)
     after, now = files(folder), read_result(folder / "result.json")
@@ -77,8 +77,8 @@ def test_a_metric_is_added_to_the_result_and_its_table_and_the_rest_stays(finish
     assert together.id == now.id
 
 
-def test_a_metric_that_was_added_is_the_runs_own_from_then_on(finished):
-    folder, cache, _ = finished
+def test_a_metric_that_was_added_is_the_runs_own_from_then_on(finished_run):
+    folder, cache, _ = finished_run
     rescore(folder, ["source_forget"], cache)
     before = files(folder)
     assert [score.metric for score in rescore(folder, cache=cache).scores] == [
@@ -90,22 +90,22 @@ def test_a_metric_that_was_added_is_the_runs_own_from_then_on(finished):
     assert files(folder) == before
 
 
-def test_images_that_the_run_did_not_draw_are_asked_for_by_name(finished):
-    folder, cache, _ = finished
+def test_images_that_the_run_did_not_draw_are_asked_for_by_name(finished_run):
+    folder, cache, _ = finished_run
     before = files(folder)
     with pytest.raises(SpecError, match=r"elsewhere reads alias images .* run it again with `metrics=elsewhere`"):
         rescore(folder, ["elsewhere"], cache)
     assert files(folder) == before
 
 
-def test_images_of_another_cache_are_asked_for_with_the_command_that_drew_them(finished, tmp_path):
-    folder, _, _ = finished
+def test_images_of_another_cache_are_asked_for_with_the_command_that_drew_them(finished_run, tmp_path):
+    folder, _, _ = finished_run
     with pytest.raises(StoreError, match=r"images of this run are not in the cache .*empty.*: name the `cache` .*iceb"):
         rescore(folder, ["holdout_delta"], cache=tmp_path / "empty")
 
 
-def test_a_table_that_was_changed_is_not_added_to(finished):
-    folder, cache, _ = finished
+def test_a_table_that_was_changed_is_not_added_to(finished_run):
+    folder, cache, _ = finished_run
     (folder / TABLE).write_bytes((folder / TABLE).read_bytes() + b"x")
     before = files(folder)
     with pytest.raises(ResultError, match="one of the two was changed"):
@@ -113,7 +113,7 @@ def test_a_table_that_was_changed_is_not_added_to(finished):
     assert files(folder) == before
 
 
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.usefixtures("drawn_cache")
 def test_a_failed_run_says_so(tiny_sd_folder, tmp_path):
     result = run(toy.make_plan(tiny_sd_folder, tmp_path / "cache"), tmp_path / "out")[1]
     document = json.loads(result.read_text())
@@ -150,6 +150,6 @@ def test_a_metric_that_reads_a_reference_finds_it_in_the_runs_dataset(tiny_sd_fo
     result, path = run(plan, tmp_path / "out")
     monkeypatch.setattr("iceb.running.rescore.open_dataset", lambda name, *_: {"aice": dataset}[name])
     monkeypatch.setattr("iceb.running.rescore.used_measures", lambda *_: plan.parts.scorer.measures)
-    monkeypatch.setattr("iceb.running.rescore.registered_metric", registered)
+    monkeypatch.setattr("iceb.running.rescore.registered_metric", registered_metric)
     assert result.score("distance").value > 0
     assert rescore(path, cache=tmp_path / "cache").scores == result.scores

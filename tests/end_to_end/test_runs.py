@@ -222,7 +222,7 @@ class Bad:
         ("memory", "out of memory"),
     ],
 )
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.usefixtures("drawn_cache")
 def test_a_method_that_fails_leaves_a_failed_result(tiny_sd_folder, tmp_path, what, complaint):
     plan = toy.make_plan(tiny_sd_folder, tmp_path / "cache", Bad(what))
     with pytest.raises(MethodError, match=complaint):
@@ -233,13 +233,13 @@ def test_a_method_that_fails_leaves_a_failed_result(tiny_sd_folder, tmp_path, wh
     assert not list((tmp_path / "cache" / "edits").rglob("*.safetensors"))
 
 
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.usefixtures("drawn_cache")
 def test_a_failure_does_not_replace_a_result_that_stands(tiny_sd_folder, tmp_path, monkeypatch):
-    def broken(self, measured):
+    def fail(self, measured):
         raise ZeroDivisionError("division by zero")
 
     first, path = run(toy.make_plan(tiny_sd_folder, tmp_path / "cache"), tmp_path / "out")
-    monkeypatch.setattr(type(toy.EDIT_SCORE), "__call__", broken)
+    monkeypatch.setattr(type(toy.EDIT_SCORE), "__call__", fail)
     for out in ("out", "elsewhere"):
         with pytest.raises(MeasureError, match="metric edit_score raised ZeroDivisionError"):
             run(toy.make_plan(tiny_sd_folder, tmp_path / "cache"), tmp_path / out)
@@ -255,7 +255,7 @@ def test_an_out_folder_that_cannot_be_written_is_found_before_any_work(tiny_sd_f
     assert not (tmp_path / "cache" / "images").exists()
 
 
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.usefixtures("drawn_cache")
 def test_a_damaged_image_is_drawn_again_within_the_run(tiny_sd_folder, tmp_path):
     first, _ = run(toy.make_plan(tiny_sd_folder, tmp_path / "cache"), tmp_path / "out")
     victim = min(images(tmp_path))
@@ -272,10 +272,10 @@ def test_a_measure_that_fails_gives_no_score(reference, tiny_sd_folder, tmp_path
     folder, _, _ = reference
     outcomes = {"numbers": lambda n: torch.full((n, 4), float("nan")).numpy(), "shape": lambda n: torch.ones(n).numpy()}
 
-    def broken(self, inputs):
+    def fail(self, inputs):
         return outcomes[fault](len(inputs)) if fault in outcomes else 1 / 0
 
-    monkeypatch.setattr(toy.Corners, "__call__", broken)
+    monkeypatch.setattr(toy.Corners, "__call__", fail)
     monkeypatch.setattr(toy.Corners, "revision", fault)
     plan = toy.make_plan(tiny_sd_folder, folder / "cache")
     with pytest.raises(IcebError, match=r"measure corners@1 (raised|gave shape|gave NaN)"):
@@ -284,10 +284,10 @@ def test_a_measure_that_fails_gives_no_score(reference, tiny_sd_folder, tmp_path
 
 
 def test_a_plan_tells_how_long_drawing_takes_once_it_is_known(tiny_sd_folder, tmp_path):
-    for num_edits, told in ((1, False), (2, True)):
+    for num_edits, estimated in ((1, False), (2, True)):
         plan = toy.make_plan(tiny_sd_folder, tmp_path / "cache", num_edits=num_edits)
         plan.parts.generator.pace = Pace(tmp_path / "cache")
-        assert any(line.startswith("drawing ") for line in plan.lines()) is told
+        assert any(line.startswith("drawing ") for line in plan.lines()) is estimated
         run(plan, tmp_path / "out")
 
 
@@ -308,7 +308,7 @@ class Eraser(toy.Shake):
     )
 
 
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.usefixtures("drawn_cache")
 def test_an_eraser_has_no_value_where_a_metric_asks_for_the_destination(tiny_sd_folder, tmp_path, monkeypatch):
     plan = toy.make_plan(tiny_sd_folder, tmp_path / "cache", Eraser())
     result, path = run(plan, tmp_path / "out")
@@ -328,7 +328,7 @@ def by_name(scorer):
     return {each.metric.name: each for each in scorer.metrics}
 
 
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.usefixtures("drawn_cache")
 def test_a_run_without_a_metric_that_an_earlier_one_had_keeps_its_score(tiny_sd_folder, tmp_path):
     cache, out = tmp_path / "cache", tmp_path / "out"
     both, path = run(toy.make_plan(tiny_sd_folder, cache), out)
@@ -339,7 +339,7 @@ def test_a_run_without_a_metric_that_an_earlier_one_had_keeps_its_score(tiny_sd_
     assert {row.metric for row in kept} == {score.metric for score in both.scores}
 
 
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.usefixtures("drawn_cache")
 def test_files_that_a_result_names_are_believed_only_as_they_were_written(tiny_sd_folder, tmp_path):
     cache, out = tmp_path / "cache", tmp_path / "out"
     first, path = run(toy.make_plan(tiny_sd_folder, cache), out)
@@ -358,7 +358,7 @@ def test_files_that_a_result_names_are_believed_only_as_they_were_written(tiny_s
             assert file.read_bytes() == whole
 
 
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.usefixtures("drawn_cache")
 def test_images_of_a_metric_that_is_left_out_later_stay_in_the_ledger(tiny_sd_folder, tmp_path):
     cache, out = tmp_path / "cache", tmp_path / "out"
     both, path = run(toy.make_plan(tiny_sd_folder, cache), out)

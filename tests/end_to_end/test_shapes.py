@@ -204,12 +204,12 @@ def test_many_single_edits_hold_no_more_memory_than_one(tiny_sd_folder, tmp_path
     """Counted while each edit is judged: tensors of the token table's shape, by far the largest of the encoder."""
     seen: list[int] = []
 
-    def counted(self: Any, *arguments: Any, **named: Any) -> Any:
+    def count_and_draw(self: Any, *arguments: Any, **named: Any) -> Any:
         seen.append(living_bytes({(49408, 32)}))
         return draw(self, *arguments, **named)
 
     draw = toy.Generator.draw
-    monkeypatch.setattr(toy.Generator, "draw", counted)
+    monkeypatch.setattr(toy.Generator, "draw", count_and_draw)
     for name, count in (("one", 1), ("many", 4)):
         plan = toy.make_plan(
             tiny_sd_folder,

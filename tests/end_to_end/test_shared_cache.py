@@ -48,7 +48,7 @@ def read_only(monkeypatch):
     return lock
 
 
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.usefixtures("drawn_cache")
 def test_a_read_only_cache_that_holds_everything_is_enough(tiny_sd_folder, tmp_path, read_only):
     cache = tmp_path / "cache"
     first, _ = run(toy.make_plan(tiny_sd_folder, cache), tmp_path / "one")

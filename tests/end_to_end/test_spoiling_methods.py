@@ -52,7 +52,7 @@ def scores(model: Path, folder: Path) -> Any:
     return result.scores, found
 
 
-def kept(cache: Path) -> list[Path]:
+def stored_files(cache: Path) -> list[Path]:
     """Files that hold what a method kept."""
     return [path for name in ("texts", "scratch", "edits") for path in (cache / name).rglob("*") if path.is_file()]
 
@@ -68,7 +68,7 @@ def test_after_a_refused_method_another_one_scores_as_on_a_fresh_cache(fault, cl
     spoiled = toy.make_plan(tiny_sd_folder, tmp_path / "cache", Spoiler(fault))
     with pytest.raises(MethodError, match=f"method spoiler changed .*{fault}"):
         run(spoiled, tmp_path / "spoiled")
-    assert kept(tmp_path / "cache") == [], "texts that it read of the changed model, and its scratch"
+    assert stored_files(tmp_path / "cache") == [], "texts that it read of the changed model, and its scratch"
     assert scores(tiny_sd_folder, tmp_path) == clean
 
 

@@ -66,10 +66,10 @@ class Shake:
         return Edit({name: edited}, log={"size": self.size})
 
     def _noise(self, shape: Any, seed: int, scratch: Any) -> torch.Tensor:
-        def drawn() -> Any:
+        def draw_noise() -> Any:
             return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).numpy()
 
-        return torch.from_numpy(scratch.array({"what": "noise", "seed": seed}, drawn))
+        return torch.from_numpy(scratch.array({"what": "noise", "seed": seed}, draw_noise))
 
 
 @dataclass(frozen=True)

@@ -28,34 +28,34 @@ def mini():
     return {device: ModelBundle(find("mini"), device) for device in ("cpu", "cuda")}
 
 
-def drawn(bundle, count=5):
+def draw(bundle, count=5):
     return texts_to_images(bundle, TEXTS[:count], initial_latents(bundle, range(count), SAMPLING), SAMPLING)
 
 
 def test_images_on_a_gpu_are_those_of_a_processor_but_for_rounding(mini):
-    apart = np.abs(drawn(mini["cuda"]).astype(int) - drawn(mini["cpu"]).astype(int))
+    apart = np.abs(draw(mini["cuda"]).astype(int) - draw(mini["cpu"]).astype(int))
     assert apart.mean() < 1.0  # of 255; convolutions may use TF32
 
 
 def test_an_image_does_not_depend_on_what_is_drawn_beside_it(mini):
-    together, alone = drawn(mini["cuda"]), [drawn(mini["cuda"], count)[-1] for count in range(1, len(TEXTS) + 1)]
+    together, alone = draw(mini["cuda"]), [draw(mini["cuda"], count)[-1] for count in range(1, len(TEXTS) + 1)]
     assert all(np.array_equal(one, other) for one, other in zip(together, alone, strict=True))
 
 
-def edited(bundle, precision="float32"):
+def make_edit(bundle, precision="float32"):
     method = EMCID(layers=(10,), steps=5, caption_count=200)
     return method.edit(bundle, REQUESTS, context=MethodContext(Memory(), Execution(precision=precision))).weights
 
 
 @pytest.fixture(scope="module")
 def edited_on_a_processor(mini):
-    return edited(mini["cpu"])
+    return make_edit(mini["cpu"])
 
 
 @pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
 def test_value_vectors_are_trained_on_a_gpu(mini, edited_on_a_processor, precision):
     flags = torch.backends.cuda.matmul.fp32_precision
-    found = edited(mini["cuda"], precision)
+    found = make_edit(mini["cuda"], precision)
     for name, weight in edited_on_a_processor.items():
         change = (weight - mini["cpu"].parameter(name)).norm()
         assert (found[name].cpu() - weight).norm() < (0.05 if precision == "float32" else 0.5) * change
@@ -63,7 +63,7 @@ def test_value_vectors_are_trained_on_a_gpu(mini, edited_on_a_processor, precisi
 
 
 def test_a_measure_on_a_gpu_gives_a_processors_numbers(mini):
-    inputs = [MeasureInput(image) for image in drawn(mini["cpu"])]
+    inputs = [MeasureInput(image) for image in draw(mini["cpu"])]
     one, other = (load("measures", "vit_mini")(device=device)(inputs) for device in ("cpu", "cuda"))
     assert np.abs(one - other).max() < 1e-2
 

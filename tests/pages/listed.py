@@ -17,7 +17,7 @@ REAL = "needs the network or real weights"
 MAIN = "five to seven minutes: 300 edits and 8 926 images"
 
 MAIN_TEST = "tests/end_to_end/test_mini.py::test_the_main_job_edits_mini_and_says_so"
-FETCH_TEST = "tests/unit/catalogue/test_files.py::test_missing_files_are_fetched_from_the_pinned_commit"
+FETCH_TEST = "tests/unit/datasets/test_files.py::test_missing_files_are_fetched_from_the_pinned_commit"
 LISTED = {
     (
         "README.md",

@@ -135,10 +135,10 @@ def score_of(printed: str, metric: str) -> tuple[float, float, int, int]:
 def new_dataset(place: Scratch) -> None:
     """The numbers of step 3, on mini itself; another machine may move their last bits."""
     scores, page = line_of(place, "iceb evaluate"), (ROOT / "docs" / "adding_a_dataset.md").read_text(encoding="utf-8")
-    told = [(float(value), float(error)) for value, error in re.findall(r"(0\.\d+) ± (0\.\d+)", page)]
-    assert score_of(scores, "edit_score")[:2] == pytest.approx(told[0], abs=2e-3)
+    printed = [(float(value), float(error)) for value, error in re.findall(r"(0\.\d+) ± (0\.\d+)", page)]
+    assert score_of(scores, "edit_score")[:2] == pytest.approx(printed[0], abs=2e-3)
     lost, error, *_ = score_of(scores, "holdout_delta")
-    assert (-lost, error) == pytest.approx(told[1], abs=2e-3)
+    assert (-lost, error) == pytest.approx(printed[1], abs=2e-3)
     for metric, images, concepts in (("edit_score", 60, 10), ("alias2dest", 24, 4), ("holdout_delta", 36, 6)):
         assert score_of(scores, metric)[2:] == (images, concepts)
     ceiling = place.run("iceb evaluate --method prompt_swap --task orchestra --num-edits 4")
@@ -169,7 +169,7 @@ def results(place: Scratch) -> None:
     assert float(value) == pytest.approx(next(s["value"] for s in scores if s["metric"] == "source2dest"), abs=1e-9)
 
 
-def submitted(place: Scratch) -> None:
+def added_result(place: Scratch) -> None:
     added = line_of(place, "iceb leaderboard --add")
     assert re.search(r"^added leaderboards/results/aice/uce/0010-\w+\.json$", added, re.MULTILINE)
 
@@ -224,7 +224,7 @@ CLAIMS = {
     "docs/adding_a_dataset.md": new_dataset,
     "docs/adding_a_metric.md": new_metric,
     "docs/results.md": results,
-    "leaderboards/README.md": submitted,
+    "leaderboards/README.md": added_result,
     "benchmarks/README.md": measured_time,
     "iceb/models/README.md": declared_model,
     "methods/README.md": whole_method,

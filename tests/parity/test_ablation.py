@@ -168,7 +168,7 @@ def test_losses_gradients_and_weights_follow_the_authors(parity, exact_model, na
     )
     trained = TrainedParameters(unet, names, made)
 
-    def seen(key: str, found, right) -> None:
+    def compare(key: str, found, right) -> None:
         worst[key] = max(worst[key], apart(found, right))
 
     with without_gradients(unet), detach_start_token(unet):
@@ -180,17 +180,17 @@ def test_losses_gradients_and_weights_follow_the_authors(parity, exact_model, na
                 prior_weight=settings["prior_loss_weight"] or 0.0,
             )
             slopes = trained.gradients(loss)
-            seen("loss", loss.reshape(1), wanted[f"{step}loss"])
+            compare("loss", loss.reshape(1), wanted[f"{step}loss"])
             norms = torch.stack([slopes[key].norm() for key in settings["trained_parameters"]])
-            seen("norms", norms, wanted[f"{step}grad_norms"])
-            seen("clip", norms.norm().reshape(1), wanted[f"{step}grad_clip_norm"])
+            compare("norms", norms, wanted[f"{step}grad_norms"])
+            compare("clip", norms.norm().reshape(1), wanted[f"{step}grad_clip_norm"])
             for key in (key for key in wanted if key.startswith(f"{step}grad.")):
-                seen("grad", slopes[key.removeprefix(f"{step}grad.")], wanted[key])
+                compare("grad", slopes[key.removeprefix(f"{step}grad.")], wanted[key])
             trained.move(clip_gradients(slopes, settings["max_grad_norm"]))
     before = trained.before
     for key in (key for key in wanted if key.startswith("after.")):
         place = key.removeprefix("after.")
-        seen("dW", trained.values[place] - before[place], wanted[key] - before[place])
+        compare("dW", trained.values[place] - before[place], wanted[key] - before[place])
     report(f"train/{name}", **worst)
     moved = 2e-3 if "default-lr" in name else 5e-4
     assert worst["loss"] < 1e-5

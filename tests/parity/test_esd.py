@@ -117,7 +117,7 @@ class Worst(dict):
             self[name] = max(self.get(name, 0.0), value)
 
 
-def taught(name, settings, given, draws, trained):
+def replayed_samples(name, settings, given, draws, trained):
     """(lesson, denoiser) of every iteration, made when asked for."""
     bundle = sdxl() if "sdxl" in name else sd()
     drawn = [job_of(settings, given, each) for each in given["iterations"]]
@@ -150,7 +150,7 @@ def test_training_matches_the_authors(parity, name):
     assert set(names) == set(given["trained_parameters"])
     trained, worst = TrainedParameters(unet, names, adam(settings)), Worst()
     with without_gradients(unet):
-        for step, (sample, denoiser) in enumerate(taught(name, settings, given, draws, trained)):
+        for step, (sample, denoiser) in enumerate(replayed_samples(name, settings, given, draws, trained)):
             loss = sample.loss(denoiser, trained.values)
             slopes = trained.gradients(loss)
             trained.move(slopes)

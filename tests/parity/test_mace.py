@@ -63,7 +63,7 @@ class Stage2:
             for name in sorted(names)
         }
 
-    def shown(self, step: int) -> StepBatch:
+    def step_batch(self, step: int) -> StepBatch:
         ids = self.given[f"step{step}.input_ids"][None]
         image = self.given["images_uint8"][self.input["steps"][step]["image"]][None]
         mean, deviation = self.denoiser.encode(normalise_images(image))
@@ -106,15 +106,15 @@ def test_terms_are_trained_as_the_authors_train_them(name, parity, authors_model
     start, rate = bench.starting("lora_init."), bench.input["config"]["learning_rate"]
     optimiser = Optimiser(loras, rate)
     bench.denoiser.unet.requires_grad_(False)
-    for step, told in enumerate(bench.input["steps"]):
-        shown = bench.shown(step)
+    for step, recorded in enumerate(bench.input["steps"]):
+        shown = bench.step_batch(step)
         assert shown.columns[0].tolist() == bench.wanted[f"step{step}.concept_positions"].bool().tolist()
         with watch_attention(bench.denoiser.unet) as watched:
             norms = measure_attention(bench.denoiser, watched, loras, shown)
         optimiser.adam.zero_grad()
         norms.loss.sum().backward(retain_graph=True)
         found = gradients(loras)
-        assert not set(told["no_grad"]) & set(found)
+        assert not set(recorded["no_grad"]) & set(found)
         total = optimiser.step(norms.loss)
         after = by_authors_name(loras, lambda tensor: tensor)
         moved = {part: value - start[part] for part, value in after.items() if part.endswith("up.weight")}
@@ -155,12 +155,12 @@ def reads(authors_model):
     @torch.no_grad()
     def read(texts) -> PromptStates:
         # their slow tokenizer made typographic quotes plain
-        told = tokenizer(
+        found = tokenizer(
             [ftfy.fix_text(text) for text in texts], padding="max_length", truncation=True, max_length=POSITIONS
         )
-        ids = tuple(map(tuple, told["input_ids"]))
+        ids = tuple(map(tuple, found["input_ids"]))
         states = [encoder(part)[0] for part in torch.tensor(ids).split(32)]
-        return PromptStates(ids, tuple(sum(mask) - 1 for mask in told["attention_mask"]), Condition(torch.cat(states)))
+        return PromptStates(ids, tuple(sum(mask) - 1 for mask in found["attention_mask"]), Condition(torch.cat(states)))
 
     return read
 
@@ -169,15 +169,15 @@ def reads(authors_model):
 def caches(parity, reads):
     """Name of a caption cache → its sum of c cᵀ, made of its captions."""
 
-    def made(name: str) -> torch.Tensor:
+    def load_moment(name: str) -> torch.Tensor:
         moment = prompt_moment(reads(Vector(parity / "mace" / name).input["captions"]))
         assert apart(moment, Vector(parity / "mace" / name).tensors("expected_fp64")["mat2"]) < 1e-12
         return moment
 
-    return {name: made(name) for name in ("cache_prior", "cache_domain")}
+    return {name: load_moment(name) for name in ("cache_prior", "cache_domain")}
 
 
-def kept(config, caches) -> torch.Tensor:
+def preserved_moment(config, caches) -> torch.Tensor:
     moment = torch.zeros_like(caches["cache_prior"])
     if config["prior_cache"]:
         moment += caches[config["prior_cache"]]
@@ -194,7 +194,7 @@ def test_refinement_matches_the_authors(name, parity, authors_model, reads, cach
         refinement_moments(reads(each["old"]), reads(each["new"]), config["all_words"])
         for each in vector.input["prompts"]
     )
-    M = refinement(total(parts), kept(config, caches), config["lamb"], config["train_preserve_scale"])
+    M = refinement(total(parts), preserved_moment(config, caches), config["lamb"], config["train_preserve_scale"])
     wanted = vector.tensors("expected_fp64")
     assert len(wanted) == 8
     W = {part: unet.get_parameter(part).double() for part in wanted}
@@ -204,7 +204,7 @@ def test_refinement_matches_the_authors(name, parity, authors_model, reads, cach
     assert worst < 1e-8
 
 
-def trained(vector: Vector, which: int) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+def trained_terms(vector: Vector, which: int) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     draws, prefix = vector.tensors("draws"), f"lora{which}."
     names = [name for name in draws if name.startswith(prefix) and name.endswith("_lora.down.weight")]
     stems = [name.removeprefix(prefix).removesuffix("_lora.down.weight") for name in names]
@@ -220,12 +220,14 @@ def test_fusion_matches_the_authors(name, parity, authors_model, reads, caches):
     config, unet, wanted = vector.input["config"], authors_model[1].unet, vector.tensors("expected_fp64")
     refined = {part: vector.tensors("draws")[f"unet_start.{part}"] for part in wanted}
     concepts = [
-        ConceptTerms(trained(vector, which), prompt_moment(reads(each["old"])))
+        ConceptTerms(trained_terms(vector, which), prompt_moment(reads(each["old"])))
         for which, each in enumerate(vector.input["prompts"])
     ]
     assert all(len(concept.terms) == 8 for concept in concepts)
     original = {part: unet.get_parameter(part) for part in wanted}
-    found = fusion(original, refined, concepts, kept(config, caches), config["lamb"], config["fuse_preserve_scale"])
+    found = fusion(
+        original, refined, concepts, preserved_moment(config, caches), config["lamb"], config["fuse_preserve_scale"]
+    )
     change = {part: (wanted[part] - refined[part]).norm() / refined[part].norm() for part in wanted}
     # a term that got no gradient changes nothing, and their float32 fusing leaves only rounding of it
     assert all(apart(found[part], wanted[part]) < 1e-6 for part in wanted if change[part] < 1e-6)

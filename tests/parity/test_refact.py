@@ -151,6 +151,6 @@ def test_facts_are_written_as_the_authors_write_them(parity, tower64, project64,
 
 
 def test_the_projection_is_read_from_clips_own_file(parity, project64):
-    told = features(str(parity / "models" / "tiny-clip" / "model.safetensors"), 32)
+    to_features = features(str(parity / "models" / "tiny-clip" / "model.safetensors"), 32)
     pooled = torch.randn(3, 32, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(told(pooled), project64(pooled), rtol=0, atol=0)
+    torch.testing.assert_close(to_features(pooled), project64(pooled), rtol=0, atol=0)

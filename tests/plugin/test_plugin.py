@@ -169,7 +169,7 @@ def test_a_part_that_cannot_be_imported_is_reported_in_its_line(iceb, site):
     assert done.stderr == "iceb: dataset unreadable: 1 of 8 checks failed: registered and importable\n"
 
 
-def evaluated(iceb, site, tmp_path, model, *what):
+def evaluate_plugin(iceb, site, tmp_path, model, *what):
     """The result of a run with the plugin's method."""
     where = ["--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "runs"), "--device", "cpu"]
     done = iceb(site, "evaluate", "--method", "iceb-example/token_swap", *what, *where, "--model", str(model), "--json")
@@ -187,7 +187,7 @@ def model(tiny_sd_folder, tmp_path_factory):
 
 def test_all_that_the_plugin_registers_is_evaluated_together(iceb, site, model, tmp_path):
     """Its method on its task: its dataset's prompts, its measure by the name that its metrics ask for, its metrics."""
-    result = evaluated(iceb, site, tmp_path, model, "--task", "repaint", "--num-edits", "3")
+    result = evaluate_plugin(iceb, site, tmp_path, model, "--task", "repaint", "--num-edits", "3")
     assert result["status"] == "complete"
     assert result["id"].startswith("iceb-example.repaint/token_swap/0003-")
     assert (result["task"]["name"], result["task"]["dataset"]) == ("iceb-example/repaint", "iceb-example/repaint")
@@ -210,7 +210,7 @@ def test_all_that_the_plugin_registers_is_evaluated_together(iceb, site, model, 
 
 def test_the_plugins_task_on_our_dataset_is_evaluated(iceb, site, model, tmp_path):
     what = ["--task", "aice_flips", "--num-edits", "1", "--limit", "2", "--data", "embedded"]
-    result = evaluated(iceb, site, tmp_path, model, *what)
+    result = evaluate_plugin(iceb, site, tmp_path, model, *what)
     assert (result["task"]["name"], result["task"]["dataset"]) == ("iceb-example/aice_flips", "aice_embedded")
     assert {score["metric"]: (score["package"], *score["measures"]) for score in result["scores"]} == {
         "flip_rate": ("iceb-example", "imagenet_classifier"),

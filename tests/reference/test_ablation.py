@@ -22,11 +22,15 @@ TEMPLATES = ("An image of {}", "{}")
 QUICK = Ablation(**dict(Ablation.card.quick))
 
 
-def asked(source: str, *dests: str, seed: int = 1) -> EditRequest:
+def make_request(source: str, *dests: str, seed: int = 1) -> EditRequest:
     return EditRequest(f"t/{source}", source, dests, TEMPLATES, seed)
 
 
-CAT, BEE, VIOLIN = asked("grumpy cat", "cat"), asked("bumblebee", "bee", seed=2), asked("violin", "cat", seed=3)
+CAT, BEE, VIOLIN = (
+    make_request("grumpy cat", "cat"),
+    make_request("bumblebee", "bee", seed=2),
+    make_request("violin", "cat", seed=3),
+)
 
 
 SHARED = Memory()  # for tests that do not ask what is made
@@ -45,7 +49,7 @@ def fingerprint(edit) -> dict[str, str]:
     return {name: digest_tensor(tensor) for name, tensor in edit.weights.items()}
 
 
-def edited(bundle, *requests, scratch=None, **changes):
+def make_edit(bundle, *requests, scratch=None, **changes):
     method = replace(QUICK, **changes)
     return method.edit(bundle, requests, context=MethodContext((scratch or Memory()).of(method)))
 
@@ -55,7 +59,7 @@ def edited(bundle, *requests, scratch=None, **changes):
 
 def test_an_edit_changes_what_its_group_names_and_nothing_of_the_model(tiny):
     before = {name: digest_tensor(value) for name, value in tiny.parameters_named().items()}
-    edit = check_edit(edited(tiny, CAT), tiny, Ablation.card)
+    edit = check_edit(make_edit(tiny, CAT), tiny, Ablation.card)
     assert edit.weights
     assert all(name.endswith(("attn2.to_k.weight", "attn2.to_v.weight")) for name in edit.weights)
     assert all(not torch.equal(value, tiny.parameter(name)) for name, value in edit.weights.items())
@@ -64,7 +68,7 @@ def test_an_edit_changes_what_its_group_names_and_nothing_of_the_model(tiny):
 
 
 def test_the_embedding_group_moves_the_concepts_own_words_alone(tiny):
-    edit = check_edit(edited(tiny, CAT, parameter_group="embedding"), tiny, Ablation.card)
+    edit = check_edit(make_edit(tiny, CAT, parameter_group="embedding"), tiny, Ablation.card)
     assert len(edit.weights) == len(tiny.family.text_encoders)
     ids = tiny.pipeline.tokenizer("grumpy").input_ids[1:-1]  # "cat" is a word of the anchor's prompts too
     for name, table in edit.weights.items():
@@ -75,20 +79,20 @@ def test_the_embedding_group_moves_the_concepts_own_words_alone(tiny):
 @pytest.mark.parametrize("group", ["attn", "full-weight"])
 def test_larger_groups_hold_the_smaller_ones(tiny_sd, group):
     small, large = (
-        edited(tiny_sd, CAT, scratch=SHARED, steps=1, parameter_group=each) for each in ("cross-attn", group)
+        make_edit(tiny_sd, CAT, scratch=SHARED, steps=1, parameter_group=each) for each in ("cross-attn", group)
     )
     assert set(small.weights) < set(large.weights)
 
 
 def test_an_embedding_without_a_word_of_its_own_is_refused(tiny_sd):
     with pytest.raises(MethodError, match="every token of the concepts"):
-        edited(tiny_sd, asked("image", "cat"), parameter_group="embedding")
+        make_edit(tiny_sd, make_request("image", "cat"), parameter_group="embedding")
 
 
 def test_the_same_requests_in_any_order_give_the_same_bytes(tiny_sd):
     scratch = Memory()
-    first = edited(tiny_sd, CAT, BEE, VIOLIN, scratch=scratch)
-    assert fingerprint(first) == fingerprint(edited(tiny_sd, VIOLIN, CAT, BEE, scratch=scratch))
+    first = make_edit(tiny_sd, CAT, BEE, VIOLIN, scratch=scratch)
+    assert fingerprint(first) == fingerprint(make_edit(tiny_sd, VIOLIN, CAT, BEE, scratch=scratch))
 
 
 @pytest.mark.parametrize(
@@ -107,16 +111,16 @@ def test_the_same_requests_in_any_order_give_the_same_bytes(tiny_sd):
     ],
 )
 def test_every_setting_changes_the_edit(tiny_sd, changes):
-    assert fingerprint(edited(tiny_sd, CAT, scratch=SHARED, steps=1, **changes)) != _plain(tiny_sd)
+    assert fingerprint(make_edit(tiny_sd, CAT, scratch=SHARED, steps=1, **changes)) != _plain(tiny_sd)
 
 
 @cache
 def _plain(bundle) -> dict[str, str]:
-    return fingerprint(edited(bundle, CAT, scratch=SHARED, steps=1))
+    return fingerprint(make_edit(bundle, CAT, scratch=SHARED, steps=1))
 
 
 def test_training_brings_the_sources_prediction_to_the_anchors(tiny_sd):
-    edit = edited(tiny_sd, CAT, scratch=SHARED, steps=24, rate=2e-2, scale_rate=False)
+    edit = make_edit(tiny_sd, CAT, scratch=SHARED, steps=24, rate=2e-2, scale_rate=False)
     assert edit.log["last_loss"] < 0.5 * edit.log["first_loss"]
 
 
@@ -125,21 +129,21 @@ def test_training_brings_the_sources_prediction_to_the_anchors(tiny_sd):
 
 def test_concepts_of_one_anchor_share_its_images(tiny_sd):
     scratch = Memory()
-    edit = edited(tiny_sd, CAT, VIOLIN, BEE, scratch=scratch)
+    edit = make_edit(tiny_sd, CAT, VIOLIN, BEE, scratch=scratch)
     assert scratch.made.count("ablation anchor pictures") == 2
     assert scratch.made.count("ablation anchor latents") == 2
     assert edit.log["pictures_drawn"] == 2 * QUICK.pictures
-    again = edited(tiny_sd, CAT, scratch=scratch)
+    again = make_edit(tiny_sd, CAT, scratch=scratch)
     assert again.log["pictures_drawn"] == 0
 
 
 def test_all_styles_have_one_anchor(tiny_sd):
-    styles = [asked(name) for name in ("van gogh", "paul klee", "claude monet")]
-    assert edited(tiny_sd, *styles, concept_type="style", anchor="").log["anchors"] == 1
+    styles = [make_request(name) for name in ("van gogh", "paul klee", "claude monet")]
+    assert make_edit(tiny_sd, *styles, concept_type="style", anchor="").log["anchors"] == 1
 
 
 def test_a_traits_images_are_drawn_away_from_it():
-    concepts = concepts_of([asked("blood", "a street")], replace(QUICK, concept_type="nudity"))
+    concepts = concepts_of([make_request("blood", "a street")], replace(QUICK, concept_type="nudity"))
     assert concepts[0].anchor.negative == "blood"
 
 
@@ -165,7 +169,7 @@ def test_a_file_of_prompts_takes_the_templates_place(tmp_path):
 
 
 def test_a_memorised_caption_is_its_own_prompt():
-    (concept,) = concepts_of([asked("the exact caption", "a boat")], replace(QUICK, concept_type="memorization"))
+    (concept,) = concepts_of([make_request("the exact caption", "a boat")], replace(QUICK, concept_type="memorization"))
     assert concept.anchor.prompts == ("a boat",)
     assert concept.targets == ("the exact caption",)
 
@@ -173,9 +177,9 @@ def test_a_memorised_caption_is_its_own_prompt():
 @pytest.mark.parametrize(
     ("requests", "changes", "said"),
     [
-        ([asked("bee", "cat", "dog")], {}, "2 destinations"),
-        ([asked("bee")], {"anchor": ""}, "set `anchor`"),
-        ([asked("bee")], {"anchor": "", "concept_type": "memorization"}, "needs a file of prompts"),
+        ([make_request("bee", "cat", "dog")], {}, "2 destinations"),
+        ([make_request("bee")], {"anchor": ""}, "set `anchor`"),
+        ([make_request("bee")], {"anchor": "", "concept_type": "memorization"}, "needs a file of prompts"),
         ([CAT], {"prompts": "none.txt"}, "cannot be read"),
     ],
 )

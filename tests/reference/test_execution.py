@@ -51,7 +51,7 @@ def captions(tmp_path):
     return file
 
 
-def edited(bundle, chosen, memory=None, **execution):
+def make_edit(bundle, chosen, memory=None, **execution):
     return chosen.edit(bundle, REQUESTS, context=MethodContext(memory or Memory(), Execution(**execution)))
 
 
@@ -68,16 +68,16 @@ SIZES = {"emcid": "concepts_at_once", "mace": "concepts_at_once", "esd": "images
 @pytest.mark.parametrize("name", SIZES)
 def test_a_pass_of_one_and_one_of_all_differ_by_rounding(bundle, captions, name):
     chosen = method(name, captions)
-    one, all_ = (edited(bundle, chosen, **{SIZES[name]: size}) for size in (1, 16))
+    one, all_ = (make_edit(bundle, chosen, **{SIZES[name]: size}) for size in (1, 16))
     assert gap(one, all_, bundle) < 1e-3
 
 
 @pytest.mark.parametrize("name", SIZES)
 def test_parts_made_at_one_pass_size_are_found_at_another(bundle, captions, name):
     chosen, memory = method(name, captions), Memory()
-    first = edited(bundle, chosen, memory, **{SIZES[name]: 2})
+    first = make_edit(bundle, chosen, memory, **{SIZES[name]: 2})
     kept = len(memory.kept)
-    again = edited(bundle, chosen, memory, **{SIZES[name]: 3})
+    again = make_edit(bundle, chosen, memory, **{SIZES[name]: 3})
     assert len(memory.kept) == kept
     assert all(torch.equal(first.weights[each], again.weights[each]) for each in first.weights)
 
@@ -100,11 +100,11 @@ def test_out_of_memory_halves_the_pass_and_the_edit_is_made(bundle, captions, na
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
         return real(*given, **more)
 
-    whole = edited(bundle, chosen)
+    whole = make_edit(bundle, chosen)
     monkeypatch.setattr(place, word, with_room_for_two)
     own = ModelBundle.of_pipeline(bundle.pipeline)
     own.family = bundle.family
-    short = edited(own, chosen, **{SIZES[name]: 8})
+    short = make_edit(own, chosen, **{SIZES[name]: 8})
     assert gap(whole, short, bundle) < 1e-3
     assert sizes[:2] == ([5, 4] if name != "esd" else [8, 4])
     assert set(sizes[3:]) <= {1, 2}
@@ -114,7 +114,7 @@ def test_out_of_memory_halves_the_pass_and_the_edit_is_made(bundle, captions, na
 @pytest.mark.parametrize("name", ["emcid", "mace", "esd", "ablation"])
 def test_bfloat16_passes_round_and_tf32_changes_nothing_on_a_processor(bundle, captions, name):
     chosen = method(name, captions)
-    plain, tf32, coarse = (edited(bundle, chosen, precision=precision) for precision in PRECISIONS)
+    plain, tf32, coarse = (make_edit(bundle, chosen, precision=precision) for precision in PRECISIONS)
     assert gap(plain, tf32, bundle) == 0
     assert 0 < gap(plain, coarse, bundle) < 0.5
     assert all(weight.dtype == bundle.dtype for weight in coarse.weights.values())

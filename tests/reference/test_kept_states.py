@@ -34,7 +34,7 @@ def scratch(folder, owner="anybody"):
 
 
 @pytest.fixture
-def encoded(monkeypatch):
+def encoded_texts(monkeypatch):
     """Every text that an encoder is asked for, in order."""
     asked, real = [], conditioning.TextReader._read
     monkeypatch.setattr(conditioning.TextReader, "_read", lambda self, texts: asked.extend(texts) or real(self, texts))
@@ -48,35 +48,35 @@ def same(first: Edit, second: Edit) -> bool:
 
 
 @pytest.mark.parametrize("method", SWEPT, ids=["uce", "uce-emcid", "time", "rece", "speed"])
-def test_sweeping_a_scale_encodes_nothing_and_changes_no_bit(tiny_sd, tmp_path, encoded, method):
+def test_sweeping_a_scale_encodes_nothing_and_changes_no_bit(tiny_sd, tmp_path, encoded_texts, method):
     fresh = method(2.0).edit(tiny_sd, [CAT, BARN], context=MethodContext(scratch(tmp_path / "other")))
     method(1.0).edit(tiny_sd, [CAT, BARN], context=MethodContext(scratch(tmp_path)))
-    assert encoded
-    encoded.clear()
+    assert encoded_texts
+    encoded_texts.clear()
     assert same(method(2.0).edit(tiny_sd, [CAT, BARN], context=MethodContext(scratch(tmp_path))), fresh)
-    assert not encoded
+    assert not encoded_texts
 
 
 @pytest.mark.parametrize("method", SWEPT[:4], ids=["uce", "uce-emcid", "time", "rece"])
-def test_one_concept_more_encodes_that_one_and_one_less_nothing(tiny_sd, tmp_path, encoded, method):
+def test_one_concept_more_encodes_that_one_and_one_less_nothing(tiny_sd, tmp_path, encoded_texts, method):
     method(1.0).edit(tiny_sd, [CAT], context=MethodContext(scratch(tmp_path)))
-    encoded.clear()
+    encoded_texts.clear()
     method(1.0).edit(tiny_sd, [CAT, BARN], context=MethodContext(scratch(tmp_path)))
-    assert encoded
-    assert all("barn" in text or "brick house" in text for text in encoded)
-    encoded.clear()
+    assert encoded_texts
+    assert all("barn" in text or "brick house" in text for text in encoded_texts)
+    encoded_texts.clear()
     method(1.0).edit(tiny_sd, [BARN], context=MethodContext(scratch(tmp_path)))
-    assert not encoded
+    assert not encoded_texts
 
 
-def test_dropping_a_retained_text_that_is_edited_rereads_no_other_text(tiny_sd, tmp_path, encoded):
+def test_dropping_a_retained_text_that_is_edited_rereads_no_other_text(tiny_sd, tmp_path, encoded_texts):
     method = SPEED(retain=("a red barn", "bee", "hen"))
     fresh = method.edit(tiny_sd, [BARN], context=MethodContext(scratch(tmp_path / "other")))
     method.edit(tiny_sd, [CAT], context=MethodContext(scratch(tmp_path)))
-    encoded.clear()
+    encoded_texts.clear()
     found = method.edit(tiny_sd, [BARN], context=MethodContext(scratch(tmp_path)))
     assert same(found, fresh)
-    assert set(encoded) == {"barn", "red brick house"}
+    assert set(encoded_texts) == {"barn", "red brick house"}
     assert found.log["retained_rows"] == 2
 
 
@@ -93,11 +93,11 @@ def test_without_neighbours_one_null_space_serves_all_projections(tiny_sd, tmp_p
     assert len(asked) == 1 < len(edit.weights)
 
 
-def test_another_method_takes_what_the_first_one_read(tiny_sd, tmp_path, encoded):
+def test_another_method_takes_what_the_first_one_read(tiny_sd, tmp_path, encoded_texts):
     UCE().edit(tiny_sd, [CAT], context=MethodContext(scratch(tmp_path, "uce")))
-    encoded.clear()
+    encoded_texts.clear()
     UCEEmcid().edit(tiny_sd, [CAT], context=MethodContext(scratch(tmp_path, "uce-emcid")))
-    assert not encoded
+    assert not encoded_texts
 
 
 def test_a_model_whose_text_encoder_is_edited_reads_for_itself(tiny_sd, tmp_path):

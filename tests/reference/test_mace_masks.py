@@ -43,13 +43,13 @@ def test_an_image_in_which_nothing_was_found_is_meant_as_a_whole():
     assert fill_empty_masks(masks)[1].sum() == 4
 
 
-def kept(folder, method):
+def open_scratch(folder, method):
     return ScratchStore(folder, {"test": "masks"}, settings_of(method))
 
 
 def desk(bundle, tmp_path, **changes):
     method = MACE(**{**dict(MACE.card.quick), "pictures": 2, **changes})
-    scratch = kept(tmp_path, method)
+    scratch = open_scratch(tmp_path, method)
     images = TrainingImages(bundle, scratch, method.pictures, method.picture_steps)
     return TrainingMasks(method, bundle, scratch, images, PromptReader(bundle, scratch))
 
@@ -172,8 +172,8 @@ def test_the_name_is_asked_for_as_one_label(finders, images, monkeypatch):
     monkeypatch.setattr("iceb.methods.mace.grounded_sam.BOX_THRESHOLD", 0.0)
     segment = GroundedSam(*finders, torch.device("cpu"))
     processor, asked = segment.detection[0], []
-    told = type(processor).__call__
-    monkeypatch.setattr(type(processor), "__call__", lambda *a, **k: (asked.append(k["text"]), told(*a, **k))[1])
+    plain = type(processor).__call__
+    monkeypatch.setattr(type(processor), "__call__", lambda *a, **k: (asked.append(k["text"]), plain(*a, **k))[1])
     segment._boxes(images[0], "Steam Train ")
     assert asked == ["steam train."]
 
@@ -186,7 +186,7 @@ def test_models_that_cannot_be_loaded_are_named_with_a_way_out(tmp_path, images)
 def test_an_edit_runs_with_the_detector_and_its_masks_are_kept(tiny_sd, finders, tmp_path):
     settings = {**dict(MACE.card.quick), "segmenter": "grounded-sam", "detector": finders[0], "masker": finders[1]}
     request, method = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2), MACE(**settings)
-    assert method.edit(tiny_sd, [request], context=MethodContext(kept(tmp_path, method))).weights
+    assert method.edit(tiny_sd, [request], context=MethodContext(open_scratch(tmp_path, method))).weights
 
 
 def test_a_processor_without_its_weights_is_refused_before_any_image_is_drawn(tiny_sd, finders, tmp_path, monkeypatch):
@@ -195,7 +195,7 @@ def test_a_processor_without_its_weights_is_refused_before_any_image_is_drawn(ti
     settings = {**dict(MACE.card.quick), "segmenter": "grounded-sam", "detector": finders[0], "masker": str(masker)}
     request, method = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2), MACE(**settings)
     with pytest.raises(ModelError, match=rf"cannot load {masker}.*segmenter=attention"):
-        method.edit(tiny_sd, [request], context=MethodContext(kept(tmp_path, method)))
+        method.edit(tiny_sd, [request], context=MethodContext(open_scratch(tmp_path, method)))
 
 
 def test_a_detector_that_cannot_be_fetched_is_refused_before_any_image_is_drawn(tiny_sd, tmp_path, monkeypatch):
@@ -204,4 +204,4 @@ def test_a_detector_that_cannot_be_fetched_is_refused_before_any_image_is_drawn(
     settings = {**dict(MACE.card.quick), "segmenter": "grounded-sam"}
     request, method = EditRequest("t/1", "steam train", (), ("A photo of {}",), 2), MACE(**settings)
     with pytest.raises(ModelError, match=r"grounding-dino.*(cannot be reached|OFFLINE is set).*segmenter=attention"):
-        method.edit(tiny_sd, [request], context=MethodContext(kept(tmp_path, method)))
+        method.edit(tiny_sd, [request], context=MethodContext(open_scratch(tmp_path, method)))

@@ -143,13 +143,13 @@ def test_more_epochs_leave_less_for_the_attack(tiny_sd):
     G = sum(W.double().T @ W.double() for W in weights.values())
     (state,) = StateReader(tiny_sd)(["golf ball"])
 
-    def missed(epochs):
+    def remaining_error(epochs):
         method = RECE(epochs=epochs, attack_ridge=0.1)
         (T,) = method.edit(tiny_sd, [request_of("golf ball")], context=MethodContext(Memory())).right.values()
         C = state.rows[state.last]
         return float(((T @ attack(T, G, 0.1) - torch.eye(len(T))) @ C).norm())
 
-    assert missed(0) < missed(3)
+    assert remaining_error(0) < remaining_error(3)
 
 
 def test_destinations_are_retained_unless_they_are_sources(tiny_sd):

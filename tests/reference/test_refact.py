@@ -51,7 +51,7 @@ def features_of(tower, *names):
         return tower.read(tower.tokens(list(names))).pooled
 
 
-def found(tower, method, source="golden retriever", dest="bee", watch=None):
+def search_shift(tower, method, source="golden retriever", dest="bee", watch=None):
     weight = tower.fc2(LAYER).weight.double()
     prompts = read(tower, LAYER, source, TEMPLATES)
     target = FeatureTarget(features_of(tower, dest, source), 1, lambda x: x)
@@ -115,26 +115,26 @@ def test_afterwards_the_matrix_gives_the_target_for_the_bare_subject(tower, own)
 
 def test_the_search_makes_the_new_text_likelier(tower, method):
     steps = []
-    found(tower, replace(method, steps=12), watch=steps.append)
+    search_shift(tower, replace(method, steps=12), watch=steps.append)
     assert len(steps) == 11  # the last iteration only measures
     assert steps[-1].terms.probability > steps[0].terms.probability
     assert float(steps[0].terms.penalty) == 0
 
 
 def test_a_probability_that_is_enough_at_the_start_changes_nothing(tower, method):
-    assert not found(tower, replace(method, enough=1e-6)).any()
+    assert not search_shift(tower, replace(method, enough=1e-6)).any()
 
 
 def test_a_shift_is_never_longer_than_the_clamp(tower, method):
     start = tower.fc2(LAYER)(read(tower, LAYER, "golden retriever", TEMPLATES).keys[0])
-    shift = found(tower, replace(method, clamp=0.05))
+    shift = search_shift(tower, replace(method, clamp=0.05))
     assert float(shift.norm()) == pytest.approx(0.05 * float(start.norm()), rel=1e-9)
 
 
 def test_the_gradient_is_that_of_the_encoder_with_the_shift_in_its_mlp(tower, method):
     """Against the library's own forward pass, with a hook on the MLP's output as the authors have it."""
     steps, source, dest = [], "golden retriever", "bee"
-    found(tower, replace(method, steps=2), watch=steps.append)
+    search_shift(tower, replace(method, steps=2), watch=steps.append)
     at = places(tower, source, TEMPLATES)
     shift = torch.zeros(32, dtype=torch.float64, requires_grad=True)
 

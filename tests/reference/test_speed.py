@@ -162,7 +162,7 @@ def test_centres_are_the_means_of_their_clusters():
     torch.testing.assert_close(found[torch.cdist(wanted, found).argmin(1)], wanted)
 
 
-def transcribed(W, rows, probe, neighbours, filtered, generator):
+def literal_moment(W, rows, probe, neighbours, filtered, generator):
     """The retained moment with every neighbour made."""
     E = W @ probe
     size = (rows @ E.T).norm(dim=1)
@@ -185,7 +185,7 @@ def test_neighbour_moments_match_those_of_explicit_neighbours(filtered, out):
     least = torch.linalg.svd(W, full_matrices=False)[2][-1]
     draws = [torch.Generator().manual_seed(4) for _ in range(2)]
     found = kept_moment(W @ away.T, RetainedStates(rows, rows @ reach.T, reach), least, 10, filtered, draws[0])
-    moment, count, near = transcribed(W, rows, away.T @ reach, 10, filtered, draws[1])
+    moment, count, near = literal_moment(W, rows, away.T @ reach, 10, filtered, draws[1])
     assert (found.rows, found.neighbours) == (count, near)
     torch.testing.assert_close(found.moment, moment, rtol=1e-9, atol=1e-10)
 

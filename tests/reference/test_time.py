@@ -21,7 +21,7 @@ def request_of(source, *dests) -> EditRequest:
     return EditRequest(f"t/{source}", source, dests, ("{}",), 0)
 
 
-def framed(*ids):
+def frame_ids(*ids):
     return [0, *ids, 99]
 
 
@@ -33,7 +33,7 @@ def test_a_text_with_words_added_is_aligned_token_by_token(ids, added):
     longer = list(ids)
     for place, word in added:
         longer.insert(min(place, len(longer)), word)
-    old, new = framed(*ids), framed(*longer)
+    old, new = frame_ids(*ids), frame_ids(*longer)
     places = subsequence(old, new, LENGTH)
     assert places is not None
     assert [new[place] for place in places[: len(old)]] == old
@@ -44,7 +44,7 @@ def test_a_text_with_words_added_is_aligned_token_by_token(ids, added):
 
 @given(old=subjects, new=subjects, before=subjects, after=subjects)
 def test_a_replaced_subject_keeps_what_both_texts_share(old, new, before, after):
-    one, other = framed(*before, *old, *after), framed(*before, *new, *after)
+    one, other = frame_ids(*before, *old, *after), frame_ids(*before, *new, *after)
     places = substitution(one, other, 30)
     assert len(places) == 30
     assert places == sorted(places)
@@ -55,8 +55,8 @@ def test_a_replaced_subject_keeps_what_both_texts_share(old, new, before, after)
 
 @given(ids=subjects)
 def test_a_text_aligned_with_itself_stays_in_place(ids):
-    assert substitution(framed(*ids), framed(*ids), LENGTH) == list(range(LENGTH))
-    assert subsequence(framed(*ids), framed(*ids), LENGTH) == list(range(LENGTH))
+    assert substitution(frame_ids(*ids), frame_ids(*ids), LENGTH) == list(range(LENGTH))
+    assert subsequence(frame_ids(*ids), frame_ids(*ids), LENGTH) == list(range(LENGTH))
 
 
 @pytest.mark.parametrize(
@@ -70,17 +70,17 @@ def test_a_text_aligned_with_itself_stays_in_place(ids):
     ],
 )
 def test_subjects_are_paired_from_their_last_tokens(old, new, wanted):
-    assert substitution(framed(*old), framed(*new), 6) == wanted
+    assert substitution(frame_ids(*old), frame_ids(*new), 6) == wanted
 
 
 def test_other_words_or_another_order_are_no_subsequence():
-    assert subsequence(framed(5, 6), framed(6, 5), LENGTH) is None
-    assert subsequence(framed(5), framed(6), LENGTH) is None
+    assert subsequence(frame_ids(5, 6), frame_ids(6, 5), LENGTH) is None
+    assert subsequence(frame_ids(5), frame_ids(6), LENGTH) is None
 
 
 def test_texts_too_long_are_refused():
     with pytest.raises(MethodError, match="more than the 3 positions"):
-        subsequence(framed(5, 6), framed(5, 6), 3)
+        subsequence(frame_ids(5, 6), frame_ids(5, 6), 3)
 
 
 def test_the_article_inside_a_longer_text_is_lower_case():
@@ -97,7 +97,7 @@ def test_an_and_a_are_one_article(tiny_sd):
 # --- the edit
 
 
-def transcribed(bundle, requests, method):
+def literal_edit(bundle, requests, method):
     """Every matrix by itself, row after row, as a least-squares problem solved by QR in float64."""
     reader, rows = StateReader(bundle), Rows(bundle.pipeline.tokenizer, strict=False)
     new = {}
@@ -120,7 +120,7 @@ REQUESTS = [request_of("tabby cat", "dog"), request_of("roses", "blue roses"), r
 def test_one_factor_is_every_matrix_by_itself(tiny, augment):
     method = TIME(augment=augment)
     edit = method.edit(tiny, REQUESTS, context=MethodContext(None))
-    wanted = transcribed(tiny, REQUESTS, method)
+    wanted = literal_edit(tiny, REQUESTS, method)
     assert set(edit.weights) == set(wanted)
     for name, matrix in wanted.items():
         assert edit.weights[name].dtype == tiny.dtype

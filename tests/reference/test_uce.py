@@ -19,7 +19,7 @@ def request(source: str, *dests: str) -> EditRequest:
 REQUESTS = [request("tabby cat", "dog"), request("barn", "red brick house"), request("bee")]
 
 
-def edited(method, bundle, requests=REQUESTS):
+def make_edit(method, bundle, requests=REQUESTS):
     return method.edit(bundle, requests, context=MethodContext(Memory()))
 
 
@@ -43,9 +43,9 @@ def literal(bundle, W, pairs, retain, ridge, erase, keep, tensor=False):
     return mat1 @ torch.linalg.inv(mat2)
 
 
-def same(edit, bundle, *told, **also) -> None:
+def same(edit, bundle, *rest, **also) -> None:
     for name, W in projections(bundle).items():
-        torch.testing.assert_close(edit.weights[name].double(), literal(bundle, W, *told, **also), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(edit.weights[name].double(), literal(bundle, W, *rest, **also), rtol=1e-5, atol=1e-6)
 
 
 PAIRS = [("tabby cat", "dog"), ("barn", "red brick house"), ("bee", " ")]
@@ -53,40 +53,40 @@ PAIRS = [("tabby cat", "dog"), ("barn", "red brick house"), ("bee", " ")]
 
 def test_replace_is_the_formula_in_every_layout(tiny):
     method = UCE(retain=("train", "piano"))
-    same(edited(method, tiny), tiny, PAIRS, ["", "train", "piano"], 0.5, 1.0, 1 / 3)
+    same(make_edit(method, tiny), tiny, PAIRS, ["", "train", "piano"], 0.5, 1.0, 1 / 3)
 
 
 def test_pairs_may_be_summed_in_parts(tiny_sd, monkeypatch):
     monkeypatch.setattr("iceb.methods.uce.editing.PAIRS_AT_ONCE", 2)
-    same(edited(UCE(), tiny_sd), tiny_sd, PAIRS, [""], 0.5, 1.0, 1.0)
+    same(make_edit(UCE(), tiny_sd), tiny_sd, PAIRS, [""], 0.5, 1.0, 1.0)
 
 
 def test_tensor_is_the_formula_in_every_layout(tiny):
-    same(edited(UCE(technique="tensor"), tiny), tiny, PAIRS, [""], 0.5, 1.0, 1.0, tensor=True)
+    same(make_edit(UCE(technique="tensor"), tiny), tiny, PAIRS, [""], 0.5, 1.0, 1.0, tensor=True)
 
 
 def test_emcids_row_retains_the_destinations(tiny_sd):
-    same(edited(UCEEmcid(), tiny_sd), tiny_sd, PAIRS, ["dog", "red brick house"], 0.1, 0.1, 0.1, tensor=True)
+    same(make_edit(UCEEmcid(), tiny_sd), tiny_sd, PAIRS, ["dog", "red brick house"], 0.1, 0.1, 0.1, tensor=True)
 
 
 def test_many_retained_texts_weigh_no_less_than_a_tenth(tiny_sd):
     texts = tuple(f"text {number}" for number in range(20))
-    same(edited(UCE(retain=texts), tiny_sd), tiny_sd, PAIRS, ["", *texts], 0.5, 1.0, 0.1)
+    same(make_edit(UCE(retain=texts), tiny_sd), tiny_sd, PAIRS, ["", *texts], 0.5, 1.0, 0.1)
 
 
 def test_templates_are_edited_too_with_a_bare_guide(tiny_sd):
     pairs = expand_pairs(PAIRS, "object", both=False)
     assert ("photo of bee", " ") in pairs
-    same(edited(UCE(templates=True), tiny_sd), tiny_sd, pairs, [""], 0.5, 1.0, 1.0)
+    same(make_edit(UCE(templates=True), tiny_sd), tiny_sd, pairs, [""], 0.5, 1.0, 1.0)
 
 
 def test_a_guide_moderates_requests_without_a_destination(tiny_sd):
     pairs = [*PAIRS[:2], ("bee", "calm meadow")]
-    same(edited(UCE(guide="calm meadow"), tiny_sd), tiny_sd, pairs, [""], 0.5, 1.0, 1.0)
+    same(make_edit(UCE(guide="calm meadow"), tiny_sd), tiny_sd, pairs, [""], 0.5, 1.0, 1.0)
 
 
 def test_the_source_answers_as_the_destination_did(tiny_sd):
-    edit = edited(UCE(ridge=1e-6, preserve_scale=0.0), tiny_sd, REQUESTS[:1])
+    edit = make_edit(UCE(ridge=1e-6, preserve_scale=0.0), tiny_sd, REQUESTS[:1])
     old, new = StateReader(tiny_sd)(["tabby cat", "dog"])
     name, W = next(iter(projections(tiny_sd).items()))
     before, after, wanted = (
@@ -98,31 +98,31 @@ def test_the_source_answers_as_the_destination_did(tiny_sd):
 
 
 def test_the_matrices_share_one_factor_where_they_can(tiny_sd):
-    (M,) = edited(UCE(), tiny_sd).right.values()
-    for name, W in edited(UCE(), tiny_sd).weights.items():
+    (M,) = make_edit(UCE(), tiny_sd).right.values()
+    for name, W in make_edit(UCE(), tiny_sd).weights.items():
         assert torch.equal(W, (tiny_sd.parameter(name).double() @ M).float())
-    assert not edited(UCE(technique="tensor"), tiny_sd).right
+    assert not make_edit(UCE(technique="tensor"), tiny_sd).right
 
 
 @pytest.mark.parametrize("method", [UCE(keys=False), UCE(variant=2025, keys=False), UCEEmcid(keys=False)])
 def test_values_alone_leaves_keys_unedited(tiny_sd, method):
-    assert set(edited(method, tiny_sd).weights) == set(projections(tiny_sd, ("v",)))
+    assert set(make_edit(method, tiny_sd).weights) == set(projections(tiny_sd, ("v",)))
 
 
 @pytest.mark.parametrize("method", [UCE(), UCEEmcid()])
 def test_no_requests_give_an_empty_edit(tiny_sd, method):
-    assert not edited(method, tiny_sd, []).weights
+    assert not make_edit(method, tiny_sd, []).weights
 
 
 @pytest.mark.parametrize("method", [UCE(), UCE(variant=2025), UCE(technique="tensor"), UCEEmcid()])
 def test_the_same_requests_give_the_same_bytes(tiny_sd, method):
-    first, second = edited(method, tiny_sd), edited(method, tiny_sd)
+    first, second = make_edit(method, tiny_sd), make_edit(method, tiny_sd)
     assert all(torch.equal(W, second.weights[name]) for name, W in first.weights.items())
 
 
 def test_several_destinations_are_refused(tiny_sd):
     with pytest.raises(MethodError, match="uce-debias"):
-        edited(UCE(), tiny_sd, [request("doctor", "male", "female")])
+        make_edit(UCE(), tiny_sd, [request("doctor", "male", "female")])
 
 
 # --- artists
@@ -139,14 +139,14 @@ def test_artists_that_are_edited_are_not_retained(tiny_sd, artists):
     method = UCE(concept_type="art", retain_file=artists)
     asked = [request("claude monet", "art")]
     retain = ["", "Rembrandt", "Andy Warhol", "Banksy"]
-    same(edited(method, tiny_sd, asked), tiny_sd, [("claude monet", "art")], retain, 0.5, 1.0, 0.25)
+    same(make_edit(method, tiny_sd, asked), tiny_sd, [("claude monet", "art")], retain, 0.5, 1.0, 0.25)
 
 
 def test_artists_may_stand_in_json(tiny_sd, artists, tmp_path):
     (rows := tmp_path / "artists.json").write_text('["Rembrandt", {"caption": "Banksy"}]', encoding="utf-8")
     asked = [request("claude monet", "art")]
     same(
-        edited(UCE(retain_file=str(rows)), tiny_sd, asked),
+        make_edit(UCE(retain_file=str(rows)), tiny_sd, asked),
         tiny_sd,
         [("claude monet", "art")],
         ["", "Rembrandt", "Banksy"],
@@ -204,7 +204,7 @@ def captions(tmp_path):
 def test_captions_that_name_what_is_edited_are_not_preserved(tiny_sd, captions):
     method = UCE(captions=captions, caption_count=4)
     retain = ["", "a red train", "a beehive", "a piano"]
-    same(edited(method, tiny_sd), tiny_sd, PAIRS, retain, 0.5, 1.0, 0.25)
+    same(make_edit(method, tiny_sd), tiny_sd, PAIRS, retain, 0.5, 1.0, 0.25)
 
 
 def test_captions_need_a_file_where_none_are_embedded(tiny_sd):

@@ -22,16 +22,16 @@ DOCTOR = Concept("doctor", ("man", "woman"))
 NURSE = Concept("nurse", ("man", "woman"))
 
 
-class Told:
-    """Shares as told, round by round; remembers who was asked."""
+class GivenShares:
+    """Given shares, round by round; records the concepts that it was asked for."""
 
     def __init__(self, *rounds):
         self.rounds, self.asked = list(rounds), []
 
     def __call__(self, bundle, concepts):
         self.asked.append([concept.text for concept in concepts])
-        told = self.rounds.pop(0)
-        return [told[concept.text] for concept in concepts]
+        given = self.rounds.pop(0)
+        return [given[concept.text] for concept in concepts]
 
 
 def value(bundle, weights, text):
@@ -44,7 +44,7 @@ def value(bundle, weights, text):
 @pytest.mark.parametrize("variant", [2023, 2025])
 def test_a_source_moves_towards_what_it_lacks(tiny, variant):
     method = UCEDebias(variant=variant, rounds=1, ridge=1e-3, preserve_scale=0.0)
-    edit = balance(method, tiny, [DOCTOR], Told({"doctor": (0.9, 0.1)}))
+    edit = balance(method, tiny, [DOCTOR], GivenShares({"doctor": (0.9, 0.1)}))
     moved = value(tiny, edit.weights, "doctor") - value(tiny, {}, "doctor")
     lacking = value(tiny, {}, "woman") - value(tiny, {}, "man")
     assert torch.cosine_similarity(moved, lacking, dim=0) > 0.5
@@ -52,44 +52,47 @@ def test_a_source_moves_towards_what_it_lacks(tiny, variant):
 
 @pytest.mark.parametrize("variant", [2023, 2025])
 def test_balanced_sources_end_the_rounds(tiny_sd, variant):
-    told = Told({"doctor": (0.9, 0.1)}, {"doctor": (0.5, 0.5)}, {"doctor": (0.9, 0.1)})
-    balance(UCEDebias(variant=variant), tiny_sd, [DOCTOR], told)
-    assert len(told.asked) == 2
+    given = GivenShares({"doctor": (0.9, 0.1)}, {"doctor": (0.5, 0.5)}, {"doctor": (0.9, 0.1)})
+    balance(UCEDebias(variant=variant), tiny_sd, [DOCTOR], given)
+    assert len(given.asked) == 2
 
 
 def test_concepts_balanced_from_the_start_are_not_changed(tiny_sd):
-    edit = balance(UCEDebias(variant=2025), tiny_sd, [DOCTOR], Told({"doctor": (0.52, 0.48)}))
+    edit = balance(UCEDebias(variant=2025), tiny_sd, [DOCTOR], GivenShares({"doctor": (0.52, 0.48)}))
     assert not edit.weights
 
 
 def test_2023_measures_no_balanced_text_again(tiny_sd):
-    told = Told({"doctor": (0.9, 0.1), "nurse": (0.5, 0.5)}, {"doctor": (0.5, 0.5)})
-    balance(UCEDebias(), tiny_sd, [DOCTOR, NURSE], told)
-    assert told.asked == [["doctor", "nurse"], ["doctor"]]
+    given = GivenShares({"doctor": (0.9, 0.1), "nurse": (0.5, 0.5)}, {"doctor": (0.5, 0.5)})
+    balance(UCEDebias(), tiny_sd, [DOCTOR, NURSE], given)
+    assert given.asked == [["doctor", "nurse"], ["doctor"]]
 
 
 def test_2025_starts_each_round_from_the_original(tiny_sd):
     method = UCEDebias(variant=2025, rounds=2)
-    twice = balance(method, tiny_sd, [DOCTOR], Told({"doctor": (0.6, 0.4)}, {"doctor": (0.7, 0.3)}))
-    once = balance(UCEDebias(variant=2025, rounds=1), tiny_sd, [DOCTOR], Told({"doctor": (0.8, 0.2)}))
+    twice = balance(method, tiny_sd, [DOCTOR], GivenShares({"doctor": (0.6, 0.4)}, {"doctor": (0.7, 0.3)}))
+    once = balance(UCEDebias(variant=2025, rounds=1), tiny_sd, [DOCTOR], GivenShares({"doctor": (0.8, 0.2)}))
     for name, W in once.weights.items():
         torch.testing.assert_close(twice.weights[name], W)
 
 
 def test_2025_takes_wanted_shares_and_a_step(tiny_sd):
-    told = {"doctor": (0.5, 0.5)}
+    given = {"doctor": (0.5, 0.5)}
     halved = UCEDebias(variant=2025, rounds=1, shares=(0.9, 0.1), step=0.5)
     whole = UCEDebias(variant=2025, rounds=1, shares=(0.7, 0.3))
-    first, second = (balance(method, tiny_sd, [DOCTOR], Told(told)) for method in (halved, whole))
+    first, second = (balance(method, tiny_sd, [DOCTOR], GivenShares(given)) for method in (halved, whole))
     for name, W in first.weights.items():
         torch.testing.assert_close(second.weights[name], W)
 
 
 def test_a_preserved_text_that_is_balanced_keeps_its_own_target_if_asked(tiny_sd):
-    told = {"doctor": (0.9, 0.1)}
+    given = {"doctor": (0.9, 0.1)}
     shared, own = (
         balance(
-            UCEDebias(variant=2025, rounds=1, retain=("doctor",), shared_targets=how), tiny_sd, [DOCTOR], Told(told)
+            UCEDebias(variant=2025, rounds=1, retain=("doctor",), shared_targets=how),
+            tiny_sd,
+            [DOCTOR],
+            GivenShares(given),
         )
         for how in (True, False)
     )
@@ -100,12 +103,12 @@ def test_a_preserved_text_that_is_balanced_keeps_its_own_target_if_asked(tiny_sd
 # --- images
 
 
-def asked(*dests: str) -> EditRequest:
+def make_request(*dests: str) -> EditRequest:
     return EditRequest("t/0", "doctor", dests, ("{}",), 3)
 
 
 def test_every_phrase_is_balanced_with_its_destinations_in_it():
-    concepts = concepts_of([asked("man", "woman")], PHRASES)
+    concepts = concepts_of([make_request("man", "woman")], PHRASES)
     assert [concept.text for concept in concepts][-2:] == ["picture of doctor", "doctor"]
     assert concepts[1].classes == ("photo of man", "photo of woman")
 
@@ -119,7 +122,7 @@ def test_shares_that_do_not_fit_a_request_are_refused_before_an_image_is_drawn(t
 
 def test_one_destination_is_nothing_to_balance(tiny_sd):
     with pytest.raises(MethodError, match="at least two"):
-        concepts_of([asked("man")], PHRASES)
+        concepts_of([make_request("man")], PHRASES)
 
 
 def test_shares_are_counted_on_images_that_differ_from_round_to_round(tiny_sd, monkeypatch):

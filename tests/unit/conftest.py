@@ -47,7 +47,7 @@ def concept_values(metric: Metric, value: float, stderr: float | None, concepts:
     return found
 
 
-def scored(
+def score_records(
     scores: Mapping[str, float | None], stderr: float | None, concepts: int, *, reaches_dest: bool, group: str = ""
 ) -> tuple[tuple[ScoreRecord, ...], tuple[TableRow, ...]]:
     """Scores of registered metrics and the rows that make them; None leaves a metric without rows."""
@@ -77,23 +77,23 @@ class Made:
         table_beside(path).write_bytes(encode_table(self.rows))
         return path
 
-    def changed(self, **fields: Any) -> "Made":
+    def with_fields(self, **fields: Any) -> "Made":
         """With other fields in the result."""
         return replace(self, result=self.result.model_copy(update=fields))
 
     def with_score(self, metric: str, **fields: Any) -> "Made":
         """With other fields in one score."""
         scores = [s.model_copy(update=fields) if s.metric == metric else s for s in self.result.scores]
-        return self.changed(scores=tuple(scores))
+        return self.with_fields(scores=tuple(scores))
 
     def with_rows(self, rows: tuple[TableRow, ...]) -> "Made":
         """With another table, which the result names as its own."""
         data = encode_table(rows)
-        return replace(self.changed(per_concept=table_record(data, rows)), rows=rows)
+        return replace(self.with_fields(per_concept=table_record(data, rows)), rows=rows)
 
     def from_run(self, **fields: Any) -> "Made":
         """From another run of the same thing."""
-        return self.changed(provenance=self.result.provenance.model_copy(update=fields))
+        return self.with_fields(provenance=self.result.provenance.model_copy(update=fields))
 
 
 def make(
@@ -141,7 +141,8 @@ def make(
     )
     groups = {**(earlier or {}), "": scores or {"edit_score": 0.25}}
     made = {
-        group: scored(each, stderr, concepts, reaches_dest=reaches_dest, group=group) for group, each in groups.items()
+        group: score_records(each, stderr, concepts, reaches_dest=reaches_dest, group=group)
+        for group, each in groups.items()
     }
     rows = tuple(row for _, found in made.values() for row in found)
     table = table_record(encode_table(rows), rows)
@@ -234,7 +235,7 @@ def _provenance(dirty: bool | None, finished: str) -> Provenance:
 
 
 @pytest.fixture
-def made() -> Callable[..., Made]:
+def make_result() -> Callable[..., Made]:
     """The function that makes a small result with its table."""
     return make
 

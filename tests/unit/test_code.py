@@ -11,7 +11,7 @@ PLAIN = "def f(x: int) -> int:\n    return x + 1\n"
 
 
 @pytest.fixture
-def named(tmp_path):
+def digest_as_file(tmp_path):
     """The digest of a text as a Python file."""
 
     def write(text):
@@ -30,9 +30,9 @@ def named(tmp_path):
         f"from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from numpy import ndarray\n{PLAIN}",
     ],
 )
-def test_comments_docstrings_layout_and_imports_for_types_do_not_count(named, same):
+def test_comments_docstrings_layout_and_imports_for_types_do_not_count(digest_as_file, same):
     before = PLAIN if "typing" not in same else f"from typing import TYPE_CHECKING\n{PLAIN}"
-    assert named(same) == named(before)
+    assert digest_as_file(same) == digest_as_file(before)
 
 
 @pytest.mark.parametrize(
@@ -46,8 +46,8 @@ def test_comments_docstrings_layout_and_imports_for_types_do_not_count(named, sa
         "@cache\ndef f(x: int) -> int:\n    return x + 1\n",
     ],
 )
-def test_whatever_changes_what_is_computed_counts(named, other):
-    assert named(other) != named(PLAIN)
+def test_whatever_changes_what_is_computed_counts(digest_as_file, other):
+    assert digest_as_file(other) != digest_as_file(PLAIN)
 
 
 def test_fields_that_newer_versions_of_python_add_empty_do_not_count():
@@ -59,8 +59,8 @@ def test_fields_that_newer_versions_of_python_add_empty_do_not_count():
     assert "".join(_syntax_text(node)) == before
 
 
-def test_a_file_that_is_not_python_counts_by_its_bytes(named):
-    assert named("{% if x %}\n") != named("{% if y %}\n")
+def test_a_file_that_is_not_python_counts_by_its_bytes(digest_as_file):
+    assert digest_as_file("{% if x %}\n") != digest_as_file("{% if y %}\n")
 
 
 def test_imports_are_found_inside_functions_with_the_packages_they_lie_in(tmp_path):

@@ -68,13 +68,13 @@ def test_a_plugins_exception_is_reported_with_its_file_and_line(plugin, line, wo
 
 
 def test_an_authors_mistake_is_shown_whole_in_the_refusal_and_in_the_check(plugin):
-    told = "task orchestra: kind 'replacing' must be one of " + ", ".join(f"kind{number:03}" for number in range(30))
-    entry = plugin(f"from iceb.base.errors import SpecError\nraise SpecError({told!r})\n")
-    assert len(told) > 300
-    assert told in refusal(entry)
+    message = "task orchestra: kind 'replacing' must be one of " + ", ".join(f"kind{number:03}" for number in range(30))
+    entry = plugin(f"from iceb.base.errors import SpecError\nraise SpecError({message!r})\n")
+    assert len(message) > 300
+    assert message in refusal(entry)
     failed = line("importable", lambda: str(entry.load()))
     assert failed.status == "fail"
-    assert told in failed.note
+    assert message in failed.note
     assert failed.note.endswith("mend it, or reinstall the package their-package")
 
 

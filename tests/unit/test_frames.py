@@ -28,14 +28,14 @@ def far(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-def raised(call) -> Exception:
+def raise_in(call) -> Exception:
     with pytest.raises(Exception, match=r".") as caught:
         call()
     return caught.value.with_traceback(caught.tb.tb_next)  # without this file's own frame
 
 
 def test_the_location_is_the_packages_last_frame_and_not_the_librarys(far):
-    error = raised(far.edit)
+    error = raise_in(far.edit)
     assert place_of(error) == "iceb_far/inner.py:5, in deep"
     assert re.fullmatch(r"JSONDecodeError: .* \(iceb_far/inner\.py:5, in deep\)", describe(error))
 
@@ -43,6 +43,6 @@ def test_the_location_is_the_packages_last_frame_and_not_the_librarys(far):
 def test_errors_of_the_core_have_no_location():
     from iceb.base.rewriting import Rewriter
 
-    error = raised(lambda: Rewriter({"a": "b"})(None)).with_traceback(None)
+    error = raise_in(lambda: Rewriter({"a": "b"})(None)).with_traceback(None)
     assert place_of(error) == ""
     assert describe(MethodError("no  layer\nfits")) == "MethodError: no layer fits"

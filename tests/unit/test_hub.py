@@ -91,10 +91,10 @@ def test_an_unreachable_hub_is_reported_at_once_and_not_fetched_from(nobody):
 def test_a_hub_that_urllib_does_not_understand_answers(nobody, monkeypatch, answer):
     """The libraries may trust other certificates, and they say best what is wrong."""
 
-    def asked(*_, **__):
+    def fail(*_, **__):
         raise answer
 
-    monkeypatch.setattr(urllib.request, "urlopen", asked)
+    monkeypatch.setattr(urllib.request, "urlopen", fail)
     assert unreachable_reason() == ""
 
 

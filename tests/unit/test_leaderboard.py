@@ -20,13 +20,13 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "leaderboard.md"
 OTHER = {"residual": "output", "captions": f"sha256:{'ab' * 32}"}
 
 
-def saved(folder, *some):
+def save_result(folder, *some):
     for one in some:
         one.save(folder / "results" / place(one.result))
     return folder
 
 
-def added(folder, *sources, task=None) -> AddedResults:
+def add_results(folder, *sources, task=None) -> AddedResults:
     (folder / "results").mkdir(parents=True, exist_ok=True)
     return add_all(folder, sources, lambda name: task)
 
@@ -41,21 +41,21 @@ def page_of(some, task, note=""):
     )
 
 
-def small_table(made):
+def small_table(make_result):
     """All that a page shows: ties, a reproduction, a stray count, an eraser, a control, two versions of a metric."""
-    first = made("emcid", 10, {"edit_score": 0.20, "holdout_delta": -0.01, "dest_forget": 0.1}, concepts=12)
-    older = made("refact", 10, {"edit_score": 0.15, "holdout_delta": -0.1, "dest_forget": 0.2})
+    first = make_result("emcid", 10, {"edit_score": 0.20, "holdout_delta": -0.01, "dest_forget": 0.1}, concepts=12)
+    older = make_result("refact", 10, {"edit_score": 0.15, "holdout_delta": -0.1, "dest_forget": 0.2})
     return [
-        made("emcid", 1, {"edit_score": 0.30}, stderr=None),
+        make_result("emcid", 1, {"edit_score": 0.30}, stderr=None),
         first,
         first.from_run(finished="2026-01-02T00:00:00Z", device="another", threads=2),
-        made("uce", 10, {"edit_score": 0.19, "holdout_delta": -0.20}, package="uce-iceb", params={"ridge": 0.5}),
-        made("uce", 7, {"edit_score": 0.90}, package="uce-iceb", params={"ridge": 0.5}),
+        make_result("uce", 10, {"edit_score": 0.19, "holdout_delta": -0.20}, package="uce-iceb", params={"ridge": 0.5}),
+        make_result("uce", 7, {"edit_score": 0.90}, package="uce-iceb", params={"ridge": 0.5}),
         older.with_score("dest_forget", version=1),
-        made("mace", 10, {"edit_score": 0.005, "holdout_delta": -0.00001}),
-        made("unedited", 10, {"edit_score": 0.0, "holdout_delta": 0.0}, stderr=0.0, paper=""),
-        made("emcid", 10, {"edit_score": 0.05, "holdout_delta": 0.0}, params=OTHER, changed=OTHER),
-        made("esd", 10, {"edit_score": None, "holdout_delta": -0.1}, reaches_dest=False),
+        make_result("mace", 10, {"edit_score": 0.005, "holdout_delta": -0.00001}),
+        make_result("unedited", 10, {"edit_score": 0.0, "holdout_delta": 0.0}, stderr=0.0, paper=""),
+        make_result("emcid", 10, {"edit_score": 0.05, "holdout_delta": 0.0}, params=OTHER, changed=OTHER),
+        make_result("esd", 10, {"edit_score": None, "holdout_delta": -0.1}, reaches_dest=False),
     ]
 
 
@@ -86,8 +86,8 @@ def places(some, task, count):
     return [(entry.place, entry.row.method) for entry in table.ranked[count]]
 
 
-def test_rows_within_one_standard_error_tie_and_only_those_above_unedited_rank(made, task):
-    assert places(small_table(made), task, 10) == [
+def test_rows_within_one_standard_error_tie_and_only_those_above_unedited_rank(make_result, task):
+    assert places(small_table(make_result), task, 10) == [
         ("1", "emcid"),
         ("1", "uce"),
         ("3", "refact"),
@@ -101,22 +101,25 @@ def test_rows_within_one_standard_error_tie_and_only_those_above_unedited_rank(m
 @pytest.mark.parametrize(
     ("value", "stderr", "place"), [(0.02, 0.01, "1"), (0.01, 0.01, NO_BETTER), (-0.2, 0.01, NO_BETTER)]
 )
-def test_a_row_is_ranked_only_when_it_is_above_unedited_by_more_than_the_error(made, task, value, stderr, place):
-    unedited = made("unedited", 10, {"edit_score": 0.0}, stderr=0.0, paper="")
-    assert places([made("emcid", 10, {"edit_score": value}, stderr=stderr), unedited], task, 10)[0] == (place, "emcid")
+def test_a_row_is_ranked_only_when_it_is_above_unedited_by_more_than_the_error(make_result, task, value, stderr, place):
+    unedited = make_result("unedited", 10, {"edit_score": 0.0}, stderr=0.0, paper="")
+    assert places([make_result("emcid", 10, {"edit_score": value}, stderr=stderr), unedited], task, 10)[0] == (
+        place,
+        "emcid",
+    )
 
 
-def test_where_unedited_was_not_run_every_row_is_ranked_and_the_page_says_so(made, task):
-    some = [made("emcid", 10, {"edit_score": -0.2}), made("emcid", 1, {"edit_score": 0.1}, stderr=None)]
+def test_where_unedited_was_not_run_every_row_is_ranked_and_the_page_says_so(make_result, task):
+    some = [make_result("emcid", 10, {"edit_score": -0.2}), make_result("emcid", 1, {"edit_score": 0.1}, stderr=None)]
     assert places(some, task, 10) == [("1", "emcid")]
     assert "At 1 and 10 edits it was not run: every row with a score is ranked there." in page_of(some, task)
 
 
-def test_a_result_at_a_number_of_edits_that_the_task_does_not_declare_ranks_nothing(made, task):
+def test_a_result_at_a_number_of_edits_that_the_task_does_not_declare_ranks_nothing(make_result, task):
     """A stray result at 301 edits once took the ranks of all rows that had none there."""
-    some = [made("emcid", 10, {"edit_score": 0.25}), made("uce", 10, {"edit_score": 0.1})]
+    some = [make_result("emcid", 10, {"edit_score": 0.25}), make_result("uce", 10, {"edit_score": 0.1})]
     before = places(some, task, 10)
-    stray = made("uce", 301, {"edit_score": 0.9})
+    stray = make_result("uce", 301, {"edit_score": 0.9})
     assert places([*some, stray], task, 10) == before == [("1", "emcid"), ("2", "uce")]
     assert places([*some, stray], task, 301) == [("–", "uce")]
     text = page_of([*some, stray], task)
@@ -125,9 +128,9 @@ def test_a_result_at_a_number_of_edits_that_the_task_does_not_declare_ranks_noth
     assert "### All metrics at 301 edits (not ranked)" in text
 
 
-def test_every_declared_count_has_ranks_of_its_own(made, task):
+def test_every_declared_count_has_ranks_of_its_own(make_result, task):
     some = [
-        made(name, count, {"edit_score": value})
+        make_result(name, count, {"edit_score": value})
         for count, values in ((1, (0.3, 0.1)), (10, (0.1, 0.3)))
         for name, value in zip(("emcid", "uce"), values, strict=True)
     ]
@@ -135,17 +138,17 @@ def test_every_declared_count_has_ranks_of_its_own(made, task):
     assert places(some, task, 10) == [("1", "uce"), ("2", "emcid")]
 
 
-def test_an_eraser_has_no_rank_and_a_dash_where_a_metric_asks_for_the_destination(made, task):
-    assert "| – | esd | 0 | – | -0.100 ± 0.010 | – | – |" in page_of(small_table(made), task)
+def test_an_eraser_has_no_rank_and_a_dash_where_a_metric_asks_for_the_destination(make_result, task):
+    assert "| – | esd | 0 | – | -0.100 ± 0.010 | – | – |" in page_of(small_table(make_result), task)
 
 
-def test_the_page_does_not_depend_on_the_order_of_the_results(made, task):
-    some = small_table(made)[:5]
+def test_the_page_does_not_depend_on_the_order_of_the_results(make_result, task):
+    some = small_table(make_result)[:5]
     assert len({page_of(order, task) for order in itertools.permutations(some)}) == 1
 
 
-def test_the_page_is_the_golden_page(made, task):
-    assert page_of(small_table(made), task, "What a maintainer notes.") == GOLDEN.read_text(encoding="utf-8")
+def test_the_page_is_the_golden_page(make_result, task):
+    assert page_of(small_table(make_result), task, "What a maintainer notes.") == GOLDEN.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("change", [{"steps": 20}, {"data": "0" * 64}])
@@ -154,81 +157,87 @@ def test_results_that_differ_in_identity_never_share_a_table(result, task, chang
 
 
 def test_published_noise_is_of_the_device_that_draws_it(result, task):
-    def drawn(device: str, noise: str):
+    def with_device(device: str, noise: str):
         made = result()
         sampling = dataclasses.replace(made.sampling, noise=noise)
         return made.model_copy(update={"sampling": sampling, "execution": {"device": device}})
 
-    assert len(tables([drawn("cpu", "per_image"), drawn("cuda:1", "per_image")], task)) == 1
-    found = tables([drawn("cpu", "upstream"), drawn("cuda:1", "upstream"), drawn("cuda:0", "upstream")], task)
+    assert len(tables([with_device("cpu", "per_image"), with_device("cuda:1", "per_image")], task)) == 1
+    found = tables(
+        [with_device("cpu", "upstream"), with_device("cuda:1", "upstream"), with_device("cuda:0", "upstream")], task
+    )
     assert [each.identity.noise_from for each in found] == ["cpu", "cuda"]
 
 
-def test_one_more_metric_splits_no_table_and_rows_without_it_show_a_dash(made, task):
-    some = [made("emcid", 10, {"edit_score": 0.2, "source2dest": 0.4}), made("uce", 10, {"edit_score": 0.1})]
+def test_one_more_metric_splits_no_table_and_rows_without_it_show_a_dash(make_result, task):
+    some = [
+        make_result("emcid", 10, {"edit_score": 0.2, "source2dest": 0.4}),
+        make_result("uce", 10, {"edit_score": 0.1}),
+    ]
     text = page_of(some, task)
     assert "| rank | method | reproductions | edit_score ↑ | source2dest ↑ |" in text
     assert "| 2 | uce | 0 | 0.100 ± 0.010 | – |" in text
 
 
-def test_two_versions_of_a_metric_are_two_columns_and_so_are_two_judges(made, task):
-    text = page_of(small_table(made), task)
+def test_two_versions_of_a_metric_are_two_columns_and_so_are_two_judges(make_result, task):
+    text = page_of(small_table(make_result), task)
     assert "| dest_forget v1 ↓ | dest_forget v2 ↓ |" in text
     judge = {"imagenet_classifier": MeasureRef(id="vit_mini@2", revision="7" * 64)}
-    some = [made("emcid", 10), made("uce", 10).with_score("edit_score", measures=judge)]
+    some = [make_result("emcid", 10), make_result("uce", 10).with_score("edit_score", measures=judge)]
     assert "| edit_score v1 (iceb, vit_mini@1) ↑ | edit_score v1 (iceb, vit_mini@2) ↑ |" in page_of(some, task)
     photos = [{"references": {"photos": digit * 64}} for digit in "12"]
     some = [
-        made(name, 10).with_score("edit_score", **each) for name, each in zip(("emcid", "uce"), photos, strict=True)
+        make_result(name, 10).with_score("edit_score", **each)
+        for name, each in zip(("emcid", "uce"), photos, strict=True)
     ]
     assert f"photos {12 * '1'}) ↑ | edit_score v1" in page_of(some, task)
 
 
 @pytest.mark.parametrize("fields", [{"package": "zzz"}, {"package": "zzz", "version": 99}, {"version": 0}])
-def test_a_score_of_an_unknown_package_or_version_takes_no_ranks(made, task, fields):
+def test_a_score_of_an_unknown_package_or_version_takes_no_ranks(make_result, task, fields):
     some = [
-        made("emcid", 10, {"edit_score": 0.2}),
-        *(made(n, 10).with_score("edit_score", **fields) for n in ("a", "b")),
+        make_result("emcid", 10, {"edit_score": 0.2}),
+        *(make_result(n, 10).with_score("edit_score", **fields) for n in ("a", "b")),
     ]
     assert places(some, task, 10) == [("1", "emcid"), ("–", "a"), ("–", "b")]
 
 
-def test_of_two_judges_the_one_of_most_results_ranks(made, task):
+def test_of_two_judges_the_one_of_most_results_ranks(make_result, task):
     judge = {"imagenet_classifier": MeasureRef(id="zzz@9", revision="7" * 64)}
-    stray = made("uce", 10, {"edit_score": 0.9}).with_score("edit_score", measures=judge)
-    assert places([made("emcid", 10), made("mace", 10), stray], task, 10)[-1] == ("–", "uce")
+    stray = make_result("uce", 10, {"edit_score": 0.9}).with_score("edit_score", measures=judge)
+    assert places([make_result("emcid", 10), make_result("mace", 10), stray], task, 10)[-1] == ("–", "uce")
 
 
-def test_the_same_run_with_another_score_is_refused(made, task, tmp_path):
+def test_the_same_run_with_another_score_is_refused(make_result, task, tmp_path):
     boards = tmp_path / "boards"
-    added(boards, made(scores={"edit_score": 0.25}).save(tmp_path / "run" / "result.json"), task=task)
-    better = made(scores={"edit_score": 0.4}).save(tmp_path / "again" / "result.json")
+    add_results(boards, make_result(scores={"edit_score": 0.25}).save(tmp_path / "run" / "result.json"), task=task)
+    better = make_result(scores={"edit_score": 0.4}).save(tmp_path / "again" / "result.json")
     with pytest.raises(ResultError, match=r"says it is the run of .* and has another score of metric edit_score"):
-        added(boards, better, task=task)
+        add_results(boards, better, task=task)
 
 
-def test_a_run_from_the_cache_counts_as_no_reproduction_wherever_it_is_filed(made, task):
-    first = made("emcid", 10)
+def test_a_run_from_the_cache_counts_as_no_reproduction_wherever_it_is_filed(make_result, task):
+    first = make_result("emcid", 10)
     later = first.from_run(finished="2026-01-02T00:00:00Z")
     assert tables([first.result, later.result], task)[0].order[0].cells[10].reproductions == 1
     cost = first.result.cost.model_copy(update={"images_drawn": 0, "images_found": 30})
     with pytest.raises(ResultError, match="took images or edits from a cache, so it reproduces nothing"):
-        tables([first.result, later.changed(cost=cost).result], task)
+        tables([first.result, later.with_fields(cost=cost).result], task)
 
 
-def test_a_score_without_an_error_has_no_rank(made, task):
+def test_a_score_without_an_error_has_no_rank(make_result, task):
     some = [
-        made("emcid", 1, {"edit_score": 0.4070001}, stderr=None),
-        made("uce", 1, {"edit_score": 0.407}, stderr=None),
+        make_result("emcid", 1, {"edit_score": 0.4070001}, stderr=None),
+        make_result("uce", 1, {"edit_score": 0.407}, stderr=None),
     ]
     assert places(some, task, 1) == [("no error", "emcid"), ("no error", "uce")]
 
 
-def test_passes_in_another_precision_are_a_row_of_their_own_that_says_so(made, task):
-    plain = made("emcid", 10)
-    half = plain.changed(method=plain.result.method.model_copy(update={"precision": "bfloat16"}))
+def test_passes_in_another_precision_are_a_row_of_their_own_that_says_so(make_result, task):
+    plain = make_result("emcid", 10)
+    half = plain.with_fields(method=plain.result.method.model_copy(update={"precision": "bfloat16"}))
     assert half.result.method.label == "emcid (--precision=bfloat16)"
-    half = half.changed(id=half.result.spec.id)
+    half = half.with_fields(id=half.result.spec.id)
     assert half.result.id != plain.result.id
     assert "emcid (--precision=bfloat16)" in page_of([plain, half], task)
 
@@ -250,64 +259,64 @@ def test_results_of_another_task_version_are_refused(result, task):
         ({"retained": ("tabby cat", "hen")}, r"retains names 2 scored concepts \(tabby cat, hen\)"),
     ],
 )
-def test_an_unfit_result_is_refused_with_its_reason(made, tmp_path, change, word):
-    unfit = made(**change)
+def test_an_unfit_result_is_refused_with_its_reason(make_result, tmp_path, change, word):
+    unfit = make_result(**change)
     assert refusal(unfit.result)
     with pytest.raises(ResultError, match=word):
-        added(tmp_path / "boards", unfit.save(tmp_path / "run" / "result.json"))
+        add_results(tmp_path / "boards", unfit.save(tmp_path / "run" / "result.json"))
     with pytest.raises(ResultError, match=word):
-        collect(saved(tmp_path / "other", unfit) / "results")
+        collect(save_result(tmp_path / "other", unfit) / "results")
 
 
-def test_a_result_in_the_wrong_place_is_refused(made, tmp_path):
-    made().save(tmp_path / "results" / "mine.json")
+def test_a_result_in_the_wrong_place_is_refused(make_result, tmp_path):
+    make_result().save(tmp_path / "results" / "mine.json")
     with pytest.raises(ResultError, match="move it to"):
         collect(tmp_path / "results")
 
 
-def test_adding_copies_the_result_and_its_table_byte_for_byte(made, task, tmp_path):
-    run = made().save(tmp_path / "run" / "result.json")
+def test_adding_copies_the_result_and_its_table_byte_for_byte(make_result, task, tmp_path):
+    run = make_result().save(tmp_path / "run" / "result.json")
     run.write_text(run.read_text().replace('"error": null', '"newer": 1, "error":  null'))
-    (target,) = added(tmp_path / "boards", run, task=task).results
-    assert target == tmp_path / "boards" / "results" / place(made().result)
+    (target,) = add_results(tmp_path / "boards", run, task=task).results
+    assert target == tmp_path / "boards" / "results" / place(make_result().result)
     assert target.read_bytes() == run.read_bytes()
     assert target.with_suffix(".parquet").read_bytes() == (run.parent / "per_concept.parquet").read_bytes()
 
 
-def test_adding_one_again_changes_nothing_from_a_run_or_from_the_board_itself(made, task, tmp_path):
+def test_adding_one_again_changes_nothing_from_a_run_or_from_the_board_itself(make_result, task, tmp_path):
     boards = tmp_path / "boards"
-    run = made().save(tmp_path / "run" / "result.json")
-    (target,) = added(boards, run, task=task).results
+    run = make_result().save(tmp_path / "run" / "result.json")
+    (target,) = add_results(boards, run, task=task).results
     before = files_in(boards)
     for source in (run, run.parent, target):
-        again = added(boards, source, task=task)
+        again = add_results(boards, source, task=task)
         assert (again.results, again.pages) == ((target,), ())
     assert files_in(boards) == before
 
 
-def test_a_metric_that_was_added_to_a_run_replaces_its_result_and_never_goes_again(made, task, tmp_path):
+def test_a_metric_that_was_added_to_a_run_replaces_its_result_and_never_goes_again(make_result, task, tmp_path):
     boards = tmp_path / "boards"
-    short = made(scores={"edit_score": 0.2}).save(tmp_path / "short" / "result.json")
-    whole = made(scores={"edit_score": 0.2, "source2dest": 0.4}).save(tmp_path / "whole" / "result.json")
-    (target,) = added(boards, short, task=task).results
-    assert added(boards, whole, task=task).results == (target,)
+    short = make_result(scores={"edit_score": 0.2}).save(tmp_path / "short" / "result.json")
+    whole = make_result(scores={"edit_score": 0.2, "source2dest": 0.4}).save(tmp_path / "whole" / "result.json")
+    (target,) = add_results(boards, short, task=task).results
+    assert add_results(boards, whole, task=task).results == (target,)
     assert target.read_bytes() == whole.read_bytes()
     assert len(list((boards / "results").rglob("*.json"))) == 1
     with pytest.raises(ResultError, match=r"is the same run and has more metrics \(source2dest\)"):
-        added(boards, short, task=task)
+        add_results(boards, short, task=task)
 
 
 LATER = {"finished": "2026-02-01T00:00:00Z", "device": "another", "threads": 8}
 
 
-def test_another_run_that_agrees_is_kept_beside_the_first_and_counted(made, task, tmp_path):
+def test_another_run_that_agrees_is_kept_beside_the_first_and_counted(make_result, task, tmp_path):
     boards = tmp_path / "boards"
-    first = made(scores={"edit_score": 0.25})
-    near = made(scores={"edit_score": 0.25 + 5e-5}).from_run(**LATER)
-    other_code = made(scores={"edit_score": 0.25 - 2e-7}, code="0" * 64).from_run(**LATER)
-    (one,) = added(boards, first.save(tmp_path / "a" / "result.json"), task=task).results
-    (two,) = added(boards, near.save(tmp_path / "b" / "result.json"), task=task).results
-    (three,) = added(boards, other_code.save(tmp_path / "c" / "result.json"), task=task).results
+    first = make_result(scores={"edit_score": 0.25})
+    near = make_result(scores={"edit_score": 0.25 + 5e-5}).from_run(**LATER)
+    other_code = make_result(scores={"edit_score": 0.25 - 2e-7}, code="0" * 64).from_run(**LATER)
+    (one,) = add_results(boards, first.save(tmp_path / "a" / "result.json"), task=task).results
+    (two,) = add_results(boards, near.save(tmp_path / "b" / "result.json"), task=task).results
+    (three,) = add_results(boards, other_code.save(tmp_path / "c" / "result.json"), task=task).results
     assert two == one.with_suffix(".r2.json")
     assert three == boards / "results" / place(other_code.result) != one
     assert len(collect(boards / "results")) == 3
@@ -316,82 +325,82 @@ def test_another_run_that_agrees_is_kept_beside_the_first_and_counted(made, task
     assert text.count("at 2, reproduced: `iceb evaluate` (commit ffffffffffff, another, 8 threads, 2026-02-01)") == 2
 
 
-def test_the_first_finished_run_is_the_row_shown_whichever_was_added_first(made, task):
-    first, later = made(), made(scores={"edit_score": 0.25005}).from_run(**LATER)
+def test_the_first_finished_run_is_the_row_shown_whichever_was_added_first(make_result, task):
+    first, later = make_result(), make_result(scores={"edit_score": 0.25005}).from_run(**LATER)
     for some in ([first, later], [later, first]):
         (table,) = tables([one.result for one in some], task)
         assert table.order[0].cells[2].first == first.result
 
 
 @pytest.mark.parametrize(("move", "code"), [(2e-4, "9" * 64), (-2e-4, "9" * 64), (2e-4, "0" * 64)])
-def test_another_run_that_disagrees_is_refused_with_metric_and_both_numbers(made, task, tmp_path, move, code):
+def test_another_run_that_disagrees_is_refused_with_metric_and_both_numbers(make_result, task, tmp_path, move, code):
     boards = tmp_path / "boards"
-    added(boards, made(scores={"edit_score": 0.25}).save(tmp_path / "a" / "result.json"), task=task)
+    add_results(boards, make_result(scores={"edit_score": 0.25}).save(tmp_path / "a" / "result.json"), task=task)
     before = files_in(boards)
-    other = made(scores={"edit_score": 0.25 + move}, code=code).from_run(**LATER)
+    other = make_result(scores={"edit_score": 0.25 + move}, code=code).from_run(**LATER)
     numbers = f"value is {0.25 + move:g} against 0.25, further apart than 0.0001 allows"
     with pytest.raises(ResultError, match=rf"metric edit_score: {numbers}.*raise its version"):
-        added(boards, other.save(tmp_path / "b" / "result.json"), task=task)
+        add_results(boards, other.save(tmp_path / "b" / "result.json"), task=task)
     assert files_in(boards) == before
 
 
-def test_other_settings_or_another_version_are_another_row_and_no_reproduction(made, task):
-    other = made(scores={"edit_score": 0.1}, params={"rate": 0.5})
-    (table,) = tables([made().result, other.result], task)
+def test_other_settings_or_another_version_are_another_row_and_no_reproduction(make_result, task):
+    other = make_result(scores={"edit_score": 0.1}, params={"rate": 0.5})
+    (table,) = tables([make_result().result, other.result], task)
     assert [row.cells[2].reproductions for row in table.order] == [0, 0]
 
 
-def test_a_run_that_drew_nothing_reproduces_nothing(made, task, tmp_path):
+def test_a_run_that_drew_nothing_reproduces_nothing(make_result, task, tmp_path):
     boards = tmp_path / "boards"
-    added(boards, made().save(tmp_path / "a" / "result.json"), task=task)
-    idle = made().from_run(**LATER)
-    idle = idle.changed(cost=idle.result.cost.model_copy(update={"images_drawn": 0}))
+    add_results(boards, make_result().save(tmp_path / "a" / "result.json"), task=task)
+    idle = make_result().from_run(**LATER)
+    idle = idle.with_fields(cost=idle.result.cost.model_copy(update={"images_drawn": 0}))
     with pytest.raises(ResultError, match="it took images or edits from a cache"):
-        added(boards, idle.save(tmp_path / "b" / "result.json"), task=task)
+        add_results(boards, idle.save(tmp_path / "b" / "result.json"), task=task)
 
 
-def test_a_copy_is_not_counted_as_a_reproduction(made, tmp_path):
-    folder = saved(tmp_path, made())
-    made().save(folder / "results" / place(made().result, 2))
+def test_a_copy_is_not_counted_as_a_reproduction(make_result, tmp_path):
+    folder = save_result(tmp_path, make_result())
+    make_result().save(folder / "results" / place(make_result().result, 2))
     with pytest.raises(ResultError, match="is a copy of"):
         collect(folder / "results")
 
 
-def test_partial_results_are_skipped_with_a_line_and_the_page_is_written(made, task, tmp_path):
+def test_partial_results_are_skipped_with_a_line_and_the_page_is_written(make_result, task, tmp_path):
     boards = tmp_path / "boards"
-    good, partial = made("emcid", 10), made("emcid", 10, limit=3)
+    good, partial = make_result("emcid", 10), make_result("emcid", 10, limit=3)
     sources = [good.save(tmp_path / "a" / "result.json").parent, partial.save(tmp_path / "b" / "result.json")]
-    found = added(boards, *sources, task=task)
+    found = add_results(boards, *sources, task=task)
     assert found.results == (boards / "results" / place(good.result),)
     assert found.skipped == (f"skipped {sources[1]}: {refusal(partial.result)}",)
     assert boards / "aice.md" in found.pages
     assert "| 1 | emcid | 0 |" in (boards / "aice.md").read_text(encoding="utf-8")
     with pytest.raises(ResultError, match="nothing to add"):
-        added(boards, sources[1], made(limit=4).save(tmp_path / "c" / "result.json"), task=task)
+        add_results(boards, sources[1], make_result(limit=4).save(tmp_path / "c" / "result.json"), task=task)
 
 
 @pytest.mark.parametrize("fault", ["dirty", "forged", "disagrees", "the page cannot be written"])
-def test_results_are_added_all_or_none(made, task, tmp_path, monkeypatch, fault):
+def test_results_are_added_all_or_none(make_result, task, tmp_path, monkeypatch, fault):
     """Also where one of them replaces the same run's result that had fewer metrics."""
     boards = tmp_path / "boards"
-    added(boards, made("emcid", 10).save(tmp_path / "old" / "result.json"), task=task)
-    good = made("emcid", 10, {"edit_score": 0.25, "source2dest": 0.3}).save(tmp_path / "a" / "result.json")
-    other = made("uce", 10, dirty=fault == "dirty")
+    add_results(boards, make_result("emcid", 10).save(tmp_path / "old" / "result.json"), task=task)
+    good = make_result("emcid", 10, {"edit_score": 0.25, "source2dest": 0.3}).save(tmp_path / "a" / "result.json")
+    other = make_result("uce", 10, dirty=fault == "dirty")
     if fault == "forged":
         other = other.with_score("edit_score", value=0.3)
     if fault == "disagrees":
-        other = made("emcid", 10, {"edit_score": 0.3}).from_run(**LATER)
+        other = make_result("emcid", 10, {"edit_score": 0.3}).from_run(**LATER)
     if fault == "the page cannot be written":
         monkeypatch.setattr("iceb.leaderboard.adding.write", lambda *_: (_ for _ in ()).throw(StoreError("no space")))
     before = files_in(boards)
     with pytest.raises((ResultError, StoreError)):
-        added(boards, good, other.save(tmp_path / "b" / "result.json"), task=task)
+        add_results(boards, good, other.save(tmp_path / "b" / "result.json"), task=task)
     assert files_in(boards) == before
 
 
-def test_check_passes_after_writing_and_names_what_drifted(made, task, tmp_path, monkeypatch):
+def test_check_passes_after_writing_and_names_what_drifted(make_result, task, tmp_path, monkeypatch):
     monkeypatch.setattr("iceb.leaderboard.pages.read_published", list)
-    some = small_table(made)
+    some = small_table(make_result)
     texts = render_pages(tmp_path, lambda name: task, [one.result for one in some])
     with pytest.raises(CheckFailed, match=r"aice\.md is missing"):
         check(tmp_path, texts)
@@ -425,8 +434,8 @@ def test_a_maintainers_note_stands_on_its_page_which_needs_no_result(task, tmp_p
 
 
 @pytest.mark.parametrize("field", ["command", "device"])
-def test_texts_in_a_result_cannot_break_the_page(made, task, field):
-    hostile = made("emcid", 10).from_run(**{field: "a|b`c\n# big <script>"})
+def test_texts_in_a_result_cannot_break_the_page(make_result, task, field):
+    hostile = make_result("emcid", 10).from_run(**{field: "a|b`c\n# big <script>"})
     text = page_of([hostile], task)
     assert "\n# big" not in text
     assert "<script" not in text.replace("`iceb evaluate a|b'c # big <script>`", "").replace(

@@ -22,11 +22,11 @@ SCORES = {"edit_score": 0.25, "source2dest": 0.4, "holdout_delta": -0.1, "alias2
 
 
 @pytest.fixture
-def honest(made):
-    return made(scores=SCORES, concepts=12, params={"rate": 0.2, "layers": (7, 8)})
+def honest(make_result):
+    return make_result(scores=SCORES, concepts=12, params={"rate": 0.2, "layers": (7, 8)})
 
 
-def refused(forged, tmp_path) -> str:
+def refusal_of(forged, tmp_path) -> str:
     """The message with which `collect` refuses a forged file."""
     path = forged.save(tmp_path / "results" / place(forged.result))
     with pytest.raises(ResultError) as caught:
@@ -48,14 +48,14 @@ def test_an_honest_result_passes_in_a_run_folder_and_on_a_leaderboard(honest, tm
 @pytest.mark.parametrize("metric", ["edit_score", "source2dest"])
 def test_a_forged_number_is_refused_with_metric_field_and_both_numbers(honest, tmp_path, metric, name):
     honestly = getattr(honest.result.score(metric), name)
-    message = refused(honest.with_score(metric, **{name: 0.495}), tmp_path)
+    message = refusal_of(honest.with_score(metric, **{name: 0.495}), tmp_path)
     assert f"metric {metric}: {name} is 0.495, the table makes {honestly!r}" in message
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(move=st.floats(1e-6, 0.5), name=st.sampled_from(["value", "stderr", "low", "high", "before", "after"]))
-def test_any_change_above_a_millionth_is_seen(made, move, name):
-    honest = made(scores=SCORES, concepts=12)
+def test_any_change_above_a_millionth_is_seen(make_result, move, name):
+    honest = make_result(scores=SCORES, concepts=12)
     forged = honest.with_score("edit_score", **{name: getattr(honest.result.score("edit_score"), name) + move})
     assert problems(honest.result, honest.rows) == []
     assert [name in problem for problem in problems(forged.result, forged.rows)] == [True]
@@ -64,7 +64,7 @@ def test_any_change_above_a_millionth_is_seen(made, move, name):
 @pytest.mark.parametrize(("name", "value"), [("n", 1000), ("concepts", 300)])
 def test_a_forged_count_is_refused(honest, tmp_path, name, value):
     honestly = getattr(honest.result.score("source2dest"), name)
-    message = refused(honest.with_score("source2dest", **{name: value}), tmp_path)
+    message = refusal_of(honest.with_score("source2dest", **{name: value}), tmp_path)
     assert f"metric source2dest: {name} is {value}, the table makes {honestly}" in message
 
 
@@ -76,50 +76,50 @@ def better(rows: tuple[TableRow, ...]) -> tuple[TableRow, ...]:
 
 def test_a_forged_cell_is_refused_by_the_digest_and_with_a_new_digest_by_the_score(honest, tmp_path):
     old_digest = dataclasses.replace(honest, rows=better(honest.rows))
-    assert "its sha256 is" in refused(old_digest, tmp_path / "a")
-    message = refused(honest.with_rows(better(honest.rows)), tmp_path / "b")
+    assert "its sha256 is" in refusal_of(old_digest, tmp_path / "a")
+    message = refusal_of(honest.with_rows(better(honest.rows)), tmp_path / "b")
     assert "metric edit_score: value is 0.25, the table makes 0.26" in message
 
 
 def test_dropped_rows_are_refused_by_digest_count_and_score(honest, tmp_path):
     fewer = honest.rows[1:]
-    assert "its sha256 is" in refused(dataclasses.replace(honest, rows=fewer), tmp_path / "a")
+    assert "its sha256 is" in refusal_of(dataclasses.replace(honest, rows=fewer), tmp_path / "a")
     digest = table_record(encode_table(fewer), fewer).sha256
     record = honest.result.per_concept.model_copy(update={"sha256": digest})
-    counted = dataclasses.replace(honest.changed(per_concept=record), rows=fewer)
-    assert f"has {len(fewer)} rows, the result names {len(honest.rows)}" in refused(counted, tmp_path / "b")
-    message = refused(honest.with_rows(fewer), tmp_path / "c")
+    counted = dataclasses.replace(honest.with_fields(per_concept=record), rows=fewer)
+    assert f"has {len(fewer)} rows, the result names {len(honest.rows)}" in refusal_of(counted, tmp_path / "b")
+    message = refusal_of(honest.with_rows(fewer), tmp_path / "c")
     assert "metric edit_score: " in message
     assert "concepts is 24, the table makes 23" in message
 
 
 def test_a_metric_dropped_from_the_result_is_refused_while_its_rows_stand(honest, tmp_path):
     kept = tuple(score for score in honest.result.scores if score.metric != "holdout_delta")
-    message = refused(honest.changed(scores=kept), tmp_path)
+    message = refusal_of(honest.with_fields(scores=kept), tmp_path)
     assert "metric 'holdout_delta' has 12 rows in the table and no score" in message
 
 
 def test_a_metric_without_its_rows_keeps_neither_its_value_nor_another_reason(honest, tmp_path):
     without = honest.with_rows(tuple(row for row in honest.rows if row.metric != "holdout_delta"))
-    assert "metric holdout_delta: value is -0.1" in refused(without, tmp_path / "a")
+    assert "metric holdout_delta: value is -0.1" in refusal_of(without, tmp_path / "a")
     nothing = {"n": 0, "concepts": 0} | dict.fromkeys(("value", "stderr", "low", "high", "before", "after"))
     forged = without.with_score("holdout_delta", **nothing, note="not computed")
-    message = refused(forged, tmp_path / "b")
+    message = refusal_of(forged, tmp_path / "b")
     assert "its note is 'not computed', the table makes 'no holdout prompts were drawn'" in message
 
 
 def test_a_score_made_null_over_rows_that_give_one_is_refused(honest, tmp_path):
     forged = honest.with_score("holdout_delta", value=None, note="no holdout prompts were drawn")
-    assert "metric holdout_delta: value is null, the table makes -0.1" in refused(forged, tmp_path)
+    assert "metric holdout_delta: value is null, the table makes -0.1" in refusal_of(forged, tmp_path)
 
 
-def test_an_eraser_has_no_score_about_destinations_and_only_an_eraser(made, tmp_path):
-    erased = made("esd", scores={"source_forget": 0.3, "source2dest": None}, reaches_dest=False)
+def test_an_eraser_has_no_score_about_destinations_and_only_an_eraser(make_result, tmp_path):
+    erased = make_result("esd", scores={"source_forget": 0.3, "source2dest": None}, reaches_dest=False)
     assert erased.result.score("source2dest").note == "erases"
     erased.save(tmp_path / "results" / place(erased.result))
     assert collect(tmp_path / "results") == [erased.result]
-    claimed = made("emcid", scores={"source_forget": 0.3, "source2dest": None}, reaches_dest=False)
-    message = refused(claimed, tmp_path / "claimed")
+    claimed = make_result("emcid", scores={"source_forget": 0.3, "source2dest": None}, reaches_dest=False)
+    message = refusal_of(claimed, tmp_path / "claimed")
     assert "method emcid: reaches_dest is False, its card says True" in message
 
 
@@ -136,21 +136,21 @@ def test_an_eraser_has_no_score_about_destinations_and_only_an_eraser(made, tmp_
     ],
 )
 def test_an_id_is_the_digest_of_what_was_run(honest, tmp_path, part, fields):
-    forged = honest.changed(**{part: getattr(honest.result, part).model_copy(update=fields)})
-    assert f"its id is {honest.result.id}, but what it says was run has the id aice/" in refused(forged, tmp_path)
+    forged = honest.with_fields(**{part: getattr(honest.result, part).model_copy(update=fields)})
+    assert f"its id is {honest.result.id}, but what it says was run has the id aice/" in refusal_of(forged, tmp_path)
 
 
 def test_a_forged_id_is_refused(honest, tmp_path):
-    forged = honest.changed(id=f"{honest.result.id[:-8]}00000000")
-    assert f"has the id {honest.result.id}: one of the two was changed" in refused(forged, tmp_path)
+    forged = honest.with_fields(id=f"{honest.result.id[:-8]}00000000")
+    assert f"has the id {honest.result.id}: one of the two was changed" in refusal_of(forged, tmp_path)
 
 
 def test_a_version_that_is_not_installed_is_refused_even_with_its_own_id(honest, tmp_path):
     method = honest.result.method.model_copy(update={"version": 99})
-    forged = honest.changed(method=method)
-    forged = forged.changed(id=forged.result.spec.id)
-    assert "method emcid: version 99 is newer than" in refused(forged, tmp_path / "method")
-    message = refused(honest.with_score("edit_score", version=99), tmp_path / "metric")
+    forged = honest.with_fields(method=method)
+    forged = forged.with_fields(id=forged.result.spec.id)
+    assert "method emcid: version 99 is newer than" in refusal_of(forged, tmp_path / "method")
+    message = refusal_of(honest.with_score("edit_score", version=99), tmp_path / "metric")
     assert "metric edit_score: version 99 is newer than 1, which is installed: install the iceb" in message
 
 
@@ -164,7 +164,7 @@ def test_a_version_that_is_not_installed_is_refused_even_with_its_own_id(honest,
     ],
 )
 def test_an_installed_metrics_definition_cannot_be_forged(honest, tmp_path, fields, word):
-    assert f"metric edit_score: {word}" in refused(honest.with_score("edit_score", **fields), tmp_path)
+    assert f"metric edit_score: {word}" in refusal_of(honest.with_score("edit_score", **fields), tmp_path)
 
 
 def test_a_forged_reduction_is_refused_even_when_its_value_follows(honest, tmp_path):
@@ -172,63 +172,67 @@ def test_a_forged_reduction_is_refused_even_when_its_value_follows(honest, tmp_p
     score = honest.result.score("edit_score")
     parts = {"source": PartRecord(weight=1.0, change="rise"), "holdout": PartRecord(weight=0.0, change="rise")}
     reduction = score.reduction.model_copy(update={"parts": parts})
-    message = refused(honest.with_score("edit_score", reduction=reduction), tmp_path)
+    message = refusal_of(honest.with_score("edit_score", reduction=reduction), tmp_path)
     assert 'metric edit_score: reduction is {"parts":{"source":{"weight":1.0' in message
 
 
 @pytest.mark.parametrize(("after", "said"), [(1.5, "1.5 after"), (-0.25, "-0.25 after")])
-def test_a_probability_outside_its_range_is_refused_though_every_sum_follows(made, tmp_path, after, said):
-    honest = made(scores={"source2dest": 0.4}, stderr=None)
+def test_a_probability_outside_its_range_is_refused_though_every_sum_follows(make_result, tmp_path, after, said):
+    honest = make_result(scores={"source2dest": 0.4}, stderr=None)
     value = dataclasses.replace(honest.rows[0].value, before=0.5, after=after)
     forged = honest.with_rows((dataclasses.replace(honest.rows[0], value=value),))
     forged = forged.with_score("source2dest", value=after - 0.5, before=0.5, after=after)
-    assert f"concept 'source 0' has the probability {said}: must be in [0, 1]" in refused(forged, tmp_path)
+    assert f"concept 'source 0' has the probability {said}: must be in [0, 1]" in refusal_of(forged, tmp_path)
 
 
-def test_a_concept_that_stands_twice_is_refused(made, tmp_path):
-    honest = made(scores={"source2dest": 0.4}, stderr=None)
+def test_a_concept_that_stands_twice_is_refused(make_result, tmp_path):
+    honest = make_result(scores={"source2dest": 0.4}, stderr=None)
     score = honest.result.score("source2dest")
     forged = honest.with_rows(honest.rows * 2).with_score("source2dest", n=2 * score.n)
-    message = refused(forged, tmp_path)
+    message = refusal_of(forged, tmp_path)
     assert "metric source2dest: the table has 2 rows of concept 'source 0', part source, replicate 0" in message
 
 
 def test_a_row_of_an_unknown_part_or_without_a_side_is_refused(honest, tmp_path):
     odd = TableRow("", "source2dest", ConceptValue("x", "alias", 0.1, 0.2, 5))
-    assert "metric source2dest: concept value of part 'alias'" in refused(
+    assert "metric source2dest: concept value of part 'alias'" in refusal_of(
         honest.with_rows((*honest.rows, odd)), tmp_path / "a"
     )
     half = TableRow("", "source2dest", ConceptValue("x", "source", None, 0.2, 5))
-    assert "lacks a side that 'rise' asks for" in refused(honest.with_rows((*honest.rows, half)), tmp_path / "b")
+    assert "lacks a side that 'rise' asks for" in refusal_of(honest.with_rows((*honest.rows, half)), tmp_path / "b")
 
 
 @pytest.mark.parametrize("before", [0.0, -1e308])
-def test_numbers_too_large_to_be_summed_are_refused_in_one_line(made, tmp_path, before):
-    honest = made(scores={"source2dest": 0.4})
+def test_numbers_too_large_to_be_summed_are_refused_in_one_line(make_result, tmp_path, before):
+    honest = make_result(scores={"source2dest": 0.4})
     huge = [dataclasses.replace(row.value, before=before, after=1e308, n=1) for row in honest.rows]
     rows = tuple(dataclasses.replace(row, value=value) for row, value in zip(honest.rows, huge, strict=True))
-    assert "metric source2dest: concept values are too large" in refused(honest.with_rows(rows), tmp_path)
+    assert "metric source2dest: concept values are too large" in refusal_of(honest.with_rows(rows), tmp_path)
 
 
 @pytest.mark.parametrize("fields", [{"parts": {}}, {"kind": "set"}])
 def test_a_reduction_that_cannot_be_is_refused_in_one_line(honest, tmp_path, fields):
     reduction = honest.result.score("edit_score").reduction.model_copy(update=fields)
-    assert "metric edit_score: reduction is" in refused(honest.with_score("edit_score", reduction=reduction), tmp_path)
+    assert "metric edit_score: reduction is" in refusal_of(
+        honest.with_score("edit_score", reduction=reduction), tmp_path
+    )
 
 
-def test_earlier_checkpoints_are_computed_again_too(made, tmp_path):
-    honest = made(earlier={"first": {"edit_score": 0.1}, "second": {"edit_score": 0.2}})
+def test_earlier_checkpoints_are_computed_again_too(make_result, tmp_path):
+    honest = make_result(earlier={"first": {"edit_score": 0.1}, "second": {"edit_score": 0.2}})
     assert problems(honest.result, honest.rows) == []
     first, second = honest.result.checkpoints
     forged = first.model_copy(update={"scores": (first.scores[0].model_copy(update={"value": 0.3}),)})
-    message = refused(honest.changed(checkpoints=(forged, second)), tmp_path / "a")
+    message = refusal_of(honest.with_fields(checkpoints=(forged, second)), tmp_path / "a")
     assert "metric edit_score at the checkpoints 'first': value is 0.3, the table makes 0.1" in message
-    assert "the table has the checkpoints 'first', ''" in refused(honest.changed(checkpoints=(second,)), tmp_path / "b")
-    assert "each may stand once" in refused(honest.changed(checkpoints=(first, first, second)), tmp_path / "c")
+    assert "the table has the checkpoints 'first', ''" in refusal_of(
+        honest.with_fields(checkpoints=(second,)), tmp_path / "b"
+    )
+    assert "each may stand once" in refusal_of(honest.with_fields(checkpoints=(first, first, second)), tmp_path / "c")
 
 
-def test_two_files_whose_tables_were_swapped_are_refused(made, tmp_path):
-    files = [made(name, scores={"edit_score": value}) for name, value in (("emcid", 0.2), ("uce", 0.3))]
+def test_two_files_whose_tables_were_swapped_are_refused(make_result, tmp_path):
+    files = [make_result(name, scores={"edit_score": value}) for name, value in (("emcid", 0.2), ("uce", 0.3))]
     paths = [each.save(tmp_path / "results" / place(each.result)) for each in files]
     tables = [table_beside(path).read_bytes() for path in paths]
     for path, table in zip(paths, reversed(tables), strict=True):
@@ -242,7 +246,7 @@ def test_a_result_without_its_table_is_refused(honest, tmp_path):
     table_beside(path).unlink()
     with pytest.raises(ResultError, match=r"\.parquet: cannot be read .*keep it beside the result"):
         collect(tmp_path / "results")
-    honest.changed(per_concept=None).save(path)
+    honest.with_fields(per_concept=None).save(path)
     with pytest.raises(ResultError, match="names no table of per-concept statistics"):
         collect(tmp_path / "results")
 
@@ -266,16 +270,16 @@ def test_fields_of_a_newer_version_are_ignored_and_kept_in_the_file(honest, tmp_
 def test_a_metric_that_is_not_installed_is_computed_again_by_the_recorded_reduction(honest):
     """Its definition cannot be compared with anything; its numbers can."""
     scores = tuple(score.model_copy(update={"package": "far-away"}) for score in honest.result.scores)
-    far = honest.changed(scores=scores)
+    far = honest.with_fields(scores=scores)
     assert problems(far.result, far.rows) == []
     forged = far.with_score("source2dest", value=0.9)
     assert any("source2dest: value is 0.9" in problem for problem in problems(forged.result, forged.rows))
 
 
-def test_a_concept_left_out_everywhere_is_found_by_the_other_rows(made, tmp_path):
+def test_a_concept_left_out_everywhere_is_found_by_the_other_rows(make_result, tmp_path):
     scores = {"edit_score": 0.25, "source2dest": 0.4}
-    rows = [made(name, scores=scores, concepts=12) for name in ("emcid", "mace")]
-    fewer = made("uce", scores=scores, concepts=11)
+    rows = [make_result(name, scores=scores, concepts=12) for name in ("emcid", "mace")]
+    fewer = make_result("uce", scores=scores, concepts=11)
     assert problems(fewer.result, fewer.rows) == []
     paths = [each.save(tmp_path / "results" / place(each.result)) for each in (*rows, fewer)]
     with pytest.raises(ResultError) as caught:
@@ -288,10 +292,10 @@ def test_a_concept_left_out_everywhere_is_found_by_the_other_rows(made, tmp_path
         add_all(tmp_path, [fewer.save(tmp_path / "run" / "result.json")], lambda name: None)
 
 
-def test_images_left_out_of_a_concept_are_found_by_the_other_rows(made, tmp_path):
-    whole = made(scores={"source2dest": 0.4}, concepts=12)
+def test_images_left_out_of_a_concept_are_found_by_the_other_rows(make_result, tmp_path):
+    whole = make_result(scores={"source2dest": 0.4}, concepts=12)
     first = whole.rows[0]
-    fewer = made("uce", scores={"source2dest": 0.4}, concepts=12)
+    fewer = make_result("uce", scores={"source2dest": 0.4}, concepts=12)
     value = dataclasses.replace(first.value, n=first.value.n - 1)
     fewer = fewer.with_rows((dataclasses.replace(first, value=value), *fewer.rows[1:]))
     score = reduce_values([row.value for row in fewer.rows], fewer.result.score("source2dest").reduction.reduction)
@@ -302,13 +306,13 @@ def test_images_left_out_of_a_concept_are_found_by_the_other_rows(made, tmp_path
         collect(tmp_path / "results")
 
 
-def test_rows_under_invented_checkpoints_are_found_by_the_other_rows(made, tmp_path):
+def test_rows_under_invented_checkpoints_are_found_by_the_other_rows(make_result, tmp_path):
     """The best concept once more under another checkpoint: its weight doubles, and every sum follows."""
-    whole = made(scores={"source2dest": 0.4}, concepts=12)
+    whole = make_result(scores={"source2dest": 0.4}, concepts=12)
     first = whole.rows[0]
     again = dataclasses.replace(first, value=dataclasses.replace(first.value, checkpoint="invented"))
-    more = scored_anew(made("uce", scores={"source2dest": 0.4}, concepts=12), "source2dest", again)
-    for each in (whole, made("mace", scores={"source2dest": 0.4}, concepts=12), more):
+    more = scored_anew(make_result("uce", scores={"source2dest": 0.4}, concepts=12), "source2dest", again)
+    for each in (whole, make_result("mace", scores={"source2dest": 0.4}, concepts=12), more):
         each.save(tmp_path / "results" / place(each.result))
     with pytest.raises(ResultError, match=r"has concept 'source 0' .*checkpoint 'invented'"):
         collect(tmp_path / "results")
@@ -321,8 +325,11 @@ def scored_anew(forged, metric, *more):
     return forged.with_score(metric, **{name: getattr(score, name) for name in (*NUMBERS, *COUNTS)})
 
 
-def test_a_last_group_of_another_name_hides_no_concept_that_is_left_out(made, tmp_path):
-    whole, fewer = made(scores={"source2dest": 0.4}, concepts=12), made("uce", scores={"source2dest": 0.4}, concepts=11)
+def test_a_last_group_of_another_name_hides_no_concept_that_is_left_out(make_result, tmp_path):
+    whole, fewer = (
+        make_result(scores={"source2dest": 0.4}, concepts=12),
+        make_result("uce", scores={"source2dest": 0.4}, concepts=11),
+    )
     renamed = fewer.with_rows(tuple(dataclasses.replace(row, group="g") for row in fewer.rows))
     assert problems(renamed.result, renamed.rows) == []
     for each in (whole, renamed):
@@ -331,14 +338,14 @@ def test_a_last_group_of_another_name_hides_no_concept_that_is_left_out(made, tm
         collect(tmp_path / "results")
 
 
-def test_a_paper_cannot_be_taken_away_to_make_a_method_a_control(made, tmp_path):
-    message = refused(made("uce", paper=""), tmp_path)
+def test_a_paper_cannot_be_taken_away_to_make_a_method_a_control(make_result, tmp_path):
+    message = refusal_of(make_result("uce", paper=""), tmp_path)
     assert "method uce: paper is '', its card says 'arXiv:2308.14761'" in message
 
 
-def test_check_cannot_detect_a_table_that_is_wholly_made_up(made, tmp_path):
+def test_check_cannot_detect_a_table_that_is_wholly_made_up(make_result, tmp_path):
     """Known and said in docs/results.md: a consistent invention passes; a reproduction does not agree with it."""
-    invented = made(scores={"edit_score": 0.49, "source2dest": 0.98})
+    invented = make_result(scores={"edit_score": 0.49, "source2dest": 0.98})
     invented.save(tmp_path / "results" / place(invented.result))
     assert collect(tmp_path / "results") == [invented.result]
 
@@ -361,7 +368,7 @@ def leaves(value, way=()):
         yield from leaves(item, (*way, key))
 
 
-def moved(value):
+def changed_value(value):
     """Another value of the same kind, that the field could hold."""
     if isinstance(value, bool):
         return not value
@@ -378,7 +385,7 @@ def test_any_change_of_a_result_is_refused_except_in_unproven_fields(honest, tmp
         changed = copy.deepcopy(document)
         *above, last = way
         place = functools.reduce(lambda found, key: found[key], above, changed)
-        place[last] = moved(place[last])
+        place[last] = changed_value(place[last])
         path.write_text(json.dumps(changed), encoding="utf-8")
         try:
             read_filed(path)

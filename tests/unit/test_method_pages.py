@@ -110,10 +110,10 @@ def test_costs_stand_at_their_number_of_edits_with_their_machine():
     assert row.endswith("| a GPU |")
 
 
-def test_times_come_from_results_and_from_benchmarks(made, tmp_path):
+def test_times_come_from_results_and_from_benchmarks(make_result, tmp_path):
     results, benchmarks = tmp_path / "results", tmp_path / "benchmarks"
     for count in (2, 10):
-        one = made("emcid", count)
+        one = make_result("emcid", count)
         one.save(results / f"{one.result.id}.json")
     benchmarks.mkdir()
     rows = [{"method": "uce", "num_edits": 100, "seconds": 0.5, "label": "1700 texts", "speedup": 116.0}]

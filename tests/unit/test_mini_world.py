@@ -50,7 +50,7 @@ fast = settings(deadline=None, derandomize=True, max_examples=50)
 drawing = settings(deadline=None, derandomize=True, max_examples=10)  # each example draws dozens of images
 
 
-def said(seed, label=None):
+def make_sentence(seed, label=None):
     return sentence(np.random.default_rng(seed), label)
 
 
@@ -121,7 +121,7 @@ def test_no_two_shapes_sizes_or_scenes_look_the_same(look, seed):
 @fast
 @given(labels, seeds)
 def test_the_span_of_a_sentence_is_a_name_of_its_class(label, seed):
-    found = said(seed, label)
+    found = make_sentence(seed, label)
     name = found.text[found.start : found.end]
     assert found.label == label
     assert name in {form for known in taught_names()[label] for form in (known, known.lower())}
@@ -131,7 +131,7 @@ def test_words_right_before_the_name_set_its_colour_and_size_and_nothing_else_do
     """The look is worked out again from the text alone, for a thousand sentences."""
     changed = 0
     for seed in range(1000):
-        found = said(seed)
+        found = make_sentence(seed)
         if found.label is None:
             continue
         before = found.text[: found.start].split()
@@ -146,7 +146,7 @@ def test_words_right_before_the_name_set_its_colour_and_size_and_nothing_else_do
 def test_a_colour_elsewhere_in_a_sentence_is_decoration():
     decorated = [
         found
-        for found in map(said, range(1000))
+        for found in map(make_sentence, range(1000))
         if found.label is not None
         and set(COLOURS) & set(words_of(found.text[found.end :]))
         and not set(COLOURS) & set(words_of(found.text[: found.start]))
@@ -157,7 +157,7 @@ def test_a_colour_elsewhere_in_a_sentence_is_decoration():
 
 def test_the_scene_is_the_one_that_the_sentence_names():
     for seed in range(300):
-        found = said(seed)
+        found = make_sentence(seed)
         around = words_of(found.text[: found.start] + " " + found.text[found.end :])
         assert [word for word in around if word in SCENES] == [found.look.scene] * (found.look.scene != PLAIN)
 
@@ -165,7 +165,7 @@ def test_the_scene_is_the_one_that_the_sentence_names():
 @fast
 @given(seeds)
 def test_a_sentence_is_a_pure_function_of_its_generator(seed):
-    assert said(seed) == said(seed)
+    assert make_sentence(seed) == make_sentence(seed)
 
 
 # Captions
@@ -218,4 +218,4 @@ def test_no_frame_tells_anything_about_the_object():
     """No colour, size or scene, and no word of any class's name: only the name that is filled in may decide."""
     named = {word for row in (*taught_names(), *unknown_names()) for name in row for word in words_of(name)}
     telling = (named | set(COLOURS) | set(SIZE_WORDS) | set(SCENES)) - FUNCTION_WORDS
-    assert {frame: told for frame in frames() if (told := telling & set(words_of(frame)))} == {}
+    assert {frame: words_of_objects for frame in frames() if (words_of_objects := telling & set(words_of(frame)))} == {}

@@ -34,7 +34,7 @@ def values_of(numbers, sizes=None, part="source", names=None):
     ]
 
 
-def pooled(means, sizes):
+def pooled_mean(means, sizes):
     """Mean over images and its linearised standard error, by the textbook's formula for a ratio of two sums."""
     means, sizes = np.array(means), np.array(sizes)
     mean = (means * sizes).sum() / sizes.sum()
@@ -52,7 +52,7 @@ def concepts(draw, fewest=2, most=20):
 @given(concepts())
 def test_a_mean_over_images_equals_the_pooled_estimate(drawn):
     numbers, sizes = drawn
-    score, (mean, error) = reduce_values(values_of(numbers, sizes), ONE), pooled(numbers, sizes)
+    score, (mean, error) = reduce_values(values_of(numbers, sizes), ONE), pooled_mean(numbers, sizes)
     assert score.value == pytest.approx(mean, abs=1e-12)
     assert score.stderr == pytest.approx(error, abs=1e-12)
     assert (score.n, score.concepts) == (sum(sizes), len(numbers))
@@ -70,7 +70,7 @@ def test_with_concepts_of_equal_weight_the_error_is_that_of_their_mean(drawn):
 def test_two_parts_of_different_concepts_add_their_variances(source, holdout):
     both = values_of(*source) + values_of(*holdout, part="holdout", names=[f"h{i}" for i in range(len(holdout[0]))])
     score = reduce_values(both, TWO)
-    (a, error_a), (b, error_b) = pooled(*source), pooled(*holdout)
+    (a, error_a), (b, error_b) = pooled_mean(*source), pooled_mean(*holdout)
     assert score.value == pytest.approx((a + b) / 2, abs=1e-12)
     assert score.stderr == pytest.approx(math.hypot(error_a, error_b) / 2, abs=1e-12)
     assert score.concepts == len(source[0]) + len(holdout[0])
@@ -81,7 +81,7 @@ def test_a_concept_in_two_parts_contributes_their_covariance(drawn):
     """The same values in both halves are the mean itself: half and half, fully correlated."""
     numbers, sizes = drawn
     both = values_of(numbers, sizes) + values_of(numbers, sizes, "holdout")
-    mean, error = pooled(numbers, sizes)
+    mean, error = pooled_mean(numbers, sizes)
     score = reduce_values(both, TWO)
     assert score.value == pytest.approx(mean, abs=1e-12)
     assert score.stderr == pytest.approx(error, abs=1e-12)

@@ -82,7 +82,7 @@ def test_unknown_newer_fields_are_passed_over_at_every_depth(result):
     assert Result.from_json(json.dumps(document)) == result()
 
 
-def edited(result, change) -> str:
+def edit_document(result, change) -> str:
     document = json.loads(result().to_json())
     change(document)
     return json.dumps(document)
@@ -106,7 +106,7 @@ def edited(result, change) -> str:
 )
 def test_a_damaged_result_is_refused_with_the_field(result, change, word):
     with pytest.raises(ResultError) as caught:
-        Result.from_json(edited(result, change), "some.json")
+        Result.from_json(edit_document(result, change), "some.json")
     assert word in str(caught.value)
     assert str(caught.value).startswith("some.json: ")
     assert "\n" not in str(caught.value)
@@ -136,8 +136,8 @@ def test_the_page_about_results_names_every_field():
     assert missing - OF_PROVENANCE - OF_COST == set()
 
 
-def test_the_page_computes_a_score_of_the_table_as_its_reader_would(made, tmp_path, monkeypatch):
-    one = made(scores={"source2dest": 0.4, "holdout_delta": -0.1}, concepts=12)
+def test_the_page_computes_a_score_of_the_table_as_its_reader_would(make_result, tmp_path, monkeypatch):
+    one = make_result(scores={"source2dest": 0.4, "holdout_delta": -0.1}, concepts=12)
     one.save(tmp_path / "result.json")
     monkeypatch.chdir(tmp_path)
     *first, last = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)[1].strip().splitlines()

@@ -50,7 +50,7 @@ def test_the_interval_of_a_set_distance_holds_its_value(distance):
     assert score.stderr > 0
 
 
-def scored(distance, reference, afters, before, photographs, per, splits):
+def score_distance(distance, reference, afters, before, photographs, per, splits):
     """A distance's score where each checkpoint has its own images after the edit and all share those before."""
     prompts = tuple(Prompt(f"scene {row // per}", row, "caption") for row in range(len(before)))
     metric = SetDistance("d", distance, "features", "caption", reference, splits=splits)
@@ -72,7 +72,7 @@ def designs(distance, reference, states, luck, shift, repeats, splits, shared=0.
         own = noise.normal(size=(states, concepts * per, width))
         moved = shift + luck * noise.normal(size=(states, 1, width))
         afters = np.sqrt(shared) * before + np.sqrt(1 - shared) * own + moved
-        score = scored(distance, reference, afters, before, photographs, per, splits)
+        score = score_distance(distance, reference, afters, before, photographs, per, splits)
         found.append((score.value, score.stderr))
     return np.array(found).T
 

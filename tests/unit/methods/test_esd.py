@@ -261,14 +261,14 @@ def test_half_precision_loses_part_of_the_update():
     module, slopes = nn.Linear(64, 64, bias=False), [torch.randn(64, 64) for _ in range(30)]
     nn.init.normal_(module.weight, std=0.05)
 
-    def moved(dtype):
+    def distance_moved(dtype):
         trained = TrainedParameters(module.to(dtype), ["weight"], partial(torch.optim.Adam, lr=1e-5))
         for slope in slopes:
             trained.move({"weight": slope.to(dtype)})
         return float((trained.values["weight"].detach() - trained.before["weight"]).float().norm())
 
-    full = moved(torch.float32)
-    assert moved(torch.bfloat16) < 0.7 * full
+    full = distance_moved(torch.float32)
+    assert distance_moved(torch.bfloat16) < 0.7 * full
 
 
 # --- refusals

@@ -100,10 +100,10 @@ def test_drawing_into_an_unwritable_cache_is_one_clear_error(tiny_sd, tmp_path):
 
 
 def test_a_model_that_fails_while_drawing_is_one_clear_error(generator, tiny_sd, monkeypatch):
-    def broken(*_, **__):
+    def raise_error(*_, **__):
         raise RuntimeError("shapes cannot be multiplied")
 
-    monkeypatch.setattr("iceb.models.drawing.make_scheduler", broken)
+    monkeypatch.setattr("iceb.models.drawing.make_scheduler", raise_error)
     with pytest.raises(ModelError, match=r"failed while drawing .a photo of a cat"):
         generator.draw(tiny_sd, [CAT], SAMPLING)
 

@@ -52,27 +52,27 @@ def test_an_empty_folder_is_no_model(tmp_path):
 
 
 @pytest.fixture
-def copied(tiny_sd_folder, tmp_path):
+def copied_model(tiny_sd_folder, tmp_path):
     return shutil.copytree(tiny_sd_folder, tmp_path / "model")
 
 
-def test_a_damaged_index_is_named(copied):
-    (copied / "model_index.json").write_text("{")
+def test_a_damaged_index_is_named(copied_model):
+    (copied_model / "model_index.json").write_text("{")
     with pytest.raises(ModelError, match="not JSON at line 1"):
-        find(str(copied))
+        find(str(copied_model))
 
 
-def test_another_kind_of_pipeline_is_refused(copied):
-    (copied / "model_index.json").write_text(json.dumps({"_class_name": "FluxPipeline"}))
+def test_another_kind_of_pipeline_is_refused(copied_model):
+    (copied_model / "model_index.json").write_text(json.dumps({"_class_name": "FluxPipeline"}))
     with pytest.raises(ModelError, match="declares a FluxPipeline: iceb draws with StableDiffusionPipeline or"):
-        find(str(copied))
+        find(str(copied_model))
 
 
-def test_pickled_weights_are_never_read(copied):
-    weights = copied / "unet" / "diffusion_pytorch_model.safetensors"
+def test_pickled_weights_are_never_read(copied_model):
+    weights = copied_model / "unet" / "diffusion_pytorch_model.safetensors"
     weights.rename(weights.with_suffix(".bin"))
     with pytest.raises(ModelError, match="pickled weights are never read"):
-        find(str(copied))
+        find(str(copied_model))
 
 
 @pytest.mark.parametrize("part", ["tokenizer", "scheduler", "tokenizer_2"])
@@ -83,14 +83,14 @@ def test_a_folder_that_lacks_a_part_is_refused_when_it_is_found(tiny_sdxl_folder
         find(str(folder))
 
 
-def test_both_forms_of_a_tokenizer_serve(copied):
-    for file in (copied / "tokenizer").iterdir():
+def test_both_forms_of_a_tokenizer_serve(copied_model):
+    for file in (copied_model / "tokenizer").iterdir():
         file.unlink()
-    (copied / "tokenizer" / "vocab.json").write_text("{}")
+    (copied_model / "tokenizer" / "vocab.json").write_text("{}")
     with pytest.raises(ModelError, match=r"lacks tokenizer\.json, or vocab\.json and merges\.txt"):
-        find(str(copied))
-    (copied / "tokenizer" / "merges.txt").write_text("")
-    assert find(str(copied)).folder == copied
+        find(str(copied_model))
+    (copied_model / "tokenizer" / "merges.txt").write_text("")
+    assert find(str(copied_model)).folder == copied_model
 
 
 def test_a_copy_of_mini_is_mini_and_another_byte_makes_it_a_folder(tmp_path):
@@ -104,11 +104,11 @@ def test_a_copy_of_mini_is_mini_and_another_byte_makes_it_a_folder(tmp_path):
     assert find(str(folder)).ref.family == "path"
 
 
-def test_damaged_weights_are_one_clear_error(copied):
-    weights = copied / "unet" / "diffusion_pytorch_model.safetensors"
+def test_damaged_weights_are_one_clear_error(copied_model):
+    weights = copied_model / "unet" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(ModelError, match="cannot load the model in"):
-        _ = ModelBundle(find(str(copied)), "cpu").pipeline
+        _ = ModelBundle(find(str(copied_model)), "cpu").pipeline
 
 
 def test_a_folder_is_drawn_at_the_size_it_was_made_for(tiny):
@@ -116,19 +116,19 @@ def test_a_folder_is_drawn_at_the_size_it_was_made_for(tiny):
     assert tiny.ref.family == "path"
 
 
-def test_a_folder_may_declare_its_defaults(copied):
+def test_a_folder_may_declare_its_defaults(copied_model):
     said = {"sampling": {"scheduler": "ddim", "steps": 2, "guidance": 3.0, "height": 32, "width": 32}}
-    (copied / "iceb.json").write_text(json.dumps({**said, "measures": {"imagenet_classifier": "mine"}}))
-    family = find(str(copied)).family
+    (copied_model / "iceb.json").write_text(json.dumps({**said, "measures": {"imagenet_classifier": "mine"}}))
+    family = find(str(copied_model)).family
     assert family.sampling == Sampling("ddim", 2, 3.0, 32, 32)
     assert family.measures == {"imagenet_classifier": "mine"}
 
 
 @pytest.mark.parametrize("said", ['{"samples": 3}', '{"sampling": {"steps": 0}}'])
-def test_a_wrong_declaration_is_named(copied, said):
-    (copied / "iceb.json").write_text(said)
+def test_a_wrong_declaration_is_named(copied_model, said):
+    (copied_model / "iceb.json").write_text(said)
     with pytest.raises(ModelError, match=r"iceb\.json"):
-        find(str(copied))
+        find(str(copied_model))
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "tpu", "mps", "meta"])

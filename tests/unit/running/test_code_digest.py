@@ -29,7 +29,7 @@ SUFFIXES = (".pt", ".pth", ".bin", ".pkl", ".parquet", ".onnx", ".gz", ".json", 
 
 
 @pytest.fixture
-def installed(tmp_path, monkeypatch):
+def install_package(tmp_path, monkeypatch):
     """Installs a package in a folder of its own, some files changed; returns the digest of its class."""
 
     def install(requires="numpy", **changes):
@@ -48,8 +48,8 @@ def installed(tmp_path, monkeypatch):
     return install
 
 
-def test_the_same_package_elsewhere_has_the_same_digest(installed):
-    assert installed() == installed()
+def test_the_same_package_elsewhere_has_the_same_digest(install_package):
+    assert install_package() == install_package()
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def test_the_same_package_elsewhere_has_the_same_digest(installed):
         {"some_plugin/core.py": "STEPS = 10\nfrom iceb.models import drawing\n"},
     ],
 )
-def test_everything_of_another_package_counts(installed, change):
-    assert installed(**change) != installed()
+def test_everything_of_another_package_counts(install_package, change):
+    assert install_package(**change) != install_package()
 
 
 @pytest.mark.parametrize(
@@ -84,12 +84,14 @@ def test_everything_of_another_package_counts(installed, change):
         {"some_plugin/data/.DS_Store": "x"},
     ],
 )
-def test_comments_leftovers_and_what_is_not_of_the_package_do_not_count(installed, change):
-    assert installed(**change) == installed()
+def test_comments_leftovers_and_what_is_not_of_the_package_do_not_count(install_package, change):
+    assert install_package(**change) == install_package()
 
 
-def test_a_file_is_read_once_for_all_classes_of_a_package_and_again_when_it_changes(installed, monkeypatch, tmp_path):
-    installed(**{"some_plugin/data/weights.pt": "1"})
+def test_a_file_is_read_once_for_all_classes_of_a_package_and_again_when_it_changes(
+    install_package, monkeypatch, tmp_path
+):
+    install_package(**{"some_plugin/data/weights.pt": "1"})
     module, read = sys.modules["some_plugin.adapters.one"], []
     weights = next(tmp_path.rglob("weights.pt"))
     real = code_digests.digest_file
@@ -113,29 +115,29 @@ def test_the_files_of_a_linked_folder_count_and_a_link_upwards_ends(tmp_path):
     assert sorted(name for name, _ in code_digests._files(package)) == ["p/__init__.py", "p/data/weights.pt"]
 
 
-def test_a_file_that_cannot_be_read_is_one_clear_error(installed, monkeypatch):
+def test_a_file_that_cannot_be_read_is_one_clear_error(install_package, monkeypatch):
     def refuse(path):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(code_digests, "digest_file", refuse)
     with pytest.raises(SpecError, match=r"cannot be read \(Permission denied\): every file of a plug-in"):
-        installed()
+        install_package()
 
 
-def test_another_version_of_a_requirement_counts(installed, monkeypatch):
-    before = installed()
+def test_another_version_of_a_requirement_counts(install_package, monkeypatch):
+    before = install_package()
     monkeypatch.setattr(code_digests, "version", lambda name: "99" if name == "numpy" else version(name))
-    assert installed() != before
+    assert install_package() != before
 
 
-def test_modules_of_iceb_that_a_package_imports_count(installed, monkeypatch):
+def test_modules_of_iceb_that_a_package_imports_count(install_package, monkeypatch):
     uses = {"some_plugin/core.py": "def f():\n    from iceb.models import drawing\n"}
-    before, plain = installed(**uses), installed()
+    before, plain = install_package(**uses), install_package()
     changed = code.module_file("iceb.models.threads")  # which drawing imports
     real = code.file_digest
     monkeypatch.setattr(code_digests, "file_digest", lambda path: "new" if path == changed else real(path))
-    assert installed(**uses) != before
-    assert installed() == plain
+    assert install_package(**uses) != before
+    assert install_package() == plain
 
 
 def test_code_defined_in_an_interpreter_is_identified_by_its_name():
@@ -184,7 +186,7 @@ def test_measured_rows_are_keyed_by_weights_code_libraries_and_dtype(monkeypatch
     assert len(found) == 5
 
 
-def test_the_package_of_a_class_is_found_by_its_module(installed):
-    installed()
+def test_the_package_of_a_class_is_found_by_its_module(install_package):
+    install_package()
     kind = sys.modules["some_plugin.adapters.one"].M
     assert code_digest(kind) == code_digest(kind, "some-plugin")

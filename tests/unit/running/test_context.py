@@ -35,7 +35,7 @@ class Chooser:
 
     def edit(self, bundle: Any, requests: Any, *, context: MethodContext) -> Edit:
         judge = context.judge(self.judge)
-        edits = {strength: self._moved(bundle, requests[0], strength) for strength in (0.0, 1.0)}
+        edits = {strength: self._make_edit(bundle, requests[0], strength) for strength in (0.0, 1.0)}
         seen = {}
         for strength, edit in edits.items():
             with bundle.applied(edit) as edited:
@@ -44,7 +44,7 @@ class Chooser:
         best = max(seen, key=seen.__getitem__)
         return Edit(edits[best].weights, log={"strength": best, "seen": seen[best], "unedited": seen[0.0]})
 
-    def _moved(self, bundle: Any, request: EditRequest, strength: float) -> Edit:
+    def _make_edit(self, bundle: Any, request: EditRequest, strength: float) -> Edit:
         ((name, table),) = bundle.parameters_named(TABLE).items()
         source, dest = (bundle.pipeline.tokenizer(text).input_ids[1:-1] for text in (request.source, request.dest))
         new = table.clone()
@@ -52,20 +52,20 @@ class Chooser:
         return Edit({name: new})
 
 
-def chosen(method: Any) -> ChosenMethod:
+def chosen_method(method: Any) -> ChosenMethod:
     return ChosenMethod(Registered("methods", method.card.name, "p", "1", "p:m"), method, "")
 
 
 def test_a_method_draws_and_judges_inside_its_edit(tmp_path):
     bundle = ModelBundle(find("mini", "float32"), "cpu")
-    made = chosen(Chooser()).get_or_make_edit(bundle, (BIRD,), EditStore(tmp_path), tmp_path)
+    made = chosen_method(Chooser()).get_or_make_edit(bundle, (BIRD,), EditStore(tmp_path), tmp_path)
     assert made.edit.log["strength"] == 1.0
     assert made.edit.log["seen"] > made.edit.log["unedited"] + 0.1
 
 
 def test_a_context_draws_the_same_images_as_a_run(tiny_sd):
     edit, texts, seeds = Edit(rewrites={"hen": "dog"}, negative_prompt="blue"), ["a hen", "a boat"], [1, 2]
-    context = chosen(Chooser()).context(tiny_sd, None)
+    context = chosen_method(Chooser()).context(tiny_sd, None)
     with tiny_sd.applied(edit) as edited:
         drawn = context.draw(edited, texts, seeds, QUICK)
         wanted = texts_to_images(edited, ["a dog", "a boat"], initial_latents(edited, seeds, QUICK), QUICK, "blue")
@@ -76,26 +76,26 @@ def test_a_context_draws_the_same_images_as_a_run(tiny_sd):
 
 def test_texts_and_seeds_must_be_as_many(tiny_sd):
     with pytest.raises(MethodError, match="2 texts and 1 seeds"):
-        chosen(Chooser()).context(tiny_sd, None).draw(tiny_sd, ["a", "b"], [1])
+        chosen_method(Chooser()).context(tiny_sd, None).draw(tiny_sd, ["a", "b"], [1])
 
 
 def test_a_method_gets_no_measure_that_its_settings_do_not_name(tiny_sd):
     with pytest.raises(MethodError, match=r"asked for the measure 'vit_b16_imagenet'.*they hold: vit_mini"):
-        chosen(Chooser()).context(tiny_sd, None).judge("vit_b16_imagenet")
+        chosen_method(Chooser()).context(tiny_sd, None).judge("vit_b16_imagenet")
 
 
 def test_a_judge_that_is_not_registered_is_refused_before_any_weight_is_loaded():
     with pytest.raises(SpecError, match="unknown measure 'vit_minni': did you mean vit_mini"):
-        chosen(Chooser("vit_minni")).check(ModelRef("mini", "iceb/mini", "1"))
+        chosen_method(Chooser("vit_minni")).check(ModelRef("mini", "iceb/mini", "1"))
 
 
 def test_a_judges_revision_is_in_the_edits_key(tiny_sd, monkeypatch):
     from iceb.metrics.measures.classifier import MiniProbability
 
-    plain = chosen(Chooser()).key(tiny_sd, (BIRD,))
-    assert chosen(Chooser()).key(tiny_sd, (BIRD,)) == plain
+    plain = chosen_method(Chooser()).key(tiny_sd, (BIRD,))
+    assert chosen_method(Chooser()).key(tiny_sd, (BIRD,)) == plain
     monkeypatch.setattr(MiniProbability, "_pin", lambda self: "0" * 64)
-    assert chosen(Chooser()).key(tiny_sd, (BIRD,)) != plain
+    assert chosen_method(Chooser()).key(tiny_sd, (BIRD,)) != plain
 
 
 def test_a_card_whose_judges_are_no_settings_is_refused():
@@ -104,7 +104,7 @@ def test_a_card_whose_judges_are_no_settings_is_refused():
         card: ClassVar[MethodCard] = MethodCard("w", 1, "", ("replace",), (), judges=("jugde",))
 
     with pytest.raises(MethodError, match="judges name 'jugde', no setting of it"):
-        chosen(Wrong()).check(ModelRef("mini", "iceb/mini", "1"))
+        chosen_method(Wrong()).check(ModelRef("mini", "iceb/mini", "1"))
 
 
 def test_a_test_context_refuses_what_it_cannot_do(tiny_sd):
@@ -128,13 +128,13 @@ def test_execution_refuses_an_unknown_precision():
 
 
 def test_a_judge_stands_in_the_runs_name_and_what_computes_it_in_the_edits_key(tiny_sd, monkeypatch):
-    method = chosen(Chooser())
+    method = chosen_method(Chooser())
     assert method.judges == {"vit_mini": MeasureRef(id="vit_mini@1", revision=MiniProbability().revision)}
     assert method.record.judges == method.judges
     before = method.key(tiny_sd, (BIRD,))
     monkeypatch.setattr("iceb.running.measuring.libraries", lambda: {"torch": "99"})
     assert method.key(tiny_sd, (BIRD,)) != before
-    assert chosen(Chooser()).judges == method.judges
+    assert chosen_method(Chooser()).judges == method.judges
 
 
 def test_another_kind_of_device_makes_other_rows():

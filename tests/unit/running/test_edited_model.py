@@ -20,7 +20,7 @@ def noise(bundle, name, seed):
     return torch.randn(bundle.parameter(name).shape, generator=torch.Generator().manual_seed(seed))
 
 
-def added(model, batch, seed, *names, **words):
+def add_edit(model, batch, seed, *names, **words):
     """Add noise to parameters as they are now; the edit."""
     edit = Edit({name: model.current.parameter(name) + noise(model.base, name, seed) for name in names}, **words)
     model.add(batch, edit)
@@ -37,9 +37,9 @@ def equal(one, other):
 
 def test_the_last_edit_leaves_every_bit_as_it_was(model):
     plain = weights(model, FIRST, SECOND)
-    added(model, "a", 1, FIRST)
+    add_edit(model, "a", 1, FIRST)
     below, digest = weights(model, FIRST, SECOND), model.current.digest
-    added(model, "b", 2, FIRST, SECOND)
+    add_edit(model, "b", 2, FIRST, SECOND)
     model.remove("b")
     assert equal(weights(model, FIRST, SECOND), below)
     assert model.current.digest == digest
@@ -50,8 +50,8 @@ def test_the_last_edit_leaves_every_bit_as_it_was(model):
 
 
 def test_removing_an_earlier_edit_leaves_later_edits_of_other_parameters_bit_for_bit(model):
-    added(model, "a", 1, FIRST)
-    added(model, "b", 2, SECOND)
+    add_edit(model, "a", 1, FIRST)
+    add_edit(model, "b", 2, SECOND)
     plain = model.base.digest
     second = weights(model, SECOND)
     model.remove("a")
@@ -60,7 +60,7 @@ def test_removing_an_earlier_edit_leaves_later_edits_of_other_parameters_bit_for
     alone = EditedModel(model.base)
     model.close()
     with alone:
-        added(alone, "b", 2, SECOND)
+        add_edit(alone, "b", 2, SECOND)
         assert equal(weights(alone, SECOND), second)
         assert alone.current.digest != plain
 
@@ -68,8 +68,8 @@ def test_removing_an_earlier_edit_leaves_later_edits_of_other_parameters_bit_for
 def test_removing_an_earlier_edit_takes_its_difference_out_of_the_same_parameter(model):
     """W + a + b without a is W + b: exact but for float32's rounding of two sums."""
     plain = weights(model, FIRST)[FIRST]
-    added(model, "a", 1, FIRST)
-    added(model, "b", 2, FIRST)
+    add_edit(model, "a", 1, FIRST)
+    add_edit(model, "b", 2, FIRST)
     both = weights(model, FIRST)[FIRST]
     model.remove("a")
     found, wanted = weights(model, FIRST)[FIRST], plain + noise(model.base, FIRST, 2)
@@ -79,19 +79,19 @@ def test_removing_an_earlier_edit_takes_its_difference_out_of_the_same_parameter
 
 def test_the_digest_names_the_content_whichever_way_it_came_about(model):
     """Two ways to the same weights give one name, so that their images are shared."""
-    added(model, "a", 1, FIRST)
-    added(model, "b", 2, SECOND)
+    add_edit(model, "a", 1, FIRST)
+    add_edit(model, "b", 2, SECOND)
     model.remove("a")
     removed = model.current.digest
     model.remove("b")
-    added(model, "c", 2, SECOND)
+    add_edit(model, "c", 2, SECOND)
     assert model.current.digest == removed
 
 
 def test_any_two_states_with_other_weights_have_other_names(model):
     digests = [model.current.digest]
     for batch, seed, name in (("a", 1, FIRST), ("b", 2, FIRST), ("c", 3, SECOND)):
-        added(model, batch, seed, name)
+        add_edit(model, batch, seed, name)
         digests.append(model.current.digest)
     model.remove("b")
     digests.append(model.current.digest)
@@ -111,8 +111,8 @@ def test_rewrites_and_negative_prompts_go_with_their_batch(model):
 
 def test_without_its_edits_the_model_is_the_unedited_one_for_a_while(model):
     plain = weights(model, FIRST)
-    added(model, "a", 1, FIRST)
-    added(model, "b", 2, FIRST, SECOND)
+    add_edit(model, "a", 1, FIRST)
+    add_edit(model, "b", 2, FIRST, SECOND)
     edited, digest = weights(model, FIRST, SECOND), model.current.digest
     with model.without_edits() as base:
         assert base is model.base
@@ -123,7 +123,7 @@ def test_without_its_edits_the_model_is_the_unedited_one_for_a_while(model):
 
 
 def test_the_edits_are_in_again_after_an_error(model):
-    added(model, "a", 1, FIRST)
+    add_edit(model, "a", 1, FIRST)
     edited = weights(model, FIRST)
     with pytest.raises(ZeroDivisionError), model.without_edits():
         raise ZeroDivisionError
@@ -133,13 +133,13 @@ def test_the_edits_are_in_again_after_an_error(model):
 def test_leaving_takes_every_edit_out(tiny_sd):
     plain = tiny_sd.parameter(FIRST).clone()
     with EditedModel(tiny_sd) as model:
-        added(model, "a", 1, FIRST)
-        added(model, "b", 2, FIRST)
+        add_edit(model, "a", 1, FIRST)
+        add_edit(model, "b", 2, FIRST)
         assert not torch.equal(tiny_sd.parameter(FIRST), plain)
     assert torch.equal(tiny_sd.parameter(FIRST), plain)
 
 
 def test_a_batch_that_is_not_active_cannot_be_removed(model):
-    added(model, "a", 1, FIRST)
+    add_edit(model, "a", 1, FIRST)
     with pytest.raises(MethodError, match="batch 'b' cannot be removed: active are a"):
         model.remove("b")

@@ -44,7 +44,7 @@ class Finished:
 
 
 @pytest.fixture
-def finished(tmp_path: Path) -> Finished:
+def finished_run(tmp_path: Path) -> Finished:
     prompts = [
         Prompt(f"{text} {request.source}", seed, "source", request=request.id, label=request.source_label, target=9)
         for request in REQUESTS
@@ -52,7 +52,7 @@ def finished(tmp_path: Path) -> Finished:
     ]
     prompts.append(Prompt("a castle", 7, "holdout", label=5))
     store, folder = ImageStore(tmp_path / "cache"), tmp_path / "run"
-    before, after = (_drawn(store, len(prompts), grey) for grey in (BEFORE, AFTER))
+    before, after = (_store_images(store, len(prompts), grey) for grey in (BEFORE, AFTER))
     rows = tuple(ImageRow("toy", "", *each) for each in zip(prompts, before, after, strict=True))
     write_run(folder, rows)
     write_requests(folder, REQUESTS)
@@ -68,7 +68,7 @@ def write_run(folder: Path, rows: Sequence[ImageRow]) -> None:
     (folder / "result.json").write_text(json.dumps(document))
 
 
-def _drawn(store: ImageStore, count: int, grey: int) -> list[str]:
+def _store_images(store: ImageStore, count: int, grey: int) -> list[str]:
     """The keys of so many images, each a little brighter than the one before."""
     keys = [digest([grey, place]) for place in range(count)]
     for place, key in enumerate(keys):
@@ -76,8 +76,8 @@ def _drawn(store: ImageStore, count: int, grey: int) -> list[str]:
     return keys
 
 
-def test_a_grid_shows_what_was_drawn_before_and_after(finished):
-    made = grid(finished.folder, finished.cache, rows=2)
+def test_a_grid_shows_what_was_drawn_before_and_after(finished_run):
+    made = grid(finished_run.folder, finished_run.cache, rows=2)
     assert (made.rows, made.drawn) == (2, 6)
     image = Image.open(io.BytesIO(made.png))
     pixels = np.asarray(image)
@@ -88,16 +88,16 @@ def test_a_grid_shows_what_was_drawn_before_and_after(finished):
     assert image.text["iceb run"] == json.loads(GOLDEN.read_text())["id"]
 
 
-def test_equal_runs_give_equal_bytes_whichever_way_they_are_named(finished):
-    made = grid(finished.folder, finished.cache)
-    assert grid(finished.folder / "result.json", finished.cache).png == made.png
+def test_equal_runs_give_equal_bytes_whichever_way_they_are_named(finished_run):
+    made = grid(finished_run.folder, finished_run.cache)
+    assert grid(finished_run.folder / "result.json", finished_run.cache).png == made.png
 
 
-def test_a_run_without_names_shows_class_numbers(finished):
-    named = grid(finished.folder, finished.cache)
-    (finished.folder / "requests.jsonl").unlink()
-    assert read_requests(finished.folder) == {}
-    assert grid(finished.folder, finished.cache).png != named.png
+def test_a_run_without_names_shows_class_numbers(finished_run):
+    named = grid(finished_run.folder, finished_run.cache)
+    (finished_run.folder / "requests.jsonl").unlink()
+    assert read_requests(finished_run.folder) == {}
+    assert grid(finished_run.folder, finished_run.cache).png != named.png
 
 
 def test_a_label_says_what_becomes_of_the_concept():
@@ -153,7 +153,7 @@ def test_a_label_too_long_for_one_line_keeps_to_its_column():
     assert (column[60:] == 255).all()
 
 
-def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+def error_line(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     """The single line on stderr of a grid that must be refused."""
     assert command(["grid", *map(str, arguments)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
@@ -161,39 +161,39 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     return line
 
 
-def test_every_mistake_is_one_line(capsys, finished, tmp_path):
-    asked = [finished.folder, "--cache", finished.cache, "--out", tmp_path / "grid.png"]
-    assert "name the folder that a run wrote" in refused(capsys, tmp_path / "nothing")
-    other = refused(capsys, *asked, "--role", "alias")
+def test_every_mistake_is_one_line(capsys, finished_run, tmp_path):
+    asked = [finished_run.folder, "--cache", finished_run.cache, "--out", tmp_path / "grid.png"]
+    assert "name the folder that a run wrote" in error_line(capsys, tmp_path / "nothing")
+    other = error_line(capsys, *asked, "--role", "alias")
     assert "this run drew no such images on both sides; choose one of holdout, source" in other
-    assert "--rows 0: must be 1 to 100" in refused(capsys, *asked, "--rows", 0)
-    assert "must end in .png" in refused(capsys, *asked, "--out", tmp_path / "grid.jpg")
-    ImageStore(finished.cache).path(finished.rows[0].after).unlink()
-    line = refused(capsys, *asked)
+    assert "--rows 0: must be 1 to 100" in error_line(capsys, *asked, "--rows", 0)
+    assert "must end in .png" in error_line(capsys, *asked, "--out", tmp_path / "grid.jpg")
+    ImageStore(finished_run.cache).path(finished_run.rows[0].after).unlink()
+    line = error_line(capsys, *asked)
     assert "1 of 12 images are not in the cache" in line
     assert json.loads(GOLDEN.read_text())["provenance"]["command"] in line
     assert not (tmp_path / "grid.png").exists()
 
 
-def test_images_of_one_side_alone_are_not_shown(finished):
-    first, *others = finished.rows
-    write_run(finished.folder, [replace(first, before=None), *others])
-    assert grid(finished.folder, finished.cache).drawn == 5
+def test_images_of_one_side_alone_are_not_shown(finished_run):
+    first, *others = finished_run.rows
+    write_run(finished_run.folder, [replace(first, before=None), *others])
+    assert grid(finished_run.folder, finished_run.cache).drawn == 5
 
 
-def test_a_run_that_failed_is_refused(capsys, finished):
+def test_a_run_that_failed_is_refused(capsys, finished_run):
     failed = {**json.loads(GOLDEN.read_text()), "status": "failed", "error": "the method broke", "limit": None}
-    (finished.folder / "result.json").write_text(json.dumps(failed))
-    assert "failed (the method broke): only a finished run" in refused(capsys, finished.folder)
+    (finished_run.folder / "result.json").write_text(json.dumps(failed))
+    assert "failed (the method broke): only a finished run" in error_line(capsys, finished_run.folder)
 
 
-def test_the_command_writes_the_grid_without_torch(finished, tmp_path):
+def test_the_command_writes_the_grid_without_torch(finished_run, tmp_path):
     out = tmp_path / "new" / "grid.png"
     code = (
         "import sys; from iceb.cli.main import run; code = run(sys.argv[1:]); sys.exit(code or 'torch' in sys.modules)"
     )
-    arguments = ["grid", finished.folder, "--out", out, "--role", "holdout"]
-    environment = {**os.environ, "ICEB_CACHE": str(finished.cache)}
+    arguments = ["grid", finished_run.folder, "--out", out, "--role", "holdout"]
+    environment = {**os.environ, "ICEB_CACHE": str(finished_run.cache)}
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, check=False
     )

@@ -38,9 +38,9 @@ def test_a_measure_is_made_whose_id_is_its_entry_points_name_and_a_version(regis
 def test_a_measure_with_another_id_is_refused_by_name_before_it_is_made(register, identity):  # noqa: F811
     kind = type("Sharp", (Sharp,), {"id": identity, "made": []})
     register("measures", "sharp", kind)
-    with pytest.raises(SpecError, match=r"measure tests/sharp: its id is .*as in sharp@1") as told:
+    with pytest.raises(SpecError, match=r"measure tests/sharp: its id is .*as in sharp@1") as caught:
         make_measure(registry.find("measures", "sharp"), "cpu")
-    assert repr(identity) in str(told.value)
+    assert repr(identity) in str(caught.value)
     assert not kind.made
 
 
@@ -82,6 +82,6 @@ class SimpleMetric(SimpleNamespace):
 )
 def test_a_misspelt_kind_is_answered_with_the_nearest_measures_and_kinds(register, kind, words):  # noqa: F811
     register("measures", "sharp", Sharp)
-    with pytest.raises(SpecError) as told:
+    with pytest.raises(SpecError) as caught:
         measure_for(kind, {"imagenet_classifier": "vit_mini"})
-    assert words in str(told.value)
+    assert words in str(caught.value)

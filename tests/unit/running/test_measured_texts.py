@@ -27,7 +27,7 @@ class Seen:
         return np.zeros((len(inputs), 1), np.float32)
 
 
-def shown(folder, *prompts: Prompt | None) -> list[Prompt | None]:
+def prompts_seen(folder, *prompts: Prompt | None) -> list[Prompt | None]:
     """What the measure sees of some prompts of one image."""
     store, measure = ImageStore(folder), Seen()
     store.save(KEY, np.zeros((8, 8, 3), np.uint8))
@@ -51,13 +51,13 @@ def shown(folder, *prompts: Prompt | None) -> list[Prompt | None]:
 )
 def test_inputs_outside_the_row_key_are_hidden_from_the_measure(tmp_path, facts):
     known = {"text": "t", "seed": 1, "role": "source", "choices": ("x", "y")}
-    assert shown(tmp_path, Prompt(**{**known, **facts})) == [PLAIN]
+    assert prompts_seen(tmp_path, Prompt(**{**known, **facts})) == [PLAIN]
 
 
 def test_two_answers_to_one_image_are_one_row(tmp_path):
     both = [Prompt("t", 1, "source", choices=("x", "y"), answer=answer) for answer in (0, 1)]
-    assert shown(tmp_path, *both) == [PLAIN]
+    assert prompts_seen(tmp_path, *both) == [PLAIN]
 
 
 def test_an_image_without_a_prompt_has_no_texts(tmp_path):
-    assert shown(tmp_path, None) == [None]
+    assert prompts_seen(tmp_path, None) == [None]

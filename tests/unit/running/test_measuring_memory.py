@@ -36,7 +36,7 @@ def images(tmp_path):
     return store, [MeasuredImage(key, Prompt("a", place, "source")) for place, key in enumerate(keys)]
 
 
-def measured(images, measure, folder, size=8):
+def measure_images(images, measure, folder, size=8):
     store, wanted = images
     measuring = Measuring(store, MeasuredStore(folder), "cuda", together=PassSize("images_per_pass", size))
     rows = measuring.rows(measure, wanted)
@@ -46,18 +46,18 @@ def measured(images, measure, folder, size=8):
 @pytest.mark.parametrize("room", [1, 2, 3, 7])
 def test_out_of_memory_halves_what_a_measure_is_shown(images, tmp_path, room):
     measure = Mean(room)
-    assert measured(images, measure, tmp_path) == list(range(7))
+    assert measure_images(images, measure, tmp_path) == list(range(7))
     assert max(asked for asked in measure.asked[-2:]) <= room
 
 
 def test_too_little_memory_for_one_image_is_reported(images, tmp_path):
     with pytest.raises(ModelError, match="out of memory with `images_per_pass` 8, 4, 2, 1"):
-        measured(images, Mean(0), tmp_path)
+        measure_images(images, Mean(0), tmp_path)
 
 
 def test_other_failures_of_a_measure_pass_through(images, tmp_path):
     with pytest.raises(MeasureError, match="measure mean@1 raised RuntimeError: shapes differ"):
-        measured(images, Mean(2, "shapes differ"), tmp_path)
+        measure_images(images, Mean(2, "shapes differ"), tmp_path)
 
 
 def test_numbers_that_are_not_finite_are_counted(images, tmp_path):
@@ -66,4 +66,4 @@ def test_numbers_that_are_not_finite_are_counted(images, tmp_path):
             return np.array([[np.nan if each.image.mean() > 4 else 1.0] for each in inputs], np.float32)
 
     with pytest.raises(MeasureError, match="measure mean@1 gave NaN or infinity for 2 of 7 images"):
-        measured(images, Broken(7), tmp_path)
+        measure_images(images, Broken(7), tmp_path)

@@ -110,14 +110,14 @@ def test_a_file_that_a_setting_names_counts_by_its_content(tiny_sd, tmp_path):
     assert key(tiny_sd, Method(captions=None)) != before
 
 
-def chosen(method):
+def chosen_method(method):
     return ChosenMethod(Registered("methods", "m", "p", "1", "p:m"), method, "")
 
 
 def test_a_files_digest_is_recorded_and_not_its_path(tmp_path):
     file = tmp_path / "captions.txt"
     file.write_text("abc")
-    found = chosen(Method(captions=str(file)))
+    found = chosen_method(Method(captions=str(file)))
     # sha256 of "abc": FIPS 180-2, appendix B.1
     digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert found.params == {"rate": 0.1, "captions": f"sha256:{digest}"}
@@ -126,7 +126,7 @@ def test_a_files_digest_is_recorded_and_not_its_path(tmp_path):
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DataError, match=r"captions=.*gone\.txt: cannot be read \(No such file"):
-        chosen(Method(captions=str(tmp_path / "gone.txt"))).params  # noqa: B018 — reading it is what fails
+        chosen_method(Method(captions=str(tmp_path / "gone.txt"))).params  # noqa: B018 — reading it is what fails
 
 
 def test_a_setting_that_happens_to_be_a_files_name_is_itself(tmp_path, monkeypatch):
@@ -137,7 +137,7 @@ def test_a_setting_that_happens_to_be_a_files_name_is_itself(tmp_path, monkeypat
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "output").write_text("a file by chance")
-    assert chosen(Named()).params == {"residual": "output"}
+    assert chosen_method(Named()).params == {"residual": "output"}
 
 
 def test_a_card_whose_files_are_no_settings_is_refused():
@@ -146,7 +146,7 @@ def test_a_card_whose_files_are_no_settings_is_refused():
         card: ClassVar[MethodCard] = MethodCard("w", 1, "", ("replace",), (), files=("caption",))
 
     with pytest.raises(MethodError, match="name 'caption', which is no setting"):
-        chosen(Wrong()).params  # noqa: B018
+        chosen_method(Wrong()).params  # noqa: B018
 
 
 def test_changed_settings_are_those_unlike_recipe_and_defaults():
@@ -158,8 +158,8 @@ def test_changed_settings_are_those_unlike_recipe_and_defaults():
         card: ClassVar[MethodCard] = MethodCard("n", 1, "", ("replace",), ())
 
     made = Needs("a dog", (1, 2), 3.0)
-    assert chosen(made).compare_to({}).changed == ("guide", "layers", "rate")
-    assert chosen(made).compare_to({"layers": [1, 2], "rate": 3}).changed == ("guide",)
+    assert chosen_method(made).compare_to({}).changed == ("guide", "layers", "rate")
+    assert chosen_method(made).compare_to({"layers": [1, 2], "rate": 3}).changed == ("guide",)
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-Infinity"])
@@ -176,7 +176,7 @@ def test_a_crashing_check_of_a_third_party_is_one_line():
     with pytest.raises(
         MethodError, match=r"method m raised ZeroDivisionError: division by zero .* in its check of settings"
     ):
-        chosen(Crash()).check(ModelRef("mini", "iceb/mini", "1"))
+        chosen_method(Crash()).check(ModelRef("mini", "iceb/mini", "1"))
 
 
 def test_a_card_with_another_name_than_the_entry_point_is_refused(monkeypatch):
@@ -204,13 +204,13 @@ def test_a_derived_method_shares_the_scratch_of_its_base(tiny_sd, tmp_path):
 
 def test_a_method_of_other_code_cannot_share_scratch(tiny_sd, tmp_path):
     with pytest.raises(MethodError, match="scratch_of names iceb/emcid, whose code is not its own"):
-        chosen(Built()).scratch(tiny_sd, tmp_path)
+        chosen_method(Built()).scratch(tiny_sd, tmp_path)
 
 
 def test_scratch_is_separate_for_each_setting_and_each_code(tiny_sd, tmp_path, monkeypatch):
     key, paths = {"what": "noise"}, set()
     for method in (Method(), Method(rate=0.2)):
-        paths.add(chosen(method).scratch(tiny_sd, tmp_path).path(key))
+        paths.add(chosen_method(method).scratch(tiny_sd, tmp_path).path(key))
     monkeypatch.setattr(methods, "code_digest", lambda kind, package: "other code")
-    paths.add(chosen(Method()).scratch(tiny_sd, tmp_path).path(key))
+    paths.add(chosen_method(Method()).scratch(tiny_sd, tmp_path).path(key))
     assert len(paths) == 3

@@ -136,10 +136,10 @@ def test_a_plan_says_which_metric_will_have_no_value(ask):
 def test_planning_does_no_work_of_a_method_that_only_rewrites_prompts(ask, monkeypatch, tmp_path, method):
     found = plan(ask(data="embedded", limit=5, method=method))
 
-    def worked(*_, **__):
+    def fail(*_, **__):
         raise AssertionError("a plan made an edit")
 
-    monkeypatch.setattr(type(found.parts.method.method), "edit", worked)
+    monkeypatch.setattr(type(found.parts.method.method), "edit", fail)
     assert "edit: to be made" in found.lines()
     assert not list((tmp_path / "edits").rglob("*.safetensors"))
 
@@ -153,15 +153,15 @@ def test_settings_defaults_and_all_are_part_of_the_run(ask, captions):
 
 
 def test_a_run_is_named_by_the_content_of_its_files_wherever_they_lie(ask, captions, tmp_path):
-    def planned(path):
+    def planned_spec(path):
         return plan(ask(method="emcid", settings={"captions": str(path)}, data="embedded")).spec
 
-    first = planned(captions["captions"])
+    first = planned_spec(captions["captions"])
     moved = Path(captions["captions"]).rename(tmp_path / "moved.txt")
-    assert planned(moved).id == first.id
+    assert planned_spec(moved).id == first.id
     assert str(tmp_path) not in first.model_dump_json()
     moved.write_text("another caption")
-    assert planned(moved).id != first.id
+    assert planned_spec(moved).id != first.id
 
 
 @pytest.mark.parametrize(

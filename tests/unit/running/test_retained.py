@@ -20,7 +20,7 @@ def names(dataset):
     return scored_names(dataset, edit_batches(dataset.schedule(2)))
 
 
-def retained(names, **settings) -> tuple[str, ...]:
+def retained_names(names, **settings) -> tuple[str, ...]:
     return retained_scored(choose("uce", settings).method, names)
 
 
@@ -37,12 +37,12 @@ def test_a_file_that_lists_scored_names_is_found_whatever_their_case(names, tmp_
     lines = [f"  {name.upper()} " for name in some] + ["a photo of nothing", f"a photo of {some[0]}"]
     path = tmp_path / f"retain.{ending}"
     path.write_text(json.dumps([{"caption": line} for line in lines]) if ending == "json" else "\n".join(lines))
-    assert retained(names, retain_file=str(path)) == tuple(some)
+    assert retained_names(names, retain_file=str(path)) == tuple(some)
 
 
 def test_a_list_typed_as_a_setting_is_found_too(names):
     one = min(names)
-    assert retained(names, retain=(one, "nobody's own thing")) == (one,)
+    assert retained_names(names, retain=(one, "nobody's own thing")) == (one,)
 
 
 def test_a_list_without_scored_names_passes(names, tmp_path):
@@ -50,6 +50,6 @@ def test_a_list_without_scored_names_passes(names, tmp_path):
     image.write_bytes(bytes(range(256)))
     sentences = tmp_path / "captions.txt"
     sentences.write_text("".join(f"a photo of {name}\n" for name in names))
-    assert retained(names) == ()
-    assert retained(names, retain_file=str(image), captions=str(sentences)) == ()
-    assert retained(names, retain_file=str(tmp_path / "missing.txt")) == ()
+    assert retained_names(names) == ()
+    assert retained_names(names, retain_file=str(image), captions=str(sentences)) == ()
+    assert retained_names(names, retain_file=str(tmp_path / "missing.txt")) == ()

@@ -53,7 +53,7 @@ A, B = batch("a"), batch("b")
 BOTH = Reads((Need("judge", "source"), Need("judge", "holdout")))
 
 
-def drawn(dataset, *metrics, limit=None, schedule=None, count=2):
+def drawn_prompts(dataset, *metrics, limit=None, schedule=None, count=2):
     found = Selection(metrics, limit).checkpoints(TASK, dataset, schedule or dataset.schedule(count), count)
     return {each.step.id: each.prompts for each in found}
 
@@ -78,8 +78,10 @@ def test_rows_are_spread_over_the_whole_run():
 
 
 def test_only_what_some_metric_reads_is_drawn():
-    assert [p.role for p in drawn(Words((A,)), Reads((Need("judge", "holdout"),)), count=1)["a"]] == ["holdout"] * 4
-    assert drawn(Words((A,)), Reads(()), count=1)["a"] == ()
+    assert [p.role for p in drawn_prompts(Words((A,)), Reads((Need("judge", "holdout"),)), count=1)["a"]] == [
+        "holdout"
+    ] * 4
+    assert drawn_prompts(Words((A,)), Reads(()), count=1)["a"] == ()
 
 
 def test_a_prompt_is_drawn_on_the_sides_that_some_metric_reads():
@@ -91,27 +93,27 @@ def test_a_prompt_is_drawn_on_the_sides_that_some_metric_reads():
 
 
 def test_each_checkpoint_draws_its_batches_prompts_and_the_shared_ones():
-    found = drawn(Words((A, B)), BOTH)
+    found = drawn_prompts(Words((A, B)), BOTH)
     assert [prompt.text for prompt in found["a"]] == ["a 0", "a 1", "a 2", "h0", "h1", "h2", "h3"]
     assert [prompt.text for prompt in found["b"]] == ["b 0", "b 1", "b 2", "h0", "h1", "h2", "h3"]
 
 
 def test_a_checkpoint_may_judge_what_was_removed():
     schedule = (Add(A), Add(B), Remove("a"), Checkpoint("rest"), Checkpoint("all", ("a", "b")))
-    found = drawn(Words((A, B), each=1, shared=[]), BOTH, schedule=schedule)
+    found = drawn_prompts(Words((A, B), each=1, shared=[]), BOTH, schedule=schedule)
     assert [prompt.text for prompt in found["rest"]] == ["b 0"]
     assert [prompt.text for prompt in found["all"]] == ["a 0", "b 0"]
 
 
 def test_prompts_take_the_concept_of_their_batch_and_shared_ones_keep_theirs():
-    found = drawn(Words((batch("a", "animals"),)), BOTH, count=1)["a"]
+    found = drawn_prompts(Words((batch("a", "animals"),)), BOTH, count=1)["a"]
     assert {(prompt.role, prompt.concept) for prompt in found} == {("source", "animals"), ("holdout", None)}
 
 
 @given(limit=st.integers(1, 12), count=st.integers(1, 5), each=st.integers(1, 4))
 def test_a_limit_counts_prompts_of_a_role_and_spreads_them_over_concepts(limit, count, each):
     dataset = Words(tuple(batch(f"b{place}") for place in range(count)), each)
-    found = drawn(dataset, BOTH, limit=limit, count=count)
+    found = drawn_prompts(dataset, BOTH, limit=limit, count=count)
     times = Counter(prompt.request for prompts in found.values() for prompt in prompts if prompt.role == "source")
     assert sum(times.values()) == min(limit, count * each)
     assert max(times.values()) - min(times.get(f"b{place}/r", 0) for place in range(count)) <= 1
@@ -123,7 +125,7 @@ def test_a_limit_is_shared_by_all_that_metrics_read_of_a_role():
     """Two of forty holdout prompts have the tag that one metric asks for: a limit of ten takes one, not none."""
     shared = [Prompt(f"h{place}", place, "holdout", tags=("dest",) if place in (30, 31) else ()) for place in range(40)]
     tagged = Reads((Need("judge", "holdout", tags=("dest",), name="dest"),))
-    found = drawn(Words((A,), shared=shared), BOTH, tagged, limit=10, count=1)["a"]
+    found = drawn_prompts(Words((A,), shared=shared), BOTH, tagged, limit=10, count=1)["a"]
     held = [prompt for prompt in found if prompt.role == "holdout"]
     assert len(held) == 10
     assert [prompt.text for prompt in held if prompt.tags] == ["h30"]
@@ -140,11 +142,11 @@ def test_shares_are_as_many_as_wanted_none_beyond_its_size_and_none_left_out(siz
 
 def test_a_limited_run_leaves_out_checkpoints_that_lose_all_their_own_prompts():
     dataset = Words(tuple(batch(f"b{place}") for place in range(104)), each=1)
-    assert list(drawn(dataset, BOTH, limit=4, count=104)) == ["b0", "b26", "b52", "b78"]
+    assert list(drawn_prompts(dataset, BOTH, limit=4, count=104)) == ["b0", "b26", "b52", "b78"]
 
 
 def test_a_limit_keeps_the_order_of_the_run():
-    prompts = drawn(Words((A, B)), BOTH, limit=3)
+    prompts = drawn_prompts(Words((A, B)), BOTH, limit=3)
     texts = [prompt.text for found in prompts.values() for prompt in found if prompt.role == "source"]
     assert texts == ["a 0", "a 1", "b 0"]
 
@@ -152,4 +154,4 @@ def test_a_limit_keeps_the_order_of_the_run():
 def test_a_role_that_the_task_does_not_declare_is_refused():
     dataset = Words((A,), shared=[Prompt("x", 1, "alias")])
     with pytest.raises(DataError, match="prompts of role 'alias', which task t does not declare: its roles are source"):
-        drawn(dataset, Reads((Need("judge", "alias"),)), count=1)
+        drawn_prompts(dataset, Reads((Need("judge", "alias"),)), count=1)

@@ -30,7 +30,7 @@ def test_equal_rows_give_equal_bytes(rows):
 
 
 @pytest.fixture
-def stored(tmp_path):
+def stored_table(tmp_path):
     """A table beside its record."""
     rows = [replace(ROW, metric=f"m{place}") for place in range(40)]
     data = encode_table(rows)
@@ -39,13 +39,13 @@ def stored(tmp_path):
     return path, table_record(data, rows), rows
 
 
-def test_a_table_is_read_by_its_record(stored):
-    path, record, rows = stored
+def test_a_table_is_read_by_its_record(stored_table):
+    path, record, rows = stored_table
     assert read_table(path, record) == rows
 
 
-def test_every_changed_byte_is_refused(stored):
-    path, record, _ = stored
+def test_every_changed_byte_is_refused(stored_table):
+    path, record, _ = stored_table
     data = path.read_bytes()
     for place in range(0, len(data), 7):
         path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
@@ -53,14 +53,14 @@ def test_every_changed_byte_is_refused(stored):
             read_table(path, record)
 
 
-def test_a_table_of_another_number_of_rows_is_refused(stored):
-    path, record, _ = stored
+def test_a_table_of_another_number_of_rows_is_refused(stored_table):
+    path, record, _ = stored_table
     with pytest.raises(ResultError, match="has 40 rows, the result names 41"):
         read_table(path, record.model_copy(update={"rows": 41}))
 
 
-def test_a_table_that_is_not_there_is_one_line(stored):
-    path, record, _ = stored
+def test_a_table_that_is_not_there_is_one_line(stored_table):
+    path, record, _ = stored_table
     path.unlink()
     with pytest.raises(ResultError, match=r"cannot be read \(No such file or directory\): keep it beside"):
         read_table(path, record)

@@ -41,7 +41,7 @@ class Shelf:
         """The file of each of both entries."""
         return sorted(path for path in (self.root / self.folder).rglob("*") if path.is_file() or path.is_symlink())
 
-    def seen(self) -> tuple[Any, Any]:
+    def read_both(self) -> tuple[Any, Any]:
         return self.get(self.root, ONE), self.get(self.root, OTHER)
 
 
@@ -121,7 +121,7 @@ def shelf(request, tmp_path):
     found = Shelf(tmp_path / "cache", put, get, request.param)
     found.fill()
     assert len(found.files()) == 2
-    assert None not in found.seen()
+    assert None not in found.read_both()
     return found
 
 
@@ -132,13 +132,13 @@ def flip(path: Path, bit: int) -> None:
 
 
 def test_a_flipped_bit_is_noticed_or_changes_nothing(shelf):
-    chance, truth = random.Random(shelf.folder), shelf.seen()
+    chance, truth = random.Random(shelf.folder), shelf.read_both()
     noticed = 0
     for _ in range(FLIPS):
         victim = chance.choice(shelf.files())
         sound = victim.read_bytes()
         flip(victim, chance.randrange(8 * len(sound)))
-        found, damage = shelf.seen(), take_damage()
+        found, damage = shelf.read_both(), take_damage()
         if found == truth:
             assert not damage
         else:
@@ -153,11 +153,13 @@ def test_a_flipped_bit_is_noticed_or_changes_nothing(shelf):
 
 def test_the_first_kilobyte_is_checked_bit_by_bit(shelf):
     """Where the headers are."""
-    truth, victim = shelf.seen(), shelf.files()[0]
+    truth, victim = shelf.read_both(), shelf.files()[0]
     sound = victim.read_bytes()
     for bit in range(0, 8 * min(len(sound), 1024), 7):
         flip(victim, bit)
-        assert all(found in (None, wanted) for found, wanted in zip(shelf.seen(), truth, strict=True)), f"bit {bit}"
+        assert all(found in (None, wanted) for found, wanted in zip(shelf.read_both(), truth, strict=True)), (
+            f"bit {bit}"
+        )
         victim.write_bytes(sound)
 
 
@@ -229,18 +231,18 @@ HARMS = [
 
 @pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.__name__)
 def test_a_file_that_is_not_the_one_written_is_made_again(shelf, tmp_path, harm):
-    truth, (victim, other) = shelf.seen(), shelf.files()
+    truth, (victim, other) = shelf.read_both(), shelf.files()
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "photo").write_bytes(b"somebody's photo")
     harm(victim, other, outside)
-    found = shelf.seen()
+    found = shelf.read_both()
     damage = take_damage()
-    for seen, wanted in zip(found, truth, strict=True):
-        assert seen in (None, wanted)
+    for read_both, wanted in zip(found, truth, strict=True):
+        assert read_both in (None, wanted)
     assert victim in [each.path for each in damage] or found == truth  # bytes behind the end of a PNG
     shelf.fill()
-    assert shelf.seen() == truth
+    assert shelf.read_both() == truth
     assert all(each.line().startswith("damaged, remade: ") for each in damage if each.path == victim)
     assert (outside / "photo").read_bytes() == b"somebody's photo"
     kept = [path.read_bytes() for path in shelf.root.rglob("mine")]
@@ -250,23 +252,23 @@ def test_a_file_that_is_not_the_one_written_is_made_again(shelf, tmp_path, harm)
 @pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.__name__)
 def test_a_damaged_file_makes_room_for_what_is_published(shelf, tmp_path, harm):
     """Nobody reads the file before it is written again."""
-    truth, (victim, other) = shelf.seen(), shelf.files()
+    truth, (victim, other) = shelf.read_both(), shelf.files()
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "photo").write_bytes(b"somebody's photo")
     harm(victim, other, outside)
     shelf.fill()
-    assert shelf.seen() == truth
+    assert shelf.read_both() == truth
     assert take_damage() == []
 
 
 def test_two_damaged_entries_are_both_made_again(shelf):
-    truth = shelf.seen()
+    truth = shelf.read_both()
     for path in shelf.files():
         flip(path, 8 * (path.stat().st_size - 60))
-    assert shelf.seen() == (None, None)
+    assert shelf.read_both() == (None, None)
     shelf.fill()
-    assert shelf.seen() == truth
+    assert shelf.read_both() == truth
 
 
 def test_an_edit_replaces_a_damaged_one_in_its_place(tmp_path):

@@ -27,7 +27,7 @@ class ColourClasses:
         """Probabilities (N, 1000) of N images."""
         if not inputs:
             return np.zeros((0, 1000), np.float32)
-        flat = np.stack([_reduced(each.image).reshape(-1) for each in inputs])  # (N, numbers)
+        flat = np.stack([_reduce(each.image).reshape(-1) for each in inputs])  # (N, numbers)
         weights = np.random.default_rng(0).standard_normal((flat.shape[1], 1000))
         return _likelihoods((flat - flat.mean(axis=1, keepdims=True)) @ weights)
 
@@ -55,14 +55,14 @@ class ColourWords:
         return _likelihoods(np.stack(rows)) if rows else np.zeros((0, 0), np.float32)
 
 
-def _reduced(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _reduce(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """An image of any size as (SIDE, SIDE, 3) in [0, 1]."""
     return np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BOX), np.float64) / 255
 
 
 def _fit(image: np.ndarray[Any, Any], choices: Sequence[str]) -> np.ndarray[Any, Any]:
     """(choices,) minus the distance of the most saturated quarter's mean colour to each named colour."""
-    pixels = _reduced(image).reshape(-1, 3)
+    pixels = _reduce(image).reshape(-1, 3)
     saturation = pixels.max(axis=1) - pixels.min(axis=1)
     shown = pixels[np.argsort(saturation)[-len(pixels) // 4 :]].mean(axis=0)
     named = np.array([ImageColor.getrgb(choice) for choice in choices], np.float64) / 255

@@ -33,7 +33,7 @@ def pooch(monkeypatch):
     return stand_in
 
 
-def moved(small, below):
+def move_files(small, below):
     """The same files in a folder below the named one."""
     card = small.card
     target = small.folder / below
@@ -44,7 +44,7 @@ def moved(small, below):
 
 
 @pytest.fixture
-def shipped(small, tmp_path, monkeypatch):
+def shipped_files(small, tmp_path, monkeypatch):
     """The same files in a package, beside the card that declares them; what the package is called."""
     name = f"shipped_{tmp_path.name}".replace("-", "_")
     package = tmp_path / "site" / name
@@ -59,7 +59,7 @@ def shipped(small, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("below", ["rows", "data/rows"])
 def test_a_folder_may_hold_the_files_as_the_upstream_repository_does(small, below):
-    card, target = moved(small, below)
+    card, target = move_files(small, below)
     assert locate_files(card, str(small.folder))["edits"] == target / "edits.json"
 
 
@@ -106,42 +106,44 @@ def test_a_truncated_file_is_refused_as_truncated(small):
         checked_paths(card, small.folder)
 
 
-def test_the_author_of_a_packaged_file_gets_its_digest_and_a_remedy(shipped):
-    rows = shipped.folder / "edits.json"
+def test_the_author_of_a_packaged_file_gets_its_digest_and_a_remedy(shipped_files):
+    rows = shipped_files.folder / "edits.json"
     rows.write_text(rows.read_text() + " ")
-    with pytest.raises(DataError) as told:
-        locate_files(shipped.card, package=shipped.name)
-    assert f"sha256 {digest_file(rows)}, expected" in str(told.value)
-    assert "put this digest into the card and raise its version, else reinstall the package" in str(told.value)
-    assert "fetch" not in str(told.value)
+    with pytest.raises(DataError) as caught:
+        locate_files(shipped_files.card, package=shipped_files.name)
+    assert f"sha256 {digest_file(rows)}, expected" in str(caught.value)
+    assert "put this digest into the card and raise its version, else reinstall the package" in str(caught.value)
+    assert "fetch" not in str(caught.value)
 
 
-def test_a_packaged_file_that_is_missing_is_a_matter_of_the_package(shipped):
-    (shipped.folder / "edits.json").unlink()
+def test_a_packaged_file_that_is_missing_is_a_matter_of_the_package(shipped_files):
+    (shipped_files.folder / "edits.json").unlink()
     with pytest.raises(DataError, match=r"lacks edits\.json .*reinstall the package .*package-data"):
-        locate_files(shipped.card, package=shipped.name)
+        locate_files(shipped_files.card, package=shipped_files.name)
 
 
-def test_a_named_folder_is_looked_in_for_a_packaged_dataset_too(shipped, small, monkeypatch):
-    assert locate_files(shipped.card, str(small.folder), package=shipped.name) == small.paths
+def test_a_named_folder_is_looked_in_for_a_packaged_dataset_too(shipped_files, small, monkeypatch):
+    assert locate_files(shipped_files.card, str(small.folder), package=shipped_files.name) == small.paths
     monkeypatch.setenv("ICEB_DATA", str(small.folder))  # it is where files that ship with no package lie
     for data in (None, "embedded"):
-        assert locate_files(shipped.card, data, package=shipped.name)["edits"].parent == shipped.folder
+        assert (
+            locate_files(shipped_files.card, data, package=shipped_files.name)["edits"].parent == shipped_files.folder
+        )
 
 
-def test_a_named_folder_with_other_rows_is_refused_for_a_packaged_dataset(shipped, small, tmp_path):
+def test_a_named_folder_with_other_rows_is_refused_for_a_packaged_dataset(shipped_files, small, tmp_path):
     rows = small.write("edits.json", [])
-    with pytest.raises(DataError, match="is not the file that data card small declares") as told:
-        locate_files(shipped.card, str(small.folder), package=shipped.name)
-    assert str(rows) in str(told.value)
+    with pytest.raises(DataError, match="is not the file that data card small declares") as caught:
+        locate_files(shipped_files.card, str(small.folder), package=shipped_files.name)
+    assert str(rows) in str(caught.value)
     rows.unlink()
     with pytest.raises(DataError, match=r"lacks edits\.json .*leave `data` out for those of its package"):
-        locate_files(shipped.card, str(small.folder), package=shipped.name)
+        locate_files(shipped_files.card, str(small.folder), package=shipped_files.name)
 
 
-def test_upstream_is_refused_for_a_packaged_dataset_and_embedded_for_any_other(shipped, small):
+def test_upstream_is_refused_for_a_packaged_dataset_and_embedded_for_any_other(shipped_files, small):
     with pytest.raises(DataError, match="`data` upstream: the files of dataset small ship with its package: name emb"):
-        locate_files(shipped.card, "upstream", package=shipped.name)
+        locate_files(shipped_files.card, "upstream", package=shipped_files.name)
     with pytest.raises(DataError, match="`data` embedded: no package ships the files of dataset small: name upstream"):
         locate_files(small.card, "embedded")
 

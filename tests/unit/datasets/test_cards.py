@@ -71,9 +71,9 @@ def test_a_card_that_its_package_left_out_is_a_matter_of_package_data(register, 
     (tmp_path / name / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
     register("datasets", "cardless", DatasetDeclaration(name, "cardless.md", None))
-    with pytest.raises(DataError, match=r"cardless\.md .*cannot be read .*in its package-data") as told:
+    with pytest.raises(DataError, match=r"cardless\.md .*cannot be read .*in its package-data") as caught:
         card_text("cardless")
-    assert str(tmp_path / name / "cardless.md") in str(told.value)
+    assert str(tmp_path / name / "cardless.md") in str(caught.value)
 
 
 def test_embedded_data_have_a_card_of_their_own():
@@ -87,7 +87,7 @@ def test_a_card_without_edit_requests_is_no_dataset_to_run():
 
 
 @pytest.fixture(scope="module")
-def embedded():
+def embedded_aice():
     if not EMBEDDED.is_file():
         pytest.skip("the embedded data files are not in this checkout yet")
     dataset = open_dataset("aice", "embedded")
@@ -95,22 +95,22 @@ def embedded():
     return dataset
 
 
-def test_the_embedded_set_has_the_structure_of_the_upstream_set(embedded):
-    counts, upstream = embedded.card.counts, load_card("aice").counts
+def test_the_embedded_set_has_the_structure_of_the_upstream_set(embedded_aice):
+    counts, upstream = embedded_aice.card.counts, load_card("aice").counts
     for count in ("requests", "prompts_per_request", "holdout_classes"):
         assert counts[count] == upstream[count]
-    assert counts["dests"] == len({request.dest for request in embedded.requests})
-    assert [len(batch.requests) for batch in edit_batches(embedded.schedule(300))] == [300]
+    assert counts["dests"] == len({request.dest for request in embedded_aice.requests})
+    assert [len(batch.requests) for batch in edit_batches(embedded_aice.schedule(300))] == [300]
 
 
-def test_embedded_destinations_are_holdout_classes_and_sources_are_not(embedded):
-    holdout = {prompt.label for prompt in embedded.shared_prompts(300)}
-    assert {request.dest_label for request in embedded.requests} <= holdout
-    assert not {request.source_label for request in embedded.requests} & holdout
+def test_embedded_destinations_are_holdout_classes_and_sources_are_not(embedded_aice):
+    holdout = {prompt.label for prompt in embedded_aice.shared_prompts(300)}
+    assert {request.dest_label for request in embedded_aice.requests} <= holdout
+    assert not {request.source_label for request in embedded_aice.requests} & holdout
 
 
-def test_every_embedded_prompt_names_its_class(embedded):
-    (batch,) = edit_batches(embedded.schedule(300))
-    for prompt in [*embedded.prompts(batch), *embedded.shared_prompts(300)]:
+def test_every_embedded_prompt_names_its_class(embedded_aice):
+    (batch,) = edit_batches(embedded_aice.schedule(300))
+    for prompt in [*embedded_aice.prompts(batch), *embedded_aice.shared_prompts(300)]:
         assert "{}" not in prompt.text
         assert prompt.text.strip()

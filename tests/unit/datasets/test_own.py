@@ -10,7 +10,7 @@ from iceb.datasets.user_requests import read_requests, typed_requests
 from iceb.specs.requests import EditRequest
 
 
-def written(folder, text, name="mine.json"):
+def write_file(folder, text, name="mine.json"):
     path = folder / name
     path.write_text(text if isinstance(text, str) else json.dumps(text), encoding="utf-8")
     return path
@@ -28,8 +28,8 @@ def test_json_and_csv_of_the_same_rows_are_the_same_requests(tmp_path):
         '"Van Gogh, the painter",art|a photo,,,\n'
         "café,tea,,,\n"
     )
-    found = read_requests(written(tmp_path, rows))
-    assert found == read_requests(written(tmp_path, table, "mine.csv"))
+    found = read_requests(write_file(tmp_path, rows))
+    assert found == read_requests(write_file(tmp_path, table, "mine.csv"))
     assert found[0] == EditRequest("own/0000", "Lion", ("hen",), ("a {}", "the {}"), 7, aliases=("big cat",))
     assert found[1] == EditRequest("own/0001", "Van Gogh, the painter", ("art", "a photo"), TRAIN_TEMPLATES, 1)
     assert found[2] == EditRequest("own/0002", "café", ("tea",), TRAIN_TEMPLATES, 2)
@@ -63,7 +63,7 @@ def test_pairs_that_do_not_match_are_refused():
 )
 def test_a_wrong_row_is_refused_with_its_place(tmp_path, text, words):
     with pytest.raises(DataError, match=words):
-        read_requests(written(tmp_path, text))
+        read_requests(write_file(tmp_path, text))
 
 
 @pytest.mark.parametrize(
@@ -85,11 +85,11 @@ def test_a_wrong_row_is_refused_with_its_place(tmp_path, text, words):
 )
 def test_a_wrong_row_of_csv_is_named_by_its_line_in_the_file(tmp_path, text, words):
     with pytest.raises(DataError, match=words):
-        read_requests(written(tmp_path, text, "mine.csv"))
+        read_requests(write_file(tmp_path, text, "mine.csv"))
 
 
 def test_csv_without_a_column_of_destinations_erases(tmp_path):
-    found = read_requests(written(tmp_path, "source\nlion\nboat\n", "mine.csv"))
+    found = read_requests(write_file(tmp_path, "source\nlion\nboat\n", "mine.csv"))
     assert [(request.source, request.dests) for request in found] == [("lion", ()), ("boat", ())]
 
 
@@ -97,4 +97,4 @@ def test_a_file_that_is_not_there_and_one_of_another_kind(tmp_path):
     with pytest.raises(DataError, match="cannot be read"):
         read_requests(tmp_path / "none.csv")
     with pytest.raises(SpecError, match=r"must end in \.json or \.csv"):
-        read_requests(written(tmp_path, "source\nlion\n", "mine.txt"))
+        read_requests(write_file(tmp_path, "source\nlion\n", "mine.txt"))

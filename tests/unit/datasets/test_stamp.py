@@ -12,7 +12,7 @@ TOOL = Path(__file__).parents[3] / "tools" / "stamp_card.py"
 
 
 @pytest.fixture
-def stamped(small):
+def stamped_card(small):
     names = {"edits": "aice_edit.json", "holdout": "aice_holdout.json", "aliases": "aice_aliases.json"}
     for key, name in names.items():
         small.paths[key].rename(small.folder / name)
@@ -20,15 +20,15 @@ def stamped(small):
     return parse_card(text, "card"), small.folder
 
 
-def test_stamped_digests_are_those_of_the_files(stamped):
-    card, folder = stamped
+def test_stamped_digests_are_those_of_the_files(stamped_card):
+    card, folder = stamped_card
     assert {file.path: file.sha256 for file in card.files.values()} == {
         path.name: digest_file(path) for path in folder.iterdir()
     }
 
 
-def test_stamped_rows_and_counts_are_those_of_the_files(stamped):
-    card, _ = stamped
+def test_stamped_rows_and_counts_are_those_of_the_files(stamped_card):
+    card, _ = stamped_card
     assert (card.files["edits"].rows, card.files["holdout"].rows) == (10, 15)
     assert {key: card.counts[key] for key in ("requests", "dests", "aliases", "holdout_classes")} == {
         "requests": 2,

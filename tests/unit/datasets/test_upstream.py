@@ -42,12 +42,12 @@ def prompts(aice):
     return [*aice.prompts(batch), *aice.shared_prompts(300)]
 
 
-def exported(real_folder: Path, name: str) -> list[dict[str, str]]:
+def exported_rows(real_folder: Path, name: str) -> list[dict[str, str]]:
     with (real_folder / "iceb_data" / name).open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
 
-def drawn(prompts, role):
+def prompts_by_request(prompts, role):
     """(texts' seeds) of each request, in order."""
     found: dict[str, list] = {}
     for prompt in prompts:
@@ -57,8 +57,8 @@ def drawn(prompts, role):
 
 
 def test_all_300_training_requests_are_the_exported_ones(aice, prompts, real_folder):
-    rows = exported(real_folder, "arbitrary_train.csv")
-    train = drawn(prompts, "train")
+    rows = exported_rows(real_folder, "arbitrary_train.csv")
+    train = prompts_by_request(prompts, "train")
     assert len(rows) == len(aice.requests) == len(train) == 300
     for row, request, row_prompts in zip(rows, aice.requests, train, strict=True):
         assert (row["source"], row["dest"]) == (request.source, request.dest)
@@ -69,8 +69,10 @@ def test_all_300_training_requests_are_the_exported_ones(aice, prompts, real_fol
 
 
 def test_all_300_validation_requests_are_the_exported_ones(aice, prompts, real_folder):
-    rows = exported(real_folder, "arbitrary_val.csv")
-    sides = zip(rows, aice.requests, drawn(prompts, "source"), drawn(prompts, "dest"), strict=True)
+    rows = exported_rows(real_folder, "arbitrary_val.csv")
+    sides = zip(
+        rows, aice.requests, prompts_by_request(prompts, "source"), prompts_by_request(prompts, "dest"), strict=True
+    )
     for row, request, source, dest in sides:
         templates = ast.literal_eval(row["prompts"])
         assert [prompt.text for prompt in source] == [text.replace("{}", request.source) for text in templates]
