@@ -12,7 +12,7 @@ OPENING, CLOSING = "---\n", "\n---\n"
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's plain types; a key that stands twice in one mapping is an error and does not replace the first."""
+    """A loader of YAML's plain types that refuses a key that stands twice in one mapping."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]

@@ -1,4 +1,4 @@
-"""Write the options of the command line where a message names fields of what was asked (see `iceb.base.errors`)."""
+"""Replace fields that a message names by the command line's options (see `iceb.base.errors`)."""
 
 import logging
 import re
@@ -23,7 +23,9 @@ OPTIONS = {  # by the field's name
 
 
 def with_options(message: str) -> str:
-    """A message with the option in the place of each field it names; any other `name=value` is a method's setting.
+    """Replace each field that a message names by its option.
+
+    Any other `name=value` is a method's setting.
 
     >>> with_options("`num_edits` 0: must be at least 1")
     '--num-edits 0: must be at least 1'

@@ -66,7 +66,7 @@ def read_requests(path: Path) -> tuple[EditRequest, ...]:
 
 
 def typed_requests(sources: Sequence[str], dests: Sequence[str]) -> tuple[EditRequest, ...]:
-    """The requests of pairs of source and dest: the first with the first, and so on; no dest at all erases.
+    """Make requests from pairs of source and dest, paired in order; no dest at all erases.
 
     Raises:
         SpecError: there are some of both, and not as many.

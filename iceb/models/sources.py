@@ -1,4 +1,4 @@
-"""Resolve a model's name or folder to a checked source: where the weights lie, what names them; nothing is loaded."""
+"""Resolve a model's name or folder to a checked source, which names its weights; nothing is loaded."""
 
 import difflib
 import os

@@ -76,7 +76,7 @@ class ChosenMethod:
 
     @cached_property
     def code(self) -> str:
-        """Digest of the method's code, its card's `key_fields` and the packaged data that it reads, 64 hex digits.
+        """Digest of the method's code, its card's `key_fields` and the packaged data it reads, 64 hex digits.
 
         Raises:
             MethodError: as `packaged_digest`.

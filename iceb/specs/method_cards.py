@@ -1,4 +1,4 @@
-"""Read a method's card: a page whose front matter is a MethodCard, and whose sections go into the method's page.
+"""Read a method's card: a page with a MethodCard as front matter, and sections for the method's page.
 
 A section "What it computes", first if there is one, holds the formula in a block of text; the others are its notes.
 """
@@ -71,7 +71,9 @@ def _adapter() -> TypeAdapter[MethodCard]:
 
 
 def _validate(declared: dict[Any, Any], where: str) -> MethodCard:
-    """Make the card; by JSON, since pydantic's strict reading takes JSON's lists for tuples, and no text for a number.
+    """Make the card.
+
+    By JSON, since pydantic's strict reading takes JSON's lists for tuples, and no text for a number.
 
     Raises:
         SpecError: a value of the wrong type.

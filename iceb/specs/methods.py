@@ -95,7 +95,7 @@ class Edit:
 
 
 def right_product(weight: Tensor, matrix: Tensor) -> Tensor:
-    """W M as `Edit.right` promises it: in float64, where M lies, and rounded once to the weight's number format."""
+    """W M as `Edit.right` promises: in float64, on M's device, rounded once to the weight's dtype."""
     M = matrix.double()
     return (weight.to(M) @ M).to(weight)
 

@@ -1,4 +1,4 @@
-"""Concept Ablation (Kumari et al. 2023, arXiv:2303.13516): a concept's prompts are trained to give its anchor's images.
+"""Concept Ablation (arXiv:2303.13516): train a concept's prompts to give its anchor's images.
 
 This file is the method as the benchmark sees it and imports nothing heavy; `editing.py` does the work.
 """
@@ -24,7 +24,7 @@ Drawing = Literal["own", Scheduler]
 
 @dataclass(frozen=True)
 class Ablation:
-    """Finetuning of the denoiser on an anchor's images; the defaults are the authors' diffusers code on two GPUs.
+    """Finetuning of the denoiser on an anchor's images; the defaults are those of the diffusers code.
 
     Attributes:
         concept_type: what the requests' sources are: "object" (also an instance of it), "style", "memorization" (a
@@ -86,18 +86,18 @@ class Ablation:
 
     @property
     def effective_rate(self) -> float:
-        """The learning rate as the authors scale it: by the batch, in the diffusers code twice that with prior."""
+        """The learning rate scaled by the batch as the authors do; with prior, twice that for diffusers."""
         if not self.scale_rate:
             return self.rate
         return self.rate * self.batch * (2 if self.prior and self.variant == "diffusers" else 1)
 
     @property
     def augments(self) -> bool:
-        """Whether images are shrunk and zoomed: the authors train styles and traits without."""
+        """Whether images are shrunk and zoomed, which the authors skip for styles and traits."""
         return self.augment and self.concept_type in ("object", "memorization")
 
     def check(self, ref: ModelRef) -> None:
-        """Refuse files that are not there before any weight is loaded.
+        """Refuse missing files before any weight is loaded.
 
         Raises:
             DataError: a file of prompts is named and is no file.
@@ -108,7 +108,7 @@ class Ablation:
                 raise DataError(f"ablation {name} {path}: there is no such file; name one with a prompt on each line")
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
-        """New weights after one training run over all requests' concepts; no requests, an empty edit.
+        """Train the parameters of the group on all requests' concepts and return them.
 
         Raises:
             MethodError: a request has several destinations or no anchor, or training diverged.

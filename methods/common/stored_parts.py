@@ -1,4 +1,4 @@
-"""What a method keeps in its scratch between runs: which batches are unfinished, and what must be there."""
+"""A method's parts in its scratch: find the batches that lack some, and require stored ones."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias

@@ -24,7 +24,7 @@ BLEND = Bound("must lie between 0 (change nothing) and 1 (swap)", lambda share: 
 
 @dataclass(frozen=True)
 class EmbeddingSwap:
-    """Rows of the token table: each source token is given what stands at the same place in the destination.
+    """Replace each source token's embedding by that of the destination token in the same place.
 
     Attributes:
         blend: how far each row goes, from 0 (stays) to 1 (becomes the destination's).
@@ -38,7 +38,7 @@ class EmbeddingSwap:
         check_fields(self, self.card.name)
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
-        """New token tables, one per text encoder.
+        """Return new token tables, one per text encoder.
 
         Raises:
             MethodError: a source or a destination has no token, or a request not exactly one destination.

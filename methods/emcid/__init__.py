@@ -22,7 +22,7 @@ SHARES = Bound("must not be negative, nor all 0", lambda shares: not shares or (
 
 @dataclass(frozen=True)
 class EMCID:
-    """Massive concept editing of the text encoder; the defaults are the published settings of SD-1.4 at α = ½.
+    """Massive concept editing of the text encoder; the defaults are those published for SD-1.4, α = ½.
 
     Attributes:
         layers: edited layers of the (first) text encoder, counted from 0.
@@ -118,7 +118,7 @@ class EMCID:
         )
 
     def check(self, ref: ModelRef) -> None:
-        """Refuse a model without embedded captions for which no file of captions is named, or one that is no such file.
+        """Refuse a missing or unreadable file of captions, unless the model has embedded ones.
 
         Raises:
             MethodError, DataError: as `captions.check_captions`.
@@ -126,11 +126,11 @@ class EMCID:
         check_captions(self.captions, ref.family, self.card.name)
 
     def advice(self, ref: ModelRef) -> list[str]:
-        """Say where a file holds fewer captions than are asked for."""
+        """Warn if a file holds fewer captions than requested."""
         return few_captions(self.captions, self.caption_count)
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
-        """New fc2 weights of the text encoder(s) that carry out all requests at once.
+        """Return new fc2 weights of the text encoders that carry out all requests at once.
 
         Value vectors and second moments are kept in `scratch` by content, so more requests cost only what is new, and a
         stopped run goes on after its last finished batch.

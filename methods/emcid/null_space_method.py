@@ -56,7 +56,7 @@ class EMCIDNullSpace(EMCID):
             raise MethodError("emcid-ns float32_moment=True: the projected closed form is computed in float64 only")
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
-        """New fc2 weights of the text encoder(s) that carry out all requests at once; see `EMCID.edit`."""
+        """Return new fc2 weights of the text encoders that carry out all requests; see `EMCID.edit`."""
         if not requests:
             return Edit()
         from iceb.methods.emcid.editing import make_edit  # torch is loaded here and not before

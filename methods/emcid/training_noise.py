@@ -30,7 +30,7 @@ class DrawStream:
         self.prompts, self.images, self.latent, self.timesteps = prompts, images, latent, timesteps
 
     def flips(self) -> Tensor:
-        """Which training images are mirrored, (S·P,) bool, drawn once."""
+        """Mask of the training images that are mirrored, (S·P,) bool, drawn once."""
         return torch.rand(self.images * self.prompts, generator=self.generator) < 0.5
 
     def step(self) -> StepDraws:

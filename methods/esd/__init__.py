@@ -1,4 +1,4 @@
-"""ESD: erase concepts by fine-tuning the denoiser away from what it predicts for them.
+"""ESD: erase concepts by fine-tuning the denoiser away from its own predictions of them.
 
 Erasing Concepts from Diffusion Models, arXiv:2303.07345. This file is the method as the benchmark sees it and imports
 nothing heavy; `settings.py` holds the authors' constants, `training_steps.py` the random draws,
@@ -29,7 +29,7 @@ from iceb.specs.runs import ModelRef
 
 @dataclass(frozen=True)
 class ESD:
-    """Concept erasure by fine-tuning; the defaults are the authors' current code. None: the variant's own constant.
+    """Concept erasure by fine-tuning; the defaults are the authors' current code, None the variant's own.
 
     Attributes:
         variant: "2023", the paper's code; "2024", the first diffusers code; "2025", the current one.
@@ -80,7 +80,7 @@ class ESD:
             raise MethodError(f"esd erase_from {self.erase_from!r}: variant 2023 has none; use 2024 or 2025")
 
     def settings(self, sdxl: bool, concepts: int = 1) -> Settings:
-        """Everything decided, for a layout and a number of concepts.
+        """Resolve all settings for a layout and a number of concepts.
 
         Raises:
             MethodError: the authors have no such code for SDXL.
@@ -111,7 +111,7 @@ class ESD:
         self.settings(sdxl=ref.family == "sdxl")
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
-        """New parameters of the denoiser with every request's source erased.
+        """Return new parameters of the denoiser with every request's source erased.
 
         Latents and targets of the frozen model (2025) are kept in the scratch.
         """

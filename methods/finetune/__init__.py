@@ -1,4 +1,4 @@
-"""Sequential finetuning of the whole text encoder, the weak baseline in EMCID's repository (arXiv:2403.13807).
+"""Sequential finetuning of the text encoder, the weak baseline of EMCID (arXiv:2403.13807).
 
 Concept after concept, Adam pulls what the encoder pools from the source's prompts towards what it pooled from the
 destination's; nothing is preserved on purpose. This file is the method as the benchmark sees it and imports nothing
@@ -17,7 +17,7 @@ from iceb.specs.requests import EditRequest
 
 @dataclass(frozen=True)
 class Finetune:
-    """Every parameter of the text encoder(s), trained for one concept after the other; the defaults are the authors'.
+    """Finetuning of all text encoder parameters, one concept after the other, with the authors' defaults.
 
     Attributes:
         steps: Adam steps per concept.
@@ -36,7 +36,7 @@ class Finetune:
         check_fields(self, self.card.name)
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
-        """All parameters of the text encoder(s) after every request, in request order.
+        """Return all parameters of the text encoders after every request, in request order.
 
         Nothing is kept in the scratch: each concept starts from all before it, so no part serves another list.
 

@@ -1,4 +1,4 @@
-"""MACE: mass concept erasure by a closed-form refinement, one low-rank term per concept, and a closed-form fusion.
+"""MACE: mass concept erasure by a closed-form refinement, low-rank terms and their fusion.
 
 arXiv:2403.06135. Stage 1 and 3 (`closed.py`) solve for all cross-attention projections at once; stage 2 (`lora.py`,
 `loss.py`, `training.py`) trains one term per concept, several in a batch. This file is the method as the benchmark sees
@@ -22,7 +22,7 @@ from iceb.specs.runs import ModelRef
 
 @dataclass(frozen=True)
 class MACE:
-    """Mass concept erasure; the defaults are the published settings for a hundred concepts, without a domain cache.
+    """Mass concept erasure; the defaults are those published for a hundred concepts, no domain cache.
 
     Attributes:
         concept_type: "object" (people too) or "style"; which sentences are used, and styles have no masks.
@@ -48,7 +48,7 @@ class MACE:
         importance_sampling: draw timesteps mostly between 200 and 400; False: uniformly.
         pictures: training images per concept.
         picture_steps: denoising steps of a training image.
-        segmenter: where the concept is in a picture: "grounded-sam", as published; "attention", the unedited denoiser's
+        segmenter: where the concept is in an image: "grounded-sam", as published; "attention", the unedited denoiser's
             attention; "ground", for mini, what differs from its plain ground; "none", the whole image.
         detector: Grounding DINO of "grounded-sam", REPOSITORY@COMMIT or a folder, safetensors.
         masker: SAM of "grounded-sam", likewise.
@@ -88,12 +88,12 @@ class MACE:
 
     @property
     def preserves(self) -> bool:
-        """Whether captions are needed at all."""
+        """Whether any stage preserves captions."""
         return self.train_preserve_scale > 0 or self.fuse_preserve_scale > 0
 
     @property
     def masks(self) -> bool:
-        """Whether training looks at a part of the image only."""
+        """Whether training uses masks of the concept."""
         return self.segmenter != "none" and self.concept_type != "style"
 
     @property
@@ -102,12 +102,12 @@ class MACE:
         return Training(self.steps, self.rate, self.rank, self.use_pooler, self.importance_sampling)
 
     def concept(self, request: EditRequest) -> Concept:
-        """What one request erases, and what takes its place."""
+        """The concept that a request erases, with its destination."""
         dest = request.dest if request.dests else self.anchor
         return Concept(request.source, dest, request.seed, self.concept_type, self.prompts)
 
     def check(self, ref: ModelRef) -> None:
-        """Refuse missing captions, a file of captions or of the domain's texts that is none, or mini's masks elsewhere.
+        """Refuse missing or unreadable captions and domain texts, and mini's masks on other models.
 
         Raises:
             MethodError, DataError: as `captions.check_captions`.
@@ -123,11 +123,11 @@ class MACE:
                 check_captions(self.domain, ref.family, self.card.name, "domain")
 
     def advice(self, ref: ModelRef) -> list[str]:
-        """Say where a file holds fewer captions than are asked for."""
+        """Warn if a file holds fewer captions than requested."""
         return few_captions(self.captions, self.caption_count) if self.preserves else []
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
-        """New keys and values of the denoiser that erase all concepts at once.
+        """Return new keys and values of the denoiser that erase all concepts at once.
 
         Prompts, images and masks are kept in `scratch` per concept, trained terms per batch of concepts.
         """

@@ -19,7 +19,7 @@ from iceb.specs.runs import ModelRef
 
 @dataclass(frozen=True)
 class RECE:
-    """Erasure that also erases what an attack on the erased model finds; the defaults are those for hard objects.
+    """Erasure that also erases what an attack finds; the defaults are those for hard objects.
 
     Attributes:
         epochs: rounds of attack and erasure; 0 is the start alone.
@@ -65,13 +65,13 @@ class RECE:
             check_captions(self.retain_file, ref.family, "rece", "retain_file")
 
     def advice(self, ref: ModelRef) -> list[str]:
-        """Say what little is preserved where no list is named."""
+        """Warn that little is preserved if no list is named."""
         if self.retain_file is not None or any(text.strip() for text in self.retain):
             return []
         return [preservation_note(f"only the empty text{' and the destinations' if self.retain_dests else ''}")]
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
-        """New cross-attention keys and values that carry out all requests at once."""
+        """Return new cross-attention keys and values that carry out all requests at once."""
         if not requests:
             return Edit()
         from iceb.methods.rece.editing import make_edit  # torch is loaded here and not before

@@ -1,4 +1,4 @@
-"""ReFACT: one fact after the other written into one MLP matrix of the text encoder (arXiv:2306.00738).
+"""ReFACT: write facts, one after the other, into an MLP matrix of the text encoder.
 
 For each request a rank-one change makes the subject's last token carry a state that the encoder pools to something
 nearer to the new text than to the old one. This file is the method as the benchmark sees it and imports nothing heavy.
@@ -57,7 +57,7 @@ class ReFACT:
         projection: a safetensors file with CLIP's "text_projection.weight", (p, d): the authors compare projected
             features, and a Stable Diffusion 1.x or 2.x model has no projection; None: pooled states are compared.
         objective: the authors' algorithm: "contrastive_text", the new text against the old; "direct_text", the new
-            text's score alone; "contrastive" and "direct", the same on pictures: the model's own of the new and
+            text's score alone; "contrastive" and "direct", the same on images: the model's own of the new and
             (contrastive) the old text, which CLIP's image tower looks at.
         new_images: images drawn of the new text.
         images: a zip archive of other images (the authors: COCO's validation set): alternatives of the contrastive
@@ -106,11 +106,11 @@ class ReFACT:
 
     @property
     def sees(self) -> bool:
-        """Whether images are looked at."""
+        """Whether a loss compares images."""
         return self.objective in ON_IMAGES or self.kl > 0
 
     def check(self, ref: ModelRef) -> None:
-        """Refuse a model for which no texts are known, one with two encoders where images count, or unfit files.
+        """Refuse missing or unfit files, and objectives that the model does not support.
 
         Raises:
             MethodError, DataError: as `captions.check_captions`, `settings.check_encoders` and `files.check_files`.
@@ -121,11 +121,11 @@ class ReFACT:
         check_files(self)
 
     def advice(self, ref: ModelRef) -> list[str]:
-        """Say where a file holds fewer captions than are asked for."""
+        """Warn if a file holds fewer captions than requested."""
         return few_captions(self.captions, self.caption_count) if self.moment else []
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
-        """New fc2 weights of one layer per text encoder, after every request in order.
+        """Return new fc2 weights of one layer per text encoder, after every request in order.
 
         Second moments and the rank-one change of each beginning of the list are kept in the scratch, so a longer list
         of the same beginning, or a stopped run, costs only what is new.

@@ -55,7 +55,7 @@ class SPEED:
         check_fields(self, self.card.name)
 
     def check(self, ref: ModelRef) -> None:
-        """Refuse a list that cannot be read, or embedded captions of a model that has none.
+        """Refuse an unreadable list, or embedded captions for a model that has none.
 
         Raises:
             MethodError, DataError: as `check_captions`.
@@ -66,12 +66,12 @@ class SPEED:
             check_captions(None, ref.family, "speed")
 
     def advice(self, ref: ModelRef) -> list[str]:
-        """Say what little is preserved where no list is named."""
+        """Warn that little is preserved if no list is named."""
         named = self.retain_file is not None or self.captions or any(text.strip() for text in self.retain)
         return [] if named else [preservation_note("only the empty text")]
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
-        """New values (and keys) that carry out all requests at once; retained states are kept in `scratch`.
+        """Return new values (and keys) that carry out all requests; retained states go to `scratch`.
 
         Raises:
             MethodError: a source is named twice, or the retained states leave no direction to edit.

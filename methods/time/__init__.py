@@ -17,7 +17,7 @@ from iceb.specs.runs import ModelRef
 
 @dataclass(frozen=True)
 class TIME:
-    """Editing implicit assumptions by one ridge regression of all token states; the defaults are the published ones.
+    """Editing of implicit assumptions by one ridge regression of all token states; published defaults.
 
     Attributes:
         ridge: λ > 0, how strongly the weights stay where they are.
@@ -38,11 +38,11 @@ class TIME:
         check_fields(self, self.card.name)
 
     def advice(self, ref: ModelRef) -> list[str]:
-        """Say that nothing is preserved beside the weights themselves."""
+        """Warn that nothing is preserved but the weights themselves."""
         return ["no text is preserved, so that other concepts may change: a larger ridge keeps more of them"]
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
-        """New cross-attention keys and values that carry out all requests at once; texts are kept in `scratch`."""
+        """Return new cross-attention keys and values that carry out all requests at once."""
         if not requests:
             return Edit()
         from iceb.methods.time.editing import make_edit  # torch is loaded here and not before

@@ -74,7 +74,7 @@ class UCE:
             raise MethodError(f"uce templates for concept_type {self.concept_type}: only {allowed} has any")
 
     def check(self, ref: ModelRef) -> None:
-        """Refuse artists without a list of those to retain, or a list that cannot be read.
+        """Refuse artists without a list to retain, or an unreadable list.
 
         Raises:
             MethodError: concept_type is "art" in the variant of 2023 and no list is named.
@@ -91,14 +91,14 @@ class UCE:
             check_captions(self.captions, ref.family, "uce")
 
     def advice(self, ref: ModelRef) -> list[str]:
-        """Say what little is preserved where no list is named, or where a file holds fewer captions than asked for."""
+        """Warn that little is preserved, or that a file holds fewer captions than requested."""
         if self.caption_count:
             return few_captions(self.captions, self.caption_count)
         named = self.retain_file is not None or any(text.strip() for text in self.retain)
         return [] if named else [preservation_note("only the empty text" if self.variant == 2023 else "nothing")]
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
-        """New keys and values that carry out all requests at once; the sum over retained texts is kept in `scratch`."""
+        """Return new keys and values that carry out all requests; a sum over retained texts is stored."""
         if not requests:
             return Edit()
         self.check(bundle.ref)
@@ -133,7 +133,7 @@ class UCEEmcid:
         check_fields(self, self.card.name)
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
-        """New keys and values that carry out all requests at once; the sum over retained texts is kept in `scratch`."""
+        """Return new keys and values that carry out all requests; a sum over retained texts is stored."""
         if not requests:
             return Edit()
         from iceb.methods.uce.editing import emcid_edit  # torch is loaded here and not before

@@ -1,4 +1,4 @@
-"""UCE's debiasing: a concept is balanced between several others by drawing, classifying and editing in turn.
+"""UCE's debiasing: balance a concept between others by drawing, judging and editing in turn.
 
 arXiv:2308.14761. The authors' programs of 2023 and of 2025 are two algorithms under one name; both are here. This file
 is the method as the benchmark sees it and imports nothing heavy.
@@ -69,7 +69,7 @@ class UCEDebias:
             raise MethodError(f"uce-debias shares {self.shares}: 2023 balances equally; take variant=2025")
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
-        """New keys and values under which every source is drawn as each of its destinations in the wanted shares."""
+        """Return new keys and values with which sources are drawn as destinations in the wanted shares."""
         if not requests:
             return Edit()
         from iceb.methods.uce_debias.editing import make_edit  # torch is loaded here and not before
