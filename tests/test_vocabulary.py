@@ -1,21 +1,24 @@
-"""Functions are named by a verb or a noun, never by one bare participle (docs/vocabulary.md)."""
+"""The words of docs/vocabulary.md where a machine can hold them: names of functions, and words that are not used."""
 
 import ast
+import io
+import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TOP = ("iceb", "methods", "metrics", "baselines")
+TOP = ("iceb", "methods", "metrics", "baselines", "tools", "benchmarks", "tests")
 
-# Those that stay, with the reason. A new one is refused; so is an entry whose function is gone.
+# Functions named by one participle that stay, with the reason. A new one is refused; so is an entry that is gone.
 STAY = {
     "iceb/models/bundle.py:applied": "public: `with bundle.applied(edit): ...` reads as a sentence",
     "iceb/specs/methods.py:applied": "the protocol of the same method",
 }
 IRREGULAR = """
-beaten become been begun born borne bought bound broken brought built caught chosen done drawn driven eaten
+beaten become been begun borne bought bound broken brought built caught chosen done drawn driven eaten
 fallen fed felt flown forgiven forgotten found frozen given gone gotten grown heard held hidden kept known
 laid lain led left lent lost made meant met paid ridden risen said seen sent shaken shown sold sought spent
 spoken spun stolen stood sworn swum taken taught thought thrown told torn understood undone withdrawn woken
@@ -23,6 +26,57 @@ won worn wound woven written
 """
 NOT_IN_ED = frozenset(IRREGULAR.split())
 NOUNS_IN_ED = frozenset(("bed", "embed", "feed", "need", "red", "seed", "shed", "speed"))
+
+LONGEST_CLAIM = 80  # characters of a test's name
+
+UNUSED = re.compile(r"\w*(?:picture|hyperparameter|synonym|catalogue)\w*", re.IGNORECASE)
+UNUSED_NAMES = frozenset(("told",))  # of variables too; prose may say that things can be told apart
+HERE = "tests/test_vocabulary.py"
+
+# Words of UNUSED that stay in a file, with the reason. A word that is not here is refused; so is one that is gone.
+PROMPTS, SETTING = "texts of prompts, which are data", "a setting's public name"
+ALLOWED: dict[str, dict[str, str]] = {
+    "iceb/leaderboard/published.py": {"picture": "a key of baselines/published/*.toml"},
+    "tools/make_published.py": {"picture": "a key of that file and its text", "pictures": "text of that file"},
+    "iceb/mini/grammar.py": {"picture": PROMPTS},
+    "methods/mace/concepts.py": {"picture": PROMPTS, "catalogue": PROMPTS},
+    "methods/uce/texts.py": {"picture": PROMPTS},
+    "methods/uce_debias/shares.py": {"picture": PROMPTS},
+    "methods/time/alignment.py": {"picture": PROMPTS},
+    "methods/time/__init__.py": {"picture": PROMPTS},
+    "methods/ablation/__init__.py": {"pictures": SETTING},
+    "methods/ablation/editing.py": {"pictures": SETTING, "pictures_drawn": "a stored entry of the log"},
+    "methods/ablation/anchors.py": {"pictures": "a word in keys of scratch"},
+    "methods/emcid/__init__.py": {"pictures": SETTING},
+    "methods/emcid/settings.py": {"pictures": SETTING},
+    "methods/emcid/training.py": {"pictures": SETTING},
+    "methods/emcid/value_vectors.py": {"pictures": SETTING},
+    "methods/mace/__init__.py": {"pictures": SETTING, "picture_steps": SETTING},
+    "methods/mace/editing.py": {
+        "pictures": SETTING,
+        "picture_steps": SETTING,
+        "pictures_seconds": "a stored entry of the log",
+    },
+    "methods/mace/masking.py": {"pictures": "a word in keys of scratch"},
+    "methods/mace/training_images.py": {"picture": "decides seeds", "pictures": "a word in keys of scratch"},
+    "methods/refact/objectives.py": {"pictures": "a word in keys of scratch"},
+    "methods/uce_debias/__init__.py": {"pictures": SETTING},
+    "methods/uce_debias/editing.py": {"pictures": SETTING},
+    "benchmarks/denoiser_calls.py": {
+        "pictures": "a setting, and a note in committed results",
+        "picture_steps": SETTING,
+    },
+    "tests/parity/test_emcid.py": {"pictures": SETTING},
+    "tests/reference/test_ablation.py": {"pictures": "a setting and a word in keys", "pictures_drawn": "of the log"},
+    "tests/reference/test_emcid_edit.py": {"pictures": SETTING},
+    "tests/reference/test_execution.py": {"pictures": SETTING, "picture_steps": SETTING},
+    "tests/reference/test_mace_masks.py": {"pictures": SETTING, "picture_steps": SETTING},
+    "tests/reference/test_time.py": {"picture": PROMPTS},
+    "tests/reference/test_uce_debias.py": {"picture": PROMPTS},
+    "tests/unit/methods/test_denoiser_calls.py": {"pictures": SETTING},
+    "tests/unit/running/test_grid.py": {"picture": PROMPTS},
+    "tests/unit/test_method_cards.py": {"picture": "the test that no card uses the word"},
+}
 
 
 def is_bare_participle(name: str) -> bool:
@@ -33,13 +87,34 @@ def is_bare_participle(name: str) -> bool:
     return word in NOT_IN_ED or (word.endswith("ed") and word not in NOUNS_IN_ED)
 
 
-def bare_participles() -> Iterator[str]:
-    """file:name of every function and method that is named by one bare participle."""
+def sources() -> Iterator[tuple[str, str]]:
+    """Path and text of every Python file."""
     for top in TOP:
         for path in sorted((ROOT / top).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and is_bare_participle(node.name):
-                    yield f"{path.relative_to(ROOT).as_posix()}:{node.name}"
+            yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
+
+
+def bare_participles() -> Iterator[str]:
+    """file:name of every function and method that is named by one bare participle."""
+    for path, text in sources():
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and is_bare_participle(node.name):
+                yield f"{path}:{node.name}"
+
+
+def unused_words() -> Iterator[tuple[str, str]]:
+    """File and word of every word that docs/vocabulary.md replaces by another: names, comments, docstrings, texts."""
+    for path, text in sources():
+        if path != HERE:
+            yield from ((path, word) for word in sorted({found.lower() for found in UNUSED.findall(text)}))
+
+
+def unused_names() -> Iterator[str]:
+    """file:line of every name that says nothing of what it holds."""
+    for path, text in sources():
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.NAME and token.string in UNUSED_NAMES:
+                yield f"{path}:{token.start[0]} {token.string}"
 
 
 @pytest.mark.parametrize("name", ["made", "_told", "kept", "rendered", "__checked"])
@@ -58,3 +133,21 @@ def test_no_function_is_named_by_a_bare_participle():
 
 def test_every_exception_is_still_there():
     assert sorted(set(STAY) - set(bare_participles())) == []
+
+
+def test_no_word_is_used_that_the_vocabulary_replaces_but_the_listed_ones():
+    allowed = {(path, word) for path, words in ALLOWED.items() for word in words}
+    found = set(unused_words())
+    assert sorted(found - allowed) == []
+    assert sorted(allowed - found) == []  # an exception that is gone is taken from the list
+
+
+def test_no_variable_is_told():
+    assert list(unused_names()) == []
+
+
+def test_a_claim_is_at_most_80_characters():
+    found = (
+        re.findall(r"^ *def (test_\w+)", text, re.MULTILINE) for path, text in sources() if path.startswith("tests/")
+    )
+    assert [name for names in found for name in names if len(name) > LONGEST_CLAIM] == []
