@@ -83,7 +83,7 @@ def _prune(root: Path, outs: list[Path], *, scratch: bool, dry_run: bool, hours:
         return
     pruning.remove(old)
     if gone:
-        pruning.forget(root)
+        pruning.remove_notes(root)
     typer.echo(f"removed {_total(old)}")
 
 

@@ -30,7 +30,7 @@ class WrittenModel:
     @property
     def load(self) -> str:
         """Return Python code that loads the folder in its weights' dtype."""
-        return loading(self.pipeline, repr(str(self.folder)), self.manifest.base.dtype)
+        return loading_code(self.pipeline, repr(str(self.folder)), self.manifest.base.dtype)
 
 
 def apply(base: str, delta: Path, out: Path) -> WrittenModel:
@@ -52,10 +52,10 @@ def apply(base: str, delta: Path, out: Path) -> WrittenModel:
     return WrittenModel(manifest, out, bundle.family.pipeline)
 
 
-def loading(pipeline: str, folder: str, dtype: Dtype) -> str:
+def loading_code(pipeline: str, folder: str, dtype: Dtype) -> str:
     """Return Python code that loads a model folder in a dtype.
 
-    >>> loading("StableDiffusionPipeline", "folder", "float16")
+    >>> loading_code("StableDiffusionPipeline", "folder", "float16")
     'diffusers.StableDiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float16)'
     """
     named = "" if dtype == "float32" else f", torch_dtype=torch.{dtype}"
@@ -104,7 +104,7 @@ def _readme(manifest: Manifest, pipeline: str) -> str:
             f"Base: {base.repo}, revision {base.revision}, {base.dtype}; its licence holds for this folder too.",
             f"Method: {method.name} version {method.version}{paper}, {method.package} {method.package_version}.",
             f"Settings: {', '.join(f'{name}={value}' for name, value in sorted(method.params.items())) or 'none'}.",
-            f"Load it with `{loading(pipeline, 'folder', base.dtype)}`{_in_float32(base.dtype)}.",
+            f"Load it with `{loading_code(pipeline, 'folder', base.dtype)}`{_in_float32(base.dtype)}.",
             f"Edits, {len(manifest.requests)}:",
             "",
             *pairs,

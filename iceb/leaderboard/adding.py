@@ -7,7 +7,7 @@ from pathlib import Path
 
 from iceb.base.errors import ResultError
 from iceb.base.files import write_atomic
-from iceb.leaderboard.cells import made_anew, setting
+from iceb.leaderboard.cells import is_uncached, setting
 from iceb.leaderboard.collect import accept, collect_filed, place, refusal, same_run
 from iceb.leaderboard.coverage import check_coverage
 from iceb.leaderboard.filed_result import FiledResult, read_filed, read_result_text, table_beside
@@ -43,7 +43,7 @@ class _Board:
         same = next((path for path, other in self.standing.items() if same_run(other, result)), None)
         if same is not None:
             self._again(same, filed)
-        elif not made_anew(result) and any(_one_cell(each, result) for each in self.standing.values()):
+        elif not is_uncached(result) and any(_one_cell(each, result) for each in self.standing.values()):
             self._skip(
                 filed, "it took images or edits from a cache, so it reproduces nothing: give it an empty `cache`"
             )

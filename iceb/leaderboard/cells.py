@@ -50,7 +50,7 @@ def setting(result: Result) -> str:
     return canonical([method.package, method.name, method.version, method.params, method.precision])
 
 
-def made_anew(result: Result) -> bool:
+def is_uncached(result: Result) -> bool:
     """Whether a run made all its edits and images itself, without a cache."""
     cost = result.cost
     return bool(cost.images_drawn) and cost.images_found == 0 and cost.edits_found == 0
@@ -70,7 +70,7 @@ def cell(results: Iterable[Result]) -> Cell:
                     f"{_name_run(later)} is another run of {_name_run(earlier)}, and {problem}: "
                     "where the method changed, raise its version; otherwise one of the two is wrong"
                 )
-    if found := [later for later in ordered[1:] if not made_anew(later)]:
+    if found := [later for later in ordered[1:] if not is_uncached(later)]:
         raise ResultError(
             f"{_name_run(found[0])} took images or edits from a cache, so it reproduces nothing: remove it, or run it "
             "again with an empty `cache`"

@@ -114,7 +114,7 @@ class ModelBundle:
         """The state in which the model should be: as loaded, under the edits applied now."""
         return self._core.expected_state()
 
-    def spoil(self, reason: str) -> None:
+    def invalidate(self, reason: str) -> None:
         """Refuse from now on to draw from this model or to store anything under its digest."""
         self._core.spoiled = self._core.spoiled or reason
 

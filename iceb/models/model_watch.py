@@ -71,7 +71,7 @@ def watch_model(
     except BaseException as error:
         watch.process.restore()  # settings that a failed call leaves behind follow from the failure, which is reported
         if changes := _remaining_changes(error, watch):
-            bundle.spoil(f"{who} changed {changes}")
+            bundle.invalidate(f"{who} changed {changes}")
             withdraw()
             if isinstance(error, Exception):
                 said = f"{who} raised {describe(error)} and left changed {changes}"
@@ -81,7 +81,7 @@ def watch_model(
     left = watch.process.restore() if settings else ""
     model = watch.model_changes()
     if model or left:
-        bundle.spoil(f"{who} changed {model or left}")
+        bundle.invalidate(f"{who} changed {model or left}")
     if changes := _join(model, settings):
         withdraw()
         raise kind(f"{who} changed {changes}: {REMEDY}")

@@ -75,7 +75,7 @@ def removable(
     return old, len(spare) - len(old)
 
 
-def forget(cache: Path) -> None:
+def remove_notes(cache: Path) -> None:
     """Remove the notes of missing run folders.
 
     Raises:

@@ -100,7 +100,7 @@ class Denoiser:
         level = self.levels[timesteps].to(latents.dtype).reshape(-1, 1, 1, 1)
         return level.sqrt() * latents + (1 - level).sqrt() * noise
 
-    def noise_in(
+    def predict_noise(
         self, noised: Tensor, timesteps: Tensor, condition: Condition, weights: Mapping[str, Tensor] | None = None
     ) -> Tensor:
         """The predicted noise ε, (B, c, h, w); from a v-prediction, ε = √ᾱ v + √(1 − ᾱ) x_t."""

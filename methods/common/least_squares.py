@@ -110,7 +110,7 @@ def ridge_update(keys: Tensor, residuals: Tensor, moment: Tensor, weight: float,
     return residuals.double() @ preserved_keys(keys, moment, weight, log).T
 
 
-def weighed_update(
+def weighted_update(
     keys: Tensor,
     residuals: Tensor,
     moment: Tensor,

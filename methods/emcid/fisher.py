@@ -83,5 +83,5 @@ def _loss_per_step(
     context = tower.finish(state, bias, repeated, layer + 1).context
     latent = ((pair.mean + pair.deviation * pair.sampled.to(pair.mean)) * denoiser.scaling).expand(steps, -1, -1, -1)
     noise, timesteps = pair.noise.to(latent), pair.timesteps.to(latent.device)
-    predicted = denoiser.noise_in(denoiser.add_noise(latent, noise, timesteps), timesteps, Condition(context))
+    predicted = denoiser.predict_noise(denoiser.add_noise(latent, noise, timesteps), timesteps, Condition(context))
     return (predicted - noise).float().square().mean(dim=(1, 2, 3))  # (S,)

@@ -196,7 +196,7 @@ class _Objective:
         timesteps = torch.cat([part.timesteps for part in drawn]).to(denoiser.device)
         noised = denoiser.add_noise(latents.draw(drawn).to(denoiser.dtype), noise, timesteps)  # (B, c, h, w)
         target = self._target(denoiser, noised, timesteps, noise)
-        gap = denoiser.noise_in(noised, timesteps, source) - target
+        gap = denoiser.predict_noise(noised, timesteps, source) - target
         return self.rows.mean(gap.float().square().mean(dim=(1, 2, 3)))
 
     @torch.no_grad()
@@ -204,10 +204,10 @@ class _Objective:
         """Target of the noise loss, (B, c, h, w); the destination is predicted only if used."""
         if self.settings.noise_loss == "esd":
             named = self._condition([encoder.clean for encoder in self.encoders], self.encoders[0].source.keep)
-            nothing = denoiser.noise_in(noised, timesteps, self.dest)  # the destination's prompts are empty
-            return nothing - self.settings.esd_scale * (denoiser.noise_in(noised, timesteps, named) - nothing)
+            nothing = denoiser.predict_noise(noised, timesteps, self.dest)  # the destination's prompts are empty
+            return nothing - self.settings.esd_scale * (denoiser.predict_noise(noised, timesteps, named) - nothing)
         asked = (~self.true_noise).nonzero()[:, 0]
         target = noise.clone()
         if len(asked):
-            target[asked] = denoiser.noise_in(noised[asked], timesteps[asked], self.dest.rows(asked))
+            target[asked] = denoiser.predict_noise(noised[asked], timesteps[asked], self.dest.rows(asked))
         return target

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from iceb.base.errors import MethodError
-from iceb.methods.common.least_squares import weighed_update
+from iceb.methods.common.least_squares import weighted_update
 from iceb.methods.common.text_encoder import TextTower, slices
 from iceb.methods.emcid.concepts import Concept, EditedPrompts, Rows
 from iceb.methods.emcid.settings import Stage2
@@ -88,7 +88,7 @@ def _ridge(moments: Mapping[int, Tensor], settings: Stage2, log: dict[str, float
 
     def solve(layer: int, keys: Tensor, residuals: Tensor) -> Tensor:
         moment, weight, share = moments[layer].to(keys.device), settings.moment_weight, settings.edit_weight
-        return weighed_update(keys, residuals, moment, weight, share, rounded=settings.rounded, log=log)
+        return weighted_update(keys, residuals, moment, weight, share, rounded=settings.rounded, log=log)
 
     return solve
 

@@ -81,7 +81,7 @@ def walk_levels(
     latents, condition = noise, join_conditions([away, toward])
     for level, after in pairwise(levels):
         time = torch.full((2 * len(noise),), level, device=noise.device)
-        predicted = apply_guidance(denoiser.noise_in(torch.cat([latents] * 2), time, condition, weights), guidance)
+        predicted = apply_guidance(denoiser.predict_noise(torch.cat([latents] * 2), time, condition, weights), guidance)
         here, there = denoiser.levels[level].to(noise.dtype), denoiser.levels[after].to(noise.dtype)
         clean = (latents - (1 - here).sqrt() * predicted) / here.sqrt()
         latents = there.sqrt() * clean + (1 - there).sqrt() * predicted

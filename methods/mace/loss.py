@@ -72,7 +72,7 @@ def measure_attention(
     """Measure the concept's attention in one forward pass, each row with its own terms."""
     norms = MapNorms(batch.columns, batch.masks)
     with watched.during(loras, norms):
-        denoiser.noise_in(batch.latents, batch.timesteps, batch.condition)
+        denoiser.predict_noise(batch.latents, batch.timesteps, batch.condition)
     return norms
 
 

@@ -12,7 +12,7 @@ from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.grounded_sam import GroundedSam
 from iceb.methods.mace.lora import watch_attention
 from iceb.methods.mace.prompt_states import PromptReader
-from iceb.methods.mace.segmenting import Array, AttentionSegmenter, Segment, on_ground
+from iceb.methods.mace.segmenting import Array, AttentionSegmenter, Segment, mask_by_ground
 from iceb.methods.mace.training_images import TrainingImages
 from iceb.specs.methods import Bundle, Scratch
 
@@ -75,7 +75,7 @@ class TrainingMasks:
         """Load the chosen segmenter; its own models are released afterwards."""
         name = self.method.segmenter
         if name == "ground":
-            yield on_ground
+            yield mask_by_ground
         elif name == "grounded-sam":
             yield self._grounded_sam()
         else:

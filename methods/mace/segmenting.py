@@ -34,7 +34,7 @@ def fill_empty_masks(masks: Array) -> Array:
     return found
 
 
-def on_ground(images: Array, concept: Concept) -> Array:
+def mask_by_ground(images: Array, concept: Concept) -> Array:
     """Mask what differs from mini's ground, whose colour is constant along each row.
 
     The renderer knows a true mask only of what it renders itself; training images are drawn by the model.
@@ -80,11 +80,11 @@ class AttentionSegmenter:
         with self.watched.during(None, look):
             noised = self.denoiser.add_noise(latents * self.denoiser.scaling, noise, timesteps)
             condition = read.condition.rows(torch.zeros(len(latents), dtype=torch.int64))
-            self.denoiser.noise_in(noised, timesteps, condition)
-        return _brightest(torch.stack(seen).mean(dim=0)[:, 0])
+            self.denoiser.predict_noise(noised, timesteps, condition)
+        return _upper_half(torch.stack(seen).mean(dim=0)[:, 0])
 
 
-def _brightest(maps: Tensor) -> Array:
+def _upper_half(maps: Tensor) -> Array:
     """Mask the upper half of each map's range, (n, H, W) → bool."""
     flat = maps.flatten(1)
     low, high = flat.amin(dim=1)[:, None, None], flat.amax(dim=1)[:, None, None]

@@ -105,7 +105,7 @@ class ReFACT:
         check_images(self)
 
     @property
-    def sees(self) -> bool:
+    def uses_images(self) -> bool:
         """Whether a loss compares images."""
         return self.objective in ON_IMAGES or self.kl > 0
 

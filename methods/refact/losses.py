@@ -29,7 +29,7 @@ class Terms:
         """Detach all terms from the graph."""
         return Terms(self.likelihood.detach(), self.drift.detach(), self.penalty.detach(), self.probability)
 
-    def enough(self, objective: Objective, probability: float) -> bool:
+    def is_enough(self, objective: Objective, probability: float) -> bool:
         """Whether the search may stop."""
         small = objective == "contrastive" and float(self.loss.detach()) < SMALL
         return small or self.probability > probability

@@ -62,17 +62,17 @@ class Objectives:
         return read_whole(self.tower, self.layer, self.texts) if self.method.kl > 0 else None
 
     @cached_property
-    def eye(self) -> ImageTower:
+    def image_tower(self) -> ImageTower:
         """CLIP's image tower."""
         return ImageTower(*clip_files(self.method), self.tower.token_table.detach())
 
     @cached_property
     def others(self) -> Tensor:
         """Features of the file's images, (i, p); none if no loss uses images."""
-        if not self.method.sees:
+        if not self.method.uses_images:
             return self.tower.token_table.new_zeros(0, 0)
         path = self.method.images
-        return self.eye([] if path is None else read_zip(path, self.method.image_count))
+        return self.image_tower([] if path is None else read_zip(path, self.method.image_count))
 
     @torch.no_grad()
     def _texts(self, texts: Sequence[str]) -> Tensor:
@@ -93,4 +93,4 @@ class Objectives:
         made = self.scratch.depends_on().array(
             key, lambda: seeded_images(self.bundle, [text] * count, range(count), sampling)
         )
-        return self.eye([Image.fromarray(pixels) for pixels in np.array(made)])
+        return self.image_tower([Image.fromarray(pixels) for pixels in np.array(made)])

@@ -120,7 +120,7 @@ def search(
     adam = torch.optim.Adam([shift], lr=method.rate)
     for step in range(method.steps):
         terms = losses(shift)
-        if terms.enough(method.objective, method.enough) or step + 1 == method.steps:
+        if terms.is_enough(method.objective, method.enough) or step + 1 == method.steps:
             break
         adam.zero_grad()
         torch.autograd.backward(terms.loss)

@@ -28,7 +28,7 @@ def check_images(method: "ReFACT") -> None:
         raise MethodError(f"refact kl {method.kl}: needs texts to keep, `kl_texts=FILE`, one a line")
     if method.kl > 0 and method.images is None and method.objective != "contrastive":
         raise MethodError(f"refact kl {method.kl}: needs images to compare, `images=FILE`, a zip archive")
-    if method.sees:
+    if method.uses_images:
         clip_files(method)
 
 
@@ -53,7 +53,7 @@ def check_encoders(method: "ReFACT", count: int) -> None:
     Raises:
         MethodError: it is such a model.
     """
-    if method.sees and count > 1:
+    if method.uses_images and count > 1:
         raise MethodError(
             f"refact objective {method.objective}, kl {method.kl}: images are compared with one text encoder's "
             f"features, and this model has {count}: choose contrastive_text or direct_text, and kl=0"

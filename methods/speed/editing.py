@@ -13,8 +13,8 @@ from iceb.methods.common.attention import StateReader, TextState, projections
 from iceb.methods.common.attention.text_states import algebra_device
 from iceb.methods.common.corpora import caption_corpus, read_captions, sample_captions, texts_naming
 from iceb.methods.common.text_encoder import slices
-from iceb.methods.speed.formula import Targets, centres, reduce_rows, shrunk_most, unused_directions, update
-from iceb.methods.speed.retaining import RetainedMoment, RetainedStates, kept_moment
+from iceb.methods.speed.formula import Targets, centres, least_singular_vector, reduce_rows, unused_directions, update
+from iceb.methods.speed.retaining import RetainedMoment, RetainedStates, retained_moment
 from iceb.specs.methods import Bundle, Edit, Scratch
 from iceb.specs.requests import EditRequest
 
@@ -84,7 +84,7 @@ class _Editing:
         """The retained moment of one projection, and a basis of its null space, (d, r)."""
         method, least = self.method, self.least.get(name)
         if self.shared is None or method.neighbours:
-            kept = kept_moment(aims, self.retained, least, method.neighbours, method.filtered, self.generator)
+            kept = retained_moment(aims, self.retained, least, method.neighbours, method.filtered, self.generator)
             self.shared = kept, unused_directions(kept.moment, method.threshold)
         return self.shared
 
@@ -133,7 +133,7 @@ def least_directions(matrices: Mapping[str, Tensor], bundle: Bundle, scratch: Sc
     """v of each projection, (d,) float64, the direction that it shrinks most; stored once per model."""
 
     def compute() -> Array:
-        found = [shrunk_most(W.to(reference)) for W in matrices.values()]
+        found = [least_singular_vector(W.to(reference)) for W in matrices.values()]
         together: Array = torch.stack(found).cpu().numpy()
         return together
 

@@ -54,7 +54,7 @@ def _damped_factor(rows: Tensor, scale: float) -> Tensor:
     return factor
 
 
-def shrunk_most(W: Tensor) -> Tensor:
+def least_singular_vector(W: Tensor) -> Tensor:
     """The right singular vector of the smallest singular value of W, (out, d) float64; (d,).
 
     From the eigenvectors of the smaller of W Wᵀ and WᵀW; where squares would cost it more than half its digits, from

@@ -26,7 +26,7 @@ class RetainedMoment:
     neighbours: int  # kept neighbours
 
 
-def kept_moment(
+def retained_moment(
     aims: Tensor,
     retained: RetainedStates,
     least: Tensor | None,
@@ -59,13 +59,13 @@ def kept_moment(
     v, along = least, aims @ (retained.reach @ least)  # (d,), E v (out,)
     draws = torch.randn(len(X), neighbours, generator=generator, dtype=torch.float64).to(X)
     reached = size[chosen][:, None] + 2 * draws * (moved[chosen] @ along)[:, None] + draws.square() * (along @ along)
-    far = above(reached.clamp_min(0).sqrt())
+    far = exceeds_mean(reached.clamp_min(0).sqrt())
     counts, draws = far.sum(dim=1).to(X), draws * far  # (n',) neighbours kept of each; their ξ
     mixed = torch.outer(X.T @ draws.sum(dim=1), v)  # Σ ξ c vᵀ
     summed = X.T @ ((1 + counts)[:, None] * X) + mixed + mixed.T + draws.square().sum() * torch.outer(v, v)
     return RetainedMoment(summed / (len(X) + counts.sum()), len(X), int(counts.sum()))
 
 
-def above(sizes: Tensor) -> Tensor:
+def exceeds_mean(sizes: Tensor) -> Tensor:
     """Mask of the (n, m) sizes that exceed the mean of their chunk of rows."""
     return torch.cat([chunk > chunk.mean() for chunk in torch.split(sizes, CHUNK)])

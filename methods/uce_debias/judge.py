@@ -72,7 +72,7 @@ class ClipJudge:
         texts = [self.hypothesis.format(text) for text in classes]
         given = self.processor(text=texts, images=list(drawn), return_tensors="pt", padding=True, truncation=True)
         logits: Tensor = self.model(**{name: value.to(self.device) for name, value in given.items()}).logits_per_image
-        return best(logits)
+        return mark_largest(logits)
 
 
 class EmbeddedJudge:
@@ -90,7 +90,7 @@ class EmbeddedJudge:
         columns = [_class_of(text) for text in classes]
         pixels = torch.from_numpy(np.ascontiguousarray(drawn.transpose(0, 3, 1, 2))).float()
         logits: Tensor = self.model(pixel_values=pixels / 127.5 - 1).logits  # mean ½, deviation ½, 32 × 32 as drawn
-        return best(logits[:, columns])
+        return mark_largest(logits[:, columns])
 
 
 def _class_of(text: str) -> int:
@@ -113,10 +113,10 @@ def _class_of(text: str) -> int:
     return max(found)[1]
 
 
-def best(scores: Tensor) -> Shown:
+def mark_largest(scores: Tensor) -> Shown:
     """Mark the largest entries of each row, (n, k) bool.
 
-    >>> best(torch.tensor([[1.0, 2.0], [3.0, 3.0]])).tolist()
+    >>> mark_largest(torch.tensor([[1.0, 2.0], [3.0, 3.0]])).tolist()
     [[False, True], [True, True]]
     """
     shown: Shown = (scores == scores.max(dim=1, keepdim=True).values).cpu().numpy()

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iceb.base.errors import MethodError
-from iceb.methods.common.least_squares import ridge_update, weighed_update
+from iceb.methods.common.least_squares import ridge_update, weighted_update
 
 D_IN, D_OUT = 6, 4
 
@@ -40,12 +40,12 @@ def test_the_update_is_the_least_squares_solution(seed, count, weight):
 def test_the_share_weighs_editing_against_preserving(seed, share):
     K, R, C, old = problem(seed, 3)
     wanted = stacked_least_squares(K, R, old, preserve=(1 - share) * 10.0, edit=share)
-    torch.testing.assert_close(weighed_update(K, R, C, 10.0, share, rounded=False), wanted, rtol=1e-8, atol=1e-10)
+    torch.testing.assert_close(weighted_update(K, R, C, 10.0, share, rounded=False), wanted, rtol=1e-8, atol=1e-10)
 
 
 def test_half_and_half_is_the_plain_ridge():
     K, R, C, _ = problem(1, 3)
-    found = weighed_update(K, R, C.float(), 10.0, 0.5)
+    found = weighted_update(K, R, C.float(), 10.0, 0.5)
     torch.testing.assert_close(found, ridge_update(K, R, C.float(), 10.0), rtol=1e-12, atol=0)
 
 
@@ -74,7 +74,7 @@ def test_a_moment_without_full_rank_gives_a_short_update():
 def test_a_share_outside_its_bounds_is_refused(share):
     K, R, C, _ = problem(1, 2)
     with pytest.raises(MethodError, match="strictly between"):
-        weighed_update(K, R, C, 1.0, share)
+        weighted_update(K, R, C, 1.0, share)
 
 
 @pytest.mark.parametrize(

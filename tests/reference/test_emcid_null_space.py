@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from iceb.base.digest import digest_tensor
 from iceb.base.errors import MethodError
-from iceb.methods.common.least_squares import weighed_update
+from iceb.methods.common.least_squares import weighted_update
 from iceb.methods.emcid import EMCID
 from iceb.methods.emcid.null_space import NullSpaceSolver, Spectrum, null_rank, projected_update
 from iceb.methods.emcid.null_space_method import EMCIDNullSpace
@@ -104,7 +104,7 @@ def test_soft_preservation_in_the_whole_space_is_emcid(share):
     K, R, C = problem(4, 3)
     spectrum = Spectrum.of(C)
     lift = (1 - share) / share * (30.0 * spectrum.values + 1e-12)
-    wanted = weighed_update(K, R, C, 30.0, share, rounded=False)
+    wanted = weighted_update(K, R, C, 30.0, share, rounded=False)
     assert apart(projected_update(K, R, spectrum.vectors, lift), wanted) < 1e-7
 
 

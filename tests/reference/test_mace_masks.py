@@ -13,7 +13,7 @@ from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.grounded_sam import GroundedSam
 from iceb.methods.mace.masking import TrainingMasks
 from iceb.methods.mace.prompt_states import PromptReader
-from iceb.methods.mace.segmenting import fill_empty_masks, on_ground
+from iceb.methods.mace.segmenting import fill_empty_masks, mask_by_ground
 from iceb.methods.mace.training_images import TrainingImages
 from iceb.mini.render import render
 from iceb.mini.world import class_look
@@ -32,7 +32,7 @@ def test_what_stands_out_from_minis_ground_is_the_rendered_object():
         image = render(look, index)
         ground = render(replace(look, shape=None), index)
         true = np.abs(image.astype(int) - ground).max(axis=-1) > 60
-        found = on_ground(image[None], CONCEPT)[0]
+        found = mask_by_ground(image[None], CONCEPT)[0]
         assert (found & true).sum() / (found | true).sum() > 0.8, index
 
 

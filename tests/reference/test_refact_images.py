@@ -78,14 +78,14 @@ def test_several_new_images_do_not_compete_with_each_other():
 def test_a_direct_loss_is_the_score_and_never_stops_the_search(objective):
     found, probability = likelihood(SCORES, 2, objective)
     torch.testing.assert_close(found, -SCORES[:, :2].sum(dim=1).mean())
-    assert not Terms(found, SCORES.new_zeros(()), SCORES.new_zeros(()), probability).enough(objective, 0.0)
+    assert not Terms(found, SCORES.new_zeros(()), SCORES.new_zeros(()), probability).is_enough(objective, 0.0)
 
 
 def test_only_the_contrastive_search_on_images_stops_at_a_small_loss():
     terms = Terms(torch.tensor(0.03), torch.tensor(0.01), torch.tensor(0.0), 0.5)
-    assert terms.enough("contrastive", 0.99)
-    assert not terms.enough("contrastive_text", 0.99)
-    assert not replace(terms, penalty=torch.tensor(0.02)).enough("contrastive", 0.99)  # the whole loss counts
+    assert terms.is_enough("contrastive", 0.99)
+    assert not terms.is_enough("contrastive_text", 0.99)
+    assert not replace(terms, penalty=torch.tensor(0.02)).is_enough("contrastive", 0.99)  # the whole loss counts
 
 
 def test_the_divergence_is_that_of_now_from_before():

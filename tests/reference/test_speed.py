@@ -12,13 +12,13 @@ from iceb.methods.speed import editing as speed
 from iceb.methods.speed.formula import (
     Targets,
     centres,
+    least_singular_vector,
     reduce_rows,
-    shrunk_most,
     starting_rows,
     unused_directions,
     update,
 )
-from iceb.methods.speed.retaining import CHUNK, RetainedStates, above, kept_moment
+from iceb.methods.speed.retaining import CHUNK, RetainedStates, exceeds_mean, retained_moment
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
@@ -133,7 +133,7 @@ def test_the_direction_that_is_shrunk_most_is_the_last_singular_vector(out, leas
     U, _, V = torch.linalg.svd(random(1, out, D), full_matrices=False)
     values = torch.linspace(3, 1, len(V), dtype=torch.float64)
     values[-1] = least
-    found = shrunk_most(U @ torch.diag(values) @ V)
+    found = least_singular_vector(U @ torch.diag(values) @ V)
     torch.testing.assert_close(found * (found @ V[-1]).sign(), V[-1], rtol=1e-7, atol=1e-8)
 
 
@@ -184,7 +184,7 @@ def test_neighbour_moments_match_those_of_explicit_neighbours(filtered, out):
     W, rows, away, reach = random(1, out, D), random(2, 300, D), random(3, 2, D), random(5, 2, D)
     least = torch.linalg.svd(W, full_matrices=False)[2][-1]
     draws = [torch.Generator().manual_seed(4) for _ in range(2)]
-    found = kept_moment(W @ away.T, RetainedStates(rows, rows @ reach.T, reach), least, 10, filtered, draws[0])
+    found = retained_moment(W @ away.T, RetainedStates(rows, rows @ reach.T, reach), least, 10, filtered, draws[0])
     moment, count, near = literal_moment(W, rows, away.T @ reach, 10, filtered, draws[1])
     assert (found.rows, found.neighbours) == (count, near)
     torch.testing.assert_close(found.moment, moment, rtol=1e-9, atol=1e-10)
@@ -192,13 +192,13 @@ def test_neighbour_moments_match_those_of_explicit_neighbours(filtered, out):
 
 def test_without_neighbours_every_state_counts():
     aims, rows, reach = random(1, OUT, 2), random(2, 30, D), random(3, 2, D)
-    found = kept_moment(aims, RetainedStates(rows, rows @ reach.T, reach), None, 0, True, torch.Generator())
+    found = retained_moment(aims, RetainedStates(rows, rows @ reach.T, reach), None, 0, True, torch.Generator())
     torch.testing.assert_close(found.moment, rows.T @ rows / 30)
 
 
 def test_thresholds_are_taken_per_chunk():
     sizes = torch.cat([torch.tensor([[1.0, 3.0]]).expand(CHUNK, 2), torch.tensor([[10.0, 30.0]])])
-    assert above(sizes).tolist() == [[False, True]] * (CHUNK + 1)
+    assert exceeds_mean(sizes).tolist() == [[False, True]] * (CHUNK + 1)
 
 
 def test_texts_that_name_a_source_are_not_retained(tiny_sd):

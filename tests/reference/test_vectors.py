@@ -17,7 +17,7 @@ from torch import Tensor
 from iceb.methods.common.attention import Moments, TextState, from_last_token, last_token, multiply_right, solve
 from iceb.methods.common.attention.solving import Factor
 from iceb.methods.common.attention.tensor import removed_moments
-from iceb.methods.common.least_squares import moment_factor, weighed_update
+from iceb.methods.common.least_squares import moment_factor, weighted_update
 from iceb.methods.emcid.null_space import NullSpaceSolver, Spectrum
 from iceb.methods.emcid.settings import NullSpace
 from iceb.methods.mace.closed import ConceptTerms, fusion, refinement
@@ -146,14 +146,14 @@ def test_speed(case):
 @pytest.mark.parametrize("case", cases("emcid"), ids=lambda case: f"{case['moment_weight']:g}-{case['edit_weight']}")
 def test_emcid_stage_two(case):
     K, R, C = (tensor(case[name]) for name in ("keys", "residuals", "moment"))
-    found = weighed_update(K, R, C, case["moment_weight"], case["edit_weight"], rounded=False)
+    found = weighted_update(K, R, C, case["moment_weight"], case["edit_weight"], rounded=False)
     assert apart(found, case["update"]) < NEAR
 
 
 @pytest.mark.parametrize("case", cases("emcid"), ids=lambda case: f"{case['moment_weight']:g}-{case['edit_weight']}")
 def test_emcid_stage_two_with_the_authors_rounding_is_near(case):
     K, R, C = (tensor(case[name]) for name in ("keys", "residuals", "moment"))
-    found = weighed_update(K, R, C, case["moment_weight"], case["edit_weight"])
+    found = weighted_update(K, R, C, case["moment_weight"], case["edit_weight"])
     assert apart(found, case["update"]) < 2e-5
 
 

@@ -106,4 +106,4 @@ def _request_checks(checks: RequestChecks) -> Iterator[Line]:
     yield line("order of requests", checks.order)
     yield line("destination matters", checks.dest)
     yield from checks.kinds()
-    yield from checks.odd()
+    yield from checks.unusual()

@@ -9,7 +9,7 @@ from iceb.base.errors import IcebError
 from iceb.conformance.check_line import Broken, Info, Line, Outcome, Skipped, error_text, line
 from iceb.conformance.methods.edit_checks import PlainEdit
 from iceb.conformance.methods.method_under_test import KINDS, digest_of
-from iceb.conformance.methods.sample_requests import OFTEN_REFUSED, elsewhere, odd, sample
+from iceb.conformance.methods.sample_requests import OFTEN_REFUSED, sample, unusual_requests, with_other_dests
 from iceb.running.request_kinds import refuse_kind
 from iceb.specs.requests import EditRequest
 from iceb.specs.tasks import Kind
@@ -42,7 +42,9 @@ class RequestChecks:
             raise Skipped("the card says deterministic=False: any two edits differ")
         if not under_test.card.reaches_dest or under_test.kind == "erase":
             raise Skipped("an eraser, by its card")
-        other = under_test.edit([elsewhere(request) for request in self.plain_edit.requests], self.plain_edit.scratch)
+        other = under_test.edit(
+            [with_other_dests(request) for request in self.plain_edit.requests], self.plain_edit.scratch
+        )
         if digest_of(other) != digest_of(plain):
             return ""
         if not under_test.card.touches:
@@ -65,12 +67,12 @@ class RequestChecks:
             return "declared; its requests are the plain ones"
         return _try_edit(self.plain_edit, sample(1, kind, templates=1)) or "carried out"
 
-    def odd(self) -> list[Line]:
+    def unusual(self) -> list[Line]:
         """Check that unusual requests give finite weights or are refused with a reason.
 
         Cases that many methods rightly refuse are tried alone; the rest in one edit, then one by one if that fails.
         """
-        cases = odd(self.plain_edit.under_test.kind)
+        cases = unusual_requests(self.plain_edit.under_test.kind)
         alone = {what: cases.pop(what) for what in OFTEN_REFUSED}
         together = line("odd: all together", partial(_try_edit, self.plain_edit, sum(cases.values(), ())))
         if together.status == "pass" and not together.note:

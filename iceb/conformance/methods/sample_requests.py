@@ -47,14 +47,14 @@ def _other(dest: str) -> str:
     return next(row.dest for row in _rows() if row.dest != dest)
 
 
-def elsewhere(request: EditRequest) -> EditRequest:
+def with_other_dests(request: EditRequest) -> EditRequest:
     """Return the request with other destinations."""
     taken = {request.source, *request.dests}
     free = [row.dest for row in reversed(_rows()) if row.dest not in taken]
     return replace(request, dests=tuple(dict.fromkeys(free))[: len(request.dests)])
 
 
-def odd(kind: Kind) -> dict[str, tuple[EditRequest, ...]]:
+def unusual_requests(kind: Kind) -> dict[str, tuple[EditRequest, ...]]:
     """Return valid but unusual requests, by what is unusual about them."""
     plain = sample(1, kind, templates=1)[0]
     named = enumerate(ODD_SUBJECTS.items())
