@@ -1,6 +1,6 @@
 """Find and import registered objects by name, through entry points, ours and third-party alike.
 
-Listing reads the entry points only; an object is imported when it is named, so a broken plugin disturbs nobody else.
+Listing reads the entry points only; an object is imported when it is named, so a broken plugin does not affect others.
 While a third-party package is imported, its output is captured and its time limited (ICEB_PLUGIN_SECONDS, 60); one
 that changes settings of torch for the whole process is refused.
 """

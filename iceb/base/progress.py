@@ -25,12 +25,12 @@ class Silent:
 
     @contextmanager
     def stage(self, name: str, total: int | None) -> Iterator[Advance]:
-        """A stage that nobody sees."""
+        """A stage that is not shown."""
         yield _ignore
 
 
 def _ignore(steps: int) -> None:
-    """Progress that nobody watches."""
+    """Ignore progress."""
 
 
 _watch: ContextVar[Watch] = ContextVar("iceb_watch", default=Silent())  # noqa: B039 — Silent holds nothing

@@ -7,7 +7,7 @@ import typer
 
 from iceb.base.cache import WHERE
 
-MOST = 100  # rows; beyond it the image is too tall for anybody to look at
+MOST = 100  # rows; beyond it the image is too tall to look at
 
 
 def grid(

@@ -1,6 +1,6 @@
 """Read and write stored files with integrity checks.
 
-A file that fails its check is removed, noted and counted as missing, so that whoever asked for it makes it again. The
+A file that fails its check is removed, noted and counted as missing, so that its caller computes it again. The
 notes are shown once a command is done: nothing is replaced in silence.
 """
 

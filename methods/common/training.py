@@ -1,7 +1,7 @@
 """Gradient training of some of a module's parameters, on copies; the module itself is not changed.
 
 For every method that trains a denoiser. `parameters_where` says which parameters, `TrainedParameters` keeps copies
-of them and moves these, and whoever runs the module hands them over (`Denoiser.output(..., weights=trained.values)`).
+of them and moves these, and the module is run with them (`Denoiser.output(..., weights=trained.values)`).
 """
 
 import copy

@@ -129,7 +129,7 @@ def latent_shape(denoiser: Denoiser, pixels: int | None) -> tuple[int, int, int]
 
     Raises:
         MethodError: `pixels` is above the model's own size, no whole number of latent cells, or differs from SDXL's own
-            size, which it is told.
+            size, which is part of its conditioning.
     """
     channels, own, _ = denoiser.latent_shape
     if pixels is None or pixels == denoiser.pixels:

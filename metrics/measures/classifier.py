@@ -141,7 +141,7 @@ class ClassProbability:
                 found: Floats = logits.float().softmax(dim=-1).cpu().numpy()  # (n, 1000)
         except RuntimeError as error:
             if out_of_memory(error):
-                raise  # whoever asks may ask for fewer
+                raise  # the caller may retry with fewer
             raise MeasureError(f"measure {self.id} failed on {len(images)} images: {error}") from error
         if found.shape != (len(images), CLASSES) or not np.isfinite(found).all():
             raise MeasureError(
