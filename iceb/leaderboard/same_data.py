@@ -1,4 +1,4 @@
-"""Check that rows of one number of edits come from the same requests and prompts, and from those of the dataset."""
+"""Check that rows of one number of edits come from the same requests, prompts and dataset."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -15,7 +15,7 @@ DATA = {"requests_sha256": "requests", "prompts_sha256": "prompts"}  # fields of
 
 
 def check_same_data(found: Sequence[FiledResult]) -> None:
-    """Refuse results of one dataset at one number of edits that edited other requests or drew other prompts.
+    """Refuse results at one number of edits that edited other requests or drew other prompts.
 
     Args:
         found: those that stand on the leaderboard first, new ones after them.
@@ -63,7 +63,7 @@ def _unlike_dataset(result: Result) -> Iterator[str]:
 
 @cache
 def _installed_digests(name: str, version: int, data_sha256: str, num_edits: int) -> DataDigests | None:
-    """Digest the installed dataset of this version and these files; None where there is none on this machine."""
+    """Digest the installed dataset of this version and these files; None if it is not installed."""
     try:
         card = load_card(name)
         if (card.version, canonical({key: file.sha256 for key, file in card.files.items()})) != (version, data_sha256):
