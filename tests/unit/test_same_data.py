@@ -77,10 +77,10 @@ def test_a_batchs_concept_and_a_requests_template_change_the_digests():
     assert (other.prompts, other.requests != plain.requests) == (plain.prompts, True)
 
 
-def test_results_of_other_prompts_share_no_table_and_both_files_are_named(made, task, tmp_path):
+def test_results_of_other_prompts_share_no_table_and_both_files_are_named(make_result, task, tmp_path):
     board = tmp_path / "leaderboards"
     (board / "results").mkdir(parents=True)
-    standing, other = made("unedited", 10), made("uce", 10, prompts="6" * 64)
+    standing, other = make_result("unedited", 10), make_result("uce", 10, prompts="6" * 64)
     filed = standing.save(board / "results" / place(standing.result))
     before = sorted(path for path in board.rglob("*"))
     source = other.save(tmp_path / "run" / "result.json")
@@ -94,48 +94,48 @@ def test_results_of_other_prompts_share_no_table_and_both_files_are_named(made, 
         collect(board / "results")
 
 
-def test_results_of_other_requests_share_no_table(made, tmp_path):
-    other = made("uce", 10)
-    other = other.changed(task=other.result.task.model_copy(update={"requests_sha256": "0" * 64}))
-    other = other.changed(id=other.result.spec.id)
-    for each in (made("unedited", 10), other):
+def test_results_of_other_requests_share_no_table(make_result, tmp_path):
+    other = make_result("uce", 10)
+    other = other.with_fields(task=other.result.task.model_copy(update={"requests_sha256": "0" * 64}))
+    other = other.with_fields(id=other.result.spec.id)
+    for each in (make_result("unedited", 10), other):
         each.save(tmp_path / place(each.result))
     with pytest.raises(ResultError, match=r"have different requests \(requests_sha256"):
         collect(tmp_path)
 
 
-def of_the_embedded_data(made, **digests):
+def of_the_embedded_data(make_result, **digests):
     """A result that names the files of the installed dataset."""
-    found = made("uce", 10)
+    found = make_result("uce", 10)
     files = {name: file.sha256 for name, file in load_card("aice_embedded").files.items()}
-    found = found.changed(task=found.result.task.model_copy(update={"data_sha256": files, **digests}))
-    return found.changed(id=found.result.spec.id)
+    found = found.with_fields(task=found.result.task.model_copy(update={"data_sha256": files, **digests}))
+    return found.with_fields(id=found.result.spec.id)
 
 
-def test_a_result_is_compared_with_the_installed_dataset_of_its_version_and_files(made, tmp_path):
+def test_a_result_is_compared_with_the_installed_dataset_of_its_version_and_files(make_result, tmp_path):
     dataset = open_dataset("aice_embedded")
     true = DataDigests.of(dataset, dataset.schedule(10), 10)
-    honest = of_the_embedded_data(made, requests_sha256=true.requests, prompts_sha256=true.prompts)
+    honest = of_the_embedded_data(make_result, requests_sha256=true.requests, prompts_sha256=true.prompts)
     honest.save(tmp_path / "honest" / place(honest.result))
     assert collect(tmp_path / "honest") == [honest.result]
     for name in ("requests", "prompts"):
         digests = {"requests_sha256": true.requests, "prompts_sha256": true.prompts, f"{name}_sha256": "0" * 64}
-        forged = of_the_embedded_data(made, **digests)
+        forged = of_the_embedded_data(make_result, **digests)
         path = forged.save(tmp_path / name / place(forged.result))
         with pytest.raises(ResultError, match="as installed makes") as caught:
             collect(tmp_path / name)
         assert str(caught.value).startswith(f"{path}: {name}_sha256 is 000000000000…")
 
 
-def test_a_run_beside_one_of_other_prompts_is_refused_unless_that_failed(made, tmp_path):
-    spec = made("uce", 10).result.spec
+def test_a_run_beside_one_of_other_prompts_is_refused_unless_that_failed(make_result, tmp_path):
+    spec = make_result("uce", 10).result.spec
     refuse_other_data(tmp_path, spec)
-    same, other = made("uce", 10), made("uce", 10, prompts="6" * 64)
+    same, other = make_result("uce", 10), make_result("uce", 10, prompts="6" * 64)
     path = same.save(tmp_path / same.result.id / "result.json")
     refuse_other_data(tmp_path, spec)
     with pytest.raises(ResultError, match=r"^prompts are not those of .*: raise the version of dataset aice_embedded"):
         refuse_other_data(tmp_path, other.result.spec)
     refuse_other_data(tmp_path, other.result.spec.model_copy(update={"dataset_version": 2}))
-    failed = same.changed(status="failed", error="disk full")
+    failed = same.with_fields(status="failed", error="disk full")
     failed.save(path)
     refuse_other_data(tmp_path, other.result.spec)
