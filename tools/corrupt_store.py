@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from iceb.base.digest import digest, digest_array, digest_tensor
-from iceb.running.evaluate import run
 from iceb.running.measuring import stored_revision
 from iceb.running.plan import Ask, plan
+from iceb.running.run_folder import run
 from iceb.stores.arrays import read_array
 from iceb.stores.damage import take_damage
 from iceb.stores.edits import EditStore

@@ -75,8 +75,8 @@ def quiet() -> None:
 def _evaluate(ask: "Ask", out: Path, *, dry_run: bool, as_json: bool) -> None:
     from iceb.cli.progress import show_progress
     from iceb.cli.report import summary
-    from iceb.running.evaluate import run
     from iceb.running.plan import plan
+    from iceb.running.run_folder import run
 
     planned = plan(ask, may_fetch=not dry_run)
     if dry_run:

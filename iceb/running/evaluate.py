@@ -1,22 +1,17 @@
-"""The benchmark on one page: draw before, edit, draw after, measure, reduce."""
+"""The benchmark on one page: draw before, edit, draw after, measure, reduce; `run_folder` writes what comes of it."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from iceb import registry
-from iceb.base.cache import require_writable
-from iceb.base.errors import DataError, IcebError, ResultError
-from iceb.base.files import write_atomic
+from iceb.base.errors import DataError
 from iceb.base.frames import attribute_errors
 from iceb.datasets.cards import card_sha256
 from iceb.models.bundle import ModelBundle
 from iceb.models.environment import environment, model_key
 from iceb.models.model_watch import watch_model
 from iceb.models.threads import worker_threads
-from iceb.running import cache_use as references
 from iceb.running.code_digest import code_digest
 from iceb.running.cost import Seconds
 from iceb.running.edited_model import EditedModel
@@ -24,15 +19,12 @@ from iceb.running.measuring import ImagesLost
 from iceb.running.planned import Plan
 from iceb.running.prompt_selection import CheckpointPrompts, check_roles
 from iceb.running.result_record import EditCost, Images, Outcome, make_result
-from iceb.runs.folder import RESULT, read_result, refuse_other_data, write_requests
-from iceb.runs.ledger import FILE, ImageRow, encode_ledger, ledger_record, read_ledger
+from iceb.runs.ledger import ImageRow
 from iceb.runs.provenance import Origin
-from iceb.runs.table import TABLE, TableRow, read_table, with_metrics
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.methods import Edit
 from iceb.specs.metrics import AFTER, BEFORE
 from iceb.specs.prompts import ImageKey, Prompt
-from iceb.specs.records import TableRecord
 from iceb.specs.requests import EditBatch
 from iceb.specs.results import Result
 from iceb.specs.schedules import Add, Remove
@@ -148,92 +140,3 @@ def evaluate(plan: Plan) -> Result:
     """
     run = Run(plan)
     return run.result(run.outcome())
-
-
-def run(plan: Plan, out: Path) -> tuple[Result, Path]:
-    """Carry out a plan and write its folder, `out`/<id>: the result and what rescoring it needs.
-
-    A run that fails leaves a result too, with status "failed" and the error, unless an earlier run's stands there;
-    everything made so far stays in the cache. A run that drew nothing and scores as the one before it leaves that one's
-    file as it is: what it says of time, memory and origin is of the run that did the work.
-
-    Returns:
-        The result, and the path of result.json.
-
-    Raises:
-        IcebError: as `evaluate`; or `out`, or the cache where something must be made, cannot be written, or `out` holds
-            the same run with other prompts or requests, which is found before any work.
-    """
-    refuse_other_data(out, plan.spec)
-    folder = out / plan.spec.id
-    path = folder / RESULT
-    write_atomic(folder / "plan.txt", "".join(f"{line}\n" for line in plan.lines()).encode())
-    if plan.has_work:
-        require_writable(plan.parts.cache)
-    references.note(plan.parts.cache, out)
-    going = Run(plan)
-    try:
-        outcome = going.outcome()
-    except Exception as error:
-        if _standing(path) is None:
-            said = str(error) if isinstance(error, IcebError) else f"{type(error).__name__}: {error}"
-            write_atomic(path, going.result(error=said).to_json().encode())
-        raise
-    return _write(folder, going, outcome, going.result(outcome)), path
-
-
-def _write(folder: Path, going: Run, outcome: Outcome, result: Result) -> Result:
-    """Write the files of a finished run, the result last because it names the others; return the result."""
-    write_requests(folder, [request for batch in going.plan.batches for request in batch.requests])
-    standing, rows, ledger, table = _sound(folder), going.images.rows, outcome.ledger, outcome.table
-    if standing is not None and (more := _more_metrics(standing.result, result)):
-        groups = [*(each.scores for each in standing.result.checkpoints), standing.result.scores]
-        result, table = with_metrics(result, outcome.scores.table, groups, standing.table, more)
-        known = {(row.checkpoint, row.prompt) for row in rows}
-        rows = [*rows, *(row for row in standing.rows if (row.checkpoint, row.prompt) not in known)]
-        ledger = encode_ledger(rows)
-        result = result.model_copy(update={"images": ledger_record(ledger, rows)})
-    if standing is None or result.cost.images_drawn or _files_of(standing.result) != _files_of(result):
-        write_atomic(folder / FILE, ledger)
-        write_atomic(folder / TABLE, table)
-        write_atomic(folder / RESULT, result.to_json().encode())
-    return result
-
-
-@dataclass(frozen=True)
-class _Standing:
-    """An earlier run's result with the files that it names."""
-
-    result: Result
-    rows: list[ImageRow]
-    table: list[TableRow]
-
-
-def _sound(folder: Path) -> _Standing | None:
-    """Read an earlier run from its folder; None if there is none, it failed, or a file is damaged."""
-    found = _standing(folder / RESULT)
-    if found is None or found.per_concept is None:
-        return None
-    try:
-        return _Standing(found, read_ledger(folder, found.images), read_table(folder / TABLE, found.per_concept))
-    except ResultError:
-        return None
-
-
-def _files_of(result: Result) -> tuple[TableRecord | None, TableRecord | None]:
-    return result.per_concept, result.images
-
-
-def _more_metrics(standing: Result, result: Result) -> list[str]:
-    """Return the metrics that only an earlier result of this run has; none if the other metrics disagree."""
-    agree = all(standing.score(score.metric) in (None, score) for score in result.scores)
-    return [score.metric for score in standing.scores if agree and result.score(score.metric) is None]
-
-
-def _standing(path: Path) -> Result | None:
-    """Read an earlier result at `path`; None if there is none or the run failed."""
-    try:
-        found = read_result(path)
-    except ResultError:
-        return None
-    return None if found.status == "failed" else found

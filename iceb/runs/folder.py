@@ -1,7 +1,7 @@
-"""The folder of a run: names of its files, and functions that read and write them.
+"""The folder of a run: names of its files, and functions that find and read them and write the requests.
 
 plan.txt holds the plan, requests.jsonl the requests to the method, images.jsonl (see `ledger`) which images
-were drawn, result.json the result. Reading them needs no torch.
+were drawn, result.json the result. Reading them needs no torch. `iceb/running/run_folder.py` writes them.
 """
 
 import dataclasses

@@ -12,12 +12,12 @@ from iceb.base.errors import IcebError, ResultError
 from iceb.base.fields import defaults_of, differing
 from iceb.base.messages import quote, shorten
 from iceb.base.readers import check_fields, list_as_tuple, parse_json, read_text
+from iceb.runs.folder import AGAIN
 from iceb.specs.prompts import ImageKey, NoiseDraw, Prompt
 from iceb.specs.records import TableRecord
 from iceb.specs.texts import check_name, checked_key
 
-FILE = "images.jsonl"
-AGAIN = "run the same command again to write it"
+LEDGER = "images.jsonl"
 OWN = ("checkpoint", "group", "before", "after")  # fields of a row beside its prompt's
 TUPLES = ("choices", "tags")  # fields of a prompt that JSON turns into lists
 
@@ -28,7 +28,7 @@ class ImageRow:
 
     Attributes:
         checkpoint: the checkpoint's id.
-        group: the checkpoints whose images are scored together.
+        group: name shared by the checkpoints whose images are scored together; "" if unnamed.
         before: key of the unedited model's image; None where no metric reads it.
         after: key of the edited model's image, likewise.
     """
@@ -64,7 +64,7 @@ def ledger_record(data: bytes, rows: Sequence[ImageRow]) -> TableRecord:
 
 
 def _document(row: ImageRow) -> dict[str, Any]:
-    """Encode a row without the prompt's fields that have their defaults."""
+    """Encode a row; fields of its prompt at their default are left out."""
     fields = dataclasses.asdict(row.prompt)
     prompt = {name: fields[name] for name in differing(fields, defaults_of(Prompt))}
     return {"checkpoint": row.checkpoint, "group": row.group, "before": row.before, "after": row.after, **prompt}
@@ -78,9 +78,9 @@ def read_ledger(folder: Path, record: TableRecord | None) -> list[ImageRow]:
         record: what its result says of them.
 
     Raises:
-        ResultError: the file is missing, is not the one that the result names, or is no such file.
+        ResultError: the file is missing, is not the one that the result names, or has a line that is no image row.
     """
-    path = folder / FILE
+    path = folder / LEDGER
     text = read_text(path, ResultError, "name the folder that a run wrote")
     found = digest_bytes(text.encode())
     if record is None or found != record.sha256:
@@ -101,4 +101,4 @@ def _row(line: str, where: str) -> ImageRow:
             document["noise"] = NoiseDraw(noise["seed"], list_as_tuple(noise["calls"]), noise["slot"])
         return ImageRow(prompt=Prompt(**document), **row)
     except (IcebError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ResultError(f"{where}: not a line of a run ({shorten(str(error))}); {AGAIN}") from error
+        raise ResultError(f"{where}: not an image row ({shorten(str(error))}); {AGAIN}") from error

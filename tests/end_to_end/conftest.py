@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import toy
 
-from iceb.running.evaluate import run
+from iceb.running.run_folder import run
 
 STORES = ("images", "measured")
 

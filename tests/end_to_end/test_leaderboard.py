@@ -10,7 +10,7 @@ import toy
 from iceb.base.errors import ResultError
 from iceb.leaderboard.adding import add_all
 from iceb.leaderboard.collect import collect
-from iceb.running.evaluate import run
+from iceb.running.run_folder import run
 from iceb.runs.folder import read_result
 
 

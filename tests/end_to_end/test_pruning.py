@@ -11,7 +11,7 @@ import toy
 from iceb.cli.main import run as command
 from iceb.running import pruning
 from iceb.running.cache_use import known_folders, note
-from iceb.running.evaluate import run
+from iceb.running.run_folder import run
 from iceb.running.scoring import registered_metric
 from iceb.stores import usage
 from iceb.stores.own_files import stored_files

@@ -11,8 +11,8 @@ from PIL import Image
 
 from iceb.base.errors import IcebError, ResultError, SpecError, StoreError
 from iceb.metrics.change import EDIT_SCORE, HOLDOUT_DELTA, SOURCE2DEST, SOURCE_FORGET, ProbabilityChange
-from iceb.running.evaluate import run
 from iceb.running.rescore import rescore
+from iceb.running.run_folder import run
 from iceb.running.scoring import RegisteredMetric
 from iceb.runs.folder import read_result
 from iceb.runs.table import TABLE, read_table

@@ -20,8 +20,9 @@ import toy
 
 from iceb.base.errors import IcebError, MeasureError, MethodError, ResultError, StoreError
 from iceb.leaderboard.collect import refusal
-from iceb.running.evaluate import evaluate, run
+from iceb.running.evaluate import evaluate
 from iceb.running.rescore import rescore
+from iceb.running.run_folder import run
 from iceb.runs.folder import read_requests, read_result
 from iceb.runs.ledger import read_ledger
 from iceb.runs.table import TABLE, read_table

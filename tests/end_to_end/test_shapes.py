@@ -17,7 +17,7 @@ from iceb.datasets.cards import load_card
 from iceb.leaderboard.recompute import problems
 from iceb.metrics.sets import SetDistance, frechet_distance
 from iceb.registry import load as registry_load
-from iceb.running.evaluate import run
+from iceb.running.run_folder import run
 from iceb.runs.ledger import read_ledger
 from iceb.runs.table import TABLE, read_table
 from iceb.specs.datasets import ReferenceImages

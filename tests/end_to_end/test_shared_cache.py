@@ -12,7 +12,7 @@ import toy
 
 from iceb.base.errors import StoreError
 from iceb.models.generator import shuffled_groups
-from iceb.running.evaluate import run
+from iceb.running.run_folder import run
 from iceb.runs.folder import read_result
 from iceb.runs.ledger import read_ledger
 

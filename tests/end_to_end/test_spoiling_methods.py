@@ -12,7 +12,7 @@ import toy
 
 from iceb.base.errors import MethodError, ModelError
 from iceb.methods.common.attention import StateReader
-from iceb.running.evaluate import run
+from iceb.running.run_folder import run
 from iceb.specs.methods import Edit, MethodCard, MethodContext
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditRequest

@@ -22,12 +22,12 @@ from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
 from iceb.models.sources import find
 from iceb.registry import Registered
-from iceb.running.evaluate import run
 from iceb.running.measuring import Measuring
 from iceb.running.method_runner import ChosenMethod
 from iceb.running.plan import reference_images
 from iceb.running.planned import Plan
 from iceb.running.prompt_selection import Selection
+from iceb.running.run_folder import run
 from iceb.running.run_parts import Parts
 from iceb.running.scoring import RegisteredMetric, Scorer
 from iceb.specs.data_digests import DataDigests
