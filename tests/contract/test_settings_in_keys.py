@@ -73,7 +73,7 @@ class NamesUnknown(Scaled):
 @pytest.mark.parametrize("method", [Scaled, NamesBoth])
 def test_keys_that_hold_every_setting_they_depend_on_pass(method, bundle):
     line = run_checks(method(), bundle, seconds=1e9)[CHECK]
-    assert (line.status, line.note) == ("pass", "2 in every key")
+    assert (line.status, line.note) == ("pass", "2 settings in every key")
 
 
 @pytest.mark.parametrize("method", [ForgetsStrength, LooksWithoutKeeping])

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from iceb.base.errors import IcebError
 from iceb.conformance.check_line import Line, Skipped, line
 from iceb.conformance.methods.card_checks import check_card
+from iceb.conformance.methods.choice_checks import ChoiceChecks
 from iceb.conformance.methods.edit_checks import TAKEN_BACK, UNTOUCHED, PlainEdit
 from iceb.conformance.methods.edit_cost import ALLOWANCE, EditCost
 from iceb.conformance.methods.method_under_test import MethodUnderTest
@@ -29,7 +30,8 @@ __all__ = ["Line", "check_method", "quick_method"]
 
 SIZES = (1, 10, 100)
 SECONDS = 80.0  # seconds for all checks, without loading; slower ones are left out
-VARIED = 0.4  # share of the remaining seconds for varying settings
+CHOICES = 0.3  # share of the remaining seconds for carrying out every choice
+VARIED = 0.4  # share of what then remains for varying settings
 
 
 def quick_method(name: str, settings: Mapping[str, Scalar], full: bool = False) -> ChosenMethod:
@@ -69,6 +71,8 @@ def check_method(
         yield line("card and fields", partial(check_card, chosen))
         plain_edit = PlainEdit(under_test)
         yield from _edit_checks(plain_edit)
+        left = seconds - (time.perf_counter() - began)
+        yield from ChoiceChecks(plain_edit, left * CHOICES).lines()
         left = seconds - (time.perf_counter() - began)
         yield from SettingChecks(plain_edit, left * VARIED).lines()
         yield from UnrelatedPrompts(plain_edit).lines()

@@ -20,6 +20,7 @@ from iceb.specs.tasks import Kind
 from iceb.stores.scratch import ScratchStore
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
+MISFIT = "that does not fit"  # in the messages of `check_edit`, which are no refusals
 Store = TypeVar("Store", bound=ScratchStore)
 
 

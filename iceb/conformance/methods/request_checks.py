@@ -8,7 +8,7 @@ from typing import TypeAlias
 from iceb.base.errors import IcebError
 from iceb.conformance.check_line import Broken, Info, Line, Outcome, Skipped, error_text, line
 from iceb.conformance.methods.edit_checks import PlainEdit
-from iceb.conformance.methods.method_under_test import KINDS, digest_of
+from iceb.conformance.methods.method_under_test import KINDS, MISFIT, digest_of
 from iceb.conformance.methods.sample_requests import OFTEN_REFUSED, sample, unusual_requests, with_other_dests
 from iceb.running.request_kinds import refuse_kind
 from iceb.specs.requests import EditRequest
@@ -92,7 +92,7 @@ def _try_edit(plain_edit: PlainEdit, requests: Requests) -> str:
     try:
         plain_edit.under_test.edit(requests, plain_edit.scratch)
     except IcebError as refusal:
-        if "returned an edit that does not fit" in str(refusal):
+        if MISFIT in str(refusal):
             raise
         return f"refused: {error_text(refusal)}"
     return ""

@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from iceb.base.digest import digest_array
 from iceb.base.errors import IcebError
 from iceb.base.fields import defaults_of
+from iceb.base.wording import count_text
 from iceb.conformance.check_line import Broken, Line, Skipped, error_text, line
 from iceb.conformance.methods.edit_checks import PlainEdit
 from iceb.conformance.methods.method_under_test import MethodUnderTest, digest_of
@@ -54,7 +55,7 @@ class SettingChecks:
         plain = _fill_scratch(under_test, self._requests)
         took = time.perf_counter() - began
         if not plain.parts:
-            return "keeps nothing"
+            raise Skipped("the method keeps nothing in scratch")
         for name in (each.name for each in dataclasses.fields(under_test.chosen.method) if each.init):
             if all(name in part.names for part in plain.parts.values()):
                 self.everywhere.append(name)
@@ -93,7 +94,7 @@ class SettingChecks:
         for name, why in self.untried.items():
             reasons.setdefault(why, []).append(name)
         parts = [f"{len(self.varied)} varied"] if self.varied else []
-        parts += [f"{len(self.everywhere)} in every key"] if self.everywhere else []
+        parts += [f"{count_text(len(self.everywhere), 'setting')} in every key"] if self.everywhere else []
         parts += [f"not {', '.join(names)}: {why}" for why, names in reasons.items()]
         return "; ".join(parts)
 
@@ -180,7 +181,7 @@ def other_values(method: Any, name: str) -> Sequence[Scalar]:
     """
     value: Any = getattr(method, name)
     default = defaults_of(type(method)).get(name, value)
-    hints = _flat(get_type_hints(type(method)).get(name))
+    hints = flat_hints(get_type_hints(type(method)).get(name))
     near = [other for other in _near(value, hints) if other != default]
     return near if default == value else [*near, default]
 
@@ -211,7 +212,7 @@ def _near_tuple(value: tuple[Any, ...]) -> list[Scalar]:
 STARTS: dict[type, Scalar] = {bool: True, int: 1, float: 0.5}  # where a setting is None
 
 
-def _flat(hint: Any) -> list[Any]:
+def flat_hints(hint: Any) -> list[Any]:
     """Return the members of a union, or the hint alone."""
     members = () if get_origin(hint) is Literal else get_args(hint)
-    return [part for member in members for part in _flat(member)] if members else [hint]
+    return [part for member in members for part in flat_hints(member)] if members else [hint]
