@@ -424,7 +424,9 @@ def test_a_store_that_gives_other_numbers_back_is_caught(bundle):
 
 
 def test_a_key_that_leaves_out_the_destination_is_caught(bundle):
-    assert only_failure(ForgetsDests(), bundle)[0] == "destination matters"
+    check, note = only_failure(ForgetsDests(), bundle)
+    assert check == "destination matters"
+    assert note == "a kept part does not name its destination: put source and dests into its key"
 
 
 # --- what requests mean
@@ -440,7 +442,9 @@ class Eraser(IgnoresDests):
 
 
 def test_a_method_that_ignores_the_destination_is_caught(bundle):
-    assert only_failure(IgnoresDests(), bundle)[0] == "destination matters"
+    check, note = only_failure(IgnoresDests(), bundle)
+    assert check == "destination matters"
+    assert "read request.dests, or declare reaches_dest=False" in note
 
 
 def test_an_eraser_may_ignore_the_destination(bundle):

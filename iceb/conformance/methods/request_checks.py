@@ -42,13 +42,14 @@ class RequestChecks:
             raise Skipped("the card says deterministic=False: any two edits differ")
         if not under_test.card.reaches_dest or under_test.kind == "erase":
             raise Skipped("an eraser, by its card")
-        other = under_test.edit(
-            [with_other_dests(request) for request in self.plain_edit.requests], self.plain_edit.scratch
-        )
+        others = [with_other_dests(request) for request in self.plain_edit.requests]
+        other = under_test.edit(others, self.plain_edit.scratch)
         if digest_of(other) != digest_of(plain):
             return ""
         if not under_test.card.touches:
             return Info("other destinations give the same edit; it changes no weight")
+        if digest_of(under_test.edit(others)) != digest_of(plain):
+            raise Broken("a kept part does not name its destination: put source and dests into its key")
         raise Broken("other destinations give the same edit: read request.dests, or declare reaches_dest=False")
 
     def kinds(self) -> list[Line]:
