@@ -8,6 +8,7 @@ from iceb.specs.requests import EditRequest
 from iceb.specs.tasks import Kind
 
 ONE_DEST: tuple[Kind, ...] = ("replace", "rectify", "erase")  # an eraser may be given a destination, too
+ERASER = '; a method that only erases can take part: name "replace" in kinds too, with reaches_dest=False'
 
 
 def refuse_kind(card: MethodCard, kind: Kind, asker: str = "") -> None:
@@ -23,7 +24,8 @@ def refuse_kind(card: MethodCard, kind: Kind, asker: str = "") -> None:
     """
     if kind not in card.kinds:
         by = f", which {asker} asks for" if asker else ""
-        raise MethodError(f"method {card.name} cannot {kind}{by}: it can {', '.join(card.kinds) or 'nothing'}")
+        remedy = ERASER if kind == "replace" and "erase" in card.kinds else ""
+        raise MethodError(f"method {card.name} cannot {kind}{by}: it can {', '.join(card.kinds) or 'nothing'}{remedy}")
 
 
 def refuse_requests(card: MethodCard, requests: Sequence[EditRequest]) -> None:

@@ -76,6 +76,17 @@ def test_a_method_of_another_kind_is_refused(ask, monkeypatch):
         plan(ask())
 
 
+def test_an_eraser_that_cannot_replace_is_told_how_to_take_part(ask, monkeypatch):
+    from iceb.baselines.controls import Unedited
+    from iceb.specs.methods import MethodCard
+
+    monkeypatch.setattr(Unedited, "card", MethodCard("unedited", 1, "", ("erase",), (), reaches_dest=False))
+    with pytest.raises(MethodError, match=r'it can erase; .* name "replace" in kinds too, with reaches_dest=False$'):
+        plan(ask())
+    monkeypatch.setattr(Unedited, "card", MethodCard("unedited", 1, "", ("replace", "erase"), (), reaches_dest=False))
+    assert not plan(ask(model="mini")).parts.method.card.reaches_dest
+
+
 def test_settings_of_speed_and_memory_change_no_id_and_no_key(ask):
     requests = (EditRequest("r/0", "cat", ("dog",), ("{}",), 1),)
     prompts = [Prompt("a cat", 1, "source")]
