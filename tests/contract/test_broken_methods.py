@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from iceb.base.errors import DataError, MethodError
-from iceb.conformance.check_line import Line
+from iceb.conformance.check_line import Line, Skipped
 from iceb.conformance.methods import check_method
 from iceb.conformance.methods.edit_cost import EditCost, _reset_peak
 from iceb.conformance.registered_objects import PLACEHOLDER
@@ -699,6 +699,12 @@ def test_a_size_that_crashes_is_caught(bundle):
 def test_a_size_for_which_no_time_is_left_is_skipped(bundle):
     lines = run_checks(Sound(), bundle, sizes=(1, 10**9), seconds=1e-9)
     assert lines["1000000000 edits"].status == "skipped"
+
+
+def test_a_skipped_size_says_the_factor_that_left_it_out():
+    cost = EditCost(SimpleNamespace(seconds=5.0, require_edit=lambda: None, under_test=None), 100.0, took={1: 4.0})
+    with pytest.raises(Skipped, match=r"may take up to 26 s \(2 times the 13 s foreseen\), 20 s are left: `full`"):
+        cost._one_size(10, 20.0)
 
 
 def test_time_is_left_for_the_edit_that_counts_copies(monkeypatch):

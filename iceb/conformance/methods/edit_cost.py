@@ -48,7 +48,8 @@ class EditCost:
         under_test = self.plain_edit.under_test
         forecast = self._forecast(number)
         if self.took and forecast * CAUTION > left:  # the smallest size is always measured
-            raise Skipped(f"foreseen to take {forecast:.0f} s, {max(left, 0):.0f} s are left: `full` takes the time")
+            most = f"may take up to {forecast * CAUTION:.0f} s ({CAUTION:g} times the {forecast:.0f} s foreseen)"
+            raise Skipped(f"{most}, {max(left, 0):.0f} s are left: `full` takes the time")
         scratch, requests = under_test.scratch(), sample(number, under_test.kind)
         peak, began = Peak(under_test.bundle), time.perf_counter()
         edit = under_test.edit(requests, scratch)
