@@ -9,7 +9,14 @@ import typer
 from iceb.base.wording import count_text
 from iceb.cli.option_names import with_options
 
-Folder = Annotated[Path, typer.Option(help="The folder that holds results/ and the pages.")]
+DEFAULT = Path("leaderboards")
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        help="The folder that holds results/ and the pages; --add makes it where it is named.",
+        show_default=str(DEFAULT),
+    ),
+]
 
 
 def leaderboard(
@@ -27,7 +34,7 @@ def leaderboard(
         list[str] | None,
         typer.Option("--add", metavar="RUN...", help="Run folders or result.json files to add, all or none."),
     ] = None,
-    folder: Folder = Path("leaderboards"),
+    folder: Folder = None,
 ) -> None:
     """Render the leaderboards from their results."""
     from iceb.base.errors import SpecError
@@ -37,14 +44,14 @@ def leaderboard(
     if add:
         _add(folder, _paths([*add, *(names or [])]))
     else:
-        _render(folder, _task(names or []), check=check)
+        _render(folder or DEFAULT, _task(names or []), check=check)
 
 
-def _add(folder: Path, sources: list[Path]) -> None:
+def _add(folder: Path | None, sources: list[Path]) -> None:
     from iceb.leaderboard import adding
     from iceb.registry import load
 
-    added = adding.add_all(folder, sources, lambda name: load("tasks", name))
+    added = adding.add_all(folder or DEFAULT, sources, lambda name: load("tasks", name), new=folder is not None)
     lines = [*added.skipped, *(f"added {path}" for path in added.results), *(f"wrote {path}" for path in added.pages)]
     typer.echo(with_options("\n".join(lines)))
 

@@ -11,7 +11,7 @@ from iceb.leaderboard.cells import is_uncached, setting
 from iceb.leaderboard.collect import accept, collect_filed, place, refusal, same_run
 from iceb.leaderboard.coverage import check_coverage
 from iceb.leaderboard.filed_result import FiledResult, read_filed, read_result_text, table_beside
-from iceb.leaderboard.pages import render_pages, results_folder, write
+from iceb.leaderboard.pages import RESULTS, render_pages, results_folder, write
 from iceb.leaderboard.rank import Identity
 from iceb.leaderboard.same_data import check_same_data
 from iceb.specs.results import Result
@@ -91,11 +91,16 @@ def _one_cell(first: Result, second: Result) -> bool:
     )
 
 
-def add_all(folder: Path, sources: Sequence[Path], task_named: Callable[[str], Task]) -> AddedResults:
+def add_all(
+    folder: Path, sources: Sequence[Path], task_named: Callable[[str], Task], *, new: bool = False
+) -> AddedResults:
     """Copy runs' results and tables into `folder`/results and write the pages, or change nothing.
 
     Of several results the unfinished and the partial ones are left out. Adding one again changes nothing; another run
     of one that stands there is kept beside it, if its numbers agree.
+
+    Args:
+        new: make the folder where there is none.
 
     Raises:
         ResultError: one is malformed or may not stand on a table, a number is not the one that its table makes, another
@@ -103,7 +108,7 @@ def add_all(folder: Path, sources: Sequence[Path], task_named: Callable[[str], T
             that they have, or none is left.
         StoreError: the folder cannot be written.
     """
-    results = results_folder(folder)
+    results = folder / RESULTS if new else results_folder(folder)
     unfit = _unfit(sources) if len(sources) > 1 else {}
     standing = collect_filed(results)
     board = _Board(results, {filed.path: filed.result for filed in standing})

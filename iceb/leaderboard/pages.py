@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from iceb.specs.tasks import Task
 SOURCES = {"leaderboard": "results", "docs": "cards"}  # command → what its pages are made from
 RESULTS, NOTES = "results", "notes"  # folders
 EMBEDDED = "mini"  # the family whose pages carry the task's name alone
+GUIDE = "../docs/results.md"  # a checkout has it beside its leaderboards folder
+OUTWARD = re.compile(r"\[(?P<text>[^\]]+)\]\((?P<target>\.\./[^)#]+)[^)]*\)")  # a link out of the folder
 BY_HAND = {"README.md"}  # pages of the folder that belong to no result
 
 
@@ -77,6 +80,8 @@ def render_pages(
 ) -> dict[str, str]:
     """Render the pages of results with the notes in `folder`, and the table of the README beside it.
 
+    Outside a checkout, links to its docs are plain text, and no page holds published numbers alone.
+
     Args:
         only: keep one task's.
 
@@ -84,9 +89,21 @@ def render_pages(
         ResultError: results that cannot share the tables they claim.
     """
     kept = [result for result in results if only in (None, result.task.name)]
-    papers = [paper for paper in read_published() if only in (None, paper.task)]
+    measured = {(result.task.name, result.model.family) for result in kept}
+    checkout = (folder / GUIDE).is_file()
+    papers = [
+        paper
+        for paper in read_published()
+        if only in (None, paper.task) and (checkout or (paper.task, paper.family) in measured)
+    ]
     notes = {name: text for name, text in _notes(folder).items() if only is None or _is_page_of(name, only)}
-    return pages(kept, papers, task_named, notes) | _front_page(folder, kept, task_named, only)
+    texts = {name: _live_links(text, folder) for name, text in pages(kept, papers, task_named, notes).items()}
+    return texts | _front_page(folder, kept, task_named, only)
+
+
+def _live_links(text: str, folder: Path) -> str:
+    """Return a page's text with links out of the folder that lead nowhere as plain text."""
+    return OUTWARD.sub(lambda link: link[0] if (folder / link["target"]).exists() else link["text"], text)
 
 
 def _front_page(

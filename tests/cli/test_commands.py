@@ -115,14 +115,33 @@ def test_fetching_into_a_place_that_is_a_file_is_refused(capsys, tmp_path):
 
 
 def test_adding_and_checking_a_leaderboard(capsys, tmp_path):
-    (tmp_path / "results").mkdir()
     assert run(["leaderboard", "--add", str(GOLDEN), "--folder", str(tmp_path)]) == 0
     capsys.readouterr()
     assert run(["leaderboard", "--check", "--folder", str(tmp_path)]) == 0
-    assert "2 scores of 1 result follow from the tables beside them; 2 pages" in capsys.readouterr().out
+    assert "2 scores of 1 result follow from the tables beside them; 1 page" in capsys.readouterr().out
     page = tmp_path / "aice.md"
     page.write_text(page.read_text().replace("0.250", "0.950"))
     assert "differs from its results" in error_line(capsys, "leaderboard", "--check", "--folder", str(tmp_path), code=1)
+
+
+def test_a_folder_that_is_named_is_made_and_its_pages_have_no_dead_link(capsys, tmp_path):
+    board = tmp_path / "board"
+    assert run(["leaderboard", "--add", str(GOLDEN), "--folder", str(board)]) == 0
+    assert [path.name for path in board.glob("*.md")] == ["aice.md"]
+    assert "](../" not in (board / "aice.md").read_text(encoding="utf-8")
+    assert "Benchmarks time edits on their own" in (board / "aice.md").read_text(encoding="utf-8")
+
+
+def test_a_folder_that_is_not_named_is_not_made(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "is not a folder" in error_line(capsys, "leaderboard", "--add", str(GOLDEN))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_left_of_a_new_folder_whose_result_is_refused(capsys, tmp_path):
+    (tmp_path / "wrong.json").write_text("{}", encoding="utf-8")
+    error_line(capsys, "leaderboard", "--add", str(tmp_path / "wrong.json"), "--folder", str(tmp_path / "board"))
+    assert not (tmp_path / "board").exists()
 
 
 def test_a_forged_score_is_refused_by_the_check_in_one_line(capsys, tmp_path):
