@@ -29,7 +29,7 @@ from iceb.stores.images import ImageStore
 from iceb.stores.measured import MeasuredStore
 from iceb.stores.own_files import LEVELS, stored_files
 from iceb.stores.packs import read_keys
-from iceb.stores.texts import TextStore
+from iceb.stores.text_states import TextStateStore
 
 Content: TypeAlias = dict[str, Any]  # by key; what is missing is not there
 Harm: TypeAlias = Callable[[random.Random, list[Path]], list[Path]]
@@ -90,7 +90,7 @@ def _scratch(cache: Path, key: str) -> Any:
 
 
 def _texts(cache: Path, keys: list[str]) -> Content:
-    store = TextStore(cache)
+    store = TextStateStore(cache)
     return {key: digest_array(found) for key in keys if (found := store.read(key)) is not None}
 
 

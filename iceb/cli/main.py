@@ -15,8 +15,8 @@ import typer
 
 from iceb.base.errors import CheckFailed, IcebError
 from iceb.base.messages import one_line, quote, reason, shorten
+from iceb.base.out_of_memory import REMEDY, out_of_memory
 from iceb.base.packages import unreadable_packages
-from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.cli import apply, cache, check, damage, data, docs, edit, evaluate, grid, leaderboard, listing, runs, score
 from iceb.cli.option_names import options_in_log, with_options
 
@@ -107,7 +107,7 @@ def explain(error: Exception) -> tuple[str, int]:
         said = with_options(problem.partition(": ")[2])
         return said if said.startswith("--") else problem, WRONG
     if out_of_memory(error):
-        return f"out of memory ({reason(error, 300)}): {with_options(SMALLER)}", FAILED
+        return f"out of memory ({reason(error, 300)}): {with_options(REMEDY)}", FAILED
     if isinstance(error, OSError) and error.filename is not None:
         name = quote(os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename))
         return f"{name} cannot be used ({error.strerror}): name another file or folder, or mend this one", WRONG

@@ -7,8 +7,8 @@ from typing import get_args
 from iceb.base.errors import SpecError
 from iceb.base.messages import quote, shorten
 from iceb.base.readers import parse_json
+from iceb.specs.checks import check_text
 from iceb.specs.runs import Atom, Dtype, Scalar
-from iceb.specs.texts import check_text
 
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 

@@ -20,6 +20,7 @@ from iceb.running.method_runner import ChosenMethod
 from iceb.running.plan import data_of, with_recipe
 from iceb.running.request_kinds import refuse_kind, refuse_requests
 from iceb.runs.provenance import Origin
+from iceb.specs.checks import check_int
 from iceb.specs.deltas import MANIFEST, BaseRecord, DeltaRecord, EditedRecord, Form, Manifest
 from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.methods import MethodCard
@@ -27,7 +28,6 @@ from iceb.specs.requests import EditRequest
 from iceb.specs.runs import MOST_COUNTED, Dtype, Scalar
 from iceb.specs.schedules import edit_batches
 from iceb.specs.tasks import Task
-from iceb.specs.texts import check_int
 from iceb.stores.edits import EditStore, MadeEdit
 
 OWN_TASK = "aice"  # the task whose recipe is used for a user's own requests

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from iceb.base.digest import digest
 from iceb.specs.methods import Bundle
-from iceb.stores.texts import TextStore
+from iceb.stores.text_states import TextStateStore
 
 KEPT = 512  # texts whose states are kept; at 77 × 768 numbers each, about 120 MB
 
@@ -51,7 +51,7 @@ class TextReader:
     """
 
     def __init__(
-        self, bundle: Bundle, store: TextStore | None = None, environment: Mapping[str, Any] | None = None
+        self, bundle: Bundle, store: TextStateStore | None = None, environment: Mapping[str, Any] | None = None
     ) -> None:
         self.pipeline: Any = bundle.pipeline
         self._pairs = _encoders(self.pipeline, bundle)

@@ -11,9 +11,9 @@ import torch
 
 from iceb.base.digest import digest
 from iceb.base.errors import IcebError, ModelError
+from iceb.base.out_of_memory import REMEDY, out_of_memory
 from iceb.base.progress import Advance, stage
 from iceb.base.rewriting import Rewriter
-from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.models.bundle import ModelBundle
 from iceb.models.drawing import Pixels, States, group_drawer, initial_latents
 from iceb.models.environment import environment
@@ -23,7 +23,7 @@ from iceb.specs.runs import Sampling
 from iceb.stores.images import ImageStore
 from iceb.stores.pace import Pace
 
-TELLING = 32  # images; fewer mostly measure the start-up time
+FEWEST_TIMED = 32  # images; the time of fewer is mostly that of starting
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Tally:
 
     drawn: int = 0
     reused: int = 0
-    found: int = 0  # images among the reused that were drawn before this process
+    from_earlier_runs: int = 0  # images among the reused that were drawn before this process
     seconds: float = 0.0
 
 
@@ -86,7 +86,7 @@ class Generator:
         """
         keys, wanted = self._keys_and_specs(bundle, prompts, sampling)
         missing = self.images.missing(keys)
-        self.tally.found += len(set(keys) - set(missing) - self._own)
+        self.tally.from_earlier_runs += len(set(keys) - set(missing) - self._own)
         self._own.update(missing)
         before = self.tally.drawn
         if missing:
@@ -96,7 +96,7 @@ class Generator:
                 self._make(bundle, missing, wanted, sampling, advance)
             seconds, drawn = time.perf_counter() - began, self.tally.drawn - before
             self.tally.seconds += seconds
-            if self.pace is not None and drawn >= TELLING:
+            if self.pace is not None and drawn >= FEWEST_TIMED:
                 self.pace.note(_pace_key(bundle, sampling), seconds / drawn)
         self.tally.reused += len(keys) - (self.tally.drawn - before)
         return keys
@@ -110,7 +110,7 @@ class Generator:
         self, bundle: ModelBundle, prompts: Sequence[Prompt], sampling: Sampling
     ) -> tuple[list[ImageKey], dict[ImageKey, ImageSpec]]:
         rewriter = Rewriter(bundle.rewrites)
-        drawn = [ImageSpec.of(prompt, sampling, rewriter) for prompt in prompts]
+        specs = [ImageSpec.of(prompt, sampling, rewriter) for prompt in prompts]
         common = digest(
             {
                 "model": bundle.digest,
@@ -120,8 +120,8 @@ class Generator:
                 "environment": environment(bundle),
             }
         )
-        keys = [digest({"with": common, "text": each.text, "noise": each.noise}) for each in drawn]
-        return keys, dict(zip(keys, drawn, strict=True))
+        keys = [digest({"with": common, "text": each.text, "noise": each.noise}) for each in specs]
+        return keys, dict(zip(keys, specs, strict=True))
 
     def _make(
         self,
@@ -151,7 +151,7 @@ class Generator:
             if isinstance(error, IcebError):
                 raise
             if out_of_memory(error):
-                raise ModelError(f"out of memory while drawing: {SMALLER}") from error
+                raise ModelError(f"out of memory while drawing: {REMEDY}") from error
             what = f"{type(error).__name__}: {error}"
             text = wanted[missing[0]].text
             raise ModelError(f"the model failed while drawing {text!r} and others ({what})") from error

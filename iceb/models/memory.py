@@ -9,11 +9,12 @@ import torch
 
 from iceb.base.errors import ModelError
 from iceb.base.messages import reason
-from iceb.base.shortage import out_of_memory
+from iceb.base.out_of_memory import out_of_memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-REMEDIES = "`dtype=float16` on a GPU, fewer `workers` on a CPU, a smaller model, or `device=cpu`"
+# For passes of one item, which cannot be made smaller; elsewhere `REMEDY` of base.out_of_memory.
+REMEDY_FOR_ONE = "`dtype=float16` on a GPU, fewer `workers` on a CPU, a smaller model, or `device=cpu`"
 log = logging.getLogger("iceb")
 
 
@@ -65,7 +66,9 @@ class PassSize:
             if failed not in self._tried:
                 self._tried.append(failed)
             if failed == 1:
-                raise ModelError(f"out of memory with `{self.field}` {self._tried_text()} ({why}): use {REMEDIES}")
+                raise ModelError(
+                    f"out of memory with `{self.field}` {self._tried_text()} ({why}): use {REMEDY_FOR_ONE}"
+                )
             if failed <= self.size:  # else another thread has cut it already
                 self.size, self._cut = failed // 2, True
         if torch.cuda.is_available():

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from iceb.base.errors import IcebError, MethodError
 from iceb.base.frames import describe
+from iceb.base.out_of_memory import REMEDY, out_of_memory
 from iceb.base.progress import stage
-from iceb.base.shortage import SMALLER, out_of_memory
 from iceb.models.bundle import ModelBundle
 from iceb.models.checking import check_edit
 from iceb.models.model_watch import watch_model
@@ -45,7 +45,7 @@ def make_edit(
         raise
     except Exception as error:  # a third-party method may raise anything
         if out_of_memory(error):
-            raise MethodError(f"method {name}: out of memory on {len(requests)} requests: {SMALLER}") from error
+            raise MethodError(f"method {name}: out of memory on {len(requests)} requests: {REMEDY}") from error
         raise MethodError(f"method {name} raised {describe(error)} on {len(requests)} requests") from error
     about = {
         "method": name,

@@ -13,9 +13,9 @@ from PIL import Image
 from iceb.base.digest import digest
 from iceb.base.errors import DataError, IcebError, MeasureError, StoreError
 from iceb.base.frames import describe
+from iceb.base.out_of_memory import out_of_memory
 from iceb.base.progress import stage
 from iceb.base.readers import explain_reading
-from iceb.base.shortage import out_of_memory
 from iceb.models.environment import libraries
 from iceb.models.memory import PassSize
 from iceb.models.threads import parallel_map, single_threaded

@@ -28,6 +28,7 @@ from iceb.running.prompt_selection import Selection
 from iceb.running.request_kinds import refuse_kind
 from iceb.running.run_parts import Parts
 from iceb.running.scoring import RegisteredMetric, Scorer, registered_metric
+from iceb.specs.checks import check_int
 from iceb.specs.data_digests import DataDigests
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.execution import DEFAULT, Execution
@@ -36,7 +37,6 @@ from iceb.specs.results import first_problem
 from iceb.specs.runs import MOST_COUNTED, Dtype, ModelRef, RunSpec, Sampling, Scalar
 from iceb.specs.schedules import with_checkpoints
 from iceb.specs.tasks import Task
-from iceb.specs.texts import check_int
 from iceb.stores.edits import EditStore
 from iceb.stores.images import ImageStore
 from iceb.stores.measured import MeasuredStore

@@ -135,7 +135,7 @@ def _cost(plan: Plan, images: Images, seconds: Seconds) -> Cost:
         peak_gpu_bytes=_most([*(edit.peak_gpu_bytes for edit in edits), peak_gpu_bytes()]),
         images_drawn=tally.drawn,
         images_reused=tally.reused,
-        images_found=tally.found,
+        images_found=tally.from_earlier_runs,
         edits_found=sum(edit.found for edit in edits) if edits else None,
     )
 

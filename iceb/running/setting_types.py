@@ -7,8 +7,8 @@ from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
 from iceb.base.errors import SpecError
 from iceb.base.messages import quote
+from iceb.specs.checks import check_setting
 from iceb.specs.results import first_problem
-from iceb.specs.texts import check_setting
 
 LISTS = ("tuple_type", "list_type")  # pydantic's error types for "this should be a list"
 

@@ -13,9 +13,9 @@ from iceb.base.fields import defaults_of, differing
 from iceb.base.messages import quote, shorten
 from iceb.base.readers import check_fields, list_as_tuple, parse_json, read_text
 from iceb.runs.folder import AGAIN
+from iceb.specs.checks import check_name, checked_key
 from iceb.specs.prompts import ImageKey, NoiseDraw, Prompt
 from iceb.specs.records import TableRecord
-from iceb.specs.texts import check_name, checked_key
 
 LEDGER = "images.jsonl"
 OWN = ("checkpoint", "group", "before", "after")  # fields of a row beside its prompt's

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from iceb.specs.checks import check_part
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditBatch
 from iceb.specs.schedules import Schedule
-from iceb.specs.texts import check_part
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 

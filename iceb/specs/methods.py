@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias, get_args
 
 from iceb.base.errors import MethodError, SpecError
+from iceb.specs.checks import check_int, check_part
 from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.families import Family
 from iceb.specs.metrics import Measure
@@ -17,7 +18,6 @@ from iceb.specs.passes import PassSize, PassSizes
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef, Sampling, Scalar
 from iceb.specs.tasks import Kind
-from iceb.specs.texts import check_int, check_part
 
 if TYPE_CHECKING:
     import numpy as np
@@ -173,7 +173,7 @@ class Scratch(Protocol):
 
     @property
     def texts(self) -> Any:
-        """Text encoder states of unedited models, shared by all methods: an iceb.stores.texts.TextStore.
+        """Text encoder states of unedited models, shared by all methods: an iceb.stores.text_states.TextStateStore.
 
         Optional: with None, or in a test's stand-in that has no such attribute, nothing is kept of texts.
         """

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from iceb.base.errors import SpecError
 from iceb.base.messages import quote
-from iceb.specs.texts import check_int, check_name, check_text
+from iceb.specs.checks import check_int, check_name, check_text
 
 ImageKey: TypeAlias = str  # 64 hex digits: the digest of everything that decides an image's bytes
 ROLE = re.compile(r"[a-z][a-z0-9_]{0,63}")

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from iceb.specs.checks import check_registered
 from iceb.specs.metrics import Metric
 from iceb.specs.reduction import Change, Part, Reduction, Score
 from iceb.specs.runs import Dtype, MeasureRef, Precision, Scalar
-from iceb.specs.texts import check_registered
 
 
 def _check_registered(value: str) -> str:

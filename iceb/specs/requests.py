@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from iceb.base.errors import SpecError
 from iceb.base.messages import quote
-from iceb.specs.texts import check_int, check_name, check_text
+from iceb.specs.checks import check_int, check_name, check_text
 
 LAST_SEED = 2**63 - 1
 

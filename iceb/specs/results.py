@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator, model_
 from iceb.base.errors import ResultError
 from iceb.base.messages import quote
 from iceb.base.readers import parse_json
+from iceb.specs.checks import check_run_id
 from iceb.specs.execution import device_kind
 from iceb.specs.records import (
     CheckpointRecord,
@@ -26,7 +27,6 @@ from iceb.specs.records import (
     TaskRecord,
 )
 from iceb.specs.runs import MOST_COUNTED, ModelRef, RunSpec, Sampling
-from iceb.specs.texts import check_run_id
 
 SCHEMA: Literal[2] = 2
 Status = Literal["complete", "partial", "failed"]

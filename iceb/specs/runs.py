@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from iceb.base.digest import digest
 from iceb.base.errors import SpecError
 from iceb.base.messages import quote
-from iceb.specs.texts import check_int, check_registered
+from iceb.specs.checks import check_int, check_registered
 
 Atom: TypeAlias = bool | int | float | str | None
 Scalar: TypeAlias = Atom | tuple[Atom, ...]  # types of a setting's value

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from iceb.base.errors import SpecError
+from iceb.specs.checks import check_name
 from iceb.specs.requests import EditBatch
-from iceb.specs.texts import check_name
 
 
 @dataclass(frozen=True, slots=True)

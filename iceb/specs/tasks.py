@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from iceb.base.errors import SpecError
+from iceb.specs.checks import check_part
 from iceb.specs.prompts import check_role
-from iceb.specs.texts import check_part
 
 Kind = Literal["replace", "rectify", "erase", "balance"]
 

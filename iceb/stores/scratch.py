@@ -10,7 +10,7 @@ from iceb.base.errors import MethodError
 from iceb.specs.runs import Scalar
 from iceb.stores.arrays import array_path, publish_array, read_array
 from iceb.stores.packs import Array
-from iceb.stores.texts import TextStore
+from iceb.stores.text_states import TextStateStore
 
 
 class ScratchStore:
@@ -30,7 +30,7 @@ class ScratchStore:
         self.owner = digest(owner)
         self.settings = settings
         self._named = settings
-        self.texts = TextStore(root)
+        self.texts = TextStateStore(root)
         self._written: list[Path] = []  # by this object
 
     def depends_on(self, *settings: str) -> "ScratchStore":

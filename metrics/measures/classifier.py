@@ -19,7 +19,7 @@ from iceb.base.digest import digest_all, digest_file
 from iceb.base.errors import MeasureError, ModelError
 from iceb.base.hub import local_first
 from iceb.base.messages import first_line
-from iceb.base.shortage import out_of_memory
+from iceb.base.out_of_memory import out_of_memory
 from iceb.specs.metrics import Inputs, MeasureInput
 
 VIT_REPOSITORY = "google/vit-base-patch16-224"

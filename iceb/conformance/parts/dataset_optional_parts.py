@@ -10,9 +10,9 @@ from iceb.conformance.process_watch import ProcessWatch
 from iceb.conformance.registered_objects import refuse
 from iceb.running.measuring import read_image
 from iceb.runs.retained import names_in_words
+from iceb.specs.checks import check_name
 from iceb.specs.datasets import ReferenceImages
 from iceb.specs.schedules import edit_batches
-from iceb.specs.texts import check_name
 
 MOST_OPENED = 200  # reference images of one name, evenly spaced
 PREPARE = ("edited", "checkpoint", "prompts", "scratch")

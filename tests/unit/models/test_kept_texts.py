@@ -8,7 +8,7 @@ from iceb.models.bundle import ModelBundle
 from iceb.models.conditioning import TextReader
 from iceb.specs.methods import Edit
 from iceb.stores.packs import read_keys
-from iceb.stores.texts import TextStore
+from iceb.stores.text_states import TextStateStore
 
 TEXTS = ["a photo of a cat", "a painting of a very old house"]
 
@@ -28,7 +28,7 @@ def unet_edit(bundle):
 
 @pytest.fixture
 def store(tmp_path):
-    return TextStore(tmp_path)
+    return TextStateStore(tmp_path)
 
 
 @pytest.fixture
@@ -89,4 +89,4 @@ def test_a_damaged_file_is_read_anew(tiny_sd, tmp_path, store):
     store.flush()
     for path in store.folder.rglob("*.pack"):
         path.write_bytes(path.read_bytes()[:-200])
-    assert torch.equal(read(tiny_sd, TextStore(tmp_path)), plain)
+    assert torch.equal(read(tiny_sd, TextStateStore(tmp_path)), plain)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iceb.base.errors import ModelError
-from iceb.base.shortage import out_of_memory
+from iceb.base.out_of_memory import out_of_memory
 from iceb.models import drawing
 from iceb.models.bundle import ModelBundle
 from iceb.models.drawing import initial_latents, texts_to_images

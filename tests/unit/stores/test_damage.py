@@ -17,7 +17,7 @@ from iceb.stores.edits import EditStore, MadeEdit
 from iceb.stores.images import ImageStore
 from iceb.stores.measured import MeasuredStore
 from iceb.stores.scratch import ScratchStore
-from iceb.stores.texts import TextStore
+from iceb.stores.text_states import TextStateStore
 
 ONE, OTHER = "ab" + "0" * 62, "ab" + "1" * 62
 FLIPS = 150  # of each store
@@ -86,13 +86,13 @@ def get_scratch(root, key):
 
 
 def put_text(root, key, number):
-    store = TextStore(root)
+    store = TextStateStore(root)
     store.publish(key, np.full((7, 4), number, np.float32))
     store.flush()
 
 
 def get_text(root, key):
-    found = TextStore(root).read(key)
+    found = TextStateStore(root).read(key)
     return None if found is None else (found.dtype.str, found.tolist())
 
 

@@ -17,7 +17,7 @@ from iceb.stores.measured import MeasuredStore
 from iceb.stores.pace import Pace
 from iceb.stores.rows import ROWS, RowFolder
 from iceb.stores.scratch import ScratchStore
-from iceb.stores.texts import TextStore
+from iceb.stores.text_states import TextStateStore
 
 KEY = "ab" + "0" * 62
 IMAGE = np.arange(32 * 32 * 3, dtype=np.uint8).reshape(32, 32, 3)
@@ -205,7 +205,7 @@ def test_rows_that_another_process_adds_are_found_by_looking_again(tmp_path):
 
 
 def test_texts_share_files_once_they_are_flushed(tmp_path):
-    store = TextStore(tmp_path)
+    store = TextStateStore(tmp_path)
     for place, key in enumerate(keys_of(5)):
         store.publish(key, np.full((7, 4), place, np.float32))
         assert store.read(key)[0, 0] == place
@@ -213,7 +213,7 @@ def test_texts_share_files_once_they_are_flushed(tmp_path):
     store.flush()
     store.flush()
     assert len(list(store.folder.rglob("*.pack"))) == 1
-    assert [TextStore(tmp_path).read(key)[6, 3] for key in keys_of(5)] == [0, 1, 2, 3, 4]
+    assert [TextStateStore(tmp_path).read(key)[6, 3] for key in keys_of(5)] == [0, 1, 2, 3, 4]
     for key in keys_of(ROWS, "b"):
         store.publish(key, np.zeros((7, 4), np.float32))
     assert len(list(store.folder.rglob("*.pack"))) == 2

@@ -11,12 +11,12 @@ from iceb.stores.packs import Array
 from iceb.stores.rows import BYTES, ROWS, RowFolder
 
 
-class TextStore:
+class TextStateStore:
     """The folder `texts` of a cache; may be used by several threads."""
 
     def __init__(self, root: Path) -> None:
         self.folder = root / "texts"
-        self._rows: RowFolder | None = None  # looked at when first asked for
+        self._opened: RowFolder | None = None  # opened when first asked for
         self._waiting: dict[str, Array] = {}
         self._lock = Lock()
 
@@ -27,7 +27,7 @@ class TextStore:
             StoreError: a file cannot be read.
         """
         waiting = self._waiting.get(key)
-        return waiting if waiting is not None else self._folder().read([key]).get(key)
+        return waiting if waiting is not None else self._row_folder().read([key]).get(key)
 
     def publish(self, key: str, states: Array) -> None:
         """Keep the states of this key, written with those of other texts; any already there stay.
@@ -47,7 +47,7 @@ class TextStore:
         Raises:
             StoreError: the cache cannot be written.
         """
-        folder = self._folder()
+        folder = self._row_folder()
         with self._lock:
             if self._waiting:
                 folder.publish(self._waiting, durable=False)
@@ -57,12 +57,12 @@ class TextStore:
         """Take back what this object has kept."""
         with self._lock:
             self._waiting = {}
-        if self._rows is not None:
-            self._rows.withdraw()
+        if self._opened is not None:
+            self._opened.withdraw()
 
-    def _folder(self) -> RowFolder:
+    def _row_folder(self) -> RowFolder:
         with self._lock:
-            if self._rows is None:
-                self._rows = RowFolder(self.folder, "texts")
-                self._rows.look()
-            return self._rows
+            if self._opened is None:
+                self._opened = RowFolder(self.folder, "texts")
+                self._opened.look()
+            return self._opened

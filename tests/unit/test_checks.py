@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iceb.base.errors import SpecError
-from iceb.specs.texts import check_name, check_part, check_run_id, check_text, checked_key
+from iceb.specs.checks import check_name, check_part, check_run_id, check_text, checked_key
 
 KEY = "0123456789abcdef" * 4
 PATHS = ("", ".", "..", "../victim", "a/../../victim", "/etc", "a\\b", "a\0b", "a\nb", "x" * 300, None, 7, ["a"])

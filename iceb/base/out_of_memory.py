@@ -1,7 +1,7 @@
 """Recognise out-of-memory errors of any library, without importing torch."""
 
 SIGNS = ("out of memory", "allocate memory")  # parts of torch's RuntimeError on a GPU and on a CPU
-SMALLER = "choose a smaller `images_per_pass` or `concepts_at_once`, fewer `workers`, or `dtype=float16` on a GPU"
+REMEDY = "choose a smaller `images_per_pass` or `concepts_at_once`, fewer `workers`, or `dtype=float16` on a GPU"
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -1,4 +1,4 @@
-"""Validate texts, names and keys that come from outside.
+"""Validate texts, names, keys and numbers that come from outside.
 
 A text is read by a model or a person, a name stands for something registered or declared, and a key names a file of
 the cache. None of them may break a line, a terminal or a path.
