@@ -7,12 +7,12 @@ nothing of requests and prompts: `aice.py` makes those.
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from iceb.base import readers
 from iceb.base.errors import DataError
+from iceb.base.readers import read_json
 
 REMEDY = "fetch it again with `iceb data fetch aice`, or name another folder with `data` or ICEB_DATA"
 LAST_LABEL = 999  # ImageNet-1k has the classes 0 … 999
@@ -51,22 +51,13 @@ class EditRow(HoldoutRow):
 RowType = TypeVar("RowType", bound=HoldoutRow)
 
 
-def read_json(path: Path) -> Any:
-    """Read and parse a JSON file.
-
-    Raises:
-        DataError: the file cannot be read, is not UTF-8, or is not strict JSON (cut short, for example).
-    """
-    return readers.read_json(path, DataError, REMEDY)
-
-
 def read_rows(path: Path, kind: type[RowType]) -> list[RowType]:
     """All rows of a file, in the file's order.
 
     Raises:
-        DataError: as `read_json`, or the file is not a list, or a row lacks a key or holds a wrong value.
+        DataError: the file cannot be read, is no list in strict JSON, or a row lacks a key or holds a wrong value.
     """
-    found = read_json(path)
+    found = read_json(path, DataError, REMEDY)
     if not isinstance(found, list) or not found:
         raise DataError(f"{path} holds {_kind_of(found)}, a list of rows was expected; {REMEDY}")
     return [_row(path, index, value, kind) for index, value in enumerate(found)]
@@ -126,9 +117,9 @@ def read_aliases(path: Path) -> dict[int, tuple[str, ...]]:
     name; the blank after each comma stays, as the authors' code keeps it), and a plain {"349": ["bighorn sheep"]}.
 
     Raises:
-        DataError: as `read_json`, or the file has neither form.
+        DataError: the file cannot be read, is not strict JSON, or has neither form.
     """
-    found = read_json(path)
+    found = read_json(path, DataError, REMEDY)
     if isinstance(found, dict) and isinstance(found.get("id2label"), dict):
         found = {key: value.split(",")[1:] for key, value in found["id2label"].items() if isinstance(value, str)}
     if not isinstance(found, dict):

@@ -15,8 +15,7 @@ from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, StoreError
 from iceb.base.files import explain_errors
 from iceb.base.messages import shorten
-from iceb.base.readers import explain_reading, is_file, is_folder, user_path
-from iceb.datasets.aice_rows import read_json
+from iceb.base.readers import explain_reading, is_file, is_folder, read_json, user_path
 from iceb.datasets.cards import package_folder
 from iceb.specs.datasets import DataCard, DataFile
 
@@ -110,7 +109,7 @@ def _check_file(card: DataCard, path: Path, file: DataFile) -> Path:
 def _diagnosis(path: Path) -> str:
     """Explain why a file may differ, if that is easy to see."""
     try:
-        read_json(path)
+        read_json(path, DataError, "")
     except DataError:
         return " (it is not even whole JSON: damaged or cut short)"
     return ""

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from iceb.base.errors import DataError
-from iceb.datasets.aice_rows import EditRow, HoldoutRow, by_class, read_aliases, read_json, read_rows
+from iceb.datasets.aice_rows import EditRow, HoldoutRow, by_class, read_aliases, read_rows
 
 
 def rows_of(small, name="edits.json"):
@@ -20,19 +20,19 @@ def test_seeds_written_as_numbers_and_as_digits_mean_the_same(small):
 def test_a_file_cut_short_is_named_with_the_place_and_the_remedy(small):
     path = small.write_text("edits.json", json.dumps(rows_of(small))[:-200])
     with pytest.raises(DataError, match=r"edits\.json: not JSON at line 1 column \d+ .*fetch it again"):
-        read_json(path)
+        read_rows(path, EditRow)
 
 
 def test_bytes_that_are_not_text_are_reported(small):
     path = small.folder / "edits.json"
     path.write_bytes(b'["\xff\xfe"]')
     with pytest.raises(DataError, match="not UTF-8 text"):
-        read_json(path)
+        read_rows(path, EditRow)
 
 
 def test_a_file_that_is_not_there_is_reported(tmp_path):
     with pytest.raises(DataError, match=r"absent\.json: cannot be read \(No such file"):
-        read_json(tmp_path / "absent.json")
+        read_rows(tmp_path / "absent.json", EditRow)
 
 
 @pytest.mark.parametrize(("content", "said"), [({"a": 1}, "one object"), ([], "no rows"), ("x", "a str")])
