@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from iceb.cli.evaluate import quiet
+from iceb.cli.quiet import silence_libraries
 
 
 def apply(
@@ -14,7 +14,7 @@ def apply(
     out: Annotated[Path, typer.Option(help="The model folder to write; it must not exist.")],
 ) -> None:
     """Write the edited model as a diffusers folder; weights other than the edit's own base are refused."""
-    quiet()
+    silence_libraries()
     from iceb.cli.progress import show_progress
     from iceb.delivery import apply as applying
 

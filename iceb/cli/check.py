@@ -11,6 +11,7 @@ import typer
 from iceb.base.messages import quote
 from iceb.cli import check_parts, options
 from iceb.cli.check_lines import report
+from iceb.cli.quiet import silence_libraries
 
 MOST = 100_000  # edits whose cost can be asked for
 SIZE = re.compile(r"[0-9]{1,9}")
@@ -36,15 +37,14 @@ def method(
         bool, typer.Option("--full", help="The method's own defaults, and every size, however long it takes.")
     ] = False,
     computation: options.Computation,
-    as_json: Annotated[bool, typer.Option("--json", help="The lines as JSON on stdout, nothing else.")] = False,
+    as_json: check_parts.LinesAsJson = False,
 ) -> None:
     """Run small edits of a method and list every check: pass, fail, skipped and why, or a measurement."""
     from iceb.cli import values
-    from iceb.cli.evaluate import quiet
 
     counts, given, number_format = _sizes(sizes), values.settings(settings or ()), values.dtype(computation.dtype)
     execution = computation.execution()
-    quiet()
+    silence_libraries()
     from iceb.conformance.methods import SECONDS, check_method, quick_method
     from iceb.models.bundle import ModelBundle
     from iceb.models.sources import find

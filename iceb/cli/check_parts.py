@@ -6,19 +6,23 @@ import typer
 
 from iceb.cli import options
 from iceb.cli.check_lines import report
+from iceb.cli.quiet import silence_libraries
 
-AsJson = Annotated[bool, typer.Option("--json", help="The lines as JSON on stdout, nothing else.")]
-Folder = Annotated[
-    str | None, typer.Option(help="embedded, upstream, or a folder of the files; default where a run looks for them.")
+LinesAsJson = Annotated[bool, typer.Option("--json", help="The lines as JSON on stdout, nothing else.")]
+DatasetData = Annotated[
+    str | None, typer.Option(help="embedded, upstream, or a folder of the files; default: where a run looks for them.")
 ]
-Data = Annotated[str | None, typer.Option(help="embedded, upstream, or a folder; default what is here.")]
+TaskData = Annotated[
+    str | None,
+    typer.Option(help="embedded, upstream, or a folder; default: the upstream files if they are here, else embedded."),
+]
 
 
 def dataset(
     name: Annotated[str, typer.Argument(help="A dataset: iceb list datasets.")],
-    data: Folder = None,
+    data: DatasetData = None,
     cache: options.Cache = None,
-    as_json: AsJson = False,
+    as_json: LinesAsJson = False,
 ) -> None:
     """Look at a dataset's card, files and prompts.
 
@@ -31,9 +35,9 @@ def dataset(
 
 def task(
     name: Annotated[str, typer.Argument(help="A task: iceb list tasks.")],
-    data: Data = None,
+    data: TaskData = None,
     cache: options.Cache = None,
-    as_json: AsJson = False,
+    as_json: LinesAsJson = False,
 ) -> None:
     """See that a task's parts fit together.
 
@@ -47,15 +51,13 @@ def task(
 def measure(
     name: Annotated[str, typer.Argument(help="A measure: iceb list measures.")],
     device: options.Device = "auto",
-    as_json: AsJson = False,
+    as_json: LinesAsJson = False,
 ) -> None:
     """Show sample images to a measure.
 
-    It must give one row each, of what it says it reads, whatever stands beside it.
+    It must give one row an image, which depends on what the measure declares to read and not on the other images.
     """
-    from iceb.cli.evaluate import quiet
-
-    quiet()
+    silence_libraries()
     from iceb.conformance.parts.measures import check_measure
     from iceb.models.loading import choose_device
 
@@ -65,7 +67,7 @@ def measure(
 
 def metric(
     name: Annotated[str, typer.Argument(help="A metric: iceb list metrics.")],
-    as_json: AsJson = False,
+    as_json: LinesAsJson = False,
 ) -> None:
     """Give made-up numbers to a metric.
 

@@ -8,8 +8,8 @@ import typer
 
 from iceb.base.wording import size_text
 from iceb.cli import options, values
-from iceb.cli.evaluate import quiet
 from iceb.cli.option_names import with_options
+from iceb.cli.quiet import silence_libraries
 
 if TYPE_CHECKING:
     from iceb.delivery.save import EditAsk
@@ -73,7 +73,7 @@ def edit(
     """Make an edit and save it: the changed weights and a manifest; `iceb apply` makes a model of it."""
     own = concepts.own_requests()
     chosen, execution = values.settings(settings or []), computation.execution()
-    quiet()
+    silence_libraries()
     from iceb.delivery.save import EditAsk
 
     ask = EditAsk(

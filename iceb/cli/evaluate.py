@@ -1,7 +1,5 @@
 """`iceb evaluate`: turn the options into an `Ask`, print the plan, run it, and print the scores."""
 
-import os
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,18 +7,11 @@ import typer
 
 from iceb.cli import options, values
 from iceb.cli.option_names import with_options
+from iceb.cli.quiet import silence_libraries
 
 if TYPE_CHECKING:
     from iceb.running.plan import Ask
     from iceb.running.planned import Plan
-
-QUIET = {
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TRANSFORMERS_VERBOSITY": "error",
-    "DIFFUSERS_VERBOSITY": "error",
-    "TOKENIZERS_PARALLELISM": "false",
-}
 
 
 @options.expand_groups
@@ -44,7 +35,7 @@ def evaluate(
 ) -> None:
     """Edit, draw before and after, measure, and write one result; what was made before is reused."""
     chosen, execution = values.settings(settings or []), computation.execution()
-    quiet()
+    silence_libraries()
     from iceb.running.plan import Ask
 
     ask = Ask(
@@ -63,13 +54,6 @@ def evaluate(
         cache=cache,
     )
     _evaluate(ask, out, dry_run=dry_run, as_json=as_json)
-
-
-def quiet() -> None:
-    """Silence libraries: stderr is for the plan, the progress and one line per error."""
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
-    warnings.filterwarnings("ignore")
 
 
 def _evaluate(ask: "Ask", out: Path, *, dry_run: bool, as_json: bool) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from iceb.base.cache import WHERE
+from iceb.cli.quiet import silence_libraries
 
 
 def score(
@@ -16,9 +17,7 @@ def score(
     as_json: Annotated[bool, typer.Option("--json", help="The scores as a JSON list on stdout, nothing else.")] = False,
 ) -> None:
     """Compute metrics from a run's images in the cache; new ones are added to the run's result."""
-    from iceb.cli.evaluate import quiet
-
-    quiet()
+    silence_libraries()
     import json
 
     from iceb.cli.progress import show_progress
