@@ -19,7 +19,7 @@ from tests.pages.listed import LISTED
 
 WITH_BLOCKS = [page for page in pages() if blocks(page)]
 RESULTS = ROOT / "leaderboards" / "results" / "aice" / "emcid"
-FIRST_SCREEN = RESULTS / "0300-a830ec5d.json"  # the run that README shows first
+(FIRST_SCREEN,) = RESULTS.glob("0300-????????.json")  # the run that README shows first
 
 
 @pytest.mark.slow
