@@ -22,6 +22,8 @@ def refusal(result: Result) -> str | None:
         return f"the run is partial (`limit` {result.limit}): run it again without `limit`"
     if result.provenance.dirty:
         return "it was made from uncommitted code (dirty: true): commit, and run it again"
+    if changed := [plugin.package for plugin in result.plugins if plugin.dirty]:
+        return f"it was made from uncommitted code of {', '.join(changed)} (dirty: true): commit it, and run it again"
     if result.method.retained_scored:
         names = names_in_words(result.method.retained_scored)
         return f"what it retains names {names}: leave them out, and run it again"

@@ -8,7 +8,7 @@ counts: its Python files, every other file beside them, the versions of what it 
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, packages_distributions, version
@@ -74,10 +74,24 @@ def _of_others(kind: type, package: str) -> str:
     place = _outermost(kind.__module__)
     if place is None:
         return digest(kind.__qualname__)  # defined in an interpreter: there is no file
-    installed = _find_installed(package or _package_of(kind.__module__))
-    files = {name: path for top in {place, *_tops(installed)} for name, path in _files(top)}
-    ours = {name for path in files.values() if path.suffix == ".py" for name in imported_modules(path)}
-    ours |= {base.__module__ for base in kind.__mro__ if base.__module__.startswith(f"{ROOT}.")}
+    bases = {base.__module__ for base in kind.__mro__ if base.__module__.startswith(f"{ROOT}.")}
+    return package_digest((kind.__module__,), package or _package_of(kind.__module__), bases)
+
+
+def package_digest(modules: Iterable[str], package: str, used: Iterable[str] = ()) -> str:
+    """Digest the code of a third-party distribution.
+
+    Args:
+        modules: imported modules of it, which metadata may not name.
+        package: the distribution; one that is not installed adds nothing.
+        used: modules of iceb that count beside those that its files import.
+
+    Raises:
+        SpecError: a file of it cannot be read.
+    """
+    installed = _find_installed(package)
+    files = {name: path for top in code_places(modules, package) for name, path in _files(top)}
+    ours = {name for path in files.values() if path.suffix == ".py" for name in imported_modules(path)} | set(used)
     return digest(
         {
             "files": {name: _content(path) for name, path in files.items()},
@@ -85,6 +99,12 @@ def _of_others(kind: type, package: str) -> str:
             ROOT: {name: file_digest(path) for name, path in reachable_modules(filter(affects_numbers, ours)).items()},
         }
     )
+
+
+def code_places(modules: Iterable[str], package: str) -> set[Path]:
+    """Return the folders and files that hold a distribution's top-level modules, and those of imported modules."""
+    imported = {place for module in modules if (place := _outermost(module)) is not None}
+    return imported | set(_tops(_find_installed(package)))
 
 
 def _outermost(module: str) -> Path | None:

@@ -17,6 +17,7 @@ from iceb.running.cost import Seconds
 from iceb.running.edited_model import EditedModel
 from iceb.running.measuring import ImagesLost
 from iceb.running.planned import Plan
+from iceb.running.plugin_records import plugin_records
 from iceb.running.prompt_selection import CheckpointPrompts, check_roles
 from iceb.running.result_record import EditCost, Images, Outcome, make_result
 from iceb.runs.ledger import ImageRow
@@ -40,7 +41,7 @@ class Run:
         self.plan, self.parts = plan, plan.parts
         self.images = Images()
         self.seconds = Seconds()
-        self.origin = Origin.now(self.parts.bundle.device, self.parts.command)
+        self.origin = Origin.now(self.parts.bundle.device, self.parts.command, plugin_records(self.parts.plugins))
 
     def outcome(self) -> Outcome:
         """Draw before, edit, draw after, measure, reduce; redraw images that turn out damaged.

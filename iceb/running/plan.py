@@ -24,6 +24,7 @@ from iceb.running.measure_choice import measures
 from iceb.running.measuring import CHUNK, WHOLE_IMAGES, Measuring
 from iceb.running.method_runner import ChosenMethod, choose
 from iceb.running.planned import Plan
+from iceb.running.plugin_records import run_entries
 from iceb.running.prompt_selection import Selection
 from iceb.running.request_kinds import refuse_kind
 from iceb.running.run_parts import Parts
@@ -96,6 +97,7 @@ def plan(ask: Ask, may_fetch: bool = True) -> Plan:
     if spec.limit is not None:
         schedule = with_checkpoints(schedule, {checkpoint.step.id for checkpoint in checkpoints})
     parts = _parts(ask, task, dataset, method, bundle, metrics, cache)
+    parts.plugins = run_entries(spec, metrics, bundle.family.measures)
     return Plan(spec, parts, schedule, selection, checkpoints)
 
 

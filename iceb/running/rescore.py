@@ -1,6 +1,6 @@
 """Score a run from its stored images; the diffusion model is never loaded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from iceb.base.cache import cache_root
@@ -11,6 +11,7 @@ from iceb.models.families import FAMILIES
 from iceb.running.measure_choice import make_measure, measure_for, named_measure
 from iceb.running.measuring import ImagesLost, Measuring
 from iceb.running.plan import reference_images
+from iceb.running.plugin_records import join_records, metric_entries, plugin_records
 from iceb.running.scoring import RegisteredMetric, Scorer, Scores, registered_metric
 from iceb.runs.folder import RESULT, read_result, run_folder
 from iceb.runs.ledger import ImageRow, read_ledger
@@ -45,8 +46,7 @@ def rescore(named: Path, names: Sequence[str] = (), cache: Path | None = None, d
     scorer = make_scorer(result, metrics, cache_root(cache), device)
     _refuse_undrawn(result, metrics, rows)
     scores = _scores(scorer, rows, result)
-    added = [each.metric.name for each in metrics if result.score(each.metric.name) is None]
-    if added:
+    if added := [each for each in metrics if result.score(each.metric.name) is None]:
         return _add(folder, result, scores, added)
     return result.model_copy(update={"scores": _last(scores)})
 
@@ -97,10 +97,14 @@ def _refuse_undrawn(result: Result, metrics: Sequence[RegisteredMetric], rows: S
                 )
 
 
-def _add(folder: Path, result: Result, scores: Scores, added: Sequence[str]) -> Result:
+def _add(folder: Path, result: Result, scores: Scores, added: Sequence[RegisteredMetric]) -> Result:
     """Write new metrics to the run's files; the table first, because the result names it."""
     table = read_table(folder / TABLE, result.per_concept) if result.per_concept else []
-    changed, data = with_metrics(result, table, list(scores.groups.values()), scores.table, added)
+    names = [each.metric.name for each in added]
+    changed, data = with_metrics(result, table, list(scores.groups.values()), scores.table, names)
+    used = {kind for score in result.scores for kind in score.measures}
+    records = plugin_records(metric_entries(added, _named_measures(result), used))
+    changed = changed.model_copy(update={"plugins": join_records(result.plugins, records)})
     write_atomic(folder / TABLE, data)
     write_atomic(folder / RESULT, changed.to_json().encode())
     return changed
@@ -114,10 +118,15 @@ def used_measures(result: Result, metrics: Sequence[Metric], device: str) -> dic
         MeasureError: a measure cannot be made.
     """
     used = {kind: record.id for score in result.scores for kind, record in score.measures.items()}
-    family = FAMILIES.get(result.model.family)
-    named = family.measures if family else {}
+    named = _named_measures(result)
     kinds = dict.fromkeys(need.measure for metric in metrics for need in metric.needs)
     return {
         kind: named_measure(used[kind], device) if kind in used else make_measure(measure_for(kind, named), device)
         for kind in kinds
     }
+
+
+def _named_measures(result: Result) -> Mapping[str, str]:
+    """Return kind → registered name, as the family of the run's model says."""
+    family = FAMILIES.get(result.model.family)
+    return family.measures if family else {}

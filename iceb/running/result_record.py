@@ -84,6 +84,7 @@ def make_result(
         images=ledger_record(outcome.ledger, images.rows) if outcome else None,
         execution=_execution(plan),
         cost=_cost(plan, images, seconds),
+        plugins=origin.plugins,
         provenance=origin.to_provenance(),
         log=_joined_logs([edit.log for edit in images.edits]),
         error=error,

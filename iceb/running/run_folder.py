@@ -9,6 +9,7 @@ from iceb.base.files import write_atomic
 from iceb.running import cache_use
 from iceb.running.evaluate import Run
 from iceb.running.planned import Plan
+from iceb.running.plugin_records import join_records
 from iceb.running.result_record import Outcome
 from iceb.runs.folder import PLAN, RESULT, read_result, refuse_other_data, write_requests
 from iceb.runs.ledger import LEDGER, ImageRow, encode_ledger, ledger_record, read_ledger
@@ -59,7 +60,8 @@ def _write(folder: Path, current: Run, outcome: Outcome, result: Result) -> Resu
         known = {(row.checkpoint, row.prompt) for row in rows}
         rows = [*rows, *(row for row in earlier.rows if (row.checkpoint, row.prompt) not in known)]
         ledger = encode_ledger(rows)
-        result = result.model_copy(update={"images": ledger_record(ledger, rows)})
+        plugins = join_records(earlier.result.plugins, result.plugins)
+        result = result.model_copy(update={"images": ledger_record(ledger, rows), "plugins": plugins})
     if earlier is None or result.cost.images_drawn or _files_of(earlier.result) != _files_of(result):
         write_atomic(folder / LEDGER, ledger)
         write_atomic(folder / TABLE, table)

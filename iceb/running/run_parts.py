@@ -5,6 +5,7 @@ from pathlib import Path
 
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
+from iceb.registry import Registered
 from iceb.running.method_runner import ChosenMethod
 from iceb.running.scoring import Scorer
 from iceb.specs.datasets import ConceptDataset
@@ -27,3 +28,4 @@ class Parts:
     cache: Path
     command: tuple[str, ...] | None = None
     execution: Execution = DEFAULT
+    plugins: tuple[Registered, ...] = ()  # what other packages register of all this

@@ -4,7 +4,7 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import iceb
-from iceb.specs.records import Provenance
+from iceb.specs.records import PluginRecord, Provenance
 
 if TYPE_CHECKING:
     import torch
 
 PACKAGES = ("iceb", "torch", "diffusers", "transformers", "safetensors", "tokenizers", "numpy", "pillow")
 CODE = ("iceb", "methods", "metrics", "baselines", "data_cards", "pyproject.toml")  # code that can change a number
+NO_CODE = (":(exclude,glob)**/__pycache__/**", ":(exclude,glob)**/*.pyc")  # what Python leaves beside code
 NO_PLACE = "unknown"
 OWN_FOLDERS = ("--out", "--cache")  # options that say where things lie on one machine, and change no number
 
@@ -31,12 +32,15 @@ class Origin:
     command: str
     device: str
     started: str  # UTC, ISO 8601
+    plugins: tuple[PluginRecord, ...] = ()  # the code of other packages
 
     @classmethod
-    def now(cls, device: "torch.device", command: Sequence[str] | None = None) -> "Origin":
+    def now(
+        cls, device: "torch.device", command: Sequence[str] | None = None, plugins: tuple[PluginRecord, ...] = ()
+    ) -> "Origin":
         """Return the origin of a run that begins now; the command is this process's own unless given."""
         checkout(_package())  # read at the start: a later commit is not the code that ran
-        return cls(shlex.join(portable_command(command or _command())), device_name(device), _clock())
+        return cls(shlex.join(portable_command(command or _command())), device_name(device), _clock(), plugins)
 
     def to_provenance(self) -> Provenance:
         """Return the provenance of a run that ends now."""
@@ -137,6 +141,28 @@ def checkout(package: Path) -> tuple[str | None, bool | None]:
     commit = _git(root, "rev-parse", "HEAD")
     changed = _git(root, "status", "--porcelain", "--", *(name for name in CODE if (root / name).exists()))
     return commit, None if changed is None else bool(changed)
+
+
+def checkout_of(places: Iterable[Path]) -> tuple[str | None, bool | None]:
+    """Return the commit of the git checkout that holds a package's files, and whether any differs from it or is new.
+
+    (None, None) where they lie in no checkout: installed from a wheel, ignored by git, or git is missing.
+    """
+    found = [state for place in sorted(places) if (state := _state(place)) is not None]
+    if not found:
+        return None, None
+    return found[0][0], any(changed for _, changed in found)
+
+
+def _state(place: Path) -> tuple[str | None, bool] | None:
+    """Return commit and changes of one file or folder of a checkout; None outside of one."""
+    folder = place if place.is_dir() else place.parent
+    if "site-packages" in place.parts or _git(folder, "rev-parse", "--is-inside-work-tree") != "true":
+        return None
+    if _git(folder, "check-ignore", "-q", str(place)) is not None:
+        return None
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=all", "--", str(place), *NO_CODE)
+    return _git(folder, "rev-parse", "HEAD"), changed != ""
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

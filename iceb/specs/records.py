@@ -202,6 +202,17 @@ class TableRecord(Record):
     rows: int = Field(ge=0)
 
 
+class PluginRecord(Record):
+    """The code of a third-party distribution that a run used: a version typed by hand does not say what ran."""
+
+    package: str  # the distribution
+    version: str
+    names: tuple[str, ...]  # what the run used of it, "metric worst_bystander"
+    code: str  # digest of all its code and data files
+    commit: str | None  # of the git checkout that its files lie in; None: they lie in none
+    dirty: bool | None  # files differ from the commit, or are new; None: likewise
+
+
 class Cost(Record):
     """Time and memory of the run; cached stages cost only their reading, and counts tell which were."""
 

@@ -20,6 +20,7 @@ from iceb.specs.records import (
     Cost,
     MethodRecord,
     ModelRecord,
+    PluginRecord,
     Provenance,
     Record,
     ScoreRecord,
@@ -52,6 +53,7 @@ class Result(Record):
     log: Mapping[str, float] = Field(default_factory=dict)  # the method's own diagnostics
     execution: Mapping[str, Any] = Field(default_factory=dict)  # settings that change speed and memory, but no number
     cost: Cost
+    plugins: tuple[PluginRecord, ...] = ()  # of other packages than iceb; of no package twice
     provenance: Provenance
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, populate_by_name=True)
@@ -91,6 +93,7 @@ class Result(Record):
         images: TableRecord | None = None,
         log: Mapping[str, float] | None = None,
         execution: Mapping[str, Any] | None = None,
+        plugins: tuple[PluginRecord, ...] = (),
         error: str | None = None,
     ) -> "Result":
         """The result of running `spec`; the status follows from `error` and the spec's limit."""
@@ -112,6 +115,7 @@ class Result(Record):
             log=log or {},
             execution=execution or {},
             cost=cost,
+            plugins=plugins,
             provenance=provenance,
         )
 

@@ -201,6 +201,11 @@ def test_all_that_the_plugin_registers_is_evaluated_together(iceb, site, model, 
     assert (scores["repainted"]["n"], scores["repainted"]["concepts"]) == (9, 3)
     assert (scores["kept_colours"]["n"], scores["kept_colours"]["concepts"]) == (12, 4)
     assert result["model"]["edited_digest"] != [result["model"]["digest"]]
+    (plugin,) = result["plugins"]
+    assert (plugin["package"], plugin["version"], len(plugin["code"])) == ("iceb-example", "0.3.0", 64)
+    assert (plugin["commit"], plugin["dirty"]) == (None, None)
+    used = ["dataset repaint", "measure colour_words", "method token_swap", "metric kept_colours", "metric repainted"]
+    assert plugin["names"] == [*used, "task repaint"]
 
     (folder,) = (tmp_path / "runs").rglob("result.json")
     scored = iceb(site, "score", str(folder), "--cache", str(tmp_path / "cache"), "--json")

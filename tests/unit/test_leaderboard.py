@@ -14,6 +14,7 @@ from iceb.leaderboard.published import parse
 from iceb.leaderboard.rank import NO_BETTER, Row, tables
 from iceb.leaderboard.render import render
 from iceb.leaderboard.settings_diff import changed_settings
+from iceb.specs.records import PluginRecord
 from iceb.specs.runs import MeasureRef
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "leaderboard.md"
@@ -266,6 +267,15 @@ def test_an_unfit_result_is_refused_with_its_reason(make_result, tmp_path, chang
         add_results(tmp_path / "boards", unfit.save(tmp_path / "run" / "result.json"))
     with pytest.raises(ResultError, match=word):
         collect(save_result(tmp_path / "other", unfit) / "results")
+
+
+@pytest.mark.parametrize(("dirty", "refused"), [(True, True), (False, False), (None, False)])
+def test_a_result_of_uncommitted_code_of_another_package_is_refused(make_result, dirty, refused):
+    facts = {"version": "0.1.0", "names": ("dataset far",), "code": "c" * 64, "commit": "d" * 40}
+    found = make_result().with_fields(plugins=(PluginRecord(package="iceb-far", dirty=dirty, **facts),))
+    said = refusal(found.result)
+    assert (said is not None) == refused
+    assert not refused or said.startswith("it was made from uncommitted code of iceb-far (dirty: true): commit it")
 
 
 def test_a_result_in_the_wrong_place_is_refused(make_result, tmp_path):
