@@ -1,4 +1,4 @@
-"""Silence libraries before they are imported: stderr is for the plan, the progress and one line per error."""
+"""Silence libraries before their import: stderr is for plan, progress and one line per error."""
 
 import os
 import warnings

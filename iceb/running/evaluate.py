@@ -1,4 +1,4 @@
-"""The benchmark on one page: draw before, edit, draw after, measure, reduce; `run_folder` writes what comes of it."""
+"""The benchmark on one page: draw before, edit, draw after, measure, reduce."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

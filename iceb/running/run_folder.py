@@ -1,4 +1,4 @@
-"""Carry out a plan and write the run's folder; what an earlier run left there stays where it still holds."""
+"""Carry out a plan and write the run's folder; valid files of an earlier run stay."""
 
 from dataclasses import dataclass
 from pathlib import Path

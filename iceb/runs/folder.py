@@ -1,4 +1,4 @@
-"""The folder of a run: names of its files, and functions that find and read them and write the requests.
+"""The folder of a run: names of its files, and functions that find, read and write them.
 
 plan.txt holds the plan, requests.jsonl the requests to the method, images.jsonl (see `ledger`) which images
 were drawn, result.json the result. Reading them needs no torch. `iceb/running/run_folder.py` writes them.

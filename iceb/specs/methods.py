@@ -173,7 +173,7 @@ class Scratch(Protocol):
 
     @property
     def texts(self) -> Any:
-        """Text encoder states of unedited models, shared by all methods: an iceb.stores.text_states.TextStateStore.
+        """Text encoder states of unedited models, shared by all methods: a TextStateStore.
 
         Optional: with None, or in a test's stand-in that has no such attribute, nothing is kept of texts.
         """

@@ -78,7 +78,7 @@ class PartSums:
         return math.fsum(values) / self.total if len(values) == len(self.weights) else None
 
     def pulls(self, clusters: Sequence[Hashable]) -> Pulls:
-        """Each cluster's pull on the value: its linearised residual, scaled so that the squares sum to the variance."""
+        """Each cluster's linearised residual, scaled so that the squares sum to the variance."""
         mean = self.mean  # once: it runs over all concepts
         found: dict[Hashable, list[float]] = {}
         for cluster, weight, change in zip(clusters, self.weights, self.changes, strict=True):

@@ -1,4 +1,4 @@
-"""Measure how far an edit moves prompts that name none of its concepts; reported for the author, never a failure."""
+"""Measure how far an edit moves unrelated prompts; reported for the author, never a failure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
