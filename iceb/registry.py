@@ -145,6 +145,16 @@ def _scan(group: Group, scan: Callable[[str], Sequence[EntryPoint]], path: tuple
     return tuple(sorted(found, key=lambda entry: (entry.name, entry.package)))
 
 
+def name_problem(entry: Registered, card_name: str) -> str:
+    """Why a method cannot be used whose card has another name than its entry point; "" if they agree."""
+    if card_name == entry.name:
+        return ""
+    return (
+        f"its card's name is {card_name!r} and its entry point's {entry.name!r}: give both one name, which is then the "
+        "method's everywhere"
+    )
+
+
 def shortest_name(entry: Registered) -> str:
     """The shortest name by which `find` finds this entry; ambiguous names need the package."""
     twins = [each for each in entries_of(entry.group) if each.name == entry.name]

@@ -2,7 +2,8 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 
 def default_of(field: "dataclasses.Field[Any]") -> Any:
@@ -39,3 +40,30 @@ def differing(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[st
     ['file', 'steps']
     """
     return [name for name, value in values.items() if name not in defaults or value != defaults[name]]
+
+
+def flat_hints(hint: Any) -> list[Any]:
+    """Return the members of a union type, or the type alone.
+
+    >>> flat_hints(int | str | None), flat_hints(tuple[int, ...])
+    ([<class 'int'>, <class 'str'>, <class 'NoneType'>], [tuple[int, ...]])
+    """
+    members = get_args(hint) if get_origin(hint) in (Union, UnionType) else ()
+    return [part for member in members for part in flat_hints(member)] if members else [hint]
+
+
+def literal_values(hint: Any) -> tuple[Any, ...]:
+    """Return the values that a type names one by one (`Literal`); () where it names none.
+
+    >>> literal_values(Literal["sum", "sequence"] | None), literal_values(str)
+    (('sum', 'sequence'), ())
+    """
+    return tuple(value for each in flat_hints(hint) if get_origin(each) is Literal for value in get_args(each))
+
+
+def hints_of(kind: type) -> dict[str, Any]:
+    """Return the types of a class's fields; none where an annotation names what is not imported."""
+    try:
+        return get_type_hints(kind)
+    except NameError:
+        return {}

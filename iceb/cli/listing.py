@@ -181,11 +181,22 @@ def _show_registered(what: ShowKind, name: str) -> None:
     # a task is an instance of a class that says nothing of it; a metric's class says what the metric computes
     if found.__doc__ and (isinstance(found, type) or what is ShowKind.metric):
         typer.echo(f"  {found.__doc__.strip().splitlines()[0]}")
-    fields = _card_fields(found) if what is ShowKind.method else _fields(found)
+    if what is ShowKind.method and (problem := registry.name_problem(entry, found.card.name)):
+        typer.echo(fill(f"cannot be used: {problem}", WIDTH, initial_indent="  ", subsequent_indent="      "))
+    fields = _words(what, found)
     for key, value in fields.items():
         typer.echo(fill(f"{key}: {value}", WIDTH, initial_indent="  ", subsequent_indent="      "))
     if what is ShowKind.method:
         _show_parameters(found)
+
+
+def _words(what: ShowKind, found: Any) -> dict[str, str]:
+    """Return the fields of a card in words."""
+    if what is ShowKind.metric:
+        from iceb.cli.metric_words import metric_fields
+
+        return metric_fields(found)
+    return _card_fields(found) if what is ShowKind.method else _fields(found)
 
 
 def _card_fields(method: Any) -> dict[str, str]:
@@ -206,11 +217,11 @@ FIELDS = (
     "headline",
     "edit_counts",
 )
-FIELDS_OF_METRICS = ("unit", "of", "falls", "higher_is_better", "needs", "id", "inputs")
+FIELDS_OF_MEASURES = ("id", "inputs")
 
 
 def _fields(found: Any) -> dict[str, str]:
-    values = {name: getattr(found, name) for name in FIELDS + FIELDS_OF_METRICS if hasattr(found, name)}
+    values = {name: getattr(found, name) for name in FIELDS + FIELDS_OF_MEASURES if hasattr(found, name)}
     return {name: _plain(value) for name, value in values.items() if not isinstance(value, property)}
 
 
@@ -229,5 +240,6 @@ def _show_parameters(method: Any) -> None:
     typer.echo("  parameters (--set NAME=VALUE), with their defaults:")
     for setting in settings_of(method):
         typer.echo(f"    {setting.name} = {setting.default}")
-        if setting.meaning:
-            typer.echo(fill(setting.meaning, WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 8))
+        words = f"One of {', '.join(setting.words)}." if setting.words else ""
+        if meaning := f"{words} {setting.meaning}".strip():
+            typer.echo(fill(meaning, WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 8))

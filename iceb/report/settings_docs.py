@@ -6,7 +6,7 @@ import re
 import textwrap
 from typing import Any
 
-from iceb.base.fields import default_of
+from iceb.base.fields import default_of, flat_hints, hints_of, literal_values
 
 ENTRY = re.compile(r"^(\w+(?:, \w+)*): (.*)$")  # "steps, rate: text", at the section's own indent
 SECTION = "Attributes:"
@@ -19,6 +19,7 @@ class Setting:
     name: str
     default: str  # as Python writes it
     meaning: str  # "" where its author wrote none
+    words: tuple[str, ...] = ()  # the values of a choice of words, else ()
 
 
 def settings_of(method: type) -> list[Setting]:
@@ -28,7 +29,17 @@ def settings_of(method: type) -> list[Setting]:
         if dataclasses.is_dataclass(kind):
             said |= attributes(kind.__dict__.get("__doc__") or "")
     fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(method)
-    return [Setting(field.name, _default(field), said.get(field.name, "")) for field in fields]
+    hints = hints_of(method)
+    return [
+        Setting(field.name, _default(field), said.get(field.name, ""), _words(hints.get(field.name)))
+        for field in fields
+    ]
+
+
+def _words(hint: Any) -> tuple[str, ...]:
+    """Return the values of a choice of words, None among them if it is allowed."""
+    words = [str(word) for word in literal_values(hint)]
+    return (*words, "None") if words and type(None) in flat_hints(hint) else tuple(words)
 
 
 def _default(field: "dataclasses.Field[Any]") -> str:

@@ -224,11 +224,8 @@ def choose(name: str, settings: Mapping[str, Any], recipe: str = "") -> ChosenMe
     """
     entry = registry.find("methods", name)
     kind = entry.load()
-    if kind.card.name != entry.name:
-        raise MethodError(
-            f"method {entry.full_name}: its card's name is {kind.card.name!r} and its entry point's {entry.name!r}: "
-            "give both one name, which is then the method's everywhere"
-        )
+    if problem := registry.name_problem(entry, kind.card.name):
+        raise MethodError(f"method {entry.full_name}: {problem}")
     names = [field.name for field in dataclasses.fields(kind) if field.init]
     for setting in settings:
         if setting not in names:

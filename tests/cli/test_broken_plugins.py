@@ -105,6 +105,12 @@ def test_one_that_prints_spoils_no_output(iceb, site):
     assert done.stdout.startswith("bad/chats 1.0 ")
 
 
+def test_showing_a_method_says_that_its_card_has_another_name(iceb, site):
+    shown = " ".join(iceb(site, "show", "method", "chats").stdout.split())
+    assert "cannot be used: its card's name is 'uce' and its entry point's 'chats': give both one name" in shown
+    assert "cannot be used" not in iceb(site, "show", "method", "uce").stdout
+
+
 def test_an_unloadable_dataset_is_listed_with_its_error(iceb, site):
     rows = {row["name"]: row["from"] for row in json.loads(iceb(site, "list", "datasets", "--json").stdout)}
     assert "KeyError: 'dataset' (bad_aaa_broken.py:1, in <module>)" in rows["aaa_broken"]

@@ -85,8 +85,19 @@ def test_showing_a_method_prints_every_parameter_with_its_meaning_in_80_columns(
     settings = settings_of(load("methods", "uce"))
     assert len(settings) > 5
     assert all(f"    {setting.name} = {setting.default}\n        " in text for setting in settings)
+    assert "    technique = 'replace'\n        One of replace, tensor. " in text
     assert all(setting.meaning in " ".join(text.split()) for setting in settings)
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_showing_a_metric_says_in_words_what_it_reads_and_computes(capsys):
+    assert run(["show", "metric", "dest_forget"]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert "value: holdout (before − after), mean over images" in lines
+    assert "class: the concept's own" in lines
+    assert "better: lower" in lines
+    assert "images of holdout prompts tagged" in " ".join(lines)
+    assert "Need(" not in " ".join(lines)
 
 
 def test_data_status_says_what_is_missing_and_what_to_do(capsys, tmp_path):

@@ -9,15 +9,15 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 from iceb.base.errors import IcebError
+from iceb.base.fields import flat_hints, hints_of, literal_values
 from iceb.base.hub import OFFLINE
 from iceb.base.messages import shorten
 from iceb.conformance.check_line import Broken, Line, Skipped, error_text, line
 from iceb.conformance.methods.edit_checks import PlainEdit
 from iceb.conformance.methods.method_under_test import MISFIT, MethodUnderTest
-from iceb.conformance.methods.setting_checks import flat_hints
 from iceb.specs.runs import Scalar
 
 CHECK = "every choice carried out"
@@ -95,7 +95,7 @@ def choices(method: Any) -> list[tuple[str, Scalar]]:
 
     A choice is a setting whose type names words (`Literal`) or is a bool; where None is allowed beside, it counts.
     """
-    card, hints = method.card, get_type_hints(type(method))
+    card, hints = method.card, hints_of(type(method))
     named = {*card.files, *card.models, *card.judges}
     names = [each.name for each in dataclasses.fields(method) if each.init and each.name not in named]
     return [
@@ -106,7 +106,7 @@ def choices(method: Any) -> list[tuple[str, Scalar]]:
 def _values(hint: Any) -> list[Scalar]:
     """List the values that a type names; none where it is no choice."""
     hints = flat_hints(hint)
-    values: list[Scalar] = [word for each in hints if get_origin(each) is Literal for word in get_args(each)]
+    values: list[Scalar] = list(literal_values(hint))
     values += [False, True] if bool in hints else []
     return [*values, None] if values and type(None) in hints and None not in values else values
 

@@ -11,11 +11,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 from iceb.base.digest import digest_array
 from iceb.base.errors import IcebError
-from iceb.base.fields import defaults_of
+from iceb.base.fields import defaults_of, flat_hints, hints_of, literal_values
 from iceb.base.wording import count_text
 from iceb.conformance.check_line import Broken, Line, Skipped, error_text, line
 from iceb.conformance.methods.edit_checks import PlainEdit
@@ -181,14 +181,14 @@ def other_values(method: Any, name: str) -> Sequence[Scalar]:
     """
     value: Any = getattr(method, name)
     default = defaults_of(type(method)).get(name, value)
-    hints = flat_hints(get_type_hints(type(method)).get(name))
+    hints = flat_hints(hints_of(type(method)).get(name))
     near = [other for other in _near(value, hints) if other != default]
     return near if default == value else [*near, default]
 
 
 def _near(value: Any, hints: Sequence[Any]) -> list[Scalar]:
     """Propose other values of the same type."""
-    words = [word for hint in hints if get_origin(hint) is Literal for word in get_args(hint)]
+    words = [word for hint in hints for word in literal_values(hint)]
     if words:
         return [word for word in words if word != value]
     if isinstance(value, bool):
@@ -210,9 +210,3 @@ def _near_tuple(value: tuple[Any, ...]) -> list[Scalar]:
 
 
 STARTS: dict[type, Scalar] = {bool: True, int: 1, float: 0.5}  # where a setting is None
-
-
-def flat_hints(hint: Any) -> list[Any]:
-    """Return the members of a union, or the hint alone."""
-    members = () if get_origin(hint) is Literal else get_args(hint)
-    return [part for member in members for part in flat_hints(member)] if members else [hint]
