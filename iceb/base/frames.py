@@ -7,7 +7,7 @@ from traceback import walk_tb
 from types import FrameType
 
 from iceb.base.errors import IcebError
-from iceb.base.messages import printable, shorten
+from iceb.base.messages import printable, shorten, without_fields
 
 LONGEST = 500  # characters of an error's message
 CORE = (
@@ -66,7 +66,7 @@ def describe(error: BaseException) -> str:
 
 def _message(error: BaseException) -> str:
     try:
-        return str(error)
+        return str(error) if isinstance(error, IcebError) else without_fields(str(error))
     except Exception:  # a third-party class may do anything
         return "its message cannot be read"
 

@@ -59,7 +59,7 @@ def reason(error: BaseException, most: int = QUOTED) -> str:
     >>> reason(ValueError("two\\nlines")), reason(KeyboardInterrupt())
     ('two lines', 'KeyboardInterrupt')
     """
-    return shorten(printable(str(error)), most) or type(error).__name__
+    return shorten(printable(without_fields(str(error))), most) or type(error).__name__
 
 
 def first_line(error: BaseException, most: int = QUOTED) -> str:
@@ -69,7 +69,16 @@ def first_line(error: BaseException, most: int = QUOTED) -> str:
     'no such model'
     """
     lines = str(error).strip().splitlines()
-    return shorten(printable(lines[0]), most) if lines else type(error).__name__
+    return shorten(printable(without_fields(lines[0])), most) if lines else type(error).__name__
+
+
+def without_fields(text: str) -> str:
+    """A library's text with quotes for its backticks, in which our messages name fields (`iceb.base.errors`).
+
+    >>> without_fields("pass `token=<your_token>`")
+    "pass 'token=<your_token>'"
+    """
+    return text.replace("`", "'")
 
 
 def _visible(letter: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from iceb.base.errors import IcebError, SpecError
-from iceb.base.messages import quote, shorten
+from iceb.base.messages import quote, shorten, without_fields
 
 DIGITS = 19  # digits of the largest 64-bit number
 SUSPECT = re.compile(r"\\(?:u[dD][89a-fA-F]|u00[01]|u007|[bf])")  # escapes of lone surrogates and of control characters
@@ -98,7 +98,7 @@ def explain_reading(name: str, kind: type[IcebError], remedy: str, *others: type
 def _reason(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return f"not UTF-8 text at byte {error.start}"
-    return getattr(error, "strerror", None) or str(error)
+    return getattr(error, "strerror", None) or without_fields(str(error))
 
 
 def parse_json(text: str, where: str, kind: type[IcebError], remedy: str = "") -> Any:

@@ -8,6 +8,8 @@ import pytest
 
 from iceb.base.errors import MethodError
 from iceb.base.frames import describe, place_of
+from iceb.base.messages import first_line, reason
+from iceb.cli.option_names import with_options
 
 PACKAGE = {
     "__init__.py": "from iceb_far.inner import deep\n\n\ndef edit():\n    return deep()\n",
@@ -46,3 +48,13 @@ def test_errors_of_the_core_have_no_location():
     error = raise_in(lambda: Rewriter({"a": "b"})(None)).with_traceback(None)
     assert place_of(error) == ""
     assert describe(MethodError("no  layer\nfits")) == "MethodError: no layer fits"
+
+
+def test_what_a_library_says_names_no_option():
+    """Hugging Face advises `token=<your_token>`, which became --set 'token=<your_token>'."""
+    advice = "log in, or pass `token=<your_token>`; `model` is gated"
+    foreign = OSError(advice)
+    for said in (describe(foreign), reason(foreign), first_line(foreign)):
+        assert "'token=<your_token>'; 'model' is gated" in said
+        assert with_options(said) == said
+    assert with_options(describe(MethodError("`num_edits` 0"))) == "MethodError: --num-edits 0"
