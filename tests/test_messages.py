@@ -45,6 +45,8 @@ STAY = {
     "iceb/runs/provenance.py: --cache": "takes options out of a recorded command",
     "iceb/runs/provenance.py: --porcelain": "an option of git",
     "iceb/runs/provenance.py: --error-unmatch": "an option of git",
+    "iceb/runs/provenance.py: --untracked-files": "an option of git",
+    "iceb/runs/provenance.py: --is-inside-work-tree": "an option of git",
     "iceb/leaderboard/render.py: iceb leaderboard": "the command that writes the page",
     "iceb/report/method_pages.py: iceb docs": "the command that writes the page",
 }
