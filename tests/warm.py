@@ -42,7 +42,7 @@ sys.exit(code[0] if code else "the program ended without an exit code")
 @contextmanager
 def warm_process(folder: Path) -> Iterator[Path]:
     """Start the process; yields an executable that runs programs in forks of it."""
-    from iceb.cli.evaluate import QUIET  # not imported by the process itself: some programs do without iceb
+    from iceb.cli.quiet import QUIET  # not imported by the process itself: some programs do without iceb
 
     door, client = folder / "door", folder / "python"
     client.write_text(CLIENT.format(python=sys.executable, door=str(door), size=SIZE), encoding="utf-8")
