@@ -41,10 +41,27 @@ def check_coverage(found: Sequence[FiledResult]) -> None:
         for claim in claims:
             if claim.judged != common:
                 other = next(each for each in claims if each.judged == common)
+                if problem := _other_counts(*sorted((claim, other), key=claims.index)):
+                    raise ResultError(problem)
                 raise ResultError(
                     f"{claim.filed.path}: metric {claim.metric} {_difference(claim.judged, common)}, "
                     f"unlike {other.filed.path}: run it again"
                 )
+
+
+def _other_counts(known: _Claim, new: _Claim) -> str | None:
+    """Describe two claims of the same concepts with other numbers of images; None where more differs."""
+    here, there = ({row[:4]: row[4] for row in claim.judged} for claim in (new, known))
+    if here.keys() != there.keys():
+        return None
+    differing = next(row for row in sorted(here) if here[row] != there[row])
+    part, concept, replicate, _ = differing
+    return (
+        f"{new.filed.path}: metric {new.metric}: concept {quote(concept, 80)} (part {part}, replicate {replicate}) has "
+        f"{here[differing]} images here and {there[differing]} in {known.filed.path}: is n a count of prompts? It must "
+        "count all images that a statistic was taken or chosen from, whatever their rows: mend the metric and raise "
+        "its version; if it does count them, images were left out of one of the two"
+    )
 
 
 def _claims(filed: FiledResult) -> Iterator[tuple[str, _Claim]]:

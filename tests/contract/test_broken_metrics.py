@@ -9,6 +9,7 @@ import pytest
 
 from iceb.base.errors import MeasureError, SpecError
 from iceb.conformance.check_line import Line
+from iceb.conformance.parts.made_up_rows import MadeUpRows, made_up_prompts
 from iceb.conformance.parts.metrics import check_metric
 from iceb.metrics.sets import SetDistance, frechet_distance, kernel_distance
 from iceb.specs.metrics import Measured, Measurements, Need
@@ -214,7 +215,7 @@ class OneWidth(Sound):
 
 
 def test_rows_of_another_width_are_tried(lines):
-    assert "from rows of 1," in by_name(lines(OneWidth()))["a value of made-up numbers"].note
+    assert "from rows of 1: 5 statistics of 4 concepts" in by_name(lines(OneWidth()))["a value of made-up numbers"].note
 
 
 class Drifting(Sound):
@@ -272,6 +273,32 @@ class CountsOne(Sound):
         return replace(super().value(sides, concept, replicate, rows), n=7)
 
 
+class CountsByRow(Sound):
+    """Counts a concept's images over all replicates where the edit raised the number, else its replicate's alone."""
+
+    def value(self, sides: Any, concept: str, replicate: int, rows: list[int]) -> ConceptValue:
+        found = super().value(sides, concept, replicate, rows)
+        pooled = sum(prompt.cluster == concept for prompt in sides["after"].prompts)
+        return replace(found, n=pooled if found.after > found.before else len(rows))
+
+
+class OnlyWhereItRose(Sound):
+    """Has no statistic of the concepts whose number fell."""
+
+    def __call__(self, measured: Measurements) -> Any:
+        return [value for value in super().__call__(measured) if value.after >= value.before]
+
+
+class ByClass(Sound):
+    """Gives one statistic for each class of a concept."""
+
+    def __call__(self, measured: Measurements) -> Any:
+        sides, rows = measured["source"], dict[Any, list[int]]()
+        for row, prompt in enumerate(sides["after"].prompts):
+            rows.setdefault((prompt.cluster, prompt.replicate, prompt.label), []).append(row)
+        return [self.value(sides, concept, replicate, at) for (concept, replicate, _), at in rows.items()]
+
+
 class Centred(Sound):
     def value(self, sides: Any, concept: str, replicate: int, rows: list[int]) -> ConceptValue:
         found = super().value(sides, concept, replicate, rows)
@@ -297,6 +324,8 @@ class ReadsElsewhere(Sound):
         (OneConcept, "concepts are those of the prompts", "'everything' is no prompt's cluster"),
         (TwiceEach, "concepts are those of the prompts", "has several statistics"),
         (CountsOne, "n counts images", "n is 7, there are [3, 5]"),
+        (CountsByRow, "n depends on prompts alone", "n counts all images that a statistic was taken or chosen from"),
+        (ByClass, "concepts are those of the prompts", "has several statistics"),
         (Centred, "other concepts do not matter", "without concept 'ant'"),
         (ReadsElsewhere, "reads nothing but its needs", "where there is more to read"),
     ],
@@ -304,6 +333,50 @@ class ReadsElsewhere(Sound):
 def test_arithmetic_that_breaks_the_contract_is_caught(metric, check, words, lines):
     found, note = only_failure(lines(metric()))
     assert (found, words in note) == (check, True), note
+
+
+def test_a_metric_that_leaves_out_concepts_by_their_rows_is_caught(lines):
+    found = failures(lines(OnlyWhereItRose()))
+    assert "with other rows of the same prompts, concept" in found["n depends on prompts alone"]
+
+
+class NeverHits(Sound):
+    """Looks for a class that is never the likeliest."""
+
+    def number(self, side: Measured, rows: list[int]) -> float:
+        return float((side.values[rows, 0] > 1).mean())
+
+
+class Hits(Sound):
+    """The share of images whose likeliest class is the one asked for."""
+
+    def number(self, side: Measured, rows: list[int]) -> float:
+        asked = [side.prompts[row].target for row in rows]
+        return float(np.mean(side.values[rows].argmax(axis=1) == asked))
+
+
+def test_a_metric_that_is_0_on_all_made_up_numbers_says_so(lines):
+    line = by_name(lines(NeverHits()))["a value of made-up numbers"]
+    assert (line.status, "0 from rows of 8: 5 statistics of 4 concepts; the metric is 0" in line.note) == ("info", True)
+
+
+def test_a_metric_that_counts_hits_has_some(lines):
+    made = by_name(lines(Hits()))
+    assert {check: line.status for check, line in made.items() if line.status != "pass"} == {}
+
+
+def test_made_up_images_hit_and_miss_the_class_asked_for_in_concepts_of_two_classes():
+    needs = (Need(KIND, "source"),)
+    prompts = made_up_prompts(needs, 8)
+    classes: dict[str, set[int | None]] = {}
+    for prompt in prompts:
+        classes.setdefault(prompt.cluster, set()).add(prompt.label)
+    assert [len(labels) for labels in classes.values()] == [3, 2, 1, 2]  # ant has two replicates, cat one image
+    for number in range(5):
+        sides = MadeUpRows(needs, prompts, 8, number).sides()["source"]
+        shown = sides["after"].values.argmax(axis=1)
+        hits = [row == prompt.target for row, prompt in zip(shown, prompts, strict=True)]
+        assert 0 < sum(hits) < len(hits)
 
 
 def near(first: Numbers, second: Numbers) -> float:

@@ -300,9 +300,15 @@ def test_images_left_out_of_a_concept_are_found_by_the_other_rows(make_result, t
     fewer = fewer.with_rows((dataclasses.replace(first, value=value), *fewer.rows[1:]))
     score = reduce_values([row.value for row in fewer.rows], fewer.result.score("source2dest").reduction.reduction)
     fewer = fewer.with_score("source2dest", **{name: getattr(score, name) for name in (*NUMBERS, *COUNTS)})
-    for each in (whole, fewer):
-        each.save(tmp_path / "results" / place(each.result))
-    with pytest.raises(ResultError, match=r"metric source2dest .* concept 'source 0' .*and 1 more differences"):
+    filed = whole.save(tmp_path / "results" / place(whole.result))
+    source = fewer.save(tmp_path / "run" / "result.json")
+    with pytest.raises(ResultError) as caught:
+        add_all(tmp_path, [source], lambda name: None)
+    said = f"{source}: metric source2dest: concept 'source 0' (part source, replicate 0) has 4 images here"
+    assert str(caught.value).startswith(f"{said} and 5 in {filed}: is n a count of prompts?")
+    assert "run it again" not in str(caught.value)
+    fewer.save(tmp_path / "results" / place(fewer.result))
+    with pytest.raises(ResultError, match="has 4 images here and 5 in"):
         collect(tmp_path / "results")
 
 

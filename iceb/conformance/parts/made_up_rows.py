@@ -14,6 +14,7 @@ from iceb.stores.arrays import Array
 WIDTHS = (8, 1, 2, 1000)  # widths of rows; the first that a metric can read is used
 CLASSES = 8  # classes and choices of made-up prompts, at most
 IMAGES = {("ant", 0): 3, ("ant", 1): 2, ("bee", 0): 2, ("cat", 0): 1, ("dog", 0): 3}  # images per concept
+LABELS = 2  # classes within a concept of several images
 REFERENCES = 7  # rows of a side that the dataset supplies
 
 Sides: TypeAlias = dict[str, dict[str, Measured]]
@@ -32,9 +33,9 @@ def _of_role(role: str, tags: tuple[str, ...], classes: int) -> list[Prompt]:
     choices = tuple(f"choice {number}" for number in range(classes))
     found = []
     for concept, (name, replicate) in enumerate(IMAGES):
-        label = concept % classes
-        target = answer = (label + 1) % classes
         for seed in range(IMAGES[name, replicate]):
+            label = (concept + seed % LABELS) % classes
+            target = answer = (label + 1) % classes
             found.append(
                 Prompt(
                     f"a {name} of {role}, no. {seed}", seed, role, request=f"made up/{name}", label=label,
@@ -51,11 +52,19 @@ def everything(prompt: Prompt) -> bool:
 
 @dataclass(frozen=True)
 class MadeUpRows:
-    """Synthetic rows of the images of some prompts; a prompt keeps its rows in every variation."""
+    """Synthetic rows of the images of some prompts; a prompt keeps its rows in every variation.
+
+    Of three images after the edit one shows its prompt's target, one its label, and one whatever chance gives; before
+    it, two show the label. So a metric that counts hits has hits and misses.
+
+    Attributes:
+        number: other rows of the same prompts have another one.
+    """
 
     needs: tuple[Need, ...]
     prompts: tuple[Prompt, ...]
     width: int
+    number: int = 0
 
     def sides(
         self,
@@ -93,12 +102,30 @@ class MadeUpRows:
 
     def _rows(self, measure: str, side: str, count: int, extreme: bool) -> Array:
         """(count, width) float32."""
-        generator = np.random.default_rng(crc32(f"{measure}/{side}".encode()))
+        generator = np.random.default_rng(crc32(f"{measure}/{side}/{self.number}".encode()))
         wide = self.width > 1
         rows: Array = generator.dirichlet(np.ones(self.width), count) if wide else generator.random((count, 1))
+        if not side.startswith(REFERENCE):
+            for place, (row, prompt) in enumerate(zip(rows, self.prompts, strict=True)):
+                _show(row, self._class_of(prompt, side, place))
         if not extreme:
             return rows.astype(np.float32)
         return np.asarray(rows == rows.max(axis=1, keepdims=True) if wide else rows > 0.5, np.float32)
+
+    def _class_of(self, prompt: Prompt, side: str, place: int) -> int | None:
+        """Return the class, or choice, that an image shows; None for whatever chance gives."""
+        turn = (place + self.number) % 3
+        if turn == 2:
+            return None
+        aimed = prompt.target if prompt.target is not None else prompt.answer
+        return aimed if side != BEFORE and turn == 0 else prompt.label
+
+
+def _show(row: Array, column: int | None) -> None:
+    """Move the largest number of a row to a column, if the row has it."""
+    if column is not None and column < len(row):
+        largest = row.argmax()
+        row[[column, largest]] = row[[largest, column]]
 
 
 def content(measured: Sides) -> dict[tuple[str, str], object]:

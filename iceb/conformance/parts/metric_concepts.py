@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from iceb.conformance.check_line import Broken, Line, Skipped
 from iceb.conformance.parts.made_up_rows import MadeUpRows
-from iceb.conformance.parts.metric_values import MetricValues, agree, by_name
+from iceb.conformance.parts.metric_values import MetricValues, agree, by_name, others
 from iceb.conformance.process_watch import ProcessWatch
 from iceb.conformance.registered_objects import require
 from iceb.specs.metrics import AFTER, BEFORE, Measured
@@ -28,6 +28,7 @@ class MetricConcepts:
         yield watch.line(CONCEPTS, self._concepts)
         yield watch.line("order of images", self._order)
         yield watch.line("n counts images", self._counts)
+        yield watch.line("n depends on prompts alone", self._of_prompts)
         yield watch.line("other concepts do not matter", self._apart)
         yield watch.line("reads nothing but its needs", self._nothing_else)
 
@@ -67,6 +68,21 @@ class MetricConcepts:
             allowed = self._numbers_of_images(numbers, value)
             if value.n not in allowed:
                 raise Broken(f"concept {value.concept}, part {value.part}: n is {value.n}, there are {sorted(allowed)}")
+        return ""
+
+    def _of_prompts(self) -> str:
+        """Check that other rows of the same prompts have statistics of the same concepts and numbers of images."""
+        numbers, values = self._require_values()
+        known = {_judged(value) for value in values}
+        for other in others(numbers):
+            found = {_judged(value) for value in self.metric_values.ask(other.sides())}
+            if differing := sorted(known ^ found):
+                part, concept, replicate, n = differing[0]
+                raise Broken(
+                    f"with other rows of the same prompts, concept {concept}, part {part}, replicate {replicate} "
+                    f"{'loses' if differing[0] in known else 'gets'} its statistic of {n} images: n counts all images "
+                    "that a statistic was taken or chosen from, and depends on prompts, never on rows"
+                )
         return ""
 
     def _numbers_of_images(self, numbers: MadeUpRows, value: ConceptValue) -> set[int]:
@@ -109,6 +125,10 @@ class MetricConcepts:
         return agree(
             by_name(values, False), by_name(self.metric_values.ask(measured), False), "where there is more to read"
         )
+
+
+def _judged(value: ConceptValue) -> tuple[str, str, int, int]:
+    return value.part, value.concept, value.replicate, value.n
 
 
 def _other(sides: dict[str, Measured]) -> dict[str, Measured]:

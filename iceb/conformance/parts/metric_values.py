@@ -1,14 +1,15 @@
 """Check a metric on synthetic rows: it is a pure function, and has no value without images."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from traceback import walk_tb
 
 import numpy as np
 
 from iceb.base.errors import IcebError
-from iceb.conformance.check_line import Broken, Line, Skipped, error_text
+from iceb.base.wording import count_text
+from iceb.conformance.check_line import Broken, Info, Line, Outcome, Skipped, error_text
 from iceb.conformance.parts.made_up_rows import WIDTHS, MadeUpRows, Sides, content, made_up_prompts
 from iceb.conformance.process_watch import ProcessWatch
 from iceb.conformance.registered_objects import require
@@ -17,6 +18,7 @@ from iceb.specs.reduction import VALUE, ConceptValue, Score, reduce_values
 
 COMPUTES, SAME = "a value of made-up numbers", "same value twice"
 ROUNDING = 1e-6  # relative tolerance for another order of additions
+OTHERS = 4  # sets of other rows of the same prompts
 TINY = 1e-9  # values below this count as zero
 KEEPS = "computed from the wrong rows, or from something that it does not say it reads"
 
@@ -70,7 +72,7 @@ class MetricValues:
         """Whether the metric is a distance of sets."""
         return self._metric().reduction.kind == "set"
 
-    def _computes(self) -> str:
+    def _computes(self) -> Outcome:
         """Check that some width of rows gives a value; a metric that refuses all with an error is skipped."""
         metric = self._metric()
         refused: list[Exception] = []
@@ -87,8 +89,18 @@ class MetricValues:
             if score.value is None:
                 raise Broken(f"there is no value: {score.note}")
             self.numbers, self.values = numbers, values
-            return f"{score.value:.3g} from rows of {width}, {len(values)} statistics"
+            return self._found(numbers, values, score.value)
         raise _worst(refused)
+
+    def _found(self, numbers: MadeUpRows, values: Sequence[ConceptValue], value: float) -> Outcome:
+        """Describe the value; one of 0 for all made-up numbers exercised nothing, so that other checks say little."""
+        concepts = len({each.concept for each in values})
+        note = (
+            f"{value:.3g} from rows of {numbers.width}: {len(values)} statistics of {count_text(concepts, 'concept')}"
+        )
+        if any(abs(self._score(other.sides()).value or 0) > TINY for other in (numbers, *others(numbers))):
+            return note
+        return Info(f"{note}; the metric is 0 on all made-up numbers, so that the checks below say little of it")
 
     def _same(self) -> str:
         """Check that equal rows give equal values."""
@@ -144,6 +156,11 @@ class MetricValues:
         numbers, _ = self.require_values()
         self._score(numbers.sides(extreme=True))
         return ""
+
+
+def others(numbers: MadeUpRows) -> tuple[MadeUpRows, ...]:
+    """Make other rows of the same prompts."""
+    return tuple(replace(numbers, number=number) for number in range(1, OTHERS + 1))
 
 
 def compute_values(metric: Metric, measured: Sides) -> tuple[ConceptValue, ...]:
