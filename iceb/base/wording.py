@@ -10,6 +10,15 @@ def count_text(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def task_label(task: str, dataset: str) -> str:
+    """A task with its dataset, where that has another name.
+
+    >>> task_label("aice", "aice_embedded"), task_label("orchestra", "orchestra")
+    ('aice (aice_embedded)', 'orchestra')
+    """
+    return task if task == dataset else f"{task} ({dataset})"
+
+
 def size_text(count: float) -> str:
     """Bytes in decimal units.
 

@@ -14,7 +14,7 @@ def grid(
     run: Annotated[Path, typer.Argument(help="A run's folder, or its result.json.")],
     out: Annotated[Path, typer.Option(help="The image to write, a .png.")] = Path("grid.png"),
     rows: Annotated[int, typer.Option(help=f"How many prompts are shown, at most {MOST}.")] = 6,
-    role: Annotated[str, typer.Option(help="source, dest, alias, holdout, train or caption.")] = "source",
+    role: Annotated[str, typer.Option(help="A role that the run drew, for example holdout.")] = "source",
     cache: Annotated[Path | None, typer.Option(help=f"Default {WHERE}.")] = None,
 ) -> None:
     """Draw a run's images before and after; prompts are spread evenly over the concepts, not picked."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iceb.base.wording import count_text
+from iceb.base.wording import count_text, task_label
 from iceb.cli.option_names import with_options
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
@@ -41,7 +41,8 @@ def _scores(result: Result) -> "Table":
     from rich.text import Text
 
     edits = count_text(result.num_edits, "edit")
-    title = f"{result.method.label} on {result.task.name} ({result.task.dataset}), {edits}, {result.model.family}"
+    on = task_label(result.task.name, result.task.dataset)
+    title = f"{result.method.label} on {on}, {edits}, {result.model.family}"
     table = Table(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, collapse_padding=True)
     table.add_column("metric", overflow="fold")
     for column in ("before", "after", "value ± stderr", "images", "concepts"):
@@ -65,6 +66,8 @@ def _cost(result: Result) -> str:
     cost = result.cost
     stages = {"edit": cost.edit_seconds, "draw": cost.draw_seconds, "measure": cost.measure_seconds}
     parts = [f"{name} {seconds:.1f} s" for name, seconds in stages.items() if seconds is not None]
+    if cost.edits_found and cost.edit_seconds is not None:
+        parts[0] += " (when it was made)"  # earlier: it may take longer than the whole of this run
     if cost.total_seconds is not None:
         parts.append(f"in all {cost.total_seconds:.1f} s")
     if cost.images_drawn is not None:

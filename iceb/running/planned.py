@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
-from iceb.base.wording import count_text
+from iceb.base.wording import count_text, task_label
 from iceb.models.bundle import ModelBundle
 from iceb.running.prompt_selection import CheckpointPrompts, Selection
 from iceb.running.run_parts import Parts
@@ -121,7 +121,7 @@ class Plan:
         spec, model = self.spec, self.parts.bundle
         s = spec.sampling
         return [
-            f"{spec.method} on {spec.task} ({spec.dataset}), {self._edits()}, {self.parts.method.origin}",
+            f"{spec.method} on {task_label(spec.task, spec.dataset)}, {self._edits()}, {self.parts.method.origin}",
             f"model {spec.model.family} ({spec.model.repo}, {spec.model.dtype}) on {model.device}; "
             f"{s.scheduler} {s.steps} steps, guidance {s.guidance:g}, {s.height}x{s.width}",
             f"edit: {'in the cache' if self.edits_cached else 'to be made'}",
