@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 TOP = ("iceb", "methods", "metrics", "baselines", "data_cards", "docs", "leaderboards", "benchmarks", "tools")
 GENERATED = (ROOT / "docs" / "methods", ROOT / "leaderboards" / "aice.md", ROOT / "leaderboards" / "aice-sd14.md")
-FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>\w*)\n(?P<text>.*?)^(?P=fence)$", re.DOTALL | re.MULTILINE)
 SUFFIXES = {"toml": "toml", "json": "json", "markdown": "md", "python": "py"}
 SPAN = re.compile(r"`((?:\.venv/bin/)?iceb(?: [^`]*)?)`")
 PLACEHOLDER = re.compile(r"[…<]|\b[A-Z]{3,}\b")
@@ -61,7 +61,7 @@ def blocks(page: Path) -> list[Block]:
 
 def _block(page: str, text: str, found: re.Match[str]) -> Block:
     above = text[: found.start()]
-    return Block(page, found[1], found[2], above.rstrip().rpartition("\n\n")[2], above.count("\n") + 1)
+    return Block(page, found["language"], found["text"], above.rstrip().rpartition("\n\n")[2], above.count("\n") + 1)
 
 
 def commands_in_blocks(page: Path) -> Iterator[list[str]]:

@@ -19,7 +19,8 @@ FINDS = {
     "docs/adding_a_method.md": ["tools", f"{MINI}/tokenizer", f"{MINI}/text_encoder"],
     "docs/results.md": ["leaderboards"],
 }
-ON_MINI = ("docs/adding_a_dataset.md",)  # its numbers are compared; others have a small random model in mini's place
+# These compare numbers, or check committed results; the others have a small random model in mini's place.
+ON_MINI = ("CONTRIBUTING.md", "docs/adding_a_dataset.md", "docs/results.md")
 SMALL = """
 # What stands for mini and AICE here: a random pipeline drawn in one step, an image of each sixth holdout class, a clean
 # checkout.

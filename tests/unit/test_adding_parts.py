@@ -22,7 +22,7 @@ from iceb.specs.schedules import edit_batches
 
 DOCS = Path(__file__).parents[2] / "docs"
 DATASET, METRIC = DOCS / "adding_a_dataset.md", DOCS / "adding_a_metric.md"
-MOST_LINES = 160
+MOST_LINES = 220
 
 
 def block(page: Path, language: str, name: str = "") -> str:
@@ -63,7 +63,7 @@ def test_a_guide_is_short_and_ends_with_its_checks(page):
     text = page.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= MOST_LINES
     *_, last = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
-    assert all(line.startswith("iceb check ") for line in last.splitlines())
+    assert all(line.startswith(("iceb check ", "python -m pytest ")) for line in last.splitlines())
 
 
 def test_the_card_declares_the_printed_rows(orchestra):
