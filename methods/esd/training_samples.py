@@ -106,14 +106,20 @@ class SampleMaker:
         """Starting noise, (J · B, c, h, w) in the training's number format."""
         return torch.cat([self._noise(step) for step in steps]).to(self.denoiser.device, self.denoiser.dtype)
 
+    def time(self, step: TrainingStep) -> Tensor:
+        """A step's timestep for the denoiser, (B,): the pipeline's own (2025), or by the rule of 2023 and 2024."""
+        own = self.settings.variant == "2025"
+        found = self._timesteps[step.sampled_to] if own else torch.tensor(timestep(step, self.settings))
+        return found.to(self.denoiser.device).expand(self.settings.batch)
+
     def of_student(self, step: TrainingStep, weights: Mapping[str, Tensor]) -> TrainingSample:
         """Make one step's sample on latents from the model under training (2023, 2024)."""
         settings, batch = self.settings, self.settings.batch
         walk = levels_2023 if settings.variant == "2023" else levels_2024
-        levels = walk(step.index, settings.sampling_steps)
+        levels = walk(step.sampled_to, settings.sampling_steps)
         toward, away = repeat_rows(self.texts([step.source]), batch), repeat_rows(self.unguided, batch)
         noised = walk_levels(self.denoiser, weights, levels, settings.guidance, away, toward, self.noise([step]))
-        time = torch.full((batch,), timestep(step, settings), device=noised.device)
+        time = self.time(step)
         return TrainingSample(noised, time, self._prompt([step]), self._target([step], noised, time))
 
     def of_base(
@@ -143,9 +149,9 @@ class SampleMaker:
         """Latents and targets of steps, sampled in groups of similar length; the longest come first."""
         if not steps:
             return
-        order, size = sorted(steps, key=lambda step: -step.index), self.at_once.size
+        order, size = sorted(steps, key=lambda step: -step.sampled_to), self.at_once.size
         groups = [order[start:stop] for start, stop in slices(len(order), size)]
-        with stage("training latents, steps", sum(group[0].index for group in groups)) as advance:
+        with stage("training latents, steps", sum(group[0].sampled_to for group in groups)) as advance:
             for group, made in zip(groups, spread(partial(self._sample_group, advance), groups), strict=True):
                 yield from zip(group, np.moveaxis(made, 1, 0), strict=True)
 
@@ -154,7 +160,7 @@ class SampleMaker:
         return np.concatenate(self.at_once.run(partial(self._one_pass, advance), steps), axis=1)
 
     def _one_pass(self, advance: Advance, steps: Sequence[TrainingStep], size: int) -> Array:
-        """Latents and targets of at most `size` jobs, padded to `size`.
+        """Latents and targets of at most `size` steps, padded to `size`.
 
         With one shape no step's last bits depend on its neighbours.
         """
@@ -168,7 +174,7 @@ class SampleMaker:
     ) -> tuple[Tensor, Tensor]:
         """The frozen model's latents (J · B, c, h, w) and their timesteps (J · B,)."""
         settings, batch = self.settings, self.settings.batch
-        stops = [step.index for step in steps for _ in range(batch)]
+        stops = [step.sampled_to for step in steps for _ in range(batch)]
         return partial_latents(
             self.denoiser,
             self.scheduler(),
@@ -183,8 +189,7 @@ class SampleMaker:
 
     def _sample(self, step: TrainingStep, row: Array) -> TrainingSample:
         noised, target = torch.from_numpy(np.array(row)).to(self.denoiser.device, self.denoiser.dtype)
-        time = self._timesteps[step.index].to(noised.device).expand(self.settings.batch)
-        return TrainingSample(noised, time, self._prompt([step]), target)
+        return TrainingSample(noised, self.time(step), self._prompt([step]), target)
 
     def _prompt(self, steps: Sequence[TrainingStep]) -> Condition:
         """Conditioning of the model under training: the text to erase from, else the concept."""
@@ -206,4 +211,5 @@ class SampleMaker:
 
 
 def _step_key(key: Mapping[str, Any], step: TrainingStep) -> dict[str, Any]:
-    return {**key, "job": asdict(step)}
+    """The key of a step's stored latents and target; "job" and "index" are its words, whatever the fields are named."""
+    return {**key, "job": {"index" if name == "sampled_to" else name: value for name, value in asdict(step).items()}}

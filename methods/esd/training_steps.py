@@ -1,4 +1,4 @@
-"""Random draws of each training step: the concept, the noise level and the starting noise."""
+"""Random draws of each training step: concept, sampling depth (which fixes the timestep), starting noise."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -20,13 +20,14 @@ class TrainingStep:
 
     Attributes:
         source: the concept that is erased.
-        index: how far the latents are sampled: t_enc (2023), or the number of sampling steps (2024, 2025).
+        sampled_to: how far the latents are sampled: t_enc (2023), or the number of sampling steps (2024, 2025); fixes
+            the timestep (`SampleMaker.time`).
         seed: of the starting noise.
         within: 2023 only, the timestep's place inside its interval.
     """
 
     source: str
-    index: int
+    sampled_to: int
     seed: int
     within: int = 0
 
@@ -62,9 +63,9 @@ def _steps(request: EditRequest, settings: Settings) -> Iterator[TrainingStep]:
     generator, steps = random.Random(request.seed), settings.sampling_steps
     first, last = (1, steps - 2) if settings.variant == "2024" else (0, steps - 1)
     while True:
-        index = generator.randint(first, last)
+        sampled_to = generator.randint(first, last)
         within = generator.randrange(TIMESTEPS // steps) if settings.variant == "2023" else 0
-        yield TrainingStep(request.source, index, generator.randint(0, LARGEST_SEED), within)
+        yield TrainingStep(request.source, sampled_to, generator.randint(0, LARGEST_SEED), within)
 
 
 def levels_2023(index: int, steps: int) -> list[int]:
@@ -93,4 +94,4 @@ def levels_2024(index: int, steps: int) -> list[int]:
 def timestep(step: TrainingStep, settings: Settings) -> int:
     """The timestep given to the denoiser in the code of 2023 and 2024."""
     width = TIMESTEPS // settings.sampling_steps
-    return width * step.index + step.within if settings.variant == "2023" else TIMESTEPS - width * step.index
+    return width * step.sampled_to + step.within if settings.variant == "2023" else TIMESTEPS - width * step.sampled_to

@@ -173,11 +173,11 @@ def test_noise_levels_and_timesteps_match_the_authors(parity, name):
     for drawn in given["iterations"]:
         job, _ = job_of(settings, given, drawn)
         if settings.variant == "2023":
-            levels = levels_2023(job.index, settings.sampling_steps)
+            levels = levels_2023(job.sampled_to, settings.sampling_steps)
             found = (levels[0], levels[-2], levels[-1], len(levels) - 1, timestep(job, settings))
             assert found == tuple(drawn[key] for key in ("first_t", "last_t", "level_of_xt", "steps", "t"))
         else:
-            assert levels_2024(job.index, settings.sampling_steps)[:-1] == drawn["sampling_timesteps"]
+            assert levels_2024(job.sampled_to, settings.sampling_steps)[:-1] == drawn["sampling_timesteps"]
             assert timestep(job, settings) == drawn["t_given_to_unet"]
 
 

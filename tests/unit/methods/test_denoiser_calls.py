@@ -31,7 +31,7 @@ def test_a_count_is_that_of_the_arithmetic(tiny_sd):
     from iceb.methods.esd.training_steps import plan_training
 
     (jobs,) = plan_training([CONCEPT], ESD(**ESD_FIELDS, iterations=6).settings(False))
-    assert evaluations == sum(2 * job.index + 2 + 3 for job in jobs)
+    assert evaluations == sum(2 * job.sampled_to + 2 + 3 for job in jobs)
 
 
 @pytest.mark.parametrize("small", [{}, {"iterations": 6}, {"iterations": 3, "batch": 1}])

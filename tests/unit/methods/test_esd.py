@@ -117,7 +117,7 @@ def test_a_concepts_draws_do_not_depend_on_other_requests():
 @pytest.mark.parametrize(("variant", "steps", "allowed"), [("2023", 5, 5), ("2024", 5, 3), ("2025", 5, 5)])
 def test_draws_stay_in_their_range_and_reach_all_of_it(variant, steps, allowed):
     (jobs,) = plan_training([CAT], settings_of(1, variant=variant, sampling_steps=steps, iterations=200))
-    indices = {job.index for job in jobs}
+    indices = {job.sampled_to for job in jobs}
     assert len(indices) == allowed
     assert (min(indices), max(indices)) == ((1, steps - 2) if variant == "2024" else (0, steps - 1))
 
