@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mpmath import eye, mpf, sqrt, zeros
 
-from tools.vectors.exact import Case, Numbers, Rows, column, exact, inner, outer_sum, to_float64, unused_directions
+from tools.vectors.exact import Case, Numbers, Rows, column, exact, inner, null_space_projector, outer_sum, to_float64
 
 
 def uce(W: Rows, pairs: list[tuple[Rows, Rows]], retained: Rows, case: Case) -> Rows:
@@ -148,7 +148,7 @@ def speed_cases() -> Iterator[Case]:
         own, anchors = numbers.rows(2, width), numbers.rows(2, width)
         retained = [*numbers.rows(3, width), *numbers.rows(5, width, 0.05)]
         K, W = numbers.rows(2, width), numbers.rows(4, width)
-        P, _ = unused_directions(outer_sum(retained) / len(retained), threshold)
+        P, _ = null_space_projector(outer_sum(retained) / len(retained), threshold)
         moment, cross = outer_sum(own) / len(own), outer_sum(anchors, own) / len(own)
         k = exact(K).T
         M = (moment * P + mpf(s) * eye(width)) ** -1

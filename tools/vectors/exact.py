@@ -49,7 +49,7 @@ def outer_sum(rows: Rows, others: Rows | None = None) -> Any:
     return total
 
 
-def unused_directions(moment: Any, threshold: float) -> Any:
+def null_space_projector(moment: Any, threshold: float) -> Any:
     """Projector on the eigenvectors whose eigenvalue is below the threshold, and these as columns."""
     values, vectors = eigsy((moment + moment.T) / 2)
     columns = [vectors[:, place] for place in range(len(values)) if values[place] < mpf(threshold)]

@@ -1,10 +1,10 @@
-"""Methods that edit the text encoder's fc2: EMCID, EMCID in a null space, ReFACT."""
+"""Exact test cases (40 digits) of methods that edit fc2, EMCID, its null space and ReFACT: inputs and update."""
 
 from collections.abc import Iterator
 
 from mpmath import eye, mpf, sqrt, zeros
 
-from tools.vectors.exact import Case, Numbers, column, exact, inner, outer_sum, to_float64, unused_directions
+from tools.vectors.exact import Case, Numbers, column, exact, inner, null_space_projector, outer_sum, to_float64
 
 
 def emcid_cases() -> Iterator[Case]:
@@ -22,27 +22,27 @@ def emcid_cases() -> Iterator[Case]:
 
 
 def null_space_cases() -> Iterator[Case]:
-    """D = R KᵀP(K KᵀP + L I)⁻¹, and with λC kept inside: D = R K₀ᵀ(K₀K₀ᵀ + λ'U₀ᵀC U₀ + L I)⁻¹U₀ᵀ; L = L2(1 − a)/a."""
+    """D = R KᵀP(K KᵀP + L I)⁻¹, and with λC inside: D = R K₀ᵀ(K₀K₀ᵀ + λ'U₀ᵀC U₀ + L I)⁻¹U₀ᵀ; L = (1 − a)/a · ridge."""
     for seed, (alpha, lam) in enumerate(((0.5, 0.0), (0.8, 0.0), (0.4, 3.0)), start=60):
         numbers, inputs, outputs, count, ridge, threshold = Numbers(seed), 8, 5, 3, 0.7, 0.05
         keys, residuals = numbers.rows(inputs, count), numbers.rows(outputs, count)
         tokens = [*numbers.rows(4, inputs), *numbers.rows(8, inputs, 0.1)]
         C = exact(to_float64(outer_sum(tokens) / len(tokens)))
-        K, R, turned = exact(keys), exact(residuals), (1 - mpf(alpha)) / mpf(alpha)
-        P, U = unused_directions(C, threshold)
+        K, R, odds = exact(keys), exact(residuals), (1 - mpf(alpha)) / mpf(alpha)
+        P, U = null_space_projector(C, threshold)
         if lam:
             K0 = U.T * K
-            system = K0 * K0.T + turned * mpf(lam) * U.T * C * U + turned * mpf(ridge) * eye(U.cols)
+            system = K0 * K0.T + odds * mpf(lam) * U.T * C * U + odds * mpf(ridge) * eye(U.cols)
             change = R * K0.T * system**-1 * U.T
         else:
-            change = R * K.T * P * (K * K.T * P + turned * mpf(ridge) * eye(inputs)) ** -1
+            change = R * K.T * P * (K * K.T * P + odds * mpf(ridge) * eye(inputs)) ** -1
         yield {"keys": keys, "residuals": residuals, "moment": to_float64(C), "threshold": threshold} | {
             "ridge": ridge, "edit_weight": alpha, "moment_weight": lam, "rank": U.cols, "update": to_float64(change),
         }  # fmt: skip
 
 
 def refact_cases() -> Iterator[Case]:
-    """u = C⁻¹k̄ / ‖C⁻¹k̄‖, v = (t + δ − W k₀ − b) / (k₀·u), W' = W + v uᵀ; t is fc2's output in the first prompt."""
+    """u = C⁻¹k̄ / ‖C⁻¹k̄‖, v = (t + δ − W k₀ − b) / (k₀·u), W' = W + v uᵀ; k₀ = keys[own], t = W keys[0] + b."""
     numbers, inputs, outputs = Numbers(70), 8, 5
     keys, tokens, weight = numbers.rows(4, inputs), numbers.rows(12, inputs), numbers.rows(outputs, inputs)
     (bias,), (shift,), own = numbers.rows(1, outputs), numbers.rows(1, outputs), 2
