@@ -1,4 +1,4 @@
-"""A task is a dataset plus metrics."""
+"""Task: a dataset, the metrics that score it, and the roles of its prompts."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -19,9 +19,9 @@ class Task:
         kind: what its requests ask of a method.
         metrics: registered names of the metrics that every run computes.
         headline: the metric that ranks.
-        edit_counts: the leaderboard's columns.
+        edit_counts: numbers of edits at which rows are ranked, a column each.
         roles: what its prompts may be drawn for; prompts of another role are refused.
-        optional_metrics: registered names of metrics that are computed when asked for, each with its own images.
+        optional_metrics: registered names of metrics that are computed on request; they may need prompts of their own.
         headline_note: what to know of the headline's scale; leaderboards say it.
     """
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from iceb.base.errors import ModelError
 from iceb.conformance.check_line import Broken, Info, Line, Skipped
-from iceb.conformance.parts.sample_images import content, reduce_to_inputs, sample_images, vary_read, vary_unread
+from iceb.conformance.parts.sample_images import content_digest, reduce_to_inputs, sample_images, vary_read, vary_unread
 from iceb.conformance.process_watch import ProcessWatch
 from iceb.conformance.registered_objects import differs, require
 from iceb.specs.metrics import Inputs, Measure, MeasureInput
@@ -93,9 +93,9 @@ class MeasureRows:
         """Check that the measure does not modify its inputs."""
         self._steady_rows()
         sample = self._sample()
-        before = content(sample)
+        before = content_digest(sample)
         self._measure(sample)
-        if content(sample) != before:
+        if content_digest(sample) != before:
             raise Broken("the images that it is given are changed: copy before you change")
         return ""
 

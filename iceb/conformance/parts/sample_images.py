@@ -22,8 +22,8 @@ def sample_images(
     """Make `count` images, each with an image before and a prompt that offers three colours.
 
     Args:
-        plain: the values of images of one value each; None for patches of colour.
-        first: the place of the first; other places give other images and prompts.
+        plain: grey values, taken in turn, of images of one value; None: colour patches.
+        first: index of the first image; an image and its prompt depend on their index alone.
     """
     found = []
     for place in range(first, first + count):
@@ -48,49 +48,47 @@ def _prompt(place: int) -> Prompt:
     return Prompt(text, place, "probe", label=place, target=place + 1, concept="ball", choices=choices, answer=answer)
 
 
-def reduce_to_inputs(given: MeasureInput, inputs: str) -> MeasureInput:
-    """Keep only what a run passes to a measure that reads `inputs`."""
-    prompt = text_and_choices(given.prompt) if inputs == "image+text" and given.prompt is not None else None
-    return MeasureInput(given.image, given.before if inputs == "pair" else None, prompt)
+def reduce_to_inputs(given: MeasureInput, reads: str) -> MeasureInput:
+    """Keep only what a run passes to a measure that reads these inputs."""
+    prompt = text_and_choices(given.prompt) if reads == "image+text" and given.prompt is not None else None
+    return MeasureInput(given.image, given.before if reads == "pair" else None, prompt)
 
 
-def content(seen: Sequence[MeasureInput]) -> str:
+def content_digest(seen: Sequence[MeasureInput]) -> str:
     """Digest everything that some inputs hold."""
     arrays = [array.tobytes().hex() for each in seen for array in (each.image, each.before) if array is not None]
     return digest([arrays, [repr(each.prompt) for each in seen]])
 
 
-def vary_unread(count: int, inputs: str) -> dict[str, list[MeasureInput]]:
-    """Vary each thing that a measure of these inputs does not read; sample images by what was varied."""
+def vary_unread(count: int, reads: str) -> dict[str, list[MeasureInput]]:
+    """Vary each thing that a measure does not read; return what was varied → sample images."""
     found = {}
-    if inputs != "pair":
-        found["image before"] = [replace(one, before=other.image) for one, other in _pairs(count, inputs)]
-    if inputs != "image+text":
-        found["prompt"] = [replace(one, prompt=other.prompt) for one, other in _pairs(count, inputs)]
+    if reads != "pair":
+        found["image before"] = [replace(one, before=other.image) for one, other in _pairs(count, reads)]
+    if reads != "image+text":
+        found["prompt"] = [replace(one, prompt=other.prompt) for one, other in _pairs(count, reads)]
     else:
         found["seed, role, class or answer"] = [
-            replace(one, prompt=_other_facts(one.prompt)) for one, _ in _pairs(count, inputs)
+            replace(one, prompt=_other_facts(one.prompt)) for one, _ in _pairs(count, reads)
         ]
     return found
 
 
-def vary_read(count: int, inputs: str) -> dict[str, list[MeasureInput]]:
-    """Vary each thing that a measure of these inputs reads; sample images by what was varied."""
-    found = {"image": [replace(one, image=other.image) for one, other in _pairs(count, inputs)]}
-    if inputs == "pair":
-        found["image before"] = [replace(one, before=other.image) for one, other in _pairs(count, inputs)]
-    if inputs == "image+text":
-        moved = _pairs(count, inputs)
-        found["text and choices"] = [
-            replace(one, prompt=reduce_to_inputs(other, inputs).prompt) for one, other in moved
-        ]
+def vary_read(count: int, reads: str) -> dict[str, list[MeasureInput]]:
+    """Vary each thing that a measure reads; return what was varied → sample images."""
+    found = {"image": [replace(one, image=other.image) for one, other in _pairs(count, reads)]}
+    if reads == "pair":
+        found["image before"] = [replace(one, before=other.image) for one, other in _pairs(count, reads)]
+    if reads == "image+text":
+        moved = _pairs(count, reads)
+        found["text and choices"] = [replace(one, prompt=reduce_to_inputs(other, reads).prompt) for one, other in moved]
     return found
 
 
-def _pairs(count: int, inputs: str) -> list[tuple[MeasureInput, MeasureInput]]:
+def _pairs(count: int, reads: str) -> list[tuple[MeasureInput, MeasureInput]]:
     """Pair each sample image, reduced to these inputs, with a different one."""
     return [
-        (reduce_to_inputs(one, inputs), other)
+        (reduce_to_inputs(one, reads), other)
         for one, other in zip(sample_images(count), sample_images(count, first=count), strict=True)
     ]
 
