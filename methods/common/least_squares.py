@@ -114,8 +114,8 @@ def weighted_update(
     keys: Tensor,
     residuals: Tensor,
     moment: Tensor,
-    weight: float,
-    share: float,
+    moment_weight: float,
+    edit_weight: float,
     *,
     rounded: bool = True,
     log: Log | None = None,
@@ -128,8 +128,8 @@ def weighted_update(
         keys: K, (d_in, n).
         residuals: R, (d_out, n).
         moment: C, (d_in, d_in).
-        weight: λ > 0.
-        share: α in (0, 1). At 1 nothing would be preserved and the system is singular, so it is refused.
+        moment_weight: λ > 0.
+        edit_weight: α in (0, 1). At 1 nothing would be preserved and the system is singular, so it is refused.
         rounded: scale C in float32, as the authors' code does: it moves Δ by up to 2e-5 of its norm where α ≠ ½.
         log: receives the `lift`, see `_factor`.
 
@@ -139,8 +139,10 @@ def weighted_update(
     Raises:
         MethodError: α is not between 0 and 1, or as `ridge_update`.
     """
-    if not 0 < share < 1:
-        raise MethodError(f"edit weight {share}: must lie strictly between 0 (change nothing) and 1 (preserve nothing)")
-    scaled = (moment.float() if rounded else moment.double()) * ((1 - share) / 0.5)
-    gain = (share / 0.5) ** 0.5
-    return ridge_update(keys.double() * gain, residuals.double() * gain, scaled, weight, log)
+    if not 0 < edit_weight < 1:
+        raise MethodError(
+            f"edit weight {edit_weight}: must lie strictly between 0 (change nothing) and 1 (preserve nothing)"
+        )
+    scaled = (moment.float() if rounded else moment.double()) * ((1 - edit_weight) / 0.5)
+    gain = (edit_weight / 0.5) ** 0.5
+    return ridge_update(keys.double() * gain, residuals.double() * gain, scaled, moment_weight, log)

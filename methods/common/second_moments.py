@@ -29,7 +29,7 @@ def second_moments(
     """C of each layer over all non-pad tokens of the captions.
 
     A token's state depends only on what stands before it, so captions that begin alike share their first keys: each
-    distinct beginning is multiplied out once and weighed by how often it occurs. The sum is exact, and the largest
+    distinct beginning is multiplied out once and weighted by how often it occurs. The sum is exact, and the largest
     part of the work (the d_ff × d_ff products) shrinks by the share of common beginnings.
 
     Args:

@@ -52,7 +52,8 @@ def write_values(
     """Compute the fc2 weights that make every concept's tokens carry its value vector.
 
     For layer l, the i-th of n:  R = (Z − M) / (n − i),  W ← W + α R Kᵀ ((1 − α) λ C + α K Kᵀ)⁻¹, where K and M are the
-    mean input and output of fc2 over a concept's training prompts, with the layers below already edited.
+    mean input and output of fc2 over a concept's training prompts, with the layers below already edited; λ is
+    `settings.moment_weight`, α is `settings.edit_weight`.
 
     Args:
         tower: the text encoder.
@@ -87,8 +88,15 @@ def _ridge(moments: Mapping[int, Tensor], settings: Stage2, log: dict[str, float
     """EMCID's closed form as a solver."""
 
     def solve(layer: int, keys: Tensor, residuals: Tensor) -> Tensor:
-        moment, weight, share = moments[layer].to(keys.device), settings.moment_weight, settings.edit_weight
-        return weighted_update(keys, residuals, moment, weight, share, rounded=settings.rounded, log=log)
+        return weighted_update(
+            keys,
+            residuals,
+            moments[layer].to(keys.device),
+            moment_weight=settings.moment_weight,
+            edit_weight=settings.edit_weight,
+            rounded=settings.rounded,
+            log=log,
+        )
 
     return solve
 

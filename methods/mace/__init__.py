@@ -1,8 +1,8 @@
 """MACE: mass concept erasure by a closed-form refinement, low-rank terms and their fusion.
 
-arXiv:2403.06135. Stage 1 and 3 (`closed.py`) solve for all cross-attention projections at once; stage 2 (`lora.py`,
-`loss.py`, `training.py`) trains one term per concept, several in a batch. This file is the method as the benchmark sees
-it and imports nothing heavy.
+arXiv:2403.06135. Stage 1 and 3 (`closed_forms.py`) solve for all cross-attention projections at once; stage 2
+(`lora.py`, `loss.py`, `training.py`) trains one term per concept, several in a batch. This file is the method as the
+benchmark sees it and imports nothing heavy.
 """
 
 from collections.abc import Sequence

@@ -27,7 +27,7 @@ def refinement_moments(source: PromptStates, dest: PromptStates, all_words: bool
     Args:
         source: its prompts.
         dest: the same prompts with the destination.
-        all_words: pair all rows by position instead, the concept's own tokens too.
+        all_words: False: pair context, end and pads (`rows.py`); True: pair every row with the row at its position.
     """
     old, new = source.rows, dest.rows
     if all_words:
@@ -49,13 +49,13 @@ def prompt_moment(source: PromptStates) -> Tensor:
 
 
 def refinement(moments: Moments, kept: Tensor, ridge: float, scale: float, squared: bool = True) -> Tensor:
-    """M of stage 1: a source prompt's context, end and pads are mapped to the destination's.
+    """M of stage 1, which maps rows e of the source prompts to the rows e' of the destination's (`refinement_moments`).
 
         W' = W M,  M = [λ I + Σ e' eᵀ + s² P][λ I + Σ e eᵀ + s² P]⁻¹
 
     Args:
         moments: summed over all concepts.
-        kept: P = P₂ + w D₂, (d, d), the second moments of what is preserved.
+        kept: P = P₂ + w D₂, (d, d): second moments of captions, P₂, and of texts of the domain, D₂.
         ridge: λ ≥ 0, the authors' `lamb`.
         scale: s, the authors' `train_preserve_scale`.
         squared: their code multiplies by s twice; False multiplies once, as the formula reads.
@@ -86,7 +86,7 @@ def fusion(
         original: W₀ by name, (d_out, d).
         refined: W_c by name.
         concepts: read one after the other, so that they need not all be in memory.
-        kept: P = P₂ + w D₂, (d, d).
+        kept: P, (d, d), as for `refinement`.
         ridge: λ ≥ 0, the authors' `lamb`.
         scale: s, the authors' `fuse_preserve_scale`; not squared.
 

@@ -15,7 +15,7 @@ from iceb.methods.common.corpora import caption_corpus, read_captions, sample_ca
 from iceb.methods.common.denoiser import Denoiser, without_gradients
 from iceb.methods.common.stored_parts import stored_part, unfinished_batches
 from iceb.methods.common.training import denoiser_of, record_seconds, training_passes
-from iceb.methods.mace.closed import ConceptTerms, fusion, prompt_moment, refinement, refinement_moments
+from iceb.methods.mace.closed_forms import ConceptTerms, fusion, prompt_moment, refinement, refinement_moments
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.lora import WatchedUNet, cross_attentions, watch_attention
 from iceb.methods.mace.masking import SEGMENTING, TrainingMasks

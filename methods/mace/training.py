@@ -10,7 +10,7 @@ from torch import Tensor
 
 from iceb.methods.common.denoiser import Denoiser, join_conditions
 from iceb.methods.common.seeding import content_seed
-from iceb.methods.mace.closed import Term
+from iceb.methods.mace.closed_forms import Term
 from iceb.methods.mace.concepts import Concept
 from iceb.methods.mace.lora import Lora, WatchedUNet, new_terms
 from iceb.methods.mace.loss import Optimiser, StepBatch, measure_attention, normalise_images, timestep_weights

@@ -2,7 +2,7 @@
 
 All projections stay of the form W_i T, so the search for what still draws a concept needs only G = Σ W_iᵀ W_i, and the
 erasure of what it found only second moments. Both steps are linear in the concepts' states: the adversarial rows are
-C Hᵀ with one H for all, so no row is ever kept.
+E Hᵀ, E the concepts' rows, with one H for all, so no row is ever kept.
 """
 
 import torch
@@ -54,13 +54,13 @@ def attack_moments(moments: Moments, H: Tensor) -> Moments:
     return Moments((old + old.T) / 2, moments.cross @ H.T)
 
 
-def erase_factor(T: Tensor, moments: Moments, kept: Tensor, ridge: float) -> Tensor:
+def erase_factor(T: Tensor, moments: Moments, retained_moment: Tensor, ridge: float) -> Tensor:
     """T (λ I + X + P)(λ I + C + P)⁻¹: erase the pairs behind `moments`, starting from T.
 
     Args:
         T: the factor so far, (d, d).
-        moments: C = Σ c* c*ᵀ and X = Σ n c*ᵀ, weighed by the erase scale.
-        kept: P, the second moment of retained rows, weighed by the preserve scale, (d, d).
+        moments: C = Σ c* c*ᵀ and X = Σ n c*ᵀ, weighted by the erase scale.
+        retained_moment: P, the second moment of retained rows, weighted by the preserve scale, (d, d).
         ridge: λ > 0.
     """
-    return T @ solve(moments.old + kept, moments.cross + kept, ridge)
+    return T @ solve(moments.old + retained_moment, moments.cross + retained_moment, ridge)

@@ -2,7 +2,7 @@
 
 With P = U Uᵀ the directions that retained states hardly use and K the invariant states, the update is
 W (S_at − S_tt) U H Uᵀ, the minimiser over Δ of mean ‖(W + Δ P) t − W a‖² + s ‖Δ P‖² under Δ P K = 0 (slack 0) or with
-that equation weighed by 1 / slack. All of it is computed in U's coordinates from the target rows themselves, whose
+that equation weighted by 1 / slack. All of it is computed in U's coordinates from the target rows themselves, whose
 number decides the size of the one system that is solved.
 """
 

@@ -37,9 +37,9 @@ class UCEDebias:
         ridge: λ.
         erase_scale: s_e.
         preserve_scale: s_p; None: 0.1 in 2023, 1 in 2025.
-        retain: texts to preserve; in 2023 (): the empty text.
-        shared_targets: 2025: a text that is balanced and also stands among the destinations or the preserved texts
-            takes its moved target there too, as in the authors' program; False: it keeps its own.
+        retain: texts to preserve; if there are none, the empty text is preserved in 2023 and nothing in 2025.
+        shared_targets: 2025: a balanced text that is also a destination or preserved takes its moved target there too,
+            as in the authors' program; False: it keeps its own.
         keys: edit keys too; False: values alone.
         judge: what tells the destinations apart: a CLIP model's folder or REPOSITORY@COMMIT, safetensors; "": the
             embedded classifier on the embedded model, OpenAI's CLIP ViT-B/32 elsewhere.

@@ -8,7 +8,7 @@ import torch
 
 from iceb.methods.common.attention.state_moments import total
 from iceb.methods.common.denoiser import Condition
-from iceb.methods.mace.closed import ConceptTerms, fusion, prompt_moment, refinement, refinement_moments
+from iceb.methods.mace.closed_forms import ConceptTerms, fusion, prompt_moment, refinement, refinement_moments
 from iceb.methods.mace.lora import Lora, watch_attention
 from iceb.methods.mace.loss import Optimiser, StepBatch, measure_attention, normalise_images, timestep_weights
 from iceb.methods.mace.prompt_states import PromptStates

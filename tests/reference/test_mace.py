@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from iceb.methods.common.attention import Moments
 from iceb.methods.common.denoiser import Denoiser
 from iceb.methods.mace import MACE
-from iceb.methods.mace.closed import ConceptTerms, fusion, refinement
+from iceb.methods.mace.closed_forms import ConceptTerms, fusion, refinement
 from iceb.methods.mace.lora import Lora, cross_attentions, new_terms, watch_attention
 from iceb.methods.mace.loss import MapNorms, Optimiser, timestep_weights
 from iceb.methods.mace.rows import concept_columns, paired_rows

@@ -20,7 +20,7 @@ from iceb.methods.common.attention.tensor import removed_moments
 from iceb.methods.common.least_squares import moment_factor, weighted_update
 from iceb.methods.emcid.null_space import NullSpaceSolver, Spectrum
 from iceb.methods.emcid.settings import NullSpace
-from iceb.methods.mace.closed import ConceptTerms, fusion, refinement
+from iceb.methods.mace.closed_forms import ConceptTerms, fusion, refinement
 from iceb.methods.rece.formula import attack, attack_moments, erase_factor
 from iceb.methods.refact.rank_one import direction, rank_one
 from iceb.methods.speed.formula import Targets, unused_directions, update
