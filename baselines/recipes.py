@@ -11,6 +11,7 @@ Whether a parameter exists is the method's to say, so that is checked where the 
 is refused here.
 """
 
+import hashlib
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -18,9 +19,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from iceb.base.errors import SpecError
-from iceb.base.messages import shorten
+from iceb.base.messages import quote, shorten
 from iceb.base.readers import parse_toml, read_text
-from iceb.specs.recipes import Recipe
+from iceb.specs.recipes import Recipe, RecipePart
 from iceb.specs.results import first_problem
 
 
@@ -67,10 +68,26 @@ def parse_recipe(text: str, where: str) -> Recipe:
         SpecError: not TOML, or a key that is missing, unknown or wrong.
     """
     try:
-        return Recipe.model_validate(parse_toml(text, where, SpecError))
+        recipe = Recipe.model_validate(parse_toml(text, where, SpecError))
     except ValidationError as error:
-        allowed = ", ".join(Recipe.model_fields)
-        raise SpecError(f"{where}: {first_problem(error)}; keys are {allowed}, settings go under [params]") from error
+        raise SpecError(f"{where}: {_problem(error)}") from error
+    return recipe.with_sha256(hashlib.sha256(text.encode("utf-8")).hexdigest())
+
+
+def _problem(error: ValidationError) -> str:
+    """Say what is wrong with a recipe: an unknown key first, because a misplaced setting makes others missing.
+
+    A key of a part is told to go under the part's own table.
+    """
+    for each in error.errors(include_url=False):
+        if each["type"] == "extra_forbidden":
+            *table, key = map(str, each["loc"])
+            keys = ", ".join(RecipePart.model_fields if table else Recipe.model_fields)
+            where = f" of [{'.'.join(table)}]" if table else ""
+            params = ".".join([*table, "params"])
+            return f"unknown key {quote(key)}{where}: keys are {keys}; settings go under [{params}]"
+    allowed = ", ".join(Recipe.model_fields)
+    return f"{first_problem(error)}; keys are {allowed}, settings go under [params]"
 
 
 def _folder() -> Traversable:

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 
 from iceb.base.wording import count_text, task_label
 from iceb.cli.option_names import with_options
-from iceb.specs.records import ScoreRecord
+from iceb.specs.recipes import recipe_text
+from iceb.specs.records import MethodRecord, ScoreRecord
 from iceb.specs.results import Result
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 MISSING = "–"
@@ -27,12 +29,19 @@ def summary(result: Result, path: Path | None = None, *, on_stderr: bool = False
             console.print(f"  {score.metric}: {with_options(score.note)}", markup=False)
     if cost:
         console.print(_cost(result), markup=False)
+    if path is not None:
+        _print_recipe(console, result.method)
     if result.status == "failed":
         console.print(f"failed: {with_options(result.error or '')}", markup=False)
     if result.status == "partial":
         console.print(f"partial: --limit {result.limit}, so this stands on no table", markup=False)
     if path is not None:
         console.print(f"result: {path}", markup=False)
+
+
+def _print_recipe(console: "Console", method: MethodRecord) -> None:
+    if text := recipe_text(method.recipe, method.recipe_sha256, method.recipe_how):
+        console.print(text, markup=False)
 
 
 def _scores(result: Result) -> "Table":

@@ -17,7 +17,8 @@ from iceb.models.exporting import weight_digests, weights_digest
 from iceb.models.sources import Source, find
 from iceb.models.threads import worker_threads
 from iceb.running.method_runner import ChosenMethod
-from iceb.running.plan import data_of, with_recipe
+from iceb.running.plan import data_of
+from iceb.running.recipe_settings import with_recipe
 from iceb.running.request_kinds import refuse_kind, refuse_requests
 from iceb.runs.provenance import Origin
 from iceb.specs.checks import check_int

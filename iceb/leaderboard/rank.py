@@ -8,6 +8,7 @@ from iceb.base.errors import ResultError
 from iceb.leaderboard.cells import Cell, cell, setting
 from iceb.leaderboard.columns import Column, columns, headline
 from iceb.leaderboard.settings_diff import changed_settings
+from iceb.specs.recipes import recipe_text
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
 from iceb.specs.runs import Sampling
@@ -66,7 +67,7 @@ class Row:
     package: str
     package_version: str
     paper: str
-    recipe: str
+    recipe: str  # with digest and reason, "recipe r3.toml (sha256 …: tuned on …)"; "" for the method's own defaults
     params: Mapping[str, object]
     changed: Mapping[str, object]  # the params that differ from the recipe that ships now
     cells: Mapping[int, Cell]  # by num_edits
@@ -186,7 +187,7 @@ def _row(cells: Mapping[int, Cell]) -> Row:
         package=method.package,
         package_version=method.package_version,
         paper=method.paper,
-        recipe=method.recipe,
+        recipe=recipe_text(method.recipe, method.recipe_sha256, method.recipe_how),
         params=method.params,
         changed=changed_settings(latest),
         cells=cells,

@@ -24,7 +24,7 @@ def name(row: Row) -> str:
 
 def setting(row: Row) -> str:
     """Return a row's settings, and the command of every run behind it."""
-    source = f"recipe {row.recipe}" if row.recipe else "the method's own defaults"
+    source = row.recipe or "the method's own defaults"
     paper = f", {row.paper}" if row.paper else ""
     params = json.dumps(plain(row.params), sort_keys=True, ensure_ascii=False)
     head = (

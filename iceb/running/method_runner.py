@@ -9,10 +9,9 @@ from typing import Any
 
 from iceb import registry
 from iceb.base.digest import digest
-from iceb.base.errors import IcebError, MethodError, SpecError
+from iceb.base.errors import IcebError, MethodError
 from iceb.base.fields import defaults_of, differing
 from iceb.base.frames import describe
-from iceb.base.suggestions import unknown
 from iceb.models.bundle import ModelBundle
 from iceb.models.environment import environment, model_key
 from iceb.running.code_digest import code_digest
@@ -20,7 +19,7 @@ from iceb.running.edit_maker import make_edit
 from iceb.running.embedded_data import packaged_digest
 from iceb.running.method_context import judge_keys, judges_of, method_context
 from iceb.running.request_kinds import refuse_requests
-from iceb.running.setting_types import fitting_value
+from iceb.running.setting_types import fit_settings, fitting_value
 from iceb.running.setting_values import params_of
 from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.methods import MethodCard, MethodContext, Scratch
@@ -38,6 +37,8 @@ class ChosenMethod:
     entry: registry.Registered
     method: Any  # an EditMethod
     recipe: str  # "emcid/aice", a file, or "" for the method's own defaults
+    recipe_sha256: str = ""
+    recipe_how: str = ""  # how the recipe's settings were chosen
     part: str = ""  # the recipe's part, in words: "part mini", "published settings"
     changed: tuple[str, ...] = ()  # settings that differ from the shipped recipe or the defaults
 
@@ -100,6 +101,8 @@ class ChosenMethod:
             code=self.code,
             paper=self.card.paper,
             recipe=self.recipe,
+            recipe_sha256=self.recipe_sha256,
+            recipe_how=self.recipe_how,
             params=self.params,
             judges=self.judges,
             changed={name: self.params[name] for name in self.changed},
@@ -226,12 +229,8 @@ def choose(name: str, settings: Mapping[str, Any], recipe: str = "") -> ChosenMe
     kind = entry.load()
     if problem := registry.name_problem(entry, kind.card.name):
         raise MethodError(f"method {entry.full_name}: {problem}")
-    names = [field.name for field in dataclasses.fields(kind) if field.init]
-    for setting in settings:
-        if setting not in names:
-            raise SpecError(unknown(f"setting of method {name}", setting, names, f"iceb show method {name}"))
     try:
-        made = kind(**{key: fitting_value(name, kind, key, value) for key, value in settings.items()})
+        made = kind(**fit_settings(name, kind, settings))
     except IcebError:
         raise
     except (TypeError, ValueError) as error:

@@ -1,7 +1,7 @@
 """Plan a run: run every check that needs no model, and resolve names to objects; nothing is computed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from iceb.base.errors import DataError, SpecError
 from iceb.base.frames import attribute_errors
 from iceb.base.readers import explain_reading
 from iceb.base.suggestions import unknown
-from iceb.baselines.recipes import read_recipe, shipped_recipe
 from iceb.datasets import EMBEDDED, dataset_card_name, open_dataset
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
@@ -22,10 +21,11 @@ from iceb.models.memory import PassSize
 from iceb.models.sources import Source, find
 from iceb.running.measure_choice import measures
 from iceb.running.measuring import CHUNK, WHOLE_IMAGES, Measuring
-from iceb.running.method_runner import ChosenMethod, choose
+from iceb.running.method_runner import ChosenMethod
 from iceb.running.planned import Plan
 from iceb.running.plugin_records import run_entries
 from iceb.running.prompt_selection import Selection
+from iceb.running.recipe_settings import with_recipe
 from iceb.running.request_kinds import refuse_kind
 from iceb.running.run_parts import Parts
 from iceb.running.scoring import RegisteredMetric, Scorer, registered_metric
@@ -208,26 +208,6 @@ def _method(ask: Ask, task: Task, source: Source) -> ChosenMethod:
     refuse_kind(chosen.card, task.kind, f"task {task.name}")
     chosen.check(source.ref)
     return chosen
-
-
-def with_recipe(
-    name: str, task: str, source: Source, settings: Mapping[str, Scalar], file: Path | None
-) -> ChosenMethod:
-    """Return a method with its recipe for a task and model, overridden by `settings`.
-
-    Args:
-        file: the recipe to take instead of the one that ships; None for that one.
-
-    Raises:
-        SpecError, MethodError: no such method or setting, or the recipe's file cannot be read.
-    """
-    entry = registry.find("methods", name)
-    shipped = shipped_recipe(entry.name, task)
-    recipe = read_recipe(file) if file else shipped
-    named = file.name if file else f"{entry.name}/{task}" if recipe else ""
-    own, base = (each.settings(source.family.recipe_part) if each else {} for each in (recipe, shipped))
-    part = recipe.part(source.family.recipe_part) if recipe else ""
-    return replace(choose(name, {**own, **settings}, named), part=part).compare_to(base)
 
 
 def _sampling(default: Sampling, changes: Mapping[str, Any]) -> Sampling:

@@ -1,12 +1,15 @@
 """Convert setting values to the types of a method's fields, or refuse them."""
 
+import dataclasses
 import json
+from collections.abc import Mapping
 from typing import Any, get_type_hints
 
 from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
 from iceb.base.errors import SpecError
 from iceb.base.messages import quote
+from iceb.base.suggestions import unknown
 from iceb.specs.checks import check_setting
 from iceb.specs.results import first_problem
 
@@ -37,3 +40,16 @@ def _as_list(name: str, value: Any, error: ValidationError) -> str:
         return ""
     parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else [value]
     return f""": write `{name}={json.dumps(parts, ensure_ascii=False, separators=(",", ":"))}`"""
+
+
+def fit_settings(name: str, kind: type, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert settings to the types of a method's fields.
+
+    Raises:
+        SpecError: the method has no such setting, or a value is of the wrong kind.
+    """
+    names = [field.name for field in dataclasses.fields(kind) if field.init]
+    for setting in settings:
+        if setting not in names:
+            raise SpecError(unknown(f"setting of method {name}", setting, names, f"iceb show method {name}"))
+    return {key: fitting_value(name, kind, key, value) for key, value in settings.items()}

@@ -52,6 +52,8 @@ class MethodRecord(Record):
     code: str  # digest of the code that can change the edit
     paper: str
     recipe: str  # "emcid/aice", a file's name, or "" for the method's own defaults
+    recipe_sha256: str = ""  # of the recipe's text; "" without a recipe
+    recipe_how: str = ""  # how its settings for this model were chosen, in its own words
     params: Mapping[str, Scalar]
     judges: Mapping[str, MeasureRef] = Field(default_factory=dict)  # measures that settings name
     precision: Precision = "float32"  # of its training passes

@@ -70,6 +70,14 @@ def test_showing_a_result_prints_its_scores_and_its_notes(capsys):
     assert "no alias prompts" in text
 
 
+def test_showing_a_result_prints_its_recipe_with_digest_and_reason(capsys, tmp_path):
+    document = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    document["method"] |= {"recipe": "mine.toml", "recipe_sha256": "ab" * 32, "recipe_how": "tuned on [ten]"}
+    (tmp_path / "result.json").write_text(json.dumps(document), encoding="utf-8")
+    assert run(["show", "result", str(tmp_path)]) == 0
+    assert "recipe mine.toml (sha256 abababab: tuned on [ten])\n" in capsys.readouterr().out
+
+
 def test_a_result_is_shown_by_its_runs_folder_too(capsys, tmp_path):
     (tmp_path / "result.json").write_bytes(GOLDEN.read_bytes())
     assert run(["show", "result", str(tmp_path)]) == 0

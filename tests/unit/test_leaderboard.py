@@ -71,6 +71,13 @@ def test_a_row_whose_settings_are_not_the_recipes_says_so_in_its_name(result, ta
     assert "- **emcid (residual=output)** version 1" in text
 
 
+def test_a_row_with_a_recipe_shows_its_digest_and_reason(result, task):
+    found = result("emcid", 10, recipe="mine.toml")
+    facts = {"recipe_sha256": "ab" * 32, "recipe_how": "tuned on <ten>"}
+    found = found.model_copy(update={"method": found.method.model_copy(update=facts)})
+    assert "recipe mine.toml (sha256 abababab: tuned on &lt;ten>): `{}`" in render("t", tables([found], task))
+
+
 def test_settings_that_no_recipe_names_are_compared_with_the_defaults(result):
     params = {"keys": False, "ridge": 0.5}
     assert changed_settings(result("uce-emcid", params={**params, "ridge": 0.1}, changed={})) == {"keys": False}

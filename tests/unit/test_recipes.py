@@ -1,5 +1,7 @@
 """Recipes: known keys only, and settings of the embedded model laid over the published ones."""
 
+import hashlib
+
 import pytest
 
 from iceb.base.errors import SpecError
@@ -28,8 +30,15 @@ def test_settings_of_the_embedded_model_lie_over_the_published_ones():
     ("text", "said"),
     [
         ("[params]\nlayers = [1]", "how: Field required"),
-        (GOOD.replace("[params]", "[parameters]"), "parameters: Extra inputs are not permitted"),
+        (
+            GOOD.replace("[params]", "[parameters]"),
+            "unknown key 'parameters': keys are how, params, mini, sdxl;",
+        ),
         (GOOD.replace('how = "tuned on a curve"', ""), "mini.how: Field required"),
+        (
+            'how = "x"\n[mini]\nstrength = 0.3',
+            "unknown key 'strength' of [mini]: keys are how, params; settings go under [mini.params]",
+        ),
         (GOOD.replace("[mini.params]", "[mini]"), "not TOML"),
         ("how = as published", "not TOML"),
         ("how = ''", "how: String should have at least 1 character"),
@@ -47,6 +56,12 @@ def test_a_file_of_the_users_is_read(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(GOOD, encoding="utf-8")
     assert read_recipe(path) == parse_recipe(GOOD, "x")
+
+
+def test_a_recipe_knows_the_digest_of_its_text_and_why_its_settings_were_chosen():
+    recipe = parse_recipe(GOOD, "x")
+    assert recipe.sha256 == hashlib.sha256(GOOD.encode()).hexdigest()
+    assert (recipe.how_on("sd14"), recipe.how_on("mini")) == ("as published", "tuned on a curve")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

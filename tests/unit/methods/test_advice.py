@@ -1,10 +1,13 @@
 """What methods say before an edit: little is preserved, or a file holds fewer captions than the settings ask for."""
 
+import hashlib
+
 import pytest
 
+from iceb.base.errors import SpecError
 from iceb.models.sources import find
 from iceb.running.method_runner import choose
-from iceb.running.plan import with_recipe
+from iceb.running.recipe_settings import with_recipe
 
 NAMED = {"retain": ["boat"]}
 FEW = {"caption_count": 1000}
@@ -57,3 +60,20 @@ def test_a_plan_names_the_source_of_the_settings(tiny_sd_folder, tmp_path):
     own = tmp_path / "mine.toml"
     own.write_text('how = "by hand"\n', encoding="utf-8")
     assert with_recipe("uce", "aice", folder, {}, own).origin == "recipe mine.toml"
+
+
+def test_a_methods_record_keeps_the_digest_of_its_recipe_and_its_reason(tmp_path):
+    own = tmp_path / "mine.toml"
+    own.write_text('how = "published"\n[mini]\nhow = """tuned\non ten"""\n', encoding="utf-8")
+    record = with_recipe("uce", "aice", find("mini"), {"keys": False}, own).record
+    assert (record.recipe, record.recipe_how) == ("mine.toml", "tuned on ten")
+    assert record.recipe_sha256 == hashlib.sha256(own.read_bytes()).hexdigest()
+    assert with_recipe("unedited", "aice", find("mini"), {}, None).record.recipe_sha256 == ""
+
+
+def test_a_wrong_setting_in_a_recipe_names_the_file(tmp_path):
+    own = tmp_path / "mine.toml"
+    for params, words in (("rigde = 1", "unknown setting of method uce 'rigde'"), ('ridge = "a"', "uce: ridge='a'")):
+        own.write_text(f'how = "by hand"\n[params]\n{params}\n', encoding="utf-8")
+        with pytest.raises(SpecError, match=f"`recipe` .*mine.toml: .*{words}"):
+            with_recipe("uce", "aice", find("mini"), {}, own)
