@@ -10,8 +10,9 @@ from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, MethodError
 from iceb.base.files import explain_errors
 from iceb.base.readers import explain_reading, read_text
+from iceb.models.right_product import right_product
 from iceb.specs.deltas import DELTA, MANIFEST, DeltaRecord, Form, Manifest
-from iceb.specs.methods import Edit, right_product
+from iceb.specs.methods import Edit
 from iceb.stores.edits import RIGHT
 
 

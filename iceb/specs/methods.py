@@ -94,12 +94,6 @@ class Edit:
     right: Mapping[str, Tensor] = field(default_factory=dict)  # fnmatch pattern of names in `weights` → M
 
 
-def right_product(weight: Tensor, matrix: Tensor) -> Tensor:
-    """W M as `Edit.right` promises: in float64, on M's device, rounded once to the weight's dtype."""
-    M = matrix.double()
-    return (weight.to(M) @ M).to(weight)
-
-
 class Bundle(Protocol):
     """The model as a method sees it: read anything, change nothing.
 

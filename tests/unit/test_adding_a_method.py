@@ -14,8 +14,9 @@ import pytest
 from iceb.base.errors import IcebError
 from iceb.baselines.recipes import parse_recipe
 from iceb.models.checking import check_edit
+from iceb.models.right_product import right_product
 from iceb.specs.method_cards import parse_card
-from iceb.specs.methods import MethodContext, right_product
+from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef
 

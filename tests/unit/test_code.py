@@ -1,6 +1,7 @@
 """The digest of Python code counts what it computes and nothing else, under every version of Python."""
 
 import ast
+from pathlib import Path
 
 import pytest
 
@@ -82,6 +83,16 @@ def test_a_module_reaches_what_its_imports_import_and_nothing_that_changes_no_nu
     found = set(reachable_modules(["iceb.methods.emcid"]))
     assert found >= {"iceb.models.drawing", "iceb.models.threads", "iceb.mini.grammar", "iceb.base.digest"}
     assert not {name for name in found if name.startswith(code.LEFT_OUT)}
+
+
+def test_modules_outside_the_digests_multiply_no_matrices():
+    """The product W M of closed forms once moved into iceb.specs: a change of it would have left stale edits."""
+    left_out = [Path(code.__file__).parents[1].joinpath(*name.split(".")[1:]) for name in code.LEFT_OUT]
+    files = [path for place in left_out for path in (*place.rglob("*.py"), place.with_suffix(".py")) if path.is_file()]
+    assert len(files) > 30
+    nodes = {path: ast.walk(ast.parse(path.read_text(encoding="utf-8"))) for path in files}
+    assert [path for path, found in nodes.items() if any(isinstance(node, ast.MatMult) for node in found)] == []
+    assert "iceb.models.right_product" in reachable_modules(["iceb.methods.uce"])
 
 
 def test_a_change_in_a_module_that_is_imported_changes_the_digest(monkeypatch):

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from iceb.base.errors import MethodError, ModelError
-from iceb.specs.methods import Bundle, Edit, right_product
+from iceb.models.right_product import right_product
+from iceb.specs.methods import Bundle, Edit
 
 Kind = Literal["v", "k"]
 PATTERN = "unet.*attn2.to_[kv].weight"

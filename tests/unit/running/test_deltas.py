@@ -8,7 +8,8 @@ import torch
 from iceb.base.errors import DataError, MethodError
 from iceb.delivery.delta import read_delta, write_delta
 from iceb.models.exporting import weight_digests, weights_digest
-from iceb.specs.methods import Edit, right_product
+from iceb.models.right_product import right_product
+from iceb.specs.methods import Edit
 
 KEYS_AND_VALUES = "unet.*attn2.to_[kv].weight"
 
