@@ -1,5 +1,6 @@
 """Build ranked tables: comparable rows share a table; each declared number of edits is ranked."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -204,7 +205,7 @@ class _Contender:
 
 
 def _rank(rows: Sequence[Row], ranking: Column | None, count: int, declared: bool) -> tuple[Ranked, ...]:
-    """Rank the rows: ranked ones, no better than unedited, without a value, then controls."""
+    """Rank the rows: ranked ones, no better than unedited, without an error or a value, then controls."""
     here = [row for row in rows if count in row.cells]
     if ranking is None or not declared:
         return tuple(Ranked(None, row, CONTROL if row.control else NO_VALUE) for row in here)
@@ -219,15 +220,15 @@ def _rank(rows: Sequence[Row], ranking: Column | None, count: int, declared: boo
         (each for each, clear in zip(contenders, above, strict=True) if not clear), key=lambda each: -each.gain
     )
     placed = {id(each.row) for each in contenders}
-    sole = {id(each.row) for each in valued}  # rows with a value; those not placed have no error
+    gains = {id(each.row): each.gain for each in valued}  # rows with a value; those not placed have no error
+    others = sorted(
+        (row for row in here if id(row) not in placed),
+        key=lambda row: (row.control, 0.0 if row.control else -gains.get(id(row), -math.inf)),
+    )
     return (
         *(Ranked(rank, each.row) for rank, each in found),
         *(Ranked(None, each.row, NO_BETTER) for each in same),
-        *(
-            Ranked(None, row, CONTROL if row.control else NO_ERROR if id(row) in sole else NO_VALUE)
-            for row in here
-            if id(row) not in placed
-        ),
+        *(Ranked(None, row, CONTROL if row.control else NO_ERROR if id(row) in gains else NO_VALUE) for row in others),
     )
 
 

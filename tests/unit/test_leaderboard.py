@@ -71,6 +71,16 @@ def test_a_row_whose_settings_are_not_the_recipes_says_so_in_its_name(result, ta
     assert "- **emcid (residual=output)** version 1" in text
 
 
+def test_rows_without_an_error_stand_in_the_order_of_their_values(make_result, task):
+    some = [
+        make_result(name, 1, {"edit_score": value}, stderr=None)
+        for name, value in (("emcid", -0.004), ("rece", None), ("uce", 0.372))
+    ]
+    some.append(make_result("unedited", 1, {"edit_score": 0.0}, stderr=None, paper=""))
+    (table,) = tables([each.result for each in some], task)
+    assert [entry.row.method for entry in table.ranked[1]] == ["uce", "emcid", "rece", "unedited"]
+
+
 def test_a_row_with_a_recipe_shows_its_digest_and_reason(result, task):
     found = result("emcid", 10, recipe="mine.toml")
     facts = {"recipe_sha256": "ab" * 32, "recipe_how": "tuned on <ten>"}

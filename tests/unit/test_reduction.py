@@ -411,3 +411,11 @@ def test_ten_or_more_equal_concepts_have_an_interval(count, replicates):
     values = [ConceptValue(f"c{c}", "source", 0.0, c / count, 1, r) for c in range(count) for r in range(replicates)]
     for weighting in ("images", "concepts"):
         assert reduce_values(values, Reduction({"source": Part()}, weighting)).low is not None
+
+
+def test_a_score_that_rests_on_one_concept_says_why_it_has_no_error():
+    assert reduce_values(values_of([0.4]), ONE).note == "one source concept has no error"
+    mixed = [*values_of([0.4]), *values_of([0.1, 0.2], part="holdout")]
+    score = reduce_values(mixed, TWO)
+    assert (score.stderr, score.note) == (None, "one source concept has no error")
+    assert reduce_values(values_of([0.4, 0.5]), ONE).note == ""
