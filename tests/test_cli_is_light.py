@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-GOLDEN = ROOT / "tests" / "golden" / "result.json"
+FIXTURE = ROOT / "tests" / "fixtures" / "result.json"
 HEAVY = (
     "torch",
     "diffusers",
@@ -37,9 +37,9 @@ COMMANDS = [
     ["list", "datasets"],
     ["show", "task", "aice"],
     ["show", "method", "esd"],
-    ["show", "result", str(GOLDEN)],
+    ["show", "result", str(FIXTURE)],
     ["show", "schema"],
-    ["runs", str(GOLDEN.parent)],
+    ["runs", str(FIXTURE.parent)],
     ["leaderboard", "--check"],
 ]
 

@@ -10,7 +10,7 @@ from iceb.cli import main as command
 from iceb.cli.main import run
 
 ROOT = Path(__file__).parents[2]
-GOLDEN = ROOT / "tests" / "golden" / "result.json"
+FIXTURE = ROOT / "tests" / "fixtures" / "result.json"
 
 
 def error_line(capsys, *arguments: str, code: int = 2) -> str:
@@ -45,7 +45,7 @@ def error_line(capsys, *arguments: str, code: int = 2) -> str:
         (["show", "result", str(ROOT / "pyproject.toml")], "not JSON"),
         (["data", "fetch", "aise"], "did you mean aice"),
         (["data", "ftch", "aice"], "Did you mean 'fetch'"),
-        (["leaderboard", "--check", "--add", str(GOLDEN)], "choose one"),
+        (["leaderboard", "--check", "--add", str(FIXTURE)], "choose one"),
         (["leaderboard", "aise"], "did you mean aice"),
         (["leaderboard", "aice", "other"], "name one task"),
         (["leaderboard", "--add", "no/such/*.json"], "no file or folder fits"),
@@ -64,14 +64,14 @@ def test_listing_as_json_is_json(capsys):
 
 
 def test_showing_a_result_prints_its_scores_and_its_notes(capsys):
-    assert run(["show", "result", str(GOLDEN)]) == 0
+    assert run(["show", "result", str(FIXTURE)]) == 0
     text = capsys.readouterr().out
     assert "+0.250 ± 0.010" in text
     assert "no alias prompts" in text
 
 
 def test_showing_a_result_prints_its_recipe_with_digest_and_reason(capsys, tmp_path):
-    document = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    document = json.loads(FIXTURE.read_text(encoding="utf-8"))
     document["method"] |= {"recipe": "mine.toml", "recipe_sha256": "ab" * 32, "recipe_how": "tuned on [ten]"}
     (tmp_path / "result.json").write_text(json.dumps(document), encoding="utf-8")
     assert run(["show", "result", str(tmp_path)]) == 0
@@ -79,7 +79,7 @@ def test_showing_a_result_prints_its_recipe_with_digest_and_reason(capsys, tmp_p
 
 
 def test_a_result_is_shown_by_its_runs_folder_too(capsys, tmp_path):
-    (tmp_path / "result.json").write_bytes(GOLDEN.read_bytes())
+    (tmp_path / "result.json").write_bytes(FIXTURE.read_bytes())
     assert run(["show", "result", str(tmp_path)]) == 0
     assert "no alias prompts" in capsys.readouterr().out
 
@@ -134,7 +134,7 @@ def test_fetching_into_a_place_that_is_a_file_is_refused(capsys, tmp_path):
 
 
 def test_adding_and_checking_a_leaderboard(capsys, tmp_path):
-    assert run(["leaderboard", "--add", str(GOLDEN), "--folder", str(tmp_path)]) == 0
+    assert run(["leaderboard", "--add", str(FIXTURE), "--folder", str(tmp_path)]) == 0
     capsys.readouterr()
     assert run(["leaderboard", "--check", "--folder", str(tmp_path)]) == 0
     assert "2 scores of 1 result follow from the tables beside them; 1 page" in capsys.readouterr().out
@@ -145,7 +145,7 @@ def test_adding_and_checking_a_leaderboard(capsys, tmp_path):
 
 def test_a_folder_that_is_named_is_made_and_its_pages_have_no_dead_link(capsys, tmp_path):
     board = tmp_path / "board"
-    assert run(["leaderboard", "--add", str(GOLDEN), "--folder", str(board)]) == 0
+    assert run(["leaderboard", "--add", str(FIXTURE), "--folder", str(board)]) == 0
     assert [path.name for path in board.glob("*.md")] == ["aice.md"]
     assert "](../" not in (board / "aice.md").read_text(encoding="utf-8")
     assert "Benchmarks time edits on their own" in (board / "aice.md").read_text(encoding="utf-8")
@@ -153,7 +153,7 @@ def test_a_folder_that_is_named_is_made_and_its_pages_have_no_dead_link(capsys, 
 
 def test_a_folder_that_is_not_named_is_not_made(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert "is not a folder" in error_line(capsys, "leaderboard", "--add", str(GOLDEN))
+    assert "is not a folder" in error_line(capsys, "leaderboard", "--add", str(FIXTURE))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -165,7 +165,7 @@ def test_nothing_is_left_of_a_new_folder_whose_result_is_refused(capsys, tmp_pat
 
 def test_a_forged_score_is_refused_by_the_check_in_one_line(capsys, tmp_path):
     (tmp_path / "results").mkdir()
-    assert run(["leaderboard", "--add", str(GOLDEN), "--folder", str(tmp_path)]) == 0
+    assert run(["leaderboard", "--add", str(FIXTURE), "--folder", str(tmp_path)]) == 0
     capsys.readouterr()
     (path,) = (tmp_path / "results").rglob("*.json")
     document = json.loads(path.read_text(encoding="utf-8"))
@@ -179,11 +179,11 @@ def test_a_forged_score_is_refused_by_the_check_in_one_line(capsys, tmp_path):
 def test_add_takes_many_paths_and_patterns(capsys, tmp_path, monkeypatch, named):
     """As a shell hands them over: `--add runs/*/result.json` gives one option and further arguments."""
     monkeypatch.chdir(tmp_path)
-    document = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    document = json.loads(FIXTURE.read_text(encoding="utf-8"))
     runs = {"one": {}, "two": {"status": "partial", "limit": 3, "id": "aice/emcid/0010-00000000"}}
     for name, change in runs.items():
         folder = tmp_path / "runs" / name
-        shutil.copytree(GOLDEN.parent, folder, ignore=shutil.ignore_patterns("*.md"))
+        shutil.copytree(FIXTURE.parent, folder, ignore=shutil.ignore_patterns("*.md"))
         (folder / "result.json").write_text(json.dumps(document | change), encoding="utf-8")
     (tmp_path / "leaderboards" / "results").mkdir(parents=True)
     arguments = [f"runs/{name}/result.json" if name[0] != "-" else name for name in named]

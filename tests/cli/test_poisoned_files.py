@@ -10,7 +10,7 @@ import pytest
 from tests.cli.poisons import DEEP, DIGITS, EDIT, EVALUATE, complaint
 
 ROOT = Path(__file__).parents[2]
-GOLDEN = ROOT / "tests" / "golden" / "result.json"
+FIXTURE = ROOT / "tests" / "fixtures" / "result.json"
 ALONE = {"source": "dog", "dest": "cat"}
 
 TEXTS = {  # no JSON object, no TOML, no CSV of requests
@@ -34,7 +34,7 @@ def run_files(folder: Path) -> Path:
     """A run's folder with a whole result and no image."""
     target = folder / "run"
     target.mkdir()
-    shutil.copy(GOLDEN, target / "result.json")
+    shutil.copy(FIXTURE, target / "result.json")
     name_images(target, b"")
     return target
 
@@ -148,7 +148,7 @@ RESULTS = {
 
 @pytest.mark.parametrize("change", RESULTS)
 def test_a_result_of_somebody_else_names_no_path_and_drives_no_terminal(capsys, place, change):
-    document = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    document = json.loads(FIXTURE.read_text(encoding="utf-8"))
     RESULTS[change](document)
     path = run_files(place) / "result.json"
     path.write_text(json.dumps(document), encoding="utf-8")

@@ -15,7 +15,7 @@ from iceb.models.loading import silence_libraries
 from iceb.registry import entries_of
 from iceb.specs.results import Result
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "result.json"
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "result.json"
 
 
 @pytest.fixture(autouse=True)
@@ -25,13 +25,13 @@ def narrow(monkeypatch):
 
 def wide() -> Result:
     """A result with every metric there is, and the largest counts that the main job has."""
-    golden = Result.from_json(GOLDEN.read_text(encoding="utf-8"))
-    one = golden.scores[0].model_copy(
+    fixture = Result.from_json(FIXTURE.read_text(encoding="utf-8"))
+    one = fixture.scores[0].model_copy(
         update={"value": -0.12345, "stderr": 0.01, "before": 0.9, "after": 0.5, "n": 11926, "concepts": 366, "note": ""}
     )
     names = [(entry.name, up) for entry in entries_of("metrics") for up in (True, False)]
     scores = [one.model_copy(update={"metric": name, "higher_is_better": up}) for name, up in names]
-    return golden.model_copy(update={"scores": tuple(scores)})
+    return fixture.model_copy(update={"scores": tuple(scores)})
 
 
 def test_the_table_of_scores_fits_80_columns_with_three_decimals_and_arrows(capsys):

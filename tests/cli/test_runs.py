@@ -8,7 +8,7 @@ import pytest
 from iceb.cli.main import run
 from iceb.runs.listing import list_runs
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "result.json"
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "result.json"
 CHANGES = {
     "0002-00000001": {"finished": "2026-01-02T03:04:05Z"},
     "0002-00000002": {"finished": "2026-01-03T03:04:05Z", "changed": {"rate": 0.5, "layers": [9, 10]}},
@@ -22,7 +22,7 @@ def folder(tmp_path) -> Path:
     """Four finished runs of one method, one that was stopped, and one whose result is cut short."""
     runs = tmp_path / "runs"
     for name, change in CHANGES.items():
-        document = json.loads(GOLDEN.read_text(encoding="utf-8"))
+        document = json.loads(FIXTURE.read_text(encoding="utf-8"))
         document["id"] = f"aice/emcid/{name}"
         document["provenance"]["finished"] = change["finished"]
         document["method"]["changed"] = change.get("changed", {})

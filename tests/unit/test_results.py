@@ -18,7 +18,7 @@ from iceb.specs.reduction import Score
 from iceb.specs.results import Result, json_schema
 from iceb.specs.runs import MeasureRef, Sampling
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "result.json"
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "result.json"
 VALUES = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 PAGE = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
 OF_PROVENANCE = {"python", "packages", "command", "commit", "device", "threads", "started", "finished"}  # as one entry
@@ -33,21 +33,21 @@ def test_a_result_round_trips_byte_for_byte(result):
     assert Result.from_json(text).to_json() == text
 
 
-def test_the_golden_result_is_still_read_and_written_byte_for_byte():
-    text = GOLDEN.read_text(encoding="utf-8")
+def test_the_fixture_result_is_still_read_and_written_byte_for_byte():
+    text = FIXTURE.read_text(encoding="utf-8")
     assert Result.from_json(text).to_json() == text
 
 
-def test_the_golden_result_is_what_the_factory_makes(result):
+def test_the_fixture_result_is_what_the_factory_makes(result):
     """But for the table's digest: parquet names the library that wrote it."""
     made = result(params={"layers": (7, 8), "rate": 0.2}, scores={"edit_score": 0.25, "alias2dest": None})
-    golden = Result.from_json(GOLDEN.read_text(encoding="utf-8"))
-    assert made.model_copy(update={"per_concept": golden.per_concept}) == golden
-    assert made.per_concept.rows == golden.per_concept.rows
+    fixture = Result.from_json(FIXTURE.read_text(encoding="utf-8"))
+    assert made.model_copy(update={"per_concept": fixture.per_concept}) == fixture
+    assert made.per_concept.rows == fixture.per_concept.rows
 
 
-def test_the_golden_table_makes_the_golden_scores():
-    assert read_filed(GOLDEN).result.score("edit_score").value == pytest.approx(0.25, abs=1e-15)
+def test_the_fixture_table_makes_the_fixture_scores():
+    assert read_filed(FIXTURE).result.score("edit_score").value == pytest.approx(0.25, abs=1e-15)
 
 
 def test_the_committed_schema_is_the_classes_schema():

@@ -12,7 +12,7 @@ from iceb.methods.common.attention.token_rows import PAIRINGS, Pairing
 from iceb.methods.common.text_encoder import slices
 from iceb.specs.methods import Bundle, Scratch
 
-PAIRS_AT_ONCE = 16  # pairs whose rows are concatenated
+PAIRS_CONCATENATED = 16  # pairs whose rows are concatenated
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ def pair_moments(reader: StateReader, pairs: Sequence[tuple[str, str]], pairing:
 
 def state_moments(pairs: Sequence[tuple[TextState, TextState]], pairing: Pairing) -> Moments:
     """Summed moments of pairs of texts already read; several pairs share one matrix product."""
-    return total(_together(pairs[start:stop], pairing) for start, stop in slices(len(pairs), PAIRS_AT_ONCE))
+    return total(_together(pairs[start:stop], pairing) for start, stop in slices(len(pairs), PAIRS_CONCATENATED))
 
 
 def _together(pairs: Sequence[tuple[TextState, TextState]], pairing: Pairing) -> Moments:

@@ -26,7 +26,7 @@ from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditRequest
 from iceb.stores.images import ImageStore
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "result.json"
+FIXTURE = Path(__file__).parents[2] / "fixtures" / "result.json"
 REQUESTS = tuple(
     EditRequest(f"toy/{index}", source, (dest,), ("a {}",), index, source_label=index, dest_label=9)
     for index, (source, dest) in enumerate([("hen", "dog"), ("fox", "cat"), ("axolotl", "newt")])
@@ -60,11 +60,11 @@ def finished_run(tmp_path: Path) -> Finished:
 
 
 def write_run(folder: Path, rows: Sequence[ImageRow]) -> None:
-    """The images of a run, and the golden result as if it were theirs."""
+    """The images of a run, and the fixture result as if it were theirs."""
     folder.mkdir(exist_ok=True)
     data = encode_ledger(rows)
     (folder / "images.jsonl").write_bytes(data)
-    document = json.loads(GOLDEN.read_text()) | {"images": ledger_record(data, rows).model_dump()}
+    document = json.loads(FIXTURE.read_text()) | {"images": ledger_record(data, rows).model_dump()}
     (folder / "result.json").write_text(json.dumps(document))
 
 
@@ -85,7 +85,7 @@ def test_a_grid_shows_what_was_drawn_before_and_after(finished_run):
     rows = (100, 240)  # inside the first image and inside the second
     assert [int(pixels[row, right - 200, 0]) for row in rows] == [BEFORE, BEFORE + 3]  # prompt 0 of hen, 1 of fox
     assert [int(pixels[row, right - 10, 0]) for row in rows] == [AFTER, AFTER + 3]
-    assert image.text["iceb run"] == json.loads(GOLDEN.read_text())["id"]
+    assert image.text["iceb run"] == json.loads(FIXTURE.read_text())["id"]
 
 
 def test_equal_runs_give_equal_bytes_whichever_way_they_are_named(finished_run):
@@ -171,7 +171,7 @@ def test_every_mistake_is_one_line(capsys, finished_run, tmp_path):
     ImageStore(finished_run.cache).path(finished_run.rows[0].after).unlink()
     line = error_line(capsys, *asked)
     assert "1 of 12 images are not in the cache" in line
-    assert json.loads(GOLDEN.read_text())["provenance"]["command"] in line
+    assert json.loads(FIXTURE.read_text())["provenance"]["command"] in line
     assert not (tmp_path / "grid.png").exists()
 
 
@@ -182,7 +182,7 @@ def test_images_of_one_side_alone_are_not_shown(finished_run):
 
 
 def test_a_run_that_failed_is_refused(capsys, finished_run):
-    failed = {**json.loads(GOLDEN.read_text()), "status": "failed", "error": "the method broke", "limit": None}
+    failed = {**json.loads(FIXTURE.read_text()), "status": "failed", "error": "the method broke", "limit": None}
     (finished_run.folder / "result.json").write_text(json.dumps(failed))
     assert "failed (the method broke): only a finished run" in error_line(capsys, finished_run.folder)
 
