@@ -98,6 +98,7 @@ def test_a_sound_dataset_fails_nothing(lines):
     assert failures(made.values()) == {}
     assert {check for check, line in made.items() if line.status != "pass"} == {
         "prompts of each role",
+        "names of labels",
         "reference images",
         "prompts that are prepared",
     }
@@ -480,6 +481,111 @@ class DrawsSharedSeeds(Sound):
 def test_prompts_drawn_at_random_are_caught(load, words, lines):
     check, note = only_failure(lines(load))
     assert (check, words in note) == ("same prompts twice", True), note
+
+
+# --- what is likely a mistake, and may be meant
+
+
+class Bystanders(Sound):
+    """Draws what nothing is asked of: the next request's source, under this request."""
+
+    def prompts(self, batch: EditBatch) -> Sequence[Prompt]:
+        following = [*batch.requests[1:], batch.requests[0]]
+        near = [Prompt(f"a {b.source} ball", 9, "kept", a.id) for a, b in zip(batch.requests, following, strict=True)]
+        return [*super().prompts(batch), *near]
+
+
+class EditedHoldout(Sound):
+    """Holds out a class that a request edits."""
+
+    def prompts(self, batch: EditBatch) -> Sequence[Prompt]:
+        return [replace(prompt, target=1) for prompt in super().prompts(batch)]
+
+    def make_schedule(self, requests: Sequence[EditRequest]) -> Schedule:
+        return super().make_schedule([replace(request, source_label=90 + int(request.id[2])) for request in requests])
+
+    def shared_prompts(self, num_edits: int) -> Sequence[Prompt]:
+        return [Prompt("a dark ball", seed, "holdout", label=93, choices=COLOURS) for seed in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("load", "words"),
+    [
+        (Bystanders, "4 prompts of nothing asked for: kept 'a green ball' names 'green', which request c/1 edits at 4"),
+        (
+            EditedHoldout,
+            "2 prompts of nothing asked for: holdout 'a dark ball' shows class 93, which request c/3 edits",
+        ),
+    ],
+)
+def test_what_nothing_is_asked_of_and_another_request_edits_is_reported(load, words, lines):
+    line = by_name(lines(load))["what no request asks for"]
+    assert (line.status, words in line.note) == ("info", True), line.note
+
+
+class SharedBystanders(Sound):
+    """Draws the same two images for every request."""
+
+    def prompts(self, batch: EditBatch) -> Sequence[Prompt]:
+        kept = [Prompt("a black ball", seed, "kept", r.id) for r in batch.requests for seed in range(2)]
+        return [*super().prompts(batch), *kept]
+
+
+def test_images_that_stand_in_several_concepts_are_reported(lines):
+    line = by_name(lines(SharedBystanders))["images of one concept each"]
+    said = "2 images stand in more than one concept: errors take concepts as independent"
+    assert (line.status, line.note) == ("info", said)
+
+
+class Labelled(Sound):
+    """Numbers its sources as if they were ImageNet's first classes."""
+
+    def make_schedule(self, requests: Sequence[EditRequest]) -> Schedule:
+        return super().make_schedule([replace(r, source_label=number) for number, r in enumerate(requests)])
+
+
+class NamedAsImageNet(Labelled):
+    def make_schedule(self, requests: Sequence[EditRequest]) -> Schedule:
+        names = ("tench", "goldfish", "great white shark", "tiger shark")
+        return super().make_schedule([replace(r, source=name) for r, name in zip(requests, names, strict=False)])
+
+
+def test_sources_that_are_named_otherwise_than_their_label_are_listed(lines):
+    line = by_name(lines(Labelled))["names of labels"]
+    said = "4 of 4 sources named otherwise than their label; source, label (ImageNet-1k's name of it): "
+    shown = "'green' 1 (goldfish), 'orange' 2 (great white shark), 'pink' 3 (tiger shark)"
+    assert (line.status, line.note) == ("info", said + shown)
+
+
+def test_sources_that_have_the_names_of_their_labels_pass(lines):
+    line = by_name(lines(NamedAsImageNet))["names of labels"]
+    assert (line.status, line.note) == ("pass", "4 sources named as ImageNet-1k names their label")
+
+
+class SceneWithoutName(Sound):
+    def prompt(self, request: EditRequest, seed: int) -> Prompt:
+        return replace(super().prompt(request, seed), text="a ball" if seed == 2 else f"a {request.source} ball")
+
+
+def test_source_prompts_that_do_not_name_their_source_are_reported(lines):
+    line = by_name(lines(SceneWithoutName))["source prompts name their source"]
+    said = "4 of 12 source prompts do not contain their source: 'a ball' of request c/0"
+    assert (line.status, line.note) == ("info", said)
+
+
+class ReadsCounts(Sound):
+    def __init__(self, card: DataCard, paths: Mapping[str, Path]) -> None:
+        super().__init__(card, paths)
+        assert card.counts["colours"] == 8
+
+
+def test_counts_of_the_card_that_nobody_reads_are_reported(lines):
+    line = by_name(lines(ReadsCounts, counts={"requests": 4, "colours": 8, "prompts": 99}))["counts of the card"]
+    assert (line.status, line.note.startswith("nobody reads prompts 99: hold them")) == ("info", True)
+
+
+def test_counts_of_the_card_that_the_loader_reads_pass(lines):
+    assert by_name(lines(ReadsCounts, counts={"requests": 4, "colours": 8}))["counts of the card"].status == "pass"
 
 
 # --- what a dataset may offer

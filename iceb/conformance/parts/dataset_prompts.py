@@ -51,7 +51,12 @@ class DatasetPrompts:
         own = tuple((batch, tuple(dataset.prompts(batch))) for batch in self.schedules.batches(size))
         return DrawnPrompts(size, own, tuple(dataset.shared_prompts(size)))
 
-    def _require_prompts(self) -> list[DrawnPrompts]:
+    def require_prompts(self) -> list[DrawnPrompts]:
+        """Return the prompts by number of edits, the largest last.
+
+        Raises:
+            Skipped: they cannot be drawn.
+        """
         return require(self.asked, SOUND)
 
     def _sound(self) -> str:
@@ -70,7 +75,7 @@ class DatasetPrompts:
 
     def _names_requests(self) -> str:
         """Check that a batch's prompts name its own requests, and shared ones any request of the schedule."""
-        for asked in self._require_prompts():
+        for asked in self.require_prompts():
             every = {request.id for batch, _ in asked.own for request in batch.requests}
             for batch, prompts in asked.own:
                 _refuse_unknown(prompts, {request.id for request in batch.requests}, f"batch {batch.id}")
@@ -79,7 +84,7 @@ class DatasetPrompts:
 
     def _tests_every_request(self) -> str:
         """Check that if prompts of a batch name requests, every request is named."""
-        for asked in self._require_prompts():
+        for asked in self.require_prompts():
             for batch, prompts in asked.own:
                 named = {prompt.request for prompt in prompts} - {None}
                 forgotten = [request.id for request in batch.requests if request.id not in named]
@@ -90,7 +95,7 @@ class DatasetPrompts:
     def _choices(self) -> str:
         """Check that a prompt's choices differ and are equally many within a role."""
         widths: dict[str, int] = {}
-        for prompt in self._require_prompts()[-1].all:
+        for prompt in self.require_prompts()[-1].all:
             if len(set(prompt.choices)) < len(prompt.choices):
                 raise Broken(f"prompt {prompt.text!r:.80} offers one choice twice")
             width = widths.setdefault(prompt.role, len(prompt.choices))
@@ -100,7 +105,7 @@ class DatasetPrompts:
 
     def _once(self) -> str:
         """Check that no two prompts are equal, by seed or by noise; repetitions need a replicate number."""
-        asked = self._require_prompts()[-1]
+        asked = self.require_prompts()[-1]
         by_noise = [replace(prompt, seed=0) for prompt in asked.all if prompt.noise is not None]
         by_seed = [replace(prompt, noise=None) for prompt in asked.all]
         for prompts, way in ((by_seed, "seed"), (by_noise, "noise")):
@@ -115,7 +120,7 @@ class DatasetPrompts:
     def _same(self) -> str:
         """Check that a second call and a second load give the same prompts, shared ones included."""
         for dataset, how in ((self.schedules.dataset, "asked again"), (self.schedules.again(), "loaded again")):
-            for known in self._require_prompts():
+            for known in self.require_prompts():
                 found = self.ask(dataset, known.size)
                 for what, one, other in (
                     ("prompts", known.own, found.own),
@@ -127,7 +132,7 @@ class DatasetPrompts:
 
     def _roles(self) -> Info:
         """Report the number of prompts per role at the largest number of edits."""
-        asked = self._require_prompts()[-1]
+        asked = self.require_prompts()[-1]
         return Info(f"at {asked.size} edits: {counts_in_words(Counter(prompt.role for prompt in asked.all))}")
 
 

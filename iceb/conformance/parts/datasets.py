@@ -5,14 +5,16 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from iceb import registry
 from iceb.base.cache import cache_root
 from iceb.base.errors import DataError
 from iceb.base.frames import attribute_errors
-from iceb.conformance.check_line import Broken, Line, Skipped
+from iceb.conformance.check_line import Broken, Info, Line, Outcome, Skipped
 from iceb.conformance.parts.dataset_optional_parts import OptionalParts
 from iceb.conformance.parts.dataset_prompts import DatasetPrompts
+from iceb.conformance.parts.dataset_remarks import DatasetRemarks
 from iceb.conformance.parts.dataset_schedules import DatasetSchedules
 from iceb.conformance.process_watch import ProcessWatch
 from iceb.conformance.registered_objects import IMPORTED, PLACEHOLDER, import_object, paper_problems, refuse, require
@@ -48,8 +50,11 @@ def check_dataset(name: str, data: str | None = None, cache: Path | None = None)
     if source.dataset is not None:
         schedules = DatasetSchedules(source.dataset, source.load)
         yield from schedules.lines(watch)
-        yield from DatasetPrompts(schedules).lines(watch)
+        prompts = DatasetPrompts(schedules)
+        yield from prompts.lines(watch)
+        yield from DatasetRemarks(prompts).lines(watch)
         yield from OptionalParts(schedules).lines(watch)
+        yield watch.line("counts of the card", source.unread_counts)
     yield watch.line(PROCESS, watch.process_as_before)
     yield watch.line(WRITES, watch.nothing_written)
 
@@ -79,6 +84,7 @@ class RegisteredDataset:
     card: DataCard | None = None
     paths: Mapping[str, Path] | None = None
     dataset: ConceptDataset | None = None
+    counts: "WatchedCounts | None" = None
 
     def declared_object(self) -> str:
         """Check that the entry point leads to a declaration."""
@@ -123,7 +129,16 @@ class RegisteredDataset:
         if declared.load is None:
             raise Skipped("holds nothing to edit: its card and its files are all there is to check")
         with attribute_errors(DataError, f"dataset {card.name}"):
-            return declared.load(card, paths)
+            self.counts = WatchedCounts(card.counts)
+            return declared.load(card.model_copy(update={"counts": self.counts}), paths)
+
+    def unread_counts(self) -> Outcome:
+        """Report the card's counts that neither this check nor the loader compares with anything."""
+        counts = require(self.counts, LOADS)
+        unread = [f"{name} {number}" for name, number in dict.items(counts) if name not in {*counts.read, "requests"}]
+        if not unread:
+            return ", ".join(counts)
+        return Info(f"nobody reads {', '.join(unread)}: hold them in the loader (card.counts), or leave them out")
 
     def loads(self) -> str:
         """Check that the loader returns an object with the protocol's methods and the given card."""
@@ -134,6 +149,28 @@ class RegisteredDataset:
             raise Broken("its card is not the one that the loader was given")
         self.dataset = found
         return type(found).__name__
+
+
+class WatchedCounts(dict[str, int]):
+    """A card's counts that remember which of them were read."""
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        super().__init__(counts)
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> int:
+        self.read.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a count, or the default."""
+        self.read.add(name)
+        return super().get(name, default)
+
+    def items(self) -> Any:
+        """Return all counts, which are then read."""
+        self.read |= set(self)
+        return super().items()
 
 
 def count_rows(path: Path) -> int:

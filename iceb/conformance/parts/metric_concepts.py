@@ -73,9 +73,9 @@ class MetricConcepts:
     def _of_prompts(self) -> str:
         """Check that other rows of the same prompts have statistics of the same concepts and numbers of images."""
         numbers, values = self._require_values()
-        known = {_judged(value) for value in values}
+        known = {_coverage(value) for value in values}
         for other in others(numbers):
-            found = {_judged(value) for value in self.metric_values.ask(other.sides())}
+            found = {_coverage(value) for value in self.metric_values.ask(other.sides())}
             if differing := sorted(known ^ found):
                 part, concept, replicate, n = differing[0]
                 raise Broken(
@@ -127,7 +127,7 @@ class MetricConcepts:
         )
 
 
-def _judged(value: ConceptValue) -> tuple[str, str, int, int]:
+def _coverage(value: ConceptValue) -> tuple[str, str, int, int]:
     return value.part, value.concept, value.replicate, value.n
 
 

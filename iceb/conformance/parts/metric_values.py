@@ -89,10 +89,10 @@ class MetricValues:
             if score.value is None:
                 raise Broken(f"there is no value: {score.note}")
             self.numbers, self.values = numbers, values
-            return self._found(numbers, values, score.value)
+            return self._describe_value(numbers, values, score.value)
         raise _worst(refused)
 
-    def _found(self, numbers: MadeUpRows, values: Sequence[ConceptValue], value: float) -> Outcome:
+    def _describe_value(self, numbers: MadeUpRows, values: Sequence[ConceptValue], value: float) -> Outcome:
         """Describe the value; one of 0 for all made-up numbers exercised nothing, so that other checks say little."""
         concepts = len({each.concept for each in values})
         note = (
