@@ -75,7 +75,9 @@ def parse_recipe(text: str, where: str) -> Recipe:
 
 
 def _problem(error: ValidationError) -> str:
-    """Say what is wrong with a recipe: an unknown key first, because a misplaced setting makes others missing.
+    """Say what is wrong with a recipe.
+
+    An unknown key comes first, because a misplaced setting makes others missing.
 
     A key of a part is told to go under the part's own table.
     """

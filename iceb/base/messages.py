@@ -73,7 +73,7 @@ def first_line(error: BaseException, most: int = QUOTED) -> str:
 
 
 def without_fields(text: str) -> str:
-    """A library's text with quotes for its backticks, in which our messages name fields (`iceb.base.errors`).
+    """A library's text with quotes for its backticks, which name fields in our messages.
 
     >>> without_fields("pass `token=<your_token>`")
     "pass 'token=<your_token>'"

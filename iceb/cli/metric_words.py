@@ -11,7 +11,7 @@ CLASSES = {"target": "the destination's", "label": "the concept's own"}
 
 
 def metric_fields(metric: Any) -> dict[str, str]:
-    """Return what a metric reads and computes, by field; a field that is not what it should be stays as it is."""
+    """Return what a metric reads and computes, by field; wrong fields are shown as they are."""
     found = {name: str(getattr(metric, name)) for name in ("version", "paper", "unit") if getattr(metric, name, "")}
     needs, reduction = metric.needs, metric.reduction
     listed = isinstance(needs, Sequence) and all(isinstance(need, Need) for need in needs)

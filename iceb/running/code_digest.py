@@ -102,7 +102,7 @@ def package_digest(modules: Iterable[str], package: str, used: Iterable[str] = (
 
 
 def code_places(modules: Iterable[str], package: str) -> set[Path]:
-    """Return the folders and files that hold a distribution's top-level modules, and those of imported modules."""
+    """Return the folders and files of a distribution's top-level modules and of imported ones."""
     imported = {place for module in modules if (place := _outermost(module)) is not None}
     return imported | set(_tops(_find_installed(package)))
 

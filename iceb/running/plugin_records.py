@@ -62,7 +62,7 @@ def _record(package: str, version: str, entries: Sequence[Registered]) -> Plugin
 
 
 def join_records(known: Sequence[PluginRecord], added: Sequence[PluginRecord]) -> tuple[PluginRecord, ...]:
-    """Join the records of a run with those of metrics that were added to it; a package is dirty if it ever was."""
+    """Join a run's records with those of added metrics; a package is dirty if it ever was."""
     found = {record.package: record for record in known}
     for record in added:
         earlier = found.get(record.package, record)

@@ -144,7 +144,7 @@ def checkout(package: Path) -> tuple[str | None, bool | None]:
 
 
 def checkout_of(places: Iterable[Path]) -> tuple[str | None, bool | None]:
-    """Return the commit of the git checkout that holds a package's files, and whether any differs from it or is new.
+    """Return the commit of the checkout that holds a package's files, and whether it is dirty.
 
     (None, None) where they lie in no checkout: installed from a wheel, ignored by git, or git is missing.
     """

@@ -205,7 +205,7 @@ class TableRecord(Record):
 
 
 class PluginRecord(Record):
-    """The code of a third-party distribution that a run used: a version typed by hand does not say what ran."""
+    """The code of a third-party distribution that a run used, beyond the version it states."""
 
     package: str  # the distribution
     version: str

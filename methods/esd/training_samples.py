@@ -107,7 +107,7 @@ class SampleMaker:
         return torch.cat([self._noise(step) for step in steps]).to(self.denoiser.device, self.denoiser.dtype)
 
     def time(self, step: TrainingStep) -> Tensor:
-        """A step's timestep for the denoiser, (B,): the pipeline's own (2025), or by the rule of 2023 and 2024."""
+        """A step's timestep for the denoiser, (B,): the pipeline's (2025), or by the rule of 2023 and 2024."""
         own = self.settings.variant == "2025"
         found = self._timesteps[step.sampled_to] if own else torch.tensor(timestep(step, self.settings))
         return found.to(self.denoiser.device).expand(self.settings.batch)
@@ -211,5 +211,8 @@ class SampleMaker:
 
 
 def _step_key(key: Mapping[str, Any], step: TrainingStep) -> dict[str, Any]:
-    """The key of a step's stored latents and target; "job" and "index" are its words, whatever the fields are named."""
+    """The key of a step's stored latents and target.
+
+    "job" and "index" are its words, whatever the fields are named.
+    """
     return {**key, "job": {"index" if name == "sampled_to" else name: value for name, value in asdict(step).items()}}

@@ -1,4 +1,4 @@
-"""Random draws of each training step: concept, sampling depth (which fixes the timestep), starting noise."""
+"""Random draws of each training step: concept, sampling depth and starting noise."""
 
 import random
 from collections.abc import Iterator, Sequence

@@ -49,7 +49,7 @@ def prompt_moment(source: PromptStates) -> Tensor:
 
 
 def refinement(moments: Moments, kept: Tensor, ridge: float, scale: float, squared: bool = True) -> Tensor:
-    """M of stage 1, which maps rows e of the source prompts to the rows e' of the destination's (`refinement_moments`).
+    """M of stage 1, which maps rows e of source prompts to rows e' of the destination's.
 
         W' = W M,  M = [λ I + Σ e' eᵀ + s² P][λ I + Σ e eᵀ + s² P]⁻¹
 

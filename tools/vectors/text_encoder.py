@@ -1,4 +1,4 @@
-"""Exact test cases (40 digits) of methods that edit fc2, EMCID, its null space and ReFACT: inputs and update."""
+"""Exact test cases of methods that edit fc2: EMCID, its null space and ReFACT."""
 
 from collections.abc import Iterator
 

@@ -71,7 +71,7 @@ class MetricConcepts:
         return ""
 
     def _of_prompts(self) -> str:
-        """Check that other rows of the same prompts have statistics of the same concepts and numbers of images."""
+        """Check that other rows of the same prompts give statistics of the same concepts and counts."""
         numbers, values = self._require_values()
         known = {_coverage(value) for value in values}
         for other in others(numbers):

@@ -93,7 +93,10 @@ class MetricValues:
         raise _worst(refused)
 
     def _describe_value(self, numbers: MadeUpRows, values: Sequence[ConceptValue], value: float) -> Outcome:
-        """Describe the value; one of 0 for all made-up numbers exercised nothing, so that other checks say little."""
+        """Describe the value.
+
+        One of 0 for all made-up numbers exercised nothing, so that other checks say little.
+        """
         concepts = len({each.concept for each in values})
         note = (
             f"{value:.3g} from rows of {numbers.width}: {len(values)} statistics of {count_text(concepts, 'concept')}"
