@@ -25,11 +25,13 @@ PAPER = {
     "figure": "Figure 3",
     "picture": "github.com/SilentView/EMCID, branch gh-page, static/images/aiced_summary_max-300_2r.png",
     "how_read": (
-        "digitised: marker centres located in the authors' own picture of the figure and converted with the pixel "
+        "marker centres located in the authors' own picture of the figure and converted with the pixel "
         "positions of the axis ticks; the read points were laid over the picture and compared by eye"
     ),
     "protocol": "PNDM, 50 steps, guidance 7.5, 512 x 512, generator on the GPU, holdout pictures three to a generator",
     "unit": "probability",
+    "ours": {"EMCID": "emcid", "ReFACT": "refact", "TIME": "time", "UCE": "uce-emcid", "ESD": "esd"},
+    "computed": {"edit_score": "computed as half the sum of the two read, source2dest and holdout_delta"},
 }
 METRICS = {  # the paper's word -> ours
     "holdout_delta": "holdout_delta",
@@ -79,7 +81,9 @@ def headline(printed: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def toml_value(value: Any) -> str:
-    """Format a string, number or boolean as a TOML literal; JSON writes them alike."""
+    """Format a string, number or boolean as a TOML literal; JSON writes them alike. A table goes on one line."""
+    if isinstance(value, dict):
+        return inline(value)
     return json.dumps(value, ensure_ascii=False)
 
 

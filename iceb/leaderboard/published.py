@@ -1,6 +1,6 @@
 """Published numbers from baselines/published/*.toml, shown beside ICEB's rows, never among them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from iceb.base.errors import ResultError
 from iceb.base.readers import parse_toml
 from iceb.specs.results import first_problem
+
+PAGES = "../docs/methods"  # from a leaderboard page
+EVIDENCE = {"digitised": "Read off", "printed": "Printed in"}
 
 
 class PublishedRow(BaseModel):
@@ -39,13 +42,26 @@ class Published(BaseModel):
     how_read: str
     protocol: str
     unit: str
+    ours: Mapping[str, str] = Field(default_factory=dict)  # method as printed → ours that computes it
+    computed: Mapping[str, str] = Field(default_factory=dict)  # metric that is not printed → how it was computed
     rows: tuple[PublishedRow, ...]
 
     def lines(self, metric: str, columns: Sequence[int]) -> list[list[str]]:
         """Return the rows of one metric's table: method, then one cell per number of edits."""
         cells = {(row.method, row.num_edits): row for row in self.rows if row.metric == metric}
         methods = dict.fromkeys(method for method, _ in cells)
-        return [[method, *(_cell(cells.get((method, count))) for count in columns)] for method in methods]
+        return [[self._name(method), *(_cell(cells.get((method, count))) for count in columns)] for method in methods]
+
+    def _name(self, method: str) -> str:
+        """A method as printed, with a link to ours."""
+        ours = self.ours.get(method)
+        return f"{method} ([{ours}]({PAGES}/{ours}.md))" if ours else method
+
+    @property
+    def source(self) -> str:
+        """How the numbers came out of the paper: "Read off Figure 3"."""
+        found = {row.evidence for row in self.rows if row.metric not in self.computed}
+        return f"{EVIDENCE.get(found.pop(), 'From') if len(found) == 1 else 'From'} {self.figure}"
 
     def notes(self) -> list[str]:
         """Return the notes on single numbers, one line for all the numbers of edits that share a note."""

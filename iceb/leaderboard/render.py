@@ -123,16 +123,18 @@ def _with_interval(score: ScoreRecord | None) -> str:
 
 def _published_section(paper: Published) -> list[str]:
     columns = sorted({row.num_edits for row in paper.rows})
+    named = " In brackets stands the method of ours that computes the same." if paper.ours else ""
     parts = [
         f"## Published: {paper.title} ({paper.paper})",
-        f"Numbers as printed, not measured here: {paper.figure}. How they were read: {paper.how_read}. "
+        f"{paper.source}, not measured here: {paper.how_read}. "
         f"Protocol: {paper.protocol}. ± is the uncertainty of reading, not a standard error; "
-        "* marks a number whose reading was not verified.",
+        f"* marks a number whose reading was not verified.{named}",
     ]
     for metric in dict.fromkeys(row.metric for row in paper.rows):
         header = ["method", *(str(count) for count in columns)]
         lines = paper.lines(metric, columns)
-        parts += [f"### {metric}, by number of edits", markdown_table(header, lines, numbers_from=1)]
+        how = f": {paper.computed[metric]}" if metric in paper.computed else ""
+        parts += [f"### {metric}, by number of edits{how}", markdown_table(header, lines, numbers_from=1)]
     if paper.notes():
         parts += ["### Notes", "\n".join(f"- {note}" for note in paper.notes())]
     return parts

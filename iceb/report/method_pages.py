@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from iceb.base.digest import plain
 from iceb.baselines.recipes import recipe_names, shipped_recipe
 from iceb.leaderboard.collect import collect
 from iceb.leaderboard.pages import page_name, results_folder
+from iceb.leaderboard.published import read_published
+from iceb.report.code_links import code_lines
 from iceb.report.settings_docs import SECTION, settings_of
 from iceb.report.timings import Timing, timings
 from iceb.specs.methods import Fidelity, MethodCard
@@ -34,6 +36,7 @@ class MethodFacts:
     method: type
     times: tuple[Timing, ...]
     boards: tuple[str, ...]  # leaderboard pages that it stands on
+    published: tuple[tuple[str, str], ...] = ()  # pages of published numbers, and the name it has there
 
     @property
     def card(self) -> MethodCard:
@@ -59,11 +62,20 @@ def method_pages(leaderboards: Path, benchmarks: Path) -> dict[str, str]:
             entry.load(),
             tuple(timing for timing in times if timing.method == entry.name),
             tuple(sorted(boards.get(entry.name, ()))),
+            tuple(_published_names(entry.name)),
         )
         for entry in registry.entries_of("methods")
         if entry.package == "iceb"
     ]
     return {INDEX: index(found)} | {f"{each.card.name}.md": page(each) for each in found}
+
+
+def _published_names(method: str) -> Iterator[tuple[str, str]]:
+    """The pages on which a paper's numbers of this method stand, with its name there."""
+    for paper in read_published():
+        for printed, ours in paper.ours.items():
+            if ours == method:
+                yield page_name(paper.task, paper.family), printed
 
 
 def index(methods: Sequence[MethodFacts]) -> str:
@@ -100,7 +112,7 @@ def page(facts: MethodFacts) -> str:
         parts.append("\n".join(f"- {_cell(text)}" for text in card.deviations))
     parts += [card.notes] if card.notes else []
     parts += ["## Settings", _settings(facts.method), "## Recipes", *_recipes(card.name)]
-    parts += ["## Cost of the edit", *_cost(facts.times), "## Results", _results(facts.boards)]
+    parts += ["## Cost of the edit", *_cost(facts.times), "## Results", _results(facts)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -113,6 +125,7 @@ def _head(facts: MethodFacts) -> list[str]:
         + ("" if card.reaches_dest else "; of a replacing request it carries out the erasure alone"),
         f"- changes: {_cell(card.edits) or 'not said'}",
         *([f"- parameters: {', '.join(f'`{pattern}`' for pattern in card.touches)}"] if card.touches else []),
+        *code_lines(facts.method),
         f"- version {card.version}; the same bytes twice: {'yes' if card.deterministic else 'no'}",
     ]
     title = [f"**{_cell(card.title)}.**" if not card.title.endswith(".") else f"**{_cell(card.title)}**"]
@@ -177,10 +190,14 @@ def _seconds(value: float | None) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def _results(boards: Sequence[str]) -> str:
-    if not boards:
-        return "Not measured."
-    return ", ".join(f"[leaderboards/{name}](../../leaderboards/{name})" for name in boards)
+def _results(facts: MethodFacts) -> str:
+    lines = [", ".join(map(_board, facts.boards)) or "Not measured."]
+    lines += [f"Published numbers: {_board(name)}, as {_cell(printed)}." for name, printed in facts.published]
+    return "\n\n".join(lines)
+
+
+def _board(name: str) -> str:
+    return f"[leaderboards/{name}](../../leaderboards/{name})"
 
 
 def _link(paper: str) -> str:

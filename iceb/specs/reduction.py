@@ -159,11 +159,11 @@ def _reduce_means(values: Sequence[ConceptValue], reduction: Reduction) -> Score
     uneven = low is None and error.stderr is not None and min(part.freedom for part in parts) >= FEWEST - 1
     note = f"no interval: its concepts weigh as unevenly as {error.clusters:.1f} equal ones" if uneven else ""
     if error.stderr is None:
-        note = f"one {' or '.join(_single(sums))} concept has no error"
+        note = f"one {' or '.join(_single_parts(sums))} concept has no error"
     return Score(value, error.stderr, n, concepts, note, before, after, low, high)
 
 
-def _single(sums: Mapping[str, PartSums]) -> list[str]:
+def _single_parts(sums: Mapping[str, PartSums]) -> list[str]:
     """Name the parts that rest on one concept."""
     return [name for name, part in sums.items() if len(set(part.concepts)) < 2]
 

@@ -151,3 +151,15 @@ def test_an_outdated_or_surplus_page_is_reported(tmp_path):
     (tmp_path / "old.md").write_text("")
     with pytest.raises(CheckFailed, match=r"old\.md is made by no card"):
         check(tmp_path, texts, command="docs")
+
+
+def test_a_page_links_the_files_of_its_method_and_the_page_of_its_published_numbers():
+    pages = method_pages(LEADERBOARDS, ROOT / "benchmarks")
+    text = pages["uce-emcid.md"]
+    assert "- code: [methods/uce/__init__.py](../../methods/uce/__init__.py), [methods/uce/editing.py]" in text
+    assert "[methods/common/attention/](../../methods/common/attention/)" in text
+    assert "Published numbers: [leaderboards/aice-sd14.md](../../leaderboards/aice-sd14.md), as UCE." in text
+    assert "Published numbers" not in pages["uce.md"]
+    for each in pages.values():
+        for target in re.findall(r"\]\((\.\./\.\./[^)#]+)\)", each):
+            assert (ROOT / "docs" / "methods" / target).exists(), target

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from iceb.leaderboard.published import read_published
+from iceb.leaderboard.render import render
+from iceb.registry import entries_of
 from iceb.tasks.aice import AICE
 from tests.outside import published_facts
 
@@ -40,6 +43,16 @@ def test_every_row_is_a_metric_of_ours_and_says_how_well_it_is_known():
         assert row["evidence"] in ("digitised", "derived")
         assert row["verified"] is True
         assert 0 < row["uncertainty"] <= 0.01
+
+
+def test_the_page_says_how_each_number_came_about_and_which_method_of_ours_it_is():
+    (paper,) = [each for each in read_published() if each.paper == PAPER["paper"]]
+    text = render("t", (), [paper])
+    assert "Read off Figure 3, not measured here: marker centres" in text
+    assert "### source2dest, by number of edits\n" in text
+    assert "### edit_score, by number of edits: computed as half the sum of the two read" in text
+    assert "| UCE ([uce-emcid](../docs/methods/uce-emcid.md)) |" in text
+    assert set(paper.ours.values()) <= {entry.name for entry in entries_of("methods")}
 
 
 def test_the_headline_is_half_the_sum_of_its_parts():
