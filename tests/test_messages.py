@@ -38,7 +38,6 @@ STAY = {
     "iceb/registry.py: iceb list": "the command shows all names, of other packages too",
     "iceb/running/measure_choice.py: iceb list measures": "the command shows all names",
     "iceb/running/method_context.py: iceb list measures": "the command shows all names",
-    "iceb/running/method_runner.py: iceb show method": "the command shows all settings",
     "iceb/running/setting_types.py: iceb show method": "the command shows all settings",
     "iceb/specs/records.py: --precision": "a row's label: no method's setting can have this name",
     "iceb/runs/provenance.py: --out": "takes options out of a recorded command",

@@ -56,8 +56,7 @@ def write_values(
     `settings.moment_weight`, α is `settings.edit_weight`.
 
     Args:
-        tower: the text encoder.
-        concepts: N concepts.
+        tower, concepts: the text encoder, and N concepts.
         values: z*, (N, d) or (N, T, d) for T edited tokens.
         moments: layer → C, (d_ff, d_ff).
         settings: of stage II.
