@@ -24,7 +24,7 @@ from iceb.running.measuring import CHUNK, WHOLE_IMAGES, Measuring
 from iceb.running.method_runner import ChosenMethod
 from iceb.running.planned import Plan
 from iceb.running.plugin_records import run_entries
-from iceb.running.prompt_selection import Selection
+from iceb.running.prompt_selection import Selection, refuse_unpublished_noise
 from iceb.running.recipe_settings import with_recipe
 from iceb.running.request_kinds import refuse_kind
 from iceb.running.run_parts import Parts
@@ -93,6 +93,8 @@ def plan(ask: Ask, may_fetch: bool = True) -> Plan:
         schedule = dataset.schedule(ask.num_edits)
         checkpoints = selection.checkpoints(task, dataset, schedule, ask.num_edits)
         digests = DataDigests.of(dataset, schedule, ask.num_edits)
+    if sampling.noise == "upstream":
+        refuse_unpublished_noise(card, dataset, checkpoints)
     spec = _spec(ask, task, _Data(card, dataset.card.version, digests), method, source.ref, sampling)
     if spec.limit is not None:
         schedule = with_checkpoints(schedule, {checkpoint.step.id for checkpoint in checkpoints})

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from iceb.base.errors import DataError
+from iceb.base.errors import DataError, SpecError
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.metrics import AFTER, BEFORE, Metric
 from iceb.specs.prompts import Prompt
@@ -91,6 +91,20 @@ class Selection:
     def _prompts(kept: dict[str, list[Prompt]], batches: Sequence[EditBatch]) -> tuple[Prompt, ...]:
         own = [prompt for batch in batches for prompt in kept.get(batch.id, [])]
         return (*own, *kept.get("", []))
+
+
+def refuse_unpublished_noise(name: str, dataset: ConceptDataset, checkpoints: Sequence[CheckpointPrompts]) -> None:
+    """Refuse the published noise where no prompt says how it was drawn: the run would be another one in name alone.
+
+    Raises:
+        SpecError: as it says.
+    """
+    prompts = (prompt for checkpoint in checkpoints for prompt in checkpoint.prompts)
+    if not hasattr(dataset, "prepare") and all(prompt.noise is None for prompt in prompts):
+        raise SpecError(
+            f"`noise=upstream`: no prompt of dataset {name} says how its published image was drawn (Prompt.noise), so "
+            "it would change the run's name and no image: use `noise=per_image`"
+        )
 
 
 def check_roles(task: Task, dataset: ConceptDataset, prompts: Sequence[Prompt]) -> None:

@@ -182,6 +182,27 @@ def test_a_need_without_images_at_the_fewest_edits_is_reported(lines):
     assert "metric alias2dest finds no prompt of role alias at 1 edits" in made["every need finds prompts"].note
 
 
+class Damage(ProbabilityChange):
+    """The fall of the held-out classes, less of which is better."""
+
+
+def test_a_headline_that_no_edit_can_win_is_reported(lines):
+    metric = Damage("damage", "holdout", "label", falls=True, higher_is_better=False)
+    made = by_name(lines(with_metric(metric), metric))
+    assert failures(made.values()) == {}
+    line = made["a headline that can rank"]
+    assert (line.status, "damage: it reads images of which nothing is asked, so unedited is best" in line.note) == (
+        "info",
+        True,
+    )
+
+
+@pytest.mark.parametrize("of", ["label", "target"])
+def test_a_headline_of_what_requests_ask_for_can_rank(of, lines):
+    metric = ProbabilityChange("turned_score", "source", of, falls=of == "label")
+    assert by_name(lines(with_metric(metric), metric))["a headline that can rank"].status == "pass"
+
+
 def test_prompts_without_the_class_that_a_metric_asks_for_are_caught(lines):
     metric = ProbabilityChange("kept_dest", "holdout", "target", falls=False)
     check, note = only_failure(lines(with_metric(metric), metric))

@@ -98,7 +98,9 @@ def _with_batches(drawn: DrawnPrompts) -> Iterator[tuple[EditBatch | None, Promp
 
 def _edited_prompts(requests: Sequence[EditRequest], prompts: Sequence[Prompt]) -> Iterator[tuple[Prompt, EditRequest]]:
     """Yield prompts without target or answer that show the source of a request other than their own."""
-    labels = {request.source_label: request for request in requests if request.source_label is not None}
+    labels: dict[int | None, EditRequest] = {
+        request.source_label: request for request in requests if request.source_label is not None
+    }
     texts = {request.source.lower(): request for request in requests}
     longest = sorted(map(re.escape, texts), key=len, reverse=True)
     sources = re.compile(rf"(?<![\w-])(?:{'|'.join(longest)})(?![\w-])")

@@ -124,7 +124,7 @@ class MadeUpRows:
 def _show(row: Array, column: int | None) -> None:
     """Move the largest number of a row to a column, if the row has it."""
     if column is not None and column < len(row):
-        largest = row.argmax()
+        largest = int(row.argmax())
         row[[column, largest]] = row[[largest, column]]
 
 

@@ -12,10 +12,11 @@ from iceb.conformance.process_watch import ProcessWatch
 from iceb.conformance.registered_objects import counts_in_words, refuse, require
 from iceb.running.prompt_selection import evenly
 from iceb.specs.datasets import ConceptDataset
-from iceb.specs.metrics import AFTER, BEFORE, REFERENCE, Metric, Need
+from iceb.specs.metrics import AFTER, BEFORE, REFERENCE, Metric, Need, reference_names
 from iceb.specs.prompts import Prompt
 from iceb.specs.reduction import reduce_values
-from iceb.specs.schedules import judged_batches
+from iceb.specs.requests import EditRequest
+from iceb.specs.schedules import edit_batches, judged_batches
 from iceb.specs.tasks import Task
 
 ROLES = "prompts of its roles"
@@ -51,6 +52,7 @@ class TaskMetrics:
         yield watch.line(ROLES, self._roles)
         yield watch.line("every need finds prompts", self._needs)
         yield watch.line("metrics can read the prompts", self._values)
+        yield watch.line("a headline that can rank", self._rank)
 
     def _roles(self) -> str:
         """Check that every declared role has prompts at the most edits."""
@@ -90,6 +92,32 @@ class TaskMetrics:
         refused = {metric.name: words for metric in asked if (words := refusal(metric, prompts))}
         refuse([f"metric {name}: {words}" for name, words in refused.items()])
         return f"{len(asked)} metrics"
+
+    def _rank(self) -> Outcome:
+        """Report a headline that reads only images of which nothing is asked: no edit can be better than none."""
+        task, dataset = self.parts.the_task(), self.parts.the_dataset()
+        size = task.edit_counts[-1]
+        metric = next(each for each in self.parts.the_metrics() if each.name == task.headline.rpartition("/")[2])
+        requests = {request.id: request for b in edit_batches(dataset.schedule(size)) for request in b.requests}
+        prompts = require(self.prompts, ROLES)[size]
+        read = [prompt for prompt in prompts if any(need.accepts(prompt) for need in metric.needs)]
+        if not read or reference_names(metric) or any(_asks_something(prompt, requests) for prompt in read):
+            return task.headline
+        return Info(
+            f"headline {task.headline}: it reads images of which nothing is asked, so unedited is best by construction "
+            "and no method can have a rank: join it with a gain, as edit_score does"
+        )
+
+
+def _asks_something(prompt: Prompt, requests: Mapping[str, EditRequest]) -> bool:
+    """Whether a prompt has a target or answer, or shows the source of its own request, which may be erased."""
+    if prompt.target is not None or prompt.answer is not None:
+        return True
+    request = requests.get(prompt.request or "")
+    if request is None:
+        return False
+    shows = prompt.label is not None and prompt.label == request.source_label
+    return shows or any(name.lower() in prompt.text.lower() for name in (request.source, *request.aliases))
 
 
 def drawn_prompts(dataset: ConceptDataset, size: int) -> Sequence[Prompt]:

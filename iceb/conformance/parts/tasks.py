@@ -118,7 +118,7 @@ class RegisteredTask:
                 problems.append(error_text(error))
         refuse(problems)
         self.metrics = found
-        return f"{len(task.metrics)}, and {len(task.optional_metrics)} when asked for"
+        return f"{len(task.metrics)}, and {len(task.optional_metrics)} optional"
 
     def roles(self) -> str:
         """Check that needs read declared roles only, and that every declared role is read."""

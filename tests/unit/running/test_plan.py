@@ -1,11 +1,13 @@
 """Planning: whatever is asked wrongly is said in one line, before anything is loaded or made."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from iceb.base.errors import DataError, IcebError, MethodError, ModelError, SpecError
+from iceb.datasets import open_dataset
 from iceb.running.plan import Ask, data_of, plan
 from iceb.specs.execution import Execution
 from iceb.specs.prompts import Prompt
@@ -110,6 +112,17 @@ def test_neither_a_metric_nor_the_limit_changes_the_digests_of_the_data(ask):
         assert other.prompts_sha256 == plain.prompts_sha256
         assert other.requests_sha256 == plain.requests_sha256
     assert plan(ask(data="embedded", num_edits=1)).spec.prompts_sha256 != plain.prompts_sha256
+
+
+def test_the_published_noise_is_refused_where_no_prompt_has_one(ask, monkeypatch):
+    """It gave the run another name, and every image as it is without."""
+    upstream = ask(data="embedded", sampling={"noise": "upstream"})
+    assert plan(upstream).spec.sampling.noise == "upstream"
+    dataset = open_dataset("aice_embedded")
+    shared = [replace(prompt, noise=None) for prompt in dataset.shared_prompts(2)]
+    monkeypatch.setattr(type(dataset), "shared_prompts", lambda self, num_edits: shared)
+    with pytest.raises(SpecError, match="`noise=upstream`: no prompt of dataset aice_embedded says how"):
+        plan(upstream)
 
 
 def test_another_precision_of_training_passes_is_another_run_and_another_edit(ask):
