@@ -6,6 +6,7 @@ from pathlib import Path
 from iceb.base.cache import require_writable
 from iceb.base.errors import IcebError, ResultError
 from iceb.base.files import write_atomic
+from iceb.base.messages import without_fields
 from iceb.running import cache_use
 from iceb.running.evaluate import Run
 from iceb.running.planned import Plan
@@ -44,10 +45,14 @@ def run(plan: Plan, out: Path) -> tuple[Result, Path]:
         outcome = current.outcome()
     except Exception as error:
         if _read_unfailed(path) is None:
-            said = str(error) if isinstance(error, IcebError) else f"{type(error).__name__}: {error}"
-            write_atomic(path, current.result(error=said).to_json().encode())
+            write_atomic(path, current.result(error=_error_text(error)).to_json().encode())
         raise
     return _write(folder, current, outcome, current.result(outcome)), path
+
+
+def _error_text(error: Exception) -> str:
+    """An error as a failed result keeps it."""
+    return str(error) if isinstance(error, IcebError) else f"{type(error).__name__}: {without_fields(str(error))}"
 
 
 def _write(folder: Path, current: Run, outcome: Outcome, result: Result) -> Result:

@@ -234,6 +234,19 @@ def test_a_method_that_fails_leaves_a_failed_result(tiny_sd_folder, tmp_path, wh
     assert not list((tmp_path / "cache" / "edits").rglob("*.safetensors"))
 
 
+def test_a_failed_result_keeps_no_backticks_of_a_library(tiny_sd_folder, tmp_path, monkeypatch):
+    """A field in backticks is shown as an option of iceb."""
+
+    def fail(_):
+        raise RuntimeError("set `limit` first")
+
+    monkeypatch.setattr("iceb.running.evaluate.Run.outcome", fail)
+    with pytest.raises(RuntimeError, match="set `limit` first"):
+        run(toy.make_plan(tiny_sd_folder, tmp_path / "cache", num_edits=1), tmp_path / "out")
+    (path,) = (tmp_path / "out").rglob("result.json")
+    assert read_result(path).error == "RuntimeError: set 'limit' first"
+
+
 @pytest.mark.usefixtures("drawn_cache")
 def test_a_failure_does_not_replace_a_result_that_stands(tiny_sd_folder, tmp_path, monkeypatch):
     def fail(self, measured):
