@@ -132,6 +132,7 @@ class AnswerShare:
         ]
 
 
+ROWS = 26
 ONE_STEP = replace(toy.SAMPLING, steps=1, guidance=1.0)
 CALLS = (1, 3, 2, 3, 2)  # batches of a row's images on one seed, as RoAD and TIMED draw them
 
@@ -153,8 +154,9 @@ def probes(batch: EditBatch) -> list[Prompt]:
     ]  # fmt: skip
 
 
-def test_104_single_edits_in_two_replicates_are_judged_by_text_choices(tiny_sd_folder, tmp_path):
-    rows = [single(row, replicate) for replicate in range(2) for row in range(104)]
+def test_single_edits_in_two_replicates_are_judged_by_text_choices(tiny_sd_folder, tmp_path):
+    """TIMED's shape with a quarter of its 104 rows."""
+    rows = [single(row, replicate) for replicate in range(2) for row in range(ROWS)]
     plan = toy.make_plan(
         tiny_sd_folder,
         tmp_path / "cache",
@@ -167,14 +169,14 @@ def test_104_single_edits_in_two_replicates_are_judged_by_text_choices(tiny_sd_f
     )
     result, path = run(plan, tmp_path / "out")
     score = result.score("answer_share")
-    assert (score.n, score.concepts) == (208, 104)
+    assert (score.n, score.concepts) == (2 * ROWS, ROWS)
     assert score.low is not None
     assert score.low <= score.value <= score.high
-    assert len(set(result.model.edited_digest)) == 208
+    assert len(set(result.model.edited_digest)) == 2 * ROWS
     table = read_table(path.parent / TABLE, result.per_concept)
     assert {row.value.replicate for row in table} == {0, 1}
-    assert {row.value.concept for row in table} == {f"row {row}" for row in range(104)}
-    assert result.cost.images_drawn == 2 * 208  # another seed in each replicate
+    assert {row.value.concept for row in table} == {f"row {row}" for row in range(ROWS)}
+    assert result.cost.images_drawn == 2 * 2 * ROWS  # another seed in each replicate
 
 
 @dataclass(frozen=True)
