@@ -81,7 +81,7 @@ def headline(printed: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def toml_value(value: Any) -> str:
-    """Format a string, number or boolean as a TOML literal; JSON writes them alike. A table goes on one line."""
+    """Format a string, number, boolean or table as a TOML literal on one line."""
     if isinstance(value, dict):
         return inline(value)
     return json.dumps(value, ensure_ascii=False)

@@ -59,7 +59,7 @@ class Published(BaseModel):
 
     @property
     def source(self) -> str:
-        """How the numbers came out of the paper: "Read off Figure 3"."""
+        """The way the numbers were taken from the paper: "Read off Figure 3"."""
         found = {row.evidence for row in self.rows if row.metric not in self.computed}
         return f"{EVIDENCE.get(found.pop(), 'From') if len(found) == 1 else 'From'} {self.figure}"
 

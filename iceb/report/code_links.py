@@ -1,4 +1,4 @@
-"""Links from a method's page to its code in this repository, and to the parts that it shares with other methods."""
+"""Links from a method's page to its code and to the parts that it shares with other methods."""
 
 import ast
 import inspect

@@ -94,7 +94,7 @@ class Selection:
 
 
 def refuse_unpublished_noise(name: str, dataset: ConceptDataset, checkpoints: Sequence[CheckpointPrompts]) -> None:
-    """Refuse the published noise where no prompt says how it was drawn: the run would be another one in name alone.
+    """Refuse the published noise if no prompt says how it was drawn.
 
     Raises:
         SpecError: as it says.

@@ -110,7 +110,7 @@ class TaskMetrics:
 
 
 def _asks_something(prompt: Prompt, requests: Mapping[str, EditRequest]) -> bool:
-    """Whether a prompt has a target or answer, or shows the source of its own request, which may be erased."""
+    """Whether a prompt has a target or answer, or shows its own request's source, as in erasing."""
     if prompt.target is not None or prompt.answer is not None:
         return True
     request = requests.get(prompt.request or "")
