@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 import sys
+import time
 from collections.abc import Sequence
 
 import typer
@@ -18,6 +19,7 @@ from iceb.base.messages import one_line, quote, reason, shorten
 from iceb.base.out_of_memory import REMEDY, out_of_memory
 from iceb.base.packages import unreadable_packages
 from iceb.cli import apply, cache, check, damage, data, docs, edit, evaluate, grid, leaderboard, listing, runs, score
+from iceb.cli.check_lines import BEGAN
 from iceb.cli.option_names import options_in_log, with_options
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
@@ -67,6 +69,7 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; print at most one error line on stderr."""
     _show_any_character()
+    BEGAN.set(time.perf_counter())
     command = typer.main.get_command(app)
     try:
         with damage.report_damage(), options_in_log():

@@ -56,7 +56,7 @@ def test_a_check_that_fails_is_named_on_stderr(capsys, register):  # noqa: F811
     assert run(["check", "task", "turned"]) == 1
     captured = capsys.readouterr()
     assert "fail     numbers of edits" in captured.out
-    assert captured.err == "iceb: task turned: 1 of 12 checks failed: numbers of edits\n"
+    assert captured.err == "iceb: task turned: 1 of 13 checks failed: numbers of edits\n"
 
 
 def test_a_parts_exception_is_reported_with_its_file_and_line(capsys, register, monkeypatch):  # noqa: F811
