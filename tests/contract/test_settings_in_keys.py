@@ -111,8 +111,10 @@ def test_settings_that_cannot_be_varied_are_named_with_the_reason(bundle):
 
 
 def test_settings_for_which_no_time_is_left_are_named(bundle):
-    line = run_checks(Undecidable(), bundle, seconds=1e-9)[f"{CHECK}: the rest"]
+    lines = run_checks(Undecidable(), bundle, seconds=1e-9)
+    line = lines[f"{CHECK}: the rest"]
     assert (line.status, line.note) == ("skipped", "no time for words, share: `full` takes it")
+    assert (lines[CHECK].status, lines[CHECK].note) == ("skipped", "no time for any")
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,8 @@ class SettingChecks:
                 self._try(name, plain)
         if self.stale:
             raise Broken("; ".join(self.stale))
+        if not (self.varied or self.everywhere or self.untried):
+            raise Skipped("no time for any" if self.late else "the method has no settings")
         return self._summary()
 
     @property
