@@ -18,6 +18,8 @@ LEFT_OUT = (
     "iceb.base.code",
     "iceb.base.errors",
     "iceb.base.files",
+    "iceb.base.messages",
+    "iceb.base.out_of_memory",
     "iceb.base.progress",
     "iceb.models.checksum",
     "iceb.models.families",

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from iceb.base.digest import digest, digest_tensor
 from iceb.base.errors import DataError
+from iceb.base.messages import without_fields
 from iceb.methods.common.text_encoder import slices
 from iceb.methods.refact.files import expand, image_names, open_images, vision_part
 
@@ -42,7 +43,7 @@ class ImageTower:
             kept = {name: value for name, value in load_file(expand(weights)).items() if name in model.state_dict()}
             model.load_state_dict(kept)
         except (OSError, RuntimeError) as error:
-            reason = str(error).strip().splitlines()[-1].strip()
+            reason = without_fields(str(error)).strip().splitlines()[-1].strip()
             raise DataError(
                 f"projection {weights}: is no CLIP of {config} ({reason}): name both of one model"
             ) from error

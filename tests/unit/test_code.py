@@ -85,6 +85,12 @@ def test_a_module_reaches_what_its_imports_import_and_nothing_that_changes_no_nu
     assert not {name for name in found if name.startswith(code.LEFT_OUT)}
 
 
+def test_a_reworded_message_is_no_new_code():
+    """The words of an advice on memory, and the quoting of values in messages, once stood in every image's key."""
+    found = reachable_modules(["iceb.models.generator", "iceb.methods.emcid"])
+    assert not {"iceb.base.messages", "iceb.base.out_of_memory", "iceb.base.errors"} & set(found)
+
+
 def test_modules_outside_the_digests_multiply_no_matrices():
     """The product W M of closed forms once moved into iceb.specs: a change of it would have left stale edits."""
     left_out = [Path(code.__file__).parents[1].joinpath(*name.split(".")[1:]) for name in code.LEFT_OUT]
