@@ -222,7 +222,7 @@ def test_many_single_edits_hold_no_more_memory_than_one(tiny_sd_folder, tmp_path
             metrics=[AnswerShare()],
             measures={"text": TextMatch()},
         )
-        run(plan, tmp_path / "out")
+        run(plan, tmp_path / f"{name}-runs")
         most = max(seen)
         if name == "one":
             alone = most
