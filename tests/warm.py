@@ -2,7 +2,8 @@
 
 Each program is a process of its own (folder, environment, arguments, streams, exit code) that saves the five seconds of
 importing torch, diffusers and transformers. `warm_python` in tests/conftest.py gives the executable to start instead of
-`sys.executable`; it takes `-m MODULE`, `-c CODE` or `FILE`. Not for tests about signals, imports or the network.
+`sys.executable`; it takes `-m MODULE`, `-c CODE` or `FILE`. Not for tests about signals, imports or the network, nor
+about what is fixed when Python or a library starts: the seed of hashes, HF_HOME and the like.
 """
 
 import atexit
@@ -16,10 +17,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+import numpy as np
 
 HEAVY = ("torch", "torchvision", "scipy.stats", "pyarrow.parquet", "pydantic", "rich.progress", "typer")
 CLASSES = {
@@ -99,7 +103,9 @@ def answer(line: socket.socket) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    code = run(arguments)
+    np.random.seed()
+    code = run(arguments) & 255
+    threading._shutdown()  # waits for threads, as Python does at the end of a program
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
