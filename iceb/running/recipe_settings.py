@@ -27,7 +27,9 @@ def with_recipe(
         SpecError, MethodError: no such method or setting, or the recipe's file cannot be read.
     """
     entry = registry.find("methods", name)
-    shipped = shipped_recipe(entry.name, task)
+    shipped = (
+        shipped_recipe(entry.name, task) if entry.package == registry.OWN else None
+    )  # a namesake's are not its own
     recipe = read_recipe(file) if file else shipped
     named = file.name if file else f"{entry.name}/{task}" if recipe else ""
     own, base = (each.settings(source.family.recipe_part) if each else {} for each in (recipe, shipped))

@@ -1,9 +1,11 @@
 """What methods say before an edit: little is preserved, or a file holds fewer captions than the settings ask for."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 
+from iceb import registry
 from iceb.base.errors import SpecError
 from iceb.models.sources import find
 from iceb.running.method_runner import choose
@@ -77,3 +79,9 @@ def test_a_wrong_setting_in_a_recipe_names_the_file(tmp_path):
         own.write_text(f'how = "by hand"\n[params]\n{params}\n', encoding="utf-8")
         with pytest.raises(SpecError, match=f"`recipe` .*mine.toml: .*{words}"):
             with_recipe("uce", "aice", find("mini"), {}, own)
+
+
+def test_another_packages_method_of_the_same_name_does_not_take_our_recipe(monkeypatch):
+    ours = registry.find("methods", "uce")
+    monkeypatch.setattr(registry, "find", lambda group, name: replace(ours, package="iceb-other"))
+    assert with_recipe("uce", "aice", find("mini"), {}, None).origin == "the method's own settings"
