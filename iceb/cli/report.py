@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iceb.base.messages import shorten
 from iceb.base.wording import count_text, task_label
 from iceb.cli.option_names import with_options
 from iceb.specs.recipes import recipe_text
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 MISSING = "–"
+RECIPE = 240  # characters of a recipe's line; its whole reason is in result.json
 WIDTH = 80  # characters that the table fits into; a narrower terminal wraps its lines rather than losing digits
 
 
@@ -41,7 +43,7 @@ def summary(result: Result, path: Path | None = None, *, on_stderr: bool = False
 
 def _print_recipe(console: "Console", method: MethodRecord) -> None:
     if text := recipe_text(method.recipe, method.recipe_sha256, method.recipe_how):
-        console.print(text, markup=False)
+        console.print(shorten(text, RECIPE), markup=False)
 
 
 def _scores(result: Result) -> "Table":

@@ -179,7 +179,8 @@ class Result(Record):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            raise ResultError(f"{name}: {first_problem(error)}") from error
+            problem = f"{first_problem(error)}: no result as this version of iceb writes it; run it again"
+            raise ResultError(f"{name}: {problem}") from error
 
 
 def _parse_object(text: str, name: str) -> dict[str, Any]:

@@ -44,8 +44,10 @@ Damping: TypeAlias = Annotated[float, Bound("must be positive, else the system m
 def check_fields(settings: Any, name: str) -> None:
     """Refuse a value outside the bounds of its field; of a Literal, one that it does not list.
 
+    A list becomes a tuple first, so that equal settings are equal, and can be hashed, however they were given.
+
     Args:
-        settings: a dataclass.
+        settings: a dataclass, which may be frozen.
         name: whose settings they are, for the message.
 
     Raises:
@@ -62,6 +64,7 @@ def check_fields(settings: Any, name: str) -> None:
     ...
     iceb.base.errors.MethodError: nudge loss 'l3': must be one of l1, l2
     """
+    _freeze_lists(settings)
     optional = {name for name, hint in _hints(type(settings)).items() if NoneType in get_args(hint)}
     for field, bound in bounds_of(type(settings)):
         value = getattr(settings, field)
@@ -69,6 +72,13 @@ def check_fields(settings: Any, name: str) -> None:
             continue
         if value is None or not bound.holds(value):
             raise MethodError(f"{name} {field} {quote(value)}: {bound.words}")
+
+
+def _freeze_lists(settings: Any) -> None:
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if isinstance(value, list):
+            object.__setattr__(settings, field.name, tuple(value))
 
 
 def bounds_of(kind: type) -> list[tuple[str, Bound]]:

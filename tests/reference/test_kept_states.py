@@ -82,7 +82,7 @@ def test_dropping_a_retained_text_that_is_edited_rereads_no_other_text(tiny_sd, 
 
 def test_a_projections_least_direction_is_computed_once_per_model(tiny_sd, tmp_path, monkeypatch):
     SPEED(retain=("bee",)).edit(tiny_sd, [CAT], context=MethodContext(scratch(tmp_path)))
-    monkeypatch.setattr(editing, "shrunk_most", lambda *_, **__: pytest.fail("decomposed again"))
+    monkeypatch.setattr(editing, "least_singular_vector", lambda *_, **__: pytest.fail("decomposed again"))
     SPEED(retain=("bee", "hen"), seed=1).edit(tiny_sd, [BARN], context=MethodContext(scratch(tmp_path)))
 
 

@@ -9,6 +9,7 @@ import pytest
 from iceb import registry
 from iceb.base.errors import MethodError
 from iceb.methods.common.validation import Bound, Count, Natural, NotNegative, Positive, bounds_of, check_fields, one_of
+from iceb.methods.uce import UCE
 
 WRONG = (0, -1, 0.0, -1.0, 2.0, math.nan, "none of these", (), (-1.0, 2.0), (-1, 2), ("no place",))
 OWN = {entry.name: entry.load() for entry in registry.entries_of("methods") if entry.package == "iceb"}
@@ -73,3 +74,8 @@ def test_a_message_says_field_value_and_what_is_allowed(wrong, message):
 def test_values_within_bounds_and_allowed_none_pass():
     check_fields(Settings(), "nudge")
     check_fields(Settings(steps=5, rate=1e-9, metric="cosine"), "nudge")
+
+
+def test_settings_given_as_lists_equal_those_given_as_tuples():
+    assert UCE(retain=["a hen"]) == UCE(retain=("a hen",))
+    assert hash(UCE(retain=["a hen"])) == hash(UCE(retain=("a hen",)))
