@@ -17,6 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: worke
 import pytest
 from hypothesis import settings
 
+from tests.outside import DATA
 from tests.warm import warm_process
 
 # The same examples every time, and no limit of time: a machine that is busy fails no test.
@@ -181,6 +182,12 @@ def save_sdxl(folder: Path, seed: int = 2) -> Path:
     )
     pipeline.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_declared_data() -> None:
+    """Hide a developer's own ICEB_DATA from commands and checks: the tests of upstream data have read it by now."""
+    os.environ.pop(DATA, None)
 
 
 @pytest.fixture(scope="session")

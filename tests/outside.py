@@ -9,6 +9,7 @@ from pathlib import Path
 
 SHARED = Path(__file__).parents[2] / "shared"
 PARITY, DATA = "ICEB_PARITY", "ICEB_DATA"
+NAMED = {variable: os.environ.get(variable, "") for variable in (PARITY, DATA)}  # before tests change the environment
 
 
 def parity_folder() -> Path:
@@ -32,5 +33,4 @@ def published_facts() -> Path:
 
 
 def _path_from(variable: str) -> Path | None:
-    value = os.environ.get(variable)
-    return Path(value).expanduser() if value else None
+    return Path(NAMED[variable]).expanduser() if NAMED[variable] else None
