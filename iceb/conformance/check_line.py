@@ -1,7 +1,7 @@
 """The outcome of one check as a line: what was checked, pass or fail, and why."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from traceback import format_exception
 from typing import Literal, TypeAlias
@@ -47,6 +47,17 @@ def line(check: str, work: Callable[[], Outcome]) -> Line:
     began = time.perf_counter()
     made = _outcome(check, work)
     return replace(made, seconds=time.perf_counter() - began)
+
+
+def lines_with_rest(check: str, work: Callable[[], Outcome], late: Sequence[str]) -> Iterator[Line]:
+    """Run a check that has limited time; a second line names what it had no time for.
+
+    Args:
+        late: filled by `work`.
+    """
+    yield line(check, work)
+    if late:
+        yield Line(f"{check}: the rest", "skipped", f"no time for {', '.join(late)}: `full` takes it")
 
 
 def _outcome(check: str, work: Callable[[], Outcome]) -> Line:

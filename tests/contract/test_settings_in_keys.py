@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 import torch
 
 from iceb.base.errors import MethodError
 from iceb.conformance.methods.setting_checks import CHECK, other_values
+from iceb.specs.execution import Execution
 from iceb.specs.methods import Edit
 from iceb.specs.requests import EditRequest
 from tests.contract.test_broken_methods import Sound, failures, only_failure, run_checks
@@ -83,6 +85,21 @@ def test_a_key_that_forgets_a_setting_is_caught_by_the_settings_name(method, bun
     assert note.startswith("strength=0.15")
     assert "makes another 'scaled' under the same key: name strength in its depends_on" in note
     assert "shift" not in note
+
+
+class KeepsByPrecision(Scaled):
+    """Keeps a part that no setting changes, in the number format that is asked for."""
+
+    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, context: Any) -> Edit:
+        share = 1.0 if context.execution.precision == "float32" else 0.5
+        context.scratch.depends_on().array({"what": "share"}, lambda: np.array([share], np.float32))
+        return super().edit(bundle, requests, context=context)
+
+
+def test_varied_settings_run_with_the_execution_of_the_check(bundle):
+    """They ran in float32 whatever was asked, and what was kept in another format counted as stale."""
+    lines = run_checks(KeepsByPrecision(), bundle, seconds=1e9, execution=Execution(precision="bfloat16"))
+    assert (lines[CHECK].status, lines[CHECK].note) == ("pass", "2 varied")
 
 
 def test_an_unknown_setting_in_depends_on_is_refused(bundle):

@@ -15,9 +15,9 @@ from iceb.base.errors import IcebError
 from iceb.base.fields import flat_hints, hints_of, literal_values
 from iceb.base.hub import OFFLINE
 from iceb.base.messages import shorten
-from iceb.conformance.check_line import Broken, Line, Skipped, error_text, line
+from iceb.conformance.check_line import Broken, Line, Skipped, error_text, lines_with_rest
 from iceb.conformance.methods.edit_checks import PlainEdit
-from iceb.conformance.methods.method_under_test import MISFIT, MethodUnderTest
+from iceb.conformance.methods.method_under_test import MISFIT
 from iceb.specs.runs import Scalar
 
 CHECK = "every choice carried out"
@@ -38,9 +38,7 @@ class ChoiceChecks:
 
     def lines(self) -> Iterator[Line]:
         """One line on the choices that were carried out, and one on those left out for lack of time."""
-        yield line(CHECK, self._all)
-        if self.late:
-            yield Line(f"{CHECK}: the rest", "skipped", f"no time for {', '.join(self.late)}: `full` takes it")
+        yield from lines_with_rest(CHECK, self._all, self.late)
 
     def _all(self) -> str:
         self.plain_edit.require_edit()
@@ -74,10 +72,8 @@ class ChoiceChecks:
 
     def _edit(self, number: int, name: str, value: Scalar) -> None:
         plain = self.plain_edit.under_test
-        chosen = dataclasses.replace(plain.chosen, method=dataclasses.replace(plain.chosen.method, **{name: value}))
-        chosen.check(plain.bundle.ref)
-        folder = plain.folder / f"choice-{number:03d}"
-        under_test = MethodUnderTest(chosen, plain.bundle, folder, plain.execution)
+        under_test = plain.with_setting(name, value, f"choice-{number:03d}")
+        under_test.chosen.check(plain.bundle.ref)
         under_test.edit(self.plain_edit.requests[:1])
 
     def _summary(self) -> str:

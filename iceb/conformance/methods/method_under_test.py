@@ -1,10 +1,10 @@
 """The method under test: make an edit, digest it, compare two edits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import Self, TypeVar, get_args
 
 import torch
 
@@ -16,6 +16,7 @@ from iceb.running.method_runner import ChosenMethod
 from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.methods import Edit, MethodCard
 from iceb.specs.requests import EditRequest
+from iceb.specs.runs import Scalar
 from iceb.specs.tasks import Kind
 from iceb.stores.scratch import ScratchStore
 
@@ -53,6 +54,14 @@ class MethodUnderTest:
             got = ", ".join(map(repr, unknown)) or "none"
             raise Broken(f"the card's kinds: got {got}, allowed are {', '.join(KINDS)}")
         return self.card.kinds[0]
+
+    def with_setting(self, name: str, value: Scalar, folder: str) -> Self:
+        """Return the method with another value of one setting, in a folder of its own below this one's.
+
+        The method's exceptions pass through: it may refuse the value.
+        """
+        method = replace(self.chosen.method, **{name: value})
+        return replace(self, chosen=replace(self.chosen, method=method), folder=self.folder / folder)
 
     def scratch(self) -> ScratchStore:
         """Open a new empty scratch store for the method and its settings."""

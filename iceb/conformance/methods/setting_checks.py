@@ -17,7 +17,7 @@ from iceb.base.digest import digest_array
 from iceb.base.errors import IcebError
 from iceb.base.fields import defaults_of, flat_hints, hints_of, literal_values
 from iceb.base.wording import count_text
-from iceb.conformance.check_line import Broken, Line, Skipped, error_text, line
+from iceb.conformance.check_line import Broken, Line, Skipped, error_text, lines_with_rest
 from iceb.conformance.methods.edit_checks import PlainEdit
 from iceb.conformance.methods.method_under_test import MethodUnderTest, digest_of
 from iceb.specs.requests import EditRequest
@@ -42,9 +42,7 @@ class SettingChecks:
 
     def lines(self) -> Iterator[Line]:
         """One line on the settings that were varied, and one on those left out for lack of time."""
-        yield line(CHECK, self._all)
-        if self.late:
-            yield Line(f"{CHECK}: the rest", "skipped", f"no time for {', '.join(self.late)}: `full` takes it")
+        yield from lines_with_rest(CHECK, self._all, self.late)
 
     def _all(self) -> str:
         self.plain_edit.require_edit()
@@ -165,14 +163,9 @@ def _vary(under_test: MethodUnderTest, name: str) -> MethodUnderTest:
         raise Skipped("no other value known")
     for value in values:
         try:
-            other = dataclasses.replace(method, **{name: value})
+            return under_test.with_setting(name, value, f"varied-{name}")
         except Exception:  # the method refuses this value; try the next
             continue
-        return MethodUnderTest(
-            dataclasses.replace(under_test.chosen, method=other),
-            under_test.bundle,
-            under_test.folder / f"varied-{name}",
-        )
     raise Skipped("other values are refused")
 
 
