@@ -55,6 +55,11 @@ def balance(
 # --- 2023
 
 
+def imbalance(shares: Shares) -> float:
+    """The largest deviation of a class's share from an equal one."""
+    return max(abs(share - 1 / len(shares)) for share in shares)
+
+
 class AccumulatingRounds:
     """Rounds that each edit the previous round's weights; balanced texts are preserved."""
 
@@ -85,7 +90,7 @@ class AccumulatingRounds:
         found = measure(model, [self.concepts[place] for place in self.unbalanced])
         for place, shares in zip(self.unbalanced, found, strict=True):
             self.shares[place] = shares
-        off = [max(abs(share - 1 / len(shares)) for share in shares) for shares in self.shares]
+        off = [imbalance(shares) for shares in self.shares]
         self.unbalanced = [place for place in self.unbalanced if off[place] >= self.method.tolerance]
         return bool(self.unbalanced)
 
@@ -102,8 +107,7 @@ class AccumulatingRounds:
 
     def _gains(self, shares: Shares) -> list[float]:
         """w_j = step (1/k − share_j), all 0 once balanced."""
-        equal = 1 / len(shares)
-        off = max(abs(share - equal) for share in shares)
+        off, equal = imbalance(shares), 1 / len(shares)
         return [self.step * (equal - share) if off > self.method.tolerance else 0.0 for share in shares]
 
     def _added_change(self, W: Tensor, gains: Sequence[Sequence[float]]) -> Tensor:
