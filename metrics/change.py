@@ -1,4 +1,4 @@
-"""Change of a classifier's probabilities under an edit: nine metrics, and the headline score.
+"""Change of a classifier's probabilities under an edit: eleven metrics, and the headline score.
 
 Every statistic compares the same prompts with the same seeds before and after the edit, concept by concept. A concept
 is the request that a prompt belongs to, or its class where no request is meant.
@@ -21,6 +21,7 @@ Floats = npt.NDArray[np.float64]
 KIND = "imagenet_classifier"
 PAPER = "arXiv:2403.13807"
 OF_DEST = "dest"  # tag of holdout prompts whose class is a destination of the run's requests
+SEEN, UNSEEN = "seen", "unseen"  # tags of holdout prompts by whether preserved captions name their class
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class ProbabilityChange:
     """Change of one class's mean probability on the prompts of one role (arXiv:2403.13807).
 
     `of` says which class: the one the prompt shows in the unedited model ("label") or the one it should show after the
-    edit ("target"). `falls` says which direction is counted as positive. The value lies in [-1, 1].
+    edit ("target"). `falls` says which direction is counted as positive. The value lies in [-1, 1]. `part` is its
+    prompts' name in per-concept tables and notes; where it is empty, the role.
 
     >>> prompt = Prompt("a hen", seed=1, role="source", request="r", label=0, target=1)
     >>> before = Measured("m", np.array([[0.75, 0.25]]), (prompt,))
@@ -45,6 +47,7 @@ class ProbabilityChange:
     higher_is_better: bool = True
     version: int = 1
     tags: tuple[str, ...] = ()
+    part: str = ""
 
     unit: ClassVar[str] = "probability"
     paper: ClassVar[str] = PAPER
@@ -58,7 +61,7 @@ class ProbabilityChange:
     def reduction(self) -> Reduction:
         """The mean change over images."""
         change: Change = "fall" if self.falls else "rise"
-        return Reduction({self.role: Part(1.0, change)})
+        return Reduction({self._part: Part(1.0, change)})
 
     @property
     def asks_dest(self) -> bool:
@@ -79,9 +82,13 @@ class ProbabilityChange:
         columns = [self._column(prompt) for prompt in before.prompts]
         was, now = _probabilities(before, columns), _probabilities(after, columns)  # (n,)
         return tuple(
-            ConceptValue(concept, self.role, float(was[rows].mean()), float(now[rows].mean()), len(rows), replicate)
+            ConceptValue(concept, self._part, float(was[rows].mean()), float(now[rows].mean()), len(rows), replicate)
             for (concept, replicate), rows in _clusters(before.prompts).items()
         )
+
+    @property
+    def _part(self) -> str:
+        return self.part or self.role
 
     def _column(self, prompt: Prompt) -> int:
         column = prompt.label if self.of == "label" else prompt.target
@@ -162,6 +169,12 @@ EFFICACY_SOURCE2DEST = ProbabilityChange("efficacy_source2dest", role="train", o
 ALIAS_FORGET = ProbabilityChange("alias_forget", role="alias", of="label", falls=True)
 ALIAS2DEST = ProbabilityChange("alias2dest", role="alias", of="target", falls=False)
 HOLDOUT_DELTA = ProbabilityChange("holdout_delta", role="holdout", of="label", falls=False)
+HOLDOUT_SEEN = ProbabilityChange(
+    "holdout_seen", role="holdout", of="label", falls=False, tags=(SEEN,), part="seen holdout"
+)
+HOLDOUT_UNSEEN = ProbabilityChange(
+    "holdout_unseen", role="holdout", of="label", falls=False, tags=(UNSEEN,), part="unseen holdout"
+)
 DEST_FORGET = ProbabilityChange(
     "dest_forget", role="holdout", of="label", falls=True, higher_is_better=False, version=2, tags=(OF_DEST,)
 )

@@ -11,11 +11,19 @@ from iceb.base.digest import digest_file
 
 ROOT = Path(__file__).parent.parent
 CARD = ROOT / "data_cards" / "aice_embedded.md"
-FILES = {"edits": "aice_edit.json", "holdout": "aice_holdout.json", "aliases": "aice_aliases.json"}
+FILES = {
+    "edits": "aice_edit.json",
+    "holdout": "aice_holdout.json",
+    "aliases": "aice_aliases.json",
+    "unseen": "aice_unseen.json",
+}
 
 
 def counts(
-    edits: list[dict[str, object]], aliases: dict[str, list[str]], holdout: list[dict[str, object]]
+    edits: list[dict[str, object]],
+    aliases: dict[str, list[str]],
+    holdout: list[dict[str, object]],
+    unseen: list[int],
 ) -> dict[str, int]:
     """Count in the files what the card declares."""
     labels = {str(row["class id"]) for row in edits}
@@ -24,6 +32,7 @@ def counts(
         "dests": len({row["dest id"] for row in edits}),
         "aliases": sum(len(aliases.get(label, [])) for label in labels),
         "holdout_classes": len({row["class id"] for row in holdout}),
+        "unseen_classes": len(unseen),
     }
 
 
@@ -34,7 +43,7 @@ def stamp(text: str, folder: Path) -> str:
         text = re.sub(rf'({re.escape(name)}, sha256: )"[0-9a-f]{{64}}"', rf'\1"{digest_file(folder / name)}"', text)
     for key in ("edits", "holdout"):
         text = re.sub(rf"({re.escape(FILES[key])}, .*rows: )\d+", rf"\g<1>{len(read[key])}", text)
-    for key, count in counts(read["edits"], read["aliases"], read["holdout"]).items():
+    for key, count in counts(**read).items():
         text = re.sub(rf"^(  {key}: )\d+$", rf"\g<1>{count}", text, flags=re.MULTILINE)
     return text
 

@@ -5,12 +5,12 @@ Where this differs from the authors' code, the card's `deviations` say so.
 """
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iceb.base.errors import DataError
-from iceb.datasets.aice_rows import EditRow, HoldoutRow, by_class, read_aliases, read_rows
+from iceb.datasets.aice_rows import EditRow, HoldoutRow, by_class, read_aliases, read_labels, read_rows
 from iceb.specs.datasets import DataCard, DatasetDeclaration
 from iceb.specs.prompts import NoiseDraw, Prompt
 from iceb.specs.requests import EditBatch, EditRequest
@@ -19,6 +19,7 @@ from iceb.specs.schedules import Schedule, single_batch
 TRAIN_TEMPLATES = ("An image of {}", "A photo of {}", "{}")  # the authors' training templates for AICE
 HOLDOUT_PROMPTS = 3  # rows drawn of each class
 OF_DEST = "dest"  # tag of holdout prompts whose class is a destination of the run's requests
+SEEN, UNSEEN = "seen", "unseen"  # tags of holdout prompts by whether preserved captions name their class
 TRAIN_SEED = 2023
 TRAIN_SEED_BOUND = 10_000
 TRAIN_SEED_COUNT = 300  # the authors draw all seeds at once; the draw of 300 fixes each of them
@@ -37,7 +38,8 @@ class AICE:
 
     Args:
         card: the declaration; its counts are checked against the rows.
-        paths: the files by the card's keys: edits, holdout, and labels or aliases.
+        paths: the files by the card's keys: edits, holdout, and labels or aliases; of the embedded set also unseen, the
+            holdout classes that no caption of the embedded corpus names.
 
     Raises:
         DataError: a file is malformed, or holds another number of classes than the card declares.
@@ -51,10 +53,13 @@ class AICE:
         aliases = read_aliases(paths["labels"] if "labels" in paths else paths["aliases"])
         self.requests = tuple(_requests(card.name, edits, aliases))
         self._free = {request.id: _free_prompts(rows) for request, rows in zip(self.requests, edits, strict=True)}
-        self._holdout = tuple(_holdout_prompts(holdout))
+        unseen = read_labels(paths["unseen"]) if "unseen" in paths else None
+        self._holdout = tuple(_tag_unseen(_holdout_prompts(holdout), unseen))
         self._left_alone = frozenset(rows[0].name for rows in holdout)
         self._check("requests", len(self.requests))
         self._check("holdout_classes", len(holdout))
+        if unseen is not None:
+            self._check("unseen_classes", len({each.label for each in self._holdout if UNSEEN in each.tags}))
         self._check("aliases", sum(len(request.aliases) for request in self.requests))
 
     def _check(self, count: str, found: int) -> None:
@@ -89,9 +94,9 @@ class AICE:
         return self._left_alone | edited
 
     def shared_prompts(self, num_edits: int) -> list[Prompt]:
-        """The holdout prompts, equal for every number of edits; those of destinations have the tag "dest"."""
+        """The holdout prompts, equal for every number of edits; tag "dest" marks destinations."""
         dests = {request.dest_label for request in self.requests[:num_edits]}
-        return [replace(prompt, tags=(OF_DEST,)) if prompt.label in dests else prompt for prompt in self._holdout]
+        return [_with_tag(prompt, OF_DEST) if prompt.label in dests else prompt for prompt in self._holdout]
 
 
 def _requests(
@@ -160,6 +165,16 @@ def _holdout_prompts(classes: Sequence[Sequence[HoldoutRow]]) -> Iterator[Prompt
         for slot, row in enumerate(rows[:HOLDOUT_PROMPTS]):
             noise = NoiseDraw(shared, (HOLDOUT_PROMPTS,), slot)
             yield Prompt(row.prompt, row.seed, "holdout", label=row.label, noise=noise)
+
+
+def _tag_unseen(prompts: Iterable[Prompt], unseen: frozenset[int] | None) -> Iterator[Prompt]:
+    """The prompts tagged as seen or unseen; as they are where nobody says what is unseen."""
+    for prompt in prompts:
+        yield prompt if unseen is None else _with_tag(prompt, UNSEEN if prompt.label in unseen else SEEN)
+
+
+def _with_tag(prompt: Prompt, tag: str) -> Prompt:
+    return replace(prompt, tags=(*prompt.tags, tag))
 
 
 CARDS = "iceb.data_cards"

@@ -110,6 +110,19 @@ def _check_agreement(members: Sequence[HoldoutRow], path: Path, start: int) -> N
             raise DataError(f"{path}, row {start + offset}: class {name!r} has {fact}, before {facts[0]}; {REMEDY}")
 
 
+def read_labels(path: Path) -> frozenset[int]:
+    """The class labels that a file lists.
+
+    Raises:
+        DataError: the file cannot be read, or is no list of distinct numbers from 0 to 999.
+    """
+    found = read_json(path, DataError, REMEDY)
+    rows = found if isinstance(found, list) else []
+    if not rows or not all(type(each) is int and 0 <= each <= LAST_LABEL for each in rows):
+        raise DataError(f"{path} is no list of class ids from 0 to {LAST_LABEL}; {REMEDY}")
+    return frozenset(rows)
+
+
 def read_aliases(path: Path) -> dict[int, tuple[str, ...]]:
     """Other names of each class, by class label.
 

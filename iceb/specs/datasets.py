@@ -64,6 +64,7 @@ class DataCard(BaseModel):
     files: dict[str, DataFile]
     counts: dict[str, int] = Field(default_factory=dict)
     nested: bool = True  # the first n requests are a prefix of the first m > n
+    without_tags: tuple[str, ...] = ()  # tags that its prompts lack: a metric that reads them has no value on it
     deviations: tuple[str, ...] = ()  # where we differ from the authors' use of the data, and why
 
     @field_validator("name")

@@ -18,6 +18,8 @@ AICE = Task(
         "alias2dest",
         "alias_forget",
         "holdout_delta",
+        "holdout_seen",
+        "holdout_unseen",
         "dest_forget",
     ),
     headline="edit_score",  # (source2dest + holdout_delta) / 2, as the paper's ablations rank

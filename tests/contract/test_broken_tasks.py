@@ -10,6 +10,7 @@ import pytest
 from iceb.base.errors import SpecError
 from iceb.conformance.check_line import Line
 from iceb.conformance.parts.tasks import check_task
+from iceb.datasets.cards import load_card
 from iceb.metrics.change import ProbabilityChange
 from iceb.specs.metrics import Measurements, Need
 from iceb.specs.tasks import Task
@@ -37,7 +38,7 @@ def lines(register: Any, tmp_path: Any, monkeypatch: Any) -> Any:  # noqa: F811
 def with_metric(metric: Any, *roles: str, **changes: Any) -> Task:
     """A sound task that is ranked by one more metric."""
     names = ("edit_score", metric.name)
-    return replace(SOUND, metrics=names, headline=metric.name, roles=(*SOUND.roles, *roles), **changes)
+    return replace(SOUND, **{"metrics": names, "headline": metric.name, "roles": (*SOUND.roles, *roles), **changes})
 
 
 def test_a_sound_task_fails_nothing(lines):
@@ -172,6 +173,17 @@ class Compared(ProbabilityChange):
 def test_needs_that_find_nothing_are_caught(metric, words, lines):
     check, note = only_failure(lines(with_metric(metric), metric))
     assert (check, words in note) == ("every need finds prompts", True), note
+
+
+def test_a_need_that_the_datasets_card_declares_empty_is_reported(lines, monkeypatch):
+    card = load_card("aice_embedded")
+    monkeypatch.setattr(
+        "iceb.conformance.parts.datasets.load_card", lambda name: card.model_copy(update={"without_tags": ("rare",)})
+    )
+    metric = ProbabilityChange("rare", "source", "label", True, tags=("rare",))
+    made = by_name(lines(with_metric(metric, headline="edit_score"), metric))
+    assert failures(made.values()) == {}
+    assert made["every need finds prompts"].status == "info"
 
 
 def test_a_need_without_images_at_the_fewest_edits_is_reported(lines):

@@ -2,7 +2,8 @@
 
 The rule for dests is the benchmark's (arXiv:2403.13807): among the holdout classes, rank by the cosine between the text
 encoder's pooled outputs of "an image of X" and take the fourth nearest. The encoder is mini's. Prompts are drawn from
-the sentence frames in frames.txt, none of which the training grammar knows. Everything is seeded.
+the sentence frames in frames.txt, none of which the training grammar knows. Everything is seeded. A third of the
+holdout is unseen (iceb/mini/unseen.py): the embedded captions never name it.
 
     python tools/mini/make_aice.py
 """
@@ -17,6 +18,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from iceb.mini.unseen import FILE, choose_unseen
 from iceb.mini.world import class_aliases, class_names
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +78,7 @@ def write(name: str, content: object) -> None:
 
 
 def main() -> None:
-    """Make and write the three files."""
+    """Make and write the four files."""
     draw = np.random.default_rng(SEED)
     classes = draw.permutation(1000)[: EDITS + HOLDOUTS].tolist()
     edits, holdouts = sorted(classes[:EDITS]), sorted(classes[EDITS:])
@@ -88,6 +90,7 @@ def main() -> None:
     write("aice_edit.json", rows)
     write("aice_holdout.json", [row for label in holdouts for row in rows_of(label, draw, filled=True)])
     write("aice_aliases.json", {str(label): list(class_aliases()[label]) for label in edits})
+    write(FILE, choose_unseen(holdouts, dests))
 
 
 if __name__ == "__main__":

@@ -66,12 +66,18 @@ class TaskMetrics:
     def _needs(self) -> Outcome:
         """Check that every need of every metric reads some image at the most edits; at the fewest only report."""
         prompts, metrics = require(self.prompts, ROLES), self.parts.the_metrics()
+        declared = self._declared_missing(metrics)
         missing = {size: [*self._missing(metrics, found)] for size, found in prompts.items()}
         fewest, most = min(missing), max(missing)
-        refuse([f"{words} at {most} edits" for _, words in missing[most]])
+        refuse([f"{words} at {most} edits" for name, words in missing[most] if name not in declared])
         if missing[fewest]:
             return Info("; ".join(f"{words} at {fewest} edits, and no value" for _, words in missing[fewest]))
         return ""
+
+    def _declared_missing(self, metrics: Sequence[Metric]) -> frozenset[str]:
+        """Return the metrics that read tags which the dataset's card declares its prompts lack."""
+        lacking = set(self.parts.the_dataset().card.without_tags)
+        return frozenset(metric.name for metric in metrics if any(lacking & set(need.tags) for need in metric.needs))
 
     def _missing(self, metrics: Sequence[Metric], prompts: Sequence[Prompt]) -> Iterator[tuple[str, str]]:
         """Yield the metrics whose needs find nothing, and what is missing."""

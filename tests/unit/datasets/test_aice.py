@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 
 from iceb.base.errors import DataError
-from iceb.datasets.aice import AICE, OF_DEST, training_seeds
-from iceb.metrics.change import DEST_FORGET
+from iceb.datasets import EMBEDDED, open_dataset
+from iceb.datasets.aice import AICE, OF_DEST, SEEN, UNSEEN, training_seeds
+from iceb.metrics.change import DEST_FORGET, HOLDOUT_SEEN, HOLDOUT_UNSEEN
+from iceb.mini.unseen import choose_unseen, unseen_classes
+from iceb.specs.reduction import reduce_values
 from iceb.specs.schedules import edit_batches
 
 
@@ -113,3 +116,47 @@ def test_counts_that_disagree_with_the_card_are_refused(small, count):
     small.counts[count] += 1
     with pytest.raises(DataError, match=rf"dataset small has \d {count}, its data card declares {small.counts[count]}"):
         AICE(small.card, small.paths)
+
+
+# Seen and unseen holdout
+
+
+@pytest.fixture
+def split(small):
+    """The small dataset, with the daisy as the unseen class."""
+    small.write("unseen.json", [985])
+    small.counts["unseen_classes"] = 1
+    return small
+
+
+def test_holdout_prompts_of_unseen_classes_are_tagged_and_all_others_are_seen(split):
+    found = AICE(split.card, {**split.paths, "unseen": split.folder / "unseen.json"}).shared_prompts(1)
+    assert {prompt.label: prompt.tags for prompt in found} == {909: (SEEN, OF_DEST), 915: (SEEN,), 985: (UNSEEN,)}
+    assert (HOLDOUT_SEEN.tags, HOLDOUT_UNSEEN.tags) == ((SEEN,), (UNSEEN,))
+
+
+def test_without_a_list_of_unseen_classes_no_prompt_says_seen_or_unseen(aice):
+    assert not {tag for prompt in aice.shared_prompts(2) for tag in prompt.tags} & {SEEN, UNSEEN}
+
+
+def test_a_score_of_prompts_that_are_not_tagged_says_what_is_missing():
+    score = reduce_values((), HOLDOUT_UNSEEN.reduction)
+    assert (score.value, score.note) == (None, "no unseen holdout prompts were drawn")
+
+
+@pytest.mark.parametrize("content", [[], {}, [985.0], [1000], ["985"], [True]])
+def test_a_list_of_something_else_than_classes_is_refused(split, content):
+    split.write("unseen.json", content)
+    with pytest.raises(DataError, match=r"unseen\.json is no list of class ids from 0 to 999"):
+        AICE(split.card, {**split.paths, "unseen": split.folder / "unseen.json"})
+
+
+def test_the_embedded_sets_unseen_third_follows_its_rule_at_every_number_of_edits():
+    embedded = open_dataset("aice", EMBEDDED)
+    holdout = {prompt.label for prompt in embedded.shared_prompts(300)}
+    unseen = {prompt.label for prompt in embedded.shared_prompts(1) if UNSEEN in prompt.tags}
+    assert unseen == {prompt.label for prompt in embedded.shared_prompts(300) if UNSEEN in prompt.tags}
+    dests = {request.dest_label for request in embedded.requests}
+    assert sorted(unseen) == choose_unseen(holdout, dests) == sorted(unseen_classes())
+    assert len(unseen) == 122 == len(holdout) // 3
+    assert not unseen & (dests | {request.source_label for request in embedded.requests})
