@@ -6,6 +6,9 @@
         [mini]                # optional: other settings for the embedded model
         how = "…"
         [mini.params]
+        [mini.published]      # optional: what of the published settings is scaled there, counts and stand-ins alone
+        how = "…"
+        [mini.published.params]
 
 Whether a parameter exists is the method's to say, so that is checked where the method is known; any other unknown key
 is refused here.
@@ -21,7 +24,7 @@ from pydantic import ValidationError
 from iceb.base.errors import SpecError
 from iceb.base.messages import quote, shorten
 from iceb.base.readers import parse_toml, read_text
-from iceb.specs.recipes import Recipe, RecipePart
+from iceb.specs.recipes import MiniPart, Recipe, RecipePart
 from iceb.specs.results import first_problem
 
 
@@ -84,7 +87,8 @@ def _problem(error: ValidationError) -> str:
     for each in error.errors(include_url=False):
         if each["type"] == "extra_forbidden":
             *table, key = map(str, each["loc"])
-            keys = ", ".join(RecipePart.model_fields if table else Recipe.model_fields)
+            kind = Recipe if not table else MiniPart if table == ["mini"] else RecipePart
+            keys = ", ".join(kind.model_fields)
             where = f" of [{'.'.join(table)}]" if table else ""
             params = ".".join([*table, "params"])
             return f"unknown key {quote(key)}{where}: keys are {keys}; settings go under [{params}]"

@@ -44,6 +44,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     "methods/uce_debias/shares.py": {"picture": PROMPTS},
     "methods/time/alignment.py": {"picture": PROMPTS},
     "methods/time/__init__.py": {"picture": PROMPTS},
+    "iceb/specs/recipes.py": {"picture_steps": SETTING, "pictures": SETTING},
     "methods/ablation/__init__.py": {"pictures": SETTING},
     "methods/ablation/editing.py": {"pictures": SETTING, "pictures_drawn": "a stored entry of the log"},
     "methods/ablation/anchors.py": {"pictures": "a word in keys of scratch"},

@@ -24,7 +24,9 @@ Data: TypeAlias = Annotated[
 Settings: TypeAlias = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the method; may be repeated.")
 ]
-Recipe: TypeAlias = Annotated[Path | None, typer.Option(help="A recipe file instead of the one that ships.")]
+Recipe: TypeAlias = Annotated[
+    str | None, typer.Option(help="published or tuned: settings of the recipe that ships; or a recipe file.")
+]
 Metrics: TypeAlias = Annotated[
     list[str] | None, typer.Option("--metric", help="A metric beside the task's own; may be repeated.")
 ]

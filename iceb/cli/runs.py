@@ -53,7 +53,7 @@ def _apart(run: "ListedRun", *, named: bool) -> list[str]:
     limit = f"--limit {run.limit}" if run.limit is not None else ""
     model = f"model {run.model}" if run.model not in ("", "iceb/mini") else ""
     headline = f"score: {run.headline.metric_arrow}" if named and run.headline is not None else ""
-    return [part for part in (changed, limit, model, headline, with_options(run.error)) if part]
+    return [part for part in (run.part, changed, limit, model, headline, with_options(run.error)) if part]
 
 
 def _score(run: "ListedRun") -> str:
@@ -72,6 +72,7 @@ def _document(run: "ListedRun") -> dict[str, Any]:
         "status": run.status,
         "task": run.task,
         "method": run.method,
+        "part": run.part,
         "changed": dict(run.changed),
         "num_edits": run.num_edits,
         "limit": run.limit,

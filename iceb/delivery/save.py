@@ -48,7 +48,7 @@ class EditAsk:
     model: str = "mini"
     data: str | None = None
     settings: Mapping[str, Scalar] = field(default_factory=dict)
-    recipe: Path | None = None
+    recipe: str | Path | None = None
     dtype: Dtype = "float32"
     execution: Execution = DEFAULT
     cache: Path | None = None

@@ -8,7 +8,7 @@ from iceb.base.digest import canonical, digest
 from iceb.base.errors import ResultError
 from iceb.leaderboard.cells import Cell, cell, setting
 from iceb.leaderboard.columns import Column, columns, headline
-from iceb.leaderboard.settings_diff import changed_settings
+from iceb.leaderboard.settings_diff import NamedSettings, named_settings
 from iceb.specs.recipes import recipe_text
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
@@ -68,9 +68,10 @@ class Row:
     package: str
     package_version: str
     paper: str
+    fidelity: str  # of the method to its authors' code, as its card said; "" of a result that does not say
     recipe: str  # with digest and reason, "recipe r3.toml (sha256 …: tuned on …)"; "" for the method's own defaults
     params: Mapping[str, object]
-    changed: Mapping[str, object]  # the params that differ from the recipe that ships now
+    named: NamedSettings  # the params in words, by the recipe that ships now
     cells: Mapping[int, Cell]  # by num_edits
 
     @property
@@ -188,9 +189,10 @@ def _row(cells: Mapping[int, Cell]) -> Row:
         package=method.package,
         package_version=method.package_version,
         paper=method.paper,
+        fidelity=method.fidelity,
         recipe=recipe_text(method.recipe, method.recipe_sha256, method.recipe_how),
         params=method.params,
-        changed=changed_settings(latest),
+        named=named_settings(latest),
         cells=cells,
     )
 

@@ -13,8 +13,11 @@ def reading(table: Table) -> str:
         "given from ten concepts of equal weight on. A number without ± rests on one concept.",
         *_ranking(table),
         f"Controls are compared with and not ranked. {MISSING} stands where a method only erases and the score asks "
-        "for the destination, where a metric was not computed, and where no run has that number of edits. Settings in "
-        "brackets are not those of the recipe that ships.",
+        "for the destination, where a metric was not computed, and where no run has that number of edits.",
+        "A row of published settings is named so; of these only counts tied to a model's size are scaled, each named "
+        "below. One of settings chosen for this model is named by that. Settings in brackets are of neither.",
+        "fidelity is the method's to its authors' code ([what the words mean](../docs/methods/README.md)); ‖ΔW‖/‖W‖ is "
+        "the change of the weights that the edit changes, against their own size.",
         "Every number follows from the per-concept table beside its result, and is computed again from it. A "
         "reproduction is another run of the same row whose numbers agree ([what this proves](../docs/results.md)).",
     ]

@@ -7,7 +7,6 @@ from iceb.base.wording import count_text
 from iceb.leaderboard.cells import Cell
 from iceb.leaderboard.markdown import MISSING, cell, code, markdown_table
 from iceb.leaderboard.rank import Row, Table
-from iceb.specs.records import method_label
 from iceb.specs.results import Result
 
 COST_NOTE = (
@@ -18,8 +17,8 @@ COST_NOTE = (
 
 
 def name(row: Row) -> str:
-    """Return a row's name: method, third-party package, and settings that differ from the recipe."""
-    return cell(method_label(row.method if row.package == "iceb" else f"{row.method} ({row.package})", row.changed))
+    """Return a row's name: method, third-party package, which of the recipe's settings, and others."""
+    return cell(row.named.label(row.method if row.package == "iceb" else f"{row.method} ({row.package})"))
 
 
 def setting(row: Row) -> str:
@@ -28,7 +27,7 @@ def setting(row: Row) -> str:
     paper = f", {row.paper}" if row.paper else ""
     params = json.dumps(plain(row.params), sort_keys=True, ensure_ascii=False)
     head = (
-        f"- **{cell(method_label(row.method, row.changed))}** version {row.version} "
+        f"- **{cell(row.named.label(row.method))}** version {row.version} "
         f"({cell(f'{row.package} {row.package_version}{paper}')}), {cell(source)}: {code(params)}"
     )
     return "\n".join([head, *(line for count, found in row.cells.items() for line in _commands(count, found))])
@@ -46,6 +45,12 @@ def _origin(result: Result) -> str:
     threads = "" if origin.threads is None else f", {count_text(origin.threads, 'thread')}"
     commit = f"commit {origin.commit[:12]}" if origin.commit else "no commit recorded"
     return f"{commit}, {origin.device}{threads}, {origin.finished[:10]}"
+
+
+def relative_change(found: Cell) -> str:
+    """Format the size of a cell's edit against the weights that it changes."""
+    change = found.first.model.relative_change
+    return MISSING if change is None else f"{change:.3g}"
 
 
 def costs(table: Table) -> list[str]:

@@ -1,18 +1,32 @@
 """Compare a result's settings with the recipe that ships now, not with that of its day."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, get_args
 
 from iceb import registry
 from iceb.base.errors import SpecError
 from iceb.base.fields import defaults_of, differing
 from iceb.baselines.recipes import shipped_recipe
-from iceb.specs.records import MethodRecord
+from iceb.specs.recipes import Recipe, Which
+from iceb.specs.records import MethodRecord, method_label
 from iceb.specs.results import Result
 
 
-def changed_settings(result: Result) -> dict[str, Any]:
-    """Return the settings that differ from the shipped recipe, or else from the defaults.
+@dataclass(frozen=True)
+class NamedSettings:
+    """A result's settings in words: which of a recipe's they are, and which of them are others."""
+
+    part: str  # "published", "tuned for mini"; "" for a method's own defaults
+    changed: Mapping[str, Any]
+
+    def label(self, method: str) -> str:
+        """The method's name with them: "emcid, published (steps=40)"."""
+        return method_label(method, self.changed, self.part)
+
+
+def named_settings(result: Result) -> NamedSettings:
+    """Name a result's settings by those of the shipped recipe that they are nearest to.
 
     Of a method that is not installed the defaults are unknown: what the run itself recorded as changed stands for them.
 
@@ -20,10 +34,23 @@ def changed_settings(result: Result) -> dict[str, Any]:
         SpecError: the recipe's file is malformed.
     """
     method = result.method
-    recipe = shipped_recipe(method.name, result.task.name)
-    shipped = {**_defaults(method), **(recipe.settings(result.model.family) if recipe else {})}
+    has_recipe = method.params and method.package == registry.OWN
+    recipe = shipped_recipe(method.name, result.task.name) if has_recipe else None
+    found = [_compare(result, recipe, which) for which in _kinds(recipe)]
+    return min(found, key=lambda each: len(each.changed))  # of equals the first, the settings that a run has by default
+
+
+def _kinds(recipe: Recipe | None) -> list[Which]:
+    kinds: list[Which] = sorted(get_args(Which), reverse=True)  # tuned first
+    return [which for which in kinds if which == "tuned" or (recipe is not None and recipe.has_published)]
+
+
+def _compare(result: Result, recipe: Recipe | None, which: Which) -> NamedSettings:
+    method, family = result.method, result.model.family
+    shipped = {**_defaults(method), **(recipe.settings(family, which) if recipe else {})}
     changed = [name for name in differing(method.params, shipped) if name in shipped or name in method.changed]
-    return {**{name: method.params[name] for name in changed}, **method.passes}
+    part = recipe.label(family, which) if recipe else ""
+    return NamedSettings(part, {**{name: method.params[name] for name in changed}, **method.passes})
 
 
 def _defaults(method: MethodRecord) -> Mapping[str, Any]:

@@ -158,7 +158,8 @@ def _recipes(method: str) -> list[str]:
 
 def _recipe(recipe: Recipe) -> list[str]:
     lines = [f"- {_cell(recipe.how)}{_params(recipe.params)}"]
-    for family, part in (("mini", recipe.mini), ("sdxl", recipe.sdxl)):
+    scaled = recipe.mini.published if recipe.mini is not None else None
+    for family, part in (("mini, published", scaled), ("mini", recipe.mini), ("sdxl", recipe.sdxl)):
         if part is not None:
             lines.append(f"- on {family}: {_cell(part.how)}{_params(part.params)}")
     return lines

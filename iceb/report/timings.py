@@ -8,8 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from iceb.base.errors import ResultError
 from iceb.base.readers import is_folder, read_json
-from iceb.leaderboard.settings_diff import changed_settings
-from iceb.specs.records import method_label
+from iceb.leaderboard.settings_diff import named_settings
 from iceb.specs.results import Result, first_problem
 
 
@@ -39,7 +38,7 @@ class Timing:
     """Seconds by number of edits, of one method with one setting on one model and machine."""
 
     method: str
-    what: str  # "uce" or "uce (keys=False)", "uce, 1700 retained texts"
+    what: str  # "uce, published" or "uce, tuned for mini (keys=False)", "uce, 1700 retained texts"
     model: str
     machine: str
     seconds: dict[int, float] = field(default_factory=dict)
@@ -55,7 +54,7 @@ def timings(results: Sequence[Result], benchmarks: Path) -> list[Timing]:
     for result in results:
         method, cost = result.method, result.cost.edit_seconds
         if cost is not None:
-            what = method_label(method.name, changed_settings(result))
+            what = named_settings(result).label(method.name)
             _enter(found, method.name, what, result.model.repo, result.provenance.device, result.num_edits, cost)
     for path in sorted(benchmarks.glob("*.json")) if is_folder(benchmarks) else ():
         file = _benchmark(path)

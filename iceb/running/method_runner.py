@@ -39,7 +39,7 @@ class ChosenMethod:
     recipe: str  # "emcid/aice", a file, or "" for the method's own defaults
     recipe_sha256: str = ""
     recipe_how: str = ""  # how the recipe's settings were chosen
-    part: str = ""  # the recipe's part, in words: "part mini", "published settings"
+    part: str = ""  # which of the recipe's settings, in words: "published", "tuned for mini"
     changed: tuple[str, ...] = ()  # settings that differ from the shipped recipe or the defaults
 
     @property
@@ -103,9 +103,11 @@ class ChosenMethod:
             recipe=self.recipe,
             recipe_sha256=self.recipe_sha256,
             recipe_how=self.recipe_how,
+            recipe_part=self.part,
             params=self.params,
             judges=self.judges,
             changed={name: self.params[name] for name in self.changed},
+            fidelity=self.card.fidelity,
             reaches_dest=self.card.reaches_dest,
         )
 

@@ -54,7 +54,7 @@ class Ask:
     model: str = "mini"  # a family, or a folder
     data: str | None = None  # "embedded", "upstream" or a folder; None: embedded on mini, upstream elsewhere
     settings: Mapping[str, Scalar] = field(default_factory=dict)  # --set
-    recipe: Path | None = None  # None: the one that ships for this method and task
+    recipe: str | Path | None = None  # "published", "tuned" or a file; None: tuned where there is such a part
     metrics: tuple[str, ...] = ()  # beside the task's own
     sampling: Mapping[str, Any] = field(default_factory=dict)  # fields of Sampling that differ from the model's default
     limit: int | None = None  # prompts per role

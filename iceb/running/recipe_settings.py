@@ -3,40 +3,55 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import cast, get_args
 
 from iceb import registry
 from iceb.base.errors import SpecError
-from iceb.base.messages import shorten
+from iceb.base.messages import quote, shorten
 from iceb.baselines.recipes import read_recipe, shipped_recipe
 from iceb.models.sources import Source
 from iceb.running.method_runner import ChosenMethod, choose
 from iceb.running.setting_types import fit_settings
-from iceb.specs.recipes import Recipe
+from iceb.specs.recipes import Recipe, Which
 from iceb.specs.runs import Scalar
 
 
 def with_recipe(
-    name: str, task: str, source: Source, settings: Mapping[str, Scalar], file: Path | None
+    name: str, task: str, source: Source, settings: Mapping[str, Scalar], asked: str | Path | None
 ) -> ChosenMethod:
     """Return a method with its recipe for a task and model, overridden by `settings`.
 
     Args:
-        file: the recipe to take instead of the one that ships; None for that one.
+        asked: "published" or "tuned", settings of the recipe that ships; or a file to take instead. None for "tuned".
 
     Raises:
-        SpecError, MethodError: no such method or setting, or the recipe's file cannot be read.
+        SpecError, MethodError: no such method or setting, no such settings in the recipe, or its file cannot be read.
     """
     entry = registry.find("methods", name)
     shipped = (
         shipped_recipe(entry.name, task) if entry.package == registry.OWN else None
     )  # a namesake's are not its own
+    file = None if asked is None or asked in get_args(Which) else Path(asked)
+    which = cast(Which, asked) if asked is not None and file is None else "tuned"
     recipe = read_recipe(file) if file else shipped
-    named = file.name if file else f"{entry.name}/{task}" if recipe else ""
-    own, base = (each.settings(source.family.recipe_part) if each else {} for each in (recipe, shipped))
+    if asked is not None and file is None:
+        _refuse_lacking(which, recipe, f"{entry.name}/{task}")
+    family = source.family.recipe_part
+    own, base = (each.settings(family, which) if each else {} for each in (recipe, shipped))
     if file:
         _check_settings(name, own, file)
-    chosen = choose(name, {**own, **settings}, named)
-    return (_with_recipe_facts(chosen, recipe, source.family.recipe_part) if recipe else chosen).compare_to(base)
+    chosen = choose(name, {**own, **settings}, file.name if file else f"{entry.name}/{task}" if recipe else "")
+    return (_with_recipe_facts(chosen, recipe, family, which) if recipe else chosen).compare_to(base)
+
+
+def _refuse_lacking(which: Which, recipe: Recipe | None, named: str) -> None:
+    """Refuse settings that the recipe that ships has not."""
+    if recipe is None:
+        raise SpecError(f"`recipe` {which}: no recipe {named} ships: leave it out for the method's own settings")
+    if which == "published" and not recipe.has_published:
+        raise SpecError(
+            f"`recipe` published: recipe {named} has none ({quote(recipe.how, 80)}): `recipe=tuned` gives what there is"
+        )
 
 
 def _check_settings(name: str, settings: Mapping[str, Scalar], file: Path) -> None:
@@ -47,6 +62,6 @@ def _check_settings(name: str, settings: Mapping[str, Scalar], file: Path) -> No
         raise SpecError(f"`recipe` {shorten(str(file))}: {error}") from error
 
 
-def _with_recipe_facts(chosen: ChosenMethod, recipe: Recipe, family: str) -> ChosenMethod:
-    how = " ".join(recipe.how_on(family).split())
-    return replace(chosen, part=recipe.part(family), recipe_sha256=recipe.sha256, recipe_how=how)
+def _with_recipe_facts(chosen: ChosenMethod, recipe: Recipe, family: str, which: Which) -> ChosenMethod:
+    how = " ".join(recipe.how_on(family, which).split())
+    return replace(chosen, part=recipe.label(family, which), recipe_sha256=recipe.sha256, recipe_how=how)

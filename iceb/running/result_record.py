@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from statistics import fmean
 from typing import Any
 
 from iceb.datasets.cards import card_sha256
+from iceb.models.bundle import ModelBundle
 from iceb.running.cost import Seconds, peak_bytes, peak_gpu_bytes
 from iceb.running.planned import Plan
 from iceb.running.scoring import Scores
+from iceb.running.weight_change import relative_change
 from iceb.runs.ledger import ImageRow, encode_ledger, ledger_record
 from iceb.runs.provenance import Origin
 from iceb.runs.table import encode_table, table_record
@@ -26,11 +29,20 @@ class EditCost:
     peak_gpu_bytes: int | None
     log: Mapping[str, float]
     found: bool  # the edit was in the store
+    relative_change: float | None  # of the weights it changes; None of an edit that changes none
 
     @classmethod
-    def of(cls, made: MadeEdit) -> "EditCost":
-        """Return the cost of an edit that was made now or earlier."""
-        return cls(made.seconds, made.bytes, made.peak_bytes, made.peak_gpu_bytes, dict(made.edit.log), made.found)
+    def of(cls, made: MadeEdit, model: ModelBundle) -> "EditCost":
+        """Return the cost of an edit of `model` that was made now or earlier, before it is applied."""
+        return cls(
+            made.seconds,
+            made.bytes,
+            made.peak_bytes,
+            made.peak_gpu_bytes,
+            dict(made.edit.log),
+            made.found,
+            relative_change(made.edit, model),
+        )
 
 
 @dataclass
@@ -114,6 +126,7 @@ def _task(plan: Plan) -> TaskRecord:
 
 def _model(plan: Plan, images: Images) -> ModelRecord:
     ref = plan.spec.model
+    changes = [edit.relative_change for edit in images.edits if edit.relative_change is not None]
     return ModelRecord(
         family=ref.family,
         repo=ref.repo,
@@ -121,6 +134,7 @@ def _model(plan: Plan, images: Images) -> ModelRecord:
         dtype=ref.dtype,
         digest=plan.parts.bundle.digest,
         edited_digest=tuple(images.digests),
+        relative_change=fmean(changes) if changes else None,
     )
 
 

@@ -21,7 +21,8 @@ class ListedRun:
         folder: where it lies.
         name: the run's id; of one without a result the folder's last three names.
         status: complete, partial, failed, unfinished (no result yet) or damaged (a result that cannot be read).
-        changed: settings that are not those of the recipe that ships.
+        part: which settings of the recipe that ships, "published" or "tuned for mini".
+        changed: settings that are not those.
         headline: the outcome of the task's headline metric, or of the first one where the task is not installed.
         error: why it failed or cannot be read.
         finished: UTC, ISO 8601.
@@ -35,6 +36,7 @@ class ListedRun:
     num_edits: int | None = None
     limit: int | None = None
     model: str = ""
+    part: str = ""
     changed: Mapping[str, Scalar] = field(default_factory=dict)
     headline: ScoreRecord | None = None
     error: str = ""
@@ -75,6 +77,7 @@ def _read_run(folder: Path) -> ListedRun:
         num_edits=result.num_edits,
         limit=result.limit,
         model=result.model.repo,
+        part=result.method.recipe_part,
         changed=result.method.changed,
         headline=_headline(result),
         error=result.error or "",

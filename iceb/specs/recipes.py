@@ -1,10 +1,22 @@
 """A recipe: the frozen settings of a method on a task, and how they were chosen."""
 
 from collections.abc import Mapping
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
+from iceb.base.messages import quote
 from iceb.specs.runs import Scalar
+
+Which = Literal["published", "tuned"]  # settings of a recipe: the authors' own, or those chosen for a model family
+PUBLISHED = "published"  # the word that a `how` of published settings begins with, and that their row carries
+UNTUNED = "not tuned"  # the words that a `how` begins with where settings were adapted and not tuned
+
+# Settings that count what Stable Diffusion's size decides; only these may differ where published settings run on mini.
+COUNTS = frozenset(
+    ("caption_count", "captions", "draw_steps", "fisher_pairs", "picture_steps", "pictures", "pixels", "sampling_steps")
+)
+STAND_INS = frozenset(("draw_scheduler", "segmenter"))  # parts that mini has none of, and what stands for them there
 
 
 class RecipePart(BaseModel):
@@ -16,6 +28,25 @@ class RecipePart(BaseModel):
     params: Mapping[str, Scalar] = Field(default_factory=dict)
 
 
+class ScaledPart(RecipePart):
+    """Counts and stand-ins that replace published ones, where those are tied to a larger model's size."""
+
+    @field_validator("params")
+    @classmethod
+    def _only_counts(cls, value: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
+        for name, number in value.items():
+            if name not in COUNTS | STAND_INS or (name in COUNTS and type(number) is not int):
+                allowed = f"counts {', '.join(sorted(COUNTS))}, or {', '.join(sorted(STAND_INS))}"
+                raise ValueError(f"{name}={quote(number)} is no count tied to a model's size: allowed are {allowed}")
+        return value
+
+
+class MiniPart(RecipePart):
+    """Settings tuned for the embedded model, and what of the published ones is scaled for it."""
+
+    published: ScaledPart | None = None  # None: the published settings run there as they are
+
+
 class Recipe(BaseModel):
     """The content of baselines/recipes/<method>/<task>.toml."""
 
@@ -23,7 +54,7 @@ class Recipe(BaseModel):
 
     how: str = Field(min_length=1)  # how these settings were chosen
     params: Mapping[str, Scalar] = Field(default_factory=dict)
-    mini: RecipePart | None = None  # overrides for the embedded model; None: the same settings hold there
+    mini: MiniPart | None = None  # overrides for the embedded model; None: the same settings hold there
     sdxl: RecipePart | None = None  # overrides for Stable Diffusion XL, whose encoders have other layers
     _sha256: str = PrivateAttr("")
 
@@ -38,29 +69,46 @@ class Recipe(BaseModel):
         copy._sha256 = sha256
         return copy
 
-    def how_on(self, family: str) -> str:
+    @property
+    def has_published(self) -> bool:
+        """Whether somebody published settings for this task."""
+        return self.how.startswith(PUBLISHED)
+
+    def how_on(self, family: str, which: Which = "tuned") -> str:
         """Return how the settings for a model family were chosen.
 
-        >>> Recipe(how="published", mini=RecipePart(how="tuned")).how_on("mini")
-        'tuned'
+        >>> recipe = Recipe(how="published: the paper", mini=MiniPart(how="tuned", published=ScaledPart(how="8 texts")))
+        >>> recipe.how_on("mini"), recipe.how_on("mini", "published")
+        ('tuned', 'published: the paper; on mini: 8 texts')
         """
-        part = {"mini": self.mini, "sdxl": self.sdxl}.get(family)
+        part = self._part(family, which)
+        if isinstance(part, ScaledPart):
+            return f"{self.how}; on {family}: {part.how}"
         return self.how if part is None else part.how
 
-    def part(self, family: str) -> str:
-        """The part that a model family uses, in words: "part mini", "published settings", or "".
+    def label(self, family: str, which: Which = "tuned") -> str:
+        """Words that a row of these settings carries: "published", "tuned for mini", or "".
 
-        >>> Recipe(how="published: the paper", mini=RecipePart(how="tuned")).part("mini")
-        'part mini'
+        >>> recipe = Recipe(how="published: the paper", mini=MiniPart(how="tuned"))
+        >>> recipe.label("mini"), recipe.label("mini", "published"), recipe.label("sd14")
+        ('tuned for mini', 'published', 'published')
         """
-        if {"mini": self.mini, "sdxl": self.sdxl}.get(family) is not None:
-            return f"part {family}"
-        return "published settings" if self.how.startswith("published") else ""
+        how = self.how_on(family, which)
+        if how.startswith(PUBLISHED):
+            return PUBLISHED
+        if self._part(family, which) is None:
+            return ""
+        return f"adapted to {family}" if how.startswith(UNTUNED) else f"tuned for {family}"
 
-    def settings(self, family: str) -> dict[str, Scalar]:
-        """The settings for a model family."""
-        part = {"mini": self.mini, "sdxl": self.sdxl}.get(family)
+    def settings(self, family: str, which: Which = "tuned") -> dict[str, Scalar]:
+        """The settings for a model family; where no family's part lies over them, both kinds are the same."""
+        part = self._part(family, which)
         return {**self.params, **(part.params if part is not None else {})}
+
+    def _part(self, family: str, which: Which) -> RecipePart | None:
+        if family == "mini" and self.mini is not None:
+            return self.mini.published if which == "published" else self.mini
+        return self.sdxl if family == "sdxl" else None
 
 
 def recipe_text(recipe: str, sha256: str, how: str) -> str:

@@ -54,17 +54,19 @@ class MethodRecord(Record):
     recipe: str  # "emcid/aice", a file's name, or "" for the method's own defaults
     recipe_sha256: str = ""  # of the recipe's text; "" without a recipe
     recipe_how: str = ""  # how its settings for this model were chosen, in its own words
+    recipe_part: str = ""  # which of its settings, "published" or "tuned for mini"; "" for a recipe of one kind
     params: Mapping[str, Scalar]
     judges: Mapping[str, MeasureRef] = Field(default_factory=dict)  # measures that settings name
     precision: Precision = "float32"  # of its training passes
     changed: Mapping[str, Scalar] = Field(default_factory=dict)  # params that differ from the shipped recipe
+    fidelity: str = ""  # how near it is to its authors' code, as its card says: faithful, partial, variant or own
     reaches_dest: bool = True  # False: an eraser, which has no scores about destinations
     retained_scored: tuple[str, ...] = ()  # names that the run scores and that its retain lists hold
 
     @property
     def label(self) -> str:
-        """The name, with the settings that the shipped recipe has not: "emcid (residual=output)"."""
-        return method_label(self.name, {**self.changed, **self.passes})
+        """The name, with which settings it had: "emcid, tuned for mini (residual=output)"."""
+        return method_label(self.name, {**self.changed, **self.passes}, self.recipe_part)
 
     @property
     def passes(self) -> dict[str, str]:
@@ -72,12 +74,15 @@ class MethodRecord(Record):
         return {} if self.precision == "float32" else {"--precision": self.precision}
 
 
-def method_label(name: str, changed: Mapping[str, object]) -> str:
+def method_label(name: str, changed: Mapping[str, object], part: str = "") -> str:
     """A method's name with some settings, short enough for a table; a file is eight digits of its digest.
 
     >>> method_label("emcid", {"residual": "output", "layers": (9, 10), "captions": "sha256:" + 64 * "a"})
     'emcid (residual=output, layers=[9, 10], captions=sha256:aaaaaaaa)'
+    >>> method_label("emcid", {}, "published")
+    'emcid, published'
     """
+    name = f"{name}, {part}" if part else name
     if not changed:
         return name
     return f"{name} ({', '.join(f'{setting}={_short(value)}' for setting, value in changed.items())})"
@@ -98,6 +103,7 @@ class ModelRecord(Record):
     dtype: Dtype
     digest: str
     edited_digest: tuple[str, ...]  # one per checkpoint
+    relative_change: float | None = None  # ‖ΔW‖ / ‖W‖ of an edit's parameters, mean over edits; None: none changed
 
 
 class PartRecord(Record):

@@ -65,6 +65,7 @@ def test_the_edit_changes_the_images_and_the_same_command_again_reuses_everythin
     assert run(run_arguments(*fresh)) == 0
     first = result_of(tmp_path / "one")
     assert first.model.edited_digest != (first.model.digest,)
+    assert first.model.relative_change is not None
     assert first.cost.images_drawn > 0
     assert any(score.before != score.after for score in first.scores)
     assert run(run_arguments(*fresh, "--out", str(tmp_path / "two"))) == 0

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from iceb.base.errors import CheckFailed, ResultError, SpecError, StoreError
+from iceb.baselines.recipes import recipe_names, shipped_recipe
 from iceb.leaderboard.adding import AddedResults, add_all
 from iceb.leaderboard.collect import collect, place, refusal
 from iceb.leaderboard.pages import check, page_name, pages, render_pages, write
 from iceb.leaderboard.published import parse
 from iceb.leaderboard.rank import NO_BETTER, Row, tables
 from iceb.leaderboard.render import render
-from iceb.leaderboard.settings_diff import changed_settings
+from iceb.leaderboard.settings_diff import NamedSettings, named_settings
 from iceb.specs.records import PluginRecord
 from iceb.specs.runs import MeasureRef
 
@@ -60,15 +61,39 @@ def small_table(make_result):
     ]
 
 
-def test_a_row_whose_settings_are_not_the_recipes_says_so_in_its_name(result, task):
-    """Also where the run itself recorded nothing changed: the recipe may be another one since."""
-    own = {"residual": "stream", "layers": (10,), "rate": 2.0, "esd_scale": 1.0}
-    other = {**own, "residual": "output"}
-    some = [result("emcid", 10, params=own, changed=own), result("emcid", 10, params=other, changed={})]
+def test_a_row_says_in_its_name_which_settings_it_has(result, task):
+    """By the recipe that ships now, whatever the run itself recorded: it may have had another one."""
+    recipe = shipped_recipe("emcid", "aice")
+    tuned, published = recipe.settings("mini"), recipe.settings("mini", "published")
+    other = {**published, "edit_weight": 0.75}
+    some = [result("emcid", 10, params=params) for params in (tuned, published, other)]
     text = render("t", tables(some, task))
-    assert "| 1 | emcid | 0 | 0.250" in text
-    assert "| 1 | emcid (residual=output) | 0 | 0.250" in text
-    assert "- **emcid (residual=output)** version 1" in text
+    for name in ("emcid, tuned for mini", "emcid, published", "emcid, published (edit_weight=0.75)"):
+        assert f"| 1 | {name} | – | 0 | – | 0.250" in text
+        assert f"- **{name}** version 1" in text
+
+
+def test_a_variant_never_carries_a_methods_bare_name(result):
+    """A row with the bare name of a method of a paper would read as the published algorithm."""
+    for name in recipe_names():
+        method, task = name.split("/")
+        if task != "aice" or method == "embedding_swap":  # a control of ours, whose settings nobody chose
+            continue
+        recipe = shipped_recipe(method, task)
+        for which in ("tuned", "published") if recipe.has_published else ("tuned",):
+            params = recipe.settings("mini", which)
+            found = named_settings(result(method, params=params))
+            assert found.part in ("published", "tuned for mini"), method
+            assert not found.changed
+
+
+def test_the_methods_fidelity_and_the_change_of_the_weights_stand_in_the_table(result, task):
+    found = result("uce", 10)
+    method = found.method.model_copy(update={"fidelity": "faithful"})
+    model = found.model.model_copy(update={"relative_change": 0.01234})
+    text = render("t", tables([found.model_copy(update={"method": method, "model": model})], task))
+    assert "| rank | method | fidelity | reproductions | ‖ΔW‖/‖W‖ |" in text
+    assert "| faithful | 0 | 0.0123 | 0.250" in text
 
 
 def test_rows_without_an_error_stand_in_the_order_of_their_values(make_result, task):
@@ -90,13 +115,13 @@ def test_a_row_with_a_recipe_shows_its_digest_and_reason(result, task):
 
 def test_settings_that_no_recipe_names_are_compared_with_the_defaults(result):
     params = {"keys": False, "ridge": 0.5}
-    assert changed_settings(result("uce-emcid", params={**params, "ridge": 0.1}, changed={})) == {"keys": False}
-    assert changed_settings(result("uce-emcid", params=params, changed={"keys": False})) == params
+    assert named_settings(result("uce-emcid", params={**params, "ridge": 0.1}, changed={})).changed == {"keys": False}
+    assert named_settings(result("uce-emcid", params=params, changed={"keys": False})).changed == params
 
 
 def test_of_a_method_that_is_not_installed_the_settings_stand_that_its_run_recorded(result):
     found = result("far", package="far-away", params={"a": 1, "b": 2}, changed={"b": 2})
-    assert changed_settings(found) == {"b": 2}
+    assert named_settings(found) == NamedSettings("", {"b": 2})
 
 
 def places(some, task, count):
@@ -157,7 +182,7 @@ def test_every_declared_count_has_ranks_of_its_own(make_result, task):
 
 
 def test_an_eraser_has_no_rank_and_a_dash_where_a_metric_asks_for_the_destination(make_result, task):
-    assert "| – | esd | 0 | – | -0.100 ± 0.010 | – | – |" in page_of(small_table(make_result), task)
+    assert "| – | esd | – | 0 | – | – | -0.100 ± 0.010 | – | – |" in page_of(small_table(make_result), task)
 
 
 def test_the_page_does_not_depend_on_the_order_of_the_results(make_result, task):
@@ -193,8 +218,8 @@ def test_one_more_metric_splits_no_table_and_rows_without_it_show_a_dash(make_re
         make_result("uce", 10, {"edit_score": 0.1}),
     ]
     text = page_of(some, task)
-    assert "| rank | method | reproductions | edit_score ↑ | source2dest ↑ |" in text
-    assert "| 2 | uce | 0 | 0.100 ± 0.010 | – |" in text
+    assert "| rank | method | fidelity | reproductions | ‖ΔW‖/‖W‖ | edit_score ↑ | source2dest ↑ |" in text
+    assert "| 2 | uce | – | 0 | – | 0.100 ± 0.010 | – |" in text
 
 
 def test_two_versions_of_a_metric_are_two_columns_and_so_are_two_judges(make_result, task):
@@ -348,7 +373,7 @@ def test_another_run_that_agrees_is_kept_beside_the_first_and_counted(make_resul
     assert three == boards / "results" / place(other_code.result) != one
     assert len(collect(boards / "results")) == 3
     text = (boards / "aice.md").read_text(encoding="utf-8")
-    assert "| – | emcid | 2 | 0.250 ± 0.010 |" in text
+    assert "| – | emcid | – | 2 | – | 0.250 ± 0.010 |" in text
     assert text.count("at 2, reproduced: `iceb evaluate` (commit ffffffffffff, another, 8 threads, 2026-02-01)") == 2
 
 
@@ -401,7 +426,7 @@ def test_partial_results_are_skipped_with_a_line_and_the_page_is_written(make_re
     assert found.results == (boards / "results" / place(good.result),)
     assert found.skipped == (f"skipped {sources[1]}: {refusal(partial.result)}",)
     assert boards / "aice.md" in found.pages
-    assert "| 1 | emcid | 0 |" in (boards / "aice.md").read_text(encoding="utf-8")
+    assert "| 1 | emcid | – | 0 |" in (boards / "aice.md").read_text(encoding="utf-8")
     with pytest.raises(ResultError, match="nothing to add"):
         add_results(boards, sources[1], make_result(limit=4).save(tmp_path / "c" / "result.json"), task=task)
 
@@ -507,4 +532,4 @@ def test_a_damaged_published_file_is_named(bad):
     ("package", "paper", "control"), [("iceb", "", True), ("theirs", "", False), ("iceb", "p", False)]
 )
 def test_a_method_without_a_paper_is_a_control_only_of_ours(package, paper, control):
-    assert Row("swap", 1, package, "1", paper, "", {}, {}, {}).control is control
+    assert Row("swap", 1, package, "1", paper, "own", "", {}, NamedSettings("", {}), {}).control is control

@@ -358,6 +358,7 @@ def test_check_cannot_detect_a_table_that_is_wholly_made_up(make_result, tmp_pat
 
 UNPROVEN = (  # what a run writes down of itself and no arithmetic follows from; docs/results.md says so
     *("task.card_sha256", "task.data_sha256", "model.digest", "model.edited_digest"),
+    *("model.relative_change", "method.fidelity"),
     *("method.package_version", "method.paper", "method.recipe", "method.changed", "method.retained_scored"),
     *("log", "execution", "cost", "provenance", "scores.measures.imagenet_classifier"),
     *("scores.package", "scores.metric"),  # of no installed metric: another column, of which the definition is unknown

@@ -26,6 +26,19 @@ def test_settings_of_the_embedded_model_lie_over_the_published_ones():
     assert recipe.settings("mini") == {"layers": (7, 8), "moment_weight": 100}
 
 
+def test_published_settings_run_whole_on_the_embedded_model_but_for_counts():
+    recipe = parse_recipe(f'{GOOD}[mini.published]\nhow = "fewer"\n[mini.published.params]\ncaption_count = 5', "x")
+    assert recipe.settings("mini", "published") == {"layers": (7, 8), "moment_weight": 4000, "caption_count": 5}
+    assert recipe.how_on("mini", "published") == "as published; on mini: fewer"
+    assert parse_recipe(GOOD, "x").settings("mini", "published") == {"layers": (7, 8), "moment_weight": 4000}
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_published_settings_on_the_embedded_model_are_accepted_by_the_method(name):
+    recipe = shipped_recipe(*name.split("/"))
+    load("methods", name.split("/")[0])(**recipe.settings("mini", "published"))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -37,9 +50,17 @@ def test_settings_of_the_embedded_model_lie_over_the_published_ones():
         (GOOD.replace('how = "tuned on a curve"', ""), "mini.how: Field required"),
         (
             'how = "x"\n[mini]\nstrength = 0.3',
-            "unknown key 'strength' of [mini]: keys are how, params; settings go under [mini.params]",
+            "unknown key 'strength' of [mini]: keys are how, params, published; settings go under [mini.params]",
         ),
         (GOOD.replace("[mini.params]", "[mini]"), "not TOML"),
+        (
+            f'{GOOD}[mini.published]\nhow = "fewer"\n[mini.published.params]\nrate = 0.1',
+            "mini.published.params: rate=0.1 is no count tied to a model's size: allowed are counts caption_count, ",
+        ),
+        (
+            f'{GOOD}[mini.published]\nhow = "fewer"\n[mini.published.params]\ncaptions = "mine.txt"',
+            "captions='mine.txt' is no count tied to a model's size",
+        ),
         ("how = as published", "not TOML"),
         ("how = ''", "how: String should have at least 1 character"),
     ],

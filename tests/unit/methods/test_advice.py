@@ -51,13 +51,13 @@ def test_a_file_of_too_few_captions_is_reported_with_both_numbers(captions, meth
 @pytest.mark.parametrize("method", ["emcid", "mace", "refact", "uce"])
 def test_minis_recipes_need_no_advice(method):
     chosen = with_recipe(method, "aice", find("mini"), {}, None)
-    assert chosen.origin == f"recipe {method}/aice, part mini"
+    assert chosen.origin.startswith(f"recipe {method}/aice, ")
     assert chosen.advice(find("mini").ref) == []
 
 
 def test_a_plan_names_the_source_of_the_settings(tiny_sd_folder, tmp_path):
     folder = find(str(tiny_sd_folder))
-    assert with_recipe("uce", "aice", folder, {}, None).origin == "recipe uce/aice, published settings"
+    assert with_recipe("uce", "aice", folder, {}, None).origin == "recipe uce/aice, published"
     assert with_recipe("prompt_swap", "aice", folder, {}, None).origin == "the method's own settings"
     own = tmp_path / "mine.toml"
     own.write_text('how = "by hand"\n', encoding="utf-8")
@@ -71,6 +71,24 @@ def test_a_methods_record_keeps_the_digest_of_its_recipe_and_its_reason(tmp_path
     assert (record.recipe, record.recipe_how) == ("mine.toml", "tuned on ten")
     assert record.recipe_sha256 == hashlib.sha256(own.read_bytes()).hexdigest()
     assert with_recipe("unedited", "aice", find("mini"), {}, None).record.recipe_sha256 == ""
+
+
+def test_published_and_tuned_settings_are_chosen_by_word_and_recorded():
+    published = with_recipe("emcid", "aice", find("mini"), {}, "published")
+    assert (published.params["steps"], published.params["caption_count"]) == (200, 8000)
+    assert published.record.label == "emcid, published"
+    assert published.record.recipe_how.startswith("published: the authors' AICE script")
+    assert with_recipe("emcid", "aice", find("mini"), {"rate": 3.0}, "tuned").record.label == (
+        "emcid, tuned for mini (rate=3.0)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "words"), [("emcid-ns", "recipe emcid-ns/aice has none"), ("unedited", "no recipe unedited/aice ships")]
+)
+def test_published_settings_that_do_not_exist_are_refused(method, words):
+    with pytest.raises(SpecError, match=f"`recipe` published: {words}"):
+        with_recipe(method, "aice", find("mini"), {}, "published")
 
 
 def test_a_wrong_setting_in_a_recipe_names_the_file(tmp_path):
