@@ -38,7 +38,7 @@ PROMPTS, SETTING = "texts of prompts, which are data", "a setting's public name"
 ALLOWED: dict[str, dict[str, str]] = {
     "iceb/leaderboard/published.py": {"picture": "a key of baselines/published/*.toml"},
     "tools/make_published.py": {"picture": "a key of that file and its text", "pictures": "text of that file"},
-    "iceb/mini/grammar.py": {"picture": PROMPTS},
+    "iceb/mini/phrases.py": {"picture": PROMPTS},
     "methods/mace/concepts.py": {"picture": PROMPTS, "catalogue": PROMPTS},
     "methods/uce/texts.py": {"picture": PROMPTS},
     "methods/uce_debias/shares.py": {"picture": PROMPTS},

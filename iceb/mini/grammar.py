@@ -1,168 +1,185 @@
-"""Sentences about the embedded world, with what each one means: (text, place of the name, look).
+"""Sentences about the embedded world, with what each one means: (text, places of the names, look).
 
-Only an adjective right before the name changes the object ("a blue banana", "a tiny banana"); colour words elsewhere are
-decoration and change nothing; a scene phrase sets the scene. Everything is a pure function of the generator passed in.
+Only an adjective right before a name changes the object ("a blue banana", "a tiny banana") or the person ("a female
+doctor"); colour words elsewhere are decoration and change nothing; a scene phrase sets the scene, a style phrase the
+style. Everything is a pure function of the generator passed in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib.resources import files
 
 import numpy as np
 
-from iceb.mini.world import COLOURS, SCENES, SIZE_WORDS, Look, class_aliases, class_look, class_names, recolour
+from iceb.mini import phrases
+from iceb.mini.entities import entities_of, entity_look
+from iceb.mini.parts import Name, Parts, Pick, in_style, random_name, uniform
+from iceb.mini.people_sentences import person_parts
+from iceb.mini.wording import choice, decoration, filler, opening, scene_phrase, weighted_choice
+from iceb.mini.world import COLOURS, EMPTY, SIZE_WORDS, Look, Thing, recolour
 
-TEMPLATES = (
-    "{}", "a {}", "an image of {}", "a photo of {}", "an image of a {}", "a photo of a {}", "a picture of a {}",
-    "a drawing of a {}", "one {}", "the {}", "a photo of the {}", "a rendering of a {}", "a close view of a {}",
-)  # fmt: skip
-OPENERS = (
-    "a photo of", "an image of", "a picture of", "a snapshot of", "a painting showing", "a close-up of", "a view of",
-    "a photograph capturing", "a careful study of", "a scene with", "a postcard with", "an old print of", "a sketch of",
-    "a stunning image showing the details of", "a remarkable photograph of", "a portrait of", "the outline of", "we see",
-    "there is", "look at", "imagine", "here stands", "a magazine cover with", "a picture that shows the features of",
-)  # fmt: skip
-DETERMINERS = ("a", "an", "the", "one", "this", "some", "my", "")
-ADJECTIVES = (
-    "majestic", "curious", "lonely", "bright", "quiet", "gentle", "proud", "shy", "famous", "ordinary", "beautiful", "shiny",
-    "colorful", "vibrant", "playful", "graceful", "elegant", "sleepy", "clean", "dusty", "modern", "vintage", "classic",
-    "rare", "common", "single", "perfect", "delicate", "sturdy", "rustic", "cheerful", "friendly", "fine", "broken", "new",
-    "wild", "young", "old", "wet", "dry", "fresh", "plain", "magnificent", "adorable", "fluffy", "sleek", "mighty", "simple",
-)  # fmt: skip
-VERBS = (
-    "standing", "resting", "sitting", "waiting", "shining", "lying", "posing", "moving", "floating", "leaning", "turning",
-    "glowing", "hiding", "sleeping", "playing", "looking", "running", "hanging", "showing its colors", "ready for use",
-    "seen from above", "seen from the side", "placed", "left", "kept", "perched", "captured", "surrounded", "basking",
-)  # fmt: skip
-ADVERBS = (
-    "calmly",
-    "gracefully",
-    "proudly",
-    "quietly",
-    "alone",
-    "softly",
-    "slowly",
-    "neatly",
-    "peacefully",
-    "still",
-    "",
-)
-PREPOSITIONS = (
-    "near",
-    "beside",
-    "behind",
-    "under",
-    "on",
-    "with",
-    "against",
-    "above",
-    "among",
-    "in front of",
-    "next to",
-)
-SCENE_PHRASES = ("on the {}", "in the {}", "at the {}", "by the {}", "in a {}", "with a {} behind it", "at {}")
-WEIGHTS = {"template": 0.3, "free": 0.55, "noise": 0.12, "scene": 0.03}
+# Shares of the kinds of sentences. In the first three one class is named: 62 % in a template or a free form, 3 %
+# among words that are no sentence.
+WEIGHTS: Mapping[str, float] = {
+    "template": 0.22,
+    "free": 0.40,
+    "noise": 0.03,
+    "style": 0.10,
+    "person": 0.10,
+    "pair": 0.12,
+    "scene": 0.03,
+}
+ONE_CLASS = ("template", "free", "noise")
+STYLED, STYLED_PAIR = 0.12, 0.05  # shares of the sentences about one class and about two that say a style
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """The place of an entity's name in a text; `second` says that it is the right one of two objects."""
+
+    start: int
+    end: int
+    entity: int
+    second: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A text, the character span of the class name in it, its class, and what its image shows."""
+    """A text, the entities it names, in the order of the text, and the look of its image."""
 
     text: str
-    start: int  # first character of the name; equals `end` where no class is named
-    end: int
-    label: int | None
+    mentions: tuple[Mention, ...]
     look: Look
 
+    @property
+    def named_class(self) -> Mention | None:
+        """The first class that is named."""
+        return next((mention for mention in self.mentions if mention.entity in entities_of("class")), None)
 
-@cache
-def words() -> tuple[str, ...]:
-    """The filler vocabulary: about 2 400 words that name no class, colour, size or scene."""
-    return tuple((files("iceb.mini") / "data" / "words.txt").read_text(encoding="utf-8").split())
+    @property
+    def label(self) -> int | None:
+        """The number of the first class that is named."""
+        return self.named_class.entity if self.named_class else None
+
+    @property
+    def start(self) -> int:
+        """The first character of that class's name; equals `end` where no class is named."""
+        return self.named_class.start if self.named_class else 0
+
+    @property
+    def end(self) -> int:
+        """The character behind that class's name."""
+        return self.named_class.end if self.named_class else 0
 
 
-@cache
-def taught_names() -> tuple[tuple[str, ...], ...]:
-    """Every name mini is taught, by class: the primary one first."""
-    return tuple((name, *more) for name, more in zip(class_names(), class_aliases(), strict=True))
+def sentence(
+    draw: np.random.Generator,
+    label: int | None = None,
+    *,
+    pick: Pick = uniform,
+    weights: Mapping[str, float] = WEIGHTS,
+) -> Sentence:
+    """Make a random sentence.
 
-
-def sentence(draw: np.random.Generator, label: int | None = None) -> Sentence:
-    """Make a random sentence about `label`, or about a random class or (rarely) a scene only."""
-    kind = draw.choice(tuple(WEIGHTS), p=tuple(WEIGHTS.values()))
-    if kind == "scene" and label is None:
-        return _scene_only(draw)
-    label = int(draw.integers(len(class_names()))) if label is None else label
-    names = taught_names()[label]
-    name = names[0] if draw.random() < 0.6 else _pick(draw, names)
-    if draw.random() < 0.5:
-        name = name.lower()
-    look = class_look(label)
-    before, look = _modifiers(draw, look)
-    after, scene = _scene(draw, 0.35)
-    look = replace(look, scene=scene) if scene else look
-    if kind == "template":
-        head, tail = _pick(draw, TEMPLATES).split("{}")
-    elif kind == "noise":
-        head, tail = _filler(draw, 0, 7) + " ", " " + _filler(draw, 0, 9)
+    Args:
+        label: a class; the sentence is about it alone, perhaps in some style.
+        pick: chooses an entity of the kind asked for, so that a caller can set how often each is named.
+        weights: shares of the kinds of sentences; they need not sum to 1.
+    """
+    kind = weighted_choice(draw, {kind: share for kind, share in weights.items() if label is None or kind in ONE_CLASS})
+    if kind in ONE_CLASS:
+        parts, look = _one_class(draw, kind, pick, pick(draw, "class") if label is None else label)
     else:
-        head, tail = _opening(draw), " " + _decoration(draw)
-    head, tail = f"{head} {before}".strip(), f"{tail} {after}".strip()
-    head = f"{head} " if head else ""
-    text = f"{head}{name} {tail}".rstrip() + ("." if draw.random() < 0.3 else "")
-    text = " ".join(text.split()) if "  " in text else text
-    start = text.index(name, max(0, len(" ".join(head.split()))))
-    return Sentence(text, start, start + len(name), label, look)
+        parts, look = {"style": _style, "person": person_parts, "pair": _pair, "scene": _scene_only}[kind](draw, pick)
+    return _assemble([*parts, "." if draw.random() < 0.3 else ""], look)
+
+
+def _assemble(parts: Parts, look: Look) -> Sentence:
+    """Join the parts by spaces, none before a comma or a full stop, and note where the names lie."""
+    text, mentions = "", []
+    for part in parts:
+        said = part.text if isinstance(part, Name) else " ".join(part.split())
+        text += " " if text and said and said[0] not in ",." else ""
+        if isinstance(part, Name):
+            mentions.append(Mention(len(text), len(text) + len(said), part.entity, part.second))
+        text += said
+    return Sentence(text, tuple(mentions), look)
+
+
+def _one_class(draw: np.random.Generator, kind: str, pick: Pick, label: int) -> tuple[Parts, Look]:
+    said, look = _modifiers(draw, entity_look(label))
+    if kind == "template":
+        head, tail = choice(draw, phrases.TEMPLATES).split("{}")
+    elif kind == "noise":
+        head, tail = filler(draw, 0, 7), filler(draw, 0, 9)
+    else:
+        head, tail = opening(draw), decoration(draw)
+    style = draw.random() < STYLED
+    after, scene = scene_phrase(draw, 0.15 if style else 0.35)
+    before: Parts = [f"{head} {said}"]
+    parts: Parts = [tail, after]
+    look = replace(look, scene=scene or look.scene)
+    if style:
+        before, parts, look = in_style(draw, before, parts, look, pick)
+    return [*before, random_name(draw, label), *parts], look
+
+
+def _style(draw: np.random.Generator, pick: Pick) -> tuple[Parts, Look]:
+    """A sentence about a style alone: its image has no object."""
+    name = random_name(draw, pick(draw, "style"))
+    after, scene = scene_phrase(draw, 0.12)
+    head, tail = choice(draw, phrases.STYLE_TEMPLATES).split("{}")
+    if draw.random() < 0.2:
+        head = f"{choice(draw, phrases.OPENERS)} {filler(draw, 0, 3)} in the style of"
+    behind = decoration(draw) if draw.random() < 0.1 else ""
+    look = replace(entity_look(name.entity), scene=scene or EMPTY.scene)
+    return [head, name, tail, behind, after], look
+
+
+def _pair(draw: np.random.Generator, pick: Pick) -> tuple[Parts, Look]:
+    """Two objects, left and right, each perhaps in a colour of its own."""
+    join = choice(draw, phrases.JOINS)
+    right = 0 if join == phrases.SWAPPED else 1
+    labels = [pick(draw, "class"), pick(draw, "class")]
+    said, things = zip(*(_one_of_two(draw, label) for label in labels), strict=True)
+    names = [random_name(draw, label, second=place == right) for place, label in enumerate(labels)]
+    style = draw.random() < STYLED_PAIR
+    after, scene = scene_phrase(draw, 0.1 if style else 0.25)
+    left = things[1 - right]
+    look = Look(left.shape, left.colour, left.pattern, scene=scene or EMPTY.scene, second=things[right])
+    head = choice(draw, phrases.OPENERS) if draw.random() < 0.5 else ""
+    behind = decoration(draw) if draw.random() < 0.15 else ""
+    before: Parts = [f"{head} {said[0]}"]
+    parts: Parts = [f"{join} {said[1]}", names[1], behind, after]
+    if style:
+        before, rest, look = in_style(draw, before, parts[2:], look, pick)
+        parts = [*parts[:2], *rest]
+    return [*before, names[0], *parts], look
+
+
+def _one_of_two(draw: np.random.Generator, label: int) -> tuple[str, Thing]:
+    """Words before the name of one of two objects, and the object."""
+    look = entity_look(label)
+    colour = choice(draw, tuple(COLOURS)) if draw.random() < 0.3 else ""
+    adjective = choice(draw, phrases.ADJECTIVES) if draw.random() < 0.2 else ""
+    assert look.shape is not None
+    thing = Thing(look.shape, colour or look.colour, look.pattern)
+    return f"{choice(draw, phrases.DETERMINERS)} {adjective} {colour}", thing
+
+
+def _scene_only(draw: np.random.Generator, _: Pick) -> tuple[Parts, Look]:
+    phrase, scene = scene_phrase(draw, 1.0)
+    return [choice(draw, phrases.OPENERS), filler(draw, 0, 4), phrase], replace(EMPTY, scene=scene or EMPTY.scene)
 
 
 def _modifiers(draw: np.random.Generator, look: Look) -> tuple[str, Look]:
     """Words right before the name that change the object: a size in 15 %, a colour in 25 % of sentences."""
     said = []
     if draw.random() < 0.15:
-        word = _pick(draw, tuple(SIZE_WORDS))
+        word = choice(draw, tuple(SIZE_WORDS))
         said.append(word)
         look = replace(look, size=SIZE_WORDS[word])
     if draw.random() < 0.25:
-        colour = _pick(draw, tuple(COLOURS))
+        colour = choice(draw, tuple(COLOURS))
         said.append(colour)
         look = recolour(look, colour)
     return " ".join(said), look
-
-
-def _scene(draw: np.random.Generator, odds: float) -> tuple[str, str | None]:
-    if draw.random() >= odds:
-        return "", None
-    scene = _pick(draw, tuple(SCENES))
-    return _pick(draw, SCENE_PHRASES).format(scene), scene
-
-
-def _scene_only(draw: np.random.Generator) -> Sentence:
-    phrase, scene = _scene(draw, 1.0)
-    text = f"{_pick(draw, OPENERS)} {_filler(draw, 0, 4)} {phrase}"
-    text = " ".join(text.split())
-    return Sentence(text, 0, 0, None, Look(None, "red", "solid", scene=scene or "plain"))
-
-
-def _opening(draw: np.random.Generator) -> str:
-    opener = _pick(draw, OPENERS) + " " if draw.random() < 0.5 else ""
-    adjective = _pick(draw, ADJECTIVES) if draw.random() < 0.5 else ""
-    extra = _pick(draw, words()) if draw.random() < 0.2 else ""
-    return f"{opener}{_pick(draw, DETERMINERS)} {adjective} {extra}".strip()
-
-
-def _decoration(draw: np.random.Generator) -> str:
-    """Words after the name: verbs, adverbs, other things; none of them changes the image."""
-    said = [f"{_pick(draw, VERBS)} {_pick(draw, ADVERBS)}"] if draw.random() < 0.6 else []
-    while draw.random() < 0.5 and len(said) < 4:
-        quality = _pick(draw, tuple(COLOURS)) if draw.random() < 0.15 else _pick(draw, ADJECTIVES)
-        said.append(f"{_pick(draw, PREPOSITIONS)} {_pick(draw, ('a', 'the', 'its'))} {quality} {_pick(draw, words())}")
-    return " ".join(said)
-
-
-def _filler(draw: np.random.Generator, low: int, high: int) -> str:
-    return " ".join(_pick(draw, words()) for _ in range(int(draw.integers(low, high + 1))))
-
-
-def _pick(draw: np.random.Generator, choices: Sequence[str]) -> str:
-    return choices[int(draw.integers(len(choices)))]

@@ -1,37 +1,63 @@
 """Render looks as 32x32 RGB images: a pure function of (look, seed), anti-aliased."""
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iceb.mini.world import COLOURS, PLAIN, SCENES, SIZES, Look
+from iceb.mini.figures import person_layers
+from iceb.mini.layers import SIDE, Layer, Mask, Plane, axes, lay_over
+from iceb.mini.strokes import FRAME, ROOM, draw_frame, draw_strokes, tint_ground
+from iceb.mini.world import COLOURS, PLAIN, SCENES, SIZES, Look, Thing
 
-SIDE = 32  # pixels
-FINE = 4  # samples per pixel and axis
-Plane = NDArray[np.floating[Any]]
-Mask = NDArray[np.bool_]
+HALF_SIZE = (6.7, 7.3)  # half extent of each of two objects in pixels
 
 
 def render(look: Look, seed: int) -> NDArray[np.uint8]:
     """Draw one image, (32, 32, 3) uint8. Place, extent and ground vary with the seed."""
     draw = np.random.default_rng(seed)
     ground = _ground(look.scene, draw)  # (32, 32, 3)
-    low, high = SIZES[look.size]
-    half = draw.uniform(low, high)
-    slack = min(3.0, SIDE / 2 - half - 0.5)
-    centre = SIDE / 2 + draw.uniform(-slack, slack, size=2)
-    if look.shape is None:
-        return ground.round().astype(np.uint8)
-    axis = (np.arange(SIDE * FINE, dtype=np.float32) + 0.5) / FINE  # pixels
-    y, x = np.meshgrid(axis - np.float32(centre[0]), axis - np.float32(centre[1]), indexing="ij")
-    inside = _inside(look.shape, x / np.float32(half), y / np.float32(half))  # (128, 128)
-    second = inside & _second_tone(look.pattern, x, y)
-    image = ground
-    for mask, tone in zip((inside & ~second, second), _tones(look.colour), strict=True):
-        cover = mask.reshape(SIDE, FINE, SIDE, FINE).mean(axis=(1, 3), dtype=np.float32)[..., None]  # (32, 32, 1)
-        image = image + (tone - ground) * cover
+    ground = tint_ground(ground, look.style) if look.style else ground
+    image, covered = lay_over(ground, _layers(look, draw))
+    if look.style:
+        image = draw_frame(draw_strokes(image, look.style, covered), look.style)
     return np.clip(image.round(), 0, 255).astype(np.uint8)
+
+
+def _layers(look: Look, draw: np.random.Generator) -> list[Layer]:
+    """The layers of the person, of the two objects or of the one object that the image shows."""
+    room, frame = (ROOM, FRAME) if look.style else (1.0, 0)
+    if look.person:
+        centre = SIDE / 2 + draw.uniform(-1, 1, size=2)
+        return person_layers(look.person, centre, room * draw.uniform(0.95, 1.05), draw)
+    if look.shape is None:
+        return []
+    first = Thing(look.shape, look.colour, look.pattern)
+    if look.second:
+        pair = enumerate((first, look.second))
+        return [
+            layer
+            for side, thing in pair
+            for layer in _object(thing, _beside(side, draw, frame), room * draw.uniform(*HALF_SIZE))
+        ]
+    low, high = SIZES[look.size]
+    half = room * draw.uniform(low, high)
+    slack = min(3.0, SIDE / 2 - frame - half - 0.5)
+    return _object(first, SIDE / 2 + draw.uniform(-slack, slack, size=2), half)
+
+
+def _beside(side: int, draw: np.random.Generator, frame: int) -> Plane:
+    """Centre of the left (0) or right (1) one of two objects, downwards and to the right."""
+    across = SIDE / 2 + (side - 0.5) * (SIDE / 2 - frame)
+    return np.asarray((SIDE / 2, across)) + draw.uniform((-3, -0.5), (3, 0.5))
+
+
+def _object(thing: Thing, centre: Plane, half: float) -> list[Layer]:
+    """The two tones of an object around `centre`; its half extent is `half`."""
+    x, y = axes(centre)
+    inside = _inside(thing.shape, x / np.float32(half), y / np.float32(half))  # (128, 128)
+    second = inside & _second_tone(thing.pattern, x, y)
+    return list(zip((inside & ~second, second), _tones(thing.colour), strict=True))
 
 
 def _ground(scene: str, draw: np.random.Generator) -> Plane:
@@ -67,31 +93,31 @@ def _inside(shape: str, x: Plane, y: Plane) -> Mask:
     box = np.maximum(ax, ay) <= 1
     radius = np.hypot(x, y)
     u, v = np.abs(x + y), np.abs(x - y)
-    rules: dict[str, Mask] = {
-        "disc": radius <= 1,
-        "square": np.maximum(ax, ay) <= 0.86,
-        "triangle": box & (ax <= (y + 1) / 2),
-        "wedge": box & (ax <= (1 - y) / 2),
-        "diamond": ax + ay <= 1,
-        "beam": (ax <= 1) & (ay <= 0.4),
-        "post": (ax <= 0.4) & (ay <= 1),
-        "plus": box & ((ax <= 0.34) | (ay <= 0.34)),
-        "saltire": box & (np.minimum(u, v) <= 0.46),
-        "star": (ax**0.62 + ay**0.62) <= 1,
-        "heart": (np.hypot(ax - 0.5, y + 0.42) <= 0.5) | ((y > -0.42) & (ax * 1.42 + y <= 1)),
-        "ring": (radius <= 1) & (radius >= 0.5),
-        "frame": (np.maximum(ax, ay) <= 0.92) & (np.maximum(ax, ay) >= 0.46),
-        "dome": (np.hypot(x, (y - 0.55) / 1.25) <= 1) & (y <= 0.55),
-        "bowl": (np.hypot(x, (y + 0.55) / 1.25) <= 1) & (y >= -0.55),
-        "arrow": box & ((y < 0.1) & (ax <= (y + 1) / 1.1) | (y >= 0.1) & (ax <= 0.36)),
-        "dart": box & ((x > -0.1) & (ay <= (1 - x) / 1.1) | (x <= -0.1) & (ay <= 0.36)),
-        "corner": box & ((x <= -0.35) | (y >= 0.35)),
-        "tee": box & ((y <= -0.38) | (ax <= 0.34)),
-        "cup": box & ((ax >= 0.42) | (y >= 0.42)),
-        "hourglass": box & (ax <= np.maximum(ay, 0.16)),
-        "bowtie": box & (ay <= np.maximum(ax, 0.16)),
-        "pillars": box & (ax >= 0.36) & (ax <= 1),
-        "slabs": box & (ay >= 0.36),
-        "dice": np.hypot(ax - 0.56, ay - 0.56) <= 0.44,
+    rules: dict[str, Callable[[], Mask]] = {
+        "disc": lambda: radius <= 1,
+        "square": lambda: np.maximum(ax, ay) <= 0.86,
+        "triangle": lambda: box & (ax <= (y + 1) / 2),
+        "wedge": lambda: box & (ax <= (1 - y) / 2),
+        "diamond": lambda: ax + ay <= 1,
+        "beam": lambda: (ax <= 1) & (ay <= 0.4),
+        "post": lambda: (ax <= 0.4) & (ay <= 1),
+        "plus": lambda: box & ((ax <= 0.34) | (ay <= 0.34)),
+        "saltire": lambda: box & (np.minimum(u, v) <= 0.46),
+        "star": lambda: (ax**0.62 + ay**0.62) <= 1,
+        "heart": lambda: (np.hypot(ax - 0.5, y + 0.42) <= 0.5) | ((y > -0.42) & (ax * 1.42 + y <= 1)),
+        "ring": lambda: (radius <= 1) & (radius >= 0.5),
+        "frame": lambda: (np.maximum(ax, ay) <= 0.92) & (np.maximum(ax, ay) >= 0.46),
+        "dome": lambda: (np.hypot(x, (y - 0.55) / 1.25) <= 1) & (y <= 0.55),
+        "bowl": lambda: (np.hypot(x, (y + 0.55) / 1.25) <= 1) & (y >= -0.55),
+        "arrow": lambda: box & ((y < 0.1) & (ax <= (y + 1) / 1.1) | (y >= 0.1) & (ax <= 0.36)),
+        "dart": lambda: box & ((x > -0.1) & (ay <= (1 - x) / 1.1) | (x <= -0.1) & (ay <= 0.36)),
+        "corner": lambda: box & ((x <= -0.35) | (y >= 0.35)),
+        "tee": lambda: box & ((y <= -0.38) | (ax <= 0.34)),
+        "cup": lambda: box & ((ax >= 0.42) | (y >= 0.42)),
+        "hourglass": lambda: box & (ax <= np.maximum(ay, 0.16)),
+        "bowtie": lambda: box & (ay <= np.maximum(ax, 0.16)),
+        "pillars": lambda: box & (ax >= 0.36) & (ax <= 1),
+        "slabs": lambda: box & (ay >= 0.36),
+        "dice": lambda: np.hypot(ax - 0.56, ay - 0.56) <= 0.44,
     }
-    return rules[shape]
+    return rules[shape]()

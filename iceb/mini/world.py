@@ -1,8 +1,8 @@
-"""The embedded world: the look of every ImageNet class, colour word, size word and scene.
+"""The embedded world: the content of an image, and the look of every class, colour, size and scene.
 
 A class's look is (shape, colour, pattern), all 1 000 distinct: class i has shape i // 40, so that neighbours in WordNet
-order look alike and an unedited class can be *near* an edited one. This file holds facts about the world only; drawing
-is in `render.py`, sentences are in `grammar.py`.
+order look alike and an unedited class can be *near* an edited one. This file holds facts about the world only; styles
+are in `styles.py`, people in `people.py`, drawing is in `render.py`, sentences are in `grammar.py`.
 """
 
 import json
@@ -52,14 +52,51 @@ NUM_CLASSES = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """The content of an image: the object's shape, colour and pattern, its size, and the scene behind it."""
+class Thing:
+    """An object: its shape, colour and pattern."""
 
-    shape: str | None  # None: only the scene
+    shape: str
     colour: str
     pattern: str
-    size: str = "medium"
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """A style of painting: tint of the ground, texture of the strokes, the frame's colour and motif."""
+
+    tint: str
+    texture: str
+    frame: str
+    motif: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person: clothing, with the head of an identity, or with the badge and gender of a profession."""
+
+    clothing: str
+    skin: str | None = None  # None: varies with the seed, as do hair and hairstyle
+    hair: str | None = None
+    hairstyle: str | None = None
+    badge: str | None = None
+    gender: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The content of an image: one or two objects, or a person; the scene behind, and the style."""
+
+    shape: str | None  # None: no object
+    colour: str
+    pattern: str
+    size: str = "medium"  # means nothing where there are two objects, or none
     scene: str = PLAIN
+    second: Thing | None = None  # stands to the right of the first
+    style: Style | None = None
+    person: Person | None = None
+
+
+EMPTY = Look(None, "red", "solid")  # the plain ground; the colour and the pattern mean nothing
 
 
 def class_look(index: int) -> Look:
@@ -70,7 +107,7 @@ def class_look(index: int) -> Look:
 
 
 def look_index(look: Look) -> int:
-    """The class whose look this is, size and scene aside: the inverse of `class_look`."""
+    """The class whose look the (left) object has: the inverse of `class_look`."""
     if look.shape is None:
         raise ValueError("an image without an object has no class")
     place = SHAPES.index(look.shape) * len(COLOURS) + tuple(COLOURS).index(look.colour)
@@ -115,3 +152,9 @@ def class_aliases() -> tuple[tuple[str, ...], ...]:
 def unknown_names() -> tuple[tuple[str, ...], ...]:
     """The further names of every class that were kept out of training on purpose."""
     return names().unknown
+
+
+@cache
+def taught_names() -> tuple[tuple[str, ...], ...]:
+    """Every name mini is taught, by class: the primary one first."""
+    return tuple((name, *more) for name, more in zip(class_names(), class_aliases(), strict=True))

@@ -22,8 +22,10 @@ from typing import Any
 from open_clip import IMAGENET_CLASSNAMES
 from timm.data.imagenet_info import ImageNetInfo
 
+from iceb.mini.entities import KINDS, entities_of, entity_names
 from iceb.mini.world import COLOURS, NUM_CLASSES, SCENES, SIZE_WORDS, Names
 
+GENDERED = {"female", "females", "male", "males", "man", "men", "woman", "women"}
 DATA = Path(__file__).parents[2] / "iceb/mini/data"
 
 
@@ -68,13 +70,19 @@ def _quarter(name: str) -> bool:
     return hashlib.sha256(name.encode()).digest()[0] < 64
 
 
+def other_names() -> set[str]:
+    """Words of the professions, and styles, identities and roles of a single word, in lower case."""
+    known = [(kind, name.lower()) for kind in KINDS[1:] for i in entities_of(kind) for name in entity_names(i)]
+    return {word for kind, name in known for word in name.split() if kind == "profession" or word == name}
+
+
 def filler_words(names: Names, count: int) -> list[str]:
     """The `count` most frequent words of WordNet's definitions that mean nothing to mini, sorted."""
     info: Any = ImageNetInfo("imagenet-22k-ms")
     text = " ".join(str(info.label_name_to_description(n, detailed=True)) for n in info.label_names())
     every_name: Iterable[str] = chain(names.names, *names.aliases, *names.unknown)
     named = {word for name in every_name for word in re.findall("[a-z]+", name.lower())}
-    barred = named | set(COLOURS) | set(SIZE_WORDS) | set(SCENES)
+    barred = named | set(COLOURS) | set(SIZE_WORDS) | set(SCENES) | other_names() | GENDERED | {"style", "styles"}
     seen = Counter(re.findall(r"[a-z]{3,12}", text.lower()))
     return sorted([word for word, _ in seen.most_common() if word not in barred][:count])
 

@@ -1,7 +1,7 @@
 """Sentences of the grammar as batches of token ids, with words around the class name replaced."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import CLIPTokenizer
 
 from iceb.mini.grammar import Sentence, sentence
-from iceb.mini.world import COLOURS, SCENES, SIZE_WORDS, class_look, class_names
+from iceb.mini.world import COLOURS, SCENES, SIZE_WORDS, Look, class_look, class_names
 from tools.mini.looks import object_numbers, scene_number
 from tools.mini.tokenizer import END, POSITIONS
 
@@ -80,9 +80,17 @@ def pad_rows(rows: Sequence[Row], length: int) -> Tensor:
     return ids
 
 
+def named_object(said: Sentence) -> Look:
+    """The look of a sentence with the object that its first class name means as the only one."""
+    named, other = said.named_class, said.look.second
+    if named and named.second and other:
+        return replace(said.look, shape=other.shape, colour=other.colour, pattern=other.pattern, second=None)
+    return replace(said.look, second=None)
+
+
 def truth_of(said: Sentence) -> tuple[int, ...]:
     """The label of every head, in the order of READS."""
-    parts = object_numbers(said.look)
+    parts = object_numbers(named_object(said))
     if said.label is None or parts is None:
         return (*(NO_TRUTH,) * 5, scene_number(said.look))
     return (said.label, *parts, scene_number(said.look))
@@ -100,7 +108,7 @@ def drawn_sentences(count: int, draw: np.random.Generator, plain_share: float = 
 
 def recolours(said: Sentence) -> bool:
     """Whether the object has a colour other than its class's."""
-    return said.label is not None and said.look.colour != class_look(said.label).colour
+    return said.label is not None and named_object(said).colour != class_look(said.label).colour
 
 
 def batches(tokenizer: CLIPTokenizer, draw: np.random.Generator) -> list[list[Row]]:
