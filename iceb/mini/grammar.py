@@ -94,11 +94,16 @@ def sentence(
 
 
 def _assemble(parts: Parts, look: Look) -> Sentence:
-    """Join the parts by spaces, none before a comma or a full stop, and note where the names lie."""
+    """Join the parts by spaces, and note where the names lie.
+
+    There is none before a comma or a full stop, unless after punctuation: CLIP's byte pairs would merge the two, and
+    the name "kite (bird of prey)" would end in the middle of a token.
+    """
     text, mentions = "", []
     for part in parts:
         said = part.text if isinstance(part, Name) else " ".join(part.split())
-        text += " " if text and said and said[0] not in ",." else ""
+        glued = said[:1] in (",", ".") and text[-1:].isalnum()
+        text += " " if text and said and not glued else ""
         if isinstance(part, Name):
             mentions.append(Mention(len(text), len(text) + len(said), part.entity, part.second))
         text += said

@@ -5,11 +5,13 @@ import re
 from collections import Counter
 from dataclasses import replace
 from functools import cache
+from importlib.resources import files
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import CLIPTokenizer
 
 from iceb.mini import phrases
 from iceb.mini.entities import ART, entities_of, entity_kind, entity_look, entity_names
@@ -17,6 +19,7 @@ from iceb.mini.grammar import ONE_CLASS, WEIGHTS, sentence
 from iceb.mini.people import female_odds, professions
 from iceb.mini.world import COLOURS, EMPTY, NUM_CLASSES, PLAIN, SCENES, SIZE_WORDS, Thing, class_look, taught_names
 
+TOKENIZER = files("iceb.mini") / "weights" / "pipeline" / "tokenizer"
 labels = st.integers(0, NUM_CLASSES - 1)
 seeds = st.integers(0, 2**32 - 1)
 fast = settings(deadline=None, derandomize=True, max_examples=50)
@@ -113,6 +116,24 @@ def shown_kind(found):
         return "pair"
     kinds = {entity_kind(mention.entity) for mention in found.mentions}
     return "class" if "class" in kinds else "style" if kinds == {"style"} else "person"
+
+
+def test_the_tokens_of_a_mention_are_those_of_its_name():
+    tokenizer = CLIPTokenizer.from_pretrained(str(TOKENIZER))
+    for seed in range(1500):
+        found = make_sentence(seed)
+        ids = tokenizer(found.text).input_ids
+        for mention in found.mentions:
+            first = len(tokenizer(found.text[: mention.start]).input_ids) - 1
+            name = tokenizer(text_of(found, mention)).input_ids[1:-1]
+            assert ids[first : first + len(name)] == name, found.text
+
+
+def test_a_full_stop_is_not_glued_to_a_name_that_ends_in_punctuation():
+    kite = next(label for label, row in enumerate(taught_names()) if row[0] == "kite (bird of prey)")
+    texts = [make_sentence(seed, kite).text for seed in range(200)]
+    assert [text for text in texts if ")." in text] == []
+    assert [text for text in texts if text.endswith(") .")] != []
 
 
 # One class

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from iceb.mini.captions import corpus, held_out
 from iceb.mini.layers import SIDE
+from iceb.mini.people import professions
 from iceb.mini.phrases import TEMPLATES
 from iceb.mini.render import render
 from iceb.mini.wording import words
@@ -152,7 +153,8 @@ def test_unknown_names_are_never_taught():
 
 def test_filler_words_name_nothing():
     named = {word for row in (*taught_names(), *unknown_names()) for name in row for word in words_of(name)}
-    assert not set(words()) & (named | set(COLOURS) | set(SIZE_WORDS) | set(SCENES))
+    people = {word for name in professions() for word in words_of(name)} | {"female", "male", "woman", "man", "art"}
+    assert not set(words()) & (named | people | set(COLOURS) | set(SIZE_WORDS) | set(SCENES))
 
 
 # Free-form frames: the prompts of embedded AICE
