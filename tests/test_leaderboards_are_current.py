@@ -8,6 +8,8 @@ from iceb.base.errors import IcebError
 from iceb.leaderboard.collect import collect
 from iceb.leaderboard.pages import check, render_pages, results_folder
 from iceb.registry import load
+from tools import fidelity
+from tools.comparison.page import page_text
 
 FOLDER = Path(__file__).parents[1] / "leaderboards"
 
@@ -17,3 +19,9 @@ def test_every_page_is_what_its_results_make():
         check(FOLDER, render_pages(FOLDER, lambda name: load("tasks", name), collect(results_folder(FOLDER))))
     except IcebError as error:
         pytest.fail(str(error), pytrace=False)  # one line says what to do; the way through the code adds nothing
+
+
+def test_the_page_of_the_order_is_what_the_results_make():
+    assert fidelity.PAGE.read_text(encoding="utf-8") == page_text(fidelity.committed_sides()), (
+        "run `python tools/fidelity.py --write` and commit the page"
+    )

@@ -1,0 +1,1 @@
+"""The published curves of AICE beside mini's: numbers, fidelity, orders, and the page of them."""
