@@ -1,16 +1,21 @@
-"""Write the digests and counts of the embedded files into data_cards/aice_embedded.md.
+"""Write digests and counts of the embedded data into their cards, data_cards/*_embedded.md.
 
 python tools/stamp_card.py
 """
 
+import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from iceb.base.digest import digest_file
+from iceb.mini.captions import corpus, mention_counts
+from iceb.mini.mentions import every_class, words_of
+from iceb.mini.unseen import unseen_classes
 
 ROOT = Path(__file__).parent.parent
-CARD = ROOT / "data_cards" / "aice_embedded.md"
+CARDS, DATA = ROOT / "data_cards", ROOT / "iceb" / "mini" / "data"
 FILES = {
     "edits": "aice_edit.json",
     "holdout": "aice_holdout.json",
@@ -19,7 +24,7 @@ FILES = {
 }
 
 
-def counts(
+def aice_counts(
     edits: list[dict[str, object]],
     aliases: dict[str, list[str]],
     holdout: list[dict[str, object]],
@@ -36,22 +41,55 @@ def counts(
     }
 
 
-def stamp(text: str, folder: Path) -> str:
-    """Return the card's text with the digests, rows and counts of the files in `folder`."""
+def caption_counts() -> dict[str, int]:
+    """Count in the captions what their card declares."""
+    texts = corpus()
+    return {
+        "captions": len(texts),
+        "naming_a_class": sum(bool(every_class().classes(text)) for text in texts),
+        "classes_named": sum(count > 0 for count in mention_counts()),
+        "unseen_classes": len(unseen_classes()),
+        "distinct_words": len({word for text in texts for word in words_of(text)}),
+    }
+
+
+def texts_sha256() -> str:
+    """sha256 of the captions, a line each."""
+    return hashlib.sha256("".join(f"{text}\n" for text in corpus()).encode()).hexdigest()
+
+
+def stamp_aice(text: str, folder: Path) -> str:
+    """Return the text of AICE's card with the digests, rows and counts of the files in `folder`."""
     read = {key: json.loads((folder / name).read_text(encoding="utf-8")) for key, name in FILES.items()}
-    for name in FILES.values():
-        text = re.sub(rf'({re.escape(name)}, sha256: )"[0-9a-f]{{64}}"', rf'\1"{digest_file(folder / name)}"', text)
     for key in ("edits", "holdout"):
         text = re.sub(rf"({re.escape(FILES[key])}, .*rows: )\d+", rf"\g<1>{len(read[key])}", text)
-    for key, count in counts(**read).items():
+    return _stamp_counts(_stamp_digests(text, folder), aice_counts(**read))
+
+
+def stamp_captions(text: str, folder: Path) -> str:
+    """Return the text of the captions' card with digests of the files in `folder`, and counts."""
+    text = re.sub(r"^`[0-9a-f]{64}`", f"`{texts_sha256()}`", text, flags=re.MULTILINE)
+    return _stamp_counts(_stamp_digests(text, folder), caption_counts())
+
+
+def _stamp_digests(text: str, folder: Path) -> str:
+    for name in re.findall(r"\{path: ([\w.]+), sha256:", text):
+        text = re.sub(rf'({re.escape(name)}, sha256: )"[0-9a-f]{{64}}"', rf'\1"{digest_file(folder / name)}"', text)
+    return text
+
+
+def _stamp_counts(text: str, counts: Mapping[str, int]) -> str:
+    for key, count in counts.items():
         text = re.sub(rf"^(  {key}: )\d+$", rf"\g<1>{count}", text, flags=re.MULTILINE)
     return text
 
 
 def main() -> None:
-    """Update the card in place."""
-    CARD.write_text(stamp(CARD.read_text(encoding="utf-8"), ROOT / "iceb" / "mini" / "data"), encoding="utf-8")
-    print(f"stamped {CARD}")
+    """Update the cards in place."""
+    for name, stamp in (("aice_embedded.md", stamp_aice), ("captions_embedded.md", stamp_captions)):
+        card = CARDS / name
+        card.write_text(stamp(card.read_text(encoding="utf-8"), DATA), encoding="utf-8")
+        print(f"stamped {card}")
 
 
 if __name__ == "__main__":

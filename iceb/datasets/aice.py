@@ -180,4 +180,5 @@ def _with_tag(prompt: Prompt, tag: str) -> Prompt:
 CARDS = "iceb.data_cards"
 AICE_DATASET = DatasetDeclaration(CARDS, "aice.md", AICE)
 AICE_EMBEDDED = DatasetDeclaration(CARDS, "aice_embedded.md", AICE)
+CAPTIONS_EMBEDDED = DatasetDeclaration(CARDS, "captions_embedded.md", None)
 IMAGENET_LABELS = DatasetDeclaration(CARDS, "imagenet_labels.md", None)

@@ -1,7 +1,7 @@
 """EMCID at one edit, made anew: the scores that the embedded model had when the core was opened.
 
 Only the images of the one request are drawn, its training and its source prompts, so that the whole run takes about
-half a minute on one core; most of it is the second moment of 8 000 captions.
+half a minute on one core; most of it is the second moment of 20 000 captions.
 """
 
 import json

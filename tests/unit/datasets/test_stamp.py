@@ -17,7 +17,7 @@ def stamped_card(small):
     for key, name in names.items():
         small.paths[key].rename(small.folder / name)
     small.write("aice_unseen.json", [985])
-    text = runpy.run_path(str(TOOL))["stamp"](card_text("aice_embedded"), small.folder)
+    text = runpy.run_path(str(TOOL))["stamp_aice"](card_text("aice_embedded"), small.folder)
     return parse_card(text, "card"), small.folder
 
 

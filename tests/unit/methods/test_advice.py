@@ -75,7 +75,7 @@ def test_a_methods_record_keeps_the_digest_of_its_recipe_and_its_reason(tmp_path
 
 def test_published_and_tuned_settings_are_chosen_by_word_and_recorded():
     published = with_recipe("emcid", "aice", find("mini"), {}, "published")
-    assert (published.params["steps"], published.params["caption_count"]) == (200, 8000)
+    assert (published.params["steps"], published.params["caption_count"]) == (200, 20000)
     assert published.record.label == "emcid, published"
     assert published.record.recipe_how.startswith("published: the authors' AICE script")
     assert with_recipe("emcid", "aice", find("mini"), {"rate": 3.0}, "tuned").record.label == (

@@ -1,0 +1,71 @@
+"""No method reads a text about an unseen class on mini, whatever it preserves: of every registered method."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from iceb.baselines.recipes import shipped_recipe
+from iceb.conformance.methods.method_under_test import MethodUnderTest
+from iceb.conformance.methods.sample_requests import sample
+from iceb.methods.common.corpora import texts_naming
+from iceb.mini.captions import corpus
+from iceb.mini.mentions import names_of
+from iceb.mini.unseen import unseen_classes
+from iceb.registry import entries_of
+from iceb.running.method_runner import choose
+
+OURS = [entry.name for entry in entries_of("methods") if entry.package == "iceb"]
+FEW = 40  # captions
+UNSEEN = [name for label in sorted(unseen_classes()) for name in names_of(label)]
+
+
+@pytest.fixture(autouse=True)
+def quick_settings_warn_nobody() -> Iterator[None]:
+    """Methods warn of few captions."""
+    log = logging.getLogger("iceb")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    yield
+    log.setLevel(level)
+
+
+@pytest.fixture
+def texts_read(mini_pipeline: Any, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Every text that mini's tokenizer is given; asked for before the model, which notes the tokenizer's code."""
+    kind, found = type(mini_pipeline.tokenizer), set()
+    given = kind.__call__
+
+    def record(tokenizer: Any, text: Any = None, *args: Any, **options: Any) -> Any:
+        found.update([text] if isinstance(text, str) else text)
+        return given(tokenizer, text, *args, **options)
+
+    monkeypatch.setattr(kind, "__call__", record)
+    return found
+
+
+def settings_of(name: str) -> dict[str, Any]:
+    """What the recipe for AICE on mini says, made quick without switching anything off, with few captions."""
+    recipe = shipped_recipe(name, "aice")
+    wanted = recipe.settings("mini") if recipe else {}
+    quick = {key: value for key, value in choose(name, {}).card.quick if value or key not in wanted}
+    few = {key: min(int(wanted[key]), FEW) for key in ("captions", "caption_count") if key in wanted}
+    return {**wanted, **quick, **few}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_no_text_that_a_method_reads_on_mini_names_an_unseen_class(name, texts_read, mini, tmp_path):
+    method = MethodUnderTest(choose(name, settings_of(name)).compare_to({}), mini, tmp_path)
+    method.edit(sample(2, method.kind))
+    assert texts_naming(sorted(texts_read), UNSEEN) == []
+    if "captions:embedded" in method.card.reads:
+        assert len(texts_read & set(corpus())) > 2
+
+
+def test_what_is_read_is_recorded_and_an_unseen_name_is_found(texts_read, mini):
+    text = f"a photo of a {UNSEEN[0].upper()}, resting"
+    mini.pipeline.tokenizer(["", text])
+    mini.pipeline.tokenizer("one")
+    assert texts_read == {"", text, "one"}
+    assert texts_naming(sorted(texts_read), UNSEEN) == [text]
