@@ -8,7 +8,7 @@ from iceb.base.errors import IcebError
 from iceb.leaderboard.collect import collect
 from iceb.leaderboard.pages import check, render_pages, results_folder
 from iceb.registry import load
-from tools import fidelity
+from tools import fidelity, holdout_by_captions
 from tools.comparison.page import page_text
 
 FOLDER = Path(__file__).parents[1] / "leaderboards"
@@ -25,3 +25,7 @@ def test_the_page_of_the_order_is_what_the_results_make():
     assert fidelity.PAGE.read_text(encoding="utf-8") == page_text(fidelity.committed_sides()), (
         "run `python tools/fidelity.py --write` and commit the page"
     )
+
+
+def test_the_page_of_the_corpus_is_what_the_results_make():
+    assert holdout_by_captions.main(["--check"]) == 0, "run `python tools/holdout_by_captions.py --write`"

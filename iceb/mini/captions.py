@@ -68,7 +68,8 @@ def zipf_shares(kind: str, allowed: Collection[int]) -> Floats:
     ranked = order[np.isin(order + known.start, list(allowed))]
     shares: Floats = np.zeros(len(known))
     shares[ranked] = np.arange(1, len(ranked) + 1) ** -EXPONENT
-    return shares / shares.sum()
+    shares /= shares.sum()
+    return shares
 
 
 def namable_classes(barred: Collection[int]) -> list[int]:

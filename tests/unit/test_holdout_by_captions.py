@@ -1,0 +1,67 @@
+"""docs/corpus.md: holdout classes grouped by how often the embedded captions name them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from iceb.datasets import load_card
+from iceb.leaderboard.filed_result import FiledResult
+from iceb.mini.captions import mention_counts
+from iceb.mini.unseen import unseen_classes
+from iceb.runs.table import TableRow
+from iceb.specs.reduction import ConceptValue
+from tools.holdout_by_captions import DATASET, GROUPS, group_deltas, holdout_concepts, main, page_text
+
+LOST = {"never": 0.5, "1 to 2": 0.25, "3 to 10": 0.125, "11 to 50": 0.0625, "more than 50": 0.0}
+
+
+@pytest.fixture
+def result_with_table(make_result):
+    """A result at ten edits whose holdout is lost by how often a class is named."""
+    made = make_result("emcid", 10, {"edit_score": 0.25, "holdout_delta": -0.1})
+    other = tuple(row for row in made.rows if row.metric != "holdout_delta")
+    made = made.with_rows((*other, *(holdout_row(*each) for each in holdout_concepts().items())))
+    task = made.result.task.model_copy(update={"dataset_version": load_card(DATASET).version})
+    return FiledResult(Path("x.json"), made.result.model_copy(update={"task": task}), "", b"", made.rows)
+
+
+def holdout_row(concept, count):
+    heading = next(group.heading for group in GROUPS if count in group)
+    return TableRow("", "holdout_delta", ConceptValue(concept, "holdout", 0.75, 0.75 - LOST[heading], 3))
+
+
+def test_every_holdout_class_is_in_one_group_and_the_unseen_ones_are_never_named():
+    found = holdout_concepts()
+    assert len(found) == 366
+    assert all(sum(count in group for group in GROUPS) == 1 for count in range(max(mention_counts()) + 1))
+    assert {concept for concept, count in found.items() if count in GROUPS[0]} == {
+        f"class {label}" for label in unseen_classes()
+    }
+
+
+def test_a_groups_number_is_the_mean_change_of_its_classes(result_with_table):
+    assert group_deltas(result_with_table, holdout_concepts()) == [
+        f"{-lost + 0.0:+.3f} ± 0.000" for lost in LOST.values()
+    ]
+
+
+def test_the_page_has_a_table_for_each_number_of_edits_that_some_row_has(result_with_table):
+    text = page_text([result_with_table])
+    assert text.count("\n## ") == 1
+    assert "## 10 edits" in text
+    assert "| emcid | -0.500 ± 0.000 | -0.250 ± 0.000 | -0.125 ± 0.000 |" in text
+
+
+def test_results_on_earlier_data_are_left_out(result_with_table):
+    earlier = result_with_table.result.task.model_copy(update={"dataset_version": 1})
+    old = replace(result_with_table, result=result_with_table.result.model_copy(update={"task": earlier}))
+    assert page_text([old]) == page_text([])
+    assert "No result on version" in page_text([])
+
+
+def test_check_fails_where_the_page_is_another(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("tools.holdout_by_captions.PAGE", tmp_path / "corpus.md")
+    assert main(["--check"]) == 1
+    assert "run `python tools/holdout_by_captions.py --write`" in capsys.readouterr().out
+    assert main(["--write"]) == main(["--check"]) == 0
