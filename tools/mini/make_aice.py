@@ -90,7 +90,8 @@ def main() -> None:
     write("aice_edit.json", rows)
     write("aice_holdout.json", [row for label in holdouts for row in rows_of(label, draw, filled=True)])
     write("aice_aliases.json", {str(label): list(class_aliases()[label]) for label in edits})
-    write(FILE, choose_unseen(holdouts, dests))
+    requested = [name for label in edits for name in (names[label], *class_aliases()[label])]
+    write(FILE, choose_unseen(holdouts, [*requested, *(names[dest] for dest in dests)]))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ import pytest
 from iceb.base.errors import DataError
 from iceb.datasets import EMBEDDED, open_dataset
 from iceb.datasets.aice import AICE, OF_DEST, SEEN, UNSEEN, training_seeds
+from iceb.methods.common.corpora import texts_naming
 from iceb.metrics.change import DEST_FORGET, HOLDOUT_SEEN, HOLDOUT_UNSEEN
+from iceb.mini.mentions import names_of
 from iceb.mini.unseen import choose_unseen, unseen_classes
 from iceb.specs.reduction import reduce_values
 from iceb.specs.schedules import edit_batches
@@ -156,7 +158,14 @@ def test_the_embedded_sets_unseen_third_follows_its_rule_at_every_number_of_edit
     holdout = {prompt.label for prompt in embedded.shared_prompts(300)}
     unseen = {prompt.label for prompt in embedded.shared_prompts(1) if UNSEEN in prompt.tags}
     assert unseen == {prompt.label for prompt in embedded.shared_prompts(300) if UNSEEN in prompt.tags}
-    dests = {request.dest_label for request in embedded.requests}
-    assert sorted(unseen) == choose_unseen(holdout, dests) == sorted(unseen_classes())
+    requested = [name for each in embedded.requests for name in (each.source, *each.dests, *each.aliases)]
+    assert sorted(unseen) == choose_unseen(holdout, requested) == sorted(unseen_classes())
     assert len(unseen) == 122 == len(holdout) // 3
-    assert not unseen & (dests | {request.source_label for request in embedded.requests})
+    assert not unseen & {label for each in embedded.requests for label in (each.source_label, each.dest_label)}
+
+
+def test_no_request_names_an_unseen_class_even_within_another_name():
+    """RECE and UCE as EMCID runs it retain destinations: none may name an unseen class."""
+    requests = open_dataset("aice", EMBEDDED).requests
+    requested = [name for each in requests for name in (each.source, *each.dests, *each.aliases)]
+    assert texts_naming(requested, [name for label in unseen_classes() for name in names_of(label)]) == []
