@@ -20,7 +20,7 @@ from iceb.methods.common.attention import StateReader
 from iceb.mini.world import class_names
 from iceb.models.bundle import ModelBundle
 from iceb.models.sources import find
-from tools.tune_mini import validation
+from tools.tuning.validation import SOURCES, validation
 
 
 def last_rows(reader: StateReader, names: Sequence[str]) -> Tensor:
@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 5, 10, 20, 50, 100, 150])
     counts = parser.parse_args().counts
-    reader, tried = StateReader(ModelBundle(find("mini"), "cpu")), validation()
+    reader, tried = StateReader(ModelBundle(find("mini"), "cpu")), validation(SOURCES)
     edited = last_rows(reader, [request.source for request in tried.requests])
     other = last_rows(reader, [class_names()[label] for label in tried.labels])
     for count in counts:

@@ -1,183 +1,143 @@
-"""Choose a method's settings for mini on validation concepts that no table scores.
+"""Tune a method for mini by the protocol, or explore settings, on concepts that no table scores.
+
+    python tools/tune_mini.py --cache build/tune --method emcid                      # the protocol's trials
+    python tools/tune_mini.py --cache build/tune --method emcid --adopt              # the same, and the best as recipe
+    python tools/tune_mini.py --cache build/tune --method uce as-shipped published,ridge=5 erase_scale=2 --num-edits 10
 
 The 334 classes that embedded AICE leaves out are split into 150 sources and 184 others, which serve as destinations (by
-AICE's rule) and as the validation holdout. Each setting stands on the shipped recipe and prints source2dest,
-source_forget and holdout_delta on one free-form prompt a class. What a method keeps in its scratch is shared between
-settings.
+AICE's rule) and as the validation holdout. **Protocol**: every method has eight trials (tools/tuning/protocol.py): its
+published settings, what shipped when its search space was written, and points of the grid that space.toml declares,
+chosen by a fixed seed. A trial's score is the mean over 10, 50 and 150 concepts of edit_score, of an eraser of
+erase_score, with 150 prompts for the concepts and one for each holdout class. Each trial is written to
+baselines/tuning/<method>.json as it is done and is not run again on the same weights; a call that was stopped goes on.
 
-    python tools/tune_mini.py --cache build/tune --method emcid moment_weight=1000 moment_weight=4000,edit_weight=0.8
-    python tools/tune_mini.py --cache build/tune --method uce as-shipped erase_scale=2 --num-edits 10
+**Exploring** prints the changes at one number of edits, and writes nothing: settings stand on the shipped recipe for
+mini, or after the word `published` on the published ones.
 """
 
 import argparse
 import json
 import re
 import sys
-import time
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-from torch import Tensor
-
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
+from iceb.base.errors import IcebError
 from iceb.baselines.recipes import shipped_recipe
-from iceb.datasets import open_dataset
-from iceb.datasets.aice import TRAIN_TEMPLATES
-from iceb.mini.world import NUM_CLASSES, class_names
 from iceb.models.bundle import ModelBundle
-from iceb.models.drawing import initial_latents, texts_to_images
 from iceb.models.sources import find
 from iceb.registry import load
 from iceb.running.method_runner import choose
-from iceb.specs.metrics import Measure, MeasureInput
-from iceb.specs.requests import EditRequest
-from iceb.specs.schedules import edit_batches
-from tools.mini.make_aice import dests_of, frames
+from iceb.specs.recipes import Which
+from tools.tuning.adoption import adopted_recipe
+from tools.tuning.judging import Judge, tried_edit
+from tools.tuning.protocol import FAMILY, TASK
+from tools.tuning.search import Search
+from tools.tuning.space import FOLDER
+from tools.tuning.validation import SOURCES, Validation, validation
 
-SOURCES, SEED = 150, 7
-FIRST_REQUEST_SEED = 5000
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Requests and holdout prompts for tuning; no class of them is scored in a table."""
-
-    requests: list[EditRequest]
-    asked: list[str]  # a free-form prompt for each request
-    sources: list[int]  # the class each request edits
-    dests: list[int]  # the class each request asks for
-    kept: list[str]  # prompts of the validation holdout
-    labels: list[int]  # the classes that `kept` names
-
-    def cut(self, count: int) -> "Validation":
-        """The first `count` requests and the whole holdout."""
-        return replace(
-            self,
-            requests=self.requests[:count],
-            asked=self.asked[:count],
-            sources=self.sources[:count],
-            dests=self.dests[:count],
-        )
+RECIPES = Path(__file__).parents[1] / "baselines" / "recipes"
+WORDS: dict[str, Which] = {"as-shipped": "tuned", "published": "published"}
 
 
-def validation() -> Validation:
-    """Make all 150 requests and the holdout of 184 classes."""
-    draw = np.random.default_rng(SEED)
-    scored = scored_classes()
-    spare = [int(i) for i in draw.permutation([i for i in range(NUM_CLASSES) if i not in scored])]
-    sources, others, names = spare[:SOURCES], spare[SOURCES:], class_names()
-    dests = dests_of(sources, others)
-    requests = [request(place, *pair) for place, pair in enumerate(zip(sources, dests, strict=True))]
-    said = [frames()[int(draw.integers(len(frames())))].replace("{}", names[i]) for i in [*sources, *others]]
-    return Validation(requests, said[:SOURCES], sources, dests, said[SOURCES:], others)
+class Explored(NamedTuple):
+    """Settings to explore, over a recipe's."""
+
+    which: Which
+    settings: dict[str, Any]
+    text: str
 
 
-def scored_classes() -> set[int | None]:
-    """The classes that embedded AICE edits or holds out."""
-    data = open_dataset("aice", "embedded")
-    (batch,) = edit_batches(data.schedule(300))
-    prompts = [*data.prompts(batch), *data.shared_prompts(300)]
-    return {prompt.label for prompt in prompts if prompt.role in ("source", "holdout")}
-
-
-def request(place: int, source: int, dest: int) -> EditRequest:
-    """Make the request that turns class `source` into class `dest`."""
-    return EditRequest(
-        id=f"validation/{place:04}",
-        source=class_names()[source],
-        dests=(class_names()[dest],),
-        templates=TRAIN_TEMPLATES,
-        seed=FIRST_REQUEST_SEED + place,
-        source_label=source,
-        dest_label=dest,
-    )
-
-
-class Scores(NamedTuple):
-    """Mean probabilities that the judge gives."""
-
-    dest: float  # of the destinations, on the edit prompts
-    source: float  # of the sources, on the same
-    holdout: float  # of the right classes, on the holdout's prompts
-
-
-def scores(model: ModelBundle, judge: Measure, tried: Validation, noise: Tensor) -> Scores:
-    """Draw the validation prompts and judge the images.
-
-    Args:
-        noise: initial latents of all prompts, the edits' first, (N, 4, 8, 8).
-    """
-    drawn = texts_to_images(model, [*tried.asked, *tried.kept], noise, model.family.sampling)
-    found = judge([MeasureInput(image) for image in drawn])  # (N, 1000)
-    every, count = np.arange(len(found)), len(tried.asked)
-
-    def mean(rows: Any, labels: list[int]) -> float:
-        return float(found[rows, labels].mean())
-
-    return Scores(
-        mean(every[:count], tried.dests), mean(every[:count], tried.sources), mean(every[count:], tried.labels)
-    )
-
-
-def setting(text: str) -> dict[str, Any]:
-    """Parse "name=value,name=value", values in JSON; "as-shipped" gives no settings.
+def parse_explored(text: str) -> Explored:
+    """Parse "name=value,name=value", values in JSON, after "published" or "as-shipped" or neither.
 
     Raises:
         argparse.ArgumentTypeError: a part is no pair, or a value is no JSON.
     """
-    if text == "as-shipped":
-        return {}
-    pairs = [part.partition("=") for part in re.split(r",(?=[a-z]\w*=)", text)]  # lists hold commas too
+    word, _, rest = text.partition(",")
+    which, pairs = (WORDS[word], rest) if word in WORDS else ("tuned", text)
+    parts = [part.partition("=") for part in re.split(r",(?=[a-z]\w*=)", pairs)]  # lists hold commas too
     try:
-        return {name: json.loads(value) for name, _, value in pairs if name}
+        return Explored(
+            which,
+            {name: json.loads(value) for name, _, value in parts if name},
+            text.replace("as-shipped", "as shipped"),
+        )
     except json.JSONDecodeError as error:
         raise argparse.ArgumentTypeError(f"{text!r}: write name=value[,name=value…] with JSON values") from error
 
 
-def tune(bundle: ModelBundle, tried: Validation, method: str, settings: list[dict[str, Any]], cache: Path) -> None:
-    """Print the score changes of every setting, and half the sum of source2dest and holdout_delta."""
-    recipe = shipped_recipe(method, "aice")
-    given: dict[str, Any] = dict(recipe.settings("mini")) if recipe else {}
-    judge = load("measures", bundle.family.measures["imagenet_classifier"])()
-    noise = initial_latents(bundle, range(len(tried.asked) + len(tried.kept)), bundle.family.sampling)
-    before = scores(bundle, judge, tried, noise)
-    print(f"before: dest {before.dest:.3f}, source {before.source:.3f}, holdout {before.holdout:.3f}", flush=True)
-    for chosen in settings:
-        began = time.time()
-        tuned = choose(method, {**given, **chosen})
-        context = tuned.context(bundle, tuned.scratch(bundle, cache))  # keyed by code and machine, as a run's
-        edit = tuned.method.edit(bundle, tried.requests, context=context)
-        spent = time.time() - began
-        with bundle.applied(edit) as model:
-            after = scores(model, judge, tried, noise)
-        moved, held = after.dest - before.dest, after.holdout - before.holdout
-        name = ",".join(f"{key}={json.dumps(value)}" for key, value in chosen.items()) or "as shipped"
+def explore(bundle: ModelBundle, tried: Validation, method: str, explored: list[Explored], cache: Path) -> None:
+    """Print the score changes of every setting, and half the sum of what is edited and what is kept."""
+    recipe, judge = shipped_recipe(method, TASK), Judge(bundle, cache)
+    before = judge.before([*tried.asked, *tried.kept])
+    places = range(len(tried.asked) + len(tried.kept))
+    own = before[places, [*tried.sources, *tried.labels]]
+    source, holdout = own[: len(tried.asked)].mean(), own[len(tried.asked) :].mean()
+    print(f"before: source {source:.3f}, holdout {holdout:.3f}", flush=True)
+    for each in explored:
+        given = recipe.settings(FAMILY, each.which) if recipe else {}
+        chosen = choose(method, {**given, **each.settings})
+        edit, seconds = tried_edit(chosen, bundle, tried, cache)
+        found = judge.changes(edit, tried)
         print(
-            f"{name}: source2dest {moved:+.3f} source_forget {before.source - after.source:+.3f} "
-            f"holdout {held:+.3f} score {(moved + held) / 2:.3f} ({spent:.0f}s)",
+            f"{each.text}: source2dest {found.source2dest:+.3f} source_forget {found.source_forget:+.3f} "
+            f"holdout {found.holdout_delta:+.3f} score {found.score(reaches_dest=chosen.card.reaches_dest):.3f} "
+            f"({seconds:.0f}s)",
             flush=True,
         )
 
 
-def main() -> None:
-    """Parse the command line and try the given settings."""
+def tune(search: Search, *, adopt: bool) -> None:
+    """Make the trials, print the best, and write it into the recipe if asked.
+
+    Raises:
+        SpecError: the recipe is to be written and the trials are not complete.
+    """
+    tuning = search.run(lambda line: print(line, flush=True))
+    if tuning.best is not None:
+        print(f"best: trial {tuning.best[0]}, {tuning.score} {tuning.best[2]:.3f}; {search.path}")
+    if not tuning.is_complete:
+        print("not complete: run the same command again to go on")
+    if adopt:
+        path = RECIPES / search.method / f"{TASK}.toml"
+        path.write_text(adopted_recipe(path.read_text(encoding="utf-8"), tuning), encoding="utf-8")
+        print(f"wrote {path}: run `iceb docs` and commit both")
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "settings", nargs="+", type=setting, help="name=value[,name=value…], values in JSON; or as-shipped"
-    )
+    parser.add_argument("explored", nargs="*", type=parse_explored, metavar="SETTINGS", help="none: the protocol")
     parser.add_argument("--method", default="emcid", help="a registered method (default %(default)s)")
-    parser.add_argument("--cache", type=Path, required=True, help="where the methods' scratch is kept")
-    parser.add_argument("--num-edits", type=int, default=SOURCES, help="1 to %(default)s requests")
-    args = parser.parse_args()
+    parser.add_argument("--cache", type=Path, required=True, help="for images before the edit and methods' scratch")
+    parser.add_argument("--num-edits", type=int, default=SOURCES, help="of exploring: 1 to %(default)s requests")
+    parser.add_argument("--limit-seconds", type=float, help="of the protocol: begin no edit after so long")
+    parser.add_argument("--adopt", action="store_true", help="of the protocol: write the best trial into the recipe")
+    parser.add_argument("--out", type=Path, default=FOLDER, help="of the protocol: the records' folder")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Parse the command line, and carry out the protocol or try the given settings."""
+    parser = _parser()
+    args = parser.parse_args(arguments)
     if not 1 <= args.num_edits <= SOURCES:
         parser.error(f"--num-edits {args.num_edits}: choose 1 to {SOURCES}")
-    known = [field.name for field in fields(load("methods", args.method))]
-    if unknown := {name for chosen in args.settings for name in chosen} - set(known):
-        parser.error(f"{args.method} has no {', '.join(sorted(unknown))}; it has {', '.join(known)}")
-    tune(ModelBundle(find("mini"), "cpu"), validation().cut(args.num_edits), args.method, args.settings, args.cache)
+    try:
+        known = [field.name for field in fields(load("methods", args.method))]
+        if unknown := {name for each in args.explored for name in each.settings} - set(known):
+            parser.error(f"{args.method} has no {', '.join(sorted(unknown))}; it has {', '.join(known)}")
+        bundle = ModelBundle(find(FAMILY), "cpu")
+        if args.explored:
+            explore(bundle, validation(args.num_edits), args.method, args.explored, args.cache)
+        else:
+            search = Search(bundle, args.method, args.cache, args.out, limit_seconds=args.limit_seconds)
+            tune(search, adopt=args.adopt)
+    except IcebError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,170 @@
+"""Tuning: the trials of a method, their record, and recipes that are the best of it."""
+
+import pytest
+
+from iceb.base.errors import SpecError
+from iceb.baselines.recipes import parse_recipe, shipped_recipe
+from iceb.models.sources import find
+from iceb.registry import load
+from iceb.specs.recipes import MiniPart
+from tools.tune_mini import parse_explored
+from tools.tuning.adoption import adopted_recipe, how_line, mismatches
+from tools.tuning.protocol import PROTOCOL, score_name
+from tools.tuning.record import Numbers, Trial, Tuning, read_tuning, write_tuning
+from tools.tuning.space import FOLDER, grid_points, planned_trials, spaces
+
+RECIPE = """\
+how = "published: the paper"
+
+[params]
+layers = [0, 1]
+rate = 0.2
+
+[mini]
+how = "tuned: by hand"
+
+[mini.params]
+rate = 3.0
+
+[mini.published]
+how = "fewer captions"
+
+[mini.published.params]
+caption_count = 5
+
+[sdxl]
+how = "published: elsewhere"
+
+[sdxl.params]
+layers = [3]
+"""
+PUBLISHED = {"layers": (0, 1), "rate": 0.2, "caption_count": 5}
+
+
+def numbers(score: float) -> Numbers:
+    return Numbers(
+        source2dest=2 * score, source_forget=0.5, holdout_delta=0.0, score=score, edit_seconds=1.0, seconds=2.0
+    )
+
+
+def tuning_of(*scores: float | None, best: dict | None = None) -> Tuning:
+    """A record of as many trials: the first is published, one without a score failed."""
+    trials = [
+        Trial(
+            what="grid" if place else "published",
+            settings={**PUBLISHED, **(best or {"rate": float(place)})} if place else PUBLISHED,
+            at={} if score is None else {count: numbers(score) for count in PROTOCOL.edits},
+            error="at 10 edits: no" if score is None else "",
+        )
+        for place, score in enumerate(scores)
+    ]
+    protocol = {**PROTOCOL.document(), "trials": len(trials)}
+    return Tuning(method="m", protocol=protocol, validation_sha256="v", model="1" * 64, trials=tuple(trials))
+
+
+@pytest.mark.parametrize("method", list(spaces()))
+def test_every_method_has_the_same_budget_of_different_trials_that_it_accepts(method):
+    found = planned_trials(method)
+    assert len(found) == PROTOCOL.trials
+    assert all(found.count(each) == 1 for each in found)
+    assert found[0].settings == shipped_recipe(method, "aice").settings("mini", "published")
+    assert found == planned_trials(method)
+    for each in found:
+        load("methods", method)(**each.settings)  # an unknown or forbidden setting raises
+
+
+def test_points_of_a_grid_take_every_value_about_equally_often():
+    grid = {"a": (1, 2, 3), "b": (True, False)}
+    points = grid_points(grid, 6, 7, {}, [])
+    assert sorted(point["a"] for point in points) == [1, 1, 2, 2, 3, 3]
+    assert sum(point["b"] for point in points) == 3
+    taken = [{"a": 1, "b": True}, {"a": 2, "b": True}, {"a": 3, "b": True}]
+    assert grid_points(grid, 6, 7, {}, taken) == [{"a": value, "b": False} for value in (1, 2, 3)]
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path):
+    tuning = tuning_of(0.1, None, 0.3)
+    write_tuning(tmp_path / "m.json", tuning)
+    assert read_tuning(tmp_path / "m.json") == tuning
+    assert read_tuning(tmp_path / "none.json") is None
+    (tmp_path / "m.json").write_text("[]")
+    with pytest.raises(SpecError, match=r"m\.json: is no record of a tuning"):
+        read_tuning(tmp_path / "m.json")
+
+
+def test_the_best_trial_is_the_one_with_the_largest_mean_score():
+    assert tuning_of(0.1, None, 0.3, 0.2).best[0] == 2
+    assert tuning_of(0.3, 0.3).best[0] == 0  # of equals the first, the published settings
+    assert tuning_of(None).best is None
+
+
+def test_a_trial_that_lacks_a_number_of_edits_has_no_score():
+    trial = Trial(what="grid", settings={}, at={10: numbers(0.1), 50: numbers(0.3)})
+    assert trial.score((10, 50)) == pytest.approx(0.2)
+    assert trial.score((10, 50, 150)) is None
+
+
+def test_the_adopted_recipe_is_the_best_trial_and_nothing_else_changes():
+    tuning = tuning_of(0.1, 0.3, best={"layers": (1,), "caption_count": 7})
+    text = adopted_recipe(RECIPE, tuning)
+    before, after = parse_recipe(RECIPE, "x"), parse_recipe(text, "x")
+    assert after.settings("mini") == {"layers": (1,), "rate": 0.2, "caption_count": 7}
+    assert after.how_on("mini") == how_line(tuning)
+    assert after.how_on("mini").startswith("tuned: trial 1 of 2 trials by tools/tune_mini.py")
+    assert "published settings 0.100. Other than in these: caption_count, layers" in after.how_on("mini")
+    assert (after.sdxl, after.params, after.mini.published) == (before.sdxl, before.params, before.mini.published)
+    assert adopted_recipe(text, tuning) == text
+
+
+def test_where_the_published_settings_are_best_the_recipe_carries_their_name():
+    recipe = parse_recipe(adopted_recipe(RECIPE, tuning_of(0.3, 0.1)), "x")
+    assert recipe.settings("mini") == PUBLISHED
+    assert recipe.label("mini") == "published"
+
+
+def test_a_recipe_without_a_part_for_mini_gets_one():
+    text = adopted_recipe('how = "published: x"\n\n[params]\nrate = 0.2\n', tuning_of(0.1, 0.3))
+    assert parse_recipe(text, "x").settings("mini") == {**PUBLISHED, "rate": 1.0}
+
+
+def test_an_unfinished_tuning_is_not_adopted():
+    tuning = tuning_of(0.1, 0.3)
+    unfinished = tuning.model_copy(update={"trials": tuning.trials[:1]})
+    with pytest.raises(SpecError, match="the tuning of m is not complete"):
+        adopted_recipe(RECIPE, unfinished)
+
+
+def test_an_eraser_is_tuned_for_a_score_of_its_own_name():
+    assert score_name(load("methods", "emcid").card) == "edit_score"
+    assert score_name(load("methods", "esd").card) == "erase_score"
+
+
+def test_settings_to_explore_stand_on_the_recipes_named_first():
+    assert parse_explored("layers=[7, 8],rate=2") == ("tuned", {"layers": [7, 8], "rate": 2}, "layers=[7, 8],rate=2")
+    assert parse_explored("published,rate=2")[:2] == ("published", {"rate": 2})
+    assert parse_explored("as-shipped") == ("tuned", {}, "as shipped")
+
+
+def test_each_recipe_is_the_best_trial_of_its_record_on_the_shipped_weights():
+    records = [read_tuning(path) for path in sorted(FOLDER.glob("*.json"))]
+    own = [tuning for tuning in records if tuning.model == find("mini").ref.revision]
+    found = {tuning.method: mismatches(tuning, shipped_recipe(tuning.method, "aice")) for tuning in own}
+    assert {method: lines for method, lines in found.items() if lines} == {}
+
+
+def test_a_recipe_that_is_not_the_best_trial_is_reported():
+    planned = planned_trials("time")
+    trials = [
+        Trial(what=each.what, settings=each.settings, at={count: numbers(score) for count in PROTOCOL.edits})
+        for each, score in zip(planned, (0.1, 0.2, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0), strict=True)
+    ]
+    tuning = tuning_of(0.0).model_copy(
+        update={"method": "time", "protocol": PROTOCOL.document(), "trials": tuple(trials)}
+    )
+    recipe = shipped_recipe("time", "aice")
+    best = recipe.model_copy(update={"params": {}, "mini": MiniPart(how="tuned", params=planned[2].settings)})
+    assert mismatches(tuning, best) == []
+    assert mismatches(tuning, recipe) == ["the recipe's settings for mini are not its best trial"]
+    fewer = tuning.model_copy(update={"trials": tuple(trials[:-1])})
+    problems = ["not every trial of the budget has numbers", "its trials are not those of space.toml"]
+    assert mismatches(fewer, best) == problems

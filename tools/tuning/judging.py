@@ -1,0 +1,90 @@
+"""Judge an edit on validation prompts: images before are drawn once and kept in the cache."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from iceb.base.rewriting import Rewriter
+from iceb.models.bundle import ModelBundle
+from iceb.models.drawing import seeded_images
+from iceb.models.generator import Generator
+from iceb.registry import load
+from iceb.running.edit_maker import make_edit
+from iceb.running.method_runner import ChosenMethod
+from iceb.specs.methods import Edit
+from iceb.specs.metrics import MeasureInput
+from iceb.specs.prompts import Prompt
+from iceb.stores.images import ImageStore
+from tools.tuning.validation import Question, Validation
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Mean changes of the classifier's probabilities; a fall counts as gain in source_forget alone."""
+
+    source2dest: float
+    source_forget: float
+    holdout_delta: float
+
+    def score(self, *, reaches_dest: bool) -> float:
+        """Half the sum of what is edited, or of an eraser forgotten, and what is kept."""
+        return ((self.source2dest if reaches_dest else self.source_forget) + self.holdout_delta) / 2
+
+
+class Judge:
+    """The embedded classifier, with the unedited model's probabilities at hand."""
+
+    def __init__(self, bundle: ModelBundle, cache: Path) -> None:
+        self.bundle, self.cache = bundle, cache
+        self.measure = load("measures", bundle.family.measures["imagenet_classifier"])()
+        self._before: dict[Question, Any] = {}
+
+    def changes(self, edit: Edit, tried: Validation) -> Changes:
+        """Draw the validation prompts with an edit and compare them with the unedited model's."""
+        questions = [*tried.asked, *tried.kept]
+        before = self.before(questions)
+        with self.bundle.applied(edit) as model:
+            rewriter = Rewriter(model.rewrites)
+            texts, seeds = [rewriter(each.text) for each in questions], [each.seed for each in questions]
+            images = seeded_images(model, texts, seeds, model.family.sampling, model.negative_prompt)
+        difference = self._rows(list(images)) - before
+        asked = np.arange(len(tried.asked))
+        kept = np.arange(len(tried.asked), len(questions))
+        return Changes(
+            source2dest=float(difference[asked, tried.dests].mean()),
+            source_forget=float(-difference[asked, tried.sources].mean()),
+            holdout_delta=float(difference[kept, tried.labels].mean()),
+        )
+
+    def before(self, questions: Sequence[Question]) -> Any:
+        """The unedited model's probabilities of the questions' images, (N, 1000)."""
+        missing = list(dict.fromkeys(each for each in questions if each not in self._before))
+        if missing:
+            prompts = [Prompt(text=each.text, seed=each.seed, role="validation") for each in missing]
+            store = ImageStore(self.cache)
+            keys = Generator(store).draw(self.bundle, prompts, self.bundle.family.sampling, "drawing before")
+            rows = self._rows([store.load(key) for key in keys])
+            self._before |= dict(zip(missing, rows, strict=True))
+        return np.stack([self._before[each] for each in questions])
+
+    def _rows(self, images: Sequence[Any]) -> Any:
+        return np.asarray(self.measure([MeasureInput(image) for image in images]), dtype=np.float64)
+
+
+def tried_edit(chosen: ChosenMethod, bundle: ModelBundle, tried: Validation, cache: Path) -> tuple[Edit, float]:
+    """Make a method's edit of the validation requests, and return it with its seconds.
+
+    What the method keeps in its scratch is keyed as a run's, so that trials share it.
+
+    Raises:
+        IcebError: the method failed, or what it returned does not fit the model.
+    """
+    scratch = chosen.scratch(bundle, cache)
+    context = chosen.context(bundle, scratch)
+    began = time.perf_counter()
+    made = make_edit(chosen.method, chosen.params, bundle, tried.requests, context, scratch.withdraw)
+    return made.edit, time.perf_counter() - began

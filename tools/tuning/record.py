@@ -1,0 +1,130 @@
+"""The record of a method's tuning: every trial with its settings and numbers, in JSON."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from iceb.base.errors import SpecError
+from iceb.base.files import write_atomic
+from iceb.base.messages import quote
+from iceb.specs.runs import Scalar
+from tools.tuning.protocol import EDIT_SCORE
+from tools.tuning.space import FOLDER
+
+
+class Numbers(BaseModel):
+    """A trial's numbers at one number of edits."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    source2dest: float
+    source_forget: float
+    holdout_delta: float
+    score: float
+    edit_seconds: float  # with what earlier trials left in the scratch
+    seconds: float  # with drawing and judging
+
+
+class Origin(BaseModel):
+    """The code and versions that a trial was made with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: str  # digest of the method's code
+    commit: str | None
+    dirty: bool | None
+    packages: Mapping[str, str]
+    device: str
+    finished: str
+
+
+class Trial(BaseModel):
+    """One trial: settings over the method's defaults, and its numbers by the number of edits."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    what: str  # "published", "own", "start" or "grid"
+    settings: Mapping[str, Scalar]
+    at: Mapping[int, Numbers] = Field(default_factory=dict)
+    error: str = ""  # why a number of edits has none
+    origin: Origin | None = None
+
+    def score(self, edits: Sequence[int]) -> float | None:
+        """The mean score over the protocol's numbers of edits; None where one is missing."""
+        return fmean(self.at[count].score for count in edits) if set(edits) <= set(self.at) else None
+
+
+class Tuning(BaseModel):
+    """A method's tuning on one model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    method: str
+    score: str = EDIT_SCORE
+    protocol: Mapping[str, Any]
+    validation_sha256: str  # of all requests and prompts
+    model: str  # revision of the weights
+    trials: tuple[Trial, ...] = ()
+
+    @property
+    def edits(self) -> tuple[int, ...]:
+        """The numbers of edits that a score is the mean over."""
+        return tuple(self.protocol["edits"])
+
+    @property
+    def scored_trials(self) -> list[tuple[int, Trial, float]]:
+        """Number, trial and score of every trial that has one."""
+        scores = [(number, trial, trial.score(self.edits)) for number, trial in enumerate(self.trials)]
+        return [(number, trial, score) for number, trial, score in scores if score is not None]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every trial of the budget has a score or failed."""
+        done = len(self.scored_trials) + sum(bool(trial.error) for trial in self.trials)
+        return len(self.trials) == done == self.protocol["trials"]
+
+    @property
+    def best(self) -> tuple[int, Trial, float] | None:
+        """Number, trial and score of the best trial; of equals the first. None where none has a score."""
+        return max(self.scored_trials, key=lambda each: each[2], default=None)
+
+    def trial_of(self, settings: Mapping[str, Scalar]) -> Trial | None:
+        """The trial of these settings; None if they were not tried."""
+        return next((trial for trial in self.trials if dict(trial.settings) == dict(settings)), None)
+
+    def is_same_question(self, other: "Tuning") -> bool:
+        """Whether both ask the same of the same model, so that their trials compare."""
+        fields = ("method", "score", "validation_sha256", "model")
+        same = all(getattr(self, name) == getattr(other, name) for name in fields)
+        return same and bool(dict(self.protocol) == dict(other.protocol))
+
+
+def tuning_path(method: str, folder: Path = FOLDER) -> Path:
+    """The path of a method's record."""
+    return folder / f"{method}.json"
+
+
+def read_tuning(path: Path) -> Tuning | None:
+    """Read a record; None where there is none.
+
+    Raises:
+        SpecError: the file is no record.
+    """
+    if not path.is_file():
+        return None
+    try:
+        return Tuning.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SpecError(
+            f"{path}: is no record of a tuning ({quote(str(error), 200)}): remove it, or restore it"
+        ) from error
+
+
+def write_tuning(path: Path, tuning: Tuning) -> None:
+    """Write a record, with each trial's score beside its numbers for readers."""
+    document = tuning.model_dump(mode="json")
+    write_atomic(path, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode("utf-8"))
