@@ -59,7 +59,7 @@ class AICE:
         self._check("requests", len(self.requests))
         self._check("holdout_classes", len(holdout))
         if unseen is not None:
-            self._check("unseen_classes", len({each.label for each in self._holdout if UNSEEN in each.tags}))
+            self._check("unseen_classes", len(unseen & {rows[0].label for rows in holdout}))
         self._check("aliases", sum(len(request.aliases) for request in self.requests))
 
     def _check(self, count: str, found: int) -> None:
