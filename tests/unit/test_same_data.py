@@ -107,8 +107,10 @@ def test_results_of_other_requests_share_no_table(make_result, tmp_path):
 def of_the_embedded_data(make_result, **digests):
     """A result that names the files of the installed dataset."""
     found = make_result("uce", 10)
-    files = {name: file.sha256 for name, file in load_card("aice_embedded").files.items()}
-    found = found.with_fields(task=found.result.task.model_copy(update={"data_sha256": files, **digests}))
+    card = load_card("aice_embedded")
+    files = {name: file.sha256 for name, file in card.files.items()}
+    data = {"dataset_version": card.version, "data_sha256": files}
+    found = found.with_fields(task=found.result.task.model_copy(update={**data, **digests}))
     return found.with_fields(id=found.result.spec.id)
 
 
