@@ -31,7 +31,7 @@ from tools.comparison.both_sides import (
     Measured,
     fidelity,
 )
-from tools.comparison.orders import orders
+from tools.comparison.orders import Orders, orders
 from tools.comparison.page import fidelity_line, page_text
 
 ROOT = Path(__file__).parents[1]
@@ -68,24 +68,30 @@ def of_runs(folder: Path) -> BothSides:
 def print_report(sides: BothSides) -> int:
     """Print both sides, their orders, and the fidelity last; returns the exit code."""
     pairs = sides.pairs()
-    print(f"{'':<42}{'published':>10}{'mini':>10}{'difference':>12}")
-    for pair in [*pairs, *sides.pairs(ALTERNATIVES)]:
+    print(f"{'':<60}{'published':>10}{'mini':>10}{'difference':>12}")
+    beside = [pair for each in ALTERNATIVES for pair in sides.pairs(each.rows)]
+    for pair in [*pairs, *beside]:
         measured = f"{pair.measured:>10.3f}" if pair.measured is not None else f"{'–':>10}"
         difference = f"{pair.difference:>+12.3f}" if pair.difference is not None else f"{'–':>12}"
-        print(f"{f'{pair.name} ({pair.ours})':<42}{pair.published:>10.3f}{measured}{difference}")
-    for each in orders(sides, HEADLINE):
-        swaps = "" if each.swaps is None else f"; {each.swaps} swaps, {each.certain_swaps} beyond the reading's error"
-        mini = ", ".join(each.measured or ("–",))
-        print(f"order by {HEADLINE} at {each.num_edits}: published {', '.join(each.published)}; mini {mini}{swaps}")
+        print(f"{f'{pair.name} ({pair.row})':<60}{pair.published:>10.3f}{measured}{difference}")
+    for order in orders(sides, HEADLINE):
+        print(_order_text(order))
     for name in sides.missing:
         print(f"missing: {name}")
     groups = {"dials chosen on": CHOSEN, "test": TEST} | {name: (name,) for name in METHODS}
     for name, methods in groups.items():
         print(f"{name} ({', '.join(methods)}): {_text(fidelity(pairs, methods))}")
-    for printed, ours in ALTERNATIVES.items():
-        print(f"{printed} as {ours}, not counted: {_text(fidelity(sides.pairs({printed: ours})))}")
+    for each in ALTERNATIVES:
+        print(f"beside, not counted: {each.title}: {_text(fidelity(sides.pairs(each.rows)))}")
     print(fidelity_line(pairs))
     return 0 if fidelity(pairs) is not None else LACKING
+
+
+def _order_text(order: Orders) -> str:
+    """Describe both orders at one number of edits."""
+    swaps = "" if order.swaps is None else f"; {order.swaps} swaps, {order.certain_swaps} beyond the reading's error"
+    published, mini = ", ".join(order.published), ", ".join(order.measured or ("–",))
+    return f"order by {HEADLINE} at {order.num_edits} edits: published {published}; mini {mini}{swaps}"
 
 
 def _text(value: float | None) -> str:

@@ -7,7 +7,7 @@ from iceb.baselines.recipes import shipped_recipe
 from iceb.leaderboard.published import read_published
 from iceb.registry import load
 from tools import fidelity as tool
-from tools.comparison.both_sides import COUNTS, METHODS, PAPER, UNEDITED, BothSides, Measured, fidelity
+from tools.comparison.both_sides import ALTERNATIVES, COUNTS, METHODS, PAPER, UNEDITED, BothSides, Measured, fidelity
 from tools.comparison.orders import orders, swapped_pairs
 from tools.comparison.page import fidelity_line, page_text
 
@@ -94,6 +94,19 @@ def test_rows_of_other_settings_do_not_stand_for_published_ones(make_result, cop
     scores = {"source2dest": 0.5, "holdout_delta": -0.1, "edit_score": 0.2}
     some.append(make_result("emcid", 10, scores, params=params | {"rate": 0.3}))
     assert sides(some).missing == ["emcid, published: at 10 edits"]
+
+
+def test_another_row_that_the_figure_may_show_stands_beside_and_counts_for_nothing(make_result, copies, sides):
+    params = published_params("esd") | {"precision": "float32"}
+    other = [
+        make_result("esd", count, {"source_forget": 0.9, "holdout_delta": -0.5}, params=params, reaches_dest=False)
+        for count in COUNTS
+    ]
+    both = sides([*copies(), *other])
+    assert fidelity(both.pairs()) == pytest.approx(0.0, abs=1e-12)
+    (row,) = [each for each in ALTERNATIVES if each.row == "esd, published (precision=float32)"]
+    assert fidelity(both.pairs(row.rows)) > 0.4
+    assert "### ESD's current code in full precision (`esd, published (precision=float32)`)" in page_text(both)
 
 
 def test_of_several_runs_of_a_row_the_mean_counts(copies, sides):

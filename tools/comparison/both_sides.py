@@ -7,7 +7,7 @@ from statistics import fmean
 
 from iceb.leaderboard.published import Published, PublishedRow
 from iceb.leaderboard.rank import Identity
-from iceb.leaderboard.settings_diff import NamedSettings, named_settings
+from iceb.leaderboard.settings_diff import named_settings
 from iceb.specs.recipes import PUBLISHED
 from iceb.specs.results import Result
 
@@ -17,8 +17,8 @@ METHODS = {"EMCID": "emcid", "UCE": "uce", "TIME": "time", "ReFACT": "refact", "
 CHOSEN, TEST = ("EMCID", "UCE", "TIME"), ("ReFACT", "ESD")  # mini's dials were chosen on the first, not on the others
 ERASERS = ("ESD",)  # have no destination: what they forget of the source stands for it
 ORDERED = tuple(name for name in METHODS if name not in ERASERS)
-ALTERNATIVES = {"UCE": "uce-emcid"}  # the same method as EMCID's repository runs it; not in the fidelity
-CEILING = "prompt_swap"
+ROWS = {printed: f"{ours}, {PUBLISHED}" for printed, ours in METHODS.items()}  # as printed → the name of our row
+CEILING = "prompt_swap"  # a row
 KEPT, EDITED = "holdout", "edited"  # the two numbers of a method at a number of edits
 UNEDITED = {
     KEPT: 0.731,
@@ -38,11 +38,33 @@ def metric_of(printed: str, number: str) -> str:
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """Another row of a printed method, which the figure may show: beside the fidelity, not in it."""
+
+    printed: str
+    row: str
+    title: str
+
+    @property
+    def rows(self) -> Mapping[str, str]:
+        """The row by the printed name."""
+        return {self.printed: self.row}
+
+
+ESD_2023 = "variant=2023, total_iterations=1000, rate=1e-05, negative_guidance=1.0, precision=float32"
+ALTERNATIVES = (
+    Alternative("UCE", f"uce-emcid, {PUBLISHED}", "UCE as EMCID's repository runs it"),
+    Alternative("ESD", f"esd, {PUBLISHED} (precision=float32)", "ESD's current code in full precision"),
+    Alternative("ESD", f"esd, {PUBLISHED} ({ESD_2023})", "ESD's code of 2023: 1000 steps for all concepts"),
+)
+
+
+@dataclass(frozen=True)
 class Pair:
     """One normalised number of a method at a number of edits, on both sides."""
 
     printed: str  # the method's name in the paper
-    ours: str  # the method of ours that stands for it
+    row: str  # the name of our row that stands for it, "uce, published"
     num_edits: int
     number: str  # KEPT or EDITED
     published: float
@@ -83,27 +105,27 @@ class Measured:
 
     @cached_property
     def by_row(self) -> Mapping[tuple[str, int], list[Result]]:
-        """Results of published settings, and of methods that have none, by method and number of edits."""
+        """The results by the name of their row, which says their settings, and the number of edits."""
         found: dict[tuple[str, int], list[Result]] = {}
         for result in self.results:
-            if named_settings(result) in (NamedSettings(PUBLISHED, {}), NamedSettings("", {})):
-                found.setdefault((result.method.name, result.num_edits), []).append(result)
+            row = named_settings(result).label(result.method.name)
+            found.setdefault((row, result.num_edits), []).append(result)
         return found
 
-    def mean(self, method: str, num_edits: int, metric: str, field: str = "value") -> float | None:
-        """The mean of a score's field over the runs of a method's published settings; None without one."""
-        scores = [result.score(metric) for result in self.by_row.get((method, num_edits), [])]
+    def mean(self, row: str, num_edits: int, metric: str, field: str = "value") -> float | None:
+        """The mean of a score's field over the runs of a row; None without one."""
+        scores = [result.score(metric) for result in self.by_row.get((row, num_edits), [])]
         values = [getattr(score, field) for score in scores if score is not None]
         found = [value for value in values if value is not None]
         return fmean(found) if found else None
 
-    def ratio(self, method: str, num_edits: int, metric: str) -> float | None:
+    def ratio(self, row: str, num_edits: int, metric: str) -> float | None:
         """A score divided by what there is to lose, or by what the ceiling reaches."""
-        value = self.mean(method, num_edits, metric)
+        value = self.mean(row, num_edits, metric)
         if metric == METRICS[EDITED]:
             whole = self.mean(CEILING, num_edits, metric)
         else:
-            whole = self.mean(method, num_edits, metric, "before")
+            whole = self.mean(row, num_edits, metric, "before")
         return value / whole if value is not None and whole else None
 
 
@@ -119,27 +141,27 @@ class BothSides:
         key = (method, num_edits, metric)
         return next(row for row in self.paper.rows if (row.method, row.num_edits, row.metric) == key)
 
-    def pairs(self, methods: Mapping[str, str] = METHODS) -> list[Pair]:
-        """Both numbers of each method at each number of edits."""
+    def pairs(self, rows: Mapping[str, str] = ROWS) -> list[Pair]:
+        """Both numbers of each method's row at each number of edits."""
         return [
-            self._pair(printed, ours, count, number)
-            for printed, ours in methods.items()
+            self._pair(printed, row, count, number)
+            for printed, row in rows.items()
             for count in COUNTS
             for number in (EDITED, KEPT)
         ]
 
-    def _pair(self, printed: str, ours: str, count: int, number: str) -> Pair:
+    def _pair(self, printed: str, row: str, count: int, number: str) -> Pair:
         metric = metric_of(printed, number)
-        row, measured = self.published_row(printed, count, metric), self.measured.ratio(ours, count, metric)
-        return Pair(printed, ours, count, number, row.value / UNEDITED[number], measured, row.verified)
+        read, measured = self.published_row(printed, count, metric), self.measured.ratio(row, count, metric)
+        return Pair(printed, row, count, number, read.value / UNEDITED[number], measured, read.verified)
 
     @cached_property
     def missing(self) -> list[str]:
         """The results that the fidelity lacks, a line for each method."""
         lacking: dict[str, dict[int, None]] = {}
         for pair in self.pairs():
-            if self.measured.mean(pair.ours, pair.num_edits, metric_of(pair.printed, pair.number)) is None:
-                lacking.setdefault(f"{pair.ours}, {PUBLISHED}", {})[pair.num_edits] = None
+            if self.measured.mean(pair.row, pair.num_edits, metric_of(pair.printed, pair.number)) is None:
+                lacking.setdefault(pair.row, {})[pair.num_edits] = None
         for count in COUNTS:
             if self.measured.mean(CEILING, count, METRICS[EDITED]) is None:
                 lacking.setdefault(CEILING, {})[count] = None

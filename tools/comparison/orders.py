@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from tools.comparison.both_sides import COUNTS, METHODS, ORDERED, BothSides
+from tools.comparison.both_sides import COUNTS, ORDERED, ROWS, BothSides
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def orders(sides: BothSides, metric: str) -> list[Orders]:
 def _orders(sides: BothSides, metric: str, count: int) -> Orders:
     rows = {name: sides.published_row(name, count, metric) for name in ORDERED}
     printed, error = ({name: getattr(row, field) for name, row in rows.items()} for field in ("value", "uncertainty"))
-    found = {name: sides.measured.mean(METHODS[name], count, metric) for name in ORDERED}
+    found = {name: sides.measured.mean(ROWS[name], count, metric) for name in ORDERED}
     known = {name: value for name, value in found.items() if value is not None}
     blurred = {
         (one, other)

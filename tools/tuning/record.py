@@ -85,7 +85,7 @@ class Tuning(BaseModel):
     def is_complete(self) -> bool:
         """Whether every trial of the budget has a score or failed."""
         done = len(self.scored_trials) + sum(bool(trial.error) for trial in self.trials)
-        return len(self.trials) == done == self.protocol["trials"]
+        return bool(len(self.trials) == done == self.protocol["trials"])
 
     @property
     def best(self) -> tuple[int, Trial, float] | None:
@@ -100,7 +100,7 @@ class Tuning(BaseModel):
         """Whether both ask the same of the same model, so that their trials compare."""
         fields = ("method", "score", "validation_sha256", "model")
         same = all(getattr(self, name) == getattr(other, name) for name in fields)
-        return same and bool(dict(self.protocol) == dict(other.protocol))
+        return same and dict(self.protocol) == dict(other.protocol)
 
 
 def tuning_path(method: str, folder: Path = FOLDER) -> Path:
