@@ -66,7 +66,7 @@ HEAVY = {
     "running",
     "conformance",
     "delivery",
-    "report/mini_quality.py",
+    "report/mini_quality",
 }
 DRAWING = {"diffusers", "transformers"}  # one door each
 DOORS = {"models", "methods", "metrics/measures", "mini"}

@@ -16,7 +16,11 @@ TABLE = PROJECT["tool"]["setuptools"]
 MAPPED = {name: folder for name, folder in TABLE["package-dir"].items() if name != "iceb"}
 
 
-IMPORT_NAMES = {"pillow": "PIL", "pyyaml": "yaml"}  # where the distribution is called otherwise
+IMPORT_NAMES = {
+    "pillow": "PIL",
+    "pyyaml": "yaml",
+    "open_clip_torch": "open_clip",
+}  # where the distribution is called otherwise
 NOT_IMPORTED = {"torchvision"}  # transformers' image processors use it; without it they warn and resample otherwise
 
 

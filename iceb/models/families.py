@@ -7,7 +7,11 @@ from iceb.specs.families import Family
 from iceb.specs.runs import Sampling
 
 REAL_MEASURES = {"imagenet_classifier": "vit_b16_imagenet"}
-MINI_MEASURES = {"imagenet_classifier": "vit_mini"}
+MINI_MEASURES = {
+    "imagenet_classifier": "vit_mini",
+    "image_embedding": "clip_mini_embedding",
+    "perceptual_distance": "perceptual_mini",
+}
 
 _ALL = (
     Family(

@@ -4,10 +4,9 @@ Two measures share everything but their network: ViT-B/16 for images of real mod
 one. A network that crashes or answers with numbers that are not finite is an error, never a score.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from iceb.base.digest import digest_all, digest_file
 from iceb.base.errors import MeasureError, ModelError
 from iceb.base.hub import local_first
 from iceb.base.messages import first_line
 from iceb.base.out_of_memory import out_of_memory
+from iceb.metrics.measures.checks import check_images, check_rows
+from iceb.mini.shipped import JUDGE, folder_digest, shipped_folder
 from iceb.specs.metrics import Inputs, MeasureInput
 
 VIT_REPOSITORY = "google/vit-base-patch16-224"
@@ -134,7 +134,8 @@ class ClassProbability:
     def _probabilities(self, images: Sequence[Pixels]) -> Floats:
         import torch
 
-        prepared = np.stack([self.backbone.prepare(image) for image in self._check_images(images)])  # (n, 3, h, w)
+        ready = [self.backbone.prepare(image) for image in check_images(self.id, images)]
+        prepared = np.stack(ready)  # (n, 3, height, width)
         try:
             with torch.inference_mode():
                 logits = self.backbone.network(pixel_values=torch.from_numpy(prepared).to(self.device)).logits
@@ -143,18 +144,7 @@ class ClassProbability:
             if out_of_memory(error):
                 raise  # the caller may retry with fewer
             raise MeasureError(f"measure {self.id} failed on {len(images)} images: {error}") from error
-        if found.shape != (len(images), CLASSES) or not np.isfinite(found).all():
-            raise MeasureError(
-                f"measure {self.id} gave shape {found.shape} with {int((~np.isfinite(found)).sum())} numbers that are "
-                f"not finite: expected finite ({len(images)}, {CLASSES})"
-            )
-        return found
-
-    def _check_images(self, images: Sequence[Pixels]) -> Iterator[Pixels]:
-        for image in images:
-            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-                raise MeasureError(f"measure {self.id} got {image.dtype} {image.shape}: needs uint8 (height, width, 3)")
-            yield image
+        return check_rows(self.id, found, (len(images), CLASSES))
 
 
 class ImageNetProbability(ClassProbability):
@@ -175,13 +165,7 @@ class MiniProbability(ClassProbability):
     id = "vit_mini@1"
 
     def _own(self) -> Backbone:
-        return load_backbone(self._folder(), self.device, pin=self._pin())
+        return load_backbone(shipped_folder(JUDGE), self.device, pin=self._pin())
 
     def _pin(self) -> str:
-        return digest_all(digest_file(path) for path in sorted(self._folder().iterdir()) if path.is_file())
-
-    def _folder(self) -> Path:
-        with as_file(files("iceb").joinpath("mini", "weights", "vit")) as folder:
-            if not folder.is_dir():
-                raise ModelError(f"{folder} is missing: the installation is incomplete; reinstall iceb")
-            return folder
+        return folder_digest(shipped_folder(JUDGE))
