@@ -59,6 +59,7 @@ def test_trials_are_kept_and_not_made_again(bundle, tmp_path, monkeypatch):
 def test_a_stopped_tuning_goes_on_where_it_was(bundle, tmp_path):
     search = Search(bundle, "time", tmp_path / "cache", tmp_path, SMALL, limit_seconds=0.0)
     assert not search.run(lambda _: None).is_complete
+    assert not search.path.exists()  # nothing was made
     assert replace(search, limit_seconds=None).run(lambda _: None).is_complete
 
 

@@ -63,13 +63,14 @@ class Search:
 
     def run(self, tell: Callable[[str], None] = print) -> Tuning:
         """Make the trials that the record lacks; a record of another model or question is begun anew."""
-        deadline = None if self.limit_seconds is None else time.monotonic() + self.limit_seconds
         fresh, found = self.empty(), read_tuning(self.path)
         known = found if found is not None and found.is_same_question(fresh) else fresh
-        trials: list[Trial] = []
-        for number, planned in enumerate(planned_trials(self.method, self.protocol)):
-            trial = known.trial_of(planned.settings) or Trial(what=planned.what, settings=planned.settings)
-            trials.append(trial)
+        trials = [
+            known.trial_of(each.settings) or Trial(what=each.what, settings=each.settings)
+            for each in planned_trials(self.method, self.protocol)
+        ]
+        deadline = None if self.limit_seconds is None else time.monotonic() + self.limit_seconds
+        for number, trial in enumerate(trials):
             for step in self._steps(trial, deadline):
                 trials[number] = step
                 write_tuning(self.path, fresh.model_copy(update={"trials": tuple(trials)}))
@@ -128,4 +129,5 @@ def trial_line(number: int, trial: Trial, protocol: Protocol) -> str:
         for count, each in sorted(trial.at.items())
     ]
     shown = "unfinished" if score is None else f"score {score:.3f}"
-    return f"trial {number} ({trial.what}): {shown}; source2dest, source_forget, holdout_delta at {'; '.join(found)}"
+    numbers = f"; source2dest, source_forget, holdout_delta at {'; '.join(found)}" if found else ""
+    return f"trial {number} ({trial.what}): {shown}{numbers}"
