@@ -1,47 +1,33 @@
 """Training looks: drawn at random, as numbers, and rendered as images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from iceb.mini.factors import factors_of
+from iceb.mini.grammar import sentence
+from iceb.mini.parts import Pick, uniform
 from iceb.mini.render import render
-from iceb.mini.world import COLOURS, PATTERNS, PLAIN, SCENES, SHAPES, SIZES, Look, class_look
+from iceb.mini.world import Look
 
-IMAGES = 30_000  # that the autoencoder, the judge and the denoiser's first phase see
-WITHOUT_OBJECT = 0.03  # share of images that show a scene only
+IMAGES = 30_000  # that the autoencoder, the judges and the denoiser's first phase see
 SEED_STRIDE = 1_000_003  # between the seeds of two sets of images
+# Shares of the kinds of images: those of the sentences, with fewer single objects, which are learned first.
+KINDS: Mapping[str, float] = {"free": 0.5, "style": 0.12, "person": 0.16, "pair": 0.18, "scene": 0.04}
 
 
-def random_looks(count: int, seed: int) -> list[Look]:
-    """Draw looks of random classes with random sizes and scenes; 3 % show a scene without an object."""
+def random_looks(count: int, seed: int, kinds: Mapping[str, float] = KINDS, pick: Pick = uniform) -> list[Look]:
+    """Draw the looks of random sentences: one object, two, a person, a style, an empty scene."""
     draw = np.random.default_rng(seed)
-    scenes = [PLAIN] * 6 + list(SCENES)
-    sizes = ("medium", "medium", "medium", "small", "large")
-    found = []
-    for _ in range(count):
-        if draw.random() < WITHOUT_OBJECT:
-            found.append(Look(None, "red", "solid", scene=scenes[draw.integers(len(scenes))]))
-            continue
-        look = class_look(int(draw.integers(1000)))
-        size = sizes[draw.integers(len(sizes))]
-        found.append(Look(look.shape, look.colour, look.pattern, size, scenes[draw.integers(len(scenes))]))
-    return found
+    return [sentence(draw, pick=pick, weights=kinds).look for _ in range(count)]
 
 
-def object_numbers(look: Look) -> tuple[int, int, int, int] | None:
-    """Shape, colour, pattern and size as numbers; None without an object."""
-    if look.shape is None:
-        return None
-    parts = (SHAPES.index(look.shape), list(COLOURS).index(look.colour), PATTERNS.index(look.pattern))
-    return (*parts, list(SIZES).index(look.size))
-
-
-def scene_number(look: Look) -> int:
-    """The scene as a number; 0 is the plain ground."""
-    return [PLAIN, *SCENES].index(look.scene)
+def factor_table(looks: Sequence[Look]) -> Tensor:
+    """The factors of looks as numbers, (N, F)."""
+    return torch.tensor([factors_of(look) for look in looks])
 
 
 def render_looks(looks: Sequence[Look], seed: int, first: int = 0) -> Tensor:

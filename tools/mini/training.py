@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+SEED_SPAN = 100_000_000  # between the batch seeds of two trainings
 GRADIENT_NORM = 1.0  # the most that one step's joint gradient may have
 
 
