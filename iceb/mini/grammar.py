@@ -15,7 +15,7 @@ from iceb.mini.entities import entities_of, entity_look
 from iceb.mini.parts import Name, Parts, Pick, in_style, random_name, uniform
 from iceb.mini.people_sentences import person_parts
 from iceb.mini.wording import choice, decoration, filler, opening, scene_phrase, weighted_choice
-from iceb.mini.world import COLOURS, EMPTY, SIZE_WORDS, Look, Thing, recolour
+from iceb.mini.world import COLOURS, EMPTY, SIZE_WORDS, Look, Thing, class_thing, recolour
 
 # Shares of the kinds of sentences. In the first three one class is named: 62 % in a template or a free form, 3 %
 # among words that are no sentence.
@@ -163,11 +163,10 @@ def _pair(draw: np.random.Generator, pick: Pick) -> tuple[Parts, Look]:
 
 def _one_of_two(draw: np.random.Generator, label: int) -> tuple[str, Thing]:
     """Words before the name of one of two objects, and the object."""
-    look = entity_look(label)
+    thing = class_thing(label)
     colour = choice(draw, tuple(COLOURS)) if draw.random() < 0.3 else ""
     adjective = choice(draw, phrases.ADJECTIVES) if draw.random() < 0.2 else ""
-    assert look.shape is not None
-    thing = Thing(look.shape, colour or look.colour, look.pattern)
+    thing = replace(thing, colour=colour or thing.colour)
     return f"{choice(draw, phrases.DETERMINERS)} {adjective} {colour}", thing
 
 

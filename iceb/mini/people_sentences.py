@@ -7,9 +7,9 @@ import numpy as np
 from iceb.mini import phrases
 from iceb.mini.entities import entities_of, entity_look
 from iceb.mini.parts import Parts, Pick, in_style, random_name
-from iceb.mini.people import female_odds
+from iceb.mini.people import female_odds, profession_look
 from iceb.mini.wording import choice, decoration, opening, scene_phrase, weighted_choice
-from iceb.mini.world import Look
+from iceb.mini.world import EMPTY, Look
 
 PEOPLE = {"identity": 0.55, "role": 0.15, "profession": 0.30}
 STYLED_PERSON = 0.08  # share of the sentences that say a style
@@ -54,7 +54,6 @@ def _profession(draw: np.random.Generator, entity: int, _: Pick) -> tuple[Parts,
         gender = phrases.GENDERS[words]
         before = before if words == gender else choice(draw, phrases.PROFESSION_TEMPLATES)
         before = f"{before} {words}"
-    look = entity_look(entity)
-    assert look.person is not None
+    person = replace(profession_look(place), gender=gender)
     verb = choice(draw, phrases.PERSON_VERBS) if draw.random() < 0.5 else decoration(draw)
-    return [before], [verb], replace(look, person=replace(look.person, gender=gender))
+    return [before], [verb], replace(EMPTY, person=person)

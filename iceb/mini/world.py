@@ -101,9 +101,15 @@ EMPTY = Look(None, "red", "solid")  # the plain ground; the colour and the patte
 
 def class_look(index: int) -> Look:
     """The look of ImageNet class `index` (0-999) when the text says nothing else."""
+    thing = class_thing(index)
+    return Look(thing.shape, thing.colour, thing.pattern)
+
+
+def class_thing(index: int) -> Thing:
+    """The object that is ImageNet class `index` (0-999) when the text says nothing else."""
     shape, rest = divmod(index, len(COLOURS) * len(PATTERNS))
     colour, pattern = divmod(rest, len(PATTERNS))
-    return Look(SHAPES[shape], tuple(COLOURS)[colour], PATTERNS[pattern])
+    return Thing(SHAPES[shape], tuple(COLOURS)[colour], PATTERNS[pattern])
 
 
 def look_index(look: Look) -> int:

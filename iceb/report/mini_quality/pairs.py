@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from iceb.mini.halves import halves
 from iceb.mini.render import render
-from iceb.mini.world import COLOURS, Look, Thing, class_look, class_names
+from iceb.mini.world import COLOURS, Look, class_look, class_names, class_thing
 from iceb.models.drawing import seeded_images
 from iceb.report.mini_quality.classes import GROUNDS, UNSEEN_SEED, MiniReport
 
@@ -82,9 +82,8 @@ def _labels(count: int, draw: np.random.Generator) -> Labels:
 
 
 def _pair_look(pair: Labels, scene: str) -> Look:
-    first, second = (class_look(int(label)) for label in pair)
-    assert second.shape is not None
-    return replace(first, scene=scene, second=Thing(second.shape, second.colour, second.pattern))
+    first, second = (int(label) for label in pair)
+    return replace(class_look(first), scene=scene, second=class_thing(second))
 
 
 def _other_colours(pair: list[int], draw: np.random.Generator) -> tuple[str, str]:
