@@ -11,6 +11,7 @@ from iceb.models.bundle import ModelBundle
 from iceb.models.checking import check_edit
 from iceb.models.model_watch import watch_model
 from iceb.running.cost import peak_bytes, peak_gpu_bytes
+from iceb.running.weight_change import relative_change
 from iceb.specs.methods import EditMethod, MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import Scalar
@@ -55,4 +56,5 @@ def make_edit(
         "how": {"precision": context.execution.precision, **bundle.pass_sizes.in_use},
         "requests": len(requests),
     }
-    return MadeEdit(checked, seconds, peak_bytes(), peak_gpu_bytes(), about)
+    change = relative_change(checked, bundle)
+    return MadeEdit(checked, seconds, peak_bytes(), peak_gpu_bytes(), about, change)

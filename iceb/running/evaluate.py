@@ -82,7 +82,7 @@ class Run:
     def _edit(self, model: EditedModel, batch: EditBatch) -> Edit:
         parts = self.parts
         made = parts.method.get_or_make_edit(model.current, batch.requests, parts.edits, parts.cache, parts.execution)
-        self.images.edits.append(EditCost.of(made, model.current))
+        self.images.edits.append(EditCost.of(made))
         return made.edit
 
     def _draw_before(self, prompts: Sequence[Prompt]) -> dict[Prompt, ImageKey]:

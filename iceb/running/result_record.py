@@ -6,11 +6,9 @@ from statistics import fmean
 from typing import Any
 
 from iceb.datasets.cards import card_sha256
-from iceb.models.bundle import ModelBundle
 from iceb.running.cost import Seconds, peak_bytes, peak_gpu_bytes
 from iceb.running.planned import Plan
 from iceb.running.scoring import Scores
-from iceb.running.weight_change import relative_change
 from iceb.runs.ledger import ImageRow, encode_ledger, ledger_record
 from iceb.runs.provenance import Origin
 from iceb.runs.table import encode_table, table_record
@@ -32,8 +30,8 @@ class EditCost:
     relative_change: float | None  # of the weights it changes; None of an edit that changes none
 
     @classmethod
-    def of(cls, made: MadeEdit, model: ModelBundle) -> "EditCost":
-        """Return the cost of an edit of `model` that was made now or earlier, before it is applied."""
+    def of(cls, made: MadeEdit) -> "EditCost":
+        """Return the cost of an edit that was made now or earlier."""
         return cls(
             made.seconds,
             made.bytes,
@@ -41,7 +39,7 @@ class EditCost:
             made.peak_gpu_bytes,
             dict(made.edit.log),
             made.found,
-            relative_change(made.edit, model),
+            made.relative_change,
         )
 
 

@@ -31,6 +31,7 @@ class MadeEdit:
     peak_bytes: int | None = None  # of the process's memory while it was made
     peak_gpu_bytes: int | None = None
     about: Mapping[str, Any] = field(default_factory=dict)  # method, params and model, for readers
+    relative_change: float | None = None  # ‖ΔW‖ / ‖W‖ of the changed parameters; None: none changed
     found: bool = False  # it stood in the store when it was asked for
 
     @property
@@ -143,6 +144,7 @@ def _header(made: MadeEdit) -> dict[str, Any]:
         "seconds": made.seconds,
         "peak_bytes": made.peak_bytes,
         "peak_gpu_bytes": made.peak_gpu_bytes,
+        "relative_change": made.relative_change,
         "about": dict(made.about),
     }
 
@@ -151,4 +153,11 @@ def _from(header: Mapping[str, Any], tensors: Mapping[str, Any]) -> MadeEdit:
     weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(RIGHT)}
     right = {name.removeprefix(RIGHT): tensor for name, tensor in tensors.items() if name.startswith(RIGHT)}
     edit = Edit(weights, header["rewrites"], header["negative_prompt"], header["log"], right)
-    return MadeEdit(edit, header["seconds"], header["peak_bytes"], header["peak_gpu_bytes"], header["about"])
+    return MadeEdit(
+        edit,
+        seconds=header["seconds"],
+        peak_bytes=header["peak_bytes"],
+        peak_gpu_bytes=header["peak_gpu_bytes"],
+        about=header["about"],
+        relative_change=header["relative_change"],
+    )

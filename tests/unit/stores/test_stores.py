@@ -79,12 +79,15 @@ def test_the_first_writer_wins(tmp_path):
     import torch
 
     store = EditStore(tmp_path)
-    first = MadeEdit(Edit({"w": torch.ones(2)}, {"cat": "dog"}, "boat", {"loss": 0.5}), 3.0, 7, None, {"method": "m"})
+    first = MadeEdit(
+        Edit({"w": torch.ones(2)}, {"cat": "dog"}, "boat", {"loss": 0.5}), 3.0, 7, None, {"method": "m"}, 0.2
+    )
     store.publish(KEY, first)
     standing = store.publish(KEY, MadeEdit(Edit({"w": torch.zeros(2)}), 1.0))
     assert torch.equal(standing.edit.weights["w"], torch.ones(2))
     assert (standing.edit.rewrites, standing.edit.negative_prompt) == ({"cat": "dog"}, "boat")
     assert (standing.edit.log, standing.seconds, standing.peak_bytes, standing.bytes) == ({"loss": 0.5}, 3.0, 7, 8)
+    assert standing.relative_change == 0.2  # kept, so that a second run needs no model to tell it
 
 
 def test_an_edit_without_weights_is_kept_too(tmp_path):
