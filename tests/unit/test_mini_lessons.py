@@ -21,7 +21,17 @@ from tools.mini.autoencoder import new_autoencoder
 from tools.mini.clip_model import EMBED, encode_trimmed, new_network, save_network, tokenizer
 from tools.mini.clip_pairs import GROUPS, LONGEST, Pairs, first_of_each, group_masks, more_sentences, random_sentences
 from tools.mini.clip_twin import contrast, factor_loss, new_heads, new_training
-from tools.mini.judge import SIZES_OF_HEADS, WIDTH, cut_pairs, loss_of, merge_heads, new_judge, objects_of, parts_of
+from tools.mini.judge import (
+    SIZES_OF_HEADS,
+    WIDTH,
+    add_styles,
+    cut_pairs,
+    loss_of,
+    merge_heads,
+    new_judge,
+    objects_of,
+    parts_of,
+)
 from tools.mini.looks import factor_table, random_looks, render_looks, scale_pixels
 from tools.mini.views import Views, disturb
 
@@ -129,6 +139,14 @@ def test_the_judges_loss_falls_on_one_batch():
         optimiser.step()
         losses.append(loss.item())
     assert losses[-1] < 0.3 * losses[0]
+
+
+def test_styles_are_added_and_none_is_taken_away_and_objects_stay():
+    looks = random_looks(800, 6, {"free": 1.0})
+    changed = add_styles(looks, 6)
+    assert all(new.style == old.style for new, old in zip(changed, looks, strict=True) if old.style)
+    assert [replace(look, style=None) for look in changed] == [replace(look, style=None) for look in looks]
+    assert 0.2 < np.mean([look.style is not None for look in changed]) < 0.3
 
 
 def test_a_pair_is_cut_into_its_objects_left_first():

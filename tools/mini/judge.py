@@ -21,6 +21,7 @@ from torch.nn.functional import cross_entropy
 from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor
 
 from iceb.mini.halves import halves
+from iceb.mini.styles import style_look, style_names
 from iceb.mini.world import COLOURS, NUM_CLASSES, PATTERNS, SHAPES, Look, class_look, class_names
 from tools.mini.looks import factor_table, load_or_render, random_looks
 from tools.mini.training import SEED_SPAN, Training
@@ -28,6 +29,7 @@ from tools.mini.views import Views, decode_noisily
 
 BATCH, STEPS, WIDTH = 96, 2400, 96
 SINGLES_SEED, PAIRS_SEED, SEEDS = 31, 32, 100  # of the looks, and what a training's own seed adds to them
+MORE_STYLED = 0.15  # of the looks of one object that have no style
 FIRST_SEED = 30_000_000  # of the batches; one seed a step, so that a resumed run draws the same
 SIZES_OF_HEADS = (len(SHAPES), len(COLOURS), len(PATTERNS))
 FOLDER = "vit"
@@ -85,6 +87,16 @@ def objects_of(pairs: Sequence[Look]) -> list[Look]:
     return found
 
 
+def add_styles(looks: Sequence[Look], seed: int) -> list[Look]:
+    """Give a share of the looks that have no style a random one: the grammar's sentences have few."""
+    draw, count = np.random.default_rng(seed), len(style_names())
+    chosen = [int(draw.integers(count)) if draw.random() < MORE_STYLED else None for _ in looks]
+    return [
+        look if look.style or style is None else replace(look, style=style_look(style))
+        for look, style in zip(looks, chosen, strict=True)
+    ]
+
+
 def cut_pairs(images: Tensor) -> Tensor:
     """Both halves of each image, (N, 3, 32, 32) uint8, as images of their own, (2N, 3, 32, 32)."""
     cut = [half for image in images.permute(0, 2, 3, 1).numpy() for half in halves(image)]
@@ -102,7 +114,7 @@ class Lessons:
 def prepare_lessons(folder: Path, vae: AutoencoderKL, seed: int, size: Size) -> Lessons:
     """Make the training set; the renders are stored in `folder`, and `seed` shifts the looks' seeds."""
     first, second = SINGLES_SEED + SEEDS * seed, PAIRS_SEED + SEEDS * seed
-    singles = random_looks(size.singles, first, {"free": 1.0})
+    singles = add_styles(random_looks(size.singles, first, {"free": 1.0}), first)
     pairs = [look for look in random_looks(size.pairs, second, {"pair": 1.0}) if not look.style]
     one, two = load_or_render(folder, singles, first), load_or_render(folder, pairs, second)
     soft, softer = (
