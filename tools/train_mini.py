@@ -1,18 +1,24 @@
-"""Train the embedded model `mini` from scratch: text, autoencoder, denoiser, judge; resumable.
+"""Train the embedded model `mini` from scratch: text, autoencoder, denoiser, scorers; resumable.
 
     python tools/train_mini.py --out build/mini               # everything; hours on two CPU cores, minutes on a GPU box
     python tools/train_mini.py --out build/mini --stage text  # one stage
     python tools/train_mini.py --out build/mini --stage export
 
-Each stage goes on from its checkpoint in --out; the judge, a matter of minutes, starts anew. `export` writes
-iceb/mini/weights: a plain diffusers directory and the judge, stored in half precision. What the result reaches is
-measured by `python tools/measure_mini.py`.
+A sister model has another seed, or never saw some classes, or both; --share trains and draws a part of all:
+
+    python tools/train_mini.py --out build/sister --seed 1 --without "tench,goldfish" --share 0.1
+
+Each stage goes on from its checkpoint in --out. `export` writes --weights (iceb/mini/weights for the shipped model): a
+plain diffusers directory and the scorers, stored in half precision. What the result reaches is measured by
+`python tools/measure_mini.py`.
 """
 
 import argparse
 import json
 import shutil
 import sys
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -23,47 +29,55 @@ from transformers import CLIPTextModel, ViTForImageClassification
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
 from iceb.models.exporting import load_as_float32
-from tools.mini import autoencoder, denoiser, judge, text
+from tools.mini import autoencoder, clip_twin, denoiser, judge, text
+from tools.mini.encoding import Encoded
 from tools.mini.looks import IMAGES, random_looks
-from tools.mini.text import Encoded
+from tools.mini.options import Options, class_numbers
+from tools.mini.oracle import oracle_context
+from tools.mini.scaling import scale_states
 from tools.mini.tokenizer import make_tokenizer
+from tools.mini.training import SEED_SPAN
 
 WEIGHTS = Path(__file__).parents[1] / "iceb/mini/weights"
 PAIRS, PAIRS_SEED = 40_000, 11
-ORACLE_STEPS, ORACLE_RATE = 1500, 1.5e-3
-TEXT_STEPS, TEXT_RATE = 3400, 1e-3
+ORACLE_STEPS, ORACLE_RATE = 4200, 1.5e-3
+TEXT_STEPS, TEXT_RATE = 2600, 1e-3
 # A third of the plain sentences makes about half of all recolour their object: with the grammar's own quarter, one
 # image in eight blended the colour asked for with the class's.
 COLOUR_SEED, PLAIN_SHARE = 12, 1 / 3
-COLOUR_STEPS, COLOUR_RATE = 3000, 6e-4
+COLOUR_STEPS, COLOUR_RATE = 1600, 6e-4
 
 
-def text_stage(out: Path) -> None:
+def text_stage(out: Path, options: Options) -> None:
     """Train and write text_encoder/ and tokenizer/."""
-    text.train(out, make_tokenizer(out / "tokenizer")).save_pretrained(out / "text_encoder")
+    text.train(out, make_tokenizer(out / "tokenizer"), options).save_pretrained(out / "text_encoder")
 
 
-def autoencoder_stage(out: Path) -> None:
+def autoencoder_stage(out: Path, options: Options) -> None:
     """Train and write vae/."""
-    autoencoder.train(out).save_pretrained(out / "vae")
+    autoencoder.train(out, options).save_pretrained(out / "vae")
 
 
-def denoiser_stage(out: Path) -> None:
+def denoiser_stage(out: Path, options: Options) -> None:
     """Train and write unet/ and scaling.json, in three phases."""
-    torch.manual_seed(0)
-    known = oracle_latents(out)
+    torch.manual_seed(options.seed)
+    known = oracle_latents(out, options)
     scaling = 1 / known.mean.std().item()
     unet = denoiser.new_unet().to(memory_format=torch.channels_last)
 
-    def oracle(rows: Tensor, draw: torch.Generator) -> tuple[Tensor, None]:
-        return denoiser.oracle_context(known.factors[rows], draw), None
+    def phase(steps: int, rate: float) -> denoiser.Phase:
+        return denoiser.Phase(options.part_of(steps), rate, denoiser.FIRST_SEED + SEED_SPAN * options.seed)
 
-    unet = denoiser.fit(unet, known, oracle, ORACLE_STEPS, ORACLE_RATE, scaling, out / "oracle.pt")
-    said, shown = denoiser.prepare_pairs(out, PAIRS, PAIRS_SEED)
+    def oracle(rows: Tensor, draw: torch.Generator) -> tuple[Tensor, None]:
+        return oracle_context(known.factors[rows], draw), None
+
+    unet = denoiser.fit(unet, known, oracle, phase(ORACLE_STEPS, ORACLE_RATE), scaling, out / "oracle.pt")
+    pairs = options.part_of(PAIRS)
+    said, shown = denoiser.prepare_pairs(out, pairs, PAIRS_SEED, options)
     denoiser.turn_keys_and_values(unet, said, shown)
-    unet = denoiser.fit(unet, shown, context_of(said), TEXT_STEPS, TEXT_RATE, scaling, out / "denoiser.pt")
-    said, shown = denoiser.prepare_pairs(out, PAIRS, COLOUR_SEED, PLAIN_SHARE)
-    unet = denoiser.fit(unet, shown, context_of(said), COLOUR_STEPS, COLOUR_RATE, scaling, out / "colours.pt")
+    unet = denoiser.fit(unet, shown, context_of(said), phase(TEXT_STEPS, TEXT_RATE), scaling, out / "denoiser.pt")
+    said, shown = denoiser.prepare_pairs(out, pairs, COLOUR_SEED, options, PLAIN_SHARE)
+    unet = denoiser.fit(unet, shown, context_of(said), phase(COLOUR_STEPS, COLOUR_RATE), scaling, out / "colours.pt")
     unet.save_pretrained(out / "unet")
     (out / "scaling.json").write_text(json.dumps(scaling), encoding="utf-8")
 
@@ -77,51 +91,63 @@ def context_of(said: Encoded) -> denoiser.Context:
     return context
 
 
-def oracle_latents(out: Path) -> denoiser.Latents:
+def oracle_latents(out: Path, options: Options) -> denoiser.Latents:
     """The encoded images of the first phase, stored in `out`."""
     vae = AutoencoderKL.from_pretrained(out / "vae").to(memory_format=torch.channels_last)
     path = out / "oracle_latents.pt"
     if not path.exists():
-        torch.save(vars(denoiser.encoded_images(vae, random_looks(IMAGES, 1), 1)), path)
+        looks = random_looks(options.part_of(IMAGES), 1, pick=options.pick)
+        torch.save(vars(denoiser.encoded_images(vae, looks, 1)), path)
     return denoiser.Latents(**torch.load(path, weights_only=True))
 
 
-def judge_stage(out: Path) -> None:
-    """Train and write vit/."""
-    judge.train(out, AutoencoderKL.from_pretrained(out / "vae")).save_pretrained(out / "vit")
-    judge.processor().save_pretrained(out / "vit")
+def judge_stage(out: Path, options: Options) -> None:
+    """Train and write vit/; the judge knows every class, whatever the model was taught."""
+    vae = AutoencoderKL.from_pretrained(out / "vae")
+    judge.train(out, vae, options.part_of(judge.STEPS), options.seed)
 
 
-def export_stage(out: Path) -> None:
-    """Write the shipped weights: the pipeline folder and the judge, float16 safetensors."""
+def clip_stage(out: Path, options: Options) -> None:
+    """Train and write clip/, the twin of CLIP; it knows every entity, whatever the model was taught."""
+    vae = AutoencoderKL.from_pretrained(out / "vae")
+    clip_twin.train(out, vae, options.part_of(clip_twin.STEPS), options.seed)
+
+
+def export_stage(out: Path, _: Options, weights: Path = WEIGHTS) -> None:
+    """Write the weights: the pipeline folder, the judge and the twin of CLIP, float16 safetensors."""
+    tokenizer, encoder = make_tokenizer(out / "tokenizer"), CLIPTextModel.from_pretrained(out / "text_encoder")
+    unet = UNet2DConditionModel.from_pretrained(out / "unet")
+    scale_states(encoder, tokenizer, unet)
     vae = AutoencoderKL.from_pretrained(out / "vae", torch_dtype=torch.float16)
     vae.register_to_config(scaling_factor=json.loads((out / "scaling.json").read_text(encoding="utf-8")))
-    unet = UNet2DConditionModel.from_pretrained(out / "unet", torch_dtype=torch.float16)
     for part in (vae, unet):
         part.register_to_config(_name_or_path="mini")  # else the shipped files name the folder they were made in
     pipeline = StableDiffusionPipeline(
         vae=vae,
-        text_encoder=CLIPTextModel.from_pretrained(out / "text_encoder", dtype=torch.float16),
-        tokenizer=make_tokenizer(out / "tokenizer"),
-        unet=unet,
+        text_encoder=encoder.half(),
+        tokenizer=tokenizer,
+        unet=unet.half(),
         scheduler=DDIMScheduler(**denoiser.SCHEDULE, clip_sample=False, set_alpha_to_one=False, steps_offset=1),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    twin = ViTForImageClassification.from_pretrained(out / "vit", dtype=torch.float16)
-    for name, shipped in {"pipeline": pipeline, "vit": twin}.items():
-        shutil.rmtree(WEIGHTS / name, ignore_errors=True)
-        shipped.save_pretrained(WEIGHTS / name, safe_serialization=True)
-    load_as_float32(WEIGHTS / "pipeline")
-    judge.processor().save_pretrained(WEIGHTS / "vit")
+    shipped = ViTForImageClassification.from_pretrained(out / "vit", dtype=torch.float16)
+    for name, part in {"pipeline": pipeline, "vit": shipped}.items():
+        shutil.rmtree(weights / name, ignore_errors=True)
+        part.save_pretrained(weights / name, safe_serialization=True)
+    load_as_float32(weights / "pipeline")
+    judge.processor().save_pretrained(weights / "vit")
+    shutil.copytree(out / "clip", weights / "clip", dirs_exist_ok=True)
 
 
-STAGES = {
+Stage = Callable[[Path, Options], None]
+STAGES: Mapping[str, Stage] = {
     "text": text_stage,
     "autoencoder": autoencoder_stage,
     "denoiser": denoiser_stage,
     "judge": judge_stage,
+    "clip": clip_stage,
     "export": export_stage,
 }
 # What a stage finds in --out at its start. The denoiser's second phase reads the text encoder too, but its first may
@@ -129,24 +155,87 @@ STAGES = {
 NEEDS = {
     "denoiser": {"vae": "autoencoder"},
     "judge": {"vae": "autoencoder"},
-    "export": {"text_encoder": "text", "vae": "autoencoder", "unet": "denoiser", "vit": "judge"},
+    "clip": {"vae": "autoencoder"},
+    "export": {
+        "text_encoder": "text",
+        "vae": "autoencoder",
+        "unet": "denoiser",
+        "vit": "judge",
+        "clip": "clip",
+    },
 }
 
 
-def main() -> None:
-    """Run the chosen stages."""
+def class_option(said: str) -> frozenset[int]:
+    """Read the value of --without; a wrong one is named by the parser."""
+    try:
+        return class_numbers(said)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def share_option(said: str) -> float:
+    """Read the value of --share, above 0 and at most 1."""
+    share = float(said)
+    if not 0 < share <= 1:
+        raise ArgumentTypeError(f"{said}: choose a share above 0 and at most 1")
+    return share
+
+
+def new_parser() -> argparse.ArgumentParser:
+    """Make the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="checkpoints and data; kept between calls")
     parser.add_argument("--stage", choices=STAGES, help="one stage only")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--seed", type=int, default=0, help="of weights, sentences and batches (default %(default)s)")
+    parser.add_argument(
+        "--without", type=class_option, default=frozenset(), metavar="CLASSES", help="names or indices never taught"
+    )
+    parser.add_argument(
+        "--share", type=share_option, default=1.0, help="of the steps and samples (default %(default)s)"
+    )
+    parser.add_argument(
+        "--weights", type=Path, help="where export writes; default: the shipped weights, for the shipped options"
+    )
+    return parser
+
+
+def settle(args: argparse.Namespace, options: Options) -> None:
+    """Keep the options beside the checkpoints; refuse to go on with others.
+
+    Raises:
+        ValueError: the folder holds another training, or a sister's weights have no place of their own.
+    """
+    said = {"seed": options.seed, "without": sorted(options.without), "share": options.share}
+    path = args.out / "options.json"
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else said
+    if kept != said:
+        raise ValueError(f"{args.out} holds a training with {kept}, asked for is {said}: choose another --out")
+    if options != Options() and args.weights is None:
+        args.weights = args.out / "weights"
+    path.write_text(json.dumps(said) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Run the chosen stages."""
+    parser = new_parser()
     args = parser.parse_args()
+    options = Options(args.seed, args.without, args.share)
     torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
+    try:
+        settle(args, options)
+    except ValueError as error:
+        parser.error(str(error))
     for name in [args.stage] if args.stage else list(STAGES):
         for made, maker in NEEDS.get(name, {}).items():
             if not (args.out / made).is_dir():
                 parser.error(f"stage {name} needs {args.out / made}, which is missing: run --stage {maker} first")
-        STAGES[name](args.out)
+        if name == "export":
+            export_stage(args.out, options, args.weights or WEIGHTS)
+        else:
+            STAGES[name](args.out, options)
 
 
 if __name__ == "__main__":

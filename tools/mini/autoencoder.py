@@ -11,11 +11,10 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from tools.mini.looks import IMAGES, load_or_render, random_looks, scale_pixels
-from tools.mini.training import Training
+from tools.mini.options import Options
+from tools.mini.training import SEED_SPAN, Training
 
-__all__ = ["IMAGES", "new_autoencoder", "random_looks", "train"]
-
-BATCH, STEPS, RATE = 32, 3200, 2e-3
+BATCH, STEPS, RATE = 32, 5000, 2e-3
 CHANNELS = (16, 32, 64)
 ABSOLUTE_WEIGHT, PRIOR_WEIGHT = 0.1, 1e-4
 UNSEEN = 512  # images that only the printed error is measured on
@@ -66,16 +65,17 @@ def new_training(model: AutoencoderKL, steps: int) -> Training:
     return Training({"model": model}, optimiser, schedule, list(model.parameters()))
 
 
-def train(folder: Path, steps: int = STEPS) -> AutoencoderKL:
+def train(folder: Path, options: Options) -> AutoencoderKL:
     """Train from scratch or from the last checkpoint in `folder`."""
-    torch.manual_seed(0)
-    images = load_or_render(folder, random_looks(IMAGES, 1), 1)
+    torch.manual_seed(options.seed)
+    steps, count = options.part_of(STEPS), options.part_of(IMAGES)
+    images = load_or_render(folder, random_looks(count, 1, pick=options.pick), 1)
     unseen = scale_pixels(load_or_render(folder, random_looks(UNSEEN, 2), 2))
     model = new_autoencoder()
     training, keep, begun = new_training(model, steps), folder / "autoencoder.pt", time.time()
     for step in training.steps(keep, training.resume(keep), steps, every=500):
-        draw = torch.Generator().manual_seed(FIRST_SEED + step)
-        batch = scale_pixels(images[torch.randint(IMAGES, (BATCH,), generator=draw)])
+        draw = torch.Generator().manual_seed(FIRST_SEED + SEED_SPAN * options.seed + step)
+        batch = scale_pixels(images[torch.randint(count, (BATCH,), generator=draw)])
         training.learn(loss_of(model, batch, draw))
         if step % 100 == 0:
             print(f"autoencoder {step}/{steps} error {error(model, unseen):.5f} {time.time() - begun:.0f}s", flush=True)

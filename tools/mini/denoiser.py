@@ -1,12 +1,12 @@
 """Train mini's denoiser on oracle codes of the looks, then on the frozen text encoder's states.
 
-The first phase needs no text encoder, so both can be trained side by side: an image's look becomes a sum of fixed
-random vectors, and the context holds the same rows as a sentence (begin, words, subject, end, padding). The second
-phase starts from it with keys and values turned by the linear map from text states to codes. The third goes on with
-sentences half of which give the object another colour than its own. In all phases the subject
-row, or the end and padding rows, are hidden some of the time, so that the denoiser reads either carrier.
+The first phase needs no text encoder, so both can be trained side by side: the factors of an image's look become a sum
+of fixed random vectors, and the context holds the same rows as a sentence (begin, words, names, end, padding). The
+second phase starts from it with keys and values turned by the linear map from text states to codes. The third goes on
+with sentences half of which give the object another colour than its own. In all phases the rows of the names, or the
+end and padding rows, are hidden some of the time, so that the denoiser reads either carrier.
 
-Sizes: N images or sentences, B of them in a batch, d = 128 features.
+Sizes: N images or sentences, B of them in a batch, F factors, d = 128 features.
 """
 
 import copy
@@ -20,17 +20,17 @@ import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from torch import Tensor
 
-from iceb.mini.world import COLOURS, PATTERNS, SCENES, SHAPES, SIZES, Look
-from tools.mini.looks import object_numbers, render_looks, scale_pixels, scene_number
-from tools.mini.text import WIDTH, Encoded, encoded_sentences
+from iceb.mini.world import Look
+from tools.mini.encoding import Encoded, encoded_sentences
+from tools.mini.looks import factor_table, render_looks, scale_pixels
+from tools.mini.options import Options
+from tools.mini.oracle import HIDE_ALL, code_of
+from tools.mini.sizes import WIDTH
 from tools.mini.training import Training
 
 CHANNELS = (64, 96)
 BATCH = 96
-HIDE_SUBJECT, HIDE_SENTENCE, HIDE_ALL = 0.12, 0.12, 0.10  # shares of the batch; "all" is the empty prompt, for guidance
-HIDE_CODE = 0.15  # the first two under oracle codes
-FACTORS = (len(SHAPES) + 1, len(COLOURS) + 1, len(PATTERNS) + 1, len(SIZES) + 1, len(SCENES) + 1)
-NO_OBJECT = tuple(count - 1 for count in FACTORS[:4])
+HIDE_SUBJECT, HIDE_SENTENCE = 0.12, 0.12  # shares of the batch
 SCHEDULE = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 FIRST_SEED = 10_000_000  # of the batches; one seed a step, so that a resumed run draws the same
 
@@ -58,7 +58,7 @@ def new_unet() -> UNet2DConditionModel:
 
 @dataclass
 class Latents:
-    """Mean and deviation of encoded images, (N, 4, 8, 8) each, and the factors they show, (N, 5)."""
+    """Mean and deviation of encoded images, (N, 4, 8, 8) each, and the factors they show, (N, F)."""
 
     mean: Tensor
     deviation: Tensor
@@ -70,11 +70,6 @@ class Latents:
         return (self.mean[rows] + self.deviation[rows] * noise) * scaling
 
 
-def factors_of(look: Look) -> tuple[int, ...]:
-    """Shape, colour, pattern, size and scene of a look as numbers; the highest means "no object"."""
-    return (*(object_numbers(look) or NO_OBJECT), scene_number(look))
-
-
 @torch.no_grad()
 def encoded_images(vae: AutoencoderKL, looks: Sequence[Look], seed: int) -> Latents:
     """Render every look once and encode it."""
@@ -83,10 +78,12 @@ def encoded_images(vae: AutoencoderKL, looks: Sequence[Look], seed: int) -> Late
         found = vae.encode(scale_pixels(render_looks(looks[start : start + 100], seed, start))).latent_dist
         means.append(found.mean)
         deviations.append(found.std)
-    return Latents(torch.cat(means), torch.cat(deviations), torch.tensor([factors_of(look) for look in looks]))
+    return Latents(torch.cat(means), torch.cat(deviations), factor_table(looks))
 
 
-def prepare_pairs(folder: Path, count: int, seed: int, plain_share: float = 1.0) -> tuple[Encoded, Latents]:
+def prepare_pairs(
+    folder: Path, count: int, seed: int, options: Options, plain_share: float = 1.0
+) -> tuple[Encoded, Latents]:
     """Sentences with their states and an image of each; stored in `folder`.
 
     Args:
@@ -94,7 +91,9 @@ def prepare_pairs(folder: Path, count: int, seed: int, plain_share: float = 1.0)
     """
     path = folder / f"pairs_{count}_{seed}.pt"
     if not path.exists():
-        text, looks = encoded_sentences(folder / "text_encoder", folder / "tokenizer", count, seed, plain_share)
+        text, looks = encoded_sentences(
+            folder / "text_encoder", folder / "tokenizer", count, seed, plain_share, options
+        )
         vae = AutoencoderKL.from_pretrained(folder / "vae").to(memory_format=torch.channels_last)
         latents = encoded_images(vae, looks, seed)
         torch.save({"text": vars(text), "latents": vars(latents)}, path)
@@ -102,47 +101,15 @@ def prepare_pairs(folder: Path, count: int, seed: int, plain_share: float = 1.0)
     return Encoded(**kept["text"]), Latents(**kept["latents"])
 
 
-def code_tables() -> list[Tensor]:
-    """For each factor a random vector for each of its values, (values, d)."""
-    draw = torch.Generator().manual_seed(99)
-    return [torch.randn(count, WIDTH, generator=draw) for count in FACTORS]
-
-
-def subject_code(factors: Tensor) -> Tensor:
-    """The oracle code of the object alone, (N, d); `factors` is (N, 5)."""
-    tables = code_tables()
-    return torch.stack([tables[i][factors[:, i]] for i in range(4)]).sum(0)
-
-
-def sentence_code(factors: Tensor) -> Tensor:
-    """The oracle code of the object and its scene, (N, d); `factors` is (N, 5)."""
-    return subject_code(factors) + code_tables()[4][factors[:, 4]]
-
-
-def oracle_context(factors: Tensor, draw: torch.Generator) -> Tensor:
-    """Seven rows that stand for a sentence, (B, 7, d): begin, two words, subject, end, two paddings."""
-    subject, whole = subject_code(factors), sentence_code(factors)
-    count = len(factors)
-    words = torch.randn(count, 2, WIDTH, generator=draw) * 1.5
-    rows = torch.stack([torch.full_like(subject, 1.5), words[:, 0], words[:, 1], subject, whole, whole, whole], dim=1)
-    rows[:, 3:] += 0.15 * torch.randn(count, 4, WIDTH, generator=draw)
-    lot = torch.rand(count, generator=draw)
-    named = factors[:, 0] < len(SHAPES)
-    no_subject = (lot < HIDE_CODE) | ~named
-    no_sentence = (lot > 1 - HIDE_CODE) & named
-    rows[no_subject, 3] = words[no_subject, 0]
-    rows[no_sentence, 4:] = torch.randn(int(no_sentence.sum()), 3, WIDTH, generator=draw) * 1.5
-    rows[torch.rand(count, generator=draw) < HIDE_ALL] = 0.0
-    return rows
-
-
 def text_context(text: Encoded, rows: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
     """States of 77 rows, (B, 77, d), and the attention mask, (B, 77)."""
     states, mask = text.full(rows)
     lot = torch.rand(len(rows), generator=draw)
-    named, place, end = text.last[rows] >= 0, text.last[rows], text.end[rows]
+    places, end = text.last[rows], text.end[rows]  # (B, 2), (B,)
+    named = places[:, 0] >= 0
     position = torch.arange(states.shape[1])
-    mask &= ~((lot < HIDE_SUBJECT) & named)[:, None] | (position[None] != place[:, None])
+    for place in places.unbind(1):
+        mask &= ~(lot < HIDE_SUBJECT)[:, None] | (position[None] != place[:, None])
     mask &= ~((lot > 1 - HIDE_SENTENCE) & named)[:, None] | (position[None] < end[:, None])
     empty = torch.rand(len(rows), generator=draw) < HIDE_ALL
     states[empty], mask[empty] = text.empty, True
@@ -151,10 +118,10 @@ def text_context(text: Encoded, rows: Tensor, draw: torch.Generator) -> tuple[Te
 
 def turn_keys_and_values(unet: UNet2DConditionModel, text: Encoded, latents: Latents) -> None:
     """Map keys and values from codes to text states: W <- W A, A the least-squares map, in float64."""
-    named = text.last >= 0
-    states = torch.cat([text.at(text.last)[named], text.at(text.end), text.at(text.end + 1)]).double()
-    whole = sentence_code(latents.factors)
-    codes = torch.cat([subject_code(latents.factors)[named], whole, whole]).double()
+    first = text.last[:, 0] >= 0
+    states = torch.cat([text.at(text.last[:, 0])[first], text.at(text.end), text.at(text.end + 1)]).double()
+    whole = code_of(latents.factors)
+    codes = torch.cat([code_of(text.meant.long())[first], whole, whole]).double()
     moment = states.T @ states + 1e-3 * len(states) * torch.eye(WIDTH, dtype=torch.float64)
     linear = torch.linalg.solve(moment, states.T @ codes).T.float()  # (d, d), code = A state
     with torch.no_grad():
@@ -191,6 +158,15 @@ def rate_share(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / 100) * max(0.02, 1 - max(0, step - 0.3 * steps) / (0.7 * steps))
 
 
+@dataclass(frozen=True)
+class Phase:
+    """A phase of the training: its steps, the learning rate at its peak, and the seed of its first batch."""
+
+    steps: int
+    rate: float
+    first_seed: int = FIRST_SEED
+
+
 @torch.no_grad()
 def update_mean(mean: UNet2DConditionModel, unet: UNet2DConditionModel, step: int) -> None:
     """Move the running mean of the weights: fast at first, by 0.2 % a step in the end."""
@@ -198,24 +174,26 @@ def update_mean(mean: UNet2DConditionModel, unet: UNet2DConditionModel, step: in
 
 
 def fit(
-    unet: UNet2DConditionModel, latents: Latents, context: Context, steps: int, rate: float, scaling: float, keep: Path
+    unet: UNet2DConditionModel, latents: Latents, context: Context, phase: Phase, scaling: float, keep: Path
 ) -> UNet2DConditionModel:
     """Train noise prediction with Adam, resumable from `keep`; return the running mean of the weights.
 
     Args:
         unet: changed in place.
-        rate: the learning rate at its peak.
+        phase: its steps, rate and seed.
         scaling: what latents are multiplied by, so that their deviation is 1.
     """
-    optimiser = torch.optim.AdamW(unet.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.005, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate_share(step, steps))
+    optimiser = torch.optim.AdamW(unet.parameters(), lr=phase.rate, betas=(0.9, 0.99), weight_decay=0.005, fused=True)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate_share(step, phase.steps))
     mean, average, begun = copy.deepcopy(unet), None, time.time()
     training = Training({"unet": unet, "mean": mean}, optimiser, schedule, list(unet.parameters()))
-    for step in training.steps(keep, training.resume(keep), steps, every=200):
-        loss = loss_of(unet, latents, context, scaling, torch.Generator().manual_seed(FIRST_SEED + step))
+    for step in training.steps(keep, training.resume(keep), phase.steps, every=200):
+        loss = loss_of(unet, latents, context, scaling, torch.Generator().manual_seed(phase.first_seed + step))
         training.learn(loss)
         update_mean(mean, unet, step)
         average = loss.item() if average is None else 0.98 * average + 0.02 * loss.item()
         if step % 50 == 0:
-            print(f"denoiser {keep.stem} {step}/{steps} loss {average:.4f} {time.time() - begun:.0f}s", flush=True)
+            print(
+                f"denoiser {keep.stem} {step}/{phase.steps} loss {average:.4f} {time.time() - begun:.0f}s", flush=True
+            )
     return mean
