@@ -1,7 +1,7 @@
-"""EMCID at one edit, made anew: the scores that the embedded model had when the core was opened.
+"""EMCID at one edit, made anew: the scores that the embedded model and its captions gave when they were recorded.
 
 Only the images of the one request are drawn, its training and its source prompts, so that the whole run takes about
-half a minute on one core; most of it is the second moment of 20 000 captions.
+80 seconds of one core; most of it is the second moment of 20 000 captions.
 """
 
 import json
