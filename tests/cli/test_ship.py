@@ -161,7 +161,7 @@ def test_the_edit_is_that_of_evaluate_from_the_one_store(make_edit, model, tmp_p
 def test_advice_before_editing_is_printed_with_the_recipes_part(make_edit, tmp_path, capsys):
     make_edit(*PAIR, method="uce", name="bare")
     said = capsys.readouterr().err
-    assert "uce: 1 request of your own, recipe uce/aice, published settings" in said
+    assert "uce: 1 request of your own, recipe uce/aice, published\n" in said
     assert "note: only the empty text is preserved" in said
     assert "keep some with --set retain_file=FILE" in said
     names = tmp_path / "names.txt"
