@@ -115,9 +115,9 @@ def clip_stage(out: Path, options: Options) -> None:
 
 def export_stage(out: Path, _: Options, weights: Path = WEIGHTS) -> None:
     """Write the weights: the pipeline folder, the judge and the twin of CLIP, float16 safetensors."""
-    tokenizer, encoder = make_tokenizer(out / "tokenizer"), CLIPTextModel.from_pretrained(out / "text_encoder")
+    encoder = CLIPTextModel.from_pretrained(out / "text_encoder")
     unet = UNet2DConditionModel.from_pretrained(out / "unet")
-    scale_states(encoder, tokenizer, unet)
+    scale_states(encoder, make_tokenizer(out / "tokenizer"), unet)
     vae = AutoencoderKL.from_pretrained(out / "vae", torch_dtype=torch.float16)
     vae.register_to_config(scaling_factor=json.loads((out / "scaling.json").read_text(encoding="utf-8")))
     for part in (vae, unet):
@@ -125,7 +125,7 @@ def export_stage(out: Path, _: Options, weights: Path = WEIGHTS) -> None:
     pipeline = StableDiffusionPipeline(
         vae=vae,
         text_encoder=encoder.half(),
-        tokenizer=tokenizer,
+        tokenizer=make_tokenizer(out / "tokenizer"),  # a new one: used ones keep the padding of their last call
         unet=unet.half(),
         scheduler=DDIMScheduler(**denoiser.SCHEDULE, clip_sample=False, set_alpha_to_one=False, steps_offset=1),
         safety_checker=None,
