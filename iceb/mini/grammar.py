@@ -18,7 +18,7 @@ from iceb.mini.wording import choice, decoration, filler, opening, scene_phrase,
 from iceb.mini.world import COLOURS, EMPTY, SIZE_WORDS, Look, Thing, class_thing, recolour
 
 # Shares of the kinds of sentences. In the first three one class is named: 62 % in a template or a free form, 3 %
-# among words that are no sentence.
+# among words that are no sentence. "styled" is a free form that always says a style; a caller can ask for it.
 WEIGHTS: Mapping[str, float] = {
     "template": 0.22,
     "free": 0.40,
@@ -28,7 +28,7 @@ WEIGHTS: Mapping[str, float] = {
     "pair": 0.12,
     "scene": 0.03,
 }
-ONE_CLASS = ("template", "free", "noise")
+ONE_CLASS = ("template", "free", "noise", "styled")
 STYLED, STYLED_PAIR = 0.12, 0.05  # shares of the sentences about one class and about two that say a style
 
 
@@ -118,7 +118,7 @@ def _one_class(draw: np.random.Generator, kind: str, pick: Pick, label: int) -> 
         head, tail = filler(draw, 0, 7), filler(draw, 0, 9)
     else:
         head, tail = opening(draw), decoration(draw)
-    style = draw.random() < STYLED
+    style = draw.random() < STYLED or kind == "styled"
     after, scene = scene_phrase(draw, 0.15 if style else 0.35)
     before: Parts = [f"{head} {said}"]
     parts: Parts = [tail, after]

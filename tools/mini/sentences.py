@@ -1,6 +1,6 @@
 """Sentences of the grammar as batches of token ids, with the truth of each and of its names."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, NamedTuple
@@ -24,6 +24,18 @@ SHORT, LONGER_SHARE = 38, 0.4  # characters; the share of longer sentences that 
 DISTURBED_SENTENCES, DISTURBED_WORDS, OTHER_NAMES = 0.5, 0.4, 0.25
 FIRST_WORD = 320  # below are single characters and the commonest pieces
 FULL_LENGTH, FULL_ROWS = 0.03, 12  # share of batches padded to 77 rows, and how many sentences those hold
+# Shares of the kinds of sentences: more of those that name two things than in the grammar, for the last layer has to
+# keep them apart.
+KINDS: Mapping[str, float] = {
+    "template": 0.16,
+    "free": 0.28,
+    "noise": 0.03,
+    "styled": 0.10,
+    "style": 0.08,
+    "person": 0.12,
+    "pair": 0.20,
+    "scene": 0.03,
+}
 NO_TRUTH = -100  # cross entropy's mark for "ask nothing here"
 NAMES = tuple(FACTORS)
 OWN = {  # the factors that a name's own state tells, by the kind of what it names
@@ -154,7 +166,7 @@ def drawn_sentences(
     """Draw `count` sentences; of those that do not recolour an object only `plain_share` are taken."""
     said: list[Sentence] = []
     while len(said) < count:
-        one = sentence(draw, pick=pick)
+        one = sentence(draw, pick=pick, weights=KINDS)
         if recolours(one) or plain_share >= 1 or draw.random() < plain_share:
             said.append(one)
     return said
@@ -168,7 +180,7 @@ def recolours(said: Sentence) -> bool:
 
 def batches(tokenizer: CLIPTokenizer, draw: np.random.Generator, pick: Pick) -> list[list[Row]]:
     """Draw sentences, short ones more often, and cut them into batches of similar length."""
-    drawn = (sentence(draw, pick=pick) for _ in range(SENTENCES_AT_ONCE))
+    drawn = (sentence(draw, pick=pick, weights=KINDS) for _ in range(SENTENCES_AT_ONCE))
     said = [s for s in drawn if len(s.text) < SHORT or draw.random() < LONGER_SHARE]
     cut: list[list[Row]] = [[]]
     for row in sorted(tokenise(tokenizer, said), key=lambda row: len(row.ids)):
