@@ -41,11 +41,11 @@ from tools.mini.training import SEED_SPAN
 WEIGHTS = Path(__file__).parents[1] / "iceb/mini/weights"
 PAIRS, PAIRS_SEED = 40_000, 11
 ORACLE_STEPS, ORACLE_RATE = 4200, 1.5e-3
-TEXT_STEPS, TEXT_RATE = 2600, 1e-3
+TEXT_STEPS, TEXT_RATE = 2000, 1e-3
 # A third of the plain sentences makes about half of all recolour their object: with the grammar's own quarter, one
 # image in eight blended the colour asked for with the class's.
 COLOUR_SEED, PLAIN_SHARE = 12, 1 / 3
-COLOUR_STEPS, COLOUR_RATE = 1600, 6e-4
+COLOUR_STEPS, COLOUR_RATE = 1500, 6e-4
 
 
 def text_stage(out: Path, options: Options) -> None:

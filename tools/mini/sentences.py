@@ -24,8 +24,7 @@ SHORT, LONGER_SHARE = 38, 0.4  # characters; the share of longer sentences that 
 DISTURBED_SENTENCES, DISTURBED_WORDS, OTHER_NAMES = 0.5, 0.4, 0.25
 FIRST_WORD = 320  # below are single characters and the commonest pieces
 FULL_LENGTH, FULL_ROWS = 0.03, 12  # share of batches padded to 77 rows, and how many sentences those hold
-# Shares of the kinds of sentences: more of those that name two things than in the grammar, for the last layer has to
-# keep them apart.
+# Shares of the kinds of sentences. More of them name two things than in the grammar: the last layer keeps them apart.
 KINDS: Mapping[str, float] = {
     "template": 0.16,
     "free": 0.28,

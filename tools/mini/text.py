@@ -7,7 +7,8 @@ Four measures enforce this. The state after layer 10 at that token is held again
 token and a padding row, and those that a name tells from its last token. The attention that later tokens pay to the
 tokens of names in layers 0-10 is penalised. Half of the names have their state after layer 10 swapped for that of
 another name of their kind, with the other's factors as the truth, so that whatever leaked past the name is wrong. A
-last head reads the words around the names from the end token, so that its state tells the whole sentence. In the second
+last head reads the words around the names from the end token, so that its state tells the whole sentence, and those
+before a name from its state after layer 10, so that a name's state differs from sentence to sentence. In the second
 phase, words around the names are replaced by random tokens in half of the sentences, behind the names by pieces of
 other names too, so that words the grammar lacks and other things in the sentence do not disturb.
 """
@@ -28,7 +29,7 @@ from tools.mini.text_losses import Readers, loss_of
 from tools.mini.tokenizer import END, POSITIONS
 from tools.mini.training import Training
 
-STEPS, SECOND_PHASE = 4000, 0.55  # the second phase begins after this share of the steps
+STEPS, SECOND_PHASE = 6500, 0.55  # the second phase begins after this share of the steps
 
 
 def new_encoder() -> CLIPTextModel:
@@ -82,7 +83,5 @@ def train(folder: Path, tokenizer: CLIPTokenizer, options: Options) -> CLIPTextM
         found = loss_of(encoder, readers, codes, batch)
         training.learn(found.total)
         if step % 50 == 0:
-            line = f"loss {found.total.item():.3f} code {found.code:.3f} leak {found.leak:.5f} words {found.words:.3f}"
-            line += f" names {found.named:.3f} sentences {found.shown:.3f}"
-            print(f"text {step}/{steps} {line} {time.time() - begun:.0f}s", flush=True)
+            print(f"text {step}/{steps} {found.line()} {time.time() - begun:.0f}s", flush=True)
     return encoder

@@ -9,7 +9,7 @@ from functools import cache
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cosine_similarity, cross_entropy, normalize
+from torch.nn.functional import cosine_similarity, cross_entropy, layer_norm, normalize
 from transformers import CLIPTextModel
 
 from iceb.mini.entities import ENTITIES
@@ -23,7 +23,7 @@ from tools.mini.tokenizer import END
 LEAK_WEIGHT, PADDING_WEIGHT = 80.0, 0.6
 CODE_WEIGHT, CODE_SCALE = 12.0, 14.0  # of the loss against the codes, and what cosines are multiplied by
 ENTITY_WEIGHT = 0.3
-WORDS_WEIGHT, WORDS_SEED = 6.0, 6
+WORDS_WEIGHT, CONTEXT_WEIGHT, WORDS_SEED = 6.0, 10.0, 6
 FACTOR_WEIGHTS = {"colour": 1.5}  # others 1
 
 
@@ -104,11 +104,44 @@ def word_codes() -> Tensor:
 
 def words_said(batch: Batch) -> Tensor:
     """The mean code of each sentence's tokens outside the names, (N, d); zeros if there are none."""
+    return mean_code(batch.ids, words_around(batch))
+
+
+def words_before(batch: Batch) -> Tensor:
+    """The mean code of the tokens outside the names before each name, (m, d); zeros if there are none."""
+    before = torch.arange(batch.ids.shape[1])[None] < batch.first[:, None]  # (m, T)
+    return mean_code(batch.ids[batch.row], words_around(batch)[batch.row] & before)
+
+
+def words_around(batch: Batch) -> Tensor:
+    """Mask of the tokens that belong to no name, (N, T) bool."""
     place = torch.arange(batch.ids.shape[1])[None]  # (1, T)
     around = (place > 0) & (place < batch.end[:, None])  # (N, T)
     name = (place >= batch.first[:, None]) & (place <= batch.last[:, None])  # (m, T)
-    around &= torch.zeros_like(around, dtype=torch.int64).index_add(0, batch.row, name.long()) == 0
-    return (word_codes()[batch.ids] * around[..., None]).sum(dim=1) / around.sum(dim=1, keepdim=True).clamp(min=1)
+    return around & (torch.zeros_like(around, dtype=torch.int64).index_add(0, batch.row, name.long()) == 0)
+
+
+def mean_code(ids: Tensor, chosen: Tensor) -> Tensor:
+    """Average the codes of the chosen tokens of each row, (n, d); zeros where none is chosen.
+
+    Args:
+        ids: (n, T).
+        chosen: mask, (n, T).
+    """
+    return (word_codes()[ids] * chosen[..., None]).sum(dim=1) / chosen.sum(dim=1, keepdim=True).clamp(min=1)
+
+
+def context_loss(readers: Readers, state: Tensor, batch: Batch) -> Tensor:
+    """One minus the cosine between the mean code of the words before a name and its reading at the name.
+
+    It is read of `state` (N, T, d), that after layer 10. Without it a name has one key in every sentence, and an edit
+    made with three templates reaches all others whole.
+    """
+    named = layer_norm(state[batch.row, batch.last], (WIDTH,))  # (m, d)
+    said = words_before(batch)
+    near = cosine_similarity(readers.words(named), said, dim=-1)
+    heard = said.abs().sum(dim=-1) > 0
+    return ((1 - near) * heard).sum() / heard.sum().clamp(min=1)
 
 
 def words_loss(readers: Readers, final: Tensor, batch: Batch) -> Tensor:
@@ -144,8 +177,14 @@ class Losses:
     code: float
     leak: float
     words: float
+    context: float
     named: float  # share of entities read correctly at the names
     shown: float  # share of sentences with all factors but the gender read correctly at the end token
+
+    def line(self) -> str:
+        """Format the numbers for the training's log."""
+        paid = f"code {self.code:.3f} leak {self.leak:.5f} words {self.words:.3f} context {self.context:.3f}"
+        return f"loss {self.total.item():.3f} {paid} names {self.named:.3f} sentences {self.shown:.3f}"
 
 
 def loss_of(encoder: CLIPTextModel, readers: Readers, codes: Codes, batch: Batch) -> Losses:
@@ -154,10 +193,11 @@ def loss_of(encoder: CLIPTextModel, readers: Readers, codes: Codes, batch: Batch
     leak, code = leak_of(batch, paid), code_loss(codes, state, batch)
     mixed, owner = swap_names(batch, state)
     final = states_from(encoder, mixed, GATHER)
-    words = words_loss(readers, final, batch)
-    total = LEAK_WEIGHT * leak + CODE_WEIGHT * code + WORDS_WEIGHT * words
-    total = sum(reading_losses(readers, final, batch, owner), start=total)
-    return Losses(total, code.item(), leak.item(), words.item(), *shares_right(readers, final, batch, owner))
+    words, context = words_loss(readers, final, batch), context_loss(readers, state, batch)
+    weighted = LEAK_WEIGHT * leak + CODE_WEIGHT * code + WORDS_WEIGHT * words + CONTEXT_WEIGHT * context
+    total = sum(reading_losses(readers, final, batch, owner), start=weighted)
+    parts = (each.item() for each in (code, leak, words, context))
+    return Losses(total, *parts, *shares_right(readers, final, batch, owner))
 
 
 @torch.no_grad()
