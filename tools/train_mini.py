@@ -23,29 +23,18 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-from torch import Tensor
 from transformers import CLIPTextModel, ViTForImageClassification
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
 from iceb.models.exporting import load_as_float32
 from tools.mini import autoencoder, clip_twin, denoiser, judge, text
-from tools.mini.encoding import Encoded
-from tools.mini.looks import IMAGES, random_looks
+from tools.mini.denoiser_phases import denoiser_stage
 from tools.mini.options import Options, class_numbers
-from tools.mini.oracle import oracle_context
 from tools.mini.scaling import scale_states
 from tools.mini.tokenizer import make_tokenizer
-from tools.mini.training import SEED_SPAN
 
 WEIGHTS = Path(__file__).parents[1] / "iceb/mini/weights"
-PAIRS, PAIRS_SEED = 40_000, 11
-ORACLE_STEPS, ORACLE_RATE = 4200, 1.5e-3
-TEXT_STEPS, TEXT_RATE = 2000, 1e-3
-# A third of the plain sentences makes about half of all recolour their object: with the grammar's own quarter, one
-# image in eight blended the colour asked for with the class's.
-COLOUR_SEED, PLAIN_SHARE = 12, 1 / 3
-COLOUR_STEPS, COLOUR_RATE = 1500, 6e-4
 
 
 def text_stage(out: Path, options: Options) -> None:
@@ -56,49 +45,6 @@ def text_stage(out: Path, options: Options) -> None:
 def autoencoder_stage(out: Path, options: Options) -> None:
     """Train and write vae/."""
     autoencoder.train(out, options).save_pretrained(out / "vae")
-
-
-def denoiser_stage(out: Path, options: Options) -> None:
-    """Train and write unet/ and scaling.json, in three phases."""
-    torch.manual_seed(options.seed)
-    known = oracle_latents(out, options)
-    scaling = 1 / known.mean.std().item()
-    unet = denoiser.new_unet().to(memory_format=torch.channels_last)
-
-    def phase(steps: int, rate: float) -> denoiser.Phase:
-        return denoiser.Phase(options.part_of(steps), rate, denoiser.FIRST_SEED + SEED_SPAN * options.seed)
-
-    def oracle(rows: Tensor, draw: torch.Generator) -> tuple[Tensor, None]:
-        return oracle_context(known.factors[rows], draw), None
-
-    unet = denoiser.fit(unet, known, oracle, phase(ORACLE_STEPS, ORACLE_RATE), scaling, out / "oracle.pt")
-    pairs = options.part_of(PAIRS)
-    said, shown = denoiser.prepare_pairs(out, pairs, PAIRS_SEED, options)
-    denoiser.turn_keys_and_values(unet, said, shown)
-    unet = denoiser.fit(unet, shown, context_of(said), phase(TEXT_STEPS, TEXT_RATE), scaling, out / "denoiser.pt")
-    said, shown = denoiser.prepare_pairs(out, pairs, COLOUR_SEED, options, PLAIN_SHARE)
-    unet = denoiser.fit(unet, shown, context_of(said), phase(COLOUR_STEPS, COLOUR_RATE), scaling, out / "colours.pt")
-    unet.save_pretrained(out / "unet")
-    (out / "scaling.json").write_text(json.dumps(scaling), encoding="utf-8")
-
-
-def context_of(said: Encoded) -> denoiser.Context:
-    """The denoiser's context in the second and third phase: text states, with some rows hidden."""
-
-    def context(rows: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
-        return denoiser.text_context(said, rows, draw)
-
-    return context
-
-
-def oracle_latents(out: Path, options: Options) -> denoiser.Latents:
-    """The encoded images of the first phase, stored in `out`."""
-    vae = AutoencoderKL.from_pretrained(out / "vae").to(memory_format=torch.channels_last)
-    path = out / "oracle_latents.pt"
-    if not path.exists():
-        looks = random_looks(options.part_of(IMAGES), 1, pick=options.pick)
-        torch.save(vars(denoiser.encoded_images(vae, looks, 1)), path)
-    return denoiser.Latents(**torch.load(path, weights_only=True))
 
 
 def judge_stage(out: Path, options: Options) -> None:

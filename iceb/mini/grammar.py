@@ -13,12 +13,13 @@ import numpy as np
 from iceb.mini import phrases
 from iceb.mini.entities import entities_of, entity_look
 from iceb.mini.parts import Name, Parts, Pick, in_style, random_name, uniform
-from iceb.mini.people_sentences import person_parts
+from iceb.mini.people_sentences import person_parts, profession_parts
 from iceb.mini.wording import choice, decoration, filler, opening, scene_phrase, weighted_choice
 from iceb.mini.world import COLOURS, EMPTY, SIZE_WORDS, Look, Thing, class_thing, recolour
 
 # Shares of the kinds of sentences. In the first three one class is named: 62 % in a template or a free form, 3 %
-# among words that are no sentence. "styled" is a free form that always says a style; a caller can ask for it.
+# among words that are no sentence. A caller can also ask for "styled", a free form that always says a style, and for
+# "profession".
 WEIGHTS: Mapping[str, float] = {
     "template": 0.22,
     "free": 0.40,
@@ -89,7 +90,7 @@ def sentence(
     if kind in ONE_CLASS:
         parts, look = _one_class(draw, kind, pick, pick(draw, "class") if label is None else label)
     else:
-        parts, look = {"style": _style, "person": person_parts, "pair": _pair, "scene": _scene_only}[kind](draw, pick)
+        parts, look = OTHERS[kind](draw, pick)
     return _assemble([*parts, "." if draw.random() < 0.3 else ""], look)
 
 
@@ -173,6 +174,15 @@ def _one_of_two(draw: np.random.Generator, label: int) -> tuple[str, Thing]:
 def _scene_only(draw: np.random.Generator, _: Pick) -> tuple[Parts, Look]:
     phrase, scene = scene_phrase(draw, 1.0)
     return [choice(draw, phrases.OPENERS), filler(draw, 0, 4), phrase], replace(EMPTY, scene=scene or EMPTY.scene)
+
+
+OTHERS = {
+    "style": _style,
+    "person": person_parts,
+    "profession": profession_parts,
+    "pair": _pair,
+    "scene": _scene_only,
+}
 
 
 def _modifiers(draw: np.random.Generator, look: Look) -> tuple[str, Look]:

@@ -18,7 +18,15 @@ GENDER_SHARE = 0.4  # of the professions
 
 def person_parts(draw: np.random.Generator, pick: Pick) -> tuple[Parts, Look]:
     """The parts of a sentence about a person, perhaps in some style, and the look."""
-    kind = weighted_choice(draw, PEOPLE)
+    return _parts_about(draw, weighted_choice(draw, PEOPLE), pick)
+
+
+def profession_parts(draw: np.random.Generator, pick: Pick) -> tuple[Parts, Look]:
+    """The parts of a sentence about a profession, perhaps in some style, and the look."""
+    return _parts_about(draw, "profession", pick)
+
+
+def _parts_about(draw: np.random.Generator, kind: str, pick: Pick) -> tuple[Parts, Look]:
     entity = pick(draw, kind)
     before, parts, look = (_profession if kind == "profession" else _somebody)(draw, entity, pick)
     style = draw.random() < STYLED_PERSON

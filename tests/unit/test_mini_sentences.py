@@ -104,7 +104,7 @@ def test_a_caller_chooses_the_kinds_of_sentences():
 def test_kinds_of_sentences_are_as_frequent_as_their_shares_say():
     kinds = Counter(shown_kind(make_sentence(seed)) for seed in range(3000))
     wanted = {kind: WEIGHTS[kind] for kind in ("style", "person", "pair", "scene")}
-    wanted["class"] = sum(WEIGHTS[kind] for kind in ONE_CLASS)
+    wanted["class"] = sum(WEIGHTS.get(kind, 0) for kind in ONE_CLASS)
     for kind, share in wanted.items():
         assert abs(kinds[kind] / 3000 - share) < 4 * math.sqrt(share / 3000), kind
 
@@ -287,6 +287,12 @@ def test_a_gender_that_is_not_said_is_drawn_by_the_professions_odds(place):
     women = sum(found.look.person.gender == "female" for found in open_ones)
     assert count > 150
     assert abs(women - count * odds) < 4 * math.sqrt(count * odds * (1 - odds)) + 1, professions()[place]
+
+
+def test_sentences_about_professions_can_be_asked_for():
+    names = [entity_kind(mention.entity) for found in sentences("profession", 300) for mention in found.mentions]
+    assert set(names) - {"style"} == {"profession"}
+    assert names.count("profession") == 300
 
 
 def test_what_people_do_names_no_class():

@@ -3,7 +3,8 @@
 The first phase needs no text encoder, so both can be trained side by side: the factors of an image's look become a sum
 of fixed random vectors, and the context holds the same rows as a sentence (begin, words, names, end, padding). The
 second phase starts from it with keys and values turned by the linear map from text states to codes. The third goes on
-with sentences half of which give the object another colour than its own. In all phases the rows of the names, or the
+with sentences half of which give the object another colour than its own, the fourth with sentences about professions,
+many of which say a gender. In all phases the rows of the names, or the
 end and padding rows, are hidden some of the time, so that the denoiser reads either carrier.
 
 Sizes: N images or sentences, B of them in a batch, F factors, d = 128 features.
@@ -23,6 +24,7 @@ from torch import Tensor
 from iceb.mini.world import Look
 from tools.mini.encoding import Encoded, encoded_sentences
 from tools.mini.looks import factor_table, render_looks, scale_pixels
+from tools.mini.mixes import Mix
 from tools.mini.options import Options
 from tools.mini.oracle import HIDE_ALL, code_of
 from tools.mini.sizes import WIDTH
@@ -81,19 +83,11 @@ def encoded_images(vae: AutoencoderKL, looks: Sequence[Look], seed: int) -> Late
     return Latents(torch.cat(means), torch.cat(deviations), factor_table(looks))
 
 
-def prepare_pairs(
-    folder: Path, count: int, seed: int, options: Options, plain_share: float = 1.0
-) -> tuple[Encoded, Latents]:
-    """Sentences with their states and an image of each; stored in `folder`.
-
-    Args:
-        plain_share: how many of the sentences that leave the object its own colour are taken.
-    """
+def prepare_pairs(folder: Path, count: int, seed: int, mix: Mix, options: Options) -> tuple[Encoded, Latents]:
+    """Sentences of a mix with their states and an image of each; stored in `folder`."""
     path = folder / f"pairs_{count}_{seed}.pt"
     if not path.exists():
-        text, looks = encoded_sentences(
-            folder / "text_encoder", folder / "tokenizer", count, seed, plain_share, options
-        )
+        text, looks = encoded_sentences(folder / "text_encoder", folder / "tokenizer", count, seed, mix, options)
         vae = AutoencoderKL.from_pretrained(folder / "vae").to(memory_format=torch.channels_last)
         latents = encoded_images(vae, looks, seed)
         torch.save({"text": vars(text), "latents": vars(latents)}, path)

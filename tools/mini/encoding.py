@@ -14,6 +14,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from iceb.mini.factors import FACTORS
 from iceb.mini.world import Look
+from tools.mini.mixes import Mix
 from tools.mini.options import Options
 from tools.mini.sentences import NO_TRUTH, Row, drawn_sentences, own_factors, pad_rows, tokenise
 from tools.mini.sizes import WIDTH
@@ -47,17 +48,17 @@ class Encoded:
 
 @torch.no_grad()
 def encoded_sentences(
-    model: Path, words: Path, count: int, seed: int, plain_share: float, options: Options
+    model: Path, words: Path, count: int, seed: int, mix: Mix, options: Options
 ) -> tuple[Encoded, list[Look]]:
     """Encode `count` random sentences, up to two rows behind the end token, with the looks they describe.
 
     Args:
         model: folder of the text encoder.
         words: folder of the tokenizer.
-        plain_share: see `drawn_sentences`.
+        mix: the kinds of sentences.
     """
     encoder = CLIPTextModel.from_pretrained(model, dtype=torch.float32).eval()
-    said = drawn_sentences(count, np.random.default_rng([seed, options.seed]), options.pick, plain_share)
+    said = drawn_sentences(count, np.random.default_rng([seed, options.seed]), options.pick, mix)
     rows = tokenise(CLIPTokenizer.from_pretrained(words), said)
     encoded = Encoded(
         states=_final_states(encoder, rows),

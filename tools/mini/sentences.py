@@ -1,6 +1,6 @@
 """Sentences of the grammar as batches of token ids, with the truth of each and of its names."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from iceb.mini.factors import FACTORS, factors_of
 from iceb.mini.grammar import Mention, Sentence, sentence
 from iceb.mini.parts import Pick, uniform
 from iceb.mini.world import COLOURS, SCENES, SIZE_WORDS, class_look
+from tools.mini.mixes import GENERAL, Mix
 from tools.mini.options import Options
 from tools.mini.tokenizer import END, POSITIONS
 
@@ -24,17 +25,6 @@ SHORT, LONGER_SHARE = 38, 0.4  # characters; the share of longer sentences that 
 DISTURBED_SENTENCES, DISTURBED_WORDS, OTHER_NAMES = 0.5, 0.4, 0.25
 FIRST_WORD = 320  # below are single characters and the commonest pieces
 FULL_LENGTH, FULL_ROWS = 0.03, 12  # share of batches padded to 77 rows, and how many sentences those hold
-# Shares of the kinds of sentences. More of them name two things than in the grammar: the last layer keeps them apart.
-KINDS: Mapping[str, float] = {
-    "template": 0.16,
-    "free": 0.28,
-    "noise": 0.03,
-    "styled": 0.10,
-    "style": 0.08,
-    "person": 0.12,
-    "pair": 0.20,
-    "scene": 0.03,
-}
 NO_TRUTH = -100  # cross entropy's mark for "ask nothing here"
 NAMES = tuple(FACTORS)
 OWN = {  # the factors that a name's own state tells, by the kind of what it names
@@ -159,14 +149,12 @@ def pad_rows(rows: Sequence[Row], length: int) -> Tensor:
     return ids
 
 
-def drawn_sentences(
-    count: int, draw: np.random.Generator, pick: Pick = uniform, plain_share: float = 1.0
-) -> list[Sentence]:
-    """Draw `count` sentences; of those that do not recolour an object only `plain_share` are taken."""
+def drawn_sentences(count: int, draw: np.random.Generator, pick: Pick = uniform, mix: Mix = GENERAL) -> list[Sentence]:
+    """Draw `count` sentences of a mix."""
     said: list[Sentence] = []
     while len(said) < count:
-        one = sentence(draw, pick=pick, weights=KINDS)
-        if recolours(one) or plain_share >= 1 or draw.random() < plain_share:
+        one = sentence(draw, pick=pick, weights=mix.kinds)
+        if recolours(one) or mix.plain_share >= 1 or draw.random() < mix.plain_share:
             said.append(one)
     return said
 
@@ -179,7 +167,7 @@ def recolours(said: Sentence) -> bool:
 
 def batches(tokenizer: CLIPTokenizer, draw: np.random.Generator, pick: Pick) -> list[list[Row]]:
     """Draw sentences, short ones more often, and cut them into batches of similar length."""
-    drawn = (sentence(draw, pick=pick, weights=KINDS) for _ in range(SENTENCES_AT_ONCE))
+    drawn = (sentence(draw, pick=pick, weights=GENERAL.kinds) for _ in range(SENTENCES_AT_ONCE))
     said = [s for s in drawn if len(s.text) < SHORT or draw.random() < LONGER_SHARE]
     cut: list[list[Row]] = [[]]
     for row in sorted(tokenise(tokenizer, said), key=lambda row: len(row.ids)):
