@@ -29,7 +29,7 @@ from tools.mini.text_losses import Readers, loss_of
 from tools.mini.tokenizer import END, POSITIONS
 from tools.mini.training import Training
 
-STEPS, SECOND_PHASE = 6500, 0.55  # the second phase begins after this share of the steps
+STEPS, SECOND_PHASE = 5000, 0.55  # the second phase begins after this share of the steps
 
 
 def new_encoder() -> CLIPTextModel:
