@@ -97,16 +97,13 @@ def test_rows_of_other_settings_do_not_stand_for_published_ones(make_result, cop
 
 
 def test_another_row_that_the_figure_may_show_stands_beside_and_counts_for_nothing(make_result, copies, sides):
-    params = published_params("esd") | {"precision": "float32"}
-    other = [
-        make_result("esd", count, {"source_forget": 0.9, "holdout_delta": -0.5}, params=params, reaches_dest=False)
-        for count in COUNTS
-    ]
+    scores = {"source2dest": 0.9, "holdout_delta": 0.0, "edit_score": 0.4}
+    other = [make_result("uce-emcid", count, scores, params=published_params("uce-emcid")) for count in COUNTS]
     both = sides([*copies(), *other])
     assert fidelity(both.pairs()) == pytest.approx(0.0, abs=1e-12)
-    (row,) = [each for each in ALTERNATIVES if each.row == "esd, published (precision=float32)"]
+    (row,) = ALTERNATIVES
     assert fidelity(both.pairs(row.rows)) > 0.4
-    assert "### ESD's current code in full precision (`esd, published (precision=float32)`)" in page_text(both)
+    assert f"### {row.title} (`{row.row}`)" in page_text(both)
 
 
 def test_of_several_runs_of_a_row_the_mean_counts(copies, sides):

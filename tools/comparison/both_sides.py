@@ -51,12 +51,7 @@ class Alternative:
         return {self.printed: self.row}
 
 
-ESD_2023 = "variant=2023, total_iterations=1000, rate=1e-05, negative_guidance=1.0, precision=float32"
-ALTERNATIVES = (
-    Alternative("UCE", f"uce-emcid, {PUBLISHED}", "UCE as EMCID's repository runs it"),
-    Alternative("ESD", f"esd, {PUBLISHED} (precision=float32)", "ESD's current code in full precision"),
-    Alternative("ESD", f"esd, {PUBLISHED} ({ESD_2023})", "ESD's code of 2023: 1000 steps for all concepts"),
-)
+ALTERNATIVES = (Alternative("UCE", f"uce-emcid, {PUBLISHED}", "UCE as EMCID's repository runs it"),)
 
 
 @dataclass(frozen=True)
