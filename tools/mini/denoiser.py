@@ -4,8 +4,8 @@ The first phase needs no text encoder, so both can be trained side by side: the 
 of fixed random vectors, and the context holds the same rows as a sentence (begin, words, names, end, padding). The
 second phase starts from it with keys and values turned by the linear map from text states to codes. The third goes on
 with sentences half of which give the object another colour than its own, the fourth with sentences about professions,
-many of which say a gender. In all phases the rows of the names, or the
-end and padding rows, are hidden some of the time, so that the denoiser reads either carrier.
+many of which say a gender, and about styles. In all phases the rows of the names, or the end and padding rows, are
+hidden some of the time, so that the denoiser reads either carrier.
 
 Sizes: N images or sentences, B of them in a batch, F factors, d = 128 features.
 """

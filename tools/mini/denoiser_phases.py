@@ -33,7 +33,7 @@ class TextPhase(NamedTuple):
 TEXT_PHASES = (
     TextPhase("denoiser", 2000, 1e-3, mixes.GENERAL, 11),
     TextPhase("colours", 1500, 6e-4, mixes.COLOURS, 12),
-    TextPhase("people", 1200, 5e-4, mixes.PEOPLE, 13),
+    TextPhase("people", 2800, 5e-4, mixes.PEOPLE_AND_STYLES, 14),
 )
 
 

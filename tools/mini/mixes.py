@@ -33,18 +33,18 @@ GENERAL = Mix(
 # A third of the plain sentences makes about half of all recolour their object: with the grammar's own quarter, one
 # image in eight blended the colour asked for with the class's.
 COLOURS = Mix(GENERAL.kinds, 1 / 3)
-# Two in five name a profession, many of them with a gender: without them "a female doctor" was drawn as a man half of
-# the time.
-PEOPLE = Mix(
+# A third name a profession, many of them with a gender, and a third a style: before this phase "a female doctor" was
+# drawn as a man half of the time, and one part of a style in ten was wrong.
+PEOPLE_AND_STYLES = Mix(
     {
-        "template": 0.10,
-        "free": 0.12,
+        "template": 0.08,
+        "free": 0.10,
         "noise": 0.02,
-        "styled": 0.10,
-        "style": 0.04,
-        "person": 0.10,
-        "profession": 0.38,
-        "pair": 0.12,
-        "scene": 0.02,
+        "styled": 0.14,
+        "style": 0.24,
+        "person": 0.08,
+        "profession": 0.24,
+        "pair": 0.09,
+        "scene": 0.01,
     }
 )
