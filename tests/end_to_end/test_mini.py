@@ -58,7 +58,7 @@ def test_free_form_prompts_show_their_class(report: MiniReport) -> None:
 
 
 def test_holdout_prompts_show_their_class(report: MiniReport) -> None:
-    assert report.right_class(every_nth("holdout", 61)) >= 0.85
+    assert report.right_class(every_nth("holdout", 23)) >= 0.85
 
 
 def test_a_colour_word_before_the_name_is_obeyed(report: MiniReport) -> None:
