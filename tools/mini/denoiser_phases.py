@@ -1,6 +1,7 @@
 """The stage that trains mini's denoiser: one phase on oracle codes, the others on text states."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,6 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from tools.mini import denoiser, mixes
-from tools.mini.encoding import Encoded
 from tools.mini.looks import IMAGES, random_looks
 from tools.mini.mixes import Mix
 from tools.mini.options import Options
@@ -55,20 +55,10 @@ def denoiser_stage(out: Path, options: Options) -> None:
         said, shown = denoiser.prepare_pairs(out, options.part_of(PAIRS), each.seed, each.mix, options)
         if each is TEXT_PHASES[0]:
             denoiser.turn_keys_and_values(unet, said, shown)
-        unet = denoiser.fit(
-            unet, shown, context_of(said), phase(each.steps, each.rate), scaling, out / f"{each.name}.pt"
-        )
+        context, keep = partial(denoiser.text_context, said), out / f"{each.name}.pt"
+        unet = denoiser.fit(unet, shown, context, phase(each.steps, each.rate), scaling, keep)
     unet.save_pretrained(out / "unet")
     (out / "scaling.json").write_text(json.dumps(scaling), encoding="utf-8")
-
-
-def context_of(said: Encoded) -> denoiser.Context:
-    """The denoiser's context in the later phases: text states, with some rows hidden."""
-
-    def context(rows: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
-        return denoiser.text_context(said, rows, draw)
-
-    return context
 
 
 def oracle_latents(out: Path, options: Options) -> denoiser.Latents:
