@@ -55,17 +55,17 @@ class Row:
     keeps: bool = False
 
 
-PLAIN = {"augment": False, "pictures": 1000}  # the embedded model's images are too small to shrink; it costs the same
+PLAIN = {"augment": False, "images": 1000}  # the embedded model's images are too small to shrink; it costs the same
 FLOAT32 = {"precision": "float32"}  # a count does not depend on the number format, and it is faster on a CPU
 UNPRESERVED = {"ridge": 1.0, "train_preserve_scale": 0.0, "fuse_preserve_scale": 0.0}  # captions cost no evaluation
 ROWS: dict[str, Row] = {
-    "ablation": Row("ablation", 53_200, {"steps": 100, **PLAIN}, {"steps": 2, "pictures": 16}),
+    "ablation": Row("ablation", 53_200, {"steps": 100, **PLAIN}, {"steps": 2, "images": 16}),
     "ablation, 100 concepts of one anchor": Row(
         "ablation",
         370_000,
         {"total_steps": 10_000, **PLAIN},
-        {"total_steps": 4, "pictures": 16},
-        note="the authors draw the anchor's pictures for each concept anew: 5 320 000",
+        {"total_steps": 4, "images": 16},
+        note="the authors draw the anchor's images for each concept anew: 5 320 000",
         concepts=100,
     ),
     "esd 2023": Row(
@@ -91,8 +91,8 @@ ROWS: dict[str, Row] = {
     "mace, 2 concepts": Row(
         "mace",
         1_260,
-        {"steps": 50, "pictures": 8, "picture_steps": 30, "segmenter": "none", **UNPRESERVED},
-        note="two, because their pictures fill one pass; 630 a concept",
+        {"steps": 50, "images": 8, "draw_steps": 30, "segmenter": "none", **UNPRESERVED},
+        note="two, because their images fill one pass; 630 a concept",
         concepts=2,
         keeps=True,
     ),

@@ -13,9 +13,7 @@ PUBLISHED = "published"  # the word that a `how` of published settings begins wi
 UNTUNED = "not tuned"  # the words that a `how` begins with where settings were adapted and not tuned
 
 # Settings that count what Stable Diffusion's size decides; only these may differ where published settings run on mini.
-COUNTS = frozenset(
-    ("caption_count", "captions", "draw_steps", "fisher_pairs", "picture_steps", "pictures", "pixels", "sampling_steps")
-)
+COUNTS = frozenset(("caption_count", "captions", "draw_steps", "fisher_pairs", "images", "pixels", "sampling_steps"))
 STAND_INS = frozenset(("draw_scheduler", "segmenter"))  # parts that mini has none of, and what stands for them there
 
 

@@ -48,7 +48,7 @@ class Ablation:
             styles twelve prompts of ours.
         prior_prompts: a file of prompts for the preserving rows; None: the anchors' own images.
         anchor: the anchor of requests without a destination; for styles "" means "painting".
-        pictures: images of each anchor.
+        images: images of each anchor.
         draw_scheduler, draw_steps, guidance: how they are drawn; "own" draws as the model's family does by default.
         resolution: largest side of a training image in pixels.
         seed: of images, batches and noise.
@@ -72,7 +72,7 @@ class Ablation:
     prompts: str | None = None
     prior_prompts: str | None = None
     anchor: str = ""
-    pictures: Count = 1000
+    images: Count = 1000
     draw_scheduler: Drawing = "dpm++"
     draw_steps: Count = 25
     guidance: NotNegative = 6.0

@@ -58,17 +58,17 @@ class Anchors:
     def prepare(self, anchors: Iterable[Anchor]) -> None:
         """Draw the anchor images that are not stored yet."""
         blocks = [(anchor, start) for anchor in dict.fromkeys(anchors) for start in range(0, self.count, BLOCK)]
-        missing = [block for block in blocks if self.scratch.get(self._key("pictures", *block)) is None]
+        missing = [block for block in blocks if self.scratch.get(self._key("images", *block)) is None]
         with stage("anchor images", len(missing) * BLOCK) as advance:
             for part in _alike(missing):
                 for (anchor, start), made in zip(part, self._draw(part), strict=True):
-                    self.scratch.put(self._key("pictures", anchor, start), made)
-                    self._hold(("pictures", anchor, start, False), made)
+                    self.scratch.put(self._key("images", anchor, start), made)
+                    self._hold(("images", anchor, start, False), made)
                     advance(BLOCK)
 
     def image(self, anchor: Anchor, index: int, mirrored: bool = False) -> Array:
         """One anchor image as preprocessed for the autoencoder, (side, side, 3) uint8."""
-        block = self._block("pictures", anchor, index, mirrored=False)
+        block = self._block("images", anchor, index, mirrored=False)
         plain = torch.zeros(1, dtype=torch.bool) | mirrored
         fitted = prepare_images(block[index % BLOCK][None], plain, self.side)[0]
         found: Array = ((fitted + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
@@ -85,7 +85,7 @@ class Anchors:
         place = (what, anchor, start, mirrored)
         if place not in self._held:
             key = self._key(what, anchor, start, mirrored)
-            made = self._drawn_block if what == "pictures" else self._encoded_block
+            made = self._drawn_block if what == "images" else self._encoded_block
             self._hold(place, self.scratch.array(key, lambda: made(anchor, start, mirrored)))
         self._held.move_to_end(place)
         return self._held[place]
@@ -101,7 +101,7 @@ class Anchors:
 
     def _encoded_block(self, anchor: Anchor, start: int, mirrored: bool) -> Array:
         """(n, 2, c, h, w): mean and deviation of each image of a block."""
-        pixels = self._block("pictures", anchor, start, mirrored=False)
+        pixels = self._block("images", anchor, start, mirrored=False)
         flipped = torch.zeros(len(pixels), dtype=torch.bool) | mirrored
         mean, deviation = self.denoiser.encode(prepare_images(pixels, flipped, self.side), at_once=BLOCK)
         found: Array = torch.stack([mean, deviation], dim=1).float().cpu().numpy()
@@ -129,7 +129,7 @@ class Anchors:
             "seed": self.seed,
             "rows": [start, min(start + BLOCK, self.count)],
         }
-        return key if what == "pictures" else {**key, "side": self.side, "mirrored": mirrored}
+        return key if what == "images" else {**key, "side": self.side, "mirrored": mirrored}
 
 
 def _alike(blocks: Sequence[tuple[Anchor, int]]) -> Iterable[Sequence[tuple[Anchor, int]]]:

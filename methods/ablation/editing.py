@@ -58,7 +58,7 @@ def make_edit(method: "Ablation", bundle: Bundle, requests: Sequence[EditRequest
     log = {
         "concepts": float(len(concepts)),
         "anchors": float(len({concept.anchor for concept in concepts})),
-        "pictures_drawn": float(anchors.drawn),
+        "images_drawn": float(anchors.drawn),
         "steps": float(steps),
         "first_loss": sum(losses[:10]) / len(losses[:10]),
         "last_loss": sum(losses[-10:]) / len(losses[-10:]),
@@ -74,7 +74,7 @@ def _anchors(method: "Ablation", bundle: Bundle, denoiser: Denoiser, scratch: Sc
         scheduler, steps, guidance = method.draw_scheduler, method.draw_steps, method.guidance
         sampling = Sampling(scheduler, steps, guidance, own.height, own.width)
     side = min(denoiser.pixels, method.resolution)
-    return Anchors(bundle, denoiser, scratch, sampling, method.pictures, method.seed, side)
+    return Anchors(bundle, denoiser, scratch, sampling, method.images, method.seed, side)
 
 
 def _trained_part(method: "Ablation", bundle: Bundle, denoiser: Denoiser, concepts: Sequence[Concept]) -> TrainedPart:

@@ -46,7 +46,7 @@ class EMCID:
         penalty: "decay", or "ewc": elastic weight consolidation with a diagonal Fisher information.
         ewc_weight: weight of Σ F_j δ_j² / (2 ‖v₀‖²).
         tokens: edited tokens per prompt: the last subject token, then the end token, then pads after it.
-        pictures: training images per prompt.
+        images: training images per prompt.
         captions: a file of captions for the second moments: one a line, or a JSON list of texts or of objects with a
             "caption"; None: the embedded captions, which only the embedded model has.
         caption_count: how many of them, drawn by the authors' rule.
@@ -79,7 +79,7 @@ class EMCID:
     penalty: Penalty = "decay"
     ewc_weight: float = 1e7
     tokens: int = 1
-    pictures: int = 1
+    images: int = 1
     captions: str | None = None
     caption_count: Count = 100_000
     fisher_pairs: Count = 3000

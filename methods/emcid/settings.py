@@ -42,7 +42,7 @@ class Stage1:
         penalty: "decay", or "ewc": elastic weight consolidation with a diagonal Fisher information.
         ewc_weight: weight of Σ F_j δ_j² / (2 ‖v₀‖²).
         tokens: T, edited tokens per prompt: the last subject token, then the end token, then pads after it.
-        pictures: training images per prompt.
+        images: training images per prompt.
     """
 
     layers: tuple[int, ...] = (10,)
@@ -57,7 +57,7 @@ class Stage1:
     penalty: Penalty = "decay"
     ewc_weight: float = 1e7
     tokens: Count = 1
-    pictures: Count = 1
+    images: Count = 1
 
     def __post_init__(self) -> None:
         check_fields(self, "emcid")

@@ -70,13 +70,13 @@ class Workbench:
         texts, noise = [], []
         for concept in concepts:
             generator = torch.Generator().manual_seed(concept.seed)
-            for _ in range(settings.pictures):
+            for _ in range(settings.images):
                 texts += concept.prompts("source")
                 noise.append(self._initial(len(concept.templates), generator))
         pixels = self._draw_images(texts, torch.cat(noise))
         flipped = torch.cat([stream.flips() for stream in draws])
         mean, deviation = self.denoiser.encode(prepare_images(pixels, flipped, self.side))
-        sizes = [settings.pictures * len(concept.templates) for concept in concepts]
+        sizes = [settings.images * len(concept.templates) for concept in concepts]
         offsets = tuple(int(stop) - size for stop, size in zip(np.cumsum(sizes), sizes, strict=True))
         return Latents(mean, deviation, offsets, self.denoiser.scaling)
 

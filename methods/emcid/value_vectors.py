@@ -123,7 +123,7 @@ class ValueVectors:
         bench, settings = self.bench, self.settings
         if settings.noise_loss == "none":
             return optimise_values(bench.towers, None, concepts, settings, None, [], fisher=fisher)
-        draws = [bench.draws(concept, settings.pictures) for concept in concepts]
+        draws = [bench.draws(concept, settings.images) for concept in concepts]
         latents = bench.latents(concepts, settings, draws)
         return optimise_values(bench.towers, bench.denoiser, concepts, settings, latents, draws, fisher=fisher)
 

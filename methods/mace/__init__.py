@@ -46,8 +46,8 @@ class MACE:
         rank: of each concept's term.
         use_pooler: end token and pads count as the concept's tokens.
         importance_sampling: draw timesteps mostly between 200 and 400; False: uniformly.
-        pictures: training images per concept.
-        picture_steps: denoising steps of a training image.
+        images: training images per concept.
+        draw_steps: denoising steps of a training image.
         segmenter: where the concept is in an image: "grounded-sam", as published; "attention", the unedited denoiser's
             attention; "ground", for mini, what differs from its plain ground; "none", the whole image.
         detector: Grounding DINO of "grounded-sam", REPOSITORY@COMMIT or a folder, safetensors.
@@ -72,8 +72,8 @@ class MACE:
     rank: Count = 1
     use_pooler: bool = True
     importance_sampling: bool = True
-    pictures: Count = 8
-    picture_steps: Count = 30
+    images: Count = 8
+    draw_steps: Count = 30
     segmenter: SegmenterName = "grounded-sam"
     detector: str = "IDEA-Research/grounding-dino-tiny@a2bb814dd30d776dcf7e30523b00659f4f141c71"
     masker: str = "facebook/sam-vit-huge@87aecf0df4ce6b30cd7de76e87673c49644bdf67"

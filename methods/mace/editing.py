@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 CONCEPTS_AT_ONCE = 8  # concepts trained together by default
 # Settings that change a trained term; the refined model, which others decide, is in its key.
-TRAINING = (*(each.name for each in fields(Training)), "pictures", "picture_steps", *SEGMENTING)
+TRAINING = (*(each.name for each in fields(Training)), "images", "draw_steps", *SEGMENTING)
 Piece = tuple[int, int]  # concepts start … stop − 1
 
 
@@ -114,10 +114,10 @@ class _Editing:
     def _terms(self, concepts: Sequence[Concept], refined: Mapping[str, Tensor]) -> Iterator[ConceptTerms]:
         """Each concept's trained terms, read one after the other."""
         method = self.method
-        images = TrainingImages(self.bundle, self.scratch, method.pictures, method.picture_steps)
+        images = TrainingImages(self.bundle, self.scratch, method.images, method.draw_steps)
         masks = TrainingMasks(method, self.bundle, self.scratch, images, self.prompts)
         masks.ready(concepts)
-        with record_seconds(self.log, "pictures_seconds"):
+        with record_seconds(self.log, "images_seconds"):
             images.fetch(concepts)
         with record_seconds(self.log, "masks_seconds"):
             masks.fetch(concepts)

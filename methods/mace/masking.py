@@ -67,7 +67,7 @@ class TrainingMasks:
         return {
             "what": "mace masks",
             "source": concept.source,
-            "pictures": self.images.key(concept),
+            "images": self.images.key(concept),
         }
 
     @contextmanager

@@ -29,7 +29,7 @@ def seeds(concept: Concept, count: int) -> list[int]:
 
     Deviation: the authors' images are unseeded (their generator is made and not passed).
     """
-    return [content_seed({"mace picture": concept.seed, "index": index}) for index in range(count)]
+    return [content_seed({"mace image": concept.seed, "index": index}) for index in range(count)]
 
 
 class TrainingImages:
@@ -51,7 +51,7 @@ class TrainingImages:
     def key(self, concept: Concept) -> dict[str, Any]:
         """The scratch key of a concept's images."""
         return {
-            "what": "mace training pictures",
+            "what": "mace training images",
             "model": self.model,
             "prompt": concept.image_prompt,
             "seed": concept.seed,

@@ -84,7 +84,7 @@ class Objectives:
 
         sampling = replace(self.bundle.family.sampling, noise="per_image")
         key = {
-            "what": "refact pictures",
+            "what": "refact images",
             "model": self.bundle.digest,
             "text": text,
             "count": count,

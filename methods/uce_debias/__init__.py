@@ -31,7 +31,7 @@ class UCEDebias:
         shares: the wanted share of each destination; (): equal. 2023 knows equal shares only.
         tolerance: a source is balanced once no share is this far off.
         rounds: at most so many rounds of drawing and editing.
-        pictures: drawn per text and round; None: 50 in 2023, 10 in 2025.
+        images: drawn per text and round; None: 50 in 2023, 10 in 2025.
         sampling_steps: steps of each of these images; None: the model's default.
         step: how much of what a share lacks is added per round; None: 0.1 in 2023, 1 in 2025.
         ridge: λ.
@@ -50,7 +50,7 @@ class UCEDebias:
     shares: Annotated[tuple[float, ...], SHARES] = ()
     tolerance: float = 0.05
     rounds: Count = 30
-    pictures: Count | None = None
+    images: Count | None = None
     sampling_steps: Count | None = 20
     step: float | None = None
     ridge: Positive = 0.5

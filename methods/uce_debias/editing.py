@@ -25,7 +25,7 @@ def make_edit(method: "UCEDebias", bundle: Bundle, requests: Sequence[EditReques
     old = method.variant == 2023
     concepts = concepts_of(requests, PHRASES if old and method.templates else ("{}",), method.shares)
     judge = judge_for(bundle, method.judge, "{}" if old else HYPOTHESIS)
-    drawer = Drawer(judge, method.pictures or (50 if old else 10), method.sampling_steps)
+    drawer = Drawer(judge, method.images or (50 if old else 10), method.sampling_steps)
     return balance(method, bundle, concepts, drawer, scratch)
 
 

@@ -107,7 +107,7 @@ def stage1_of(given) -> Stage1:
         penalty="ewc" if hparams["use_ewc"] else "decay",
         ewc_weight=hparams["ewc_lambda"],
         tokens=hparams["num_edit_tokens"],
-        pictures=hparams["samples_per_prompt"],
+        images=hparams["samples_per_prompt"],
     )
 
 

@@ -130,11 +130,11 @@ def test_training_brings_the_sources_prediction_to_the_anchors(tiny_sd):
 def test_concepts_of_one_anchor_share_its_images(tiny_sd):
     scratch = Memory()
     edit = make_edit(tiny_sd, CAT, VIOLIN, BEE, scratch=scratch)
-    assert scratch.made.count("ablation anchor pictures") == 2
+    assert scratch.made.count("ablation anchor images") == 2
     assert scratch.made.count("ablation anchor latents") == 2
-    assert edit.log["pictures_drawn"] == 2 * QUICK.pictures
+    assert edit.log["images_drawn"] == 2 * QUICK.images
     again = make_edit(tiny_sd, CAT, scratch=scratch)
-    assert again.log["pictures_drawn"] == 0
+    assert again.log["images_drawn"] == 0
 
 
 def test_all_styles_have_one_anchor(tiny_sd):

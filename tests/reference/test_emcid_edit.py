@@ -132,7 +132,7 @@ def test_a_balancing_request_gets_the_mean_of_its_destinations(tiny_sd, method):
     "changes",
     [
         {"noise_loss": "none"},
-        {"noise_loss": "true", "pictures": 2},
+        {"noise_loss": "true", "images": 2},
         {"noise_loss": "esd"},
         {"penalty": "ewc", "fisher_pairs": 3, "fisher_steps": 2},
         {"tokens": 2},

@@ -37,10 +37,10 @@ def method(name, captions):
     if name == "emcid":
         return EMCID(layers=(1, 2), steps=3, captions=str(captions))
     if name == "mace":
-        small = {"prompts": 2, "pictures": 2, "picture_steps": 2, "segmenter": "none", "steps": 3}
+        small = {"prompts": 2, "images": 2, "draw_steps": 2, "segmenter": "none", "steps": 3}
         return MACE(captions=str(captions), ridge=1.0, **small)
     if name == "ablation":
-        return Ablation(steps=2, pictures=4, draw_scheduler="ddim", draw_steps=2, batch=2, augment=False, flip=False)
+        return Ablation(steps=2, images=4, draw_scheduler="ddim", draw_steps=2, batch=2, augment=False, flip=False)
     return ESD(iterations=3, sampling_steps=4, precision="float32")
 
 

@@ -48,9 +48,9 @@ def open_scratch(folder, method):
 
 
 def desk(bundle, tmp_path, **changes):
-    method = MACE(**{**dict(MACE.card.quick), "pictures": 2, **changes})
+    method = MACE(**{**dict(MACE.card.quick), "images": 2, **changes})
     scratch = open_scratch(tmp_path, method)
-    images = TrainingImages(bundle, scratch, method.pictures, method.picture_steps)
+    images = TrainingImages(bundle, scratch, method.images, method.draw_steps)
     return TrainingMasks(method, bundle, scratch, images, PromptReader(bundle, scratch))
 
 

@@ -41,7 +41,7 @@ def test_a_scaled_count_is_near_the_true_one(tiny_sd, small):
 
 
 def test_concepts_of_one_anchor_cost_its_images_once(tiny_sd):
-    quick = {"augment": False, "pictures": 16, "draw_steps": 3, "steps": 2, "batch": 2}
+    quick = {"augment": False, "images": 16, "draw_steps": 3, "steps": 2, "batch": 2}
     drawing, training = (
         16 * 2 * 3,
         2 * 2 * (1 + 3),
