@@ -18,7 +18,17 @@ from iceb.specs.records import PluginRecord, Provenance
 if TYPE_CHECKING:
     import torch
 
-PACKAGES = ("iceb", "torch", "diffusers", "transformers", "safetensors", "tokenizers", "numpy", "pillow")
+PACKAGES = (
+    "iceb",
+    "torch",
+    "diffusers",
+    "transformers",
+    "open_clip_torch",
+    "safetensors",
+    "tokenizers",
+    "numpy",
+    "pillow",
+)
 CODE = ("iceb", "methods", "metrics", "baselines", "data_cards", "pyproject.toml")  # code that can change a number
 NO_CODE = (":(exclude,glob)**/__pycache__/**", ":(exclude,glob)**/*.pyc")  # what Python leaves beside code
 NO_PLACE = "unknown"
