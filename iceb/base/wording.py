@@ -10,6 +10,24 @@ def count_text(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def edits_text(num_edits: int, draws: int = 1, replicates: int = 1) -> str:
+    """The number of edits that a run makes at a time, and how often it repeats them.
+
+    >>> edits_text(300), edits_text(10, draws=5, replicates=3)
+    ('300 edits', '10 edits, 5 draws, 3 seeds')
+    """
+    return ", ".join([count_text(num_edits, "edit"), *repeats_text(draws, replicates)])
+
+
+def repeats_text(draws: int, replicates: int) -> list[str]:
+    """The numbers of draws and seeds of an edit, a text for each above one.
+
+    >>> repeats_text(5, 1)
+    ['5 draws']
+    """
+    return [count_text(number, noun) for number, noun in ((draws, "draw"), (replicates, "seed")) if number > 1]
+
+
 def task_label(task: str, dataset: str) -> str:
     """A task with its dataset, where that has another name.
 

@@ -14,7 +14,8 @@ OPTIONS = {  # by the field's name
     **{
         name: f"--{name.replace('_', '-')}"
         for name in (
-            *("add", "benchmarks", "cache", "concepts_at_once", "data", "dest", "device", "dtype", "folder", "form"),
+            *("add", "benchmarks", "cache", "concepts_at_once", "data", "dest", "device", "draws", "dtype", "folder"),
+            *("form", "replicates"),
             *("full", "gone", "images_per_pass", "limit", "model", "noise", "num_edits", "out", "precision", "recipe"),
             *("requests", "role", "source", "task", "workers"),
         )

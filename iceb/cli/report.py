@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iceb.base.messages import shorten
-from iceb.base.wording import count_text, task_label
+from iceb.base.wording import edits_text, task_label
 from iceb.cli.option_names import with_options
 from iceb.specs.recipes import recipe_text
 from iceb.specs.records import MethodRecord, ScoreRecord
@@ -51,7 +51,7 @@ def _scores(result: Result) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    edits = count_text(result.num_edits, "edit")
+    edits = edits_text(result.num_edits, result.draws, result.replicates)
     on = task_label(result.task.name, result.task.dataset)
     title = f"{result.method.label} on {on}, {edits}, {result.model.family}"
     table = Table(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, collapse_padding=True)

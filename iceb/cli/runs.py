@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from iceb.base.wording import repeats_text
 from iceb.cli.option_names import with_options
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ def _apart(run: "ListedRun", *, named: bool) -> list[str]:
     changed = method_label("", run.changed).strip(" ()") if run.changed else ""
     limit = f"--limit {run.limit}" if run.limit is not None else ""
     model = f"model {run.model}" if run.model not in ("", "iceb/mini") else ""
+    repeats = ", ".join(repeats_text(run.draws, run.replicates))
     headline = f"score: {run.headline.metric_arrow}" if named and run.headline is not None else ""
-    return [part for part in (run.part, changed, limit, model, headline, with_options(run.error)) if part]
+    return [part for part in (run.part, changed, repeats, limit, model, headline, with_options(run.error)) if part]
 
 
 def _score(run: "ListedRun") -> str:
@@ -75,6 +77,8 @@ def _document(run: "ListedRun") -> dict[str, Any]:
         "part": run.part,
         "changed": dict(run.changed),
         "num_edits": run.num_edits,
+        "draws": run.draws,
+        "replicates": run.replicates,
         "limit": run.limit,
         "model": run.model,
         "metric": score.metric if score is not None else None,

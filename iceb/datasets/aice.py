@@ -6,6 +6,7 @@ Where this differs from the authors' code, the card's `deviations` say so.
 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -80,6 +81,12 @@ class AICE:
                 f"choose 1 to {most}"
             )
         return single_batch(EditBatch(f"{self.card.name}/{num_edits:04d}", self.requests[:num_edits]))
+
+    def only(self, requests: Sequence[EditRequest]) -> "AICE":
+        """The dataset with some of its requests alone; their prompts stay as they are."""
+        found = copy(self)
+        found.requests = tuple(requests)
+        return found
 
     def prompts(self, batch: EditBatch) -> list[Prompt]:
         """The prompts of a batch's requests: train, source, dest, alias.

@@ -83,7 +83,7 @@ def _data(result: Result) -> list[object]:
     """Return what determines the concepts that are judged."""
     task = result.task
     data = [task.dataset, task.dataset_version, dict(task.data_sha256)]
-    return [task.name, task.version, *data, result.num_edits]
+    return [task.name, task.version, *data, result.num_edits, result.draws, result.replicates]
 
 
 def _difference(judged: Judged, common: Judged) -> str:

@@ -14,6 +14,8 @@ def reading(table: Table) -> str:
         *_ranking(table),
         f"Controls are compared with and not ranked. {MISSING} stands where a method only erases and the score asks "
         "for the destination, where a metric was not computed, and where no run has that number of edits.",
+        "Draws are disjoint sets of so many concepts, each edited alone, the same for all rows; seeds are those with "
+        "which each is edited. Their scores are pooled, and the error is over concepts and edits.",
         "A row of published settings is named so; of these only counts tied to a model's size are scaled, each named "
         "below. One of settings chosen for this model is named by that. Settings in brackets are of neither.",
         "fidelity is the method's to its authors' code ([what the words mean](../docs/methods/README.md)); ‖ΔW‖/‖W‖ is "

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from iceb.base.wording import count_text
+from iceb.base.wording import count_text, edits_text
 from iceb.leaderboard.columns import Column
 from iceb.leaderboard.markdown import MISSING, cell, markdown_table, number
 from iceb.leaderboard.published import Published
@@ -35,7 +35,7 @@ def _table(table: Table) -> list[str]:
         parts += [f"### {cell(table.headline.heading)} by number of edits", _by_count(table, table.headline)]
     for count in reversed(table.counts):
         parts += [
-            f"### All metrics at {count_text(count, 'edit')}{_unranked_note(table, count)}",
+            f"### All metrics at {edits_text(count, draws_at(table, count))}{_unranked_note(table, count)}",
             _all_metrics(table, count),
         ]
     parts += [f"### Cost at {count_text(table.main, 'edit')}", *costs(table)]
@@ -93,15 +93,29 @@ def _unranked_note(table: Table, count: int) -> str:
     return "" if count in table.declared else " (not ranked)"
 
 
+def draws_at(table: Table, count: int) -> int:
+    """The number of disjoint draws of so many concepts that every row edits."""
+    return next((row.cells[count].first.draws for row in table.order if count in row.cells), 1)
+
+
 def _all_metrics(table: Table, count: int) -> str:
     entries: Sequence[Ranked] = table.ranked[count]
     shown = [column for column in table.columns if any(entry.row.score(column, count) for entry in entries)]
-    header = ["rank", "method", "fidelity", "reproductions", CHANGE, *(cell(column.heading) for column in shown)]
+    header = [
+        "rank",
+        "method",
+        "fidelity",
+        "seeds",
+        "reproductions",
+        CHANGE,
+        *(cell(column.heading) for column in shown),
+    ]
     lines = [
         [
             entry.place,
             name(entry.row),
             cell(entry.row.fidelity or MISSING),
+            str(entry.row.cells[count].first.replicates),
             str(entry.row.cells[count].reproductions),
             relative_change(entry.row.cells[count]),
             *(_with_interval(entry.row.score(column, count)) for column in shown),

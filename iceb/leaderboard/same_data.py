@@ -6,9 +6,12 @@ from functools import cache
 from iceb.base.digest import canonical
 from iceb.base.errors import DataError, IcebError, ResultError
 from iceb.base.frames import attribute_errors
+from iceb.base.wording import count_text
 from iceb.datasets import load_card, open_dataset
+from iceb.datasets.repeated import with_repeats
 from iceb.leaderboard.filed_result import FiledResult
 from iceb.specs.data_digests import DataDigests
+from iceb.specs.repeats import Repeats
 from iceb.specs.results import Result
 
 DATA = {"requests_sha256": "requests", "prompts_sha256": "prompts"}  # fields of a result's task
@@ -23,11 +26,14 @@ def check_same_data(found: Sequence[FiledResult]) -> None:
     Raises:
         ResultError: two such files, or one that does not agree with the installed dataset; the message says what to do.
     """
+    draws: dict[str, FiledResult] = {}
     first: dict[str, FiledResult] = {}
     for filed in found:
         task = filed.result.task
-        data = [task.name, task.version, task.dataset, task.dataset_version, task.data_sha256, filed.result.num_edits]
-        known = first.setdefault(canonical(data), filed)
+        result = filed.result
+        data = [task.name, task.version, task.dataset, task.dataset_version, task.data_sha256, result.num_edits]
+        _check_same_draws(filed, draws.setdefault(canonical(data), filed))
+        known = first.setdefault(canonical([*data, result.replicates]), filed)
         if problem := _difference(filed.result, known.result):
             raise ResultError(
                 f"{filed.path} and {known.path} have different {problem} of version {task.dataset_version} of dataset "
@@ -36,6 +42,15 @@ def check_same_data(found: Sequence[FiledResult]) -> None:
     for filed in found:
         for problem in _unlike_dataset(filed.result):
             raise ResultError(f"{filed.path}: {problem}")
+
+
+def _check_same_draws(filed: FiledResult, known: FiledResult) -> None:
+    if filed.result.draws != known.result.draws:
+        raise ResultError(
+            f"{filed.path} edits {count_text(filed.result.draws, 'draw')} of {filed.result.num_edits} concepts, "
+            f"{known.path} {known.result.draws}: rows of one number of edits share their concepts; run one again with "
+            "the `draws` of the other"
+        )
 
 
 def _difference(result: Result, known: Result) -> str | None:
@@ -49,7 +64,9 @@ def _difference(result: Result, known: Result) -> str | None:
 def _unlike_dataset(result: Result) -> Iterator[str]:
     """Compare a result's data with the dataset of that version, where it is installed with the same files."""
     task = result.task
-    made = _installed_digests(task.dataset, task.dataset_version, canonical(task.data_sha256), result.num_edits)
+    made = _installed_digests(
+        task.dataset, task.dataset_version, canonical(task.data_sha256), result.num_edits, result.repeats
+    )
     if made is None:
         return
     for field, what in DATA.items():
@@ -62,7 +79,9 @@ def _unlike_dataset(result: Result) -> Iterator[str]:
 
 
 @cache
-def _installed_digests(name: str, version: int, data_sha256: str, num_edits: int) -> DataDigests | None:
+def _installed_digests(
+    name: str, version: int, data_sha256: str, num_edits: int, repeats: Repeats
+) -> DataDigests | None:
     """Digest the installed dataset of this version and these files; None if it is not installed."""
     try:
         card = load_card(name)
@@ -70,6 +89,7 @@ def _installed_digests(name: str, version: int, data_sha256: str, num_edits: int
             return None
         dataset = open_dataset(name, may_fetch=False)
         with attribute_errors(DataError, f"dataset {name}"):
-            return DataDigests.of(dataset, dataset.schedule(num_edits), num_edits)
+            edited = with_repeats(dataset, repeats, num_edits)
+            return DataDigests.of(edited, edited.schedule(num_edits), num_edits)
     except IcebError:
         return None

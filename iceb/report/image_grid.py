@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 from iceb.base.cache import cache_root
 from iceb.base.errors import ResultError, SpecError, StoreError
 from iceb.base.messages import shorten
-from iceb.base.wording import count_text
+from iceb.base.wording import edits_text
 from iceb.report.contact_sheet import Row, sheet
 from iceb.running.prompt_selection import evenly
 from iceb.runs.folder import RESULT, read_requests, read_result, run_folder
@@ -117,7 +117,7 @@ def _all_there(store: ImageStore, keys: Sequence[str], result: Result) -> None:
 
 
 def _heading(result: Result, role: str) -> str:
-    edits = count_text(result.num_edits, "edit")
+    edits = edits_text(result.num_edits, result.draws, result.replicates)
     return f"{result.method.label} on {result.task.name}, {edits}, {Path(result.model.family).name}, {role} prompts"
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from iceb import registry
-from iceb.base.errors import DataError
+from iceb.base.errors import DataError, SpecError
 from iceb.base.frames import attribute_errors
 from iceb.datasets.cards import card_sha256
 from iceb.models.bundle import ModelBundle
@@ -74,6 +74,7 @@ class Run:
             for step in self.plan.schedule:
                 if isinstance(step, Add):
                     model.add(step.batch.id, self._edit(model, step.batch))
+                    self._check_replicate(model, step.batch)
                 elif isinstance(step, Remove):
                     model.remove(step.batch)
                 else:
@@ -84,6 +85,14 @@ class Run:
         made = parts.method.get_or_make_edit(model.current, batch.requests, parts.edits, parts.cache, parts.execution)
         self.images.edits.append(EditCost.of(made))
         return made.edit
+
+    def _check_replicate(self, model: EditedModel, batch: EditBatch) -> None:
+        """Refuse replicates of a method whose edit does not depend on the requests' seeds."""
+        if batch.replicate and model.current.digest in self.images.digests:
+            raise SpecError(
+                f"`replicates`: {self.plan.spec.method} made the same edit with other seeds, so it has no error over "
+                "seeds: use `replicates=1`"
+            )
 
     def _draw_before(self, prompts: Sequence[Prompt]) -> dict[Prompt, ImageKey]:
         parts = self.parts

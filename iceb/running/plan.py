@@ -15,6 +15,7 @@ from iceb.base.frames import attribute_errors
 from iceb.base.readers import explain_reading
 from iceb.base.suggestions import unknown
 from iceb.datasets import EMBEDDED, dataset_card_name, open_dataset
+from iceb.datasets.repeated import with_repeats
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
 from iceb.models.memory import PassSize
@@ -34,6 +35,7 @@ from iceb.specs.data_digests import DataDigests
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.prompts import ImageKey
+from iceb.specs.repeats import SINGLE, Repeats
 from iceb.specs.results import first_problem
 from iceb.specs.runs import MOST_COUNTED, Dtype, ModelRef, RunSpec, Sampling, Scalar
 from iceb.specs.schedules import with_checkpoints
@@ -51,6 +53,7 @@ class Ask:
     task: str
     method: str
     num_edits: int
+    repeats: Repeats = SINGLE
     model: str = "mini"  # a family, or a folder
     data: str | None = None  # "embedded", "upstream" or a folder; None: embedded on mini, upstream elsewhere
     settings: Mapping[str, Scalar] = field(default_factory=dict)  # --set
@@ -90,9 +93,10 @@ def plan(ask: Ask, may_fetch: bool = True) -> Plan:
     card = registry.find("datasets", dataset_card_name(task.dataset, data)).public_name
     selection = Selection([each.metric for each in metrics], ask.limit)
     with attribute_errors(DataError, f"dataset {card}"):
-        schedule = dataset.schedule(ask.num_edits)
-        checkpoints = selection.checkpoints(task, dataset, schedule, ask.num_edits)
-        digests = DataDigests.of(dataset, schedule, ask.num_edits)
+        edited = with_repeats(dataset, ask.repeats, ask.num_edits)
+        schedule = edited.schedule(ask.num_edits)
+        checkpoints = selection.checkpoints(task, edited, schedule, ask.num_edits)
+        digests = DataDigests.of(edited, schedule, ask.num_edits)
     if sampling.noise == "upstream":
         refuse_unpublished_noise(card, dataset, checkpoints)
     spec = _spec(ask, task, _Data(card, dataset.card.version, digests), method, source.ref, sampling)
@@ -129,6 +133,8 @@ def _spec(ask: Ask, task: Task, data: _Data, method: ChosenMethod, model: ModelR
         judges=method.judges,
         precision=ask.execution.precision,
         num_edits=ask.num_edits,
+        draws=ask.repeats.draws,
+        replicates=ask.repeats.replicates,
         model=model,
         sampling=sampling,
         limit=ask.limit,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
-from iceb.base.wording import count_text, task_label
+from iceb.base.wording import edits_text, task_label
 from iceb.models.bundle import ModelBundle
 from iceb.running.prompt_selection import CheckpointPrompts, Selection
 from iceb.running.run_parts import Parts
@@ -147,8 +147,10 @@ class Plan:
                 yield f"note: metric {metric.name} finds no prompt of role {wanted}, and has no value"
 
     def _edits(self) -> str:
-        edits = count_text(self.spec.num_edits, "edit")
-        return edits if len(self.batches) == 1 else f"{edits} at a time, {len(self.batches)} times"
+        spec = self.spec
+        edits = edits_text(spec.num_edits, spec.draws, spec.replicates)
+        own = len(self.batches) // (spec.draws * spec.replicates)  # of the dataset's own schedule
+        return edits if own == 1 else f"{edits} at a time, {own} times"
 
     def _estimate(self) -> list[str]:
         """Estimate the drawing time, if the cache holds this model's speed on this machine."""

@@ -34,6 +34,8 @@ class ListedRun:
     task: str = ""
     method: str = ""
     num_edits: int | None = None
+    draws: int = 1
+    replicates: int = 1
     limit: int | None = None
     model: str = ""
     part: str = ""
@@ -75,6 +77,8 @@ def _read_run(folder: Path) -> ListedRun:
         task=result.task.name,
         method=result.method.name,
         num_edits=result.num_edits,
+        draws=result.draws,
+        replicates=result.replicates,
         limit=result.limit,
         model=result.model.repo,
         part=result.method.recipe_part,

@@ -27,6 +27,7 @@ from iceb.specs.records import (
     TableRecord,
     TaskRecord,
 )
+from iceb.specs.repeats import MOST_REPEATS, Repeats
 from iceb.specs.runs import MOST_COUNTED, ModelRef, RunSpec, Sampling
 
 SCHEMA: Literal[2] = 2
@@ -43,6 +44,8 @@ class Result(Record):
     task: TaskRecord
     method: MethodRecord
     num_edits: int = Field(ge=1, le=MOST_COUNTED)
+    draws: int = Field(default=1, ge=1, le=MOST_REPEATS)
+    replicates: int = Field(default=1, ge=1, le=MOST_REPEATS)
     limit: int | None = Field(default=None, ge=1, le=MOST_COUNTED)
     model: ModelRecord
     sampling: Sampling
@@ -105,6 +108,8 @@ class Result(Record):
             task=task,
             method=method,
             num_edits=spec.num_edits,
+            draws=spec.draws,
+            replicates=spec.replicates,
             limit=spec.limit,
             model=model,
             sampling=spec.sampling,
@@ -141,10 +146,17 @@ class Result(Record):
             judges=self.method.judges,
             precision=self.method.precision,
             num_edits=self.num_edits,
+            draws=self.draws,
+            replicates=self.replicates,
             model=ModelRef(self.model.family, self.model.repo, self.model.revision, self.model.dtype),
             sampling=self.sampling,
             limit=self.limit,
         )
+
+    @property
+    def repeats(self) -> Repeats:
+        """The repetitions of the edit within the run."""
+        return Repeats(self.draws, self.replicates)
 
     @property
     def device_kind(self) -> str:

@@ -99,6 +99,8 @@ class RunSpec(BaseModel):
     judges: Mapping[str, MeasureRef] = Field(default_factory=dict)  # measures that settings name, by registered name
     precision: Precision = "float32"
     num_edits: int
+    draws: int = 1  # disjoint sets of concepts, edited one after the other
+    replicates: int = 1  # seeds with which each is edited
     model: ModelRef
     sampling: Sampling
     limit: int | None = None  # prompts per role; None: all of them. A limited run is partial and stands on no table

@@ -289,3 +289,26 @@ def test_a_failed_run_does_not_block_pruning(capsys, run_arguments, tmp_path, mo
     assert "no run refers to anything" in error_line(capsys, ["cache", "--prune", *cache])
     assert run(run_arguments(*cache)) == 0
     assert run(["cache", "--prune", *cache]) == 0
+
+
+def test_draws_are_pooled_into_one_result_with_the_concepts_of_all(capsys, run_arguments, tmp_path):
+    assert run(run_arguments("--num-edits", "1", "--draws", "2")) == 0
+    pooled = result_of(tmp_path / "runs")
+    assert (pooled.num_edits, pooled.draws, pooled.replicates) == (1, 2, 1)
+    assert len(set(pooled.model.edited_digest)) == 2
+    source = pooled.score("source2dest")
+    assert source is not None
+    assert (source.concepts, source.stderr is not None) == (2, True)
+    assert run(["runs", str(tmp_path / "runs")]) == 0
+    assert "2 draws" in capsys.readouterr().out
+
+
+def test_replicates_of_a_method_without_randomness_are_refused(capsys, run_arguments):
+    line = error_line(capsys, run_arguments("--replicates", "2", "--limit", "40"))
+    assert "--replicates: token_swap made the same edit with other seeds" in line
+    assert "use --replicates 1" in line
+
+
+def test_more_draws_than_requests_are_refused_before_any_work(capsys, run_arguments):
+    line = error_line(capsys, run_arguments("--draws", "200"))
+    assert "--draws 200 of 2 edits need 400 requests" in line

@@ -5,8 +5,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
 import torch
 
+from iceb.leaderboard.render import NO_RESULTS
 from iceb.models.bundle import ModelBundle
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
@@ -38,5 +40,8 @@ def test_the_example_method_is_short_and_edits_what_it_declares(tiny_sd: ModelBu
 
 
 def test_the_first_table_is_narrow() -> None:
-    header = next(line for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("| method |"))
+    text = README.read_text(encoding="utf-8")
+    if NO_RESULTS in text:
+        pytest.skip("the table has no rows yet")
+    header = next(line for line in text.splitlines() if line.startswith("| method |"))
     assert header.count("|") - 1 <= MOST_COLUMNS

@@ -141,3 +141,18 @@ def test_a_run_beside_one_of_other_prompts_is_refused_unless_that_failed(make_re
     failed = same.with_fields(status="failed", error="disk full")
     failed.save(path)
     refuse_other_data(tmp_path, other.result.spec)
+
+
+def test_rows_of_other_draws_share_no_table_and_rows_of_other_seeds_do(make_result, tmp_path):
+    """Other draws are other concepts; a method without randomness has one seed where others have three."""
+    first, seeds, draws = make_result("unedited", 10), make_result("uce", 10), make_result("time", 10)
+    seeds = seeds.with_fields(replicates=3, task=seeds.result.task.model_copy(update={"requests_sha256": "0" * 64}))
+    seeds = seeds.with_fields(id=seeds.result.spec.id)
+    for each in (first, seeds):
+        each.save(tmp_path / place(each.result))
+    assert len(collect(tmp_path)) == 2
+    draws = draws.with_fields(draws=5)
+    draws = draws.with_fields(id=draws.result.spec.id)
+    draws.save(tmp_path / place(draws.result))
+    with pytest.raises(ResultError, match=r"edits 1 draw of 10 concepts, .* 5: rows of one number of edits share"):
+        collect(tmp_path)

@@ -1,0 +1,110 @@
+"""A dataset whose edit is repeated: on disjoint sets of its concepts, and with other seeds."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from iceb.base.digest import digest
+from iceb.base.errors import DataError, SpecError
+from iceb.specs.datasets import ConceptDataset
+from iceb.specs.prompts import Prompt
+from iceb.specs.repeats import Repeats
+from iceb.specs.requests import EditBatch, EditRequest
+from iceb.specs.schedules import Schedule, edit_batches, one_by_one
+
+SEED_DIGITS = 15  # hex digits of a derived seed, below 2**60
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One draw: the dataset reduced to its requests, and the edit of them."""
+
+    dataset: ConceptDataset
+    batch: EditBatch
+
+
+def with_repeats(dataset: ConceptDataset, repeats: Repeats, num_edits: int) -> ConceptDataset:
+    """The dataset with its edit repeated; itself where nothing is.
+
+    Raises:
+        SpecError: the dataset has no such draws, or a schedule of several batches.
+        DataError: it has fewer requests than one draw needs.
+    """
+    return dataset if repeats.is_single else RepeatedDataset(dataset, repeats, num_edits)
+
+
+class RepeatedDataset:
+    """A dataset whose batches are edited and judged alone, one after the other, and scored together.
+
+    The first draw is the dataset's own edit; draw k edits the requests after those of draw k - 1. Prompts that all
+    batches share become each batch's own, for their tags depend on what is edited.
+    """
+
+    def __init__(self, dataset: ConceptDataset, repeats: Repeats, num_edits: int) -> None:
+        self.card, self.num_edits = dataset.card, num_edits
+        self._parts: dict[str, _Part] = {}
+        for part in _draws(dataset, repeats.draws, num_edits):
+            for replicate in range(repeats.replicates):
+                batch = _replicate(part.batch, replicate)
+                self._parts[batch.id] = _Part(part.dataset, batch)
+
+    def schedule(self, num_edits: int) -> Schedule:
+        """Every batch alone; `num_edits` is that of the repetition."""
+        return one_by_one(part.batch for part in self._parts.values())
+
+    def prompts(self, batch: EditBatch) -> list[Prompt]:
+        """The prompts of a batch, and those that all batches of its draw share."""
+        dataset = self._parts[batch.id].dataset
+        return [*dataset.prompts(batch), *dataset.shared_prompts(self.num_edits)]
+
+    def shared_prompts(self, num_edits: int) -> list[Prompt]:
+        """None: each batch has its own."""
+        return []
+
+
+def _draws(dataset: ConceptDataset, draws: int, num_edits: int) -> Iterator[_Part]:
+    """Cut the requests of `draws` edits into as many parts."""
+    if draws == 1:
+        yield _Part(dataset, _single(dataset, num_edits))
+        return
+    only = getattr(dataset, "only", None)
+    if only is None or not dataset.card.nested:
+        raise SpecError(
+            f"`draws` {draws}: dataset {dataset.card.name} cannot be reduced to some of its requests (it has no method "
+            "only(), or is not nested): use `draws=1`"
+        )
+    requests = _requests(dataset, draws, num_edits)
+    for draw in range(draws):
+        part = only(requests[draw * num_edits : (draw + 1) * num_edits])
+        batch = _single(part, num_edits)
+        yield _Part(part, batch if draw == 0 else replace(batch, id=f"{batch.id}-draw{draw + 1}"))
+
+
+def _requests(dataset: ConceptDataset, draws: int, num_edits: int) -> Sequence[EditRequest]:
+    try:
+        return _single(dataset, draws * num_edits).requests
+    except DataError as error:
+        raise DataError(
+            f"`draws` {draws} of {num_edits} edits need {draws * num_edits} requests: {error}; take fewer draws"
+        ) from error
+
+
+def _single(dataset: ConceptDataset, num_edits: int) -> EditBatch:
+    batches = edit_batches(dataset.schedule(num_edits))
+    if len(batches) != 1:
+        raise SpecError(
+            f"`draws` and `replicates` repeat one edit: dataset {dataset.card.name} makes {len(batches)} at "
+            f"`num_edits` {num_edits}; use `draws=1` and `replicates=1`"
+        )
+    return batches[0]
+
+
+def _replicate(batch: EditBatch, number: int) -> EditBatch:
+    """A batch with other seeds of its requests; number 0 keeps the dataset's own."""
+    if number == 0:
+        return batch
+    requests = tuple(replace(each, seed=_other_seed(each, number)) for each in batch.requests)
+    return replace(batch, id=f"{batch.id}-seed{number + 1}", requests=requests, replicate=number)
+
+
+def _other_seed(request: EditRequest, number: int) -> int:
+    return int(digest({"request": request.id, "seed": request.seed, "replicate": number})[:SEED_DIGITS], 16)
