@@ -1,0 +1,58 @@
+"""The runs behind the rows of AICE on mini: which there are, and what they repeat."""
+
+from collections import Counter
+
+import pytest
+
+from iceb import registry
+from iceb.baselines.recipes import shipped_recipe
+from tools.comparison.both_sides import CEILING, METHODS
+from tools.make_rows import CONTROLS, CURVES, EDITS, MORE_EDITS, OTHERS, SEEDED, TRAINED, RowRun, row_runs, run_lock
+
+EVERYTHING = (*CURVES, *CONTROLS, *OTHERS)
+OF_OTHER_TASKS = {"uce-debias"}
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return list(row_runs(EVERYTHING, (*EDITS, MORE_EDITS)))
+
+
+def test_every_method_for_the_task_has_a_row():
+    ours = {entry.name for entry in registry.entries_of("methods") if entry.package == "iceb"}
+    assert set(EVERYTHING) == ours - OF_OTHER_TASKS
+
+
+def test_every_row_has_every_number_of_edits_and_some_one_more(runs):
+    rows = Counter((run.method, run.which) for run in runs)
+    for (method, _), count in rows.items():
+        assert count == len(EDITS) + (method in ("emcid", *CONTROLS))
+
+
+def test_published_settings_have_a_row_of_their_own_wherever_somebody_published_some(runs):
+    rows = {(run.method, run.which) for run in runs}
+    for method in EVERYTHING:
+        recipe = shipped_recipe(method, "aice")
+        assert ((method, "published") in rows) == (recipe is not None and recipe.has_published)
+
+
+def test_the_page_of_curves_finds_its_rows(runs):
+    assert {*METHODS.values(), CEILING} <= {run.method for run in runs if run.which in (None, "published")}
+
+
+def test_few_edits_have_five_draws_and_trained_edits_three_seeds(runs):
+    for run in runs:
+        assert run.repeats.draws == (5 if run.num_edits <= 10 else 1)
+        assert run.repeats.replicates == (3 if run.method in TRAINED and run.num_edits in SEEDED else 1)
+
+
+def test_the_arguments_say_what_is_repeated():
+    run = RowRun("esd", 10, "published")
+    assert run.arguments[5:] == ["--num-edits", "10", "--recipe", "published", "--draws", "5", "--replicates", "3"]
+
+
+def test_a_run_that_somebody_works_on_is_left_to_them(tmp_path):
+    with run_lock(tmp_path, "aice/uce/0010") as first, run_lock(tmp_path, "aice/uce/0010") as second:
+        assert (first, second) == (True, False)
+    with run_lock(tmp_path, "aice/uce/0010") as again:
+        assert again
