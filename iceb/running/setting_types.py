@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, get_type_hints
 
 from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
@@ -17,13 +18,13 @@ LISTS = ("tuple_type", "list_type")  # pydantic's error types for "this should b
 
 
 def fitting_value(method: str, kind: type, name: str, value: Any) -> Any:
-    """Convert `value` to the field's annotation: a list to a tuple, an integer to a float.
+    """Convert `value` to the field's annotation: a list to a tuple, an integer to a float or to a word of digits.
 
     Raises:
         SpecError: it is of another kind.
     """
     try:
-        made = TypeAdapter(get_type_hints(kind)[name]).validate_python(value)
+        made = _validate(TypeAdapter(get_type_hints(kind)[name]), value)
         for part in made if isinstance(made, tuple) else (made,):
             check_setting(part, f"method {method}: {name}={quote(value)}")
         return made
@@ -32,6 +33,17 @@ def fitting_value(method: str, kind: type, name: str, value: Any) -> Any:
         raise SpecError(f"method {method}: {name}={quote(value)}: {reason} (iceb show method {method})") from error
     except (PydanticSchemaGenerationError, NameError):
         return value  # an annotation that pydantic cannot check, left to the method
+
+
+def _validate(field: TypeAdapter[Any], value: Any) -> Any:
+    """Validate a value; a number where the field takes words alone is read as one, for `variant=2025` is written so."""
+    try:
+        return field.validate_python(value)
+    except ValidationError:
+        if type(value) is int:
+            with suppress(ValidationError):
+                return field.validate_python(str(value))
+        raise
 
 
 def _as_list(name: str, value: Any, error: ValidationError) -> str:

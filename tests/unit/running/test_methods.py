@@ -214,3 +214,10 @@ def test_scratch_is_separate_for_each_setting_and_each_code(tiny_sd, tmp_path, m
     monkeypatch.setattr(methods, "code_digest", lambda kind, package: "other code")
     paths.add(chosen_method(Method()).scratch(tiny_sd, tmp_path).path(key))
     assert len(paths) == 3
+
+
+def test_a_word_of_digits_may_be_given_as_a_number():
+    """`--set variant=2025` reads as a number, and ESD's variants are words."""
+    assert choose("esd", {"variant": 2025}).params["variant"] == "2025"
+    with pytest.raises(SpecError, match="variant=1999: Input should be '2023', '2024' or '2025'"):
+        choose("esd", {"variant": 1999})
