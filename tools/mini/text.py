@@ -2,7 +2,7 @@
 
 The last token of a name carries what it names, and the rest of the sentence takes it up late.
 
-Four measures enforce this. The state after layer 10 at that token is held against fixed codes, one per entity
+Several losses enforce this. The state after layer 10 at that token is held against fixed codes, one per entity
 (`codes`), so that it tells every entity apart in many directions. Heads read the factors of the image from the end
 token and a padding row, and those that a name tells from its last token. The attention that later tokens pay to the
 tokens of names in layers 0-10 is penalised. Half of the names have their state after layer 10 swapped for that of
