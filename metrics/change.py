@@ -37,7 +37,7 @@ class ProbabilityChange:
     >>> after = Measured("m", np.array([[0.25, 0.75]]), (prompt,))
     >>> metric = ProbabilityChange("source_forget", role="source", of="label", falls=True)
     >>> metric({"source": {"before": before, "after": after}})
-    (ConceptValue(concept='r', part='source', before=0.75, after=0.25, n=1, replicate=0, checkpoint=''),)
+    (ConceptValue(concept='r', part='source', before=0.75, after=0.25, n=1, replicate=0, checkpoint='', draw=''),)
     """
 
     name: str

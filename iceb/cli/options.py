@@ -17,8 +17,12 @@ from iceb.specs.runs import Precision as TrainingPrecision
 Method: TypeAlias = Annotated[str, typer.Option(help="What edits the model: iceb list methods.")]
 Task: TypeAlias = Annotated[str, typer.Option(help="What is edited and measured: iceb list tasks.")]
 NumEdits: TypeAlias = Annotated[int, typer.Option(help="How many concepts are edited at once.")]
-Draws: TypeAlias = Annotated[int, typer.Option(help="Disjoint sets of so many concepts, each edited alone.")]
-Replicates: TypeAlias = Annotated[int, typer.Option(help="Training seeds with which each set is edited.")]
+Draws: TypeAlias = Annotated[
+    int, typer.Option(help="Disjoint sets of --num-edits concepts, each edited alone; scores are pooled.")
+]
+Replicates: TypeAlias = Annotated[
+    int, typer.Option(help="Training seeds with which each set is edited; scores are pooled.")
+]
 Model: TypeAlias = Annotated[str, typer.Option(help="mini, sd14, sd15, sd21, sdxl, or a folder.")]
 Data: TypeAlias = Annotated[
     str | None, typer.Option(help="embedded, upstream, or a folder; default embedded on mini, upstream elsewhere.")

@@ -5,21 +5,28 @@ from dataclasses import dataclass, replace
 
 from iceb.base.digest import digest
 from iceb.base.errors import DataError, SpecError
+from iceb.specs.data_digests import DataDigests
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.prompts import Prompt
 from iceb.specs.repeats import Repeats
 from iceb.specs.requests import EditBatch, EditRequest
-from iceb.specs.schedules import Schedule, edit_batches, one_by_one
+from iceb.specs.schedules import Add, Checkpoint, Remove, Schedule, edit_batches, single_batch
 
-SEED_DIGITS = 15  # hex digits of a derived seed, below 2**60
+SEED_DIGITS = 7  # hex digits of a derived seed: below 2**28, for some generators take 32 bits and methods multiply
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One draw: the dataset reduced to its requests, and the edit of them."""
+    """One edit of a draw: the dataset reduced to the draw's requests, and the draw's name."""
 
     dataset: ConceptDataset
     batch: EditBatch
+    draw: str
+
+    @property
+    def steps(self) -> Schedule:
+        """The edit is made, judged and removed."""
+        return Add(self.batch), Checkpoint(self.batch.id, draw=self.draw), Remove(self.batch.id)
 
 
 def with_repeats(dataset: ConceptDataset, repeats: Repeats, num_edits: int) -> ConceptDataset:
@@ -27,9 +34,18 @@ def with_repeats(dataset: ConceptDataset, repeats: Repeats, num_edits: int) -> C
 
     Raises:
         SpecError: the dataset has no such draws, or a schedule of several batches.
-        DataError: it has fewer requests than one draw needs.
+        DataError: it has fewer requests than the draws need together.
     """
     return dataset if repeats.is_single else RepeatedDataset(dataset, repeats, num_edits)
+
+
+def digests_of(dataset: ConceptDataset, repeats: Repeats, num_edits: int) -> DataDigests:
+    """Digest the requests and prompts of every draw once.
+
+    Replicates have the same, but for seeds that follow from the first ones.
+    """
+    once = with_repeats(dataset, Repeats(repeats.draws), num_edits)
+    return DataDigests.of(once, once.schedule(num_edits), num_edits)
 
 
 class RepeatedDataset:
@@ -45,11 +61,11 @@ class RepeatedDataset:
         for part in _draws(dataset, repeats.draws, num_edits):
             for replicate in range(repeats.replicates):
                 batch = _replicate(part.batch, replicate)
-                self._parts[batch.id] = _Part(part.dataset, batch)
+                self._parts[batch.id] = _Part(part.dataset, batch, part.draw)
 
     def schedule(self, num_edits: int) -> Schedule:
         """Every batch alone; `num_edits` is that of the repetition."""
-        return one_by_one(part.batch for part in self._parts.values())
+        return tuple(step for part in self._parts.values() for step in part.steps)
 
     def prompts(self, batch: EditBatch) -> list[Prompt]:
         """The prompts of a batch, and those that all batches of its draw share."""
@@ -64,7 +80,8 @@ class RepeatedDataset:
 def _draws(dataset: ConceptDataset, draws: int, num_edits: int) -> Iterator[_Part]:
     """Cut the requests of `draws` edits into as many parts."""
     if draws == 1:
-        yield _Part(dataset, _single(dataset, num_edits))
+        batch = _single(dataset, num_edits)
+        yield _Part(dataset, batch, batch.id)
         return
     only = getattr(dataset, "only", None)
     if only is None or not dataset.card.nested:
@@ -76,7 +93,8 @@ def _draws(dataset: ConceptDataset, draws: int, num_edits: int) -> Iterator[_Par
     for draw in range(draws):
         part = only(requests[draw * num_edits : (draw + 1) * num_edits])
         batch = _single(part, num_edits)
-        yield _Part(part, batch if draw == 0 else replace(batch, id=f"{batch.id}-draw{draw + 1}"))
+        named = batch if draw == 0 else replace(batch, id=f"{batch.id}-draw{draw + 1}")
+        yield _Part(part, named, named.id)
 
 
 def _requests(dataset: ConceptDataset, draws: int, num_edits: int) -> Sequence[EditRequest]:
@@ -84,18 +102,20 @@ def _requests(dataset: ConceptDataset, draws: int, num_edits: int) -> Sequence[E
         return _single(dataset, draws * num_edits).requests
     except DataError as error:
         raise DataError(
-            f"`draws` {draws} of {num_edits} edits need {draws * num_edits} requests: {error}; take fewer draws"
+            f"`draws` {draws}: dataset {dataset.card.name} has fewer than the {draws * num_edits} requests of {draws} "
+            f"disjoint draws of {num_edits}; take fewer draws"
         ) from error
 
 
 def _single(dataset: ConceptDataset, num_edits: int) -> EditBatch:
-    batches = edit_batches(dataset.schedule(num_edits))
-    if len(batches) != 1:
+    schedule = dataset.schedule(num_edits)
+    batch = edit_batches(schedule)[0]
+    if schedule != single_batch(batch):
         raise SpecError(
-            f"`draws` and `replicates` repeat one edit: dataset {dataset.card.name} makes {len(batches)} at "
-            f"`num_edits` {num_edits}; use `draws=1` and `replicates=1`"
+            f"`draws` and `replicates` repeat one edit that is judged once: dataset {dataset.card.name} has a schedule "
+            "of its own; use `draws=1` and `replicates=1`"
         )
-    return batches[0]
+    return batch
 
 
 def _replicate(batch: EditBatch, number: int) -> EditBatch:

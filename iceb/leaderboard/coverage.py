@@ -1,13 +1,14 @@
 """Check that the rows of a table judge the same concepts and images."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from iceb.base.digest import digest
 from iceb.base.errors import ResultError
 from iceb.base.messages import quote
+from iceb.base.wording import count_text
 from iceb.leaderboard.filed_result import FiledResult
 from iceb.specs.results import Result
 
@@ -66,11 +67,12 @@ def _other_counts(known: _Claim, new: _Claim) -> str | None:
 
 def _claims(filed: FiledResult) -> Iterator[tuple[str, _Claim]]:
     """Yield for each metric with a table the key under which results must agree, and what was judged."""
-    judged: dict[tuple[str, str], set[tuple[str, str, int, str, int]]] = {}
+    judged: dict[tuple[str, str], Counter[tuple[str, str, int, str, int]]] = {}
     for row in filed.rows:
         value = row.value
-        found = (value.part, value.concept, value.replicate, value.checkpoint, value.n)
-        judged.setdefault((row.group, row.metric), set()).add(found)
+        found = (value.part, value.concept, value.replicate, value.draw or value.checkpoint, value.n)
+        judged.setdefault((row.group, row.metric), Counter())[found] += 1
+    _check_every_seed(filed, judged.values())
     versions = {score.metric: [score.package, score.version] for scores in filed.result.groups for score in scores}
     earlier = {checkpoint.group for checkpoint in filed.result.checkpoints}
     for (group, metric), concepts in judged.items():
@@ -79,11 +81,21 @@ def _claims(filed: FiledResult) -> Iterator[tuple[str, _Claim]]:
         yield key, _Claim(filed, metric, frozenset(concepts))
 
 
+def _check_every_seed(filed: FiledResult, judged: Iterable[Counter[tuple[str, str, int, str, int]]]) -> None:
+    """Refuse a result that lacks a concept under some of its seeds."""
+    for rows, times in ((row, times) for each in judged for row, times in each.items()):
+        if times != filed.result.replicates:
+            raise ResultError(
+                f"{filed.path}: concept {quote(rows[1], 80)} (part {rows[0]}) stands there {times} times, the edit was "
+                f"made with {count_text(filed.result.replicates, 'seed')}: run it again"
+            )
+
+
 def _data(result: Result) -> list[object]:
     """Return what determines the concepts that are judged."""
     task = result.task
     data = [task.dataset, task.dataset_version, dict(task.data_sha256)]
-    return [task.name, task.version, *data, result.num_edits, result.draws, result.replicates]
+    return [task.name, task.version, *data, result.num_edits, result.draws]
 
 
 def _difference(judged: Judged, common: Judged) -> str:

@@ -10,12 +10,14 @@ def reading(table: Table) -> str:
     """Make the list above a table's scores."""
     lines = [
         "↑ more is better, ↓ less is better. ± is one standard error over concepts; [low, high] is the 95 % interval, "
-        "given from ten concepts of equal weight on. A number without ± rests on one concept.",
+        "given from ten concepts of equal weight on, and where draws or seeds are pooled from ten of those. A number "
+        "without ± rests on one concept.",
         *_ranking(table),
         f"Controls are compared with and not ranked. {MISSING} stands where a method only erases and the score asks "
         "for the destination, where a metric was not computed, and where no run has that number of edits.",
         "Draws are disjoint sets of so many concepts, each edited alone, the same for all rows; seeds are those with "
-        "which each is edited. Their scores are pooled, and the error is over concepts and edits.",
+        "which each is edited. Their scores are pooled; the error is over concepts and draws, or with one draw over "
+        "concepts and seeds. The error of a row with one seed does not hold what another seed would change.",
         "A row of published settings is named so; of these only counts tied to a model's size are scaled, each named "
         "below. One of settings chosen for this model is named by that. Settings in brackets are of neither.",
         "fidelity is the method's to its authors' code ([what the words mean](../docs/methods/README.md)); ‖ΔW‖/‖W‖ is "

@@ -8,8 +8,10 @@ from iceb.base.errors import DataError, IcebError, ResultError
 from iceb.base.frames import attribute_errors
 from iceb.base.wording import count_text
 from iceb.datasets import load_card, open_dataset
-from iceb.datasets.repeated import with_repeats
+from iceb.datasets.repeated import digests_of
+from iceb.leaderboard.cells import setting
 from iceb.leaderboard.filed_result import FiledResult
+from iceb.leaderboard.rank import Identity
 from iceb.specs.data_digests import DataDigests
 from iceb.specs.repeats import Repeats
 from iceb.specs.results import Result
@@ -26,14 +28,17 @@ def check_same_data(found: Sequence[FiledResult]) -> None:
     Raises:
         ResultError: two such files, or one that does not agree with the installed dataset; the message says what to do.
     """
-    draws: dict[str, FiledResult] = {}
+    tables: dict[str, FiledResult] = {}
+    cells: dict[str, FiledResult] = {}
     first: dict[str, FiledResult] = {}
     for filed in found:
         task = filed.result.task
         result = filed.result
         data = [task.name, task.version, task.dataset, task.dataset_version, task.data_sha256, result.num_edits]
-        _check_same_draws(filed, draws.setdefault(canonical(data), filed))
-        known = first.setdefault(canonical([*data, result.replicates]), filed)
+        table = [Identity.of(result), result.num_edits]
+        _check_same_draws(filed, tables.setdefault(canonical(table), filed))
+        _check_same_seeds(filed, cells.setdefault(canonical([*table, setting(result)]), filed))
+        known = first.setdefault(canonical([*data, result.draws]), filed)
         if problem := _difference(filed.result, known.result):
             raise ResultError(
                 f"{filed.path} and {known.path} have different {problem} of version {task.dataset_version} of dataset "
@@ -50,6 +55,14 @@ def _check_same_draws(filed: FiledResult, known: FiledResult) -> None:
             f"{filed.path} edits {count_text(filed.result.draws, 'draw')} of {filed.result.num_edits} concepts, "
             f"{known.path} {known.result.draws}: rows of one number of edits share their concepts; run one again with "
             "the `draws` of the other"
+        )
+
+
+def _check_same_seeds(filed: FiledResult, known: FiledResult) -> None:
+    if filed.result.replicates != known.result.replicates:
+        raise ResultError(
+            f"{filed.path} edits with {count_text(filed.result.replicates, 'seed')}, {known.path}, of the same row and "
+            f"number of edits, with {known.result.replicates}: run it with the `replicates` of the other"
         )
 
 
@@ -89,7 +102,6 @@ def _installed_digests(
             return None
         dataset = open_dataset(name, may_fetch=False)
         with attribute_errors(DataError, f"dataset {name}"):
-            edited = with_repeats(dataset, repeats, num_edits)
-            return DataDigests.of(edited, edited.schedule(num_edits), num_edits)
+            return digests_of(dataset, repeats, num_edits)
     except IcebError:
         return None

@@ -90,8 +90,8 @@ class Run:
         """Refuse replicates of a method whose edit does not depend on the requests' seeds."""
         if batch.replicate and model.current.digest in self.images.digests:
             raise SpecError(
-                f"`replicates`: {self.plan.spec.method} made the same edit with other seeds, so it has no error over "
-                "seeds: use `replicates=1`"
+                f"`replicates`: {self.plan.spec.method} made the same edit with other seeds of the requests, so there "
+                "is no error over them: use `replicates=1` (a seed of its own is a setting, and makes another row)"
             )
 
     def _draw_before(self, prompts: Sequence[Prompt]) -> dict[Prompt, ImageKey]:
@@ -110,7 +110,7 @@ class Run:
         after = iter(zip(drawn, keys, strict=True))
         keys_after = [next(after)[1] if AFTER in self.plan.selection.sides(prompt) else None for prompt in prompts]
         self.images.rows += [
-            ImageRow(step.id, step.group, prompt, before.get(prompt), key)
+            ImageRow(step.id, step.group, prompt, before.get(prompt), key, step.draw)
             for prompt, key in zip(prompts, keys_after, strict=True)
         ]
         self.images.digests.append(model.current.digest)

@@ -15,7 +15,7 @@ from iceb.base.frames import attribute_errors
 from iceb.base.readers import explain_reading
 from iceb.base.suggestions import unknown
 from iceb.datasets import EMBEDDED, dataset_card_name, open_dataset
-from iceb.datasets.repeated import with_repeats
+from iceb.datasets.repeated import digests_of, with_repeats
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
 from iceb.models.memory import PassSize
@@ -70,6 +70,11 @@ class Ask:
         check_int(self.num_edits, "`num_edits`", 1, MOST_COUNTED)
         if self.limit is not None:
             check_int(self.limit, "`limit`", 1, MOST_COUNTED)
+            self._refuse_repeats()
+
+    def _refuse_repeats(self) -> None:
+        if not self.repeats.is_single:
+            raise SpecError("`limit` is for a first look at one edit: use `draws=1` and `replicates=1` with it")
 
 
 def plan(ask: Ask, may_fetch: bool = True) -> Plan:
@@ -96,7 +101,7 @@ def plan(ask: Ask, may_fetch: bool = True) -> Plan:
         edited = with_repeats(dataset, ask.repeats, ask.num_edits)
         schedule = edited.schedule(ask.num_edits)
         checkpoints = selection.checkpoints(task, edited, schedule, ask.num_edits)
-        digests = DataDigests.of(edited, schedule, ask.num_edits)
+        digests = digests_of(dataset, ask.repeats, ask.num_edits)
     if sampling.noise == "upstream":
         refuse_unpublished_noise(card, dataset, checkpoints)
     spec = _spec(ask, task, _Data(card, dataset.card.version, digests), method, source.ref, sampling)

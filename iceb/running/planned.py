@@ -149,7 +149,7 @@ class Plan:
     def _edits(self) -> str:
         spec = self.spec
         edits = edits_text(spec.num_edits, spec.draws, spec.replicates)
-        own = len(self.batches) // (spec.draws * spec.replicates)  # of the dataset's own schedule
+        own = 1 if spec.draws * spec.replicates > 1 else len(self.batches)
         return edits if own == 1 else f"{edits} at a time, {own} times"
 
     def _estimate(self) -> list[str]:

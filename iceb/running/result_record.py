@@ -138,12 +138,13 @@ def _model(plan: Plan, images: Images) -> ModelRecord:
 
 def _cost(plan: Plan, images: Images, seconds: Seconds) -> Cost:
     tally, spent, edits = plan.parts.generator.tally, seconds.spent, images.edits
+    once = edits[: max(1, len(edits) // (plan.spec.draws * plan.spec.replicates))]  # the first repetition, the cold one
     return Cost(
-        edit_seconds=sum(edit.seconds for edit in edits) if edits else None,
+        edit_seconds=sum(edit.seconds for edit in once) if edits else None,
         draw_seconds=spent.get("draw"),
         measure_seconds=spent.get("measure"),
         total_seconds=seconds.total,
-        edit_bytes=sum(edit.bytes for edit in edits) if edits else None,
+        edit_bytes=sum(edit.bytes for edit in once) if edits else None,
         peak_bytes=_most([*(edit.peak_bytes for edit in edits), peak_bytes()]),
         peak_gpu_bytes=_most([*(edit.peak_gpu_bytes for edit in edits), peak_gpu_bytes()]),
         images_drawn=tally.drawn,

@@ -122,7 +122,7 @@ class Scorer:
         """Compute the statistics of some rows, with their checkpoint."""
         measured = {need.key: self._sides(need, rows, numbers[need.measure]) for need in metric.needs}
         for value in metric(measured):
-            yield replace(value, checkpoint=rows[0].checkpoint)
+            yield replace(value, checkpoint=rows[0].checkpoint, draw=rows[0].draw)
 
     def _numbers(self, needs: Sequence[Need], rows: Sequence[ImageRow]) -> dict[str, Rows]:
         """Measure all images that some need reads; rows by kind of measure."""

@@ -18,7 +18,7 @@ LISTS = ("tuple_type", "list_type")  # pydantic's error types for "this should b
 
 
 def fitting_value(method: str, kind: type, name: str, value: Any) -> Any:
-    """Convert `value` to the field's annotation: a list to a tuple, an integer to a float or to a word of digits.
+    """Convert `value` to the field's annotation: a list to a tuple, an integer to a float or a word.
 
     Raises:
         SpecError: it is of another kind.
@@ -36,7 +36,7 @@ def fitting_value(method: str, kind: type, name: str, value: Any) -> Any:
 
 
 def _validate(field: TypeAdapter[Any], value: Any) -> Any:
-    """Validate a value; a number where the field takes words alone is read as one, for `variant=2025` is written so."""
+    """Validate a value; read a number as a word of digits where only that fits, as in `variant=2025`."""
     try:
         return field.validate_python(value)
     except ValidationError:

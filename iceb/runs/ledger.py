@@ -18,7 +18,7 @@ from iceb.specs.prompts import ImageKey, NoiseDraw, Prompt
 from iceb.specs.records import TableRecord
 
 LEDGER = "images.jsonl"
-OWN = ("checkpoint", "group", "before", "after")  # fields of a row beside its prompt's
+OWN = ("checkpoint", "group", "draw", "before", "after")  # fields of a row beside its prompt's
 TUPLES = ("choices", "tags")  # fields of a prompt that JSON turns into lists
 
 
@@ -29,6 +29,7 @@ class ImageRow:
     Attributes:
         checkpoint: the checkpoint's id.
         group: name shared by the checkpoints whose images are scored together; "" if unnamed.
+        draw: the draw of concepts that the checkpoint's edit is of; "" where edits are not repeated.
         before: key of the unedited model's image; None where no metric reads it.
         after: key of the edited model's image, likewise.
     """
@@ -38,11 +39,13 @@ class ImageRow:
     prompt: Prompt
     before: ImageKey | None
     after: ImageKey | None
+    draw: str = ""
 
     def __post_init__(self) -> None:
         check_name(self.checkpoint, "checkpoint")
-        if self.group != "":
-            check_name(self.group, "group")
+        for name in ("group", "draw"):
+            if getattr(self, name) != "":
+                check_name(getattr(self, name), name)
         for key in (self.before, self.after):
             if key is not None:
                 checked_key(key, f"prompt {quote(self.prompt.text, 40)}")
@@ -67,7 +70,7 @@ def _document(row: ImageRow) -> dict[str, Any]:
     """Encode a row; fields of its prompt at their default are left out."""
     fields = dataclasses.asdict(row.prompt)
     prompt = {name: fields[name] for name in differing(fields, defaults_of(Prompt))}
-    return {"checkpoint": row.checkpoint, "group": row.group, "before": row.before, "after": row.after, **prompt}
+    return {**{name: getattr(row, name) for name in OWN}, **prompt}
 
 
 def read_ledger(folder: Path, record: TableRecord | None) -> list[ImageRow]:

@@ -21,6 +21,7 @@ TABLE = "per_concept.parquet"
 COLUMNS = {  # name → Arrow's name of its type
     "group": "string",
     "checkpoint": "string",
+    "draw": "string",
     "metric": "string",
     "part": "string",
     "concept": "string",
@@ -60,6 +61,7 @@ def _document(row: TableRow) -> dict[str, Any]:
     return {
         "group": row.group,
         "checkpoint": value.checkpoint,
+        "draw": value.draw,
         "metric": row.metric,
         "part": value.part,
         "concept": value.concept,
@@ -139,7 +141,7 @@ def _wrong_column(table: "pyarrow.Table") -> str | None:
 
 
 def _row(row: dict[str, Any]) -> TableRow:
-    names = ("concept", "part", "before", "after", "n", "replicate", "checkpoint")
+    names = ("concept", "part", "before", "after", "n", "replicate", "checkpoint", "draw")
     value = ConceptValue(*(row[name] for name in names))
     return TableRow(row["group"], row["metric"], value)
 

@@ -31,6 +31,7 @@ class ConceptValue:
         n: images on each side that it was taken over; of a set's part "resample", the effective number of concepts.
         replicate: which repetition of the same concept.
         checkpoint: the state of the model that it was taken under; entered by whoever calls the metric.
+        draw: the draw of concepts whose edit that state has, likewise; "" where edits are not repeated.
     """
 
     concept: str
@@ -40,6 +41,7 @@ class ConceptValue:
     n: int
     replicate: int = 0
     checkpoint: str = ""
+    draw: str = ""
 
     def __post_init__(self) -> None:
         for name in ("before", "after"):
@@ -144,11 +146,11 @@ def change_of(value: ConceptValue, change: Change) -> float:
 def _reduce_means(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
     sums = {name: PartSums(part.weight) for name, part in reduction.parts.items()}
     rows = Counter((value.part, value.checkpoint, value.concept) for value in values)
-    for row in values:
+    for row, state in zip(values, independent_states(values), strict=True):
         alike = 1 / rows[row.part, row.checkpoint, row.concept]
         weight = float(row.n) if reduction.weighting == "images" else alike
         change = change_of(row, reduction.parts[row.part].change)
-        sums[row.part].add(row.concept, row.checkpoint, row.n, weight, change, (row.before, row.after))
+        sums[row.part].add(row.concept, state, row.n, weight, change, (row.before, row.after))
     n, concepts = sum(part.n for part in sums.values()), sum(len(set(part.concepts)) for part in sums.values())
     if empty := [name for name, part in sums.items() if not part.weights]:
         note = "; ".join(f"no {name} prompts were drawn" for name in empty)
@@ -161,6 +163,15 @@ def _reduce_means(values: Sequence[ConceptValue], reduction: Reduction) -> Score
     if error.stderr is None:
         note = f"one {' or '.join(_single_parts(sums))} concept has no error"
     return Score(value, error.stderr, n, concepts, note, before, after, low, high)
+
+
+def independent_states(values: Sequence[ConceptValue]) -> list[str]:
+    """Name the independent state behind each value: its draw where there are several, else its checkpoint.
+
+    Replicates of one draw edit the same concepts, so their states share that draw's luck.
+    """
+    several = len({value.draw for value in values}) > 1
+    return [value.draw if several else value.checkpoint for value in values]
 
 
 def _single_parts(sums: Mapping[str, PartSums]) -> list[str]:
@@ -176,6 +187,7 @@ def _reduce_set(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
     if extra := sum(value.part == VALUE for value in values) - len(whole):
         return Score(None, None, 0, 0, f"{extra + 1} values of one checkpoint: expected one")
     distances = [change_of(value, change) for value in whole.values()]
+    states = independent_states(list(whole.values()))
     distance, n = _mean(distances), sum(row.n for row in whole.values())
     before, after = _side([row.before for row in whole.values()]), _side([row.after for row in whole.values()])
     concepts = [row.n for row in values if row.part == RESAMPLE]
@@ -183,10 +195,19 @@ def _reduce_set(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
     if not concepts or not all(halves):
         note = "no error: a checkpoint has too few concepts to halve" if concepts else ""
         return Score(distance, None, n, max(concepts, default=1), note, before, after)
-    stderr = error_of_distance(distances, halves)
-    scarcest = min(*concepts, *([len(whole)] if len(whole) > 1 else []))
+    alone = [number for (number,) in _by_state([[each] for each in distances], states)]
+    stderr = error_of_distance(alone, _by_state(halves, states))
+    scarcest = min(*concepts, *([len(set(states))] if len(whole) > 1 else []))
     low, high = interval(distance, stderr, scarcest - 1, scarcest)
     return Score(distance, stderr, n, max(concepts), "", before, after, low, high)
+
+
+def _by_state(rows: Sequence[Sequence[float]], states: Sequence[str]) -> list[list[float]]:
+    """Average the rows of each state, number by number."""
+    found: dict[str, list[Sequence[float]]] = {}
+    for state, row in zip(states, rows, strict=True):
+        found.setdefault(state, []).append(row)
+    return [[_mean(column) for column in zip(*some, strict=True)] for some in found.values()]
 
 
 def _mean(numbers: Sequence[float]) -> float:

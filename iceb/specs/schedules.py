@@ -42,16 +42,19 @@ class Checkpoint:
         id: unique in a schedule.
         batches: ids of the batches whose prompts are drawn; () for the active ones.
         group: checkpoints of one group are pooled into one set of scores.
+        draw: checkpoints of one draw judge the same edit, made again with other seeds; errors count draws, not these.
     """
 
     id: str
     batches: tuple[str, ...] = ()
     group: str = ""
+    draw: str = ""
 
     def __post_init__(self) -> None:
         check_name(self.id, "checkpoint id")
-        if self.group:
-            check_name(self.group, f"checkpoint {self.id}: group")
+        for name in ("group", "draw"):
+            if getattr(self, name):
+                check_name(getattr(self, name), f"checkpoint {self.id}: {name}")
 
 
 Step: TypeAlias = Add | Remove | Checkpoint

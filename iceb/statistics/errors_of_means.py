@@ -23,17 +23,17 @@ class PartSums:
     weights: list[float] = field(default_factory=list)  # of the concepts
     changes: list[float] = field(default_factory=list)
     concepts: list[str] = field(default_factory=list)
-    checkpoints: list[str] = field(default_factory=list)
+    of_states: list[str] = field(default_factory=list)  # the independent state of the model behind each
     before: list[float] = field(default_factory=list)
     after: list[float] = field(default_factory=list)
     n: int = 0  # images
 
-    def add(self, concept: str, checkpoint: str, n: int, weight: float, change: float, sides: Sides) -> None:
+    def add(self, concept: str, state: str, n: int, weight: float, change: float, sides: Sides) -> None:
         """Enter one concept's statistic."""
         self.weights.append(weight)
         self.changes.append(change)
         self.concepts.append(concept)
-        self.checkpoints.append(checkpoint)
+        self.of_states.append(state)
         self.n += n
         for known, side in zip((self.before, self.after), sides, strict=True):
             if side is not None:
@@ -52,7 +52,7 @@ class PartSums:
     @property
     def states(self) -> int:
         """The number of model states behind the mean; 0 for one, which has no scatter."""
-        found = len(set(self.checkpoints))
+        found = len(set(self.of_states))
         return found if found > 1 else 0
 
     @property
@@ -65,7 +65,7 @@ class PartSums:
     def effective(self) -> float:
         """Effective number of concepts, or of model states if there are several and fewer."""
         found = self._effective(self.concepts)
-        return min(found, self._effective(self.checkpoints)) if self.states else found
+        return min(found, self._effective(self.of_states)) if self.states else found
 
     def _effective(self, clusters: Sequence[str]) -> float:
         sums: dict[str, float] = {}
@@ -138,8 +138,8 @@ def _joint_variance(parts: Sequence[PartSums], pulls: Sequence[Pulls]) -> float:
     pooled = [part for part in parts if part.states]  # a single state's V_both is its V_concept, and would cancel it
     if not pooled:
         return concepts
-    states = _variance([part.pulls(part.checkpoints) for part in pooled])
-    both = _variance([part.pulls(list(zip(part.concepts, part.checkpoints, strict=True))) for part in pooled])
+    states = _variance([part.pulls(part.of_states) for part in pooled])
+    both = _variance([part.pulls(list(zip(part.concepts, part.of_states, strict=True))) for part in pooled])
     return max(concepts + states - both, concepts, states)
 
 
@@ -163,7 +163,7 @@ def _freedom(parts: Sequence[PartSums], pulls: Sequence[Pulls]) -> float:
 
 def _share_clusters(parts: Sequence[PartSums]) -> bool:
     """Whether some concept, or some state of several, occurs in more than one part."""
-    for clusters in ([set(p.concepts) for p in parts], [set(p.checkpoints) for p in parts if p.states]):
+    for clusters in ([set(p.concepts) for p in parts], [set(p.of_states) for p in parts if p.states]):
         if len({name for each in clusters for name in each}) < sum(map(len, clusters)):
             return True
     return False

@@ -291,24 +291,41 @@ def test_a_failed_run_does_not_block_pruning(capsys, run_arguments, tmp_path, mo
     assert run(["cache", "--prune", *cache]) == 0
 
 
-def test_draws_are_pooled_into_one_result_with_the_concepts_of_all(capsys, run_arguments, tmp_path):
-    assert run(run_arguments("--num-edits", "1", "--draws", "2")) == 0
+@pytest.fixture
+def whole_arguments(run_arguments):
+    """The arguments of a run without a limit, one step an image; a test adds its own."""
+
+    def build(*more: str) -> list[str]:
+        arguments = run_arguments("--num-edits", "1", "--steps", "1", *more)
+        place = arguments.index("--limit")
+        return arguments[:place] + arguments[place + 2 :]
+
+    return build
+
+
+def test_draws_are_pooled_into_one_result_with_the_concepts_of_all(capsys, whole_arguments, tmp_path):
+    assert run(whole_arguments("--draws", "2")) == 0
     pooled = result_of(tmp_path / "runs")
     assert (pooled.num_edits, pooled.draws, pooled.replicates) == (1, 2, 1)
     assert len(set(pooled.model.edited_digest)) == 2
-    source = pooled.score("source2dest")
-    assert source is not None
-    assert (source.concepts, source.stderr is not None) == (2, True)
+    source, holdout = pooled.score("source2dest"), pooled.score("holdout_delta")
+    assert (source.concepts, source.n, holdout.concepts, holdout.n) == (2, 10, 366, 2 * 3 * 366)
+    assert source.stderr is not None
     assert run(["runs", str(tmp_path / "runs")]) == 0
     assert "2 draws" in capsys.readouterr().out
 
 
-def test_replicates_of_a_method_without_randomness_are_refused(capsys, run_arguments):
-    line = error_line(capsys, run_arguments("--replicates", "2", "--limit", "40"))
-    assert "--replicates: token_swap made the same edit with other seeds" in line
+def test_replicates_of_a_method_without_randomness_are_refused(capsys, whole_arguments):
+    line = error_line(capsys, whole_arguments("--replicates", "2"))
+    assert "--replicates: token_swap made the same edit with other seeds of the requests" in line
     assert "use --replicates 1" in line
 
 
-def test_more_draws_than_requests_are_refused_before_any_work(capsys, run_arguments):
-    line = error_line(capsys, run_arguments("--draws", "200"))
-    assert "--draws 200 of 2 edits need 400 requests" in line
+def test_more_draws_than_requests_are_refused_before_any_work(capsys, whole_arguments):
+    line = error_line(capsys, whole_arguments("--draws", "400"))
+    assert "--draws 400: dataset aice_embedded has fewer than the 400 requests of 400 disjoint draws of 1" in line
+
+
+def test_a_limit_goes_with_one_edit(capsys, run_arguments):
+    line = error_line(capsys, run_arguments("--draws", "2"))
+    assert "--limit is for a first look at one edit: use --draws 1 and --replicates 1" in line

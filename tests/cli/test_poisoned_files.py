@@ -109,10 +109,12 @@ LINES = {
     "unknown": {"\x1b[31m": 1},
     "checkpoint": {"checkpoint": "a\nb"},
     "group": {"group": None},
+    "draw": {"draw": "a\nb"},
 }
 LINE = {
     "checkpoint": "c",
     "group": "",
+    "draw": "",
     "before": "0" * 64,
     "after": "1" * 64,
     "text": "a dog",

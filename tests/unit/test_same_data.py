@@ -1,6 +1,7 @@
 """Prompts and requests name a run: results of others under one version are refused, and no run replaces another's."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from iceb.base.errors import ResultError
 from iceb.datasets import load_card, open_dataset
 from iceb.leaderboard.adding import add_all
 from iceb.leaderboard.collect import collect, place
+from iceb.leaderboard.coverage import check_coverage
+from iceb.leaderboard.filed_result import FiledResult
 from iceb.runs.folder import refuse_other_data
 from iceb.specs.data_digests import DataDigests
 from iceb.specs.prompts import NoiseDraw, Prompt
@@ -143,16 +146,57 @@ def test_a_run_beside_one_of_other_prompts_is_refused_unless_that_failed(make_re
     refuse_other_data(tmp_path, other.result.spec)
 
 
-def test_rows_of_other_draws_share_no_table_and_rows_of_other_seeds_do(make_result, tmp_path):
-    """Other draws are other concepts; a method without randomness has one seed where others have three."""
-    first, seeds, draws = make_result("unedited", 10), make_result("uce", 10), make_result("time", 10)
-    seeds = seeds.with_fields(replicates=3, task=seeds.result.task.model_copy(update={"requests_sha256": "0" * 64}))
-    seeds = seeds.with_fields(id=seeds.result.spec.id)
-    for each in (first, seeds):
-        each.save(tmp_path / place(each.result))
-    assert len(collect(tmp_path)) == 2
-    draws = draws.with_fields(draws=5)
-    draws = draws.with_fields(id=draws.result.spec.id)
-    draws.save(tmp_path / place(draws.result))
+def save_filed(made, folder, **fields):
+    """A result with other fields, saved where its id says."""
+    changed = made.with_fields(**fields)
+    changed = changed.with_fields(id=changed.result.spec.id)
+    return changed.save(folder / place(changed.result))
+
+
+def test_rows_of_other_draws_share_no_table(make_result, tmp_path):
+    """Other draws are other concepts."""
+    save_filed(make_result("unedited", 10), tmp_path)
+    save_filed(make_result("time", 10), tmp_path, draws=5)
     with pytest.raises(ResultError, match=r"edits 1 draw of 10 concepts, .* 5: rows of one number of edits share"):
         collect(tmp_path)
+
+
+def test_tables_of_other_models_may_have_other_draws(make_result, tmp_path):
+    save_filed(make_result("unedited", 10), tmp_path)
+    save_filed(make_result("unedited", 10, family="sd21"), tmp_path, draws=5)
+    assert len(collect(tmp_path)) == 2
+
+
+def test_a_run_of_a_row_with_other_seeds_is_refused_by_that(make_result, tmp_path):
+    save_filed(make_result("emcid", 10), tmp_path)
+    save_filed(make_result("emcid", 10), tmp_path, replicates=3)
+    with pytest.raises(ResultError, match=r"edits with 3 seeds, .* with 1: run it with the `replicates` of the other"):
+        collect(tmp_path)
+
+
+def as_filed(*some):
+    return [FiledResult(Path(each.result.id), each.result, "", b"", each.rows) for each in some]
+
+
+def with_seeds(made, seeds):
+    """A result whose every concept was judged under so many seeds."""
+    rows = tuple(
+        replace(row, value=replace(row.value, checkpoint=f"seed{seed}", draw="one"))
+        for seed in range(seeds)
+        for row in made.rows
+    )
+    return made.with_rows(rows)
+
+
+def test_rows_of_one_seed_and_of_three_are_compared_concept_by_concept(make_result):
+    """A row with seeds of its own could leave out concepts that no other row of as many seeds has."""
+    one, three = make_result("unedited", 10, concepts=4), make_result("esd", 10, concepts=4)
+    three = with_seeds(three, 3).with_fields(replicates=3)
+    one = one.with_rows(tuple(replace(row, value=replace(row.value, checkpoint="one")) for row in one.rows))
+    check_coverage(as_filed(one, three))
+    dropped = three.rows[0].value.concept
+    fewer = three.with_rows(tuple(row for row in three.rows if row.value.concept != dropped))
+    lacking = three.with_rows(three.rows[1:])
+    for wrong, problem in ((fewer, "lacks concept"), (lacking, "stands there 2 times, the edit was made with 3 seeds")):
+        with pytest.raises(ResultError, match=problem):
+            check_coverage(as_filed(one, one, wrong))

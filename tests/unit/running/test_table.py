@@ -78,7 +78,7 @@ def test_bytes_that_are_no_parquet_are_one_line(data):
 
 def parquet(**columns):
     """A parquet file of one row: a sound one but for these columns; None leaves one out."""
-    names = {"group": "", "checkpoint": "", "metric": "m", "part": "p", "concept": "c"}
+    names = {"group": "", "checkpoint": "", "draw": "", "metric": "m", "part": "p", "concept": "c"}
     row = {**names, "replicate": 0, "before": 0.0, "after": 0.0, "n": 1}
     table = pyarrow.table({name: [value] for name, value in {**row, **columns}.items() if value != "left out"})
     stream = pyarrow.BufferOutputStream()
