@@ -5,8 +5,8 @@
     python tools/make_rows.py --out runs --cache build/rows --methods uce time --edits 10 50
 
 Several processes may work at once: each takes the next run that nobody works on. Every run has a cache of its own, so
-that the cost of its edit is a cold one; only the images before the edit are shared, and each result counts them as
-found. `iceb leaderboard --add` then takes the results.
+that the cost of its (first) edit is a cold one; only the images before the edit are shared, and each result counts them
+as found. `iceb leaderboard --add` then takes the results.
 
 Up to ten edits are made on five disjoint draws of concepts; what is trained from seeds is made with three at 10 and
 100 edits.
@@ -24,11 +24,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import torch
+
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
+from iceb.base.errors import ResultError
 from iceb.baselines.recipes import shipped_recipe
+from iceb.leaderboard.collect import refusal
 from iceb.running.plan import Ask, plan
 from iceb.runs.folder import RESULT, read_result
+from iceb.runs.provenance import Origin
 from iceb.specs.recipes import Which
 from iceb.specs.repeats import Repeats
 from iceb.tasks.aice import AICE
@@ -72,9 +77,11 @@ class RowRun:
         return plan(ask, may_fetch=False).spec.id
 
     def is_done(self, out: Path) -> bool:
-        """Whether a whole result is there."""
-        path = out / self.id / RESULT
-        return path.is_file() and read_result(path).status == "complete"
+        """Whether a result is there that a leaderboard takes."""
+        try:
+            return refusal(read_result(out / self.id / RESULT)) is None
+        except ResultError:  # none, or a damaged one
+            return False
 
 
 def recipes_of(method: str) -> tuple[Which | None, ...]:
@@ -98,39 +105,47 @@ def row_runs(methods: Sequence[str], edits: Sequence[int]) -> Iterator[RowRun]:
 
 
 @contextmanager
-def run_lock(out: Path, run: str) -> Iterator[bool]:
-    """Hold a run's lock, which ends with the process; False where another process has it."""
+def run_lock(out: Path, run: str, *, wait: bool = False) -> Iterator[int | None]:
+    """Hold a run's lock and yield its file descriptor; None where another process has it.
+
+    It ends with this process and those that inherit the descriptor, so that a run outlives nobody unseen.
+    """
     path = out / "locks" / run.replace("/", "_")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
+            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield None
             return
-        yield True
+        yield stream.fileno()
 
 
-def make_row(run: RowRun, out: Path, cache: Path) -> int:
-    """Make one run with a cold cache; returns the command's exit code."""
+def call_iceb(arguments: Sequence[str], lock: int) -> int:
+    """Run `iceb` in a process that holds the lock too; returns its exit code."""
+    return subprocess.run([sys.executable, "-m", "iceb", *arguments], check=False, pass_fds=(lock,)).returncode
+
+
+def make_row(run: RowRun, out: Path, cache: Path, lock: int) -> bool:
+    """Make one run with a cold cache; returns whether it succeeded."""
     own, before = cache / run.id.replace("/", "_"), cache / "before"
     shutil.rmtree(own, ignore_errors=True)
     if (before / "images").is_dir():
         shutil.copytree(before / "images", own / "images", copy_function=os.link)
-    folders = ["--cache", str(own), "--out", str(out)]
-    code = subprocess.run([sys.executable, "-m", "iceb", *run.arguments, *folders], check=False).returncode
+    code = call_iceb([*run.arguments, "--cache", str(own), "--out", str(out)], lock)
     shutil.rmtree(own, ignore_errors=True)
-    return code
+    return code == 0
 
 
-def draw_before(out: Path, cache: Path) -> None:
-    """Draw the images before all edits once, by the control that makes none."""
-    run = RowRun("unedited", max(EDITS), None)
-    with run_lock(out, "before") as mine:
-        if mine and not (cache / "before.done").exists():
+def draw_before(out: Path, cache: Path) -> bool:
+    """Draw the images before all edits once, by the control that makes none; others wait for it."""
+    run, done = RowRun("unedited", max(EDITS), None), cache / "before.done"
+    with run_lock(out, "before", wait=True) as lock:
+        if lock is not None and not done.exists():
             folders = ["--cache", str(cache / "before"), "--out", str(cache / "runs")]
-            subprocess.run([sys.executable, "-m", "iceb", *run.arguments, *folders], check=True)
-            (cache / "before.done").touch()
+            if call_iceb([*run.arguments, *folders], lock) == 0:
+                done.touch()
+    return done.exists()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -148,19 +163,25 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Make the runs that are missing, or list all; returns 1 where one failed."""
-    args = _parser().parse_args(arguments)
+    parser = _parser()
+    args = parser.parse_args(arguments)
     runs = list(row_runs(args.methods, args.edits))
     if args.list:
         for run in runs:
             print(f"{'done   ' if run.is_done(args.out) else 'missing'} iceb {' '.join(run.arguments)}")
         return 0
-    draw_before(args.out, args.cache)
-    failed = 0
+    if Origin.now(torch.device("cpu")).to_provenance().dirty:
+        parser.error("the checkout has uncommitted code, and no leaderboard takes what it makes: commit it first")
+    if not draw_before(args.out, args.cache):
+        return 1
+    failed = []
     for run in runs:
-        with run_lock(args.out, run.id) as mine:
-            if mine and not run.is_done(args.out):
-                failed += make_row(run, args.out, args.cache) != 0
-    return int(failed > 0)
+        with run_lock(args.out, run.id) as lock:
+            if lock is not None and not run.is_done(args.out) and not make_row(run, args.out, args.cache, lock):
+                failed.append(" ".join(run.arguments))
+    for arguments in failed:
+        print(f"failed: iceb {arguments}", file=sys.stderr)
+    return int(bool(failed))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from transformers import CLIPTextConfig
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
@@ -35,7 +36,7 @@ from tools.dials import published_numbers
 from tools.mini.rescaled import pipeline_norms, rescaled_copy
 from tools.tuning.judging import Judge, tried_edit
 from tools.tuning.protocol import FAMILY, TASK
-from tools.tuning.validation import SOURCES, Validation, validation
+from tools.tuning.validation import Validation, validation
 
 EDITS = (10, 50)
 DIFFERS = 1  # an exit code
@@ -127,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stream", nargs="+", type=float, help="norms of the stream before the final layer norm")
     parser.add_argument("--pipeline", type=Path, help="another training's pipeline folder (default: the shipped one)")
     parser.add_argument("--methods", nargs="+", choices=list(METHODS.values()), default=list(METHODS.values()))
-    parser.add_argument("--edits", nargs="+", type=int, choices=range(1, SOURCES + 1), metavar="N", default=EDITS)
+    parser.add_argument("--edits", nargs="+", type=int, choices=EDITS, default=EDITS)
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--write", action="store_true", help="write docs/mini_dials.md and its figure, measure nothing")
     action.add_argument("--check", action="store_true", help="fail when docs/mini_dials.md is not the record's")
@@ -142,6 +143,10 @@ def main(arguments: list[str] | None = None) -> int:
         return _page(write=args.write)
     if args.cache is None:
         parser.error("--cache is required for a scan")
+    if args.final and args.stream and len(args.final) + len(args.stream) > 2:
+        parser.error("--final and --stream: scan one of them at a time")
+    if Origin.now(torch.device("cpu")).to_provenance().dirty:
+        parser.error("the checkout has uncommitted code, so the record could not say what made a point: commit it")
     scan(args)
     return 0
 

@@ -56,8 +56,9 @@ def read_points(path: Path = RECORD) -> list[Point]:
 
 
 def write_points(points: Sequence[Point], path: Path = RECORD) -> None:
-    """Write the record, a point a line, in a fixed order."""
-    ordered = sorted(points, key=lambda each: (each.method, each.num_edits, *each.setting.model_dump().values()))
+    """Write the record, a point a line, in a fixed order; of two points of one thing the last."""
+    last = {(str(each.setting), each.method, each.num_edits): each for each in points}
+    ordered = sorted(last.values(), key=lambda each: (each.method, each.num_edits, *each.setting.model_dump().values()))
     lines = ",\n".join(each.model_dump_json() for each in ordered)
     write_atomic(path, f"[\n{lines}\n]\n".encode())
 
