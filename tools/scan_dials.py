@@ -69,7 +69,11 @@ class Mini:
         revision = find(str(folder)).ref.revision
         copy = rescaled_copy(folder, revision, cache, final, stream)
         self.setting = setting_of(copy, revision, cache)
-        self.bundle = ModelBundle(replace(find(str(copy)), family=FAMILIES[FAMILY]), "cpu")
+        found = find(str(copy))
+        as_mini = replace(
+            found, family=FAMILIES[FAMILY], ref=replace(found.ref, family=FAMILY)
+        )  # its captions and judge
+        self.bundle = ModelBundle(as_mini, "cpu")
         self.judge = Judge(self.bundle, cache)
 
     def point(self, method: str, count: int) -> Point:
