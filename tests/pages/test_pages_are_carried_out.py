@@ -138,7 +138,7 @@ def new_dataset(place: Scratch) -> None:
     """The numbers of step 3, on mini itself; another machine may move their last bits."""
     scores = place.printed["iceb evaluate --method uce --task orchestra --num-edits 4"]
     page = (ROOT / "docs" / "adding_a_dataset.md").read_text(encoding="utf-8")
-    shown = [(float(value), float(error)) for value, error in re.findall(r"(0\.\d+) ± (0\.\d+)", page)]
+    shown = [(float(value), float(error)) for value, error in re.findall(r"(-?0\.\d+) ± (0\.\d+)", page)]
     assert score_of(scores, "edit_score")[:2] == pytest.approx(shown[0], abs=2e-3)
     lost, error, *_ = score_of(scores, "holdout_delta")
     assert (-lost, error) == pytest.approx(shown[1], abs=2e-3)
