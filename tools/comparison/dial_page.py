@@ -23,9 +23,8 @@ All points are measured by `python tools/scan_dials.py` on validation concepts, 
 settings; each is one draw of concepts with one seed. Numbers are normalised as in
 [order_on_mini.md](order_on_mini.md): **{EDITED}** is source2dest by what `prompt_swap` reaches (of ESD source_forget by
 the source's score), **{KEPT}** is holdout_delta by the holdout before. **difference** is the mean absolute difference
-from the published numbers. The shipped values were chosen by that of {", ".join(CHOSEN)}, and {" and ".join(TEST)} test
-the choice, but for one thing: the final norm hardly matters to UCE and TIME from 84 on, and among those values ESD was
-looked at.
+from the published numbers. The stream's norm was chosen by that of EMCID, and ReFACT tests the choice. The final norm
+hardly matters to UCE and TIME, so that ESD decided it: of that dial ESD is no test.
 
 ![Methods along the dials](mini_dials.svg)"""
 

@@ -44,7 +44,8 @@ Diffusion's {UNEDITED[EDITED]:.2f}, on mini what `prompt_swap` reaches at the sa
 only erases, it is {FORGET} divided by the source's score before the edit ({UNEDITED[EDITED]:.2f}). The **fidelity** is
 the mean absolute difference over {len(METHODS)} methods, {len(COUNTS)} numbers of edits and these two numbers; 0 would
 be the published curves. Mini's dials (text encoder, corpus) are chosen on {", ".join(CHOSEN)};
-{" and ".join(TEST)} test the choice.
+{" and ".join(TEST)} test the choice, but for the norm of the final states, which ESD decided
+([mini_dials.md](mini_dials.md)).
 
 A star marks a number whose marker in the figure lies under another one, so that it is only bounded."""
 
