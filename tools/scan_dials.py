@@ -28,7 +28,7 @@ from iceb.models.families import FAMILIES
 from iceb.models.sources import find, shipped_folder
 from iceb.running.method_runner import ChosenMethod, choose
 from iceb.runs.provenance import Origin
-from tools.comparison.both_sides import METHODS
+from tools.comparison.both_sides import CEILING, METHODS
 from tools.comparison.dial_figure import draw
 from tools.comparison.dial_page import FIGURE, PAGE, page_text
 from tools.comparison.points import Point, Setting, has_point, read_points, write_points
@@ -36,7 +36,7 @@ from tools.dials import published_numbers
 from tools.mini.rescaled import pipeline_norms, rescaled_copy
 from tools.tuning.judging import Judge, tried_edit
 from tools.tuning.protocol import FAMILY, TASK
-from tools.tuning.validation import Validation, validation
+from tools.tuning.validation import validation
 
 EDITS = (10, 50)
 DIFFERS = 1  # an exit code
@@ -75,14 +75,15 @@ class Mini:
         )  # its captions and judge
         self.bundle = ModelBundle(as_mini, "cpu")
         self.judge = Judge(self.bundle, cache)
+        self._ceilings: dict[int, float] = {}
 
     def point(self, method: str, count: int) -> Point:
         """Measure one method at one number of edits."""
         tried, chosen = validation(count), published_choice(method)
         edit, seconds = tried_edit(chosen, self.bundle, tried, self.judge.cache)
         found = self.judge.changes(edit, tried)
-        source, holdout = self._before(tried)
-        edited = found.source2dest / self._ceiling(tried) if chosen.card.reaches_dest else found.source_forget / source
+        source, holdout = self.judge.before_means(tried)
+        edited = found.source2dest / self._ceiling(count) if chosen.card.reaches_dest else found.source_forget / source
         commit = Origin.now(self.bundle.device).to_provenance().commit
         return Point(
             setting=self.setting,
@@ -94,15 +95,13 @@ class Mini:
             commit=commit,
         )
 
-    def _ceiling(self, tried: Validation) -> float:
-        edit, _ = tried_edit(choose("prompt_swap", {}), self.bundle, tried, self.judge.cache)
-        return self.judge.changes(edit, tried).source2dest
-
-    def _before(self, tried: Validation) -> tuple[float, float]:
-        """The mean scores of sources and holdout before an edit."""
-        rows = self.judge.before([*tried.asked, *tried.kept])
-        own = rows[range(len(rows)), [*tried.sources, *tried.labels]]
-        return float(own[: len(tried.asked)].mean()), float(own[len(tried.asked) :].mean())
+    def _ceiling(self, count: int) -> float:
+        """The source2dest that `prompt_swap` reaches, which is the same for every method."""
+        if count not in self._ceilings:
+            tried = validation(count)
+            edit, _ = tried_edit(choose(CEILING, {}), self.bundle, tried, self.judge.cache)
+            self._ceilings[count] = self.judge.changes(edit, tried).source2dest
+        return self._ceilings[count]
 
 
 def minis(args: argparse.Namespace) -> Iterator[Mini]:

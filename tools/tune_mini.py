@@ -73,10 +73,7 @@ def parse_explored(text: str) -> Explored:
 def explore(bundle: ModelBundle, tried: Validation, method: str, explored: list[Explored], cache: Path) -> None:
     """Print the score changes of every setting, and half the sum of what is edited and what is kept."""
     recipe, judge = shipped_recipe(method, TASK), Judge(bundle, cache)
-    before = judge.before([*tried.asked, *tried.kept])
-    places = range(len(tried.asked) + len(tried.kept))
-    own = before[places, [*tried.sources, *tried.labels]]
-    source, holdout = own[: len(tried.asked)].mean(), own[len(tried.asked) :].mean()
+    source, holdout = judge.before_means(tried)
     print(f"before: source {source:.3f}, holdout {holdout:.3f}", flush=True)
     for each in explored:
         given = recipe.settings(FAMILY, each.which) if recipe else {}

@@ -20,8 +20,7 @@ def evaluate(
     method: options.Method,
     task: options.Task,
     num_edits: options.NumEdits,
-    draws: options.Draws = 1,
-    replicates: options.Replicates = 1,
+    repetition: options.Repetition,
     model: options.Model = "mini",
     data: options.Data = None,
     settings: options.Settings = None,
@@ -39,13 +38,12 @@ def evaluate(
     chosen, execution = values.settings(settings or []), computation.execution()
     silence_libraries()
     from iceb.running.plan import Ask
-    from iceb.specs.repeats import Repeats
 
     ask = Ask(
         task=task,
         method=method,
         num_edits=num_edits,
-        repeats=Repeats(draws, replicates),
+        repeats=repetition.repeats(),
         model=model,
         data=data,
         settings=chosen,

@@ -11,6 +11,7 @@ import typer
 
 from iceb.base.cache import WHERE
 from iceb.specs.execution import Execution
+from iceb.specs.repeats import Repeats
 from iceb.specs.runs import Precision as TrainingPrecision
 
 # Options of the request
@@ -63,6 +64,22 @@ Out: TypeAlias = Annotated[Path, typer.Option(help="Where run folders are writte
 # Options of output
 DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="The result's JSON on stdout, nothing else.")]
+
+
+@dataclasses.dataclass(frozen=True)
+class Repetition:
+    """Options of how often an edit is made within a run."""
+
+    draws: Draws = 1
+    replicates: Replicates = 1
+
+    def repeats(self) -> Repeats:
+        """The numbers of draws and seeds.
+
+        Raises:
+            SpecError: one is no count.
+        """
+        return Repeats(self.draws, self.replicates)
 
 
 @dataclasses.dataclass(frozen=True)

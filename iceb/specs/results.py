@@ -31,7 +31,12 @@ from iceb.specs.repeats import MOST_REPEATS, Repeats
 from iceb.specs.runs import MOST_COUNTED, ModelRef, RunSpec, Sampling
 
 SCHEMA: Literal[2] = 2
+OF_SPEC = ("num_edits", "draws", "replicates", "sampling", "limit")  # fields that a result has as its spec has them
 Status = Literal["complete", "partial", "failed"]
+
+
+def _shared_fields(holder: "RunSpec | Result") -> dict[str, Any]:
+    return {name: getattr(holder, name) for name in OF_SPEC}
 
 
 class Result(Record):
@@ -107,12 +112,7 @@ class Result(Record):
             error=error,
             task=task,
             method=method,
-            num_edits=spec.num_edits,
-            draws=spec.draws,
-            replicates=spec.replicates,
-            limit=spec.limit,
             model=model,
-            sampling=spec.sampling,
             scores=scores,
             checkpoints=checkpoints,
             per_concept=per_concept,
@@ -122,6 +122,7 @@ class Result(Record):
             cost=cost,
             plugins=plugins,
             provenance=provenance,
+            **_shared_fields(spec),
         )
 
     @property
@@ -145,12 +146,8 @@ class Result(Record):
             params=self.method.params,
             judges=self.method.judges,
             precision=self.method.precision,
-            num_edits=self.num_edits,
-            draws=self.draws,
-            replicates=self.replicates,
             model=ModelRef(self.model.family, self.model.repo, self.model.revision, self.model.dtype),
-            sampling=self.sampling,
-            limit=self.limit,
+            **_shared_fields(self),
         )
 
     @property

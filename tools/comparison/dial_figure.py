@@ -40,7 +40,7 @@ def _panel(axes: Any, dial: Dial, number: str, along: Curve, published: Numbers)
             at = [(value, some[printed, count]) for value, some in along.items() if (printed, count) in some]
             if at:
                 places, points = zip(*at, strict=True)
-                heights = [{EDITED: each.edited, KEPT: each.holdout}[number] for each in points]
+                heights = [each.number(number) for each in points]
                 label = printed if count == min(STYLES) else None
                 axes.plot(places, heights, style, marker=".", color=COLOURS[printed], label=label)
                 axes.axhline(published[printed, count, number], color=COLOURS[printed], linestyle=style, linewidth=0.5)

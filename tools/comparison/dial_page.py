@@ -7,6 +7,7 @@ from statistics import fmean
 
 from iceb.leaderboard.markdown import MISSING, markdown_table
 from tools.comparison.both_sides import CHOSEN, EDITED, KEPT, METHODS, TEST
+from tools.comparison.page import number_text
 from tools.comparison.points import Point, Setting
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -73,8 +74,7 @@ def curve(dial: Dial, points: Sequence[Point], shipped: Setting) -> Curve:
 
 def difference(point: Point, printed: str, published: Numbers) -> float:
     """The mean absolute difference of a point's two numbers from the published ones."""
-    wanted = [published[printed, point.num_edits, number] for number in (EDITED, KEPT)]
-    return fmean(abs(got - other) for got, other in zip((point.edited, point.holdout), wanted, strict=True))
+    return fmean(abs(point.number(name) - published[printed, point.num_edits, name]) for name in (EDITED, KEPT))
 
 
 def _keys(dial: Dial, along: Curve) -> list[tuple[str, int]]:
@@ -99,29 +99,25 @@ def _mean_difference(at: Mapping[tuple[str, int], Point], keys: Sequence[tuple[s
     """The mean difference over methods and numbers of edits; a dash where a point is missing."""
     if not keys or not set(keys) <= set(at):
         return MISSING
-    return _number(fmean(difference(at[key], key[0], published) for key in keys))
+    return number_text(fmean(difference(at[key], key[0], published) for key in keys))
 
 
 def _table(dial: Dial, printed: str, along: Curve, shipped: Setting, published: Numbers) -> str:
     """The table of one method along a dial, with the published numbers first."""
     counts = [count for name, count in _keys(dial, along) if name == printed]
     columns = [(count, number) for count in counts for number in (EDITED, KEPT)]
-    lines = [["published", *(_number(published[printed, count, number]) for count, number in columns)]]
+    lines = [["published", *(number_text(published[printed, count, number]) for count, number in columns)]]
     for value, at in along.items():
         found = [_of(at.get((printed, count)), number) for count, number in columns]
         if any(each is not None for each in found):
-            lines.append([_value(dial, value, shipped), *map(_number, found)])
+            lines.append([_value(dial, value, shipped), *map(number_text, found)])
     header = [dial.title.lower(), *(f"{number} at {count}" for count, number in columns)]
     return f"**{printed}**\n\n" + markdown_table(header, lines, numbers_from=1)
 
 
 def _of(point: Point | None, number: str) -> float | None:
-    return None if point is None else {EDITED: point.edited, KEPT: point.holdout}[number]
+    return None if point is None else point.number(number)
 
 
 def _value(dial: Dial, value: float, shipped: Setting) -> str:
     return f"{value:g}{' (shipped)' if value == getattr(shipped, dial.field) else ''}"
-
-
-def _number(value: float | None) -> str:
-    return MISSING if value is None else f"{value:.3f}".replace("-0.000", "0.000")

@@ -86,8 +86,8 @@ def _fidelity_section(sides: BothSides, pairs: Sequence[Pair]) -> Iterator[str]:
         yield "Results that are missing:\n\n" + "\n".join(f"- {name}" for name in sides.missing)
     groups = {"all": tuple(METHODS), f"chosen on ({', '.join(CHOSEN)})": CHOSEN, f"test ({', '.join(TEST)})": TEST}
     groups |= {name: (name,) for name in METHODS}
-    lines = [[name, _number(fidelity(pairs, methods))] for name, methods in groups.items()]
-    lines += [[f"beside: {each.title}", _number(fidelity(sides.pairs(each.rows)))] for each in ALTERNATIVES]
+    lines = [[name, number_text(fidelity(pairs, methods))] for name, methods in groups.items()]
+    lines += [[f"beside: {each.title}", number_text(fidelity(sides.pairs(each.rows)))] for each in ALTERNATIVES]
     yield markdown_table(["mean absolute difference", "fidelity"], lines, numbers_from=1)
 
 
@@ -107,7 +107,11 @@ def _curve(pairs: Sequence[Pair]) -> str:
         for number in (EDITED, KEPT):
             (pair,) = [each for each in pairs if (each.num_edits, each.number) == (count, number)]
             mark = "" if pair.verified else " *"
-            line += [_number(pair.published) + mark, _number(pair.measured), _number(pair.difference, sign=True)]
+            line += [
+                number_text(pair.published) + mark,
+                number_text(pair.measured),
+                number_text(pair.difference, sign=True),
+            ]
         lines.append(line)
     return markdown_table(header, lines, numbers_from=0)
 
@@ -136,7 +140,7 @@ def _claims(pairs: Sequence[Pair]) -> Iterator[str]:
     """Sentences about the differences, where there are numbers."""
     known = [(abs(pair.difference), pair) for pair in pairs if pair.difference is not None]
     for _, pair in sorted(known, key=lambda each: -each[0])[:LARGEST]:
-        yield f"{pair.name}: published {_number(pair.published)}, mini {_number(pair.measured)}."
+        yield f"{pair.name}: published {number_text(pair.published)}, mini {number_text(pair.measured)}."
     for printed in METHODS:
         for number, (less, more) in WORDS[printed in ERASERS].items():
             found = [pair.difference for pair in pairs if (pair.printed, pair.number) == (printed, number)]
@@ -147,7 +151,8 @@ def _claims(pairs: Sequence[Pair]) -> Iterator[str]:
                 yield f"{printed} {how} on mini than published: by {abs(mean):.3f} on average."
 
 
-def _number(value: float | None, *, sign: bool = False) -> str:
+def number_text(value: float | None, *, sign: bool = False) -> str:
+    """Three decimals without a sign at zero; a dash where there is no number."""
     if value is None:
         return MISSING
     return (f"{value:+.3f}" if sign else f"{value:.3f}").replace("-0.000", "0.000").replace("+0.000", "0.000")

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from iceb.base.files import write_atomic
+from tools.comparison.both_sides import EDITED, KEPT
 
 RECORD = Path(__file__).parents[2] / "docs" / "mini_dials.json"
 
@@ -46,6 +47,10 @@ class Point(BaseModel):
     holdout: float
     edit_seconds: float
     commit: str | None
+
+    def number(self, name: str) -> float:
+        """One of the two numbers, by its name in the comparison."""
+        return {EDITED: self.edited, KEPT: self.holdout}[name]
 
 
 def read_points(path: Path = RECORD) -> list[Point]:

@@ -29,9 +29,9 @@ def rescaled_copy(folder: Path, revision: str, out: Path, final: float | None, s
     copy = out / digest({"of": revision, "final": final, "stream": stream})[:16]
     if copy.is_dir():
         return copy
-    encoder, unet, norms = _load_parts(folder, out)
-    wanted = Norms(norms.final if final is None else final, norms.stream if stream is None else stream)
-    scale_states(encoder, make_tokenizer(out / "tokenizer"), unet, wanted)
+    encoder = _load_encoder(folder)
+    unet = UNet2DConditionModel.from_pretrained(folder / "unet", low_cpu_mem_usage=False).float()
+    scale_states(encoder, make_tokenizer(out / "tokenizer"), unet, final, stream)
     half_done = copy.with_suffix(".part")
     shutil.rmtree(half_done, ignore_errors=True)
     shutil.copytree(folder, half_done)
@@ -42,13 +42,11 @@ def rescaled_copy(folder: Path, revision: str, out: Path, final: float | None, s
 
 def pipeline_norms(folder: Path, scratch: Path) -> Norms:
     """The norms of a pipeline folder's states."""
-    return _load_parts(folder, scratch)[2]
+    return measure_norms(_load_encoder(folder), make_tokenizer(scratch / "tokenizer"))
 
 
-def _load_parts(folder: Path, scratch: Path) -> tuple[CLIPTextModel, UNet2DConditionModel, Norms]:
-    encoder = CLIPTextModel.from_pretrained(folder / "text_encoder").float()
-    unet = UNet2DConditionModel.from_pretrained(folder / "unet", low_cpu_mem_usage=False).float()
-    return encoder, unet, measure_norms(encoder, make_tokenizer(scratch / "tokenizer"))
+def _load_encoder(folder: Path) -> CLIPTextModel:
+    return CLIPTextModel.from_pretrained(folder / "text_encoder").float()
 
 
 def _save(part: nn.Module, path: Path) -> None:

@@ -37,23 +37,27 @@ SHIPPED = Norms(final=100.0, stream=420.0)
 
 @torch.no_grad()
 def scale_states(
-    encoder: CLIPTextModel, tokenizer: CLIPTokenizer, unet: UNet2DConditionModel, norms: Norms = SHIPPED
+    encoder: CLIPTextModel,
+    tokenizer: CLIPTokenizer,
+    unet: UNet2DConditionModel,
+    final: float | None = SHIPPED.final,
+    stream: float | None = SHIPPED.stream,
 ) -> None:
-    """Scale both models in place to some norms; what they draw stays the same.
+    """Scale both models in place to some norms, None as they are; what they draw stays the same.
 
     Final states are multiplied, and the denoiser's keys and values divided; all that adds to the stream is multiplied,
     and the layer norms that read it undo that.
     """
     found = measure_norms(encoder, tokenizer)
-    final, stream = norms.final / found.final, norms.stream / found.stream
-    encoder.final_layer_norm.weight.mul_(final)
-    encoder.final_layer_norm.bias.mul_(final)
+    of_final, of_stream = (final or found.final) / found.final, (stream or found.stream) / found.stream
+    encoder.final_layer_norm.weight.mul_(of_final)
+    encoder.final_layer_norm.bias.mul_(of_final)
     for name, weight in unet.named_parameters():
         if "attn2.to_k." in name or "attn2.to_v." in name:
-            weight.div_(final)
+            weight.div_(of_final)
     for name, weight in encoder.named_parameters():
         if any(part in name for part in STREAM_PARTS):
-            weight.mul_(stream)
+            weight.mul_(of_stream)
 
 
 @torch.no_grad()

@@ -71,6 +71,12 @@ class Judge:
             self._before |= dict(zip(missing, rows, strict=True))
         return np.stack([self._before[each] for each in questions])
 
+    def before_means(self, tried: Validation) -> tuple[float, float]:
+        """The mean scores of the sources and of the holdout before an edit."""
+        rows = self.before([*tried.asked, *tried.kept])
+        own = rows[range(len(rows)), [*tried.sources, *tried.labels]]
+        return float(own[: len(tried.asked)].mean()), float(own[len(tried.asked) :].mean())
+
     def _rows(self, images: Sequence[Any]) -> Any:
         return np.asarray(self.measure([MeasureInput(image) for image in images]), dtype=np.float64)
 
