@@ -48,7 +48,7 @@ def _lines(run: "ListedRun", *, named: bool) -> list[str]:
 
 def _apart(run: "ListedRun", *, named: bool) -> list[str]:
     """Return what distinguishes a run from others of its method, with the metric shown if `named`."""
-    from iceb.specs.records import method_label
+    from iceb.specs.labels import method_label
 
     changed = method_label("", run.changed).strip(" ()") if run.changed else ""
     limit = f"--limit {run.limit}" if run.limit is not None else ""

@@ -8,8 +8,9 @@ from iceb import registry
 from iceb.base.errors import SpecError
 from iceb.base.fields import defaults_of, differing
 from iceb.baselines.recipes import shipped_recipe
+from iceb.specs.labels import method_label
 from iceb.specs.recipes import Recipe, Which
-from iceb.specs.records import MethodRecord, method_label
+from iceb.specs.records import MethodRecord
 from iceb.specs.results import Result
 
 

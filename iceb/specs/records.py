@@ -1,12 +1,12 @@
 """The parts of a result: what was run, what came out, what it cost and where it came from."""
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from iceb.specs.checks import check_registered
+from iceb.specs.labels import method_label
 from iceb.specs.metrics import Metric
 from iceb.specs.reduction import Change, Part, Reduction, Score
 from iceb.specs.runs import Dtype, MeasureRef, Precision, Scalar
@@ -72,26 +72,6 @@ class MethodRecord(Record):
     def passes(self) -> dict[str, str]:
         """The precision of training passes as an option, for labels; "" for float32."""
         return {} if self.precision == "float32" else {"--precision": self.precision}
-
-
-def method_label(name: str, changed: Mapping[str, object], part: str = "") -> str:
-    """A method's name with some settings, short enough for a table; a file is eight digits of its digest.
-
-    >>> method_label("emcid", {"residual": "output", "layers": (9, 10), "captions": "sha256:" + 64 * "a"})
-    'emcid (residual=output, layers=[9, 10], captions=sha256:aaaaaaaa)'
-    >>> method_label("emcid", {}, "published")
-    'emcid, published'
-    """
-    name = f"{name}, {part}" if part else name
-    if not changed:
-        return name
-    return f"{name} ({', '.join(f'{setting}={_short(value)}' for setting, value in changed.items())})"
-
-
-def _short(value: object) -> str:
-    if isinstance(value, str):
-        return value[:15] if value.startswith("sha256:") else value
-    return json.dumps(value)
 
 
 class ModelRecord(Record):
