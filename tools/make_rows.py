@@ -4,9 +4,10 @@
     python tools/make_rows.py --out runs --cache build/rows              # those that are missing, one after another
     python tools/make_rows.py --out runs --cache build/rows --methods uce time --edits 10 50
 
-Several processes may work at once: each takes the next run that nobody works on. Every run has a cache of its own, so
-that the cost of its (first) edit is a cold one; only the images before the edit are shared, and each result counts them
-as found. `iceb leaderboard --add` then takes the results.
+Several processes may work at once, each run on one thread: each takes the next run that nobody works on. Every run has
+a cache of its own, so that the cost of its (first) edit is a cold one; only the images before the edit are shared, and
+each result counts them as found. A run that was stopped begins anew. Both folders hold one folder for each commit, so
+that rows of one call are of one commit; `iceb leaderboard --add` then takes its results.
 
 Up to ten edits are made on five disjoint draws of concepts; what is trained from seeds is made with three at 10 and
 100 edits.
@@ -122,8 +123,9 @@ def run_lock(out: Path, run: str, *, wait: bool = False) -> Iterator[int | None]
 
 
 def call_iceb(arguments: Sequence[str], lock: int) -> int:
-    """Run `iceb` in a process that holds the lock too; returns its exit code."""
-    return subprocess.run([sys.executable, "-m", "iceb", *arguments], check=False, pass_fds=(lock,)).returncode
+    """Run `iceb` on one thread, in a process that holds the lock too; returns its exit code."""
+    command, threads = [sys.executable, "-m", "iceb", *arguments], {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, check=False, pass_fds=(lock,), env={**os.environ, **threads}).returncode
 
 
 def make_row(run: RowRun, out: Path, cache: Path, lock: int) -> bool:
@@ -151,7 +153,7 @@ def draw_before(out: Path, cache: Path) -> bool:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     everything = (*CURVES, *CONTROLS, *OTHERS)
-    parser.add_argument("--out", type=Path, required=True, help="where run folders are written")
+    parser.add_argument("--out", type=Path, required=True, help="where run folders are written, below the commit")
     parser.add_argument(
         "--cache", type=Path, required=True, help="for images before the edit, and each run's own cache"
     )
@@ -165,22 +167,28 @@ def main(arguments: list[str] | None = None) -> int:
     """Make the runs that are missing, or list all; returns 1 where one failed."""
     parser = _parser()
     args = parser.parse_args(arguments)
-    runs = list(row_runs(args.methods, args.edits))
+    runs, origin = list(row_runs(args.methods, args.edits)), Origin.now(torch.device("cpu")).to_provenance()
+    if origin.commit is None or (origin.dirty and not args.list):
+        parser.error("the code is that of no commit, and no leaderboard takes what it makes: commit it first")
+    out, cache = args.out / origin.commit[:12], args.cache / origin.commit[:12]
     if args.list:
         for run in runs:
-            print(f"{'done   ' if run.is_done(args.out) else 'missing'} iceb {' '.join(run.arguments)}")
+            print(f"{'done   ' if run.is_done(out) else 'missing'} iceb {' '.join(run.arguments)}")
         return 0
-    if Origin.now(torch.device("cpu")).to_provenance().dirty:
-        parser.error("the checkout has uncommitted code, and no leaderboard takes what it makes: commit it first")
-    if not draw_before(args.out, args.cache):
+    return make_rows(runs, out, cache)
+
+
+def make_rows(runs: Sequence[RowRun], out: Path, cache: Path) -> int:
+    """Make the runs that are missing and that nobody works on; returns 1 where one failed."""
+    if not draw_before(out, cache):
         return 1
     failed = []
     for run in runs:
-        with run_lock(args.out, run.id) as lock:
-            if lock is not None and not run.is_done(args.out) and not make_row(run, args.out, args.cache, lock):
+        with run_lock(out, run.id) as lock:
+            if lock is not None and not run.is_done(out) and not make_row(run, out, cache, lock):
                 failed.append(" ".join(run.arguments))
-    for arguments in failed:
-        print(f"failed: iceb {arguments}", file=sys.stderr)
+    for words in failed:
+        print(f"failed: iceb {words}", file=sys.stderr)
     return int(bool(failed))
 
 
