@@ -1,8 +1,9 @@
 """Make the embedded AICE files: 300 edit classes with destinations, 366 holdout classes, prompts.
 
 The rule for dests is the benchmark's (arXiv:2403.13807): among the holdout classes, rank by the cosine between the text
-encoder's pooled outputs of "an image of X" and take the fourth nearest. The encoder is mini's. Prompts are drawn from
-the sentence frames in frames.txt, none of which the training grammar knows. Everything is seeded. A third of the
+encoder's pooled outputs of "an image of X" and take the fourth nearest. The encoder is mini's; the
+shipped files were made with its first weights (data card aice_embedded), and a call makes others. Prompts are drawn
+from the sentence frames in frames.txt, none of which the training grammar knows. Everything is seeded. A third of the
 holdout is unseen (iceb/mini/unseen.py): the embedded captions never name it.
 
     python tools/mini/make_aice.py
