@@ -8,8 +8,7 @@ Only results on the embedded data as they are now count: the captions name other
 
 import argparse
 import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +36,8 @@ TITLE = "# The holdout of AICE on mini, by how often captions name a class"
 INTRODUCTION = f"""The {SIZE} captions that methods preserve on mini ([data card](../data_cards/captions_embedded.md)) name
 most classes seldom, a few often, and the unseen third of the holdout never. A method that keeps what it is shown loses less of its
 holdout the further right a column stands; one that preserves no captions should show no such order. A number is the mean holdout_delta
-of the group's classes ± one standard error over classes. No unseen class is a destination, most others are."""  # noqa: E501
+of the group's classes ± one standard error over classes. No unseen class is the destination of a request, most others are; the last
+two columns part the seen classes by that. (Of the 20000, recipes may read a sample: their settings say how many.)"""  # noqa: E501
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,26 @@ def holdout_concepts() -> dict[str, int]:
     return {prompt.cluster: mention_counts()[prompt.label] for prompt in prompts if prompt.label is not None}
 
 
-def group_deltas(filed: FiledResult, named: dict[str, int]) -> list[str]:
+def dest_concepts() -> frozenset[str]:
+    """The holdout classes that are the destination of one of the requests, as concepts."""
+    prompts = open_dataset("aice", EMBEDDED).shared_prompts(AICE.edit_counts[-1])
+    return frozenset(prompt.cluster for prompt in prompts if "dest" in prompt.tags)
+
+
+def columns() -> dict[str, frozenset[str]]:
+    """The groups of holdout classes by the heading of their column."""
+    named, dests = holdout_concepts(), dest_concepts()
+    found = {group.heading: frozenset(each for each in named if named[each] in group) for group in GROUPS}
+    seen = frozenset(each for each in named if named[each])
+    return {**found, "seen, a destination": seen & dests, "seen, no destination": seen - dests}
+
+
+def group_deltas(filed: FiledResult, groups: Iterable[Collection[str]]) -> list[str]:
     """Mean holdout_delta of each group of classes, as text."""
     values = [row.value for row in filed.rows if row.metric == HOLDOUT_DELTA.name]
     texts = []
-    for group in GROUPS:
-        score = reduce_values([each for each in values if named[each.concept] in group], HOLDOUT_DELTA.reduction)
+    for group in groups:
+        score = reduce_values([each for each in values if each.concept in group], HOLDOUT_DELTA.reduction)
         error = "" if score.stderr is None else f" ± {score.stderr:.3f}"
         texts.append(MISSING if score.value is None else f"{score.value:+.3f}{error}")
     return texts
@@ -80,35 +94,34 @@ def group_deltas(filed: FiledResult, named: dict[str, int]) -> list[str]:
 
 def page_text(results: Sequence[FiledResult]) -> str:
     """The page made of some results."""
-    version, named = load_card(DATASET).version, holdout_concepts()
+    version, groups = load_card(DATASET).version, columns()
     current = [
         filed
         for filed in results
         if (filed.result.task.dataset, filed.result.task.dataset_version) == (DATASET, version)
     ]
-    sections = [part for count in COUNTS for part in _section(count, current, named)]
+    sections = [part for count in COUNTS for part in _section(count, current, groups)]
     if not sections:
         sections = [f"No result on version {version} of the embedded data stands here yet."]
-    return "\n\n".join([NOTICE, TITLE, INTRODUCTION, _sizes(named), *sections]) + "\n"
+    return "\n\n".join([NOTICE, TITLE, INTRODUCTION, _sizes(groups), *sections]) + "\n"
 
 
-def _sizes(named: dict[str, int]) -> str:
-    sizes = Counter(group.heading for count in named.values() for group in GROUPS if count in group)
-    header = ["named in so many captions", *(group.heading for group in GROUPS)]
-    return markdown_table(header, [["holdout classes", *(str(sizes[each.heading]) for each in GROUPS)]], numbers_from=1)
+def _sizes(groups: Mapping[str, Collection[str]]) -> str:
+    sizes = [str(len(group)) for group in groups.values()]
+    return markdown_table(["named in so many captions", *groups], [["holdout classes", *sizes]], numbers_from=1)
 
 
-def _section(count: int, results: Sequence[FiledResult], named: dict[str, int]) -> Iterator[str]:
+def _section(count: int, results: Sequence[FiledResult], groups: Mapping[str, Collection[str]]) -> Iterator[str]:
     """The heading and the table of one number of edits; nothing where no row has it."""
     filed = {(each.result.id, each.result.provenance.finished): each for each in results}
     lines = [
-        [cell(row_label(row)), *group_deltas(filed[first.id, first.provenance.finished], named)]
+        [cell(row_label(row)), *group_deltas(filed[first.id, first.provenance.finished], groups.values())]
         for row in _rows(results)
         if count in row.cells and (first := row.cells[count].first)
     ]
     if lines:
         yield f"## {count} edits"
-        yield markdown_table(["method", *(group.heading for group in GROUPS)], lines, numbers_from=1)
+        yield markdown_table(["method", *groups], lines, numbers_from=1)
 
 
 def _rows(results: Sequence[FiledResult]) -> Iterator[Row]:

@@ -11,7 +11,7 @@ from iceb.mini.captions import mention_counts
 from iceb.mini.unseen import unseen_classes
 from iceb.runs.table import TableRow
 from iceb.specs.reduction import ConceptValue
-from tools.holdout_by_captions import DATASET, GROUPS, group_deltas, holdout_concepts, main, page_text
+from tools.holdout_by_captions import DATASET, GROUPS, columns, group_deltas, holdout_concepts, main, page_text
 
 LOST = {"never": 0.5, "1 to 2": 0.25, "3 to 10": 0.125, "11 to 50": 0.0625, "more than 50": 0.0}
 
@@ -41,9 +41,17 @@ def test_every_holdout_class_is_in_one_group_and_the_unseen_ones_are_never_named
 
 
 def test_a_groups_number_is_the_mean_change_of_its_classes(result_with_table):
-    assert group_deltas(result_with_table, holdout_concepts()) == [
-        f"{-lost + 0.0:+.3f} ± 0.000" for lost in LOST.values()
-    ]
+    found = dict(zip(columns(), group_deltas(result_with_table, columns().values()), strict=True))
+    for heading, lost in LOST.items():
+        assert found[heading] == f"{-lost + 0.0:+.3f} ± 0.000"
+
+
+def test_seen_classes_are_parted_by_whether_a_request_has_them_as_destination():
+    found = columns()
+    dests, others = found["seen, a destination"], found["seen, no destination"]
+    assert (len(dests), len(others)) == (215, 29)
+    assert dests | others | found["never"] == set(holdout_concepts())
+    assert not dests & others
 
 
 def test_the_page_has_a_table_for_each_number_of_edits_that_some_row_has(result_with_table):
