@@ -22,11 +22,11 @@ from iceb.runs.folder import RESULT, folders_with, read_result
 from iceb.specs.results import Result
 from tools.comparison.both_sides import (
     ALTERNATIVES,
+    APART,
     CHOSEN,
     HEADLINE,
     METHODS,
     PAPER,
-    TEST,
     BothSides,
     Measured,
     fidelity,
@@ -78,7 +78,7 @@ def print_report(sides: BothSides) -> int:
         print(_order_text(order))
     for name in sides.missing:
         print(f"missing: {name}")
-    groups = {"dials chosen on": CHOSEN, "test": TEST} | {name: (name,) for name in METHODS}
+    groups = {"dials chosen on": CHOSEN, "apart": APART} | {name: (name,) for name in METHODS}
     for name, methods in groups.items():
         print(f"{name} ({', '.join(methods)}): {_text(fidelity(pairs, methods))}")
     for each in ALTERNATIVES:

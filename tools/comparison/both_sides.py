@@ -14,7 +14,7 @@ from iceb.specs.results import Result
 PAPER, TASK, FAMILY = "arXiv:2403.13807", "aice", "mini"
 COUNTS = (10, 50, 100, 300)
 METHODS = {"EMCID": "emcid", "UCE": "uce", "TIME": "time", "ReFACT": "refact", "ESD": "esd"}  # as printed → ours
-CHOSEN, TEST = ("EMCID", "UCE", "TIME"), ("ReFACT", "ESD")  # mini's dials were chosen on the first, not on the others
+CHOSEN, APART = ("EMCID", "UCE", "TIME"), ("ReFACT", "ESD")  # mini's dials were to be chosen on the first alone
 ERASERS = ("ESD",)  # have no destination: what they forget of the source stands for it
 ORDERED = tuple(name for name in METHODS if name not in ERASERS)
 ROWS = {printed: f"{ours}, {PUBLISHED}" for printed, ours in METHODS.items()}  # as printed → the name of our row
