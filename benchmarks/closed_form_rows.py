@@ -91,9 +91,7 @@ ROWS: dict[str, Row] = {
     "time": Row(lambda _: TIME(), time_blocks, solve_form(0.1)),
     "mace": Row(mace, mace_blocks, solve_form(0.1)),
     # start and erasure read each retained text and destination once a matrix; start and attack read each source
-    "rece": Row(
-        lambda retain: RECE(retain=retain, retain_dests=False), rece_blocks, rece, retains=True, reads=(48, 64)
-    ),
+    "rece": Row(lambda retain: RECE(retain=retain), rece_blocks, rece, retains=True, reads=(48, 64)),
     "speed": Row(
         lambda retain: SPEED(retain=retain),
         speed_blocks,

@@ -45,7 +45,7 @@ class RECE:
     preserve_scale: NotNegative = 0.1
     retain: tuple[str, ...] = ("",)
     retain_file: str | None = None
-    retain_dests: bool = True
+    retain_dests: bool = False
     start: bool = True
     start_ridge: Positive = 0.5
     start_preserve_scale: float | None = None

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from iceb.methods.uce import UCE, UCEEmcid
 
 PAIRS_AT_ONCE = 64  # pairs whose states are in memory together
+RETAINED = 200  # requests whose destinations EMCID's repository retains
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def make_edit(method: "UCE", bundle: Bundle, requests: Sequence[EditRequest], sc
 def emcid_edit(method: "UCEEmcid", bundle: Bundle, requests: Sequence[EditRequest], scratch: Scratch) -> Edit:
     """Make the edit by the program in EMCID's repository."""
     pairs = [(old, blank_guide(new)) for old, new in guides(requests, " ")]
-    dests = [new for _, new in pairs if new.strip()]
+    dests = [new for _, new in pairs[:RETAINED] if new.strip()]
     problem = Problem(
         pairs=pairs,
         retain=RetainedTexts(method.retain or dests or [""]),

@@ -153,15 +153,15 @@ def test_more_epochs_leave_less_for_the_attack(tiny_sd):
 
 
 def test_destinations_are_retained_unless_they_are_sources(tiny_sd):
-    assert retained_texts(RECE(), REQUESTS) == ["", "barn"]
-    assert retained_texts(RECE(retain_dests=False, retain=("", "Tench", "dog")), REQUESTS) == ["", "dog"]
+    assert retained_texts(RECE(retain_dests=True), REQUESTS) == ["", "barn"]
+    assert retained_texts(RECE(retain=("", "Tench", "dog")), REQUESTS) == ["", "dog"]
 
 
 def test_a_file_names_more_to_retain(tiny_sd, tmp_path):
 
     names = tmp_path / "artists.txt"
     names.write_text("Monet\n\nTENCH\n", encoding="utf-8")
-    method = RECE(retain_file=str(names), retain_dests=False)
+    method = RECE(retain_file=str(names))
     method.check(ModelRef("sd14", "r", "v", "float32"))
     assert retained_texts(method, REQUESTS) == ["", "Monet"]
     with pytest.raises(DataError, match=r"rece retain_file .*: cannot be read"):

@@ -56,6 +56,11 @@ def test_replace_is_the_formula_in_every_layout(tiny):
     same(make_edit(method, tiny), tiny, PAIRS, ["", "train", "piano"], 0.5, 1.0, 1 / 3)
 
 
+def test_emcid_retains_the_destinations_of_the_first_requests_only(tiny_sd, monkeypatch):
+    monkeypatch.setattr("iceb.methods.uce.editing.RETAINED", 1)
+    same(make_edit(UCEEmcid(), tiny_sd), tiny_sd, PAIRS, ["dog"], 0.1, 0.1, 0.1, tensor=True)
+
+
 def test_pairs_may_be_summed_in_parts(tiny_sd, monkeypatch):
     monkeypatch.setattr("iceb.methods.uce.editing.PAIRS_AT_ONCE", 2)
     same(make_edit(UCE(), tiny_sd), tiny_sd, PAIRS, [""], 0.5, 1.0, 1.0)
