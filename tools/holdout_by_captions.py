@@ -10,12 +10,14 @@ import argparse
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
 from iceb.base.errors import IcebError
 from iceb.datasets import EMBEDDED, load_card, open_dataset
+from iceb.datasets.aice import OF_DEST
 from iceb.leaderboard.collect import collect_filed
 from iceb.leaderboard.filed_result import FiledResult
 from iceb.leaderboard.markdown import MISSING, cell, markdown_table
@@ -24,6 +26,7 @@ from iceb.leaderboard.rank import Row, tables
 from iceb.leaderboard.render import row_label
 from iceb.metrics.change import HOLDOUT_DELTA
 from iceb.mini.captions import SIZE, mention_counts
+from iceb.specs.prompts import Prompt
 from iceb.specs.reduction import reduce_values
 from iceb.tasks.aice import AICE
 
@@ -61,16 +64,21 @@ GROUPS = (
 )
 
 
+@cache
+def holdout_prompts() -> tuple[Prompt, ...]:
+    """The holdout's prompts at the largest number of edits, whose tags mark every destination."""
+    return tuple(open_dataset("aice", EMBEDDED).shared_prompts(AICE.edit_counts[-1]))
+
+
 def holdout_concepts() -> dict[str, int]:
     """Number of captions that name each holdout class, by its concept."""
-    prompts = open_dataset("aice", EMBEDDED).shared_prompts(1)
-    return {prompt.cluster: mention_counts()[prompt.label] for prompt in prompts if prompt.label is not None}
+    named = ((prompt.cluster, prompt.label) for prompt in holdout_prompts())
+    return {concept: mention_counts()[label] for concept, label in named if label is not None}
 
 
 def dest_concepts() -> frozenset[str]:
     """The holdout classes that are the destination of one of the requests, as concepts."""
-    prompts = open_dataset("aice", EMBEDDED).shared_prompts(AICE.edit_counts[-1])
-    return frozenset(prompt.cluster for prompt in prompts if "dest" in prompt.tags)
+    return frozenset(prompt.cluster for prompt in holdout_prompts() if OF_DEST in prompt.tags)
 
 
 def columns() -> dict[str, frozenset[str]]:

@@ -70,9 +70,8 @@ class Mini:
         copy = rescaled_copy(folder, revision, cache, final, stream)
         self.setting = setting_of(copy, revision, cache)
         found = find(str(copy))
-        as_mini = replace(
-            found, family=FAMILIES[FAMILY], ref=replace(found.ref, family=FAMILY)
-        )  # its captions and judge
+        # as mini, for its captions and judge
+        as_mini = replace(found, family=FAMILIES[FAMILY], ref=replace(found.ref, family=FAMILY))
         self.bundle = ModelBundle(as_mini, "cpu")
         self.judge = Judge(self.bundle, cache)
         self._ceilings: dict[int, float] = {}
