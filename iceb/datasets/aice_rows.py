@@ -7,27 +7,15 @@ nothing of requests and prompts: `aice.py` makes those.
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from iceb.base.errors import DataError
 from iceb.base.readers import read_json
+from iceb.datasets.rows import LAST_LABEL, Label, Seed, Text, kind_of, read_json_rows
 
 REMEDY = "fetch it again with `iceb data fetch aice`, or name another folder with `data` or ICEB_DATA"
-LAST_LABEL = 999  # ImageNet-1k has the classes 0 … 999
-
-
-def _seed(value: object) -> object:
-    """Parse a seed, which upstream writes as a number or as a string of digits."""
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return int(value)
-    return value
-
-
-Seed = Annotated[int, BeforeValidator(_seed), Field(strict=True, ge=0, lt=2**63)]
-Label = Annotated[int, Field(strict=True, ge=0, le=LAST_LABEL)]
-Text = Annotated[str, Field(strict=True, min_length=1)]
 
 
 class HoldoutRow(BaseModel):
@@ -57,26 +45,7 @@ def read_rows(path: Path, kind: type[RowType]) -> list[RowType]:
     Raises:
         DataError: the file cannot be read, is no list in strict JSON, or a row lacks a key or holds a wrong value.
     """
-    found = read_json(path, DataError, REMEDY)
-    if not isinstance(found, list) or not found:
-        raise DataError(f"{path} holds {_kind_of(found)}, a list of rows was expected; {REMEDY}")
-    return [_row(path, index, value, kind) for index, value in enumerate(found)]
-
-
-def _row(path: Path, index: int, value: object, kind: type[RowType]) -> RowType:
-    try:
-        return kind.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "row"
-        got = "" if first["type"] == "missing" else f", got {first['input']!r:.80}"
-        raise DataError(f"{path}, row {index}: {key!r}: {first['msg']}{got}; {REMEDY}") from error
-
-
-def _kind_of(value: object) -> str:
-    if value == []:
-        return "no rows"
-    return "one object" if isinstance(value, dict) else f"a {type(value).__name__}"
+    return read_json_rows(path, kind, REMEDY)
 
 
 def by_class(rows: Sequence[RowType], path: Path, each: int) -> list[list[RowType]]:
@@ -136,7 +105,7 @@ def read_aliases(path: Path) -> dict[int, tuple[str, ...]]:
     if isinstance(found, dict) and isinstance(found.get("id2label"), dict):
         found = {key: value.split(",")[1:] for key, value in found["id2label"].items() if isinstance(value, str)}
     if not isinstance(found, dict):
-        raise DataError(f"{path} holds {_kind_of(found)}, an object from class id to names was expected; {REMEDY}")
+        raise DataError(f"{path} holds {kind_of(found)}, an object from class id to names was expected; {REMEDY}")
     return {_label(path, key): _names(path, key, names) for key, names in found.items()}
 
 
