@@ -31,7 +31,7 @@ PAPER = {
     ),
     "protocol": "PNDM, 50 steps, guidance 7.5, 512 x 512, generator on the GPU, holdout pictures three to a generator",
     "unit": "probability",
-    "ours": {"EMCID": "emcid", "ReFACT": "refact", "TIME": "time", "UCE": "uce-emcid", "ESD": "esd"},
+    "ours": {"EMCID": "emcid", "ReFACT": "refact", "TIME": "time", "UCE": "uce", "ESD": "esd"},
     "computed": {"edit_score": "computed as half the sum of the two read, source2dest and holdout_delta"},
 }
 METRICS = {  # the paper's word -> ours

@@ -59,7 +59,7 @@ def test_the_page_says_how_each_number_came_about_and_which_method_of_ours_it_is
     assert "Read off Figure 3, not measured here: marker centres" in text
     assert "### source2dest, by number of edits\n" in text
     assert "### edit_score, by number of edits: computed as half the sum of the two read" in text
-    assert "| UCE ([uce-emcid](../docs/methods/uce-emcid.md)) |" in text
+    assert "| UCE ([uce](../docs/methods/uce.md)) |" in text
     assert set(paper.ours.values()) <= {entry.name for entry in entries_of("methods")}
 
 

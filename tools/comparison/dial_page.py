@@ -89,12 +89,15 @@ def _keys(dial: Dial, along: Curve) -> list[tuple[str, int]]:
 def _summary(dial: Dial, along: Curve, shipped: Setting, published: Numbers) -> str:
     """The table of mean differences by value, over the methods that chose it and over the others."""
     keys = _keys(dial, along)
-    groups = {name: [key for key in keys if key[0] in some] for name, some in (("chosen on", CHOSEN), ("apart", APART))}
+    groups = {
+        name: [key for key in keys if key[0] in some]
+        for name, some in (("chosen on", CHOSEN), ("not chosen on", APART))
+    }
     lines = [
         [_value(dial, value, shipped), *(_mean_difference(at, some, published) for some in groups.values())]
         for value, at in along.items()
     ]
-    header = [f"difference, {name} {', '.join(dict(some)) or MISSING}" for name, some in groups.items()]
+    header = [f"mean difference of {', '.join(dict(some)) or MISSING} ({name})" for name, some in groups.items()]
     return markdown_table([dial.title.lower(), *header], lines, numbers_from=1)
 
 

@@ -37,8 +37,9 @@ The published numbers are those of [Stable Diffusion 1.4](../leaderboards/aice-s
 Figure 3), ours those of [mini](../leaderboards/aice.md) with the *published settings whole*: rows named "published",
 of which only counts tied to a model's size are scaled, each named in the recipe. EMCID's are those of the figure; which
 ones the figure's UCE, TIME, ReFACT and ESD had is not published, so that theirs are their own authors'. At 10
-edits ours is the mean of five disjoint draws of concepts, the figure's one draw. This page compares shapes and orders;
-no row of one side is ranked among those of the other.
+edits ours is the mean of five disjoint draws of concepts, each edited with three seeds by EMCID and ESD; at 100 those
+two have three seeds as well. The figure's is one draw. This page compares shapes and orders; no row of one side is
+ranked among those of the other.
 
 Both sides are normalised. **{KEPT}** is holdout_delta divided by what there is to lose: Stable Diffusion's
 {UNEDITED[KEPT]}, mini's holdout before the edit. **{EDITED}** is source2dest divided by the ceiling: Stable
