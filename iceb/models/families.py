@@ -6,11 +6,16 @@ Importing this module loads no weights and no torch, so that a list of models is
 from iceb.specs.families import Family
 from iceb.specs.runs import Sampling
 
-REAL_MEASURES = {"imagenet_classifier": "vit_b16_imagenet"}
+REAL_MEASURES = {
+    "imagenet_classifier": "vit_b16_imagenet",
+    "perceptual_distance": "lpips_alex",
+    **{kind: kind for kind in ("lpips_alex_64", "lpips_alex", "lpips_vgg")},
+}
 MINI_MEASURES = {
     "imagenet_classifier": "vit_mini",
     "image_embedding": "clip_mini_embedding",
     "perceptual_distance": "perceptual_mini",
+    **dict.fromkeys(("lpips_alex_64", "lpips_alex", "lpips_vgg"), "perceptual_mini"),
 }
 
 _ALL = (
