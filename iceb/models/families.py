@@ -9,13 +9,14 @@ from iceb.specs.runs import Sampling
 REAL_MEASURES = {
     "imagenet_classifier": "vit_b16_imagenet",
     "perceptual_distance": "lpips_alex",
-    **{kind: kind for kind in ("lpips_alex_64", "lpips_alex", "lpips_vgg")},
+    **{kind: kind for kind in ("lpips_alex_64", "lpips_alex", "lpips_vgg", "resnet50_imagenet")},
 }
 MINI_MEASURES = {
     "imagenet_classifier": "vit_mini",
     "image_embedding": "clip_mini_embedding",
     "perceptual_distance": "perceptual_mini",
     **dict.fromkeys(("lpips_alex_64", "lpips_alex", "lpips_vgg"), "perceptual_mini"),
+    "resnet50_imagenet": "vit_mini",
 }
 
 _ALL = (
