@@ -20,6 +20,7 @@ IMPORT_NAMES = {
     "pillow": "PIL",
     "pyyaml": "yaml",
     "open_clip_torch": "open_clip",
+    "clean-fid": "cleanfid",
 }  # where the distribution is called otherwise
 
 

@@ -8,14 +8,16 @@ from iceb.specs.runs import Sampling
 
 REAL_MEASURES = {
     "imagenet_classifier": "vit_b16_imagenet",
+    "image_embedding": "inception",
     "perceptual_distance": "lpips_alex",
-    **{kind: kind for kind in ("lpips_alex_64", "lpips_alex", "lpips_vgg", "resnet50_imagenet")},
+    **{kind: kind for kind in ("lpips_alex_64", "lpips_alex", "lpips_vgg", "inception", "resnet50_imagenet")},
 }
 MINI_MEASURES = {
     "imagenet_classifier": "vit_mini",
     "image_embedding": "clip_mini_embedding",
     "perceptual_distance": "perceptual_mini",
     **dict.fromkeys(("lpips_alex_64", "lpips_alex", "lpips_vgg"), "perceptual_mini"),
+    "inception": "clip_mini_embedding",
     "resnet50_imagenet": "vit_mini",
 }
 

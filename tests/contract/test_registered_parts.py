@@ -40,6 +40,9 @@ def test_a_registered_task_keeps_what_it_promises(name):
 BY_CLIP, CLIP = ("clip_mini_embedding", "perceptual_mini"), Path(iceb.__file__).parent / "mini" / "weights" / "clip"
 
 
+OF_SETS = ("fid", "kid", "frechet_twin", "kernel_twin")
+
+
 @pytest.mark.parametrize("name", ours("measures"))
 def test_a_registered_measure_keeps_what_it_promises(name, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -49,4 +52,5 @@ def test_a_registered_measure_keeps_what_it_promises(name, monkeypatch):
 
 @pytest.mark.parametrize("name", ours("metrics"))
 def test_a_registered_metric_keeps_what_it_promises(name):
-    assert count_passed(check_metric(name)) == 16
+    passed = count_passed(check_metric(name))
+    assert passed == (14 if name in OF_SETS else 16)  # two checks are of concepts, which a set has none of
