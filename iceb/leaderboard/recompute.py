@@ -17,7 +17,7 @@ from iceb.base.messages import quote
 from iceb.runs.table import TableRow
 from iceb.specs.methods import MethodCard
 from iceb.specs.metrics import Metric, asks_dest, reference_names
-from iceb.specs.records import ReductionRecord, ScoreRecord
+from iceb.specs.records import MOST_FAILED, ReductionRecord, ScoreRecord
 from iceb.specs.reduction import ConceptValue, Score, reduce_values
 from iceb.specs.results import Result
 
@@ -98,6 +98,7 @@ def _scored_groups(
 def _score(result: Result, score: ScoreRecord, values: Sequence[ConceptValue]) -> Iterator[str]:
     yield from _statistics(score, values)
     yield from _definition(score)
+    yield from _failed_images(score)
     try:
         found = reduce_values(values, score.reduction.reduction)
     except SpecError as error:
@@ -105,6 +106,15 @@ def _score(result: Result, score: ScoreRecord, values: Sequence[ConceptValue]) -
         return
     yield from _differences(score, found)
     yield from _note(result, score, found)
+
+
+def _failed_images(score: ScoreRecord) -> Iterator[str]:
+    """Find counts of failed images that no run writes."""
+    if (score.failed > 0) != bool(score.failed_why):
+        yield f"{score.failed} images failed, with the reason {quote(score.failed_why, 80)}: must have both or neither"
+    if score.value is not None and not score.references and score.failed > MOST_FAILED * (score.n + score.failed):
+        most = f"more than {100 * MOST_FAILED:g} %: a run withholds its value"
+        yield f"{score.failed} images beside {score.n} failed, {most}"
 
 
 def _statistics(score: ScoreRecord, values: Sequence[ConceptValue]) -> Iterator[str]:
@@ -147,10 +157,10 @@ def _number_text(number: float | None) -> str:
 
 
 def _note(result: Result, score: ScoreRecord, found: Score) -> Iterator[str]:
-    """Check that a note gives the table's reason for no value, or that the method only erases."""
+    """Check that a note gives the table's reason for no value, what failed, or that the method erases."""
     metric = installed_metric(score)
     erases = score.value is None and not result.method.reaches_dest and (metric is None or asks_dest(metric))
-    if score.note != found.note and not (erases and score.note):
+    if score.note != found.note and not (erases and score.note) and not score.withheld:
         yield f"its note is {quote(score.note, 80)}, the table makes {quote(found.note, 80)}"
 
 

@@ -126,10 +126,13 @@ def _all_metrics(table: Table, count: int) -> str:
 
 
 def score_text(score: ScoreRecord | None) -> str:
-    """A score and its standard error, "0.252 ± 0.013"; a dash where there is none."""
-    if score is None or score.value is None:
+    """A score and its standard error, "0.252 ± 0.013", a dash where there is none, and what failed."""
+    if score is None:
         return MISSING
-    return number(score.value) + ("" if score.stderr is None else f" ± {score.stderr:.3f}")
+    failed = f" ({score.failed} failed)" if score.failed else ""
+    if score.value is None:
+        return f"{MISSING}{failed}"
+    return number(score.value) + ("" if score.stderr is None else f" ± {score.stderr:.3f}") + failed
 
 
 def _with_interval(score: ScoreRecord | None) -> str:
