@@ -28,6 +28,9 @@ class EditCost:
     log: Mapping[str, float]
     found: bool  # the edit was in the store
     relative_change: float | None  # of the weights it changes; None of an edit that changes none
+    weights: int = 0  # parameters that it changes
+    rewrites: int = 0  # phrases that it rewrites in prompts
+    negative: bool = False  # it has a negative prompt
 
     @classmethod
     def of(cls, made: MadeEdit) -> "EditCost":
@@ -40,6 +43,9 @@ class EditCost:
             dict(made.edit.log),
             made.found,
             made.relative_change,
+            len(made.edit.weights),
+            len(made.edit.rewrites),
+            bool(made.edit.negative_prompt),
         )
 
 
