@@ -30,7 +30,7 @@ NO_ROWS = "(no rows)"  # replaces the last checkpoints' name if the table has no
 
 def problems(result: Result, rows: Sequence[TableRow]) -> list[str]:
     """Return the problems of a result, one line each; none if its table reproduces every number."""
-    return [*_identity(result), *_method(result), *_scores(result, rows)]
+    return [*_identity(result), *_method(result), *_degenerate(result), *_scores(result, rows)]
 
 
 def _identity(result: Result) -> Iterator[str]:
@@ -42,6 +42,15 @@ def _identity(result: Result) -> Iterator[str]:
         return
     if made != result.id:
         yield f"its id is {result.id}, but what it says was run has the id {made}: one of the two was changed"
+
+
+def _degenerate(result: Result) -> Iterator[str]:
+    """Find counts of degenerate images that no run writes."""
+    roles = result.degenerate.roles if result.degenerate else {}
+    for role, counts in roles.items():
+        kinds, most = sum(counts.kinds.values()), min(counts.images, counts.images_before)
+        if not counts.after == kinds <= counts.images or not counts.before <= counts.images_before == most:
+            yield f"role {quote(role, 80)} counts degenerate images as no run can: {counts.model_dump_json()}"
 
 
 def _method(result: Result) -> Iterator[str]:

@@ -14,6 +14,7 @@ from iceb.models.model_watch import watch_model
 from iceb.models.threads import worker_threads
 from iceb.running.code_digest import code_digest
 from iceb.running.cost import Seconds
+from iceb.running.degenerate_images import count_degenerate
 from iceb.running.edited_model import EditedModel
 from iceb.running.measuring import ImagesLost
 from iceb.running.no_effect import refuse_no_effect
@@ -62,7 +63,8 @@ class Run:
         self._refuse_no_effect()
         with self.seconds.of("measure"):
             scores = self.parts.scorer.scores(self.images.rows)
-        return Outcome.of(scores, self.images.rows)
+            degenerate = count_degenerate(self.parts.scorer.measuring, self.images.rows)
+        return Outcome.of(scores, self.images.rows, degenerate)
 
     def _refuse_no_effect(self) -> None:
         requests = [request for batch in self.plan.batches for request in batch.requests]

@@ -12,6 +12,7 @@ from iceb.running.scoring import Scores
 from iceb.runs.ledger import ImageRow, encode_ledger, ledger_record
 from iceb.runs.provenance import Origin
 from iceb.runs.table import encode_table, table_record
+from iceb.specs.degenerate import DegenerateRecord
 from iceb.specs.records import CheckpointRecord, Cost, ModelRecord, TaskRecord
 from iceb.specs.results import Result
 from iceb.stores.edits import MadeEdit
@@ -66,11 +67,12 @@ class Outcome:
     scores: Scores
     table: bytes
     ledger: bytes
+    degenerate: DegenerateRecord | None = None
 
     @classmethod
-    def of(cls, scores: Scores, rows: Sequence[ImageRow]) -> "Outcome":
+    def of(cls, scores: Scores, rows: Sequence[ImageRow], degenerate: DegenerateRecord | None) -> "Outcome":
         """Make the outcome from scores and the ledger rows behind them."""
-        return cls(scores, encode_table(scores.table), encode_ledger(rows))
+        return cls(scores, encode_table(scores.table), encode_ledger(rows), degenerate)
 
 
 def make_result(
@@ -98,6 +100,7 @@ def make_result(
         ),
         per_concept=table_record(outcome.table, outcome.scores.table) if outcome else None,
         images=ledger_record(outcome.ledger, images.rows) if outcome else None,
+        degenerate=outcome.degenerate if outcome else None,
         execution=_execution(plan),
         cost=_cost(plan, images, seconds),
         plugins=origin.plugins,
