@@ -11,6 +11,8 @@ MINI_MEASURES = {
     "imagenet_classifier": "vit_mini",
     "image_embedding": "clip_mini_embedding",
     "perceptual_distance": "perceptual_mini",
+    "inception": "clip_mini_embedding",
+    "lpips_alex": "perceptual_mini",
 }
 
 _ALL = (
