@@ -13,6 +13,8 @@ MINI_MEASURES = {
     "perceptual_distance": "perceptual_mini",
     "inception": "clip_mini_embedding",
     "lpips_alex": "perceptual_mini",
+    "scene": "scene_mini",
+    "two_objects": "halves_mini",
 }
 
 _ALL = (
