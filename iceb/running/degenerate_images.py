@@ -59,7 +59,7 @@ def _counts(rows: Sequence[ImageRow], found: Rows) -> DegenerateCounts:
 
 def _kind(found: Rows, key: ImageKey | None) -> str | None:
     """Return the fault of an image; None where it has none, or is not there."""
-    flags = found.get(key) if key is not None else None
-    if flags is None or isinstance(flags, FailedRow) or not flags.any():
+    row = found.get(key) if key is not None else None
+    if row is None or isinstance(row, FailedRow):
         return None
-    return KINDS[int(flags.argmax())]
+    return next((kind for kind, flag in zip(KINDS, row, strict=False) if flag), None)

@@ -27,7 +27,10 @@ Floats = npt.NDArray[np.float64]
 
 
 class Degenerate:
-    """Whether an image is not finite, blank, noise, or blobs: four flags, at most one of them 1."""
+    """Whether an image is not finite, blank, noise, or blobs: four flags, at most one of them 1, and why.
+
+    Behind the flags stand the contrast, the correlation of neighbours, and the edges as a share of the contrast.
+    """
 
     id: ClassVar[str] = "degenerate@1"
     revision: ClassVar[str] = digest([LEAST_CONTRAST, LEAST_CORRELATION, LEAST_EDGE, COARSEST, EDGE_SIDE, OUTER])
@@ -37,12 +40,13 @@ class Degenerate:
         self.device = device  # formulas on pixels run on the CPU
 
     def __call__(self, inputs: Sequence[MeasureInput]) -> npt.NDArray[np.float32]:
-        """Flags (N, 4) float32 of N images, in the order of `KINDS`.
+        """Flags in the order of `KINDS` and three statistics, (N, 7) float32 of N images.
 
         Raises:
             MeasureError: an image is not (height, width, 3).
         """
-        return np.stack([flags(each.image) for each in inputs]) if inputs else np.zeros((0, len(KINDS)), np.float32)
+        found = [np.concatenate([flags(each.image), statistics(each.image)]) for each in inputs]
+        return np.stack(found) if found else np.zeros((0, len(KINDS) + 3), np.float32)
 
 
 def flags(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -57,24 +61,34 @@ def flags(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     >>> flags(np.full((8, 8, 3), 255, np.uint8)).tolist()
     [0.0, 1.0, 0.0, 0.0]
     """
-    if image.ndim != 3 or image.shape[2] != 3:
-        raise MeasureError(f"measure degenerate got an image of shape {image.shape}: needs (height, width, 3)")
     found = np.zeros(len(KINDS), np.float32)
-    fault = _fault(image.astype(np.float64))
+    fault = _fault(*statistics(image).tolist()) if np.isfinite(image).all() else "non_finite"
     if fault is not None:
         found[KINDS.index(fault)] = 1
     return found
 
 
-def _fault(image: Floats) -> str | None:
-    if not np.isfinite(image).all():
-        return "non_finite"
-    contrast = contrast_of(image)
+def statistics(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Contrast, correlation of neighbours, edges as a share of contrast, (3,); 0 of what is not finite.
+
+    Raises:
+        MeasureError: the image is not (height, width, 3).
+    """
+    if image.ndim != 3 or image.shape[2] != 3:
+        raise MeasureError(f"measure degenerate got an image of shape {image.shape}: needs (height, width, 3)")
+    pixels = image.astype(np.float64)
+    if not np.isfinite(pixels).all():
+        return np.zeros(3, np.float32)
+    contrast = contrast_of(pixels)
+    return np.array([contrast, correlation_of(pixels), edge_of(pixels) / max(contrast, 1.0)], np.float32)
+
+
+def _fault(contrast: float, correlation: float, edge: float) -> str | None:
     if contrast < LEAST_CONTRAST:
         return "blank"
-    if correlation_of(image) < LEAST_CORRELATION:
+    if correlation < LEAST_CORRELATION:
         return "noise"
-    return "blobs" if edge_of(image) < LEAST_EDGE * contrast else None
+    return "blobs" if edge < LEAST_EDGE else None
 
 
 def contrast_of(image: Floats) -> float:

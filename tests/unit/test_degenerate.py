@@ -95,8 +95,8 @@ def test_a_stack_has_one_row_an_image():
     draw = np.random.default_rng(4)
     images = [noise(32, 1, draw), np.zeros((32, 32, 3), np.uint8), render(class_look(5), 3)]
     found = Degenerate()([MeasureInput(image) for image in images])
-    assert found.tolist() == [[0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
-    assert Degenerate()([]).shape == (0, 4)
+    assert found[:, :4].tolist() == [[0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
+    assert Degenerate()([]).shape == (0, 7)
 
 
 # Counts of a run
@@ -138,7 +138,7 @@ def test_the_bound_is_a_share_beyond_the_unedited_models_in_any_role(counts, too
     assert record(*counts).too_many is too_many
 
 
-def ranked(make_result, task, found):
+def places_and_page(make_result, task, found):
     """The places of two rows, the better one with such a record, and the page."""
     rows = [
         make_result("emcid", 10, {"edit_score": 0.3}).with_fields(degenerate=found),
@@ -150,7 +150,7 @@ def ranked(make_result, task, found):
 
 
 def test_a_row_that_emits_noise_has_no_rank_and_says_so(make_result, task):
-    places, page = ranked(make_result, task, record(90))
+    places, page = places_and_page(make_result, task, record(90))
     assert places == {"emcid": DEGENERATE, "uce": "1", "unedited": "control"}
     assert "| degenerate images | emcid |" in page
     assert "90 of 1100 (0 before)" in page
@@ -158,11 +158,11 @@ def test_a_row_that_emits_noise_has_no_rank_and_says_so(make_result, task):
 
 
 def test_a_row_with_few_degenerate_images_keeps_its_rank(make_result, task):
-    assert ranked(make_result, task, record(3))[0]["emcid"] == "1"
+    assert places_and_page(make_result, task, record(3))[0]["emcid"] == "1"
 
 
 def test_pages_of_results_without_the_counts_are_as_they_were(make_result, task):
-    assert "degenerate" not in ranked(make_result, task, None)[1]
+    assert "degenerate" not in places_and_page(make_result, task, None)[1]
 
 
 def test_counts_that_no_run_writes_are_refused(make_result):
