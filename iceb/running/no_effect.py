@@ -81,7 +81,7 @@ def _what_did_not_match(edits: Sequence[EditCost]) -> str:
     if weights:
         return f"its edit holds {count_text(weights, 'parameter')} bit-equal to the model's: nothing was learnt"
     if rewrites:
-        return f"it changed no parameter, and its {count_text(rewrites, 'rewrite')} match the text of no prompt"
+        return f"it changed no parameter, and of its {count_text(rewrites, 'rewrite')} none changes these prompts"
     if any(each.negative for each in edits):
         return "it changed no parameter, and its negative prompt is not read: guidance must be above 1"
     return "it changed no parameter, rewrote no text and set no negative prompt: its requests matched nothing"

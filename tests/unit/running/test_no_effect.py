@@ -56,7 +56,7 @@ def test_equal_images_under_two_keys_are_no_effect(store):
     ("cost", "said"),
     [
         ({}, "it changed no parameter, rewrote no text and set no negative prompt"),
-        ({"rewrites": 2}, "its 2 rewrites match the text of no prompt"),
+        ({"rewrites": 2}, "and of its 2 rewrites none changes these prompts"),
         ({"negative": True}, "its negative prompt is not read"),
         ({"weights": 1, "relative_change": 0.0}, "its edit holds 1 parameter bit-equal"),
     ],
