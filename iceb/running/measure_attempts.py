@@ -62,5 +62,4 @@ def _rows(measure: Measure, inputs: Sequence[MeasureInput]) -> list[MeasuredRow]
             f"measure {measure.id} gave shape {values.shape} for {len(inputs)} images: must be (images, width)"
         )
     lost = FailedRow(f"measure {measure.id} gave NaN or infinity")
-    finite = np.isfinite(values).all(axis=1)
-    return [row if sound else lost for row, sound in zip(values, finite, strict=True)]
+    return [row if np.isfinite(row).all() else lost for row in values]
