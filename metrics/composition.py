@@ -11,8 +11,8 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from iceb.base.errors import SpecError
-from iceb.mini.composed import SCENE_NAMES, SIZE_NAMES, by_colour, by_form, facts_of, form_of
+from iceb.base.errors import MeasureError, SpecError
+from iceb.mini.composed import PER_SHAPE, SCENE_NAMES, SIZE_NAMES, by_colour, by_form, facts_of, form_of
 from iceb.mini.world import COLOURS
 from iceb.specs.metrics import Measured, Measurements, Need
 from iceb.specs.prompts import Prompt
@@ -92,9 +92,26 @@ def _at(rows: Floats, columns: Sequence[int]) -> Floats:
     return found
 
 
+def _halves_of(rows: Floats) -> tuple[Floats, Floats]:
+    """The classes of the left and of the right half, (N, classes) each."""
+    _check_width(rows, PER_SHAPE, 2)
+    left, right = np.split(rows, 2, axis=1)
+    return left, right
+
+
+def _check_width(rows: Floats, each: int, times: int) -> None:
+    """Refuse rows of another width than classes of whole shapes, once or twice.
+
+    Raises:
+        MeasureError: as it says.
+    """
+    if not rows.shape[1] or rows.shape[1] % (each * times):
+        raise MeasureError(f"rows of {rows.shape[1]} numbers: must be {times} times the classes, {each} of each shape")
+
+
 def both_forms(rows: Floats, prompts: Sequence[Prompt]) -> Floats:
     """The probability that both objects have their destinations' forms."""
-    left, right = np.split(rows, 2, axis=1)
+    left, right = _halves_of(rows)
     targets = [form_of(int(_fact(prompt, "left"))) for prompt in prompts]
     others = [form_of(int(_fact(prompt, "right"))) for prompt in prompts]
     return _at(by_form(left), targets) * _at(by_form(right), others)
@@ -102,7 +119,7 @@ def both_forms(rows: Floats, prompts: Sequence[Prompt]) -> Floats:
 
 def both_colours(rows: Floats, prompts: Sequence[Prompt]) -> Floats:
     """The probability that each of two objects has the colour said of it."""
-    left, right = np.split(rows, 2, axis=1)
+    left, right = _halves_of(rows)
     said = [
         [tuple(COLOURS).index(_fact(prompt, name)) for prompt in prompts] for name in ("left_colour", "right_colour")
     ]
@@ -111,11 +128,14 @@ def both_colours(rows: Floats, prompts: Sequence[Prompt]) -> Floats:
 
 def one_colour(rows: Floats, prompts: Sequence[Prompt]) -> Floats:
     """The probability that the one object has the colour said of it."""
+    _check_width(rows, PER_SHAPE, 1)
     return _at(by_colour(rows), [tuple(COLOURS).index(_fact(prompt, "colour")) for prompt in prompts])
 
 
 def scene_and_size(rows: Floats, prompts: Sequence[Prompt]) -> Floats:
     """The probability of the scene that was said, where the object has the size that was said."""
+    if rows.shape[1] < len(SCENE_NAMES) + len(SIZE_NAMES):
+        raise MeasureError(f"rows of {rows.shape[1]} numbers: must be the scenes and the sizes")
     scenes = [SCENE_NAMES.index(_fact(prompt, "scene")) for prompt in prompts]
     sizes = [len(SCENE_NAMES) + SIZE_NAMES.index(_fact(prompt, "size")) for prompt in prompts]
     return _at(rows, scenes) * _at(rows, sizes)

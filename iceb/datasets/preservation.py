@@ -16,7 +16,7 @@ from iceb.specs.datasets import DataCard, DatasetDeclaration
 from iceb.specs.prompts import Prompt
 
 ROLE = "preservation"
-REMEDY = "fetch it again with `iceb data fetch preservation`, or name another folder with `data` or ICEB_DATA"
+REMEDY = "name a folder that holds the declared file with `data` or ICEB_DATA"
 
 
 def _number(value: object) -> object:

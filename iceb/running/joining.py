@@ -25,7 +25,7 @@ ASKED = re.compile(r"(?P<task>[^=]+)(=(?P<count>[1-9][0-9]*))?")  # "preservatio
 
 @dataclass(frozen=True)
 class JoinedTask:
-    """What a task adds to another's run.
+    """A task's addition to another's run.
 
     Attributes:
         task: its registered name.

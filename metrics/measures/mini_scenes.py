@@ -9,12 +9,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from iceb.base.digest import digest
 from iceb.metrics.measures.checks import check_images
 from iceb.metrics.measures.classifier import MiniProbability
 from iceb.mini.composed import SCENE_NAMES, SIZE_NAMES
 from iceb.mini.halves import halves
+from iceb.mini.layers import SIDE
 from iceb.mini.world import PLAIN, SCENES
 from iceb.specs.metrics import Inputs, MeasureInput
 
@@ -48,14 +50,20 @@ class MiniHalves:
         Raises:
             MeasureError: an image is not RGB bytes, or the network failed.
         """
-        cut = [
-            MeasureInput(half) for image in check_images(self.id, [e.image for e in inputs]) for half in halves(image)
-        ]
+        shown = [_at_side(image) for image in check_images(self.id, [each.image for each in inputs])]
+        cut = [MeasureInput(half) for image in shown for half in halves(image)]
         return self._judge(cut).reshape(len(inputs), -1)
 
 
+def _at_side(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """An image at the size of the world; of mini it has that already."""
+    if image.shape[:2] == (SIDE, SIDE):
+        return image
+    return np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+
+
 class MiniScene:
-    """Which of 13 grounds an image has, and how large its object is: 13 shares that sum to 1, and 3 flags."""
+    """The ground of an image, one of 13, and the size of its object: shares that sum to 1, and 3 flags."""
 
     id: ClassVar[str] = "scene_mini@1"
     revision: ClassVar[str] = digest([SPREAD, SHOWS, BOUNDS, SCENES, PLAIN_GROUND])

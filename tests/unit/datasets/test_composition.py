@@ -111,7 +111,7 @@ def test_halves_of_rendered_images_are_recognised():
 # Metrics on seeded images: before as the prompts say, after with every colour wiped
 
 
-def recoloured(look: Look, colour: str) -> Look:
+def recolour_all(look: Look, colour: str) -> Look:
     second = None if look.second is None else replace(look.second, colour=colour)
     return replace(look, colour=colour, second=second)
 
@@ -140,7 +140,7 @@ def test_an_edit_that_wipes_all_colours_lowers_binding_alone():
         for reading in metric.readings:
             prompts = tuple(prompt for prompt, _ in rows[reading.role])
             looks = [look for _, look in rows[reading.role]]
-            sides = {BEFORE: looks, AFTER: [recoloured(look, "black") for look in looks]}
+            sides = {BEFORE: looks, AFTER: [recolour_all(look, "black") for look in looks]}
             measured[reading.role] = {
                 side: Measured("m@1", measures[reading.kind](images_of(found)), prompts)
                 for side, found in sides.items()

@@ -56,7 +56,7 @@ def test_another_number_of_captions_than_the_card_declares_is_refused(small, sma
 )
 def test_a_wrong_row_is_named(small, small_captions, row):
     small.write_text("captions.csv", CSV + row + "\n")
-    with pytest.raises(DataError, match=r"captions\.csv, row 2: .*iceb data fetch preservation"):
+    with pytest.raises(DataError, match=r"captions\.csv, row 2: .*name a folder that holds the declared file"):
         Preservation(small.card, small_captions)
 
 
@@ -123,12 +123,12 @@ def test_a_shift_of_features_by_a_vector_has_its_squared_length_as_frechet_dista
 # Joining
 
 
-def joined(asked="preservation=20", tmp_path=None):
+def open_joined(asked="preservation=20", tmp_path=None):
     return join_task(asked, 1, mini=True, data=None, cache=tmp_path, may_fetch=False)
 
 
 def test_a_joined_task_brings_its_shared_prompts_and_the_metrics_that_read_them(tmp_path):
-    found = joined(tmp_path=tmp_path)
+    found = open_joined(tmp_path=tmp_path)
     assert (len(found.prompts), found.roles) == (20, ("preservation",))
     assert found.metrics == ("preservation_frechet", "preservation_kernel", "preservation_change")
     task = extend_task(AICE_TASK, [found])
@@ -150,12 +150,12 @@ def test_a_joined_task_brings_its_shared_prompts_and_the_metrics_that_read_them(
 )
 def test_a_wrong_joined_task_is_refused(tmp_path, asked, said):
     with pytest.raises(SpecError, match=said):
-        joined(asked, tmp_path)
+        open_joined(asked, tmp_path)
 
 
 def test_a_task_with_a_role_of_the_joined_one_is_refused(tmp_path):
     with pytest.raises(SpecError, match="task preservation has the role preservation itself"):
-        extend_task(TASK, [joined(tmp_path=tmp_path)])
+        extend_task(TASK, [open_joined(tmp_path=tmp_path)])
 
 
 def test_a_joined_run_has_the_id_of_the_run_without(tmp_path):
