@@ -45,12 +45,13 @@ class MeanNumber:
     scale: float = 1.0
     higher_is_better: bool = False
     role: str = ROLE
+    draws_before: bool = False  # of a measure of pairs: no other metric sees to it that there is an image before
     version: ClassVar[int] = 1
 
     @property
     def needs(self) -> tuple[Need, ...]:
         """The images that the metric reads."""
-        return (Need(self.kind, self.role, sides=(BEFORE, AFTER) if self.both else (AFTER,)),)
+        return (Need(self.kind, self.role, sides=(BEFORE, AFTER) if self.both or self.draws_before else (AFTER,)),)
 
     @property
     def reduction(self) -> Reduction:

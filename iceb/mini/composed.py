@@ -22,6 +22,11 @@ def fact_tags(facts: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(f"{name}={value}" for name, value in facts.items())
 
 
+def has_fact(name: str) -> str:
+    """The tag of prompts that have a fact of this name, by which a metric finds them."""
+    return f"by_{name}"
+
+
 def facts_of(tags: Sequence[str]) -> dict[str, str]:
     """The facts that some tags write down.
 
