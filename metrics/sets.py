@@ -81,7 +81,7 @@ class SetDistance:
         sizes = sorted(map(len, clusters.values()))
         if sum(sizes[: len(sizes) // 2]) < FEWEST:
             return tuple(values)
-        for replicate, rows in enumerate(_halves(clusters, self.splits, self.seed)):
+        for replicate, rows in enumerate(split_halves(clusters, self.splits, self.seed)):
             values.append(self._value(RESAMPLE, sides, rows, effective_count(sizes), replicate))
         return tuple(values)
 
@@ -113,7 +113,7 @@ def _clusters(prompts: Sequence[Prompt]) -> dict[str, Places]:
     return {cluster: np.asarray(members) for cluster, members in rows.items()}
 
 
-def _halves(clusters: Mapping[str, Places], splits: int, seed: int) -> Iterator[Places]:
+def split_halves(clusters: Mapping[str, Places], splits: int, seed: int) -> Iterator[Places]:
     """The rows of a random half of the concepts and those of the rest, split by split.
 
     A concept's numbers follow from its name, so that checkpoints with the same concepts are split alike.

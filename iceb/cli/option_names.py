@@ -11,6 +11,7 @@ OPTIONS = {  # by the field's name
     "settings": "--set",
     "metrics": "--metric",
     "outs": "--runs",
+    "joined": "--with",
     **{
         name: f"--{name.replace('_', '-')}"
         for name in (

@@ -37,6 +37,12 @@ Recipe: TypeAlias = Annotated[
 Metrics: TypeAlias = Annotated[
     list[str] | None, typer.Option("--metric", help="A metric beside the task's own; may be repeated.")
 ]
+Joined: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with", metavar="TASK[=COUNT]", help="Another task's shared prompts and metrics as well: preservation=500."
+    ),
+]
 Limit: TypeAlias = Annotated[
     int | None, typer.Option(help="Prompts per role, evenly over concepts; the result is then partial.")
 ]
@@ -80,6 +86,15 @@ class Repetition:
             SpecError: one is no count.
         """
         return Repeats(self.draws, self.replicates)
+
+
+@dataclasses.dataclass(frozen=True)
+class Scope:
+    """Options of what is drawn and computed beside, or instead of all of, the task's own."""
+
+    metric: Metrics = None
+    joined: Joined = None
+    limit: Limit = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iceb.base.messages import shorten
-from iceb.base.wording import edits_text, task_label
+from iceb.base.wording import count_text, edits_text, task_label
 from iceb.cli.option_names import with_options
 from iceb.specs.recipes import recipe_text
 from iceb.specs.records import MethodRecord, ScoreRecord
@@ -27,8 +27,12 @@ def summary(result: Result, path: Path | None = None, *, on_stderr: bool = False
     console.width = max(console.width, WIDTH)
     console.print(_scores(result))
     for score in result.scores:
+        if score.failed and not score.withheld:
+            console.print(f"  {score.metric}: {_failed_images(score)}", markup=False)
         if score.note:
             console.print(f"  {score.metric}: {with_options(score.note)}", markup=False)
+    if result.degenerate is not None:
+        console.print(f"degenerate: {result.degenerate.in_words}", markup=False)
     if cost:
         console.print(_cost(result), markup=False)
     if path is not None:
@@ -56,11 +60,17 @@ def _scores(result: Result) -> "Table":
     title = f"{result.method.label} on {on}, {edits}, {result.model.family}"
     table = Table(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, collapse_padding=True)
     table.add_column("metric", overflow="fold")
-    for column in ("before", "after", "value ± stderr", "images", "concepts"):
+    failed = any(score.failed for score in result.scores)
+    for column in ("before", "after", "value ± stderr", "images", "concepts", *(("failed",) if failed else ())):
         table.add_column(column, justify="right", no_wrap=True)
     for score in result.scores:
-        table.add_row(Text(score.metric_arrow), *_cells(score))
+        table.add_row(Text(score.metric_arrow), *_cells(score), *([str(score.failed)] if failed else ()))
     return table
+
+
+def _failed_images(score: ScoreRecord) -> str:
+    """Describe the images that could not be measured."""
+    return f"{count_text(score.failed, 'image')} could not be measured, left out on both sides ({score.failed_why})"
 
 
 def _cells(score: ScoreRecord) -> list[str]:

@@ -10,6 +10,7 @@ from iceb.base.errors import ResultError
 from iceb.base.messages import quote
 from iceb.base.wording import count_text
 from iceb.leaderboard.filed_result import FiledResult
+from iceb.specs.reduction import RESAMPLE
 from iceb.specs.results import Result
 
 Judged: TypeAlias = frozenset[tuple[str, str, int, str, int]]  # part, concept, replicate, checkpoint, images
@@ -22,6 +23,16 @@ class _Claim:
     filed: FiledResult
     metric: str
     judged: Judged
+    failed: int = 0  # images that could not be measured, and are left out
+
+    def lacks_only_failed(self, common: Judged) -> bool:
+        """Whether it differs from what is common by images that failed, and by no others."""
+        counted: dict[tuple[str, str, int, str], int] = {row[:4]: row[4] for row in common if row[0] != RESAMPLE}
+        here: dict[tuple[str, str, int, str], int] = {row[:4]: row[4] for row in self.judged if row[0] != RESAMPLE}
+        if any(n > counted.get(row, 0) for row, n in here.items()):
+            return False
+        parts = len({row[0] for row in counted})
+        return sum(n - here.get(row, 0) for row, n in counted.items()) <= self.failed * parts
 
 
 def check_coverage(found: Sequence[FiledResult]) -> None:
@@ -37,10 +48,11 @@ def check_coverage(found: Sequence[FiledResult]) -> None:
         for key, claim in _claims(filed):
             groups.setdefault(key, []).append(claim)
     for claims in groups.values():
-        counted = Counter(claim.judged for claim in claims)
+        whole = [claim for claim in claims if not claim.failed] or claims
+        counted = Counter(claim.judged for claim in whole)
         common = max(counted, key=lambda judged: (counted[judged], len(judged), sorted(judged)))
         for claim in claims:
-            if claim.judged != common:
+            if claim.judged != common and not claim.lacks_only_failed(common):
                 other = next(each for each in claims if each.judged == common)
                 if problem := _other_counts(*sorted((claim, other), key=claims.index)):
                     raise ResultError(problem)
@@ -74,11 +86,12 @@ def _claims(filed: FiledResult) -> Iterator[tuple[str, _Claim]]:
         judged.setdefault((row.group, row.metric), Counter())[found] += 1
     _check_every_seed(filed, judged.values())
     versions = {score.metric: [score.package, score.version] for scores in filed.result.groups for score in scores}
+    failed = {score.metric: score.failed for scores in filed.result.groups for score in scores}
     earlier = {checkpoint.group for checkpoint in filed.result.checkpoints}
     for (group, metric), concepts in judged.items():
         name = group if group in earlier else None  # of the last group the table alone holds the name
         key = digest([_data(filed.result), name, metric, versions.get(metric)])
-        yield key, _Claim(filed, metric, frozenset(concepts))
+        yield key, _Claim(filed, metric, frozenset(concepts), failed.get(metric, 0))
 
 
 def _check_every_seed(filed: FiledResult, judged: Iterable[Counter[tuple[str, str, int, str, int]]]) -> None:

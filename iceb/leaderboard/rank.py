@@ -18,6 +18,7 @@ from iceb.statistics.estimates import ROUNDING, tied_ranks
 
 FLOOR = "unedited"  # the control that does nothing
 CONTROL, NO_BETTER, NO_VALUE, NO_ERROR = "control", f"no better than {FLOOR}", "–", "no error"
+DEGENERATE = "degenerate images"  # many more of them than the unedited model's
 
 
 @dataclass(frozen=True)
@@ -213,24 +214,25 @@ def _rank(rows: Sequence[Row], ranking: Column | None, count: int, declared: boo
         return tuple(Ranked(None, row, CONTROL if row.control else NO_VALUE) for row in here)
     valued = [each for row in here if (each := _contender(row, ranking, count)) is not None]
     floor = next((each for each in valued if each.row.floor), None)
+    spoilt = {id(row): DEGENERATE for row in here if not row.control and row.cells[count].degenerate_too_many}
     contenders = [each for each in valued if not each.row.control and each.stderr is not None]
+    contenders = [each for each in contenders if id(each.row) not in spoilt]
     above = [floor is None or _is_above(each, floor) for each in contenders]
-    better = [each for each, clear in zip(contenders, above, strict=True) if clear]
+    better, same = (
+        [each for each, clear in zip(contenders, above, strict=True) if clear is kept] for kept in (True, False)
+    )
     ranks = tied_ranks([each.gain for each in better], [each.stderr for each in better])
     found = sorted(zip(ranks, better, strict=True), key=lambda each: -each[1].gain)
-    same = sorted(
-        (each for each, clear in zip(contenders, above, strict=True) if not clear), key=lambda each: -each.gain
-    )
+    same.sort(key=lambda each: -each.gain)
     placed = {id(each.row) for each in contenders}
     gains = {id(each.row): each.gain for each in valued}  # rows with a value; those not placed have no error
-    others = sorted(
-        (row for row in here if id(row) not in placed),
-        key=lambda row: (row.control, 0.0 if row.control else -gains.get(id(row), -math.inf)),
-    )
+    others = [row for row in here if id(row) not in placed]
+    others.sort(key=lambda row: (row.control, 0.0 if row.control else -gains.get(id(row), -math.inf)))
+    reasons = dict.fromkeys(gains, NO_ERROR) | spoilt
     return (
         *(Ranked(rank, each.row) for rank, each in found),
         *(Ranked(None, each.row, NO_BETTER) for each in same),
-        *(Ranked(None, row, CONTROL if row.control else NO_ERROR if id(row) in gains else NO_VALUE) for row in others),
+        *(Ranked(None, row, CONTROL if row.control else reasons.get(id(row), NO_VALUE)) for row in others),
     )
 
 

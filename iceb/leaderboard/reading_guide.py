@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from iceb.leaderboard.markdown import MISSING, cell
-from iceb.leaderboard.rank import FLOOR, NO_BETTER, Table
+from iceb.leaderboard.rank import DEGENERATE, FLOOR, NO_BETTER, Table
+from iceb.specs.degenerate import MOST_EXCESS
 
 
 def reading(table: Table) -> str:
@@ -39,10 +40,22 @@ def _ranking(table: Table) -> list[str]:
         "errors the larger counts. A group is a best row and the rows so close behind it, taken from the top down. "
         "Rows are not tested in pairs, so neighbours may differ by chance.",
         "A score without an error, which rests on one concept, has no rank.",
+        *_degenerate(table),
         f"`{FLOOR}` is the floor, the model as it was. A row that is not above it by more than the larger of their two "
         f"standard errors has no rank: it is {NO_BETTER}, in brackets ({MISSING}).{_without_floor(table)}",
     ]
     return [*lines, *([cell(table.note)] if table.note else [])]
+
+
+def _degenerate(table: Table) -> list[str]:
+    """Explain the column of degenerate images, where some row has it."""
+    if all(found.first.degenerate is None for row in table.order for found in row.cells.values()):
+        return []
+    return [
+        "degenerate counts images that show nothing (blank, noise, blobs of colour), after the edit and in brackets of "
+        f"the same prompts before. A row with over {100 * MOST_EXCESS:g} % more of them than before, in any role, has "
+        f"no rank: {DEGENERATE}."
+    ]
 
 
 def _without_floor(table: Table) -> str:

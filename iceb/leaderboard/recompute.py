@@ -17,7 +17,7 @@ from iceb.base.messages import quote
 from iceb.runs.table import TableRow
 from iceb.specs.methods import MethodCard
 from iceb.specs.metrics import Metric, asks_dest, reference_names
-from iceb.specs.records import ReductionRecord, ScoreRecord
+from iceb.specs.records import MOST_FAILED, ReductionRecord, ScoreRecord
 from iceb.specs.reduce import reduce_values
 from iceb.specs.reduction import ConceptValue, Score
 from iceb.specs.results import Result
@@ -31,7 +31,7 @@ NO_ROWS = "(no rows)"  # replaces the last checkpoints' name if the table has no
 
 def problems(result: Result, rows: Sequence[TableRow]) -> list[str]:
     """Return the problems of a result, one line each; none if its table reproduces every number."""
-    return [*_identity(result), *_method(result), *_scores(result, rows)]
+    return [*_identity(result), *_method(result), *_degenerate(result), *_scores(result, rows)]
 
 
 def _identity(result: Result) -> Iterator[str]:
@@ -43,6 +43,15 @@ def _identity(result: Result) -> Iterator[str]:
         return
     if made != result.id:
         yield f"its id is {result.id}, but what it says was run has the id {made}: one of the two was changed"
+
+
+def _degenerate(result: Result) -> Iterator[str]:
+    """Find counts of degenerate images that no run writes."""
+    roles = result.degenerate.roles if result.degenerate else {}
+    for role, counts in roles.items():
+        kinds, most = sum(counts.kinds.values()), min(counts.images, counts.images_before)
+        if not counts.after == kinds <= counts.images or not counts.before <= counts.images_before == most:
+            yield f"role {quote(role, 80)} counts degenerate images as no run can: {counts.model_dump_json()}"
 
 
 def _method(result: Result) -> Iterator[str]:
@@ -99,6 +108,7 @@ def _scored_groups(
 def _score(result: Result, score: ScoreRecord, values: Sequence[ConceptValue]) -> Iterator[str]:
     yield from _statistics(score, values)
     yield from _definition(score)
+    yield from _failed_images(score)
     try:
         found = reduce_values(values, score.reduction.reduction)
     except SpecError as error:
@@ -106,6 +116,15 @@ def _score(result: Result, score: ScoreRecord, values: Sequence[ConceptValue]) -
         return
     yield from _differences(score, found)
     yield from _note(result, score, found)
+
+
+def _failed_images(score: ScoreRecord) -> Iterator[str]:
+    """Find counts of failed images that no run writes."""
+    if (score.failed > 0) != bool(score.failed_why):
+        yield f"{score.failed} images failed, with the reason {quote(score.failed_why, 80)}: must have both or neither"
+    if score.value is not None and not score.references and score.failed > MOST_FAILED * (score.n + score.failed):
+        most = f"more than {100 * MOST_FAILED:g} %: a run withholds its value"
+        yield f"{score.failed} images beside {score.n} failed, {most}"
 
 
 def _statistics(score: ScoreRecord, values: Sequence[ConceptValue]) -> Iterator[str]:
@@ -148,10 +167,10 @@ def _number_text(number: float | None) -> str:
 
 
 def _note(result: Result, score: ScoreRecord, found: Score) -> Iterator[str]:
-    """Check that a note gives the table's reason for no value, or that the method only erases."""
+    """Check that a note gives the table's reason for no value, what failed, or that the method erases."""
     metric = installed_metric(score)
     erases = score.value is None and not result.method.reaches_dest and (metric is None or asks_dest(metric))
-    if score.note != found.note and not (erases and score.note):
+    if score.note != found.note and not (erases and score.note) and not score.withheld:
         yield f"its note is {quote(score.note, 80)}, the table makes {quote(found.note, 80)}"
 
 

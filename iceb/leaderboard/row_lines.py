@@ -53,6 +53,12 @@ def relative_change(found: Cell) -> str:
     return MISSING if change is None else f"{change:.3g}"
 
 
+def degenerate(found: Cell) -> str:
+    """Format a cell's degenerate images, "2 of 1200 (1 before)"; older versions did not count them."""
+    record = found.first.degenerate
+    return "not recorded" if record is None else f"{record.after} of {record.images} ({record.before} before)"
+
+
 def costs(table: Table) -> list[str]:
     """Make the table of costs at the main number of edits."""
     header = ["method", "edit (s)", "images drawn", "ms an image", "peak memory (MB)", "device"]

@@ -25,6 +25,8 @@ MINI_MEASURES = {
     **dict.fromkeys(("lpips_alex_64", "lpips_alex", "lpips_vgg"), "perceptual_mini"),
     "inception": "clip_mini_embedding",
     "resnet50_imagenet": "vit_mini",
+    "scene": "scene_mini",
+    "two_objects": "halves_mini",
 }
 
 _ALL = (

@@ -15,6 +15,7 @@ from iceb.base.digest import canonical, digest
 from iceb.base.errors import IcebError, ResultError, StoreError
 from iceb.base.files import content_path
 from iceb.base.readers import is_folder
+from iceb.running.degenerate_images import detector, keys_of
 from iceb.running.measuring import stored_revision
 from iceb.running.rescore import make_scorer
 from iceb.running.scoring import registered_metric
@@ -126,6 +127,10 @@ def _row_files(result: Result, rows: Sequence[ImageRow], cache: Path) -> Iterato
         measure = scorer.measures[kind]
         for device in dict.fromkeys((*DEVICES, result.device_kind)):
             yield from scorer.measuring.measured.paths(measure.id, stored_revision(measure, device), keys)
+    if result.degenerate is not None:
+        measure, images = detector(), list(keys_of(rows))
+        for device in dict.fromkeys((*DEVICES, result.device_kind)):
+            yield from scorer.measuring.measured.paths(measure.id, stored_revision(measure, device), images)
 
 
 def _edits(result: Result, edits: dict[Path, EditSummary | None]) -> Iterator[Path]:

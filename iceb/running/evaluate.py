@@ -14,8 +14,10 @@ from iceb.models.model_watch import watch_model
 from iceb.models.threads import worker_threads
 from iceb.running.code_digest import code_digest
 from iceb.running.cost import Seconds
+from iceb.running.degenerate_images import count_degenerate
 from iceb.running.edited_model import EditedModel
 from iceb.running.measuring import ImagesLost
+from iceb.running.no_effect import refuse_no_effect
 from iceb.running.planned import Plan
 from iceb.running.plugin_records import plugin_records
 from iceb.running.prompt_selection import CheckpointPrompts, check_roles
@@ -58,9 +60,16 @@ class Run:
     def _outcome(self) -> Outcome:
         self.images = Images()
         self._draw()
+        self._refuse_no_effect()
         with self.seconds.of("measure"):
             scores = self.parts.scorer.scores(self.images.rows)
-        return Outcome.of(scores, self.images.rows)
+            degenerate = count_degenerate(self.parts.scorer.measuring, self.images.rows)
+        return Outcome.of(scores, self.images.rows, degenerate)
+
+    def _refuse_no_effect(self) -> None:
+        requests = [request for batch in self.plan.batches for request in batch.requests]
+        images = self.parts.generator.images
+        refuse_no_effect(self.parts.method.card, self.images.edits, requests, self.images.rows, images)
 
     def result(self, outcome: Outcome | None = None, error: str | None = None) -> Result:
         """Return the record of the run; with `error`, of a failed one."""

@@ -11,22 +11,21 @@ import torch
 from PIL import Image
 
 from iceb.base.digest import digest
-from iceb.base.errors import DataError, IcebError, MeasureError, StoreError
-from iceb.base.frames import describe
-from iceb.base.out_of_memory import out_of_memory
+from iceb.base.errors import DataError, MeasureError, StoreError
 from iceb.base.progress import stage
 from iceb.base.readers import explain_reading
 from iceb.models.environment import libraries
 from iceb.models.memory import PassSize
 from iceb.models.threads import parallel_map, single_threaded
 from iceb.running.code_digest import code_digest
+from iceb.running.measure_attempts import FailedRow, MeasuredRow, measure_images
 from iceb.specs.metrics import Measure, Measured, MeasureInput, text_and_choices
 from iceb.specs.prompts import ImageKey, Prompt
 from iceb.stores.arrays import Array
 from iceb.stores.images import ImageStore, Pixels
 from iceb.stores.measured import MeasuredStore, RowKey
 
-Rows: TypeAlias = dict[RowKey, Array]  # (width,) each
+Rows: TypeAlias = dict[RowKey, MeasuredRow]
 CHUNK = 128  # images that are measured and saved together
 WHOLE_IMAGES = "a reference must hold whole images"
 
@@ -93,7 +92,7 @@ class Measuring:
     together: PassSize = field(default_factory=lambda: PassSize("images_per_pass", CHUNK))
 
     def rows(self, measure: Measure, wanted: Sequence[MeasuredImage], what: str = "") -> Rows:
-        """Return the row of every image by its key, from the store or computed now and saved.
+        """Return every image's row by its key, from the store or computed now and saved, or its failure.
 
         Args:
             measure: the network.
@@ -101,33 +100,34 @@ class Measuring:
             what: which images they are, for the progress.
 
         Raises:
-            MeasureError: the measure failed, or gave something else than one row of finite numbers for each image.
+            MeasureError: the measure gave something else than one row for each image.
             ImagesLost: images are missing or damaged; they can be drawn again.
             StoreError: the cache cannot be written.
         """
         by_key = {image.key(measure): image for image in wanted}
-        rows = self.measured.read(measure.id, stored_revision(measure, self.device), list(by_key))
+        stored = self.measured.read(measure.id, stored_revision(measure, self.device), list(by_key))
+        rows: Rows = dict(stored)
         missing = [key for key in by_key if key not in rows]
-        for chunk, values in self._compute(measure, missing, by_key, what):
-            rows.update(zip(chunk, values, strict=True))
+        for chunk, found in self._compute(measure, missing, by_key, what):
+            rows.update(zip(chunk, found, strict=True))
         return rows
 
     def _compute(
         self, measure: Measure, missing: Sequence[RowKey], by_key: Mapping[RowKey, MeasuredImage], what: str
-    ) -> Iterator[tuple[Sequence[RowKey], Array]]:
+    ) -> Iterator[tuple[Sequence[RowKey], Sequence[MeasuredRow]]]:
         """Compute the missing rows chunk by chunk and save each at once."""
         chunks = _chunks_of(measure, missing, by_key)
         if not chunks:
             return
         name = f"measuring {measure.id}{f', {what}' if what else ''}"
         with stage(name, len(missing)) as advance:
-            for chunk, values in zip(chunks, self._chunks(measure, chunks, by_key), strict=True):
-                yield chunk, values
+            for chunk, found in zip(chunks, self._chunks(measure, chunks, by_key), strict=True):
+                yield chunk, found
                 advance(len(chunk))
 
     def _chunks(
         self, measure: Measure, chunks: Sequence[Sequence[RowKey]], by_key: Mapping[RowKey, MeasuredImage]
-    ) -> Iterator[Array]:
+    ) -> Iterator[Sequence[MeasuredRow]]:
         """Yield each chunk's rows in order. The first chunk runs alone, so that the network is loaded once."""
         one = partial(self._chunk, measure, by_key)
         if self.device != "cpu":
@@ -137,28 +137,18 @@ class Measuring:
             yield one(chunks[0])
         yield from parallel_map(one, chunks[1:])
 
-    def _chunk(self, measure: Measure, by_key: Mapping[RowKey, MeasuredImage], keys: Sequence[RowKey]) -> Array:
+    def _chunk(
+        self, measure: Measure, by_key: Mapping[RowKey, MeasuredImage], keys: Sequence[RowKey]
+    ) -> Sequence[MeasuredRow]:
+        """Measure a chunk and keep its rows; failures are not kept."""
         inputs = self._inputs(measure, [by_key[key] for key in keys])
-        values = np.concatenate(self.together.run(lambda part, _: self._values(measure, part), inputs))
-        self.measured.publish(measure.id, stored_revision(measure, self.device), keys, values)
-        return values
-
-    def _values(self, measure: Measure, inputs: Sequence[MeasureInput]) -> Array:
-        try:
-            values = np.asarray(measure(inputs), dtype=np.float32)
-        except IcebError:
-            raise
-        except Exception as error:  # a third-party measure may raise anything
-            if out_of_memory(error):
-                raise
-            raise MeasureError(f"measure {measure.id} raised {describe(error)}") from error
-        if values.ndim != 2 or len(values) != len(inputs):
-            raise MeasureError(
-                f"measure {measure.id} gave shape {values.shape} for {len(inputs)} images: must be (images, width)"
-            )
-        if lost := int((~np.isfinite(values)).any(axis=1).sum()):
-            raise MeasureError(f"measure {measure.id} gave NaN or infinity for {lost} of {len(inputs)} images")
-        return values
+        parts = self.together.run(lambda part, _: measure_images(measure, part), inputs)
+        found = [row for part in parts for row in part]
+        good = {key: row for key, row in zip(keys, found, strict=True) if not isinstance(row, FailedRow)}
+        if good:
+            values = np.stack(_same_width(measure, list(good.values())))
+            self.measured.publish(measure.id, stored_revision(measure, self.device), list(good), values)
+        return found
 
     def _inputs(self, measure: Measure, wanted: Sequence[MeasuredImage]) -> list[MeasureInput]:
         """Return what the measure reads of each image, and nothing else.
@@ -204,17 +194,32 @@ def _chunks_of(
 
 
 def assemble(measure: Measure, wanted: Sequence[MeasuredImage], rows: Rows) -> Measured:
-    """Stack the rows of some images, in order.
+    """Stack the rows of some images, in order; images that failed are left out by the caller.
 
     Raises:
-        MeasureError: their rows differ in width.
+        MeasureError: their rows differ in width, or one of them failed.
     """
-    found = [rows[image.key(measure)] for image in wanted]
-    widths = {row.shape for row in found}
+    found: list[Array] = []
+    for image in wanted:
+        row = rows[image.key(measure)]
+        if isinstance(row, FailedRow):
+            raise MeasureError(row.reason)
+        found.append(row)
+    prompts = tuple(image.prompt for image in wanted if image.prompt is not None)
+    stacked = np.stack(_same_width(measure, found)) if found else np.zeros((0, 0), np.float32)
+    return Measured(measure.id, stacked, prompts)
+
+
+def _same_width(measure: Measure, rows: list[Array]) -> list[Array]:
+    """Return the rows.
+
+    Raises:
+        MeasureError: they differ in width.
+    """
+    widths = {row.shape for row in rows}
     if len(widths) > 1:
         raise MeasureError(f"measure {measure.id} gave rows of {len(widths)} widths: images of one role must agree")
-    prompts = tuple(image.prompt for image in wanted if image.prompt is not None)
-    return Measured(measure.id, np.stack(found) if found else np.zeros((0, 0), np.float32), prompts)
+    return rows
 
 
 def read_image(path: Path) -> Pixels:

@@ -20,6 +20,7 @@ from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
 from iceb.models.memory import PassSize
 from iceb.models.sources import Source, find
+from iceb.running.joining import JoinedDataset, extend_task, join_task
 from iceb.running.measure_choice import measures
 from iceb.running.measuring import CHUNK, WHOLE_IMAGES, Measuring
 from iceb.running.method_runner import ChosenMethod
@@ -59,6 +60,7 @@ class Ask:
     settings: Mapping[str, Scalar] = field(default_factory=dict)  # --set
     recipe: str | Path | None = None  # "published", "tuned" or a file; None: tuned where there is such a part
     metrics: tuple[str, ...] = ()  # beside the task's own
+    joined: tuple[str, ...] = ()  # other tasks, "preservation=1000": their shared prompts and metrics as well
     sampling: Mapping[str, Any] = field(default_factory=dict)  # fields of Sampling that differ from the model's default
     limit: int | None = None  # prompts per role
     dtype: Dtype = "float32"
@@ -90,15 +92,20 @@ def plan(ask: Ask, may_fetch: bool = True) -> Plan:
     source = find(ask.model, ask.dtype)
     method = _method(ask, task, source)
     sampling = _sampling(source.family.sampling, ask.sampling)
+    cache = cache_root(ask.cache)
+    joined = [
+        join_task(name, ask.num_edits, source.family.name == "mini", ask.data, cache, may_fetch) for name in ask.joined
+    ]
+    task = extend_task(task, joined)
     metrics = _metrics(task, ask.metrics)
     bundle = ModelBundle(source, ask.execution.device, ask.execution.images_per_pass)
-    cache = cache_root(ask.cache)
     data = data_of(ask.data, task.dataset, source)
     dataset = open_dataset(task.dataset, data, cache, may_fetch)
     card = registry.find("datasets", dataset_card_name(task.dataset, data)).public_name
     selection = Selection([each.metric for each in metrics], ask.limit)
     with attribute_errors(DataError, f"dataset {card}"):
-        edited = with_repeats(dataset, ask.repeats, ask.num_edits)
+        edited: ConceptDataset = with_repeats(dataset, ask.repeats, ask.num_edits)
+        edited = JoinedDataset(edited, joined) if joined else edited
         schedule = edited.schedule(ask.num_edits)
         checkpoints = selection.checkpoints(task, edited, schedule, ask.num_edits)
         digests = digests_of(dataset, ask.repeats, ask.num_edits)

@@ -12,6 +12,7 @@ from iceb.running.scoring import Scores
 from iceb.runs.ledger import ImageRow, encode_ledger, ledger_record
 from iceb.runs.provenance import Origin
 from iceb.runs.table import encode_table, table_record
+from iceb.specs.degenerate import DegenerateRecord
 from iceb.specs.records import CheckpointRecord, Cost, ModelRecord, TaskRecord
 from iceb.specs.results import Result
 from iceb.stores.edits import MadeEdit
@@ -28,6 +29,9 @@ class EditCost:
     log: Mapping[str, float]
     found: bool  # the edit was in the store
     relative_change: float | None  # of the weights it changes; None of an edit that changes none
+    weights: int = 0  # parameters that it changes
+    rewrites: int = 0  # phrases that it rewrites in prompts
+    negative: bool = False  # it has a negative prompt
 
     @classmethod
     def of(cls, made: MadeEdit) -> "EditCost":
@@ -40,6 +44,9 @@ class EditCost:
             dict(made.edit.log),
             made.found,
             made.relative_change,
+            len(made.edit.weights),
+            len(made.edit.rewrites),
+            bool(made.edit.negative_prompt),
         )
 
 
@@ -60,11 +67,12 @@ class Outcome:
     scores: Scores
     table: bytes
     ledger: bytes
+    degenerate: DegenerateRecord | None = None
 
     @classmethod
-    def of(cls, scores: Scores, rows: Sequence[ImageRow]) -> "Outcome":
+    def of(cls, scores: Scores, rows: Sequence[ImageRow], degenerate: DegenerateRecord | None) -> "Outcome":
         """Make the outcome from scores and the ledger rows behind them."""
-        return cls(scores, encode_table(scores.table), encode_ledger(rows))
+        return cls(scores, encode_table(scores.table), encode_ledger(rows), degenerate)
 
 
 def make_result(
@@ -92,6 +100,7 @@ def make_result(
         ),
         per_concept=table_record(outcome.table, outcome.scores.table) if outcome else None,
         images=ledger_record(outcome.ledger, images.rows) if outcome else None,
+        degenerate=outcome.degenerate if outcome else None,
         execution=_execution(plan),
         cost=_cost(plan, images, seconds),
         plugins=origin.plugins,

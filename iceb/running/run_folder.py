@@ -71,6 +71,9 @@ def _write(folder: Path, current: Run, outcome: Outcome, result: Result) -> Resu
         write_atomic(folder / LEDGER, ledger)
         write_atomic(folder / TABLE, table)
         write_atomic(folder / RESULT, result.to_json().encode())
+    elif earlier.result.degenerate is None and result.degenerate is not None:  # of a version that did not count them
+        counted = earlier.result.model_copy(update={"degenerate": result.degenerate})
+        write_atomic(folder / RESULT, counted.to_json().encode())
     return result
 
 

@@ -1,6 +1,6 @@
 """Score images: each measure sees the images that its metrics read once, then metrics reduce the rows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -9,6 +9,8 @@ from iceb.base.digest import digest
 from iceb.base.errors import MeasureError, SpecError
 from iceb.base.frames import attribute_errors
 from iceb.base.messages import quote
+from iceb.running.failed_images import PROMPTS, FailedImages
+from iceb.running.measure_attempts import FailedRow, MeasuredRow
 from iceb.running.measuring import MeasuredImage, Measuring, Rows, assemble
 from iceb.runs.ledger import ImageRow
 from iceb.runs.table import TableRow
@@ -105,11 +107,15 @@ class Scorer:
         references = {name: digest(list(self._reference(name))) for name in reference_names(metric)}
         if not self.reaches_dest and asks_dest(metric):
             return ScoreRecord.of(metric, registered.package, used, ERASES, references)
+        failed = FailedImages()
         with attribute_errors(MeasureError, f"metric {metric.name}"):
-            values = [value for part in self._parts(rows) for value in self._values(metric, part, numbers)]
+            values = [value for part in self._parts(rows) for value in self._values(metric, part, numbers, failed)]
             score = _reduce(metric, values)
+        if failed.withholds:
+            values, score = [], Score(None, None, n=0, concepts=0, note=failed.note)
         table += [TableRow(group, metric.name, value) for value in values]
-        return ScoreRecord.of(metric, registered.package, used, score, references)
+        record = ScoreRecord.of(metric, registered.package, used, score, references)
+        return record.model_copy(update={"failed": failed.count, "failed_why": failed.reason})
 
     @staticmethod
     def _parts(rows: Sequence[ImageRow]) -> list[list[ImageRow]]:
@@ -119,11 +125,40 @@ class Scorer:
             parts.setdefault(row.checkpoint, []).append(row)
         return list(parts.values())
 
-    def _values(self, metric: Metric, rows: Sequence[ImageRow], numbers: Mapping[str, Rows]) -> Iterator[ConceptValue]:
-        """Compute the statistics of some rows, with their checkpoint."""
-        measured = {need.key: self._sides(need, rows, numbers[need.measure]) for need in metric.needs}
+    def _values(
+        self, metric: Metric, rows: Sequence[ImageRow], numbers: Mapping[str, Rows], failed: FailedImages
+    ) -> Iterator[ConceptValue]:
+        """Compute the statistics of some rows, with their checkpoint; count what failed, and leave it out."""
+        kept = self._sound_rows(metric, rows, numbers, failed)
+        measured = {need.key: self._sides(need, kept, numbers[need.measure]) for need in metric.needs}
         for value in metric(measured):
             yield replace(value, checkpoint=rows[0].checkpoint, draw=rows[0].draw)
+
+    def _sound_rows(
+        self, metric: Metric, rows: Sequence[ImageRow], numbers: Mapping[str, Rows], failed: FailedImages
+    ) -> list[ImageRow]:
+        """Return the rows without those whose image failed on some side that the metric reads."""
+        read = [row for row in rows if any(need.accepts(row.prompt) for need in metric.needs)]
+        reasons = [_reason(self._rows_of(metric, [row], numbers)) for row in read]
+        failed.add(PROMPTS, reasons)
+        for need in metric.needs:
+            for side in (each for each in need.sides if each.startswith(REFERENCE) and not failed.has(each)):
+                failed.add(side, [_reason([each]) for each in self._outcomes(need, side, rows, numbers)])
+        lost = {id(each) for each, reason in zip(read, reasons, strict=True) if reason is not None}
+        return [row for row in rows if id(row) not in lost]
+
+    def _rows_of(self, metric: Metric, rows: Sequence[ImageRow], numbers: Mapping[str, Rows]) -> Iterator[MeasuredRow]:
+        """Yield what was measured of some prompts' images, on all sides that a metric reads."""
+        for need in metric.needs:
+            for side in (each for each in need.sides if not each.startswith(REFERENCE)):
+                yield from self._outcomes(need, side, rows, numbers)
+
+    def _outcomes(
+        self, need: Need, side: str, rows: Sequence[ImageRow], numbers: Mapping[str, Rows]
+    ) -> Iterator[MeasuredRow]:
+        measure = self.measures[need.measure]
+        for image in self._images(need, side, rows):
+            yield numbers[need.measure][image.key(measure)]
 
     def _numbers(self, needs: Sequence[Need], rows: Sequence[ImageRow]) -> dict[str, Rows]:
         """Measure all images that some need reads; rows by kind of measure."""
@@ -145,8 +180,14 @@ class Scorer:
         return found
 
     def _sides(self, need: Need, rows: Sequence[ImageRow], numbers: Rows) -> dict[str, Measured]:
-        measure = self.measures[need.measure]
-        return {side: assemble(measure, list(self._images(need, side, rows)), numbers) for side in need.sides}
+        """Return the rows of a need's sides; failed images of a reference are left out here."""
+        measure, found = self.measures[need.measure], {}
+        for side in need.sides:
+            images = list(self._images(need, side, rows))
+            if side.startswith(REFERENCE):
+                images = [each for each in images if not isinstance(numbers[each.key(measure)], FailedRow)]
+            found[side] = assemble(measure, images, numbers)
+        return found
 
     def _images(self, need: Need, side: str, rows: Sequence[ImageRow]) -> Iterator[MeasuredImage]:
         """Return the images of one side that a need reads, in the run's order."""
@@ -163,6 +204,11 @@ class Scorer:
             known = ", ".join(self.references) or "none"
             raise SpecError(f"a metric reads the reference {name!r}, and the dataset has {known}")
         return self.references[name]
+
+
+def _reason(outcomes: Iterable[MeasuredRow]) -> str | None:
+    """Return why the first of some images failed that did; None if none did."""
+    return next((each.reason for each in outcomes if isinstance(each, FailedRow)), None)
 
 
 def _reduce(metric: Metric, values: Sequence[ConceptValue]) -> Score:

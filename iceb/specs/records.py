@@ -139,6 +139,10 @@ class ReductionRecord(Record):
                 del document[name]
 
 
+MOST_FAILED = 0.05  # of the prompts, or of a reference's images, that a metric reads; above it there is no value
+WITHHELD = "withheld:"  # the first word of such a score's note
+
+
 class ScoreRecord(Record):
     """One metric's outcome."""
 
@@ -159,11 +163,18 @@ class ScoreRecord(Record):
     before: float | None = None
     after: float | None = None
     note: str = ""
+    failed: int = Field(default=0, ge=0)  # images that could not be measured: left out on both sides
+    failed_why: str = ""  # the reason of the first of them
 
     @property
     def metric_arrow(self) -> str:
         """The metric's name with the direction in which it is better: "dest_forget ↓"."""
         return f"{self.metric} {'↑' if self.higher_is_better else '↓'}"
+
+    @property
+    def withheld(self) -> bool:
+        """Whether so many images could not be measured that there is no value."""
+        return self.failed > 0 and self.value is None and self.note.startswith(WITHHELD)
 
     @property
     def full_name(self) -> str:

@@ -14,6 +14,7 @@ from iceb.base.errors import ResultError
 from iceb.base.messages import quote
 from iceb.base.readers import parse_json
 from iceb.specs.checks import check_run_id
+from iceb.specs.degenerate import DegenerateRecord
 from iceb.specs.execution import device_kind
 from iceb.specs.records import (
     CheckpointRecord,
@@ -59,6 +60,7 @@ class Result(Record):
     checkpoints: tuple[CheckpointRecord, ...] = ()  # of the groups before it
     per_concept: TableRecord | None = None  # None where nothing was scored
     images: TableRecord | None = None  # likewise; the file stays in the run's folder
+    degenerate: DegenerateRecord | None = None  # images that show nothing; None: not recorded
     log: Mapping[str, float] = Field(default_factory=dict)  # the method's own diagnostics
     execution: Mapping[str, Any] = Field(default_factory=dict)  # settings that change speed and memory, but no number
     cost: Cost
@@ -100,6 +102,7 @@ class Result(Record):
         checkpoints: tuple[CheckpointRecord, ...] = (),
         per_concept: TableRecord | None = None,
         images: TableRecord | None = None,
+        degenerate: DegenerateRecord | None = None,
         log: Mapping[str, float] | None = None,
         execution: Mapping[str, Any] | None = None,
         plugins: tuple[PluginRecord, ...] = (),
@@ -118,6 +121,7 @@ class Result(Record):
             checkpoints=checkpoints,
             per_concept=per_concept,
             images=images,
+            degenerate=degenerate,
             log=log or {},
             execution=execution or {},
             cost=cost,

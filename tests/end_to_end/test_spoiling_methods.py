@@ -26,7 +26,7 @@ class Spoiler:
     """Changes the model in place in the way it is told, reads texts of it, and returns an edit that fits."""
 
     fault: str = ""
-    card: ClassVar[MethodCard] = MethodCard("spoiler", 1, "", ("replace",), ())
+    card: ClassVar[MethodCard] = MethodCard("spoiler", 1, "", ("replace",), (), edits="nothing")
 
     def edit(self, bundle: Any, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
         reader = StateReader(bundle, context.scratch)

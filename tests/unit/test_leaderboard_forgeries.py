@@ -402,3 +402,21 @@ def test_any_change_of_a_result_is_refused_except_in_unproven_fields(honest, tmp
         passed.add(".".join(part for part in way if isinstance(part, str)))
     assert len(ways) > 120
     assert {name for name in passed if not name.startswith(UNPROVEN)} == set()
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"failed": 3}, "3 images failed, with the reason '': must have both or neither"),
+        ({"failed": 30, "failed_why": "KeyError"}, "more than 5 %: a run withholds its value"),
+    ],
+)
+def test_a_count_of_failed_images_that_no_run_writes_is_refused(honest, tmp_path, fields, said):
+    assert said in refusal_of(honest.with_score("source2dest", **fields), tmp_path)
+
+
+def test_a_withheld_score_needs_no_note_of_the_tables(make_result, tmp_path):
+    made = make_result(scores={"edit_score": 0.1, "source2dest": None})
+    withheld = {"failed": 2, "failed_why": "KeyError", "note": "withheld: 2 of 2 images could not be measured"}
+    path = made.with_score("source2dest", **withheld).save(tmp_path / "result.json")
+    assert read_filed(path).result.score("source2dest").withheld

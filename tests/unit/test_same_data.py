@@ -200,3 +200,18 @@ def test_rows_of_one_seed_and_of_three_are_compared_concept_by_concept(make_resu
     for wrong, problem in ((fewer, "lacks concept"), (lacking, "stands there 2 times, the edit was made with 3 seeds")):
         with pytest.raises(ResultError, match=problem):
             check_coverage(as_filed(one, one, wrong))
+
+
+def with_fewer_images(made, failed):
+    """With three images less of its first concept, which a score says failed, or does not."""
+    first = replace(made.rows[0], value=replace(made.rows[0].value, n=2))
+    return replace(made, rows=(first, *made.rows[1:])).with_score(made.rows[0].metric, failed=failed)
+
+
+def test_a_row_may_lack_the_images_that_failed_and_no_others(make_result):
+    whole = make_result(scores={"source2dest": 0.1}, concepts=12)
+    check_coverage(as_filed(whole, with_fewer_images(whole, 3)))
+    check_coverage(as_filed(with_fewer_images(whole, 3), whole))
+    for failed in (0, 2):
+        with pytest.raises(ResultError, match=r"2 images here and 5 in"):
+            check_coverage(as_filed(whole, with_fewer_images(whole, failed)))

@@ -11,7 +11,7 @@ from iceb.specs.metrics import BEFORE, REFERENCE, Measured, Need
 from iceb.specs.prompts import Prompt
 from iceb.stores.arrays import Array
 
-WIDTHS = (8, 1, 2, 1000)  # widths of rows; the first that a metric can read is used
+WIDTHS = (8, 1, 2, 1000, 2000)  # widths of rows; the first that a metric can read is used
 CLASSES = 8  # classes and choices of made-up prompts, at most
 IMAGES = {("ant", 0): 3, ("ant", 1): 2, ("bee", 0): 2, ("cat", 0): 1, ("dog", 0): 3}  # images per concept
 LABELS = 2  # classes within a concept of several images

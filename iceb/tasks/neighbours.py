@@ -1,0 +1,27 @@
+"""Neighbours: how far from an edited concept the damage reaches."""
+
+from iceb.specs.tasks import Task
+
+NEIGHBOURS = Task(
+    name="neighbours",
+    version=1,
+    title="Damage to bystanders by their distance to what is edited",
+    paper="",
+    dataset="neighbours",
+    kind="replace",
+    metrics=(
+        "source2dest",
+        "subclass2dest",
+        "neighbours_near",
+        "neighbours_middle",
+        "neighbours_far",
+        "damage_radius",
+        "superclass_change",
+    ),
+    headline="source2dest",  # by damage the unedited model would be best by construction
+    edit_counts=(1, 10),  # at 50 no bystander of the embedded set is farther than 6 hops, at 300 none farther than 4
+    roles=("source", "superclass", "subclass", "bystander"),
+    optional_metrics=("lookalikes", "damage_radius_look", "damage_radius_text"),
+    headline_note="Ranks say how well the sources were edited; how far the damage reaches stands beside it. By damage "
+    "the unedited model is best by construction.",
+)

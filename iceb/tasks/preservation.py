@@ -1,0 +1,18 @@
+"""Preservation: how far images of captions move that have nothing to do with the edit."""
+
+from iceb.specs.tasks import Task
+
+PRESERVATION = Task(
+    name="preservation",
+    version=1,
+    title="Images of unrelated captions under AICE's edits",
+    paper="arXiv:2403.13807",
+    dataset="preservation",
+    kind="replace",
+    metrics=("source2dest", "preservation_frechet", "preservation_kernel", "preservation_change"),
+    headline="source2dest",  # by the captions the unedited model would be best by construction
+    edit_counts=(1, 10, 50, 100, 200, 300),
+    roles=("source", "preservation"),
+    headline_note="Ranks say how well the sources were edited; what that costs the captions' images stands beside it. "
+    "By those the unedited model is best by construction.",
+)

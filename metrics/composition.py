@@ -1,0 +1,148 @@
+"""Composition: edits in prompts that say more than one thing. Metrics of ours, on the embedded world.
+
+A class there is a shape, a colour and a pattern. `joint_source2dest` looks at form (shape and pattern) alone and
+`binding_kept` at colour alone, so that an edit that wipes all colours lowers binding and nothing else.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from iceb.base.errors import MeasureError, SpecError
+from iceb.mini.composed import PER_SHAPE, SCENE_NAMES, SIZE_NAMES, by_colour, by_form, facts_of, form_of
+from iceb.mini.world import COLOURS
+from iceb.specs.metrics import Measured, Measurements, Need
+from iceb.specs.prompts import Prompt
+from iceb.specs.reduction import ConceptValue, Part, Reduction
+
+HALVES, CLASSES, SCENE = "two_objects", "imagenet_classifier", "scene"  # kinds of measures
+Floats: TypeAlias = npt.NDArray[np.float64]
+Statistic: TypeAlias = Callable[[Floats, Sequence[Prompt]], Floats]  # rows (N, width) of N prompts → (N,)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One part of a metric: the prompts of a role through a kind of measure, and a number for each."""
+
+    role: str
+    kind: str
+    statistic: Statistic
+
+
+@dataclass(frozen=True)
+class Composition:
+    """Mean rise of one number for each image, over the parts of a metric alike."""
+
+    name: str
+    readings: tuple[Reading, ...]
+    asks_dest: bool = False
+    version: ClassVar[int] = 1
+    unit: ClassVar[str] = "probability"
+    paper: ClassVar[str] = ""
+    higher_is_better: ClassVar[bool] = True
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """The images that the metric reads."""
+        return tuple(Need(reading.kind, reading.role) for reading in self.readings)
+
+    @property
+    def reduction(self) -> Reduction:
+        """The mean change of each part, weighed alike."""
+        return Reduction({reading.role: Part(1 / len(self.readings)) for reading in self.readings})
+
+    def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
+        """Each concept's mean before and after.
+
+        Raises:
+            SpecError: a prompt lacks the fact that is asked for.
+        """
+        return tuple(value for reading in self.readings for value in _values(reading, measured[reading.role]))
+
+
+def _values(reading: Reading, sides: Mapping[str, Measured]) -> list[ConceptValue]:
+    before, after = (_numbers(reading, sides[side]) for side in ("before", "after"))
+    rows: dict[tuple[str, int], list[int]] = {}
+    for place, prompt in enumerate(sides["after"].prompts):
+        rows.setdefault((prompt.cluster, prompt.replicate), []).append(place)
+    return [
+        ConceptValue(concept, reading.role, float(before[at].mean()), float(after[at].mean()), len(at), replicate)
+        for (concept, replicate), at in rows.items()
+    ]
+
+
+def _numbers(reading: Reading, side: Measured) -> Floats:
+    if not side.prompts:
+        return np.zeros(0)
+    return np.clip(reading.statistic(side.values.astype(np.float64), side.prompts), 0.0, 1.0)
+
+
+def _fact(prompt: Prompt, name: str) -> str:
+    found = facts_of(prompt.tags).get(name)
+    if found is None:
+        raise SpecError(f"prompt {prompt.text!r:.80} has no tag {name}=…, which metrics of composition read")
+    return found
+
+
+def _at(rows: Floats, columns: Sequence[int]) -> Floats:
+    found: Floats = rows[np.arange(len(columns)), columns]
+    return found
+
+
+def _halves_of(rows: Floats) -> tuple[Floats, Floats]:
+    """The classes of the left and of the right half, (N, classes) each."""
+    _check_width(rows, PER_SHAPE, 2)
+    left, right = np.split(rows, 2, axis=1)
+    return left, right
+
+
+def _check_width(rows: Floats, each: int, times: int) -> None:
+    """Refuse rows of another width than classes of whole shapes, once or twice.
+
+    Raises:
+        MeasureError: as it says.
+    """
+    if not rows.shape[1] or rows.shape[1] % (each * times):
+        raise MeasureError(f"rows of {rows.shape[1]} numbers: must be {times} times the classes, {each} of each shape")
+
+
+def both_forms(rows: Floats, prompts: Sequence[Prompt]) -> Floats:
+    """The probability that both objects have their destinations' forms."""
+    left, right = _halves_of(rows)
+    targets = [form_of(int(_fact(prompt, "left"))) for prompt in prompts]
+    others = [form_of(int(_fact(prompt, "right"))) for prompt in prompts]
+    return _at(by_form(left), targets) * _at(by_form(right), others)
+
+
+def both_colours(rows: Floats, prompts: Sequence[Prompt]) -> Floats:
+    """The probability that each of two objects has the colour said of it."""
+    left, right = _halves_of(rows)
+    said = [
+        [tuple(COLOURS).index(_fact(prompt, name)) for prompt in prompts] for name in ("left_colour", "right_colour")
+    ]
+    return _at(by_colour(left), said[0]) * _at(by_colour(right), said[1])
+
+
+def one_colour(rows: Floats, prompts: Sequence[Prompt]) -> Floats:
+    """The probability that the one object has the colour said of it."""
+    _check_width(rows, PER_SHAPE, 1)
+    return _at(by_colour(rows), [tuple(COLOURS).index(_fact(prompt, "colour")) for prompt in prompts])
+
+
+def scene_and_size(rows: Floats, prompts: Sequence[Prompt]) -> Floats:
+    """The probability of the scene that was said, where the object has the size that was said."""
+    if rows.shape[1] < len(SCENE_NAMES) + len(SIZE_NAMES):
+        raise MeasureError(f"rows of {rows.shape[1]} numbers: must be the scenes and the sizes")
+    scenes = [SCENE_NAMES.index(_fact(prompt, "scene")) for prompt in prompts]
+    sizes = [len(SCENE_NAMES) + SIZE_NAMES.index(_fact(prompt, "size")) for prompt in prompts]
+    return _at(rows, scenes) * _at(rows, sizes)
+
+
+JOINT_SOURCE2DEST = Composition("joint_source2dest", (Reading("joint", HALVES, both_forms),), asks_dest=True)
+BINDING_KEPT = Composition(
+    "binding_kept", (Reading("beside", HALVES, both_colours), Reading("context", CLASSES, one_colour))
+)
+CONTEXT_KEPT = Composition("context_kept", (Reading("context", SCENE, scene_and_size),))

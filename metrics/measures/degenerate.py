@@ -1,0 +1,130 @@
+"""Degenerate images: blank, noise, blobs of colour, or not finite; formulas on pixels, no network.
+
+A model that emits such images has erased nothing. Each test is relative to the image's own size and contrast, so that
+one set of bounds holds for images of 32 and of 512 pixels. The bounds lie in gaps: `tests/unit/test_degenerate.py` has
+what sound images and seeded faults give.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from iceb.base.digest import digest
+from iceb.base.errors import MeasureError
+from iceb.specs.degenerate import KINDS
+from iceb.specs.metrics import Inputs, MeasureInput
+
+LEAST_CONTRAST = 16.0  # levels of 255 between the 0.5 % and the 99.5 % quantile of the channel with the most
+LEAST_CORRELATION = 0.25  # of neighbouring pixels, at every scale from the image's own down to `COARSEST`
+LEAST_EDGE = 0.17  # the 99 % quantile of steps between neighbours at `EDGE_SIDE` pixels, as a share of the contrast
+COARSEST = 16  # pixels of the shorter side
+EDGE_SIDE = 32  # pixels of the shorter side at which edges are looked for; blobs are smooth there
+OUTER = 0.005  # share of pixels that the contrast leaves out at each end
+
+Floats = npt.NDArray[np.float64]
+
+
+class Degenerate:
+    """Whether an image is not finite, blank, noise, or blobs: four flags, at most one of them 1, and why.
+
+    Behind the flags stand the contrast, the correlation of neighbours, and the edges as a share of the contrast.
+    """
+
+    id: ClassVar[str] = "degenerate@1"
+    revision: ClassVar[str] = digest([LEAST_CONTRAST, LEAST_CORRELATION, LEAST_EDGE, COARSEST, EDGE_SIDE, OUTER])
+    inputs: ClassVar[Inputs] = "image"
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = device  # formulas on pixels run on the CPU
+
+    def __call__(self, inputs: Sequence[MeasureInput]) -> npt.NDArray[np.float32]:
+        """Flags in the order of `KINDS` and three statistics, (N, 7) float32 of N images.
+
+        Raises:
+            MeasureError: an image is not (height, width, 3).
+        """
+        found = [np.concatenate([flags(each.image), statistics(each.image)]) for each in inputs]
+        return np.stack(found) if found else np.zeros((0, len(KINDS) + 3), np.float32)
+
+
+def flags(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """One image's flags, (4,), in the order of `KINDS`: the first fault that is found, or none.
+
+    Args:
+        image: (height, width, 3), bytes or floats on the scale of 0 to 255.
+
+    Raises:
+        MeasureError: it has another shape.
+
+    >>> flags(np.full((8, 8, 3), 255, np.uint8)).tolist()
+    [0.0, 1.0, 0.0, 0.0]
+    """
+    found = np.zeros(len(KINDS), np.float32)
+    fault = _fault(*statistics(image).tolist()) if np.isfinite(image).all() else "non_finite"
+    if fault is not None:
+        found[KINDS.index(fault)] = 1
+    return found
+
+
+def statistics(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Contrast, correlation of neighbours, edges as a share of contrast, (3,); 0 of what is not finite.
+
+    Raises:
+        MeasureError: the image is not (height, width, 3).
+    """
+    if image.ndim != 3 or image.shape[2] != 3:
+        raise MeasureError(f"measure degenerate got an image of shape {image.shape}: needs (height, width, 3)")
+    pixels = image.astype(np.float64)
+    if not np.isfinite(pixels).all():
+        return np.zeros(3, np.float32)
+    contrast = contrast_of(pixels)
+    return np.array([contrast, correlation_of(pixels), edge_of(pixels) / max(contrast, 1.0)], np.float32)
+
+
+def _fault(contrast: float, correlation: float, edge: float) -> str | None:
+    if contrast < LEAST_CONTRAST:
+        return "blank"
+    if correlation < LEAST_CORRELATION:
+        return "noise"
+    return "blobs" if edge < LEAST_EDGE else None
+
+
+def contrast_of(image: Floats) -> float:
+    """The range of the channel with the most, without the outermost pixels."""
+    low, high = np.quantile(image.reshape(-1, 3), (OUTER, 1 - OUTER), axis=0)
+    return float((high - low).max())
+
+
+def correlation_of(image: Floats) -> float:
+    """The least correlation of neighbouring pixels over scales: near 0 for noise of a grain of any size."""
+    found = [_neighbours(image)]
+    while min(image.shape[:2]) >= 2 * COARSEST:
+        image = shrink(image, 2)
+        found.append(_neighbours(image))
+    return min(found)
+
+
+def _neighbours(image: Floats) -> float:
+    centred = image - image.mean(axis=(0, 1))
+    variance = float((centred**2).mean())
+    if variance == 0:
+        return 1.0
+    down, across = (centred[1:] * centred[:-1]).mean(), (centred[:, 1:] * centred[:, :-1]).mean()
+    return float(down + across) / 2 / variance
+
+
+def edge_of(image: Floats) -> float:
+    """The 99 % quantile of steps between neighbours, of the channel with the largest, at a small size."""
+    small = shrink(image, max(1, min(image.shape[:2]) // EDGE_SIDE))
+    steps = [np.abs(np.diff(small, axis=axis)).max(axis=2).ravel() for axis in (0, 1)]
+    return float(np.quantile(np.concatenate(steps), 0.99))
+
+
+def shrink(image: Floats, factor: int) -> Floats:
+    """The means of blocks of `factor` by `factor` pixels; a rest at the lower and right edge is left out."""
+    height, width = (side // factor for side in image.shape[:2])
+    blocks = image[: height * factor, : width * factor].reshape(height, factor, width, factor, 3)
+    found: Floats = blocks.mean(axis=(1, 3))
+    return found

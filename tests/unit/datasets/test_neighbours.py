@@ -1,0 +1,160 @@
+"""Neighbours: bystanders know their distances, and planted edits of known radius are recovered within one hop."""
+
+import numpy as np
+import pytest
+
+from iceb.datasets import open_dataset
+from iceb.metrics.neighbours import (
+    DAMAGE_RADIUS,
+    DAMAGE_RADIUS_LOOK,
+    DAMAGE_RADIUS_TEXT,
+    NEIGHBOURS_FAR,
+    NEIGHBOURS_MIDDLE,
+    NEIGHBOURS_NEAR,
+    SUBCLASS2DEST,
+    damage_radius,
+    distance_of,
+)
+from iceb.mini.class_tree import class_paths, hops, look_distance, superclass
+from iceb.specs.metrics import AFTER, BEFORE, Measured
+from iceb.specs.reduction import reduce_values
+from iceb.specs.schedules import edit_batches
+from tests.outside import upstream_data
+
+
+@pytest.fixture(scope="module")
+def neighbours():
+    """The embedded dataset."""
+    return open_dataset("neighbours", "embedded")
+
+
+def test_every_class_has_one_place_on_the_tree():
+    assert len(class_paths()) == 1000
+    assert superclass(207) == "gun dog"
+    assert {path[0] for path in class_paths()} == {"animal", "artifact", "natural thing"}
+
+
+def test_hops_are_a_distance_on_the_tree():
+    draw = np.random.default_rng(0)
+    for first, second, third in draw.integers(0, 1000, (300, 3)).tolist():
+        assert hops(first, second) == hops(second, first)
+        assert hops(first, third) <= hops(first, second) + hops(second, third)
+    assert hops(281, 282) < hops(281, 291) < hops(281, 207) < hops(281, 0) < hops(281, 504)
+
+
+def test_bystanders_have_the_distance_to_the_nearest_edited_concept(neighbours):
+    edited = [request.source_label for request in neighbours.requests[:10]]
+    found = neighbours.shared_prompts(10)
+    assert len(found) == 3 * 366
+    for prompt in found:
+        assert distance_of(prompt, "hops") == min(hops(prompt.label, each) for each in edited)
+        assert distance_of(prompt, "look") == min(look_distance(prompt.label, each) for each in edited)
+        assert 0 <= distance_of(prompt, "text") <= 20
+    more = neighbours.shared_prompts(50)
+    assert all(distance_of(b, "hops") <= distance_of(a, "hops") for a, b in zip(found, more, strict=True))
+
+
+def test_wider_and_narrower_names_stand_in_prompts_of_their_own(neighbours):
+    (batch,) = edit_batches(neighbours.schedule(3))
+    found = neighbours.prompts(batch)
+    wider = [prompt for prompt in found if prompt.role == "superclass"]
+    narrower = [prompt for prompt in found if prompt.role == "subclass"]
+    assert (len(wider), len(narrower)) == (6, 9)
+    assert wider[0].text == f"a photo of a {superclass(batch.requests[0].source_label)}"
+    assert {prompt.target for prompt in narrower[:3]} == {batch.requests[0].dest_label}
+    assert all(batch.requests[0].source in prompt.text for prompt in narrower[:3])
+
+
+@pytest.mark.skipif(not (upstream_data() / "iceb_data").is_dir(), reason="the upstream files are not at hand")
+def test_upstream_bystanders_have_hops_alone():
+    found = open_dataset("neighbours", str(upstream_data())).shared_prompts(10)
+    assert len(found) == 1098
+    assert {prompt.tags[0] for prompt in found} == {"by_hops"}
+    assert {len(prompt.tags) for prompt in found} == {2}
+
+
+# Metrics on planted damage
+
+
+def plant_damage(prompts, name, radius, draw, depth=0.3):
+    """Rows of bystanders that all lose `depth` within a radius, with noise of every image."""
+    before = draw.normal(0.6, 0.03, len(prompts))  # far from 0 and 1, where noise would be cut off
+    lost = np.array([depth if distance_of(prompt, name) <= radius else 0.0 for prompt in prompts])
+    after = np.clip(before - lost + draw.normal(0, 0.06, len(prompts)), 0, 1)
+    sides = {}
+    for side, numbers in ((BEFORE, before), (AFTER, after)):
+        rows = np.zeros((len(prompts), 1000), np.float32)
+        rows[np.arange(len(prompts)), [prompt.label for prompt in prompts]] = numbers
+        sides[side] = Measured("m@1", rows, tuple(prompts))
+    return {"bystander": sides}
+
+
+@pytest.mark.parametrize("edits", [1, 10])
+@pytest.mark.parametrize("radius", [3, 4, 5, 6, 7, 8, 9])
+def test_a_planted_radius_is_recovered_within_one_hop(neighbours, edits, radius):
+    prompts = neighbours.shared_prompts(edits)
+    rings = sorted({distance_of(prompt, "hops") for prompt in prompts})
+    inside = [ring for ring in rings if ring <= radius]
+    if not inside or inside[-1] == rings[-1]:
+        pytest.skip("no bystander is as near, or none beyond")
+    for seed in range(5):
+        measured = plant_damage(prompts, "hops", radius, np.random.default_rng(seed))
+        score = reduce_values(DAMAGE_RADIUS(measured), DAMAGE_RADIUS.reduction)
+        assert abs(score.value - inside[-1]) <= 1
+
+
+@pytest.mark.parametrize(
+    ("metric", "radius"), [(DAMAGE_RADIUS_LOOK, 1), (DAMAGE_RADIUS_LOOK, 2), (DAMAGE_RADIUS_TEXT, 3)]
+)
+def test_radii_by_look_and_by_text_are_recovered_likewise(neighbours, metric, radius):
+    prompts = neighbours.shared_prompts(1)
+    measured = plant_damage(prompts, metric.distance, radius, np.random.default_rng(1))
+    rings = {distance_of(prompt, metric.distance) for prompt in prompts}
+    score = reduce_values(metric(measured), metric.reduction)
+    assert abs(score.value - max((ring for ring in rings if ring <= radius), default=0)) <= 1
+
+
+def test_without_damage_the_radius_is_0_and_with_damage_everywhere_the_largest(neighbours):
+    prompts = neighbours.shared_prompts(10)
+    found = []
+    for seed in range(20):
+        measured = plant_damage(prompts, "hops", 0, np.random.default_rng(seed))
+        found.append(DAMAGE_RADIUS(measured)[0].after)
+    assert found.count(0.0) >= 18
+    everywhere = plant_damage(prompts, "hops", 99, np.random.default_rng(3))
+    assert DAMAGE_RADIUS(everywhere)[0].after == max(distance_of(prompt, "hops") for prompt in prompts)
+
+
+def test_the_step_is_the_one_with_the_least_squares():
+    at = np.repeat([2, 4, 6, 8], 5)
+    damages = np.concatenate([np.full(5, level) for level in (0.5, 0.45, 0.1, 0.0)])
+    by_hand = {
+        ring: damages[at <= ring].var() * (at <= ring).sum() + damages[at > ring].var() * (at > ring).sum()
+        for ring in (2, 4, 6)
+    }
+    assert damage_radius(at, damages) == min(by_hand, key=by_hand.get) == 4
+
+
+def test_damage_of_a_ring_is_the_mean_fall_there(neighbours):
+    prompts = neighbours.shared_prompts(10)
+    measured = plant_damage(prompts, "hops", 5, np.random.default_rng(4))
+    sides = measured["bystander"]
+    fall = (sides[BEFORE].values - sides[AFTER].values).sum(axis=1)
+    at = np.array([distance_of(prompt, "hops") for prompt in prompts])
+    for metric, ring in (
+        (NEIGHBOURS_NEAR, at <= 3),
+        (NEIGHBOURS_MIDDLE, (at >= 4) & (at <= 6)),
+        (NEIGHBOURS_FAR, at >= 7),
+    ):
+        score = reduce_values(metric(measured), metric.reduction)
+        assert score.value == pytest.approx(fall[ring].mean(), abs=1e-6)
+
+
+def test_bystanders_without_such_a_distance_have_no_value_and_a_note(neighbours):
+    assert SUBCLASS2DEST.role == "subclass"
+    assert (
+        DAMAGE_RADIUS_TEXT({"bystander": {side: Measured("m@1", np.zeros((0, 0)), ()) for side in (BEFORE, AFTER)}})
+        == ()
+    )
+    score = reduce_values((), NEIGHBOURS_NEAR.reduction)
+    assert score.note == "no bystander at hops 0 to 3 prompts were drawn"

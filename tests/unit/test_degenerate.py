@@ -1,0 +1,179 @@
+"""Degenerate images: seeded faults of every size are found, rendered and drawn images are not, and ranks are gated."""
+
+import numpy as np
+import pytest
+
+from iceb.base.errors import MeasureError
+from iceb.leaderboard.rank import DEGENERATE, tables
+from iceb.leaderboard.recompute import problems
+from iceb.leaderboard.render import render as render_page
+from iceb.metrics.measures.degenerate import Degenerate, flags
+from iceb.mini.render import render
+from iceb.mini.world import class_look
+from iceb.running.degenerate_images import count_degenerate
+from iceb.running.measuring import Measuring
+from iceb.runs.ledger import ImageRow
+from iceb.specs.degenerate import KINDS, DegenerateCounts, DegenerateRecord
+from iceb.specs.metrics import MeasureInput
+from iceb.specs.prompts import Prompt
+from iceb.specs.results import Result
+from iceb.specs.runs import MeasureRef
+from iceb.stores.images import ImageStore
+from iceb.stores.measured import MeasuredStore
+
+SIZES = (32, 64, 256, 512)
+
+
+def kind(image):
+    """The fault that is found, or None."""
+    found = flags(image)
+    return KINDS[int(found.argmax())] if found.any() else None
+
+
+def noise(size, grain, draw):
+    """White noise of squares of `grain` pixels."""
+    found = draw.integers(0, 256, (size // grain, size // grain, 3))
+    return found.repeat(grain, 0).repeat(grain, 1).astype(np.uint8)
+
+
+def blobs(size, share, draw):
+    """Noise without frequencies above a few waves in the image, stretched to the whole range."""
+    waves = np.fft.fftfreq(size)
+    weight = np.exp(-2 * (np.pi * size * share) ** 2 * (waves[:, None] ** 2 + waves[None] ** 2))[..., None]
+    smooth = np.fft.ifft2(np.fft.fft2(draw.normal(size=(size, size, 3)), axes=(0, 1)) * weight, axes=(0, 1)).real
+    return (255 * (smooth - smooth.min()) / np.ptp(smooth)).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_constant_and_nearly_constant_images_are_blank(size):
+    draw = np.random.default_rng(0)
+    for level in (0, 128, 255):
+        flat = np.full((size, size, 3), level, np.float64)
+        assert kind(flat.astype(np.uint8)) == "blank"
+        assert kind(np.clip(flat + draw.normal(0, 2, flat.shape), 0, 255).round().astype(np.uint8)) == "blank"
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("grain", [1, 2, 4, 8, 16])
+def test_noise_is_found_at_every_grain(size, grain):
+    if size // grain < 16:
+        pytest.skip("fewer than 16 squares a side are coloured squares")
+    draw = np.random.default_rng(grain)
+    assert {kind(noise(size, grain, draw)) for _ in range(10)} == {"noise"}
+
+
+def test_gaussian_noise_around_grey_is_noise():
+    draw = np.random.default_rng(1)
+    images = [np.clip(draw.normal(128, 20, (64, 64, 3)), 0, 255).astype(np.uint8) for _ in range(20)]
+    assert {kind(image) for image in images} == {"noise"}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("share", [1 / 4, 1 / 6, 1 / 8])
+def test_a_few_smooth_blobs_are_found(size, share):
+    draw = np.random.default_rng(2)
+    assert {kind(blobs(size, share, draw)) for _ in range(10)} == {"blobs"}
+
+
+def test_numbers_that_are_not_finite_are_found():
+    image = np.full((16, 16, 3), 7.0)
+    image[3, 4, 1] = np.nan
+    assert kind(image) == "non_finite"
+
+
+def test_an_image_of_another_shape_is_refused():
+    with pytest.raises(MeasureError, match=r"shape \(4, 4\): needs \(height, width, 3\)"):
+        flags(np.zeros((4, 4), np.uint8))
+
+
+def test_rendered_objects_of_the_embedded_world_are_sound():
+    images = [render(class_look(label), label) for label in range(0, 1000, 4)]
+    assert [kind(image) for image in images if kind(image)] == []
+
+
+def test_a_stack_has_one_row_an_image():
+    draw = np.random.default_rng(4)
+    images = [noise(32, 1, draw), np.zeros((32, 32, 3), np.uint8), render(class_look(5), 3)]
+    found = Degenerate()([MeasureInput(image) for image in images])
+    assert found[:, :4].tolist() == [[0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
+    assert Degenerate()([]).shape == (0, 7)
+
+
+# Counts of a run
+
+
+def test_images_are_counted_by_role_before_and_after(tmp_path):
+    draw, store = np.random.default_rng(5), ImageStore(tmp_path)
+    sound, blank, noisy = f"{1:064x}", f"{2:064x}", f"{3:064x}"
+    for key, image in (
+        (sound, render(class_look(1), 3)),
+        (blank, np.zeros((32, 32, 3), np.uint8)),
+        (noisy, noise(32, 1, draw)),
+    ):
+        store.save(key, image)
+    pairs = [("source", sound, noisy), ("source", sound, noisy), ("source", blank, blank), ("holdout", sound, sound)]
+    rows = [ImageRow("end", "", Prompt("a", at, role), *keys) for at, (role, *keys) in enumerate(pairs)]
+    record = count_degenerate(Measuring(store, MeasuredStore(tmp_path)), rows)
+    source, holdout = record.roles["source"], record.roles["holdout"]
+    assert (source.images, source.after, source.before, source.kinds) == (3, 3, 1, {"blank": 1, "noise": 2})
+    assert (holdout.after, holdout.before, holdout.kinds) == (0, 0, {})
+    assert record.worst == ("source", pytest.approx(2 / 3))
+    assert record.in_words.startswith("3 of 4 images (blank 1, noise 2), 1 before the edit; 67 % more of role source")
+
+
+def record(after, before=0, images=100):
+    counts = DegenerateCounts(
+        images=images, images_before=images, after=after, before=before, kinds={"noise": after} if after else {}
+    )
+    sound = DegenerateCounts(images=1000, images_before=1000, after=0, before=0)
+    measure = MeasureRef(id="degenerate@1", revision="1")
+    return DegenerateRecord(measure=measure, roles={"source": counts, "holdout": sound})
+
+
+@pytest.mark.parametrize(
+    ("counts", "too_many"),
+    [((5, 0), False), ((6, 0), True), ((50, 45), False), ((51, 45), True), ((1, 0, 10), False), ((2, 0, 10), True)],
+)
+def test_the_bound_is_a_share_beyond_the_unedited_models_in_any_role(counts, too_many):
+    assert record(*counts).too_many is too_many
+
+
+def places_and_page(make_result, task, found):
+    """The places of two rows, the better one with such a record, and the page."""
+    rows = [
+        make_result("emcid", 10, {"edit_score": 0.3}).with_fields(degenerate=found),
+        make_result("uce", 10, {"edit_score": 0.2}),
+        make_result("unedited", 10, {"edit_score": 0.0}),
+    ]
+    (table,) = tables([each.result for each in rows], task)
+    return {each.row.method: each.place for each in table.ranked[10]}, render_page("page", [table])
+
+
+def test_a_row_that_emits_noise_has_no_rank_and_says_so(make_result, task):
+    places, page = places_and_page(make_result, task, record(90))
+    assert places == {"emcid": DEGENERATE, "uce": "1", "unedited": "control"}
+    assert "| degenerate images | emcid |" in page
+    assert "90 of 1100 (0 before)" in page
+    assert "not recorded" in page
+
+
+def test_a_row_with_few_degenerate_images_keeps_its_rank(make_result, task):
+    assert places_and_page(make_result, task, record(3))[0]["emcid"] == "1"
+
+
+def test_pages_of_results_without_the_counts_are_as_they_were(make_result, task):
+    assert "degenerate" not in places_and_page(make_result, task, None)[1]
+
+
+def test_counts_that_no_run_writes_are_refused(make_result):
+    made = make_result().with_fields(degenerate=record(3))
+    assert problems(made.result, made.rows) == []
+    counts = made.result.degenerate.roles["source"].model_copy(update={"after": 0})
+    forged = made.result.degenerate.model_copy(update={"roles": {"source": counts}})
+    (problem,) = problems(made.with_fields(degenerate=forged).result, made.rows)
+    assert "counts degenerate images as no run can" in problem
+
+
+def test_a_result_of_an_older_version_is_read_without_them(make_result):
+    text = make_result().result.to_json()
+    assert Result.from_json(text.replace('  "degenerate": null,\n', "")).degenerate is None
