@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from iceb.base.errors import DataError
 from iceb.base.readers import read_json
+from iceb.datasets.embedded_lists import read_embedded
 from iceb.datasets.rows import Seed, Text, read_csv_rows
 from iceb.datasets.sized_lists import (
     ERASED,
@@ -20,7 +21,6 @@ from iceb.datasets.sized_lists import (
     Rule,
     SizedList,
     SizedLists,
-    read_embedded,
     sizes_of,
 )
 from iceb.specs.datasets import DataCard, DatasetDeclaration

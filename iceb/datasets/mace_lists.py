@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict
 
 from iceb.base.errors import DataError
 from iceb.datasets.artists import TRAIN_TEMPLATES as STYLE_TEMPLATES
+from iceb.datasets.embedded_lists import read_embedded
 from iceb.datasets.rows import Seed, Text, read_csv_rows
-from iceb.datasets.sized_lists import ERASED, DrawnName, Rule, SizedList, SizedLists, read_embedded, sizes_of
+from iceb.datasets.sized_lists import ERASED, DrawnName, Rule, SizedList, SizedLists, sizes_of
 from iceb.specs.datasets import DataCard, DatasetDeclaration
 
 OTHERS = "others"  # role of the names that stay

@@ -4,16 +4,12 @@ The lists of two numbers need not have a name in common. A number without a list
 larger list, and the images of that list.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from iceb.base.errors import DataError
-from iceb.base.readers import read_json
-from iceb.datasets.rows import Seed, Text, validate_row
 from iceb.specs.datasets import DataCard
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditBatch, EditRequest
@@ -102,7 +98,9 @@ class SizedLists:
             for image in self.lists[size].drawn.get(role, ()):
                 by_name.setdefault(image.name, []).append((role, image))
         if unknown := set(by_name) - set(self.lists[size].names):
-            raise DataError(f"dataset {self.card.name}: {min(unknown)!r} is drawn as erased at {size} edits, and is not")
+            raise DataError(
+                f"dataset {self.card.name}: {min(unknown)!r} is drawn as erased at {size} edits, and is not"
+            )
         for request in self.requests[size]:
             prompts = (
                 Prompt(image.text, image.seed, role, request.id, choices=self._choices(image))
@@ -158,9 +156,7 @@ class SizedLists:
     def only(self, requests: Sequence[EditRequest]) -> "SizedLists":
         """The dataset with some of one list's requests alone; prompts stay as they are."""
         found = copy(self)
-        found.requests = {
-            size: tuple(requests) for size, known in self.requests.items() if set(requests) <= set(known)
-        }
+        found.requests = {size: tuple(requests) for size, known in self.requests.items() if set(requests) <= set(known)}
         return found
 
     def prompts(self, batch: EditBatch) -> list[Prompt]:
@@ -176,7 +172,9 @@ class SizedLists:
 
     def _kept(self, role: str, image: DrawnName) -> Prompt:
         choices = self._choices(image)
-        return Prompt(image.text, image.seed, role, None, concept=image.name, choices=choices, answer=0 if choices else None)
+        return Prompt(
+            image.text, image.seed, role, None, concept=image.name, choices=choices, answer=0 if choices else None
+        )
 
     def scored_names(self) -> frozenset[str]:
         """Every name and destination of every list, and every name that a method is not told to preserve."""
@@ -201,56 +199,3 @@ def sizes_of(paths: Mapping[str, Path], prefix: str) -> dict[int, str]:
 
 def _number(key: str) -> int:
     return int(key.rpartition("_")[2])
-
-
-# The embedded lists: names and seeds, from which the sentences make texts.
-
-
-class DrawnNames(BaseModel):
-    """Names that are drawn in every sentence, `images` times each, with seeds that are numbered on from the first."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    names: tuple[Text, ...]
-    images: int = Field(ge=1, le=1000)
-    first_seed: Seed
-
-    def rows(self, sentences: Iterable[str]) -> Iterator[DrawnName]:
-        """The images, name by name and sentence by sentence."""
-        texts = [(name, sentence.replace("{}", name)) for name in self.names for sentence in sentences]
-        for place in range(self.images * len(texts)):
-            name, text = texts[place // self.images]
-            yield DrawnName(name, text, self.first_seed + place)
-
-
-class EmbeddedList(BaseModel):
-    """The list of one number of edits."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    names: tuple[Text, ...]
-    drawn: dict[str, DrawnNames]  # by role
-
-
-class EmbeddedLists(BaseModel):
-    """A file of embedded lists, by number of edits."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    sentences: tuple[Text, ...]  # each with one "{}"
-    lists: dict[int, EmbeddedList]
-
-
-def read_embedded(path: Path, remedy: str) -> dict[int, SizedList]:
-    """The lists of an embedded file, by number of edits.
-
-    Raises:
-        DataError: the file cannot be read, or a field is missing or wrong.
-    """
-    found = validate_row(str(path), read_json(path, DataError, remedy), EmbeddedLists, remedy)
-    if wrong := [sentence for sentence in found.sentences if sentence.count("{}") != 1]:
-        raise DataError(f"{path}: sentence {wrong[0]!r:.80} must hold exactly one {{}}; {remedy}")
-    return {
-        size: SizedList(each.names, {role: tuple(rows.rows(found.sentences)) for role, rows in each.drawn.items()})
-        for size, each in found.lists.items()
-    }

