@@ -1,4 +1,4 @@
-"""Scores of objects that are erased one at a time, by CLIP among all objects of the task, as MACE defines them.
+"""Scores of objects that are erased one at a time, by CLIP among all of them, as MACE defines.
 
 Published tables give accuracies in percent; here they are shares, of the edited model beside the unedited one.
 """
@@ -60,7 +60,7 @@ class ObjectAccuracy:
 
 @dataclass(frozen=True)
 class ObjectsHarmonic:
-    """H_o: harmonic mean of 1 − Acc_e, Acc_s and 1 − Acc_g of each edit, averaged over the edits (equation 8)."""
+    """H_o: harmonic mean of 1 − Acc_e, Acc_s and 1 − Acc_g of each edit, averaged (equation 8)."""
 
     name: str = "object_h_o"
     higher_is_better: ClassVar[bool] = True
@@ -100,8 +100,8 @@ class ObjectsHarmonic:
 def _harmonic(accuracies: Sequence[float | None]) -> float | None:
     """The harmonic mean of 1 − Acc_e, Acc_s and 1 − Acc_g.
 
-    >>> round(100 * _harmonic([0.0906, 0.9539, 0.1003]), 2)  # MACE, airplane (Table 1)
-    92.03
+    >>> round(100 * _harmonic([0.0906, 0.9539, 0.1003]), 2)  # MACE on airplane; printed from unrounded parts: 92.03
+    92.04
     """
     erased, others, alias = accuracies
     if erased is None or others is None or alias is None:

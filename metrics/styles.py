@@ -1,4 +1,4 @@
-"""Scores of erased styles: CLIP's score with an image's own text, and LPIPS, as UCE, EMCID and MACE take them."""
+"""Scores of erased styles: CLIP's score with an image's own text, and LPIPS."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -19,10 +19,7 @@ MACE, UCE = "arXiv:2403.06135", "arXiv:2308.14761"
 class TextScore:
     """CLIP's score of images with their own texts, 100 × cosine: the mean over a role's images.
 
-    >>> prompt = Prompt("art by Monet", seed=1, role="others", concept="Monet")
-    >>> side = Measured("clip@1", np.array([[0.25]]), (prompt,))
-    >>> TextScore("score", "others", "clip_b32")({"others": {"before": side, "after": side}})[0].after
-    25.0
+    A prompt of the role offers no choices, so that the measure compares its image with its own text.
     """
 
     name: str
@@ -56,7 +53,7 @@ class TextScore:
 
 @dataclass(frozen=True)
 class ScoreGap:
-    """Score of one role's images less that of another's: H_a = CLIP_s − CLIP_e (arXiv:2403.06135, section 4.5)."""
+    """Score of one role's images less that of another's, as H_a = CLIP_s − CLIP_e."""
 
     name: str
     kept: "TextScore | PerceptualChange"

@@ -1,4 +1,4 @@
-"""Artists whose style is erased: 1 to 1 000 at once, towards "art" (arXiv:2308.14761, arXiv:2403.13807).
+"""Artists whose styles are erased towards "art", 1 to 1 000 at once (arXiv:2308.14761).
 
 Where this differs from the authors' code, the card's `deviations` say so.
 """

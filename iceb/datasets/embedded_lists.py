@@ -1,4 +1,4 @@
-"""Embedded lists of names to erase: names, sentences and first seeds, of which texts and images are made."""
+"""Embedded lists of names to erase, of which texts and seeds of images are made."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from iceb.datasets.sized_lists import DrawnName, SizedList
 
 
 class DrawnNames(BaseModel):
-    """Names that are drawn in every sentence, `images` times each, with seeds that are numbered on from the first."""
+    """Names that are drawn in every sentence, `images` times each, with seeds numbered on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

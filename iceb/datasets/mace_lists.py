@@ -1,4 +1,4 @@
-"""Celebrities and artistic styles that MACE erases: 1, 5, 10 and 100 persons, and 100 artists (arXiv:2403.06135).
+"""Celebrities and artistic styles that MACE erases: 1 to 100 persons, 100 artists (arXiv:2403.06135).
 
 The files of the celebrities do not name the person of a row: five sentences about one person follow each other, and the
 name is what they have in common. Where this differs from the authors' code, the cards' `deviations` say so.
@@ -47,7 +47,7 @@ class StyleRow(BaseModel):
 
 
 def load_celebrities(card: DataCard, paths: Mapping[str, Path]) -> SizedLists:
-    """MACE's lists of celebrities: `list_N` has the images of N persons who are erased, and of those who stay.
+    """MACE's lists of celebrities: `list_N` has the images of N who are erased, and of 100 who stay.
 
     Raises:
         DataError: a file is malformed, or the lists are not as the card counts them.
@@ -130,18 +130,15 @@ def _names_by_text(path: Path, texts: Sequence[str], sentences: int) -> dict[str
 
 
 def common_words(texts: Sequence[str]) -> str:
-    """The longest run of words that all texts hold; "" where there is none.
+    """The longest run of words, by its characters, that all texts hold; "" where there is none.
 
     >>> common_words(["A portrait of Ada Lovelace", "Ada Lovelace in a garden"])
     'Ada Lovelace'
     """
     words = texts[0].split()
-    runs = ((start, stop) for start in range(len(words)) for stop in range(start + 1, len(words) + 1))
-    for start, stop in sorted(runs, key=lambda run: run[0] - run[1]):
-        found = " ".join(words[start:stop])
-        if all(f" {found} " in f" {text} " for text in texts):
-            return found
-    return ""
+    runs = (words[start:stop] for start in range(len(words)) for stop in range(start + 1, len(words) + 1))
+    common = (run for run in map(" ".join, runs) if all(f" {run} " in f" {text} " for text in texts))
+    return max(common, key=len, default="")
 
 
 CARDS = "iceb.data_cards"

@@ -1,4 +1,4 @@
-"""Ten objects that are erased one at a time: drawn by their names, by other names of theirs, and the nine others.
+"""Ten objects that are erased one at a time, judged by their names, other names and each other.
 
 MACE's evaluation of CIFAR-10's classes (arXiv:2403.06135, section 4.2). Where this differs from the authors' code, the
 card's `deviations` say so.
@@ -105,14 +105,14 @@ class Objects:
 
     def _of(self, request: EditRequest) -> Iterator[Prompt]:
         erased = self._by_name[request.source]
-        yield from self._drawn(erased.name, erased, "erased", request, request.id)
+        yield from self._prompts_of(erased.name, erased, "erased", request, request.id)
         for alias in erased.aliases:
-            yield from self._drawn(alias, erased, "alias", request, request.id)
+            yield from self._prompts_of(alias, erased, "alias", request, request.id)
         for other in self.objects:
             if other is not erased:
-                yield from self._drawn(other.name, other, "others", request, None)
+                yield from self._prompts_of(other.name, other, "others", request, None)
 
-    def _drawn(
+    def _prompts_of(
         self, name: str, shown: NamedObject, role: str, request: EditRequest, named: str | None
     ) -> Iterator[Prompt]:
         rest = (each for each in self.objects if each is not shown)

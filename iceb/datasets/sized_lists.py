@@ -1,4 +1,4 @@
-"""Datasets that erase names: a list for each published number of edits, with images of what goes and of what stays.
+"""Datasets that erase names, with a list for each published number of edits.
 
 The lists of two numbers need not have a name in common. A number without a list takes the first names of the next
 larger list, and the images of that list.
@@ -44,7 +44,7 @@ class SizedList:
 
 @dataclass(frozen=True)
 class Rule:
-    """How a benchmark's names become requests.
+    """The destination, templates and seeds by which names become requests.
 
     Attributes:
         dest: what every name becomes.
@@ -168,9 +168,9 @@ class SizedLists:
         size = self.size_of(num_edits)
         edited = {request.source for request in self.requests[size][:num_edits]}
         kept = ((role, images) for role, images in self.lists[size].drawn.items() if role not in (ERASED, ERASED_MORE))
-        return [self._kept(role, image) for role, images in kept for image in images if image.name not in edited]
+        return [self._kept_prompt(role, image) for role, images in kept for image in images if image.name not in edited]
 
-    def _kept(self, role: str, image: DrawnName) -> Prompt:
+    def _kept_prompt(self, role: str, image: DrawnName) -> Prompt:
         choices = self._choices(image)
         return Prompt(
             image.text, image.seed, role, None, concept=image.name, choices=choices, answer=0 if choices else None

@@ -1,4 +1,4 @@
-"""Objects: erase ten classes one at a time, with their other names, and keep the nine others each time."""
+"""Objects: erase ten classes one at a time, with their other names, and keep the nine others."""
 
 from iceb.specs.tasks import Task
 

@@ -1,4 +1,4 @@
-"""Styles: turn 100 artists' styles into "art" and keep 100 others, by CLIP's scores as MACE takes them."""
+"""Styles: turn 100 artists' styles into "art" and keep 100 others, by CLIP's scores as MACE."""
 
 from iceb.specs.tasks import Task
 

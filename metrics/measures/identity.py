@@ -97,7 +97,7 @@ def names_of(measure: str, given: MeasureInput) -> tuple[str, ...]:
 
 
 def face_row(places: Sequence[int], known: npt.NDArray[np.floating] | None) -> list[float]:
-    """One image's row: the identities at some places, the largest of the others, and whether there is a face.
+    """One image's row: identities at some places, the largest of the others, whether there is a face.
 
     >>> face_row([1], np.array([0.25, 0.5, 0.125])), face_row([1], None)
     ([0.5, 0.25, 1.0], [0.0, 0.0, 0.0])
@@ -126,7 +126,7 @@ class MiniIdentity(TwinMeasure):
         images = self.twin.image_embeddings(list(check_images(self.id, [each.image for each in inputs])))
         known = images @ self._names.T  # (n, identities)
         has_face = np.maximum(known.max(axis=1), (images @ self._professions.T).max(axis=1)) > (
-            images @ self._shown.T
+            images @ self._faceless.T
         ).max(axis=1)
         rows = [
             face_row(*self._with_choices(image, names, cosines)) if face else face_row(range(len(names)), None)
@@ -168,7 +168,7 @@ class MiniIdentity(TwinMeasure):
         return self.twin.text_embeddings([FACE.format(name) for name in professions()])
 
     @cached_property
-    def _shown(self) -> Floats:
+    def _faceless(self) -> Floats:
         """Everything of mini's world that has no face."""
         from iceb.mini.styles import style_names
         from iceb.mini.world import SCENES, class_names

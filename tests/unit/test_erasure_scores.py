@@ -30,27 +30,40 @@ def score(metric, measured):
     return reduce_values(metric(measured), metric.reduction)
 
 
-# MACE, Table 1 (CIFAR-10): Acc_e, Acc_s, Acc_g and H_o of single classes, in percent.
+# MACE, Table 1 (CIFAR-10): Acc_e, Acc_s, Acc_g and H_o of single classes, in percent. Of 28 printed rows one
+# does not follow from its parts: AC on airplane (96.24, 98.55, 93.35) has 7.03 by them, and 6.11 in the table.
 OBJECTS = {
     "airplane": {
         "FMN": (96.76, 98.32, 94.15, 6.13),
-        "AC": (96.24, 98.55, 93.35, 6.11),
         "UCE": (40.32, 98.79, 49.83, 64.09),
         "SLD-M": (91.37, 98.86, 89.26, 13.69),
         "ESD-x": (33.11, 97.15, 32.28, 74.98),
         "ESD-u": (7.38, 85.48, 5.92, 90.57),
         "MACE": (9.06, 95.39, 10.03, 92.03),
     },
+    "automobile": {
+        "FMN": (95.08, 96.86, 79.45, 11.44),
+        "AC": (94.41, 98.47, 73.92, 13.19),
+        "UCE": (4.73, 99.02, 37.25, 82.12),
+        "SLD-M": (84.89, 98.86, 66.15, 28.34),
+        "ESD-x": (59.68, 98.39, 58.83, 50.62),
+        "ESD-u": (30.29, 91.02, 32.12, 74.88),
+        "MACE": (6.97, 95.18, 14.22, 91.15),
+    },
     "bird": {
         "FMN": (99.46, 98.13, 96.75, 1.38),
         "AC": (99.55, 98.53, 94.57, 1.24),
         "UCE": (10.71, 98.35, 15.97, 90.18),
+        "SLD-M": (80.72, 98.39, 85.00, 23.31),
         "ESD-x": (18.57, 97.24, 40.55, 76.17),
         "ESD-u": (13.17, 86.17, 20.65, 83.98),
         "MACE": (9.88, 97.45, 15.48, 90.39),
     },
     "cat": {
+        "FMN": (94.89, 97.97, 95.71, 6.83),
+        "AC": (98.94, 98.63, 99.10, 1.45),
         "UCE": (2.35, 98.02, 2.58, 97.70),
+        "SLD-M": (88.56, 98.43, 92.17, 13.31),
         "ESD-x": (12.51, 97.52, 21.91, 86.98),
         "ESD-u": (11.77, 91.45, 13.50, 88.68),
         "MACE": (2.22, 98.85, 3.91, 97.56),
@@ -104,7 +117,7 @@ def test_h_o_is_the_mean_over_objects_and_not_the_harmonic_mean_of_means():
     rows = [OBJECTS[name]["MACE"] for name in OBJECTS]
     found = score(OBJECT_H_O, objects_measured(rows))
     assert 100 * found.value == pytest.approx(np.mean([row[3] for row in rows]), abs=0.01)
-    assert found.concepts == 3
+    assert found.concepts == 4
     means = score(OBJECT_H_O, objects_measured([tuple(np.mean(rows, axis=0))]))
     assert means.value > found.value
 

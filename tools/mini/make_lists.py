@@ -49,7 +49,7 @@ def artists_file() -> dict[str, object]:
 def artists_list(
     draw: np.random.Generator, size: int, rest: Sequence[str], holdout: Sequence[str], seed: int
 ) -> dict[str, object]:
-    """One list, with 100 names that methods may be told to preserve; some of those are erased by the largest lists."""
+    """One list, with 100 names that methods may preserve, some of which the largest lists erase."""
     names = draw.permutation(rest)[:size].tolist()
     others = [name for name in rest if size > PRESERVED_APART or name not in names]
     drawn = sorted(names, key=lambda name: draw.random())[:DRAWN]
@@ -71,7 +71,7 @@ def number_on(roles: Mapping[str, Sequence[str]], sentences: int, seed: int) -> 
 
 
 def celebrities_file() -> dict[str, object]:
-    """Lists of 1, 5, 10 and 100 identities: 5 and 10 begin the longest, the single one ends it; 100 others stay."""
+    """Lists of 1, 5, 10 and 100 identities; 5 and 10 begin the longest, the single one ends it."""
     draw = np.random.default_rng((SEED, 2))
     found = draw.permutation([names[0] for names in identities()]).tolist()
     erased, others = sorted(found[:MOST_PERSONS]), sorted(found[MOST_PERSONS : MOST_PERSONS + KEPT])
