@@ -33,6 +33,8 @@ STAY = {
     "iceb/base/files.py: iceb cache --prune": "the command is the remedy",
     "iceb/datasets/__init__.py: iceb list datasets": "the command is the remedy",
     "iceb/datasets/aice_rows.py: iceb data fetch aice": "the command is the remedy",
+    "iceb/datasets/artists.py: iceb data fetch artists": "the command is the remedy",
+    "iceb/datasets/mace_lists.py: iceb data fetch": "the command is the remedy",
     "iceb/datasets/locate.py: iceb data fetch": "the command is the remedy",
     "iceb/conformance/parts/datasets.py: iceb data fetch": "the command is the remedy",
     "iceb/registry.py: iceb list": "the command shows all names, of other packages too",

@@ -93,16 +93,17 @@ class PartRecord(Record):
     change: Change
     slope: float = 1.0  # 1 and 0 in older results, whose parts count statistics as they are
     offset: float = 0.0
+    over: str = ""  # likewise: they divide by no other part
 
     @classmethod
     def of(cls, part: Part) -> "PartRecord":
         """The record of a part."""
-        return cls(weight=part.weight, change=part.change, slope=part.slope, offset=part.offset)
+        return cls(weight=part.weight, change=part.change, slope=part.slope, offset=part.offset, over=part.over)
 
     @property
     def part(self) -> Part:
         """The part itself."""
-        return Part(self.weight, self.change, self.slope, self.offset)
+        return Part(self.weight, self.change, self.slope, self.offset, self.over)
 
 
 class ReductionRecord(Record):
@@ -133,7 +134,7 @@ class ReductionRecord(Record):
         """
         later = [(written, "combine", "sum")]
         for part in written["parts"].values():
-            later += [(part, name, PartRecord.model_fields[name].default) for name in ("slope", "offset")]
+            later += [(part, name, PartRecord.model_fields[name].default) for name in ("slope", "offset", "over")]
         for document, name, default in later:
             if document[name] == default:
                 del document[name]

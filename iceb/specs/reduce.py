@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from iceb.base.errors import SpecError
+from iceb.specs.quotients import divide_parts
 from iceb.specs.reduction import RESAMPLE, VALUE, Change, ConceptValue, Part, Reduction, Score
 from iceb.statistics.errors_of_distances import error_of_distance
 from iceb.statistics.errors_of_means import MeanError, PartSums, Sides, error_of_mean, weighted_mean, weighted_sides
@@ -53,6 +54,10 @@ def change_of(value: ConceptValue, change: Change) -> float:
 
 def _reduce_means(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
     sums = _part_sums(values, reduction)
+    if reduction.divisors:
+        sums, lacking = divide_parts(sums, reduction)
+        if lacking:
+            return Score(None, None, sum(part.n for part in sums.values()), 0, lacking)
     n, concepts = sum(part.n for part in sums.values()), sum(len(set(part.concepts)) for part in sums.values())
     if empty := [name for name, part in sums.items() if not part.weights]:
         note = "; ".join(f"no {name} prompts were drawn" for name in empty)
@@ -86,7 +91,7 @@ def _part_sums(values: Sequence[ConceptValue], reduction: Reduction) -> dict[str
     for row, state in zip(values, independent_states(values), strict=True):
         part = reduction.parts[row.part]
         weight = float(row.n) if reduction.weighting == "images" else 1 / rows[row.part, row.checkpoint, row.concept]
-        counted = row if part.is_plain else _counted_as(row, part)
+        counted = row if part.is_plain or part.over else _counted_as(row, part)
         change = change_of(counted, part.change)
         sums[row.part].add(row.concept, state, row.n, weight, change, (counted.before, counted.after))
     return sums

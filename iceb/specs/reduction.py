@@ -57,6 +57,8 @@ class Part:
         change: of the statistic, or one side of it alone.
         slope: a statistic x counts as offset + slope × x, on both sides.
         offset: likewise; see `complement`.
+        over: another part, of weight 0, by whose mean this one's is divided first: a share of those images that count,
+            for example of those with a face. Both are one side alone.
 
     >>> Part(change="after", slope=-1.0, offset=1.0).quantity(0.25)
     0.75
@@ -66,6 +68,7 @@ class Part:
     change: Change = "rise"
     slope: float = 1.0
     offset: float = 0.0
+    over: str = ""
 
     def quantity(self, number: float) -> float:
         """The quantity that a statistic counts as, offset + slope × number."""
@@ -106,8 +109,27 @@ class Reduction:
             raise SpecError(f"combine {self.combine!r:.80} must be one of {', '.join(get_args(Combine))}")
         if self.kind == "set" and (self.combine != "sum" or not all(part.is_plain for part in self.parts.values())):
             raise SpecError("a set's reduction joins no parts: must have combine='sum', slopes of 1 and offsets of 0")
-        if self.combine != "sum" and not all(0 < part.weight < math.inf for part in self.parts.values()):
+        self._check_divisors()
+        joined = [part.weight for name, part in self.parts.items() if name not in self.divisors]
+        if self.combine != "sum" and not all(0 < weight < math.inf for weight in joined):
             raise SpecError(f"a {self.combine} mean has the weights {self._weights}: each must be above 0 and finite")
+
+    @property
+    def divisors(self) -> frozenset[str]:
+        """The parts by whose means others are divided; they are in no sum themselves."""
+        return frozenset(part.over for part in self.parts.values() if part.over)
+
+    def _check_divisors(self) -> None:
+        for name, part in self.parts.items():
+            if not part.over:
+                continue
+            over = self.parts.get(part.over)
+            if over is None or over.over or not over.is_plain or over.weight != 0:
+                raise SpecError(
+                    f"part {name} is over {part.over!r:.80}: must name another part, of weight 0, that counts as it is"
+                )
+            if part.change not in ("before", "after") or over.change != part.change:
+                raise SpecError(f"part {name} over {part.over}: both must have the change after, or both before")
 
     @property
     def _weights(self) -> str:

@@ -71,13 +71,17 @@ class TwinMeasure:
             if out_of_memory(error):
                 raise  # the caller may retry with fewer
             raise MeasureError(f"measure {self.id} failed on {len(inputs)} images: {error}") from error
-        return check_rows(self.id, found, (len(inputs), self._width()))
+        return check_rows(self.id, found, (len(inputs), self._width_of(inputs)))
 
     def _rows(self, inputs: Sequence[MeasureInput]) -> Floats:
         raise NotImplementedError
 
     def _width(self) -> int:
         raise NotImplementedError
+
+    def _width_of(self, inputs: Sequence[MeasureInput]) -> int:
+        """The width of the rows of some inputs."""
+        return self._width()
 
 
 class MiniEmbedding(TwinMeasure):

@@ -8,7 +8,7 @@ from iceb.metrics.distances import FID, FRECHET_TWIN, KERNEL_TWIN, KID, fid, kid
 from iceb.metrics.sets import ROWS, frechet_distance, kernel_distance
 from iceb.specs.metrics import Measured
 from iceb.specs.prompts import Prompt
-from iceb.specs.reduction import reduce_values
+from iceb.specs.reduce import reduce_values
 
 
 def sample_with(mean, covariance, count, seed):

@@ -7,7 +7,7 @@ from iceb.base.errors import MeasureError
 from iceb.metrics.perceptual import ALEX, PerceptualChange
 from iceb.specs.metrics import Measured
 from iceb.specs.prompts import Prompt
-from iceb.specs.reduction import reduce_values
+from iceb.specs.reduce import reduce_values
 
 HOLDOUT = PerceptualChange("holdout_lpips", role="holdout")
 

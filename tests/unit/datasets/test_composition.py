@@ -15,7 +15,7 @@ from iceb.mini.render import render
 from iceb.mini.world import COLOURS, Look, class_look, class_thing
 from iceb.specs.metrics import AFTER, BEFORE, Measured, MeasureInput
 from iceb.specs.prompts import Prompt
-from iceb.specs.reduction import reduce_values
+from iceb.specs.reduce import reduce_values
 from iceb.specs.schedules import edit_batches
 
 

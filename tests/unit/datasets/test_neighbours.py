@@ -17,7 +17,7 @@ from iceb.metrics.neighbours import (
 )
 from iceb.mini.class_tree import class_paths, hops, look_distance, superclass
 from iceb.specs.metrics import AFTER, BEFORE, Measured
-from iceb.specs.reduction import reduce_values
+from iceb.specs.reduce import reduce_values
 from iceb.specs.schedules import edit_batches
 from tests.outside import upstream_data
 

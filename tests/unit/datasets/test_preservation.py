@@ -20,7 +20,7 @@ from iceb.running.joining import JoinedDataset, extend_task, join_task
 from iceb.running.plan import Ask, plan
 from iceb.specs.metrics import AFTER, BEFORE, Measured
 from iceb.specs.prompts import Prompt
-from iceb.specs.reduction import reduce_values
+from iceb.specs.reduce import reduce_values
 from iceb.specs.schedules import edit_batches
 from iceb.specs.tasks import Task
 from iceb.tasks.aice import AICE as AICE_TASK

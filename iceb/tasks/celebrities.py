@@ -1,0 +1,18 @@
+"""Celebrities: turn up to 100 persons into somebody, and keep 100 others recognisable."""
+
+from iceb.specs.tasks import Task
+
+CELEBRITIES = Task(
+    name="celebrities",
+    version=1,
+    title="Celebrities erased, 1 to 100 at once",
+    paper="arXiv:2403.06135",
+    dataset="celebrities",
+    kind="replace",  # towards "a person"; a method that only erases takes part
+    metrics=("celebrity_h_c", "celebrity_acc_e", "celebrity_acc_s", "celebrity_faces_e", "celebrity_faces_s"),
+    headline="celebrity_h_c",
+    edit_counts=(1, 5, 10, 100),
+    roles=("erased", "others"),
+    headline_note="The harmonic mean of 1 - celebrity_acc_e and celebrity_acc_s. Images without a face count in "
+    "neither: read it beside celebrity_faces_e and celebrity_faces_s.",
+)

@@ -1,0 +1,18 @@
+"""Styles: turn 100 artists' styles into "art" and keep 100 others, by CLIP's scores as MACE."""
+
+from iceb.specs.tasks import Task
+
+STYLES = Task(
+    name="styles",
+    version=1,
+    title="A hundred artistic styles erased, as MACE scores them",
+    paper="arXiv:2403.06135",
+    dataset="styles",
+    kind="replace",  # towards "art"; a method that only erases takes part
+    metrics=("style_h_a", "style_clip_e", "style_clip_s"),
+    headline="style_h_a",
+    edit_counts=(10, 100),  # published: 100
+    roles=("erased", "others"),
+    headline_note="style_clip_s - style_clip_e, in hundredths of the cosine. The unedited model has a value too, which "
+    "depends on the two groups of artists.",
+)
