@@ -34,6 +34,7 @@ STAY = {
     "iceb/datasets/__init__.py: iceb list datasets": "the command is the remedy",
     "iceb/datasets/aice_rows.py: iceb data fetch aice": "the command is the remedy",
     "iceb/datasets/locate.py: iceb data fetch": "the command is the remedy",
+    "iceb/datasets/rectification.py: iceb data fetch rectification": "the command is the remedy",
     "iceb/conformance/parts/datasets.py: iceb data fetch": "the command is the remedy",
     "iceb/registry.py: iceb list": "the command shows all names, of other packages too",
     "iceb/running/measure_choice.py: iceb list measures": "the command shows all names",
