@@ -19,7 +19,7 @@ from iceb.specs.reduction import Combine, ConceptValue, Part, Reduction
 
 Floats = npt.NDArray[np.float64]
 Hits = npt.NDArray[np.bool_]
-KIND = "clip_bigg14"
+KIND = "clip_bigg"
 SCALE = 100.0  # of cosines before the softmax
 EVEN = 0.5
 ORACLE = "oracle"  # role of the images of the answers' own texts
