@@ -1,4 +1,4 @@
-"""Change of a classifier's probabilities under an edit: eleven metrics, and the headline score.
+"""Change of a classifier's probabilities under an edit: thirteen metrics, and the headline score.
 
 Every statistic compares the same prompts with the same seeds before and after the edit, concept by concept. A concept
 is the request that a prompt belongs to, or its class where no request is meant.
@@ -166,4 +166,6 @@ DEST_FORGET = ProbabilityChange(
 DEST_FORGET_PUBLISHED = ProbabilityChange(
     "dest_forget_published", role="dest", of="label", falls=True, higher_is_better=False
 )
+DEST_KEPT = ProbabilityChange("dest_kept", role="dest", of="label", falls=False)
+EFFICACY_DEST_KEPT = ProbabilityChange("efficacy_dest_kept", role="train_dest", of="label", falls=False)
 EDIT_SCORE = EditScore()

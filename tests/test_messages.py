@@ -36,6 +36,8 @@ STAY = {
     "iceb/datasets/artists.py: iceb data fetch artists": "the command is the remedy",
     "iceb/datasets/mace_lists.py: iceb data fetch": "the command is the remedy",
     "iceb/datasets/locate.py: iceb data fetch": "the command is the remedy",
+    "iceb/datasets/rectification.py: iceb data fetch rectification": "the command is the remedy",
+    "iceb/datasets/single_edits.py: iceb data fetch": "the command is the remedy",
     "iceb/conformance/parts/datasets.py: iceb data fetch": "the command is the remedy",
     "iceb/registry.py: iceb list": "the command shows all names, of other packages too",
     "iceb/running/measure_choice.py: iceb list measures": "the command shows all names",

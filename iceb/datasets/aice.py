@@ -55,7 +55,7 @@ class AICE:
         self.requests = tuple(_requests(card.name, edits, aliases))
         self._free = {request.id: _free_prompts(rows) for request, rows in zip(self.requests, edits, strict=True)}
         unseen = read_labels(paths["unseen"]) if "unseen" in paths else None
-        self._holdout = tuple(_tag_unseen(_holdout_prompts(holdout), unseen))
+        self._holdout = tuple(_tag_unseen(holdout_prompts(holdout), unseen))
         self._left_alone = frozenset(rows[0].name for rows in holdout)
         self._check("requests", len(self.requests))
         self._check("holdout_classes", len(holdout))
@@ -103,7 +103,7 @@ class AICE:
     def shared_prompts(self, num_edits: int) -> list[Prompt]:
         """The holdout prompts, equal for every number of edits; tag "dest" marks destinations."""
         dests = {request.dest_label for request in self.requests[:num_edits]}
-        return [_with_tag(prompt, OF_DEST) if prompt.label in dests else prompt for prompt in self._holdout]
+        return [with_tag(prompt, OF_DEST) if prompt.label in dests else prompt for prompt in self._holdout]
 
 
 def _requests(
@@ -146,14 +146,14 @@ def _free_prompts(rows: Sequence[EditRow]) -> FreePrompts:
 def _request_prompts(request: EditRequest, free: FreePrompts) -> Iterator[Prompt]:
     """The prompts of one request; without "{}" in a template, source and dest coincide."""
     train = FreePrompts(request.templates, free.seeds[: len(request.templates)])
-    yield from _prompts_for(request, train, "train", request.source)
-    yield from _prompts_for(request, free, "source", request.source)
-    yield from _prompts_for(request, free, "dest", request.dest)
+    yield from prompts_for(request, train, "train", request.source)
+    yield from prompts_for(request, free, "source", request.source)
+    yield from prompts_for(request, free, "dest", request.dest)
     for alias in request.aliases:
-        yield from _prompts_for(request, free, "alias", alias)
+        yield from prompts_for(request, free, "alias", alias)
 
 
-def _prompts_for(request: EditRequest, free: FreePrompts, role: str, name: str) -> Iterator[Prompt]:
+def prompts_for(request: EditRequest, free: FreePrompts, role: str, name: str) -> Iterator[Prompt]:
     """`name` written into each template, and the class such an image shows before and should show after."""
     label = request.dest_label if role == "dest" else request.source_label
     for template, seed in zip(free.templates, free.seeds, strict=True):
@@ -161,7 +161,7 @@ def _prompts_for(request: EditRequest, free: FreePrompts, role: str, name: str) 
         yield Prompt(text, seed, role, request=request.id, label=label, target=request.dest_label)
 
 
-def _holdout_prompts(classes: Sequence[Sequence[HoldoutRow]]) -> Iterator[Prompt]:
+def holdout_prompts(classes: Sequence[Sequence[HoldoutRow]]) -> Iterator[Prompt]:
     """The first prompts of each holdout class, each with its own row's seed.
 
     Its `noise` is the published way to draw it: the authors draw a class's images from one generator, seeded by the
@@ -177,10 +177,11 @@ def _holdout_prompts(classes: Sequence[Sequence[HoldoutRow]]) -> Iterator[Prompt
 def _tag_unseen(prompts: Iterable[Prompt], unseen: frozenset[int] | None) -> Iterator[Prompt]:
     """The prompts tagged as seen or unseen; as they are where nobody says what is unseen."""
     for prompt in prompts:
-        yield prompt if unseen is None else _with_tag(prompt, UNSEEN if prompt.label in unseen else SEEN)
+        yield prompt if unseen is None else with_tag(prompt, UNSEEN if prompt.label in unseen else SEEN)
 
 
-def _with_tag(prompt: Prompt, tag: str) -> Prompt:
+def with_tag(prompt: Prompt, tag: str) -> Prompt:
+    """The prompt with one more tag."""
     return replace(prompt, tags=(*prompt.tags, tag))
 
 

@@ -48,7 +48,7 @@ def read_rows(path: Path, kind: type[RowType]) -> list[RowType]:
     return read_json_rows(path, kind, REMEDY)
 
 
-def by_class(rows: Sequence[RowType], path: Path, each: int) -> list[list[RowType]]:
+def by_class(rows: Sequence[RowType], path: Path, each: int, remedy: str = REMEDY) -> list[list[RowType]]:
     """Rows gathered class by class, in the file's order.
 
     Raises:
@@ -61,22 +61,22 @@ def by_class(rows: Sequence[RowType], path: Path, each: int) -> list[list[RowTyp
     for members in classes:
         name = members[0].name
         if name in seen:
-            raise DataError(f"{path}, row {start}: class {name!r} stands in two places of the file; {REMEDY}")
+            raise DataError(f"{path}, row {start}: class {name!r} stands in two places of the file; {remedy}")
         if len(members) != each:
-            raise DataError(f"{path}, row {start}: class {name!r} has {len(members)} rows, expected {each}; {REMEDY}")
-        _check_agreement(members, path, start)
+            raise DataError(f"{path}, row {start}: class {name!r} has {len(members)} rows, expected {each}; {remedy}")
+        _check_agreement(members, path, start, remedy)
         seen.add(name)
         start += len(members)
     return classes
 
 
-def _check_agreement(members: Sequence[HoldoutRow], path: Path, start: int) -> None:
+def _check_agreement(members: Sequence[HoldoutRow], path: Path, start: int, remedy: str) -> None:
     """Check that a class has one label and one destination."""
     facts = [row.model_dump(include={"label", "dest", "dest_label"}) for row in members]
     for offset, fact in enumerate(facts):
         if fact != facts[0]:
             name = members[0].name
-            raise DataError(f"{path}, row {start + offset}: class {name!r} has {fact}, before {facts[0]}; {REMEDY}")
+            raise DataError(f"{path}, row {start + offset}: class {name!r} has {fact}, before {facts[0]}; {remedy}")
 
 
 def read_labels(path: Path) -> frozenset[int]:

@@ -97,7 +97,8 @@ class Run:
 
     def _check_replicate(self, model: EditedModel, batch: EditBatch) -> None:
         """Refuse replicates of a method whose edit does not depend on the requests' seeds."""
-        if batch.replicate and model.current.digest in self.images.digests:
+        repeated = self.plan.spec.replicates > 1  # a dataset's own replicates are drawn with other seeds as well
+        if repeated and batch.replicate and model.current.digest in self.images.digests:
             raise SpecError(
                 f"`replicates`: {self.plan.spec.method} made the same edit with other seeds of the requests, so there "
                 "is no error over them: use `replicates=1` (a seed of its own is a setting, and makes another row)"

@@ -59,6 +59,24 @@ class EditRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class OracleRequest(EditRequest):
+    """A request that also says what an oracle draws in place of the texts that test it.
+
+    Attributes:
+        oracle: pairs of a tested text and the whole text that the control `oracle` gives the unedited model in its
+            place. No other method may read it.
+    """
+
+    oracle: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        EditRequest.__post_init__(self)  # a class with slots is made anew, so that super() would not find it
+        for pair in self.oracle:
+            for text in pair:
+                check_text(text, f"edit request {self.id}: oracle")
+
+
+@dataclass(frozen=True, slots=True)
 class EditBatch:
     """Requests that are edited together.
 

@@ -33,8 +33,8 @@ families.FAMILIES["mini"] = replace(
 )
 sources.shipped_folder = lambda family: Path(os.environ["SMALL_MINI"])
 from iceb.datasets import aice as imagenet
-imagenet.HOLDOUT_PROMPTS, whole = 1, imagenet._holdout_prompts
-imagenet._holdout_prompts = lambda classes: whole(classes[::6])
+imagenet.HOLDOUT_PROMPTS, whole = 1, imagenet.holdout_prompts
+imagenet.holdout_prompts = lambda classes: whole(classes[::6])
 from iceb.runs import provenance
 provenance.checkout = lambda package: ("0" * 40, False)
 """

@@ -1,0 +1,31 @@
+"""RoAD: roles get other holders and things other appearances, one edit at a time."""
+
+from iceb.specs.tasks import Task
+
+METRICS = (
+    "f1_harmonic",
+    "f1_geometric",
+    "efficacy",
+    "generality",
+    "generality_75",
+    "generality_90",
+    "specificity",
+    "efficacy_adaptive",
+    "generality_adaptive",
+    "specificity_adaptive",
+)
+ROLES = ("source", "positive", "negative", "oracle")
+ROAD = Task(
+    name="road",
+    version=1,
+    title="Roles and appearances",
+    paper="arXiv:2306.00738",
+    dataset="road",
+    kind="replace",
+    metrics=METRICS,
+    headline="f1_harmonic",  # what EMCID's code calls F1; ReFACT's table prints the geometric mean
+    edit_counts=(10, 90),  # single edits, each alone in the model
+    roles=ROLES,
+    headline_note="The number of edits counts single edits, each made and judged alone, four times. The oracle row is "
+    "the control of that name.",
+)
