@@ -11,6 +11,7 @@ MINI_MEASURES = {
     "imagenet_classifier": "vit_mini",
     "image_embedding": "clip_mini_embedding",
     "perceptual_distance": "perceptual_mini",
+    "resnet50_imagenet": "vit_mini",
 }
 
 _ALL = (
