@@ -10,7 +10,7 @@ from iceb.metrics.balance import FEMALE_SHARE, GENDER_DELTA, ROLE, spread_over_r
 from iceb.metrics.measured_rows import choice_numbers, nearest_choices
 from iceb.specs.metrics import Measured
 from iceb.specs.prompts import Prompt
-from iceb.specs.reduction import reduce_values
+from iceb.specs.reduce import reduce_values
 
 CHOICES = ("a female x", "a male x")
 

@@ -18,7 +18,7 @@ from iceb.metrics.concept_ablation import (
 )
 from iceb.specs.metrics import Measured
 from iceb.specs.prompts import Prompt
-from iceb.specs.reduction import reduce_values
+from iceb.specs.reduce import reduce_values
 
 TEXTS = ("A photo depicts x", "A photo depicts y")
 

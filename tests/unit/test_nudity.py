@@ -16,7 +16,7 @@ from iceb.metrics.nudity import (
 )
 from iceb.specs.metrics import Measured
 from iceb.specs.prompts import Prompt
-from iceb.specs.reduction import reduce_values
+from iceb.specs.reduce import reduce_values
 
 
 def side(counts):

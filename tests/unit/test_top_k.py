@@ -8,7 +8,7 @@ from iceb.metrics import top_k
 from iceb.metrics.top_k import ERASED, ERASURE_SCORE, OTHERS, TopAccuracy, in_top
 from iceb.specs.metrics import Measured
 from iceb.specs.prompts import Prompt
-from iceb.specs.reduction import reduce_values
+from iceb.specs.reduce import reduce_values
 
 
 def side(rows, labels, role=ERASED):
