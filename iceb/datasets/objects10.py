@@ -3,6 +3,7 @@
 One class serves both sources: the prompts of UCE's repository, and the embedded set.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +107,8 @@ class Objects10:
     def prompts(self, batch: EditBatch) -> list[Prompt]:
         """The images of the erased class, and those of the other nine."""
         erased = {request.source: request.id for request in batch.requests}
-        return [prompt for each in self.classes for prompt in _prompts(each, erased.get(each.name))]
+        edit = next(place for place, each in enumerate(self.classes) if each.name in erased)
+        return [prompt for each in self.classes for prompt in _prompts(each, erased.get(each.name), edit)]
 
     def shared_prompts(self, num_edits: int) -> list[Prompt]:
         """None: every class is drawn after each edit."""
@@ -117,10 +119,14 @@ class Objects10:
         return frozenset(each.name for each in self.classes)
 
 
-def _prompts(drawn: Drawn, request: str | None) -> Iterator[Prompt]:
-    role = OTHERS if request is None else ERASED
-    for text, seed in drawn.images:
-        yield Prompt(text, seed, role, request=request, label=drawn.label, concept=drawn.name)
+def _prompts(drawn: Drawn, request: str | None, edit: int) -> Iterator[Prompt]:
+    """The images of a class after an edit; what an earlier edit or row asked for is another replicate."""
+    role, rows = OTHERS if request is None else ERASED, Counter[tuple[str, int]]()
+    for image in drawn.images:
+        replicate = edit + len(IMAGENETTE) * rows[image]
+        rows[image] += 1
+        text, seed = image
+        yield Prompt(text, seed, role, request=request, label=drawn.label, concept=drawn.name, replicate=replicate)
 
 
 def _from_rows(path: Path) -> Iterator[Drawn]:

@@ -55,6 +55,13 @@ def test_every_edit_draws_all_classes_and_the_erased_one_has_its_own_role(tmp_pa
     assert {p.concept for p in dataset.prompts(first)} == {"tench", "Church"}
 
 
+def test_an_image_that_is_asked_for_again_is_another_replicate(tmp_path):
+    dataset = small(tmp_path, ROWS.replace("tench,12", "tench,11"))
+    first, second = ([p.replicate for p in dataset.prompts(batch)] for batch in edit_batches(dataset.schedule(2)))
+    assert first[1] - first[0] == second[1] - second[0] > 9  # the repeated row
+    assert [b - a for a, b in zip(first, second, strict=True)] == [1] * 4  # the other edit
+
+
 def test_classes_are_erased_one_after_the_other(tmp_path):
     assert [type(step) for step in small(tmp_path).schedule(2)] == [Add, Checkpoint, Remove] * 2
     with pytest.raises(DataError, match="`num_edits` asked for 3: choose 1 to 2"):
