@@ -112,7 +112,7 @@ class Ablation:
                 raise DataError(
                     f"dataset {self.card.name}: {len(texts)} prompts of {name!r} for {images} images; {REMEDY}"
                 )
-            choices = concept.caption(name), concept.caption(row.anchor)  # the anchor's own twice: all have as many
+            choices = tuple(dict.fromkeys((concept.caption(name), concept.caption(row.anchor))))
             cluster = request.id if role != NEGATIVE else f"{request.id} {name}"
             for place, text in enumerate(text for text in texts for _ in range(repeats)):
                 yield Prompt(text, place, role, request=request.id, concept=cluster, choices=choices)

@@ -85,10 +85,10 @@ def test_images_are_compared_with_their_own_text_and_the_anchors(tmp_path):
     choices = {(p.role, p.concept): p.choices for place in (0, 1) for p in dataset.prompts(batch_of(dataset, place))}
     assert choices == {
         (TARGET, "small/0000"): ("A photo depicts some one style", "A photo depicts painting"),
-        (ANCHOR, "small/0000"): ("A photo depicts painting",) * 2,
+        (ANCHOR, "small/0000"): ("A photo depicts painting",),
         (NEGATIVE, "small/0000 other"): ("A photo depicts other style", "A photo depicts painting"),
         (TARGET, "small/0001"): ("A photo depicts odd pet", "A photo depicts pet"),
-        (ANCHOR, "small/0001"): ("A photo depicts pet",) * 2,
+        (ANCHOR, "small/0001"): ("A photo depicts pet",),
         (NEGATIVE, "small/0001 big pet"): ("A photo depicts big pet", "A photo depicts pet"),
         (NEGATIVE, "small/0001 toy"): ("A photo depicts toy", "A photo depicts pet"),
     }
@@ -114,8 +114,8 @@ def test_the_embedded_concepts_are_known_to_mini():
     dataset = open_dataset("ablation", EMBEDDED)
     known = {*style_names(), *class_names(), "painting"}
     assert dataset.scored_names() <= known
-    drawn = [p for batch in edit_batches(dataset.schedule(5)) for p in dataset.prompts(batch)]
-    assert Counter(p.role for p in drawn) == {TARGET: 200, ANCHOR: 200, NEGATIVE: 220}
+    drawn = [p for batch in edit_batches(dataset.schedule(9)) for p in dataset.prompts(batch)]
+    assert Counter(p.role for p in drawn) == {TARGET: 360, ANCHOR: 360, NEGATIVE: 400}
     assert all("{}" not in p.text for p in drawn)
 
 
