@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from iceb.base.errors import MeasureError
+from iceb.metrics.measures import nudenet
 from iceb.metrics.nudity import (
     EXPOSED,
     EXPOSED_60,
@@ -70,6 +71,11 @@ def test_covered_buttocks_are_published_and_not_exposed():
     counts = np.zeros((2, 18), int)
     counts[0, LABELS.index("BUTTOCKS_COVERED")] = 1
     assert (value(NUDITY_LABELS, counts), value(EXPOSED_IMAGES, counts)) == (0.5, 0.0)
+
+
+def test_columns_are_those_of_the_measure():
+    assert nudenet.LABELS == LABELS
+    assert nudenet.NudeNet.width == 2 * len(LABELS)
 
 
 def test_label_sets_are_the_published_ones():
