@@ -42,10 +42,14 @@ class PromptSwap:
     card: ClassVar[MethodCard] = read_card(__file__, "cards/prompt_swap.md")
 
     def edit(self, bundle: Bundle, requests: Sequence[EditRequest], *, context: MethodContext) -> Edit:
-        """Rewrite source → dest and alias → dest, and dest → dest so that a dest is never taken apart."""
-        kept = {request.dest: request.dest for request in requests}
-        other = {alias.strip(): request.dest for request in requests for alias in request.aliases if self.aliases}
-        named = {request.source: request.dest for request in requests}
+        """Rewrite source → dest and alias → dest, and dest → dest so that a dest is never taken apart.
+
+        Without a destination the names are left out of the prompt.
+        """
+        dests = {request.id: request.dest if request.dests else "" for request in requests}
+        kept = {dest: dest for dest in dests.values() if dest}
+        other = {alias.strip(): dests[request.id] for request in requests for alias in request.aliases if self.aliases}
+        named = {request.source: dests[request.id] for request in requests}
         return Edit(rewrites={**kept, **other, **named})
 
 

@@ -39,6 +39,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     "iceb/leaderboard/published.py": {"picture": "a key of baselines/published/*.toml"},
     "tools/make_published.py": {"picture": "a key of that file and its text", "pictures": "text of that file"},
     "iceb/mini/phrases.py": {"picture": PROMPTS},
+    "iceb/datasets/objects10.py": {"picture": PROMPTS},
     "methods/mace/concepts.py": {"picture": PROMPTS, "catalogue": PROMPTS},
     "methods/uce/texts.py": {"picture": PROMPTS},
     "methods/uce_debias/shares.py": {"picture": PROMPTS},

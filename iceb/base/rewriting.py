@@ -9,7 +9,8 @@ class Rewriter:
 
     A phrase is found as whole words, whatever its case (the text encoder reads "Hen" and "hen" alike) and whatever
     blanks stand between its words; a plural "s" after it stays. The longest phrase at a place wins, and what was put in
-    is not read again: a phrase that maps to itself thereby protects its words from shorter ones.
+    is not read again: a phrase that maps to itself thereby protects its words from shorter ones. A phrase that maps to
+    nothing is left out, with its plural "s".
 
     >>> Rewriter({"lion": "hen", "sea lion": "sea lion"})("A lion looks at two sea lions.")
     'A hen looks at two sea lions.'
@@ -28,6 +29,8 @@ class Rewriter:
     def _replacement(self, match: re.Match[str]) -> str:
         found = _plain(match[1])
         written = self._known[found]
+        if not written:
+            return ""
         return match[0] if _plain(written) == found else written + match[2]
 
 

@@ -28,7 +28,8 @@ def fetch(name: Annotated[str, typer.Argument(help="A dataset: iceb list dataset
     card = cards.load_card(name)
     folder = files.fetch(card, cache, cards.declaration(name).package)
     for key, path in files.checked_paths(card, folder).items():
-        typer.echo(f"{key}: {path} (sha256 {card.files[key].sha256[:12]}… as declared)")
+        declared = card.files[key].sha256
+        typer.echo(f"{key}: {path} ({f'sha256 {declared[:12]}… as declared' if declared else 'sha256 not stated'})")
 
 
 @app.command("status")
@@ -64,6 +65,8 @@ def _states(name: str, cache: Path | None) -> list[str]:
         path = folder / file.path
         if not path.is_file():
             lines.append(f"{key} is not here ({path}): {files.remedy_of_missing(card)}")
+        elif file.sha256 is None:
+            lines.append(f"{key} is here ({path}, sha256 {digest_file(path)}, which its card does not state)")
         elif (found := digest_file(path)) != file.sha256:
             lines.append(f"{key} is not the declared file ({path}, sha256 {found}): {files.remedy_of_changed(card)}")
         else:

@@ -30,4 +30,5 @@ def grid(
 
     made = drawing.grid(run, cache, rows, role)
     write_atomic(out, made.png)
-    typer.echo(f"{out}: {made.rows} of {made.drawn} {role} prompts, before and after")
+    blurred = ", blurred because its task is sensitive" if made.blurred else ""
+    typer.echo(f"{out}: {made.rows} of {made.drawn} {role} prompts, before and after{blurred}")

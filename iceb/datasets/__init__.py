@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from iceb import registry
+from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, SpecError
 from iceb.base.frames import attribute_errors
 from iceb.datasets.cards import declaration, load_card
@@ -43,5 +44,7 @@ def open_dataset(
     if declared.load is None:
         raise SpecError(f"dataset {card.name} holds no edit requests: a task needs one that does (iceb list datasets)")
     paths = locate_files(card, data, cache, declared.package, may_fetch)
+    if card.undeclared_files:
+        card = card.with_digests({key: digest_file(path) for key, path in paths.items()})
     with attribute_errors(DataError, f"dataset {chosen}"):
         return declared.load(card, paths)

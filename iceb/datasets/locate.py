@@ -98,7 +98,7 @@ def checked_paths(card: DataCard, folder: Path) -> dict[str, Path]:
 def _check_file(card: DataCard, path: Path, file: DataFile) -> Path:
     with explain_reading(str(path), DataError, remedy_of_missing(card)):
         found = digest_file(path)
-    if found != file.sha256:
+    if file.sha256 is not None and found != file.sha256:
         raise DataError(
             f"{path} is not the file that data card {card.name} declares{_diagnosis(path)}: "
             f"sha256 {found}, expected {file.sha256[:12]}…; {remedy_of_changed(card)}"
@@ -119,7 +119,15 @@ def remedy_of_missing(card: DataCard) -> str:
     """The remedy for a missing file of a card."""
     if card.source.repository in PACKAGED:
         return "reinstall the package that registers the dataset; if it is yours, name the file in its package-data"
+    if card.undeclared_files:
+        return f"{_remedy_of_undeclared(card)}, and name its folder with `data` or {ENVIRONMENT}"
     return f"run `iceb data fetch {card.name}`, or name a folder that holds the files with `data` or {ENVIRONMENT}"
+
+
+def _remedy_of_undeclared(card: DataCard) -> str:
+    """The remedy for files that are not fetched, because nobody has stated what they must be."""
+    urls = " and ".join(_url(card, path) for path in card.undeclared_files)
+    return f"its sha256 is not stated, so it is not fetched: download {urls} yourself"
 
 
 def _remedy_of_naming(card: DataCard) -> str:
@@ -165,22 +173,30 @@ def fetch(card: DataCard, cache: Path | None = None, package: str = OWN) -> Path
     """Download missing files of `card` from its pinned commit; keep only those with the right sha256.
 
     Raises:
-        DataError: no connection, no such file upstream, or another file than declared.
+        DataError: no connection, no such file upstream, another file than declared, or one whose sha256 is not stated.
         StoreError: the cache cannot be written.
     """
     folder = cache_folder(card, cache)
     if card.source.repository in PACKAGED:
         return packaged_folder(card, package)
+    if absent := [path for path in card.undeclared_files if not is_file(folder / path)]:
+        raise DataError(f"{', '.join(absent)} of dataset {card.name} is not here: {remedy_of_missing(card)}")
     for file in card.files.values():
-        _retrieve(card, file, folder)
+        if file.sha256 is not None:
+            _retrieve(card, file, folder)
     return folder
+
+
+def _url(card: DataCard, path: str) -> str:
+    """The address of one file of a card, at the pinned commit."""
+    below = str(PurePosixPath(card.source.folder) / path)
+    return RAW.format(repository=card.source.repository, commit=card.source.commit, path=below)
 
 
 def _retrieve(card: DataCard, file: DataFile, folder: Path) -> None:
     import pooch
 
-    path = str(PurePosixPath(card.source.folder) / file.path)
-    url = RAW.format(repository=card.source.repository, commit=card.source.commit, path=path)
+    url = _url(card, file.path)
     pooch.get_logger().setLevel(logging.WARNING)  # pooch's "Downloading …" would precede our one-line error
     with explain_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)

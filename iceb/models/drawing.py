@@ -53,7 +53,7 @@ def texts_to_images(
 
 
 def seeded_images(
-    bundle: Bundle, texts: Sequence[str], seeds: Sequence[int], sampling: Sampling, negative: str = ""
+    bundle: Bundle, texts: Sequence[str], seeds: Sequence[NoiseDraw | int], sampling: Sampling, negative: str = ""
 ) -> Pixels:
     """Draw one image for each text, from the noise of the seed beside it; else as `texts_to_images`."""
     return texts_to_images(bundle, texts, initial_latents(bundle, seeds, sampling), sampling, negative)

@@ -12,10 +12,12 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from iceb import registry
 from iceb.base.cache import cache_root
 from iceb.base.errors import ResultError, SpecError, StoreError
 from iceb.base.messages import shorten
 from iceb.base.wording import edits_text
+from iceb.report.blurring import blur
 from iceb.report.contact_sheet import Row, sheet
 from iceb.running.prompt_selection import evenly
 from iceb.runs.folder import RESULT, read_requests, read_result, run_folder
@@ -31,11 +33,15 @@ NOT_EDITED = "not edited"
 
 @dataclass(frozen=True)
 class Grid:
-    """A drawn grid: PNG bytes, how many rows it has, and how many prompts of its role the run drew."""
+    """A drawn grid: PNG bytes, how many rows it has, and how many prompts of its role the run drew.
+
+    Its images are blurred where its task is declared as sensitive.
+    """
 
     png: bytes
     rows: int
     drawn: int
+    blurred: bool = False
 
 
 def grid(named: Path, cache: Path | None = None, rows: int = 6, role: str = "source") -> Grid:
@@ -58,12 +64,24 @@ def grid(named: Path, cache: Path | None = None, rows: int = 6, role: str = "sou
     chosen = [found[place] for place in evenly([pair.prompt.cluster for pair in found], rows)]
     store = ImageStore(cache_root(cache))
     _all_there(store, [key for pair in chosen for key in (pair.before, pair.after)], result)
-    requests = read_requests(folder)
-    drawn = [
-        Row(pair.prompt.text, label(pair.prompt, requests), store.load(pair.before), store.load(pair.after))
-        for pair in chosen
-    ]
-    return Grid(_png(sheet(_heading(result, role), drawn), result.id), len(chosen), len(found))
+    requests, blurred = read_requests(folder), _is_sensitive(result.task.name)
+    drawn = [_row(pair, label(pair.prompt, requests), store, blurred) for pair in chosen]
+    return Grid(_png(sheet(_heading(result, role), drawn), result.id), len(chosen), len(found), blurred)
+
+
+def _row(pair: "ImagePair", names: tuple[str, ...], store: ImageStore, blurred: bool) -> Row:
+    before, after = store.load(pair.before), store.load(pair.after)
+    return (
+        Row(pair.prompt.text, names, blur(before), blur(after))
+        if blurred
+        else Row(pair.prompt.text, names, before, after)
+    )
+
+
+def _is_sensitive(task: str) -> bool:
+    """Whether a task is declared as sensitive; one that is not installed any more is not known to be."""
+    known = any(task in (entry.name, entry.full_name, entry.public_name) for entry in registry.entries_of("tasks"))
+    return known and bool(registry.load("tasks", task).sensitive)
 
 
 @dataclass(frozen=True)

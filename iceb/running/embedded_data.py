@@ -21,12 +21,25 @@ def _classifier() -> str:
     """Digest the embedded model's classifier and its class names."""
     from iceb.mini.world import class_names
 
-    with as_file(files("iceb").joinpath("mini", "weights", "vit")) as folder:
-        weights = [(path.name, digest_file(path)) for path in sorted(folder.iterdir())]
-    return digest({"weights": weights, "names": list(class_names())})
+    return digest({"weights": _weights("vit"), "names": list(class_names())})
 
 
-PACKAGED: Mapping[str, Callable[[], str]] = {"captions:embedded": _captions, "classifier:embedded": _classifier}
+@cache
+def _clip() -> str:
+    """Digest the embedded model's CLIP twin."""
+    return digest(_weights("clip"))
+
+
+def _weights(name: str) -> list[tuple[str, str]]:
+    with as_file(files("iceb").joinpath("mini", "weights", name)) as folder:
+        return [(path.name, digest_file(path)) for path in sorted(folder.iterdir())]
+
+
+PACKAGED: Mapping[str, Callable[[], str]] = {
+    "captions:embedded": _captions,
+    "classifier:embedded": _classifier,
+    "clip:embedded": _clip,
+}
 
 
 def packaged_digest(method: str, name: str) -> str:

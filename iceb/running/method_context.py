@@ -15,6 +15,7 @@ from iceb.running.measuring import stored_revision
 from iceb.specs.execution import Execution
 from iceb.specs.methods import Bundle, MethodContext, Scratch
 from iceb.specs.metrics import Measure
+from iceb.specs.prompts import NoiseDraw
 from iceb.specs.runs import MeasureRef, Sampling
 
 
@@ -32,7 +33,7 @@ def method_context(
 
 
 def draw_images(
-    bundle: Bundle, texts: Sequence[str], seeds: Sequence[int], sampling: Sampling | None = None
+    bundle: Bundle, texts: Sequence[str], seeds: Sequence[NoiseDraw | int], sampling: Sampling | None = None
 ) -> list[Pixels]:
     """Draw one image per text and seed, each from its own noise; nothing is stored.
 

@@ -90,6 +90,7 @@ def plan(ask: Ask, may_fetch: bool = True) -> Plan:
     """
     task: Task = registry.load("tasks", ask.task)
     source = find(ask.model, ask.dtype)
+    _refuse_drawings(task, source)
     method = _method(ask, task, source)
     sampling = _sampling(source.family.sampling, ask.sampling)
     cache = cache_root(ask.cache)
@@ -221,6 +222,15 @@ def reference_images(dataset: ConceptDataset) -> dict[str, dict[ImageKey, Path]]
 def _digest(path: Path) -> ImageKey:
     with explain_reading(f"reference image {path}", DataError, WHOLE_IMAGES):
         return digest_file(path)
+
+
+def _refuse_drawings(task: Task, source: Source) -> None:
+    """Refuse the embedded model where the task's measures read photographs."""
+    if task.photographs_only and source.family.name == "mini":
+        raise SpecError(
+            f"task {task.name} on `model=mini`: its detector reads photographs only, and mini draws none, so that "
+            "nothing could be counted: name another `model`"
+        )
 
 
 def _method(ask: Ask, task: Task, source: Source) -> ChosenMethod:

@@ -125,7 +125,7 @@ def _task(plan: Plan) -> TaskRecord:
         dataset=plan.spec.dataset,
         dataset_version=card.version,
         card_sha256=card_sha256(plan.spec.dataset),
-        data_sha256={name: file.sha256 for name, file in card.files.items()},
+        data_sha256={name: file.sha256 for name, file in card.files.items() if file.sha256 is not None},
         requests_sha256=plan.spec.requests_sha256,
         prompts_sha256=plan.spec.prompts_sha256,
     )

@@ -22,7 +22,7 @@ class DataFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str  # relative to the dataset's folder
-    sha256: str  # of the file's bytes, 64 lower-case hex digits
+    sha256: str | None  # of the file's bytes, 64 lower-case hex digits; None: nobody has stated it, any file is taken
     rows: int | None = Field(default=None, ge=0)  # None: the file is not a list of rows
 
     @field_validator("path")
@@ -34,8 +34,8 @@ class DataFile(BaseModel):
 
     @field_validator("sha256")
     @classmethod
-    def _whole_digest(cls, value: str) -> str:
-        if not SHA256.fullmatch(value):
+    def _whole_digest(cls, value: str | None) -> str | None:
+        if value is not None and not SHA256.fullmatch(value):
             raise ValueError(f"sha256 {value!r} must be 64 lower-case hex digits")
         return value
 
@@ -66,6 +66,16 @@ class DataCard(BaseModel):
     nested: bool = True  # the first n requests are a prefix of the first m > n
     without_tags: tuple[str, ...] = ()  # tags that its prompts lack: a metric that reads them has no value on it
     deviations: tuple[str, ...] = ()  # where we differ from the authors' use of the data, and why
+
+    @property
+    def undeclared_files(self) -> tuple[str, ...]:
+        """The paths of the files whose sha256 is not stated."""
+        return tuple(file.path for file in self.files.values() if file.sha256 is None)
+
+    def with_digests(self, found: Mapping[str, str]) -> "DataCard":
+        """The card with the sha256 of its files as they were found, by key, for results."""
+        files = {key: file.model_copy(update={"sha256": found[key]}) for key, file in self.files.items()}
+        return self.model_copy(update={"files": files})
 
     @field_validator("name")
     @classmethod

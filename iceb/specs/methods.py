@@ -15,6 +15,7 @@ from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.families import Family
 from iceb.specs.metrics import Measure
 from iceb.specs.passes import PassSize, PassSizes
+from iceb.specs.prompts import NoiseDraw
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef, Sampling, Scalar
 from iceb.specs.tasks import Kind
@@ -186,14 +187,17 @@ class ImageDrawer(Protocol):
     """Draws images of texts, as a run draws them: the bundle's rewrites and negative prompt count."""
 
     def __call__(
-        self, bundle: Bundle, texts: Sequence[str], seeds: Sequence[int], sampling: Sampling | None = None
+        self, bundle: Bundle, texts: Sequence[str], seeds: Sequence[NoiseDraw | int], sampling: Sampling | None = None
     ) -> "list[Array]":
-        """One (H, W, 3) uint8 image for each text and seed; without `sampling`, as the model's family draws."""
+        """One (H, W, 3) uint8 image for each text and seed; without `sampling`, as the model's family draws.
+
+        A `NoiseDraw` in place of a seed is one image of a generator that several share.
+        """
         ...
 
 
 def _no_drawing(
-    bundle: Bundle, texts: Sequence[str], seeds: Sequence[int], sampling: Sampling | None = None
+    bundle: Bundle, texts: Sequence[str], seeds: Sequence[NoiseDraw | int], sampling: Sampling | None = None
 ) -> "list[Array]":
     raise MethodError("this context draws no images: give MethodContext one that does, draw=…")
 

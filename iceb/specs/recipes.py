@@ -15,7 +15,7 @@ UNTUNED = "not tuned"  # the words that a `how` begins with where settings were 
 # Settings that count what Stable Diffusion's size decides; only these may differ where published settings run on mini.
 COUNTS = frozenset(("caption_count", "captions", "draw_steps", "fisher_pairs", "images", "pixels", "sampling_steps"))
 # What mini has none of or is too small for (images to be shrunk), and what stands for it there.
-STAND_INS = frozenset(("augment", "draw_scheduler", "segmenter"))
+STAND_INS = frozenset(("augment", "draw_scheduler", "judge", "segmenter"))
 
 
 class RecipePart(BaseModel):

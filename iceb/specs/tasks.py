@@ -23,6 +23,8 @@ class Task:
         roles: what its prompts may be drawn for; prompts of another role are refused.
         optional_metrics: registered names of metrics that are computed on request; they may need prompts of their own.
         headline_note: what to know of the headline's scale; leaderboards say it.
+        sensitive: its images are blurred wherever they are shown.
+        photographs_only: its measures read photographs, so that it is refused on the embedded model.
     """
 
     name: str
@@ -37,6 +39,8 @@ class Task:
     roles: tuple[str, ...]
     optional_metrics: tuple[str, ...] = ()
     headline_note: str = ""
+    sensitive: bool = False
+    photographs_only: bool = False
 
     def __post_init__(self) -> None:
         check_part(self.name, "task")

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Annotated, ClassVar
 
+from iceb.base.errors import MethodError
 from iceb.methods.common.corpora import check_captions, few_captions
 from iceb.methods.common.validation import Bound, Count, Positive, check_fields
-from iceb.methods.emcid.settings import NoiseLoss, Penalty, Residual, Stage1, Stage2, TextLoss
+from iceb.methods.emcid.settings import NoiseLoss, Penalty, Residual, ShareSearch, Stage1, Stage2, TextLoss
 from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.requests import EditRequest
@@ -54,6 +55,13 @@ class EMCID:
         fisher_steps: noise draws per pair.
         negatives: captions that the "contrastive" text loss pushes away from.
         shares: how much of each destination a balancing request gets; (): equal shares.
+        search_rounds: rounds of the authors' search for the shares of each balancing request, by editing, drawing and
+            judging; theirs are 10; 0: no search, `shares` holds.
+        search_images: images of each of these rounds.
+        search_step: the first round's step.
+        search_tolerance: how near to equal parts the search stops.
+        published_stop: stop as the authors' floats do, which is never: 13/25 − 1/2 is larger than 0.02 in them.
+        judge: the registered measure that tells the destinations apart in the search, by image and choices.
         unaligned: ids of requests that are trained without the text loss.
         true_noise: ids of requests whose noise loss aims at the drawn noise.
         float32_moment: scale the second moment in float32 before the solve, as the authors' code does; it moves the
@@ -86,6 +94,12 @@ class EMCID:
     fisher_steps: Count = 10
     negatives: tuple[str, ...] = ()
     shares: Annotated[tuple[float, ...], SHARES] = ()
+    search_rounds: int = 0
+    search_images: Count = 25
+    search_step: Positive = 0.4
+    search_tolerance: Positive = 0.02
+    published_stop: bool = False
+    judge: str = ""
     unaligned: tuple[str, ...] = ()
     true_noise: tuple[str, ...] = ()
     float32_moment: bool = True
@@ -97,6 +111,22 @@ class EMCID:
         for which in range(2):
             self.stage2(which)
         self.stage1(encoders=2)
+        if self.share_search.rounds and not self.judge:
+            raise MethodError(
+                f"{self.card.name} search_rounds={self.search_rounds} without a judge: name a measure of image and "
+                "choices in `judge=…`, or set `search_rounds=0`"
+            )
+
+    @property
+    def share_search(self) -> ShareSearch:
+        """The settings of the search for shares."""
+        return ShareSearch(
+            rounds=self.search_rounds,
+            images=self.search_images,
+            step=self.search_step,
+            tolerance=self.search_tolerance,
+            published_stop=self.published_stop,
+        )
 
     def stage1(self, encoders: int = 1) -> Stage1:
         """The settings of stage I for a model with one or two text encoders."""

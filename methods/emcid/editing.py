@@ -1,14 +1,17 @@
 """An EMCID edit from requests to weights: moments, value vectors, one closed form per layer."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from iceb.base.errors import MethodError
 from iceb.methods.common.denoiser import without_gradients
 from iceb.methods.common.training import record_seconds
+from iceb.methods.emcid.balance import DrawnParts, Parts, search_shares
 from iceb.methods.emcid.caption_moments import CaptionMoments
 from iceb.methods.emcid.concepts import Concept, concepts_of
 from iceb.methods.emcid.stage2 import Solver, WrittenLayers, write_values
@@ -48,7 +51,7 @@ class Editing:
     """An EMCID edit in progress."""
 
     def __init__(self, method: "EMCID", bench: Workbench, context: MethodContext) -> None:
-        self.method, self.bench, self.scratch = method, bench, context.scratch
+        self.method, self.bench, self.context, self.scratch = method, bench, context, context.scratch
         self.log: dict[str, float] = {}
         self.moments = CaptionMoments(method, bench, context.scratch, self.log)
         self.values = ValueVectors(method, bench, context.scratch, context.execution, self.moments, self.log)
@@ -60,18 +63,15 @@ class Editing:
         """Run both stages for all requests."""
         concepts = [concept for request in requests for concept in concepts_of(request, self.method)]
         with record_seconds(self.log, "moments_seconds"):
-            moments = [self.moments.of(which) for which in range(len(self.bench.towers))]
+            second = [self.moments.of(which) for which in range(len(self.bench.towers))]
         with record_seconds(self.log, "values_seconds"):
             values = self.values(concepts)
-        weights: dict[str, Tensor] = {}
+        writer = LayerWriter(self, second)
+        wanted = [*_per_request(requests, concepts, values)]
+        with record_seconds(self.log, "shares_seconds"):
+            shares = self._shares(wanted, writer)
         with record_seconds(self.log, "spread_seconds"):
-            for which, tower in enumerate(self.bench.towers):
-                kept, targets = self._per_request(requests, concepts, values[which])
-                solve = self._solver(which, moments[which])
-                done = write_values(tower, kept, targets, moments[which], self.method.stage2(which), solve)
-                self._note(tower.component, done)
-                for layer, weight in done.weights.items():
-                    weights[tower.parameter_name(layer)] = weight.to(self.bench.bundle.dtype)
+            weights = writer(wanted, shares, self._note)
         return Edit(weights=weights, log=self.log)
 
     def _note(self, component: str, done: WrittenLayers) -> None:
@@ -81,20 +81,100 @@ class Editing:
             self.log[f"{component}.{layer}.residual_norm"] = done.residual_norms[layer]
             self.log[f"{component}.{layer}.relative_change"] = done.change[layer]
 
-    def _solver(self, which: int, moments: Mapping[int, Tensor]) -> Solver | None:
+    def solver(self, which: int, moments: Mapping[int, Tensor]) -> Solver | None:
         """The closed form that replaces EMCID's for one encoder; None for EMCID's."""
         return None
 
-    def _per_request(
-        self, requests: Sequence[EditRequest], concepts: Sequence[Concept], values: Tensor
-    ) -> tuple[list[Concept], Tensor]:
-        """Make one value vector per request; several destinations give their weighted mean."""
-        kept, targets, start = [], [], 0
-        for request in requests:
-            stop = start + max(len(request.dests), 1)
-            shares = self.method.shares if stop - start > 1 and self.method.shares else (1.0,) * (stop - start)
-            share = torch.tensor(shares, dtype=torch.float64) / sum(shares)
-            targets.append(torch.einsum("k,ktd->td", share.to(values.device), values[start:stop].double()))
-            kept.append(concepts[start])
-            start = stop
-        return kept, torch.stack(targets)
+    def _shares(self, wanted: Sequence["Wanted"], writer: "LayerWriter") -> list[Parts]:
+        """The shares of each request's destinations: as the settings say, or as a search finds them."""
+        given = list(self.method.shares)
+        shares = [given if len(each.request.dests) > 1 and given else [1.0] * each.count for each in wanted]
+        if not self.method.share_search.rounds:
+            return shares
+        found = [
+            self._search(each, writer) if each.count > 1 else own for each, own in zip(wanted, shares, strict=True)
+        ]
+        self.log.update({f"share.{each.request.id}": own[0] for each, own in zip(wanted, found, strict=True)})
+        return found
+
+    def _search(self, wanted: "Wanted", writer: "LayerWriter") -> Parts:
+        """The shares that the search ends with for one request edited alone, kept by content."""
+        settings, judge = self.method.share_search, self.context.judge(self.method.judge)
+        drawn = DrawnParts(self.context, judge, settings.images)
+
+        def parts(shares: Parts) -> Parts:
+            return drawn(self.bench.bundle.applied(Edit(weights=writer([wanted], [shares]))), wanted.request)
+
+        def compute() -> "np.ndarray[Any, np.dtype[Any]]":
+            return np.array(search_shares(wanted.count, parts, settings))
+
+        key = {"what": "emcid shares", "model": self.bench.bundle.digest, "judge": [judge.id, judge.revision]}
+        asked = {"source": wanted.request.source, "concepts": [asdict(concept) for concept in wanted.concepts]}
+        return [float(share) for share in self.scratch.array({**key, **asked}, compute)]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A request with the value vectors of its destinations.
+
+    Attributes:
+        concepts: one for each destination; the first is what is written.
+        values: of all of them, (destinations, T, d) for each encoder.
+    """
+
+    request: EditRequest
+    concepts: Sequence[Concept]
+    values: Sequence[Tensor]
+
+    @property
+    def count(self) -> int:
+        """The number of value vectors."""
+        return len(self.concepts)
+
+    def target(self, which: int, shares: Parts) -> Tensor:
+        """The mean value vector for one encoder, weighted by shares, (T, d)."""
+        share = torch.tensor(shares, dtype=torch.float64) / sum(shares)
+        values = self.values[which]
+        return torch.einsum("k,ktd->td", share.to(values.device), values.double())
+
+
+def _per_request(
+    requests: Sequence[EditRequest], concepts: Sequence[Concept], values: Sequence[Tensor]
+) -> Iterator[Wanted]:
+    """Gather each request's concepts and value vectors; they stand in the requests' order."""
+    start = 0
+    for request in requests:
+        stop = start + max(len(request.dests), 1)
+        yield Wanted(request, concepts[start:stop], [each[start:stop] for each in values])
+        start = stop
+
+
+class LayerWriter:
+    """Stage II as a function of what is wanted: new weights of all text encoders."""
+
+    def __init__(self, editing: Editing, moments: Sequence[Mapping[int, Tensor]]) -> None:
+        self.method, self.bench, self.moments = editing.method, editing.bench, moments
+        self.solvers = [editing.solver(which, moment) for which, moment in enumerate(moments)]
+
+    def __call__(
+        self,
+        wanted: Sequence[Wanted],
+        shares: Sequence[Parts],
+        note: Callable[[str, WrittenLayers], None] = lambda component, done: None,
+    ) -> dict[str, Tensor]:
+        """New weights by parameter name.
+
+        Args:
+            shares: of each request's destinations.
+            note: told of each encoder's figures.
+        """
+        weights: dict[str, Tensor] = {}
+        kept = [each.concepts[0] for each in wanted]
+        for which, tower in enumerate(self.bench.towers):
+            targets = torch.stack([each.target(which, own) for each, own in zip(wanted, shares, strict=True)])
+            settings = self.method.stage2(which)
+            done = write_values(tower, kept, targets, self.moments[which], settings, self.solvers[which])
+            note(tower.component, done)
+            for layer, weight in done.weights.items():
+                weights[tower.parameter_name(layer)] = weight.to(self.bench.bundle.dtype)
+        return weights

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class NullSpaceEditing(Editing):
     """An EMCID edit in progress whose weight changes stay in the preserved keys' null space."""
 
-    def _solver(self, which: int, moments: Mapping[int, Tensor]) -> Solver:
+    def solver(self, which: int, moments: Mapping[int, Tensor]) -> Solver:
+        """The closed form in the null space of one encoder's preserved keys."""
         method, component = cast("EMCIDNullSpace", self.method), self.bench.towers[which].component
         settings = method.stage2(which)
         return NullSpaceSolver(

@@ -124,3 +124,28 @@ class NullSpace:
         check_fields(self, "null space")
         if self.rule == "rank" and self.threshold != int(self.threshold):
             raise MethodError(f"null space threshold {self.threshold}: must be a whole number for the rule 'rank'")
+
+
+@dataclass(frozen=True)
+class ShareSearch:
+    """Settings of the search for the shares of a balancing request's destinations.
+
+    Attributes:
+        rounds: at most so many rounds of editing, drawing and judging; 0: no search, given shares are taken.
+        images: drawn each round, one after the other from one generator with the request's seed.
+        step: how much of its excess a destination's share loses; it shrinks from round to round.
+        tolerance: balanced once no destination's part of the images is further from an equal one.
+        published_stop: compare with the tolerance in floats as the authors' code does, where 13 of 25 images count as
+            further than 0.02 from one half, so that its search never stops before its last round.
+    """
+
+    rounds: int = 0
+    images: Count = 25
+    step: Positive = 0.4
+    tolerance: Positive = 0.02
+    published_stop: bool = False
+
+    def __post_init__(self) -> None:
+        check_fields(self, "emcid search")
+        if self.rounds < 0:
+            raise MethodError(f"emcid search_rounds={self.rounds}: must be 0 (no search) or more")

@@ -1,7 +1,7 @@
-"""Judges of the class that an image shows: zero-shot CLIP, or the embedded model's classifier."""
+"""Judges of what an image shows: zero-shot CLIP, or the embedded model's classifier and CLIP twin."""
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from importlib.resources import as_file, files
 from typing import Any, Protocol
 
@@ -10,9 +10,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from iceb.base.errors import MethodError, ModelError
+from iceb.base.errors import ModelError
 from iceb.base.hub import local_first
 from iceb.base.messages import first_line
+from iceb.mini.clip_twin import ClipTwin
 from iceb.specs.methods import Bundle
 
 CLIP = "openai/clip-vit-base-patch32@c237dc49a33fc61debc9276459120b7eac67e7ef"  # the hub's own copy in safetensors
@@ -76,41 +77,42 @@ class ClipJudge:
 
 
 class EmbeddedJudge:
-    """The classifier that ships with the embedded model; it knows the 1000 classes by their names."""
+    """The embedded model's classifier for the names of its 1000 classes, its CLIP twin for all else."""
 
-    def __init__(self) -> None:
+    @cached_property
+    def model(self) -> Any:
+        """The classifier."""
         from transformers import ViTForImageClassification
 
         with as_file(files("iceb").joinpath("mini", "weights", "vit")) as folder:
-            self.model: Any = ViTForImageClassification.from_pretrained(folder).float().eval()
+            return ViTForImageClassification.from_pretrained(folder).float().eval()
+
+    @cached_property
+    def twin(self) -> ClipTwin:
+        """The CLIP twin."""
+        return ClipTwin.load_shipped()
 
     @torch.no_grad()
     def __call__(self, drawn: Pixels, classes: Sequence[str]) -> Shown:
-        """The most probable class of each image, as a mask."""
+        """The most probable class, or else the nearest text, of each image, as a mask."""
         columns = [_class_of(text) for text in classes]
+        if None in columns or len(set(columns)) < len(columns):
+            images, texts = self.twin.image_embeddings(list(drawn)), self.twin.text_embeddings(classes)
+            return mark_largest(torch.from_numpy(images @ texts.T))
         pixels = torch.from_numpy(np.ascontiguousarray(drawn.transpose(0, 3, 1, 2))).float()
         logits: Tensor = self.model(pixel_values=pixels / 127.5 - 1).logits  # mean ½, deviation ½, 32 × 32 as drawn
         return mark_largest(logits[:, columns])
 
 
-def _class_of(text: str) -> int:
-    """The class with the longest name in which a text ends.
-
-    Raises:
-        MethodError: there is none.
-    """
+def _class_of(text: str) -> int | None:
+    """The class with the longest name in which a text ends; None if there is none."""
     from iceb.mini.world import class_names
 
     wanted = text.lower()
     found = [
         (len(name), place) for place, name in enumerate(class_names()) if f" {wanted}".endswith(f" {name.lower()}")
     ]
-    if not found:
-        raise MethodError(
-            f"the embedded classifier has no class {text!r}: balance between names of its classes, "
-            "or `judge=FOLDER` of a CLIP model"
-        )
-    return max(found)[1]
+    return max(found)[1] if found else None
 
 
 def mark_largest(scores: Tensor) -> Shown:

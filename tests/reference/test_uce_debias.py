@@ -12,8 +12,9 @@ from iceb.methods.uce_debias import UCEDebias
 from iceb.methods.uce_debias.editing import balance
 from iceb.methods.uce_debias.judge import EmbeddedJudge
 from iceb.methods.uce_debias.shares import PHRASES, Concept, Drawer, concepts_of
+from iceb.mini.people import profession_look, professions
 from iceb.mini.render import render
-from iceb.mini.world import class_look, class_names
+from iceb.mini.world import EMPTY, class_look, class_names
 from iceb.specs.methods import MethodContext
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import Sampling
@@ -145,6 +146,13 @@ def test_the_embedded_judge_tells_classes_apart():
     drawn = np.stack([np.asarray(render(class_look(place), seed=5)) for place in chosen])
     shown = EmbeddedJudge()(drawn, [f"photo of {names[place]}" for place in chosen])
     assert shown.tolist() == [[True, False], [False, True]]
+
+
+def test_the_embedded_judge_tells_what_is_no_class_by_the_clip_twin():
+    looks = [replace(EMPTY, person=profession_look(5, gender)) for gender in ("male", "female")]
+    drawn = np.stack([np.asarray(render(look, seed=seed)) for look in looks for seed in range(8)])
+    shown = EmbeddedJudge()(drawn, [f"a {gender} {professions()[5]}" for gender in ("female", "male")])
+    assert min(shown[:8, 1].mean(), shown[8:, 0].mean()) >= 0.75
 
 
 @pytest.mark.parametrize(

@@ -61,3 +61,10 @@ def test_negative_prompt_names_the_sources_in_order_and_rewrites_nothing():
     found = edit(NegativePrompt())
     assert found.negative_prompt == "lion, mouse, broccoli"
     assert not found.rewrites
+
+
+def test_a_source_without_a_destination_is_left_out_of_the_prompt():
+    erased = EditRequest("small/9", "golf ball", (), ("A photo of {}",), seed=1)
+    rewriter = Rewriter(edit(PromptSwap(), [erased]).rewrites)
+    assert rewriter("a photo of one golf ball") == "a photo of one "
+    assert rewriter("two golf balls, a golfer") == "two , a golfer"

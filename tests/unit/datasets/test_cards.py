@@ -34,7 +34,7 @@ def test_an_unknown_card_is_answered_with_the_nearest():
 
 
 def test_a_card_that_is_far_from_all_is_answered_with_the_list():
-    with pytest.raises(SpecError, match="choose one of aice, aice_embedded"):
+    with pytest.raises(SpecError, match=r"choose one of (\w+, )*aice, aice_embedded"):
         card_text("zzzzzz")
 
 

@@ -205,3 +205,31 @@ def test_a_cache_that_cannot_be_written_is_not_blamed_on_the_network(small, pooc
 def test_the_cache_folder_follows_the_environment_and_the_commit(small, monkeypatch, tmp_path):
     monkeypatch.setenv("ICEB_CACHE", str(tmp_path))
     assert cache_folder(small.card) == tmp_path / "data" / "small" / ("c" * 12)
+
+
+def without_digest(small):
+    """The card without the sha256 of its edits."""
+    files = {
+        key: file.model_copy(update={"sha256": None if key == "edits" else file.sha256})
+        for key, file in small.card.files.items()
+    }
+    return small.card.model_copy(update={"files": files})
+
+
+def test_a_file_whose_digest_nobody_has_stated_is_taken_from_a_named_folder(small):
+    small.write("edits.json", [])
+    card = without_digest(small)
+    found = locate_files(card, str(small.folder))
+    assert card.undeclared_files == ("edits.json",)
+    recorded = card.with_digests({key: digest_file(path) for key, path in found.items()})
+    assert recorded.files["edits"].sha256 == digest_file(found["edits"])
+    assert not recorded.undeclared_files
+
+
+def test_a_file_whose_digest_nobody_has_stated_is_never_fetched(small, pooch, tmp_path):
+    address = f"https://raw.githubusercontent.com/nobody/nothing/{'c' * 40}/data/rows/edits.json"
+    for may_fetch in (True, False):
+        with pytest.raises(DataError, match="its sha256 is not stated, so it is not fetched: download") as caught:
+            locate_files(without_digest(small), "upstream", tmp_path / "cache", may_fetch=may_fetch)
+        assert f"{address} yourself, and name its folder with `data` or ICEB_DATA" in str(caught.value)
+    assert not pooch.calls

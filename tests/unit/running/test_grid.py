@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from PIL import Image
 
+from iceb import registry
 from iceb.base.digest import digest
 from iceb.base.errors import ResultError
 from iceb.cli.main import run as command
@@ -74,6 +75,23 @@ def _store_images(store: ImageStore, count: int, grey: int) -> list[str]:
     for place, key in enumerate(keys):
         store.save(key, np.full((32, 32, 3), grey + place, np.uint8))
     return keys
+
+
+def test_images_of_a_sensitive_task_are_blurred(finished_run, monkeypatch, tmp_path, capsys):
+    sensitive = replace(registry.load("tasks", "aice"), sensitive=True)
+    checks = np.where(np.indices((32, 32)).sum(axis=0) % 2, 255, 0).astype(np.uint8)
+    store = ImageStore(finished_run.cache)
+    monkeypatch.setattr(ImageStore, "load", lambda self, key: np.repeat(checks[:, :, None], 3, axis=2))
+    sharp = grid(finished_run.folder, finished_run.cache, rows=1)
+    monkeypatch.setattr(registry, "load", lambda group, name: sensitive)
+    blurred = grid(finished_run.folder, finished_run.cache, rows=1)
+    assert (sharp.blurred, blurred.blurred) == (False, True)
+    pixels = [np.asarray(Image.open(io.BytesIO(made.png)))[60:120, -140:-40, 0] for made in (sharp, blurred)]
+    assert set(np.unique(pixels[0])) == {0, 255}
+    assert 100 < pixels[1].min() <= pixels[1].max() < 155  # nothing is left but the mean of the checks
+    out = tmp_path / "grid.png"
+    assert command(["grid", str(finished_run.folder), "--cache", str(store.folder.parent), "--out", str(out)]) == 0
+    assert "blurred because its task is sensitive" in capsys.readouterr().out
 
 
 def test_a_grid_shows_what_was_drawn_before_and_after(finished_run):

@@ -1,0 +1,23 @@
+"""Debiasing: draw 37 professions as women and as men alike, edited all at once or each alone."""
+
+from dataclasses import replace
+
+from iceb.specs.tasks import Task
+
+DEBIAS = Task(
+    name="debias",
+    version=1,
+    title="Gender debiasing, all professions in one edit",
+    paper="arXiv:2403.13807",
+    dataset="debias",
+    kind="balance",
+    metrics=("gender_delta",),
+    headline="gender_delta",
+    edit_counts=(37,),
+    roles=("profession",),
+    optional_metrics=("female_share",),  # best at one half, so that no direction is the better one
+    headline_note="A balanced model does not reach 0: of 72 images of a fair coin the mean delta is 0.094.",
+)
+DEBIAS_SINGLE = replace(
+    DEBIAS, name="debias_single", title="Gender debiasing, each profession edited alone", dataset="debias_single"
+)

@@ -1,0 +1,21 @@
+"""Erase nudity, and count what NudeNet still finds in images of I2P's prompts."""
+
+from iceb.specs.tasks import Task
+
+NUDITY = Task(
+    name="nudity",
+    version=1,
+    title="Nudity on I2P's prompts",
+    paper="arXiv:2403.13807",
+    dataset="nudity",
+    kind="erase",
+    metrics=("nudity_labels", "nudity_labels_substring", "exposed_images", "exposed_60"),
+    headline="exposed_images",
+    edit_counts=(1, 3),
+    roles=("i2p",),
+    headline_note="Detections per image; published totals are these times the number of images. exposed_images is "
+    "ours: the part of the images with any of nine bare labels. Detector and threshold decide these numbers more than "
+    "the model does.",
+    sensitive=True,
+    photographs_only=True,
+)
