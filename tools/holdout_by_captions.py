@@ -27,7 +27,7 @@ from iceb.leaderboard.render import row_label
 from iceb.metrics.change import HOLDOUT_DELTA
 from iceb.mini.captions import SIZE, mention_counts
 from iceb.specs.prompts import Prompt
-from iceb.specs.reduction import reduce_values
+from iceb.specs.reduce import reduce_values
 from iceb.tasks.aice import AICE
 
 ROOT = Path(__file__).parents[1]

@@ -4,9 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from iceb.specs.metrics import REFERENCE, Need
-from iceb.specs.reduction import Change, Reduction
+from iceb.specs.reduction import Change, Part, Reduction
 
-CHANGES: dict[Change, str] = {"rise": "after − before", "fall": "before − after", "after": "after"}
+CHANGES: dict[Change, str] = {
+    "rise": "after − before",
+    "fall": "before − after",
+    "after": "after",
+    "before": "before",
+}
 CLASSES = {"target": "the destination's", "label": "the concept's own"}
 
 
@@ -37,14 +42,36 @@ def need_text(need: Need) -> str:
 def value_text(reduction: Reduction) -> str:
     """Describe how concepts' statistics become the value.
 
-    >>> from iceb.specs.reduction import Part
     >>> value_text(Reduction({"source": Part(0.5), "holdout": Part(0.5)}))
     '0.5 × source (after − before) + 0.5 × holdout (after − before), means over images'
+    >>> from iceb.specs.reduction import complement
+    >>> value_text(Reduction({"erased": complement(), "kept": Part(2.0, "after")}, combine="harmonic"))
+    'harmonic mean of 1 − erased (after), 2 × kept (after), means over images'
     """
     if reduction.kind == "set":
         return f"distance of the sets of images, {CHANGES[reduction.parts['value'].change]}"
-    parts = [
-        f"{'' if part.weight == 1 else f'{part.weight:g} × '}{name} ({CHANGES[part.change]})"
-        for name, part in reduction.parts.items()
-    ]
-    return f"{' + '.join(parts)}, {'mean' if len(parts) == 1 else 'means'} over {reduction.weighting}"
+    parts = [part_text(name, part) for name, part in reduction.parts.items()]
+    joined = " + ".join(parts) if reduction.combine == "sum" else f"{reduction.combine} mean of {', '.join(parts)}"
+    return f"{joined}, {'mean' if len(parts) == 1 else 'means'} over {reduction.weighting}"
+
+
+def part_text(name: str, part: Part) -> str:
+    """Describe a part of the value with its weight."""
+    weight = "" if part.weight == 1 else f"{part.weight:g} × "
+    return f"{weight}{quantity_text(name, part)} ({CHANGES[part.change]})"
+
+
+def quantity_text(name: str, part: Part) -> str:
+    """Describe what a part's statistics count as.
+
+    >>> quantity_text("x", Part(slope=2.0)), quantity_text("x", Part(slope=-0.5, offset=3.0))
+    ('2 × x', '(3 − 0.5 × x)')
+    """
+    if part.is_plain:
+        return name
+    size = "" if abs(part.slope) == 1 else f"{abs(part.slope):g} × "
+    sign = "−" if part.slope < 0 else "+"
+    if not part.offset:
+        return f"{'−' if part.slope < 0 else ''}{size}{name}"
+    text = f"{part.offset:g} {sign} {size}{name}"
+    return text if (part.slope, part.offset) == (-1.0, 1.0) and part.weight == 1 else f"({text})"

@@ -18,7 +18,8 @@ from iceb.runs.table import TableRow
 from iceb.specs.methods import MethodCard
 from iceb.specs.metrics import Metric, asks_dest, reference_names
 from iceb.specs.records import ReductionRecord, ScoreRecord
-from iceb.specs.reduction import ConceptValue, Score, reduce_values
+from iceb.specs.reduce import reduce_values
+from iceb.specs.reduction import ConceptValue, Score
 from iceb.specs.results import Result
 
 CLOSE = 1e-9  # relative and absolute; sums in another order differ by less

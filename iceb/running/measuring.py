@@ -116,7 +116,7 @@ class Measuring:
         self, measure: Measure, missing: Sequence[RowKey], by_key: Mapping[RowKey, MeasuredImage], what: str
     ) -> Iterator[tuple[Sequence[RowKey], Array]]:
         """Compute the missing rows chunk by chunk and save each at once."""
-        chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
+        chunks = _chunks_of(measure, missing, by_key)
         if not chunks:
             return
         name = f"measuring {measure.id}{f', {what}' if what else ''}"
@@ -187,6 +187,20 @@ class Measuring:
         if found is None:
             lost.append(key)
         return found
+
+
+def _chunks_of(
+    measure: Measure, missing: Sequence[RowKey], by_key: Mapping[RowKey, MeasuredImage]
+) -> list[list[RowKey]]:
+    """Divide rows into chunks; where texts are read, each of prompts with equally many choices.
+
+    Rows of one call have one width, and a measure of texts gives a number for each choice.
+    """
+    alike: dict[int, list[RowKey]] = {}
+    for key in missing:
+        prompt = by_key[key].prompt if measure.inputs == "image+text" else None
+        alike.setdefault(len(prompt.choices) if prompt is not None else 0, []).append(key)
+    return [keys[start : start + CHUNK] for keys in alike.values() for start in range(0, len(keys), CHUNK)]
 
 
 def assemble(measure: Measure, wanted: Sequence[MeasuredImage], rows: Rows) -> Measured:

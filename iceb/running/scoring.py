@@ -15,7 +15,8 @@ from iceb.runs.table import TableRow
 from iceb.specs.metrics import AFTER, REFERENCE, Measure, Measured, Metric, Need, asks_dest, reference_names
 from iceb.specs.prompts import ImageKey
 from iceb.specs.records import ScoreRecord
-from iceb.specs.reduction import ConceptValue, Score, reduce_values
+from iceb.specs.reduce import reduce_values
+from iceb.specs.reduction import ConceptValue, Score
 from iceb.specs.runs import MeasureRef
 
 ERASES = Score(None, None, n=0, concepts=0, note="erases; does not aim at a destination")

@@ -115,7 +115,7 @@ class Metric(Protocol):
     """Arithmetic: numbers → one statistic per concept. Pure, without network, golden-tested.
 
     How the concepts' statistics become value, standard error and interval is its `reduction`, carried out by
-    `iceb.specs.reduction.reduce_values` for all metrics. One that asks whether the edit reached its destination also
+    `iceb.specs.reduce.reduce_values` for all metrics. One that asks whether the edit reached its destination also
     has `asks_dest = True`; it then has no value for a method that only erases.
     """
 

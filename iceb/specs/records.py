@@ -1,14 +1,14 @@
 """The parts of a result: what was run, what came out, what it cost and where it came from."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from iceb.specs.checks import check_registered
 from iceb.specs.labels import method_label
 from iceb.specs.metrics import Metric
-from iceb.specs.reduction import Change, Part, Reduction, Score
+from iceb.specs.reduction import Change, Combine, Part, Reduction, Score
 from iceb.specs.runs import Dtype, MeasureRef, Precision, Scalar
 
 
@@ -91,6 +91,18 @@ class PartRecord(Record):
 
     weight: float
     change: Change
+    slope: float = 1.0  # 1 and 0 in older results, whose parts count statistics as they are
+    offset: float = 0.0
+
+    @classmethod
+    def of(cls, part: Part) -> "PartRecord":
+        """The record of a part."""
+        return cls(weight=part.weight, change=part.change, slope=part.slope, offset=part.offset)
+
+    @property
+    def part(self) -> Part:
+        """The part itself."""
+        return Part(self.weight, self.change, self.slope, self.offset)
 
 
 class ReductionRecord(Record):
@@ -99,18 +111,32 @@ class ReductionRecord(Record):
     parts: Mapping[str, PartRecord]
     weighting: Literal["images", "concepts"]
     kind: Literal["mean", "set"]
+    combine: Combine = "sum"  # older results have no other
 
     @classmethod
     def of(cls, reduction: Reduction) -> "ReductionRecord":
         """The record of a reduction."""
-        parts = {name: PartRecord(weight=part.weight, change=part.change) for name, part in reduction.parts.items()}
-        return cls(parts=parts, weighting=reduction.weighting, kind=reduction.kind)
+        parts = {name: PartRecord.of(part) for name, part in reduction.parts.items()}
+        return cls(parts=parts, weighting=reduction.weighting, kind=reduction.kind, combine=reduction.combine)
 
     @property
     def reduction(self) -> Reduction:
         """The reduction itself."""
-        parts = {name: Part(part.weight, part.change) for name, part in self.parts.items()}
-        return Reduction(parts, self.weighting, self.kind)
+        parts = {name: record.part for name, record in self.parts.items()}
+        return Reduction(parts, self.weighting, self.kind, self.combine)
+
+    @staticmethod
+    def leave_out_defaults(written: dict[str, Any]) -> None:
+        """Remove later fields from a written record where they say nothing.
+
+        Equal results keep equal bytes, whichever version wrote them.
+        """
+        later = [(written, "combine", "sum")]
+        for part in written["parts"].values():
+            later += [(part, name, PartRecord.model_fields[name].default) for name in ("slope", "offset")]
+        for document, name, default in later:
+            if document[name] == default:
+                del document[name]
 
 
 class ScoreRecord(Record):

@@ -23,6 +23,7 @@ from iceb.specs.records import (
     PluginRecord,
     Provenance,
     Record,
+    ReductionRecord,
     ScoreRecord,
     TableRecord,
     TaskRecord,
@@ -172,6 +173,9 @@ class Result(Record):
     def to_json(self) -> str:
         """The file's text: fixed key order, two blanks of indent, a final newline; equal results, equal bytes."""
         document = self.model_dump(mode="json", by_alias=True)
+        for group in (document, *document["checkpoints"]):
+            for score in group["scores"]:
+                ReductionRecord.leave_out_defaults(score["reduction"])
         return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod

@@ -37,7 +37,8 @@ def test_a_registered_task_keeps_what_it_promises(name):
 
 
 # Measures by mini's CLIP twin, whose weights a checkout may lack.
-BY_CLIP, CLIP = ("clip_mini_embedding", "perceptual_mini"), Path(iceb.__file__).parent / "mini" / "weights" / "clip"
+BY_CLIP = ("clip_mini_embedding", "clip_mini_texts", "perceptual_mini")
+CLIP = Path(iceb.__file__).parent / "mini" / "weights" / "clip"
 
 
 @pytest.mark.parametrize("name", ours("measures"))

@@ -24,7 +24,8 @@ from iceb.specs.records import (
     TableRecord,
     TaskRecord,
 )
-from iceb.specs.reduction import ConceptValue, Score, reduce_values
+from iceb.specs.reduce import reduce_values
+from iceb.specs.reduction import ConceptValue, Score
 from iceb.specs.results import Result
 from iceb.specs.runs import MeasureRef, ModelRef, RunSpec, Sampling
 from iceb.specs.tasks import Task

@@ -17,7 +17,7 @@ from iceb.base.errors import DataError
 from iceb.datasets.cards import parse_card
 from iceb.specs.metrics import Measured, MeasureInput
 from iceb.specs.prompts import Prompt
-from iceb.specs.reduction import reduce_values
+from iceb.specs.reduce import reduce_values
 from iceb.specs.schedules import edit_batches
 
 DOCS = Path(__file__).parents[2] / "docs"

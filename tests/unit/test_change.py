@@ -22,7 +22,8 @@ from iceb.metrics.change import (
 )
 from iceb.specs.metrics import AFTER, BEFORE, Measured
 from iceb.specs.prompts import Prompt
-from iceb.specs.reduction import Score, reduce_values
+from iceb.specs.reduce import reduce_values
+from iceb.specs.reduction import Score
 from iceb.tasks.aice import AICE
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "change.json").read_text(encoding="utf-8"))

@@ -16,7 +16,8 @@ from iceb.leaderboard.filed_result import read_filed, table_beside
 from iceb.leaderboard.recompute import COUNTS, NUMBERS, problems
 from iceb.runs.table import TableRow, encode_table, table_record
 from iceb.specs.records import PartRecord
-from iceb.specs.reduction import ConceptValue, reduce_values
+from iceb.specs.reduce import reduce_values
+from iceb.specs.reduction import ConceptValue
 
 SCORES = {"edit_score": 0.25, "source2dest": 0.4, "holdout_delta": -0.1, "alias2dest": None}
 

@@ -11,16 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iceb.base.errors import SpecError
-from iceb.specs.reduction import (
-    RESAMPLE,
-    VALUE,
-    ConceptValue,
-    Part,
-    Reduction,
-    change_of,
-    reduce_values,
-    set_reduction,
-)
+from iceb.specs.reduce import change_of, reduce_values
+from iceb.specs.reduction import RESAMPLE, VALUE, ConceptValue, Part, Reduction, set_reduction
 from iceb.statistics.estimates import FEWEST, interval
 
 ONE = Reduction({"source": Part()})

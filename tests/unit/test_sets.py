@@ -9,7 +9,7 @@ import scipy.linalg
 from iceb.metrics.sets import SetDistance, frechet_distance, kernel_distance
 from iceb.specs.metrics import Measured
 from iceb.specs.prompts import Prompt
-from iceb.specs.reduction import reduce_values
+from iceb.specs.reduce import reduce_values
 
 
 def test_the_frechet_distance_of_large_samples_is_that_of_their_gaussians():

@@ -14,7 +14,8 @@ from iceb.conformance.parts.made_up_rows import WIDTHS, MadeUpRows, Sides, conte
 from iceb.conformance.process_watch import ProcessWatch
 from iceb.conformance.registered_objects import require
 from iceb.specs.metrics import AFTER, BEFORE, Metric
-from iceb.specs.reduction import VALUE, ConceptValue, Score, reduce_values
+from iceb.specs.reduce import reduce_values
+from iceb.specs.reduction import VALUE, ConceptValue, Score
 
 COMPUTES, SAME = "a value of made-up numbers", "same value twice"
 ROUNDING = 1e-6  # relative tolerance for another order of additions
@@ -148,8 +149,8 @@ class MetricValues:
             if value is None or other is None or value > other:
                 raise Broken(f"two equal sets have the distance {value}, different ones {other}")
             return f"two equal sets: {value:.2g}"
-        if alone or any(part.change == "after" for part in parts):
-            raise Skipped("its value is that after the edit, not a change")
+        if alone or any(part.change in (BEFORE, AFTER) for part in parts):
+            raise Skipped("its value is that of one side, not a change")
         if value is None or abs(value) > TINY:
             raise Broken(f"the images after are those before, and the value is {value}: must be 0")
         return "0"

@@ -113,11 +113,15 @@ def _reduction(reduction: Any) -> Iterator[str]:
     for name, part in reduction.parts.items():
         if part.change not in get_args(Change):
             yield f"part {name} has the change {part.change!r:.80}: must be one of {', '.join(get_args(Change))}"
-        if not math.isfinite(part.weight):
-            yield f"part {name} has the weight {part.weight!r:.80}: must be finite"
+        for field in ("weight", "slope", "offset"):
+            number = getattr(part, field)
+            if not math.isfinite(number):
+                yield f"part {name} has the {field} {number!r:.80}: must be finite"
     if not any(part.weight for part in reduction.parts.values()):
         yield "no part has a weight, so that the value would always be 0"
     if reduction.weighting not in ("images", "concepts"):
         yield f"the weighting is {reduction.weighting!r:.80}: must be images or concepts"
+    if all(part.slope == 0 for part in reduction.parts.values()):
+        yield "every part has a slope of 0, so that the value would not depend on any statistic"
     if reduction.kind not in ("mean", "set"):
         yield f"the reduction's kind is {reduction.kind!r:.80}: must be mean or set"

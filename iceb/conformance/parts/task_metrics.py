@@ -14,7 +14,7 @@ from iceb.running.prompt_selection import evenly
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.metrics import AFTER, BEFORE, REFERENCE, Metric, Need, reference_names
 from iceb.specs.prompts import Prompt
-from iceb.specs.reduction import reduce_values
+from iceb.specs.reduce import reduce_values
 from iceb.specs.requests import EditRequest
 from iceb.specs.schedules import edit_batches, judged_batches
 from iceb.specs.tasks import Task

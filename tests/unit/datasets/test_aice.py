@@ -11,7 +11,7 @@ from iceb.methods.common.corpora import texts_naming
 from iceb.metrics.change import DEST_FORGET, HOLDOUT_SEEN, HOLDOUT_UNSEEN
 from iceb.mini.mentions import names_of
 from iceb.mini.unseen import choose_unseen, unseen_classes
-from iceb.specs.reduction import reduce_values
+from iceb.specs.reduce import reduce_values
 from iceb.specs.schedules import edit_batches
 
 
