@@ -48,6 +48,10 @@ def test_a_registered_measure_keeps_what_it_promises(name, monkeypatch):
     assert count_passed(check_measure(name)) >= (15 if ready else 5)
 
 
+# Values after the edit, for which an edit that does nothing is no 0: that check is skipped.
+OF_AFTER = ("reached", "forgotten", "alias_reached", "neighbours_kept", "unrelated_kept", "drift")
+
+
 @pytest.mark.parametrize("name", ours("metrics"))
 def test_a_registered_metric_keeps_what_it_promises(name):
-    assert count_passed(check_metric(name)) == 16
+    assert count_passed(check_metric(name)) == 16 - (name.removeprefix("own_") in OF_AFTER)
