@@ -33,6 +33,7 @@ from iceb.cli import (
     prompts,
     runs,
     score,
+    trying,
 )
 from iceb.cli.check_lines import BEGAN
 from iceb.cli.option_names import options_in_log, with_options
@@ -50,6 +51,7 @@ app = typer.Typer(
 app.command("evaluate")(evaluate.evaluate)
 app.command("edit")(edit.edit)
 app.command("apply")(apply.apply)
+app.command("try")(trying.try_methods)
 app.command("score")(score.score)
 app.command("grid")(grid.grid)
 app.command("runs")(runs.runs)
