@@ -25,6 +25,7 @@ COMMANDS = (
     "list",
     "runs",
     "score",
+    "try",
 )
 SPOKEN = re.compile(rf"--[a-z]|\biceb (?:{'|'.join(COMMANDS)}|show)\b")
 
@@ -40,6 +41,7 @@ STAY = {
     "iceb/datasets/single_edits.py: iceb data fetch": "the command is the remedy",
     "iceb/conformance/parts/datasets.py: iceb data fetch": "the command is the remedy",
     "iceb/registry.py: iceb list": "the command shows all names, of other packages too",
+    "iceb/running/handed_images.py: iceb show prompts": "the command shows how files are named",
     "iceb/running/measure_choice.py: iceb list measures": "the command shows all names",
     "iceb/running/method_context.py: iceb list measures": "the command shows all names",
     "iceb/running/setting_types.py: iceb show method": "the command shows all settings",

@@ -1,7 +1,8 @@
 """`iceb evaluate`: turn the options into an `Ask`, print the plan, run it, and print the scores."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,12 +15,40 @@ if TYPE_CHECKING:
     from iceb.running.planned import Plan
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Options that say what is edited, and by what."""
+
+    method: Annotated[str | None, typer.Option(help="What edits the model: iceb list methods.")] = None
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Instead of --method: the folder of a model that was edited elsewhere.")
+    ] = None
+    name: Annotated[str | None, typer.Option(help="With --checkpoint: what you call the editing method.")] = None
+    task: Annotated[str | None, typer.Option(help="What is edited and measured: iceb list tasks.")] = None
+    num_edits: Annotated[int | None, typer.Option(help="How many concepts are edited at once.")] = None
+    requests: Annotated[
+        Path | None, typer.Option(help="Instead of --task: your own, JSON or CSV rows of source, dest, prompts …")
+    ] = None
+
+    def method_name(self) -> str:
+        """The method's registered name, or the name of the model from elsewhere.
+
+        Raises:
+            SpecError: none was named, or two were.
+        """
+        from iceb.base.errors import SpecError
+
+        if (self.method is None) == (self.checkpoint is None):
+            raise SpecError("nothing, or two things, to edit with: give either --method or --checkpoint")
+        if self.method is not None and self.name is not None:
+            raise SpecError(f"--name {self.name}: is for --checkpoint; a method has its own name")
+        return self.method or self.name or "checkpoint"
+
+
 @options.expand_groups
 def evaluate(
     *,
-    method: options.Method,
-    task: options.Task,
-    num_edits: options.NumEdits,
+    asked: Asked,
     repetition: options.Repetition,
     model: options.Model = "mini",
     data: options.Data = None,
@@ -34,20 +63,17 @@ def evaluate(
     as_json: options.AsJson = False,
 ) -> None:
     """Edit, draw before and after, measure, and write one result; what was made before is reused."""
-    chosen, execution = values.settings(settings or []), computation.execution()
+    chosen, execution, method = values.settings(settings or []), computation.execution(), asked.method_name()
     silence_libraries()
-    from iceb.running.plan import Ask
+    from iceb.cli.prompts import task_ask
 
-    ask = Ask(
-        task=task,
+    ask = task_ask(
+        *(asked.task, asked.num_edits, asked.requests, model, data, tuple(scope.metric or ())),
         method=method,
-        num_edits=num_edits,
+        checkpoint=asked.checkpoint,
         repeats=repetition.repeats(),
-        model=model,
-        data=data,
         settings=chosen,
         recipe=recipe,
-        metrics=tuple(scope.metric or ()),
         joined=tuple(scope.joined or ()),
         sampling=sampling.changes(),
         limit=scope.limit,

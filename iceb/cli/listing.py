@@ -39,6 +39,7 @@ class ShowKind(StrEnum):
     dataset = "dataset"
     result = "result"
     schema = "schema"
+    prompts = "prompts"
 
 
 def list_names(

@@ -18,7 +18,23 @@ from iceb.base.errors import CheckFailed, IcebError
 from iceb.base.messages import one_line, quote, reason, shorten
 from iceb.base.out_of_memory import REMEDY, out_of_memory
 from iceb.base.packages import unreadable_packages
-from iceb.cli import apply, cache, check, damage, data, docs, edit, evaluate, grid, leaderboard, listing, runs, score
+from iceb.cli import (
+    apply,
+    cache,
+    check,
+    damage,
+    data,
+    docs,
+    edit,
+    evaluate,
+    grid,
+    leaderboard,
+    listing,
+    prompts,
+    runs,
+    score,
+    trying,
+)
 from iceb.cli.check_lines import BEGAN
 from iceb.cli.option_names import options_in_log, with_options
 
@@ -35,11 +51,12 @@ app = typer.Typer(
 app.command("evaluate")(evaluate.evaluate)
 app.command("edit")(edit.edit)
 app.command("apply")(apply.apply)
+app.command("try")(trying.try_methods)
 app.command("score")(score.score)
 app.command("grid")(grid.grid)
 app.command("runs")(runs.runs)
 app.command("list")(listing.list_names)
-app.command("show")(listing.show)
+app.command("show")(prompts.show)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.add_typer(check.app, name="check")
 app.command("docs")(docs.docs)

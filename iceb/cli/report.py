@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from iceb.base.messages import shorten
 from iceb.base.wording import count_text, edits_text, task_label
 from iceb.cli.option_names import with_options
+from iceb.specs.outside import OutsideRecord
 from iceb.specs.recipes import recipe_text
 from iceb.specs.records import MethodRecord, ScoreRecord
 from iceb.specs.results import Result
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 MISSING = "–"
+SHOWN_MISSING = 5  # files of missing images that the terminal names
 RECIPE = 240  # characters of a recipe's line; its whole reason is in result.json
 WIDTH = 80  # characters that the table fits into; a narrower terminal wraps its lines rather than losing digits
 
@@ -39,7 +41,9 @@ def summary(result: Result, path: Path | None = None, *, on_stderr: bool = False
         _print_recipe(console, result.method)
     if result.status == "failed":
         console.print(f"failed: {with_options(result.error or '')}", markup=False)
-    if result.status == "partial":
+    if result.outside is not None:
+        _print_outside(console, result.outside)
+    if result.limit is not None:
         console.print(f"partial: --limit {result.limit}, so this stands on no table", markup=False)
     if path is not None:
         console.print(f"result: {path}", markup=False)
@@ -48,6 +52,16 @@ def summary(result: Result, path: Path | None = None, *, on_stderr: bool = False
 def _print_recipe(console: "Console", method: MethodRecord) -> None:
     if text := recipe_text(method.recipe, method.recipe_sha256, method.recipe_how):
         console.print(shorten(text, RECIPE), markup=False)
+
+
+def _print_outside(console: "Console", outside: OutsideRecord) -> None:
+    """Print what sets a result apart from a run of the benchmark, and which images it lacks."""
+    console.print(f"marked: {outside.words}", markup=False)
+    if outside.missing:
+        shown = ", ".join(outside.missing[:SHOWN_MISSING])
+        more = len(outside.missing) - SHOWN_MISSING
+        rest = f" and {more} more (in result.json)" if more > 0 else ""
+        console.print(f"partial, shown and never ranked: missing {shown}{rest}", markup=False)
 
 
 def _scores(result: Result) -> "Table":

@@ -1,32 +1,104 @@
-"""`iceb score`: metrics on the stored images of a run; the diffusion model is never loaded."""
+"""`iceb score`: metrics on a run's stored images, or on others'; no diffusion model is loaded."""
 
+import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from iceb.base.cache import WHERE
+from iceb.cli import options, values
 from iceb.cli.quiet import silence_libraries
 
+SHOWN = 3  # files that are of no prompt, named
 
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Options of images that other programs drew."""
+
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Score images from elsewhere: a folder with before/ and after/, or a .jsonl manifest."),
+    ] = None
+    before: Annotated[
+        Path | None, typer.Option(help="With --images: the unedited model's images, where they lie elsewhere.")
+    ] = None
+    task: Annotated[str | None, typer.Option(help="With --images: the task whose prompts they show.")] = None
+    num_edits: Annotated[int | None, typer.Option(help="With --images: how many concepts were edited.")] = None
+    requests: Annotated[Path | None, typer.Option(help="With --images: your own requests instead of a task.")] = None
+    name: Annotated[str, typer.Option(help="With --images: what you call the editing method.")] = "images"
+    erases: Annotated[bool, typer.Option("--erases", help="With --images: the edit has no destinations.")] = False
+    model: options.Model = "mini"
+    data: options.Data = None
+    limit: options.Limit = None
+    dtype: options.Dtype = "float32"
+    out: options.Out = Path("runs")
+
+
+@options.expand_groups
 def score(
-    run: Annotated[Path, typer.Argument(help="A run's folder, or its result.json.")],
+    *,
+    run: Annotated[Path | None, typer.Argument(help="A run's folder, or its result.json; or leave it out.")] = None,
+    elsewhere: Elsewhere,
+    sampling: options.Sampling,
     metric: Annotated[list[str] | None, typer.Option(help="A metric; may be repeated. Default: the run's own.")] = None,
     device: Annotated[str, typer.Option(help="Where measures run: cpu, cuda …")] = "cpu",
-    cache: Annotated[Path | None, typer.Option(help=f"Default {WHERE}.")] = None,
+    cache: options.Cache = None,
     as_json: Annotated[bool, typer.Option("--json", help="The scores as a JSON list on stdout, nothing else.")] = False,
 ) -> None:
-    """Compute metrics from a run's images in the cache; new ones are added to the run's result."""
-    silence_libraries()
-    import json
+    """Compute metrics from a run's images in the cache, or from images that other programs drew."""
+    from iceb.base.errors import SpecError
 
+    if (run is None) == (elsewhere.images is None):
+        raise SpecError("nothing, or two things, to score: give either a run's folder or --images")
+    silence_libraries()
+    if elsewhere.images is not None:
+        _score_images(elsewhere, elsewhere.images, sampling, tuple(metric or ()), device, cache, as_json)
+        return
     from iceb.cli.progress import show_progress
     from iceb.cli.report import summary
     from iceb.running.rescore import rescore
 
     with show_progress():
-        result = rescore(run, metric or (), cache, device)
+        result = rescore(Path(str(run)), metric or (), cache, device)
     if as_json:
         typer.echo(json.dumps([each.model_dump() for each in result.scores], indent=2, ensure_ascii=False))
         return
     summary(result, cost=False)
+
+
+def _score_images(
+    asked: Elsewhere,
+    images: Path,
+    sampling: options.Sampling,
+    metrics: tuple[str, ...],
+    device: str,
+    cache: Path | None,
+    as_json: bool,
+) -> None:
+    from iceb.cli.progress import show_progress
+    from iceb.cli.prompts import task_ask
+    from iceb.cli.report import summary
+    from iceb.running.score_images import HandedIn, score_images
+    from iceb.specs.execution import Execution
+
+    ask = task_ask(
+        *(asked.task, asked.num_edits, asked.requests, asked.model, asked.data, metrics),
+        method=asked.name,
+        sampling=sampling.changes(),
+        limit=asked.limit,
+        dtype=values.dtype(asked.dtype),
+        execution=Execution(device=device),
+        cache=cache,
+    )
+    with show_progress():
+        result, path, taken = score_images(ask, HandedIn(images, asked.before, asked.erases), asked.out)
+    for place in taken.unknown[:SHOWN]:
+        typer.echo(f"note: {place} is of no prompt of this task, and was passed over", err=True)
+    if len(taken.unknown) > SHOWN:
+        typer.echo(f"note: and {len(taken.unknown) - SHOWN} more such files", err=True)
+    if as_json:
+        typer.echo(json.dumps([each.model_dump() for each in result.scores], indent=2, ensure_ascii=False))
+        return
+    summary(result, path, cost=False)

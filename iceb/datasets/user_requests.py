@@ -6,6 +6,7 @@ A mistake is named as people count: a line of a CSV file, its header being line 
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ from iceb.base.errors import DataError, SpecError
 from iceb.base.messages import shorten
 from iceb.base.readers import read_json, read_text
 from iceb.datasets.aice import TRAIN_TEMPLATES
-from iceb.specs.requests import EditRequest
+from iceb.specs.requests import EditRequest, check_template
 from iceb.specs.results import first_problem
 
 BETWEEN = "|"  # between several values in one cell of a CSV file
 REMEDY = "name a JSON list of objects with source and dest, or CSV whose first line is source,dest"
-SEVERAL = ("dest", "prompts", "aliases")
+SEVERAL = ("dest", "prompts", "aliases", "tests", "neighbours")
 BEYOND = ""  # the name under which cells beyond the header's stand
 OTHER_SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar"}
 
@@ -35,6 +36,8 @@ class OwnRow(BaseModel):
     prompts: tuple[str, ...] = TRAIN_TEMPLATES  # training templates, each with exactly one "{}"
     aliases: tuple[str, ...] = ()  # other names of the source
     seed: int | None = Field(default=None, ge=0)  # None: the row's number, from 0
+    tests: tuple[str, ...] = ()  # free-form prompts that judge the edit, each with exactly one "{}"
+    neighbours: tuple[str, ...] = ()  # concepts near the source that shall stay as they are
 
     def request(self, number: int) -> EditRequest:
         """The request of the row at this place."""
@@ -49,11 +52,25 @@ class OwnRow(BaseModel):
         )
 
 
-def read_requests(path: Path) -> tuple[EditRequest, ...]:
-    """The requests in a file: a JSON list of objects, or CSV with a header, by the file's ending.
+@dataclass(frozen=True)
+class OwnConcept:
+    """One row of the user's file: what is edited, and what else the row says of how to judge it."""
 
-    Keys and columns are source, dest, prompts, aliases, seed; in CSV "|" stands between several values of a cell, and
-    without a column dest every source is erased.
+    request: EditRequest
+    tests: tuple[str, ...] = ()  # free-form prompts; none: those of iceb.datasets.own_requests
+    neighbours: tuple[str, ...] = ()  # none: those that follow from the source's class
+
+
+def read_requests(path: Path) -> tuple[EditRequest, ...]:
+    """The requests in a file, without what else it says; see `read_concepts`."""
+    return tuple(concept.request for concept in read_concepts(path))
+
+
+def read_concepts(path: Path) -> tuple[OwnConcept, ...]:
+    """The rows of a file: a JSON list of objects, or CSV with a header, by the file's ending.
+
+    Keys and columns are source, dest, prompts, aliases, seed, tests, neighbours; in CSV "|" stands between several
+    values of a cell, and without a column dest every source is erased.
 
     Raises:
         DataError: the file cannot be read, a row is wrong, or two rows name one source.
@@ -62,7 +79,7 @@ def read_requests(path: Path) -> tuple[EditRequest, ...]:
     kinds = {".json": _json_rows, ".csv": _csv_rows}
     if path.suffix.lower() not in kinds:
         raise SpecError(f"`requests` {shorten(str(path))}: must end in {' or '.join(kinds)}")
-    return _requests(kinds[path.suffix.lower()](path), str(path))
+    return _concepts(kinds[path.suffix.lower()](path), str(path))
 
 
 def typed_requests(sources: Sequence[str], dests: Sequence[str]) -> tuple[EditRequest, ...]:
@@ -75,7 +92,7 @@ def typed_requests(sources: Sequence[str], dests: Sequence[str]) -> tuple[EditRe
         raise SpecError(f"{len(sources)} `source` and {len(dests)} `dest`: give one of each for every request")
     pairs = zip(sources, dests or [""] * len(sources), strict=True)
     rows = {f"{place}": {"source": source, "dest": dest} for place, (source, dest) in enumerate(pairs, start=1)}
-    return _requests(rows, "`source`")
+    return tuple(concept.request for concept in _concepts(rows, "`source`"))
 
 
 def _json_rows(path: Path) -> dict[str, Any]:
@@ -135,22 +152,25 @@ def _cells(row: Mapping[str, Any], where: str) -> dict[str, Any]:
     return {name: value.split(BETWEEN) if name in SEVERAL else value for name, value in filled.items()}
 
 
-def _requests(rows: Mapping[str, Any], where: str) -> tuple[EditRequest, ...]:
-    """The requests of rows by their place."""
+def _concepts(rows: Mapping[str, Any], where: str) -> tuple[OwnConcept, ...]:
+    """The concepts of rows by their place."""
     if not rows:
         raise DataError(f"{where}: holds no requests")
-    requests = tuple(_request(row, number, f"{where}, {place}") for number, (place, row) in enumerate(rows.items()))
+    concepts = tuple(_concept(row, number, f"{where}, {place}") for number, (place, row) in enumerate(rows.items()))
     seen: set[str] = set()
-    for request in requests:
+    for request in (concept.request for concept in concepts):
         if request.source in seen:
             raise DataError(f"{where}: source {request.source!r} stands twice: name each source once")
         seen.add(request.source)
-    return requests
+    return concepts
 
 
-def _request(row: Any, number: int, where: str) -> EditRequest:
+def _concept(row: Any, number: int, where: str) -> OwnConcept:
     try:
-        return OwnRow.model_validate(row).request(number)
+        found = OwnRow.model_validate(row)
+        for test in found.tests:
+            check_template(test, "test prompt")
+        return OwnConcept(found.request(number), found.tests, found.neighbours)
     except ValidationError as error:
         allowed = ", ".join(OwnRow.model_fields)
         raise DataError(f"{where}: {first_problem(error)}; a row has {allowed}") from error

@@ -41,15 +41,23 @@ def apply(base: str, delta: Path, out: Path) -> WrittenModel:
             `out` exists already or cannot be written.
     """
     manifest = read_manifest(delta)
-    _of_weights(manifest)
+    refuse_prompt_edits(manifest)
     bundle = ModelBundle(find(base, manifest.base.dtype), "cpu")
     with new_folder(out) as folder:
-        edit = Edit(_fitting(manifest, bundle, base, delta))
-        title = f"{manifest.base.repo} edited by {manifest.method.name}, requests: {len(manifest.requests)}"
-        with bundle.applied(edit) as edited:
-            save_model(edited, folder, title)
-        write_atomic(folder / "README.md", _readme(manifest, bundle.family.pipeline).encode())
+        write_model(folder, bundle, Edit(_fitting(manifest, bundle, base, delta)), manifest)
     return WrittenModel(manifest, out, bundle.family.pipeline)
+
+
+def write_model(folder: Path, bundle: ModelBundle, edit: Edit, manifest: Manifest) -> None:
+    """Write the model under an edit, with a README of what the manifest says of it.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    title = f"{manifest.base.repo} edited by {manifest.method.name}, requests: {len(manifest.requests)}"
+    with bundle.applied(edit) as edited:
+        save_model(edited, folder, title)
+    write_atomic(folder / "README.md", _readme(manifest, bundle.family.pipeline).encode())
 
 
 def loading_code(pipeline: str, folder: str, dtype: Dtype) -> str:
@@ -62,8 +70,12 @@ def loading_code(pipeline: str, folder: str, dtype: Dtype) -> str:
     return f"diffusers.{pipeline}.from_pretrained({folder}{named})"
 
 
-def _of_weights(manifest: Manifest) -> None:
-    """Refuse edits that weights cannot express."""
+def refuse_prompt_edits(manifest: Manifest) -> None:
+    """Refuse edits that weights cannot express.
+
+    Raises:
+        MethodError: as it says.
+    """
     does = "rewrites prompts" if manifest.rewrites else "sets a negative prompt" if manifest.negative_prompt else ""
     if does:
         raise MethodError(
@@ -74,13 +86,7 @@ def _of_weights(manifest: Manifest) -> None:
 
 def _fitting(manifest: Manifest, bundle: ModelBundle, base: str, delta: Path) -> dict[str, Tensor]:
     """Return the new weights, after comparing base and outcome with the manifest bit for bit."""
-    before = weight_digests(bundle)
-    if weights_digest(before) != manifest.base.weights:
-        recorded = manifest.base
-        raise ModelError(
-            f"the edit in {delta} was made for other weights than those of {base}: it fits {recorded.repo} at revision "
-            f"{recorded.revision[:12]} ({recorded.family}, {recorded.dtype}); name that model as BASE"
-        )
+    before = base_digests(manifest, bundle, base, delta)
     weights = read_delta(delta, manifest.delta, bundle.parameter) if manifest.delta else {}
     after = {**before, **{name: digest_tensor(value) for name, value in weights.items()}}
     if weights_digest(after) != manifest.edited.weights:
@@ -89,6 +95,22 @@ def _fitting(manifest: Manifest, bundle: ModelBundle, base: str, delta: Path) ->
             "save the edit there with `form=full`"
         )
     return weights
+
+
+def base_digests(manifest: Manifest, bundle: ModelBundle, base: str, delta: Path) -> dict[str, str]:
+    """Return the digests of the base's weights.
+
+    Raises:
+        ModelError: the edit was made for other weights.
+    """
+    before = weight_digests(bundle)
+    if weights_digest(before) != manifest.base.weights:
+        recorded = manifest.base
+        raise ModelError(
+            f"the edit in {delta} was made for other weights than those of {base}: it fits {recorded.repo} at revision "
+            f"{recorded.revision[:12]} ({recorded.family}, {recorded.dtype}); name that model as BASE"
+        )
+    return before
 
 
 def _readme(manifest: Manifest, pipeline: str) -> str:

@@ -17,9 +17,9 @@ from iceb.models.exporting import weight_digests, weights_digest
 from iceb.models.sources import Source, find
 from iceb.models.threads import worker_threads
 from iceb.running.method_runner import ChosenMethod
-from iceb.running.plan import data_of
 from iceb.running.recipe_settings import with_recipe
 from iceb.running.request_kinds import refuse_kind, refuse_requests
+from iceb.running.task_data import OWN_RECIPE, data_of
 from iceb.runs.provenance import Origin
 from iceb.specs.checks import check_int
 from iceb.specs.deltas import MANIFEST, BaseRecord, DeltaRecord, EditedRecord, Form, Manifest
@@ -30,8 +30,6 @@ from iceb.specs.runs import MOST_COUNTED, Dtype, Scalar
 from iceb.specs.schedules import edit_batches
 from iceb.specs.tasks import Task
 from iceb.stores.edits import EditStore, MadeEdit
-
-OWN_TASK = "aice"  # the task whose recipe is used for a user's own requests
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ def order(ask: EditAsk) -> Order:
     """
     source = find(ask.model, ask.dtype)
     cache = cache_root(ask.cache)
-    named = registry.find("tasks", ask.task or OWN_TASK).name
+    named = registry.find("tasks", ask.task or OWN_RECIPE).name
     method = with_recipe(ask.method, named, source, ask.settings, ask.recipe)
     requests = ask.requests or _of_task(ask, source, cache)
     _refuse_kinds(ask, method.card, requests)

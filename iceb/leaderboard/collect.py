@@ -18,8 +18,10 @@ def refusal(result: Result) -> str | None:
     """Return why a result may not be on a leaderboard; None if it may."""
     if result.status == "failed":
         return f"the run failed ({result.error}): run it again to the end"
+    if result.outside is not None and result.outside.own_requests:
+        return "it is of somebody's own requests, and compares with no other row"
     if result.status == "partial":
-        return f"the run is partial (`limit` {result.limit}): run it again without `limit`"
+        return _partial(result)
     if result.provenance.dirty:
         return "it was made from uncommitted code (dirty: true): commit, and run it again"
     if changed := [plugin.package for plugin in result.plugins if plugin.dirty]:
@@ -30,6 +32,15 @@ def refusal(result: Result) -> str | None:
     if all(score.value is None for score in result.scores):
         return "no metric has a value"
     return None
+
+
+def _partial(result: Result) -> str:
+    """Return why a result is partial, and what to do."""
+    if result.outside is not None and result.outside.missing:
+        return (
+            f"it is partial: {len(result.outside.missing)} images were not handed in; score it again with all of them"
+        )
+    return f"the run is partial (`limit` {result.limit}): run it again without `limit`"
 
 
 def accept(filed: FiledResult) -> FiledResult:

@@ -39,19 +39,34 @@ class Row:
     before: Pixels
     after: Pixels
 
+    @property
+    def images(self) -> tuple[Pixels | None, ...]:
+        """The images from left to right."""
+        return self.before, self.after
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One row of a sheet with any number of images; None leaves its place empty."""
+
+    text: str
+    label: tuple[str, ...]
+    images: tuple[Pixels | None, ...]
+
 
 @dataclass(frozen=True)
 class Page:
-    """Layout of a sheet whose images are at most `wide` by `tall` pixels."""
+    """Layout of a sheet whose images are at most `wide` by `tall` pixels, `count` in a row."""
 
     wide: int
     tall: int
+    count: int = 2
 
     @property
-    def columns(self) -> tuple[int, int]:
-        """Left edges of the images before and after."""
+    def columns(self) -> tuple[int, ...]:
+        """Left edges of the images."""
         left = MARGIN + WORDS + GAP
-        return left, left + self.wide + GAP
+        return tuple(left + place * (self.wide + GAP) for place in range(self.count))
 
     def top(self, row: int) -> int:
         """Upper edge of a row."""
@@ -59,25 +74,28 @@ class Page:
 
     def size(self, rows: int) -> tuple[int, int]:
         """Width and height of the whole sheet."""
-        return self.columns[1] + self.wide + MARGIN, self.top(rows) - GAP + MARGIN
+        return self.columns[-1] + self.wide + MARGIN, self.top(rows) - GAP + MARGIN
 
 
-def sheet(heading: str, rows: Sequence[Row]) -> Image.Image:
-    """Draw a sheet with one line per row: prompt and label, image before, image after.
+def sheet(heading: str, rows: "Sequence[Row | Strip]", names: Sequence[str] = ("before", "after")) -> Image.Image:
+    """Draw a sheet with one line per row: prompt and label, then its images.
 
     Args:
         heading: stands small above the prompts: where the images come from.
+        rows: with as many images as there are names.
+        names: of the columns of images.
     """
-    images = [(scale(row.before), scale(row.after)) for row in rows]
-    sizes = [image.size for pair in images for image in pair]
-    page = Page(max(width for width, _ in sizes), max(LEAST, *(height for _, height in sizes)))
+    images = [[None if each is None else scale(each) for each in row.images] for row in rows]
+    sizes = [image.size for some in images for image in some if image is not None]
+    page = Page(max(width for width, _ in sizes), max(LEAST, *(height for _, height in sizes)), len(names))
     canvas = Image.new("RGB", page.size(len(rows)), PAPER)
     draw = ImageDraw.Draw(canvas)
-    _head(draw, page, heading)
-    for index, (row, pair) in enumerate(zip(rows, images, strict=True)):
+    _head(draw, page, heading, names)
+    for index, (row, some) in enumerate(zip(rows, images, strict=True)):
         _words(draw, row, page.top(index) + page.tall // 2)
-        for left, image in zip(page.columns, pair, strict=True):
-            canvas.paste(image, (left, page.top(index) + (page.tall - image.height) // 2))
+        for left, image in zip(page.columns, some, strict=True):
+            if image is not None:
+                canvas.paste(image, (left, page.top(index) + (page.tall - image.height) // 2))
     return canvas
 
 
@@ -93,16 +111,17 @@ def scale(pixels: Pixels) -> Image.Image:
     return image.resize((size[0], size[1]), Image.Resampling.LANCZOS)
 
 
-def _head(draw: ImageDraw.ImageDraw, page: Page, heading: str) -> None:
+def _head(draw: ImageDraw.ImageDraw, page: Page, heading: str, names: Sequence[str]) -> None:
     base = MARGIN + HEAD - GAP
     for place, line in enumerate(wrap(heading, _font(12), WORDS, 2)):
         draw.text((MARGIN, MARGIN - 4 + place * (LINE - 3)), line, GREY, _font(12))
-    for left, name in zip(page.columns, ("before", "after"), strict=True):
-        draw.text((left + page.wide // 2, base - 6), name, INK, _font(15), anchor="ms")
-    draw.line((MARGIN, base + 2, page.columns[1] + page.wide, base + 2), RULE)
+    for left, name in zip(page.columns, names, strict=True):
+        fitting = _fit(plain(name), _font(15), page.wide, cut=False)
+        draw.text((left + page.wide // 2, base - 6), fitting, INK, _font(15), anchor="ms")
+    draw.line((MARGIN, base + 2, page.columns[-1] + page.wide, base + 2), RULE)
 
 
-def _words(draw: ImageDraw.ImageDraw, row: Row, middle: int) -> None:
+def _words(draw: ImageDraw.ImageDraw, row: Row | Strip, middle: int) -> None:
     """Draw the prompt and its label, centred on the height `middle`."""
     lines = wrap(row.text, _font(14), WORDS, LINES)
     labels = _label_lines(row.label)

@@ -146,7 +146,7 @@ class ChosenMethod:
     def origin(self) -> str:
         """Describe where the settings come from."""
         if not self.recipe:
-            return "the method's own settings"
+            return self.part or "the method's own settings"
         return f"recipe {self.recipe}, {self.part}" if self.part else f"recipe {self.recipe}"
 
     def key(self, bundle: ModelBundle, requests: Sequence[EditRequest], precision: Precision = "float32") -> EditKey:

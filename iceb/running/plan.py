@@ -1,45 +1,43 @@
 """Plan a run: run every check that needs no model, and resolve names to objects; nothing is computed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from iceb import registry
 from iceb.base.cache import cache_root
 from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, SpecError
 from iceb.base.frames import attribute_errors
 from iceb.base.readers import explain_reading
 from iceb.base.suggestions import unknown
-from iceb.datasets import EMBEDDED, dataset_card_name, open_dataset
-from iceb.datasets.repeated import digests_of, with_repeats
+from iceb.datasets.own_requests import OwnRequests
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
 from iceb.models.memory import PassSize
 from iceb.models.sources import Source, find
-from iceb.running.joining import JoinedDataset, extend_task, join_task
+from iceb.running.checkpoint_method import checkpoint_method, refuse_several_edits
 from iceb.running.measure_choice import measures
 from iceb.running.measuring import CHUNK, WHOLE_IMAGES, Measuring
 from iceb.running.method_runner import ChosenMethod
 from iceb.running.planned import Plan
 from iceb.running.plugin_records import run_entries
-from iceb.running.prompt_selection import Selection, refuse_unpublished_noise
+from iceb.running.prompt_selection import refuse_unpublished_noise
 from iceb.running.recipe_settings import with_recipe
-from iceb.running.request_kinds import refuse_kind
+from iceb.running.request_kinds import refuse_kind, refuse_requests
 from iceb.running.run_parts import Parts
-from iceb.running.scoring import RegisteredMetric, Scorer, registered_metric
+from iceb.running.scoring import Scorer
+from iceb.running.task_data import OWN_RECIPE, TaskData, read_task, task_of
 from iceb.specs.checks import check_int
-from iceb.specs.data_digests import DataDigests
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.execution import DEFAULT, Execution
+from iceb.specs.outside import OutsideRecord
 from iceb.specs.prompts import ImageKey
 from iceb.specs.repeats import SINGLE, Repeats
 from iceb.specs.results import first_problem
 from iceb.specs.runs import MOST_COUNTED, Dtype, ModelRef, RunSpec, Sampling, Scalar
-from iceb.specs.schedules import with_checkpoints
 from iceb.specs.tasks import Task
 from iceb.stores.edits import EditStore
 from iceb.stores.images import ImageStore
@@ -66,6 +64,8 @@ class Ask:
     dtype: Dtype = "float32"
     execution: Execution = DEFAULT  # how to compute; of it only the precision is in keys
     cache: Path | None = None  # None: the default one
+    own: OwnRequests | None = None  # a user's own requests in the place of a task's
+    checkpoint: Path | None = None  # a model that was edited elsewhere, called `method`, in the place of an edit
     command: tuple[str, ...] | None = None  # None: this process's own
 
     def __post_init__(self) -> None:
@@ -88,54 +88,30 @@ def plan(ask: Ask, may_fetch: bool = True) -> Plan:
     Raises:
         IcebError: anything asked wrongly, or missing; the message says what and what to do.
     """
-    task: Task = registry.load("tasks", ask.task)
-    source = find(ask.model, ask.dtype)
+    source, cache = find(ask.model, ask.dtype), cache_root(ask.cache)
+    task = task_of(ask)
     _refuse_drawings(task, source)
     method = _method(ask, task, source)
-    sampling = _sampling(source.family.sampling, ask.sampling)
-    cache = cache_root(ask.cache)
-    joined = [
-        join_task(name, ask.num_edits, source.family.name == "mini", ask.data, cache, may_fetch) for name in ask.joined
-    ]
-    task = extend_task(task, joined)
-    metrics = _metrics(task, ask.metrics)
+    sampling = model_sampling(source.family.sampling, ask.sampling)
     bundle = ModelBundle(source, ask.execution.device, ask.execution.images_per_pass)
-    data = data_of(ask.data, task.dataset, source)
-    dataset = open_dataset(task.dataset, data, cache, may_fetch)
-    card = registry.find("datasets", dataset_card_name(task.dataset, data)).public_name
-    selection = Selection([each.metric for each in metrics], ask.limit)
-    with attribute_errors(DataError, f"dataset {card}"):
-        edited: ConceptDataset = with_repeats(dataset, ask.repeats, ask.num_edits)
-        edited = JoinedDataset(edited, joined) if joined else edited
-        schedule = edited.schedule(ask.num_edits)
-        checkpoints = selection.checkpoints(task, edited, schedule, ask.num_edits)
-        digests = digests_of(dataset, ask.repeats, ask.num_edits)
+    data = read_task(ask, task, source, cache, may_fetch)
     if sampling.noise == "upstream":
-        refuse_unpublished_noise(card, dataset, checkpoints)
-    spec = _spec(ask, task, _Data(card, dataset.card.version, digests), method, source.ref, sampling)
-    if spec.limit is not None:
-        schedule = with_checkpoints(schedule, {checkpoint.step.id for checkpoint in checkpoints})
-    parts = _parts(ask, task, dataset, method, bundle, metrics, cache)
-    parts.plugins = run_entries(spec, metrics, bundle.family.measures)
-    return Plan(spec, parts, schedule, selection, checkpoints)
+        refuse_unpublished_noise(data.card, data.dataset, data.checkpoints)
+    if ask.checkpoint is not None:
+        refuse_several_edits(data)
+    spec = _spec(ask, data, method, source.ref, sampling)
+    parts = _parts(ask, data, method, bundle, cache)
+    parts.plugins = run_entries(spec, data.metrics, bundle.family.measures)
+    return Plan(spec, parts, data.schedule, data.selection, data.checkpoints)
 
 
-@dataclass(frozen=True)
-class _Data:
-    """The identity of a run's data."""
-
-    name: str  # of the card: one dataset may have several sources
-    version: int
-    digests: DataDigests
-
-
-def _spec(ask: Ask, task: Task, data: _Data, method: ChosenMethod, model: ModelRef, sampling: Sampling) -> RunSpec:
+def _spec(ask: Ask, data: TaskData, method: ChosenMethod, model: ModelRef, sampling: Sampling) -> RunSpec:
     """Make the spec whose digest is the run's id."""
     return RunSpec(
-        task=registry.find("tasks", ask.task).public_name,
-        task_version=task.version,
-        dataset=data.name,
-        dataset_version=data.version,
+        task=data.name,
+        task_version=data.task.version,
+        dataset=data.card,
+        dataset_version=data.dataset.card.version,
         requests_sha256=data.digests.requests,
         prompts_sha256=data.digests.prompts,
         method=method.card.name,
@@ -154,43 +130,18 @@ def _spec(ask: Ask, task: Task, data: _Data, method: ChosenMethod, model: ModelR
     )
 
 
-def data_of(named: str | None, dataset: str, source: Source) -> str | None:
-    """Choose the source of a dataset's files: as named, else the embedded copy for the embedded model."""
-    has_twin = dataset_card_name(dataset, EMBEDDED) != dataset
-    return named or (EMBEDDED if source.family.name == "mini" and has_twin else None)
-
-
-def _metrics(task: Task, asked: Sequence[str]) -> list[RegisteredMetric]:
-    """Return the task's metrics and the additional ones, each once."""
-    found: dict[str, RegisteredMetric] = {}
-    for each in map(registered_metric, dict.fromkeys([*task.metrics, *asked])):
-        standing = found.setdefault(each.metric.name, each)
-        if standing.package != each.package:
-            both = " and ".join(f"{one.package}/{one.metric.name}" for one in (standing, each))
-            raise SpecError(f"metrics {both} share a name: a run can have one of them")
-    return list(found.values())
-
-
-def _parts(
-    ask: Ask,
-    task: Task,
-    dataset: ConceptDataset,
-    method: ChosenMethod,
-    bundle: ModelBundle,
-    metrics: Sequence[RegisteredMetric],
-    cache: Path,
-) -> Parts:
+def _parts(ask: Ask, data: TaskData, method: ChosenMethod, bundle: ModelBundle, cache: Path) -> Parts:
     """Collect the objects of the run; no weights are loaded."""
-    images, elsewhere = ImageStore(cache), reference_images(dataset)
+    images, elsewhere = ImageStore(cache), reference_images(data.dataset)
     return Parts(
-        task=task,
-        dataset=dataset,
+        task=data.task,
+        dataset=data.dataset,
         method=method,
         bundle=bundle,
         generator=Generator(images, Pace(cache)),
         scorer=Scorer(
-            metrics=metrics,
-            measures=measures([each.metric for each in metrics], bundle.family.measures, str(bundle.device)),
+            metrics=data.metrics,
+            measures=measures([each.metric for each in data.metrics], bundle.family.measures, str(bundle.device)),
             measuring=Measuring(
                 images,
                 MeasuredStore(cache),
@@ -205,6 +156,18 @@ def _parts(
         cache=cache,
         command=ask.command,
         execution=ask.execution,
+        outside=_outside(ask),
+    )
+
+
+def _outside(ask: Ask) -> OutsideRecord | None:
+    """Return the mark of a run of own requests, or of a model from elsewhere."""
+    if ask.own is None and ask.checkpoint is None:
+        return None
+    return OutsideRecord(
+        own_requests=ask.own.file if ask.own is not None else "",
+        made_by="" if ask.checkpoint is None else "checkpoint",
+        source="" if ask.checkpoint is None else ask.checkpoint.name,
     )
 
 
@@ -234,14 +197,28 @@ def _refuse_drawings(task: Task, source: Source) -> None:
 
 
 def _method(ask: Ask, task: Task, source: Source) -> ChosenMethod:
-    chosen = with_recipe(ask.method, task.name, source, ask.settings, ask.recipe)
-    refuse_kind(chosen.card, task.kind, f"task {task.name}")
+    if ask.checkpoint is not None:
+        if ask.settings or ask.recipe is not None:
+            raise SpecError(
+                "`checkpoint`: a model from elsewhere has no settings here: leave `settings` and `recipe` out"
+            )
+        return checkpoint_method(ask.checkpoint, ask.method, source)
+    recipe_task = task.name if ask.own is None else OWN_RECIPE
+    chosen = with_recipe(ask.method, recipe_task, source, ask.settings, ask.recipe)
+    if ask.own is None:
+        refuse_kind(chosen.card, task.kind, f"task {task.name}")
+    else:
+        refuse_requests(chosen.card, ask.own.requests)
     chosen.check(source.ref)
     return chosen
 
 
-def _sampling(default: Sampling, changes: Mapping[str, Any]) -> Sampling:
-    """Return the model's sampling with some fields changed."""
+def model_sampling(default: Sampling, changes: Mapping[str, Any]) -> Sampling:
+    """Return the model's sampling with some fields changed.
+
+    Raises:
+        SpecError: an unknown field, or a value out of range.
+    """
     fields = TypeAdapter(Sampling)
     known = fields.dump_python(default)
     for name in changes:

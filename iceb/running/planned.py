@@ -11,6 +11,7 @@ from iceb.running.prompt_selection import CheckpointPrompts, Selection
 from iceb.running.run_parts import Parts
 from iceb.runs.retained import names_in_words, retained_scored, scored_names
 from iceb.specs.metrics import AFTER, BEFORE
+from iceb.specs.outside import OWN
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditBatch
 from iceb.specs.runs import RunSpec
@@ -142,7 +143,8 @@ class Plan:
         prompts = [prompt for checkpoint in self.checkpoints for prompt in checkpoint.prompts]
         for metric in (each.metric for each in self.parts.scorer.metrics):
             drawn = [need for need in metric.needs if {BEFORE, AFTER} & set(need.sides)]
-            if lacking := [need for need in drawn if not any(map(need.accepts, prompts))]:
+            lacking = [need for need in drawn if not any(map(need.accepts, prompts))]
+            if len(lacking) == len(drawn) or (lacking and self.spec.task != OWN):  # there one judge of two is enough
                 wanted = " with tag ".join((lacking[0].role, *lacking[0].tags))
                 yield f"note: metric {metric.name} finds no prompt of role {wanted}, and has no value"
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import fmean
 from typing import Any
 
+from iceb.base.digest import digest
 from iceb.datasets.cards import card_sha256
 from iceb.running.cost import Seconds, peak_bytes, peak_gpu_bytes
 from iceb.running.planned import Plan
@@ -12,9 +13,13 @@ from iceb.running.scoring import Scores
 from iceb.runs.ledger import ImageRow, encode_ledger, ledger_record
 from iceb.runs.provenance import Origin
 from iceb.runs.table import encode_table, table_record
+from iceb.specs.datasets import ConceptDataset
 from iceb.specs.degenerate import DegenerateRecord
+from iceb.specs.outside import OWN
 from iceb.specs.records import CheckpointRecord, Cost, ModelRecord, TaskRecord
 from iceb.specs.results import Result
+from iceb.specs.runs import RunSpec
+from iceb.specs.tasks import Task
 from iceb.stores.edits import MadeEdit
 
 
@@ -87,9 +92,9 @@ def make_result(
     groups = dict(outcome.scores.groups) if outcome else {}
     last = list(groups)[-1] if groups else None
     earlier = {group: found for group, found in groups.items() if group != last}
-    return Result.of(
+    found = Result.of(
         plan.spec,
-        task=_task(plan),
+        task=task_record(plan.spec, plan.parts.task, plan.parts.dataset),
         method=plan.parts.method.record.model_copy(
             update={"retained_scored": plan.retained_scored, "precision": plan.spec.precision}
         ),
@@ -108,6 +113,7 @@ def make_result(
         log=_joined_logs([edit.log for edit in images.edits]),
         error=error,
     )
+    return found.model_copy(update={"outside": plan.parts.outside}) if plan.parts.outside else found
 
 
 def _execution(plan: Plan) -> dict[str, Any]:
@@ -117,17 +123,18 @@ def _execution(plan: Plan) -> dict[str, Any]:
     return {**asked, **bundle.pass_sizes.in_use, "device": str(bundle.device)}
 
 
-def _task(plan: Plan) -> TaskRecord:
-    task, card = plan.parts.task, plan.parts.dataset.card
+def task_record(spec: RunSpec, task: Task, dataset: ConceptDataset) -> TaskRecord:
+    """Make the record of the task and of the exact data it was run on."""
+    card = dataset.card
     return TaskRecord(
-        name=plan.spec.task,
+        name=spec.task,
         version=task.version,
-        dataset=plan.spec.dataset,
+        dataset=spec.dataset,
         dataset_version=card.version,
-        card_sha256=card_sha256(plan.spec.dataset),
+        card_sha256=digest(card) if spec.dataset == OWN else card_sha256(spec.dataset),
         data_sha256={name: file.sha256 for name, file in card.files.items() if file.sha256 is not None},
-        requests_sha256=plan.spec.requests_sha256,
-        prompts_sha256=plan.spec.prompts_sha256,
+        requests_sha256=spec.requests_sha256,
+        prompts_sha256=spec.prompts_sha256,
     )
 
 

@@ -10,6 +10,7 @@ from iceb.running.method_runner import ChosenMethod
 from iceb.running.scoring import Scorer
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.execution import DEFAULT, Execution
+from iceb.specs.outside import OutsideRecord
 from iceb.specs.tasks import Task
 from iceb.stores.edits import EditStore
 
@@ -29,3 +30,4 @@ class Parts:
     command: tuple[str, ...] | None = None
     execution: Execution = DEFAULT
     plugins: tuple[Registered, ...] = ()  # what other packages register of all this
+    outside: OutsideRecord | None = None  # the mark of own requests, or of a model from elsewhere

@@ -10,6 +10,16 @@ from iceb.specs.checks import check_int, check_name, check_text
 LAST_SEED = 2**63 - 1
 
 
+def check_template(text: str, what: str) -> None:
+    """Refuse a text that does not have exactly one place for a name.
+
+    Raises:
+        SpecError: as it says.
+    """
+    if text.count("{}") != 1:
+        raise SpecError(f"{what} {quote(text)} must hold exactly one {{}}")
+
+
 @dataclass(frozen=True, slots=True)
 class EditRequest:
     """Make the model answer `source` with `dests`: () erases, (d,) replaces, (d, e, …) balances."""
@@ -33,8 +43,7 @@ class EditRequest:
         if not self.templates:
             raise SpecError(f"{where}: needs at least one training template")
         for template in self.templates:
-            if template.count("{}") != 1:
-                raise SpecError(f"{where}: template {quote(template)} must hold exactly one {{}}")
+            check_template(template, f"{where}: template")
         check_int(self.seed, f"{where}: seed", 0, LAST_SEED)
         for name, label in (("source_label", self.source_label), ("dest_label", self.dest_label)):
             if label is not None:

@@ -16,6 +16,7 @@ from iceb.base.readers import parse_json
 from iceb.specs.checks import check_run_id
 from iceb.specs.degenerate import DegenerateRecord
 from iceb.specs.execution import device_kind
+from iceb.specs.outside import OutsideRecord
 from iceb.specs.records import (
     CheckpointRecord,
     Cost,
@@ -65,6 +66,7 @@ class Result(Record):
     execution: Mapping[str, Any] = Field(default_factory=dict)  # settings that change speed and memory, but no number
     cost: Cost
     plugins: tuple[PluginRecord, ...] = ()  # of other packages than iceb; of no package twice
+    outside: OutsideRecord | None = None  # own requests, or images or a model from elsewhere; None: a task's own run
     provenance: Provenance
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, populate_by_name=True)
@@ -180,6 +182,8 @@ class Result(Record):
         for group in (document, *document["checkpoints"]):
             for score in group["scores"]:
                 ReductionRecord.leave_out_defaults(score["reduction"])
+        if self.outside is None:  # results of the benchmark's own runs are written as before there was the field
+            del document["outside"]
         return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod

@@ -15,6 +15,7 @@ from iceb.cli.main import app, explain
 from iceb.cli.option_names import OPTIONS, options_in_log, with_options
 from iceb.delivery.save import EditAsk
 from iceb.running import plan as plan_module
+from iceb.running import task_data
 from iceb.running.plan import Ask
 from iceb.specs.execution import Execution
 
@@ -74,8 +75,13 @@ def test_a_count_out_of_range_is_refused_by_its_option(ask, others, name):
 
 
 def test_every_field_of_an_ask_is_read_by_the_plan():
-    tree = ast.parse(inspect.getsource(plan_module))
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name != "__post_init__"]
+    trees = [ast.parse(inspect.getsource(module)) for module in (plan_module, task_data)]
+    functions = [
+        node
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name != "__post_init__"
+    ]
     read = {
         node.attr
         for function in functions

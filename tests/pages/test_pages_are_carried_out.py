@@ -134,6 +134,23 @@ def score_of(printed: str, metric: str) -> tuple[float, float, int, int]:
     return float(found[1]), float(found[2]), int(found[3]), int(found[4])
 
 
+def own_concepts(place: Scratch) -> None:
+    assert "nothing was made" in line_of(place, "iceb try --requests ten.json --method uce,embedding_swap --dry-run")
+    trial = line_of(place, "iceb try --requests ten.json --method uce,embedding_swap --out")
+    assert "lion → hen" in trial
+    assert (place.folder / "trial" / "sheet.png").stat().st_size > 10_000
+    assert "marked: own requests (ten.json)" in line_of(place, "iceb evaluate")
+    assert "edited the other 2 requests again" in line_of(place, "iceb apply mini edit --without")
+    assert "our mascot" not in (place.folder / "without-mascot" / "README.md").read_text(encoding="utf-8")
+
+
+def scoring_images(place: Scratch) -> None:
+    assert "marked: images from elsewhere" in line_of(place, "iceb score")
+    assert "marked: checkpoint from elsewhere" in line_of(place, "iceb evaluate")
+    found = {path.parent.parent.name for path in (place.folder / "handed").glob("*/*/*/result.json")}
+    assert found == {"grey_squares", "lion_to_hen"}
+
+
 def new_dataset(place: Scratch) -> None:
     """The numbers of step 3, on mini itself; another machine may move their last bits."""
     scores = place.printed["iceb evaluate --method uce --task orchestra --num-edits 4"]
@@ -235,7 +252,9 @@ CLAIMS = {
     "docs/adding_a_method.md": new_method,
     "docs/adding_a_dataset.md": new_dataset,
     "docs/adding_a_metric.md": new_metric,
+    "docs/own_concepts.md": own_concepts,
     "docs/results.md": results,
+    "docs/scoring_images.md": scoring_images,
     "leaderboards/README.md": added_result,
     "benchmarks/README.md": measured_time,
     "iceb/models/README.md": declared_model,

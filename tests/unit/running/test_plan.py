@@ -8,7 +8,8 @@ import pytest
 
 from iceb.base.errors import DataError, IcebError, MethodError, ModelError, SpecError
 from iceb.datasets import open_dataset
-from iceb.running.plan import Ask, data_of, plan
+from iceb.running.plan import Ask, plan
+from iceb.running.task_data import data_of
 from iceb.specs.execution import Execution
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditRequest

@@ -1,0 +1,133 @@
+"""`iceb try`: edit with several methods, and see images and numbers side by side."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from iceb.cli import options, values
+from iceb.cli.option_names import with_options
+from iceb.cli.quiet import silence_libraries
+
+if TYPE_CHECKING:
+    from iceb.datasets.own_requests import OwnRequests
+    from iceb.running.trial import Trial, TrialAsk
+
+SHEET, PAGE = "sheet.png", "table.md"
+
+
+@dataclass(frozen=True)
+class Own:
+    """Options that say what is edited: a file, or pairs that are typed."""
+
+    requests: Annotated[
+        Path | None, typer.Option(help="JSON or CSV rows of source, dest, prompts, aliases, tests, neighbours.")
+    ] = None
+    source: Annotated[list[str] | None, typer.Option(help="A concept to edit; may be repeated.")] = None
+    dest: Annotated[list[str] | None, typer.Option(help="What it becomes, in the same order; none erases.")] = None
+
+    def concepts(self) -> "OwnRequests":
+        """The requests.
+
+        Raises:
+            SpecError: nothing was named, or a file and pairs.
+        """
+        from iceb.base.errors import SpecError
+        from iceb.datasets.own_requests import OwnRequests
+        from iceb.datasets.user_requests import OwnConcept, typed_requests
+
+        typed = bool(self.source or self.dest)
+        if (self.requests is None) != typed:
+            raise SpecError("nothing, or two things, to edit: give either --requests FILE or --source and --dest")
+        if self.requests is not None:
+            return OwnRequests.read(self.requests)
+        return OwnRequests(tuple(map(OwnConcept, typed_requests(self.source or [], self.dest or []))), "typed")
+
+
+@options.expand_groups
+def try_methods(
+    *,
+    own: Own,
+    method: Annotated[str, typer.Option(help="One or more, separated by commas: iceb list methods.")],
+    model: options.Model = "mini",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="METHOD.NAME=VALUE", help="A setting of a method; may be repeated."),
+    ] = None,
+    recipe: options.Recipe = None,
+    full: Annotated[bool, typer.Option("--full", help="As many images as evaluate --requests draws.")] = False,
+    sampling: options.Sampling,
+    computation: options.Computation,
+    cache: options.Cache = None,
+    out: Annotated[Path, typer.Option(help=f"The folder for {SHEET}, {PAGE} and the runs.")] = Path("trial"),
+    dry_run: options.DryRun = False,
+) -> None:
+    """Edit your concepts with each method; draw unedited | edited | destination, and a table to decide by."""
+    concepts, execution = own.concepts(), computation.execution()
+    chosen = values.settings(settings or [])
+    silence_libraries()
+    from iceb.running.trial import TrialAsk, few
+
+    common = {
+        "recipe": recipe,
+        "sampling": sampling.changes(),
+        "dtype": values.dtype(computation.dtype),
+        "execution": execution,
+        "cache": cache,
+    }
+    methods = tuple(name.strip() for name in method.split(",") if name.strip())
+    _try(TrialAsk(concepts if full else few(concepts), methods, model, chosen, common), out, dry_run, own.requests)
+
+
+def _try(ask: "TrialAsk", out: Path, dry_run: bool, file: Path | None) -> None:
+    from iceb.base.cache import cache_root
+    from iceb.base.files import write_atomic
+    from iceb.cli.progress import show_progress
+    from iceb.report.trial_sheet import markdown, trial_png
+    from iceb.running.trial import carry_out, cautions, make_plans
+    from iceb.stores.images import ImageStore
+
+    plans = make_plans(ask)
+    for line in cautions(ask.own, plans):
+        typer.echo(with_options(line), err=True)
+    images = sum(counts.before + (counts.after or counts.prompts) for counts in plans[0].counts)
+    typer.echo(
+        f"model {plans[0].spec.model.family} ({plans[0].spec.model.repo}), at most {images} images a method", err=True
+    )
+    if dry_run:
+        typer.echo("nothing was made (--dry-run)")
+        return
+    with show_progress():
+        trial = carry_out(ask, plans, out / "runs")
+    write_atomic(out / SHEET, trial_png(trial, ImageStore(cache_root(plans[0].parts.cache))))
+    write_atomic(out / PAGE, markdown(trial).encode())
+    _report(trial, ask, out, file)
+
+
+def _report(trial: "Trial", ask: "TrialAsk", out: Path, file: Path | None) -> None:
+    from iceb.report.trial_sheet import decision_table, request_table
+
+    for rows in (decision_table(trial), request_table(trial)):
+        typer.echo("\n".join(_aligned_lines(rows)) + "\n")
+    for each in trial.methods:
+        for score in each.result.scores:
+            if score.value is None and score.note:
+                typer.echo(f"{each.result.method.name}, {score.metric}: {with_options(score.note)}")
+    typer.echo(f"sheet: {out / SHEET}   table: {out / PAGE}   runs: {out / 'runs'}")
+    what = f"--requests {file}" if file is not None else "--source … --dest …"
+    typer.echo(f"next: iceb edit --method METHOD {what} --model {ask.model} --out edit")
+
+
+def _aligned_lines(rows: Iterable[list[str]]) -> list[str]:
+    """Align a table's columns: the first to the left, numbers to the right."""
+    found = list(rows)
+    widths = [max(len(row[place]) for row in found) for place in range(len(found[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if place == 0 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in found
+    ]

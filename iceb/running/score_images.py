@@ -1,0 +1,195 @@
+"""Score images that others drew: the result of a run, marked as such; no diffusion model is loaded."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from iceb.base.cache import cache_root, require_writable
+from iceb.base.digest import digest
+from iceb.base.files import write_atomic
+from iceb.models.loading import choose_device
+from iceb.models.sources import Source, find
+from iceb.running import cache_use
+from iceb.running.checkpoint_method import VERSION
+from iceb.running.cost import Seconds
+from iceb.running.handed_images import HandedImages, find_files, take_images
+from iceb.running.measure_choice import measures
+from iceb.running.measuring import Measuring
+from iceb.running.plan import Ask, model_sampling, reference_images
+from iceb.running.plugin_records import metric_entries, plugin_records
+from iceb.running.prompt_files import prompt_files
+from iceb.running.result_record import Outcome, task_record
+from iceb.running.scoring import Scorer
+from iceb.running.task_data import TaskData, read_task, task_of
+from iceb.runs.folder import RESULT, write_requests
+from iceb.runs.ledger import LEDGER, ledger_record
+from iceb.runs.provenance import Origin
+from iceb.runs.table import TABLE, table_record
+from iceb.specs.checks import check_part
+from iceb.specs.outside import ELSEWHERE, WORDS, OutsideRecord
+from iceb.specs.records import CheckpointRecord, Cost, MethodRecord, ModelRecord
+from iceb.specs.results import Result
+from iceb.specs.runs import RunSpec, Sampling
+from iceb.specs.schedules import edit_batches
+from iceb.stores.images import ImageStore
+from iceb.stores.measured import MeasuredStore
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """Images from elsewhere, and what their maker says of them.
+
+    Attributes:
+        images: a folder or a manifest; see `iceb.running.handed_images.find_files`.
+        before: the unedited model's images, where they lie elsewhere.
+        erases: the edit only erases: it has no scores about destinations.
+    """
+
+    images: Path
+    before: Path | None = None
+    erases: bool = False
+
+
+def open_task(ask: Ask) -> TaskData:
+    """Open the task that is asked for: its prompts are those that images are handed in for.
+
+    Raises:
+        IcebError: no such task, model or metric, or files that are missing or damaged.
+    """
+    return read_task(ask, task_of(ask), find(ask.model, ask.dtype), cache_root(ask.cache))
+
+
+def score_images(ask: Ask, handed: HandedIn, out: Path) -> tuple[Result, Path, HandedImages]:
+    """Score images from elsewhere and write the folder of a run of them.
+
+    Args:
+        ask: the task, and the model that was edited; its `method` is the name that the images' maker gives.
+        handed: where the images lie.
+        out: where run folders are written.
+
+    Returns:
+        The result, the path of result.json, and which images were missing or of no prompt.
+
+    Raises:
+        IcebError: an image is unreadable, stands twice or has another size, or a measure failed.
+    """
+    check_part(ask.method, "`name`")
+    source, cache, data = find(ask.model, ask.dtype), cache_root(ask.cache), open_task(ask)
+    sampling = model_sampling(source.family.sampling, ask.sampling)
+    files = find_files(handed.images, handed.before)
+    require_writable(cache)
+    taken = take_images(prompt_files(data), files, sampling, ImageStore(cache))
+    cache_use.note(cache, out)
+    job = _Job(ask, handed, source, data, sampling, taken)
+    result, outcome = job.result(cache)
+    folder = out / result.id
+    write_requests(folder, [request for batch in edit_batches(data.schedule) for request in batch.requests])
+    write_atomic(folder / LEDGER, outcome.ledger)
+    write_atomic(folder / TABLE, outcome.table)
+    write_atomic(folder / RESULT, result.to_json().encode())
+    return result, folder / RESULT, taken
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Everything that the result of handed images says."""
+
+    ask: Ask
+    handed: HandedIn
+    source: Source
+    data: TaskData
+    sampling: Sampling
+    taken: HandedImages
+
+    def result(self, cache: Path) -> tuple[Result, Outcome]:
+        """Measure, score, and make the result."""
+        named, device = self.source.family.measures, choose_device(self.ask.execution.device)
+        plugins = plugin_records(metric_entries(self.data.metrics, named))
+        origin, seconds = Origin.now(device, self.ask.command, plugins), Seconds()
+        with seconds.of("measure"):
+            scores = self._scorer(cache, str(device)).scores(self.taken.rows)
+        outcome = Outcome.of(scores, self.taken.rows)
+        *earlier, last = scores.groups
+        found = Result.of(
+            self._spec(),
+            task=task_record(self._spec(), self.data.task, self.data.dataset),
+            method=self._method(),
+            model=self._model(),
+            scores=scores.groups[last],
+            checkpoints=tuple(CheckpointRecord(group=each, edits=1, scores=scores.groups[each]) for each in earlier),
+            per_concept=table_record(outcome.table, scores.table),
+            images=ledger_record(outcome.ledger, self.taken.rows),
+            execution={"device": str(device)},
+            cost=Cost(measure_seconds=seconds.spent["measure"], total_seconds=seconds.total),
+            plugins=origin.plugins,
+            provenance=origin.to_provenance(),
+        )
+        partial = found.status == "partial" or bool(self.taken.missing)
+        mark = {"status": "partial" if partial else found.status, "outside": self._mark()}
+        return found.model_copy(update=mark), outcome
+
+    def _scorer(self, cache: Path, device: str) -> Scorer:
+        metrics, elsewhere = self.data.metrics, reference_images(self.data.dataset)
+        paths = {key: path for found in elsewhere.values() for key, path in found.items()}
+        kind = device.partition(":")[0]
+        return Scorer(
+            metrics=metrics,
+            measures=measures([each.metric for each in metrics], self.source.family.measures, device),
+            measuring=Measuring(ImageStore(cache), MeasuredStore(cache), kind, paths),
+            references={name: tuple(found) for name, found in elsewhere.items()},
+            reaches_dest=not self.handed.erases,
+        )
+
+    def _spec(self) -> RunSpec:
+        """Make the identity: the task's, and the images themselves in the place of a method's code."""
+        images = digest([[row.before, row.after] for row in self.taken.rows])
+        return RunSpec(
+            task=self.data.name,
+            task_version=self.data.task.version,
+            dataset=self.data.card,
+            dataset_version=self.data.dataset.card.version,
+            requests_sha256=self.data.digests.requests,
+            prompts_sha256=self.data.digests.prompts,
+            method=self.ask.method,
+            method_version=1,
+            package=ELSEWHERE,
+            code=images,
+            num_edits=self.ask.num_edits,
+            draws=self.ask.repeats.draws,
+            replicates=self.ask.repeats.replicates,
+            model=self.source.ref,
+            sampling=self.sampling,
+            limit=self.ask.limit,
+        )
+
+    def _method(self) -> MethodRecord:
+        return MethodRecord(
+            name=self.ask.method,
+            version=1,
+            package=ELSEWHERE,
+            package_version=VERSION,
+            code=self._spec().code,
+            paper="",
+            recipe="",
+            recipe_part=WORDS["images"],
+            params={},
+            reaches_dest=not self.handed.erases,
+        )
+
+    def _model(self) -> ModelRecord:
+        ref = self.source.ref
+        return ModelRecord(
+            family=ref.family,
+            repo=ref.repo,
+            revision=ref.revision,
+            dtype=ref.dtype,
+            digest=self.source.digest,
+            edited_digest=(),
+        )
+
+    def _mark(self) -> OutsideRecord:
+        return OutsideRecord(
+            own_requests=self.ask.own.file if self.ask.own is not None else "",
+            made_by="images",
+            source=self.handed.images.name,
+            missing=tuple(self.taken.missing),
+        )
