@@ -74,7 +74,7 @@ def evaluate(
         repeats=repetition.repeats(),
         settings=chosen,
         recipe=recipe,
-        joined=tuple(scope.joined or ()),
+        with_tasks=tuple(scope.with_tasks or ()),
         sampling=sampling.changes(),
         limit=scope.limit,
         dtype=values.dtype(computation.dtype),

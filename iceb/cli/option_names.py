@@ -11,7 +11,7 @@ OPTIONS = {  # by the field's name
     "settings": "--set",
     "metrics": "--metric",
     "outs": "--runs",
-    "joined": "--with",
+    "with_tasks": "--with",
     **{
         name: f"--{name.replace('_', '-')}"
         for name in (

@@ -37,7 +37,7 @@ Recipe: TypeAlias = Annotated[
 Metrics: TypeAlias = Annotated[
     list[str] | None, typer.Option("--metric", help="A metric beside the task's own; may be repeated.")
 ]
-Joined: TypeAlias = Annotated[
+WithTasks: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--with", metavar="TASK[=COUNT]", help="Another task's shared prompts and metrics as well: preservation=500."
@@ -93,7 +93,7 @@ class Scope:
     """Options of what is drawn and computed beside, or instead of all of, the task's own."""
 
     metric: Metrics = None
-    joined: Joined = None
+    with_tasks: WithTasks = None
     limit: Limit = None
 
 

@@ -57,19 +57,19 @@ def join_task(asked: str, num_edits: int, mini: bool, data: str | None, cache: P
     """
     found = ASKED.fullmatch(asked)
     if found is None:
-        raise SpecError(f"`joined` {quote(asked, 80)}: must be a task, or TASK=COUNT as in preservation=1000")
+        raise SpecError(f"`with_tasks` {quote(asked, 80)}: must be a task, or TASK=COUNT as in preservation=1000")
     task: Task = registry.load("tasks", found["task"])
     dataset = open_dataset(task.dataset, _source(task, mini, data), cache, may_fetch)
     prompts = tuple(dataset.shared_prompts(num_edits))
     count = int(found["count"]) if found["count"] else len(prompts)
     if count > len(prompts):
         raise SpecError(
-            f"`joined` {quote(asked, 80)}: task {task.name} has {len(prompts)} shared prompts: ask for fewer"
+            f"`with_tasks` {quote(asked, 80)}: task {task.name} has {len(prompts)} shared prompts: ask for fewer"
         )
     joined = JoinedTask(task.name, prompts[:count], ())
     fitting = tuple(name for name in task.metrics if _reads_only(name, joined.roles))
     if not fitting:
-        raise SpecError(f"`joined` {quote(asked, 80)}: no metric of task {task.name} reads shared prompts alone")
+        raise SpecError(f"`with_tasks` {quote(asked, 80)}: no metric of task {task.name} reads shared prompts alone")
     return replace(joined, metrics=fitting)
 
 
@@ -93,7 +93,7 @@ def extend_task(task: Task, joined: Sequence[JoinedTask]) -> Task:
     for each in joined:
         if shared := [role for role in each.roles if role in task.roles]:
             raise SpecError(
-                f"`joined` {each.task}: task {task.name} has the role {shared[0]} itself: run it on its own"
+                f"`with_tasks` {each.task}: task {task.name} has the role {shared[0]} itself: run it on its own"
             )
     roles = [role for each in joined for role in each.roles]
     metrics = [name for each in joined for name in each.metrics]

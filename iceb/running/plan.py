@@ -58,7 +58,7 @@ class Ask:
     settings: Mapping[str, Scalar] = field(default_factory=dict)  # --set
     recipe: str | Path | None = None  # "published", "tuned" or a file; None: tuned where there is such a part
     metrics: tuple[str, ...] = ()  # beside the task's own
-    joined: tuple[str, ...] = ()  # other tasks, "preservation=1000": their shared prompts and metrics as well
+    with_tasks: tuple[str, ...] = ()  # other tasks, "preservation=1000": their shared prompts and metrics as well
     sampling: Mapping[str, Any] = field(default_factory=dict)  # fields of Sampling that differ from the model's default
     limit: int | None = None  # prompts per role
     dtype: Dtype = "float32"

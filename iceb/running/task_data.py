@@ -54,7 +54,7 @@ class DataAsk(Protocol):
         """The metrics beside the task's own."""
 
     @property
-    def joined(self) -> tuple[str, ...]:
+    def with_tasks(self) -> tuple[str, ...]:
         """The tasks whose shared prompts and metrics are added."""
 
     @property
@@ -102,7 +102,7 @@ def read_task(ask: DataAsk, task: Task, source: Source, cache: Path, may_fetch: 
         IcebError: no such metric, or files that are missing or damaged.
     """
     mini = source.family.name == "mini"
-    joined = [join_task(name, ask.num_edits, mini, ask.data, cache, may_fetch) for name in ask.joined]
+    joined = [join_task(name, ask.num_edits, mini, ask.data, cache, may_fetch) for name in ask.with_tasks]
     task = extend_task(task, joined)
     if ask.own is not None:
         return choose_prompts(OWN, OWN, task, OwnDataset(ask.own), joined, ask)

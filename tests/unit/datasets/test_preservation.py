@@ -113,7 +113,7 @@ def test_the_fit_to_the_caption_is_the_change_of_a_hundred_cosines():
 def test_a_shift_of_features_by_a_vector_has_its_squared_length_as_frechet_distance():
     draw = np.random.default_rng(1)
     before = draw.normal(size=(40, 3))
-    sides = {BEFORE: rows_of(before, 40), AFTER: rows_of(before + [3, 0, 4], 40)}
+    sides = {BEFORE: rows_of(before, 40), AFTER: rows_of(before + np.array([3, 0, 4]), 40)}
     score = reduce_values(PRESERVATION_FRECHET({"preservation": sides}), PRESERVATION_FRECHET.reduction)
     assert score.value == pytest.approx(25, abs=1e-3)
     same = {BEFORE: rows_of(before, 40), AFTER: rows_of(before, 40)}
@@ -160,7 +160,7 @@ def test_a_task_with_a_role_of_the_joined_one_is_refused(tmp_path):
 
 def test_a_joined_run_has_the_id_of_the_run_without(tmp_path):
     ask = {"task": "aice", "method": "unedited", "num_edits": 1, "cache": tmp_path}
-    alone, both = plan(Ask(**ask)), plan(Ask(**ask, joined=("preservation=20",)))
+    alone, both = plan(Ask(**ask)), plan(Ask(**ask, with_tasks=("preservation=20",)))
     assert alone.spec.id == both.spec.id
     drawn = [prompt for checkpoint in both.checkpoints for prompt in checkpoint.prompts]
     assert sum(prompt.role == "preservation" for prompt in drawn) == 20
