@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iceb.base.errors import MeasureError, SpecError
+from iceb.metrics.rows import check_comparable, rows_by_concept
 from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
 from iceb.specs.prompts import Prompt
 from iceb.specs.reduction import Change, ConceptValue, Part, Reduction
@@ -76,14 +77,14 @@ class ProbabilityChange:
             MeasureError: a probability is not a finite number in [0, 1].
         """
         before, after = measured[self.role][BEFORE], measured[self.role][AFTER]
-        _check_comparable(before, after)
+        check_comparable(before, after)
         if not before.prompts:
             return ()
         columns = [self._column(prompt) for prompt in before.prompts]
         was, now = _probabilities(before, columns), _probabilities(after, columns)  # (n,)
         return tuple(
             ConceptValue(concept, self._part, float(was[rows].mean()), float(now[rows].mean()), len(rows), replicate)
-            for (concept, replicate), rows in _clusters(before.prompts).items()
+            for (concept, replicate), rows in rows_by_concept(before.prompts).items()
         )
 
     @property
@@ -134,14 +135,6 @@ class EditScore:
         return (*SOURCE2DEST(measured), *HOLDOUT_DELTA(measured))
 
 
-def _check_comparable(before: Measured, after: Measured) -> None:
-    if before.prompts != after.prompts or before.measure != after.measure:
-        raise SpecError(
-            f"before ({before.measure}, {len(before.prompts)} prompts) and after ({after.measure}, "
-            f"{len(after.prompts)} prompts) are not of the same prompts in the same order under the same measure"
-        )
-
-
 def _probabilities(side: Measured, columns: Sequence[int]) -> Floats:
     """The probability of each row's class, (n,) float64."""
     if max(columns) >= side.values.shape[1]:
@@ -152,14 +145,6 @@ def _probabilities(side: Measured, columns: Sequence[int]) -> Floats:
     ):  # float32 softmax may pass 1 by one bit
         raise MeasureError(f"measure {side.measure} gave a number that is not a probability; nothing was scored")
     return np.minimum(found, 1.0)
-
-
-def _clusters(prompts: Sequence[Prompt]) -> dict[tuple[str, int], list[int]]:
-    """The rows of each concept and replicate, in order of first appearance."""
-    rows: dict[tuple[str, int], list[int]] = {}
-    for row, prompt in enumerate(prompts):
-        rows.setdefault((prompt.cluster, prompt.replicate), []).append(row)
-    return rows
 
 
 SOURCE_FORGET = ProbabilityChange("source_forget", role="source", of="label", falls=True)
