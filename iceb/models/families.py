@@ -11,6 +11,9 @@ REAL_MEASURES = {
     "clip_l14": "clip_l14_text",
     "clip_b32": "clip_b32_text",
     "clip_bigg": "clip_bigg_text",
+    "image_embedding": "inception",
+    "perceptual_distance": "lpips_alex",
+    **{kind: kind for kind in ("lpips_alex_64", "lpips_alex", "lpips_vgg", "inception", "resnet50_imagenet")},
 }
 MINI_MEASURES = {
     "imagenet_classifier": "vit_mini",
@@ -21,6 +24,8 @@ MINI_MEASURES = {
     "clip_l14": "clip_mini_texts",  # one twin stands for all three, and scores say so by its name
     "clip_b32": "clip_mini_texts",
     "clip_bigg": "clip_mini_texts",
+    "inception": "clip_mini_embedding",
+    "resnet50_imagenet": "vit_mini",
 }
 
 _ALL = (

@@ -41,6 +41,9 @@ BY_CLIP = ("clip_mini_embedding", "clip_mini_texts", "identity_mini", "perceptua
 CLIP = Path(iceb.__file__).parent / "mini" / "weights" / "clip"
 
 
+OF_SETS = ("fid", "kid", "frechet_twin", "kernel_twin")
+
+
 @pytest.mark.parametrize("name", ours("measures"))
 def test_a_registered_measure_keeps_what_it_promises(name, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -50,4 +53,5 @@ def test_a_registered_measure_keeps_what_it_promises(name, monkeypatch):
 
 @pytest.mark.parametrize("name", ours("metrics"))
 def test_a_registered_metric_keeps_what_it_promises(name):
-    assert count_passed(check_metric(name)) >= 15  # one of the edited side alone is not asked for a change of 0
+    passed = count_passed(check_metric(name))  # one of the edited side alone is not asked for a change of 0
+    assert passed >= (14 if name in OF_SETS else 15)  # two checks are of concepts, which a set has none of
