@@ -21,8 +21,8 @@ MACE = "arXiv:2403.06135"
 class RecognisedShare:
     """Share of a role's images whose face is recognised as the person asked for, among those with a face.
 
-    A detector's row has the probabilities of the prompt's choices (one name), the largest of any other identity, and
-    whether there is a face. Images without a face are left out, as MACE's evaluate_by_GCD.py does.
+    A detector's row has the score of the prompt's choice (its one name), the largest of any other identity, and whether
+    there is a face. Images without a face are left out, as MACE's evaluate_by_GCD.py does.
     """
 
     name: str

@@ -20,11 +20,10 @@ MINI_MEASURES = {
     "face_identity": "identity_mini",
     "image_embedding": "clip_mini_embedding",
     "perceptual_distance": "perceptual_mini",
-    "lpips_alex": "perceptual_mini",
+    **dict.fromkeys(("lpips_alex_64", "lpips_alex", "lpips_vgg"), "perceptual_mini"),
     "clip_l14": "clip_mini_texts",  # one twin stands for all three, and scores say so by its name
     "clip_b32": "clip_mini_texts",
     "clip_bigg": "clip_mini_texts",
-    **dict.fromkeys(("lpips_alex_64", "lpips_alex", "lpips_vgg"), "perceptual_mini"),
     "inception": "clip_mini_embedding",
     "resnet50_imagenet": "vit_mini",
     "scene": "scene_mini",

@@ -18,7 +18,6 @@ from iceb.metrics.measures.clip_twin import TwinMeasure
 from iceb.specs.metrics import Inputs, MeasureInput
 
 BATCH = 64  # images in one forward pass
-SCALE = 100.0  # of CLIP's logits
 FACE = "a photo of {}"  # of a person or a profession
 SHOWN = ("a photo of a {}", "a painting by {}", "a photo at the {}")  # of a class, a style, a scene: no face
 
@@ -27,10 +26,11 @@ Floats = npt.NDArray[np.float32]
 
 
 class FaceIdentity:
-    """Probabilities of the identities that a prompt's choices name, by a closed list of identities.
+    """Scores of the identities that a prompt's choices name, by a closed list of identities.
 
-    A row: the probability of each choice, the largest of any other identity, and 1 if a face was found, else 0. Without
-    a face all are 0. Where a detector finds several faces, it answers for the first, as MACE's evaluate_by_GCD.py does.
+    A row: the score of each choice, the largest of any other identity, and 1 if a face was found, else 0. Without a
+    face all are 0. A score is a probability where the detector has them; metrics read their order alone. Where a
+    detector finds several faces, it answers for the first, as MACE's evaluate_by_GCD.py does.
     Names are compared in lower case.
 
     Args:
@@ -50,11 +50,11 @@ class FaceIdentity:
 
     @property
     def identities(self) -> Sequence[str]:
-        """The names that the detector knows, in the order of its probabilities."""
+        """The names that the detector knows, in the order of its scores."""
         raise NotImplementedError
 
-    def probabilities(self, images: Sequence[Pixels]) -> Sequence[npt.NDArray[np.floating] | None]:
-        """The probabilities of all identities for each image, (identities,); None where no face was found."""
+    def scores(self, images: Sequence[Pixels]) -> Sequence[npt.NDArray[np.floating] | None]:
+        """The scores of all identities for each image, (identities,); None where no face was found."""
         raise NotImplementedError
 
     def __call__(self, inputs: Sequence[MeasureInput]) -> Floats:
@@ -70,7 +70,7 @@ class FaceIdentity:
             face_row(asked_of, known)
             for start in range(0, len(images), BATCH)
             for asked_of, known in zip(
-                asked[start : start + BATCH], self.probabilities(images[start : start + BATCH]), strict=True
+                asked[start : start + BATCH], self.scores(images[start : start + BATCH]), strict=True
             )
         ]
         width = len(asked[0]) + 2 if asked else 3
@@ -111,9 +111,9 @@ def face_row(places: Sequence[int], known: npt.NDArray[np.floating] | None) -> l
 class MiniIdentity(TwinMeasure):
     """Identities of mini's world, by mini's CLIP twin: which name an image is most like.
 
-    The twin compares with all identities of mini, and with a choice that is none of them as well, for it reads any
-    text; probabilities are softmax(100 × cosine) over these. A face is found where some person, identity or profession,
-    is more like the image than every class, style and scene. The row is that of `FaceIdentity`.
+    Scores are cosines with "a photo of NAME", of all identities of mini, and of a choice that is none of them as well,
+    for the twin reads any text. A face is found where some person, identity or profession, is more like the image than
+    every class, style and scene. The row is that of `FaceIdentity`.
     """
 
     id = "identity_mini@1"
@@ -125,9 +125,8 @@ class MiniIdentity(TwinMeasure):
             raise MeasureError(f"measure {self.id} got prompts with different numbers of names in one call")
         images = self.twin.image_embeddings(list(check_images(self.id, [each.image for each in inputs])))
         known = images @ self._names.T  # (n, identities)
-        has_face = np.maximum(known.max(axis=1), (images @ self._professions.T).max(axis=1)) > (
-            images @ self._faceless.T
-        ).max(axis=1)
+        person = np.maximum(known.max(axis=1), (images @ self._professions.T).max(axis=1))
+        has_face = person > (images @ self._faceless.T).max(axis=1)
         rows = [
             face_row(*self._with_choices(image, names, cosines)) if face else face_row(range(len(names)), None)
             for image, names, cosines, face in zip(images, asked, known, has_face, strict=True)
@@ -135,18 +134,12 @@ class MiniIdentity(TwinMeasure):
         return np.array(rows, np.float32)
 
     def _with_choices(self, image: Floats, names: Sequence[str], cosines: Floats) -> tuple[list[int], Floats]:
-        """The places of the names among mini's identities and the names that are none, and the probabilities."""
-        places, new = [], []
-        for name in names:
-            if name.lower() in self._places:
-                places.append(self._places[name.lower()])
-            else:
-                places.append(len(cosines) + len(new))
-                new.append(name)
+        """The places of the names among mini's identities and the names that are none, and the cosines."""
+        new = [name for name in names if name.lower() not in self._places]
         if new:
             cosines = np.concatenate([cosines, self.twin.text_embeddings([FACE.format(name) for name in new]) @ image])
-        odds = np.exp(SCALE * (cosines - cosines.max()))
-        return places, np.asarray(odds / odds.sum(), np.float32)
+        places = {**self._places, **{name.lower(): len(self._names) + place for place, name in enumerate(new)}}
+        return [places[name.lower()] for name in names], cosines
 
     @cached_property
     def _places(self) -> dict[str, int]:
