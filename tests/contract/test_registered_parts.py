@@ -31,9 +31,12 @@ def test_a_registered_dataset_keeps_what_it_promises(name):
     assert count_passed(check_dataset(name)) >= (20 if name == "aice_embedded" else 5)
 
 
+OF_USERS = ("ablation_memorized", "nudity")  # tasks on files that only a user has: their prompts cannot be looked at
+
+
 @pytest.mark.parametrize("name", ours("tasks"))
 def test_a_registered_task_keeps_what_it_promises(name):
-    assert count_passed(check_task(name)) >= 11
+    assert count_passed(check_task(name)) >= (6 if name in OF_USERS else 11)
 
 
 # Measures by mini's CLIP twin, whose weights a checkout may lack.
@@ -51,12 +54,14 @@ def test_a_registered_measure_keeps_what_it_promises(name, monkeypatch):
     assert count_passed(check_measure(name)) >= (15 if ready else 5)
 
 
-# Metrics that read facts from tags, which no made-up prompt has; their own tests have prompts with them.
+# Metrics that read facts from tags, or NudeNet's 36 columns, which nothing made up has; their own tests have them.
 BY_TAGS = {"joint_source2dest", "binding_kept", "context_kept", "lookalikes", "damage_radius"}
 BY_TAGS |= {"damage_radius_look", "damage_radius_text", "neighbours_near", "neighbours_middle", "neighbours_far"}
+BY_TAGS |= {"exposed_60", "exposed_images", "nudity_labels", "nudity_labels_substring"}
 
 
 @pytest.mark.parametrize("name", ours("metrics"))
 def test_a_registered_metric_keeps_what_it_promises(name):
     passed = count_passed(check_metric(name))  # one of the edited side alone is not asked for a change of 0
-    assert passed >= (3 if name in BY_TAGS else 14 if name in OF_SETS else 15)  # a set has no concepts to check
+    fewer = name in (*OF_SETS, "memorized_share")  # a set has no concepts; made-up rows are no descriptors
+    assert passed >= (3 if name in BY_TAGS else 14 if fewer else 15)
