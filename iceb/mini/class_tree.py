@@ -33,7 +33,7 @@ def hops(first: int, second: int) -> int:
     """Edges between two classes on the tree: 0 of a class with itself, 2 within a group, and so on.
 
     >>> hops(207, 207), hops(207, 208), hops(207, 160), hops(207, 0)
-    (0, 2, 4, 11)
+    (0, 2, 4, 9)
     """
     if first == second:
         return 0

@@ -26,7 +26,8 @@ def count_degenerate(measuring: Measuring, rows: Sequence[ImageRow]) -> Degenera
     Raises:
         ImagesLost: images are missing or damaged; they can be drawn again.
     """
-    last = [row for row in rows if row.after is not None and row.group == rows[-1].group]
+    groups = list(dict.fromkeys(row.group for row in rows))
+    last = [row for row in rows if row.after is not None and row.group == groups[-1]]
     if not last:
         return None
     measure = detector()
