@@ -19,6 +19,7 @@ from iceb.base.messages import one_line, quote, reason, shorten
 from iceb.base.out_of_memory import REMEDY, out_of_memory
 from iceb.base.packages import unreadable_packages
 from iceb.cli import apply, cache, check, damage, data, docs, edit, evaluate, grid, leaderboard, listing, runs, score
+from iceb.cli import explain as explaining
 from iceb.cli.check_lines import BEGAN
 from iceb.cli.option_names import options_in_log, with_options
 
@@ -40,6 +41,7 @@ app.command("grid")(grid.grid)
 app.command("runs")(runs.runs)
 app.command("list")(listing.list_names)
 app.command("show")(listing.show)
+app.command("explain")(explaining.explain)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.add_typer(check.app, name="check")
 app.command("docs")(docs.docs)

@@ -16,7 +16,7 @@ from iceb.specs.results import Result
 from iceb.specs.runs import slug
 from iceb.specs.tasks import Task
 
-SOURCES = {"leaderboard": "results", "docs": "cards"}  # command → what its pages are made from
+SOURCES = {"leaderboard": "results", "docs": "declarations"}  # command → what its pages are made from
 RESULTS, NOTES = "results", "notes"  # folders
 EMBEDDED = "mini"  # the family whose pages carry the task's name alone
 GUIDE = "../docs/results.md"  # a checkout has it beside its leaderboards folder

@@ -145,11 +145,11 @@ def test_an_outdated_or_surplus_page_is_reported(tmp_path):
     write(tmp_path, texts)
     check(tmp_path, texts, command="docs")
     (tmp_path / "a.md").write_text("three\n")
-    with pytest.raises(CheckFailed, match=r"a\.md differs from its cards .*run `iceb docs` and commit"):
+    with pytest.raises(CheckFailed, match=r"a\.md differs from its declarations .*run `iceb docs` and commit"):
         check(tmp_path, texts, command="docs")
     (tmp_path / "a.md").write_text("two\n")
     (tmp_path / "old.md").write_text("")
-    with pytest.raises(CheckFailed, match=r"old\.md is made by no card"):
+    with pytest.raises(CheckFailed, match=r"old\.md is made by no declaration"):
         check(tmp_path, texts, command="docs")
 
 
