@@ -140,12 +140,16 @@ def _requests(rows: Mapping[str, Any], where: str) -> tuple[EditRequest, ...]:
     if not rows:
         raise DataError(f"{where}: holds no requests")
     requests = tuple(_request(row, number, f"{where}, {place}") for number, (place, row) in enumerate(rows.items()))
-    seen: set[str] = set()
+    seen: dict[str, EditRequest] = {}
     for request in requests:
-        if request.source in seen:
-            raise DataError(f"{where}: source {request.source!r} stands twice: name each source once")
-        seen.add(request.source)
+        if (first := seen.setdefault(request.source, request)) is not request:
+            aims = "" if first.dests == request.dests else f", to become {_aim(first)} and {_aim(request)}"
+            raise DataError(f"{where}: source {request.source!r} stands twice{aims}: name each source once")
     return requests
+
+
+def _aim(request: EditRequest) -> str:
+    return " or ".join(map(repr, request.dests)) or "nothing"
 
 
 def _request(row: Any, number: int, where: str) -> EditRequest:

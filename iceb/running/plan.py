@@ -15,6 +15,7 @@ from iceb.base.frames import attribute_errors
 from iceb.base.readers import explain_reading
 from iceb.base.suggestions import unknown
 from iceb.datasets import EMBEDDED, dataset_card_name, open_dataset
+from iceb.datasets.conflicts import schedule_conflicts
 from iceb.datasets.repeated import digests_of, with_repeats
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
@@ -109,7 +110,7 @@ def plan(ask: Ask, may_fetch: bool = True) -> Plan:
         schedule = with_checkpoints(schedule, {checkpoint.step.id for checkpoint in checkpoints})
     parts = _parts(ask, task, dataset, method, bundle, metrics, cache)
     parts.plugins = run_entries(spec, metrics, bundle.family.measures)
-    return Plan(spec, parts, schedule, selection, checkpoints)
+    return Plan(spec, parts, schedule, selection, checkpoints, schedule_conflicts(schedule))
 
 
 @dataclass(frozen=True)
