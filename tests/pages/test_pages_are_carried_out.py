@@ -150,7 +150,7 @@ def new_dataset(place: Scratch) -> None:
     assert score_of(ceiling, "edit_score")[0] == pytest.approx(float(printed[1]), abs=2e-3)
     assert score_of(ceiling, "holdout_delta")[0] == 0
     assert "title: Instruments turned into others" in place.run("iceb show dataset orchestra")
-    assert place.run("iceb data status orchestra").startswith("orchestra: rows is here (")
+    assert place.run("iceb data verify orchestra").startswith("orchestra: rows is here (")
     with_recipe = line_of(place, "iceb evaluate --method uce --task orchestra --num-edits 4 --recipe")
     assert score_of(with_recipe, "edit_score")[:2] == pytest.approx(shown[2], abs=2e-3)
     lost, error, *_ = score_of(with_recipe, "holdout_delta")
