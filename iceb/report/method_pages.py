@@ -63,7 +63,7 @@ def method_pages(leaderboards: Path, benchmarks: Path) -> dict[str, str]:
             entry.load(),
             tuple(timing for timing in times if timing.method == entry.name),
             tuple(sorted(boards.get(entry.name, ()))),
-            tuple(_published_names(entry.name)),
+            tuple(dict.fromkeys(_published_names(entry.name))),
         )
         for entry in registry.entries_of("methods")
         if entry.package == "iceb"

@@ -159,7 +159,8 @@ def test_a_page_links_the_files_of_its_method_and_the_page_of_its_published_numb
     assert "- code: [methods/uce/__init__.py](../../methods/uce/__init__.py), [methods/uce/editing.py]" in text
     assert "[methods/common/attention/](../../methods/common/attention/)" in text
     assert "Published numbers: [leaderboards/aice-sd14.md](../../leaderboards/aice-sd14.md), as UCE." in text
-    assert "Published numbers" not in pages["uce.md"]
+    assert "aice-sd14.md" not in pages["uce.md"]  # there uce-emcid stands for UCE
+    assert "[leaderboards/celebrities-sd14.md](../../leaderboards/celebrities-sd14.md), as UCE." in pages["uce.md"]
     for each in pages.values():
         for target in re.findall(r"\]\((\.\./\.\./[^)#]+)\)", each):
             assert (ROOT / "docs" / "methods" / target).exists(), target
