@@ -229,7 +229,19 @@ def whole_method(place: Scratch) -> None:
     assert share == pytest.approx(0.9, abs=1e-5)
 
 
+def data(place: Scratch) -> None:
+    """docs/data.md lists, checks and shows datasets, and takes rows without the suite."""
+    assert re.search(r"^aice_embedded +Apache-2\.0 +ships with iceb", place.printed["iceb data list"], re.MULTILINE)
+    assert place.printed["iceb data verify aice_embedded"].startswith("aice_embedded: edits is here (")
+    assert "  requests: 300\n" in place.printed["iceb data show aice_embedded --rows 1"]
+    (code,) = [block.text for block in blocks(ROOT / "docs" / "data.md") if block.language == "python"]
+    pairs, prompts = ast.literal_eval(place.printed[code])
+    assert (len(pairs), pairs[0]) == (2, ("dhole", "partridge"))
+    assert prompts > 100
+
+
 CLAIMS = {
+    "docs/data.md": data,
     "README.md": readme,
     "CONTRIBUTING.md": contributing,
     "docs/adding_a_method.md": new_method,
