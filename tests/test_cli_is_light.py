@@ -37,6 +37,7 @@ COMMANDS = [
     ["list", "datasets"],
     ["show", "task", "aice"],
     ["show", "method", "esd"],
+    ["explain", "edit_score"],
     ["show", "result", str(FIXTURE)],
     ["show", "schema"],
     ["runs", str(FIXTURE.parent)],

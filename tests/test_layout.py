@@ -22,7 +22,6 @@ IMPORT_NAMES = {
     "open_clip_torch": "open_clip",
     "clean-fid": "cleanfid",
 }  # where the distribution is called otherwise
-OF_EXTRAS = {"nudenet"}  # imported where a measure asks for it, and an error says which extra brings it
 
 
 def packages_on_disk() -> set[str]:
@@ -114,11 +113,11 @@ EXTRAS = PROJECT["project"]["optional-dependencies"]
 
 def test_every_dependency_is_imported():
     assert {IMPORT_NAMES.get(name, name) for name in DEPENDENCIES} - imported_names() == set()
-    assert imported_names() >= OF_EXTRAS
 
 
 def test_every_library_the_package_imports_is_a_dependency():
-    named = {IMPORT_NAMES.get(name, name) for name in DEPENDENCIES} | OF_EXTRAS
+    offered = {name for extra, lines in EXTRAS.items() if extra not in ("all", "dev") for name in distributions(lines)}
+    named = {IMPORT_NAMES.get(name, name) for name in DEPENDENCIES | offered}
     assert imported_names() - set(sys.stdlib_module_names) - named == set()
 
 

@@ -20,6 +20,7 @@ COMMANDS = (
     "docs",
     "edit",
     "evaluate",
+    "explain",
     "grid",
     "leaderboard",
     "list",
@@ -54,6 +55,10 @@ STAY = {
     "iceb/runs/provenance.py: --is-inside-work-tree": "an option of git",
     "iceb/leaderboard/render.py: iceb leaderboard": "the command that writes the page",
     "iceb/report/method_pages.py: iceb docs": "the command that writes the page",
+    "iceb/report/metric_pages.py: iceb docs": "the command that writes the page",
+    "iceb/report/task_pages.py: iceb docs": "the command that writes the page",
+    "iceb/report/task_pages.py: iceb evaluate": "the page shows the command that runs the task",
+    "iceb/report/task_pages.py: --metric": "the page shows the option that adds a metric",
 }
 
 

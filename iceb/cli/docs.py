@@ -1,4 +1,4 @@
-"""`iceb docs`: write the methods' pages from their cards, or check that they are up to date."""
+"""`iceb docs`: write the pages of methods, tasks and metrics from their declarations, or check them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,18 +8,23 @@ import typer
 
 def docs(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when a page differs.")] = False,
-    folder: Annotated[Path, typer.Option(help="Where the pages stand.")] = Path("docs/methods"),
+    folder: Annotated[Path, typer.Option(help="Where methods/, tasks/ and metrics/ stand.")] = Path("docs"),
     leaderboards: Annotated[Path, typer.Option(help="The folder that holds results/.")] = Path("leaderboards"),
     benchmarks: Annotated[Path, typer.Option(help="Measured times, *.json.")] = Path("benchmarks/results"),
 ) -> None:
-    """Write a page for every method of ours, and their index."""
+    """Write a page for every method, task and metric of ours, and their indexes."""
     from iceb.leaderboard import pages
-    from iceb.report import method_pages
+    from iceb.report import method_pages, metric_pages, task_pages
 
-    texts = method_pages.method_pages(leaderboards, benchmarks)
-    if check:
-        pages.check(folder, texts, command="docs")
-        typer.echo(f"{len(texts)} pages in {folder} are what the cards and results make")
-        return
-    for path in pages.write(folder, texts):
-        typer.echo(f"wrote {path}")
+    made = {
+        "methods": method_pages.method_pages(leaderboards, benchmarks),
+        "tasks": task_pages.task_pages(leaderboards),
+        "metrics": metric_pages.metric_pages(),
+    }
+    for name, texts in made.items():
+        if check:
+            pages.check(folder / name, texts, command="docs")
+            typer.echo(f"{len(texts)} pages in {folder / name} are what the declarations make")
+            continue
+        for path in pages.write(folder / name, texts):
+            typer.echo(f"wrote {path}")

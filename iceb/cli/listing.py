@@ -194,7 +194,7 @@ def _show_registered(what: ShowKind, name: str) -> None:
 def _words(what: ShowKind, found: Any) -> dict[str, str]:
     """Return the fields of a card in words."""
     if what is ShowKind.metric:
-        from iceb.cli.metric_words import metric_fields
+        from iceb.report.metric_words import metric_fields
 
         return metric_fields(found)
     return _card_fields(found) if what is ShowKind.method else _fields(found)

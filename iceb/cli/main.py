@@ -35,6 +35,7 @@ from iceb.cli import (
     score,
     trying,
 )
+from iceb.cli import explain as explaining
 from iceb.cli.check_lines import BEGAN
 from iceb.cli.option_names import options_in_log, with_options
 
@@ -57,6 +58,7 @@ app.command("grid")(grid.grid)
 app.command("runs")(runs.runs)
 app.command("list")(listing.list_names)
 app.command("show")(prompts.show)
+app.command("explain")(explaining.explain)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.add_typer(check.app, name="check")
 app.command("docs")(docs.docs)

@@ -1,4 +1,4 @@
-"""Open datasets: `open_dataset("aice", data)` checks the files and offers requests and prompts."""
+"""Open datasets: `open_dataset` for runs, `load` for their rows alone; both check the files."""
 
 from pathlib import Path
 
@@ -8,9 +8,10 @@ from iceb.base.errors import DataError, SpecError
 from iceb.base.frames import attribute_errors
 from iceb.datasets.cards import declaration, load_card
 from iceb.datasets.locate import EMBEDDED, UPSTREAM, locate_files
+from iceb.datasets.plain_rows import PlainDataset, plain_dataset
 from iceb.specs.datasets import ConceptDataset
 
-__all__ = ["EMBEDDED", "UPSTREAM", "dataset_card_name", "load_card", "open_dataset"]
+__all__ = ["EMBEDDED", "UPSTREAM", "PlainDataset", "dataset_card_name", "load", "load_card", "open_dataset"]
 
 
 def dataset_card_name(name: str, data: str | None) -> str:
@@ -48,3 +49,21 @@ def open_dataset(
         card = card.with_digests({key: digest_file(path) for key, path in paths.items()})
     with attribute_errors(DataError, f"dataset {chosen}"):
         return declared.load(card, paths)
+
+
+def load(name: str, data: str | None = None, num_edits: int | None = None, cache: Path | None = None) -> PlainDataset:
+    """The requests and prompts of a dataset as plain rows, of which `.to_hf()` makes a `DatasetDict`.
+
+    Args:
+        name, data, cache: as of `open_dataset`.
+        num_edits: how many requests are edited at a time; None for all that the card counts.
+
+    Raises:
+        SpecError: there is no such dataset, it holds nothing to edit, or its card counts no requests.
+        DataError: it has not so many requests, or its files are missing, others than declared, or malformed.
+
+    >>> found = load("aice", data="embedded", num_edits=10)
+    >>> len(found.requests), found.requests[0].source, found.prompts[0].role
+    (10, 'dhole', 'train')
+    """
+    return plain_dataset(open_dataset(name, data, cache), num_edits)

@@ -1,22 +1,25 @@
 """Locate a dataset's files and check that they are those its card declares.
 
 Upstream files are never part of the project. They are looked for in the folder the user names (`data`), then in
-ICEB_DATA, then in the cache, and are fetched from the card's pinned commit when none of these has them. Every file is
-checked against the card's sha256 before a row of it is read.
+ICEB_DATA, then in the cache, and are fetched from the card's pinned commit when none of these has them. ICEB_DATA may
+hold the files of some datasets and none of another's. Every file is checked against the card's sha256 before a row of
+it is read.
 """
 
 import logging
 import os
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from iceb.base.cache import cache_root
 from iceb.base.digest import digest_file
-from iceb.base.errors import DataError, StoreError
-from iceb.base.files import explain_errors
+from iceb.base.errors import DataError
 from iceb.base.messages import shorten
 from iceb.base.readers import explain_reading, is_file, is_folder, read_json, user_path
 from iceb.datasets.cards import package_folder
+from iceb.datasets.download import download
 from iceb.specs.datasets import DataCard, DataFile
 
 OWN = "iceb.data_cards"  # where the cards of our own datasets lie
@@ -24,7 +27,18 @@ PACKAGED = ("iceb", "package")  # card.source.repository of files that need no d
 EMBEDDED = "embedded"  # `data`: the files that ship with the package
 UPSTREAM = "upstream"  # `data`: ICEB_DATA, the cache, or a download
 ENVIRONMENT = "ICEB_DATA"
+PACKAGE, CACHE = "package", "cache"  # origins of a folder, beside `data` and ICEB_DATA
 RAW = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"
+NON_COMMERCIAL = re.compile(r"\bNC\b|non-?\s?commercial", re.IGNORECASE)
+log = logging.getLogger("iceb")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder in which the files of a card are looked for, and who named it."""
+
+    folder: Path
+    origin: str  # PACKAGE, CACHE, "`data`" or ENVIRONMENT
 
 
 def cache_folder(card: DataCard, cache: Path | None = None) -> Path:
@@ -54,17 +68,36 @@ def locate_files(
         DataError: the folder lacks a file, a file is not the declared one, nothing could be fetched, or the dataset has
             no upstream, or no embedded, files.
     """
+    place = place_of(card, data, cache, package)
+    if place.origin == CACHE and may_fetch and missing(card, place.folder):
+        fetch(card, cache)
+    return checked_paths(card, place.folder)
+
+
+def place_of(card: DataCard, data: str | None = None, cache: Path | None = None, package: str = OWN) -> Place:
+    """Choose the folder in which the files of `card` are looked for; nothing is fetched or checked.
+
+    Args:
+        card, data, cache, package: as of `locate_files`.
+
+    Raises:
+        DataError: a named folder is none or lacks a file, or the dataset has no upstream, or no embedded, files.
+    """
     _refuse_absent_kind(card, data)
     if card.source.repository in PACKAGED and data in (None, EMBEDDED):
-        return checked_paths(card, packaged_folder(card, package))
-    named = data if data not in (None, UPSTREAM) else os.environ.get(ENVIRONMENT)
-    if named:
-        origin = "`data`" if data not in (None, UPSTREAM) else ENVIRONMENT
-        return checked_paths(card, _folder_with_files(card, user_path(named), origin))
-    folder = cache_folder(card, cache)
-    if may_fetch and missing(card, folder):
-        fetch(card, cache)
-    return checked_paths(card, folder)
+        return Place(packaged_folder(card, package), PACKAGE)
+    if data not in (None, UPSTREAM):
+        return Place(_folder_with_files(card, user_path(data), "`data`"), "`data`")
+    if (named := os.environ.get(ENVIRONMENT)) and _holds_any(card, user_path(named)):
+        return Place(_folder_with_files(card, user_path(named), ENVIRONMENT), ENVIRONMENT)
+    return Place(cache_folder(card, cache), CACHE)
+
+
+def _holds_any(card: DataCard, folder: Path) -> bool:
+    """Whether a folder holds files of the card; True of what is no folder, which is refused later."""
+    if not is_folder(folder):
+        return True
+    return any(len(missing(card, place)) < len(card.files) for place in _places(card, folder))
 
 
 def _refuse_absent_kind(card: DataCard, data: str | None) -> None:
@@ -181,8 +214,10 @@ def fetch(card: DataCard, cache: Path | None = None, package: str = OWN) -> Path
         return packaged_folder(card, package)
     if absent := [path for path in card.undeclared_files if not is_file(folder / path)]:
         raise DataError(f"{', '.join(absent)} of dataset {card.name} is not here: {remedy_of_missing(card)}")
+    if (notice := licence_notice(card)) and missing(card, folder):
+        log.warning(notice)
     for file in card.files.values():
-        if file.sha256 is not None:
+        if not is_file(folder / file.path):
             _retrieve(card, file, folder)
     return folder
 
@@ -193,24 +228,18 @@ def _url(card: DataCard, path: str) -> str:
     return RAW.format(repository=card.source.repository, commit=card.source.commit, path=below)
 
 
-def _retrieve(card: DataCard, file: DataFile, folder: Path) -> None:
-    import pooch
+def licence_notice(card: DataCard) -> str:
+    """The line that is shown before restricted data are downloaded; "" where the licence allows any use."""
+    if not (card.terms or NON_COMMERCIAL.search(card.licence)):
+        return ""
+    return f"dataset {card.name}, licence {card.licence}: {card.terms or 'not for commercial use'}"
 
-    url = _url(card, file.path)
-    pooch.get_logger().setLevel(logging.WARNING)  # pooch's "Downloading …" would precede our one-line error
-    with explain_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    try:
-        pooch.retrieve(url, known_hash=f"sha256:{file.sha256}", fname=file.path, path=folder)
-    except PermissionError as error:
-        raise StoreError(
-            f"no permission to write {folder}: choose a writable folder with `cache` (ICEB_CACHE)"
-        ) from error
-    except ValueError as error:  # pooch: the hash differs
-        raise DataError(f"{url} is not the file that data card {card.name} declares ({error})") from error
-    except Exception as error:
-        # requests, urllib3 and the operating system each have their own families of errors here; all mean the same.
-        raise DataError(
-            f"cannot fetch {url} ({type(error).__name__}): connect to the internet and run "
-            f"`iceb data fetch {card.name}`, or name a folder that holds {file.path} with `data` or {ENVIRONMENT}"
-        ) from error
+
+def _retrieve(card: DataCard, file: DataFile, folder: Path) -> None:
+    if file.sha256 is None:
+        raise DataError(f"{file.path} of dataset {card.name} is not fetched: {remedy_of_missing(card)}")
+    remedy = (
+        f"connect to the internet and run `iceb data fetch {card.name}`, or name a folder that holds {file.path} with "
+        f"`data` or {ENVIRONMENT}"
+    )
+    download(_url(card, file.path), folder / file.path, file.sha256, f"data card {card.name}", remedy)

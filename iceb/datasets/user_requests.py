@@ -157,12 +157,16 @@ def _concepts(rows: Mapping[str, Any], where: str) -> tuple[OwnConcept, ...]:
     if not rows:
         raise DataError(f"{where}: holds no requests")
     concepts = tuple(_concept(row, number, f"{where}, {place}") for number, (place, row) in enumerate(rows.items()))
-    seen: set[str] = set()
+    seen: dict[str, EditRequest] = {}
     for request in (concept.request for concept in concepts):
-        if request.source in seen:
-            raise DataError(f"{where}: source {request.source!r} stands twice: name each source once")
-        seen.add(request.source)
+        if (first := seen.setdefault(request.source, request)) is not request:
+            aims = "" if first.dests == request.dests else f", to become {_aim(first)} and {_aim(request)}"
+            raise DataError(f"{where}: source {request.source!r} stands twice{aims}: name each source once")
     return concepts
+
+
+def _aim(request: EditRequest) -> str:
+    return " or ".join(map(repr, request.dests)) or "nothing"
 
 
 def _concept(row: Any, number: int, where: str) -> OwnConcept:

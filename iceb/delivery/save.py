@@ -11,6 +11,7 @@ from iceb.base.errors import SpecError
 from iceb.base.files import new_folder, write_atomic
 from iceb.base.wording import count_text
 from iceb.datasets import open_dataset
+from iceb.datasets.conflicts import conflict_lines, request_conflicts
 from iceb.delivery.delta import write_delta
 from iceb.models.bundle import ModelBundle, edited_digest
 from iceb.models.exporting import weight_digests, weights_digest
@@ -86,6 +87,7 @@ class Order:
             f"model {self.bundle.ref.family} ({self.bundle.ref.repo}, {self.bundle.ref.dtype}) on {self.bundle.device}",
             f"edit: {'in the cache' if self.is_made else 'to be made'}",
             *(f"note: {line}" for line in self.method.advice(self.bundle.ref)),
+            *(f"warning: {line}" for line in conflict_lines(request_conflicts(self.requests))),
         ]
 
 

@@ -16,7 +16,7 @@ from iceb.specs.results import Result
 from iceb.specs.runs import slug
 from iceb.specs.tasks import Task
 
-SOURCES = {"leaderboard": "results", "docs": "cards"}  # command → what its pages are made from
+SOURCES = {"leaderboard": "results", "docs": "declarations"}  # command → what its pages are made from
 RESULTS, NOTES = "results", "notes"  # folders
 EMBEDDED = "mini"  # the family whose pages carry the task's name alone
 GUIDE = "../docs/results.md"  # a checkout has it beside its leaderboards folder
@@ -54,12 +54,19 @@ def pages(
     wanted |= {(Path(name).stem, EMBEDDED) for name in notes if name not in made}
     texts = {}
     for name, family in sorted(wanted):
-        task, page = task_named(name), page_name(name, family)
+        page = page_name(name, family)
         mine = [result for result in results if (result.task.name, result.model.family) == (name, family)]
         printed = [paper for paper in papers if (paper.task, paper.family) == (name, family)]
-        title = f"{task.title} ({name}) on {family}"
-        texts[page] = render(title, tables(mine, task), printed, notes.get(page, ""))
+        title = f"{_title(name, printed, task_named)} ({name}) on {family}"
+        measured = tables(mine, task_named(name)) if mine else ()
+        texts[page] = render(title, measured, printed, notes.get(page, ""))
     return texts
+
+
+def _title(name: str, papers: Sequence[Published], task_named: Callable[[str], Task]) -> str:
+    """Find the title of a task; a paper may say it, so that its page needs no task that is registered."""
+    said = next((paper.task_title for paper in papers if paper.task_title), "")
+    return said or task_named(name).title
 
 
 def results_folder(folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -28,6 +29,15 @@ class PublishedRow(BaseModel):
     note: str = ""
 
 
+class PublishedColumn(BaseModel):
+    """The unit of a metric as printed, and which direction is better."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    unit: str = ""
+    better: Literal["higher", "lower", ""] = ""
+
+
 class Published(BaseModel):
     """One paper's numbers for one task on one model."""
 
@@ -36,12 +46,17 @@ class Published(BaseModel):
     paper: str
     title: str
     task: str
+    task_title: str = ""  # heads a page of a task that nothing of ours registers
     family: str
     figure: str
     picture: str = ""
     how_read: str
     protocol: str
-    unit: str
+    unit: str = ""
+    spread: str = "the uncertainty of reading, not a standard error"  # what ± is
+    remarks: tuple[str, ...] = ()  # what to know before the numbers are compared
+    exact: bool = False  # numbers stand as printed, with as many decimals
+    columns: Mapping[str, PublishedColumn] = Field(default_factory=dict)  # by metric
     ours: Mapping[str, str] = Field(default_factory=dict)  # method as printed → ours that computes it
     computed: Mapping[str, str] = Field(default_factory=dict)  # metric that is not printed → how it was computed
     rows: tuple[PublishedRow, ...]
@@ -50,7 +65,32 @@ class Published(BaseModel):
         """Return the rows of one metric's table: method, then one cell per number of edits."""
         cells = {(row.method, row.num_edits): row for row in self.rows if row.metric == metric}
         methods = dict.fromkeys(method for method, _ in cells)
-        return [[self._name(method), *(_cell(cells.get((method, count))) for count in columns)] for method in methods]
+        return [
+            [self._name(method), *(self._cell(cells.get((method, count))) for count in columns)] for method in methods
+        ]
+
+    def table(self, metrics: Sequence[str]) -> list[list[str]]:
+        """Return the rows of one table of all metrics, for numbers of one number of edits."""
+        cells = {(row.method, row.metric): row for row in self.rows}
+        methods = dict.fromkeys(row.method for row in self.rows)
+        return [
+            [self._name(method), *(self._cell(cells.get((method, name))) for name in metrics)] for method in methods
+        ]
+
+    def heading(self, metric: str) -> str:
+        """Name a metric with the better direction and the unit as printed: "Acc_e ↓ (%)"."""
+        column = self.columns.get(metric, PublishedColumn())
+        arrow = {"higher": " ↑", "lower": " ↓", "": ""}[column.better]
+        return f"{metric}{arrow}{f' ({column.unit})' if column.unit else ''}"
+
+    def _cell(self, row: PublishedRow | None) -> str:
+        if row is None:
+            return "–"
+        uncertainty = "" if row.uncertainty is None else f" ± {self._number(row.uncertainty)}"
+        return f"{self._number(row.value)}{uncertainty}{'' if row.verified else ' *'}"
+
+    def _number(self, value: float) -> str:
+        return f"{value:.10g}" if self.exact else f"{value:.3f}"
 
     def _name(self, method: str) -> str:
         """A method as printed, with a link to ours."""
@@ -73,13 +113,6 @@ class Published(BaseModel):
             f"{method}, {metric} at {', '.join(map(str, sorted(at)))} edits: {note}"
             for (method, metric, note), at in counts.items()
         ]
-
-
-def _cell(row: PublishedRow | None) -> str:
-    if row is None:
-        return "–"
-    uncertainty = "" if row.uncertainty is None else f" ± {row.uncertainty:.3f}"
-    return f"{row.value:.3f}{uncertainty}{'' if row.verified else ' *'}"
 
 
 def read_published() -> list[Published]:

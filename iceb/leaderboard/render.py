@@ -6,6 +6,7 @@ from iceb.base.wording import count_text, edits_text
 from iceb.leaderboard.columns import Column
 from iceb.leaderboard.markdown import MISSING, cell, markdown_table, number
 from iceb.leaderboard.published import Published
+from iceb.leaderboard.published_section import published_section
 from iceb.leaderboard.rank import CONTROL, DEGENERATE, NO_BETTER, Identity, Ranked, Row, Table
 from iceb.leaderboard.reading_guide import reading
 from iceb.leaderboard.row_lines import costs, degenerate, name, relative_change, setting
@@ -22,7 +23,7 @@ def render(title: str, tables: Sequence[Table], published: Sequence[Published] =
     for table in tables:
         parts += _table(table)
     for paper in published:
-        parts += _published_section(paper)
+        parts += published_section(paper)
     if not tables and not published:
         parts.append(NO_RESULTS)
     return "\n\n".join(parts) + "\n"
@@ -148,22 +149,3 @@ def _with_interval(score: ScoreRecord | None) -> str:
     if score is None or score.low is None or score.high is None:
         return score_text(score)
     return f"{score_text(score)}<br>[{number(score.low)}, {number(score.high)}]"
-
-
-def _published_section(paper: Published) -> list[str]:
-    columns = sorted({row.num_edits for row in paper.rows})
-    named = " In brackets stands the method of ours that computes the same." if paper.ours else ""
-    parts = [
-        f"## Published: {paper.title} ({paper.paper})",
-        f"{paper.source}, not measured here: {paper.how_read}. "
-        f"Protocol: {paper.protocol}. ± is the uncertainty of reading, not a standard error; "
-        f"* marks a number whose reading was not verified.{named}",
-    ]
-    for metric in dict.fromkeys(row.metric for row in paper.rows):
-        header = ["method", *(str(count) for count in columns)]
-        lines = paper.lines(metric, columns)
-        how = f": {paper.computed[metric]}" if metric in paper.computed else ""
-        parts += [f"### {metric}, by number of edits{how}", markdown_table(header, lines, numbers_from=1)]
-    if paper.notes():
-        parts += ["### Notes", "\n".join(f"- {note}" for note in paper.notes())]
-    return parts

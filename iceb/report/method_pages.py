@@ -13,6 +13,7 @@ from iceb.leaderboard.collect import collect
 from iceb.leaderboard.pages import page_name, results_folder
 from iceb.leaderboard.published import read_published
 from iceb.report.code_links import code_lines
+from iceb.report.markdown import bar, board, cell, link, table
 from iceb.report.settings_docs import SECTION, settings_of
 from iceb.report.timings import Timing, timings
 from iceb.specs.methods import Fidelity, MethodCard
@@ -62,7 +63,7 @@ def method_pages(leaderboards: Path, benchmarks: Path) -> dict[str, str]:
             entry.load(),
             tuple(timing for timing in times if timing.method == entry.name),
             tuple(sorted(boards.get(entry.name, ()))),
-            tuple(_published_names(entry.name)),
+            tuple(dict.fromkeys(_published_names(entry.name))),
         )
         for entry in registry.entries_of("methods")
         if entry.package == "iceb"
@@ -87,15 +88,15 @@ def index(methods: Sequence[MethodFacts]) -> str:
         rows = [
             [
                 f"[{card.name}]({card.name}.md)",
-                _cell(card.title),
-                _link(card.paper),
+                cell(card.title),
+                link(card.paper),
                 card.fidelity,
                 ", ".join(card.kinds),
-                _cell(card.edits),
+                cell(card.edits),
             ]
             for card in chosen
         ]
-        parts += [f"## {title}", _table(header, rows)]
+        parts += [f"## {title}", table(header, rows)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -106,10 +107,10 @@ def page(facts: MethodFacts) -> str:
     if card.formula:
         parts += ["## What it computes", f"```text\n{card.formula}\n```"]
     if card.variants:
-        parts += ["## Variants", _table(["setting", "what it is"], [[f"`{a}`", _cell(b)] for a, b in card.variants])]
+        parts += ["## Variants", table(["setting", "what it is"], [[f"`{a}`", cell(b)] for a, b in card.variants])]
     if card.deviations:
         parts += ["## Where it differs from the authors' code" if card.paper else "## What to know"]
-        parts.append("\n".join(f"- {_cell(text)}" for text in card.deviations))
+        parts.append("\n".join(f"- {cell(text)}" for text in card.deviations))
     parts += [card.notes] if card.notes else []
     parts += ["## Settings", _settings(facts.method), "## Recipes", *_recipes(card.name)]
     parts += ["## Cost of the edit", *_cost(facts.times), "## Results", _results(facts)]
@@ -119,30 +120,30 @@ def page(facts: MethodFacts) -> str:
 def _head(facts: MethodFacts) -> list[str]:
     card = facts.card
     lines = [
-        f"- paper: {_link(card.paper)}",
+        f"- paper: {link(card.paper)}",
         f"- fidelity: {card.fidelity}, {FIDELITY[card.fidelity]}",
         f"- requests: {', '.join(card.kinds)}"
         + ("" if card.reaches_dest else "; of a replacing request it carries out the erasure alone"),
-        f"- changes: {_cell(card.edits) or 'not said'}",
+        f"- changes: {cell(card.edits) or 'not said'}",
         *([f"- parameters: {', '.join(f'`{pattern}`' for pattern in card.touches)}"] if card.touches else []),
         *code_lines(facts.method),
         f"- version {card.version}; the same bytes twice: {'yes' if card.deterministic else 'no'}",
     ]
-    title = [f"**{_cell(card.title)}.**" if not card.title.endswith(".") else f"**{_cell(card.title)}**"]
+    title = [f"**{cell(card.title)}.**" if not card.title.endswith(".") else f"**{cell(card.title)}**"]
     return [*(title if card.title else []), *_summary(facts.method), "\n".join(lines)]
 
 
 def _summary(method: type) -> list[str]:
     """Return the paragraphs of the class's docstring up to its settings."""
     text = inspect.cleandoc(method.__doc__ or "").partition(SECTION)[0]
-    return [_cell(paragraph) for paragraph in text.split("\n\n") if paragraph.strip()]
+    return [cell(paragraph) for paragraph in text.split("\n\n") if paragraph.strip()]
 
 
 def _settings(method: type) -> str:
     rows = [
-        [f"`{setting.name}`", f"`{_bar(setting.default)}`", _cell(setting.meaning)] for setting in settings_of(method)
+        [f"`{setting.name}`", f"`{bar(setting.default)}`", cell(setting.meaning)] for setting in settings_of(method)
     ]
-    return _table(["setting", "default", "meaning"], rows) if rows else "It has none."
+    return table(["setting", "default", "meaning"], rows) if rows else "It has none."
 
 
 def _recipes(method: str) -> list[str]:
@@ -157,11 +158,11 @@ def _recipes(method: str) -> list[str]:
 
 
 def _recipe(recipe: Recipe) -> list[str]:
-    lines = [f"- {_cell(recipe.how)}{_params(recipe.params)}"]
+    lines = [f"- {cell(recipe.how)}{_params(recipe.params)}"]
     scaled = recipe.mini.published if recipe.mini is not None else None
     for family, part in (("mini, published", scaled), ("mini", recipe.mini), ("sdxl", recipe.sdxl)):
         if part is not None:
-            lines.append(f"- on {family}: {_cell(part.how)}{_params(part.params)}")
+            lines.append(f"- on {family}: {cell(part.how)}{_params(part.params)}")
     return lines
 
 
@@ -173,14 +174,14 @@ def _cost(times: Sequence[Timing]) -> list[str]:
     """Make the table of seconds by number of edits."""
     counts = sorted({*COUNTS, *(count for timing in times for count in timing.seconds)})
     rows = [
-        [_cell(t.what), _cell(t.model), *(_seconds(t.seconds.get(count)) for count in counts), _cell(t.machine)]
+        [cell(t.what), cell(t.model), *(_seconds(t.seconds.get(count)) for count in counts), cell(t.machine)]
         for t in times
     ]
     header = ["settings", "model", *map(str, counts), "machine"]
     return [
         "Seconds by the number of concepts edited at once, as the edit was first made; what earlier runs had left in "
         "the cache was there already.",
-        _table(header, rows or [["–", "–", *("not measured" for _ in counts), "–"]]),
+        table(header, rows or [["–", "–", *("not measured" for _ in counts), "–"]]),
     ]
 
 
@@ -192,40 +193,6 @@ def _seconds(value: float | None) -> str:
 
 
 def _results(facts: MethodFacts) -> str:
-    lines = [", ".join(map(_board, facts.boards)) or "Not measured."]
-    lines += [f"Published numbers: {_board(name)}, as {_cell(printed)}." for name, printed in facts.published]
+    lines = [", ".join(map(board, facts.boards)) or "Not measured."]
+    lines += [f"Published numbers: {board(name)}, as {cell(printed)}." for name, printed in facts.published]
     return "\n\n".join(lines)
-
-
-def _board(name: str) -> str:
-    return f"[leaderboards/{name}](../../leaderboards/{name})"
-
-
-def _link(paper: str) -> str:
-    kind, _, number = paper.partition(":")
-    if kind == "arXiv" and number:
-        return f"[{paper}](https://arxiv.org/abs/{number})"
-    return _cell(paper) or "none"
-
-
-def _cell(text: str) -> str:
-    """Escape plain text for one line of markdown."""
-    pieces = " ".join(text.split()).split("`")
-    if len(pieces) % 2 == 0:  # a backtick without its other half
-        return _escape("`".join(pieces))
-    return "`".join(_bar(piece) if inside % 2 else _escape(piece) for inside, piece in enumerate(pieces))
-
-
-def _escape(text: str) -> str:
-    for mark in "\\|*_":
-        text = text.replace(mark, f"\\{mark}")
-    return text.replace("<", "&lt;")
-
-
-def _bar(code: str) -> str:
-    return code.replace("|", "\\|")
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -13,6 +13,7 @@ from iceb.base.errors import DataError, SpecError
 from iceb.base.frames import attribute_errors
 from iceb.base.readers import explain_reading
 from iceb.base.suggestions import unknown
+from iceb.datasets.conflicts import schedule_conflicts
 from iceb.datasets.own_requests import OwnRequests
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
@@ -102,7 +103,7 @@ def plan(ask: Ask, may_fetch: bool = True) -> Plan:
     spec = _spec(ask, data, method, source.ref, sampling)
     parts = _parts(ask, data, method, bundle, cache)
     parts.plugins = run_entries(spec, data.metrics, bundle.family.measures)
-    return Plan(spec, parts, data.schedule, data.selection, data.checkpoints)
+    return Plan(spec, parts, data.schedule, data.selection, data.checkpoints, schedule_conflicts(data.schedule))
 
 
 def _spec(ask: Ask, data: TaskData, method: ChosenMethod, model: ModelRef, sampling: Sampling) -> RunSpec:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from iceb.base.wording import edits_text, task_label
+from iceb.datasets.conflicts import Conflict, conflict_lines
 from iceb.models.bundle import ModelBundle
 from iceb.running.prompt_selection import CheckpointPrompts, Selection
 from iceb.running.run_parts import Parts
@@ -37,6 +38,7 @@ class Plan:
     schedule: Schedule
     selection: Selection
     checkpoints: tuple[CheckpointPrompts, ...]
+    conflicts: tuple[Conflict, ...] = ()  # among requests that are in the model together
 
     @cached_property
     def batches(self) -> tuple[EditBatch, ...]:
@@ -133,6 +135,7 @@ class Plan:
 
     def _warnings(self) -> list[str]:
         lines = [f"note: {line}" for line in self.parts.method.advice(self.spec.model)]
+        lines += [f"warning: {line}" for line in conflict_lines(self.conflicts)]
         if self.retained_scored:
             names = names_in_words(self.retained_scored)
             lines.append(f"warning: what is retained names {names}: no leaderboard takes such a result")

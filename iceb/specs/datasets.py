@@ -60,6 +60,7 @@ class DataCard(BaseModel):
     title: str = ""
     paper: str
     licence: str
+    terms: str = ""  # what a user must agree to, shown before a download; "" where the licence allows any use
     source: DataSource
     files: dict[str, DataFile]
     counts: dict[str, int] = Field(default_factory=dict)

@@ -115,7 +115,7 @@ def test_an_unloadable_dataset_is_listed_with_its_error(iceb, site):
     rows = {row["name"]: row["from"] for row in json.loads(iceb(site, "list", "datasets", "--json").stdout)}
     assert "KeyError: 'dataset' (bad_aaa_broken.py:1, in <module>)" in rows["aaa_broken"]
     assert "aice" in rows
-    lines = iceb(site, "data", "status").stdout.splitlines()
+    lines = iceb(site, "data", "verify").stdout.splitlines()
     assert any(line.startswith("aaa_broken: dataset aaa_broken of bad 1.0 cannot be imported") for line in lines)
     assert any(line.startswith("aice: ") for line in lines)
 

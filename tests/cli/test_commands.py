@@ -108,14 +108,52 @@ def test_showing_a_metric_says_in_words_what_it_reads_and_computes(capsys):
     assert "Need(" not in " ".join(lines)
 
 
-def test_data_status_says_what_is_missing_and_what_to_do(capsys, tmp_path):
-    assert run(["data", "status", "aice", "--cache", str(tmp_path)]) == 0
-    lines = capsys.readouterr().out.splitlines()
+@pytest.fixture
+def no_data(monkeypatch):
+    """No folder of upstream files in the environment."""
+    monkeypatch.delenv("ICEB_DATA", raising=False)
+
+
+def test_verifying_a_dataset_says_what_is_missing_and_what_to_do(capsys, tmp_path, no_data):
+    assert run(["data", "verify", "aice", "--cache", str(tmp_path)]) == 1
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
     assert len(lines) == 3
     assert all("iceb data fetch aice" in line for line in lines)
+    assert captured.err == (
+        "iceb: not as declared: aice, edits (absent); aice, holdout (absent); aice, labels (absent)\n"
+    )
 
 
-def test_data_status_sees_a_damaged_file(capsys, tmp_path):
+def test_verifying_all_datasets_takes_what_nobody_fetched_for_no_fault(capsys, tmp_path, no_data):
+    assert run(["data", "verify", "--cache", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("aice: edits is not here") for line in lines)
+    assert any(line.startswith("aice_embedded: edits is here") for line in lines)
+
+
+def test_every_dataset_is_listed_with_licence_place_and_size(capsys, tmp_path, no_data):
+    assert run(["data", "list", "--cache", str(tmp_path), "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert (rows["aice"]["licence"], rows["aice"]["where"], rows["aice"]["size"]) == ("MIT", "not here", None)
+    assert rows["aice_embedded"]["where"] == "ships with iceb"
+    assert rows["aice_embedded"]["size"] > 100_000
+    assert run(["data", "list", "--cache", str(tmp_path)]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(rows)
+
+
+def test_a_dataset_is_shown_with_declaration_counts_and_first_rows(capsys, tmp_path, no_data):
+    assert run(["data", "show", "aice_embedded", "--rows", "2"]) == 0
+    shown = capsys.readouterr().out
+    assert "licence: Apache-2.0\n" in shown
+    assert "  requests: 300\n" in shown
+    assert shown.count('    {"class name"') == 4  # two rows of each list
+    assert max(map(len, shown.splitlines())) <= 100
+    assert run(["data", "show", "aice", "--cache", str(tmp_path)]) == 0
+    assert "edits is not here" in capsys.readouterr().out
+
+
+def test_verifying_a_dataset_sees_a_damaged_file(capsys, tmp_path, no_data):
     from iceb.datasets.cards import load_card
     from iceb.datasets.locate import cache_folder
 
@@ -123,8 +161,10 @@ def test_data_status_sees_a_damaged_file(capsys, tmp_path):
     path = cache_folder(card, tmp_path) / card.files["edits"].path
     path.parent.mkdir(parents=True)
     path.write_text("[")
-    assert run(["data", "status", "aice", "--cache", str(tmp_path)]) == 0
-    assert "edits is not the declared file" in capsys.readouterr().out
+    assert run(["data", "verify", "--cache", str(tmp_path)]) == 1
+    captured = capsys.readouterr()
+    assert "edits is not the declared file" in captured.out
+    assert captured.err == "iceb: not as declared: aice, edits (changed)\n"
 
 
 def test_fetching_into_a_place_that_is_a_file_is_refused(capsys, tmp_path):

@@ -54,7 +54,9 @@ OPTIONS = [
     ("cache", "--prune", "--runs", "x" * 300),
     ("leaderboard", "--folder", "x" * 300),
     ("docs", "--benchmarks", "x" * 300, "--leaderboards", "x" * 300),
-    ("data", "status", LONG),
+    ("data", "verify", LONG),
+    ("data", "show", "aice", "--data", "x" * 300),
+    ("explain", LONG),
 ]
 
 

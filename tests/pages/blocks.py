@@ -8,7 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TOP = ("iceb", "methods", "metrics", "baselines", "data_cards", "docs", "leaderboards", "benchmarks", "tools")
-GENERATED = (ROOT / "docs" / "methods", ROOT / "leaderboards" / "aice.md", ROOT / "leaderboards" / "aice-sd14.md")
+FOLDERS = tuple(ROOT / "docs" / name for name in ("methods", "tasks", "metrics"))  # that `iceb docs` writes
+GENERATED = (*FOLDERS, *(page for page in (ROOT / "leaderboards").glob("*.md") if page.name != "README.md"))
 FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>\w*)\n(?P<text>.*?)^(?P=fence)$", re.DOTALL | re.MULTILINE)
 SUFFIXES = {"toml": "toml", "json": "json", "markdown": "md", "python": "py"}
 SPAN = re.compile(r"`((?:\.venv/bin/)?iceb(?: [^`]*)?)`")

@@ -28,6 +28,7 @@ LISTED = {
         "README.md",
         'python3 -m venv .venv && .venv/bin/pip install -q -e ".[dev]" && OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 -q',
     ): Listed(f"{SETS_UP}; {SUITE}"),
+    ("docs/data.md", "iceb data fetch aice"): Listed(REAL, FETCH_TEST),
     (
         "README.md",
         "iceb data fetch aice            # the authors' files, pinned commit, sha256 checked",

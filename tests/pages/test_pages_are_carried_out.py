@@ -167,7 +167,7 @@ def new_dataset(place: Scratch) -> None:
     assert score_of(ceiling, "edit_score")[0] == pytest.approx(float(printed[1]), abs=2e-3)
     assert score_of(ceiling, "holdout_delta")[0] == 0
     assert "title: Instruments turned into others" in place.run("iceb show dataset orchestra")
-    assert place.run("iceb data status orchestra").startswith("orchestra: rows is here (")
+    assert place.run("iceb data verify orchestra").startswith("orchestra: rows is here (")
     with_recipe = line_of(place, "iceb evaluate --method uce --task orchestra --num-edits 4 --recipe")
     assert score_of(with_recipe, "edit_score")[:2] == pytest.approx(shown[2], abs=2e-3)
     lost, error, *_ = score_of(with_recipe, "holdout_delta")
@@ -246,7 +246,19 @@ def whole_method(place: Scratch) -> None:
     assert share == pytest.approx(0.9, abs=1e-5)
 
 
+def data(place: Scratch) -> None:
+    """docs/data.md lists, checks and shows datasets, and takes rows without the suite."""
+    assert re.search(r"^aice_embedded +Apache-2\.0 +ships with iceb", place.printed["iceb data list"], re.MULTILINE)
+    assert place.printed["iceb data verify aice_embedded"].startswith("aice_embedded: edits is here (")
+    assert "  requests: 300\n" in place.printed["iceb data show aice_embedded --rows 1"]
+    (code,) = [block.text for block in blocks(ROOT / "docs" / "data.md") if block.language == "python"]
+    pairs, prompts = ast.literal_eval(place.printed[code])
+    assert (len(pairs), pairs[0]) == (2, ("dhole", "partridge"))
+    assert prompts > 100
+
+
 CLAIMS = {
+    "docs/data.md": data,
     "README.md": readme,
     "CONTRIBUTING.md": contributing,
     "docs/adding_a_method.md": new_method,

@@ -9,12 +9,13 @@ import pytest
 from typer.main import get_command
 
 from iceb.cli.main import app
-from tests.pages.blocks import ROOT, TOP, commands_in_blocks, commands_in_text, name_of, pages, running_text
+from tests.pages.blocks import FOLDERS, ROOT, TOP, commands_in_blocks, commands_in_text, name_of, pages, running_text
 
 NAMED = re.compile(rf"`((?:{'|'.join(('tests', *TOP))})/[\w./-]+)(?::[^`]*)?`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
-EVERY_PAGE = sorted({*pages(), *(ROOT / "docs" / "methods").glob("*.md"), *(ROOT / "leaderboards").glob("*.md")})
+MADE = (page for folder in (*FOLDERS, ROOT / "leaderboards") for page in folder.glob("*.md"))
+EVERY_PAGE = sorted({*pages(), *MADE})
 IN_BLOCKS = [words for page in pages() for words in commands_in_blocks(page)]
 IN_TEXT = [words for page in pages() for words in commands_in_text(page) if words]
 

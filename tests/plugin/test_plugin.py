@@ -98,12 +98,12 @@ def test_the_plugins_dataset_is_shown_by_its_card(iceb, site):
 
 
 def test_the_files_of_all_datasets_have_a_state(iceb, site):
-    done = iceb(site, "data", "status")
+    done = iceb(site, "data", "verify")
     assert done.returncode == 0, done.stderr
     assert f"repaint: rows is here ({site / 'iceb_example' / 'data' / 'repaint.json'})" in done.stdout.splitlines()
     assert any(line.startswith("aice_embedded: edits is here") for line in done.stdout.splitlines())
     assert any(line.startswith("unreadable: dataset unreadable of iceb-example") for line in done.stdout.splitlines())
-    alone = iceb(site, "data", "status", "unreadable")
+    alone = iceb(site, "data", "verify", "unreadable")
     assert alone.returncode == 2
     assert len(alone.stderr.splitlines()) == 1
 
@@ -112,7 +112,7 @@ def test_a_damaged_file_of_the_plugins_dataset_is_named(iceb, site, tmp_path):
     other = shutil.copytree(site, tmp_path / "site")
     rows = other / "iceb_example" / "data" / "repaint.json"
     rows.write_text(rows.read_text() + " ")
-    status = iceb(other, "data", "status", "repaint").stdout
+    status = iceb(other, "data", "verify", "repaint").stdout
     assert f"rows is not the declared file ({rows}, sha256 {digest_file(rows)})" in status
     assert "put this digest into the card and raise its version, else reinstall the package" in status
     assert "fetch" not in status
@@ -126,7 +126,7 @@ def test_a_damaged_file_of_the_plugins_dataset_is_named(iceb, site, tmp_path):
 def test_a_file_that_the_plugins_dataset_lacks_is_a_matter_of_the_package(iceb, site, tmp_path):
     other = shutil.copytree(site, tmp_path / "site")
     (other / "iceb_example" / "data" / "repaint.json").unlink()
-    status = iceb(other, "data", "status", "repaint").stdout
+    status = iceb(other, "data", "verify", "repaint").stdout
     assert "rows is not here" in status
     assert "reinstall the package that registers the dataset" in status
     assert "fetch" not in status

@@ -26,7 +26,7 @@ def published_params(method: str) -> dict:
 
 @pytest.fixture
 def paper():
-    (found,) = [each for each in read_published() if each.paper == PAPER]
+    (found,) = [each for each in read_published() if (each.paper, each.task) == (PAPER, "aice")]
     return found
 
 

@@ -145,11 +145,11 @@ def test_an_outdated_or_surplus_page_is_reported(tmp_path):
     write(tmp_path, texts)
     check(tmp_path, texts, command="docs")
     (tmp_path / "a.md").write_text("three\n")
-    with pytest.raises(CheckFailed, match=r"a\.md differs from its cards .*run `iceb docs` and commit"):
+    with pytest.raises(CheckFailed, match=r"a\.md differs from its declarations .*run `iceb docs` and commit"):
         check(tmp_path, texts, command="docs")
     (tmp_path / "a.md").write_text("two\n")
     (tmp_path / "old.md").write_text("")
-    with pytest.raises(CheckFailed, match=r"old\.md is made by no card"):
+    with pytest.raises(CheckFailed, match=r"old\.md is made by no declaration"):
         check(tmp_path, texts, command="docs")
 
 
@@ -159,7 +159,8 @@ def test_a_page_links_the_files_of_its_method_and_the_page_of_its_published_numb
     assert "- code: [methods/uce/__init__.py](../../methods/uce/__init__.py), [methods/uce/editing.py]" in text
     assert "[methods/common/attention/](../../methods/common/attention/)" in text
     assert "Published numbers: [leaderboards/aice-sd14.md](../../leaderboards/aice-sd14.md), as UCE." in text
-    assert "Published numbers" not in pages["uce.md"]
+    assert "aice-sd14.md" not in pages["uce.md"]  # there uce-emcid stands for UCE
+    assert "[leaderboards/celebrities-sd14.md](../../leaderboards/celebrities-sd14.md), as UCE." in pages["uce.md"]
     for each in pages.values():
         for target in re.findall(r"\]\((\.\./\.\./[^)#]+)\)", each):
             assert (ROOT / "docs" / "methods" / target).exists(), target

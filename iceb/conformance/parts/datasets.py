@@ -1,7 +1,6 @@
 """Conformance checks of a dataset against its card and protocol; nothing is drawn or fetched."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from iceb.conformance.parts.dataset_schedules import DatasetSchedules
 from iceb.conformance.process_watch import ProcessWatch
 from iceb.conformance.registered_objects import IMPORTED, PLACEHOLDER, import_object, paper_problems, refuse, require
 from iceb.datasets.cards import load_card
-from iceb.datasets.locate import ENVIRONMENT, PACKAGED, UPSTREAM, cache_folder, locate_files, missing
+from iceb.datasets.locate import CACHE, locate_files, missing, place_of
 from iceb.registry import Registered
 from iceb.specs.datasets import ConceptDataset, DataCard, DatasetDeclaration
 
@@ -66,8 +65,8 @@ def files_here(card: DataCard, package: str, data: str | None, cache: Path | Non
         Skipped: they are not.
         DataError: a file is missing from the named folder, or is not the declared one.
     """
-    named = data not in (None, UPSTREAM) or os.environ.get(ENVIRONMENT) or card.source.repository in PACKAGED
-    if not named and (absent := missing(card, cache_folder(card, cache))):
+    place = place_of(card, data, cache, package)
+    if place.origin == CACHE and (absent := missing(card, place.folder)):
         raise Skipped(f"{', '.join(absent)} not here: run `iceb data fetch {card.name}`, or name a folder with `data`")
     return locate_files(card, data, cache, package)
 

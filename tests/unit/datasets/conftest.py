@@ -1,8 +1,11 @@
 """Tiny AICE files in the upstream format, written by the tests themselves, and the real ones where they are at hand."""
 
+import http.server
 import json
+import threading
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -92,3 +95,48 @@ def real_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"upstream data files are not at {folder}: name their folder with {DATA}")
     return folder
+
+
+class Upstream(http.server.BaseHTTPRequestHandler):
+    """A server of files that can break off, and can ignore that only the rest is asked for."""
+
+    content: ClassVar[dict[str, bytes]] = {}  # by the last part of the path
+    breaks: ClassVar[list[int]] = []  # bytes after which the next answers break off
+    ranges: ClassVar[bool] = True
+    asked: ClassVar[list[str | None]] = []  # the ranges asked for
+
+    def do_GET(self) -> None:
+        name, asked = self.path.rpartition("/")[2], self.headers.get("Range")
+        self.asked.append(asked)
+        if name not in self.content:
+            self.send_error(404)
+            return
+        whole = self.content[name]
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and self.ranges else 0
+        if asked and self.ranges and start >= len(whole):
+            self.send_error(416)
+            return
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(whole) - 1}/{len(whole)}")
+        self.send_header("Content-Length", str(len(whole) - start))
+        self.end_headers()
+        rest = whole[start:]
+        self.wfile.write(rest[: self.breaks.pop(0)] if self.breaks else rest)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def upstream(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Upstream]]:
+    """A local server in the place of the upstream one; it knows `url`."""
+    handler = type("Handler", (Upstream,), {"content": {}, "breaks": [], "ranges": True, "asked": []})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    handler.url = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr("iceb.datasets.locate.RAW", f"{handler.url}/{{repository}}/{{commit}}/{{path}}")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    yield handler
+    server.shutdown()
+    server.server_close()

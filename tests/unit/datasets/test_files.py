@@ -1,14 +1,14 @@
 """Where data files are looked for, and that no other file than the declared one is ever read."""
 
 import logging
-import sys
 from types import SimpleNamespace
 
 import pytest
+import requests
 
 from iceb.base.digest import digest_file
 from iceb.base.errors import DataError, StoreError
-from iceb.datasets.locate import cache_folder, checked_paths, fetch, locate_files, missing
+from iceb.datasets.locate import cache_folder, checked_paths, fetch, licence_notice, locate_files, missing
 from iceb.specs.datasets import DataSource
 
 
@@ -19,17 +19,16 @@ def no_environment(monkeypatch):
 
 
 @pytest.fixture
-def pooch(monkeypatch):
-    """A stand-in for the downloader; a test gives it a behaviour."""
-    stand_in = SimpleNamespace(calls=[], behaviour=lambda fname, path: None)
+def downloads(monkeypatch):
+    """A stand-in for the downloader; a test gives it the content of files by name."""
+    stand_in = SimpleNamespace(calls=[], content={})
 
-    def retrieve(url, known_hash, fname, path):
-        stand_in.calls.append((url, known_hash))
-        stand_in.behaviour(fname, path)
+    def download(url, target, sha256, declared_by, remedy):
+        stand_in.calls.append((url, sha256))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(stand_in.content[target.name])
 
-    stand_in.retrieve = retrieve
-    stand_in.get_logger = lambda: logging.getLogger("stand-in")
-    monkeypatch.setitem(sys.modules, "pooch", stand_in)
+    monkeypatch.setattr("iceb.datasets.locate.download", download)
     return stand_in
 
 
@@ -148,58 +147,84 @@ def test_upstream_is_refused_for_a_packaged_dataset_and_embedded_for_any_other(s
         locate_files(small.card, "embedded")
 
 
-def test_cached_files_are_not_fetched_again(small, pooch):
+def test_the_environment_may_hold_the_files_of_other_datasets_alone(small, monkeypatch, tmp_path):
+    (tmp_path / "others").mkdir()
+    monkeypatch.setenv("ICEB_DATA", str(tmp_path / "others"))
     card = small.card
     kept = cache_folder(card, small.folder)
     kept.mkdir(parents=True)
     for path in small.paths.values():
         path.rename(kept / path.name)
     assert locate_files(card, None, small.folder)["edits"].parent == kept
-    assert not pooch.calls
 
 
-def test_missing_files_are_fetched_from_the_pinned_commit(small, pooch, tmp_path):
-    card, content = small.card, {path.name: path.read_bytes() for path in small.paths.values()}
-    pooch.behaviour = lambda fname, path: (path / fname).write_bytes(content[fname])
+def test_the_environment_with_some_files_of_a_dataset_is_not_passed_over(small, monkeypatch):
+    monkeypatch.setenv("ICEB_DATA", str(small.folder))
+    card = small.card
+    small.paths["holdout"].unlink()
+    with pytest.raises(DataError, match=r"ICEB_DATA .* lacks holdout\.json"):
+        locate_files(card)
+
+
+def test_cached_files_are_not_fetched_again(small, downloads):
+    card = small.card
+    kept = cache_folder(card, small.folder)
+    kept.mkdir(parents=True)
+    for path in small.paths.values():
+        path.rename(kept / path.name)
+    assert locate_files(card, None, small.folder)["edits"].parent == kept
+    assert not downloads.calls
+
+
+def test_missing_files_are_fetched_from_the_pinned_commit(small, downloads, tmp_path):
+    card, downloads.content = small.card, {path.name: path.read_bytes() for path in small.paths.values()}
     found = locate_files(card, "upstream", tmp_path / "cache")
     assert not missing(card, cache_folder(card, tmp_path / "cache"))
-    assert found["edits"].read_bytes() == content["edits.json"]
-    assert pooch.calls[0] == (
+    assert found["edits"].read_bytes() == downloads.content["edits.json"]
+    assert downloads.calls[0] == (
         f"https://raw.githubusercontent.com/nobody/nothing/{'c' * 40}/data/rows/edits.json",
-        f"sha256:{card.files['edits'].sha256}",
+        card.files["edits"].sha256,
     )
 
 
-def test_a_dry_run_fetches_nothing_and_says_what_to_do(small, pooch, tmp_path):
+def test_a_dry_run_fetches_nothing_and_says_what_to_do(small, downloads, tmp_path):
     with pytest.raises(DataError, match=r"lacks .*: run `iceb data fetch small`"):
         locate_files(small.card, "upstream", tmp_path / "cache", may_fetch=False)
-    assert not pooch.calls
+    assert not downloads.calls
     assert not (tmp_path / "cache").exists()
 
 
-@pytest.mark.parametrize("error", [ConnectionError("no route to host"), OSError("name resolution"), TimeoutError()])
-def test_without_a_network_the_message_says_how_to_go_on(small, pooch, tmp_path, error):
-    def offline(fname, path):
+@pytest.mark.parametrize("error", [requests.ConnectionError("no route to host"), requests.Timeout()])
+def test_without_a_network_the_message_says_how_to_go_on(small, monkeypatch, tmp_path, error):
+    def offline(*_, **__):
         raise error
 
-    pooch.behaviour = offline
+    monkeypatch.setattr(requests, "get", offline)
     with pytest.raises(DataError, match=r"cannot fetch https://.*connect to the internet.*`data` or ICEB_DATA"):
         fetch(small.card, tmp_path / "cache")
 
 
-def test_another_file_upstream_than_declared_is_refused(small, pooch, tmp_path):
-    def other(fname, path):
-        raise ValueError("SHA256 hash of downloaded file does not match")
-
-    pooch.behaviour = other
-    with pytest.raises(DataError, match="is not the file that data card small declares"):
-        fetch(small.card, tmp_path / "cache")
-
-
-def test_a_cache_that_cannot_be_written_is_not_blamed_on_the_network(small, pooch, tmp_path):
+def test_a_cache_that_cannot_be_written_is_not_blamed_on_the_network(small, tmp_path):
     (tmp_path / "cache").write_text("a file where a folder should be")
     with pytest.raises(StoreError, match="a file stands where a folder must be"):
         fetch(small.card, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("licence", ["CC BY-NC 4.0", "cc-by-nc-sa-4.0", "for non-commercial research only"])
+def test_terms_are_shown_before_a_download_of_data_that_are_not_for_commerce(
+    small, downloads, tmp_path, caplog, licence
+):
+    card, downloads.content = small.card, {path.name: path.read_bytes() for path in small.paths.values()}
+    restricted = card.model_copy(update={"licence": licence})
+    with caplog.at_level(logging.WARNING, "iceb"):
+        fetch(restricted, tmp_path / "cache")
+        assert caplog.messages == [f"dataset small, licence {licence}: not for commercial use"]
+        fetch(restricted, tmp_path / "cache")  # nothing is downloaded any more
+    assert len(caplog.messages) == 1
+    assert licence_notice(card.model_copy(update={"terms": "ask the authors"})) == (
+        "dataset small, licence MIT: ask the authors"
+    )
+    assert licence_notice(card) == licence_notice(card.model_copy(update={"licence": "NCSA"})) == ""
 
 
 def test_the_cache_folder_follows_the_environment_and_the_commit(small, monkeypatch, tmp_path):

@@ -57,7 +57,8 @@ def test_pairs_that_do_not_match_are_refused():
         ([{"source": "a", "destination": "b"}], "entry 1: destination: Extra inputs .* a row has source, dest"),
         ([{"source": "a", "prompts": ["no place"]}], "entry 1: .*exactly one"),
         ([{"source": "a", "seed": -1}], "entry 1: seed"),
-        ([{"source": "a"}, {"source": "a"}], "'a' stands twice"),
+        ([{"source": "a"}, {"source": "a"}], "'a' stands twice: name each"),
+        ([{"source": "a", "dest": "b"}, {"source": "a"}], "'a' stands twice, to become 'b' and nothing: name each"),
         (["lion"], "entry 1"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 
 from iceb.base.errors import DataError, IcebError, MethodError, ModelError, SpecError
 from iceb.datasets import open_dataset
+from iceb.datasets.conflicts import Conflict
 from iceb.running.plan import Ask, plan
 from iceb.running.task_data import data_of
 from iceb.specs.execution import Execution
@@ -201,3 +202,11 @@ def test_a_run_is_named_by_the_content_of_its_files_wherever_they_lie(ask, capti
 def test_the_embedded_model_takes_the_embedded_twin_of_a_dataset_that_has_one(named, dataset, model, expected):
     source = SimpleNamespace(family=SimpleNamespace(name=model))
     assert data_of(named, dataset, source) == expected
+
+
+def test_a_plan_warns_of_requests_in_conflict(ask, monkeypatch):
+    asked = ask(data="embedded")
+    assert plan(asked).conflicts == ()
+    links = (EditRequest("1", "a", ("b",), ("{}",), 0), EditRequest("2", "b", ("c",), ("{}",), 0))
+    monkeypatch.setattr("iceb.running.plan.schedule_conflicts", lambda schedule: (Conflict("chain", links),))
+    assert "warning: 1 chain among the requests: a → b → c" in plan(asked).lines()

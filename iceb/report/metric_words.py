@@ -1,4 +1,4 @@
-"""A metric's card in words, for `iceb show metric`."""
+"""A metric's card in words, for the pages and commands that show it."""
 
 from collections.abc import Sequence
 from typing import Any

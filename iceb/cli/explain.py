@@ -1,0 +1,19 @@
+"""`iceb explain`: say in words what a metric is, how far it reaches, and what it does not tell."""
+
+from textwrap import fill
+from typing import Annotated
+
+import typer
+
+WIDTH = 100  # characters of a line
+
+
+def explain(name: Annotated[str, typer.Argument(help="A metric: iceb list metrics.", metavar="METRIC")]) -> None:
+    """Say what a metric means: definition, formula, range, direction, measure, and what it does not tell."""
+    from iceb.report.metric_pages import explanation, metric_facts
+
+    facts = metric_facts(name)
+    typer.echo(facts.entry.full_name)
+    typer.echo(fill(facts.meaning.definition, WIDTH, initial_indent="  ", subsequent_indent="  "))
+    for what, text in explanation(facts).items():
+        typer.echo(fill(f"{what}: {text}", WIDTH, initial_indent="  ", subsequent_indent="      "))

@@ -1,0 +1,87 @@
+"""Read what metrics mean: metrics/meanings.toml for ours, the docstring of its class for any other."""
+
+import inspect
+import math
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from iceb.base.errors import SpecError
+from iceb.base.readers import parse_toml
+from iceb.registry import OWN, Registered
+from iceb.specs.results import first_problem
+
+FILE = "meanings.toml"
+UNBOUNDED = (-math.inf, math.inf)
+
+
+class Meaning(BaseModel):
+    """One metric in words: its entry of metrics/meanings.toml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    definition: str = Field(min_length=1)
+    formula: str = ""
+    range: tuple[float, float] = UNBOUNDED  # the least and greatest possible value
+    caveat: str = ""  # what the number does not tell
+
+    @model_validator(mode="after")
+    def _ascends(self) -> "Meaning":
+        least, greatest = self.range
+        if not least < greatest:  # also where one is not a number
+            raise ValueError(f"range [{least}, {greatest}] must ascend")
+        return self
+
+    @property
+    def first_sentence(self) -> str:
+        """The part of the definition that can stand in a table."""
+        sentence, found, _ = self.definition.partition(". ")
+        return f"{sentence}." if found else self.definition
+
+
+@cache
+def read_meanings() -> Mapping[str, Meaning]:
+    """Read the meanings of our metrics by name.
+
+    Raises:
+        SpecError: the file is not TOML, or an entry has a field that is missing, unknown or wrong.
+    """
+    return parse_meanings((files("iceb.metrics") / FILE).read_text(encoding="utf-8"))
+
+
+def parse_meanings(text: str) -> dict[str, Meaning]:
+    """Parse and check the text of a file of meanings.
+
+    Raises:
+        SpecError: as `read_meanings`.
+    """
+    return {name: _meaning(name, entry) for name, entry in parse_toml(text, FILE, SpecError).items()}
+
+
+def _meaning(name: str, entry: object) -> Meaning:
+    try:
+        return Meaning.model_validate(entry)
+    except ValidationError as error:
+        raise SpecError(f"{FILE}: {name}: {first_problem(error)}") from error
+
+
+def meaning_of(entry: Registered, metric: Any) -> Meaning:
+    """Find the meaning of a registered metric; of another package's, what its class says of itself.
+
+    Raises:
+        SpecError: it is one of ours and has no entry.
+    """
+    if entry.package != OWN:
+        return Meaning(definition=_summary(metric))
+    if entry.name not in read_meanings():
+        raise SpecError(f"metric {entry.name} has no entry in metrics/{FILE}: add one")
+    return read_meanings()[entry.name]
+
+
+def _summary(metric: Any) -> str:
+    """Return the first paragraph of a class's docstring in one line."""
+    said = inspect.cleandoc(type(metric).__doc__ or "").split("\n\n")[0]
+    return " ".join(said.split()) or "Its package says nothing of it."

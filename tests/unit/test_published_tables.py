@@ -1,0 +1,166 @@
+"""Pages of published tables: every number is a fact, every fact is there, and the authors' own sums come out."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+import pytest
+
+from iceb.base.errors import SpecError
+from iceb.leaderboard.pages import pages
+from iceb.leaderboard.published import Published, read_published
+from iceb.leaderboard.published_section import published_section
+from iceb.registry import entries_of
+from tests.outside import published_facts
+
+ROOT = Path(__file__).parents[2]
+FACTS = published_facts()
+PAPERS = [paper for paper in read_published() if paper.exact]
+TASKS = ("artists", "celebrities", "edit_time", "nudity", "objects", "objects10", "road", "styles", "timed")
+OF_FACTS = {  # the beginning of a paper's name in the facts
+    "arXiv:2303.07345": "ESD",
+    "arXiv:2303.08084": "TIME",
+    "arXiv:2306.00738": "ReFACT",
+    "arXiv:2402.11846": "UnlearnCanvas",
+    "arXiv:2403.06135": "MACE",
+    "arXiv:2403.13807": "EMCID",
+    "arXiv:2407.12383": "RECE",
+    "arXiv:2410.05664": "HUB",
+    "arXiv:2503.07392": "SPEED",
+    "arXiv:2504.12782": "ANT",
+    "NeurIPS 2025": "Semantic Surgery",
+}
+CELL = re.compile(r"(-?[\d.]+)(?: ± ([\d.]+))?( \*)?")
+
+
+def no_task(name):
+    """A registry that has none of these tasks."""
+    raise SpecError(f"unknown task {name}")
+
+
+def cells(paper: Published):
+    """(method, number, ±) of every cell of a paper's section whose reading was verified."""
+    for part in published_section(paper):
+        for line in part.splitlines():
+            if line.startswith("| ") and not line.startswith(("| method", "| ---")):
+                method, *numbers = line.strip("| ").split(" | ")
+                for text in numbers:
+                    if (found := CELL.fullmatch(text)) and not found[3]:
+                        yield re.sub(r" \(\[.*", "", method), found[1], found[2]
+
+
+@pytest.fixture(scope="module")
+def facts():
+    if not FACTS.is_file():
+        pytest.skip(f"the facts are not at {FACTS}: pages are not compared with them")
+    return json.loads(FACTS.read_text(encoding="utf-8"))
+
+
+def test_every_table_has_a_page_that_needs_no_registered_task():
+    made = pages((), PAPERS, no_task)
+    assert {name.rpartition("-")[0] for name in made} == set(TASKS)
+    assert made["road-sd14.md"].splitlines()[2] == "# Editing roles and appearances (RoAD) (road) on sd14"
+
+
+def test_the_pages_are_those_of_the_checkout():
+    for name, text in pages((), PAPERS, no_task).items():
+        assert (ROOT / "leaderboards" / name).read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("paper", PAPERS, ids=[f"{paper.paper} {paper.task}" for paper in PAPERS])
+def test_every_number_of_a_page_is_a_fact(paper, facts):
+    known = {
+        (fact["method"], f"{fact['value']:.10g}", fact.get("uncertainty"))
+        for fact in facts
+        if fact["paper"].startswith(OF_FACTS[paper.paper]) and fact["verified"]
+    }
+    shown = list(cells(paper))
+    assert len(shown) == sum(row.verified for row in paper.rows)
+    for method, number, spread in shown:
+        assert (method.rpartition(": ")[2], number, float(spread) if spread else None) in known
+
+
+@pytest.mark.parametrize(
+    ("task", "begins", "facts_of_task"),
+    [
+        ("road", "ReFACT", "RoAD"),
+        ("timed", "ReFACT", "TIMED (TIME dataset)"),
+        ("artists", "EMCID", "artist style erasure (500 holdout artists)"),
+        ("celebrities", "MACE", "erasing 100 celebrities (ablation)"),
+        ("celebrities", "SPEED", "erasing 50 celebrities (100 retained)"),
+        ("styles", "MACE", "erasing 100 artistic styles (100 retained)"),
+        ("objects", "MACE", "CIFAR-10 object erasure, average of 10 single-class models"),
+        ("objects10", "ESD", "Imagenette object erasure: tench"),
+        ("edit_time", "SPEED", "speed (celebrities, one A100, editing/training only)"),
+        ("nudity", "MACE", "I2P nudity (4 target phrases, NudeNet>=0.6)"),
+    ],
+)
+def test_every_fact_of_a_table_is_on_its_page(facts, task, begins, facts_of_task):
+    shown = {
+        (method.rpartition(": ")[2], number)
+        for paper in PAPERS
+        if paper.task == task and OF_FACTS[paper.paper] == begins
+        for method, number, _ in cells(paper)
+    }
+    wanted = [fact for fact in facts if fact["paper"].startswith(begins) and fact["task"] == facts_of_task]
+    assert wanted
+    assert {(fact["method"], f"{fact['value']:.10g}") for fact in wanted} <= shown
+
+
+def test_every_method_in_brackets_is_one_of_ours():
+    ours = {entry.name for entry in entries_of("methods")}
+    assert {name for paper in PAPERS for name in paper.ours.values()} <= ours
+
+
+def test_every_page_says_paper_figure_and_how_it_was_read():
+    for paper in PAPERS:
+        text = "\n".join(published_section(paper))
+        assert f"({paper.paper})" in text
+        assert f" {paper.figure}, not measured here: {paper.how_read}." in text
+        assert ("± is " in text) == any(row.uncertainty is not None for row in paper.rows)
+
+
+def test_points_that_another_marker_hides_are_marked_as_not_verified():
+    (paper,) = [paper for paper in PAPERS if paper.task == "artists"]
+    assert sum(not row.verified for row in paper.rows) == 5
+    assert "| 0.037 ± 0.005 * | 0.063 ± 0.005 |" in "\n".join(published_section(paper))
+
+
+def values(task, paper, **chosen):
+    """method → metric → value of one paper's table."""
+    (found,) = [each for each in PAPERS if (each.task, each.paper) == (task, paper)]
+    table = {}
+    for row in found.rows:
+        if all(getattr(row, name) == value for name, value in chosen.items()):
+            table.setdefault(row.method, {})[row.metric] = row.value
+    return table
+
+
+@pytest.mark.parametrize("task", ["road", "timed"])
+def test_f1_of_road_and_timed_is_the_geometric_mean(task):
+    for row in values(task, "arXiv:2306.00738").values():
+        f1 = row["F1 (geometric mean of generality and specificity)"]
+        assert f1 == pytest.approx(math.sqrt(row["generality"] * row["specificity"]), abs=0.011)
+
+
+@pytest.mark.parametrize(
+    ("paper", "kept", "joined", "count"),
+    [
+        ("arXiv:2403.06135", "Acc_s", "H_c", 100),
+        *(("arXiv:2503.07392", "Acc_r", "H_o", count) for count in (10, 50, 100)),
+    ],
+)
+def test_the_joint_score_of_celebrities_is_a_harmonic_mean(paper, kept, joined, count):
+    for row in values("celebrities", paper, num_edits=count).values():
+        if joined in row:
+            erased, others = 100 - row["Acc_e"], row[kept]
+            assert row[joined] == pytest.approx(2 * erased * others / (erased + others), abs=0.02)
+
+
+def test_the_joint_score_of_styles_is_a_difference():
+    for paper in ("arXiv:2403.06135", "arXiv:2504.12782", "NeurIPS 2025"):
+        for row in values("styles", paper).values():
+            if "H_a" in row:
+                others = row.get("CLIP_s", row.get("CLIP_p"))
+                assert row["H_a"] == pytest.approx(others - row["CLIP_e"], abs=0.011)

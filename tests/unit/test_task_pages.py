@@ -1,0 +1,57 @@
+"""The tasks' pages say what declaration, cards and metrics say."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from iceb import registry
+from iceb.datasets.cards import load_card
+from iceb.report.metric_pages import metric_facts
+from iceb.report.task_pages import TaskFacts, page, task_pages
+from iceb.tasks.aice import AICE
+
+ROOT = Path(__file__).parents[2]
+PAGES = task_pages(ROOT / "leaderboards")
+
+
+def facts(**changes: object) -> TaskFacts:
+    """AICE with one metric, and with other fields."""
+    task = replace(AICE, metrics=("edit_score",), optional_metrics=())
+    found = TaskFacts(task, "One.\n\nTwo.", (load_card("aice"),), (metric_facts("edit_score"),), (), (), ())
+    return replace(found, **changes)
+
+
+def test_every_task_of_ours_has_a_page_and_the_index_links_to_it():
+    ours = {entry.name for entry in registry.entries_of("tasks") if entry.package == "iceb"}
+    assert set(PAGES) == {"README.md"} | {f"{name}.md" for name in ours}
+    assert set(re.findall(r"\]\(([\w-]+)\.md\)", PAGES["README.md"])) == ours
+
+
+def test_a_page_holds_every_metric_role_and_count_of_its_task():
+    text = PAGES["aice.md"]
+    for name in (*AICE.metrics, *AICE.optional_metrics):
+        assert f"[{name}](../metrics/{name}.md)" in text
+    assert f"- prompts are drawn for: {', '.join(AICE.roles)}" in text
+    for name, count in load_card("aice").counts.items():
+        assert f"- {name.replace('_', ' ')}: {count}" in text
+    for deviation in load_card("aice_embedded").deviations:
+        assert deviation.replace("_", "\\_") in text
+
+
+def test_metrics_without_a_value_on_some_data_are_named():
+    assert "holdout\\_seen and holdout\\_unseen: no value on the data aice" in PAGES["aice.md"]
+
+
+def test_results_and_published_numbers_are_linked():
+    assert "[leaderboards/aice-sd14.md](../../leaderboards/aice-sd14.md)" in PAGES["aice.md"]
+    assert "## Results\n\nNot measured." in page(facts())
+
+
+def test_paragraphs_of_the_module_stand_on_the_page():
+    assert "\n\nOne.\n\nTwo.\n\n" in page(facts())
+
+
+def test_links_of_the_pages_lead_somewhere():
+    for text in PAGES.values():
+        for target in re.findall(r"\]\((\.\.[^)#]+)\)", text):
+            assert (ROOT / "docs" / "tasks" / target).exists(), target
