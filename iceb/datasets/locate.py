@@ -19,7 +19,7 @@ from iceb.base.errors import DataError
 from iceb.base.messages import shorten
 from iceb.base.readers import explain_reading, is_file, is_folder, read_json, user_path
 from iceb.datasets.cards import package_folder
-from iceb.datasets.download import download
+from iceb.base.download import download
 from iceb.specs.datasets import DataCard, DataFile
 
 OWN = "iceb.data_cards"  # where the cards of our own datasets lie

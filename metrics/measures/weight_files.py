@@ -4,15 +4,14 @@ Nothing is loaded from a file whose digest is another than the pinned one, whate
 program, and a judge with other weights is another judge.
 """
 
-import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from iceb.base.cache import cache_root
 from iceb.base.digest import digest_file
-from iceb.base.errors import DataError, ModelError, StoreError
-from iceb.base.files import explain_errors
+from iceb.base.download import download
+from iceb.base.errors import DataError, ModelError
 from iceb.base.hub import OFFLINE, YES
 from iceb.base.readers import explain_reading, is_file, user_path
 
@@ -52,27 +51,20 @@ class WeightFile:
         return self._fetch()
 
     def _fetch(self) -> Path:
-        import pooch
-
         if named := [name for name in OFFLINE if os.environ.get(name, "").lower() in YES]:
             raise ModelError(self._remedy(f"nothing is fetched while {named[0]} is set"))
-        pooch.get_logger().setLevel(logging.WARNING)  # pooch's "Downloading …" would precede our one-line error
-        folder = own_folder()
+        target = own_folder() / self.name
         try:
-            with explain_errors(folder):
-                folder.mkdir(parents=True, exist_ok=True)
-            found = pooch.retrieve(self.url, known_hash=f"sha256:{self.sha256}", fname=self.name, path=folder)
-        except StoreError:
-            raise
-        except Exception as error:  # requests, urllib3, pooch and the operating system each have their own
-            raise ModelError(self._remedy(f"cannot be fetched ({type(error).__name__})")) from error
-        return Path(found)
+            download(self.url, target, self.sha256, "iceb", self._ways())
+        except DataError as error:
+            raise ModelError(f"the weights {self.name} are not on this machine, and {error}") from error
+        return target
 
     def _remedy(self, what: str) -> str:
-        return (
-            f"the weights {self.name} are not on this machine and {what}: connect to the internet once, or put the "
-            f"file of {self.url} into a folder that {FOLDER} names"
-        )
+        return f"the weights {self.name} are not on this machine and {what}: {self._ways()}"
+
+    def _ways(self) -> str:
+        return f"connect to the internet once, or put the file of {self.url} into a folder that {FOLDER} names"
 
 
 def own_folder() -> Path:

@@ -73,7 +73,7 @@ def test_nothing_is_fetched_offline(monkeypatch):
 
 
 def test_a_host_that_does_not_answer_is_explained():
-    with pytest.raises(ModelError, match=r"net\.pth are not on this machine and cannot be fetched \(\w+\): connect"):
+    with pytest.raises(ModelError, match=r"net\.pth are not on this machine, and cannot fetch \S+ \(\w+\): connect"):
         weights().path()
 
 

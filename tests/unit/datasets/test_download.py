@@ -8,7 +8,7 @@ import pytest
 
 from iceb.base.errors import DataError
 from iceb.base.progress import watching
-from iceb.datasets.download import download
+from iceb.base.download import download
 from iceb.datasets.locate import cache_folder, fetch, missing
 
 WHOLE = bytes(range(256)) * 1000  # 256 kB

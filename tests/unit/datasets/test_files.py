@@ -251,10 +251,10 @@ def test_a_file_whose_digest_nobody_has_stated_is_taken_from_a_named_folder(smal
     assert not recorded.undeclared_files
 
 
-def test_a_file_whose_digest_nobody_has_stated_is_never_fetched(small, pooch, tmp_path):
+def test_a_file_whose_digest_nobody_has_stated_is_never_fetched(small, downloads, tmp_path):
     address = f"https://raw.githubusercontent.com/nobody/nothing/{'c' * 40}/data/rows/edits.json"
     for may_fetch in (True, False):
         with pytest.raises(DataError, match="its sha256 is not stated, so it is not fetched: download") as caught:
             locate_files(without_digest(small), "upstream", tmp_path / "cache", may_fetch=may_fetch)
         assert f"{address} yourself, and name its folder with `data` or ICEB_DATA" in str(caught.value)
-    assert not pooch.calls
+    assert not downloads.calls
