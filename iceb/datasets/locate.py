@@ -15,11 +15,11 @@ from pathlib import Path, PurePosixPath
 
 from iceb.base.cache import cache_root
 from iceb.base.digest import digest_file
+from iceb.base.download import download
 from iceb.base.errors import DataError
 from iceb.base.messages import shorten
 from iceb.base.readers import explain_reading, is_file, is_folder, read_json, user_path
 from iceb.datasets.cards import package_folder
-from iceb.base.download import download
 from iceb.specs.datasets import DataCard, DataFile
 
 OWN = "iceb.data_cards"  # where the cards of our own datasets lie

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from iceb.base.download import download
 from iceb.base.errors import DataError
 from iceb.base.progress import watching
-from iceb.base.download import download
 from iceb.datasets.locate import cache_folder, fetch, missing
 
 WHOLE = bytes(range(256)) * 1000  # 256 kB
