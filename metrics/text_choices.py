@@ -22,7 +22,7 @@ Hits = npt.NDArray[np.bool_]
 KIND = "clip_bigg"
 SCALE = 100.0  # of cosines before the softmax
 EVEN = 0.5
-ORACLE = "oracle"  # role of the images of the answers' own texts
+ORACLE = "oracle_"  # before a role: that of images of its answers' own texts
 DEVIATIONS = 2.0  # that an image may lie below the mean of these
 FEWEST = 2  # images for a standard deviation
 REFACT, TIME, EMCID, ADAPTIVE = "arXiv:2306.00738", "arXiv:2303.08084", "arXiv:2403.13807", "arXiv:2409.17928"
@@ -80,7 +80,7 @@ class AdaptiveRate:
 
     An image passes if its cosine with the text is at least the mean of the oracle images' minus two standard deviations
     (of a sample). Oracle images are drawn from the very text by the unedited model. A prompt whose text has fewer than
-    two of them is left out.
+    two of them (with `limit`) is left out of the share, and counted in n.
     """
 
     name: str
@@ -96,7 +96,7 @@ class AdaptiveRate:
     @property
     def needs(self) -> tuple[Need, ...]:
         """The images that the metric reads, and the oracle images."""
-        return (Need(KIND, self.role), Need(KIND, ORACLE, sides=(BEFORE,)))
+        return (Need(KIND, self.role), Need(KIND, ORACLE + self.role, sides=(BEFORE,)))
 
     @property
     def reduction(self) -> Reduction:
@@ -111,12 +111,10 @@ class AdaptiveRate:
             MeasureError: a number is no cosine.
         """
         before, after = _both_sides(measured[self.role])
-        asked = thresholds(measured[ORACLE][BEFORE], self.deviations)
-        rows = [row for row, prompt in enumerate(before.prompts) if answer_text(prompt) in asked]
-        prompts = [before.prompts[row] for row in rows]
-        least = np.array([asked[answer_text(prompt)] for prompt in prompts])
-        was, now = (answer_cosines(side)[rows] >= least for side in (before, after))
-        return _shares(self.role, prompts, was, now)
+        asked = thresholds(measured[ORACLE + self.role][BEFORE], self.deviations)
+        least = np.array([asked.get(answer_text(prompt), np.nan) for prompt in before.prompts])
+        was, now = (answer_cosines(side) >= least for side in (before, after))
+        return _shares(self.role, before.prompts, was, now, ~np.isnan(least))
 
 
 @dataclass(frozen=True)
@@ -213,15 +211,20 @@ def _both_sides(sides: Mapping[str, Measured]) -> tuple[Measured, Measured]:
     return before, after
 
 
-def _shares(part: str, prompts: Sequence[Prompt], was: Hits, now: Hits) -> tuple[ConceptValue, ...]:
-    """The share of hits of each concept and replicate, in order of first appearance."""
+def _shares(
+    part: str, prompts: Sequence[Prompt], was: Hits, now: Hits, judged: Hits | None = None
+) -> tuple[ConceptValue, ...]:
+    """The share of hits of each concept and replicate among its judged images, in order of first appearance."""
     rows: dict[tuple[str, int], list[int]] = {}
     for row, prompt in enumerate(prompts):
         rows.setdefault((prompt.cluster, prompt.replicate), []).append(row)
-    return tuple(
-        ConceptValue(concept, part, float(was[at].mean()), float(now[at].mean()), len(at), replicate)
-        for (concept, replicate), at in rows.items()
-    )
+    found = []
+    for (concept, replicate), members in rows.items():
+        at = [row for row in members if judged is None or judged[row]]
+        if at:
+            share = (float(side[at].mean()) for side in (was, now))
+            found.append(ConceptValue(concept, part, *share, len(members), replicate))
+    return tuple(found)
 
 
 EFFICACY = ChoiceRate("efficacy", "source")

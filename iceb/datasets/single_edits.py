@@ -6,7 +6,7 @@ names of their columns. Where this differs from the authors' code, the card's `d
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -139,14 +139,14 @@ class SingleEdits:
         """One row to be edited with one of the global seeds."""
         name = f"{self.card.name}/{place:04d}"
         request = OracleRequest(
-            id=name,
+            id=f"{name}-seed{seed}",
             source=row.source.text,
             dests=(row.dest,),
             templates=TRAIN_TEMPLATES,
             seed=seed,
             oracle=_oracle_texts(row),
         )
-        return EditBatch(f"{name}-seed{seed}", (request,), replicate=seed)
+        return EditBatch(request.id, (request,), replicate=seed, concept=name)
 
     def schedule(self, num_edits: int) -> Schedule:
         """The first `num_edits` rows, each edited, judged and removed, once for each of four seeds.
@@ -167,7 +167,7 @@ class SingleEdits:
         """The row's prompts with the batch's seed, and what the oracle images are drawn from."""
         row, (request,) = self._singles[batch.id].row, batch.requests
         tested = list(_tested_prompts(row, request.id, batch.replicate))
-        return [*tested, *_oracle_prompts(tested, request.id)]
+        return [*tested, *_oracle_prompts(tested)]
 
     def shared_prompts(self, num_edits: int) -> list[Prompt]:
         """None: each row has its own."""
@@ -196,8 +196,7 @@ class Timed(SingleEdits):
 
 def _steps(batch: EditBatch) -> Schedule:
     """Edit, judge, remove; the four edits of a row are one draw."""
-    (request,) = batch.requests
-    return Add(batch), Checkpoint(batch.id, draw=request.id), Remove(batch.id)
+    return Add(batch), Checkpoint(batch.id, draw=batch.concept or ""), Remove(batch.id)
 
 
 def _tested_prompts(row: Row, request: str, replicate: int) -> Iterator[Prompt]:
@@ -219,12 +218,17 @@ def _tested_prompts(row: Row, request: str, replicate: int) -> Iterator[Prompt]:
         )
 
 
-def _oracle_prompts(tested: Sequence[Prompt], request: str) -> Iterator[Prompt]:
-    """Ten prompts for each text that a tested image should match, drawn by the unedited model alone."""
-    by_text = {prompt.choices[prompt.answer or 0]: prompt for prompt in reversed(tested)}
-    for text, prompt in reversed(by_text.items()):
+def _oracle_prompts(tested: Sequence[Prompt]) -> Iterator[Prompt]:
+    """Ten prompts for each text that a tested image should match, drawn by the unedited model alone.
+
+    They have a role for each of the tested ones', which metrics read beside it; texts stand once in each.
+    """
+    by_text: dict[tuple[str, str], Prompt] = {}
+    for prompt in tested:
+        by_text.setdefault((prompt.role, prompt.choices[prompt.answer or 0]), prompt)
+    for (role, text), prompt in by_text.items():
         for seed in range(ORACLE_IMAGES):
-            yield Prompt(text, seed, "oracle", request=request, choices=prompt.choices, answer=prompt.answer)
+            yield replace(prompt, text=text, seed=seed, role=f"oracle_{role}", noise=None)
 
 
 def _oracle_texts(row: Row) -> tuple[tuple[str, str], ...]:

@@ -14,7 +14,7 @@ METRICS = (
     "generality_adaptive",
     "specificity_adaptive",
 )
-ROLES = ("source", "positive", "negative", "oracle")
+ROLES = ("source", "positive", "negative", "oracle_source", "oracle_positive", "oracle_negative")
 ROAD = Task(
     name="road",
     version=1,

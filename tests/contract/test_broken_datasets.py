@@ -449,6 +449,10 @@ def test_choices_that_cannot_be_measured_together_are_caught(load, words, lines)
     assert (check, words in note) == ("choices", True), note
 
 
+def test_equal_choices_that_the_card_declares_are_a_published_fault(lines):
+    assert failures(lines(OneChoiceTwice, counts={"requests": 4, "choices_alike": 1})) == {}
+
+
 class OneSeed(Sound):
     def prompt(self, request: EditRequest, seed: int) -> Prompt:
         return super().prompt(request, 7)

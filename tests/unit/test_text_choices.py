@@ -127,16 +127,16 @@ def test_refacts_table_1_prints_the_geometric_mean(generality, specificity, prin
 # The adaptive criterion
 
 
-def oracle_images(cosines, text=NEW, choices=(OLD, NEW), answer=1):
+def oracle_images(cosines, text=NEW, choices=(OLD, NEW), answer=1, role="oracle_source"):
     """Images drawn from the answer's own text; of their two cosines the answer's is given."""
-    prompts = [prompt("oracle", number, choices=choices, answer=answer, text=text) for number in range(len(cosines))]
+    prompts = [prompt(role, number, choices=choices, answer=answer, text=text) for number in range(len(cosines))]
     rows = [[0.1, cosine] if answer else [cosine, 0.1] for cosine in cosines]
-    return {"oracle": {BEFORE: side(rows, prompts)}}
+    return {role: {BEFORE: side(rows, prompts)}}
 
 
 def test_the_threshold_is_the_mean_minus_two_sample_deviations_of_each_text():
     cosines = [0.30, 0.31, 0.33, 0.29, 0.32]
-    found = thresholds(oracle_images(cosines)["oracle"][BEFORE], 2.0)
+    found = thresholds(oracle_images(cosines)["oracle_source"][BEFORE], 2.0)
     assert found == {NEW: pytest.approx(np.mean(cosines) - 2 * np.std(cosines, ddof=1), abs=1e-7)}
 
 
@@ -158,7 +158,7 @@ def test_a_negative_that_is_wiped_out_passes_the_published_criterion_alone():
     kept, other = "a gate", "an ivory gate"
     prompts = [prompt("negative", answer=0, choices=(kept, other), text=kept)]
     measured = both("negative", [[0.30, 0.20]], [[0.12, 0.11]], prompts)
-    measured |= oracle_images([0.30, 0.31, 0.29], text=kept, choices=(kept, other), answer=0)
+    measured |= oracle_images([0.30, 0.31, 0.29], text=kept, choices=(kept, other), answer=0, role="oracle_negative")
     assert score(SPECIFICITY, measured).value == 1
     assert score(SPECIFICITY_ADAPTIVE, measured).value == 0
 
@@ -168,6 +168,14 @@ def test_a_prompt_whose_text_has_fewer_than_two_oracle_images_is_left_out():
     for few in ([], [0.3]):
         measured = both("source", [[0.30, 0.20]], [[0.2, 0.3]], prompts) | oracle_images(few)
         assert score(EFFICACY_ADAPTIVE, measured).value is None
+
+
+def test_a_prompt_left_out_counts_in_n_and_not_in_the_share():
+    other = (OLD, "an azure door")
+    prompts = [prompt("source", 0), prompt("source", 1, choices=other)]
+    measured = both("source", [[0.3, 0.2]] * 2, [[0.2, 0.31], [0.3, 0.2]], prompts) | oracle_images([0.3, 0.31])
+    (value,) = EFFICACY_ADAPTIVE(measured)
+    assert (value.after, value.n) == (1.0, 2)
 
 
 # Faults

@@ -13,6 +13,7 @@ from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditBatch
 
 SOUND = "prompts can be drawn"
+ALIKE = "choices_alike"  # count of a card: choices that are equal, a fault of published rows
 
 
 @dataclass(frozen=True)
@@ -93,14 +94,19 @@ class DatasetPrompts:
         return ""
 
     def _choices(self) -> str:
-        """Check that a prompt's choices differ and are equally many within a role."""
+        """Check that choices are equally many within a role, and differ in as many cases as the card declares."""
         widths: dict[str, int] = {}
+        alike: dict[tuple[str, ...], Prompt] = {}
         for prompt in self.require_prompts()[-1].all:
             if len(set(prompt.choices)) < len(prompt.choices):
-                raise Broken(f"prompt {prompt.text!r:.80} offers one choice twice")
+                alike.setdefault(prompt.choices, prompt)
             width = widths.setdefault(prompt.role, len(prompt.choices))
             if width != len(prompt.choices):
                 raise Broken(f"prompts of role {prompt.role} offer {width} and {len(prompt.choices)} choices")
+        declared = self.schedules.dataset.card.counts.get(ALIKE, 0)
+        if len(alike) != declared:
+            said = [f"prompt {prompt.text!r:.80} offers one choice twice" for prompt in [*alike.values()][:1]]
+            raise Broken("; ".join([*said, f"{len(alike)} such choices, its card's count {ALIKE} says {declared}"]))
         return counts_in_words({role: width for role, width in widths.items() if width})
 
     def _once(self) -> str:

@@ -46,7 +46,7 @@ def timed_rows():
 
 
 def drawn_for(dataset, batch):
-    return [prompt for prompt in dataset.prompts(batch) if prompt.role != "oracle"]
+    return [prompt for prompt in dataset.prompts(batch) if not prompt.role.startswith("oracle")]
 
 
 def test_each_row_is_edited_judged_and_removed_once_for_each_of_four_seeds(timed_rows):
@@ -123,16 +123,24 @@ def test_replicates_and_oracle_images_have_seeds_of_their_own(timed_rows):
     seeds = [{prompt.seed for prompt in drawn_for(timed_rows, batch)} for batch in batches]
     assert [min(found) for found in seeds] == [1000, 2000, 3000, 4000]
     assert all(len(found) == 11 for found in seeds)
-    oracle = {prompt.seed for prompt in timed_rows.prompts(batches[0]) if prompt.role == "oracle"}
+    oracle = {prompt.seed for prompt in timed_rows.prompts(batches[0]) if prompt.role.startswith("oracle")}
     assert oracle == set(range(ORACLE_IMAGES))
 
 
 def test_every_text_that_an_image_should_match_has_oracle_images_of_itself(road):
-    prompts = road.prompts(edit_batches(road.schedule(1))[0])
-    asked = {prompt.choices[prompt.answer] for prompt in prompts if prompt.role != "oracle"}
-    drawn = Counter(prompt.text for prompt in prompts if prompt.role == "oracle")
-    assert drawn == dict.fromkeys(asked, ORACLE_IMAGES)
-    assert all(prompt.text == prompt.choices[prompt.answer] for prompt in prompts if prompt.role == "oracle")
+    batch = edit_batches(road.schedule(1))[1]
+    tested = drawn_for(road, batch)
+    oracle = [prompt for prompt in road.prompts(batch) if prompt not in tested]
+    asked = {(f"oracle_{prompt.role}", prompt.choices[prompt.answer]) for prompt in tested}
+    assert Counter((prompt.role, prompt.text) for prompt in oracle) == dict.fromkeys(asked, ORACLE_IMAGES)
+    assert all(prompt.text == prompt.choices[prompt.answer] for prompt in oracle)
+    assert {prompt.replicate for prompt in oracle} == {1}
+
+
+def test_the_four_edits_of_a_row_are_requests_of_one_concept(road):
+    batches = edit_batches(road.schedule(2))
+    assert [batch.requests[0].id for batch in batches[:2]] == ["small/0000-seed0", "small/0000-seed1"]
+    assert [batch.concept for batch in batches] == ["small/0000"] * 4 + ["small/0001"] * 4
 
 
 def test_a_row_without_a_column_is_refused_by_row_and_column(tmp_path):
@@ -172,6 +180,9 @@ def test_the_numbers_on_the_card_are_the_files_numbers(name, real_folder):
         "oracle_images_per_text": ORACLE_IMAGES,
         "rows_with_a_prompt_twice": sum(len(set(prompts_of(row, source))) < 11 for row in rows),
     }
+    if "choices_alike" in counts:
+        choices = {prompt.choices for batch in batches for prompt in drawn_for(dataset, batch)}
+        found["choices_alike"] = sum(old == new for old, new in choices)
     if "cells_with_outer_blanks" in counts:
         found["cells_with_outer_blanks"] = sum(cell != cell.strip() for row in rows for cell in row.values())
     if source == "Prompt":
