@@ -86,4 +86,4 @@ def _words(lines: Iterable[str]) -> Iterator[list[str]]:
     for line in lines:
         words = shlex.split(line, comments=True)
         if words and Path(words[0]).name == "iceb":
-            yield words[1:]
+            yield words[1 : words.index(">")] if ">" in words else words[1:]
