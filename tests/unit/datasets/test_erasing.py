@@ -9,7 +9,9 @@ import pytest
 
 from iceb.base.errors import DataError
 from iceb.datasets import EMBEDDED, load_card, open_dataset
-from iceb.datasets.mace_lists import common_words, load_celebrities
+from iceb.datasets.artists import load_artists
+from iceb.datasets.mace_lists import common_words, load_celebrities, load_styles
+from iceb.datasets.objects import load_objects
 from iceb.datasets.sized_lists import ERASED, DrawnName, Rule, SizedList, SizedLists
 from iceb.mini.people import identities
 from iceb.mini.styles import style_names
@@ -53,7 +55,7 @@ def test_a_number_with_a_list_has_its_names_and_one_between_the_first_of_the_nex
 
 @pytest.mark.parametrize("count", [0, -1, 4])
 def test_other_numbers_are_refused_with_the_lists_and_a_task_that_goes_further(small, count):
-    words = r"a list for 1, 3 edits.*`num_edits` asked for .*: choose 1 to 3"
+    words = r"the first names of its lists of 1, 3: `num_edits` asked for .*, choose 1 to 3"
     with pytest.raises(DataError, match=words + ("; task artists goes to 1000" if count == 4 else "$")):
         small.schedule(count)
 
@@ -140,6 +142,90 @@ def test_a_persons_row_of_an_unknown_type_is_refused_by_its_row(tmp_path):
 )
 def test_common_words_are_the_longest_run(texts, common):
     assert common_words(texts) == common
+
+
+# The layouts of artists, styles and objects
+
+
+def write(folder, name, text):
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+ARTIST_ROWS = """,case_number,prompt,evaluation_seed,artist,type
+0,0,works of Bo,3,Bo,erased
+1,1,scenes by Bo,4,Bo,erased
+2,2,works of Cy,5,Cy,preserved
+3,3,works of Ada,6,Ada,preserved
+4,4,works of Dee,7,Dee,holdout
+"""
+
+
+def test_artists_have_the_lists_order_and_undrawn_ones_the_first_artists_sentences(tmp_path):
+    paths = {
+        "list_2": write(tmp_path, "names.txt", '["Ada", "Bo"]'),
+        "prompts_2": write(tmp_path, "rows.csv", ARTIST_ROWS),
+    }
+    found = load_artists(card(requests=2, names=2, erased_drawn=1, preserved=2, holdout=1), paths)
+    (batch,) = edit_batches(found.schedule(2))
+    assert [(each.source, each.seed) for each in batch.requests] == [("Ada", 29239), ("Bo", 71929)]
+    assert {each.dests for each in batch.requests} == {("art",)}
+    assert [(each.role, each.text, each.seed) for each in found.prompts(batch)] == [
+        ("erased_more", "works of Ada", 1_000_000),
+        ("erased_more", "scenes by Ada", 1_000_001),
+        ("erased", "works of Bo", 3),
+        ("erased", "scenes by Bo", 4),
+    ]
+    assert [each.text for each in found.shared_prompts(2)] == ["works of Cy", "works of Dee"]
+    assert "Cy" not in found.scored_names()
+
+
+@pytest.mark.parametrize(
+    ("names", "rows", "words"),
+    [
+        ('{"a": 1}', ARTIST_ROWS, "is no list of artists' names"),
+        ('["Bo"]', ARTIST_ROWS.replace("3,Bo,erased", "3,Bo,gone"), "row 0: 'type'"),
+        ('["Bo"]', ARTIST_ROWS.replace(",3,Bo", ",x,Bo"), "row 0: 'evaluation_seed'"),
+    ],
+)
+def test_malformed_files_of_artists_are_refused_by_their_place(tmp_path, names, rows, words):
+    paths = {"list_1": write(tmp_path, "names.txt", names), "prompts_1": write(tmp_path, "rows.csv", rows)}
+    with pytest.raises(DataError, match=words):
+        load_artists(card(requests=1, names=1, erased_drawn=1, preserved=2, holdout=1), paths)
+
+
+def test_styles_of_type_0_are_erased_and_of_type_1_stay(tmp_path):
+    people = [*(f"0,0,A{place},art by A{place},1" for place in range(100)), "9,1,Z,art by Z,2", ""]
+    path = write(tmp_path, "art.csv", "\n".join([",type,artist,prompt,evaluation_seed", *people]))
+    found = load_styles(card(requests=100, names=100, erased_drawn=100, others=1), {"list_100": path})
+    assert sources(found, 3) == ["A0", "A1", "A2"]
+    assert [(each.role, each.concept, each.seed) for each in found.shared_prompts(3)] == [("others", "Z", 2)]
+
+
+def test_objects_of_a_file_are_edited_alone_with_their_other_names(tmp_path):
+    path = write(tmp_path, "objects.json", '{"ship": ["boat"], "hat": ["cap"], "cup": ["mug"]}')
+    found = load_objects(card(requests=3, aliases=3, images=2), {"objects": path})
+    assert [(each.source, each.dest, each.aliases) for each in found.requests] == [
+        ("ship", "ground", ("boat",)),
+        ("hat", "ground", ("cap",)),
+        ("cup", "sky", ("mug",)),
+    ]
+    batch = edit_batches(found.schedule(2))[1]
+    assert [(each.role, each.text, each.seed, each.choices[0]) for each in found.prompts(batch)[::2]] == [
+        ("erased", "a photo of the hat", 1, "a photo of the hat"),
+        ("alias", "a photo of the cap", 1, "a photo of the hat"),
+        ("others", "a photo of the ship", 1, "a photo of the ship"),
+        ("others", "a photo of the cup", 1, "a photo of the cup"),
+    ]
+    with pytest.raises(DataError, match="choose 1 to 3; task artists goes to 1000 at once"):
+        found.schedule(4)
+
+
+@pytest.mark.parametrize("text", ["[]", '{"ship": "boat"}', '{"ship": [1]}'])
+def test_a_file_that_gives_objects_no_names_is_refused(tmp_path, text):
+    with pytest.raises(DataError, match="does not give each object a list of names"):
+        load_objects(card(requests=1, aliases=1, images=1), {"objects": write(tmp_path, "objects.json", text)})
 
 
 # The embedded twins
