@@ -140,8 +140,8 @@ class SizedLists:
         sizes, most = ", ".join(map(str, self.lists)), max(map(len, self.requests.values()))
         further = f"; {self.rule.further}" if self.rule.further and num_edits > most else ""
         raise DataError(
-            f"dataset {self.card.name} has a list for {sizes} edits, and up to {most} by the first names of the next "
-            f"larger one, `num_edits` asked for {num_edits}: choose 1 to {most}{further}"
+            f"dataset {self.card.name} erases the first names of its lists of {sizes}: `num_edits` asked for "
+            f"{num_edits}, choose 1 to {most}{further}"
         )
 
     def schedule(self, num_edits: int) -> Schedule:
