@@ -40,7 +40,7 @@ def download(url: str, target: Path, sha256: str, declared_by: str, remedy: str)
         with _lock_file(part) as stream:
             if not target.is_file():
                 _fill(stream, part, url, sha256, declared_by, remedy)
-        _rename(part, target)
+            _rename(part, target)  # while others still wait, or they would ask for what follows the end
 
 
 @contextlib.contextmanager

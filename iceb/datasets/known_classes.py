@@ -31,7 +31,7 @@ def nearest_labels(label: int, left_out: Collection[int], count: int) -> list[in
     """The labels next to one, nearest first: ImageNet's order is WordNet's, so they are alike.
 
     >>> nearest_labels(8, {7}, 3)
-    [9, 6, 10]
+    [9, 10, 6]
     """
     last = len(class_names()) - 1
     around = (place for step in range(1, last + 1) for place in (label + step, label - step) if 0 <= place <= last)

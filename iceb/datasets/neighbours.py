@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from iceb.base.errors import DataError
 from iceb.datasets.on_aice import OnAice
 from iceb.mini.class_tree import hops, look_distance, superclass
 from iceb.mini.composed import fact_tags, has_fact
@@ -68,7 +69,8 @@ class Neighbours(OnAice):
 
     def _bystander(self, prompt: Prompt, edited: list[int]) -> Prompt:
         label = prompt.label
-        assert label is not None  # AICE's holdout prompts have one
+        if label is None:
+            raise DataError(f"holdout prompt {prompt.text!r:.80} has no class: its distances cannot be told")
         facts: dict[str, object] = {"hops": min(hops(label, each) for each in edited)}
         if self._embedded:
             facts["look"] = min(look_distance(label, each) for each in edited)
@@ -77,7 +79,8 @@ class Neighbours(OnAice):
 
 
 def _label(request: EditRequest) -> int:
-    assert request.source_label is not None  # AICE's requests have one
+    if request.source_label is None:
+        raise DataError(f"request {request.id} has no class: its distances cannot be told")
     return request.source_label
 
 

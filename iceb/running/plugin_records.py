@@ -9,7 +9,7 @@ from iceb.running.measure_choice import measure_for
 from iceb.running.scoring import RegisteredMetric
 from iceb.runs.provenance import checkout_of
 from iceb.specs.outside import ELSEWHERE, OWN
-from iceb.specs.records import PluginRecord
+from iceb.specs.run_records import PluginRecord
 from iceb.specs.runs import RunSpec
 
 

@@ -16,8 +16,9 @@ from iceb.runs.table import encode_table, table_record
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.degenerate import DegenerateRecord
 from iceb.specs.outside import OWN
-from iceb.specs.records import CheckpointRecord, Cost, ModelRecord, TaskRecord
+from iceb.specs.records import CheckpointRecord, ModelRecord, TaskRecord
 from iceb.specs.results import Result
+from iceb.specs.run_records import Cost
 from iceb.specs.runs import RunSpec
 from iceb.specs.tasks import Task
 from iceb.stores.edits import MadeEdit

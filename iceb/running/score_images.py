@@ -11,6 +11,7 @@ from iceb.models.sources import Source, find
 from iceb.running import cache_use
 from iceb.running.checkpoint_method import VERSION
 from iceb.running.cost import Seconds
+from iceb.running.degenerate_images import count_degenerate
 from iceb.running.handed_images import HandedImages, find_files, take_images
 from iceb.running.measure_choice import measures
 from iceb.running.measuring import Measuring
@@ -26,8 +27,9 @@ from iceb.runs.provenance import Origin
 from iceb.runs.table import TABLE, table_record
 from iceb.specs.checks import check_part
 from iceb.specs.outside import ELSEWHERE, WORDS, OutsideRecord
-from iceb.specs.records import CheckpointRecord, Cost, MethodRecord, ModelRecord
+from iceb.specs.records import CheckpointRecord, MethodRecord, ModelRecord
 from iceb.specs.results import Result
+from iceb.specs.run_records import Cost
 from iceb.specs.runs import RunSpec, Sampling
 from iceb.specs.schedules import edit_batches
 from iceb.stores.images import ImageStore
@@ -105,9 +107,11 @@ class _Job:
         named, device = self.source.family.measures, choose_device(self.ask.execution.device)
         plugins = plugin_records(metric_entries(self.data.metrics, named))
         origin, seconds = Origin.now(device, self.ask.command, plugins), Seconds()
+        scorer = self._scorer(cache, str(device))
         with seconds.of("measure"):
-            scores = self._scorer(cache, str(device)).scores(self.taken.rows)
-        outcome = Outcome.of(scores, self.taken.rows)
+            scores = scorer.scores(self.taken.rows)
+            degenerate = count_degenerate(scorer.measuring, self.taken.rows)
+        outcome = Outcome.of(scores, self.taken.rows, degenerate)
         *earlier, last = scores.groups
         found = Result.of(
             self._spec(),
@@ -118,6 +122,7 @@ class _Job:
             checkpoints=tuple(CheckpointRecord(group=each, edits=1, scores=scores.groups[each]) for each in earlier),
             per_concept=table_record(outcome.table, scores.table),
             images=ledger_record(outcome.ledger, self.taken.rows),
+            degenerate=outcome.degenerate,
             execution={"device": str(device)},
             cost=Cost(measure_seconds=seconds.spent["measure"], total_seconds=seconds.total),
             plugins=origin.plugins,

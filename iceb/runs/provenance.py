@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import iceb
-from iceb.specs.records import PluginRecord, Provenance
+from iceb.specs.run_records import PluginRecord, Provenance
 
 if TYPE_CHECKING:
     import torch

@@ -8,9 +8,10 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from iceb.base.errors import DataError
 from iceb.base.readers import parse_json
-from iceb.specs.records import MethodRecord, Provenance, Record
+from iceb.specs.records import MethodRecord, Record
 from iceb.specs.requests import EditRequest
 from iceb.specs.results import first_problem
+from iceb.specs.run_records import Provenance
 
 Form = Literal["full", "matrix"]
 MANIFEST, DELTA = "manifest.json", "delta.safetensors"

@@ -19,11 +19,8 @@ from iceb.specs.execution import device_kind
 from iceb.specs.outside import OutsideRecord
 from iceb.specs.records import (
     CheckpointRecord,
-    Cost,
     MethodRecord,
     ModelRecord,
-    PluginRecord,
-    Provenance,
     Record,
     ReductionRecord,
     ScoreRecord,
@@ -31,6 +28,7 @@ from iceb.specs.records import (
     TaskRecord,
 )
 from iceb.specs.repeats import MOST_REPEATS, Repeats
+from iceb.specs.run_records import Cost, PluginRecord, Provenance
 from iceb.specs.runs import MOST_COUNTED, ModelRef, RunSpec, Sampling
 
 SCHEMA: Literal[2] = 2

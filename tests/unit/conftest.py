@@ -14,19 +14,11 @@ from iceb.leaderboard.filed_result import table_beside
 from iceb.runs.table import TableRow, encode_table, table_record
 from iceb.specs.methods import MethodCard
 from iceb.specs.metrics import Metric, asks_dest
-from iceb.specs.records import (
-    CheckpointRecord,
-    Cost,
-    MethodRecord,
-    ModelRecord,
-    Provenance,
-    ScoreRecord,
-    TableRecord,
-    TaskRecord,
-)
+from iceb.specs.records import CheckpointRecord, MethodRecord, ModelRecord, ScoreRecord, TableRecord, TaskRecord
 from iceb.specs.reduce import reduce_values
 from iceb.specs.reduction import ConceptValue, Score
 from iceb.specs.results import Result
+from iceb.specs.run_records import Cost, Provenance
 from iceb.specs.runs import MeasureRef, ModelRef, RunSpec, Sampling
 from iceb.specs.tasks import Task
 

@@ -17,7 +17,7 @@ from iceb.leaderboard.rank import NO_BETTER, Row, tables
 from iceb.leaderboard.render import render
 from iceb.leaderboard.settings_diff import NamedSettings, named_settings
 from iceb.registry import load
-from iceb.specs.records import PluginRecord
+from iceb.specs.run_records import PluginRecord
 from iceb.specs.runs import MeasureRef
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "leaderboard.md"

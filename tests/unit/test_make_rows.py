@@ -12,7 +12,7 @@ from tools.comparison.both_sides import CEILING, METHODS
 from tools.make_rows import CONTROLS, CURVES, EDITS, MORE_EDITS, OTHERS, SEEDED, TRAINED, RowRun, row_runs, run_lock
 
 EVERYTHING = (*CURVES, *CONTROLS, *OTHERS)
-OF_OTHER_TASKS = {"uce-debias"}
+OF_OTHER_TASKS = {"uce-debias", "oracle"}
 
 
 @pytest.fixture(scope="module")

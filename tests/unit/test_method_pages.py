@@ -155,11 +155,11 @@ def test_an_outdated_or_surplus_page_is_reported(tmp_path):
 
 def test_a_page_links_the_files_of_its_method_and_the_page_of_its_published_numbers():
     pages = method_pages(LEADERBOARDS, ROOT / "benchmarks")
-    text = pages["uce-emcid.md"]
+    text = pages["uce.md"]
     assert "- code: [methods/uce/__init__.py](../../methods/uce/__init__.py), [methods/uce/editing.py]" in text
     assert "[methods/common/attention/](../../methods/common/attention/)" in text
     assert "Published numbers: [leaderboards/aice-sd14.md](../../leaderboards/aice-sd14.md), as UCE." in text
-    assert "aice-sd14.md" not in pages["uce.md"]  # there uce-emcid stands for UCE
+    assert "aice-sd14.md" not in pages["uce-emcid.md"]  # there uce stands for UCE
     assert "[leaderboards/celebrities-sd14.md](../../leaderboards/celebrities-sd14.md), as UCE." in pages["uce.md"]
     for each in pages.values():
         for target in re.findall(r"\]\((\.\./\.\./[^)#]+)\)", each):

@@ -87,6 +87,6 @@ def test_a_file_is_fetched_once(server, tmp_path):
 
 def test_a_fetched_file_with_another_digest_is_not_kept(server, tmp_path):
     (tmp_path / "served" / "net.pth").write_bytes(b"others")
-    with pytest.raises(ModelError, match=r"cannot be fetched \(ValueError\)"):
+    with pytest.raises(ModelError, match=r"is not the file that iceb declares: sha256"):
         weights(f"{server}/net.pth").path()
     assert not (own_folder() / "net.pth").exists()

@@ -9,7 +9,7 @@ from iceb.base import code
 from iceb.registry import Registered
 from iceb.running.plugin_records import join_records, plugin_records
 from iceb.runs.provenance import checkout_of
-from iceb.specs.records import PluginRecord
+from iceb.specs.run_records import PluginRecord
 
 
 def git(folder, *arguments):
