@@ -17,10 +17,10 @@ def refuse_kind(card: MethodCard, kind: Kind, asker: str = "") -> None:
     Raises:
         MethodError: as it says.
 
-    >>> refuse_kind(MethodCard("m", 1, "", ("replace",), ()), "erase", "task erase-artists")
+    >>> refuse_kind(MethodCard("m", 1, "", ("replace",), ()), "erase", "task artists")
     Traceback (most recent call last):
     ...
-    iceb.base.errors.MethodError: method m cannot erase, which task erase-artists asks for: it can replace
+    iceb.base.errors.MethodError: method m cannot erase, which task artists asks for: it can replace
     """
     if kind not in card.kinds:
         by = f", which {asker} asks for" if asker else ""
