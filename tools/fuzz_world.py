@@ -149,7 +149,10 @@ class World:
             "check method": {"name": "unedited", "--sizes": "1"},
             "docs": {"--folder": docs, "--leaderboards": board, "--benchmarks": str(self.folder / "times")},
             "data fetch": {"name": "aice_embedded", "--cache": str(self.cache)},
-            "data status": {"--cache": str(self.cache)},
+            "data list": {"--cache": str(self.cache)},
+            "data verify": {"name": "aice_embedded", "--cache": str(self.cache)},
+            "data show": {"name": "aice_embedded", "--rows": "1", "--cache": str(self.cache)},
+            "explain": {"name": "edit_score"},
             "cache": {"--cache": str(self.cache), "--runs": str(self.out)},
         }
 

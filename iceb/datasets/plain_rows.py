@@ -37,7 +37,7 @@ class PlainDataset:
 
     def rows(self) -> dict[str, list[Row]]:
         """Return both as lists of rows of plain values, by split."""
-        requests = [{"batch": self.batches[request.id], **_plain(request)} for request in self.requests]
+        requests: list[Row] = [{"batch": self.batches[request.id], **_plain(request)} for request in self.requests]
         return {REQUESTS: requests, PROMPTS: [_plain(prompt) for prompt in self.prompts]}
 
     def to_hf(self) -> "DatasetDict":
