@@ -24,7 +24,7 @@ from iceb.specs.metrics import Inputs, MeasureInput
 
 FILE, DIGEST = "ICEB_SSCD", "ICEB_SSCD_SHA256"
 SIDE = 288  # pixels of the shorter side, as the authors recommend and Concept Ablation has it
-MEAN, STD = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
+MEAN, STD = np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], np.float32)
 DESCRIPTOR = 512
 
 
@@ -51,8 +51,9 @@ class SSCDDescriptor(NetworkMeasure):
         import torch
 
         path = check_digest(*named_file())
+        load: Any = torch.jit.load  # it has no types
         try:
-            return torch.jit.load(str(path), map_location=self.device).eval()
+            return load(str(path), map_location=self.device).eval()
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"weights {path} are no TorchScript: {first_line(error)}") from error
 
