@@ -113,7 +113,7 @@ def test_the_fit_to_the_caption_is_the_change_of_a_hundred_cosines():
 def test_a_shift_of_features_by_a_vector_has_its_squared_length_as_frechet_distance():
     draw = np.random.default_rng(1)
     before = draw.normal(size=(40, 3))
-    sides = {BEFORE: rows_of(before, 40), AFTER: rows_of(before + [3, 0, 4], 40)}
+    sides = {BEFORE: rows_of(before, 40), AFTER: rows_of(np.add(before, [3, 0, 4]), 40)}
     score = reduce_values(PRESERVATION_FRECHET({"preservation": sides}), PRESERVATION_FRECHET.reduction)
     assert score.value == pytest.approx(25, abs=1e-3)
     same = {BEFORE: rows_of(before, 40), AFTER: rows_of(before, 40)}
