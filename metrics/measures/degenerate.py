@@ -23,6 +23,9 @@ LEAST_EDGE = 0.17  # the 99 % quantile of steps between neighbours at `EDGE_SIDE
 COARSEST = 16  # pixels of the shorter side
 EDGE_SIDE = 32  # pixels of the shorter side at which edges are looked for; blobs are smooth there
 OUTER = 0.005  # share of pixels that the contrast leaves out at each end
+MOST_COLOURS = 5.3  # bits of the colours, 8 levels a channel, of a small image whose far pixels are not alike
+FAR, ALIKE = 6, 0.8  # pixels apart; bound of their correlation and that of neighbours at a quarter of the size, summed
+SMALL = 64  # pixels; larger images show a model's noise by the correlation at the scale of its latents
 SAMPLED = 128  # pixels of the shorter side that the contrast is taken of, evenly over the image
 
 Floats = npt.NDArray[np.float64]
@@ -31,12 +34,16 @@ Floats = npt.NDArray[np.float64]
 class Degenerate:
     """Whether an image is not finite, blank, noise, or blobs: four flags, at most one of them 1, and why.
 
-    Behind the flags stand the contrast, the correlation of neighbours, and the edges as a share of the contrast.
+    Behind the flags stand the contrast, the correlation of neighbours, the edges as a share of the contrast, and of a
+    small image without order the bits of its colours.
     """
 
     id: ClassVar[str] = "degenerate@1"
     revision: ClassVar[str] = digest(
-        [LEAST_CONTRAST, LEAST_CORRELATION, LEAST_EDGE, COARSEST, EDGE_SIDE, OUTER, SAMPLED]
+        [
+            *(LEAST_CONTRAST, LEAST_CORRELATION, LEAST_EDGE, COARSEST, EDGE_SIDE, OUTER, SAMPLED),
+            *(MOST_COLOURS, FAR, ALIKE, SMALL),
+        ]
     )
     inputs: ClassVar[Inputs] = "image"
 
@@ -44,13 +51,13 @@ class Degenerate:
         self.device = device  # formulas on pixels run on the CPU
 
     def __call__(self, inputs: Sequence[MeasureInput]) -> npt.NDArray[np.float32]:
-        """Flags in the order of `KINDS` and three statistics, (N, 7) float32 of N images.
+        """Flags in the order of `KINDS` and four statistics, (N, 8) float32 of N images.
 
         Raises:
             MeasureError: an image is not (height, width, 3).
         """
         found = [np.concatenate([flags(each.image), statistics(each.image)]) for each in inputs]
-        return np.stack(found) if found else np.zeros((0, len(KINDS) + 3), np.float32)
+        return np.stack(found) if found else np.zeros((0, len(KINDS) + 4), np.float32)
 
 
 def flags(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -73,7 +80,7 @@ def flags(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 
 
 def statistics(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Contrast, correlation of neighbours, edges as a share of contrast, (3,); 0 of what is not finite.
+    """Contrast, correlation of neighbours, edges per contrast, clutter, (4,); 0 of what is not finite.
 
     Raises:
         MeasureError: the image is not (height, width, 3).
@@ -82,17 +89,20 @@ def statistics(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         raise MeasureError(f"measure degenerate got an image of shape {image.shape}: needs (height, width, 3)")
     pixels = image.astype(np.float64)
     if not np.isfinite(pixels).all():
-        return np.zeros(3, np.float32)
+        return np.zeros(4, np.float32)
     contrast = contrast_of(pixels)
-    return np.array([contrast, correlation_of(pixels), edge_of(pixels) / max(contrast, 1.0)], np.float32)
+    edge = edge_of(pixels) / max(contrast, 1.0)
+    return np.array([contrast, correlation_of(pixels), edge, clutter_of(pixels)], np.float32)
 
 
-def _fault(contrast: float, correlation: float, edge: float) -> str | None:
+def _fault(contrast: float, correlation: float, edge: float, clutter: float) -> str | None:
     if contrast < LEAST_CONTRAST:
         return "blank"
     if correlation < LEAST_CORRELATION:
         return "noise"
-    return "blobs" if edge < LEAST_EDGE else None
+    if edge < LEAST_EDGE:
+        return "blobs"
+    return "noise" if clutter > MOST_COLOURS else None
 
 
 def contrast_of(image: Floats) -> float:
@@ -125,6 +135,24 @@ def edge_of(image: Floats) -> float:
     small = shrink(image, max(1, min(image.shape[:2]) // EDGE_SIDE))
     steps = [np.abs(np.diff(small, axis=axis)).max(axis=2).ravel() for axis in (0, 1)]
     return float(np.quantile(np.concatenate(steps), 0.99))
+
+
+def clutter_of(image: Floats) -> float:
+    """The bits of the colours of a small image whose parts are not alike, many of decoded noise; else 0.
+
+    A small model's latents are too few for their noise to show by correlation alone. Images of the embedded world have
+    few colours; a photograph of 32 pixels may have as many as noise, so larger images are not looked at.
+    """
+    if min(image.shape[:2]) >= SMALL or min(image.shape[:2]) <= FAR:
+        return 0.0
+    centred = image - image.mean(axis=(0, 1))
+    variance = max(float((centred**2).mean()), 1e-9)
+    far = ((centred[FAR:] * centred[:-FAR]).mean() + (centred[:, FAR:] * centred[:, :-FAR]).mean()) / 2 / variance
+    if float(far) + _neighbours(shrink(image, 4)) >= ALIKE:
+        return 0.0
+    _, counts = np.unique((image // 32).reshape(-1, 3), axis=0, return_counts=True)
+    shares = counts / counts.sum()
+    return float(-(shares * np.log2(shares)).sum())
 
 
 def shrink(image: Floats, factor: int) -> Floats:

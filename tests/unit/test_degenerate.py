@@ -2,14 +2,18 @@
 
 import numpy as np
 import pytest
+import torch
 
 from iceb.base.errors import MeasureError
 from iceb.leaderboard.rank import DEGENERATE, tables
 from iceb.leaderboard.recompute import problems
 from iceb.leaderboard.render import render as render_page
 from iceb.metrics.measures.degenerate import Degenerate, flags
+from iceb.mini.entities import entities_of, entity_look
 from iceb.mini.render import render
 from iceb.mini.world import class_look
+from iceb.models.bundle import ModelBundle
+from iceb.models.sources import find
 from iceb.running.degenerate_images import count_degenerate
 from iceb.running.measuring import Measuring
 from iceb.runs.ledger import ImageRow
@@ -91,12 +95,30 @@ def test_rendered_objects_of_the_embedded_world_are_sound():
     assert [kind(image) for image in images if kind(image)] == []
 
 
+def test_rendered_styles_and_people_are_sound():
+    draw = np.random.default_rng(6)
+    looks = [entity_look(int(each)) for kind in ("style", "identity") for each in draw.choice(entities_of(kind), 60)]
+    images = [render(look, place) for place, look in enumerate(looks)]
+    assert sum(kind(image) is not None for image in images) <= 4
+
+
+def test_what_minis_decoder_makes_of_noise_is_noise():
+    """A model whose denoiser is destroyed emits this."""
+    bundle = ModelBundle(find("mini"), "cpu")
+    latents = torch.randn((60, 4, 8, 8), generator=torch.Generator().manual_seed(0))
+    for size in (1.0, 4.0):
+        with torch.inference_mode():
+            decoded = bundle.pipeline.vae.decode(size * latents / 0.69, return_dict=False)[0]
+        images = ((decoded / 2 + 0.5).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
+        assert sum(kind(image) == "noise" for image in images) >= 57
+
+
 def test_a_stack_has_one_row_an_image():
     draw = np.random.default_rng(4)
     images = [noise(32, 1, draw), np.zeros((32, 32, 3), np.uint8), render(class_look(5), 3)]
     found = Degenerate()([MeasureInput(image) for image in images])
     assert found[:, :4].tolist() == [[0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
-    assert Degenerate()([]).shape == (0, 7)
+    assert Degenerate()([]).shape == (0, 8)
 
 
 # Counts of a run
