@@ -107,13 +107,13 @@ def _try(ask: "TrialAsk", out: Path, dry_run: bool, file: Path | None) -> None:
 
 
 def _report(trial: "Trial", ask: "TrialAsk", out: Path, file: Path | None) -> None:
-    from iceb.report.trial_sheet import decision_table, request_table
+    from iceb.report.trial_sheet import COLUMNS, decision_table, request_table
 
     for rows in (decision_table(trial), request_table(trial)):
         typer.echo("\n".join(_aligned_lines(rows)) + "\n")
     for each in trial.methods:
         for score in each.result.scores:
-            if score.value is None and score.note:
+            if score.metric in COLUMNS and score.value is None and score.note:
                 typer.echo(f"{each.result.method.name}, {score.metric}: {with_options(score.note)}")
     typer.echo(f"sheet: {out / SHEET}   table: {out / PAGE}   runs: {out / 'runs'}")
     what = f"--requests {file}" if file is not None else "--source … --dest …"
