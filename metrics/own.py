@@ -76,7 +76,7 @@ class ShownShare:
                 prompt = after.prompts[place]
                 hits.setdefault((prompt.cluster, prompt.replicate), []).append((bool(was), bool(now)))
         return tuple(
-            ConceptValue(concept, self.role, *map(_share, zip(*found, strict=True)), len(found), replicate)
+            ConceptValue(concept, self.role, *_shares(found), n=len(found), replicate=replicate)
             for (concept, replicate), found in hits.items()
         )
 
@@ -85,7 +85,8 @@ class ShownShare:
             return np.zeros(0, np.bool_)
         prompts, values = [side.prompts[place] for place in places], side.values[list(places)]
         found = self._by_class(prompts, values) if kind == BY_CLASS else self._by_text(values)
-        return found == self.shown
+        agreed: Shown = found == self.shown
+        return agreed
 
     def _by_class(self, prompts: Sequence[Prompt], values: npt.NDArray[np.floating]) -> Shown:
         labels = [prompt.label if self.of == "label" else prompt.target for prompt in prompts]
@@ -101,8 +102,9 @@ class ShownShare:
         return found
 
 
-def _share(hits: Sequence[bool]) -> float:
-    return sum(hits) / len(hits)
+def _shares(hits: Sequence[tuple[bool, bool]]) -> tuple[float, float]:
+    """The shares of hits before and after."""
+    return sum(was for was, _ in hits) / len(hits), sum(now for _, now in hits) / len(hits)
 
 
 @dataclass(frozen=True)
@@ -144,9 +146,7 @@ class TextNearness:
         before, after = measured[self.role][BEFORE], measured[self.role][AFTER]
         kept = [not (self.column == -1 and ERASED in prompt.tags) for prompt in after.prompts]
         return tuple(
-            ConceptValue(
-                concept, self.role, *(self._mean(side, rows) for side in (before, after)), len(rows), replicate
-            )
+            ConceptValue(concept, self.role, self._mean(before, rows), self._mean(after, rows), len(rows), replicate)
             for (concept, replicate), rows in _clusters(after.prompts, kept).items()
         )
 

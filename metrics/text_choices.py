@@ -214,7 +214,7 @@ def _both_sides(sides: Mapping[str, Measured]) -> tuple[Measured, Measured]:
 def _shares(
     part: str, prompts: Sequence[Prompt], was: Hits, now: Hits, judged: Hits | None = None
 ) -> tuple[ConceptValue, ...]:
-    """The share of hits of each concept and replicate among its judged images, in order of first appearance."""
+    """The share of hits of each concept and replicate among its judged images."""
     rows: dict[tuple[str, int], list[int]] = {}
     for row, prompt in enumerate(prompts):
         rows.setdefault((prompt.cluster, prompt.replicate), []).append(row)
@@ -222,8 +222,8 @@ def _shares(
     for (concept, replicate), members in rows.items():
         at = [row for row in members if judged is None or judged[row]]
         if at:
-            share = (float(side[at].mean()) for side in (was, now))
-            found.append(ConceptValue(concept, part, *share, len(members), replicate))
+            before, after = float(was[at].mean()), float(now[at].mean())
+            found.append(ConceptValue(concept, part, before, after, len(members), replicate))
     return tuple(found)
 
 

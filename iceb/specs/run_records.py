@@ -1,4 +1,4 @@
-"""The parts of a result that say what the run used and cost: plugins, time, memory, machine and versions."""
+"""The parts of a result that say what a run used and cost: plugins, time, machine, versions."""
 
 from collections.abc import Mapping
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import toy
 
+from iceb.base.errors import ModelError
 from iceb.cli.main import run as command
 from iceb.running import pruning
 from iceb.running.cache_use import known_folders, note
@@ -184,11 +185,11 @@ def test_pruning_removes_only_files_that_iceb_names(place):
 
 def test_a_failed_run_blocks_nothing_and_keeps_nothing(place, tiny_sd_folder, monkeypatch, capsys):
     def raise_error(*_):
-        raise ZeroDivisionError("division by zero")
+        raise ModelError("no weights")  # a measure that fails on images alone ends no run
 
     monkeypatch.setattr(toy.Corners, "__call__", raise_error)
     monkeypatch.setattr(toy.Corners, "revision", "2")
-    with pytest.raises(Exception, match="division by zero"):
+    with pytest.raises(ModelError, match="no weights"):
         run(toy.make_plan(tiny_sd_folder, place / "cache", toy.Shake(2.0)), place / "runs1")
     monkeypatch.undo()
     monkeypatch.chdir(place)

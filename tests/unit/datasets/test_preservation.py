@@ -130,7 +130,7 @@ def open_joined(asked="preservation=20", tmp_path=None):
 def test_a_joined_task_brings_its_shared_prompts_and_the_metrics_that_read_them(tmp_path):
     found = open_joined(tmp_path=tmp_path)
     assert (len(found.prompts), found.roles) == (20, ("preservation",))
-    assert found.metrics == ("preservation_frechet", "preservation_kernel", "preservation_change")
+    assert found.metrics == ("preservation_frechet", "preservation_kernel", "preservation_change", "preservation_clip")
     task = extend_task(AICE_TASK, [found])
     assert task.headline == "edit_score"
     assert task.roles[-1] == "preservation"
@@ -164,5 +164,5 @@ def test_a_joined_run_has_the_id_of_the_run_without(tmp_path):
     assert alone.spec.id == both.spec.id
     drawn = [prompt for checkpoint in both.checkpoints for prompt in checkpoint.prompts]
     assert sum(prompt.role == "preservation" for prompt in drawn) == 20
-    assert [each.metric.name for each in both.parts.scorer.metrics][-1] == "preservation_change"
+    assert [each.metric.name for each in both.parts.scorer.metrics][-1] == "preservation_clip"
     assert isinstance(both.parts.task, Task)
