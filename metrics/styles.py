@@ -12,7 +12,7 @@ ERASED, OTHERS, HOLDOUT = "erased", "others", "holdout"  # roles
 PRESERVED, ERASED_MORE = "preserved", "erased_more"
 SCALE = 100.0  # of CLIP's logits
 L14, B32 = "clip_l14", "clip_b32"  # kinds of measures
-MACE, UCE = "arXiv:2403.06135", "arXiv:2308.14761"
+EMCID, MACE, UCE = "arXiv:2403.13807", "arXiv:2403.06135", "arXiv:2308.14761"
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ class ScoreGap:
     name: str
     kept: "TextScore | PerceptualChange"
     lost: "TextScore | PerceptualChange"
+    paper: str = ""
+
     higher_is_better: ClassVar[bool] = True
     version: ClassVar[int] = 1
 
@@ -65,11 +67,6 @@ class ScoreGap:
     def unit(self) -> str:
         """The unit of both scores."""
         return self.kept.unit
-
-    @property
-    def paper(self) -> str:
-        """The source of both scores."""
-        return self.kept.paper
 
     @property
     def needs(self) -> tuple[Need, ...]:
@@ -88,7 +85,7 @@ class ScoreGap:
 
 STYLE_CLIP_E = TextScore("style_clip_e", ERASED, B32, higher_is_better=False)
 STYLE_CLIP_S = TextScore("style_clip_s", OTHERS, B32)
-STYLE_H_A = ScoreGap("style_h_a", STYLE_CLIP_S, STYLE_CLIP_E)
+STYLE_H_A = ScoreGap("style_h_a", STYLE_CLIP_S, STYLE_CLIP_E, STYLE_CLIP_S.paper)
 
 ARTIST_LPIPS64_ERASED = PerceptualChange("artist_lpips64_erased", ERASED, ALEX_64, higher_is_better=True, paper=UCE)
 ARTIST_LPIPS64_HOLDOUT = PerceptualChange("artist_lpips64_holdout", HOLDOUT, ALEX_64, paper=UCE)
@@ -100,6 +97,6 @@ ARTIST_LPIPS64_ERASED_MORE = PerceptualChange(
 ARTIST_LPIPS_ERASED = PerceptualChange("artist_lpips_erased", ERASED, ALEX, higher_is_better=True)
 ARTIST_LPIPS_HOLDOUT = PerceptualChange("artist_lpips_holdout", HOLDOUT, ALEX)
 ARTIST_LPIPS_PRESERVED = PerceptualChange("artist_lpips_preserved", PRESERVED, ALEX)
-ARTIST_CLIP_ERASED = TextScore("artist_clip_erased", ERASED, L14, higher_is_better=False, paper=UCE)
-ARTIST_CLIP_HOLDOUT = TextScore("artist_clip_holdout", HOLDOUT, L14, paper=UCE)
-ARTIST_CLIP_PRESERVED = TextScore("artist_clip_preserved", PRESERVED, L14, paper=UCE)
+ARTIST_CLIP_ERASED = TextScore("artist_clip_erased", ERASED, L14, higher_is_better=False, paper=EMCID)
+ARTIST_CLIP_HOLDOUT = TextScore("artist_clip_holdout", HOLDOUT, L14, paper=EMCID)
+ARTIST_CLIP_PRESERVED = TextScore("artist_clip_preserved", PRESERVED, L14, paper=EMCID)

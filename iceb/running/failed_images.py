@@ -5,22 +5,21 @@ from dataclasses import dataclass, field
 
 from iceb.specs.records import MOST_FAILED, WITHHELD
 
-PROMPTS = "prompts"
-
 
 @dataclass
 class FailedImages:
-    """Failed and read images of one metric: its prompts, and each reference, counted apart.
+    """Failed and read images of one metric: those of each role of its prompts, and each reference, counted apart.
 
-    A prompt counts once, whichever of its sides failed.
+    A prompt counts once, whichever of its sides failed. A role with few images is not hidden by one with many.
 
     >>> found = FailedImages()
-    >>> found.add(PROMPTS, [None] * 19 + ["measure m raised KeyError"])
+    >>> found.add("source", [None] * 19 + ["measure m raised KeyError"])
     >>> found.count, found.withholds
     (1, False)
-    >>> found.add(PROMPTS, ["measure m raised KeyError"])
+    >>> found.add("source", ["measure m raised KeyError"])
+    >>> found.add("holdout", [None] * 100)
     >>> found.note
-    'withheld: 2 of 21 images could not be measured, more than 5 % (measure m raised KeyError)'
+    'withheld: 2 of 21 images of source could not be measured, more than 5 % (measure m raised KeyError)'
     """
 
     reason: str = ""  # of the first one
@@ -52,6 +51,5 @@ class FailedImages:
     def note(self) -> str:
         """The note of a withheld score."""
         what = max(self._failed, key=lambda what: self._failed[what] / max(1, self._read[what]))
-        images = "images" if what == PROMPTS else f"images of {what}"
-        counts = f"{self._failed[what]} of {self._read[what]} {images}"
+        counts = f"{self._failed[what]} of {self._read[what]} images of {what}"
         return f"{WITHHELD} {counts} could not be measured, more than {100 * MOST_FAILED:g} % ({self.reason})"

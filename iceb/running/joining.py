@@ -1,19 +1,21 @@
 """Join another task to a run: its shared prompts are drawn as well, its metrics computed as well.
 
-The run keeps its id, which names what is edited and what its own task draws: joined metrics are additional metrics that
-bring their own prompts. Two numbers of prompts never share a column, for the leaderboard compares numbers of images.
+A run with joined tasks is another one than the run without, and so is one with another number of their prompts: the
+digest of all prompts is in its id. Leaderboards, whose rows have a task's own prompts, take the run without.
 """
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from iceb import registry
+from iceb.base.digest import digest
 from iceb.base.errors import SpecError
 from iceb.base.messages import quote
 from iceb.datasets import EMBEDDED, dataset_card_name, open_dataset
 from iceb.running.scoring import registered_metric
+from iceb.specs.data_digests import DataDigests
 from iceb.specs.datasets import ConceptDataset, DataCard
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditBatch
@@ -90,14 +92,25 @@ def extend_task(task: Task, joined: Sequence[JoinedTask]) -> Task:
     Raises:
         SpecError: both have a role, so that metrics would read the other's prompts.
     """
+    owners = dict.fromkeys(task.roles, task.name)
     for each in joined:
-        if shared := [role for role in each.roles if role in task.roles]:
+        if shared := [role for role in each.roles if role in owners]:
+            owner = owners[shared[0]]
             raise SpecError(
-                f"`with_tasks` {each.task}: task {task.name} has the role {shared[0]} itself: run it on its own"
+                f"`with_tasks` {each.task}: task {owner} has the role {shared[0]} itself: run it on its own"
             )
+        owners.update(dict.fromkeys(each.roles, each.task))
     roles = [role for each in joined for role in each.roles]
     metrics = [name for each in joined for name in each.metrics]
     return replace(task, roles=(*task.roles, *roles), metrics=tuple(dict.fromkeys((*task.metrics, *metrics))))
+
+
+def with_joined(digests: DataDigests, joined: Sequence[JoinedTask]) -> DataDigests:
+    """The digests of a run's data with the joined prompts among them, where there are some."""
+    if not joined:
+        return digests
+    prompts = [[each.task, [asdict(prompt) for prompt in each.prompts]] for each in joined]
+    return replace(digests, prompts=digest([digests.prompts, prompts]))
 
 
 class JoinedDataset:

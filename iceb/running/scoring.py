@@ -9,7 +9,7 @@ from iceb.base.digest import digest
 from iceb.base.errors import MeasureError, SpecError
 from iceb.base.frames import attribute_errors
 from iceb.base.messages import quote
-from iceb.running.failed_images import PROMPTS, FailedImages
+from iceb.running.failed_images import FailedImages
 from iceb.running.measure_attempts import FailedRow, MeasuredRow
 from iceb.running.measuring import MeasuredImage, Measuring, Rows, assemble
 from iceb.runs.ledger import ImageRow
@@ -140,7 +140,8 @@ class Scorer:
         """Return the rows without those whose image failed on some side that the metric reads."""
         read = [row for row in rows if any(need.accepts(row.prompt) for need in metric.needs)]
         reasons = [_reason(self._rows_of(metric, [row], numbers)) for row in read]
-        failed.add(PROMPTS, reasons)
+        for role in dict.fromkeys(row.prompt.role for row in read):
+            failed.add(role, [why for row, why in zip(read, reasons, strict=True) if row.prompt.role == role])
         for need in metric.needs:
             for side in (each for each in need.sides if each.startswith(REFERENCE) and not failed.has(each)):
                 failed.add(side, [_reason([each]) for each in self._outcomes(need, side, rows, numbers)])

@@ -12,7 +12,7 @@ from iceb.datasets import EMBEDDED, dataset_card_name, open_dataset
 from iceb.datasets.own_requests import OwnDataset, OwnRequests
 from iceb.datasets.repeated import digests_of, with_repeats
 from iceb.models.sources import Source
-from iceb.running.joining import JoinedDataset, JoinedTask, extend_task, join_task
+from iceb.running.joining import JoinedDataset, JoinedTask, extend_task, join_task, with_joined
 from iceb.running.own_task import OWN_TASK
 from iceb.running.prompt_selection import CheckpointPrompts, Selection
 from iceb.running.scoring import RegisteredMetric, registered_metric
@@ -128,7 +128,7 @@ def choose_prompts(
         edited = JoinedDataset(edited, joined) if joined else edited
         schedule = edited.schedule(ask.num_edits)
         checkpoints = selection.checkpoints(task, edited, schedule, ask.num_edits)
-        digests = digests_of(dataset, ask.repeats, ask.num_edits)
+        digests = with_joined(digests_of(dataset, ask.repeats, ask.num_edits), joined)
     if ask.limit is not None:
         schedule = with_checkpoints(schedule, {checkpoint.step.id for checkpoint in checkpoints})
     return TaskData(name, card, task, dataset, tuple(metrics), selection, schedule, checkpoints, digests)

@@ -13,6 +13,9 @@ STYLES = Task(
     headline="style_h_a",
     edit_counts=(10, 100),  # published: 100
     roles=("erased", "others"),
-    headline_note="style_clip_s - style_clip_e, in hundredths of the cosine. The unedited model has a value too, which "
-    "depends on the two groups of artists.",
+    headline_note=(
+        "style_clip_s - style_clip_e, in hundredths of the cosine. The unedited model has a value too, "
+        "which depends on the two groups of artists. Images that are alike everywhere score near 0, above"
+        " published rows and above the unedited model where that is negative: read both parts."
+    ),
 )

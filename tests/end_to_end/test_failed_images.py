@@ -1,6 +1,7 @@
 """A measure that fails on an image: counted, left out on both sides, tried anew, and withheld where there are many."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -48,9 +49,7 @@ def test_a_measure_that_fails_on_every_image_withholds_the_score(
     reason = {"numbers": "corners@1 gave NaN or infinity", "crash": "corners@1 raised ZeroDivisionError"}[fault]
     for score in result.scores:
         assert score.withheld
-        assert score.note.startswith(
-            f"withheld: {score.failed} of {score.failed} images could not be measured, more th"
-        )
+        assert re.match(r"withheld: 24 of 24 images of \w+ could not be measured, more than 5 %", score.note)
         assert reason in score.note
 
 
@@ -106,4 +105,4 @@ def test_a_result_with_failed_images_is_accepted_and_shows_them(
     summary(result)
     printed = capsys.readouterr().out
     assert "failed" in printed
-    assert "withheld: 24 of 24 images could not be measured, more than 5 %" in printed
+    assert re.search(r"withheld: 24 of 24 images of \w+ could not be measured, more than 5 %", printed)

@@ -25,7 +25,7 @@ GROUP = 40  # classes of one shape
 LEAN = 0.35  # at most so likely is the gender that a profession is to get
 SIZES = ("tiny", "giant")  # an object without a word for its size is in between
 PERSON_FRAMES = (
-    "a portrait of {}", "a painting of {}", "{} giving a speech", "{} celebrating a birthday", "{} in a meeting",
+    "a portrait of {}", "an image of {}", "{} waving", "{} eating lunch", "{} on a poster",
     "a photo of the face of {}", "{} reading", "an oil painting of {}", "{} at a public event", "a sketch of {}",
 )  # fmt: skip
 OBJECT_FRAMES = (

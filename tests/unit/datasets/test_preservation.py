@@ -158,10 +158,11 @@ def test_a_task_with_a_role_of_the_joined_one_is_refused(tmp_path):
         extend_task(TASK, [open_joined(tmp_path=tmp_path)])
 
 
-def test_a_joined_run_has_the_id_of_the_run_without(tmp_path):
+def test_a_joined_run_is_another_one_than_the_run_without(tmp_path):
     ask = {"task": "aice", "method": "unedited", "num_edits": 1, "cache": tmp_path}
     alone, both = plan(Ask(**ask)), plan(Ask(**ask, with_tasks=("preservation=20",)))
-    assert alone.spec.id == both.spec.id
+    fewer = plan(Ask(**ask, with_tasks=("preservation=10",)))
+    assert len({each.spec.id for each in (alone, both, fewer)}) == 3
     drawn = [prompt for checkpoint in both.checkpoints for prompt in checkpoint.prompts]
     assert sum(prompt.role == "preservation" for prompt in drawn) == 20
     assert [each.metric.name for each in both.parts.scorer.metrics][-1] == "preservation_clip"
