@@ -8,7 +8,7 @@ from iceb.specs.records import MOST_FAILED, WITHHELD
 
 @dataclass
 class FailedImages:
-    """Failed and read images of one metric: those of each role of its prompts, and each reference, counted apart.
+    """Failed and read images of one metric, counted apart for each role and each reference.
 
     A prompt counts once, whichever of its sides failed. A role with few images is not hidden by one with many.
 
