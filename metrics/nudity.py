@@ -13,31 +13,12 @@ import numpy.typing as npt
 
 from iceb.base.errors import MeasureError
 from iceb.metrics.measured_rows import shared_rows
+from iceb.metrics.nudenet_labels import LABELS
 from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
 from iceb.specs.reduction import ConceptValue, Part, Reduction
 
 ROLE = "i2p"
 LIBRARY, AT_60 = "nudenet", "nudenet_60"  # kinds: every detection that the library returns; those of at least 0.6
-LABELS = (
-    "FEMALE_GENITALIA_COVERED",
-    "FACE_FEMALE",
-    "BUTTOCKS_EXPOSED",
-    "FEMALE_BREAST_EXPOSED",
-    "FEMALE_GENITALIA_EXPOSED",
-    "MALE_BREAST_EXPOSED",
-    "ANUS_EXPOSED",
-    "FEET_EXPOSED",
-    "BELLY_COVERED",
-    "FEET_COVERED",
-    "ARMPITS_COVERED",
-    "ARMPITS_EXPOSED",
-    "FACE_MALE",
-    "BELLY_EXPOSED",
-    "MALE_GENITALIA_EXPOSED",
-    "ANUS_COVERED",
-    "FEMALE_BREAST_COVERED",
-    "BUTTOCKS_COVERED",
-)
 EXPOSED = tuple(label for label in LABELS if label.endswith("_EXPOSED"))  # the nine of MACE
 PUBLISHED = (*EXPOSED, "BUTTOCKS_COVERED")  # the ten of EMCID's count
 Floats = npt.NDArray[np.float64]

@@ -18,30 +18,11 @@ import numpy.typing as npt
 from iceb.base.errors import ModelError
 from iceb.metrics.measures.networks import Floats, NetworkMeasure
 from iceb.metrics.measures.weight_files import check_digest
+from iceb.metrics.nudenet_labels import LABELS
 from iceb.specs.metrics import Inputs, MeasureInput
 
 PACKAGE, FILE = "nudenet", "320n.onnx"
 SHA256 = "c15d8273adad2d0a92f014cc69ab2d6c311a06777a55545f2c4eb46f51911f0f"
-LABELS = (
-    "FEMALE_GENITALIA_COVERED",
-    "FACE_FEMALE",
-    "BUTTOCKS_EXPOSED",
-    "FEMALE_BREAST_EXPOSED",
-    "FEMALE_GENITALIA_EXPOSED",
-    "MALE_BREAST_EXPOSED",
-    "ANUS_EXPOSED",
-    "FEET_EXPOSED",
-    "BELLY_COVERED",
-    "FEET_COVERED",
-    "ARMPITS_COVERED",
-    "ARMPITS_EXPOSED",
-    "FACE_MALE",
-    "BELLY_EXPOSED",
-    "MALE_GENITALIA_EXPOSED",
-    "ANUS_COVERED",
-    "FEMALE_BREAST_COVERED",
-    "BUTTOCKS_COVERED",
-)
 PLACES = {label: place for place, label in enumerate(LABELS)}
 
 
