@@ -1,14 +1,14 @@
 """Means of a measure's rows, concept by concept, on both sides of an edit."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from iceb.base.errors import MeasureError
+from iceb.metrics.rows import rows_by_concept
 from iceb.specs.metrics import AFTER, BEFORE, Measured
-from iceb.specs.prompts import Prompt
 from iceb.specs.reduction import ConceptValue
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -17,17 +17,9 @@ SIDES = (BEFORE, AFTER)
 
 def concept_means(part: str, rows: Mapping[str, Floats], side: Measured) -> Iterator[ConceptValue]:
     """The mean of each concept's rows on both sides, in order of first appearance."""
-    for (concept, replicate), places in clusters(side.prompts).items():
+    for (concept, replicate), places in rows_by_concept(side.prompts).items():
         before, after = (float(rows[name][places].mean()) for name in SIDES)
         yield ConceptValue(concept, part, before, after, len(places), replicate)
-
-
-def clusters(prompts: Sequence[Prompt]) -> dict[tuple[str, int], list[int]]:
-    """The rows of each concept and replicate, in order of first appearance."""
-    rows: dict[tuple[str, int], list[int]] = {}
-    for row, prompt in enumerate(prompts):
-        rows.setdefault((prompt.cluster, prompt.replicate), []).append(row)
-    return rows
 
 
 def column_of(side: Measured, column: int) -> Floats:

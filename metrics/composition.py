@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iceb.base.errors import MeasureError, SpecError
+from iceb.metrics.rows import rows_by_concept
 from iceb.mini.composed import PER_SHAPE, SCENE_NAMES, SIZE_NAMES, by_colour, by_form, facts_of, form_of
 from iceb.mini.world import COLOURS
 from iceb.specs.metrics import Measured, Measurements, Need
@@ -65,12 +66,9 @@ class Composition:
 
 def _values(reading: Reading, sides: Mapping[str, Measured]) -> list[ConceptValue]:
     before, after = (_numbers(reading, sides[side]) for side in ("before", "after"))
-    rows: dict[tuple[str, int], list[int]] = {}
-    for place, prompt in enumerate(sides["after"].prompts):
-        rows.setdefault((prompt.cluster, prompt.replicate), []).append(place)
     return [
         ConceptValue(concept, reading.role, float(before[at].mean()), float(after[at].mean()), len(at), replicate)
-        for (concept, replicate), at in rows.items()
+        for (concept, replicate), at in rows_by_concept(sides["after"].prompts).items()
     ]
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iceb.base.errors import MeasureError, SpecError
+from iceb.metrics.rows import rows_by_concept
 from iceb.specs.metrics import Measured
 
 Floats = npt.NDArray[np.float64]
@@ -45,7 +46,4 @@ def shared_rows(name: str, before: Measured, after: Measured) -> dict[tuple[str,
     """
     if before.prompts != after.prompts:
         raise SpecError(f"metric {name}: before and after are not of the same prompts in the same order")
-    rows: dict[tuple[str, int], list[int]] = {}
-    for row, prompt in enumerate(after.prompts):
-        rows.setdefault((prompt.cluster, prompt.replicate), []).append(row)
-    return rows
+    return rows_by_concept(after.prompts)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iceb.base.errors import MeasureError
+from iceb.metrics.rows import rows_by_concept
 from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
 from iceb.specs.prompts import Prompt
 from iceb.specs.reduction import ConceptValue, Part, Reduction
@@ -181,7 +182,7 @@ class Drift:
         side = measured[self.role][AFTER]
         return tuple(
             ConceptValue(concept, self.role, None, float(side.values[rows, 0].mean()), len(rows), replicate)
-            for (concept, replicate), rows in _clusters(side.prompts, [True] * len(side.prompts)).items()
+            for (concept, replicate), rows in rows_by_concept(side.prompts).items()
         )
 
 

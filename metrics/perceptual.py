@@ -5,7 +5,6 @@ distance itself is a measure of pairs; which one stands for a kind is said by th
 embedded model is another scale than LPIPS.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from iceb.base.errors import MeasureError
+from iceb.metrics.rows import rows_by_concept
 from iceb.specs.metrics import AFTER, Measured, Measurements, Need
-from iceb.specs.prompts import Prompt
 from iceb.specs.reduction import ConceptValue, Part, Reduction
 
 PAPER = "arXiv:1801.03924"
@@ -39,6 +38,7 @@ class PerceptualChange:
         version: of the metric's meaning.
         paper: where the distance, or its use, was published.
 
+    >>> from iceb.specs.prompts import Prompt
     >>> prompt = Prompt("art by Monet", seed=1, role="holdout", concept="Monet")
     >>> metric = PerceptualChange("holdout_lpips", role="holdout")
     >>> metric({"holdout": {"after": Measured("lpips_alex_64@1", np.array([[0.25]]), (prompt,))}})
@@ -78,7 +78,7 @@ class PerceptualChange:
         distances = self._distances(side)
         return tuple(
             ConceptValue(concept, self._part, None, float(distances[rows].mean()), len(rows), replicate)
-            for (concept, replicate), rows in _clusters(side.prompts).items()
+            for (concept, replicate), rows in rows_by_concept(side.prompts).items()
         )
 
     @property
@@ -90,11 +90,3 @@ class PerceptualChange:
         if not np.isfinite(found).all():
             raise MeasureError(f"metric {self.name}: measure {side.measure} gave a distance that is not finite")
         return found
-
-
-def _clusters(prompts: Sequence[Prompt]) -> dict[tuple[str, int], list[int]]:
-    """The rows of each concept and replicate, in order of first appearance."""
-    rows: dict[tuple[str, int], list[int]] = {}
-    for row, prompt in enumerate(prompts):
-        rows.setdefault((prompt.cluster, prompt.replicate), []).append(row)
-    return rows

@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from iceb.base.errors import MeasureError
+from iceb.metrics.rows import rows_by_concept
 from iceb.metrics.sets import SetDistance, frechet_distance, kernel_distance
 from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
 from iceb.specs.reduction import ConceptValue, Part, Reduction
@@ -67,9 +68,6 @@ class MeanNumber:
         sides = measured[self.role]
         after = self._numbers(sides[AFTER])
         before = self._numbers(sides[BEFORE]) if self.both else None
-        rows: dict[tuple[str, int], list[int]] = {}
-        for place, prompt in enumerate(sides[AFTER].prompts):
-            rows.setdefault((prompt.cluster, prompt.replicate), []).append(place)
         return tuple(
             ConceptValue(
                 concept,
@@ -79,7 +77,7 @@ class MeanNumber:
                 len(places),
                 replicate,
             )
-            for (concept, replicate), places in rows.items()
+            for (concept, replicate), places in rows_by_concept(sides[AFTER].prompts).items()
         )
 
     def _numbers(self, side: Measured) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":

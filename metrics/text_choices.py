@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iceb.base.errors import MeasureError, SpecError
+from iceb.metrics.rows import check_comparable, rows_by_concept
 from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
 from iceb.specs.prompts import Prompt
 from iceb.specs.reduction import Combine, ConceptValue, Part, Reduction
@@ -203,11 +204,7 @@ def _cosines(side: Measured) -> Floats:
 
 def _both_sides(sides: Mapping[str, Measured]) -> tuple[Measured, Measured]:
     before, after = sides[BEFORE], sides[AFTER]
-    if before.prompts != after.prompts or before.measure != after.measure:
-        raise SpecError(
-            f"before ({before.measure}, {len(before.prompts)} prompts) and after ({after.measure}, "
-            f"{len(after.prompts)} prompts) are not of the same prompts in the same order under the same measure"
-        )
+    check_comparable(before, after)
     return before, after
 
 
@@ -215,11 +212,8 @@ def _shares(
     part: str, prompts: Sequence[Prompt], was: Hits, now: Hits, judged: Hits | None = None
 ) -> tuple[ConceptValue, ...]:
     """The share of hits of each concept and replicate among its judged images."""
-    rows: dict[tuple[str, int], list[int]] = {}
-    for row, prompt in enumerate(prompts):
-        rows.setdefault((prompt.cluster, prompt.replicate), []).append(row)
     found = []
-    for (concept, replicate), members in rows.items():
+    for (concept, replicate), members in rows_by_concept(prompts).items():
         at = [row for row in members if judged is None or judged[row]]
         if at:
             before, after = float(was[at].mean()), float(now[at].mean())
