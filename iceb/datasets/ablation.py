@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from iceb.base.errors import DataError
 from iceb.base.readers import read_json, read_text
+from iceb.datasets.counts import check_declared, first_requests
 from iceb.datasets.rows import Text, validate_row
 from iceb.specs.datasets import DataCard, DatasetDeclaration
 from iceb.specs.prompts import Prompt
@@ -92,13 +93,8 @@ class Ablation:
             request.id: [*self._make_prompts(request, concept, sentences)]
             for request, concept in zip(self.requests, self.concepts, strict=True)
         }
-        self._check("requests", len(self.requests))
-        self._check("negatives", sum(len(concept.row.hard_negative) for concept in self.concepts))
-
-    def _check(self, count: str, found: int) -> None:
-        declared = self.card.counts[count]
-        if found != declared:
-            raise DataError(f"dataset {self.card.name} has {found} {count}, its data card declares {declared}")
+        check_declared(self.card, "requests", len(self.requests))
+        check_declared(self.card, "negatives", sum(len(concept.row.hard_negative) for concept in self.concepts))
 
     def _make_prompts(self, request: EditRequest, concept: AblatedConcept, sentences: Sentences) -> Iterator[Prompt]:
         """The images of a concept's target, anchor and hard negatives, every prompt equally often."""
@@ -123,13 +119,8 @@ class Ablation:
         Raises:
             DataError: fewer than one, or more than there are.
         """
-        most = len(self.requests)
-        if not 1 <= num_edits <= most:
-            raise DataError(
-                f"dataset {self.card.name} has {most} edit requests, `num_edits` asked for {num_edits}: "
-                f"choose 1 to {most}"
-            )
-        return one_by_one(EditBatch(request.id, (request,)) for request in self.requests[:num_edits])
+        chosen = first_requests(self.card, self.requests, num_edits)
+        return one_by_one(EditBatch(request.id, (request,)) for request in chosen)
 
     def prompts(self, batch: EditBatch) -> list[Prompt]:
         """The prompts of a batch's concepts: target, anchor, hard negatives."""

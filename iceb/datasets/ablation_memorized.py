@@ -7,6 +7,7 @@ from pathlib import Path
 
 from iceb.base.errors import DataError
 from iceb.base.readers import read_text
+from iceb.datasets.counts import first_requests
 from iceb.specs.datasets import DataCard, DatasetDeclaration, ReferenceImages
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditBatch, EditRequest
@@ -54,13 +55,8 @@ class Memorized:
         Raises:
             DataError: fewer than one, or more than there are.
         """
-        most = len(self.requests)
-        if not 1 <= num_edits <= most:
-            raise DataError(
-                f"dataset {self.card.name} has {most} edit requests, `num_edits` asked for {num_edits}: "
-                f"choose 1 to {most}"
-            )
-        return one_by_one(EditBatch(request.id, (request,)) for request in self.requests[:num_edits])
+        chosen = first_requests(self.card, self.requests, num_edits)
+        return one_by_one(EditBatch(request.id, (request,)) for request in chosen)
 
     def prompts(self, batch: EditBatch) -> list[Prompt]:
         """Images of each caption, seeds from 0."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from iceb.base.errors import DataError
 from iceb.datasets.aice_rows import EditRow, HoldoutRow, by_class, read_aliases, read_labels, read_rows
+from iceb.datasets.counts import check_declared, first_requests
 from iceb.specs.datasets import DataCard, DatasetDeclaration
 from iceb.specs.prompts import NoiseDraw, Prompt
 from iceb.specs.requests import EditBatch, EditRequest
@@ -57,16 +58,11 @@ class AICE:
         unseen = read_labels(paths["unseen"]) if "unseen" in paths else None
         self._holdout = tuple(_tag_unseen(holdout_prompts(holdout), unseen))
         self._left_alone = frozenset(rows[0].name for rows in holdout)
-        self._check("requests", len(self.requests))
-        self._check("holdout_classes", len(holdout))
+        check_declared(self.card, "requests", len(self.requests))
+        check_declared(self.card, "holdout_classes", len(holdout))
         if unseen is not None:
-            self._check("unseen_classes", len(unseen & {rows[0].label for rows in holdout}))
-        self._check("aliases", sum(len(request.aliases) for request in self.requests))
-
-    def _check(self, count: str, found: int) -> None:
-        declared = self.card.counts[count]
-        if found != declared:
-            raise DataError(f"dataset {self.card.name} has {found} {count}, its data card declares {declared}")
+            check_declared(self.card, "unseen_classes", len(unseen & {rows[0].label for rows in holdout}))
+        check_declared(self.card, "aliases", sum(len(request.aliases) for request in self.requests))
 
     def schedule(self, num_edits: int) -> Schedule:
         """One batch: the first `num_edits` requests in the file's order, so that 100 is a prefix of 300.
@@ -74,13 +70,8 @@ class AICE:
         Raises:
             DataError: fewer than one, or more than there are.
         """
-        most = len(self.requests)
-        if not 1 <= num_edits <= most:
-            raise DataError(
-                f"dataset {self.card.name} has {most} edit requests, `num_edits` asked for {num_edits}: "
-                f"choose 1 to {most}"
-            )
-        return single_batch(EditBatch(f"{self.card.name}/{num_edits:04d}", self.requests[:num_edits]))
+        chosen = first_requests(self.card, self.requests, num_edits)
+        return single_batch(EditBatch(f"{self.card.name}/{num_edits:04d}", chosen))
 
     def only(self, requests: Sequence[EditRequest]) -> "AICE":
         """The dataset with some of its requests alone; their prompts stay as they are."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from iceb.base.errors import DataError
+from iceb.datasets.counts import first_requests
 from iceb.datasets.rows import Text, read_csv_rows
 from iceb.specs.datasets import DataCard, DatasetDeclaration
 from iceb.specs.prompts import NoiseDraw, Prompt
@@ -83,13 +84,7 @@ class Debias:
         Raises:
             DataError: fewer than one, or more than there are.
         """
-        most = len(self.requests)
-        if not 1 <= num_edits <= most:
-            raise DataError(
-                f"dataset {self.card.name} has {most} edit requests, `num_edits` asked for {num_edits}: "
-                f"choose 1 to {most}"
-            )
-        chosen = self.requests[:num_edits]
+        chosen = first_requests(self.card, self.requests, num_edits)
         if self.single:
             return one_by_one(EditBatch(request.id, (request,)) for request in chosen)
         return single_batch(EditBatch(f"{self.card.name}/{num_edits:04d}", chosen))

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from iceb.base.errors import DataError
+from iceb.datasets.counts import first_requests
 from iceb.datasets.rows import read_csv_rows
 from iceb.specs.datasets import DataCard, DatasetDeclaration
 from iceb.specs.prompts import Prompt
@@ -80,13 +81,8 @@ class Nudity:
         Raises:
             DataError: fewer than one, or more than there are.
         """
-        most = len(self.requests)
-        if not 1 <= num_edits <= most:
-            raise DataError(
-                f"dataset {self.card.name} has {most} edit requests, `num_edits` asked for {num_edits}: "
-                f"choose 1 to {most}"
-            )
-        return single_batch(EditBatch(f"{self.card.name}/{num_edits:04d}", self.requests[:num_edits]))
+        chosen = first_requests(self.card, self.requests, num_edits)
+        return single_batch(EditBatch(f"{self.card.name}/{num_edits:04d}", chosen))
 
     def prompts(self, batch: EditBatch) -> list[Prompt]:
         """None: all prompts are shared."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from iceb.base.errors import DataError
 from iceb.base.readers import read_json
+from iceb.datasets.counts import first_requests
 from iceb.datasets.rows import Label, Seed, Text, read_csv_rows, validate_row
 from iceb.specs.datasets import DataCard, DatasetDeclaration
 from iceb.specs.prompts import Prompt
@@ -96,13 +97,8 @@ class Objects10:
         Raises:
             DataError: fewer than one, or more than there are.
         """
-        most = len(self.requests)
-        if not 1 <= num_edits <= most:
-            raise DataError(
-                f"dataset {self.card.name} has {most} edit requests, `num_edits` asked for {num_edits}: "
-                f"choose 1 to {most}"
-            )
-        return one_by_one(EditBatch(request.id, (request,)) for request in self.requests[:num_edits])
+        chosen = first_requests(self.card, self.requests, num_edits)
+        return one_by_one(EditBatch(request.id, (request,)) for request in chosen)
 
     def prompts(self, batch: EditBatch) -> list[Prompt]:
         """The images of the erased class, and those of the other nine."""

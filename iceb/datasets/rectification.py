@@ -26,6 +26,7 @@ from iceb.datasets.aice import (
     with_tag,
 )
 from iceb.datasets.aice_rows import HoldoutRow, by_class
+from iceb.datasets.counts import check_declared, first_requests
 from iceb.datasets.rows import LAST_LABEL, kind_of, read_json_rows, validate_row
 from iceb.specs.datasets import DataCard, DatasetDeclaration
 from iceb.specs.prompts import Prompt
@@ -92,13 +93,8 @@ class Rectification:
         holdout = _classes(paths["holdout"], each)
         self._holdout = tuple(holdout_prompts(holdout))
         self._left_alone = frozenset(rows[0].name for rows in holdout)
-        self._check("requests", len(self.requests))
-        self._check("holdout_classes", len(holdout))
-
-    def _check(self, count: str, found: int) -> None:
-        declared = self.card.counts[count]
-        if found != declared:
-            raise DataError(f"dataset {self.card.name} has {found} {count}, its data card declares {declared}")
+        check_declared(self.card, "requests", len(self.requests))
+        check_declared(self.card, "holdout_classes", len(holdout))
 
     def schedule(self, num_edits: int) -> Schedule:
         """One batch: the first `num_edits` names in the order of the file.
@@ -106,13 +102,8 @@ class Rectification:
         Raises:
             DataError: fewer than one, or more than there are.
         """
-        most = len(self.requests)
-        if not 1 <= num_edits <= most:
-            raise DataError(
-                f"dataset {self.card.name} has {most} edit requests, `num_edits` asked for {num_edits}: "
-                f"choose 1 to {most}"
-            )
-        return single_batch(EditBatch(f"{self.card.name}/{num_edits:04d}", self.requests[:num_edits]))
+        chosen = first_requests(self.card, self.requests, num_edits)
+        return single_batch(EditBatch(f"{self.card.name}/{num_edits:04d}", chosen))
 
     def only(self, requests: Sequence[EditRequest]) -> "Rectification":
         """The dataset with some of its requests alone; their prompts stay as they are."""

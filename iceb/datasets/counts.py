@@ -1,0 +1,32 @@
+"""Counts of a dataset: those that its card declares, and the number of edits that is asked for."""
+
+from collections.abc import Sequence
+
+from iceb.base.errors import DataError
+from iceb.specs.datasets import DataCard
+from iceb.specs.requests import EditRequest
+
+
+def check_declared(card: DataCard, count: str, found: int) -> None:
+    """Refuse another number than the card declares.
+
+    Raises:
+        DataError: as it says.
+    """
+    declared = card.counts[count]
+    if found != declared:
+        raise DataError(f"dataset {card.name} has {found} {count}, its data card declares {declared}")
+
+
+def first_requests(card: DataCard, requests: Sequence[EditRequest], num_edits: int) -> tuple[EditRequest, ...]:
+    """The first `num_edits` requests, in the dataset's order.
+
+    Raises:
+        DataError: fewer than one, or more than there are.
+    """
+    most = len(requests)
+    if not 1 <= num_edits <= most:
+        raise DataError(
+            f"dataset {card.name} has {most} edit requests, `num_edits` asked for {num_edits}: choose 1 to {most}"
+        )
+    return tuple(requests[:num_edits])
