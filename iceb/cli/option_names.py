@@ -16,7 +16,7 @@ OPTIONS = {  # by the field's name
         name: f"--{name.replace('_', '-')}"
         for name in (
             *("add", "benchmarks", "cache", "concepts_at_once", "data", "dest", "device", "draws", "dtype", "folder"),
-            *("form", "replicates", "images", "before", "name", "checkpoint", "method", "without"),
+            *("form", "replicates", "images", "before", "draw_before", "name", "checkpoint", "method", "without"),
             *("full", "gone", "images_per_pass", "limit", "model", "noise", "num_edits", "out", "precision", "recipe"),
             *("requests", "role", "source", "task", "workers"),
         )

@@ -57,6 +57,8 @@ def _print_recipe(console: "Console", method: MethodRecord) -> None:
 def _print_outside(console: "Console", outside: OutsideRecord) -> None:
     """Print what sets a result apart from a run of the benchmark, and which images it lacks."""
     console.print(f"marked: {outside.words}", markup=False)
+    if not outside.knows_before:
+        console.print("shown and never ranked: draw the images before here, with --draw-before", markup=False)
     if outside.missing:
         shown = ", ".join(outside.missing[:SHOWN_MISSING])
         more = len(outside.missing) - SHOWN_MISSING

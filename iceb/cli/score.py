@@ -1,4 +1,4 @@
-"""`iceb score`: metrics on a run's stored images, or on others'; no diffusion model is loaded."""
+"""`iceb score`: metrics on a run's stored images, or on others'; no edited model is loaded."""
 
 import json
 from dataclasses import dataclass
@@ -28,6 +28,9 @@ class Elsewhere:
     num_edits: Annotated[int | None, typer.Option(help="With --images: how many concepts were edited.")] = None
     requests: Annotated[Path | None, typer.Option(help="With --images: your own requests instead of a task.")] = None
     name: Annotated[str, typer.Option(help="With --images: what you call the editing method.")] = "images"
+    draw_before: Annotated[
+        bool, typer.Option("--draw-before", help="With --images: draw the unedited model's images here.")
+    ] = False
     erases: Annotated[bool, typer.Option("--erases", help="With --images: the edit has no destinations.")] = False
     model: options.Model = "mini"
     data: options.Data = None
@@ -93,7 +96,8 @@ def _score_images(
         cache=cache,
     )
     with show_progress():
-        result, path, taken = score_images(ask, HandedIn(images, asked.before, asked.erases), asked.out)
+        handed = HandedIn(images, asked.before, asked.erases, asked.draw_before)
+        result, path, taken = score_images(ask, handed, asked.out)
     for place in taken.unknown[:SHOWN]:
         typer.echo(f"note: {place} is of no prompt of this task, and was passed over", err=True)
     if len(taken.unknown) > SHOWN:

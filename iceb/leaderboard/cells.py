@@ -35,11 +35,6 @@ class Cell:
         return len(self.results) - 1
 
     @property
-    def degenerate_too_many(self) -> bool:
-        """Whether the run drew so many more degenerate images than the unedited model that it has no rank."""
-        return any(each.degenerate is not None and each.degenerate.too_many for each in self.results)
-
-    @property
     def scores(self) -> Iterator[ScoreRecord]:
         """Every score, those of the first run first."""
         return (score for result in self.results for score in result.scores)

@@ -9,6 +9,7 @@ from iceb.base.errors import ResultError
 from iceb.leaderboard.cells import Cell, cell, setting
 from iceb.leaderboard.columns import Column, columns, headline
 from iceb.leaderboard.settings_diff import NamedSettings, named_settings
+from iceb.leaderboard.unranked import why_unranked
 from iceb.specs.recipes import recipe_text
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
@@ -18,7 +19,6 @@ from iceb.statistics.estimates import ROUNDING, tied_ranks
 
 FLOOR = "unedited"  # the control that does nothing
 CONTROL, NO_BETTER, NO_VALUE, NO_ERROR = "control", f"no better than {FLOOR}", "–", "no error"
-DEGENERATE = "degenerate images"  # many more of them than the unedited model's
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ def _rank(rows: Sequence[Row], ranking: Column | None, count: int, declared: boo
         return tuple(Ranked(None, row, CONTROL if row.control else NO_VALUE) for row in here)
     valued = [each for row in here if (each := _contender(row, ranking, count)) is not None]
     floor = next((each for each in valued if each.row.floor), None)
-    spoilt = {id(row): DEGENERATE for row in here if not row.control and row.cells[count].degenerate_too_many}
+    spoilt = {id(row): why for row in here if not row.control and (why := why_unranked(row.cells[count]))}
     contenders = [each for each in valued if not each.row.control and each.stderr is not None]
     contenders = [each for each in contenders if id(each.row) not in spoilt]
     above = [floor is None or _is_above(each, floor) for each in contenders]

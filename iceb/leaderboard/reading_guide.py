@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from iceb.leaderboard.markdown import MISSING, cell
-from iceb.leaderboard.rank import DEGENERATE, FLOOR, NO_BETTER, Table
-from iceb.specs.degenerate import MOST_EXCESS
+from iceb.leaderboard.rank import FLOOR, NO_BETTER, Table
+from iceb.leaderboard.unranked import DEGENERATE, EXPLAINED, explain_unranked
+from iceb.specs.outside import ELSEWHERE, WORDS
 
 
 def reading(table: Table) -> str:
@@ -14,6 +15,7 @@ def reading(table: Table) -> str:
         "given from ten concepts of equal weight on, and where draws or seeds are pooled from ten of those. A number "
         "without ± rests on one concept.",
         *_ranking(table),
+        *_elsewhere(table),
         f"Controls are compared with and not ranked. {MISSING} stands where a method only erases and the score asks "
         "for the destination, where a metric was not computed, and where no run has that number of edits.",
         "Draws are disjoint sets of so many concepts, each edited alone, the same for all rows; seeds are those with "
@@ -41,10 +43,26 @@ def _ranking(table: Table) -> list[str]:
         "Rows are not tested in pairs, so neighbours may differ by chance.",
         "A score without an error, which rests on one concept, has no rank.",
         *_degenerate(table),
+        *explain_unranked(found for row in table.order for found in row.cells.values()),
         f"`{FLOOR}` is the floor, the model as it was. A row that is not above it by more than the larger of their two "
         f"standard errors has no rank: it is {NO_BETTER}, in brackets ({MISSING}).{_without_floor(table)}",
     ]
     return [*lines, *([cell(table.note)] if table.note else [])]
+
+
+def _elsewhere(table: Table) -> list[str]:
+    """Say of rows of other programs who answers for them, where some row is one."""
+    marks = (found.first.outside for row in table.order for found in row.cells.values())
+    made = {each.made_by for each in marks if each is not None}
+    lines = []
+    if "images" in made:
+        lines.append(
+            f"A row ({ELSEWHERE}) of {WORDS['images']} rests on its maker's word that they are the edited model's, "
+            "drawn as asked: nobody else can make them again ([how it is marked](../docs/scoring_images.md))."
+        )
+    if "checkpoint" in made:
+        lines.append(f"A row ({ELSEWHERE}) of a {WORDS['checkpoint']} was drawn here; its edit was made by its maker.")
+    return lines
 
 
 def _degenerate(table: Table) -> list[str]:
@@ -53,8 +71,7 @@ def _degenerate(table: Table) -> list[str]:
         return []
     return [
         "degenerate counts images that show nothing (blank, noise, blobs of colour), after the edit and in brackets of "
-        f"the same prompts before. A row with over {100 * MOST_EXCESS:g} % more of them than before, in any role, has "
-        f"no rank: {DEGENERATE}."
+        f"the same prompts before. {EXPLAINED[DEGENERATE]}"
     ]
 
 

@@ -1,6 +1,6 @@
 """Images that other programs drew: find them by prompt id, check them, and keep them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -13,7 +13,7 @@ from iceb.running.measuring import read_image
 from iceb.running.prompt_files import PromptFiles
 from iceb.runs.ledger import ImageRow
 from iceb.specs.metrics import AFTER, BEFORE
-from iceb.specs.prompts import ImageKey
+from iceb.specs.prompts import ImageKey, Prompt
 from iceb.specs.runs import Sampling, slug
 from iceb.stores.images import ImageStore
 
@@ -37,6 +37,11 @@ class HandedImages:
     rows: list[ImageRow] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     unknown: list[Path] = field(default_factory=list)
+
+    @property
+    def identity(self) -> str:
+        """Digest of the images, which stands for a method's code in the result's id."""
+        return digest([[row.before, row.after] for row in self.rows])
 
 
 def find_files(images: Path, before: Path | None = None) -> dict[str, Files]:
@@ -134,9 +139,16 @@ def _manifest_row(line: str, where: str) -> dict[str, str]:
 
 
 def take_images(
-    wanted: Iterator[PromptFiles], found: Mapping[str, Files], sampling: Sampling, store: ImageStore
+    wanted: Iterable[PromptFiles],
+    found: Mapping[str, Files],
+    sampling: Sampling,
+    store: ImageStore,
+    drawn: Mapping[Prompt, ImageKey] | None = None,
 ) -> HandedImages:
     """Check the images of a task's prompts, and keep them under keys of their content.
+
+    Args:
+        drawn: the unedited model's images where they were drawn here; None where they are handed in.
 
     Raises:
         DataError: an image cannot be read or has another size than the model's, or none of the prompts has its images.
@@ -144,19 +156,23 @@ def take_images(
     """
     taken, keys, used = HandedImages(), dict[Path, ImageKey](), set[Path]()
     for files in wanted:
-        sides = {BEFORE: files.before, AFTER: files.after}
+        sides = {BEFORE: files.before if drawn is None else None, AFTER: files.after}
         places = {side: found[side].get(_short(side, name, files, found)) for side, name in sides.items() if name}
         used.update(path for path in places.values() if path is not None)
         absent = [f"{side}/{sides[side]}.png" for side, path in places.items() if path is None]
         taken.missing += absent
-        if not absent and places:
+        step, here = files.step, (drawn or {}).get(files.prompt)
+        if not absent and (places or here is not None):
             row = {side: _keep(path, sampling, store, keys) for side, path in places.items() if path is not None}
-            step = files.step
-            taken.rows.append(ImageRow(step.id, step.group, files.prompt, row.get(BEFORE), row.get(AFTER), step.draw))
+            before, after = row.get(BEFORE, here), row.get(AFTER)
+            taken.rows.append(ImageRow(step.id, step.group, files.prompt, before, after, step.draw))
     taken.missing = list(dict.fromkeys(taken.missing))
     taken.unknown = sorted({path for side in found.values() for path in side.values()} - used)
     if not taken.rows:
-        raise DataError(f"no prompt has its images: {taken.missing[0]} and others are missing; {NAMES}")
+        raise DataError(
+            f"no prompt has its images: {taken.missing[0]} and others are missing; {NAMES}; `draw_before` draws those "
+            "of before/ here"
+        )
     return taken
 
 

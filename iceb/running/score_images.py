@@ -1,14 +1,15 @@
-"""Score images that others drew: the result of a run, marked as such; no diffusion model is loaded."""
+"""Score images that others drew: the result of a run, marked as such; no edited model is loaded."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from iceb.base.cache import cache_root, require_writable
-from iceb.base.digest import digest
+from iceb.base.errors import SpecError
 from iceb.base.files import write_atomic
 from iceb.models.loading import choose_device
 from iceb.models.sources import Source, find
 from iceb.running import cache_use
+from iceb.running.before_images import BeforeImages, UneditedModel
 from iceb.running.checkpoint_method import VERSION
 from iceb.running.cost import Seconds
 from iceb.running.degenerate_images import count_degenerate
@@ -26,6 +27,7 @@ from iceb.runs.ledger import LEDGER, ledger_record
 from iceb.runs.provenance import Origin
 from iceb.runs.table import TABLE, table_record
 from iceb.specs.checks import check_part
+from iceb.specs.metrics import BEFORE
 from iceb.specs.outside import ELSEWHERE, WORDS, OutsideRecord
 from iceb.specs.records import CheckpointRecord, MethodRecord, ModelRecord
 from iceb.specs.results import Result
@@ -44,11 +46,13 @@ class HandedIn:
         images: a folder or a manifest; see `iceb.running.handed_images.find_files`.
         before: the unedited model's images, where they lie elsewhere.
         erases: the edit only erases: it has no scores about destinations.
+        draw_before: the unedited model's images are drawn here, and none are handed in.
     """
 
     images: Path
     before: Path | None = None
     erases: bool = False
+    draw_before: bool = False
 
 
 def open_task(ask: Ask) -> TaskData:
@@ -78,10 +82,15 @@ def score_images(ask: Ask, handed: HandedIn, out: Path) -> tuple[Result, Path, H
     source, cache, data = find(ask.model, ask.dtype), cache_root(ask.cache), open_task(ask)
     sampling = model_sampling(source.family.sampling, ask.sampling)
     files = find_files(handed.images, handed.before)
+    if handed.draw_before and files[BEFORE]:
+        raise SpecError(f"`draw_before`: {len(files[BEFORE])} such images were handed in too: leave one of the two out")
     require_writable(cache)
-    taken = take_images(prompt_files(data), files, sampling, ImageStore(cache))
+    model = UneditedModel(source, ask.execution.device, sampling, ImageStore(cache))
+    drawn = model.draw(prompt_files(data)) if handed.draw_before else None
+    taken = take_images(prompt_files(data), files, sampling, ImageStore(cache), drawn)
     cache_use.note(cache, out)
-    job = _Job(ask, handed, source, data, sampling, taken)
+    before = BeforeImages(tuple(taken.rows), "drawn") if drawn else model.compare(taken.rows)
+    job = _Job(ask, handed, source, data, sampling, taken, before)
     result, outcome = job.result(cache)
     folder = out / result.id
     write_requests(folder, [request for batch in edit_batches(data.schedule) for request in batch.requests])
@@ -101,6 +110,7 @@ class _Job:
     data: TaskData
     sampling: Sampling
     taken: HandedImages
+    before: BeforeImages
 
     def result(self, cache: Path) -> tuple[Result, Outcome]:
         """Measure, score, and make the result."""
@@ -109,9 +119,9 @@ class _Job:
         origin, seconds = Origin.now(device, self.ask.command, plugins), Seconds()
         scorer = self._scorer(cache, str(device))
         with seconds.of("measure"):
-            scores = scorer.scores(self.taken.rows)
-            degenerate = count_degenerate(scorer.measuring, self.taken.rows)
-        outcome = Outcome.of(scores, self.taken.rows, degenerate)
+            scores = scorer.scores(self.before.rows)
+            degenerate = count_degenerate(scorer.measuring, self.before.rows)
+        outcome = Outcome.of(scores, self.before.rows, degenerate)
         *earlier, last = scores.groups
         found = Result.of(
             self._spec(),
@@ -121,7 +131,7 @@ class _Job:
             scores=scores.groups[last],
             checkpoints=tuple(CheckpointRecord(group=each, edits=1, scores=scores.groups[each]) for each in earlier),
             per_concept=table_record(outcome.table, scores.table),
-            images=ledger_record(outcome.ledger, self.taken.rows),
+            images=ledger_record(outcome.ledger, self.before.rows),
             degenerate=outcome.degenerate,
             execution={"device": str(device)},
             cost=Cost(measure_seconds=seconds.spent["measure"], total_seconds=seconds.total),
@@ -146,7 +156,6 @@ class _Job:
 
     def _spec(self) -> RunSpec:
         """Make the identity: the task's, and the images themselves in the place of a method's code."""
-        images = digest([[row.before, row.after] for row in self.taken.rows])
         return RunSpec(
             task=self.data.name,
             task_version=self.data.task.version,
@@ -157,7 +166,7 @@ class _Job:
             method=self.ask.method,
             method_version=1,
             package=ELSEWHERE,
-            code=images,
+            code=self.taken.identity,
             num_edits=self.ask.num_edits,
             draws=self.ask.repeats.draws,
             replicates=self.ask.repeats.replicates,
@@ -172,7 +181,7 @@ class _Job:
             version=1,
             package=ELSEWHERE,
             package_version=VERSION,
-            code=self._spec().code,
+            code=self.taken.identity,
             paper="",
             recipe="",
             recipe_part=WORDS["images"],
@@ -197,4 +206,6 @@ class _Job:
             made_by="images",
             source=self.handed.images.name,
             missing=tuple(self.taken.missing),
+            before=self.before.how,
+            before_unknown=self.before.unknown,
         )

@@ -2,12 +2,16 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from iceb.specs.records import Record
 
 OWN = "own"  # the task and the dataset of a user's own requests
 ELSEWHERE = "elsewhere"  # the package of what was edited by other programs
 Maker = Literal["", "images", "checkpoint"]
+Before = Literal["", "not read", "drawn", "same", "handed in"]
 WORDS: dict[Maker, str] = {"": "", "images": "images from elsewhere", "checkpoint": "checkpoint from elsewhere"}
+KNOWN: tuple[Before, ...] = ("not read", "drawn", "same")  # ways in which ICEB can say what the images before are
 
 
 class OutsideRecord(Record):
@@ -17,9 +21,26 @@ class OutsideRecord(Record):
     made_by: Maker = ""  # what others handed in: images, or an edited model; "": the edit was made by the run
     source: str = ""  # the folder or file that was handed in, by its name
     missing: tuple[str, ...] = ()  # files of images that were not handed in; the result is then partial
+    before: Before = ""  # beside handed-in images, how those of the unedited model came about; "" of all other results
+    before_unknown: int = Field(default=0, ge=0)  # of those handed in, how many the cache does not hold byte for byte
+
+    @property
+    def knows_before(self) -> bool:
+        """Whether the images before are the unedited model's for all that ICEB can tell."""
+        return self.made_by != "images" or self.before in KNOWN
 
     @property
     def words(self) -> str:
         """The mark in words, for tables and messages."""
         own = f"own requests ({self.own_requests})" if self.own_requests else ""
-        return ", ".join(text for text in (own, WORDS[self.made_by]) if text)
+        return ", ".join(text for text in (own, WORDS[self.made_by], self.before_words) if text)
+
+    @property
+    def before_words(self) -> str:
+        """How the images before came about, in words; "" where nobody else made images."""
+        if self.made_by != "images" or self.before == "not read":
+            return ""
+        return {
+            "drawn": "those before drawn here",
+            "same": "those before handed in and byte-equal to those drawn here",
+        }.get(self.before, f"those before handed in, {self.before_unknown} of them not known to be the model's")

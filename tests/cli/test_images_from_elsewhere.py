@@ -4,7 +4,9 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from iceb.cli.main import run
 from iceb.leaderboard.collect import refusal
@@ -60,6 +62,38 @@ def test_images_of_a_run_given_back_have_its_scores_and_a_mark(normal_run, model
     assert found.outside.made_by == "images"
     assert "marked: images from elsewhere" in capsys.readouterr().out
     assert run(["score", str(path)]) == 0  # its images are kept, so that other metrics can be added
+
+
+def pixel_changed(path: Path) -> None:
+    """Write the image again with one level of one pixel changed."""
+    pixels = np.asarray(Image.open(path).convert("RGB")).copy()
+    pixels[0, 0, 0] ^= 1
+    Image.fromarray(pixels).save(path)
+
+
+def test_images_before_are_known_by_every_byte_or_the_result_has_no_rank(normal_run, model, data, tmp_path, capsys):
+    assert score(model, data, tmp_path) == 0
+    (path,) = results(tmp_path / "handed")
+    assert read_result(path).outside.before == "same"
+    pixel_changed(sorted((tmp_path / "images" / "before").iterdir())[0])
+    capsys.readouterr()
+    assert score(model, data, tmp_path, "--out", str(tmp_path / "forged")) == 0
+    said = capsys.readouterr().out
+    found = read_result(results(tmp_path / "forged")[0]).outside
+    assert (found.before, found.before_unknown, found.knows_before) == ("handed in", 1, False)
+    assert "those before handed in, 1 of them not known to be the model's" in said
+    assert "shown and never ranked: draw the images before here, with --draw-before" in said
+
+
+def test_images_before_may_be_drawn_here(normal_run, model, data, tmp_path, capsys):
+    known, _ = normal_run
+    assert score(model, data, tmp_path, "--draw-before") == 2
+    assert "--draw-before: 18 such images were handed in too" in capsys.readouterr().err
+    shutil.rmtree(tmp_path / "images" / "before")
+    assert score(model, data, tmp_path, "--draw-before") == 0
+    found = read_result(results(tmp_path / "handed")[0])
+    assert found.scores == known.scores
+    assert (found.outside.before, found.outside.knows_before) == ("drawn", True)
 
 
 def test_prompts_are_listed_with_the_files_that_are_handed_in(normal_run, model, data, tmp_path, capsys):

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from iceb.base.errors import MeasureError
-from iceb.leaderboard.rank import DEGENERATE, tables
+from iceb.leaderboard.rank import tables
 from iceb.leaderboard.recompute import problems
 from iceb.leaderboard.render import render as render_page
+from iceb.leaderboard.unranked import DEGENERATE
 from iceb.metrics.measures.degenerate import Degenerate, flags
 from iceb.mini.entities import entities_of, entity_look
 from iceb.mini.render import render

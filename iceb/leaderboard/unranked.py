@@ -1,0 +1,33 @@
+"""Reasons for which a row has no rank whatever its scores are, and what a page says of them."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from iceb.leaderboard.cells import Cell
+from iceb.specs.degenerate import MOST_EXCESS
+from iceb.specs.results import Result
+
+DEGENERATE = "degenerate images"  # many more of them than the unedited model's
+BEFORE = "images before handed in"
+
+# Reason → whether a run gives it; the first that one gives counts.
+REASONS: Mapping[str, Callable[[Result], bool]] = {
+    BEFORE: lambda run: run.outside is not None and not run.outside.knows_before,
+    DEGENERATE: lambda run: run.degenerate is not None and run.degenerate.too_many,
+}
+EXPLAINED = {
+    BEFORE: "A row whose images before were handed in, and are not those that ICEB drew, has no rank: they decide "
+    f"every score that is a change, and all rows of a table share them. It is marked {BEFORE}.",
+    DEGENERATE: f"A row with over {100 * MOST_EXCESS:g} % more of them than before, in any role, has no rank: "
+    f"{DEGENERATE}.",
+}
+
+
+def why_unranked(cell: Cell) -> str:
+    """Return the reason why a row has no rank at this number of edits; "" if its scores decide."""
+    return next((why for why, gives in REASONS.items() if any(map(gives, cell.results))), "")
+
+
+def explain_unranked(cells: Iterable[Cell]) -> list[str]:
+    """Return a line for each reason that some row has."""
+    given = {why_unranked(cell) for cell in cells}
+    return [line for why, line in EXPLAINED.items() if why in given and why != DEGENERATE]

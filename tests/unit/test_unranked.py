@@ -1,0 +1,48 @@
+"""Rows that have no rank whatever their scores: the reason stands in the table, and the page explains it."""
+
+from typing import get_args
+
+import pytest
+
+from iceb.leaderboard.rank import tables
+from iceb.leaderboard.render import render
+from iceb.leaderboard.unranked import BEFORE
+from iceb.specs.outside import Before, OutsideRecord
+
+
+def places_and_page(make_result, task, **fields):
+    """The places of two rows, the better one with such fields, and the page."""
+    rows = [
+        make_result("mine", 10, {"edit_score": 0.3}, package="elsewhere", paper="").with_fields(**fields),
+        make_result("uce", 10, {"edit_score": 0.2}),
+        make_result("unedited", 10, {"edit_score": 0.0}),
+    ]
+    (table,) = tables([each.result for each in rows], task)
+    return {each.row.method: each.place for each in table.ranked[10]}, render("page", [table])
+
+
+@pytest.mark.parametrize("how", get_args(Before))
+def test_handed_in_images_rank_only_if_iceb_knows_the_images_before(make_result, task, how):
+    outside = OutsideRecord(made_by="images", source="images", before=how)
+    places, page = places_and_page(make_result, task, outside=outside)
+    known = how in ("not read", "drawn", "same")
+    assert places["mine"] == ("1" if known else BEFORE)
+    assert places["uce"] == ("2" if known else "1")
+    assert ("0.300 ± 0.010 (–)" in page) is not known
+    assert (f"It is marked {BEFORE}" in page) is not known
+    assert "| mine (elsewhere) |" in page
+    assert "A row (elsewhere) of images from elsewhere rests on its maker's word" in page
+
+
+def test_an_edited_model_from_elsewhere_ranks_since_both_sides_are_drawn_here(make_result, task):
+    outside = OutsideRecord(made_by="checkpoint", source="edited")
+    places, page = places_and_page(make_result, task, outside=outside)
+    assert places["mine"] == "1"
+    assert "A row (elsewhere) of a checkpoint from elsewhere was drawn here; its edit was made by its maker." in page
+
+
+def test_the_mark_says_in_words_how_the_images_before_came_about():
+    made = OutsideRecord(made_by="images", before="handed in", before_unknown=3)
+    assert made.words == "images from elsewhere, those before handed in, 3 of them not known to be the model's"
+    assert "drawn here" in OutsideRecord(made_by="images", before="drawn").words
+    assert OutsideRecord(made_by="checkpoint").words == "checkpoint from elsewhere"
