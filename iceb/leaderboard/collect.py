@@ -6,6 +6,7 @@ from pathlib import Path
 
 from iceb.base.errors import ResultError
 from iceb.leaderboard.coverage import check_coverage
+from iceb.leaderboard.degenerate_counts import lacks_counts
 from iceb.leaderboard.filed_result import SUFFIX, FiledResult, read_filed, table_beside
 from iceb.leaderboard.same_data import check_same_data
 from iceb.runs.retained import names_in_words
@@ -31,6 +32,11 @@ def refusal(result: Result) -> str | None:
         return f"what it retains names {names}: leave them out, and run it again"
     if all(score.value is None for score in result.scores):
         return "no metric has a value"
+    if lacks_counts(result):
+        return (
+            "it does not say how many of its images are degenerate, which every run counts: run it again; what is in "
+            "the cache is not drawn anew"
+        )
     return None
 
 

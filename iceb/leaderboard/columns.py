@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from iceb.leaderboard.recompute import find_installed
+from iceb.leaderboard.installed import find_installed
 from iceb.specs.records import ScoreRecord
 from iceb.specs.tasks import Task
 

@@ -11,12 +11,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from iceb import registry
 from iceb.base.errors import SpecError
 from iceb.base.messages import quote
+from iceb.leaderboard.degenerate_counts import degenerate_problems
+from iceb.leaderboard.installed import find_installed, installed_metric
 from iceb.runs.table import TableRow
 from iceb.specs.methods import MethodCard
-from iceb.specs.metrics import Metric, asks_dest, reference_names
+from iceb.specs.metrics import asks_dest, reference_names
 from iceb.specs.records import MOST_FAILED, ReductionRecord, ScoreRecord
 from iceb.specs.reduce import reduce_values
 from iceb.specs.reduction import ConceptValue, Score
@@ -31,7 +32,7 @@ NO_ROWS = "(no rows)"  # replaces the last checkpoints' name if the table has no
 
 def problems(result: Result, rows: Sequence[TableRow]) -> list[str]:
     """Return the problems of a result, one line each; none if its table reproduces every number."""
-    return [*_identity(result), *_method(result), *_degenerate(result), *_scores(result, rows)]
+    return [*_identity(result), *_method(result), *degenerate_problems(result, rows), *_scores(result, rows)]
 
 
 def _identity(result: Result) -> Iterator[str]:
@@ -43,15 +44,6 @@ def _identity(result: Result) -> Iterator[str]:
         return
     if made != result.id:
         yield f"its id is {result.id}, but what it says was run has the id {made}: one of the two was changed"
-
-
-def _degenerate(result: Result) -> Iterator[str]:
-    """Find counts of degenerate images that no run writes."""
-    roles = result.degenerate.roles if result.degenerate else {}
-    for role, counts in roles.items():
-        kinds, most = sum(counts.kinds.values()), min(counts.images, counts.images_before)
-        if not counts.after == kinds <= counts.images or not counts.before <= counts.images_before == most:
-            yield f"role {quote(role, 80)} counts degenerate images as no run can: {counts.model_dump_json()}"
 
 
 def _method(result: Result) -> Iterator[str]:
@@ -202,17 +194,3 @@ def _definition(score: ScoreRecord) -> Iterator[str]:
 
 def _field(value: object) -> str:
     return value.model_dump_json() if isinstance(value, ReductionRecord) else quote(value, 80)
-
-
-def installed_metric(score: ScoreRecord) -> Metric | None:
-    """Load the metric that the score's package registers; None if it is not installed or cannot be loaded."""
-    found: Metric | None = find_installed("metrics", score.metric, score.package)
-    return found
-
-
-def find_installed(group: registry.Group, name: str, package: str) -> Any:
-    """Load what a package registers under a name; None if it is not installed or cannot be loaded."""
-    try:
-        return registry.load(group, f"{package}/{name}")
-    except SpecError:
-        return None

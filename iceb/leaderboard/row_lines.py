@@ -56,7 +56,10 @@ def relative_change(found: Cell) -> str:
 def degenerate(found: Cell) -> str:
     """Format a cell's degenerate images, "2 of 1200 (1 before)"; older versions did not count them."""
     record = found.first.degenerate
-    return "not recorded" if record is None else f"{record.after} of {record.images} ({record.before} before)"
+    if record is None:
+        return "not recorded"
+    failed = f", {record.failures} failed" if record.failures else ""
+    return f"{record.after} of {record.images} ({record.before} before){failed}"
 
 
 def costs(table: Table) -> list[str]:

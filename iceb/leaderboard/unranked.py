@@ -4,19 +4,24 @@ from collections.abc import Callable, Iterable, Mapping
 
 from iceb.leaderboard.cells import Cell
 from iceb.specs.degenerate import MOST_EXCESS
+from iceb.specs.records import MOST_FAILED
 from iceb.specs.results import Result
 
 DEGENERATE = "degenerate images"  # many more of them than the unedited model's
 BEFORE = "images before handed in"
+UNREAD = "images not looked at"  # the detector of degenerate ones failed on too many
 
 # Reason → whether a run gives it; the first that one gives counts.
 REASONS: Mapping[str, Callable[[Result], bool]] = {
     BEFORE: lambda run: run.outside is not None and not run.outside.knows_before,
+    UNREAD: lambda run: run.degenerate is not None and run.degenerate.too_many_failed,
     DEGENERATE: lambda run: run.degenerate is not None and run.degenerate.too_many,
 }
 EXPLAINED = {
     BEFORE: "A row whose images before were handed in, and are not those that ICEB drew, has no rank: they decide "
     f"every score that is a change, and all rows of a table share them. It is marked {BEFORE}.",
+    UNREAD: f"A row of which the detector of degenerate images failed on over {100 * MOST_FAILED:g} % of a role's "
+    f"images has no rank: {UNREAD}.",
     DEGENERATE: f"A row with over {100 * MOST_EXCESS:g} % more of them than before, in any role, has no rank: "
     f"{DEGENERATE}.",
 }

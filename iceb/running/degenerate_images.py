@@ -13,6 +13,7 @@ from iceb.specs.prompts import ImageKey
 from iceb.specs.runs import MeasureRef
 
 DETECTOR = "iceb/degenerate"  # the registered measure
+FAILED = "failed"  # the outcome of an image that the detector failed on
 
 
 def detector() -> Measure:
@@ -48,19 +49,22 @@ def _roles(rows: Sequence[ImageRow]) -> list[str]:
 
 def _counts(rows: Sequence[ImageRow], found: Rows) -> DegenerateCounts:
     """Count the images of one role."""
-    after = [_kind(found, row.after) for row in rows]
+    after = [_outcome(found, row.after) for row in rows]
+    before = [_outcome(found, row.before) for row in rows if row.before is not None]
     return DegenerateCounts(
         images=len(rows),
-        images_before=sum(row.before is not None for row in rows),
-        after=sum(kind is not None for kind in after),
-        before=sum(_kind(found, row.before) is not None for row in rows),
+        images_before=len(before),
+        after=sum(each in KINDS for each in after),
+        before=sum(each in KINDS for each in before),
         kinds={kind: after.count(kind) for kind in KINDS if kind in after},
+        failed=after.count(FAILED),
+        failed_before=before.count(FAILED),
     )
 
 
-def _kind(found: Rows, key: ImageKey | None) -> str | None:
-    """Return the fault of an image; None where it has none, or is not there."""
+def _outcome(found: Rows, key: ImageKey | None) -> str:
+    """Return the fault of an image, or that the detector failed on it; "" of a sound one."""
     row = found.get(key) if key is not None else None
     if row is None or isinstance(row, FailedRow):
-        return None
-    return next((kind for kind, flag in zip(KINDS, row, strict=False) if flag), None)
+        return FAILED
+    return next((kind for kind, flag in zip(KINDS, row, strict=False) if flag), "")

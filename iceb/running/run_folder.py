@@ -15,6 +15,7 @@ from iceb.running.result_record import Outcome
 from iceb.runs.folder import PLAN, RESULT, read_result, refuse_other_data, write_requests
 from iceb.runs.ledger import LEDGER, ImageRow, encode_ledger, ledger_record, read_ledger
 from iceb.runs.table import TABLE, TableRow, read_table, with_metrics
+from iceb.specs.degenerate import DegenerateRecord
 from iceb.specs.records import TableRecord
 from iceb.specs.results import Result
 
@@ -66,7 +67,10 @@ def _write(folder: Path, current: Run, outcome: Outcome, result: Result) -> Resu
         rows = [*rows, *(row for row in earlier.rows if (row.checkpoint, row.prompt) not in known)]
         ledger = encode_ledger(rows)
         plugins = join_records(earlier.result.plugins, result.plugins)
-        result = result.model_copy(update={"images": ledger_record(ledger, rows), "plugins": plugins})
+        counts = _joined_counts(earlier.result, result)
+        result = result.model_copy(
+            update={"images": ledger_record(ledger, rows), "plugins": plugins, "degenerate": counts}
+        )
     if earlier is None or result.cost.images_drawn or _files_of(earlier.result) != _files_of(result):
         write_atomic(folder / LEDGER, ledger)
         write_atomic(folder / TABLE, table)
@@ -95,6 +99,14 @@ def _read_earlier(folder: Path) -> _EarlierRun | None:
         return _EarlierRun(found, read_ledger(folder, found.images), read_table(folder / TABLE, found.per_concept))
     except ResultError:
         return None
+
+
+def _joined_counts(earlier: Result, result: Result) -> DegenerateRecord | None:
+    """Join the degenerate images of two runs' prompts; None where one does not count them alike."""
+    first, second = earlier.degenerate, result.degenerate
+    if first is None or second is None or first.measure != second.measure:
+        return None
+    return second.with_roles_of(first)
 
 
 def _files_of(result: Result) -> tuple[TableRecord | None, TableRecord | None]:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from iceb.specs.records import Record
+from iceb.base.wording import count_text
+from iceb.specs.records import MOST_FAILED, Record
 from iceb.specs.runs import MeasureRef
 
 KINDS = ("non_finite", "blank", "noise", "blobs")  # in this order the first that is found counts
@@ -13,21 +14,33 @@ FEWEST = 2  # images beyond it: a single one is chance
 
 
 class DegenerateCounts(Record):
-    """Degenerate images of one role's prompts, drawn before and after the edit."""
+    """Degenerate images of one role's prompts, drawn before and after the edit.
+
+    An image that the detector failed on is neither degenerate nor sound: shares are of those that it looked at.
+    """
 
     images: int = Field(ge=0)  # of prompts with an image after
     images_before: int = Field(ge=0)  # and of those among them with one before
     after: int = Field(ge=0)
     before: int = Field(ge=0)
     kinds: Mapping[str, int] = Field(default_factory=dict)  # of those after, by kind
+    failed: int = Field(default=0, ge=0)  # images after that the detector failed on
+    failed_before: int = Field(default=0, ge=0)
 
     @property
     def excess(self) -> float:
         """The share after the edit less the unedited model's; of fewer than two images too many, 0."""
-        expected = self.before / self.images_before if self.images_before else 0.0
-        if self.after - expected * self.images < FEWEST:
+        seen, seen_before = self.images - self.failed, self.images_before - self.failed_before
+        expected = self.before / seen_before if seen_before else 0.0
+        if self.after - expected * seen < FEWEST:
             return 0.0
-        return self.after / self.images - expected
+        return self.after / seen - expected
+
+    @property
+    def failed_share(self) -> float:
+        """The share of images that the detector failed on, on the side with more of them."""
+        sides = ((self.failed, self.images), (self.failed_before, self.images_before))
+        return max(failed / images if images else 0.0 for failed, images in sides)
 
 
 class DegenerateRecord(Record):
@@ -53,6 +66,25 @@ class DegenerateRecord(Record):
         return sum(counts.images for counts in self.roles.values())
 
     @property
+    def failures(self) -> int:
+        """Images that the detector failed on, of both sides."""
+        return sum(counts.failed + counts.failed_before for counts in self.roles.values())
+
+    @property
+    def too_many_failed(self) -> bool:
+        """Whether the detector failed on so many images of a role that nobody knows what the run drew."""
+        return any(counts.failed_share > MOST_FAILED for counts in self.roles.values())
+
+    def with_roles_of(self, earlier: "DegenerateRecord") -> "DegenerateRecord":
+        """Take over what an earlier record of the same run counts more images of.
+
+        A metric that only the earlier run computed may have drawn prompts of its own.
+        """
+        own = {role: counts.images for role, counts in self.roles.items()}
+        more = {role: counts for role, counts in earlier.roles.items() if counts.images > own.get(role, 0)}
+        return self.model_copy(update={"roles": {**self.roles, **more}})
+
+    @property
     def worst(self) -> tuple[str, float] | None:
         """The role with the largest excess, and that; None where no role has any."""
         role = max(self.roles, key=lambda role: self.roles[role].excess, default=None)
@@ -72,6 +104,9 @@ class DegenerateRecord(Record):
                 kinds[kind] = kinds.get(kind, 0) + number
         listed = ", ".join(f"{kind.replace('_', '-')} {number}" for kind, number in kinds.items() if number)
         text = f"{self.after} of {self.images} images{f' ({listed})' if listed else ''}, {self.before} before the edit"
+        if self.failures:
+            most = f", over the {100 * MOST_FAILED:g} % of a role that a rank allows" if self.too_many_failed else ""
+            text += f"; the detector failed on {count_text(self.failures, 'image')}{most}"
         if self.worst is None or not self.too_many:
             return text
         role, excess = self.worst

@@ -24,6 +24,7 @@ from iceb.specs.tasks import Task
 
 JUDGE = MeasureRef(id="vit_mini@1", revision="8" * 64)
 IMAGES = 5  # of a concept
+UNCOUNTED = "adb5f113dce6a7427bb39328045f2077d24c2571"  # made before runs counted degenerate images
 
 
 def concept_values(metric: Metric, value: float, stderr: float | None, concepts: int) -> list[ConceptValue]:
@@ -216,7 +217,7 @@ def _cost() -> Cost:
 def _provenance(dirty: bool | None, finished: str) -> Provenance:
     return Provenance(
         command="iceb evaluate",
-        commit="f" * 40,
+        commit=UNCOUNTED,
         dirty=dirty,
         python="3.11.7",
         packages={"torch": "2.3.0"},

@@ -6,7 +6,6 @@ import torch
 
 from iceb.base.errors import MeasureError
 from iceb.leaderboard.rank import tables
-from iceb.leaderboard.recompute import problems
 from iceb.leaderboard.render import render as render_page
 from iceb.leaderboard.unranked import DEGENERATE
 from iceb.metrics.measures.degenerate import Degenerate, flags
@@ -186,15 +185,6 @@ def test_a_row_with_few_degenerate_images_keeps_its_rank(make_result, task):
 
 def test_pages_of_results_without_the_counts_are_as_they_were(make_result, task):
     assert "degenerate" not in places_and_page(make_result, task, None)[1]
-
-
-def test_counts_that_no_run_writes_are_refused(make_result):
-    made = make_result().with_fields(degenerate=record(3))
-    assert problems(made.result, made.rows) == []
-    counts = made.result.degenerate.roles["source"].model_copy(update={"after": 0})
-    forged = made.result.degenerate.model_copy(update={"roles": {"source": counts}})
-    (problem,) = problems(made.with_fields(degenerate=forged).result, made.rows)
-    assert "counts degenerate images as no run can" in problem
 
 
 def test_a_result_of_an_older_version_is_read_without_them(make_result):

@@ -376,7 +376,7 @@ def test_another_run_that_agrees_is_kept_beside_the_first_and_counted(make_resul
     assert len(collect(boards / "results")) == 3
     text = (boards / "aice.md").read_text(encoding="utf-8")
     assert "| – | emcid | – | 1 | 2 | – | 0.250 ± 0.010 |" in text
-    assert text.count("at 2, reproduced: `iceb evaluate` (commit ffffffffffff, another, 8 threads, 2026-02-01)") == 2
+    assert text.count("at 2, reproduced: `iceb evaluate` (commit adb5f113dce6, another, 8 threads, 2026-02-01)") == 2
 
 
 def test_the_first_finished_run_is_the_row_shown_whichever_was_added_first(make_result, task):
