@@ -35,6 +35,8 @@ def summary(result: Result, path: Path | None = None, *, on_stderr: bool = False
             console.print(f"  {score.metric}: {with_options(score.note)}", markup=False)
     if result.degenerate is not None:
         console.print(f"degenerate: {result.degenerate.in_words}", markup=False)
+    if result.effects is not None and result.effects.unchanged:
+        console.print(f"no effect: {result.effects.in_words}", markup=False)
     if cost:
         console.print(_cost(result), markup=False)
     if path is not None:

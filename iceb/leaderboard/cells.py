@@ -35,6 +35,11 @@ class Cell:
         return len(self.results) - 1
 
     @property
+    def has_idle_edits(self) -> bool:
+        """Whether some of the run's edits changed no image of what they edit."""
+        return self.first.effects is not None and bool(self.first.effects.unchanged)
+
+    @property
     def scores(self) -> Iterator[ScoreRecord]:
         """Every score, those of the first run first."""
         return (score for result in self.results for score in result.scores)

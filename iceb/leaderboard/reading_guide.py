@@ -43,6 +43,7 @@ def _ranking(table: Table) -> list[str]:
         "Rows are not tested in pairs, so neighbours may differ by chance.",
         "A score without an error, which rests on one concept, has no rank.",
         *_degenerate(table),
+        *_no_effect(table),
         *explain_unranked(found for row in table.order for found in row.cells.values()),
         f"`{FLOOR}` is the floor, the model as it was. A row that is not above it by more than the larger of their two "
         f"standard errors has no rank: it is {NO_BETTER}, in brackets ({MISSING}).{_without_floor(table)}",
@@ -72,6 +73,16 @@ def _degenerate(table: Table) -> list[str]:
     return [
         "degenerate counts images that show nothing (blank, noise, blobs of colour), after the edit and in brackets of "
         f"the same prompts before. {EXPLAINED[DEGENERATE]}"
+    ]
+
+
+def _no_effect(table: Table) -> list[str]:
+    """Explain the column of edits without effect, where some row has it."""
+    if not any(found.has_idle_edits for row in table.order for found in row.cells.values()):
+        return []
+    return [
+        "no effect counts edits that changed no image of what they edit, byte by byte, of those that could be judged. "
+        "Their images count in the scores as they are; a run of which no edit has an effect is a failed one."
     ]
 
 

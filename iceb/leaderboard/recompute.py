@@ -32,7 +32,8 @@ NO_ROWS = "(no rows)"  # replaces the last checkpoints' name if the table has no
 
 def problems(result: Result, rows: Sequence[TableRow]) -> list[str]:
     """Return the problems of a result, one line each; none if its table reproduces every number."""
-    return [*_identity(result), *_method(result), *degenerate_problems(result, rows), *_scores(result, rows)]
+    beside = [*degenerate_problems(result, rows), *_effects(result)]
+    return [*_identity(result), *_method(result), *beside, *_scores(result, rows)]
 
 
 def _identity(result: Result) -> Iterator[str]:
@@ -44,6 +45,13 @@ def _identity(result: Result) -> Iterator[str]:
         return
     if made != result.id:
         yield f"its id is {result.id}, but what it says was run has the id {made}: one of the two was changed"
+
+
+def _effects(result: Result) -> Iterator[str]:
+    """Find edits without effect that no finished run has."""
+    found = result.effects
+    if found is not None and len(found.unchanged) >= found.edits:
+        yield f"{len(found.unchanged)} of {found.edits} edits are without effect: such a run is a failed one"
 
 
 def _method(result: Result) -> Iterator[str]:

@@ -9,7 +9,7 @@ from iceb.leaderboard.published import Published
 from iceb.leaderboard.published_section import published_section
 from iceb.leaderboard.rank import CONTROL, NO_BETTER, Identity, Ranked, Row, Table
 from iceb.leaderboard.reading_guide import reading
-from iceb.leaderboard.row_lines import costs, degenerate, name, relative_change, setting
+from iceb.leaderboard.row_lines import costs, degenerate, name, relative_change, setting, without_effect
 from iceb.leaderboard.unranked import REASONS
 from iceb.specs.records import ScoreRecord
 
@@ -110,6 +110,7 @@ def _all_metrics(table: Table, count: int) -> str:
     entries: Sequence[Ranked] = table.ranked[count]
     shown = [column for column in table.columns if any(entry.row.score(column, count) for entry in entries)]
     counted = any(entry.row.cells[count].first.degenerate is not None for entry in entries)
+    idle = any(entry.row.cells[count].has_idle_edits for entry in entries)
     header = [
         "rank",
         "method",
@@ -118,6 +119,7 @@ def _all_metrics(table: Table, count: int) -> str:
         "reproductions",
         CHANGE,
         *(("degenerate",) if counted else ()),
+        *(("no effect",) if idle else ()),
         *(cell(column.heading) for column in shown),
     ]
     lines = [
@@ -129,6 +131,7 @@ def _all_metrics(table: Table, count: int) -> str:
             str(entry.row.cells[count].reproductions),
             relative_change(entry.row.cells[count]),
             *((degenerate(entry.row.cells[count]),) if counted else ()),
+            *((without_effect(entry.row.cells[count]),) if idle else ()),
             *(_with_interval(entry.row.score(column, count)) for column in shown),
         ]
         for entry in entries

@@ -62,6 +62,12 @@ def degenerate(found: Cell) -> str:
     return f"{record.after} of {record.images} ({record.before} before){failed}"
 
 
+def without_effect(found: Cell) -> str:
+    """Format a cell's edits that changed nothing, "3 of 90"."""
+    record = found.first.effects
+    return MISSING if record is None else f"{len(record.unchanged)} of {record.edits}"
+
+
 def costs(table: Table) -> list[str]:
     """Make the table of costs at the main number of edits."""
     header = ["method", "edit (s)", "images drawn", "ms an image", "peak memory (MB)", "device"]

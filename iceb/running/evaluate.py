@@ -17,7 +17,7 @@ from iceb.running.cost import Seconds
 from iceb.running.degenerate_images import count_degenerate
 from iceb.running.edited_model import EditedModel
 from iceb.running.measuring import ImagesLost
-from iceb.running.no_effect import refuse_no_effect
+from iceb.running.no_effect import find_effects, refuse_no_effect
 from iceb.running.planned import Plan
 from iceb.running.plugin_records import plugin_records
 from iceb.running.prompt_selection import CheckpointPrompts, check_roles
@@ -25,6 +25,7 @@ from iceb.running.result_record import EditCost, Images, Outcome, make_result
 from iceb.runs.ledger import ImageRow
 from iceb.runs.provenance import Origin
 from iceb.specs.datasets import ConceptDataset
+from iceb.specs.effects import EffectsRecord
 from iceb.specs.methods import Edit
 from iceb.specs.metrics import AFTER, BEFORE
 from iceb.specs.prompts import ImageKey, Prompt
@@ -60,16 +61,17 @@ class Run:
     def _outcome(self) -> Outcome:
         self.images = Images()
         self._draw()
-        self._refuse_no_effect()
+        effects = self._effects()
         with self.seconds.of("measure"):
             scores = self.parts.scorer.scores(self.images.rows)
             degenerate = count_degenerate(self.parts.scorer.measuring, self.images.rows)
-        return Outcome.of(scores, self.images.rows, degenerate)
+        return Outcome.of(scores, self.images.rows, degenerate, effects)
 
-    def _refuse_no_effect(self) -> None:
-        requests = [request for batch in self.plan.batches for request in batch.requests]
-        images = self.parts.generator.images
-        refuse_no_effect(self.parts.method.card, self.images.edits, requests, self.images.rows, images)
+    def _effects(self) -> EffectsRecord | None:
+        """Find the edits that changed nothing; refuse a run of which none changed anything."""
+        parts = self.parts
+        found = find_effects(parts.task, self.plan.checkpoints, self.images.rows, parts.generator.images)
+        return refuse_no_effect(parts.method.card, self.images.edits, found)
 
     def result(self, outcome: Outcome | None = None, error: str | None = None) -> Result:
         """Return the record of the run; with `error`, of a failed one."""

@@ -1,73 +1,144 @@
-"""Refuse a run whose edit changed no image of its sources: a finding, and no row of zeros.
+"""Find edits that changed no image of what they edit; a run of which all did not has failed.
 
 A control that by definition does nothing says so: its card has `edits: nothing` and touches no parameter.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from iceb.base.errors import MethodError
-from iceb.base.messages import quote
+from iceb.base.errors import DataError, MethodError
 from iceb.base.wording import count_text
+from iceb.running.prompt_selection import CheckpointPrompts
 from iceb.running.result_record import EditCost
 from iceb.runs.ledger import ImageRow
+from iceb.specs.effects import EffectsRecord, named_sources
 from iceb.specs.methods import MethodCard
-from iceb.specs.requests import EditRequest
+from iceb.specs.tasks import Task
 from iceb.stores.images import ImageStore
 
 NOTHING = "nothing"  # what the card of such a control says that it edits
-SOURCE_ROLES = ("source", "train")  # prompts that name a source; where a task has neither, all that name a request
-MOST_NAMED = 3  # sources that a message names
+SOURCE_ROLES = ("source", "train")  # of a task that declares no `edited_roles`
 
 
-def refuse_no_effect(
-    card: MethodCard,
-    edits: Sequence[EditCost],
-    requests: Sequence[EditRequest],
-    rows: Sequence[ImageRow],
-    images: ImageStore,
-) -> None:
-    """Compare the images of the sources before and after, up to the first that differs.
+@dataclass
+class Effects:
+    """The images of what each batch edits, compared up to the first that differs.
+
+    Attributes:
+        sources: of the batches that could be judged, by id.
+        same: batch → number of its images, of those that changed none.
+    """
+
+    sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    same: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def record(self) -> EffectsRecord | None:
+        """The record for a result; None where no batch could be judged."""
+        if not self.sources:
+            return None
+        return EffectsRecord(edits=len(self.sources), unchanged={batch: self.sources[batch] for batch in self.same})
+
+    @property
+    def none(self) -> bool:
+        """Whether no edit had an effect."""
+        return 0 < len(self.sources) == len(self.same)
+
+    @property
+    def in_words(self) -> str:
+        """The sources and the number of their images, for messages."""
+        named = named_sources(self.sources[batch] for batch in self.same)
+        return f"({named}): all {sum(self.same.values())} are the same before and after, byte by byte"
+
+
+def find_effects(
+    task: Task, checkpoints: Sequence[CheckpointPrompts], rows: Sequence[ImageRow], images: ImageStore
+) -> Effects:
+    """Compare the images of what each batch edits before and after, at the checkpoints that judge it.
+
+    A batch of which an image is lost is not judged, unless another differs: that proves neither.
+
+    Args:
+        task: says which prompts an edit is meant for.
+        checkpoints: with the batches that each judges.
+        rows: all prompts of the run with their images.
+    """
+    judged = {each.step.id: each.batches for each in checkpoints}
+    batches = {batch.id: batch for found in judged.values() for batch in found}
+    requests = {name: {request.id for request in batch.requests} for name, batch in batches.items()}
+    pairs: dict[str, list[tuple[str, str]]] = {}
+    for row in _edited_rows(task, rows):
+        request = row.prompt.request
+        for batch in judged.get(row.checkpoint, ()):
+            if row.before and row.after and (request is None or request in requests[batch.id]):
+                pairs.setdefault(batch.id, []).append((row.before, row.after))
+    effects = Effects()
+    for name, compared in pairs.items():
+        differs = _differ_anywhere(images, compared)
+        if differs is not None:
+            effects.sources[name] = tuple(request.source for request in batches[name].requests)
+        if differs is False:
+            effects.same[name] = len(compared)
+    return effects
+
+
+def refuse_no_effect(card: MethodCard, edits: Sequence[EditCost], effects: Effects) -> EffectsRecord | None:
+    """Refuse a run of which no edit had an effect; else return the record of those that had none.
 
     Args:
         edits: what was made of them.
-        requests: what they were to edit.
-        rows: all prompts of the run with their images.
-        images: where these are.
 
     Raises:
-        MethodError: every one of them is the same, byte by byte.
+        MethodError: every image of what was edited is the same, byte by byte.
     """
-    if not requests or (card.edits == NOTHING and not card.touches):
+    if card.edits == NOTHING and not card.touches:
+        return None
+    if effects.none:
+        raise MethodError(
+            f"method {card.name} changed no image of its sources {effects.in_words}; {_what_did_not_match(edits)}"
+        )
+    return effects.record
+
+
+def refuse_same_images(effects: Effects) -> EffectsRecord | None:
+    """Refuse handed-in images of which none of what was edited differs; else return the record.
+
+    Raises:
+        DataError: as it says.
+    """
+    if effects.none:
+        raise DataError(
+            f"`images`: no image of what was edited has changed {effects.in_words}: nothing was edited, or one side's "
+            "images stand on both; the unedited model's own row is that of `method=unedited`"
+        )
+    return effects.record
+
+
+def _edited_rows(task: Task, rows: Sequence[ImageRow]) -> Iterator[ImageRow]:
+    """Yield the prompts that an edit is meant for, with images on both sides."""
+    drawn = [row for row in rows if row.before and row.after]
+    roles = set(task.edited_roles) or {row.prompt.role for row in drawn} & set(SOURCE_ROLES)
+    if roles:
+        yield from (row for row in drawn if row.prompt.role in roles)
         return
-    same = 0
-    for pair in _source_pairs(rows):
-        differ = _differ(images, *pair)
+    yield from [row for row in drawn if row.prompt.request is not None] or drawn
+
+
+def _differ_anywhere(images: ImageStore, pairs: Sequence[tuple[str, str]]) -> bool | None:
+    """Whether the images of some pair differ in a byte; None where one is lost and no other pair differs."""
+    lost = False
+    for before, after in pairs:
+        differ = _differ(images, before, after)
         if differ:
-            return
-        same += differ is False
-    if not same:
-        return
-    named = ", ".join(quote(each.source, 40) for each in requests[:MOST_NAMED])
-    more = f" and {len(requests) - MOST_NAMED} more" if len(requests) > MOST_NAMED else ""
-    raise MethodError(
-        f"method {card.name} changed no image of its sources ({named}{more}): all {same} are the same before and "
-        f"after, byte by byte; {_what_did_not_match(edits)}"
-    )
-
-
-def _source_pairs(rows: Sequence[ImageRow]) -> Iterator[tuple[str, str]]:
-    """Yield the keys of the images of prompts that name a source, before and after."""
-    drawn = [row for row in rows if row.prompt.request is not None and row.before and row.after]
-    role = next((role for role in SOURCE_ROLES if any(row.prompt.role == role for row in drawn)), None)
-    for row in drawn:
-        if role in (None, row.prompt.role) and row.before is not None and row.after is not None:
-            yield row.before, row.after
+            return True
+        lost |= differ is None
+    return None if lost else False
 
 
 def _differ(images: ImageStore, before: str, after: str) -> bool | None:
-    """Whether two images differ in a byte; None where one is lost, which proves neither."""
+    """Whether two images differ in a byte; None where one is lost."""
     if before == after:
         return False
     first, second = images.read(before), images.read(after)

@@ -23,4 +23,5 @@ OWN_TASK = Task(
     headline="own_reached",
     edit_counts=(1, 10, 100),
     roles=("train", "source", "dest", "alias", "neighbour", "unrelated"),
+    edited_roles=("train", "source"),
 )

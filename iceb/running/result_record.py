@@ -15,6 +15,7 @@ from iceb.runs.provenance import Origin
 from iceb.runs.table import encode_table, table_record
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.degenerate import DegenerateRecord
+from iceb.specs.effects import EffectsRecord
 from iceb.specs.outside import OWN
 from iceb.specs.records import CheckpointRecord, ModelRecord, TaskRecord
 from iceb.specs.results import Result
@@ -74,11 +75,18 @@ class Outcome:
     table: bytes
     ledger: bytes
     degenerate: DegenerateRecord | None = None
+    effects: EffectsRecord | None = None
 
     @classmethod
-    def of(cls, scores: Scores, rows: Sequence[ImageRow], degenerate: DegenerateRecord | None) -> "Outcome":
+    def of(
+        cls,
+        scores: Scores,
+        rows: Sequence[ImageRow],
+        degenerate: DegenerateRecord | None,
+        effects: EffectsRecord | None = None,
+    ) -> "Outcome":
         """Make the outcome from scores and the ledger rows behind them."""
-        return cls(scores, encode_table(scores.table), encode_ledger(rows), degenerate)
+        return cls(scores, encode_table(scores.table), encode_ledger(rows), degenerate, effects)
 
 
 def make_result(
@@ -114,7 +122,8 @@ def make_result(
         log=_joined_logs([edit.log for edit in images.edits]),
         error=error,
     )
-    return found.model_copy(update={"outside": plan.parts.outside}) if plan.parts.outside else found
+    beside = {"effects": outcome.effects if outcome else None, "outside": plan.parts.outside}
+    return found.model_copy(update=beside)
 
 
 def _execution(plan: Plan) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from iceb.base.cache import require_writable
 from iceb.base.errors import IcebError, ResultError
@@ -75,9 +76,8 @@ def _write(folder: Path, current: Run, outcome: Outcome, result: Result) -> Resu
         write_atomic(folder / LEDGER, ledger)
         write_atomic(folder / TABLE, table)
         write_atomic(folder / RESULT, result.to_json().encode())
-    elif earlier.result.degenerate is None and result.degenerate is not None:  # of a version that did not count them
-        counted = earlier.result.model_copy(update={"degenerate": result.degenerate})
-        write_atomic(folder / RESULT, counted.to_json().encode())
+    elif found := _not_recorded(earlier.result, result):  # by the version that made it
+        write_atomic(folder / RESULT, earlier.result.model_copy(update=found).to_json().encode())
     return result
 
 
@@ -99,6 +99,12 @@ def _read_earlier(folder: Path) -> _EarlierRun | None:
         return _EarlierRun(found, read_ledger(folder, found.images), read_table(folder / TABLE, found.per_concept))
     except ResultError:
         return None
+
+
+def _not_recorded(earlier: Result, result: Result) -> dict[str, Any]:
+    """Return what a run found beside its scores that its earlier result does not have."""
+    found = {name: getattr(result, name) for name in ("degenerate", "effects") if getattr(earlier, name) is None}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _joined_counts(earlier: Result, result: Result) -> DegenerateRecord | None:

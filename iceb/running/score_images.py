@@ -16,6 +16,7 @@ from iceb.running.degenerate_images import count_degenerate
 from iceb.running.handed_images import HandedImages, find_files, take_images
 from iceb.running.measure_choice import measures
 from iceb.running.measuring import Measuring
+from iceb.running.no_effect import find_effects, refuse_same_images
 from iceb.running.plan import Ask, model_sampling, reference_images
 from iceb.running.plugin_records import metric_entries, plugin_records
 from iceb.running.prompt_files import prompt_files
@@ -118,12 +119,14 @@ class _Job:
         plugins = plugin_records(metric_entries(self.data.metrics, named))
         origin, seconds = Origin.now(device, self.ask.command, plugins), Seconds()
         scorer = self._scorer(cache, str(device))
+        found = find_effects(self.data.task, self.data.checkpoints, self.before.rows, scorer.measuring.images)
+        effects = refuse_same_images(found)
         with seconds.of("measure"):
             scores = scorer.scores(self.before.rows)
             degenerate = count_degenerate(scorer.measuring, self.before.rows)
-        outcome = Outcome.of(scores, self.before.rows, degenerate)
+        outcome = Outcome.of(scores, self.before.rows, degenerate, effects)
         *earlier, last = scores.groups
-        found = Result.of(
+        result = Result.of(
             self._spec(),
             task=task_record(self._spec(), self.data.task, self.data.dataset),
             method=self._method(),
@@ -138,9 +141,9 @@ class _Job:
             plugins=origin.plugins,
             provenance=origin.to_provenance(),
         )
-        partial = found.status == "partial" or bool(self.taken.missing)
-        mark = {"status": "partial" if partial else found.status, "outside": self._mark()}
-        return found.model_copy(update=mark), outcome
+        partial = result.status == "partial" or bool(self.taken.missing)
+        status = "partial" if partial else result.status
+        return result.model_copy(update={"status": status, "effects": effects, "outside": self._mark()}), outcome
 
     def _scorer(self, cache: Path, device: str) -> Scorer:
         metrics, elsewhere = self.data.metrics, reference_images(self.data.dataset)

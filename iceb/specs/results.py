@@ -15,6 +15,7 @@ from iceb.base.messages import quote
 from iceb.base.readers import parse_json
 from iceb.specs.checks import check_run_id
 from iceb.specs.degenerate import DegenerateRecord
+from iceb.specs.effects import EffectsRecord
 from iceb.specs.execution import device_kind
 from iceb.specs.outside import OutsideRecord
 from iceb.specs.records import (
@@ -60,6 +61,7 @@ class Result(Record):
     per_concept: TableRecord | None = None  # None where nothing was scored
     images: TableRecord | None = None  # likewise; the file stays in the run's folder
     degenerate: DegenerateRecord | None = None  # images that show nothing; None: not recorded
+    effects: EffectsRecord | None = None  # edits that changed nothing; None: not recorded, or none that could be judged
     log: Mapping[str, float] = Field(default_factory=dict)  # the method's own diagnostics
     execution: Mapping[str, Any] = Field(default_factory=dict)  # settings that change speed and memory, but no number
     cost: Cost

@@ -21,6 +21,8 @@ class Task:
         headline: the metric that ranks.
         edit_counts: numbers of edits at which rows are ranked, a column each.
         roles: what its prompts may be drawn for; prompts of another role are refused.
+        edited_roles: those of them whose images an edit is meant to change; one that changes none of these has had no
+            effect. (): source and train, else the prompts that name a request, else all.
         optional_metrics: registered names of metrics that are computed on request; they may need prompts of their own.
         headline_note: what to know of the headline's scale; leaderboards say it.
         sensitive: its images are blurred wherever they are shown.
@@ -41,6 +43,7 @@ class Task:
     headline_note: str = ""
     sensitive: bool = False
     photographs_only: bool = False
+    edited_roles: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_part(self.name, "task")
@@ -56,3 +59,5 @@ class Task:
             raise SpecError(f"task {self.name}: declares no roles: name what its prompts are drawn for")
         for role in self.roles:
             check_role(role, f"task {self.name}")
+        if unknown := sorted(set(self.edited_roles) - set(self.roles)):
+            raise SpecError(f"task {self.name}: edited_roles name {unknown[0]!r}, must be among its roles")

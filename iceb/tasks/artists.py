@@ -24,6 +24,7 @@ ARTISTS = Task(
     headline="artist_lpips64_gap",
     edit_counts=(1, 5, 10, 50, 100, 500, 1000),
     roles=("erased", "preserved", "holdout", "erased_more"),
+    edited_roles=("erased", "erased_more"),
     optional_metrics=("artist_lpips64_erased_more",),  # of the artists whom the published files do not draw
     headline_note="LPIPS of erased artists less that of holdout artists, both at 64 pixels as published: an edit that "
     "changes every image alike has 0, as has none at all.",

@@ -13,6 +13,7 @@ COMPOSITION = Task(
     headline="joint_source2dest",
     edit_counts=(10, 50, 100),
     roles=("source", "joint", "beside", "context"),
+    edited_roles=("source", "joint", "beside", "context"),
     headline_note="joint_source2dest is the probability that both of two edited concepts show their destinations' "
     "shapes and patterns. Of 100 images of two objects mini draws 83 with both right.",
 )

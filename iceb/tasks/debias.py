@@ -15,6 +15,7 @@ DEBIAS = Task(
     headline="gender_delta",
     edit_counts=(37,),
     roles=("profession",),
+    edited_roles=("profession",),
     optional_metrics=("female_share",),  # best at one half, so that no direction is the better one
     headline_note="A balanced model does not reach 0: of 72 images of a fair coin the mean delta is 0.094.",
 )

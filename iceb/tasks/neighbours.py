@@ -21,6 +21,7 @@ NEIGHBOURS = Task(
     headline="source2dest",  # by damage the unedited model would be best by construction
     edit_counts=(1, 10),  # at 50 no bystander of the embedded set is farther than 6 hops, at 300 none farther than 4
     roles=("source", "superclass", "subclass", "bystander"),
+    edited_roles=("source", "subclass"),
     optional_metrics=("lookalikes", "damage_radius_look", "damage_radius_text"),
     headline_note="Ranks say how well the sources were edited; how far the damage reaches stands beside it. By damage "
     "the unedited model is best by construction.",

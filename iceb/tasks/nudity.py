@@ -13,6 +13,7 @@ NUDITY = Task(
     headline="exposed_images",
     edit_counts=(1, 3),
     roles=("i2p",),
+    edited_roles=("i2p",),  # its prompts name no request: people wrote them, and the edit is meant for all
     headline_note="Detections per image; published totals are these times the number of images. exposed_images is "
     "ours: the part of the images with any of nine bare labels. Detector and threshold decide these numbers more than "
     "the model does.",

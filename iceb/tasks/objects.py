@@ -21,6 +21,7 @@ OBJECTS = Task(
     headline="object_h_o",
     edit_counts=(1, 10),  # each erased alone; the published average is that of all ten
     roles=("erased", "others", "alias"),
+    edited_roles=("erased", "alias"),
     headline_note=(
         "The harmonic mean of 1 - object_acc_e, object_acc_s and 1 - object_acc_g for each object, "
         "averaged over objects: the mean of the columns' means is larger. Images in which the judge finds"

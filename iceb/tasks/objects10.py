@@ -18,6 +18,7 @@ OBJECTS10 = Task(
     headline="erasure_score",
     edit_counts=(10,),
     roles=("erased", "others"),
+    edited_roles=("erased",),
     headline_note="erasure_score is ours: the mean of what the erased class loses and what the other nine gain at top "
     "1; the published figures are erased_top1 and others_top1. Its top is half of the unedited model's accuracy.",
 )

@@ -13,6 +13,7 @@ PRESERVATION = Task(
     headline="source2dest",  # by the captions the unedited model would be best by construction
     edit_counts=(1, 10, 50, 100, 200, 300),
     roles=("source", "preservation"),
+    edited_roles=("source",),
     headline_note="Ranks say how well the sources were edited; what that costs the captions' images stands beside it. "
     "By those the unedited model is best by construction.",
 )

@@ -21,6 +21,7 @@ RECTIFICATION = Task(
     headline="edit_score",  # (source2dest + holdout_delta) / 2: source and dest have one class
     edit_counts=(1, 10, 50, 100, 140),  # the paper edits 140
     roles=("train", "source", "train_dest", "dest", "holdout"),
+    edited_roles=("train", "source"),
     headline_note=(
         "Ours for this task, as AICE defines it. The top of edit_score is near 0.5: an edit can give its "
         "sources at most one probability more, and the rest at best loses nothing."

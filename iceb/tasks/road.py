@@ -15,6 +15,7 @@ METRICS = (
     "specificity_adaptive",
 )
 ROLES = ("source", "positive", "negative", "oracle_source", "oracle_positive", "oracle_negative")
+EDITED = ("source", "positive")
 ROAD = Task(
     name="road",
     version=1,
@@ -26,6 +27,7 @@ ROAD = Task(
     headline="f1_harmonic",  # what EMCID's code calls F1; ReFACT's table prints the geometric mean
     edit_counts=(10, 90),  # single edits, each alone in the model
     roles=ROLES,
+    edited_roles=EDITED,
     headline_note=(
         "The number of edits counts single edits, each made and judged alone, four times. The oracle row "
         "is the control of that name. Images that lean to neither text score about 0.5, where no edit "

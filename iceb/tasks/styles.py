@@ -13,6 +13,7 @@ STYLES = Task(
     headline="style_h_a",
     edit_counts=(10, 100),  # published: 100
     roles=("erased", "others"),
+    edited_roles=("erased",),
     headline_note=(
         "style_clip_s - style_clip_e, in hundredths of the cosine. The unedited model has a value too, "
         "which depends on the two groups of artists. Images that are alike everywhere score near 0, above"

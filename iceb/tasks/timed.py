@@ -1,7 +1,7 @@
 """TIMED: what a text leaves unsaid becomes something else, one edit at a time; 104 rows, and all 147."""
 
 from iceb.specs.tasks import Task
-from iceb.tasks.road import METRICS, ROLES
+from iceb.tasks.road import EDITED, METRICS, ROLES
 
 PAPER = "arXiv:2303.08084"
 NOTE = (
@@ -20,6 +20,7 @@ TIMED = Task(
     headline="f1_harmonic",  # what EMCID's code calls F1; ReFACT's table prints the geometric mean
     edit_counts=(10, 104),  # single edits, each alone in the model
     roles=ROLES,
+    edited_roles=EDITED,
     headline_note=NOTE,
 )
 TIMED147 = Task(
@@ -33,5 +34,6 @@ TIMED147 = Task(
     headline="f1_harmonic",
     edit_counts=(10, 147),
     roles=ROLES,
+    edited_roles=EDITED,
     headline_note=NOTE,
 )

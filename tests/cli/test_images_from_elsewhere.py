@@ -85,6 +85,15 @@ def test_images_before_are_known_by_every_byte_or_the_result_has_no_rank(normal_
     assert "shown and never ranked: draw the images before here, with --draw-before" in said
 
 
+def test_the_images_of_one_side_on_both_are_refused(normal_run, model, data, tmp_path, capsys):
+    shutil.rmtree(tmp_path / "images" / "after")
+    shutil.copytree(tmp_path / "images" / "before", tmp_path / "images" / "after")
+    capsys.readouterr()
+    assert score(model, data, tmp_path) == 2
+    assert "--images: no image of what was edited has changed" in capsys.readouterr().err
+    assert results(tmp_path / "handed") == []
+
+
 def test_images_before_may_be_drawn_here(normal_run, model, data, tmp_path, capsys):
     known, _ = normal_run
     assert score(model, data, tmp_path, "--draw-before") == 2

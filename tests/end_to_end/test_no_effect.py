@@ -11,7 +11,8 @@ from iceb.base.errors import MethodError
 from iceb.running.run_folder import run
 from iceb.runs.folder import read_result
 from iceb.specs.methods import Edit, MethodCard
-from iceb.specs.requests import EditRequest
+from iceb.specs.requests import EditBatch, EditRequest
+from iceb.specs.schedules import Schedule, edit_batches, one_by_one
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,33 @@ def test_an_edit_without_effect_is_a_failed_run_that_names_what_did_not_match(ti
     assert "('cat', 'dog'): all 24 are the same before and after, byte by byte" in str(caught.value)
     failed = read_result(tmp_path / "out" / plan.spec.id / "result.json")
     assert (failed.status, failed.scores) == ("failed", ())
+
+
+@dataclass(frozen=True)
+class Half:
+    """Writes the destination into the prompts of the first of the requests alone."""
+
+    card: ClassVar[MethodCard] = MethodCard("half", 1, "", ("replace",), ())
+
+    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, context: Any) -> Edit:
+        return Edit(rewrites={each.source: each.dest for each in requests if each.source == "cat"})
+
+
+class OneByOne(toy.Toy):
+    """The toy's requests, each edited alone."""
+
+    def schedule(self, num_edits: int) -> Schedule:
+        (batch,) = edit_batches(super().schedule(num_edits))
+        return one_by_one(EditBatch(each.id, (each,)) for each in batch.requests)
+
+
+@pytest.mark.usefixtures("drawn_cache")
+def test_one_of_two_edits_without_effect_is_named_in_the_result(tiny_sd_folder, tmp_path):
+    plan = toy.make_plan(tiny_sd_folder, tmp_path / "cache", Half(), dataset=OneByOne())
+    result, path = run(plan, tmp_path / "out")
+    assert (result.status, result.effects.edits) == ("complete", 2)
+    assert result.effects.unchanged == {"toy/1": ("dog",)}
+    assert read_result(path).effects == result.effects
 
 
 @pytest.mark.usefixtures("drawn_cache")

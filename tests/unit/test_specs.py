@@ -81,6 +81,7 @@ TASK = {
         (lambda: Task(**{**TASK, "kind": "paint"}), "must be one of replace"),
         (lambda: Task(**{**TASK, "roles": ()}), "declares no roles"),
         (lambda: Task(**{**TASK, "roles": ("a role",)}), "must be a word"),
+        (lambda: Task(**{**TASK, "edited_roles": ("x",)}), "edited_roles name 'x', must be among its roles"),
         (lambda: Score(float("nan"), None, 1, 1), "must be finite"),
         (lambda: Score(None, None, 0, 0), "needs a note"),
         (lambda: Measured("m@1", np.zeros((2, 3)), (Prompt("a", 1, "source"),)), "must be (prompts, width)"),

@@ -5,8 +5,10 @@ from typing import get_args
 import pytest
 
 from iceb.leaderboard.rank import tables
+from iceb.leaderboard.recompute import problems
 from iceb.leaderboard.render import render
 from iceb.leaderboard.unranked import BEFORE
+from iceb.specs.effects import EffectsRecord
 from iceb.specs.outside import Before, OutsideRecord
 
 
@@ -46,3 +48,21 @@ def test_the_mark_says_in_words_how_the_images_before_came_about():
     assert made.words == "images from elsewhere, those before handed in, 3 of them not known to be the model's"
     assert "drawn here" in OutsideRecord(made_by="images", before="drawn").words
     assert OutsideRecord(made_by="checkpoint").words == "checkpoint from elsewhere"
+
+
+def test_a_row_with_edits_without_effect_keeps_its_rank_and_shows_them(make_result, task):
+    idle = EffectsRecord(edits=10, unchanged={"r/3": ("hen",)})
+    places, page = places_and_page(make_result, task, effects=idle)
+    assert places["mine"] == "1"
+    assert "| no effect |" in page
+    assert "| 1 of 10 |" in page
+    assert "no effect counts edits that changed no image" in page
+    assert "no effect" not in places_and_page(make_result, task, effects=EffectsRecord(edits=10))[1]
+
+
+def test_a_result_of_which_no_edit_has_an_effect_is_refused(make_result):
+    made = make_result()
+    fields = {"effects": EffectsRecord(edits=1, unchanged={"r/3": ("hen",)})}
+    assert problems(made.with_fields(**fields).result, made.rows) == [
+        "1 of 1 edits are without effect: such a run is a failed one"
+    ]
