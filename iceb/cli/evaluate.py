@@ -24,6 +24,9 @@ class Asked:
         Path | None, typer.Option(help="Instead of --method: the folder of a model that was edited elsewhere.")
     ] = None
     name: Annotated[str | None, typer.Option(help="With --checkpoint: what you call the editing method.")] = None
+    erases: Annotated[bool, typer.Option("--erases", help="With --checkpoint: it only erases, to no destination.")] = (
+        False
+    )
     task: Annotated[str | None, typer.Option(help="What is edited and measured: iceb list tasks.")] = None
     num_edits: Annotated[int | None, typer.Option(help="How many concepts are edited at once.")] = None
     requests: Annotated[
@@ -71,6 +74,7 @@ def evaluate(
         *(asked.task, asked.num_edits, asked.requests, model, data, tuple(scope.metric or ())),
         method=method,
         checkpoint=asked.checkpoint,
+        erases=asked.erases,
         repeats=repetition.repeats(),
         settings=chosen,
         recipe=recipe,

@@ -16,9 +16,9 @@ OPTIONS = {  # by the field's name
         name: f"--{name.replace('_', '-')}"
         for name in (
             *("add", "benchmarks", "cache", "concepts_at_once", "data", "dest", "device", "draws", "dtype", "folder"),
-            *("form", "replicates", "images", "before", "draw_before", "name", "checkpoint", "method", "without"),
+            *("form", "replicates", "images", "before", "draw_before", "name", "checkpoint", "erases", "method"),
             *("full", "gone", "images_per_pass", "limit", "model", "noise", "num_edits", "out", "precision", "recipe"),
-            *("requests", "role", "source", "task", "workers"),
+            *("requests", "role", "source", "task", "without", "workers"),
         )
     },
 }

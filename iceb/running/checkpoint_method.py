@@ -1,7 +1,7 @@
 """A model that was edited elsewhere as an edit: whatever of its weights differs from the base model's."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,7 +21,9 @@ from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
 from iceb.specs.outside import ELSEWHERE, WORDS
 from iceb.specs.requests import EditRequest
 from iceb.specs.schedules import edit_batches
+from iceb.specs.tasks import Kind
 
+ERASER_KINDS: tuple[Kind, ...] = ("erase", "replace")  # as of methods that only erase; of the second the erasure alone
 PLACE = "iceb.running.checkpoint_method:EditedCheckpoint"
 VERSION = "0"  # of the package that others' models stand under
 
@@ -85,8 +87,11 @@ def changed_weights(folder: str, edited: Mapping[str, Tensor], base: Mapping[str
     return {name: tensor for name, tensor in edited.items() if not tensor.equal(base[name].cpu())}
 
 
-def checkpoint_method(folder: Path, name: str, source: Source) -> ChosenMethod:
+def checkpoint_method(folder: Path, name: str, source: Source, *, erases: bool = False) -> ChosenMethod:
     """Make the method that stands for a model from elsewhere, under the name that its maker gave it.
+
+    Args:
+        erases: it has no destinations: tasks that need them refuse it, and metrics that ask for them have no value.
 
     Raises:
         ModelError: the folder is no model, or one of another layout.
@@ -105,7 +110,7 @@ def checkpoint_method(folder: Path, name: str, source: Source) -> ChosenMethod:
         raise SpecError(f"`checkpoint` {folder}: names a model of ours: name the folder of an edited one")
     return ChosenMethod(
         Registered("methods", name, ELSEWHERE, VERSION, PLACE),
-        _named_class(name)(str(found.folder)),
+        _class_of(card_of(name, erases=erases))(str(found.folder)),
         "",
         part=WORDS["checkpoint"],
     )
@@ -124,7 +129,12 @@ def refuse_several_edits(data: TaskData) -> None:
         )
 
 
-def _named_class(name: str) -> type[EditedCheckpoint]:
-    """Make the class whose card carries the maker's name."""
-    card = MethodCard(**{**EditedCheckpoint.card.__dict__, "name": name})
+def card_of(name: str, *, erases: bool) -> MethodCard:
+    """Return the card of what was edited elsewhere: the maker's name, and whether it only erases."""
+    card = replace(EditedCheckpoint.card, name=name)
+    return replace(card, kinds=ERASER_KINDS, reaches_dest=False) if erases else card
+
+
+def _class_of(card: MethodCard) -> type[EditedCheckpoint]:
+    """Make the class that has a card of its own."""
     return type("EditedCheckpoint", (EditedCheckpoint,), {"card": card, "__module__": __name__})

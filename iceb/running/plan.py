@@ -34,6 +34,7 @@ from iceb.running.task_data import OWN_RECIPE, TaskData, read_task, task_of
 from iceb.specs.checks import check_int
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.execution import DEFAULT, Execution
+from iceb.specs.methods import MethodCard
 from iceb.specs.outside import OutsideRecord
 from iceb.specs.prompts import ImageKey
 from iceb.specs.repeats import SINGLE, Repeats
@@ -67,6 +68,7 @@ class Ask:
     cache: Path | None = None  # None: the default one
     own: OwnRequests | None = None  # a user's own requests in the place of a task's
     checkpoint: Path | None = None  # a model that was edited elsewhere, called `method`, in the place of an edit
+    erases: bool = False  # that model only erases: it has no destinations
     command: tuple[str, ...] | None = None  # None: this process's own
 
     def __post_init__(self) -> None:
@@ -203,15 +205,24 @@ def _method(ask: Ask, task: Task, source: Source) -> ChosenMethod:
             raise SpecError(
                 "`checkpoint`: a model from elsewhere has no settings here: leave `settings` and `recipe` out"
             )
-        return checkpoint_method(ask.checkpoint, ask.method, source)
+        chosen = checkpoint_method(ask.checkpoint, ask.method, source, erases=ask.erases)
+        refuse_kinds(ask, task, chosen.card)
+        return chosen
+    if ask.erases:
+        raise SpecError("`erases`: is for `checkpoint`; of a method, its card says whether it only erases")
     recipe_task = task.name if ask.own is None else OWN_RECIPE
     chosen = with_recipe(ask.method, recipe_task, source, ask.settings, ask.recipe)
-    if ask.own is None:
-        refuse_kind(chosen.card, task.kind, f"task {task.name}")
-    else:
-        refuse_requests(chosen.card, ask.own.requests)
+    refuse_kinds(ask, task, chosen.card)
     chosen.check(source.ref)
     return chosen
+
+
+def refuse_kinds(ask: Ask, task: Task, card: MethodCard) -> None:
+    """Refuse a task, or own requests, of a kind that the card does not name."""
+    if ask.own is None:
+        refuse_kind(card, task.kind, f"task {task.name}")
+    else:
+        refuse_requests(card, ask.own.requests)
 
 
 def model_sampling(default: Sampling, changes: Mapping[str, Any]) -> Sampling:

@@ -10,14 +10,14 @@ from iceb.models.loading import choose_device
 from iceb.models.sources import Source, find
 from iceb.running import cache_use
 from iceb.running.before_images import BeforeImages, UneditedModel
-from iceb.running.checkpoint_method import VERSION
+from iceb.running.checkpoint_method import VERSION, card_of
 from iceb.running.cost import Seconds
 from iceb.running.degenerate_images import count_degenerate
 from iceb.running.handed_images import HandedImages, find_files, take_images
 from iceb.running.measure_choice import measures
 from iceb.running.measuring import Measuring
 from iceb.running.no_effect import find_effects, refuse_same_images
-from iceb.running.plan import Ask, model_sampling, reference_images
+from iceb.running.plan import Ask, model_sampling, reference_images, refuse_kinds
 from iceb.running.plugin_records import metric_entries, plugin_records
 from iceb.running.prompt_files import prompt_files
 from iceb.running.result_record import Outcome, task_record
@@ -80,6 +80,7 @@ def score_images(ask: Ask, handed: HandedIn, out: Path) -> tuple[Result, Path, H
         IcebError: an image is unreadable, stands twice or has another size, or a measure failed.
     """
     check_part(ask.method, "`name`")
+    refuse_kinds(ask, task_of(ask), card_of(ask.method, erases=handed.erases))
     source, cache, data = find(ask.model, ask.dtype), cache_root(ask.cache), open_task(ask)
     sampling = model_sampling(source.family.sampling, ask.sampling)
     files = find_files(handed.images, handed.before)

@@ -16,6 +16,7 @@ from iceb.runs.ledger import read_ledger
 from iceb.stores.images import ImageStore
 
 pytestmark = pytest.mark.usefixtures("plugins")
+RECTIFY = ["--task", "rectification", "--num-edits", "1"]
 TASK = ["--task", "aice", "--num-edits", "2", "--limit", "6"]
 
 
@@ -147,6 +148,8 @@ def test_a_missing_image_makes_the_result_partial_and_is_named(normal_run, model
         (["evaluate", "--method", "uce", "--name", "x", *TASK], "--name x: is for --checkpoint"),
         (["evaluate", "--checkpoint", ".", "--set", "a=1", *TASK], "has no settings here"),
         (["evaluate", "--checkpoint", "mini", *TASK], "names no folder"),
+        (["evaluate", "--method", "uce", "--erases", *TASK], "--erases: is for --checkpoint"),
+        (["score", "--images", ".", "--erases", *RECTIFY], "images cannot rectify, which task rectification asks for"),
     ],
 )
 def test_whatever_is_asked_wrongly_is_one_line(arguments, said, capsys, place):
@@ -173,6 +176,11 @@ def test_an_edited_model_scores_as_the_edit_that_made_it(normal_run, model, data
     found = read_result(results(tmp_path / "other")[0])
     assert found.scores == known.scores
     assert (found.method.name, found.method.package, found.outside.made_by) == ("swapped", "elsewhere", "checkpoint")
+    assert run([*arguments, "--erases", "--out", str(tmp_path / "eraser")]) == 0
+    eraser = read_result(results(tmp_path / "eraser")[0])
+    assert eraser.method.reaches_dest is False
+    assert eraser.score("source2dest").note == "erases; does not aim at a destination"
+    assert eraser.score("source_forget") == known.score("source_forget")
     capsys.readouterr()
     base = [*arguments[:2], str(model), *arguments[3:], "--out", str(tmp_path / "third")]
     assert run(base) == 2
