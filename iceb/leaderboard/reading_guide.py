@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from iceb.leaderboard.kept import LOST, UNTOLD
 from iceb.leaderboard.markdown import MISSING, cell
 from iceb.leaderboard.rank import DEGENERATE, FLOOR, NO_BETTER, Table
 from iceb.specs.degenerate import MOST_EXCESS
+from iceb.specs.tasks import MOST_LOST
 
 
 def reading(table: Table) -> str:
@@ -41,6 +43,7 @@ def _ranking(table: Table) -> list[str]:
         "Rows are not tested in pairs, so neighbours may differ by chance.",
         "A score without an error, which rests on one concept, has no rank.",
         *_degenerate(table),
+        *_kept(table),
         f"`{FLOOR}` is the floor, the model as it was. A row that is not above it by more than the larger of their two "
         f"standard errors has no rank: it is {NO_BETTER}, in brackets ({MISSING}).{_without_floor(table)}",
     ]
@@ -55,6 +58,17 @@ def _degenerate(table: Table) -> list[str]:
         "degenerate counts images that show nothing (blank, noise, blobs of colour), after the edit and in brackets of "
         f"the same prompts before. A row with over {100 * MOST_EXCESS:g} % more of them than before, in any role, has "
         f"no rank: {DEGENERATE}."
+    ]
+
+
+def _kept(table: Table) -> list[str]:
+    """Explain the metric that withholds ranks, where the task has one."""
+    if not table.kept.metric:
+        return []
+    return [
+        f"The headline alone would be won by a model that ignores its prompts. So a row that loses more than "
+        f"{100 * MOST_LOST:g} % of the unedited model's {table.kept.metric} has no rank: {LOST}; nor has one without "
+        f"that number: {UNTOLD}."
     ]
 
 
