@@ -27,7 +27,7 @@ SEEN, UNSEEN = "seen", "unseen"  # tags of holdout prompts by whether preserved 
 
 @dataclass(frozen=True)
 class ProbabilityChange:
-    """Change of one class's mean probability on the prompts of one role (arXiv:2403.13807).
+    """Change of one class's mean probability on the prompts of one role (arXiv:2403.13807; ours where `paper` is "").
 
     `of` says which class: the one the prompt shows in the unedited model ("label") or the one it should show after the
     edit ("target"). `falls` says which direction is counted as positive. The value lies in [-1, 1]. `part` is its
@@ -49,9 +49,9 @@ class ProbabilityChange:
     version: int = 1
     tags: tuple[str, ...] = ()
     part: str = ""
+    paper: str = PAPER
 
     unit: ClassVar[str] = "probability"
-    paper: ClassVar[str] = PAPER
 
     @property
     def needs(self) -> tuple[Need, ...]:
@@ -155,13 +155,13 @@ ALIAS_FORGET = ProbabilityChange("alias_forget", role="alias", of="label", falls
 ALIAS2DEST = ProbabilityChange("alias2dest", role="alias", of="target", falls=False)
 HOLDOUT_DELTA = ProbabilityChange("holdout_delta", role="holdout", of="label", falls=False)
 HOLDOUT_SEEN = ProbabilityChange(
-    "holdout_seen", role="holdout", of="label", falls=False, tags=(SEEN,), part="seen holdout"
+    "holdout_seen", role="holdout", of="label", falls=False, tags=(SEEN,), part="seen holdout", paper=""
 )
 HOLDOUT_UNSEEN = ProbabilityChange(
-    "holdout_unseen", role="holdout", of="label", falls=False, tags=(UNSEEN,), part="unseen holdout"
+    "holdout_unseen", role="holdout", of="label", falls=False, tags=(UNSEEN,), part="unseen holdout", paper=""
 )
 DEST_FORGET = ProbabilityChange(
-    "dest_forget", role="holdout", of="label", falls=True, higher_is_better=False, version=2, tags=(OF_DEST,)
+    "dest_forget", role="holdout", of="label", falls=True, higher_is_better=False, version=2, tags=(OF_DEST,), paper=""
 )
 DEST_FORGET_PUBLISHED = ProbabilityChange(
     "dest_forget_published", role="dest", of="label", falls=True, higher_is_better=False
