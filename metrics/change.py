@@ -1,4 +1,4 @@
-"""Change of a classifier's probabilities under an edit: thirteen metrics, and the headline score.
+"""Change of a classifier's probabilities under an edit: fourteen metrics, and the headline score.
 
 Every statistic compares the same prompts with the same seeds before and after the edit, concept by concept. A concept
 is the request that a prompt belongs to, or its class where no request is meant.
@@ -22,6 +22,7 @@ Floats = npt.NDArray[np.float64]
 KIND = "imagenet_classifier"
 PAPER = "arXiv:2403.13807"
 OF_DEST = "dest"  # tag of holdout prompts whose class is a destination of the run's requests
+UNNAMED = "unnamed"  # tag of holdout prompts that name no source of the run's requests
 SEEN, UNSEEN = "seen", "unseen"  # tags of holdout prompts by whether preserved captions name their class
 
 
@@ -159,6 +160,9 @@ HOLDOUT_SEEN = ProbabilityChange(
 )
 HOLDOUT_UNSEEN = ProbabilityChange(
     "holdout_unseen", role="holdout", of="label", falls=False, tags=(UNSEEN,), part="unseen holdout", paper=""
+)
+HOLDOUT_UNNAMED = ProbabilityChange(
+    "holdout_unnamed", role="holdout", of="label", falls=False, tags=(UNNAMED,), part="unnamed holdout", paper=""
 )
 DEST_FORGET = ProbabilityChange(
     "dest_forget", role="holdout", of="label", falls=True, higher_is_better=False, version=2, tags=(OF_DEST,), paper=""
