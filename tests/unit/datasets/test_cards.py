@@ -123,3 +123,8 @@ def test_a_card_of_files_that_nobody_had_says_where_each_fact_is_from():
     for name in unseen:
         assert "| fact of this card | its source |" in card_text(name)
         assert "at hand" in card_text(name)
+
+
+def test_the_card_of_objects_names_the_precision_of_the_authors_judge():
+    (said,) = [text for text in load_card("objects").deviations if text.startswith("CLIP computes in float32")]
+    assert "half precision" in said
