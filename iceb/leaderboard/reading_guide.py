@@ -44,6 +44,7 @@ def _ranking(table: Table) -> list[str]:
         "A score without an error, which rests on one concept, has no rank.",
         *_degenerate(table),
         *_kept(table),
+        *_seen(table),
         f"`{FLOOR}` is the floor, the model as it was. A row that is not above it by more than the larger of their two "
         f"standard errors has no rank: it is {NO_BETTER}, in brackets ({MISSING}).{_without_floor(table)}",
     ]
@@ -69,6 +70,17 @@ def _kept(table: Table) -> list[str]:
         f"The headline alone would be won by a model that ignores its prompts. So a row that loses more than "
         f"{100 * MOST_LOST:g} % of the unedited model's {table.kept.metric} has no rank: {LOST}; nor has one without "
         f"that number: {UNTOLD}."
+    ]
+
+
+def _seen(table: Table) -> list[str]:
+    """Say what else parts seen from unseen classes, where both are columns."""
+    if not {"holdout_seen", "holdout_unseen"} <= {column.key.metric for column in table.columns}:
+        return []
+    return [
+        "`holdout_seen` and `holdout_unseen` part the holdout by whether preserved captions name a class. Every "
+        "destination of a request is among the seen classes and none among the unseen ones, so the two differ in that "
+        "too: [the holdout by captions](../docs/corpus.md) parts them."
     ]
 
 
