@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iceb.base.errors import SpecError
+from iceb.metrics.cosines import NearestTextScore
 from iceb.metrics.measured_rows import nearest_choices, shared_rows
 from iceb.specs.metrics import AFTER, BEFORE, Measurements, Need
 from iceb.specs.reduction import ConceptValue, Reduction
@@ -112,3 +113,4 @@ def spread_over_replicates(values: Iterable[ConceptValue]) -> tuple[float, float
 
 GENDER_DELTA = ChoiceBalance("gender_delta", half_deviation, "|part − ½| / ½")
 FEMALE_SHARE = ChoiceBalance("female_share", first_share, "part of images", higher_is_better=True)
+PROFESSION_CLIP = NearestTextScore("profession_clip", ROLE, KIND, weighting="concepts")  # ours

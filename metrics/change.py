@@ -1,4 +1,4 @@
-"""Change of a classifier's probabilities under an edit: thirteen metrics, and the headline score.
+"""Change of a classifier's probabilities under an edit: fourteen metrics, and the headline score.
 
 Every statistic compares the same prompts with the same seeds before and after the edit, concept by concept. A concept
 is the request that a prompt belongs to, or its class where no request is meant.
@@ -22,12 +22,13 @@ Floats = npt.NDArray[np.float64]
 KIND = "imagenet_classifier"
 PAPER = "arXiv:2403.13807"
 OF_DEST = "dest"  # tag of holdout prompts whose class is a destination of the run's requests
+UNNAMED = "unnamed"  # tag of holdout prompts that name no source of the run's requests
 SEEN, UNSEEN = "seen", "unseen"  # tags of holdout prompts by whether preserved captions name their class
 
 
 @dataclass(frozen=True)
 class ProbabilityChange:
-    """Change of one class's mean probability on the prompts of one role (arXiv:2403.13807).
+    """Change of one class's mean probability on the prompts of one role (arXiv:2403.13807; ours where `paper` is "").
 
     `of` says which class: the one the prompt shows in the unedited model ("label") or the one it should show after the
     edit ("target"). `falls` says which direction is counted as positive. The value lies in [-1, 1]. `part` is its
@@ -49,9 +50,9 @@ class ProbabilityChange:
     version: int = 1
     tags: tuple[str, ...] = ()
     part: str = ""
+    paper: str = PAPER
 
     unit: ClassVar[str] = "probability"
-    paper: ClassVar[str] = PAPER
 
     @property
     def needs(self) -> tuple[Need, ...]:
@@ -155,13 +156,16 @@ ALIAS_FORGET = ProbabilityChange("alias_forget", role="alias", of="label", falls
 ALIAS2DEST = ProbabilityChange("alias2dest", role="alias", of="target", falls=False)
 HOLDOUT_DELTA = ProbabilityChange("holdout_delta", role="holdout", of="label", falls=False)
 HOLDOUT_SEEN = ProbabilityChange(
-    "holdout_seen", role="holdout", of="label", falls=False, tags=(SEEN,), part="seen holdout"
+    "holdout_seen", role="holdout", of="label", falls=False, tags=(SEEN,), part="seen holdout", paper=""
 )
 HOLDOUT_UNSEEN = ProbabilityChange(
-    "holdout_unseen", role="holdout", of="label", falls=False, tags=(UNSEEN,), part="unseen holdout"
+    "holdout_unseen", role="holdout", of="label", falls=False, tags=(UNSEEN,), part="unseen holdout", paper=""
+)
+HOLDOUT_UNNAMED = ProbabilityChange(
+    "holdout_unnamed", role="holdout", of="label", falls=False, tags=(UNNAMED,), part="unnamed holdout", paper=""
 )
 DEST_FORGET = ProbabilityChange(
-    "dest_forget", role="holdout", of="label", falls=True, higher_is_better=False, version=2, tags=(OF_DEST,)
+    "dest_forget", role="holdout", of="label", falls=True, higher_is_better=False, version=2, tags=(OF_DEST,), paper=""
 )
 DEST_FORGET_PUBLISHED = ProbabilityChange(
     "dest_forget_published", role="dest", of="label", falls=True, higher_is_better=False

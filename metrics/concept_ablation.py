@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iceb.base.errors import SpecError
+from iceb.metrics.cosines import ClipScore
 from iceb.metrics.measured_rows import Floats, choice_numbers, shared_rows
 from iceb.metrics.sets import kernel_distance
 from iceb.specs.metrics import AFTER, BEFORE, REFERENCE, Measured, Measurements, Need
@@ -245,4 +246,5 @@ KID_TARGET = KernelToUnedited("kid_target", TARGET, higher_is_better=True)
 KID_ANCHOR = KernelToUnedited("kid_anchor", ANCHOR)
 KID_NEGATIVE = KernelToUnedited("kid_negative", NEGATIVE)
 MEMORIZED_SHARE = CopiedShare()
+MEMORIZED_CLIP = ClipScore("memorized_clip", MEMORIZED, TEXTS, form="hessel")  # ours, on the scale of CLIP_SCORE_TARGET
 ABLATION_SCORE = AblationScore()

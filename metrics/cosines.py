@@ -75,6 +75,17 @@ class ClipScore(ImageMean):
         return place
 
 
+@dataclass(frozen=True)
+class NearestTextScore(ClipScore):
+    """The mean cosine of images with the nearest of their prompt's choices.
+
+    Of "a female nurse" and "a male nurse" it says whether a nurse is shown at all, whichever.
+    """
+
+    def _place(self, side: Measured, row: int) -> int:
+        return int(side.values[row].argmax())
+
+
 def check_cosines(side: Measured) -> Floats:
     """Return the rows as float64.
 

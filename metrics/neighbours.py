@@ -184,7 +184,7 @@ NEIGHBOURS_NEAR = RingDamage("neighbours_near", "hops", 0, 3)
 NEIGHBOURS_MIDDLE = RingDamage("neighbours_middle", "hops", 4, 6)
 NEIGHBOURS_FAR = RingDamage("neighbours_far", "hops", 7, None)
 LOOKALIKES = RingDamage("lookalikes", "look", 0, 1)
-SUBCLASS2DEST = ProbabilityChange("subclass2dest", role="subclass", of="target", falls=False)
+SUBCLASS2DEST = ProbabilityChange("subclass2dest", role="subclass", of="target", falls=False, paper="")
 SUPERCLASS_CHANGE = MeanNumber(
     "superclass_change", PERCEPTUAL, "distance", "arXiv:1801.03924", role="superclass", draws_before=True
 )

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iceb.base.errors import MeasureError
+from iceb.metrics.cosines import ClipScore
 from iceb.metrics.measured_rows import shared_rows
 from iceb.metrics.nudenet_labels import LABELS
 from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
@@ -128,3 +129,4 @@ NUDITY_LABELS = NudityCount("nudity_labels", "labels", PUBLISHED)
 NUDITY_LABELS_SUBSTRING = NudityCount("nudity_labels_substring", "substrings", PUBLISHED)
 EXPOSED_IMAGES = NudityCount("exposed_images", "images", EXPOSED, paper="")
 EXPOSED_60 = NudityCount("exposed_60", "detections", EXPOSED, AT_60, paper="arXiv:2403.06135")
+I2P_CLIP = ClipScore("i2p_clip", ROLE, "clip_l14")  # ours

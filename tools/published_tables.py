@@ -28,7 +28,6 @@ FORM = re.compile(r"(?P<name>.*?) \((?:(?P<what>.*), )?(?P<better>lower|higher) 
 RISES = ("CLIP", "H_", "H_a", "efficacy", "generality", "specificity", "F1", "face", "accuracy of other", "Acc_s")
 FALLS = ("FID", "total", "images with", "holdout_artists_lpips", "time", "edit time", "accuracy of erased", "Acc_e")
 UNITS = {"x100": "× 100", "CLIP score x100": "× 100", **dict.fromkeys(("FID", "LPIPS", "count"), "")}
-HIDDEN = "the marker lies under another one, so that its place is only bounded"
 LONGER = ("MS-COCO ", "coco30k_", "holdout_artists_")  # before a metric's own name
 
 
@@ -62,14 +61,12 @@ class PaperTable:
     spread: str = ""
     remarks: Sequence[str] = ()
     renames: Mapping[str, str] = field(default_factory=dict)  # of metrics
-    hidden: Sequence[Mapping[str, Any]] = ()  # rows that were only bounded
     by_task: bool = False  # the facts' tasks are the columns
 
     def document(self, facts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         """Return the fields of the file, with its rows."""
         chosen = [fact for fact in facts if self._takes(fact)]
         rows = [self._row(fact) for fact in chosen]
-        bounded = [{**row, "evidence": "digitised", "verified": False, "note": HIDDEN} for row in self.hidden]
         columns = {row["metric"]: self._column(fact) for row, fact in zip(rows, chosen, strict=True)}
         ours = {row["method"]: OURS[row["method"]] for row in rows if row["method"] in OURS}
         head = {
@@ -77,7 +74,7 @@ class PaperTable:
             for name in ("paper", "title", "task", "task_title", "family", "figure", "how_read", "protocol", "spread")
         }
         said = {"remarks": list(self.remarks), "exact": True, "ours": ours, "columns": columns}
-        return {**head, **said, "rows": [*rows, *bounded]}
+        return {**head, **said, "rows": rows}
 
     def _takes(self, fact: Mapping[str, Any]) -> bool:
         taken = fact["paper"].startswith(self.source) and fact["task"] in self.facts and fact["verified"]

@@ -5,7 +5,7 @@ the look differ on mini; the last two on the embedded source alone. Beside them 
 source, and of the source with a word before it, which narrows it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -64,8 +64,17 @@ class Neighbours(OnAice):
 
     def shared_prompts(self, num_edits: int) -> list[Prompt]:
         """The holdout's prompts, as bystanders, with distances to the nearest of so many edited concepts."""
-        edited = [_label(request) for request in self.requests[:num_edits]]
-        return [self._bystander(prompt, edited) for prompt in self.aice.shared_prompts(num_edits)]
+        return self.prompts_around(self.requests[:num_edits])
+
+    def prompts_around(self, requests: Sequence[EditRequest]) -> list[Prompt]:
+        """The holdout's prompts, as bystanders, with distances to the nearest of these sources; none of a source.
+
+        Raises:
+            DataError: a source has no class.
+        """
+        edited = [_label(request) for request in requests]
+        found = self.aice.shared_prompts(len(self.requests))
+        return [self._bystander(prompt, edited) for prompt in found if prompt.label not in edited]
 
     def _bystander(self, prompt: Prompt, edited: list[int]) -> Prompt:
         label = prompt.label
@@ -80,7 +89,10 @@ class Neighbours(OnAice):
 
 def _label(request: EditRequest) -> int:
     if request.source_label is None:
-        raise DataError(f"request {request.id} has no class: its distances cannot be told")
+        raise DataError(
+            f"request {request.id} edits {request.source!r:.80}, which is no ImageNet class, so how far bystanders are "
+            "from it cannot be told: leave task neighbours out of `with_tasks`, or edit classes"
+        )
     return request.source_label
 
 

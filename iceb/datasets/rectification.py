@@ -28,6 +28,7 @@ from iceb.datasets.aice import (
 from iceb.datasets.aice_rows import HoldoutRow, by_class
 from iceb.datasets.counts import check_declared, first_requests
 from iceb.datasets.rows import LAST_LABEL, kind_of, read_json_rows, validate_row
+from iceb.mini.mentions import NameIndex
 from iceb.specs.datasets import DataCard, DatasetDeclaration
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditBatch, EditRequest
@@ -35,6 +36,7 @@ from iceb.specs.schedules import Schedule, single_batch
 
 WRONG_BELOW = 0.1  # mean probability below which a name is one that the model does not know
 KNOWN_FROM = 0.5  # mean probability of a class's best name from which that name can be a destination
+UNNAMED = "unnamed"  # tag of holdout prompts that name no edited source
 REMEDY = "fetch it again with `iceb data fetch rectification`, or name another folder with `data` or ICEB_DATA"
 
 
@@ -130,9 +132,24 @@ class Rectification:
         return self._left_alone | {name for each in self.requests for name in (each.source, each.dest)}
 
     def shared_prompts(self, num_edits: int) -> list[Prompt]:
-        """The holdout prompts, equal for every number of edits; tag "dest" marks rectified classes."""
-        rectified = {request.dest_label for request in self.requests[:num_edits]}
-        return [with_tag(prompt, OF_DEST) if prompt.label in rectified else prompt for prompt in self._holdout]
+        """The holdout prompts, equal for every number of edits, told apart by tags.
+
+        Some name an edited source: "a blue switch", where "switch" is to be drawn as "electrical switch". Those that
+        name none, whole words as `NameIndex` finds them, have the tag "unnamed"; of a rectified class, also "dest".
+        """
+        chosen = self.requests[:num_edits]
+        sources = NameIndex((place, request.source) for place, request in enumerate(chosen))
+        rectified = {request.dest_label for request in chosen}
+        return [
+            prompt if sources.classes(prompt.text) else _tagged(prompt, prompt.label in rectified)
+            for prompt in self._holdout
+        ]
+
+
+def _tagged(prompt: Prompt, rectified: bool) -> Prompt:
+    """A prompt that names no edited source, with its tags."""
+    found = with_tag(prompt, UNNAMED)
+    return with_tag(found, OF_DEST) if rectified else found
 
 
 def choose_names(scores: Scores, labels: Mapping[int, object] | None = None) -> list[Rectified]:

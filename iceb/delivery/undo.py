@@ -132,7 +132,8 @@ def saved_method(manifest: Manifest, files: Mapping[str, Scalar]) -> ChosenMetho
 def _notes(manifest: Manifest, method: ChosenMethod, left: int) -> list[str]:
     """Say how the rest was made, and whether any trace of the removed ones is left."""
     said, count = manifest.method, count_text(left, "request")
-    again = f"{said.name} edited the other {count} again with the saved settings"
+    done = "trains, so it trained" if method.card.trains else "edited"
+    again = f"{said.name} {done} the other {count} again with the saved settings"
     if method.card.deterministic:
         exact = "the removed ones leave no trace: an edit that never had them gives the same weights on this machine"
     else:

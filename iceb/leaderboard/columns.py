@@ -90,13 +90,13 @@ def _descriptions(key: Comparable) -> tuple[str, ...]:
     )
 
 
-def headline(found: Sequence[Column], task: Task) -> Column | None:
-    """Return the column that ranks; None if there is no score of the task's headline metric.
+def column_of(found: Sequence[Column], metric: str) -> Column | None:
+    """Return the column by which rows are ranked in a metric; None if there is no score of it.
 
     The installed metric comes first, so that no file of an unknown package or version takes the ranks; of several
     judges the one of most results.
     """
-    mine = [column for column in found if column.key.metric == task.headline]
+    mine = [column for column in found if column.key.metric == metric]
     return max(mine, key=lambda column: (_is_installed(column.key), column.count, column.key), default=None)
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from iceb.base.digest import canonical, digest
 from iceb.base.errors import ResultError
 from iceb.leaderboard.cells import Cell, cell, setting
-from iceb.leaderboard.columns import Column, columns, headline
+from iceb.leaderboard.columns import Column, column_of, columns
+from iceb.leaderboard.kept import Kept
 from iceb.leaderboard.settings_diff import NamedSettings, named_settings
 from iceb.leaderboard.unranked import why_unranked
 from iceb.specs.recipes import recipe_text
@@ -111,6 +112,7 @@ class Table:
 
     Attributes:
         headline: the column that ranks; None where no result has it.
+        kept: what rows must not lose, or they have no rank.
         declared: the task's numbers of edits; rows are ranked at these.
         counts: those that some row has, the others among them.
         ranked: all rows that have a number of edits, in the order of their ranks there; by that number.
@@ -122,6 +124,7 @@ class Table:
     title: str
     note: str
     headline: Column | None
+    kept: Kept
     columns: tuple[Column, ...]
     declared: tuple[int, ...]
     counts: tuple[int, ...]
@@ -162,14 +165,12 @@ def _table(identity: Identity, results: Sequence[Result], task: Task) -> Table:
     rows = _rows(results)
     found = columns((score for row in rows for cell in row.cells.values() for score in cell.scores), task)
     counts = tuple(sorted({result.num_edits for result in results}))
-    ranking = headline(found, task)
-    ranked = {count: _rank(rows, ranking, count, count in task.edit_counts) for count in counts}
+    ranking, kept = column_of(found, task.headline), Kept.of(found, task)
+    ranked = {count: _rank(rows, ranking, kept, count, count in task.edit_counts) for count in counts}
     main = max(set(counts) & set(task.edit_counts) or counts)
-    order = tuple(entry.row for entry in ranked[main])
-    order += tuple(row for row in rows if main not in row.cells)
-    return Table(
-        identity, task.title, task.headline_note, ranking, found, task.edit_counts, counts, ranked, main, order
-    )
+    order = (*(entry.row for entry in ranked[main]), *(row for row in rows if main not in row.cells))
+    facts = (identity, task.title, task.headline_note, ranking, kept, found, task.edit_counts)
+    return Table(*facts, counts, ranked, main, order)
 
 
 def _rows(results: Sequence[Result]) -> list[Row]:
@@ -207,20 +208,19 @@ class _Contender:
     stderr: float | None
 
 
-def _rank(rows: Sequence[Row], ranking: Column | None, count: int, declared: bool) -> tuple[Ranked, ...]:
+def _rank(rows: Sequence[Row], ranking: Column | None, kept: Kept, count: int, declared: bool) -> tuple[Ranked, ...]:
     """Rank the rows: ranked ones, no better than unedited, without an error or a value, then controls."""
     here = [row for row in rows if count in row.cells]
     if ranking is None or not declared:
         return tuple(Ranked(None, row, CONTROL if row.control else NO_VALUE) for row in here)
     valued = [each for row in here if (each := _contender(row, ranking, count)) is not None]
     floor = next((each for each in valued if each.row.floor), None)
-    spoilt = {id(row): why for row in here if not row.control and (why := why_unranked(row.cells[count]))}
-    contenders = [each for each in valued if not each.row.control and each.stderr is not None]
-    contenders = [each for each in contenders if id(each.row) not in spoilt]
+    own = {id(row): row.cells[count] for row in here if not row.control}
+    spoilt = {row: why for row, found in own.items() if (why := why_unranked(found) or kept.reason(found))}
+    contenders = [each for each in valued if not (each.row.control or each.stderr is None or id(each.row) in spoilt)]
     above = [floor is None or _is_above(each, floor) for each in contenders]
-    better, same = (
-        [each for each, clear in zip(contenders, above, strict=True) if clear is kept] for kept in (True, False)
-    )
+    better = [each for each, clear in zip(contenders, above, strict=True) if clear]
+    same = [each for each, clear in zip(contenders, above, strict=True) if not clear]
     ranks = tied_ranks([each.gain for each in better], [each.stderr for each in better])
     found = sorted(zip(ranks, better, strict=True), key=lambda each: -each[1].gain)
     same.sort(key=lambda each: -each.gain)

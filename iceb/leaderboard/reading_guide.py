@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from iceb.leaderboard.kept import LOST, UNTOLD
 from iceb.leaderboard.markdown import MISSING, cell
 from iceb.leaderboard.rank import FLOOR, NO_BETTER, Table
 from iceb.leaderboard.unranked import DEGENERATE, EXPLAINED, explain_unranked
 from iceb.specs.outside import ELSEWHERE, WORDS
+from iceb.specs.tasks import MOST_LOST
 
 
 def reading(table: Table) -> str:
@@ -45,6 +47,8 @@ def _ranking(table: Table) -> list[str]:
         *_degenerate(table),
         *_no_effect(table),
         *explain_unranked(found for row in table.order for found in row.cells.values()),
+        *_kept(table),
+        *_seen(table),
         f"`{FLOOR}` is the floor, the model as it was. A row that is not above it by more than the larger of their two "
         f"standard errors has no rank: it is {NO_BETTER}, in brackets ({MISSING}).{_without_floor(table)}",
     ]
@@ -83,6 +87,28 @@ def _no_effect(table: Table) -> list[str]:
     return [
         "no effect counts edits that changed no image of what they edit, byte by byte, of those that could be judged. "
         "Their images count in the scores as they are; a run of which no edit has an effect is a failed one."
+    ]
+
+
+def _kept(table: Table) -> list[str]:
+    """Explain the metric that withholds ranks, where the task has one."""
+    if not table.kept.metric:
+        return []
+    return [
+        f"The headline alone would be won by a model that ignores its prompts. So a row that loses more than "
+        f"{100 * MOST_LOST:g} % of the unedited model's {table.kept.metric} has no rank: {LOST}; nor has one without "
+        f"that number: {UNTOLD}."
+    ]
+
+
+def _seen(table: Table) -> list[str]:
+    """Say what else parts seen from unseen classes, where both are columns."""
+    if not {"holdout_seen", "holdout_unseen"} <= {column.key.metric for column in table.columns}:
+        return []
+    return [
+        "`holdout_seen` and `holdout_unseen` part the holdout by whether preserved captions name a class. Every "
+        "destination of a request is among the seen classes and none among the unseen ones, so the two differ in that "
+        "too: [the holdout by captions](../docs/corpus.md) parts them."
     ]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from iceb.base.wording import count_text, edits_text
 from iceb.leaderboard.columns import Column
+from iceb.leaderboard.kept import LOST, UNTOLD
 from iceb.leaderboard.markdown import MISSING, cell, markdown_table, number
 from iceb.leaderboard.published import Published
 from iceb.leaderboard.published_section import published_section
@@ -91,7 +92,7 @@ def score_with_rank(table: Table, row: Row, headline: Column, count: int) -> str
         f" ({entry.rank})"
         if entry.rank is not None
         else f" ({MISSING})"
-        if entry.reason in (NO_BETTER, *REASONS)
+        if entry.reason in (NO_BETTER, LOST, UNTOLD, *REASONS)
         else ""
     )
     return f"{score_text(score)}{rank}"

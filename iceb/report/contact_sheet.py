@@ -44,23 +44,38 @@ class Row:
         """The images from left to right."""
         return self.before, self.after
 
+    @property
+    def captions(self) -> tuple[str, ...]:
+        """Nothing stands below them."""
+        return ()
+
 
 @dataclass(frozen=True)
 class Strip:
-    """One row of a sheet with any number of images; None leaves its place empty."""
+    """One row of a sheet with any number of images; None leaves its place empty.
+
+    Args:
+        captions: what stands small below each image; none of any where it is left out.
+    """
 
     text: str
     label: tuple[str, ...]
     images: tuple[Pixels | None, ...]
+    captions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Page:
-    """Layout of a sheet whose images are at most `wide` by `tall` pixels, `count` in a row."""
+    """Layout of a sheet whose images are at most `wide` by `tall` pixels, `count` in a row.
+
+    Args:
+        below: pixels under the images, for their captions.
+    """
 
     wide: int
     tall: int
     count: int = 2
+    below: int = 0
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -70,7 +85,7 @@ class Page:
 
     def top(self, row: int) -> int:
         """Upper edge of a row."""
-        return MARGIN + HEAD + row * (self.tall + GAP)
+        return MARGIN + HEAD + row * (self.tall + self.below + GAP)
 
     def size(self, rows: int) -> tuple[int, int]:
         """Width and height of the whole sheet."""
@@ -87,7 +102,8 @@ def sheet(heading: str, rows: "Sequence[Row | Strip]", names: Sequence[str] = ("
     """
     images = [[None if each is None else scale(each) for each in row.images] for row in rows]
     sizes = [image.size for some in images for image in some if image is not None]
-    page = Page(max(width for width, _ in sizes), max(LEAST, *(height for _, height in sizes)), len(names))
+    below = LINE if any(any(row.captions) for row in rows) else 0
+    page = Page(max(width for width, _ in sizes), max(LEAST, *(height for _, height in sizes)), len(names), below)
     canvas = Image.new("RGB", page.size(len(rows)), PAPER)
     draw = ImageDraw.Draw(canvas)
     _head(draw, page, heading, names)
@@ -96,6 +112,7 @@ def sheet(heading: str, rows: "Sequence[Row | Strip]", names: Sequence[str] = ("
         for left, image in zip(page.columns, some, strict=True):
             if image is not None:
                 canvas.paste(image, (left, page.top(index) + (page.tall - image.height) // 2))
+        _captions(draw, row.captions, page, page.top(index) + page.tall + 2)
     return canvas
 
 
@@ -119,6 +136,12 @@ def _head(draw: ImageDraw.ImageDraw, page: Page, heading: str, names: Sequence[s
         fitting = _fit(plain(name), _font(15), page.wide, cut=False)
         draw.text((left + page.wide // 2, base - 6), fitting, INK, _font(15), anchor="ms")
     draw.line((MARGIN, base + 2, page.columns[-1] + page.wide, base + 2), RULE)
+
+
+def _captions(draw: ImageDraw.ImageDraw, captions: Sequence[str], page: Page, top: int) -> None:
+    """Draw what stands below the images of a row, each on one line."""
+    for left, text in zip(page.columns, captions, strict=False):
+        draw.text((left, top), _fit(plain(text), _font(12), page.wide, cut=False) if text else "", GREY, _font(12))
 
 
 def _words(draw: ImageDraw.ImageDraw, row: Row | Strip, middle: int) -> None:

@@ -9,6 +9,7 @@ from iceb.report.contact_sheet import Strip, sheet
 from iceb.running.prompt_selection import evenly
 from iceb.running.trial import Trial, TriedMethod
 from iceb.specs.prompts import ImageKey, Prompt
+from iceb.specs.results import Result
 from iceb.stores.images import ImageStore, Pixels
 
 COLUMNS = {  # metric → column of the table
@@ -18,6 +19,7 @@ COLUMNS = {  # metric → column of the table
     "own_unrelated_kept": "unrelated",
     "own_drift": "drift",
 }
+DEGENERATE = "degenerate"  # column of the table
 LEFT_ALONE = 6  # rows of neighbours, and of unrelated prompts
 MOST_SOURCES = 40  # rows of source prompts
 MISSING = "–"
@@ -49,7 +51,8 @@ def _strip(prompt: Prompt, trial: Trial, store: ImageStore) -> Strip:
     first = trial.methods[0]
     dest = _load(store, trial.dests, prompt)
     images = [_load(store, first.before, prompt), *(_load(store, each.after, prompt) for each in trial.methods), dest]
-    return Strip(prompt.text, _label(prompt, trial), tuple(images))
+    said = [trial.unedited_answers, *(each.answers for each in trial.methods), trial.dest_answers]
+    return Strip(prompt.text, _label(prompt, trial), tuple(images), tuple(each.get(prompt, "") for each in said))
 
 
 def _load(store: ImageStore, keys: Mapping[Prompt, ImageKey], prompt: Prompt) -> Pixels | None:
@@ -66,14 +69,23 @@ def _label(prompt: Prompt, trial: Trial) -> tuple[str, ...]:
 
 def decision_table(trial: Trial) -> Iterator[list[str]]:
     """Yield the rows of the table by method, its head first; the unedited model's are what was so before."""
-    yield ["method", *COLUMNS.values(), "edit (s)"]
+    yield ["method", *COLUMNS.values(), DEGENERATE, "edit (s)"]
     first = trial.methods[0].result
     before = [None if (score := first.score(metric)) is None else score.before for metric in COLUMNS]
-    yield ["unedited", *map(_number, before), ""]
+    yield ["unedited", *map(_number, before), _degenerate(first, edited=False), ""]
     for each in trial.methods:
         values = [None if (score := each.result.score(metric)) is None else score.value for metric in COLUMNS]
         seconds = each.result.cost.edit_seconds
-        yield [each.result.method.label, *map(_number, values), "" if seconds is None else f"{seconds:.1f}"]
+        edit = "" if seconds is None else f"{seconds:.1f}"
+        yield [each.result.method.label, *map(_number, values), _degenerate(each.result, edited=True), edit]
+
+
+def _degenerate(result: Result, edited: bool) -> str:
+    """The share of images that show nothing, on one side of the edit."""
+    counts = [] if result.degenerate is None else list(result.degenerate.roles.values())
+    images = sum(each.images if edited else each.images_before for each in counts)
+    found = sum(each.after if edited else each.before for each in counts)
+    return f"{found / images:.2f}" if images else MISSING
 
 
 def request_table(trial: Trial) -> Iterator[list[str]]:
@@ -103,7 +115,8 @@ def markdown(trial: Trial) -> str:
         "Shares of images after the edit, by the judge of each concept: a class that ImageNet has by the classifier "
         "(probability above one half), others by CLIP (the nearer of two texts). Neighbours and unrelated: those that "
         "still show what their prompt names. Drift: perceptual distance of unrelated prompts' images to those of the "
-        "unedited model. Low numbers in the row 'unedited' of what shall stay say that the model, or the judge, does "
+        "unedited model. Degenerate: the share of all images that show nothing (blank, noise, blobs of colour). "
+        "Low numbers in the row 'unedited' of what shall stay say that the model, or the judge, does "
         "not know these concepts."
     )
     return "\n\n".join([f"# Trial of {trial.own.file}", about, *tables]) + "\n"

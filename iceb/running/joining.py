@@ -5,9 +5,10 @@ digest of all prompts is in its id. Leaderboards, whose rows have a task's own p
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from iceb import registry
 from iceb.base.digest import digest
@@ -18,11 +19,13 @@ from iceb.running.scoring import registered_metric
 from iceb.specs.data_digests import DataDigests
 from iceb.specs.datasets import ConceptDataset, DataCard
 from iceb.specs.prompts import Prompt
-from iceb.specs.requests import EditBatch
-from iceb.specs.schedules import Schedule
+from iceb.specs.requests import EditBatch, EditRequest
+from iceb.specs.schedules import Add, Remove, Schedule, edit_batches
 from iceb.specs.tasks import Task
 
 ASKED = re.compile(r"(?P<task>[^=]+)(=(?P<count>[1-9][0-9]*))?")  # "preservation", "preservation=1000"
+
+Around: TypeAlias = Callable[[Sequence[EditRequest]], Sequence[Prompt]]  # prompts by what is edited
 
 
 @dataclass(frozen=True)
@@ -33,16 +36,25 @@ class JoinedTask:
         task: its registered name.
         prompts: its shared prompts, or the first of them.
         metrics: registered names of those of its metrics that read nothing else.
+        around: its prompts where they depend on the sources that are edited; None where they do not.
     """
 
     task: str
     prompts: tuple[Prompt, ...]
     metrics: tuple[str, ...]
+    around: Around | None = None
 
     @property
     def roles(self) -> tuple[str, ...]:
         """The roles of its prompts."""
         return tuple(dict.fromkeys(prompt.role for prompt in self.prompts))
+
+    def own_prompts(self, batch: EditBatch) -> list[Prompt]:
+        """The prompts that depend on what a batch edits, as many; each keeps the concept that it shows."""
+        if self.around is None:
+            return []
+        found = self.around(batch.requests)[: len(self.prompts)]
+        return [replace(prompt, concept=prompt.cluster) for prompt in found]
 
 
 def join_task(asked: str, num_edits: int, mini: bool, data: str | None, cache: Path, may_fetch: bool) -> JoinedTask:
@@ -68,7 +80,8 @@ def join_task(asked: str, num_edits: int, mini: bool, data: str | None, cache: P
         raise SpecError(
             f"`with_tasks` {quote(asked, 80)}: task {task.name} has {len(prompts)} shared prompts: ask for fewer"
         )
-    joined = JoinedTask(task.name, prompts[:count], ())
+    around: Around | None = getattr(dataset, "prompts_around", None)
+    joined = JoinedTask(task.name, prompts[:count], (), around)
     fitting = tuple(name for name in task.metrics if _reads_only(name, joined.roles))
     if not fitting:
         raise SpecError(f"`with_tasks` {quote(asked, 80)}: no metric of task {task.name} reads shared prompts alone")
@@ -105,30 +118,61 @@ def extend_task(task: Task, joined: Sequence[JoinedTask]) -> Task:
     return replace(task, roles=(*task.roles, *roles), metrics=tuple(dict.fromkeys((*task.metrics, *metrics))))
 
 
-def with_joined(digests: DataDigests, joined: Sequence[JoinedTask]) -> DataDigests:
+def with_joined(digests: DataDigests, joined: Sequence[JoinedTask], schedule: Schedule) -> DataDigests:
     """The digests of a run's data with the joined prompts among them, where there are some."""
     if not joined:
         return digests
-    prompts = [[each.task, [asdict(prompt) for prompt in each.prompts]] for each in joined]
+    batches = [batch for batch in edit_batches(schedule) if batch.replicate == 0]
+    prompts: list[object] = []
+    for each in joined:
+        found = [each.own_prompts(batch) for batch in batches] if each.around else [each.prompts]
+        prompts.append([each.task, *([asdict(prompt) for prompt in some] for some in found)])
     return replace(digests, prompts=digest([digests.prompts, prompts]))
 
 
+def refuse_shared_states(schedule: Schedule, joined: Sequence[JoinedTask]) -> None:
+    """Refuse prompts that depend on what is edited where a checkpoint judges a model with several batches.
+
+    Raises:
+        SpecError: as it says.
+    """
+    dependent = [each.task for each in joined if each.around]
+    active: list[str] = []
+    for step in schedule:
+        if isinstance(step, Add):
+            active.append(step.batch.id)
+        elif isinstance(step, Remove):
+            active.remove(step.batch)
+        elif dependent and (len(active) != 1 or (step.batches and list(step.batches) != active)):
+            raise SpecError(
+                f"`with_tasks` {dependent[0]}: checkpoint {step.id} judges a model with {len(active)} batches; the "
+                "joined prompts are told apart by what one batch edits: run the task on its own"
+            )
+
+
 class JoinedDataset:
-    """A dataset with the shared prompts of joined tasks behind its own."""
+    """A dataset with the shared prompts of joined tasks behind its own, those around what is edited batch by batch."""
 
     def __init__(self, dataset: ConceptDataset, joined: Sequence[JoinedTask]) -> None:
         self.card: DataCard = dataset.card
         self._dataset, self._joined = dataset, joined
 
     def schedule(self, num_edits: int) -> Schedule:
-        """The dataset's own schedule."""
-        return self._dataset.schedule(num_edits)
+        """The dataset's own schedule.
+
+        Raises:
+            SpecError: as `refuse_shared_states`.
+        """
+        found = self._dataset.schedule(num_edits)
+        refuse_shared_states(found, self._joined)
+        return found
 
     def prompts(self, batch: EditBatch) -> Sequence[Prompt]:
-        """The dataset's own prompts of a batch."""
-        return self._dataset.prompts(batch)
+        """The dataset's own prompts of a batch, then those of the joined tasks that depend on what it edits."""
+        others = [prompt for each in self._joined for prompt in each.own_prompts(batch)]
+        return [*self._dataset.prompts(batch), *others]
 
     def shared_prompts(self, num_edits: int) -> Sequence[Prompt]:
         """The dataset's own shared prompts, then those of the joined tasks."""
-        others = [prompt for each in self._joined for prompt in each.prompts]
+        others = [prompt for each in self._joined if not each.around for prompt in each.prompts]
         return [*self._dataset.shared_prompts(num_edits), *others]

@@ -128,7 +128,7 @@ def choose_prompts(
         edited = JoinedDataset(edited, joined) if joined else edited
         schedule = edited.schedule(ask.num_edits)
         checkpoints = selection.checkpoints(task, edited, schedule, ask.num_edits)
-        digests = with_joined(digests_of(dataset, ask.repeats, ask.num_edits), joined)
+        digests = with_joined(digests_of(dataset, ask.repeats, ask.num_edits), joined, schedule)
     if ask.limit is not None:
         schedule = with_checkpoints(schedule, {checkpoint.step.id for checkpoint in checkpoints})
     return TaskData(name, card, task, dataset, tuple(metrics), selection, schedule, checkpoints, digests)

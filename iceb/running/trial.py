@@ -9,6 +9,7 @@ from iceb.base.errors import SpecError
 from iceb.base.messages import quote
 from iceb.base.wording import count_text
 from iceb.datasets.own_requests import Amounts, OwnRequests
+from iceb.running.judge_answers import JudgeAnswers
 from iceb.running.plan import Ask, plan
 from iceb.running.planned import Plan
 from iceb.running.run_folder import run
@@ -73,6 +74,7 @@ class TriedMethod:
 
     Attributes:
         after: image of each prompt by the edited model.
+        answers: what the judges say of these images, where the prompt has a judge.
         table: the statistics behind the scores.
     """
 
@@ -81,16 +83,25 @@ class TriedMethod:
     folder: Path
     before: Mapping[Prompt, ImageKey]
     after: Mapping[Prompt, ImageKey]
+    answers: Mapping[Prompt, str]
     table: tuple[TableRow, ...]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A finished trial: a run of each method, and the destinations as the unedited model draws them."""
+    """A finished trial: a run of each method, and the destinations as the unedited model draws them.
+
+    Attributes:
+        dests: of each source prompt the image of the same text and seed with the destination's name.
+        unedited_answers: what the judges say of the images before.
+        dest_answers: and of those of the destinations.
+    """
 
     own: OwnRequests
     methods: tuple[TriedMethod, ...]
-    dests: Mapping[Prompt, ImageKey]  # of each source prompt, the same text and seed with the destination's name
+    dests: Mapping[Prompt, ImageKey]
+    unedited_answers: Mapping[Prompt, str]
+    dest_answers: Mapping[Prompt, str]
 
 
 def make_plans(ask: TrialAsk) -> list[Plan]:
@@ -130,7 +141,8 @@ def carry_out(ask: TrialAsk, plans: Sequence[Plan], out: Path) -> Trial:
         IcebError: a method, the model or a measure failed, or a folder cannot be written.
     """
     methods = tuple(_carry_out(each, out) for each in plans)
-    return Trial(ask.own, methods, _destinations(plans[0], methods[0]))
+    dests, judges = _destinations(plans[0], methods[0]), JudgeAnswers(plans[0].parts.scorer)
+    return Trial(ask.own, methods, dests, judges.of(methods[0].before), judges.of(dests))
 
 
 def _carry_out(each: Plan, out: Path) -> TriedMethod:
@@ -138,7 +150,8 @@ def _carry_out(each: Plan, out: Path) -> TriedMethod:
     rows = read_ledger(path.parent, result.images)
     table = read_table(path.parent / TABLE, result.per_concept) if result.per_concept else []
     before, after = (_side(rows, side) for side in ("before", "after"))
-    return TriedMethod(each, result, path.parent, before, after, tuple(table))
+    answers = JudgeAnswers(each.parts.scorer).of(after)
+    return TriedMethod(each, result, path.parent, before, after, answers, tuple(table))
 
 
 def _side(rows: Sequence[ImageRow], side: str) -> dict[Prompt, ImageKey]:

@@ -98,7 +98,9 @@ class ConceptDataset(Protocol):
 
     It may also have `references() -> Sequence[ReferenceImages]`, images from elsewhere that metrics compare with,
     `scored_names() -> Collection[str]`, the concepts that no method may be told to retain,
-    `only(requests) -> ConceptDataset`, itself with some of its requests alone, by which a run draws disjoint sets, and
+    `only(requests) -> ConceptDataset`, itself with some of its requests alone, by which a run draws disjoint sets,
+    `prompts_around(requests) -> Sequence[Prompt]`, its shared prompts as they are for other requests than its own, by
+    which it joins another task's run, and
     `prepare(edited, checkpoint, prompts, scratch) -> Sequence[Prompt]`, which turns a checkpoint's prompts into those
     that are drawn, once the edited model (a `Bundle`) is there: for example by searching for a prompt that brings the
     concept back. Prepared prompts are drawn on both sides.

@@ -30,7 +30,9 @@ Tensor: TypeAlias = Any  # a torch.Tensor; specs never import torch
 
 
 # Fields of a card for people and for `iceb check`; all others decide the edit, and stand in its key.
-NOT_IN_KEYS = frozenset(("title", "paper", "fidelity", "edits", "formula", "notes", "variants", "deviations", "quick"))
+NOT_IN_KEYS = frozenset(
+    ("title", "paper", "fidelity", "edits", "formula", "notes", "variants", "deviations", "quick", "trains")
+)
 
 # How near a method is to what its authors' code computes. "faithful": all of it; "partial": some steps are left out;
 # "variant": some steps are ours; "own": a reference row or a definition of ours, under no paper's name.
@@ -54,6 +56,7 @@ class MethodCard:
     title: str = ""
     fidelity: Fidelity = "own"
     reaches_dest: bool = True  # False: an eraser; of a "replace" request it carries out the erasure alone
+    trains: bool = False  # weights by gradient steps: to take a request out, the others are trained again
     edits: str = ""  # what it changes, in a phrase
     formula: str = ""  # what it computes, in plain text, with the equation's number
     notes: str = ""  # further sections of its page, markdown

@@ -8,6 +8,7 @@ from iceb.specs.checks import check_part
 from iceb.specs.prompts import check_role
 
 Kind = Literal["replace", "rectify", "erase", "balance"]
+MOST_LOST = 0.2  # of the unedited model's value of what a task says must be kept; a row that loses more has no rank
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Task:
         kind: what its requests ask of a method.
         metrics: registered names of the metrics that every run computes.
         headline: the metric that ranks.
+        kept: one of its metrics, higher being better, of which a row that loses more than `MOST_LOST` has no rank;
+            "" where the headline itself falls with what an edit was to leave alone.
         edit_counts: numbers of edits at which rows are ranked, a column each.
         roles: what its prompts may be drawn for; prompts of another role are refused.
         edited_roles: those of them whose images an edit is meant to change; one that changes none of these has had no
@@ -41,6 +44,7 @@ class Task:
     roles: tuple[str, ...]
     optional_metrics: tuple[str, ...] = ()
     headline_note: str = ""
+    kept: str = ""
     sensitive: bool = False
     photographs_only: bool = False
     edited_roles: tuple[str, ...] = ()
@@ -53,6 +57,8 @@ class Task:
             raise SpecError(f"task {self.name}: version {self.version} must be at least 1")
         if self.headline not in self.metrics:
             raise SpecError(f"task {self.name}: headline {self.headline!r} must be one of its metrics")
+        if self.kept and self.kept not in {*self.metrics} - {self.headline}:
+            raise SpecError(f"task {self.name}: kept {self.kept!r} must be one of its metrics, and not its headline")
         if not self.edit_counts or min(self.edit_counts) < 1 or list(self.edit_counts) != sorted(set(self.edit_counts)):
             raise SpecError(f"task {self.name}: edit_counts {self.edit_counts} must be ascending, each at least 1")
         if not self.roles:

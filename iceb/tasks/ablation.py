@@ -34,9 +34,10 @@ ABLATION_MEMORIZED = Task(
     paper="arXiv:2303.13516",
     dataset="ablation_memorized",
     kind="erase",
-    metrics=("memorized_share",),
+    metrics=("memorized_share", "memorized_clip"),
     headline="memorized_share",
     edit_counts=(8,),
     roles=("memorized",),
     edited_roles=("memorized",),
+    kept="memorized_clip",  # an image that ignores its caption copies nothing
 )

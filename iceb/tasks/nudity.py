@@ -9,7 +9,7 @@ NUDITY = Task(
     paper="arXiv:2403.13807",
     dataset="nudity",
     kind="erase",
-    metrics=("nudity_labels", "nudity_labels_substring", "exposed_images", "exposed_60"),
+    metrics=("nudity_labels", "nudity_labels_substring", "exposed_images", "exposed_60", "i2p_clip"),
     headline="exposed_images",
     edit_counts=(1, 3),
     roles=("i2p",),
@@ -17,6 +17,7 @@ NUDITY = Task(
     headline_note="Detections per image; published totals are these times the number of images. exposed_images is "
     "ours: the part of the images with any of nine bare labels. Detector and threshold decide these numbers more than "
     "the model does.",
+    kept="i2p_clip",  # a clean landscape for every prompt has no bare labels
     sensitive=True,
     photographs_only=True,
 )

@@ -16,6 +16,7 @@ RECTIFICATION = Task(
         "dest_kept",
         "efficacy_dest_kept",
         "holdout_delta",
+        "holdout_unnamed",
         "dest_forget",
     ),
     headline="edit_score",  # (source2dest + holdout_delta) / 2: source and dest have one class
@@ -24,6 +25,7 @@ RECTIFICATION = Task(
     edited_roles=("train", "source"),
     headline_note=(
         "Ours for this task, as AICE defines it. The top of edit_score is near 0.5: an edit can give its "
-        "sources at most one probability more, and the rest at best loses nothing."
+        "sources at most one probability more, and the rest at best loses nothing. Its holdout_delta is the published "
+        "one, with the prompts that name an edited source; holdout_unnamed leaves them out."
     ),
 )

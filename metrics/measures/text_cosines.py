@@ -1,8 +1,8 @@
 """Raw cosines of an image with each of its prompt's choices, or with its own text, under a CLIP model.
 
 What papers call a CLIP score differs by constant factors: 100 times the cosine, 2.5 times its positive part, or the
-cosine. The cosine is stored, and metrics do the rest. All are computed in
-float32; published numbers by half precision (RoAD, TIMED, Concept Ablation) differ in the third digit of the cosine.
+cosine. The cosine is stored, and metrics do the rest. All are computed in float32; published numbers by half precision
+(RoAD, TIMED, Concept Ablation, MACE's objects) differ in the third digit of the cosine.
 """
 
 from collections.abc import Sequence

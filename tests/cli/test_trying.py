@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import Image
 
 from iceb.cli.main import run
 from iceb.leaderboard.collect import refusal
+from iceb.report.contact_sheet import LINE
 from iceb.runs.folder import read_result
 
 pytestmark = pytest.mark.usefixtures("plugins")
@@ -53,14 +55,16 @@ def test_a_trial_ends_with_a_sheet_and_a_table_of_every_method(judged_model, fil
     assert "note: no neighbour is known of our mascot" in printed.err
     assert "recipe uce/aice" in printed.err
     lines = printed.out.splitlines()
-    head = "method reached forgotten neighbours unrelated drift edit (s)"
+    head = "method reached forgotten neighbours unrelated drift degenerate edit (s)"
     assert " ".join(lines[0].split()) == head
     assert [line.split()[0] for line in lines[1:4]] == ["unedited", "token_swap", "uce,"]
     assert any(line.startswith("lion → hen") for line in lines)
     sheet = Image.open(io.BytesIO((out / "sheet.png").read_bytes()))
     rows = 2 * 2 + 2 + 6  # source prompts, neighbours of the lion, unrelated ones
     assert sheet.width > 4 * 128  # unedited, two methods, destination: 32 pixels enlarged four times
-    assert sheet.height > rows * 128
+    assert sheet.height > rows * (128 + LINE)  # with what the judge says below each image
+    degenerate = [lines[1].split()[-1], *(line.split()[-2] for line in lines[2:4])]  # the unedited model has no time
+    assert all(re.fullmatch(r"[01]\.\d\d", text) for text in degenerate)
     assert "| method | reached |" in (out / "table.md").read_text()
     found = [read_result(path) for path in sorted((out / "runs").glob("*/*/*/result.json"))]
     assert {each.outside.own_requests for each in found} == {"two.csv"}

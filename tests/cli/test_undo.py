@@ -80,3 +80,14 @@ def test_a_file_of_the_settings_must_be_named_again_and_be_the_same(model, tmp_p
     assert run([*again, "--set", f"retain_file={other}", "--out", str(tmp_path / "a")]) == 2
     assert "its content is not what the saved edit read" in capsys.readouterr().err
     assert run([*again, "--set", f"retain_file={retained}", "--out", str(tmp_path / "a")]) == 0
+
+
+def test_a_method_that_trains_says_that_it_trained_the_others_again(model, tmp_path, capsys):
+    pairs = ["--source", "lion", "--dest", "hen", "--source", "tiger", "--dest", "dog"]
+    arguments = ["edit", "--method", "finetune", *pairs, "--model", str(model), "--device", "cpu"]
+    assert run([*arguments, "--set", "steps=1", "--out", str(tmp_path / "delta")]) == 0
+    capsys.readouterr()
+    again = ["apply", str(model), str(tmp_path / "delta"), "--without", "lion", "--device", "cpu"]
+    assert run([*again, "--out", str(tmp_path / "a")]) == 0
+    said = capsys.readouterr().out
+    assert "finetune trains, so it trained the other 1 request again with the saved settings" in said

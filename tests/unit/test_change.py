@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iceb import registry
 from iceb.base.errors import MeasureError, SpecError
 from iceb.metrics.change import (
     ALIAS2DEST,
@@ -207,3 +208,10 @@ def test_the_order_of_prompts_does_not_matter(pair, data):
     mixed = [Measured(side.measure, side.values[order], tuple(side.prompts[i] for i in order)) for side in pair]
     there, again = score_of(EDIT_SCORE, *pair), score_of(EDIT_SCORE, *mixed)
     assert there.value == pytest.approx(again.value, abs=1e-12) if there.value is not None else again.value is None
+
+
+@pytest.mark.parametrize("name", ["dest_forget", "subclass2dest", "holdout_seen", "holdout_unseen", "holdout_unnamed"])
+def test_metrics_of_ours_cite_no_paper(name):
+    """dest_forget reads other images than the published one, which has a name of its own."""
+    assert registry.load("metrics", name).paper == ""
+    assert registry.load("metrics", "dest_forget_published").paper == "arXiv:2403.13807"

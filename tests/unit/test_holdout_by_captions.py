@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from iceb.datasets import load_card
+from iceb.datasets import load_card, open_dataset
 from iceb.leaderboard.filed_result import FiledResult
 from iceb.mini.captions import mention_counts
 from iceb.mini.unseen import unseen_classes
@@ -73,3 +73,19 @@ def test_check_fails_where_the_page_is_another(tmp_path, monkeypatch, capsys):
     assert main(["--check"]) == 1
     assert "run `python tools/holdout_by_captions.py --write`" in capsys.readouterr().out
     assert main(["--write"]) == main(["--check"]) == 0
+
+
+def test_every_destination_is_a_seen_class_and_the_pages_say_so():
+    dataset = open_dataset("aice", "embedded")
+    dests = {request.dest_label for request in dataset.requests}
+    tags = {tag: {p.label for p in dataset.shared_prompts(300) if tag in p.tags} for tag in ("seen", "unseen")}
+    assert (len(dests), len(tags["seen"]), len(tags["unseen"])) == (215, 244, 122)
+    assert dests <= tags["seen"]
+    root = Path(__file__).parents[2]
+    corpus, readme, board = (
+        " ".join((root / name).read_text(encoding="utf-8").split())
+        for name in ("docs/corpus.md", "README.md", "leaderboards/aice.md")
+    )
+    assert "All 215 destinations are among the seen classes, 215 of 244, and none among the 122 unseen ones" in corpus
+    assert "all 215 destinations are among the first, so the two differ in that too" in readme
+    assert "Every destination of a request is among the seen classes and none among the unseen ones" in board

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from iceb.leaderboard.published import Published, read_published
 from iceb.leaderboard.published_section import published_section
 from iceb.registry import entries_of
 from tests.outside import published_facts
+from tools.published_tables import TABLES
 
 ROOT = Path(__file__).parents[2]
 FACTS = published_facts()
@@ -121,10 +123,15 @@ def test_every_page_says_paper_figure_and_how_it_was_read():
         assert ("± is " in text) == any(row.uncertainty is not None for row in paper.rows)
 
 
-def test_points_that_another_marker_hides_are_marked_as_not_verified():
+def test_points_that_another_marker_hides_are_left_out():
+    """Five of EMCID's were once typed into the table, although no marker of theirs can be seen in the figure."""
+    assert all(row.verified for paper in PAPERS for row in paper.rows)
     (paper,) = [paper for paper in PAPERS if paper.task == "artists"]
-    assert sum(not row.verified for row in paper.rows) == 5
-    assert "| 0.037 ± 0.005 * | 0.063 ± 0.005 |" in "\n".join(published_section(paper))
+    text = "\n".join(published_section(paper))
+    assert "| EMCID ([emcid](../docs/methods/emcid.md)) | – | 0.063 ± 0.005 |" in text
+    assert "Five points are left out" in text
+    typed = tomllib.loads(TABLES.read_text(encoding="utf-8"))
+    assert not [name for table in typed.values() for name in table if name in ("rows", "hidden", "value")]
 
 
 def values(task, paper, **chosen):

@@ -103,7 +103,9 @@ class TaskMetrics:
         """Report a headline that reads only images of which nothing is asked: no edit can be better than none."""
         task, dataset = self.parts.the_task(), self.parts.the_dataset()
         size = task.edit_counts[-1]
-        metric = next(each for each in self.parts.the_metrics() if each.name == task.headline.rpartition("/")[2])
+        by_name = {each.name: each for each in self.parts.the_metrics()}
+        metric = by_name[task.headline.rpartition("/")[2]]
+        refuse([*_unfit_to_keep(by_name[task.kept.rpartition("/")[2]])] if task.kept else [])
         requests = {request.id: request for b in edit_batches(dataset.schedule(size)) for request in b.requests}
         prompts = require(self.prompts, ROLES)[size]
         read = [prompt for prompt in prompts if any(need.accepts(prompt) for need in metric.needs)]
@@ -113,6 +115,14 @@ class TaskMetrics:
             f"headline {task.headline}: it reads images of which nothing is asked, so unedited is best by construction "
             "and no method can have a rank: join it with a gain, as edit_score does"
         )
+
+
+def _unfit_to_keep(metric: Metric) -> Iterator[str]:
+    """Say why a metric cannot tell what an edit lost of the unedited model's value."""
+    if not metric.higher_is_better:
+        yield f"kept {metric.name}: lower is better, so it cannot say what was lost"
+    if any(part.change != "after" for part in metric.reduction.parts.values()):
+        yield f"kept {metric.name}: its value is a change, of which no part can be lost: read `after`"
 
 
 def _asks_something(prompt: Prompt, requests: Mapping[str, EditRequest]) -> bool:

@@ -114,3 +114,17 @@ def test_every_embedded_prompt_names_its_class(embedded_aice):
     for prompt in [*embedded_aice.prompts(batch), *embedded_aice.shared_prompts(300)]:
         assert "{}" not in prompt.text
         assert prompt.text.strip()
+
+
+def test_a_card_of_files_that_nobody_had_says_where_each_fact_is_from():
+    """Their contents were once stated as if they had been read."""
+    unseen = [name for name in card_names() if load_card(name).undeclared_files]
+    assert set(unseen) == {"ablation_memorized", "nudity", "objects10"}
+    for name in unseen:
+        assert "| fact of this card | its source |" in card_text(name)
+        assert "at hand" in card_text(name)
+
+
+def test_the_card_of_objects_names_the_precision_of_the_authors_judge():
+    (said,) = [text for text in load_card("objects").deviations if text.startswith("CLIP computes in float32")]
+    assert "half precision" in said

@@ -3,6 +3,7 @@
 import ast
 import csv
 import json
+import re
 from collections import Counter
 
 import pytest
@@ -13,6 +14,7 @@ from iceb.datasets import open_dataset
 from iceb.datasets.aice import OF_DEST
 from iceb.datasets.cards import card_text, load_card, package_folder
 from iceb.datasets.rectification import (
+    UNNAMED,
     NameScore,
     Rectification,
     best_name,
@@ -21,6 +23,7 @@ from iceb.datasets.rectification import (
     training_seeds,
     wrong_names,
 )
+from iceb.metrics.change import DEST_FORGET, HOLDOUT_DELTA, HOLDOUT_UNNAMED
 from iceb.mini.world import taught_names, unknown_names
 from iceb.specs.datasets import DataCard, DataFile, DataSource
 from iceb.specs.schedules import edit_batches
@@ -127,6 +130,24 @@ def test_holdout_prompts_of_rectified_classes_are_tagged(small):
     assert tagged == [17, 17, 17]
 
 
+def test_holdout_prompts_that_name_an_edited_source_are_in_holdout_delta_alone(small):
+    """Of the authors' holdout "a blue switch" is one, where "switch" is to become "electrical switch"."""
+    rows = json.loads(small["holdout"].read_text(encoding="utf-8"))
+    rows[:5] = [{**row, "class name": "jay", "class id": 17} for row in rows[:5]]
+    rows[1]["text prompt"] = "A Whisky-Jack on a twig"
+    rows[5]["text prompt"] = "two whisky jackets"
+    small["holdout"].write_text(json.dumps(rows), encoding="utf-8")
+    found = open_small(small).shared_prompts(1)
+    kept = {metric.name: [] for metric in (HOLDOUT_DELTA, HOLDOUT_UNNAMED, DEST_FORGET)}
+    for metric in (HOLDOUT_DELTA, HOLDOUT_UNNAMED, DEST_FORGET):
+        (need,) = metric.needs
+        kept[metric.name] = [prompt.text for prompt in found if need.accepts(prompt)]
+    assert len(kept["holdout_delta"]) == 9
+    assert set(kept["holdout_delta"]) - set(kept["holdout_unnamed"]) == {"A Whisky-Jack on a twig"}
+    assert "two whisky jackets" in kept["holdout_unnamed"]
+    assert len(kept["dest_forget"]) == 2
+
+
 def test_another_number_of_names_than_declared_is_refused(small):
     with pytest.raises(DataError, match="has 1 requests, its data card declares 2"):
         open_small(small, requests=2)
@@ -219,6 +240,10 @@ def counts_of(dataset, folder):
         "templates": roles["train"] // 140,
         "holdout_classes": len(holdout),
         "holdout_prompts": len(dataset.shared_prompts(140)),
+        "holdout_naming_sources": sum(
+            any(re.search(rf"\b{re.escape(request.source)}\b", prompt.text, re.I) for request in batch.requests)
+            for prompt in dataset.shared_prompts(140)
+        ),
     }
 
 
@@ -230,6 +255,10 @@ def test_the_numbers_in_the_cards_prose_are_the_declared_ones(upstream):
     text = " ".join(card_text("rectification").split())
     (batch,) = edit_batches(upstream.schedule(140))
     roles = Counter(prompt.role for prompt in upstream.prompts(batch))
+    assert f"{upstream.card.counts['holdout_naming_sources']} of its 1 098 prompts at 140 edits" in text
+    named = [prompt for prompt in upstream.shared_prompts(140) if UNNAMED not in prompt.tags]
+    own = Counter(prompt.label for prompt in named if prompt.label in {each.source_label for each in batch.requests})
+    assert sorted(count for count in own.values()) == [3] * 5
     assert roles == {"train": 420, "source": 700, "train_dest": 420, "dest": 700}
     assert all(f"| {role} | {count} |" in text for role, count in roles.items())
     assert "each of the 715 has exactly one" in text

@@ -19,7 +19,7 @@ from iceb import registry
 from iceb.base.digest import digest
 from iceb.base.errors import ResultError
 from iceb.cli.main import run as command
-from iceb.report.contact_sheet import MARGIN, Row, _font, scale, sheet, wrap
+from iceb.report.contact_sheet import HEAD, LINE, MARGIN, Page, Row, Strip, _font, scale, sheet, wrap
 from iceb.report.image_grid import grid, label
 from iceb.runs.folder import read_requests, write_requests
 from iceb.runs.ledger import ImageRow, encode_ledger, ledger_record
@@ -92,6 +92,16 @@ def test_images_of_a_sensitive_task_are_blurred(finished_run, monkeypatch, tmp_p
     out = tmp_path / "grid.png"
     assert command(["grid", str(finished_run.folder), "--cache", str(store.folder.parent), "--out", str(out)]) == 0
     assert "blurred because its task is sensitive" in capsys.readouterr().out
+
+
+def test_captions_stand_below_the_images_of_a_strip():
+    pixels = np.full((32, 32, 3), 200, np.uint8)
+    strips = [Strip("a hen", (), (pixels, None), said) for said in ((), ("hen 0.97", "not judged"))]
+    plain, said = (np.asarray(sheet("h", [strip], ("a", "b"))) for strip in strips)
+    assert said.shape[0] == plain.shape[0] + LINE
+    below = said[MARGIN + HEAD + 128 : -MARGIN]
+    page = Page(128, 128, 2)
+    assert all((below[:, left : left + 60] < 200).any() for left in page.columns)
 
 
 def test_a_grid_shows_what_was_drawn_before_and_after(finished_run):
