@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from iceb.base.errors import SpecError
-from iceb.specs.metrics import Measurements, Metric, Need, asks_dest
+from iceb.specs.metrics import Measurements, Metric, Need, asks_dest, is_counted
+from iceb.specs.prompts import Prompt
 from iceb.specs.reduction import Combine, ConceptValue, Part, Reduction
 
 
@@ -63,6 +64,12 @@ class Composite:
     def asks_dest(self) -> bool:
         """Whether a member asks if the edit reached its destination."""
         return any(asks_dest(member) for member in self.members)
+
+    def counts(self, prompt: Prompt) -> bool:
+        """Whether a member counts a prompt's images."""
+        return any(
+            is_counted(member, prompt) for member in self.members if any(need.accepts(prompt) for need in member.needs)
+        )
 
     def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
         """The concepts of all members.

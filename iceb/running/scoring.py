@@ -14,7 +14,17 @@ from iceb.running.measure_attempts import FailedRow, MeasuredRow
 from iceb.running.measuring import MeasuredImage, Measuring, Rows, assemble
 from iceb.runs.ledger import ImageRow
 from iceb.runs.table import TableRow
-from iceb.specs.metrics import AFTER, REFERENCE, Measure, Measured, Metric, Need, asks_dest, reference_names
+from iceb.specs.metrics import (
+    AFTER,
+    REFERENCE,
+    Measure,
+    Measured,
+    Metric,
+    Need,
+    asks_dest,
+    is_counted,
+    reference_names,
+)
 from iceb.specs.prompts import ImageKey
 from iceb.specs.records import ScoreRecord
 from iceb.specs.reduce import reduce_values
@@ -140,8 +150,9 @@ class Scorer:
         """Return the rows without those whose image failed on some side that the metric reads."""
         read = [row for row in rows if any(need.accepts(row.prompt) for need in metric.needs)]
         reasons = [_reason(self._rows_of(metric, [row], numbers)) for row in read]
-        for role in dict.fromkeys(row.prompt.role for row in read):
-            failed.add(role, [why for row, why in zip(read, reasons, strict=True) if row.prompt.role == role])
+        counted = [(row.prompt, why) for row, why in zip(read, reasons, strict=True) if is_counted(metric, row.prompt)]
+        for role in dict.fromkeys(prompt.role for prompt, _ in counted):
+            failed.add(role, [why for prompt, why in counted if prompt.role == role])
         for need in metric.needs:
             for side in (each for each in need.sides if each.startswith(REFERENCE) and not failed.has(each)):
                 failed.add(side, [_reason([each]) for each in self._outcomes(need, side, rows, numbers)])

@@ -1,6 +1,6 @@
 """Measures turn images into numbers; metrics turn numbers into one statistic per concept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
@@ -116,7 +116,8 @@ class Metric(Protocol):
 
     How the concepts' statistics become value, standard error and interval is its `reduction`, carried out by
     `iceb.specs.reduce.reduce_values` for all metrics. One that asks whether the edit reached its destination also
-    has `asks_dest = True`; it then has no value for a method that only erases.
+    has `asks_dest = True`; it then has no value for a method that only erases. One that leaves out some prompts that it
+    needs also has `counts(prompt) -> bool`, so that their images are none of those that failed.
     """
 
     @property
@@ -155,6 +156,12 @@ class Metric(Protocol):
 def asks_dest(metric: Metric) -> bool:
     """Whether a metric asks for the destination; a metric of others need not say."""
     return bool(getattr(metric, "asks_dest", False))
+
+
+def is_counted(metric: Metric, prompt: Prompt) -> bool:
+    """Whether a metric's statistics are taken from a prompt's images, where it needs them."""
+    counts: Callable[[Prompt], bool] | None = getattr(metric, "counts", None)
+    return counts is None or bool(counts(prompt))
 
 
 def reference_names(metric: Metric) -> tuple[str, ...]:
