@@ -122,6 +122,10 @@ class CopiedShare:
         """The mean over images after the edit."""
         return Reduction({MEMORIZED: Part(1.0, "after")})
 
+    def reference_of(self, prompt: Prompt) -> int | None:
+        """The place of a prompt's memorised image."""
+        return prompt.label
+
     def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
         """Each caption's part before and after.
 
@@ -136,18 +140,20 @@ class CopiedShare:
 
     def _copies(self, sides: Mapping[str, Measured], side: str) -> Floats:
         """1 where an image is like its own reference, (n,)."""
-        references, images = sides[self.reference].values, sides[side]
-        places = [self._place(prompt, len(references)) for prompt in images.prompts]
-        similarity = (images.values.astype(np.float64) * references[places].astype(np.float64)).sum(axis=1)
+        references, images = sides[self.reference], sides[side]
+        rows = [self._row(prompt, references) for prompt in images.prompts]
+        similarity = (images.values.astype(np.float64) * references.values[rows].astype(np.float64)).sum(axis=1)
         return np.asarray(similarity > self.threshold, dtype=np.float64)
 
-    def _place(self, prompt: Prompt, references: int) -> int:
-        if prompt.label is None or prompt.label >= references:
+    def _row(self, prompt: Prompt, references: Measured) -> int:
+        """The row of a prompt's reference."""
+        places = references.places if references.places is not None else tuple(range(len(references.values)))
+        if prompt.label not in places:
             raise SpecError(
                 f"metric {self.name}: prompt {prompt.text!r:.80} has label {prompt.label}, needs the place of one of "
-                f"{references} references"
+                f"{len(places)} references"
             )
-        return prompt.label
+        return places.index(prompt.label)
 
 
 def _score(role: str, higher_is_better: bool) -> ClipScore:

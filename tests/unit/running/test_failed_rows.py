@@ -1,16 +1,20 @@
-"""Images that a measure fails on, by metrics that count a part of what they need."""
+"""Images that a measure fails on, by metrics that count a part of what they need, or compare with one reference."""
 
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pytest
 
 from iceb.leaderboard.recompute import problems
+from iceb.metrics.concept_ablation import MEMORIZED_SHARE
 from iceb.metrics.neighbours import NEIGHBOURS_FAR, NEIGHBOURS_MIDDLE
 from iceb.metrics.own import OWN_DEST_COSINE
 from iceb.metrics.text_choices import EFFICACY_ADAPTIVE
 from iceb.running.measure_attempts import FailedRow
+from iceb.running.reference_images import reference_images
 from iceb.running.scoring import RegisteredMetric, Scorer
 from iceb.runs.ledger import ImageRow
+from iceb.specs.datasets import ReferenceImages
 from iceb.specs.prompts import Prompt
 
 LOST = FailedRow("measure m@1 raised ValueError: not this one")
@@ -121,3 +125,76 @@ def test_images_that_are_a_yardstick_may_outnumber_those_that_are_judged(make_re
     assert (score.n, score.failed, score.value) == (4, 1, 1.0)
     made = result_of(make_result, score, found.table)
     assert problems(made.result, made.rows) == []
+
+
+# References
+
+
+COPIES = {"r0": [1.0, 0.0, 0.0], "r1": [0.0, 1.0, 0.0], "r2": [0.0, 0.0, 1.0]}
+
+
+def captions(images=10):
+    """Ten images of each of three captions, each a copy of its own reference."""
+    prompts = [Prompt(f"c{n}", s, "memorized", request=f"c{n}", label=n) for n in range(3) for s in range(images)]
+    return prompts, [COPIES[f"r{prompt.label}"] for prompt in prompts]
+
+
+def share(failed, order=("r0", "r1", "r2"), chosen=None):
+    prompts, numbers = captions()
+    references = {name: LOST if name in failed else np.array(row, np.float32) for name, row in COPIES.items()}
+    if chosen is not None:
+        prompts, numbers = prompts[chosen], numbers[chosen]
+    return score_of(MEMORIZED_SHARE, prompts, numbers, references, references={"memorized": order})
+
+
+def test_a_failed_reference_withholds_its_captions_and_shifts_no_other():
+    score, table = share(("r0",))
+    assert score.withheld
+    assert score.note.startswith("withheld: 10 of 30 images of memorized could not be measured")
+    assert table == ()
+
+
+def test_a_failed_reference_that_no_prompt_asks_for_changes_nothing():
+    """The first reference failed; the others' captions still find their own."""
+    score, table = share(("r0",), chosen=slice(10, None))
+    assert (score.value, score.n, score.failed) == (1.0, 20, 0)
+    assert [row.value.concept for row in table] == ["c1", "c2"]
+
+
+def test_few_images_of_a_failed_reference_are_left_out_and_counted():
+    prompts, numbers = captions(images=30)
+    kept = slice(28, None)  # two images of the first caption, sixty of the others
+    references = {"r0": LOST} | {name: np.array(COPIES[name], np.float32) for name in ("r1", "r2")}
+    order = {"memorized": ("r0", "r1", "r2")}
+    score, table = score_of(MEMORIZED_SHARE, prompts[kept], numbers[kept], references, references=order)
+    assert (score.value, score.n, score.failed) == (1.0, 60, 2)
+    assert [row.value.concept for row in table] == ["c1", "c2"]
+
+
+def test_equal_references_shift_no_label():
+    """The first two captions repeat one image."""
+    COPY = {**COPIES, "r0": COPIES["r1"]}
+    prompts, _ = captions()
+    numbers = [COPY[f"r{prompt.label}"] for prompt in prompts]
+    references = {name: np.array(row, np.float32) for name, row in COPY.items()}
+    order = {"memorized": ("r1", "r1", "r2")}
+    score, _ = score_of(MEMORIZED_SHARE, prompts, numbers, references, references=order)
+    assert (score.value, score.n, score.failed) == (1.0, 30, 0)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_references_stand_in_the_datasets_order_whether_files_are_equal_or_not(tmp_path, same):
+    paths = tuple(tmp_path / f"{place}.png" for place in range(3))
+    for place, path in enumerate(paths):
+        path.write_bytes(b"image" if same and place < 2 else f"image {place}".encode())
+
+    class Data:
+        card = type("Card", (), {"name": "d"})
+
+        def references(self):
+            return [ReferenceImages("memorized", paths)]
+
+    found = reference_images(Data())
+    assert len(found.keys["memorized"]) == 3
+    assert len(set(found.keys["memorized"])) == (2 if same else 3)
+    assert set(found.paths) == set(found.keys["memorized"])
