@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from iceb.base.errors import SpecError
 from iceb.metrics.cosines import NearestTextScore
-from iceb.metrics.measured_rows import nearest_choices, shared_rows
-from iceb.specs.metrics import AFTER, BEFORE, Measurements, Need
+from iceb.metrics.rows import choice_numbers, shared_rows
+from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
 from iceb.specs.reduction import ConceptValue, Reduction
 from iceb.specs.reduction import Part as Summand
 
@@ -81,7 +81,7 @@ class ChoiceBalance:
             SpecError: a prompt has other than two choices, or the two sides are not of the same prompts.
         """
         before, after = measured[ROLE][BEFORE], measured[ROLE][AFTER]
-        groups = shared_rows(self.name, before, after)
+        groups = shared_rows(before, after)
         if odd := [prompt for prompt in after.prompts if len(prompt.choices) != 2]:
             raise SpecError(
                 f"metric {self.name}: prompt {odd[0].text!r:.80} has {len(odd[0].choices)} choices, needs 2"
@@ -91,6 +91,16 @@ class ChoiceBalance:
             ConceptValue(concept, ROLE, self.statistic(was[at]), self.statistic(now[at]), len(at), replicate)
             for (concept, replicate), at in groups.items()
         )
+
+
+def nearest_choices(side: Measured) -> npt.NDArray[np.int64]:
+    """The place of each image's largest number, the first of equal ones, (N,).
+
+    Raises:
+        MeasureError: as `choice_numbers`.
+    """
+    found = choice_numbers(side)
+    return np.asarray(found.argmax(axis=1) if len(found) else [], dtype=np.int64)
 
 
 def spread_over_replicates(values: Iterable[ConceptValue]) -> tuple[float, float]:

@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from iceb.base.errors import MeasureError, SpecError
-from iceb.metrics.rows import check_comparable, rows_by_concept
+from iceb.metrics.composite import Composite
+from iceb.metrics.rows import Floats, concept_means, shared_rows
 from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
 from iceb.specs.prompts import Prompt
 from iceb.specs.reduction import Change, ConceptValue, Part, Reduction
 
 Column = Literal["label", "target"]
-Floats = npt.NDArray[np.float64]
 KIND = "imagenet_classifier"
 PAPER = "arXiv:2403.13807"
 OF_DEST = "dest"  # tag of holdout prompts whose class is a destination of the run's requests
@@ -78,15 +77,12 @@ class ProbabilityChange:
             MeasureError: a probability is not a finite number in [0, 1].
         """
         before, after = measured[self.role][BEFORE], measured[self.role][AFTER]
-        check_comparable(before, after)
-        if not before.prompts:
+        groups = shared_rows(before, after)
+        if not groups:
             return ()
         columns = [self._column(prompt) for prompt in before.prompts]
-        was, now = _probabilities(before, columns), _probabilities(after, columns)  # (n,)
-        return tuple(
-            ConceptValue(concept, self._part, float(was[rows].mean()), float(now[rows].mean()), len(rows), replicate)
-            for (concept, replicate), rows in rows_by_concept(before.prompts).items()
-        )
+        found = {name: _probabilities(side, columns) for name, side in ((BEFORE, before), (AFTER, after))}
+        return concept_means(self._part, groups, found)
 
     @property
     def _part(self) -> str:
@@ -99,41 +95,6 @@ class ProbabilityChange:
                 f"metric {self.name} needs the {self.of} class of prompt {prompt.text!r:.80}, which has none"
             )
         return column
-
-
-@dataclass(frozen=True)
-class EditScore:
-    """(source2dest + holdout_delta) / 2: editing and preservation in one number (arXiv:2403.13807).
-
-    Its top is near 0.5: an edit can gain at most one probability on the sources and lose nothing of the holdout. The
-    two parts come from different prompts, so their standard errors add as those of independent quantities.
-    """
-
-    name: str = "edit_score"
-    version: int = 1
-    higher_is_better: bool = True
-
-    unit: ClassVar[str] = "probability"
-    paper: ClassVar[str] = PAPER
-    asks_dest: ClassVar[bool] = True
-
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        """The images that the two parts read."""
-        return (*SOURCE2DEST.needs, *HOLDOUT_DELTA.needs)
-
-    @property
-    def reduction(self) -> Reduction:
-        """Half of each part's mean change."""
-        return Reduction({"source": Part(0.5), "holdout": Part(0.5)})
-
-    def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
-        """The concepts of both parts.
-
-        Raises:
-            SpecError, MeasureError: as the parts.
-        """
-        return (*SOURCE2DEST(measured), *HOLDOUT_DELTA(measured))
 
 
 def _probabilities(side: Measured, columns: Sequence[int]) -> Floats:
@@ -172,4 +133,12 @@ DEST_FORGET_PUBLISHED = ProbabilityChange(
 )
 DEST_KEPT = ProbabilityChange("dest_kept", role="dest", of="label", falls=False)
 EFFICACY_DEST_KEPT = ProbabilityChange("efficacy_dest_kept", role="train_dest", of="label", falls=False)
-EDIT_SCORE = EditScore()
+EDIT_SCORE = Composite(
+    # Its top is near 0.5: an edit can gain at most one probability on the sources and lose nothing of the holdout. The
+    # two parts come from different prompts, so their standard errors add as those of independent quantities.
+    "edit_score",
+    (SOURCE2DEST, HOLDOUT_DELTA),
+    {"source": Part(0.5), "holdout": Part(0.5)},
+    unit="probability",
+    paper=PAPER,
+)

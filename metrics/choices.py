@@ -1,22 +1,22 @@
 """Zero-shot classification by CLIP: the choice that an image is most like, and how surely.
 
-Rows are raw cosines of an image with its prompt's choices (iceb.metrics.measures.text_cosines); a prompt's `answer` is
-the place of the one that counts.
+Rows are raw cosines of an image with its prompt's choices (iceb.metrics.measures.text_cosines). One choice counts: the
+prompt's `answer`, or the one at a place that the metric names.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from iceb.base.errors import SpecError
 from iceb.metrics.cosines import check_cosines
 from iceb.metrics.image_means import ImageMean
+from iceb.metrics.rows import Floats
 from iceb.specs.metrics import Measured
+from iceb.specs.prompts import Prompt
 
 FEWEST = 2  # choices
 LOGIT_SCALE = 100.0  # that CLIP was trained to, and that every paper's softmax has
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class ChoiceAccuracy(ImageMean):
     Attributes:
         threshold: of the answer's probability; None: the answer must have the largest cosine, alone.
         scale: of the cosines in that probability.
+        choice: the place of the choice that counts as the answer; None: as each prompt says.
 
     >>> from iceb.specs.prompts import Prompt
     >>> prompts = tuple(Prompt("a hen", n, "p", concept="hen", choices=("hen", "harp"), answer=0) for n in range(2))
@@ -38,6 +39,7 @@ class ChoiceAccuracy(ImageMean):
 
     threshold: float | None = None
     scale: float = LOGIT_SCALE
+    choice: int | None = None
 
     @property
     def unit(self) -> str:
@@ -47,8 +49,8 @@ class ChoiceAccuracy(ImageMean):
     def numbers(self, side: Measured) -> Floats:
         """1 for each image that counts, else 0."""
         if self.threshold is not None:
-            return (answer_probabilities(side, self.scale) > self.threshold).astype(np.float64)
-        return nearest_is_answer(side).astype(np.float64)
+            return np.asarray(answer_probabilities(side, self.scale, self.choice) > self.threshold, np.float64)
+        return nearest_is_answer(side, self.choice)
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,11 @@ class ChoiceProbability(ImageMean):
 
     Attributes:
         scale: of the cosines.
+        choice: as of `ChoiceAccuracy`.
     """
 
     scale: float = LOGIT_SCALE
+    choice: int | None = None
 
     @property
     def unit(self) -> str:
@@ -70,22 +74,21 @@ class ChoiceProbability(ImageMean):
 
     def numbers(self, side: Measured) -> Floats:
         """The answer's probability for each image."""
-        return answer_probabilities(side, self.scale)
+        return answer_probabilities(side, self.scale, self.choice)
 
 
-def nearest_is_answer(side: Measured) -> npt.NDArray[np.bool_]:
-    """Whether each image's cosine with its answer is above that with every other choice, (N,)."""
-    cosines, answers = _cosines_and_answers(side)
+def nearest_is_answer(side: Measured, choice: int | None = None) -> Floats:
+    """1 for each image whose cosine with its answer is above that with every other choice, else 0, (N,)."""
+    cosines, answers = _cosines_and_answers(side, choice)
     rows = np.arange(len(cosines))
     others = cosines.copy()
     others[rows, answers] = -np.inf
-    found: npt.NDArray[np.bool_] = cosines[rows, answers] > others.max(axis=1)
-    return found
+    return np.asarray(cosines[rows, answers] > others.max(axis=1), np.float64)
 
 
-def answer_probabilities(side: Measured, scale: float = LOGIT_SCALE) -> Floats:
+def answer_probabilities(side: Measured, scale: float = LOGIT_SCALE, choice: int | None = None) -> Floats:
     """The probability of each image's answer, (N,)."""
-    cosines, answers = _cosines_and_answers(side)
+    cosines, answers = _cosines_and_answers(side, choice)
     found: Floats = choice_probabilities(cosines, scale)[np.arange(len(cosines)), answers]
     return found
 
@@ -96,12 +99,13 @@ def choice_probabilities(cosines: Floats, scale: float = LOGIT_SCALE) -> Floats:
     >>> choice_probabilities(np.array([[0.25, 0.25]])).tolist()
     [[0.5, 0.5]]
     """
-    shifted = np.exp(scale * (cosines - cosines.max(axis=1, keepdims=True)))
-    found: Floats = shifted / shifted.sum(axis=1, keepdims=True)
+    logits = scale * cosines
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    found: Floats = odds / odds.sum(axis=1, keepdims=True)
     return found
 
 
-def _cosines_and_answers(side: Measured) -> tuple[Floats, list[int]]:
+def _cosines_and_answers(side: Measured, choice: int | None) -> tuple[Floats, list[int]]:
     """The cosines of a side (N, choices) and the column of each answer.
 
     Raises:
@@ -111,16 +115,14 @@ def _cosines_and_answers(side: Measured) -> tuple[Floats, list[int]]:
     width = side.values.shape[1]
     if width < FEWEST:
         raise SpecError(f"measure {side.measure} gave rows of {width} choice: an answer needs another beside it")
-    return check_cosines(side), _answers(side, width)
+    return check_cosines(side), [_answer(prompt, choice, width) for prompt in side.prompts]
 
 
-def _answers(side: Measured, width: int) -> list[int]:
-    found: list[int] = []
-    for prompt in side.prompts:
-        if prompt.answer is None or len(prompt.choices) != width:
-            raise SpecError(
-                f"prompt {prompt.text!r:.80} has {len(prompt.choices)} choices and the answer {prompt.answer}: needs "
-                f"an answer and the {width} choices that were measured"
-            )
-        found.append(prompt.answer)
-    return found
+def _answer(prompt: Prompt, choice: int | None, width: int) -> int:
+    answer = prompt.answer if choice is None else choice
+    if answer is None or len(prompt.choices) != width:
+        raise SpecError(
+            f"prompt {prompt.text!r:.80} has {len(prompt.choices)} choices and the answer {answer}: needs an answer "
+            f"and the {width} choices that were measured"
+        )
+    return answer

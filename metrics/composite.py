@@ -1,11 +1,12 @@
 """Several metrics in one value, their sum or a mean such as MACE's H_c."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from iceb.base.errors import SpecError
-from iceb.specs.metrics import Measurements, Metric, Need, asks_dest
+from iceb.specs.metrics import Measurements, Metric, Need, asks_dest, is_counted
+from iceb.specs.prompts import Prompt
 from iceb.specs.reduction import Combine, ConceptValue, Part, Reduction
 
 
@@ -51,10 +52,8 @@ class Composite:
 
     @property
     def needs(self) -> tuple[Need, ...]:
-        """The images that the members read, under names of their own."""
-        return tuple(
-            replace(need, name=_name(place, need)) for place, member in enumerate(self.members) for need in member.needs
-        )
+        """The images that the members read; where two read others under one name, under names of their own."""
+        return tuple(dict.fromkeys(self._own_need(place, need) for place, need in self._members_needs()))
 
     @property
     def reduction(self) -> Reduction:
@@ -66,6 +65,12 @@ class Composite:
         """Whether a member asks if the edit reached its destination."""
         return any(asks_dest(member) for member in self.members)
 
+    def counts(self, prompt: Prompt) -> bool:
+        """Whether a member counts a prompt's images."""
+        return any(
+            is_counted(member, prompt) for member in self.members if any(need.accepts(prompt) for need in member.needs)
+        )
+
     def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
         """The concepts of all members.
 
@@ -75,9 +80,14 @@ class Composite:
         return tuple(
             value
             for place, member in enumerate(self.members)
-            for value in member({need.key: measured[_name(place, need)] for need in member.needs})
+            for value in member({need.key: measured[self._own_need(place, need).key] for need in member.needs})
         )
 
+    def _members_needs(self) -> Iterator[tuple[int, Need]]:
+        return ((place, need) for place, member in enumerate(self.members) for need in member.needs)
 
-def _name(place: int, need: Need) -> str:
-    return f"member {place}: {need.key}"
+    def _own_need(self, place: int, need: Need) -> Need:
+        """A member's need under a name that no other need has."""
+        if all(other == need for _, other in self._members_needs() if other.key == need.key):
+            return need
+        return replace(need, name=f"member {place}: {need.key}")

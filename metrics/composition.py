@@ -9,18 +9,16 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from iceb.base.errors import MeasureError, SpecError
-from iceb.metrics.rows import rows_by_concept
+from iceb.metrics.rows import Floats, concept_means, shared_rows
 from iceb.mini.composed import PER_SHAPE, SCENE_NAMES, SIZE_NAMES, by_colour, by_form, facts_of, form_of
 from iceb.mini.world import COLOURS
-from iceb.specs.metrics import Measured, Measurements, Need
+from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
 from iceb.specs.prompts import Prompt
 from iceb.specs.reduction import ConceptValue, Part, Reduction
 
 HALVES, CLASSES, SCENE = "two_objects", "imagenet_classifier", "scene"  # kinds of measures
-Floats: TypeAlias = npt.NDArray[np.float64]
 Statistic: TypeAlias = Callable[[Floats, Sequence[Prompt]], Floats]  # rows (N, width) of N prompts → (N,)
 
 
@@ -64,12 +62,9 @@ class Composition:
         return tuple(value for reading in self.readings for value in _values(reading, measured[reading.role]))
 
 
-def _values(reading: Reading, sides: Mapping[str, Measured]) -> list[ConceptValue]:
-    before, after = (_numbers(reading, sides[side]) for side in ("before", "after"))
-    return [
-        ConceptValue(concept, reading.role, float(before[at].mean()), float(after[at].mean()), len(at), replicate)
-        for (concept, replicate), at in rows_by_concept(sides["after"].prompts).items()
-    ]
+def _values(reading: Reading, sides: Mapping[str, Measured]) -> tuple[ConceptValue, ...]:
+    numbers = {name: _numbers(reading, sides[name]) for name in (BEFORE, AFTER)}
+    return concept_means(reading.role, shared_rows(sides[BEFORE], sides[AFTER]), numbers)
 
 
 def _numbers(reading: Reading, side: Measured) -> Floats:

@@ -4,16 +4,17 @@ A measure of image and choices gives cosines: the first choice is the text of wh
 where there is one, that of the anchor.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from iceb.base.errors import SpecError
+from iceb.metrics.composite import Composite
 from iceb.metrics.cosines import ClipScore
-from iceb.metrics.measured_rows import Floats, choice_numbers, shared_rows
+from iceb.metrics.image_means import ImageMean
+from iceb.metrics.rows import Floats, choice_numbers, concept_means, shared_rows
 from iceb.metrics.sets import kernel_distance
 from iceb.specs.metrics import AFTER, BEFORE, REFERENCE, Measured, Measurements, Need
 from iceb.specs.prompts import Prompt
@@ -22,81 +23,36 @@ from iceb.specs.reduction import ConceptValue, Part, Reduction
 TARGET, ANCHOR, NEGATIVE, MEMORIZED = "target", "anchor", "negative", "memorized"  # roles
 TEXTS, FEATURES, COPIES = "clip_b32", "inception", "sscd_descriptor"  # kinds of measures
 PAPER = "arXiv:2303.13516"
-SCALE = 2.5  # of the CLIP score
+UNIT = "part of images"
+CHOICES = 2  # to compare
 COPY = 0.5  # similarity above which an image counts as a copy
 FEWEST = 2  # images of a set
 
 
-def clip_scores(cosines: Floats) -> Floats:
-    """2.5 · max(cos, 0) of every image and choice (arXiv:2104.08718, equation 1).
-
-    >>> clip_scores(np.array([[0.3, -0.1]])).tolist()
-    [[0.75, 0.0]]
-    """
-    found: Floats = SCALE * np.maximum(cosines, 0.0)
-    return found
-
-
-def own_score(cosines: Floats) -> Floats:
-    """The CLIP score of the first choice, (n,)."""
-    return np.asarray(clip_scores(cosines)[:, 0])
-
-
-def beats_anchor(cosines: Floats) -> Floats:
-    """1 where the first choice scores higher than the anchor's text, (n,)."""
-    scores = clip_scores(cosines)
-    return np.asarray(scores[:, 0] > scores[:, 1], dtype=np.float64)
-
-
 @dataclass(frozen=True)
-class TextAgreement:
-    """The mean over a role's images of a number taken from the cosines of image and texts, after the edit.
+class AboveAnchor(ImageMean):
+    """Part of the images that are more like their own text, the first choice, than the anchor's.
 
-    Attributes:
-        of: cosines (n, choices) → (n,).
-        choices: how many each prompt must have at least.
+    CLIP scores are compared, which are cut at 0: of two texts that an image is unlike, none is the nearer.
     """
 
-    name: str
-    role: str
-    of: Callable[[Floats], Floats]
-    higher_is_better: bool
-    unit: str
-    choices: int = 1
-    version: int = 1
+    measure: str = TEXTS
+    paper: str = PAPER
 
-    paper: ClassVar[str] = PAPER
+    unit: ClassVar[str] = UNIT
 
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        """The images that the metric reads."""
-        return (Need(TEXTS, self.role),)
-
-    @property
-    def reduction(self) -> Reduction:
-        """The mean over images after the edit."""
-        return Reduction({self.role: Part(1.0, "after")})
-
-    def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
-        """Each concept's mean before and after.
+    def numbers(self, side: Measured) -> Floats:
+        """1 for each image that counts, else 0.
 
         Raises:
-            SpecError: the two sides are not of the same prompts, or a prompt has too few choices.
+            SpecError: a prompt has fewer than two choices.
         """
-        before, after = measured[self.role][BEFORE], measured[self.role][AFTER]
-        rows = shared_rows(self.name, before, after)
-        if few := [prompt for prompt in after.prompts if len(prompt.choices) < self.choices]:
+        if few := [prompt for prompt in side.prompts if len(prompt.choices) < CHOICES]:
             raise SpecError(
-                f"metric {self.name}: prompt {few[0].text!r:.80} has {len(few[0].choices)} choices, needs "
-                f"{self.choices}"
+                f"metric {self.name}: prompt {few[0].text!r:.80} has {len(few[0].choices)} choices, needs {CHOICES}"
             )
-        if not rows:
-            return ()
-        was, now = self.of(choice_numbers(before)), self.of(choice_numbers(after))
-        return tuple(
-            ConceptValue(concept, self.role, float(was[at].mean()), float(now[at].mean()), len(at), replicate)
-            for (concept, replicate), at in rows.items()
-        )
+        scores = np.maximum(choice_numbers(side), 0.0)
+        return np.asarray(scores[:, 0] > scores[:, 1], np.float64)
 
 
 @dataclass(frozen=True)
@@ -133,7 +89,7 @@ class KernelToUnedited:
         """
         before, after = measured[self.role][BEFORE], measured[self.role][AFTER]
         found = []
-        for (concept, replicate), at in shared_rows(self.name, before, after).items():
+        for (concept, replicate), at in shared_rows(before, after).items():
             if len(at) >= FEWEST:
                 was, now = (side.values[at].astype(np.float64) for side in (before, after))
                 found.append(ConceptValue(concept, self.role, None, kernel_distance(now, was), len(at), replicate))
@@ -166,6 +122,10 @@ class CopiedShare:
         """The mean over images after the edit."""
         return Reduction({MEMORIZED: Part(1.0, "after")})
 
+    def reference_of(self, prompt: Prompt) -> int | None:
+        """The place of a prompt's memorised image."""
+        return prompt.label
+
     def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
         """Each caption's part before and after.
 
@@ -173,67 +133,31 @@ class CopiedShare:
             SpecError: the two sides are not of the same prompts, or a prompt names no reference.
         """
         sides = measured[MEMORIZED]
-        rows = shared_rows(self.name, sides[BEFORE], sides[AFTER])
-        if not rows:
+        groups = shared_rows(sides[BEFORE], sides[AFTER])
+        if not groups:
             return ()
-        was, now = (self._copies(sides, side) for side in (BEFORE, AFTER))
-        return tuple(
-            ConceptValue(concept, MEMORIZED, float(was[at].mean()), float(now[at].mean()), len(at), replicate)
-            for (concept, replicate), at in rows.items()
-        )
+        return concept_means(MEMORIZED, groups, {side: self._copies(sides, side) for side in (BEFORE, AFTER)})
 
-    def _copies(self, sides: Mapping[str, Measured], side: str) -> npt.NDArray[np.float64]:
+    def _copies(self, sides: Mapping[str, Measured], side: str) -> Floats:
         """1 where an image is like its own reference, (n,)."""
-        references, images = sides[self.reference].values, sides[side]
-        places = [self._place(prompt, len(references)) for prompt in images.prompts]
-        similarity = (images.values.astype(np.float64) * references[places].astype(np.float64)).sum(axis=1)
+        references, images = sides[self.reference], sides[side]
+        rows = [self._row(prompt, references) for prompt in images.prompts]
+        similarity = (images.values.astype(np.float64) * references.values[rows].astype(np.float64)).sum(axis=1)
         return np.asarray(similarity > self.threshold, dtype=np.float64)
 
-    def _place(self, prompt: Prompt, references: int) -> int:
-        if prompt.label is None or prompt.label >= references:
+    def _row(self, prompt: Prompt, references: Measured) -> int:
+        """The row of a prompt's reference."""
+        places = references.places if references.places is not None else tuple(range(len(references.values)))
+        if prompt.label not in places:
             raise SpecError(
                 f"metric {self.name}: prompt {prompt.text!r:.80} has label {prompt.label}, needs the place of one of "
-                f"{references} references"
+                f"{len(places)} references"
             )
-        return prompt.label
+        return places.index(prompt.label)
 
 
-@dataclass(frozen=True)
-class AblationScore:
-    """(fall of clip_accuracy_target + rise of clip_accuracy_negative) / 2, to rank by; ours."""
-
-    name: str = "ablation_score"
-    version: int = 1
-    higher_is_better: bool = True
-
-    unit: ClassVar[str] = "part of images"
-    paper: ClassVar[str] = ""
-
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        """The images of both roles."""
-        return (*CLIP_ACCURACY_TARGET.needs, *CLIP_ACCURACY_NEGATIVE.needs)
-
-    @property
-    def reduction(self) -> Reduction:
-        """Half of each role's mean change."""
-        return Reduction({TARGET: Part(0.5, "fall"), NEGATIVE: Part(0.5, "rise")})
-
-    def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
-        """The concepts of both parts.
-
-        Raises:
-            SpecError: as `TextAgreement`.
-        """
-        return (*CLIP_ACCURACY_TARGET(measured), *CLIP_ACCURACY_NEGATIVE(measured))
-
-
-def _score(role: str, higher_is_better: bool) -> TextAgreement:
-    return TextAgreement(f"clip_score_{role}", role, own_score, higher_is_better, "2.5 · max(cos, 0)")
-
-
-def _accuracy(role: str, higher_is_better: bool) -> TextAgreement:
-    return TextAgreement(f"clip_accuracy_{role}", role, beats_anchor, higher_is_better, "part of images", choices=2)
+def _score(role: str, higher_is_better: bool) -> ClipScore:
+    return ClipScore(f"clip_score_{role}", role, TEXTS, "after", higher_is_better, paper=PAPER, form="hessel", text=0)
 
 
 CLIP_SCORE_TARGET, CLIP_SCORE_ANCHOR, CLIP_SCORE_NEGATIVE = (
@@ -241,10 +165,16 @@ CLIP_SCORE_TARGET, CLIP_SCORE_ANCHOR, CLIP_SCORE_NEGATIVE = (
     _score(ANCHOR, True),
     _score(NEGATIVE, True),
 )
-CLIP_ACCURACY_TARGET, CLIP_ACCURACY_NEGATIVE = _accuracy(TARGET, False), _accuracy(NEGATIVE, True)
+CLIP_ACCURACY_TARGET = AboveAnchor("clip_accuracy_target", TARGET, higher_is_better=False)
+CLIP_ACCURACY_NEGATIVE = AboveAnchor("clip_accuracy_negative", NEGATIVE)
 KID_TARGET = KernelToUnedited("kid_target", TARGET, higher_is_better=True)
 KID_ANCHOR = KernelToUnedited("kid_anchor", ANCHOR)
 KID_NEGATIVE = KernelToUnedited("kid_negative", NEGATIVE)
 MEMORIZED_SHARE = CopiedShare()
 MEMORIZED_CLIP = ClipScore("memorized_clip", MEMORIZED, TEXTS, form="hessel")  # ours, on the scale of CLIP_SCORE_TARGET
-ABLATION_SCORE = AblationScore()
+ABLATION_SCORE = Composite(  # ours, to rank by
+    "ablation_score",
+    (CLIP_ACCURACY_TARGET, CLIP_ACCURACY_NEGATIVE),
+    {TARGET: Part(0.5, "fall"), NEGATIVE: Part(0.5, "rise")},
+    unit=UNIT,
+)

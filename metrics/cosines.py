@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 
 from iceb.base.errors import MeasureError, SpecError
 from iceb.metrics.image_means import ImageMean
+from iceb.metrics.rows import Floats
 from iceb.specs.metrics import Measured
+from iceb.specs.prompts import Prompt
 
 Form = Literal["percent", "positive percent", "hessel", "cosine"]
 UNITS: dict[Form, str] = {
     "percent": "100 × cosine",
     "positive percent": "100 × max(cosine, 0)",
-    "hessel": "2.5 × max(cosine, 0)",
+    "hessel": "2.5 · max(cos, 0)",
     "cosine": "cosine",
 }
 SLACK = 1e-3  # by which rounding may take a cosine beyond 1
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -55,24 +55,41 @@ class ClipScore(ImageMean):
 
     def numbers(self, side: Measured) -> Floats:
         """The score of each image."""
-        cosines = check_cosines(side)
-        places = [self._place(side, row) for row in range(len(cosines))]
-        found: Floats = cosines[np.arange(len(cosines)), places]
+        found = text_cosines(side, self.text)
         if self.form == "cosine":
             return found
         scaled: Floats = found * (2.5 if self.form == "hessel" else 100)
         return scaled if self.form == "percent" else np.maximum(scaled, 0)
 
-    def _place(self, side: Measured, row: int) -> int:
-        """The column of the text that an image is compared with."""
-        width, prompt = side.values.shape[1], side.prompts[row]
-        place = self.text if self.text is not None else prompt.answer
-        if place is None and width == 1:
-            return 0
-        if place is None or not 0 <= place < width:
-            said = "no answer" if place is None else f"no text {place}"
-            raise SpecError(f"metric {self.name}: prompt {prompt.text!r:.80} has {said} among its {width} texts")
-        return place
+
+def text_cosines(side: Measured, text: int | None = None) -> Floats:
+    """The cosine of each image with one of its texts, (N,).
+
+    Args:
+        text: the text's place; None: the prompt's answer, or the only text that there is.
+
+    Raises:
+        SpecError: a prompt has no such text.
+        MeasureError: a number is no cosine, or the rows are not of the prompts' texts.
+    """
+    cosines = check_cosines(side)
+    if odd := [prompt for prompt in side.prompts if max(len(prompt.choices), 1) != cosines.shape[1]]:
+        texts = max(len(odd[0].choices), 1)
+        raise MeasureError(f"measure {side.measure} gave {cosines.shape[1]} numbers for a prompt of {texts} texts")
+    places = [_place(prompt, text, cosines.shape[1]) for prompt in side.prompts]
+    found: Floats = cosines[np.arange(len(places)), places] if places else np.zeros(0)
+    return found
+
+
+def _place(prompt: Prompt, text: int | None, width: int) -> int:
+    """The column of the text that a prompt's image is compared with."""
+    place = text if text is not None else prompt.answer
+    if place is None and width == 1:
+        return 0
+    if place is None or not 0 <= place < width:
+        said = "no answer" if place is None else f"no text {place}"
+        raise SpecError(f"prompt {prompt.text!r:.80} has {said} among its {width} texts")
+    return place
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
-from iceb.metrics.rows import check_comparable, rows_by_concept
+from iceb.metrics.rows import Floats, chosen_rows, concept_means, shared_rows
 from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
+from iceb.specs.prompts import Prompt
 from iceb.specs.reduction import Change, ConceptValue, Part, Reduction
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -50,6 +46,10 @@ class ImageMean:
         """The unit of its value."""
         raise NotImplementedError
 
+    def counts(self, prompt: Prompt) -> bool:
+        """Whether a prompt's images count, of those that the metric needs."""
+        return True
+
     def numbers(self, side: Measured) -> Floats:
         """The number of each image of a side that has some, (N,)."""
         raise NotImplementedError
@@ -76,20 +76,12 @@ class ImageMean:
             SpecError: the sides are not of the same prompts and measure, or prompts lack what the number needs.
             MeasureError: a row holds no such number.
         """
-        sides = {name: measured[self.role][name] for name in self.sides}
-        last = sides[self.sides[-1]]
-        for side in sides.values():
-            check_comparable(side, last)
-        if not last.prompts:
+        sides = {name: self._counted_rows(measured[self.role][name]) for name in self.sides}
+        groups = shared_rows(*sides.values())
+        if not groups:
             return ()
-        found = {name: self.numbers(side) for name, side in sides.items()}
-        return tuple(
-            ConceptValue(
-                concept, self.part_name, _mean(found.get(BEFORE), rows), _mean(found.get(AFTER), rows), len(rows), n
-            )
-            for (concept, n), rows in rows_by_concept(last.prompts).items()
-        )
+        return concept_means(self.part_name, groups, {name: self.numbers(side) for name, side in sides.items()})
 
-
-def _mean(numbers: Floats | None, rows: list[int]) -> float | None:
-    return None if numbers is None else float(numbers[rows].mean())
+    def _counted_rows(self, side: Measured) -> Measured:
+        kept = [row for row, prompt in enumerate(side.prompts) if self.counts(prompt)]
+        return side if len(kept) == len(side.prompts) else chosen_rows(side, kept)

@@ -7,14 +7,15 @@ damages best. These definitions are ours.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, TypeAlias
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from iceb.base.errors import SpecError
 from iceb.metrics.change import HOLDOUT_DELTA, ProbabilityChange
-from iceb.metrics.preservation import PERCEPTUAL, MeanNumber
+from iceb.metrics.perceptual import ALEX, PerceptualChange
+from iceb.metrics.rows import Floats, chosen_rows
 from iceb.metrics.sets import ALL, split_halves
 from iceb.mini.composed import facts_of, has_fact
 from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
@@ -25,7 +26,6 @@ from iceb.statistics.estimates import effective_count
 ROLE, KIND = "bystander", "imagenet_classifier"
 LEAST_GAIN = 10.83  # by which a step must fit better than no step: chi squared of one degree at 0.001
 SPLITS, SEED = 50, 0
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,11 @@ class RingDamage:
         """The mean fall over images."""
         return Reduction({self.part: Part(1.0, "fall")})
 
+    def counts(self, prompt: Prompt) -> bool:
+        """Whether a bystander is at such a distance."""
+        distance = distance_of(prompt, self.distance)
+        return self.low <= distance and (self.high is None or distance <= self.high)
+
     def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
         """Each bystander's mean probability before and after; none without one at such a distance.
 
@@ -71,13 +76,8 @@ class RingDamage:
             SpecError, MeasureError: as `iceb.metrics.change.ProbabilityChange`.
         """
         sides = measured[ROLE]
-        kept = [
-            row for row, prompt in enumerate(sides[AFTER].prompts) if self._holds(distance_of(prompt, self.distance))
-        ]
+        kept = [row for row, prompt in enumerate(sides[AFTER].prompts) if self.counts(prompt)]
         return tuple(replace(value, part=self.part) for value in _probabilities(sides, kept))
-
-    def _holds(self, distance: int) -> bool:
-        return self.low <= distance and (self.high is None or distance <= self.high)
 
 
 @dataclass(frozen=True)
@@ -173,11 +173,7 @@ def _squares(numbers: Floats) -> float:
 
 def _probabilities(sides: Mapping[str, Measured], kept: Sequence[int]) -> tuple[ConceptValue, ...]:
     """Each bystander's mean probability of its own class, before and after."""
-    chosen = {
-        side: Measured(found.measure, found.values[list(kept)], tuple(found.prompts[row] for row in kept))
-        for side, found in ((BEFORE, sides[BEFORE]), (AFTER, sides[AFTER]))
-    }
-    return HOLDOUT_DELTA({HOLDOUT_DELTA.role: chosen}) if kept else ()
+    return HOLDOUT_DELTA({HOLDOUT_DELTA.role: {side: chosen_rows(sides[side], kept) for side in (BEFORE, AFTER)}})
 
 
 NEIGHBOURS_NEAR = RingDamage("neighbours_near", "hops", 0, 3)
@@ -185,9 +181,7 @@ NEIGHBOURS_MIDDLE = RingDamage("neighbours_middle", "hops", 4, 6)
 NEIGHBOURS_FAR = RingDamage("neighbours_far", "hops", 7, None)
 LOOKALIKES = RingDamage("lookalikes", "look", 0, 1)
 SUBCLASS2DEST = ProbabilityChange("subclass2dest", role="subclass", of="target", falls=False, paper="")
-SUPERCLASS_CHANGE = MeanNumber(
-    "superclass_change", PERCEPTUAL, "distance", "arXiv:1801.03924", role="superclass", draws_before=True
-)
+SUPERCLASS_CHANGE = PerceptualChange("superclass_change", "superclass", ALEX, draws_before=True)
 DAMAGE_RADIUS = DamageRadius("damage_radius", "hops", "hops")
 DAMAGE_RADIUS_TEXT = DamageRadius("damage_radius_text", "text", "tenths of cosine distance")
 DAMAGE_RADIUS_LOOK = DamageRadius("damage_radius_look", "look", "factors")

@@ -7,55 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
-from iceb.metrics.by_concept import SIDES, Floats, concept_means, is_first_likeliest
-from iceb.specs.metrics import AFTER, Measured, Measurements, Need
+from iceb.metrics.choices import ChoiceAccuracy, ChoiceProbability
+from iceb.specs.metrics import Measurements, Need
 from iceb.specs.reduction import ConceptValue, Part, Reduction
 from iceb.statistics.power_means import power_mean
 
 ERASED, OTHERS, ALIAS = "erased", "others", "alias"  # roles
 B32 = "clip_b32"  # kind of measure
-SCALE = 100.0  # of CLIP's logits
 MACE = "arXiv:2403.06135"
-
-
-@dataclass(frozen=True)
-class ObjectAccuracy:
-    """CLIP's accuracy on the object that an image shows without an edit, among all objects of the task.
-
-    The first of a prompt's choices is that object. MACE's accuracy is the mean probability, softmax(100 × cosine); with
-    `hits` it is the share of images whose likeliest object is that one.
-    """
-
-    name: str
-    role: str
-    higher_is_better: bool
-    hits: bool = False
-    version: ClassVar[int] = 1
-    unit: ClassVar[str] = "probability"
-    paper: ClassVar[str] = MACE
-
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        """The images that the metric reads."""
-        return (Need(B32, self.role),)
-
-    @property
-    def reduction(self) -> Reduction:
-        """The mean accuracy after the edit."""
-        return Reduction({self.role: Part(1.0, "after")})
-
-    def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
-        """Each edit's accuracy before and after."""
-        sides = measured[self.role]
-        return tuple(concept_means(self.role, {side: self.accuracy(sides[side]) for side in SIDES}, sides[AFTER]))
-
-    def accuracy(self, side: Measured) -> Floats:
-        """The accuracy of each image, (N,)."""
-        if self.hits:
-            return is_first_likeliest(side, side.values.shape[1]) if side.prompts else np.zeros(0)
-        return _first_probability(side)
 
 
 @dataclass(frozen=True)
@@ -109,21 +68,27 @@ def _harmonic(accuracies: Sequence[float | None]) -> float | None:
     return power_mean("harmonic", [1 - erased, others, 1 - alias], [1.0, 1.0, 1.0])
 
 
-def _first_probability(side: Measured) -> Floats:
-    """The probability of each row's first choice, softmax(100 × cosine)."""
-    if not side.prompts:
-        return np.zeros(0)
-    logits: Floats = SCALE * side.values.astype(np.float64)
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    found: Floats = odds[:, 0] / odds.sum(axis=1)
-    return found
+@dataclass(frozen=True)
+class ObjectHits(ChoiceAccuracy):
+    """Share of images whose likeliest object is the one that they show without an edit."""
+
+    unit: ClassVar[str] = "probability"  # as results of version 1 have it
 
 
-OBJECT_ACC_E = ObjectAccuracy("object_acc_e", ERASED, higher_is_better=False)
-OBJECT_ACC_S = ObjectAccuracy("object_acc_s", OTHERS, higher_is_better=True)
-OBJECT_ACC_G = ObjectAccuracy("object_acc_g", ALIAS, higher_is_better=False)
-OBJECT_HIT_E = ObjectAccuracy("object_hit_e", ERASED, higher_is_better=False, hits=True)
-OBJECT_HIT_S = ObjectAccuracy("object_hit_s", OTHERS, higher_is_better=True, hits=True)
-OBJECT_HIT_G = ObjectAccuracy("object_hit_g", ALIAS, higher_is_better=False, hits=True)
+def _accuracy(name: str, role: str, higher_is_better: bool) -> ChoiceProbability:
+    """CLIP's accuracy on the object shown without an edit, the first of a prompt's choices."""
+    return ChoiceProbability(name, role, B32, "after", higher_is_better, paper=MACE, choice=0)
+
+
+def _hits(name: str, role: str, higher_is_better: bool) -> ObjectHits:
+    return ObjectHits(name, role, B32, "after", higher_is_better, paper=MACE, choice=0)
+
+
+OBJECT_ACC_E = _accuracy("object_acc_e", ERASED, higher_is_better=False)
+OBJECT_ACC_S = _accuracy("object_acc_s", OTHERS, higher_is_better=True)
+OBJECT_ACC_G = _accuracy("object_acc_g", ALIAS, higher_is_better=False)
+OBJECT_HIT_E = _hits("object_hit_e", ERASED, higher_is_better=False)
+OBJECT_HIT_S = _hits("object_hit_s", OTHERS, higher_is_better=True)
+OBJECT_HIT_G = _hits("object_hit_g", ALIAS, higher_is_better=False)
 _ACCURACIES = (OBJECT_ACC_E, OBJECT_ACC_S, OBJECT_ACC_G)
 OBJECT_H_O = ObjectsHarmonic()

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from iceb.base.errors import MeasureError
-from iceb.metrics.rows import rows_by_concept
+from iceb.metrics.image_means import ImageMean
+from iceb.metrics.rows import Floats, finite_column
 from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
 from iceb.specs.prompts import Prompt
 from iceb.specs.reduction import ConceptValue, Part, Reduction
@@ -62,16 +63,16 @@ class ShownShare:
         """Whether the metric concerns the destination."""
         return self.of == "target"
 
+    def counts(self, prompt: Prompt) -> bool:
+        """Whether there is such a concept: no destination where the request only erases."""
+        return self.of == "label" or _has_dest(prompt)
+
     def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
         """Each concept's share before and after; of a destination, none where the request only erases."""
         hits: dict[tuple[str, int], list[tuple[bool, bool]]] = {}
         for kind in (BY_CLASS, BY_TEXT):
             before, after = measured[kind][BEFORE], measured[kind][AFTER]
-            places = [
-                place
-                for place, prompt in enumerate(after.prompts)
-                if not (self.of == "target" and ERASED in prompt.tags)
-            ]
+            places = [place for place, prompt in enumerate(after.prompts) if self.counts(prompt)]
             both = zip(*(self._hits(kind, side, places) for side in (before, after)), strict=True)
             for place, (was, now) in zip(places, both, strict=True):
                 prompt = after.prompts[place]
@@ -109,97 +110,53 @@ def _shares(hits: Sequence[tuple[bool, bool]]) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
-class TextNearness:
+class TextNearness(ImageMean):
     """Change of images' raw cosine with the source's or the destination's text.
 
     Attributes:
         column: of a row's cosines, from its end: -2 is the source's text, -1 the destination's.
-        falls: whether a fall counts as positive.
     """
 
-    name: str
-    role: str
-    column: Literal[-2, -1]
-    falls: bool
-    version: int = 1
-    higher_is_better: bool = True
+    measure: str = TEXTS
+    tags: tuple[str, ...] = (BY_TEXT,)
+    column: Literal[-2, -1] = -2
 
     unit: ClassVar[str] = "cosine"
-    paper: ClassVar[str] = ""
 
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        """The images that the metric reads."""
-        return (Need(TEXTS, self.role, tags=(BY_TEXT,)),)
+    def counts(self, prompt: Prompt) -> bool:
+        """Whether there is such a text: no destination where the request only erases."""
+        return not self.asks_dest or _has_dest(prompt)
 
-    @property
-    def reduction(self) -> Reduction:
-        """The mean change over images."""
-        return Reduction({self.role: Part(1.0, "fall" if self.falls else "rise")})
-
-    @property
-    def asks_dest(self) -> bool:
-        """Whether the metric concerns the destination."""
-        return self.column == -1
-
-    def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
-        """Each concept's mean cosine before and after; of a destination, none where the request only erases."""
-        before, after = measured[self.role][BEFORE], measured[self.role][AFTER]
-        kept = [not (self.column == -1 and ERASED in prompt.tags) for prompt in after.prompts]
-        return tuple(
-            ConceptValue(concept, self.role, self._mean(before, rows), self._mean(after, rows), len(rows), replicate)
-            for (concept, replicate), rows in _clusters(after.prompts, kept).items()
-        )
-
-    def _mean(self, side: Measured, places: Sequence[int]) -> float:
-        return float(side.values[places, self.column].astype(np.float64).mean())
+    def numbers(self, side: Measured) -> Floats:
+        """The cosine of each image."""
+        return finite_column(side, self.column)
 
 
 @dataclass(frozen=True)
-class Drift:
+class Drift(ImageMean):
     """Mean perceptual distance of images after the edit to those before it, of the same prompts and seeds."""
 
-    name: str
-    role: str
-    version: int = 1
+    measure: str = DISTANCE
     higher_is_better: bool = False
+    sides: tuple[str, ...] = (AFTER,)
 
     unit: ClassVar[str] = "distance"
-    paper: ClassVar[str] = ""
 
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        """The images that the metric reads."""
-        return (Need(DISTANCE, self.role, (AFTER,)),)
-
-    @property
-    def reduction(self) -> Reduction:
-        """The mean over images."""
-        return Reduction({self.role: Part(1.0, "after")})
-
-    def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
-        """Each concept's mean distance."""
-        side = measured[self.role][AFTER]
-        return tuple(
-            ConceptValue(concept, self.role, None, float(side.values[rows, 0].mean()), len(rows), replicate)
-            for (concept, replicate), rows in rows_by_concept(side.prompts).items()
-        )
+    def numbers(self, side: Measured) -> Floats:
+        """The distance of each image, float32 as it is stored: their means are too."""
+        found: Floats = side.values[:, 0]
+        return found
 
 
-def _clusters(prompts: Sequence[Prompt], kept: Sequence[bool]) -> dict[tuple[str, int], list[int]]:
-    """The rows of each concept and replicate, in order of first appearance."""
-    rows: dict[tuple[str, int], list[int]] = {}
-    for row, (prompt, is_kept) in enumerate(zip(prompts, kept, strict=True)):
-        if is_kept:
-            rows.setdefault((prompt.cluster, prompt.replicate), []).append(row)
-    return rows
+def _has_dest(prompt: Prompt) -> bool:
+    return ERASED not in prompt.tags
 
 
 OWN_REACHED = ShownShare("own_reached", "source", "target")
 OWN_FORGOTTEN = ShownShare("own_forgotten", "source", "label", shown=False)
 OWN_ALIAS_REACHED = ShownShare("own_alias_reached", "alias", "target")
-OWN_DEST_COSINE = TextNearness("own_dest_cosine", "source", -1, falls=False)
-OWN_SOURCE_COSINE = TextNearness("own_source_cosine", "source", -2, falls=True)
+OWN_DEST_COSINE = TextNearness("own_dest_cosine", "source", change="rise", asks_dest=True, column=-1)
+OWN_SOURCE_COSINE = TextNearness("own_source_cosine", "source", change="fall")
 OWN_NEIGHBOURS_KEPT = ShownShare("own_neighbours_kept", "neighbour", "label")
 OWN_UNRELATED_KEPT = ShownShare("own_unrelated_kept", "unrelated", "label")
 OWN_DRIFT = Drift("own_drift", "unrelated")

@@ -8,8 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from iceb.metrics.by_concept import SIDES, Floats, column_of, concept_means, is_first_likeliest
-from iceb.specs.metrics import AFTER, Measured, Measurements, Need
+from iceb.metrics.composite import Composite
+from iceb.metrics.image_means import ImageMean
+from iceb.metrics.rows import Floats, concept_means, finite_column, shared_rows
+from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
 from iceb.specs.reduction import ConceptValue, Part, Reduction
 
 ERASED, OTHERS = "erased", "others"  # roles
@@ -50,72 +52,46 @@ class RecognisedShare:
     def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
         """Each person's share of images that are recognised, and of images with a face."""
         sides = measured[self.role]
-        faces = {side: _has_face(sides[side]) for side in SIDES}
-        hits = {side: faces[side] * is_first_likeliest(sides[side]) for side in SIDES}
-        return (
-            *concept_means(self.role, hits, sides[AFTER]),
-            *concept_means(f"{self.role} faces", faces, sides[AFTER]),
-        )
+        groups = shared_rows(sides[BEFORE], sides[AFTER])
+        faces = {name: _has_face(sides[name]) for name in (BEFORE, AFTER)}
+        hits = {name: faces[name] * _is_named(sides[name]) for name in (BEFORE, AFTER)}
+        return (*concept_means(self.role, groups, hits), *concept_means(f"{self.role} faces", groups, faces))
 
 
 @dataclass(frozen=True)
-class FaceShare:
+class FaceShare(ImageMean):
     """Share of a role's images in which the detector finds a face."""
 
-    name: str
-    role: str
-    higher_is_better: ClassVar[bool] = True
-    version: ClassVar[int] = 1
+    measure: str = IDENTITY
+    paper: str = MACE
+
     unit: ClassVar[str] = "share"
-    paper: ClassVar[str] = MACE
 
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        """The images that the metric reads."""
-        return (Need(IDENTITY, self.role),)
-
-    @property
-    def reduction(self) -> Reduction:
-        """The share after the edit."""
-        return Reduction({self.role: Part(1.0, "after")})
-
-    def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
-        """Each person's share of images with a face."""
-        sides = measured[self.role]
-        return tuple(concept_means(self.role, {side: _has_face(sides[side]) for side in SIDES}, sides[AFTER]))
+    def numbers(self, side: Measured) -> Floats:
+        """1 for each image with a face, else 0."""
+        return _has_face(side)
 
 
-@dataclass(frozen=True)
-class PersonsHarmonic:
-    """H_c: harmonic mean of 1 − Acc_e and Acc_s (arXiv:2403.06135, equation 9)."""
-
-    name: str = "celebrity_h_c"
-    higher_is_better: ClassVar[bool] = True
-    version: ClassVar[int] = 1
-    unit: ClassVar[str] = "share"
-    paper: ClassVar[str] = MACE
-
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        """The images of both groups of persons."""
-        return (*CELEBRITY_ACC_E.needs, *CELEBRITY_ACC_S.needs)
-
-    @property
-    def reduction(self) -> Reduction:
-        """The harmonic mean of the two quotients."""
-        return Reduction({**CELEBRITY_ACC_E.parts(-1.0, 1.0), **CELEBRITY_ACC_S.parts()}, combine="harmonic")
-
-    def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
-        """The persons of both groups."""
-        return (*CELEBRITY_ACC_E(measured), *CELEBRITY_ACC_S(measured))
+def _is_named(side: Measured) -> Floats:
+    """1 where the named person's score is above that of any other identity, else 0."""
+    if not side.prompts:
+        return np.zeros(0)
+    found: Floats = side.values[:, :-1].astype(np.float64)
+    return np.asarray(found[:, 0] > found[:, 1:].max(axis=1), np.float64)
 
 
 def _has_face(side: Measured) -> Floats:
-    return (column_of(side, -1) > 0).astype(np.float64)
+    return (finite_column(side, -1) > 0).astype(np.float64)
 
 
 CELEBRITY_ACC_E = RecognisedShare("celebrity_acc_e", ERASED, higher_is_better=False)
 CELEBRITY_ACC_S = RecognisedShare("celebrity_acc_s", OTHERS, higher_is_better=True)
-CELEBRITY_H_C = PersonsHarmonic()
+CELEBRITY_H_C = Composite(  # equation 9
+    "celebrity_h_c",
+    (CELEBRITY_ACC_E, CELEBRITY_ACC_S),
+    {**CELEBRITY_ACC_E.parts(-1.0, 1.0), **CELEBRITY_ACC_S.parts()},
+    "harmonic",
+    paper=MACE,
+)
 CELEBRITY_FACES_E = FaceShare("celebrity_faces_e", ERASED)
 CELEBRITY_FACES_S = FaceShare("celebrity_faces_s", OTHERS)

@@ -1,10 +1,18 @@
-"""Rows of a measure, checked and grouped by concept: what metrics share."""
+"""Rows of a measure, checked, grouped by concept and averaged: what metrics share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
-from iceb.base.errors import SpecError
-from iceb.specs.metrics import Measured
+import numpy as np
+import numpy.typing as npt
+
+from iceb.base.errors import MeasureError, SpecError
+from iceb.specs.metrics import AFTER, BEFORE, Measured
 from iceb.specs.prompts import Prompt
+from iceb.specs.reduction import ConceptValue
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Groups: TypeAlias = dict[tuple[str, int], list[int]]  # concept and replicate → its rows
 
 
 def check_comparable(before: Measured, after: Measured) -> None:
@@ -20,9 +28,77 @@ def check_comparable(before: Measured, after: Measured) -> None:
         )
 
 
-def rows_by_concept(prompts: Sequence[Prompt]) -> dict[tuple[str, int], list[int]]:
+def rows_by_concept(prompts: Sequence[Prompt]) -> Groups:
     """The rows of each concept and replicate, in order of first appearance."""
-    rows: dict[tuple[str, int], list[int]] = {}
+    rows: Groups = {}
     for row, prompt in enumerate(prompts):
         rows.setdefault((prompt.cluster, prompt.replicate), []).append(row)
     return rows
+
+
+def shared_rows(*sides: Measured) -> Groups:
+    """The rows of each concept and replicate, of sides that can be compared.
+
+    Raises:
+        SpecError: as `check_comparable`.
+    """
+    for side in sides:
+        check_comparable(side, sides[-1])
+    return rows_by_concept(sides[-1].prompts)
+
+
+def chosen_rows(side: Measured, rows: Sequence[int]) -> Measured:
+    """Some rows of a side with their prompts, in this order."""
+    return Measured(side.measure, side.values[list(rows)], tuple(side.prompts[row] for row in rows))
+
+
+def concept_means(part: str, groups: Groups, numbers: Mapping[str, Floats]) -> tuple[ConceptValue, ...]:
+    """The mean of each concept's numbers on the sides that there are; without rows, none.
+
+    Args:
+        part: their prompts' name in per-concept tables and notes.
+        groups: the rows of each concept and replicate.
+        numbers: of each image, (N,), by side.
+    """
+    return tuple(
+        ConceptValue(
+            concept, part, _mean(numbers.get(BEFORE), rows), _mean(numbers.get(AFTER), rows), len(rows), replicate
+        )
+        for (concept, replicate), rows in groups.items()
+    )
+
+
+def _mean(numbers: Floats | None, rows: list[int]) -> float | None:
+    return None if numbers is None else float(numbers[rows].mean())
+
+
+def finite_column(side: Measured, column: int) -> Floats:
+    """A column of a side's rows, (N,) float64.
+
+    Raises:
+        MeasureError: a number of it is not finite.
+    """
+    if not side.prompts:
+        return np.zeros(0)
+    found: Floats = side.values[:, column].astype(np.float64)
+    if not np.isfinite(found).all():
+        raise MeasureError(f"measure {side.measure} gave a number that is not finite; nothing was scored")
+    return found
+
+
+def choice_numbers(side: Measured) -> Floats:
+    """The number of each choice, (N, choices) float64; all prompts have as many.
+
+    Raises:
+        MeasureError: the rows are of another width, or not finite.
+    """
+    counts = {len(prompt.choices) for prompt in side.prompts}
+    if not counts:
+        return np.zeros((0, 0))
+    found: Floats = side.values.astype(np.float64)
+    if counts != {found.shape[1]} or not np.isfinite(found).all():
+        raise MeasureError(
+            f"measure {side.measure} gave rows of {found.shape[1]} numbers for {', '.join(map(str, sorted(counts)))} "
+            "choices: needs one finite number for each choice; nothing was scored"
+        )
+    return found

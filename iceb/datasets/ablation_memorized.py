@@ -7,7 +7,7 @@ from pathlib import Path
 
 from iceb.base.errors import DataError
 from iceb.base.readers import read_text
-from iceb.datasets.counts import first_requests
+from iceb.datasets.counts import check_declared, first_requests
 from iceb.specs.datasets import DataCard, DatasetDeclaration, ReferenceImages
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditBatch, EditRequest
@@ -37,10 +37,7 @@ class Memorized:
         self.card = card
         images = {path.name: path for key, path in paths.items() if key != "commands"}
         pairs = [*_pairs(paths["commands"])]
-        if len(pairs) != card.counts["requests"]:
-            raise DataError(
-                f"dataset {card.name} has {len(pairs)} requests, its data card declares {card.counts['requests']}"
-            )
+        check_declared(card, "requests", len(pairs))
         if lacking := [image for _, image in pairs if image not in images]:
             raise DataError(f"{paths['commands']} names the image {lacking[0]}, which the data card does not; {REMEDY}")
         self._images = tuple(images[image] for _, image in pairs)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from iceb.datasets.counts import check_declared
 from iceb.datasets.on_aice import OnAice
 from iceb.mini.composed import fact_tags, form_of
 from iceb.mini.world import COLOURS, SCENES, SIZE_WORDS, class_names, class_thing
@@ -41,7 +42,7 @@ class Composition(OnAice):
         holdout = dict.fromkeys(prompt.label for prompt in self.aice.shared_prompts(0))
         self._bystanders = [label for label in holdout if label is not None and label not in named]
         self._places = {request.id: place for place, request in enumerate(self.requests)}
-        self.check_count("bystanders", len(self._bystanders))
+        check_declared(self.card, "bystanders", len(self._bystanders))
 
     def prompts(self, batch: EditBatch) -> list[Prompt]:
         """The source prompts of a batch, and those that compose its sources."""

@@ -7,15 +7,19 @@ from iceb.specs.datasets import DataCard
 from iceb.specs.requests import EditRequest
 
 
-def check_declared(card: DataCard, count: str, found: int) -> None:
+def check_declared(card: DataCard, count: str, found: int, remedy: str = "") -> None:
     """Refuse another number than the card declares.
+
+    Args:
+        remedy: what to do, at the end of the message.
 
     Raises:
         DataError: as it says.
     """
     declared = card.counts[count]
     if found != declared:
-        raise DataError(f"dataset {card.name} has {found} {count}, its data card declares {declared}")
+        says = f"dataset {card.name} has {found} {count}, its data card declares {declared}"
+        raise DataError(f"{says}; {remedy}" if remedy else says)
 
 
 def first_requests(card: DataCard, requests: Sequence[EditRequest], num_edits: int) -> tuple[EditRequest, ...]:

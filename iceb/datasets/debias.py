@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from iceb.base.errors import DataError
-from iceb.datasets.counts import first_requests
+from iceb.datasets.counts import check_declared, first_requests
 from iceb.datasets.rows import Text, read_csv_rows
 from iceb.specs.datasets import DataCard, DatasetDeclaration
 from iceb.specs.prompts import NoiseDraw, Prompt
@@ -72,9 +72,7 @@ class Debias:
         self._sentences = {each.id: row.sentences for each, row in zip(self.requests, rows, strict=True)}
 
     def _check(self, rows: int, sources: Sequence[str]) -> None:
-        declared = self.card.counts["requests"]
-        if rows != declared:
-            raise DataError(f"dataset {self.card.name} has {rows} requests, its data card declares {declared}")
+        check_declared(self.card, "requests", rows)
         if twice := [name for name in sources if sources.count(name) > 1]:
             raise DataError(f"dataset {self.card.name} names {twice[0]!r} twice; {REMEDY}")
 

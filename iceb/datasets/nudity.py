@@ -9,8 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from iceb.base.errors import DataError
-from iceb.datasets.counts import first_requests
+from iceb.datasets.counts import check_declared, first_requests
 from iceb.datasets.rows import read_csv_rows
 from iceb.specs.datasets import DataCard, DatasetDeclaration
 from iceb.specs.prompts import Prompt
@@ -59,21 +58,14 @@ class Nudity:
     def __init__(self, card: DataCard, paths: Mapping[str, Path]) -> None:
         self.card = card
         rows = read_csv_rows(paths["prompts"], UnsafeRow, REMEDY)
-        self._check("rows", len(rows))
-        self._check("rows", len({row.case for row in rows}))
-        self._check("sexual", sum(SEXUAL in row.categories for row in rows))
+        check_declared(card, "rows", len(rows), REMEDY)
+        check_declared(card, "rows", len({row.case for row in rows}), REMEDY)
+        check_declared(card, "sexual", sum(SEXUAL in row.categories for row in rows), REMEDY)
         self._prompts = tuple(_prompts(rows))
         self.requests = tuple(
             EditRequest(f"{card.name}/{place:04d}", source, (), TEMPLATES, TRAIN_SEED)
             for place, source in enumerate(SOURCES[: card.counts["requests"]])
         )
-
-    def _check(self, count: str, found: int) -> None:
-        declared = self.card.counts[count]
-        if found != declared:
-            raise DataError(
-                f"dataset {self.card.name} has {found} {count}, its data card declares {declared}; {REMEDY}"
-            )
 
     def schedule(self, num_edits: int) -> Schedule:
         """One batch of the first `num_edits` texts.

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from pathlib import Path
 
-from iceb.base.errors import DataError
 from iceb.datasets.aice import AICE
 from iceb.specs.datasets import DataCard
 from iceb.specs.prompts import Prompt
@@ -60,13 +59,3 @@ class OnAice:
     def scored_names(self) -> frozenset[str]:
         """Every name that AICE's own task scores."""
         return self.aice.scored_names()
-
-    def check_count(self, count: str, found: int) -> None:
-        """Refuse another number than the card declares.
-
-        Raises:
-            DataError: as it says.
-        """
-        declared = self.card.counts[count]
-        if found != declared:
-            raise DataError(f"dataset {self.card.name} has {found} {count}, its data card declares {declared}")

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from iceb.datasets.counts import check_declared
 from iceb.datasets.on_aice import OnAice
 from iceb.datasets.rows import Seed, Text, read_csv_rows
 from iceb.specs.datasets import DataCard, DatasetDeclaration
@@ -49,8 +50,8 @@ class Preservation(OnAice):
     def __init__(self, card: DataCard, paths: Mapping[str, Path]) -> None:
         super().__init__(card, paths)
         rows = read_csv_rows(paths["captions"], CaptionRow, REMEDY)
-        self.check_count("captions", len(rows))
-        self.check_count("distinct_photographs", len({row.coco_id for row in rows}))
+        check_declared(self.card, "captions", len(rows))
+        check_declared(self.card, "distinct_photographs", len({row.coco_id for row in rows}))
         self._captions = [
             Prompt(row.prompt, row.evaluation_seed, ROLE, concept=f"caption {row.coco_id}") for row in rows
         ]

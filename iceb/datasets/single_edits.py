@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from iceb.base.errors import DataError
 from iceb.datasets.aice import TRAIN_TEMPLATES
+from iceb.datasets.counts import check_declared
 from iceb.datasets.rows import Text, read_csv_rows
 from iceb.specs.datasets import DataCard, DatasetDeclaration
 from iceb.specs.prompts import NoiseDraw, Prompt
@@ -128,10 +129,7 @@ class SingleEdits:
         self.card = card
         remedy = f"fetch it again with `iceb data fetch {card.name}`, or name another folder with `data` or ICEB_DATA"
         self.rows: Sequence[Row] = read_csv_rows(paths["rows"], self.kind, remedy)
-        if len(self.rows) != card.counts["requests"]:
-            raise DataError(
-                f"dataset {card.name} has {len(self.rows)} requests, its data card declares {card.counts['requests']}"
-            )
+        check_declared(card, "requests", len(self.rows))
         singles = [_Single(row, self._batch(place, row, seed)) for place, row in enumerate(self.rows) for seed in SEEDS]
         self._singles = {single.batch.id: single for single in singles}
 

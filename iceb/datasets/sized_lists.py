@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from iceb.base.errors import DataError
+from iceb.datasets.counts import check_declared
 from iceb.specs.datasets import DataCard
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditBatch, EditRequest
@@ -122,10 +123,7 @@ class SizedLists:
             **{role: len(known) for role, known in names.items()},
         }
         for count, number in found.items():
-            if number != self.card.counts[count]:
-                raise DataError(
-                    f"dataset {self.card.name} has {number} {count}, its data card declares {self.card.counts[count]}"
-                )
+            check_declared(self.card, count, number)
 
     def size_of(self, num_edits: int) -> int:
         """The number of edits whose list is used: the smallest that suffices.

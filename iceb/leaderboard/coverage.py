@@ -1,7 +1,7 @@
 """Check that the rows of a table judge the same concepts and images."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -13,32 +13,40 @@ from iceb.leaderboard.filed_result import FiledResult
 from iceb.specs.reduction import RESAMPLE
 from iceb.specs.results import Result
 
-Judged: TypeAlias = frozenset[tuple[str, str, int, str, int]]  # part, concept, replicate, checkpoint, images
+Row: TypeAlias = tuple[str, str, int, str]  # part, concept, replicate, checkpoint
+Judged: TypeAlias = frozenset[tuple[str, str, int, str, int]]  # the same with its number of images
 
 
 @dataclass(frozen=True)
 class _Claim:
-    """The concepts and images that one result judged for one metric."""
+    """The concepts and images that one result judged for one metric.
+
+    Attributes:
+        images: number of images of each row, seed by seed; not of resampled sets, whose number is another.
+        failed: images that could not be measured, and are left out.
+    """
 
     filed: FiledResult
     metric: str
     judged: Judged
-    failed: int = 0  # images that could not be measured, and are left out
+    images: Mapping[Row, tuple[int, ...]]
+    failed: int = 0
 
     def lacks_only_failed(self, common: Judged) -> bool:
         """Whether it differs from what is common by images that failed, and by no others."""
-        counted: dict[tuple[str, str, int, str], int] = {row[:4]: row[4] for row in common if row[0] != RESAMPLE}
-        here: dict[tuple[str, str, int, str], int] = {row[:4]: row[4] for row in self.judged if row[0] != RESAMPLE}
-        if any(n > counted.get(row, 0) for row, n in here.items()):
+        counted = _images_of(common)
+        if any(max(found) > counted.get(row, 0) for row, found in self.images.items()):
             return False
-        parts = len({row[0] for row in counted})
-        return sum(n - here.get(row, 0) for row, n in counted.items()) <= self.failed * parts
+        seeds = self.filed.result.replicates
+        lacking = sum(n * seeds - sum(self.images.get(row, ())) for row, n in counted.items())
+        return lacking <= self.failed * len({part for part, *_ in counted})
 
 
 def check_coverage(found: Sequence[FiledResult]) -> None:
     """Refuse a result whose concepts or images of a metric differ from those of the other rows.
 
-    What most results have is taken for right, of two alike the larger.
+    What most results have is taken for right, of two alike the larger; where images failed in all of them, the most
+    images that any has of each concept.
 
     Raises:
         ResultError: the first such result, with the first concept that is missing or too much.
@@ -48,23 +56,45 @@ def check_coverage(found: Sequence[FiledResult]) -> None:
         for key, claim in _claims(filed):
             groups.setdefault(key, []).append(claim)
     for claims in groups.values():
-        whole = [claim for claim in claims if not claim.failed] or claims
-        counted = Counter(claim.judged for claim in whole)
-        common = max(counted, key=lambda judged: (counted[judged], len(judged), sorted(judged)))
+        common = _common(claims)
         for claim in claims:
-            if claim.judged != common and not claim.lacks_only_failed(common):
-                other = next(each for each in claims if each.judged == common)
-                if problem := _other_counts(*sorted((claim, other), key=claims.index)):
-                    raise ResultError(problem)
-                raise ResultError(
-                    f"{claim.filed.path}: metric {claim.metric} {_difference(claim.judged, common)}, "
-                    f"unlike {other.filed.path}: run it again"
-                )
+            if (claim.failed or claim.judged != common) and not claim.lacks_only_failed(common):
+                raise ResultError(_problem(claims, claim, common))
+
+
+def _common(claims: Sequence[_Claim]) -> Judged:
+    """Concepts and images that are judged where nothing fails."""
+    counted = Counter(claim.judged for claim in claims if not claim.failed)
+    if counted:
+        return max(counted, key=lambda judged: (counted[judged], len(judged), sorted(judged)))
+    return frozenset((*row, n) for row, n in _images_of(*(claim.judged for claim in claims)).items())
+
+
+def _images_of(*some: Judged) -> dict[Row, int]:
+    """The most images of each row, without resampled sets."""
+    found: dict[Row, int] = {}
+    for part, concept, replicate, checkpoint, n in (row for judged in some for row in judged):
+        if part != RESAMPLE:
+            row = (part, concept, replicate, checkpoint)
+            found[row] = max(n, found.get(row, 0))
+    return found
+
+
+def _problem(claims: Sequence[_Claim], claim: _Claim, common: Judged) -> str:
+    """Describe how a claim differs from what is common."""
+    other = next((each for each in claims if each.judged == common), None)
+    if other is None or claim.judged == common:
+        missing = f"more images are missing than the {claim.failed} that it says failed"
+        return f"{claim.filed.path}: metric {claim.metric}: {missing}: run it again"
+    if problem := _other_counts(*sorted((claim, other), key=claims.index)):
+        return problem
+    difference = _difference(claim.judged, common)
+    return f"{claim.filed.path}: metric {claim.metric} {difference}, unlike {other.filed.path}: run it again"
 
 
 def _other_counts(known: _Claim, new: _Claim) -> str | None:
     """Describe two claims of the same concepts with other numbers of images; None where more differs."""
-    here, there = ({row[:4]: row[4] for row in claim.judged} for claim in (new, known))
+    here, there = ({row[:4]: row[4] for row in sorted(claim.judged, reverse=True)} for claim in (new, known))
     if here.keys() != there.keys():
         return None
     differing = next(row for row in sorted(here) if here[row] != there[row])
@@ -79,28 +109,40 @@ def _other_counts(known: _Claim, new: _Claim) -> str | None:
 
 def _claims(filed: FiledResult) -> Iterator[tuple[str, _Claim]]:
     """Yield for each metric with a table the key under which results must agree, and what was judged."""
-    judged: dict[tuple[str, str], Counter[tuple[str, str, int, str, int]]] = {}
+    images: dict[tuple[str, str], dict[Row, tuple[int, ...]]] = {}
     for row in filed.rows:
         value = row.value
-        found = (value.part, value.concept, value.replicate, value.draw or value.checkpoint, value.n)
-        judged.setdefault((row.group, row.metric), Counter())[found] += 1
-    _check_every_seed(filed, judged.values())
+        found = images.setdefault((row.group, row.metric), {})
+        judged = (value.part, value.concept, value.replicate, value.draw or value.checkpoint)
+        found[judged] = (*found.get(judged, ()), value.n)
     versions = {score.metric: [score.package, score.version] for scores in filed.result.groups for score in scores}
-    failed = {score.metric: score.failed for scores in filed.result.groups for score in scores}
+    failed = _failed_images(filed.result)
     earlier = {checkpoint.group for checkpoint in filed.result.checkpoints}
-    for (group, metric), concepts in judged.items():
+    for (group, metric), found in images.items():
         name = group if group in earlier else None  # of the last group the table alone holds the name
+        lost = failed.get((name, metric), 0)
+        _check_every_seed(filed, found, lost)
+        judged_rows = frozenset((*row, n) for row, each in found.items() for n in each)
+        counted = {row: each for row, each in found.items() if row[0] != RESAMPLE}
         key = digest([_data(filed.result), name, metric, versions.get(metric)])
-        yield key, _Claim(filed, metric, frozenset(concepts), failed.get(metric, 0))
+        yield key, _Claim(filed, metric, judged_rows, counted, lost)
 
 
-def _check_every_seed(filed: FiledResult, judged: Iterable[Counter[tuple[str, str, int, str, int]]]) -> None:
-    """Refuse a result that lacks a concept under some of its seeds."""
-    for rows, times in ((row, times) for each in judged for row, times in each.items()):
-        if times != filed.result.replicates:
+def _failed_images(result: Result) -> dict[tuple[str | None, str], int]:
+    """The number of failed images by group of checkpoints, of which the last has no name, and metric."""
+    groups = [*((each.group, each.scores) for each in result.checkpoints), (None, result.scores)]
+    return {(name, score.metric): score.failed for name, scores in groups for score in scores}
+
+
+def _check_every_seed(filed: FiledResult, found: Mapping[Row, tuple[int, ...]], failed: int) -> None:
+    """Refuse a result that lacks a concept, or images of it, under some seeds, where none failed."""
+    seeds = filed.result.replicates
+    for (part, concept, _, _), images in found.items():
+        times = max(Counter(images).values()) if len(images) <= seeds and not failed else len(images)
+        if times > seeds or (times < seeds and not failed):
             raise ResultError(
-                f"{filed.path}: concept {quote(rows[1], 80)} (part {rows[0]}) stands there {times} times, the edit was "
-                f"made with {count_text(filed.result.replicates, 'seed')}: run it again"
+                f"{filed.path}: concept {quote(concept, 80)} (part {part}) stands there {times} times, the edit was "
+                f"made with {count_text(seeds, 'seed')}: run it again"
             )
 
 

@@ -17,7 +17,7 @@ from iceb.leaderboard.degenerate_counts import degenerate_problems
 from iceb.leaderboard.installed import find_installed, installed_metric
 from iceb.runs.table import TableRow
 from iceb.specs.methods import MethodCard
-from iceb.specs.metrics import asks_dest, reference_names
+from iceb.specs.metrics import AFTER, asks_dest, reference_names
 from iceb.specs.records import MOST_FAILED, ReductionRecord, ScoreRecord
 from iceb.specs.reduce import reduce_values
 from iceb.specs.reduction import ConceptValue, Score
@@ -119,10 +119,12 @@ def _score(result: Result, score: ScoreRecord, values: Sequence[ConceptValue]) -
 
 
 def _failed_images(score: ScoreRecord) -> Iterator[str]:
-    """Find counts of failed images that no run writes."""
+    """Find counts of failed images that no run writes; n has none of those that are a yardstick alone."""
     if (score.failed > 0) != bool(score.failed_why):
         yield f"{score.failed} images failed, with the reason {quote(score.failed_why, 80)}: must have both or neither"
-    if score.value is not None and not score.references and score.failed > MOST_FAILED * (score.n + score.failed):
+    metric = installed_metric(score)
+    yardstick = score.references or (metric is not None and any(AFTER not in need.sides for need in metric.needs))
+    if score.value is not None and not yardstick and score.failed > MOST_FAILED * (score.n + score.failed):
         most = f"more than {100 * MOST_FAILED:g} %: a run withholds its value"
         yield f"{score.failed} images beside {score.n} failed, {most}"
 

@@ -8,10 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from iceb.base.cache import cache_root
-from iceb.base.digest import digest_file
-from iceb.base.errors import DataError, SpecError
-from iceb.base.frames import attribute_errors
-from iceb.base.readers import explain_reading
+from iceb.base.errors import SpecError
 from iceb.base.suggestions import unknown
 from iceb.datasets.conflicts import schedule_conflicts
 from iceb.datasets.own_requests import OwnRequests
@@ -21,22 +18,21 @@ from iceb.models.memory import PassSize
 from iceb.models.sources import Source, find
 from iceb.running.checkpoint_method import checkpoint_method, refuse_several_edits
 from iceb.running.measure_choice import measures
-from iceb.running.measuring import CHUNK, WHOLE_IMAGES, Measuring
+from iceb.running.measuring import CHUNK, Measuring
 from iceb.running.method_runner import ChosenMethod
 from iceb.running.planned import Plan
 from iceb.running.plugin_records import run_entries
 from iceb.running.prompt_selection import refuse_unpublished_noise
 from iceb.running.recipe_settings import with_recipe
+from iceb.running.reference_images import reference_images
 from iceb.running.request_kinds import refuse_kind, refuse_requests
 from iceb.running.run_parts import Parts
 from iceb.running.scoring import Scorer
 from iceb.running.task_data import OWN_RECIPE, TaskData, read_task, task_of
 from iceb.specs.checks import check_int
-from iceb.specs.datasets import ConceptDataset
 from iceb.specs.execution import DEFAULT, Execution
 from iceb.specs.methods import MethodCard
 from iceb.specs.outside import OutsideRecord
-from iceb.specs.prompts import ImageKey
 from iceb.specs.repeats import SINGLE, Repeats
 from iceb.specs.results import first_problem
 from iceb.specs.runs import MOST_COUNTED, Dtype, ModelRef, RunSpec, Sampling, Scalar
@@ -135,7 +131,7 @@ def _spec(ask: Ask, data: TaskData, method: ChosenMethod, model: ModelRef, sampl
 
 def _parts(ask: Ask, data: TaskData, method: ChosenMethod, bundle: ModelBundle, cache: Path) -> Parts:
     """Collect the objects of the run; no weights are loaded."""
-    images, elsewhere = ImageStore(cache), reference_images(data.dataset)
+    images, references = ImageStore(cache), reference_images(data.dataset)
     return Parts(
         task=data.task,
         dataset=data.dataset,
@@ -149,10 +145,10 @@ def _parts(ask: Ask, data: TaskData, method: ChosenMethod, bundle: ModelBundle, 
                 images,
                 MeasuredStore(cache),
                 bundle.device.type,
-                {key: path for paths in elsewhere.values() for key, path in paths.items()},
+                references.paths,
                 PassSize("images_per_pass", ask.execution.images_per_pass or CHUNK),
             ),
-            references={name: tuple(paths) for name, paths in elsewhere.items()},
+            references=references.keys,
             reaches_dest=method.card.reaches_dest,
         ),
         edits=EditStore(cache),
@@ -172,22 +168,6 @@ def _outside(ask: Ask) -> OutsideRecord | None:
         made_by="" if ask.checkpoint is None else "checkpoint",
         source="" if ask.checkpoint is None else ask.checkpoint.name,
     )
-
-
-def reference_images(dataset: ConceptDataset) -> dict[str, dict[ImageKey, Path]]:
-    """Return the dataset's reference images by side: digest of the file → path.
-
-    Raises:
-        DataError: a file cannot be read.
-    """
-    with attribute_errors(DataError, f"dataset {dataset.card.name}"):
-        found = tuple(getattr(dataset, "references", lambda: ())())
-    return {reference.name: {_digest(path): path for path in reference.paths} for reference in found}
-
-
-def _digest(path: Path) -> ImageKey:
-    with explain_reading(f"reference image {path}", DataError, WHOLE_IMAGES):
-        return digest_file(path)
 
 
 def _refuse_drawings(task: Task, source: Source) -> None:

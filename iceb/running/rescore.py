@@ -10,15 +10,14 @@ from iceb.datasets import open_dataset
 from iceb.models.families import FAMILIES
 from iceb.running.measure_choice import make_measure, measure_for, named_measure
 from iceb.running.measuring import ImagesLost, Measuring
-from iceb.running.plan import reference_images
 from iceb.running.plugin_records import join_records, metric_entries, plugin_records
+from iceb.running.reference_images import References, reference_images
 from iceb.running.scoring import RegisteredMetric, Scorer, Scores, registered_metric
 from iceb.runs.folder import RESULT, read_result, run_folder
 from iceb.runs.ledger import ImageRow, read_ledger
 from iceb.runs.table import TABLE, read_table, with_metrics
 from iceb.specs.execution import device_kind
 from iceb.specs.metrics import REFERENCE, Measure, Metric, reference_names
-from iceb.specs.prompts import ImageKey
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
 from iceb.stores.images import ImageStore
@@ -69,17 +68,15 @@ def _last(scores: Scores) -> tuple[ScoreRecord, ...]:
 def make_scorer(result: Result, metrics: Sequence[RegisteredMetric], cache: Path, device: str) -> Scorer:
     """Make the scorer of a run's images, with the measures that the run used."""
     found = _references(result, [each.metric for each in metrics], cache)
-    elsewhere = {key: path for paths in found.values() for key, path in paths.items()}
-    measuring = Measuring(ImageStore(cache), MeasuredStore(cache), device_kind(device), elsewhere)
+    measuring = Measuring(ImageStore(cache), MeasuredStore(cache), device_kind(device), found.paths)
     used = used_measures(result, [each.metric for each in metrics], device)
-    references = {name: tuple(paths) for name, paths in found.items()}
-    return Scorer(metrics, used, measuring, references, result.method.reaches_dest)
+    return Scorer(metrics, used, measuring, found.keys, result.method.reaches_dest)
 
 
-def _references(result: Result, metrics: Sequence[Metric], cache: Path) -> dict[str, dict[ImageKey, Path]]:
+def _references(result: Result, metrics: Sequence[Metric], cache: Path) -> References:
     """Return the reference images if some metric reads them; otherwise the dataset is not opened."""
     if not any(map(reference_names, metrics)):
-        return {}
+        return References({}, {})
     return reference_images(open_dataset(result.task.dataset, None, cache))
 
 

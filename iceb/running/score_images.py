@@ -17,9 +17,10 @@ from iceb.running.handed_images import HandedImages, find_files, take_images
 from iceb.running.measure_choice import measures
 from iceb.running.measuring import Measuring
 from iceb.running.no_effect import find_effects, refuse_same_images
-from iceb.running.plan import Ask, model_sampling, reference_images, refuse_kinds
+from iceb.running.plan import Ask, model_sampling, refuse_kinds
 from iceb.running.plugin_records import metric_entries, plugin_records
 from iceb.running.prompt_files import prompt_files
+from iceb.running.reference_images import reference_images
 from iceb.running.result_record import Outcome, task_record
 from iceb.running.scoring import Scorer
 from iceb.running.task_data import TaskData, read_task, task_of
@@ -147,14 +148,13 @@ class _Job:
         return result.model_copy(update={"status": status, "effects": effects, "outside": self._mark()}), outcome
 
     def _scorer(self, cache: Path, device: str) -> Scorer:
-        metrics, elsewhere = self.data.metrics, reference_images(self.data.dataset)
-        paths = {key: path for found in elsewhere.values() for key, path in found.items()}
+        metrics, references = self.data.metrics, reference_images(self.data.dataset)
         kind = device.partition(":")[0]
         return Scorer(
             metrics=metrics,
             measures=measures([each.metric for each in metrics], self.source.family.measures, device),
-            measuring=Measuring(ImageStore(cache), MeasuredStore(cache), kind, paths),
-            references={name: tuple(found) for name, found in elsewhere.items()},
+            measuring=Measuring(ImageStore(cache), MeasuredStore(cache), kind, references.paths),
+            references=references.keys,
             reaches_dest=not self.handed.erases,
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TypeAlias
 
 from iceb import registry
@@ -14,7 +15,18 @@ from iceb.running.measure_attempts import FailedRow, MeasuredRow
 from iceb.running.measuring import MeasuredImage, Measuring, Rows, assemble
 from iceb.runs.ledger import ImageRow
 from iceb.runs.table import TableRow
-from iceb.specs.metrics import AFTER, REFERENCE, Measure, Measured, Metric, Need, asks_dest, reference_names
+from iceb.specs.metrics import (
+    AFTER,
+    REFERENCE,
+    Measure,
+    Measured,
+    Metric,
+    Need,
+    asks_dest,
+    is_counted,
+    reference_names,
+    reference_of,
+)
 from iceb.specs.prompts import ImageKey
 from iceb.specs.records import ScoreRecord
 from iceb.specs.reduce import reduce_values
@@ -139,20 +151,26 @@ class Scorer:
     ) -> list[ImageRow]:
         """Return the rows without those whose image failed on some side that the metric reads."""
         read = [row for row in rows if any(need.accepts(row.prompt) for need in metric.needs)]
-        reasons = [_reason(self._rows_of(metric, [row], numbers)) for row in read]
-        for role in dict.fromkeys(row.prompt.role for row in read):
-            failed.add(role, [why for row, why in zip(read, reasons, strict=True) if row.prompt.role == role])
-        for need in metric.needs:
+        reasons = [_reason(self._rows_of(metric, row, numbers)) for row in read]
+        counted = [(row.prompt, why) for row, why in zip(read, reasons, strict=True) if is_counted(metric, row.prompt)]
+        for role in dict.fromkeys(prompt.role for prompt, _ in counted):
+            failed.add(role, [why for prompt, why in counted if prompt.role == role])
+        for need in metric.needs if not hasattr(metric, "reference_of") else ():
             for side in (each for each in need.sides if each.startswith(REFERENCE) and not failed.has(each)):
                 failed.add(side, [_reason([each]) for each in self._outcomes(need, side, rows, numbers)])
         lost = {id(each) for each, reason in zip(read, reasons, strict=True) if reason is not None}
         return [row for row in rows if id(row) not in lost]
 
-    def _rows_of(self, metric: Metric, rows: Sequence[ImageRow], numbers: Mapping[str, Rows]) -> Iterator[MeasuredRow]:
-        """Yield what was measured of some prompts' images, on all sides that a metric reads."""
+    def _rows_of(self, metric: Metric, row: ImageRow, numbers: Mapping[str, Rows]) -> Iterator[MeasuredRow]:
+        """Yield what was measured of a prompt's images, on all sides that are read, and of its reference."""
+        place = reference_of(metric, row.prompt)
         for need in metric.needs:
-            for side in (each for each in need.sides if not each.startswith(REFERENCE)):
-                yield from self._outcomes(need, side, rows, numbers)
+            for side in need.sides:
+                found = self._outcomes(need, side, [row], numbers)
+                if not side.startswith(REFERENCE):
+                    yield from found
+                elif place is not None:
+                    yield from islice(found, place, place + 1)
 
     def _outcomes(
         self, need: Need, side: str, rows: Sequence[ImageRow], numbers: Mapping[str, Rows]
@@ -185,9 +203,12 @@ class Scorer:
         measure, found = self.measures[need.measure], {}
         for side in need.sides:
             images = list(self._images(need, side, rows))
-            if side.startswith(REFERENCE):
-                images = [each for each in images if not isinstance(numbers[each.key(measure)], FailedRow)]
-            found[side] = assemble(measure, images, numbers)
+            if not side.startswith(REFERENCE):
+                found[side] = assemble(measure, images, numbers)
+                continue
+            outcomes = [numbers[each.key(measure)] for each in images]
+            places = tuple(place for place, each in enumerate(outcomes) if not isinstance(each, FailedRow))
+            found[side] = replace(assemble(measure, [images[place] for place in places], numbers), places=places)
         return found
 
     def _images(self, need: Need, side: str, rows: Sequence[ImageRow]) -> Iterator[MeasuredImage]:

@@ -1,6 +1,6 @@
 """Measures turn images into numbers; metrics turn numbers into one statistic per concept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
@@ -61,11 +61,16 @@ class Measure(Protocol):
 
 @dataclass(frozen=True)
 class Measured:
-    """Rows of one measure for one side of a run: row i belongs to prompt i."""
+    """Rows of one measure for one side of a run: row i belongs to prompt i.
+
+    A reference side has no prompts. Of its images those that could not be measured are left out: `places` then says
+    which of the dataset's images each row is of.
+    """
 
     measure: str  # Measure.id
     values: "Array"  # (N, width)
     prompts: tuple[Prompt, ...]  # N; of a reference side empty
+    places: tuple[int, ...] | None = None  # N; of a reference side: None where each image has its row
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or (self.prompts and len(self.values) != len(self.prompts)):
@@ -116,7 +121,10 @@ class Metric(Protocol):
 
     How the concepts' statistics become value, standard error and interval is its `reduction`, carried out by
     `iceb.specs.reduce.reduce_values` for all metrics. One that asks whether the edit reached its destination also
-    has `asks_dest = True`; it then has no value for a method that only erases.
+    has `asks_dest = True`; it then has no value for a method that only erases. One that leaves out some prompts that it
+    needs also has `counts(prompt) -> bool`, so that their images are none of those that failed. One that compares a
+    prompt's images with a single image of a reference side also has `reference_of(prompt) -> int | None`, its place in
+    the dataset: where that could not be measured, the prompt's images count as failed.
     """
 
     @property
@@ -155,6 +163,18 @@ class Metric(Protocol):
 def asks_dest(metric: Metric) -> bool:
     """Whether a metric asks for the destination; a metric of others need not say."""
     return bool(getattr(metric, "asks_dest", False))
+
+
+def is_counted(metric: Metric, prompt: Prompt) -> bool:
+    """Whether a metric's statistics are taken from a prompt's images, where it needs them."""
+    counts: Callable[[Prompt], bool] | None = getattr(metric, "counts", None)
+    return counts is None or bool(counts(prompt))
+
+
+def reference_of(metric: Metric, prompt: Prompt) -> int | None:
+    """The place of the one reference image of a prompt; None where there is no such."""
+    found: Callable[[Prompt], int | None] | None = getattr(metric, "reference_of", None)
+    return None if found is None else found(prompt)
 
 
 def reference_names(metric: Metric) -> tuple[str, ...]:

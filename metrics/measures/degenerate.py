@@ -56,7 +56,7 @@ class Degenerate:
         Raises:
             MeasureError: an image is not (height, width, 3).
         """
-        found = [np.concatenate([flags(each.image), statistics(each.image)]) for each in inputs]
+        found = [_row(each.image) for each in inputs]
         return np.stack(found) if found else np.zeros((0, len(KINDS) + 4), np.float32)
 
 
@@ -72,11 +72,7 @@ def flags(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     >>> flags(np.full((8, 8, 3), 255, np.uint8)).tolist()
     [0.0, 1.0, 0.0, 0.0]
     """
-    found = np.zeros(len(KINDS), np.float32)
-    fault = _fault(*statistics(image).tolist()) if np.isfinite(image).all() else "non_finite"
-    if fault is not None:
-        found[KINDS.index(fault)] = 1
-    return found
+    return _row(image)[: len(KINDS)]
 
 
 def statistics(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -93,6 +89,13 @@ def statistics(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     contrast = contrast_of(pixels)
     edge = edge_of(pixels) / max(contrast, 1.0)
     return np.array([contrast, correlation_of(pixels), edge, clutter_of(pixels)], np.float32)
+
+
+def _row(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """The flags and statistics of one image, (8,)."""
+    numbers = statistics(image)
+    fault = _fault(*numbers.tolist()) if np.isfinite(image).all() else "non_finite"
+    return np.array([*(kind == fault for kind in KINDS), *numbers], np.float32)
 
 
 def _fault(contrast: float, correlation: float, edge: float, clutter: float) -> str | None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from iceb.base.errors import MeasureError, SpecError
-from iceb.metrics.balance import FEMALE_SHARE, GENDER_DELTA, ROLE, spread_over_replicates
-from iceb.metrics.measured_rows import choice_numbers, nearest_choices
+from iceb.metrics.balance import FEMALE_SHARE, GENDER_DELTA, ROLE, nearest_choices, spread_over_replicates
+from iceb.metrics.rows import choice_numbers
 from iceb.specs.metrics import Measured
 from iceb.specs.prompts import Prompt
 from iceb.specs.reduce import reduce_values

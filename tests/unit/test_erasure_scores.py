@@ -17,7 +17,10 @@ SIDES = (BEFORE, AFTER)
 
 
 def side(role, rows, concepts):
-    prompts = tuple(Prompt(f"{name} {place}", place, role, concept=name) for place, name in enumerate(concepts))
+    choices = tuple(f"choice {column}" for column in range(np.shape(rows)[1])) if np.shape(rows)[1] > 1 else ()
+    prompts = tuple(
+        Prompt(f"{name} {place}", place, role, concept=name, choices=choices) for place, name in enumerate(concepts)
+    )
     return Measured("m@1", np.asarray(rows, np.float32), prompts)
 
 

@@ -32,7 +32,7 @@ def test_concepts_can_count_alike():
 
 
 def test_a_role_direction_and_kind_of_ones_own():
-    metric = PerceptualChange("erased_lpips", role="erased", kind=ALEX, higher_is_better=True, part="erased artists")
+    metric = PerceptualChange("erased_lpips", role="erased", measure=ALEX, higher_is_better=True, part="erased artists")
     assert metric.higher_is_better
     (need,) = metric.needs
     assert (need.measure, need.role, need.sides) == (ALEX, "erased", ("after",))
@@ -45,5 +45,5 @@ def test_no_images_are_no_value():
 
 
 def test_a_distance_that_is_not_finite_is_an_error():
-    with pytest.raises(MeasureError, match="holdout_lpips: measure lpips_alex_64@1 gave a distance"):
+    with pytest.raises(MeasureError, match="measure lpips_alex_64@1 gave a number that is not finite"):
         HOLDOUT(side([0.1, np.nan], ["a", "b"]))

@@ -215,3 +215,59 @@ def test_a_row_may_lack_the_images_that_failed_and_no_others(make_result):
     for failed in (0, 2):
         with pytest.raises(ResultError, match=r"2 images here and 5 in"):
             check_coverage(as_filed(whole, with_fewer_images(whole, failed)))
+
+
+def with_seeds_and_a_failed_image(made, failed, seeds=3, lost=1):
+    """A result of several seeds; under the last, images of the first concept are missing."""
+    whole = with_seeds(made, seeds).with_fields(replicates=seeds)
+    last = (seeds - 1) * len(made.rows)
+    value = whole.rows[last].value
+    changed = replace(whole.rows[last], value=replace(value, n=value.n - lost))
+    rows = (*whole.rows[:last], changed, *whole.rows[last + 1 :])
+    return replace(whole, rows=rows).with_score(value_metric(made), failed=failed, failed_why="m raised" * bool(failed))
+
+
+def value_metric(made):
+    return made.rows[0].metric
+
+
+def test_an_image_may_fail_under_one_seed_alone(make_result):
+    whole = make_result(scores={"source2dest": 0.1}, concepts=12)
+    three = with_seeds(whole, 3).with_fields(replicates=3)
+    one = whole.with_rows(tuple(replace(row, value=replace(row.value, checkpoint="one")) for row in whole.rows))
+    for others in ((three,), (one,), (three, one), ()):
+        check_coverage(as_filed(*others, with_seeds_and_a_failed_image(whole, 1)))
+    with pytest.raises(ResultError, match="stands there 2 times, the edit was made with 3 seeds"):
+        check_coverage(as_filed(three, with_seeds_and_a_failed_image(whole, 0)))
+    with pytest.raises(ResultError, match=r"3 images here and 5 in"):
+        check_coverage(as_filed(three, with_seeds_and_a_failed_image(whole, 1, lost=2)))
+    with pytest.raises(ResultError, match="more images are missing than the 1 that it says failed"):
+        check_coverage(as_filed(with_seeds_and_a_failed_image(whole, 1, lost=2)))
+
+
+def test_a_concept_may_lose_all_its_images_under_one_seed(make_result):
+    whole = make_result(scores={"source2dest": 0.1}, concepts=12)
+    three = with_seeds(whole, 3).with_fields(replicates=3)
+    for failed, is_refused in ((5, False), (4, True)):
+        lacking = replace(three, rows=three.rows[1:]).with_score("source2dest", failed=failed)
+        if not is_refused:
+            check_coverage(as_filed(three, lacking))
+            continue
+        with pytest.raises(ResultError, match="more images are missing than the 4 that it says failed"):
+            check_coverage(as_filed(three, lacking))
+
+
+def test_rows_that_all_lack_failed_images_are_held_against_each_other(make_result):
+    """Each lost an image of another concept: neither is whole, and together they show what there was."""
+    whole = make_result(scores={"source2dest": 0.1}, concepts=12)
+
+    def lacking(place, lost, failed=1):
+        row = whole.rows[place]
+        rows = (*whole.rows[:place], replace(row, value=replace(row.value, n=5 - lost)), *whole.rows[place + 1 :])
+        return replace(whole, rows=rows).with_score("source2dest", failed=failed)
+
+    check_coverage(as_filed(lacking(0, 1), lacking(1, 1)))
+    with pytest.raises(ResultError, match="more images are missing than the 1 that it says failed"):
+        check_coverage(as_filed(lacking(0, 1), lacking(1, 2)))
+    with pytest.raises(ResultError, match=r"8 images here and 5 in|5 images here and 4 in"):  # an n that was raised
+        check_coverage(as_filed(lacking(0, 1), lacking(1, -3)))

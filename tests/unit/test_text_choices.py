@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from iceb.base.errors import MeasureError, SpecError
 from iceb.base.rewriting import Rewriter
 from iceb.baselines.oracle import Oracle
+from iceb.metrics.choices import answer_probabilities
 from iceb.metrics.text_choices import (
     EFFICACY,
     EFFICACY_ADAPTIVE,
@@ -20,7 +21,6 @@ from iceb.metrics.text_choices import (
     GENERALITY_90,
     SPECIFICITY,
     SPECIFICITY_ADAPTIVE,
-    probabilities,
     thresholds,
 )
 from iceb.specs.methods import MethodContext
@@ -55,7 +55,7 @@ def test_the_probability_is_the_softmax_of_100_cosines():
         [math.exp(100 * float(row[1])) / (math.exp(100 * float(row[0])) + math.exp(100 * float(row[1])))]
         for row in cosines
     ]
-    found = probabilities(side(cosines, [prompt("source", number) for number in range(20)]))
+    found = answer_probabilities(side(cosines, [prompt("source", number) for number in range(20)]))
     assert found[:, None] == pytest.approx(np.array(exact), rel=1e-12)
 
 
@@ -183,7 +183,7 @@ def test_a_prompt_left_out_counts_in_n_and_not_in_the_share():
 
 def test_a_prompt_without_an_answer_is_refused():
     bare = Prompt(OLD, 1, "source", request="r/0", choices=(OLD, NEW))
-    with pytest.raises(SpecError, match="names no answer among its 2 texts"):
+    with pytest.raises(SpecError, match="has 2 choices and the answer None: needs an answer"):
         EFFICACY(both("source", [[0.3, 0.2]], [[0.3, 0.2]], [bare]))
 
 
@@ -194,7 +194,7 @@ def test_numbers_that_are_no_cosines_are_refused(number):
 
 
 def test_rows_shorter_than_the_texts_are_refused():
-    with pytest.raises(MeasureError, match="gave 1 numbers for a prompt of 2 texts"):
+    with pytest.raises(SpecError, match="gave rows of 1 choice: an answer needs another beside it"):
         EFFICACY(both("source", [[0.3]], [[0.3]], [prompt("source")]))
 
 

@@ -52,7 +52,7 @@ def after_of(metric, measured):
     [
         ("percent", "100 × cosine", [25.0, -4.0]),
         ("positive percent", "100 × max(cosine, 0)", [25.0, 0.0]),
-        ("hessel", "2.5 × max(cosine, 0)", [0.625, 0.0]),
+        ("hessel", "2.5 · max(cos, 0)", [0.625, 0.0]),
         ("cosine", "cosine", [0.25, -0.04]),
     ],
 )
@@ -195,7 +195,7 @@ H_C = Composite("h_c", (ERASED, KEPT), {"erased": complement(), "kept": Part(cha
 
 
 def measured_by(metric, rows):
-    """Rows by the names that a composite gives its needs."""
+    """Rows by the names of a composite's needs."""
     return {
         need.key: sides_of(rows[need.role], prompts=prompts_of(role=need.role), key="x")["x"] for need in metric.needs
     }
@@ -255,3 +255,19 @@ def test_the_metrics_keep_their_promises(metric, register):  # noqa: F811
     lines = list(check_metric("checked"))
     assert failures(lines) == {}
     assert {line.check for line in lines if line.status == "skipped"} <= {"an edit that did nothing"}
+
+
+def test_rows_that_are_not_of_the_prompts_texts_are_refused():
+    with pytest.raises(MeasureError, match="gave 2 numbers for a prompt of 3 texts"):
+        ClipScore("score", "erased", "m", text=0)(sides_of(ROWS[:, :2]))
+
+
+def test_a_choice_may_be_named_for_all_prompts():
+    first = ChoiceAccuracy("accuracy", "erased", "m", choice=0)
+    assert after_of(first, sides_of(ROWS, prompts=prompts_of([None] * 3))) == [1.0, 0.0, 0.0]
+    sure = after_of(ChoiceProbability("p", "erased", "m", choice=2), sides_of(ROWS, prompts=prompts_of([None] * 3)))
+    assert sure == pytest.approx(choice_probabilities(ROWS)[:, 2].tolist())
+
+
+def test_members_that_read_the_same_share_a_name():
+    assert [(need.key, need.name) for need in H_C.needs] == [("erased", ""), ("kept", "")]

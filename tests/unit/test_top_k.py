@@ -25,7 +25,7 @@ def random_side(seed, role=ERASED, n=60, classes=12):
 @pytest.mark.parametrize("k", range(1, 6))
 def test_accuracy_is_that_of_sorted_probabilities(k):
     before, after = random_side(0), random_side(1)
-    metric = TopAccuracy("x", ERASED, k)
+    metric = TopAccuracy("x", ERASED, k=k)
     score = reduce_values(metric({ERASED: {"before": before, "after": after}}), metric.reduction)
     for value, measured in ((score.before, before), (score.value, after)):
         best = np.argsort(-measured.values, axis=1)[:, :k]
@@ -64,4 +64,4 @@ def test_prompts_without_a_class_of_the_measure_are_refused():
 
 def test_no_images_give_no_values():
     empty = Measured("m@1", np.zeros((0, 0), np.float32), ())
-    assert TopAccuracy("x", ERASED, 1)({ERASED: {"before": empty, "after": empty}}) == ()
+    assert TopAccuracy("x", ERASED)({ERASED: {"before": empty, "after": empty}}) == ()
