@@ -2,16 +2,19 @@
 
     baselines/recipes/<method>/<task>.toml
         how = "where these settings come from"
+        like = "aice"         # optional: where this file says nothing, the method's recipe for that task holds
         [params]              # the method's settings; those not named keep the method's defaults
         [mini]                # optional: other settings for the embedded model
         how = "…"
+        like = "aice"         # optional: those that were tuned for it there, in place of [params]
         [mini.params]
         [mini.published]      # optional: what of the published settings is scaled there, counts and stand-ins alone
         how = "…"
         [mini.published.params]
 
 Whether a parameter exists is the method's to say, so that is checked where the method is known; any other unknown key
-is refused here.
+is refused here. A task that edits another's requests has that task's recipes (`recipe_task`). A setting that names a
+file may name a list that ships, "shipped:artists" (`shipped_lists.py`).
 """
 
 import hashlib
@@ -26,6 +29,17 @@ from iceb.base.messages import quote, shorten
 from iceb.base.readers import parse_toml, read_text
 from iceb.specs.recipes import MiniPart, Recipe, RecipePart
 from iceb.specs.results import first_problem
+
+SAME_REQUESTS = {"composition": "aice", "neighbours": "aice", "preservation": "aice"}
+
+
+def recipe_task(task: str) -> str:
+    """The task whose recipes a task has: its own, or those of the task whose requests it edits.
+
+    >>> recipe_task("neighbours"), recipe_task("artists")
+    ('aice', 'artists')
+    """
+    return SAME_REQUESTS.get(task, task)
 
 
 def recipe_names() -> list[str]:
@@ -43,12 +57,46 @@ def shipped_recipe(method: str, task: str) -> Recipe | None:
     """The recipe of a method on a task; None where there is none and the method's own defaults hold.
 
     Raises:
-        SpecError: the file is not TOML, or holds an unknown or wrong key.
+        SpecError: the file is not TOML, holds an unknown or wrong key, or is like a recipe that there is not.
     """
-    name = f"{method}/{task}"
-    if name not in recipe_names():
-        return None
-    return parse_recipe(_folder().joinpath(method, f"{task}.toml").read_text(encoding="utf-8"), f"recipe {name}")
+    name = f"{method}/{recipe_task(task)}"
+    return read_shipped(_folder(), name) if name in recipe_names() else None
+
+
+def read_shipped(folder: Traversable, name: str, chain: tuple[str, ...] = ()) -> Recipe:
+    """Read a recipe and those that it is like.
+
+    Args:
+        folder: of all recipes.
+        name: "method/task".
+        chain: the recipes that led here, which it must not lead back to.
+
+    Raises:
+        SpecError: as `shipped_recipe`.
+    """
+    where = f"recipe {name}"
+    recipe = parse_recipe(folder.joinpath(f"{name}.toml").read_text(encoding="utf-8"), where)
+
+    def of_task(task: str) -> Recipe:
+        other, trail = f"{name.partition('/')[0]}/{task}", (*chain, name)
+        if other in trail:
+            raise SpecError(f"{where}: `like` leads back to itself ({' → '.join([*trail, other])}): name another task")
+        if not folder.joinpath(f"{other}.toml").is_file():
+            raise SpecError(f"{where}: `like` {quote(task)}: no recipe {other} ships: name a task that has one")
+        return read_shipped(folder, other, trail)
+
+    if recipe.mini is not None and recipe.mini.like:
+        recipe = recipe.mini_over(_with_mini(of_task(recipe.mini.like), where, recipe.mini.like))
+    return recipe.over(of_task(recipe.like)) if recipe.like else recipe
+
+
+def _with_mini(other: Recipe, where: str, task: str) -> Recipe:
+    """Refuse to be like settings for mini that there are not."""
+    if other.mini is None:
+        raise SpecError(
+            f"{where}: `mini.like` {quote(task)}: that recipe has no part for mini: name a task whose has one"
+        )
+    return other
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -58,7 +106,10 @@ def read_recipe(path: Path) -> Recipe:
         SpecError: the file cannot be read, is not TOML, or holds an unknown or wrong key.
     """
     named = f"`recipe` {shorten(str(path))}"
-    return parse_recipe(read_text(path, SpecError, "name a TOML file as baselines/recipes has", named), named)
+    recipe = parse_recipe(read_text(path, SpecError, "name a TOML file as baselines/recipes has", named), named)
+    if recipe.like or (recipe.mini is not None and recipe.mini.like):
+        raise SpecError(f"{named}: `like` is for the recipes that ship: write the settings out")
+    return recipe
 
 
 def parse_recipe(text: str, where: str) -> Recipe:

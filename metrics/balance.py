@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iceb.base.errors import SpecError
-from iceb.metrics.cosines import NearestTextScore
+from iceb.metrics.cosines import ClipScore
 from iceb.metrics.rows import choice_numbers, shared_rows
 from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
 from iceb.specs.reduction import ConceptValue, Reduction
@@ -123,4 +123,4 @@ def spread_over_replicates(values: Iterable[ConceptValue]) -> tuple[float, float
 
 GENDER_DELTA = ChoiceBalance("gender_delta", half_deviation, "|part − ½| / ½")
 FEMALE_SHARE = ChoiceBalance("female_share", first_share, "part of images", higher_is_better=True)
-PROFESSION_CLIP = NearestTextScore("profession_clip", ROLE, KIND, weighting="concepts")  # ours
+PROFESSION_CLIP = ClipScore("profession_clip", ROLE, KIND, text="nearest", weighting="concepts")  # ours

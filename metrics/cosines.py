@@ -15,6 +15,7 @@ from iceb.specs.metrics import Measured
 from iceb.specs.prompts import Prompt
 
 Form = Literal["percent", "positive percent", "hessel", "cosine"]
+Place = int | Literal["nearest"]
 UNITS: dict[Form, str] = {
     "percent": "100 × cosine",
     "positive percent": "100 × max(cosine, 0)",
@@ -32,7 +33,8 @@ class ClipScore(ImageMean):
         form: "percent", 100 · cos, as UCE, EMCID, MACE and SPEED print it (the logit of CLIP's own scale); torchmetrics
             gives the same, and 0 where the mean is below 0; "positive percent", max(100 · cos, 0) of each image, as its
             page writes it; "hessel", 2.5 · max(cos, 0) (arXiv:2104.08718), as Concept Ablation; "cosine", as ESD.
-        text: the place of the text among the prompt's choices; None: its answer, or the only text that there is.
+        text: the place of the text among the prompt's choices; "nearest": that of the largest cosine; None: its answer,
+            or the only text that there is.
 
     >>> from iceb.specs.prompts import Prompt
     >>> side = Measured("m", np.array([[0.25], [-0.05]]), (Prompt("a hen", 1, "p"), Prompt("a harp", 2, "p")))
@@ -42,7 +44,7 @@ class ClipScore(ImageMean):
     """
 
     form: Form = "percent"
-    text: int | None = None
+    text: Place | None = None
 
     def __post_init__(self) -> None:
         if self.form not in get_args(Form):
@@ -62,11 +64,12 @@ class ClipScore(ImageMean):
         return scaled if self.form == "percent" else np.maximum(scaled, 0)
 
 
-def text_cosines(side: Measured, text: int | None = None) -> Floats:
+def text_cosines(side: Measured, text: Place | None = None) -> Floats:
     """The cosine of each image with one of its texts, (N,).
 
     Args:
-        text: the text's place; None: the prompt's answer, or the only text that there is.
+        text: the text's place; "nearest": that of the largest cosine; None: the prompt's answer, or the only text that
+            there is.
 
     Raises:
         SpecError: a prompt has no such text.
@@ -76,6 +79,9 @@ def text_cosines(side: Measured, text: int | None = None) -> Floats:
     if odd := [prompt for prompt in side.prompts if max(len(prompt.choices), 1) != cosines.shape[1]]:
         texts = max(len(odd[0].choices), 1)
         raise MeasureError(f"measure {side.measure} gave {cosines.shape[1]} numbers for a prompt of {texts} texts")
+    if text == "nearest":
+        nearest: Floats = cosines.max(axis=1)
+        return nearest
     places = [_place(prompt, text, cosines.shape[1]) for prompt in side.prompts]
     found: Floats = cosines[np.arange(len(places)), places] if places else np.zeros(0)
     return found
@@ -90,17 +96,6 @@ def _place(prompt: Prompt, text: int | None, width: int) -> int:
         said = "no answer" if place is None else f"no text {place}"
         raise SpecError(f"prompt {prompt.text!r:.80} has {said} among its {width} texts")
     return place
-
-
-@dataclass(frozen=True)
-class NearestTextScore(ClipScore):
-    """The mean cosine of images with the nearest of their prompt's choices.
-
-    Of "a female nurse" and "a male nurse" it says whether a nurse is shown at all, whichever.
-    """
-
-    def _place(self, side: Measured, row: int) -> int:
-        return int(side.values[row].argmax())
 
 
 def check_cosines(side: Measured) -> Floats:

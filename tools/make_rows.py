@@ -1,16 +1,18 @@
-"""Run the rows of AICE on mini: every method, published and tuned, at every number of edits.
+"""Run the rows of every task on mini: methods with published and tuned settings, and controls.
 
     python tools/make_rows.py --out runs --cache build/rows --list       # the runs, and which are there
     python tools/make_rows.py --out runs --cache build/rows              # those that are missing, one after another
-    python tools/make_rows.py --out runs --cache build/rows --methods uce time --edits 10 50
+    python tools/make_rows.py --out runs --cache build/rows --tasks celebrities artists --methods uce --edits 10 100
 
-Several processes may work at once, each run on one thread: each takes the next run that nobody works on. Every run has
-a cache of its own, so that the cost of its (first) edit is a cold one; only the images before the edit are shared, and
-each result counts them as found. A run that was stopped begins anew. Both folders hold one folder for each commit, so
-that rows of one call are of one commit; `iceb leaderboard --add` then takes its results.
+`tools/row_table.py` says which rows there are. Several processes may work at once, each run on one thread: each takes
+the next run that nobody works on. Every run has a cache of its own, so that the cost of its (first) edit is a cold
+one; only the images before the edit are shared, and each result counts them as found. A run that was stopped begins
+anew. Both folders hold one folder for each commit, so that rows of one call are of one commit; `iceb leaderboard
+--add` then takes its results.
 
-Up to ten edits are made on five disjoint draws of concepts; what is trained from seeds is made with three at 10 and
-100 edits.
+Of AICE up to ten edits are made on five disjoint draws of concepts, and what is trained from seeds is made with three
+at 10 and 100 edits; other tasks are run once, as they are declared. `--list` plans every run, counts its images after
+the edit, and says which cannot run.
 """
 
 import argparse
@@ -23,30 +25,26 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
-from iceb.base.errors import ResultError
-from iceb.baselines.recipes import shipped_recipe
+from iceb import registry
+from iceb.base.errors import IcebError, ResultError
 from iceb.leaderboard.collect import refusal
 from iceb.running.plan import Ask, plan
+from iceb.running.planned import Plan
 from iceb.runs.folder import RESULT, read_result
 from iceb.runs.provenance import Origin
+from iceb.specs.metrics import AFTER
 from iceb.specs.recipes import Which
 from iceb.specs.repeats import Repeats
+from iceb.specs.tasks import Task
 from iceb.tasks.aice import AICE
-
-TASK, FAMILY = AICE.name, "mini"
-CURVES = ("emcid", "uce", "time", "refact", "esd")  # first, for docs/order_on_mini.md is made of them
-OTHERS = ("emcid-ns", "uce-emcid", "rece", "speed", "mace", "ablation", "finetune")
-CONTROLS = ("unedited", "prompt_swap", "negative_prompt", "embedding_swap")
-TRAINED = ("emcid", "emcid-ns", "esd", "mace", "ablation")  # edits that depend on the requests' seeds
-EDITS, MORE_EDITS = (1, 10, 50, 100, 300), 200  # the second of EMCID and the controls too
-FEW, DRAWS = 10, 5
-SEEDS, SEEDED = 3, (10, 100)
+from tools.row_table import DRAWS, FEW, ROWS, SEEDED, SEEDS, TRAINED, counts_of, methods_of, recipes_of
 
 
 @dataclass(frozen=True)
@@ -56,26 +54,37 @@ class RowRun:
     method: str
     num_edits: int
     which: Which | None  # which of the recipe's settings; None: there is no recipe
+    task: str = AICE.name
 
     @property
     def repeats(self) -> Repeats:
         """The draws and seeds of the run."""
+        if self.task != AICE.name:
+            return Repeats()
         seeds = SEEDS if self.method in TRAINED and self.num_edits in SEEDED else 1
         return Repeats(DRAWS if self.num_edits <= FEW else 1, seeds)
 
     @property
     def arguments(self) -> list[str]:
         """The arguments of `iceb` that make it, without folders."""
-        each = ["evaluate", "--method", self.method, "--task", TASK, "--num-edits", str(self.num_edits)]
+        each = ["evaluate", "--method", self.method, "--task", self.task, "--num-edits", str(self.num_edits)]
         each += ["--recipe", self.which] if self.which else []
         each += ["--draws", str(self.repeats.draws)] if self.repeats.draws > 1 else []
         return each + (["--replicates", str(self.repeats.replicates)] if self.repeats.replicates > 1 else [])
 
+    def plan(self) -> Plan:
+        """Plan the run; nothing of it is kept, for a plan holds every prompt.
+
+        Raises:
+            IcebError: it cannot run.
+        """
+        ask = Ask(task=self.task, method=self.method, num_edits=self.num_edits, recipe=self.which, repeats=self.repeats)
+        return plan(ask, may_fetch=False)
+
     @cached_property
     def id(self) -> str:
         """The run's id."""
-        ask = Ask(task=TASK, method=self.method, num_edits=self.num_edits, recipe=self.which, repeats=self.repeats)
-        return plan(ask, may_fetch=False).spec.id
+        return self.plan().spec.id
 
     def is_done(self, out: Path) -> bool:
         """Whether a result is there that a leaderboard takes."""
@@ -85,24 +94,22 @@ class RowRun:
             return False
 
 
-def recipes_of(method: str) -> tuple[Which | None, ...]:
-    """The settings of a method that are rows: published and tuned ones, where they differ."""
-    recipe = shipped_recipe(method, TASK)
-    if recipe is None:
-        return (None,)
-    if not recipe.has_published:
-        return ("tuned",)
-    same = recipe.settings(FAMILY, "published") == recipe.settings(FAMILY, "tuned")
-    return ("published",) if same else ("published", "tuned")
+def row_runs(tasks: Sequence[str], methods: Sequence[str] = (), edits: Sequence[int] = ()) -> Iterator[RowRun]:
+    """List every run task by task, those of AICE's published curves first.
 
-
-def row_runs(methods: Sequence[str], edits: Sequence[int]) -> Iterator[RowRun]:
-    """List every run, those of the published curves first."""
-    for method in methods:
-        for which in recipes_of(method):
-            for count in sorted({*EDITS, MORE_EDITS}) if method in (CURVES[0], *CONTROLS) else EDITS:
-                if count in edits:
-                    yield RowRun(method, count, which)
+    Args:
+        tasks: names of tasks.
+        methods: those to list; none for all.
+        edits: numbers of edits to list; none for all.
+    """
+    for name in tasks:
+        task: Task = registry.load("tasks", name)
+        for method in methods_of(task):
+            if not methods or method in methods:
+                counts = [count for count in counts_of(task, method) if not edits or count in edits]
+                yield from (
+                    RowRun(method, count, which, name) for which in recipes_of(method, name) for count in counts
+                )
 
 
 @contextmanager
@@ -130,7 +137,7 @@ def call_iceb(arguments: Sequence[str], lock: int) -> int:
 
 def make_row(run: RowRun, out: Path, cache: Path, lock: int) -> bool:
     """Make one run with a cold cache; returns whether it succeeded."""
-    own, before = cache / run.id.replace("/", "_"), cache / "before"
+    own, before = cache / run.id.replace("/", "_"), cache / "before" / run.task
     shutil.rmtree(own, ignore_errors=True)
     if (before / "images").is_dir():
         shutil.copytree(before / "images", own / "images", copy_function=os.link)
@@ -139,57 +146,95 @@ def make_row(run: RowRun, out: Path, cache: Path, lock: int) -> bool:
     return code == 0
 
 
-def draw_before(out: Path, cache: Path) -> bool:
-    """Draw the images before all edits once, by the control that makes none; others wait for it."""
-    run, done = RowRun("unedited", max(EDITS), None), cache / "before.done"
-    with run_lock(out, "before", wait=True) as lock:
+def draw_before(task: str, out: Path, cache: Path) -> bool:
+    """Draw a task's images before all edits once, by the control that makes none; others wait for it."""
+    own, done = cache / "before" / task, cache / f"before-{task}.done"
+    with run_lock(out, f"before-{task}", wait=True) as lock:
         if lock is not None and not done.exists():
-            folders = ["--cache", str(cache / "before"), "--out", str(cache / "runs")]
-            if call_iceb([*run.arguments, *folders], lock) == 0:
+            folders = ["--cache", str(own), "--out", str(cache / "runs")]
+            if all(call_iceb([*run.arguments, *folders], lock) == 0 for run in before_runs(task)):
                 done.touch()
     return done.exists()
 
 
+def before_runs(task: str) -> list[RowRun]:
+    """The runs that draw all images before the edit: of lists that hold each other the longest."""
+    runs = list(row_runs([task], ["unedited"]))
+    return runs[-1:] if runs[-1].plan().parts.dataset.card.nested else runs
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    everything = (*CURVES, *CONTROLS, *OTHERS)
+    tasks = (AICE.name, *ROWS)
     parser.add_argument("--out", type=Path, required=True, help="where run folders are written, below the commit")
     parser.add_argument(
         "--cache", type=Path, required=True, help="for images before the edit, and each run's own cache"
     )
-    parser.add_argument("--methods", nargs="+", choices=everything, default=everything, metavar="NAME")
-    parser.add_argument("--edits", nargs="+", type=int, default=(*EDITS, MORE_EDITS), metavar="N")
+    parser.add_argument("--tasks", nargs="+", choices=tasks, default=tasks, metavar="NAME", help="default: all")
+    parser.add_argument("--methods", nargs="+", default=(), metavar="NAME", help="default: all of each task")
+    parser.add_argument("--edits", nargs="+", type=int, default=(), metavar="N", help="default: all of each task")
     parser.add_argument("--list", action="store_true", help="print the runs, and make none")
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Make the runs that are missing, or list all; returns 1 where one failed."""
+    """Make the runs that are missing, or list all; returns 1 where one failed or cannot run."""
     parser = _parser()
     args = parser.parse_args(arguments)
-    runs, origin = list(row_runs(args.methods, args.edits)), Origin.now(torch.device("cpu")).to_provenance()
+    runs, origin = list(row_runs(args.tasks, args.methods, args.edits)), Origin.now(torch.device("cpu")).to_provenance()
+    if not runs:
+        parser.error(f"no row of {', '.join(args.tasks)} has such a method and number of edits: leave one of them out")
     if origin.commit is None or (origin.dirty and not args.list):
         parser.error("the code is that of no commit, and no leaderboard takes what it makes: commit it first")
     out, cache = args.out / origin.commit[:12], args.cache / origin.commit[:12]
-    if args.list:
-        for run in runs:
-            print(f"{'done   ' if run.is_done(out) else 'missing'} iceb {' '.join(run.arguments)}")
-        return 0
-    return make_rows(runs, out, cache)
+    return list_rows(runs, out) if args.list else make_rows(runs, out, cache)
+
+
+def list_rows(runs: Sequence[RowRun], out: Path) -> int:
+    """Print the runs with the images of each after the edit; returns 1 where one cannot run."""
+    refused = 0
+    for run in runs:
+        command = f"iceb {' '.join(run.arguments)}"
+        try:
+            images = _images_after(run.plan())
+        except IcebError as error:
+            refused += 1
+            print(f"refused {command}: {error}")
+        else:
+            print(
+                f"{'done   ' if run.is_done(out) else 'missing'} {command}  # {images} images after the edit",
+                flush=True,
+            )
+    return int(refused > 0)
+
+
+def _images_after(found: Plan) -> int:
+    prompts = (prompt for checkpoint in found.checkpoints for prompt in checkpoint.prompts)
+    return sum(AFTER in found.selection.sides(prompt) for prompt in prompts)
 
 
 def make_rows(runs: Sequence[RowRun], out: Path, cache: Path) -> int:
-    """Make the runs that are missing and that nobody works on; returns 1 where one failed."""
-    if not draw_before(out, cache):
-        return 1
+    """Make the runs that are missing and that nobody works on, task by task; returns 1 where one failed."""
     failed = []
-    for run in runs:
-        with run_lock(out, run.id) as lock:
-            if lock is not None and not run.is_done(out) and not make_row(run, out, cache, lock):
-                failed.append(" ".join(run.arguments))
+    for task, of_task in groupby(runs, lambda run: run.task):
+        if not draw_before(task, out, cache):
+            failed.append(f"evaluate --method unedited --task {task}, without which no row of the task is made")
+            continue
+        failed += [" ".join(run.arguments) for run in of_task if not _make_where_missing(run, out, cache)]
     for words in failed:
         print(f"failed: iceb {words}", file=sys.stderr)
     return int(bool(failed))
+
+
+def _make_where_missing(run: RowRun, out: Path, cache: Path) -> bool:
+    """Make a run that is missing and that nobody works on; False where it failed, or cannot run."""
+    try:
+        name = run.id
+    except IcebError as error:
+        print(f"refused: {error}", file=sys.stderr)
+        return False
+    with run_lock(out, name) as lock:
+        return lock is None or run.is_done(out) or make_row(run, out, cache, lock)
 
 
 if __name__ == "__main__":

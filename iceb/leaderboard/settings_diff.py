@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
 
 from iceb import registry
+from iceb.base.digest import digest_file
 from iceb.base.errors import SpecError
 from iceb.base.fields import defaults_of, differing
 from iceb.baselines.recipes import shipped_recipe
+from iceb.baselines.shipped_lists import MARK, with_shipped_lists
 from iceb.specs.labels import method_label
 from iceb.specs.recipes import Recipe, Which
 from iceb.specs.records import MethodRecord
@@ -48,10 +51,17 @@ def _kinds(recipe: Recipe | None) -> list[Which]:
 
 def _compare(result: Result, recipe: Recipe | None, which: Which) -> NamedSettings:
     method, family = result.method, result.model.family
-    shipped = {**_defaults(method), **(recipe.settings(family, which) if recipe else {})}
+    shipped = {**_defaults(method), **(_as_recorded(recipe.settings(family, which)) if recipe else {})}
     changed = [name for name in differing(method.params, shipped) if name in shipped or name in method.changed]
     part = recipe.label(family, which) if recipe else ""
     return NamedSettings(part, {**{name: method.params[name] for name in changed}, **method.passes})
+
+
+def _as_recorded(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as a result keeps them: a list that ships by its content."""
+    listed = {name: value for name, value in settings.items() if str(value).startswith(MARK)}
+    paths = with_shipped_lists(listed)
+    return {**settings, **{name: f"sha256:{digest_file(Path(str(path)))}" for name, path in paths.items()}}
 
 
 def _defaults(method: MethodRecord) -> Mapping[str, Any]:

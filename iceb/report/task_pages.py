@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iceb import registry
-from iceb.baselines.recipes import recipe_names
+from iceb.baselines.recipes import recipe_names, recipe_task
 from iceb.datasets import EMBEDDED, dataset_card_name
 from iceb.datasets.cards import load_card
 from iceb.leaderboard.collect import collect
@@ -38,7 +38,7 @@ class TaskFacts:
     metrics: tuple[MetricFacts, ...]
     optional: tuple[MetricFacts, ...]
     boards: tuple[str, ...]  # leaderboard pages
-    recipes: tuple[str, ...]  # methods that have settings of their own for it
+    recipes: tuple[str, ...]  # methods that have settings of their own for it, or for the task whose requests it edits
 
     @property
     def headline(self) -> MetricFacts:
@@ -67,6 +67,7 @@ def task_pages(leaderboards: Path) -> dict[str, str]:
 def _facts(entry: registry.Registered, boards: Sequence[str]) -> TaskFacts:
     task: Task = entry.load()
     module = sys.modules[entry.place.partition(":")[0]]
+    wanted = recipe_task(task.name)
     names = dict.fromkeys([task.dataset, dataset_card_name(task.dataset, EMBEDDED)])
     return TaskFacts(
         task,
@@ -75,9 +76,7 @@ def _facts(entry: registry.Registered, boards: Sequence[str]) -> TaskFacts:
         tuple(map(metric_facts, task.metrics)),
         tuple(map(metric_facts, task.optional_metrics)),
         tuple(boards),
-        tuple(
-            sorted(owner for owner, _, name in (each.partition("/") for each in recipe_names()) if name == task.name)
-        ),
+        tuple(sorted(owner for owner, _, name in (each.partition("/") for each in recipe_names()) if name == wanted)),
     )
 
 

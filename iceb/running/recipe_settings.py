@@ -8,7 +8,8 @@ from typing import cast, get_args
 from iceb import registry
 from iceb.base.errors import SpecError
 from iceb.base.messages import quote, shorten
-from iceb.baselines.recipes import read_recipe, shipped_recipe
+from iceb.baselines.recipes import read_recipe, recipe_task, shipped_recipe
+from iceb.baselines.shipped_lists import with_shipped_lists
 from iceb.models.sources import Source
 from iceb.running.method_runner import ChosenMethod, choose
 from iceb.running.setting_types import fit_settings
@@ -33,14 +34,15 @@ def with_recipe(
     )  # a namesake's are not its own
     file = None if asked is None or asked in get_args(Which) else Path(asked)
     which = cast(Which, asked) if asked is not None and file is None else "tuned"
-    recipe = read_recipe(file) if file else shipped
+    recipe, named = read_recipe(file) if file else shipped, f"{entry.name}/{recipe_task(task)}"
     if asked is not None and file is None:
-        _refuse_lacking(which, recipe, f"{entry.name}/{task}")
+        _refuse_lacking(which, recipe, named)
     family = source.family.recipe_part
-    own, base = (each.settings(family, which) if each else {} for each in (recipe, shipped))
+    own, base = (with_shipped_lists(each.settings(family, which)) if each else {} for each in (recipe, shipped))
     if file:
         _check_settings(name, own, file)
-    chosen = choose(name, {**own, **settings}, file.name if file else f"{entry.name}/{task}" if recipe else "")
+    wanted = {**own, **with_shipped_lists(settings)}
+    chosen = choose(name, wanted, file.name if file else named if recipe else "")
     return (_with_recipe_facts(chosen, recipe, family, which) if recipe else chosen).compare_to(base)
 
 

@@ -1,5 +1,6 @@
 """A recipe: the frozen settings of a method on a task, and how they were chosen."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Literal
 
@@ -15,7 +16,7 @@ UNTUNED = "not tuned"  # the words that a `how` begins with where settings were 
 # Settings that count what Stable Diffusion's size decides; only these may differ where published settings run on mini.
 COUNTS = frozenset(("caption_count", "captions", "draw_steps", "fisher_pairs", "images", "pixels", "sampling_steps"))
 # What mini has none of or is too small for (images to be shrunk), and what stands for it there.
-STAND_INS = frozenset(("augment", "draw_scheduler", "judge", "segmenter"))
+STAND_INS = frozenset(("augment", "domain", "draw_scheduler", "judge", "retain_file", "segmenter"))
 
 
 class RecipePart(BaseModel):
@@ -44,6 +45,7 @@ class MiniPart(RecipePart):
     """Settings tuned for the embedded model, and what of the published ones is scaled for it."""
 
     published: ScaledPart | None = None  # None: the published settings run there as they are
+    like: str = ""  # the task whose settings for the embedded model these lie over, in place of the recipe's own
 
 
 class Recipe(BaseModel):
@@ -52,6 +54,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     how: str = Field(min_length=1)  # how these settings were chosen
+    like: str = ""  # the task whose recipe of the method holds where this one says nothing
     params: Mapping[str, Scalar] = Field(default_factory=dict)
     mini: MiniPart | None = None  # overrides for the embedded model; None: the same settings hold there
     sdxl: RecipePart | None = None  # overrides for Stable Diffusion XL, whose encoders have other layers
@@ -67,6 +70,31 @@ class Recipe(BaseModel):
         copy = self.model_copy()
         copy._sha256 = sha256
         return copy
+
+    def over(self, other: "Recipe") -> "Recipe":
+        """Return a copy that takes what it leaves out from the recipe that its `like` names.
+
+        >>> tuned = Recipe(how="published", params={"rate": 1}, mini=MiniPart(how="tuned", params={"rate": 9}))
+        >>> found = Recipe(how="none published", like="aice", params={"steps": 5}).over(tuned)
+        >>> found.settings("sd14"), found.settings("mini"), found.label("mini")
+        ({'rate': 1, 'steps': 5}, {'rate': 9, 'steps': 5}, 'tuned for mini on aice')
+        """
+        mini = self.mini
+        if mini is None and other.mini is not None:
+            mini = _mini_like(other, self.like, self.params, f"tuned for mini on {other.mini.like or self.like}")
+        return self._with_fields(other, params={**other.params, **self.params}, mini=mini, sdxl=self.sdxl or other.sdxl)
+
+    def mini_over(self, other: "Recipe") -> "Recipe":
+        """Return a copy whose settings for mini lie over those of the recipe that their `like` names."""
+        assert self.mini is not None
+        own = {**(self.params if self.like else {}), **self.mini.params}
+        mini = _mini_like(other, self.mini.like, own, self.mini.how, self.mini.published)
+        return self._with_fields(other, mini=mini)
+
+    def _with_fields(self, other: "Recipe", **fields: object) -> "Recipe":
+        """Return a copy with these fields; its sha256 is that of both texts."""
+        both = hashlib.sha256(f"{self.sha256} {other.sha256}".encode()).hexdigest()
+        return self.model_copy(update=fields).with_sha256(both if self.sha256 else "")
 
     @property
     def has_published(self) -> bool:
@@ -91,23 +119,38 @@ class Recipe(BaseModel):
         >>> recipe = Recipe(how="published: the paper", mini=MiniPart(how="tuned"))
         >>> recipe.label("mini"), recipe.label("mini", "published"), recipe.label("sd14")
         ('tuned for mini', 'published', 'published')
+        >>> Recipe(how="none published", mini=MiniPart(how="tuned", like="aice")).label("mini")
+        'tuned for mini on aice'
         """
         how = self.how_on(family, which)
         if how.startswith(PUBLISHED):
             return PUBLISHED
-        if self._part(family, which) is None:
+        part = self._part(family, which)
+        if part is None:
             return ""
-        return f"adapted to {family}" if how.startswith(UNTUNED) else f"tuned for {family}"
+        on = f" on {part.like}" if isinstance(part, MiniPart) and part.like else ""
+        return f"adapted to {family}" if how.startswith(UNTUNED) else f"tuned for {family}{on}"
 
     def settings(self, family: str, which: Which = "tuned") -> dict[str, Scalar]:
         """The settings for a model family; where no family's part lies over them, both kinds are the same."""
         part = self._part(family, which)
-        return {**self.params, **(part.params if part is not None else {})}
+        own = {} if isinstance(part, MiniPart) and part.like else self.params
+        return {**own, **(part.params if part is not None else {})}
 
     def _part(self, family: str, which: Which) -> RecipePart | None:
         if family == "mini" and self.mini is not None:
             return self.mini.published if which == "published" else self.mini
         return self.sdxl if family == "sdxl" else None
+
+
+def _mini_like(
+    other: Recipe, like: str, over: Mapping[str, Scalar], how: str, published: ScaledPart | None = None
+) -> MiniPart:
+    """Another recipe's settings for mini with some laid over them, and how they were chosen."""
+    reason = other.how_on("mini")
+    if other.mini is not None and other.mini.like:  # like a third one, which it tells about after a colon
+        like, reason = other.mini.like, reason.partition(": ")[2]
+    return MiniPart(how=f"{how}: {reason}", like=like, params={**other.settings("mini"), **over}, published=published)
 
 
 def recipe_text(recipe: str, sha256: str, how: str) -> str:

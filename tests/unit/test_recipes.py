@@ -5,8 +5,9 @@ import hashlib
 import pytest
 
 from iceb.base.errors import SpecError
-from iceb.baselines.recipes import parse_recipe, read_recipe, recipe_names, shipped_recipe
+from iceb.baselines.recipes import parse_recipe, read_recipe, read_shipped, recipe_names, shipped_recipe
 from iceb.registry import load
+from iceb.specs.recipes import UNTUNED
 
 GOOD = """
 how = "as published"
@@ -45,12 +46,12 @@ def test_published_settings_on_the_embedded_model_are_accepted_by_the_method(nam
         ("[params]\nlayers = [1]", "how: Field required"),
         (
             GOOD.replace("[params]", "[parameters]"),
-            "unknown key 'parameters': keys are how, params, mini, sdxl;",
+            "unknown key 'parameters': keys are how, like, params, mini, sdxl;",
         ),
         (GOOD.replace('how = "tuned on a curve"', ""), "mini.how: Field required"),
         (
             'how = "x"\n[mini]\nstrength = 0.3',
-            "unknown key 'strength' of [mini]: keys are how, params, published; settings go under [mini.params]",
+            "unknown key 'strength' of [mini]: keys are how, params, published, like; settings go under [mini.params]",
         ),
         (GOOD.replace("[mini.params]", "[mini]"), "not TOML"),
         (
@@ -108,3 +109,105 @@ def test_every_shipped_recipe_is_one_its_method_takes(name, family):
     recipe = shipped_recipe(method, task)
     assert recipe is not None
     load("methods", method)(**recipe.settings(family))  # an unknown or forbidden setting raises
+
+
+AICE = """
+how = "published: the paper"
+[params]
+steps = 100
+rate = 1
+[mini]
+how = "tuned: trial 1"
+[mini.params]
+rate = 9
+"""
+STYLES = """
+how = "published for styles"
+[params]
+steps = 50
+kind = "style"
+[mini]
+how = "tuned for mini on AICE"
+like = "aice"
+[mini.params]
+kind = "style"
+"""
+
+
+def recipe_of(tmp_path, name, **texts):
+    """A recipe of method m, of these files."""
+    (tmp_path / "m").mkdir(exist_ok=True)
+    for task, text in texts.items():
+        (tmp_path / "m" / f"{task}.toml").write_text(text, encoding="utf-8")
+    return read_shipped(tmp_path, f"m/{name}")
+
+
+def test_settings_for_mini_may_be_those_of_another_task_in_place_of_the_recipes_own(tmp_path):
+    recipe = recipe_of(tmp_path, "styles", aice=AICE, styles=STYLES)
+    assert recipe.settings("mini") == {"steps": 100, "rate": 9, "kind": "style"}
+    assert recipe.settings("mini", "published") == {"steps": 50, "kind": "style"}
+    assert recipe.label("mini") == "tuned for mini on aice"
+    assert recipe.how_on("mini") == "tuned for mini on AICE: tuned: trial 1"
+
+
+def test_a_recipe_like_another_says_only_what_differs(tmp_path):
+    text = 'how = "nobody published any"\nlike = "aice"\n[params]\nsteps = 7'
+    recipe = recipe_of(tmp_path, "objects", aice=AICE, objects=text)
+    assert recipe.settings("sd14") == {"steps": 7, "rate": 1}
+    assert recipe.settings("mini") == {"steps": 7, "rate": 9}
+    assert (recipe.has_published, recipe.label("sd14"), recipe.label("mini")) == (False, "", "tuned for mini on aice")
+
+
+def test_like_goes_on_to_what_the_other_is_like(tmp_path):
+    text = 'how = "as for styles"\nlike = "styles"'
+    recipe = recipe_of(tmp_path, "artists", aice=AICE, styles=STYLES, artists=text)
+    assert recipe.settings("sd14") == {"steps": 50, "kind": "style"}
+    assert recipe.settings("mini") == {"steps": 100, "rate": 9, "kind": "style"}
+    assert recipe.how_on("mini") == "tuned for mini on aice: tuned: trial 1"
+
+
+def test_the_digest_of_a_recipe_covers_what_it_is_like(tmp_path):
+    first = recipe_of(tmp_path, "styles", aice=AICE, styles=STYLES).sha256
+    assert recipe_of(tmp_path, "styles").sha256 == first
+    assert recipe_of(tmp_path, "styles", aice=AICE.replace("9", "8")).sha256 != first
+    assert len(first) == 64
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        ({"styles": STYLES}, "recipe m/styles: `like` 'aice': no recipe m/aice ships"),
+        (
+            {"styles": STYLES, "aice": 'how = "published"'},
+            "recipe m/styles: `mini.like` 'aice': that recipe",
+        ),
+        (
+            {"styles": 'how = "x"\nlike = "aice"', "aice": 'how = "x"\nlike = "styles"'},
+            "recipe m/aice: `like` leads back to itself (m/styles → m/aice → m/styles)",
+        ),
+        ({"styles": 'how = "x"\nlike = "styles"'}, "recipe m/styles: `like` leads back to itself"),
+    ],
+)
+def test_a_recipe_like_none_is_refused(tmp_path, texts, said):
+    with pytest.raises(SpecError) as caught:
+        recipe_of(tmp_path, "styles", **texts)
+    assert str(caught.value).startswith(said)
+
+
+def test_a_users_own_recipe_writes_its_settings_out(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(STYLES, encoding="utf-8")
+    with pytest.raises(SpecError, match="`like` is for the recipes that ship"):
+        read_recipe(path)
+
+
+def test_a_task_of_anothers_requests_has_its_recipes():
+    assert shipped_recipe("emcid", "neighbours") == shipped_recipe("emcid", "aice")
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_what_was_tuned_on_another_task_was_tuned(name):
+    recipe = shipped_recipe(*name.split("/"))
+    if recipe.mini is not None and recipe.mini.like:
+        assert recipe.how_on("mini").startswith("tuned for mini on ")
+        assert UNTUNED not in recipe.how_on("mini")
