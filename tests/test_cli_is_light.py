@@ -42,6 +42,8 @@ COMMANDS = [
     ["show", "schema"],
     ["runs", str(FIXTURE.parent)],
     ["leaderboard", "--check"],
+    ["compare", "unedited", "prompt_swap"],
+    ["plan", "--detect", "0.05"],
 ]
 
 

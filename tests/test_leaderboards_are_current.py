@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from iceb.base.errors import IcebError
-from iceb.leaderboard.collect import collect
+from iceb.leaderboard.collect import collect_filed
+from iceb.leaderboard.filed_result import tables_of
 from iceb.leaderboard.pages import check, render_pages, results_folder
 from iceb.registry import load
 from tools import fidelity, holdout_by_captions
@@ -16,7 +17,10 @@ FOLDER = Path(__file__).parents[1] / "leaderboards"
 
 def test_every_page_is_what_its_results_make():
     try:
-        check(FOLDER, render_pages(FOLDER, lambda name: load("tasks", name), collect(results_folder(FOLDER))))
+        found = collect_filed(results_folder(FOLDER))
+        results = [filed.result for filed in found]
+        made = render_pages(FOLDER, lambda name: load("tasks", name), results, per_concept=tables_of(found))
+        check(FOLDER, made)
     except IcebError as error:
         pytest.fail(str(error), pytrace=False)  # one line says what to do; the way through the code adds nothing
 

@@ -19,7 +19,7 @@ from iceb.base.errors import IcebError
 from iceb.datasets import EMBEDDED, load_card, open_dataset
 from iceb.datasets.aice import OF_DEST
 from iceb.leaderboard.collect import collect_filed
-from iceb.leaderboard.filed_result import FiledResult
+from iceb.leaderboard.filed_result import FiledResult, tables_of
 from iceb.leaderboard.markdown import MISSING, cell, markdown_table
 from iceb.leaderboard.pages import results_folder
 from iceb.leaderboard.rank import Row, tables
@@ -134,7 +134,7 @@ def _section(count: int, results: Sequence[FiledResult], groups: Mapping[str, Co
 
 
 def _rows(results: Sequence[FiledResult]) -> Iterator[Row]:
-    for table in tables([filed.result for filed in results], AICE):
+    for table in tables([filed.result for filed in results], AICE, tables_of(results)):
         yield from table.order
 
 

@@ -86,11 +86,13 @@ def _task(names: list[str]) -> str | None:
 
 def _render(folder: Path, task: str | None, *, check: bool) -> None:
     from iceb.leaderboard import pages
-    from iceb.leaderboard.collect import collect
+    from iceb.leaderboard.collect import collect_filed
+    from iceb.leaderboard.filed_result import tables_of
     from iceb.registry import load
 
-    results = collect(pages.results_folder(folder))
-    texts = pages.render_pages(folder, lambda name: load("tasks", name), results, task)
+    found = collect_filed(pages.results_folder(folder))
+    results = [filed.result for filed in found]
+    texts = pages.render_pages(folder, lambda name: load("tasks", name), results, task, tables_of(found))
     if check:
         pages.check(folder, texts, whole=task is None)
         scores = sum(len(scores) for result in results for scores in result.groups)

@@ -22,6 +22,7 @@ from iceb.cli import (
     apply,
     cache,
     check,
+    compare,
     damage,
     data,
     docs,
@@ -30,6 +31,7 @@ from iceb.cli import (
     grid,
     leaderboard,
     listing,
+    plan,
     prompts,
     runs,
     score,
@@ -56,6 +58,8 @@ app.command("try")(trying.try_methods)
 app.command("score")(score.score)
 app.command("grid")(grid.grid)
 app.command("runs")(runs.runs)
+app.command("compare")(compare.compare)
+app.command("plan")(plan.plan)
 app.command("list")(listing.list_names)
 app.command("show")(prompts.show)
 app.command("explain")(explaining.explain)

@@ -10,9 +10,9 @@ from iceb.base.files import write_atomic
 from iceb.leaderboard.cells import is_uncached, setting
 from iceb.leaderboard.collect import accept, collect_filed, place, refusal, same_run
 from iceb.leaderboard.coverage import check_coverage
-from iceb.leaderboard.filed_result import FiledResult, read_filed, read_result_text, table_beside
+from iceb.leaderboard.filed_result import FiledResult, read_filed, read_result_text, table_beside, tables_of
+from iceb.leaderboard.identity import Identity
 from iceb.leaderboard.pages import RESULTS, render_pages, results_folder, write
-from iceb.leaderboard.rank import Identity
 from iceb.leaderboard.same_data import check_same_data
 from iceb.specs.results import Result
 from iceb.specs.tasks import Task
@@ -121,7 +121,7 @@ def add_all(
     found = [*(filed for filed in standing if filed.path not in board.new), *board.new.values()]
     check_same_data(found)
     check_coverage(found)
-    texts = render_pages(folder, task_named, tuple(board.standing.values()))
+    texts = render_pages(folder, task_named, tuple(board.standing.values()), per_concept=tables_of(found))
     files = {path: data for target, filed in board.new.items() for path, data in _files(target, filed).items()}
     with undo_on_error(files):
         for path, data in files.items():

@@ -1,5 +1,6 @@
 """Read a result and its table from disk: from a run's folder, a submitted file, or a leaderboard."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,11 @@ class FiledResult:
     text: str
     table: bytes
     rows: tuple[TableRow, ...]
+
+
+def tables_of(found: Iterable[FiledResult]) -> dict[str, tuple[TableRow, ...]]:
+    """The results' tables, by their digests."""
+    return {filed.result.per_concept.sha256: filed.rows for filed in found if filed.result.per_concept is not None}
 
 
 def table_beside(path: Path) -> Path:

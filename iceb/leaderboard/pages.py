@@ -9,6 +9,7 @@ from pathlib import Path
 from iceb.base.errors import CheckFailed, ResultError
 from iceb.base.files import write_atomic
 from iceb.leaderboard.front_table import FRONT, FrontPage
+from iceb.leaderboard.pairwise import Tables
 from iceb.leaderboard.published import Published, read_published
 from iceb.leaderboard.rank import tables
 from iceb.leaderboard.render import render
@@ -41,8 +42,13 @@ def pages(
     papers: Sequence[Published],
     task_named: Callable[[str], Task],
     notes: Mapping[str, str] | None = None,
+    per_concept: Tables | None = None,
 ) -> dict[str, str]:
-    """Return every page's text by file name; `notes` are maintainers' texts by page name.
+    """Return every page's text by file name.
+
+    Args:
+        notes: maintainers' texts by page name.
+        per_concept: the results' tables, by their digests.
 
     Raises:
         ResultError: results that cannot share the tables they claim.
@@ -58,7 +64,7 @@ def pages(
         mine = [result for result in results if (result.task.name, result.model.family) == (name, family)]
         printed = [paper for paper in papers if (paper.task, paper.family) == (name, family)]
         title = f"{_title(name, printed, task_named)} ({name}) on {family}"
-        measured = tables(mine, task_named(name)) if mine else ()
+        measured = tables(mine, task_named(name), per_concept) if mine else ()
         texts[page] = render(title, measured, printed, notes.get(page, ""))
     return texts
 
@@ -83,7 +89,11 @@ def results_folder(folder: Path) -> Path:
 
 
 def render_pages(
-    folder: Path, task_named: Callable[[str], Task], results: Sequence[Result], only: str | None = None
+    folder: Path,
+    task_named: Callable[[str], Task],
+    results: Sequence[Result],
+    only: str | None = None,
+    per_concept: Tables | None = None,
 ) -> dict[str, str]:
     """Render the pages of results with the notes in `folder`, and the table of the README beside it.
 
@@ -91,6 +101,7 @@ def render_pages(
 
     Args:
         only: keep one task's.
+        per_concept: the results' tables, by their digests.
 
     Raises:
         ResultError: results that cannot share the tables they claim.
@@ -104,8 +115,10 @@ def render_pages(
         if only in (None, paper.task) and (checkout or (paper.task, paper.family) in measured)
     ]
     notes = {name: text for name, text in _notes(folder).items() if only is None or _is_page_of(name, only)}
-    texts = {name: _live_links(text, folder) for name, text in pages(kept, papers, task_named, notes).items()}
-    return texts | _front_page(folder, kept, task_named, only)
+    texts = {
+        name: _live_links(text, folder) for name, text in pages(kept, papers, task_named, notes, per_concept).items()
+    }
+    return texts | _front_page(folder, kept, task_named, only, per_concept)
 
 
 def _live_links(text: str, folder: Path) -> str:
@@ -114,13 +127,17 @@ def _live_links(text: str, folder: Path) -> str:
 
 
 def _front_page(
-    folder: Path, results: Sequence[Result], task_named: Callable[[str], Task], only: str | None
+    folder: Path,
+    results: Sequence[Result],
+    task_named: Callable[[str], Task],
+    only: str | None,
+    per_concept: Tables | None,
 ) -> dict[str, str]:
     front = FrontPage.read(folder)
     if front is None or (only is not None and not _is_page_of(front.page, only)):
         return {}
     mine = [result for result in results if page_name(result.task.name, result.model.family) == front.page]
-    return {FRONT: front.with_table(tables(mine, task_named(mine[0].task.name)) if mine else ())}
+    return {FRONT: front.with_table(tables(mine, task_named(mine[0].task.name), per_concept) if mine else ())}
 
 
 def _notes(folder: Path) -> dict[str, str]:

@@ -3,62 +3,26 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
-from iceb.base.digest import canonical, digest
+from iceb.base.digest import canonical
 from iceb.base.errors import ResultError
 from iceb.leaderboard.cells import Cell, cell, setting
 from iceb.leaderboard.columns import Column, column_of, columns
+from iceb.leaderboard.identity import Identity
 from iceb.leaderboard.kept import Kept
+from iceb.leaderboard.pairwise import Evidence, Tables, compare_pairs
 from iceb.leaderboard.settings_diff import NamedSettings, named_settings
 from iceb.leaderboard.unranked import why_unranked
 from iceb.specs.recipes import recipe_text
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
-from iceb.specs.runs import Sampling
 from iceb.specs.tasks import Task
-from iceb.statistics.estimates import ROUNDING, tied_ranks
+from iceb.statistics.rank_intervals import RankInterval, rank_intervals
 
 FLOOR = "unedited"  # the control that does nothing
 CONTROL, NO_BETTER, NO_VALUE, NO_ERROR = "control", f"no better than {FLOOR}", "–", "no error"
-
-
-@dataclass(frozen=True)
-class Identity:
-    """The fields that two results must share to be in one table.
-
-    Attributes:
-        data: digest of the data files' digests.
-        noise_from: the kind of device whose generator drew the noise; "" where images have their own, alike everywhere.
-    """
-
-    task: str
-    task_version: int
-    dataset: str
-    dataset_version: int
-    data: str
-    family: str
-    repo: str
-    revision: str
-    dtype: str
-    sampling: Sampling
-    noise_from: str
-
-    @classmethod
-    def of(cls, result: Result) -> "Identity":
-        """Return the identity of this result's table."""
-        return cls(
-            task=result.task.name,
-            task_version=result.task.version,
-            dataset=result.task.dataset,
-            dataset_version=result.task.dataset_version,
-            data=digest(result.task.data_sha256),
-            family=result.model.family,
-            repo=result.model.repo,
-            revision=result.model.revision,
-            dtype=result.model.dtype,
-            sampling=result.sampling,
-            noise_from=result.device_kind if result.sampling.noise == "upstream" else "",
-        )
+TOO_FEW = "too few concepts"  # below ten clusters no test holds its level
 
 
 @dataclass(frozen=True)
@@ -96,14 +60,14 @@ class Row:
 class Ranked:
     """A row with its rank at one number of edits, or the reason why it has none."""
 
-    rank: int | None
+    rank: RankInterval | None
     row: Row
     reason: str = ""
 
     @property
     def place(self) -> str:
-        """The rank as the table shows it."""
-        return self.reason if self.rank is None else str(self.rank)
+        """The rank as the table shows it: the ranks that the row may have, "2–4"."""
+        return self.reason if self.rank is None else self.rank.text
 
 
 @dataclass(frozen=True)
@@ -118,6 +82,7 @@ class Table:
         ranked: all rows that have a number of edits, in the order of their ranks there; by that number.
         main: the number of edits that orders the rows: the largest declared one that some row has, else the largest.
         order: all rows.
+        ceiling: the control that is the task's ceiling; "" where it declares none.
     """
 
     identity: Identity
@@ -131,6 +96,7 @@ class Table:
     ranked: Mapping[int, tuple[Ranked, ...]]
     main: int
     order: tuple[Row, ...]
+    ceiling: str = ""
 
     @property
     def floors(self) -> tuple[int, ...]:
@@ -142,8 +108,11 @@ class Table:
         return next((entry.place for entry in self.ranked[count] if entry.row is row), NO_VALUE)
 
 
-def tables(results: Sequence[Result], task: Task) -> list[Table]:
+def tables(results: Sequence[Result], task: Task, per_concept: Tables | None = None) -> list[Table]:
     """Build one table per identity, in a stable order.
+
+    Args:
+        per_concept: the results' tables, by their digests; without its table a result is compared by its error.
 
     Raises:
         ResultError: a result is of another task or task version, or two runs of one thing disagree.
@@ -158,19 +127,20 @@ def tables(results: Sequence[Result], task: Task) -> list[Table]:
     grouped: dict[Identity, list[Result]] = {}
     for result in results:
         grouped.setdefault(Identity.of(result), []).append(result)
-    return [_table(identity, grouped[identity], task) for identity in sorted(grouped, key=canonical)]
+    evidence = Evidence(task, per_concept or {})
+    return [_table(identity, grouped[identity], evidence) for identity in sorted(grouped, key=canonical)]
 
 
-def _table(identity: Identity, results: Sequence[Result], task: Task) -> Table:
-    rows = _rows(results)
+def _table(identity: Identity, results: Sequence[Result], evidence: Evidence) -> Table:
+    rows, task = _rows(results), evidence.task
     found = columns((score for row in rows for cell in row.cells.values() for score in cell.scores), task)
     counts = tuple(sorted({result.num_edits for result in results}))
     ranking, kept = column_of(found, task.headline), Kept.of(found, task)
-    ranked = {count: _rank(rows, ranking, kept, count, count in task.edit_counts) for count in counts}
+    ranked = {count: _rank(rows, ranking, kept, count, evidence) for count in counts}
     main = max(set(counts) & set(task.edit_counts) or counts)
     order = (*(entry.row for entry in ranked[main]), *(row for row in rows if main not in row.cells))
     facts = (identity, task.title, task.headline_note, ranking, kept, found, task.edit_counts)
-    return Table(*facts, counts, ranked, main, order)
+    return Table(*facts, counts, ranked, main, order, ceiling=task.ceiling)
 
 
 def _rows(results: Sequence[Result]) -> list[Row]:
@@ -205,45 +175,59 @@ class _Contender:
 
     row: Row
     gain: float
-    stderr: float | None
+    result: Result
+    score: ScoreRecord
 
 
-def _rank(rows: Sequence[Row], ranking: Column | None, kept: Kept, count: int, declared: bool) -> tuple[Ranked, ...]:
+def _rank(
+    rows: Sequence[Row], ranking: Column | None, kept: Kept, count: int, evidence: Evidence
+) -> tuple[Ranked, ...]:
     """Rank the rows: ranked ones, no better than unedited, without an error or a value, then controls."""
     here = [row for row in rows if count in row.cells]
-    if ranking is None or not declared:
+    if ranking is None or count not in evidence.task.edit_counts:
         return tuple(Ranked(None, row, CONTROL if row.control else NO_VALUE) for row in here)
     valued = [each for row in here if (each := _contender(row, ranking, count)) is not None]
     floor = next((each for each in valued if each.row.floor), None)
     own = {id(row): row.cells[count] for row in here if not row.control}
     spoilt = {row: why for row, found in own.items() if (why := why_unranked(found) or kept.reason(found))}
-    contenders = [each for each in valued if not (each.row.control or each.stderr is None or id(each.row) in spoilt)]
-    above = [floor is None or _is_above(each, floor) for each in contenders]
-    better = [each for each, clear in zip(contenders, above, strict=True) if clear]
-    same = [each for each, clear in zip(contenders, above, strict=True) if not clear]
-    ranks = tied_ranks([each.gain for each in better], [each.stderr for each in better])
-    found = sorted(zip(ranks, better, strict=True), key=lambda each: -each[1].gain)
-    same.sort(key=lambda each: -each.gain)
+    contenders = [each for each in valued if not each.row.control and each.score.stderr is not None]
+    contenders = [each for each in contenders if id(each.row) not in spoilt]
+    contenders.sort(key=lambda each: -each.gain)
+    better, same, few = _in_pairs(contenders, floor, ranking, evidence)
+    spoilt |= {id(each.row): TOO_FEW for each in few}
+    contenders = [each for each in contenders if id(each.row) not in spoilt]
     placed = {id(each.row) for each in contenders}
     gains = {id(each.row): each.gain for each in valued}  # rows with a value; those not placed have no error
     others = [row for row in here if id(row) not in placed]
     others.sort(key=lambda row: (row.control, 0.0 if row.control else -gains.get(id(row), -math.inf)))
     reasons = dict.fromkeys(gains, NO_ERROR) | spoilt
     return (
-        *(Ranked(rank, each.row) for rank, each in found),
+        *(Ranked(rank, each.row) for rank, each in better),
         *(Ranked(None, each.row, NO_BETTER) for each in same),
         *(Ranked(None, row, CONTROL if row.control else reasons.get(id(row), NO_VALUE)) for row in others),
     )
+
+
+def _in_pairs(
+    contenders: Sequence[_Contender], floor: _Contender | None, ranking: Column, evidence: Evidence
+) -> tuple[list[tuple[RankInterval, _Contender]], list[_Contender], list[_Contender]]:
+    """Split contenders, best first: ranked, not proven better than unedited, of too few concepts."""
+    entries = [(each.result, each.score) for each in (*contenders, *([floor] if floor else []))]
+    pairs = compare_pairs(entries, evidence, higher_is_better=ranking.higher_is_better)
+    count = len(contenders)
+    enough = pairs.enough[:count]
+    above = [fits and (floor is None or bool(pairs.better[row, count])) for row, fits in enumerate(enough)]
+    same = [fits and not clear for fits, clear in zip(enough, above, strict=True)]
+    kept = [row for row, clear in enumerate(above) if clear]
+    intervals = rank_intervals(pairs.better[kept][:, kept])
+    ranked = list(zip(intervals, compress(contenders, above), strict=True))
+    few = [not fits for fits in enough]
+    return ranked, list(compress(contenders, same)), list(compress(contenders, few))
 
 
 def _contender(row: Row, ranking: Column, count: int) -> _Contender | None:
     score = row.score(ranking, count)
     if score is None or score.value is None:
         return None
-    return _Contender(row, score.value if ranking.higher_is_better else -score.value, score.stderr)
-
-
-def _is_above(contender: _Contender, floor: _Contender) -> bool:
-    """Whether a row beats the unedited model by more than the larger standard error of the two."""
-    error = max(contender.stderr or 0.0, floor.stderr or 0.0)
-    return contender.gain - floor.gain > error * ROUNDING
+    result = next(each for each in row.cells[count].results if score in each.scores)
+    return _Contender(row, score.value if ranking.higher_is_better else -score.value, result, score)

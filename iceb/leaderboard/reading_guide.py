@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from iceb.leaderboard.ceiling import OF_CEILING, anchors_at
 from iceb.leaderboard.kept import LOST, UNTOLD
 from iceb.leaderboard.markdown import MISSING, cell
-from iceb.leaderboard.rank import FLOOR, NO_BETTER, Table
+from iceb.leaderboard.rank import FLOOR, NO_BETTER, TOO_FEW, Table
 from iceb.leaderboard.unranked import DEGENERATE, EXPLAINED, explain_unranked
 from iceb.specs.outside import ELSEWHERE, WORDS
 from iceb.specs.tasks import MOST_LOST
@@ -40,19 +41,33 @@ def _ranking(table: Table) -> list[str]:
     lines = [
         f"{cell(table.headline.label)} ranks, at each number of edits that the task declares ({declared}). Results at "
         "other numbers are listed and rank nothing. In brackets behind a score stands its rank.",
-        "A row ties with the best row of its group if it lies within one standard error of it: of the two rows' own "
-        "errors the larger counts. A group is a best row and the rows so close behind it, taken from the top down. "
-        "Rows are not tested in pairs, so neighbours may differ by chance.",
-        "A score without an error, which rests on one concept, has no rank.",
+        "A rank is the range of ranks that the row may have, “2–4”: it begins after all rows that are proven better "
+        "and ends before those that are proven worse. Every pair of rows is tested on the same concepts and seeds (a "
+        "paired t test; what shares a destination or a draw counts once), and Holm's rule holds the chance that any "
+        "rank of a number of edits is wrong below 5 %.",
+        "Rows with a letter in common under “ties” are not told apart: each letter is a largest group without a proven "
+        "difference, so a row may have several ([statistics](../docs/statistics.md)).",
+        "A score without an error, which rests on one concept, has no rank, and none has a score of fewer than ten "
+        f"concepts of equal weight: {TOO_FEW}.",
         *_degenerate(table),
         *_no_effect(table),
         *explain_unranked(found for row in table.order for found in row.cells.values()),
         *_kept(table),
         *_seen(table),
-        f"`{FLOOR}` is the floor, the model as it was. A row that is not above it by more than the larger of their two "
-        f"standard errors has no rank: it is {NO_BETTER}, in brackets ({MISSING}).{_without_floor(table)}",
+        f"`{FLOOR}` is the floor, the model as it was. A row that the same tests do not prove better than it has no "
+        f"rank: it is {NO_BETTER}, in brackets ({MISSING}).{_without_floor(table)}",
     ]
-    return [*lines, *([cell(table.note)] if table.note else [])]
+    return [*lines, *_ceiling(table), *([cell(table.note)] if table.note else [])]
+
+
+def _ceiling(table: Table) -> list[str]:
+    """Explain the column of anchored scores, where some number of edits has it."""
+    if not any(anchors_at(table, count) for count in table.counts):
+        return []
+    return [
+        f"{OF_CEILING}: the headline between `{FLOOR}`, 0, and `{table.ceiling}`, 1. These two are fixed points and no "
+        "contenders, so no other row moves it."
+    ]
 
 
 def _elsewhere(table: Table) -> list[str]:

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from iceb.base.wording import count_text, edits_text
+from iceb.leaderboard.ceiling import OF_CEILING, anchored_text, anchors_at
 from iceb.leaderboard.columns import Column
+from iceb.leaderboard.identity import Identity
 from iceb.leaderboard.kept import LOST, UNTOLD
 from iceb.leaderboard.markdown import MISSING, cell, markdown_table, number
 from iceb.leaderboard.published import Published
 from iceb.leaderboard.published_section import published_section
-from iceb.leaderboard.rank import CONTROL, NO_BETTER, Identity, Ranked, Row, Table
+from iceb.leaderboard.rank import CONTROL, NO_BETTER, TOO_FEW, Ranked, Row, Table
 from iceb.leaderboard.reading_guide import reading
 from iceb.leaderboard.row_lines import costs, degenerate, name, relative_change, setting, without_effect
 from iceb.leaderboard.unranked import REASONS
@@ -83,16 +85,16 @@ def row_label(row: Row) -> str:
 
 
 def score_with_rank(table: Table, row: Row, headline: Column, count: int) -> str:
-    """Format a score with its rank: "0.252 ± 0.013 (1)"."""
+    """Format a score with its rank: "0.252 ± 0.013 (1–2)"."""
     score = row.score(headline, count)
     entry = next((each for each in table.ranked[count] if each.row is row), None)
     if score is None or entry is None:
         return MISSING
     rank = (
-        f" ({entry.rank})"
+        f" ({entry.place})"
         if entry.rank is not None
         else f" ({MISSING})"
-        if entry.reason in (NO_BETTER, LOST, UNTOLD, *REASONS)
+        if entry.reason in (NO_BETTER, TOO_FEW, LOST, UNTOLD, *REASONS)
         else ""
     )
     return f"{score_text(score)}{rank}"
@@ -110,10 +112,12 @@ def draws_at(table: Table, count: int) -> int:
 def _all_metrics(table: Table, count: int) -> str:
     entries: Sequence[Ranked] = table.ranked[count]
     shown = [column for column in table.columns if any(entry.row.score(column, count) for entry in entries)]
+    anchors = anchors_at(table, count)
     counted = any(entry.row.cells[count].first.degenerate is not None for entry in entries)
     idle = any(entry.row.cells[count].has_idle_edits for entry in entries)
     header = [
         "rank",
+        "ties",
         "method",
         "fidelity",
         "seeds",
@@ -121,11 +125,13 @@ def _all_metrics(table: Table, count: int) -> str:
         CHANGE,
         *(("degenerate",) if counted else ()),
         *(("no effect",) if idle else ()),
+        *((OF_CEILING,) if anchors else ()),
         *(cell(column.heading) for column in shown),
     ]
     lines = [
         [
             entry.place,
+            entry.rank.groups if entry.rank is not None else MISSING,
             name(entry.row),
             cell(entry.row.fidelity or MISSING),
             str(entry.row.cells[count].first.replicates),
@@ -133,11 +139,12 @@ def _all_metrics(table: Table, count: int) -> str:
             relative_change(entry.row.cells[count]),
             *((degenerate(entry.row.cells[count]),) if counted else ()),
             *((without_effect(entry.row.cells[count]),) if idle else ()),
+            *((anchored_text(table, entry.row, count, anchors),) if anchors else ()),
             *(_with_interval(entry.row.score(column, count)) for column in shown),
         ]
         for entry in entries
     ]
-    return markdown_table(header, lines, numbers_from=3)
+    return markdown_table(header, lines, numbers_from=4)
 
 
 def score_text(score: ScoreRecord | None) -> str:

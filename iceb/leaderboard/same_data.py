@@ -11,7 +11,7 @@ from iceb.datasets import load_card, open_dataset
 from iceb.datasets.repeated import digests_of
 from iceb.leaderboard.cells import setting
 from iceb.leaderboard.filed_result import FiledResult
-from iceb.leaderboard.rank import Identity
+from iceb.leaderboard.identity import Identity
 from iceb.specs.data_digests import DataDigests
 from iceb.specs.repeats import Repeats
 from iceb.specs.results import Result

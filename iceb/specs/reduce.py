@@ -15,7 +15,7 @@ from iceb.specs.reduction import RESAMPLE, VALUE, Change, ConceptValue, Part, Re
 from iceb.statistics.errors_of_distances import error_of_distance
 from iceb.statistics.errors_of_means import MeanError, PartSums, Sides, error_of_mean, weighted_mean, weighted_sides
 from iceb.statistics.estimates import FEWEST, interval
-from iceb.statistics.power_means import mean_of_parts, mean_of_sides
+from iceb.statistics.power_means import gradient, mean_of_parts, mean_of_sides
 
 
 def reduce_values(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
@@ -34,6 +34,34 @@ def reduce_values(values: Sequence[ConceptValue], reduction: Reduction) -> Score
         if isinstance(error, SpecError):
             raise
         raise SpecError("concept values are too large to be summed") from error
+
+
+def linear_sums(values: Sequence[ConceptValue], reduction: Reduction) -> tuple[float | None, dict[str, PartSums]]:
+    """The score's value, and its parts as a sum of means that has the same value to first order.
+
+    Quotients are linearised, and a part of a harmonic or geometric mean has its derivative as weight, so that the
+    scatter of the sum is that of the score. Each part's rows stand in the order of `values`. No parts where a mean over
+    parts has no linear error.
+
+    Raises:
+        SpecError: the reduction is one of sets, or as `reduce_values`.
+    """
+    if reduction.kind == "set":
+        raise SpecError("a distance between sets is no mean over concepts: it has no value of a single concept")
+    sums = _part_sums(values, reduction)
+    if reduction.divisors:
+        sums, lacking = divide_parts(sums, reduction)
+        if lacking:
+            return None, {}
+    if not all(part.weights for part in sums.values()):
+        return None, {}
+    value, _, error, _ = _join(sums, reduction)
+    if value is None or error is None or reduction.combine == "sum":
+        return value, sums if error is not None else {}
+    means, weights = [part.mean for part in sums.values()], [part.weight for part in sums.values()]
+    slopes = gradient(reduction.combine, means, weights)
+    linear = {name: replace(part, weight=slope) for (name, part), slope in zip(sums.items(), slopes, strict=True)}
+    return value, linear
 
 
 def change_of(value: ConceptValue, change: Change) -> float:

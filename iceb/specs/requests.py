@@ -1,6 +1,6 @@
 """Edit requests, one per concept, and batches of requests that are edited together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from iceb.base.errors import SpecError
@@ -110,3 +110,17 @@ class EditBatch:
         if len(set(ids)) != len(ids):
             twice = next(name for name in ids if ids.count(name) > 1)
             raise SpecError(f"edit batch {self.id}: request {twice} stands twice; name each request once")
+
+
+def destination_clusters(requests: Iterable[EditRequest]) -> dict[str, str]:
+    """The cluster of each request that is drawn with its destination, by the request's id.
+
+    It is named as prompts of the destination's class are (`Prompt.cluster`), so that these belong to it.
+    """
+    found = {}
+    for request in requests:
+        if request.dest_label is not None:
+            found[request.id] = f"class {request.dest_label}"
+        elif len(request.dests) == 1:
+            found[request.id] = f"to {request.dests[0]}"
+    return found

@@ -8,6 +8,7 @@ from iceb.specs.checks import check_part
 from iceb.specs.prompts import check_role
 
 Kind = Literal["replace", "rectify", "erase", "balance"]
+Cluster = Literal["request", "destination"]
 MOST_LOST = 0.2  # of the unedited model's value of what a task says must be kept; a row that loses more has no rank
 
 
@@ -29,6 +30,9 @@ class Task:
         optional_metrics: registered names of metrics that are computed on request; they may need prompts of their own.
         headline_note: what to know of the headline's scale; leaderboards say it.
         sensitive: its images are blurred wherever they are shown.
+        cluster: what was drawn at random, and is the unit of tests between results: each request; or each destination,
+            where several requests were given the same at random. A destination that all requests share is no draw.
+        ceiling: the control whose headline is the best that can be had; `unedited` is 0 on its scale, and it is 1.
         photographs_only: its measures read photographs, so that it is refused on the embedded model.
     """
 
@@ -48,11 +52,15 @@ class Task:
     sensitive: bool = False
     photographs_only: bool = False
     edited_roles: tuple[str, ...] = ()
+    cluster: Cluster = "request"
+    ceiling: str = ""
 
     def __post_init__(self) -> None:
         check_part(self.name, "task")
         if self.kind not in get_args(Kind):
             raise SpecError(f"task {self.name}: kind {self.kind!r} must be one of {', '.join(get_args(Kind))}")
+        if self.cluster not in get_args(Cluster):
+            raise SpecError(f"task {self.name}: cluster {self.cluster!r} must be one of {', '.join(get_args(Cluster))}")
         if self.version < 1:
             raise SpecError(f"task {self.name}: version {self.version} must be at least 1")
         if self.headline not in self.metrics:

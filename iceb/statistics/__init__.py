@@ -1,1 +1,1 @@
-"""Estimates from per-concept statistics: intervals, effective numbers, ranks."""
+"""Statistics of per-concept numbers; each function names its source."""

@@ -1,33 +1,11 @@
-"""Confidence intervals, effective numbers of clusters, and ranks with ties."""
+"""Confidence intervals of means over concepts, and effective numbers of clusters."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 FEWEST = 10  # effective concepts; intervals from fewer would cover less than 95 %
 LEVEL = 0.95  # confidence level of intervals
 ROUNDING = 1 + 1e-9  # tolerance of comparisons, so that last bits do not matter
-
-
-def tied_ranks(values: Sequence[float], errors: Sequence[float | None], higher_is_better: bool = True) -> list[int]:
-    """Rank of each value, 1 the best; values within one standard error of the best share its rank.
-
-    The standard error of a comparison is the larger of the two. Groups are formed from the top, so that a chain of
-    near-ties cannot join a clearly worse row to the best one; the next rank counts the rows above it.
-
-    >>> tied_ranks([0.50, 0.49, 0.40], [0.02, 0.02, 0.02])
-    [1, 1, 3]
-    """
-    sign = 1.0 if higher_is_better else -1.0
-    order = sorted(range(len(values)), key=lambda index: -sign * values[index])
-    ranks = [0] * len(values)
-    leader = 0
-    for position, index in enumerate(order):
-        best = order[leader]
-        within = max(errors[best] or 0.0, errors[index] or 0.0)
-        if sign * (values[best] - values[index]) > within * ROUNDING:
-            leader = position
-        ranks[index] = leader + 1
-    return ranks
 
 
 def effective_number(weights: Iterable[float]) -> float:

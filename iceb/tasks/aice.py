@@ -24,6 +24,8 @@ AICE = Task(
     ),
     headline="edit_score",  # (source2dest + holdout_delta) / 2, as the paper's ablations rank
     edit_counts=(1, 10, 50, 100, 200, 300),
+    ceiling="prompt_swap",
+    cluster="destination",  # 300 requests share 215 destinations, drawn from the classes left alone
     roles=("train", "source", "dest", "alias", "holdout"),
     edited_roles=("train", "source"),
     optional_metrics=("dest_forget_published",),  # with 1 500 images a side of its own

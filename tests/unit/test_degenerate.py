@@ -174,7 +174,7 @@ def places_and_page(make_result, task, found):
 def test_a_row_that_emits_noise_has_no_rank_and_says_so(make_result, task):
     places, page = places_and_page(make_result, task, record(90))
     assert places == {"emcid": DEGENERATE, "uce": "1", "unedited": "control"}
-    assert "| degenerate images | emcid |" in page
+    assert "| degenerate images | – | emcid |" in page
     assert "90 of 1100 (0 before)" in page
     assert "not recorded" in page
 

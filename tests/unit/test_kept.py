@@ -82,7 +82,7 @@ def result_of(make_result, task, method, before, after, **named):
                 "value": scores[record.metric][1].value,
                 "before": scores[record.metric][1].before,
                 "after": scores[record.metric][1].after,
-                "stderr": 0.01,
+                "stderr": 0.001,
                 "higher_is_better": scores[record.metric][0].higher_is_better,
             }
         )

@@ -47,18 +47,19 @@ def page_of(some, task, note=""):
 
 def small_table(make_result):
     """All that a page shows: ties, a reproduction, a stray count, an eraser, a control, two versions of a metric."""
+    foreign = {"package": "uce-iceb", "params": {"ridge": 0.5}, "concepts": 12}
     first = make_result("emcid", 10, {"edit_score": 0.20, "holdout_delta": -0.01, "dest_forget": 0.1}, concepts=12)
-    older = make_result("refact", 10, {"edit_score": 0.15, "holdout_delta": -0.1, "dest_forget": 0.2})
+    older = make_result("refact", 10, {"edit_score": 0.15, "holdout_delta": -0.1, "dest_forget": 0.2}, concepts=12)
     return [
         make_result("emcid", 1, {"edit_score": 0.30}, stderr=None),
         first,
         first.from_run(finished="2026-01-02T00:00:00Z", device="another", threads=2),
-        make_result("uce", 10, {"edit_score": 0.19, "holdout_delta": -0.20}, package="uce-iceb", params={"ridge": 0.5}),
-        make_result("uce", 7, {"edit_score": 0.90}, package="uce-iceb", params={"ridge": 0.5}),
+        make_result("uce", 10, {"edit_score": 0.19, "holdout_delta": -0.20}, **foreign),
+        make_result("uce", 7, {"edit_score": 0.90}, **foreign),
         older.with_score("dest_forget", version=1),
-        make_result("mace", 10, {"edit_score": 0.005, "holdout_delta": -0.00001}),
-        make_result("unedited", 10, {"edit_score": 0.0, "holdout_delta": 0.0}, stderr=0.0, paper=""),
-        make_result("emcid", 10, {"edit_score": 0.05, "holdout_delta": 0.0}, params=OTHER, changed=OTHER),
+        make_result("mace", 10, {"edit_score": 0.005, "holdout_delta": -0.00001}, concepts=12),
+        make_result("unedited", 10, {"edit_score": 0.0, "holdout_delta": 0.0}, stderr=0.0, paper="", concepts=12),
+        make_result("emcid", 10, {"edit_score": 0.05, "holdout_delta": 0.0}, params=OTHER, changed=OTHER, concepts=12),
         make_result("esd", 10, {"edit_score": None, "holdout_delta": -0.1}, reaches_dest=False),
     ]
 
@@ -71,7 +72,7 @@ def test_a_row_says_in_its_name_which_settings_it_has(result, task):
     some = [result("emcid", 10, params=params) for params in (tuned, published, other)]
     text = render("t", tables(some, task))
     for name in ("emcid, tuned for mini", "emcid, published", "emcid, published (edit_weight=0.75)"):
-        assert f"| 1 | {name} | – | 1 | 0 | – | 0.250" in text
+        assert f"| 1–3 | a | {name} | – | 1 | 0 | – | 0.250" in text
         assert f"- **{name}** version 1" in text
 
 
@@ -94,7 +95,7 @@ def test_the_methods_fidelity_and_the_change_of_the_weights_stand_in_the_table(r
     method = found.method.model_copy(update={"fidelity": "faithful"})
     model = found.model.model_copy(update={"relative_change": 0.01234})
     text = render("t", tables([found.model_copy(update={"method": method, "model": model})], task))
-    assert "| rank | method | fidelity | seeds | reproductions | ‖ΔW‖/‖W‖ |" in text
+    assert "| rank | ties | method | fidelity | seeds | reproductions | ‖ΔW‖/‖W‖ |" in text
     assert "| faithful | 1 | 0 | 0.0123 | 0.250" in text
 
 
@@ -131,10 +132,10 @@ def places(some, task, count):
     return [(entry.place, entry.row.method) for entry in table.ranked[count]]
 
 
-def test_rows_within_one_standard_error_tie_and_only_those_above_unedited_rank(make_result, task):
+def test_rows_that_no_test_tells_apart_share_their_ranks(make_result, task):
     assert places(small_table(make_result), task, 10) == [
-        ("1", "emcid"),
-        ("1", "uce"),
+        ("1–2", "emcid"),
+        ("1–2", "uce"),
         ("3", "refact"),
         ("4", "emcid"),
         (NO_BETTER, "mace"),
@@ -144,9 +145,9 @@ def test_rows_within_one_standard_error_tie_and_only_those_above_unedited_rank(m
 
 
 @pytest.mark.parametrize(
-    ("value", "stderr", "place"), [(0.02, 0.01, "1"), (0.01, 0.01, NO_BETTER), (-0.2, 0.01, NO_BETTER)]
+    ("value", "stderr", "place"), [(0.05, 0.01, "1"), (0.02, 0.01, NO_BETTER), (-0.2, 0.01, NO_BETTER)]
 )
-def test_a_row_is_ranked_only_when_it_is_above_unedited_by_more_than_the_error(make_result, task, value, stderr, place):
+def test_a_row_is_ranked_only_when_it_is_proven_better_than_unedited(make_result, task, value, stderr, place):
     unedited = make_result("unedited", 10, {"edit_score": 0.0}, stderr=0.0, paper="")
     assert places([make_result("emcid", 10, {"edit_score": value}, stderr=stderr), unedited], task, 10)[0] == (
         place,
@@ -183,8 +184,24 @@ def test_every_declared_count_has_ranks_of_its_own(make_result, task):
     assert places(some, task, 10) == [("1", "uce"), ("2", "emcid")]
 
 
+def test_the_headline_stands_between_unedited_and_the_ceiling(make_result, task):
+    controls = [
+        make_result(name, 10, {"edit_score": value}, stderr=0.0, paper="")
+        for name, value in (("unedited", 0.0), ("prompt_swap", 0.4))
+    ]
+    some = [make_result("emcid", 10, {"edit_score": 0.3}), *controls]
+    with_ceiling = dataclasses.replace(task, ceiling="prompt_swap")
+    text = page_of(some, with_ceiling)
+    assert "| of ceiling ↑ | edit_score ↑ |" in text
+    assert "| 0.75 | 0.300 ± 0.010 |" in text
+    more = page_of([*some, make_result("uce", 10, {"edit_score": 0.5})], with_ceiling)
+    assert "| 0.75 | 0.300 ± 0.010 |" in more
+    assert "of ceiling" not in page_of(some, task)
+    assert "of ceiling" not in page_of(some[:2], with_ceiling)
+
+
 def test_an_eraser_has_no_rank_and_a_dash_where_a_metric_asks_for_the_destination(make_result, task):
-    assert "| – | esd | – | 1 | 0 | – | – | -0.100 ± 0.010 | – | – |" in page_of(small_table(make_result), task)
+    assert "| – | – | esd | – | 1 | 0 | – | – | -0.100 ± 0.010 | – | – |" in page_of(small_table(make_result), task)
 
 
 def test_the_page_does_not_depend_on_the_order_of_the_results(make_result, task):
@@ -220,8 +237,10 @@ def test_one_more_metric_splits_no_table_and_rows_without_it_show_a_dash(make_re
         make_result("uce", 10, {"edit_score": 0.1}),
     ]
     text = page_of(some, task)
-    assert "| rank | method | fidelity | seeds | reproductions | ‖ΔW‖/‖W‖ | edit_score ↑ | source2dest ↑ |" in text
-    assert "| 2 | uce | – | 1 | 0 | – | 0.100 ± 0.010 | – |" in text
+    assert (
+        "| rank | ties | method | fidelity | seeds | reproductions | ‖ΔW‖/‖W‖ | edit_score ↑ | source2dest ↑ |" in text
+    )
+    assert "| 2 | b | uce | – | 1 | 0 | – | 0.100 ± 0.010 | – |" in text
 
 
 def test_two_versions_of_a_metric_are_two_columns_and_so_are_two_judges(make_result, task):
@@ -375,7 +394,7 @@ def test_another_run_that_agrees_is_kept_beside_the_first_and_counted(make_resul
     assert three == boards / "results" / place(other_code.result) != one
     assert len(collect(boards / "results")) == 3
     text = (boards / "aice.md").read_text(encoding="utf-8")
-    assert "| – | emcid | – | 1 | 2 | – | 0.250 ± 0.010 |" in text
+    assert "| – | – | emcid | – | 1 | 2 | – | 0.250 ± 0.010 |" in text
     assert text.count("at 2, reproduced: `iceb evaluate` (commit adb5f113dce6, another, 8 threads, 2026-02-01)") == 2
 
 
@@ -428,7 +447,7 @@ def test_partial_results_are_skipped_with_a_line_and_the_page_is_written(make_re
     assert found.results == (boards / "results" / place(good.result),)
     assert found.skipped == (f"skipped {sources[1]}: {refusal(partial.result)}",)
     assert boards / "aice.md" in found.pages
-    assert "| 1 | emcid | – | 1 | 0 |" in (boards / "aice.md").read_text(encoding="utf-8")
+    assert "| too few concepts | – | emcid | – | 1 | 0 |" in (boards / "aice.md").read_text(encoding="utf-8")
     with pytest.raises(ResultError, match="nothing to add"):
         add_results(boards, sources[1], make_result(limit=4).save(tmp_path / "c" / "result.json"), task=task)
 

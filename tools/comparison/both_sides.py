@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
 
+from iceb.leaderboard.identity import Identity
 from iceb.leaderboard.published import Published, PublishedRow
-from iceb.leaderboard.rank import Identity
 from iceb.leaderboard.settings_diff import named_settings
 from iceb.specs.recipes import PUBLISHED
 from iceb.specs.results import Result

@@ -1,0 +1,163 @@
+"""`iceb compare`: paired differences of two runs, or of two rows of a leaderboard."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from iceb.base.wording import count_text, edits_text
+
+if TYPE_CHECKING:
+    from iceb.leaderboard.comparison import Comparison, MetricComparison
+    from iceb.leaderboard.filed_result import FiledResult
+
+MISSING = "–"
+DEFAULT = Path("leaderboards")
+Named = Annotated[str, typer.Argument(help="A run's folder, a result's file, or a row of a leaderboard: uce.")]
+
+
+def compare(
+    first: Named,
+    second: Named,
+    metric: Annotated[
+        str | None, typer.Option(help="Whose ten concepts are shown. Default: the task's headline.")
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="The leaderboards folder that rows are taken from.")] = DEFAULT,
+    task: Annotated[str, typer.Option(help="The task of rows.")] = "aice",
+    num_edits: Annotated[
+        int | None, typer.Option(help="The number of edits of rows. Default: the largest that both have.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The comparison as JSON on stdout, nothing else.")] = False,
+) -> None:
+    """Compare two results on the same prompts and seeds: second minus first, per metric, with the tests."""
+    from iceb.leaderboard import comparison, finding
+
+    one, other = finding.find_results([first, second], folder, task, num_edits)
+    found = comparison.compare(one, other, _names(one))
+    if as_json:
+        typer.echo(json.dumps(document(found), indent=2, ensure_ascii=False))
+        return
+    typer.echo("\n".join(_lines(found, metric or _headline(one))))
+
+
+def _headline(filed: "FiledResult") -> str:
+    from iceb import registry
+    from iceb.base.errors import SpecError
+
+    try:
+        return str(registry.load("tasks", filed.result.task.name).headline)
+    except SpecError:
+        return filed.result.scores[0].metric if filed.result.scores else ""
+
+
+def _names(filed: "FiledResult") -> Mapping[str, str]:
+    """Source and destinations of each request, by its id."""
+    from iceb.leaderboard.row_clusters import requests_of
+    from iceb.runs.folder import read_requests
+
+    requests = read_requests(filed.path.parent) or requests_of(filed.result)
+    return {name: " → ".join((each.source, *each.dests)) for name, each in requests.items()}
+
+
+def document(found: "Comparison") -> dict[str, Any]:
+    """The comparison as plain JSON."""
+    sides = {name: getattr(found, name) for name in ("first", "second")}
+    return {
+        **{
+            name: {"path": str(filed.path), "id": filed.result.id, "method": filed.result.method.label}
+            for name, filed in sides.items()
+        },
+        "metrics": [_metric_document(each) for each in found.metrics],
+        "left_out": list(found.left_out),
+    }
+
+
+def _metric_document(found: "MetricComparison") -> dict[str, Any]:
+    whole = dataclasses.asdict(found)
+    of_difference = whole.pop("difference") or dict.fromkeys(("value", "stderr", "freedom", "low", "high"))
+    of_difference.pop("p", None)
+    if of_difference["value"] is None and None not in (found.first, found.second):
+        of_difference["value"] = (found.second or 0.0) - (found.first or 0.0)
+    concepts = [{**dataclasses.asdict(each), "difference": each.difference} for each in found.concepts]
+    return {**whole, "difference": of_difference, "concepts": concepts}
+
+
+def _lines(found: "Comparison", shown: str) -> list[str]:
+    from iceb.leaderboard.finding import row_name
+
+    one, other = found.first.result, found.second.result
+    lines = [
+        f"first  {row_name(one)}  ({one.id})",
+        f"second {row_name(other)}  ({other.id})",
+        f"{one.task.name} at {edits_text(one.num_edits, one.draws)}; second minus first on the same prompts and seeds; "
+        "p is Student's t over clusters, Holm's over all metrics below",
+        "",
+        f"{'metric':<26} {'first':>7} {'second':>7} {'difference [95 % interval]':>28} {'p':>7} {'Holm p':>7} "
+        f"{'images':>6} {'clusters':>8}",
+        *(_metric_line(each) for each in found.metrics),
+    ]
+    lines += [f"  {each.metric}: {each.note}" for each in found.metrics if each.note]
+    lines += [
+        f"  {each.metric}: without {count_text(len(each.unpaired), 'concept')} that one of the two lacks: "
+        f"{', '.join(each.unpaired[:10])}{' …' if len(each.unpaired) > 10 else ''}"
+        for each in found.metrics
+        if each.unpaired
+    ]
+    lines += [f"  not compared: {each}" for each in found.left_out]
+    return [*lines, *_concept_lines(found, shown)]
+
+
+def _metric_line(found: "MetricComparison") -> str:
+    arrow = "↑" if found.higher_is_better else "↓"
+    gap = found.difference
+    if gap is not None:
+        apart = f"{gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
+    elif found.first is not None and found.second is not None:
+        apart = f"{found.second - found.first:+.3f}"
+    else:
+        apart = MISSING
+    numbers = [MISSING if each is None else f"{each:.3f}" for each in (found.first, found.second)]
+    return (
+        f"{found.metric + ' ' + arrow:<26} {numbers[0]:>7} {numbers[1]:>7} {apart:>28} {_p_text(found.p):>7} "
+        f"{_p_text(found.p_holm):>7} {found.n:>6} {found.clusters:>8}"
+    )
+
+
+def _p_text(p: float | None) -> str:
+    if p is None:
+        return MISSING
+    return "<0.0001" if p < 0.0001 else f"{p:.4f}"
+
+
+def _concept_lines(found: "Comparison", shown: str) -> list[str]:
+    """The concepts that differ most in one metric."""
+    from iceb.base.errors import SpecError
+    from iceb.base.suggestions import unknown
+
+    chosen = next((each for each in found.metrics if each.metric == shown), None)
+    if chosen is None:
+        raise SpecError(unknown("metric of both results", shown, [each.metric for each in found.metrics]))
+    if not chosen.concepts:
+        return []
+    lines = [
+        f"  {each.name[:44]:<44} {each.part[:14]:<14} {each.first:>+7.3f} {each.second:>+7.3f} {each.difference:>+7.3f}"
+        for each in chosen.concepts
+    ]
+    heading = f"{chosen.metric}: the {count_text(len(lines), 'concept')} that differ most (first, second, apart)"
+    return ["", *_spread_lines(found, chosen), heading, *lines]
+
+
+def _spread_lines(found: "Comparison", shown: "MetricComparison") -> list[str]:
+    """The standard errors of both values, by where they come from."""
+    from iceb.leaderboard.finding import row_name
+
+    lines = []
+    for filed, spread in zip((found.first, found.second), shown.spread, strict=False):
+        parts = [f"{spread.concepts:.4f} over concepts"]
+        parts += [] if spread.states is None else [f"{spread.states:.4f} more over draws or edits"]
+        parts += [] if spread.seeds is None else [f"{spread.seeds:.4f} over seeds"]
+        lines.append(f"standard error of {row_name(filed.result)}: {', '.join(parts)}")
+    return lines

@@ -1,0 +1,24 @@
+"""The page of statistics holds the simulations' tables, and these what it says of them."""
+
+from tools.simulations import page
+from tools.simulations.cells import read_cells
+
+
+def test_the_pages_tables_are_those_of_the_simulations():
+    assert page.main(["--check"]) == 0, "run `python -m tools.simulations.page --write`"
+
+
+def test_no_test_of_equal_methods_errs_much_more_often_than_it_says():
+    for label, found in read_cells("tests").items():
+        assert found["t"] <= 0.06, label
+
+
+def test_families_err_as_often_as_they_say_and_rank_intervals_hold():
+    for label, found in read_cells("ranks").items():
+        assert found["false difference"] <= 0.065, label
+        assert found["all ranks covered"] >= 0.935, label
+
+
+def test_plans_have_the_power_that_they_promise():
+    for label, found in read_cells("power").items():
+        assert found["power"] >= found["planned"] - 0.02, label
