@@ -27,11 +27,11 @@ SEEN, UNSEEN = "seen", "unseen"  # tags of holdout prompts by whether preserved 
 
 @dataclass(frozen=True)
 class ProbabilityChange:
-    """Change of one class's mean probability on the prompts of one role (arXiv:2403.13807; ours where `paper` is "").
+    """Change of one class's mean probability on the prompts of one role (arXiv:2403.13807).
 
     `of` says which class: the one the prompt shows in the unedited model ("label") or the one it should show after the
     edit ("target"). `falls` says which direction is counted as positive. The value lies in [-1, 1]. `part` is its
-    prompts' name in per-concept tables and notes; where it is empty, the role.
+    prompts' name in per-concept tables and notes; where it is empty, the role. Without `paper` a metric is ours.
 
     >>> prompt = Prompt("a hen", seed=1, role="source", request="r", label=0, target=1)
     >>> before = Measured("m", np.array([[0.75, 0.25]]), (prompt,))

@@ -67,7 +67,7 @@ class Neighbours(OnAice):
         return self.prompts_around(self.requests[:num_edits])
 
     def prompts_around(self, requests: Sequence[EditRequest]) -> list[Prompt]:
-        """The holdout's prompts, as bystanders, with distances to the nearest of these sources; none of a source.
+        """The holdout's prompts, without these sources' own, as bystanders with the distance to the nearest.
 
         Raises:
             DataError: a source has no class.

@@ -141,12 +141,12 @@ class Rectification:
         sources = NameIndex((place, request.source) for place, request in enumerate(chosen))
         rectified = {request.dest_label for request in chosen}
         return [
-            prompt if sources.classes(prompt.text) else _tagged(prompt, prompt.label in rectified)
+            prompt if sources.classes(prompt.text) else _with_tags(prompt, prompt.label in rectified)
             for prompt in self._holdout
         ]
 
 
-def _tagged(prompt: Prompt, rectified: bool) -> Prompt:
+def _with_tags(prompt: Prompt, rectified: bool) -> Prompt:
     """A prompt that names no edited source, with its tags."""
     found = with_tag(prompt, UNNAMED)
     return with_tag(found, OF_DEST) if rectified else found

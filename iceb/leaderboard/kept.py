@@ -13,7 +13,7 @@ LOST, UNTOLD = "too much lost", "loss not measured"
 
 @dataclass(frozen=True)
 class Kept:
-    """What the rows of a table must keep.
+    """The metric of which rows of a table must not lose much.
 
     Attributes:
         metric: the task's; "" where it names none, and no rank is withheld.
@@ -25,7 +25,7 @@ class Kept:
 
     @classmethod
     def of(cls, found: Sequence[Column], task: Task) -> "Kept":
-        """What this task says must be kept."""
+        """Find the column of the metric that a task names."""
         return cls(task.kept, column_of(found, task.kept))
 
     def reason(self, cell: Cell) -> str:

@@ -52,8 +52,8 @@ def _ranking(table: Table) -> list[str]:
         *_degenerate(table),
         *_no_effect(table),
         *explain_unranked(found for row in table.order for found in row.cells.values()),
-        *_kept(table),
-        *_seen(table),
+        *_loss_note(table),
+        *_seen_note(table),
         f"`{FLOOR}` is the floor, the model as it was. A row that the same tests do not prove better than it has no "
         f"rank: it is {NO_BETTER}, in brackets ({MISSING}).{_without_floor(table)}",
     ]
@@ -105,7 +105,7 @@ def _no_effect(table: Table) -> list[str]:
     ]
 
 
-def _kept(table: Table) -> list[str]:
+def _loss_note(table: Table) -> list[str]:
     """Explain the metric that withholds ranks, where the task has one."""
     if not table.kept.metric:
         return []
@@ -116,12 +116,12 @@ def _kept(table: Table) -> list[str]:
     ]
 
 
-def _seen(table: Table) -> list[str]:
+def _seen_note(table: Table) -> list[str]:
     """Say what else parts seen from unseen classes, where both are columns."""
     if not {"holdout_seen", "holdout_unseen"} <= {column.key.metric for column in table.columns}:
         return []
     return [
-        "`holdout_seen` and `holdout_unseen` part the holdout by whether preserved captions name a class. Every "
+        "holdout_seen and holdout_unseen part the holdout by whether preserved captions name a class. Every "
         "destination of a request is among the seen classes and none among the unseen ones, so the two differ in that "
         "too: [the holdout by captions](../docs/corpus.md) parts them."
     ]

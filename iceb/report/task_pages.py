@@ -127,7 +127,7 @@ def _declaration(facts: TaskFacts) -> list[str]:
         f"- paper: {link(task.paper)}",
         f"- kind: {task.kind}, {KINDS[task.kind]}",
         f"- ranked by [{headline}](../metrics/{headline}.md), {facts.headline.better} is better{note}",
-        *([_kept(task)] if task.kept else []),
+        *([_loss_line(task)] if task.kept else []),
         f"- numbers of edits that are ranked: {', '.join(map(str, task.edit_counts))}",
         f"- prompts are drawn for: {', '.join(task.roles)}",
         f"- settings of their own for it: {recipes or 'no method'}",
@@ -135,7 +135,7 @@ def _declaration(facts: TaskFacts) -> list[str]:
     ]
 
 
-def _kept(task: Task) -> str:
+def _loss_line(task: Task) -> str:
     """Say which metric withholds ranks."""
     return (
         f"- no rank for a row that loses more than {100 * MOST_LOST:g} % of the unedited model's "

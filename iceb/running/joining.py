@@ -125,13 +125,15 @@ def with_joined(digests: DataDigests, joined: Sequence[JoinedTask], schedule: Sc
     batches = [batch for batch in edit_batches(schedule) if batch.replicate == 0]
     prompts: list[object] = []
     for each in joined:
-        found = [each.own_prompts(batch) for batch in batches] if each.around else [each.prompts]
+        found: list[Sequence[Prompt]] = [each.prompts]
+        if each.around:
+            found = [each.own_prompts(batch) for batch in batches]
         prompts.append([each.task, *([asdict(prompt) for prompt in some] for some in found)])
     return replace(digests, prompts=digest([digests.prompts, prompts]))
 
 
 def refuse_shared_states(schedule: Schedule, joined: Sequence[JoinedTask]) -> None:
-    """Refuse prompts that depend on what is edited where a checkpoint judges a model with several batches.
+    """Refuse prompts that depend on what is edited where a model holds several batches.
 
     Raises:
         SpecError: as it says.
@@ -151,7 +153,7 @@ def refuse_shared_states(schedule: Schedule, joined: Sequence[JoinedTask]) -> No
 
 
 class JoinedDataset:
-    """A dataset with the shared prompts of joined tasks behind its own, those around what is edited batch by batch."""
+    """A dataset with the prompts of joined tasks behind its own: shared, or of what a batch edits."""
 
     def __init__(self, dataset: ConceptDataset, joined: Sequence[JoinedTask]) -> None:
         self.card: DataCard = dataset.card

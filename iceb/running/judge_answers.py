@@ -1,4 +1,4 @@
-"""What the judge of a prompt says of an image, in a few words: a class and its probability, or the nearer text."""
+"""The judge's answer for an image in a few words: a class and its probability, or the nearer text."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

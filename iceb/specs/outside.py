@@ -37,7 +37,7 @@ class OutsideRecord(Record):
 
     @property
     def before_words(self) -> str:
-        """How the images before came about, in words; "" where nobody else made images."""
+        """The way in which the images before came about, in words; "" where nobody else made images."""
         if self.made_by != "images" or self.before == "not read":
             return ""
         return {

@@ -55,7 +55,7 @@ SEEN = {
 }
 
 
-def scored(metric, before, after):
+def score_of(metric, before, after):
     """The score of a metric by rows of both sides."""
     (need,) = metric.needs
     choices = TEXTS if need.role == "profession" else ()
@@ -74,7 +74,7 @@ def result_of(make_result, task, method, before, after, **named):
     metrics = [registry.load("metrics", name) for name in (task.headline, task.kept)]
     scores = {}
     for metric, was, now in zip(metrics, before, after, strict=True):
-        scores[metric.name] = (metric, scored(metric, was, now))
+        scores[metric.name] = (metric, score_of(metric, was, now))
     made = make_result(method, 10, dict.fromkeys(scores, 0.0), **named).result
     records = tuple(
         record.model_copy(
@@ -134,7 +134,7 @@ def test_what_must_be_kept_has_both_sides_and_is_better_where_higher(name):
 
 
 def test_the_nearer_of_two_texts_counts():
-    score = scored(registry.load("metrics", "profession_clip"), genders(10, 0.3), genders(30, 0.2))
+    score = score_of(registry.load("metrics", "profession_clip"), genders(10, 0.3), genders(30, 0.2))
     assert (score.before, score.value) == (pytest.approx(30), pytest.approx(20))
 
 

@@ -122,7 +122,7 @@ def _unfit_to_keep(metric: Metric) -> Iterator[str]:
     if not metric.higher_is_better:
         yield f"kept {metric.name}: lower is better, so it cannot say what was lost"
     if any(part.change != "after" for part in metric.reduction.parts.values()):
-        yield f"kept {metric.name}: its value is a change, of which no part can be lost: read `after`"
+        yield f"kept {metric.name}: its value is a change, of which no part can be lost: take the side after the edit"
 
 
 def _asks_something(prompt: Prompt, requests: Mapping[str, EditRequest]) -> bool:
