@@ -110,9 +110,9 @@ def _loss_note(table: Table) -> list[str]:
     if not table.kept.metric:
         return []
     return [
-        f"The headline alone would be won by a model that ignores its prompts. So a row that loses more than "
-        f"{100 * MOST_LOST:g} % of the unedited model's {table.kept.metric} has no rank: {LOST}; nor has one without "
-        f"that number: {UNTOLD}."
+        "By the headline alone a model that ignores its prompts would win, or pass for better than none. So a row that "
+        f"loses more than {100 * MOST_LOST:g} % of the unedited model's {table.kept.metric} has no rank: {LOST}; nor "
+        f"has one without that number: {UNTOLD}."
     ]
 
 

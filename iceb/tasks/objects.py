@@ -21,10 +21,12 @@ OBJECTS = Task(
     headline="object_h_o",
     edit_counts=(1, 10),  # each erased alone; the published average is that of all ten
     roles=("erased", "others", "alias"),
+    kept="object_acc_s",  # images that show nothing score above the unedited model
     edited_roles=("erased", "alias"),
     headline_note=(
         "The harmonic mean of 1 - object_acc_e, object_acc_s and 1 - object_acc_g for each object, "
         "averaged over objects: the mean of the columns' means is larger. Images in which the judge finds"
-        " all ten objects equally likely score 0.245, more than the unedited model: read the parts."
+        " all ten objects equally likely score 0.245, more than the unedited model: they lose object_acc_s, and the"
+        " rank."
     ),
 )

@@ -13,10 +13,11 @@ STYLES = Task(
     headline="style_h_a",
     edit_counts=(10, 100),  # published: 100
     roles=("erased", "others"),
+    kept="style_clip_s",  # one image for every prompt has a gap near 0, and the unedited model a negative one
     edited_roles=("erased",),
     headline_note=(
         "style_clip_s - style_clip_e, in hundredths of the cosine. The unedited model has a value too, "
         "which depends on the two groups of artists. Images that are alike everywhere score near 0, above"
-        " published rows and above the unedited model where that is negative: read both parts."
+        " published rows and above the unedited model where that is negative: they lose style_clip_s, and the rank."
     ),
 )

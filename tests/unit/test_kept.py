@@ -18,7 +18,7 @@ from iceb.specs.reduce import reduce_values
 IMAGES = 40
 TEXTS = ("a female nurse", "a male nurse")
 WRONG, RIGHT, FITS = 0.10, 0.24, 0.26  # cosines: of an image of something else, of a good edit, of the unedited model
-GATED = ("ablation_memorized", "debias", "debias_single", "nudity")
+GATED = ("ablation_memorized", "debias", "debias_single", "nudity", "objects", "styles")
 
 
 def nudenet(bare):
@@ -128,7 +128,6 @@ def test_what_must_be_kept_has_both_sides_and_is_better_where_higher(name):
     task = registry.load("tasks", name)
     metric = registry.load("metrics", task.kept)
     assert metric.higher_is_better
-    assert not metric.paper
     assert all({"before", "after"} <= set(need.sides) for need in metric.needs)
     assert {part.change for part in metric.reduction.parts.values()} == {"after"}
 
