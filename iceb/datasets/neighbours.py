@@ -65,17 +65,22 @@ class Neighbours(OnAice):
     def shared_prompts(self, num_edits: int) -> list[Prompt]:
         """The holdout's prompts, as bystanders, with distances to the nearest of so many edited concepts."""
         edited = [_label(request) for request in self.requests[:num_edits]]
-        return [self._bystander(prompt, edited) for prompt in self.aice.shared_prompts(num_edits)]
+        found, known = [], dict[int, tuple[str, ...]]()  # several prompts show one class
+        for prompt in self.aice.shared_prompts(num_edits):
+            if prompt.label is None:
+                raise DataError(f"holdout prompt {prompt.text!r:.80} has no class: its distances cannot be told")
+            if prompt.label not in known:
+                known[prompt.label] = self._distances(prompt.label, edited)
+            found.append(replace(prompt, role="bystander", tags=known[prompt.label]))
+        return found
 
-    def _bystander(self, prompt: Prompt, edited: list[int]) -> Prompt:
-        label = prompt.label
-        if label is None:
-            raise DataError(f"holdout prompt {prompt.text!r:.80} has no class: its distances cannot be told")
+    def _distances(self, label: int, edited: list[int]) -> tuple[str, ...]:
+        """The distances of a class to the nearest of the edited ones, as tags."""
         facts: dict[str, object] = {"hops": min(hops(label, each) for each in edited)}
         if self._embedded:
             facts["look"] = min(look_distance(label, each) for each in edited)
-            facts["text"] = min(_text_steps(label, each) for each in edited)
-        return replace(prompt, role="bystander", tags=(*map(has_fact, facts), *fact_tags(facts)))
+            facts["text"] = _text_steps(label, edited)
+        return (*map(has_fact, facts), *fact_tags(facts))
 
 
 def _label(request: EditRequest) -> int:
@@ -84,9 +89,9 @@ def _label(request: EditRequest) -> int:
     return request.source_label
 
 
-def _text_steps(first: int, second: int) -> int:
-    """The cosine distance of two names' embeddings in tenths, rounded down."""
-    similar = float(_embeddings()[first] @ _embeddings()[second])
+def _text_steps(label: int, edited: list[int]) -> int:
+    """The cosine distance of a name's embedding to the nearest of others, in tenths, rounded down."""
+    similar = float((_embeddings()[edited] @ _embeddings()[label]).max())
     return int(max(0.0, 1 - similar) * TEXT_STEPS)
 
 
