@@ -73,18 +73,24 @@ class Neighbours(OnAice):
             DataError: a source has no class.
         """
         edited = [_label(request) for request in requests]
-        found = self.aice.shared_prompts(len(self.requests))
-        return [self._bystander(prompt, edited) for prompt in found if prompt.label not in edited]
+        found, known = [], dict[int, tuple[str, ...]]()  # several prompts show one class
+        for prompt in self.aice.shared_prompts(len(self.requests)):
+            if prompt.label is None:
+                raise DataError(f"holdout prompt {prompt.text!r:.80} has no class: its distances cannot be told")
+            if prompt.label in edited:
+                continue
+            if prompt.label not in known:
+                known[prompt.label] = self._distances(prompt.label, edited)
+            found.append(replace(prompt, role="bystander", tags=known[prompt.label]))
+        return found
 
-    def _bystander(self, prompt: Prompt, edited: list[int]) -> Prompt:
-        label = prompt.label
-        if label is None:
-            raise DataError(f"holdout prompt {prompt.text!r:.80} has no class: its distances cannot be told")
+    def _distances(self, label: int, edited: list[int]) -> tuple[str, ...]:
+        """The distances of a class to the nearest of the edited ones, as tags."""
         facts: dict[str, object] = {"hops": min(hops(label, each) for each in edited)}
         if self._embedded:
             facts["look"] = min(look_distance(label, each) for each in edited)
-            facts["text"] = min(_text_steps(label, each) for each in edited)
-        return replace(prompt, role="bystander", tags=(*map(has_fact, facts), *fact_tags(facts)))
+            facts["text"] = _text_steps(label, edited)
+        return (*map(has_fact, facts), *fact_tags(facts))
 
 
 def _label(request: EditRequest) -> int:
@@ -96,9 +102,9 @@ def _label(request: EditRequest) -> int:
     return request.source_label
 
 
-def _text_steps(first: int, second: int) -> int:
-    """The cosine distance of two names' embeddings in tenths, rounded down."""
-    similar = float(_embeddings()[first] @ _embeddings()[second])
+def _text_steps(label: int, edited: list[int]) -> int:
+    """The cosine distance of a name's embedding to the nearest of others, in tenths, rounded down."""
+    similar = float((_embeddings()[edited] @ _embeddings()[label]).max())
     return int(max(0.0, 1 - similar) * TEXT_STEPS)
 
 

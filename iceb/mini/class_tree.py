@@ -53,5 +53,8 @@ def look_distance(first: int, second: int) -> int:
     >>> look_distance(0, 0), look_distance(0, 1), look_distance(0, 999)
     (0, 1, 3)
     """
-    one, other = class_thing(first), class_thing(second)
+    one, other = _thing(first), _thing(second)
     return sum(getattr(one, factor) != getattr(other, factor) for factor in ("shape", "colour", "pattern"))
+
+
+_thing = cache(class_thing)  # here, for a change of mini's world would make the edits of all methods with captions anew

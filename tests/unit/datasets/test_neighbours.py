@@ -16,6 +16,8 @@ from iceb.metrics.neighbours import (
     distance_of,
 )
 from iceb.mini.class_tree import class_paths, hops, look_distance, superclass
+from iceb.mini.clip_twin import ClipTwin
+from iceb.mini.world import class_names
 from iceb.specs.metrics import AFTER, BEFORE, Measured
 from iceb.specs.reduce import reduce_values
 from iceb.specs.schedules import edit_batches
@@ -50,6 +52,9 @@ def test_bystanders_have_the_distance_to_the_nearest_edited_concept(neighbours):
         assert distance_of(prompt, "hops") == min(hops(prompt.label, each) for each in edited)
         assert distance_of(prompt, "look") == min(look_distance(prompt.label, each) for each in edited)
         assert 0 <= distance_of(prompt, "text") <= 20
+    names = ClipTwin.load_shipped().text_embeddings([f"a photo of a {name}" for name in class_names()])
+    for prompt in found[::3]:  # each class once
+        assert distance_of(prompt, "text") == min(int(10 * (1 - names[prompt.label] @ names[each])) for each in edited)
     more = neighbours.shared_prompts(50)
     assert all(distance_of(b, "hops") <= distance_of(a, "hops") for a, b in zip(found, more, strict=True))
 
