@@ -19,9 +19,11 @@ from iceb import registry
 from iceb.base.digest import digest
 from iceb.base.errors import ResultError
 from iceb.cli.main import run as command
+from iceb.models.sources import find
 from iceb.report.contact_sheet import MARGIN, Strip, _font, scale, sheet, wrap
+from iceb.report.destinations import find_destinations
 from iceb.report.image_grid import grid, label
-from iceb.runs.folder import read_requests, write_requests
+from iceb.runs.folder import read_requests, read_result, write_requests
 from iceb.runs.ledger import ImageRow, encode_ledger, ledger_record
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditRequest
@@ -104,6 +106,24 @@ def test_a_grid_shows_what_was_drawn_before_and_after(finished_run):
     assert [int(pixels[row, right - 300, 0]) for row in rows] == [BEFORE, BEFORE + 3]  # prompt 0 of hen, 1 of fox
     assert [int(pixels[row, right - 10, 0]) for row in rows] == [AFTER, AFTER + 3]
     assert image.text["iceb run"] == json.loads(FIXTURE.read_text())["id"]
+
+
+def test_a_destination_in_the_cache_stands_beside_its_prompt(finished_run):
+    document = json.loads((finished_run.folder / "result.json").read_text())
+    document["model"]["revision"] = find("mini").ref.revision
+    (finished_run.folder / "result.json").write_text(json.dumps(document))
+    prompts = [row.prompt for row in finished_run.rows]
+    requests, result = read_requests(finished_run.folder), read_result(finished_run.folder)
+    wanted = find_destinations(result, prompts, requests, finished_run.cache)
+    assert wanted.prompts[prompts[0]].text == "a picture of a dog"
+    assert prompts[-1] not in wanted.prompts  # a holdout prompt, which no edit names
+    assert grid(finished_run.folder, finished_run.cache, rows=2).hidden == 2
+    for key in wanted.keys.values():
+        ImageStore(finished_run.cache).save(key, np.full((32, 32, 3), 90, np.uint8))
+    made = grid(finished_run.folder, finished_run.cache, rows=2)
+    assert (made.destinations, made.hidden) == (2, 0)
+    pixels = np.asarray(Image.open(io.BytesIO(made.png)))
+    assert pixels[100, pixels.shape[1] - MARGIN - 10, 0] == 90
 
 
 def test_equal_runs_give_equal_bytes_whichever_way_they_are_named(finished_run):
