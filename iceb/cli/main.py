@@ -33,6 +33,7 @@ from iceb.cli import (
     prompts,
     runs,
     score,
+    site,
     trying,
 )
 from iceb.cli import explain as explaining
@@ -55,6 +56,7 @@ app.command("apply")(apply.apply)
 app.command("try")(trying.try_methods)
 app.command("score")(score.score)
 app.command("grid")(grid.grid)
+app.command("report")(site.report)
 app.command("runs")(runs.runs)
 app.command("list")(listing.list_names)
 app.command("show")(prompts.show)
