@@ -35,6 +35,7 @@ from iceb.cli import (
     prompts,
     runs,
     score,
+    site,
     trying,
 )
 from iceb.cli import explain as explaining
@@ -57,6 +58,7 @@ app.command("apply")(apply.apply)
 app.command("try")(trying.try_methods)
 app.command("score")(score.score)
 app.command("grid")(grid.grid)
+app.command("report")(site.report)
 app.command("runs")(runs.runs)
 app.command("compare")(compare.compare)
 app.command("plan")(plan.plan)

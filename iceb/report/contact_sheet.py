@@ -15,7 +15,8 @@ from iceb.stores.images import Pixels
 
 Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-SMALL, LARGE = 128, 256  # pixels: tiny images are enlarged up to the first, large ones reduced to the second
+SMALL, LARGE = 192, 256  # pixels: tiny images are enlarged up to the first, large ones reduced to the second
+CAPTION = 20  # pixels below an image for its caption
 MARGIN, GAP, WORDS, HEAD = 20, 12, 236, 40  # pixels; WORDS is the width of the column of prompts
 LINE, LINES, LEAST = 18, 3, 96  # pixels a line, lines of a prompt, pixels of the lowest row
 ARROW = 14  # pixels; drawn, because the font has no arrow
@@ -24,38 +25,14 @@ DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))  # the font has
 
 
 @dataclass(frozen=True)
-class Row:
-    """One row of a sheet.
+class Strip:
+    """One row of a sheet with any number of images.
 
     Args:
         text: the prompt.
         label: what stands small below it, joined by arrows: (source, dest).
-        before: (height, width, 3).
-        after: likewise.
-    """
-
-    text: str
-    label: tuple[str, ...]
-    before: Pixels
-    after: Pixels
-
-    @property
-    def images(self) -> tuple[Pixels | None, ...]:
-        """The images from left to right."""
-        return self.before, self.after
-
-    @property
-    def captions(self) -> tuple[str, ...]:
-        """Nothing stands below them."""
-        return ()
-
-
-@dataclass(frozen=True)
-class Strip:
-    """One row of a sheet with any number of images; None leaves its place empty.
-
-    Args:
-        captions: what stands small below each image; none of any where it is left out.
+        images: (height, width, 3) each, from left to right; None leaves its place empty.
+        captions: what stands small below each image; none, or as many as there are images.
     """
 
     text: str
@@ -66,16 +43,12 @@ class Strip:
 
 @dataclass(frozen=True)
 class Page:
-    """Layout of a sheet whose images are at most `wide` by `tall` pixels, `count` in a row.
-
-    Args:
-        below: pixels under the images, for their captions.
-    """
+    """Layout of a sheet: images of at most `wide` by `tall` pixels, `count` in a row, above captions."""
 
     wide: int
     tall: int
     count: int = 2
-    below: int = 0
+    caption: int = 0
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -85,14 +58,14 @@ class Page:
 
     def top(self, row: int) -> int:
         """Upper edge of a row."""
-        return MARGIN + HEAD + row * (self.tall + self.below + GAP)
+        return MARGIN + HEAD + row * (self.tall + self.caption + GAP)
 
     def size(self, rows: int) -> tuple[int, int]:
         """Width and height of the whole sheet."""
         return self.columns[-1] + self.wide + MARGIN, self.top(rows) - GAP + MARGIN
 
 
-def sheet(heading: str, rows: "Sequence[Row | Strip]", names: Sequence[str] = ("before", "after")) -> Image.Image:
+def sheet(heading: str, rows: Sequence[Strip], names: Sequence[str] = ("before", "after")) -> Image.Image:
     """Draw a sheet with one line per row: prompt and label, then its images.
 
     Args:
@@ -102,8 +75,8 @@ def sheet(heading: str, rows: "Sequence[Row | Strip]", names: Sequence[str] = ("
     """
     images = [[None if each is None else scale(each) for each in row.images] for row in rows]
     sizes = [image.size for some in images for image in some if image is not None]
-    below = LINE if any(any(row.captions) for row in rows) else 0
-    page = Page(max(width for width, _ in sizes), max(LEAST, *(height for _, height in sizes)), len(names), below)
+    caption = CAPTION if any(any(row.captions) for row in rows) else 0
+    page = Page(max(width for width, _ in sizes), max(LEAST, *(height for _, height in sizes)), len(names), caption)
     canvas = Image.new("RGB", page.size(len(rows)), PAPER)
     draw = ImageDraw.Draw(canvas)
     _head(draw, page, heading, names)
@@ -112,7 +85,8 @@ def sheet(heading: str, rows: "Sequence[Row | Strip]", names: Sequence[str] = ("
         for left, image in zip(page.columns, some, strict=True):
             if image is not None:
                 canvas.paste(image, (left, page.top(index) + (page.tall - image.height) // 2))
-        _captions(draw, row.captions, page, page.top(index) + page.tall + 2)
+        for left, text in zip(page.columns, row.captions, strict=False):
+            _caption(draw, text, left, page.top(index) + page.tall, page.wide)
     return canvas
 
 
@@ -138,13 +112,13 @@ def _head(draw: ImageDraw.ImageDraw, page: Page, heading: str, names: Sequence[s
     draw.line((MARGIN, base + 2, page.columns[-1] + page.wide, base + 2), RULE)
 
 
-def _captions(draw: ImageDraw.ImageDraw, captions: Sequence[str], page: Page, top: int) -> None:
-    """Draw what stands below the images of a row, each on one line."""
-    for left, text in zip(page.columns, captions, strict=False):
-        draw.text((left, top), _fit(plain(text), _font(12), page.wide, cut=False) if text else "", GREY, _font(12))
+def _caption(draw: ImageDraw.ImageDraw, text: str, left: int, top: int, wide: int) -> None:
+    """Draw a caption below an image, centred and cut to its width."""
+    fitting = _fit(plain(text), _font(12), wide, cut=False) if text else ""
+    draw.text((left + wide // 2, top + 4), fitting, GREY, _font(12), anchor="ma")
 
 
-def _words(draw: ImageDraw.ImageDraw, row: Row | Strip, middle: int) -> None:
+def _words(draw: ImageDraw.ImageDraw, row: Strip, middle: int) -> None:
     """Draw the prompt and its label, centred on the height `middle`."""
     lines = wrap(row.text, _font(14), WORDS, LINES)
     labels = _label_lines(row.label)

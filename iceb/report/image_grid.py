@@ -1,4 +1,4 @@
-"""Draw a finished run as a grid of images before and after the edit, from the cache.
+"""Draw a finished run as a grid: images before and after the edit and of destinations, from the cache.
 
 Rows are chosen by their position in the run alone (`evenly`), never by what the images show, so a grid cannot be
 cherry-picked and the same run always gives the same one.
@@ -17,8 +17,10 @@ from iceb.base.cache import cache_root
 from iceb.base.errors import ResultError, SpecError, StoreError
 from iceb.base.messages import shorten
 from iceb.base.wording import edits_text
+from iceb.report.answers import Answer, Answers
 from iceb.report.blurring import blur
-from iceb.report.contact_sheet import Row, sheet
+from iceb.report.contact_sheet import Strip, sheet
+from iceb.report.destinations import find_destinations
 from iceb.running.prompt_selection import evenly
 from iceb.runs.folder import RESULT, read_requests, read_result, run_folder
 from iceb.runs.ledger import read_ledger
@@ -27,6 +29,7 @@ from iceb.specs.requests import EditRequest
 from iceb.specs.results import Result
 from iceb.stores.images import ImageStore
 
+COLUMNS = ("before", "after", "destination")
 ERASED = "(erased)"
 NOT_EDITED = "not edited"
 
@@ -36,25 +39,33 @@ class Grid:
     """A drawn grid: PNG bytes, how many rows it has, and how many prompts of its role the run drew.
 
     Its images are blurred where its task is declared as sensitive.
+
+    Attributes:
+        destinations: rows that show their destination; with none the grid has no such column.
+        hidden: rows whose destination could be shown if it were drawn.
     """
 
     png: bytes
     rows: int
     drawn: int
     blurred: bool = False
+    destinations: int = 0
+    hidden: int = 0
 
 
-def grid(named: Path, cache: Path | None = None, rows: int = 6, role: str = "source") -> Grid:
+def grid(named: Path, cache: Path | None = None, rows: int = 6, role: str = "source", *, draw: bool = False) -> Grid:
     """Draw the grid of a run: one row for each of at most `rows` prompts of one role.
 
     Args:
         named: a run's folder, or the result.json in it.
         cache: the cache's root; None for the default one.
+        draw: draw destinations that the cache lacks, and have the judge look at images that it has not seen.
 
     Raises:
         ResultError: there is no such run, it failed, or its files are damaged.
         SpecError: fewer than one row, or the run drew no images of this role.
         StoreError: an image is not in the cache any more.
+        ModelError: with `draw`, the run's model is not here.
     """
     if rows < 1:
         raise SpecError(f"{rows} rows: must be at least 1")
@@ -62,20 +73,34 @@ def grid(named: Path, cache: Path | None = None, rows: int = 6, role: str = "sou
     result = _read_finished_run(folder)
     found = _of_role(folder, result, role)
     chosen = [found[place] for place in evenly([pair.prompt.cluster for pair in found], rows)]
-    store = ImageStore(cache_root(cache))
+    root, requests = cache_root(cache), read_requests(folder)
+    store = ImageStore(root)
     _all_there(store, [key for pair in chosen for key in (pair.before, pair.after)], result)
-    requests, blurred = read_requests(folder), _is_sensitive(result.task.name)
-    drawn = [_row(pair, label(pair.prompt, requests), store, blurred) for pair in chosen]
-    return Grid(_png(sheet(_heading(result, role), drawn), result.id), len(chosen), len(found), blurred)
+    wanted = find_destinations(result, [pair.prompt for pair in chosen], requests, root, draw=draw)
+    missing = set(store.missing(wanted.keys.values()))
+    dests = {prompt: key for prompt, key in wanted.keys.items() if key not in missing}
+    shown = [(pair, (pair.before, pair.after, *((dests.get(pair.prompt),) if dests else ()))) for pair in chosen]
+    said = Answers(result, root, compute=draw).of([(pair.prompt, key) for pair, keys in shown for key in keys if key])
+    blurred = _is_sensitive(result.task.name)
+    strips = [_strip(pair.prompt, keys, label(pair.prompt, requests), store, said, blurred) for pair, keys in shown]
+    image = sheet(_heading(result, role), strips, COLUMNS[: 3 if dests else 2])
+    hidden = len(wanted.prompts) - len(dests)
+    return Grid(_png(image, result.id), len(chosen), len(found), blurred, len(dests), hidden)
 
 
-def _row(pair: "ImagePair", names: tuple[str, ...], store: ImageStore, blurred: bool) -> Row:
-    before, after = store.load(pair.before), store.load(pair.after)
-    return (
-        Row(pair.prompt.text, names, blur(before), blur(after))
-        if blurred
-        else Row(pair.prompt.text, names, before, after)
-    )
+def _strip(
+    prompt: Prompt,
+    keys: Sequence[ImageKey | None],
+    names: tuple[str, ...],
+    store: ImageStore,
+    said: Mapping[tuple[Prompt, ImageKey], Answer],
+    blurred: bool,
+) -> Strip:
+    images = [None if key is None else store.load(key) for key in keys]
+    shown = tuple(blur(image) if blurred and image is not None else image for image in images)
+    answers = [None if key is None else said.get((prompt, key)) for key in keys]
+    captions = tuple("" if answer is None else answer.text for answer in answers)
+    return Strip(prompt.text, names, shown, captions if any(captions) else ())
 
 
 def _is_sensitive(task: str) -> bool:

@@ -257,7 +257,15 @@ def data(place: Scratch) -> None:
     assert prompts > 100
 
 
+def report_page(place: Scratch) -> None:
+    """docs/report.md makes a page of two runs, and a grid with the destinations that prompt_swap drew."""
+    assert "2 runs in 1 table" in line_of(place, "iceb report")
+    assert (place.folder / "site" / "index.html").is_file()
+    assert "source prompts, before, after and destination" in line_of(place, "iceb grid")
+
+
 CLAIMS = {
+    "docs/report.md": report_page,
     "docs/data.md": data,
     "README.md": readme,
     "CONTRIBUTING.md": contributing,

@@ -19,9 +19,11 @@ from iceb import registry
 from iceb.base.digest import digest
 from iceb.base.errors import ResultError
 from iceb.cli.main import run as command
-from iceb.report.contact_sheet import HEAD, LINE, MARGIN, Page, Row, Strip, _font, scale, sheet, wrap
+from iceb.models.sources import find
+from iceb.report.contact_sheet import CAPTION, HEAD, MARGIN, Page, Strip, _font, scale, sheet, wrap
+from iceb.report.destinations import find_destinations
 from iceb.report.image_grid import grid, label
-from iceb.runs.folder import read_requests, write_requests
+from iceb.runs.folder import read_requests, read_result, write_requests
 from iceb.runs.ledger import ImageRow, encode_ledger, ledger_record
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditRequest
@@ -86,7 +88,7 @@ def test_images_of_a_sensitive_task_are_blurred(finished_run, monkeypatch, tmp_p
     monkeypatch.setattr(registry, "load", lambda group, name: sensitive)
     blurred = grid(finished_run.folder, finished_run.cache, rows=1)
     assert (sharp.blurred, blurred.blurred) == (False, True)
-    pixels = [np.asarray(Image.open(io.BytesIO(made.png)))[60:120, -140:-40, 0] for made in (sharp, blurred)]
+    pixels = [np.asarray(Image.open(io.BytesIO(made.png)))[60:240, -200:-40, 0] for made in (sharp, blurred)]
     assert set(np.unique(pixels[0])) == {0, 255}
     assert 100 < pixels[1].min() <= pixels[1].max() < 155  # nothing is left but the mean of the checks
     out = tmp_path / "grid.png"
@@ -98,10 +100,10 @@ def test_captions_stand_below_the_images_of_a_strip():
     pixels = np.full((32, 32, 3), 200, np.uint8)
     strips = [Strip("a hen", (), (pixels, None), said) for said in ((), ("hen 0.97", "not judged"))]
     plain, said = (np.asarray(sheet("h", [strip], ("a", "b"))) for strip in strips)
-    assert said.shape[0] == plain.shape[0] + LINE
-    below = said[MARGIN + HEAD + 128 : -MARGIN]
-    page = Page(128, 128, 2)
-    assert all((below[:, left : left + 60] < 200).any() for left in page.columns)
+    assert said.shape[0] == plain.shape[0] + CAPTION
+    below = said[MARGIN + HEAD + 192 : -MARGIN]
+    page = Page(192, 192, 2)
+    assert all((below[:, left : left + 192] < 200).any() for left in page.columns)
 
 
 def test_a_grid_shows_what_was_drawn_before_and_after(finished_run):
@@ -110,10 +112,28 @@ def test_a_grid_shows_what_was_drawn_before_and_after(finished_run):
     image = Image.open(io.BytesIO(made.png))
     pixels = np.asarray(image)
     right = image.width - MARGIN
-    rows = (100, 240)  # inside the first image and inside the second
-    assert [int(pixels[row, right - 200, 0]) for row in rows] == [BEFORE, BEFORE + 3]  # prompt 0 of hen, 1 of fox
+    rows = (100, 300)  # inside the first image and inside the second
+    assert [int(pixels[row, right - 300, 0]) for row in rows] == [BEFORE, BEFORE + 3]  # prompt 0 of hen, 1 of fox
     assert [int(pixels[row, right - 10, 0]) for row in rows] == [AFTER, AFTER + 3]
     assert image.text["iceb run"] == json.loads(FIXTURE.read_text())["id"]
+
+
+def test_a_destination_in_the_cache_stands_beside_its_prompt(finished_run):
+    document = json.loads((finished_run.folder / "result.json").read_text())
+    document["model"]["revision"] = find("mini").ref.revision
+    (finished_run.folder / "result.json").write_text(json.dumps(document))
+    prompts = [row.prompt for row in finished_run.rows]
+    requests, result = read_requests(finished_run.folder), read_result(finished_run.folder)
+    wanted = find_destinations(result, prompts, requests, finished_run.cache)
+    assert wanted.prompts[prompts[0]].text == "a picture of a dog"
+    assert prompts[-1] not in wanted.prompts  # a holdout prompt, which no edit names
+    assert grid(finished_run.folder, finished_run.cache, rows=2).hidden == 2
+    for key in wanted.keys.values():
+        ImageStore(finished_run.cache).save(key, np.full((32, 32, 3), 90, np.uint8))
+    made = grid(finished_run.folder, finished_run.cache, rows=2)
+    assert (made.destinations, made.hidden) == (2, 0)
+    pixels = np.asarray(Image.open(io.BytesIO(made.png)))
+    assert pixels[100, pixels.shape[1] - MARGIN - 10, 0] == 90
 
 
 def test_equal_runs_give_equal_bytes_whichever_way_they_are_named(finished_run):
@@ -148,8 +168,8 @@ def test_requests_are_read_as_they_were_written(tmp_path):
 @pytest.mark.parametrize(
     ("size", "shown"),
     [
-        ((32, 32), (128, 128)),
-        ((64, 48), (128, 96)),
+        ((32, 32), (192, 192)),
+        ((64, 48), (192, 144)),
         ((100, 100), (100, 100)),
         ((200, 180), (200, 180)),
         ((512, 512), (256, 256)),
@@ -162,7 +182,7 @@ def test_tiny_images_are_enlarged_and_large_ones_reduced(size, shown):
 
 def test_enlarging_keeps_every_pixel():
     image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    assert (np.asarray(scale(image))[::4, ::4] == image).all()
+    assert (np.asarray(scale(image))[::6, ::6] == image).all()
 
 
 @given(some.text(max_size=200))
@@ -175,7 +195,7 @@ def test_words_never_leave_their_column(text):
 def test_a_label_too_long_for_one_line_keeps_to_its_column():
     grey = np.full((32, 32, 3), 128, np.uint8)
     canvas = sheet(
-        "toy", [Row("long " * 50, ("soft-coated wheaten terrier " * 3, "black-footed ferret " * 3), grey, grey)]
+        "toy", [Strip("long " * 50, ("soft-coated wheaten terrier " * 3, "black-footed ferret " * 3), (grey, grey))]
     )
     column = np.asarray(canvas)[:, MARGIN + 237 : MARGIN + 248]  # between words and images
     assert (column[60:] == 255).all()

@@ -1,0 +1,40 @@
+"""Choose the metrics of efficacy and preservation that a figure shows before a reader chooses."""
+
+from iceb import registry
+from iceb.base.errors import SpecError
+from iceb.leaderboard.columns import Column
+from iceb.leaderboard.rank import Table
+from iceb.specs.metrics import Metric
+
+PRESERVED = (
+    *("holdout", "preserv", "neighbour", "unrelated", "retain", "kept", "others"),
+    *("bystander", "beside", "anchor"),
+)  # parts of the names of roles that no edit names
+
+
+def axes_of(table: Table) -> dict[str, str | None]:
+    """Return the labels of a metric of efficacy and of one of preservation; None where the table has none.
+
+    Preservation reads prompts that no edit names, efficacy only such as one names. The first of each in the table's
+    order is taken, the ranking one apart, which adds both up.
+    """
+    first: dict[str, str | None] = {"efficacy": None, "preservation": None}
+    for column in table.columns:
+        kind = _kind(column)
+        if kind and first[kind] is None:
+            first[kind] = column.label
+    return first
+
+
+def _kind(column: Column) -> str | None:
+    """Say what a metric is about; None for one that reads both kinds of prompts, or is not installed."""
+    try:
+        metric: Metric = registry.load("metrics", f"{column.key.package}/{column.key.metric}")
+    except SpecError:
+        return None
+    kept = {_is_preserved(need.role) for need in metric.needs}
+    return {(True,): "preservation", (False,): "efficacy"}.get(tuple(kept))
+
+
+def _is_preserved(role: str) -> bool:
+    return any(word in role for word in PRESERVED)
