@@ -4,7 +4,7 @@ Comments, docstrings, blank lines, redundant brackets and imports for type check
 """
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -53,30 +53,36 @@ def _read(path: Path) -> tuple[str, tuple[str, ...]]:
     data = path.read_bytes()
     try:
         tree = ast.parse(data)
-        written = "".join(_syntax_text(tree)).encode()
+        written = _syntax_text(tree).encode()
     except (SyntaxError, ValueError, RecursionError):  # a template, or code for another version of Python
         return digest_bytes(data), ()
     named = {name for candidate in _possible_modules(tree) for name in _with_packages(candidate)}
     return digest_bytes(written), tuple(sorted(name for name in named if affects_numbers(name) and module_file(name)))
 
 
-def _syntax_text(node: Any) -> Iterator[str]:
+def _syntax_text(node: Any) -> str:
     """The syntax below a node as text, without empty fields, which new Python versions add."""
+    parts: list[str] = []
+    _write_syntax(node, parts.append)
+    return "".join(parts)
+
+
+def _write_syntax(node: Any, write: Callable[[str], None]) -> None:
     if isinstance(node, ast.AST):
         if _says_nothing(node):
             return
-        yield f"({type(node).__name__}"
+        write(f"({type(node).__name__}")
         for name in node._fields:
             value = getattr(node, name, None)
             if name not in UNREAD and value is not None and value != []:
-                yield f" {name}="
-                yield from _syntax_text(value)
-        yield ")"
+                write(f" {name}=")
+                _write_syntax(value, write)
+        write(")")
     elif isinstance(node, list):
         for item in node:
-            yield from _syntax_text(item)
+            _write_syntax(item, write)
     else:
-        yield ascii(node)
+        write(ascii(node))
 
 
 def _says_nothing(node: ast.AST) -> bool:
@@ -118,17 +124,19 @@ def reachable_modules(names: Iterable[str]) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def _possible_modules(node: ast.AST) -> Iterator[str]:
+def _possible_modules(tree: ast.AST) -> Iterator[str]:
     """Every dotted name that may be an imported module of iceb."""
-    if _says_nothing(node):
-        return
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-        yield node.module
-        yield from (f"{node.module}.{alias.name}" for alias in node.names)
-    for child in ast.iter_child_nodes(node):
-        yield from _possible_modules(child)
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        if _says_nothing(node):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        pending += [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr)]  # none imports
 
 
 def _with_packages(name: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from iceb.running.method_runner import choose
 from iceb.specs.recipes import Which
 
 OURS = [entry.name for entry in entries_of("methods") if entry.package == "iceb"]
-FEW = 40  # captions
+FEW = 40  # captions, or steps of training
 UNSEEN = [name for label in sorted(unseen_classes()) for name in names_of(label)]
 
 
@@ -51,7 +51,8 @@ def settings_of(name: str, which: Which) -> dict[str, Any]:
     recipe = shipped_recipe(name, "aice")
     wanted = recipe.settings("mini", which) if recipe else {}
     quick = {key: value for key, value in choose(name, {}).card.quick if value or key not in wanted}
-    few = {key: min(int(wanted[key]), FEW) for key in ("captions", "caption_count") if key in wanted}
+    counted = ("captions", "caption_count", "total_iterations")
+    few = {key: min(int(wanted[key]), FEW) for key in counted if wanted.get(key)}
     return {**wanted, **quick, **few}
 
 

@@ -11,8 +11,11 @@ from iceb.conformance.methods.setting_checks import CHECK
 from iceb.registry import entries_of
 
 OURS = [entry.name for entry in entries_of("methods") if entry.package == "iceb"]
-# Quicker than the card's: what a setting needs that the quick settings do without.
-QUICKER = {"emcid": {"fisher_pairs": 4, "fisher_steps": 2}}
+# Quicker than the card's: what a setting needs that the quick settings do without, and fewer captions.
+QUICKER = {
+    "emcid": {"fisher_pairs": 4, "fisher_steps": 2},
+    "mace": {"caption_count": 20},
+}
 # An edit of emcid-ns decomposes a matrix of 3072 rows for seconds. All that it keeps are EMCID's parts, which EMCID's
 # code makes of EMCID's settings, and these are varied there.
 BOUNDED = {"emcid-ns": 6.0}  # seconds; `iceb check method emcid-ns --full` tries all of them
