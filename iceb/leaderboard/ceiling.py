@@ -1,5 +1,7 @@
 """Place a row's headline between the unedited model, 0, and the task's ceiling, 1."""
 
+from collections.abc import Sequence
+
 from iceb.leaderboard.markdown import MISSING
 from iceb.leaderboard.rank import Row, Table
 from iceb.statistics.anchored import Anchors, anchored_score
@@ -12,14 +14,18 @@ def anchors_at(table: Table, count: int) -> Anchors | None:
     if table.headline is None or not table.ceiling:
         return None
     controls = [row for row in table.order if row.control]
-    floor, ceiling = (
-        next((score.value for row in controls if fits(row) and (score := row.score(table.headline, count))), None)
-        for fits in (lambda row: row.floor, lambda row: row.method == table.ceiling)
-    )
+    floor = _value(table, [row for row in controls if row.floor], count)
+    ceiling = _value(table, [row for row in controls if row.method == table.ceiling], count)
     if floor is None or ceiling is None:
         return None
     found = Anchors(floor, ceiling)
     return found if found.usable else None
+
+
+def _value(table: Table, rows: Sequence[Row], count: int) -> float | None:
+    """The headline of the first of these rows that has one."""
+    scores = (row.score(table.headline, count) for row in rows) if table.headline is not None else ()
+    return next((score.value for score in scores if score is not None), None)
 
 
 def anchored_text(table: Table, row: Row, count: int, anchors: Anchors) -> str:

@@ -7,7 +7,9 @@ from iceb import registry
 from iceb.base.errors import ResultError, SpecError
 from iceb.base.wording import count_text, task_label
 from iceb.leaderboard.cells import setting
-from iceb.leaderboard.rank import Identity, Table, tables
+from iceb.leaderboard.identity import Identity
+from iceb.leaderboard.pairwise import Tables
+from iceb.leaderboard.rank import Table, tables
 from iceb.report.site.read_runs import ReadRun
 from iceb.specs.results import Result
 from iceb.specs.tasks import Task
@@ -59,7 +61,9 @@ def _board(name: str, runs: Sequence[ReadRun]) -> Board:
     for run in sorted(runs, key=lambda run: (run.result.provenance.finished, run.result.id)):
         latest[setting(run.result), run.result.num_edits] = run
     results = [run.result for run in latest.values()]
-    table, unranked = _table(results)
+    table, unranked = _table(
+        results, {run.result.per_concept.sha256: run.table for run in runs if run.result.per_concept}
+    )
     by_id = {id(run.result): run for run in latest.values()}
     placed = {
         (place, count): by_id[id(cell.first)]
@@ -70,7 +74,7 @@ def _board(name: str, runs: Sequence[ReadRun]) -> Board:
     return Board(name, _title(results[0]), table, placed, sensitive, unranked, len(runs) - len(latest))
 
 
-def _table(results: Sequence[Result]) -> tuple[Table, str]:
+def _table(results: Sequence[Result], per_concept: Tables) -> tuple[Table, str]:
     """Make the table of comparable results, and say why it ranks nothing."""
     first, why = results[0], ""
     if not _is_installed(first):
@@ -81,7 +85,7 @@ def _table(results: Sequence[Result]) -> tuple[Table, str]:
         why = f"marked: {first.outside.words}"
     task = _installed_task(first) if _is_installed(first) else _stand_in(first)
     try:
-        return tables(results, replace(task, edit_counts=NEVER) if why else task)[0], why
+        return tables(results, replace(task, edit_counts=NEVER) if why else task, per_concept)[0], why
     except ResultError as error:
         return tables(results, replace(_stand_in(first), edit_counts=NEVER))[0], str(error)
 

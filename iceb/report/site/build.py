@@ -54,7 +54,8 @@ def write_report(named: Sequence[Path], site: Path, cache: Path | None = None, t
     _clear(site)
     root = cache_root(cache)
     kept: set[str] = set()
-    missing, documents = 0, []
+    documents: list[dict[str, Any]] = []
+    missing = 0
     for board in boards:
         thumbnails = Thumbnails(ImageStore(root), site, board.sensitive)
         documents.append({**board_document(board), "sets": list(_write_sets(board, thumbnails, site, root))})

@@ -33,7 +33,9 @@ def _kind(column: Column) -> str | None:
     except SpecError:
         return None
     kept = {_is_preserved(need.role) for need in metric.needs}
-    return {(True,): "preservation", (False,): "efficacy"}.get(tuple(kept))
+    if len(kept) != 1:
+        return None
+    return "preservation" if True in kept else "efficacy"
 
 
 def _is_preserved(role: str) -> bool:

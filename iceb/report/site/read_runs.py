@@ -45,7 +45,8 @@ def read_runs(named: Sequence[Path]) -> tuple[list[ReadRun], list[LeftOut]]:
     Raises:
         ResultError: a folder or file is not there, or there is no run at all.
     """
-    found, left = [], []
+    found: list[ReadRun] = []
+    left: list[LeftOut] = []
     for path in _result_files(named):
         try:
             result = read_result(path)

@@ -1,7 +1,6 @@
 """Turn a table into the page's data: rows, cells, scores with intervals, places and commands."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -93,12 +92,11 @@ def _commit(commit: str | None, dirty: bool | None) -> str:
 
 
 def _standing(table: Table, row: Row, count: int) -> dict[str, Any]:
-    """Return a row's rank and how many share it, or why it has none."""
+    """Return the ranks that a row may have and its tie groups, or why it has none."""
     entries = table.ranked[count]
-    shared = Counter(entry.rank for entry in entries)
     mine: Ranked = next(entry for entry in entries if entry.row is row)
-    order = entries.index(mine)
-    return {"rank": mine.rank, "place": mine.place, "tied": shared[mine.rank] if mine.rank else 0, "order": order}
+    first, groups = (mine.rank.first, mine.rank.groups) if mine.rank else (None, "")
+    return {"rank": first, "place": mine.place, "ties": groups, "order": entries.index(mine)}
 
 
 def _score(score: ScoreRecord | None) -> list[Any] | None:

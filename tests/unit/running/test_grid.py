@@ -17,9 +17,10 @@ from PIL import Image
 
 from iceb import registry
 from iceb.base.digest import digest
-from iceb.base.errors import ResultError
+from iceb.base.errors import ResultError, SpecError
 from iceb.cli.main import run as command
 from iceb.models.sources import find
+from iceb.report import readme_figures
 from iceb.report.contact_sheet import CAPTION, HEAD, MARGIN, Page, Strip, _font, scale, sheet, wrap
 from iceb.report.destinations import find_destinations
 from iceb.report.image_grid import grid, label
@@ -134,6 +135,15 @@ def test_a_destination_in_the_cache_stands_beside_its_prompt(finished_run):
     assert (made.destinations, made.hidden) == (2, 0)
     pixels = np.asarray(Image.open(io.BytesIO(made.png)))
     assert pixels[100, pixels.shape[1] - MARGIN - 10, 0] == 90
+
+
+def test_readmes_image_is_made_from_its_own_run_alone(finished_run, tmp_path, monkeypatch):
+    with pytest.raises(SpecError, match="README shows emcid on aice at 300 edits, whole; this run is aice/emcid/0002-"):
+        readme_figures.readme_figures(finished_run.folder, tmp_path, finished_run.cache)
+    monkeypatch.setattr(readme_figures, "SHOWN", ("aice", "emcid", 2))
+    (path,) = readme_figures.readme_figures(finished_run.folder, tmp_path / "docs", finished_run.cache)
+    assert path == tmp_path / "docs" / "before_after.png"
+    assert path.read_bytes() == grid(finished_run.folder, finished_run.cache, rows=6).png
 
 
 def test_equal_runs_give_equal_bytes_whichever_way_they_are_named(finished_run):

@@ -26,7 +26,7 @@ Iceb.about = (() => {
       "A table holds results of one task, data, model and way of drawing. Each number of edits has ranks of its own.",
       "± is one standard error over concepts, in brackets the 95 % interval. Intervals are given from ten concepts of equal weight on.",
       "↑ more is better, ↓ less is better. Controls are compared with and never ranked; unedited is the model as it was.",
-      "Rows that share a rank (=) lie within one standard error of the best of their group. A row that is not above unedited has no rank.",
+      "A rank is a range, 2–4: it begins after all rows that are proven better and ends before those that are proven worse, by paired tests on the same concepts and seeds. Rows with a letter in common are not told apart. A row that is not proven better than unedited has no rank.",
       "In Images, everything in one line was drawn from the same prompt and seed. The ceiling is the unedited model's image with the destination's name in the place of the source's: a weight edit can hardly do better.",
       "Every view has an address of its own: copy it from the browser to come back to the same filter, order and comparison.",
     ];

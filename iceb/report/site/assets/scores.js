@@ -37,12 +37,10 @@ Iceb.scores = (() => {
     return found.length ? [Math.min(0, ...found), Math.max(0, ...found)] : [0, 0];
   }
 
-  /** Show a rank, with = where rows share it, or why there is none. */
+  /** Show the ranks that a row may have with the letters of its ties, or why there is none. */
   function rankCell({ cell }) {
     if (cell.rank === null) return h("span", { class: "quiet small reason" }, cell.place);
-    if (cell.tied < 2) return String(cell.rank);
-    return [h("span", { "aria-hidden": "true" }, `=${cell.rank}`),
-      h("span", { class: "unseen" }, `${cell.rank}, shared by ${cell.tied} rows`)];
+    return [cell.place, " ", h("span", { class: "quiet small" }, h("span", { class: "unseen" }, "ties "), cell.ties)];
   }
 
   /** Show a method's name as the button that opens its settings. */
@@ -114,7 +112,7 @@ Iceb.scores = (() => {
       board.unranked ? h("p", { class: "quiet" }, `Nothing is ranked: ${board.unranked}.`) : null,
       Iceb.table.make({ caption: `Scores at ${state.n} edits`, columns: columns(board, all, metrics), rows, detail,
         sort: state.sort || "rank", change: (sort) => go({ sort }), empty: "No method fits." }),
-      h("p", { class: "quiet small" }, "= marks rows that share a rank. ± is one standard error over concepts, in brackets the 95 % interval. Names open a row's settings and its command."),
+      h("p", { class: "quiet small" }, "A rank is the range that a row may have; rows with a letter in common are not told apart. ± is one standard error over concepts, in brackets the 95 % interval. Names open a row's settings and its command."),
     ];
   }
 
