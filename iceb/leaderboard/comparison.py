@@ -11,7 +11,7 @@ from iceb.leaderboard.filed_result import FiledResult
 from iceb.leaderboard.paired_sets import set_difference
 from iceb.leaderboard.pairwise import paired_variances
 from iceb.leaderboard.row_clusters import cluster_names
-from iceb.specs.pulls import Key, Pulls, design_of, pulls_of
+from iceb.specs.influences import Influences, Key, design_of, influences_of
 from iceb.specs.records import ScoreRecord
 from iceb.specs.reduction import ConceptValue
 from iceb.specs.variance_components import Components, components_of
@@ -140,16 +140,18 @@ def _metric(
     if reduction.kind == "set":
         difference, note = set_difference(values[0], values[1], reduction)
         return replace(made, difference=difference, p=difference.p if difference else None, note=note)
-    pulls = [pulls_of(each, reduction) for each in values]
-    if pulls[0] is None or pulls[1] is None:
+    influences = [influences_of(each, reduction) for each in values]
+    if influences[0] is None or influences[1] is None:
         return replace(made, note="its mean over parts has no error, so there is no test")
-    common = [key for key in pulls[0].keys if key in pulls[1].numbers]
-    unpaired = sorted({key.concept for each in pulls if each for key in each.keys} - {key.concept for key in common})
-    if len(common) < max(len(pulls[0].keys), len(pulls[1].keys)):
-        pulls = [pulls_of(_only(each, common), score.reduction.reduction) for each in values]
-    if pulls[0] is None or pulls[1] is None:
+    common = [key for key in influences[0].keys if key in influences[1].numbers]
+    unpaired = sorted(
+        {key.concept for each in influences if each for key in each.keys} - {key.concept for key in common}
+    )
+    if len(common) < max(len(influences[0].keys), len(influences[1].keys)):
+        influences = [influences_of(_only(each, common), score.reduction.reduction) for each in values]
+    if influences[0] is None or influences[1] is None:
         return replace(made, note="the two share too few concepts", unpaired=tuple(unpaired))
-    return replace(_with_tests(made, pulls[0], pulls[1], clusters, names), unpaired=tuple(unpaired))
+    return replace(_with_tests(made, influences[0], influences[1], clusters, names), unpaired=tuple(unpaired))
 
 
 def _values_alone(scores: tuple[ScoreRecord, ScoreRecord]) -> MetricComparison:
@@ -175,7 +177,7 @@ def _only(values: Sequence[ConceptValue], keys: Sequence[Key]) -> list[ConceptVa
 
 
 def _with_tests(
-    made: MetricComparison, first: Pulls, second: Pulls, clusters: Mapping[str, str], names: Mapping[str, str]
+    made: MetricComparison, first: Influences, second: Influences, clusters: Mapping[str, str], names: Mapping[str, str]
 ) -> MetricComparison:
     design = design_of(first.keys, first.shares, clusters)
     variances, freedoms = paired_variances({0: first, 1: second}, [1], [0], clusters)
@@ -198,22 +200,22 @@ def _with_tests(
     )
 
 
-def _interval(pulls: Pulls, clusters: Mapping[str, str]) -> tuple[float, float]:
+def _interval(influences: Influences, clusters: Mapping[str, str]) -> tuple[float, float]:
     """BCa over clusters; over several states of the model Student's t.
 
     A bootstrap needs one kind of cluster.
     """
-    design = design_of(pulls.keys, pulls.shares, clusters)
-    numbers = np.array(list(pulls.numbers.values()), dtype=np.float64)
+    design = design_of(influences.keys, influences.shares, clusters)
+    numbers = np.array(list(influences.numbers.values()), dtype=np.float64)
     if design.state_count == 1:
-        return chosen_interval(pulls.value, cluster_sums(numbers, design.clusters))
+        return chosen_interval(influences.value, cluster_sums(numbers, design.clusters))
     variance, freedom = design.variance(numbers)
-    found = t_difference(pulls.value, float(variance), float(freedom))
+    found = t_difference(influences.value, float(variance), float(freedom))
     return found.low, found.high
 
 
-def _cluster_differences(first: Pulls, second: Pulls, clusters: Mapping[str, str]) -> list[float]:
-    """Each cluster's part in the difference: pulls, and the share of the difference of its part's mean."""
+def _cluster_differences(first: Influences, second: Influences, clusters: Mapping[str, str]) -> list[float]:
+    """Each cluster's part in the difference: influences, and the share of the difference of its part's mean."""
     design = design_of(first.keys, first.shares, clusters)
     apart = np.array([second.numbers[key] - first.numbers[key] for key in first.keys])
     whole = second.value - first.value
@@ -221,7 +223,7 @@ def _cluster_differences(first: Pulls, second: Pulls, clusters: Mapping[str, str
     return found
 
 
-def _most_different(first: Pulls, second: Pulls, names: Mapping[str, str]) -> tuple[ConceptDifference, ...]:
+def _most_different(first: Influences, second: Influences, names: Mapping[str, str]) -> tuple[ConceptDifference, ...]:
     """The concepts whose changes are furthest apart, means over states of the model."""
     sums: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for key in first.keys:

@@ -9,7 +9,7 @@ import numpy as np
 
 from iceb.leaderboard.row_clusters import cluster_names
 from iceb.runs.table import TableRow
-from iceb.specs.pulls import Pulls, align, design_of, pulls_of
+from iceb.specs.influences import Influences, align, design_of, influences_of
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
 from iceb.specs.tasks import Task
@@ -28,12 +28,12 @@ class Evidence:
     task: Task
     tables: Tables = field(default_factory=dict)
 
-    def pulls(self, result: Result, score: ScoreRecord) -> Pulls | None:
-        """The pulls on a score of the last group of checkpoints; None where the table is not at hand."""
+    def influences(self, result: Result, score: ScoreRecord) -> Influences | None:
+        """The influences on a score of the last group of checkpoints; None where the table is not at hand."""
         rows = self.tables.get(result.per_concept.sha256, ()) if result.per_concept is not None else ()
         earlier = {checkpoint.group for checkpoint in result.checkpoints}
         values = [row.value for row in rows if row.metric == score.metric and row.group not in earlier]
-        return pulls_of(values, score.reduction.reduction) if values else None
+        return influences_of(values, score.reduction.reduction) if values else None
 
     def clusters(self, result: Result) -> Mapping[str, str]:
         """The cluster of each of a result's concepts that shares one."""
@@ -63,9 +63,9 @@ def compare_pairs(
     Results whose tables are at hand, as all of a leaderboard are, are compared concept by concept. Others are compared
     by their standard errors alone, as if they were not of the same prompts.
     """
-    pulls = [evidence.pulls(result, score) for result, score in entries]
+    influences = [evidence.influences(result, score) for result, score in entries]
     clusters = evidence.clusters(entries[0][0]) if entries else {}
-    enough = [_rests_on_enough(each, score, clusters) for each, (_, score) in zip(pulls, entries, strict=True)]
+    enough = [_rests_on_enough(each, score, clusters) for each, (_, score) in zip(influences, entries, strict=True)]
     pairs = [(i, j) for i, j in combinations(range(len(entries)), 2) if enough[i] and enough[j]]
     better = np.zeros((len(entries), len(entries)), dtype=np.bool_)
     if not pairs:
@@ -73,31 +73,31 @@ def compare_pairs(
     values = np.array([score.value for _, score in entries], dtype=np.float64)
     one, other = np.array(pairs).T
     gains = (values[one] - values[other]) * (1 if higher_is_better else -1)
-    found = holm(t_pvalues(gains, *_variances(pairs, pulls, [score for _, score in entries], clusters)).tolist())
+    found = holm(t_pvalues(gains, *_variances(pairs, influences, [score for _, score in entries], clusters)).tolist())
     for (i, j), gain, p in zip(pairs, gains.tolist(), found, strict=True):
         if p is not None and p <= 1 - LEVEL and gain:
             better[(i, j) if gain > 0 else (j, i)] = True
     return Pairs(tuple(enough), better)
 
 
-def _rests_on_enough(pulls: Pulls | None, score: ScoreRecord, clusters: Mapping[str, str]) -> bool:
-    if pulls is None:
+def _rests_on_enough(influences: Influences | None, score: ScoreRecord, clusters: Mapping[str, str]) -> bool:
+    if influences is None:
         return score.stderr is not None
-    return design_of(pulls.keys, pulls.shares, clusters).fewest * ROUNDING >= FEWEST
+    return design_of(influences.keys, influences.shares, clusters).fewest * ROUNDING >= FEWEST
 
 
 def _variances(
     pairs: Sequence[tuple[int, int]],
-    pulls: Sequence[Pulls | None],
+    influences: Sequence[Influences | None],
     scores: Sequence[ScoreRecord],
     clusters: Mapping[str, str],
 ) -> tuple[Floats, Floats]:
     """The variance of each pair's difference, and its degrees of freedom."""
     variances, freedoms = np.zeros(len(pairs)), np.ones(len(pairs))
-    paired = [place for place, (i, j) in enumerate(pairs) if pulls[i] is not None and pulls[j] is not None]
+    paired = [place for place, (i, j) in enumerate(pairs) if influences[i] is not None and influences[j] is not None]
     for place in sorted(set(range(len(pairs))) - set(paired)):
         variances[place], freedoms[place] = _unpaired_variance(*(scores[row] for row in pairs[place]))
-    known = {row: each for row, each in enumerate(pulls) if each is not None}
+    known = {row: each for row, each in enumerate(influences) if each is not None}
     if paired:
         one, other = np.array([pairs[place] for place in paired]).T
         variances[paired], freedoms[paired] = paired_variances(known, one.tolist(), other.tolist(), clusters)
@@ -110,29 +110,29 @@ def _unpaired_variance(first: ScoreRecord, second: ScoreRecord) -> tuple[float, 
 
 
 def paired_variances(
-    pulls: Mapping[int, Pulls], one: Sequence[int], other: Sequence[int], clusters: Mapping[str, str]
+    influences: Mapping[int, Influences], one: Sequence[int], other: Sequence[int], clusters: Mapping[str, str]
 ) -> tuple[Floats, Floats]:
     """Variances of the differences between results, and their degrees of freedom.
 
     Where there is one state of the model, the variance over each method's own seeds comes on top; where there are
     several draws, that between draws holds it already.
     """
-    places = {row: place for place, row in enumerate(pulls)}
-    shares = {key: share for each in pulls.values() for key, share in each.shares.items()}
+    places = {row: place for place, row in enumerate(influences)}
+    shares = {key: share for each in influences.values() for key, share in each.shares.items()}
     keys = tuple(shares)
     design = design_of(keys, shares, clusters)
-    numbers = align(list(pulls.values()), keys)
+    numbers = align(list(influences.values()), keys)
     differences = numbers[[places[row] for row in one]] - numbers[[places[row] for row in other]]
     variances, freedoms = design.variance(differences)
-    if design.state_count > 1 or all(each.seed_variance is None for each in pulls.values()):
+    if design.state_count > 1 or all(each.seed_variance is None for each in influences.values()):
         return variances, freedoms
-    seeded = [_of_seeds(pulls, rows) for rows in (one, other)]
+    seeded = [_of_seeds(influences, rows) for rows in (one, other)]
     whole = variances + sum(variance for variance, _ in seeded)
     return whole, satterthwaite((variances, freedoms), *seeded)
 
 
-def _of_seeds(pulls: Mapping[int, Pulls], rows: Sequence[int]) -> tuple[Floats, Floats]:
+def _of_seeds(influences: Mapping[int, Influences], rows: Sequence[int]) -> tuple[Floats, Floats]:
     return (
-        np.array([pulls[row].seed_variance or 0.0 for row in rows]),
-        np.array([max(pulls[row].seeds - 1.0, 1.0) for row in rows]),
+        np.array([influences[row].seed_variance or 0.0 for row in rows]),
+        np.array([max(influences[row].seeds - 1.0, 1.0) for row in rows]),
     )

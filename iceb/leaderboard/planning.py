@@ -10,7 +10,7 @@ from iceb.base.errors import ResultError
 from iceb.leaderboard.comparable import refuse_unlike
 from iceb.leaderboard.filed_result import FiledResult
 from iceb.leaderboard.row_clusters import cluster_names, requests_of
-from iceb.specs.pulls import Key, Pulls, align, design_of, pulls_of
+from iceb.specs.influences import Influences, Key, align, design_of, influences_of
 from iceb.specs.records import MethodRecord
 from iceb.specs.results import Result
 from iceb.statistics.clusters import Design, Floats
@@ -51,7 +51,7 @@ def plan_pairs(
     Raises:
         ResultError: no two of them have the metric with an error over ten concepts or more.
     """
-    known = [(each, found) for each in filed if (found := _pulls(each, metric)) is not None]
+    known = [(each, found) for each in filed if (found := _influences(each, metric)) is not None]
     pairs = [
         (one, other)
         for one, other in combinations(known, 2)
@@ -72,15 +72,19 @@ def _is_asked(one: MethodRecord, other: MethodRecord, method: str) -> bool:
     return not any(each.package == "iceb" and not each.paper for each in (one, other))
 
 
-def _pulls(filed: FiledResult, metric: str) -> Pulls | None:
+def _influences(filed: FiledResult, metric: str) -> Influences | None:
     score = filed.result.score(metric)
     earlier = {checkpoint.group for checkpoint in filed.result.checkpoints}
     values = [row.value for row in filed.rows if row.metric == metric and row.group not in earlier]
-    return None if score is None or not values else pulls_of(values, score.reduction.reduction)
+    return None if score is None or not values else influences_of(values, score.reduction.reduction)
 
 
 def _plan(
-    one: tuple[FiledResult, Pulls], other: tuple[FiledResult, Pulls], difference: float, alpha: float, power: float
+    one: tuple[FiledResult, Influences],
+    other: tuple[FiledResult, Influences],
+    difference: float,
+    alpha: float,
+    power: float,
 ) -> PairPlan:
     refuse_unlike(one[0], other[0])
     variance, concepts = paired_variance(one[0].result, one[1], other[1])
@@ -97,7 +101,7 @@ def _plan(
     )
 
 
-def paired_variance(result: Result, first: Pulls, second: Pulls) -> tuple[PairedVariance, int]:
+def paired_variance(result: Result, first: Influences, second: Influences) -> tuple[PairedVariance, int]:
     """The variance of a paired difference, and the number of concepts that are edited.
 
     What more requests make smaller is the variance over the requests' own statistics; that of prompts which every
@@ -113,7 +117,7 @@ def paired_variance(result: Result, first: Pulls, second: Pulls) -> tuple[Paired
     return PairedVariance(over_requests * concepts, float(sum(seeded)), over_shared), concepts
 
 
-def _over_concepts(keys: Sequence[Key], result: Result, first: Pulls, second: Pulls) -> float:
+def _over_concepts(keys: Sequence[Key], result: Result, first: Influences, second: Influences) -> float:
     if not keys:
         return 0.0
     design: Design = design_of(keys, first.shares, cluster_names(result))

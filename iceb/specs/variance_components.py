@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from iceb.specs.pulls import Pulls, design_of
+from iceb.specs.influences import Influences, design_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,13 @@ class Components:
     seeds: float | None
 
 
-def components_of(pulls: Pulls, clusters: Mapping[str, str]) -> Components:
+def components_of(influences: Influences, clusters: Mapping[str, str]) -> Components:
     """Split a score's variance; `clusters` is what several concepts share."""
-    design = design_of(pulls.keys, pulls.shares, clusters)
-    numbers = np.array(list(pulls.numbers.values()), dtype=np.float64)
+    design = design_of(influences.keys, influences.shares, clusters)
+    numbers = np.array(list(influences.numbers.values()), dtype=np.float64)
     whole, over_clusters = float(design.variance(numbers)[0]), float(design.over_clusters(numbers))
     return Components(
         math.sqrt(over_clusters),
         math.sqrt(max(whole - over_clusters, 0.0)) if design.state_count > 1 else None,
-        None if pulls.seed_variance is None else math.sqrt(pulls.seed_variance),
+        None if influences.seed_variance is None else math.sqrt(influences.seed_variance),
     )

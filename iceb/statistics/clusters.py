@@ -1,6 +1,6 @@
 """Variance of a linear statistic over clusters: what was drawn at random, not the single image.
 
-Every function takes pulls: what each statistic of a concept adds to the deviation of a score from its expectation
+Every function takes influences: what each statistic of a concept adds to the deviation of a score from its expectation
 (its influence). The score's variance is then that of their sum, taken over clusters (Liang and Zeger 1986).
 """
 
@@ -90,8 +90,8 @@ class Design:
         found: npt.NDArray[np.bool_] = self.parts == part
         return found
 
-    def variance(self, pulls: Floats) -> tuple[Floats, Floats]:
-        """Variance of the sum of pulls, and its degrees of freedom; (…, M) → (…), (…).
+    def variance(self, influences: Floats) -> tuple[Floats, Floats]:
+        """Variance of the sum of influences, and its degrees of freedom; (…, M) → (…), (…).
 
         One state: V_cluster, with the factor G / (G - 1) in each part, as of a cluster-robust regression on a constant.
         Several: V = V_cluster + V_state - V_both (Cameron, Gelbach and Miller 2011), at least the larger of the two.
@@ -99,22 +99,22 @@ class Design:
         few states they would be counted off once too often. Degrees of freedom are Satterthwaite's (1946), with all of
         V_state's scatter where it adds anything.
         """
-        over_clusters = self.over_clusters(pulls)
-        freedom = self._freedom(pulls)
+        over_clusters = self.over_clusters(influences)
+        freedom = self._freedom(influences)
         if self.state_count < 2:
             return over_clusters, freedom
         factor = self.state_count / (self.state_count - 1)
-        over_states = factor * (cluster_sums(pulls, self.states) ** 2).sum(axis=-1)
-        both = (cluster_sums(self._apart(pulls), self._cells) ** 2).sum(axis=-1)
+        over_states = factor * (cluster_sums(influences, self.states) ** 2).sum(axis=-1)
+        both = (cluster_sums(self._apart(influences), self._cells) ** 2).sum(axis=-1)
         whole = np.maximum(over_clusters + over_states - both, np.maximum(over_clusters, over_states))
         counted = np.where(whole > over_clusters, over_states, 0.0)  # few states: most of the error's own scatter
         scatter = over_clusters**2 / freedom + counted**2 / (self.state_count - 1.0)
         with np.errstate(divide="ignore", invalid="ignore"):
             return whole, np.maximum(np.where(scatter > 0, whole**2 / scatter, freedom), 1.0)
 
-    def over_clusters(self, pulls: Floats) -> Floats:
+    def over_clusters(self, influences: Floats) -> Floats:
         """Variance over clusters alone."""
-        found: Floats = (cluster_sums(pulls * self._factors, self.clusters) ** 2).sum(axis=-1)
+        found: Floats = (cluster_sums(influences * self._factors, self.clusters) ** 2).sum(axis=-1)
         return found
 
     @cached_property
@@ -130,9 +130,9 @@ class Design:
             found[mine] = np.sqrt(number / (number - 1)) if number > 1 else 0.0
         return found
 
-    def _freedom(self, pulls: Floats) -> Floats:
+    def _freedom(self, influences: Floats) -> Floats:
         """Degrees of freedom over clusters; those that stand in the same parts are one stratum."""
-        squares = cluster_sums(pulls * self._factors, self.clusters) ** 2
+        squares = cluster_sums(influences * self._factors, self.clusters) ** 2
         strata = [np.flatnonzero(self._strata == each) for each in np.unique(self._strata)]
         parts = [(squares[..., mine].sum(axis=-1), max(len(mine) - 1.0, 1.0)) for mine in strata]
         return satterthwaite(*parts)
@@ -154,16 +154,16 @@ class Design:
         """The concept within its part."""
         return codes(list(zip(self.parts.tolist(), self.concepts.tolist(), strict=True)))
 
-    def _apart(self, pulls: Floats) -> Floats:
-        """The pulls without the mean of each concept that stands in several states, and of the state."""
+    def _apart(self, influences: Floats) -> Floats:
+        """The influences without the mean of each concept that stands in several states, and of the state."""
         times = np.array([len(set(self.states[self._rows == row].tolist())) for row in range(self._rows.max() + 1)])
         crossed = times[self._rows] > 1
-        nested = pulls * self._factors_of(self._cells)
+        nested = influences * self._factors_of(self._cells)
         if not crossed.any():
             return nested
-        own = cluster_sums(pulls, self._rows)[..., self._rows] / np.bincount(self._rows)[self._rows]
+        own = cluster_sums(influences, self._rows)[..., self._rows] / np.bincount(self._rows)[self._rows]
         place = codes(list(zip(self.parts.tolist(), self.states.tolist(), strict=True)))
-        rest = pulls - own
+        rest = influences - own
         weights = cluster_sums(self.shares, place)[place]
         rest = rest - cluster_sums(rest, place)[..., place] * self.shares / weights
         factor = np.sqrt(self.state_count / (self.state_count - 1))

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from iceb.statistics.estimates import effective_number
 
 Sides: TypeAlias = tuple[float | None, float | None]  # before, after
-Pulls: TypeAlias = Mapping[Hashable, float]  # cluster → its pull (influence, of a linearised ratio) on the weighted sum
+Influences: TypeAlias = Mapping[Hashable, float]  # cluster → what it adds to the weighted sum's deviation
 
 
 @dataclass
@@ -77,14 +77,14 @@ class PartSums:
         """The mean of one side; None where a concept lacks it."""
         return math.fsum(values) / self.total if len(values) == len(self.weights) else None
 
-    def pulls(self, clusters: Sequence[Hashable]) -> Pulls:
+    def influences(self, clusters: Sequence[Hashable]) -> Influences:
         """Each cluster's linearised residual, scaled so that the squares sum to the variance."""
         mean = self.mean  # once: it runs over all concepts
         found: dict[Hashable, list[float]] = {}
         for cluster, weight, change in zip(clusters, self.weights, self.changes, strict=True):
             found.setdefault(cluster, []).append(weight * (change - mean))
         scale = math.sqrt(len(found) / (len(found) - 1)) / self.total if len(found) > 1 else 0.0
-        return {cluster: self.weight * (math.fsum(pull) * scale) for cluster, pull in found.items()}
+        return {cluster: self.weight * (math.fsum(influence) * scale) for cluster, influence in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,39 +122,39 @@ def _weighted_sum(sides: Sequence[tuple[float, float | None]]) -> float | None:
 
 def error_of_mean(parts: Sequence[PartSums]) -> MeanError:
     """Standard error of the weighted sum of the parts' means, over concepts and states of the model."""
-    pulls = [part.pulls(part.concepts) for part in parts]
+    influences = [part.influences(part.concepts) for part in parts]
     alone = any(len(set(part.concepts)) < 2 for part in parts)
-    stderr = None if alone else math.sqrt(_joint_variance(parts, pulls))
-    return MeanError(stderr, _freedom(parts, pulls), min(part.effective for part in parts))
+    stderr = None if alone else math.sqrt(_joint_variance(parts, influences))
+    return MeanError(stderr, _freedom(parts, influences), min(part.effective for part in parts))
 
 
-def _joint_variance(parts: Sequence[PartSums], pulls: Sequence[Pulls]) -> float:
+def _joint_variance(parts: Sequence[PartSums], influences: Sequence[Influences]) -> float:
     """Variance over concepts; where there are several states of the model, over both.
 
     Concepts that are judged under every state share its luck, so the variance over states counts beside that over
     concepts: V = V_concept + V_state - V_both (Cameron, Gelbach and Miller 2011), at least the larger of the two.
     """
-    concepts = _variance(pulls)
+    concepts = _variance(influences)
     pooled = [part for part in parts if part.states]  # a single state's V_both is its V_concept, and would cancel it
     if not pooled:
         return concepts
-    states = _variance([part.pulls(part.of_states) for part in pooled])
-    both = _variance([part.pulls(list(zip(part.concepts, part.of_states, strict=True))) for part in pooled])
+    states = _variance([part.influences(part.of_states) for part in pooled])
+    both = _variance([part.influences(list(zip(part.concepts, part.of_states, strict=True))) for part in pooled])
     return max(concepts + states - both, concepts, states)
 
 
-def _variance(pulls: Sequence[Pulls]) -> float:
+def _variance(influences: Sequence[Influences]) -> float:
     """Variance over clusters of the weighted sum of means; a cluster may be in several parts."""
     joined: dict[Hashable, float] = {}
-    for part in pulls:
-        for cluster, pull in part.items():
-            joined[cluster] = joined.get(cluster, 0.0) + pull
-    return math.fsum(pull**2 for pull in joined.values())
+    for part in influences:
+        for cluster, influence in part.items():
+            joined[cluster] = joined.get(cluster, 0.0) + influence
+    return math.fsum(influence**2 for influence in joined.values())
 
 
-def _freedom(parts: Sequence[PartSums], pulls: Sequence[Pulls]) -> float:
+def _freedom(parts: Sequence[PartSums], influences: Sequence[Influences]) -> float:
     """Degrees of freedom of the sum: Satterthwaite's (1946) for independent parts, else the fewest."""
-    variances = [_joint_variance([part], [pull]) for part, pull in zip(parts, pulls, strict=True)]
+    variances = [_joint_variance([part], [influence]) for part, influence in zip(parts, influences, strict=True)]
     scatter = math.fsum(v**2 / part.freedom for v, part in zip(variances, parts, strict=True) if part.freedom)
     if not scatter or _share_clusters(parts):
         return float(min(part.freedom for part in parts))

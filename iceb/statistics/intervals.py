@@ -18,14 +18,14 @@ RESAMPLES = 999
 SEED = 20240320  # of the resamples: the same sample has the same interval
 
 
-def chosen_interval(value: float, pulls: Floats) -> tuple[float, float]:
-    """The interval that the simulation chose for a mean over clusters: BCa of their pulls, which sum to 0.
+def chosen_interval(value: float, influences: Floats) -> tuple[float, float]:
+    """The interval that the simulation chose for a mean over clusters: BCa of their influences, which sum to 0.
 
     From 100 clusters on it covers within a point of 95 % but where a few of them make the whole mean, and at 300 there
     too; Student's t needs more (docs/statistics.md). Not for fewer than ten clusters.
     """
-    count = len(pulls)
-    low, high = bca_interval(value + count * pulls, resample_counts(count, np.random.default_rng(SEED)))
+    count = len(influences)
+    low, high = bca_interval(value + count * influences, resample_counts(count, np.random.default_rng(SEED)))
     return float(low), float(high)
 
 
@@ -102,8 +102,8 @@ def resample_counts(clusters: int, random: np.random.Generator, resamples: int =
     """Count how often each resample holds each cluster, (resamples, clusters)."""
     drawn = random.integers(0, clusters, (resamples, clusters))
     places = drawn + clusters * np.arange(resamples)[:, None]
-    found: Codes = np.bincount(places.ravel(), minlength=resamples * clusters).reshape(resamples, clusters)
-    return found
+    counts = np.bincount(places.ravel(), minlength=resamples * clusters)
+    return counts.reshape(resamples, clusters).astype(np.int64)
 
 
 def percentile_interval(means: Floats, counts: Codes, level: float = LEVEL) -> Ends:

@@ -83,8 +83,8 @@ def sign_flip_pvalue(sums: Sequence[float], flips: int = FLIPS, seed: int = FLIP
     random = np.random.default_rng(seed)
     beyond = 0
     for start in range(0, flips, 1000):
-        signs = 1 - 2 * random.integers(0, 2, (min(1000, flips - start), len(found)))
-        beyond += int((np.abs(signs @ found) >= observed).sum())
+        drawn = 1 - 2 * random.integers(0, 2, (min(1000, flips - start), len(found)))
+        beyond += int((np.abs(drawn @ found) >= observed).sum())
     return (beyond + 1) / (flips + 1)
 
 

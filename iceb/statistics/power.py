@@ -56,7 +56,8 @@ def power_of_t(difference: float, error: float, freedom: float, alpha: float = A
     critical, centre = float(stdtrit(freedom, 1 - alpha / 2)), abs(difference) / error
     if freedom >= SURE_FREEDOM and centre > critical + SURE:
         return 1.0
-    return float(nct.sf(critical, freedom, centre) + nct.cdf(-critical, freedom, centre))
+    upper, lower = float(nct.sf(critical, freedom, centre)), float(nct.cdf(-critical, freedom, centre))
+    return upper if math.isnan(lower) else upper + lower  # scipy has no number for a tail as small as 1e-25
 
 
 def concepts_needed(

@@ -9,7 +9,7 @@ from iceb.base.errors import ResultError
 from iceb.leaderboard import comparison, pairwise
 from iceb.leaderboard.filed_result import FiledResult
 from iceb.leaderboard.planning import paired_variance
-from iceb.specs.pulls import pulls_of
+from iceb.specs.influences import influences_of
 from iceb.specs.reduction import ConceptValue, Part, Reduction, set_reduction
 from iceb.specs.variance_components import components_of
 from iceb.statistics.clusters import Design
@@ -186,7 +186,7 @@ def test_the_variance_over_seeds_is_found_beside_that_over_concepts(of_seeds):
             for row in range(concepts)
             for seed in range(seeds)
         ]
-        found.append(pulls_of(values, RISE).seed_variance)
+        found.append(influences_of(values, RISE).seed_variance)
     assert np.mean(found) == pytest.approx(of_seeds**2 / seeds, abs=0.009)
 
 
@@ -197,7 +197,7 @@ def test_components_say_where_an_error_comes_from():
         for draw, luck in enumerate(2 * random.normal(size=12))
         for row in range(10)
     ]
-    found = components_of(pulls_of(values, RISE), {})
+    found = components_of(influences_of(values, RISE), {})
     assert found.concepts > 0
     assert found.states > found.concepts  # a draw's luck is twice the spread of concepts
     assert found.seeds is None
@@ -209,15 +209,15 @@ def test_a_plan_scales_requests_and_leaves_shared_prompts_as_they_are(make_resul
     first, second = (
         random_rows(make_result(name, 10, concepts=20), seed) for seed, name in enumerate(("emcid", "uce"))
     )
-    pulls = [
-        pulls_of([row.value for row in each.rows], each.result.scores[0].reduction.reduction)
+    influences = [
+        influences_of([row.value for row in each.rows], each.result.scores[0].reduction.reduction)
         for each in (first, second)
     ]
     requests = {row.value.concept: None for row in first.rows if row.value.part == "source"}
     monkeypatch.setattr(planning, "requests_of", lambda result: requests)
     monkeypatch.setattr(planning, "cluster_names", lambda result: {})
-    variance, concepts = paired_variance(first.result, *pulls)
-    whole, _ = pairwise.paired_variances(dict(enumerate(pulls)), [0], [1], {})
+    variance, concepts = paired_variance(first.result, *influences)
+    whole, _ = pairwise.paired_variances(dict(enumerate(influences)), [0], [1], {})
     assert concepts == 20
     assert variance.fixed > 0
     assert variance.concept / 20 + variance.fixed == pytest.approx(float(whole[0]), abs=1e-9)

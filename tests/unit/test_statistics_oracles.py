@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from iceb.specs.pulls import Pulls, design_of, pulls_of
+from iceb.specs.influences import Influences, design_of, influences_of
 from iceb.specs.reduction import ConceptValue, Part, Reduction
 from iceb.statistics import intervals
 from iceb.statistics.clusters import Design, codes, effective_clusters
@@ -152,25 +152,25 @@ def values_of(random, parts=("source",), concepts=40, draws=("",), images=5):
     ]
 
 
-def pulls_and_score(values, reduction):
+def influences_and_score(values, reduction):
     from iceb.specs.reduce import reduce_values
 
-    found = pulls_of(values, reduction)
-    assert isinstance(found, Pulls)
+    found = influences_of(values, reduction)
+    assert isinstance(found, Influences)
     return found, reduce_values(values, reduction)
 
 
 @pytest.mark.parametrize("combine", ["sum", "harmonic", "geometric"])
-def test_pulls_make_the_score_and_the_error_of_the_reducer(combine):
+def test_influences_make_the_score_and_the_error_of_the_reducer(combine):
     parts = {"source": Part(0.5, "after"), "holdout": Part(0.5, "after")}
     values = values_of(np.random.default_rng(4), tuple(parts))
-    found, score = pulls_and_score(values, Reduction(parts, combine=combine))
+    found, score = influences_and_score(values, Reduction(parts, combine=combine))
     variance, _ = design_of(found.keys, found.shares, {}).variance(np.array(list(found.numbers.values())))
     assert (found.value, float(np.sqrt(variance))) == pytest.approx((score.value, score.stderr), abs=CLOSE)
 
 
-def test_pulls_of_disjoint_draws_make_the_error_of_the_reducer():
+def test_influences_of_disjoint_draws_make_the_error_of_the_reducer():
     values = values_of(np.random.default_rng(5), draws=tuple("abcdefghijkl"), concepts=10)
-    found, score = pulls_and_score(values, Reduction({"source": Part()}))
+    found, score = influences_and_score(values, Reduction({"source": Part()}))
     variance, _ = design_of(found.keys, found.shares, {}).variance(np.array(list(found.numbers.values())))
     assert float(np.sqrt(variance)) == pytest.approx(score.stderr, abs=CLOSE)

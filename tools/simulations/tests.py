@@ -74,14 +74,14 @@ def draws_cell(draws: int, requests: int, luck: float) -> Cell:
             first, second = outcomes(random, layout, 2, 1.0, EACH)
             sources, kept = first - second, _bystanders(random, draws, luck)
             mean = (sources.mean(axis=-1) + kept.mean(axis=(1, 2))) / 2
-            pulls = np.concatenate(
+            influences = np.concatenate(
                 [
                     (sources - sources.mean(axis=-1, keepdims=True)) / sources.shape[-1] / 2,
                     ((kept - kept.mean(axis=(1, 2), keepdims=True)) / draws / HOLDOUT / 2).reshape(EACH, -1),
                 ],
                 axis=1,
             )
-            variance, freedom = _draws_design(layout, draws, requests).variance(pulls)
+            variance, freedom = _draws_design(layout, draws, requests).variance(influences)
             hits.append(t_pvalues(mean, variance, freedom) <= 0.05)
         return {"t": float(np.concatenate(hits).mean())}
 

@@ -1,7 +1,7 @@
-"""Pulls of a result's concepts on a score, so that two results can be compared concept by concept.
+"""Influences of a result's concepts on a score, so that two results can be compared concept by concept.
 
-A pull is what one statistic of a concept adds to the deviation of the score from its expectation; where a score is a
-weighted mean, weight × (change − mean). Pulls of two results on the same prompts are subtracted key by key.
+An influence is what one statistic of a concept adds to the deviation of the score from its expectation; where a score
+is a weighted mean, weight × (change − mean). Influences of two results on the same prompts are subtracted key by key.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,13 +29,13 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Pulls:
-    """One result's pulls on one score.
+class Influences:
+    """One result's influences on one score.
 
     Attributes:
         value: the score.
         changes: mean change of each key, seeds and replicates averaged.
-        numbers: pull of each key.
+        numbers: influence of each key.
         shares: share of each key in its part's weight.
         seed_variance: of the score over the method's seeds, beyond what concepts make of it; None with one seed.
         seeds: their number.
@@ -60,12 +60,12 @@ class _Sums:
 
     weight: float = 0.0
     change: float = 0.0
-    pull: float = 0.0
+    influence: float = 0.0
     of_seeds: dict[str, float] = field(default_factory=dict)
 
 
-def pulls_of(values: Sequence[ConceptValue], reduction: Reduction) -> Pulls | None:
-    """The pulls on a score; None where it has no value or no linear error, or is a distance of sets.
+def influences_of(values: Sequence[ConceptValue], reduction: Reduction) -> Influences | None:
+    """The influences on a score; None where it has no value or no linear error, or is a distance of sets.
 
     Raises:
         SpecError: as `iceb.specs.reduce.reduce_values`.
@@ -82,16 +82,16 @@ def pulls_of(values: Sequence[ConceptValue], reduction: Reduction) -> Pulls | No
         mean, total = part.mean, part.total
         for place, weight, change in zip(mine, part.weights, part.changes, strict=True):
             sums = found.setdefault(Key(name, values[place].concept, states[place]), _Sums())
-            pull = part.weight * weight * (change - mean) / total
+            influence = part.weight * weight * (change - mean) / total
             sums.weight += weight / total
             sums.change += weight / total * change
-            sums.pull += pull
-            sums.of_seeds[seeds[place]] = sums.of_seeds.get(seeds[place], 0.0) + pull
+            sums.influence += influence
+            sums.of_seeds[seeds[place]] = sums.of_seeds.get(seeds[place], 0.0) + influence
     count = len(set(seeds))
-    return Pulls(
+    return Influences(
         value,
         {key: sums.change / sums.weight for key, sums in found.items()},
-        {key: sums.pull for key, sums in found.items()},
+        {key: sums.influence for key, sums in found.items()},
         {key: sums.weight for key, sums in found.items()},
         _seed_variance(found, sorted(set(seeds))) if count > 1 else None,
         count,
@@ -148,6 +148,6 @@ def design_of(keys: Sequence[Key], shares: Mapping[Key, float], clusters: Mappin
     )
 
 
-def align(pulls: Sequence[Pulls], keys: Sequence[Key]) -> Floats:
-    """The pulls of several results under the same keys, (results, keys); 0 where one lacks a key."""
-    return np.array([[each.numbers.get(key, 0.0) for key in keys] for each in pulls], dtype=np.float64)
+def align(influences: Sequence[Influences], keys: Sequence[Key]) -> Floats:
+    """The influences of several results under the same keys, (results, keys); 0 where one lacks a key."""
+    return np.array([[each.numbers.get(key, 0.0) for key in keys] for each in influences], dtype=np.float64)
