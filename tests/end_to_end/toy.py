@@ -142,8 +142,7 @@ def make_plan(
     bundle = ModelBundle(find(str(model)), "cpu", images_per_pass)
     chosen = ChosenMethod(Registered("methods", "shake", "tests", "0", "toy:Shake"), method or Shake(), "")
     images, dataset = ImageStore(cache), dataset or Toy()
-    elsewhere = reference_images(dataset)
-    paths = {key: path for side in elsewhere.values() for key, path in side.items()}
+    references = reference_images(dataset)
     parts = Parts(
         task=task,
         dataset=dataset,
@@ -153,8 +152,8 @@ def make_plan(
         scorer=Scorer(
             [RegisteredMetric(metric, "iceb") for metric in metrics],
             measures or {"imagenet_classifier": Corners()},
-            Measuring(images, MeasuredStore(cache), elsewhere=paths),
-            {name: tuple(side) for name, side in elsewhere.items()},
+            Measuring(images, MeasuredStore(cache), elsewhere=references.paths),
+            references.keys,
             chosen.card.reaches_dest,
         ),
         edits=EditStore(cache),
