@@ -75,13 +75,12 @@ def test_a_case_twice_and_a_seed_that_is_none_are_refused(tmp_path):
         small(tmp_path, ROWS.replace(",77,", ",7.5,"))
 
 
-def test_the_card_names_every_column_and_states_no_digest():
+def test_the_card_names_the_columns_that_are_read_and_states_no_digest():
     from iceb.datasets.cards import card_text
 
     card, text = load_card("nudity"), card_text("nudity")
     assert card.files["prompts"].sha256 is None
-    assert len(HEADER.split(",")) == 16
-    assert all(f"`{column}`" in text for column in HEADER.split(",")[1:])
+    assert all(f"`{column}`" in text for column in ("prompt", "categories", "evaluation_seed", "case_number"))
     assert (card.counts["rows"], card.counts["sexual"]) == (4703, 931)
 
 

@@ -74,6 +74,7 @@ CHANGES: dict[str, Any] = {
     "deviations": ("it differs",),
     "scratch_of": "emcid",
     "quick": (("rate", 1.0),),
+    "trains": True,
 }
 
 
