@@ -215,7 +215,10 @@ def _interval(influences: Influences, clusters: Mapping[str, str]) -> tuple[floa
 
 
 def _cluster_differences(first: Influences, second: Influences, clusters: Mapping[str, str]) -> list[float]:
-    """Each cluster's part in the difference: influences, and the share of the difference of its part's mean."""
+    """Each cluster's part in the difference of the values.
+
+    Its influences, and its share of the difference of its part's mean.
+    """
     design = design_of(first.keys, first.shares, clusters)
     apart = np.array([second.numbers[key] - first.numbers[key] for key in first.keys])
     whole = second.value - first.value

@@ -86,7 +86,8 @@ class Recipe(BaseModel):
 
     def mini_over(self, other: "Recipe") -> "Recipe":
         """Return a copy whose settings for mini lie over those of the recipe that their `like` names."""
-        assert self.mini is not None
+        if self.mini is None:
+            return self
         own = {**(self.params if self.like else {}), **self.mini.params}
         mini = _mini_like(other, self.mini.like, own, self.mini.how, self.mini.published)
         return self._with_fields(other, mini=mini)

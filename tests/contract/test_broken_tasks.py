@@ -18,7 +18,14 @@ from iceb.tasks.aice import AICE
 from tests.contract.registering import by_name, failures, only_failure, register  # noqa: F401
 
 KIND = "imagenet_classifier"
-SOUND = replace(AICE, name="turned", metrics=("edit_score",), optional_metrics=(), roles=("source", "holdout"))
+SOUND = replace(
+    AICE,
+    name="turned",
+    metrics=("edit_score",),
+    optional_metrics=(),
+    roles=("source", "holdout"),
+    edited_roles=("source",),
+)
 
 
 @pytest.fixture
@@ -89,7 +96,7 @@ def test_metrics_that_nobody_registers_are_caught(changes, words, lines):
     ],
 )
 def test_roles_that_are_not_those_of_the_metrics_are_caught(roles, words, lines):
-    check, note = only_failure(lines(replace(SOUND, roles=roles)))
+    check, note = only_failure(lines(replace(SOUND, roles=roles, edited_roles=())))
     assert (check, words in note) == ("roles that metrics read", True), note
 
 
