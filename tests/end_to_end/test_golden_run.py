@@ -1,7 +1,7 @@
 """EMCID at one edit, made anew: the scores that the embedded model and its captions gave when they were recorded.
 
-Only the images of the one request are drawn, its training and its source prompts, so that the whole run takes about
-80 seconds of one core; most of it is the second moment of 20 000 captions.
+Only the images of the one request are drawn, its training and its source prompts, and a tenth of the captions is
+read (tests/unit/test_captions.py holds all of them), so that the run takes about 15 seconds of one core.
 """
 
 import json
@@ -24,7 +24,8 @@ METRICS = tuple(GOLDEN["scores"])
 def test_emcid_at_one_edit_scores_as_it_did(monkeypatch, tmp_path):
     task, load = replace(AICE, metrics=METRICS, headline="source2dest"), registry.load
     monkeypatch.setattr(registry, "load", lambda group, name: task if group == "tasks" else load(group, name))
-    ask = Ask(task="aice", method="emcid", num_edits=1, cache=tmp_path / "cache", execution=Execution("cpu"))
+    cache, settings = tmp_path / "cache", GOLDEN["settings"]
+    ask = Ask(task="aice", method="emcid", num_edits=1, cache=cache, settings=settings, execution=Execution("cpu"))
     planned = plan(ask)
     assert len(planned.prompts_before) == 8
     result = evaluate(planned)
