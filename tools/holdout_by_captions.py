@@ -109,7 +109,8 @@ def page_text(results: Sequence[FiledResult]) -> str:
         for filed in results
         if (filed.result.task.dataset, filed.result.task.dataset_version) == (DATASET, version)
     ]
-    sections = [part for count in COUNTS for part in _section(count, current, groups)]
+    rows = list(_rows(current))
+    sections = [part for count in COUNTS for part in _section(count, rows, current, groups)]
     if not sections:
         sections = [f"No result on version {version} of the embedded data stands here yet."]
     return "\n\n".join([NOTICE, TITLE, INTRODUCTION, _sizes(groups), *sections]) + "\n"
@@ -120,12 +121,14 @@ def _sizes(groups: Mapping[str, Collection[str]]) -> str:
     return markdown_table(["named in so many captions", *groups], [["holdout classes", *sizes]], numbers_from=1)
 
 
-def _section(count: int, results: Sequence[FiledResult], groups: Mapping[str, Collection[str]]) -> Iterator[str]:
+def _section(
+    count: int, rows: Sequence[Row], results: Sequence[FiledResult], groups: Mapping[str, Collection[str]]
+) -> Iterator[str]:
     """The heading and the table of one number of edits; nothing where no row has it."""
     filed = {(each.result.id, each.result.provenance.finished): each for each in results}
     lines = [
         [cell(row_label(row)), *group_deltas(filed[first.id, first.provenance.finished], groups.values())]
-        for row in _rows(results)
+        for row in rows
         if count in row.cells and (first := row.cells[count].first)
     ]
     if lines:
