@@ -11,6 +11,7 @@ from iceb.leaderboard.filed_result import FiledResult
 from iceb.leaderboard.paired_sets import set_difference
 from iceb.leaderboard.pairwise import paired_variances
 from iceb.leaderboard.row_clusters import cluster_names
+from iceb.runs.table import last_group_rows
 from iceb.specs.influences import Influences, Key, design_of, influences_of
 from iceb.specs.records import ScoreRecord
 from iceb.specs.reduction import ConceptValue
@@ -123,8 +124,7 @@ def compare(first: FiledResult, second: FiledResult, names: Mapping[str, str] | 
 
 def _values(filed: FiledResult, metric: str) -> list[ConceptValue]:
     """The statistics of the last group of checkpoints."""
-    earlier = {checkpoint.group for checkpoint in filed.result.checkpoints}
-    return [row.value for row in filed.rows if row.metric == metric and row.group not in earlier]
+    return [row.value for row in last_group_rows(filed.result, filed.rows) if row.metric == metric]
 
 
 def _metric(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from iceb import registry
 from iceb.base.messages import quote
 from iceb.leaderboard.installed import installed_metric
-from iceb.runs.table import TableRow
+from iceb.runs.table import TableRow, last_group_rows
 from iceb.specs.degenerate import MOST_EXCESS, DegenerateCounts
 from iceb.specs.metrics import AFTER, Need
 from iceb.specs.results import Result
@@ -71,11 +71,9 @@ def _can_be(counts: DegenerateCounts) -> bool:
 
 def _judged_parts(result: Result, rows: Sequence[TableRow]) -> Iterator[_Judged]:
     """Yield what the metrics judged at the last checkpoints, as far as they are installed."""
-    earlier = {checkpoint.group for checkpoint in result.checkpoints}
     totals: Counter[tuple[str, str]] = Counter()
-    for row in rows:
-        if row.group not in earlier:
-            totals[row.metric, row.value.part] += row.value.n
+    for row in last_group_rows(result, rows):
+        totals[row.metric, row.value.part] += row.value.n
     for score in result.scores:
         metric = installed_metric(score)
         if metric is None or metric.version != score.version or metric.reduction.kind != "mean":

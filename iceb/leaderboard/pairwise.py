@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from iceb.leaderboard.row_clusters import cluster_names
-from iceb.runs.table import TableRow
+from iceb.runs.table import TableRow, last_group_rows
 from iceb.specs.influences import Influences, align, design_of, influences_of
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
@@ -31,8 +31,7 @@ class Evidence:
     def influences(self, result: Result, score: ScoreRecord) -> Influences | None:
         """The influences on a score of the last group of checkpoints; None where the table is not at hand."""
         rows = self.tables.get(result.per_concept.sha256, ()) if result.per_concept is not None else ()
-        earlier = {checkpoint.group for checkpoint in result.checkpoints}
-        values = [row.value for row in rows if row.metric == score.metric and row.group not in earlier]
+        values = [row.value for row in last_group_rows(result, rows) if row.metric == score.metric]
         return influences_of(values, score.reduction.reduction) if values else None
 
     def clusters(self, result: Result) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from iceb.base.errors import ResultError
 from iceb.leaderboard.comparable import refuse_unlike
 from iceb.leaderboard.filed_result import FiledResult
 from iceb.leaderboard.row_clusters import cluster_names, requests_of
+from iceb.runs.table import last_group_rows
 from iceb.specs.influences import Influences, Key, align, design_of, influences_of
 from iceb.specs.records import MethodRecord
 from iceb.specs.results import Result
@@ -74,8 +75,7 @@ def _is_asked(one: MethodRecord, other: MethodRecord, method: str) -> bool:
 
 def _influences(filed: FiledResult, metric: str) -> Influences | None:
     score = filed.result.score(metric)
-    earlier = {checkpoint.group for checkpoint in filed.result.checkpoints}
-    values = [row.value for row in filed.rows if row.metric == metric and row.group not in earlier]
+    values = [row.value for row in last_group_rows(filed.result, filed.rows) if row.metric == metric]
     return None if score is None or not values else influences_of(values, score.reduction.reduction)
 
 

@@ -1,7 +1,7 @@
 """The parquet table of per-concept statistics, from which every score can be recomputed."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +42,12 @@ class TableRow:
     group: str
     metric: str
     value: ConceptValue
+
+
+def last_group_rows(result: Result, rows: Iterable[TableRow]) -> list[TableRow]:
+    """The rows of the last group of checkpoints, whose scores are the result's own."""
+    earlier = {checkpoint.group for checkpoint in result.checkpoints}
+    return [row for row in rows if row.group not in earlier]
 
 
 def encode_table(rows: Sequence[TableRow]) -> bytes:
