@@ -5,17 +5,20 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from iceb.base.errors import CheckFailed, ResultError
 from iceb.base.files import write_atomic
 from iceb.leaderboard.front_table import FRONT, FrontPage
 from iceb.leaderboard.pairwise import Tables
 from iceb.leaderboard.published import Published, read_published
-from iceb.leaderboard.rank import tables
+from iceb.leaderboard.rank import Table, tables
 from iceb.leaderboard.render import render
 from iceb.specs.results import Result
 from iceb.specs.runs import slug
 from iceb.specs.tasks import Task
+
+Measured: TypeAlias = Mapping[tuple[str, str], Sequence[Table]]  # task and family → the tables of their page
 
 SOURCES = {"leaderboard": "results", "docs": "declarations"}  # command → what its pages are made from
 RESULTS, NOTES = "results", "notes"  # folders
@@ -37,35 +40,44 @@ def page_name(task: str, family: str) -> str:
     return f"{name}.md" if family == EMBEDDED else f"{name}-{family}.md"
 
 
-def pages(
-    results: Sequence[Result],
-    papers: Sequence[Published],
-    task_named: Callable[[str], Task],
-    notes: Mapping[str, str] | None = None,
-    per_concept: Tables | None = None,
-) -> dict[str, str]:
-    """Return every page's text by file name.
+def measured_tables(
+    results: Sequence[Result], task_named: Callable[[str], Task], per_concept: Tables | None = None
+) -> Measured:
+    """Make the tables of each page.
 
     Args:
-        notes: maintainers' texts by page name.
         per_concept: the results' tables, by their digests.
 
     Raises:
         ResultError: results that cannot share the tables they claim.
     """
+    grouped: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        grouped.setdefault((result.task.name, result.model.family), []).append(result)
+    return {each: tables(mine, task_named(each[0]), per_concept) for each, mine in grouped.items()}
+
+
+def pages(
+    measured: Measured,
+    papers: Sequence[Published],
+    task_named: Callable[[str], Task],
+    notes: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Return every page's text by file name.
+
+    Args:
+        notes: maintainers' texts by page name.
+    """
     notes = notes or {}
-    wanted = {(result.task.name, result.model.family) for result in results}
-    wanted |= {(paper.task, paper.family) for paper in papers}
+    wanted = {*measured, *((paper.task, paper.family) for paper in papers)}
     made = {page_name(*each) for each in wanted}
     wanted |= {(Path(name).stem, EMBEDDED) for name in notes if name not in made}
     texts = {}
     for name, family in sorted(wanted):
         page = page_name(name, family)
-        mine = [result for result in results if (result.task.name, result.model.family) == (name, family)]
         printed = [paper for paper in papers if (paper.task, paper.family) == (name, family)]
         title = f"{_title(name, printed, task_named)} ({name}) on {family}"
-        measured = tables(mine, task_named(name), per_concept) if mine else ()
-        texts[page] = render(title, measured, printed, notes.get(page, ""))
+        texts[page] = render(title, measured.get((name, family), ()), printed, notes.get(page, ""))
     return texts
 
 
@@ -107,7 +119,7 @@ def render_pages(
         ResultError: results that cannot share the tables they claim.
     """
     kept = [result for result in results if only in (None, result.task.name)]
-    measured = {(result.task.name, result.model.family) for result in kept}
+    measured = measured_tables(kept, task_named, per_concept)
     checkout = (folder / GUIDE).is_file()
     papers = [
         paper
@@ -115,10 +127,8 @@ def render_pages(
         if only in (None, paper.task) and (checkout or (paper.task, paper.family) in measured)
     ]
     notes = {name: text for name, text in _notes(folder).items() if only is None or _is_page_of(name, only)}
-    texts = {
-        name: _live_links(text, folder) for name, text in pages(kept, papers, task_named, notes, per_concept).items()
-    }
-    return texts | _front_page(folder, kept, task_named, only, per_concept)
+    texts = {name: _live_links(text, folder) for name, text in pages(measured, papers, task_named, notes).items()}
+    return texts | _front_page(folder, measured, only)
 
 
 def _live_links(text: str, folder: Path) -> str:
@@ -126,18 +136,12 @@ def _live_links(text: str, folder: Path) -> str:
     return OUTWARD.sub(lambda link: link[0] if (folder / link["target"]).exists() else link["text"], text)
 
 
-def _front_page(
-    folder: Path,
-    results: Sequence[Result],
-    task_named: Callable[[str], Task],
-    only: str | None,
-    per_concept: Tables | None,
-) -> dict[str, str]:
+def _front_page(folder: Path, measured: Measured, only: str | None) -> dict[str, str]:
     front = FrontPage.read(folder)
     if front is None or (only is not None and not _is_page_of(front.page, only)):
         return {}
-    mine = [result for result in results if page_name(result.task.name, result.model.family) == front.page]
-    return {FRONT: front.with_table(tables(mine, task_named(mine[0].task.name), per_concept) if mine else ())}
+    mine = next((made for each, made in measured.items() if page_name(*each) == front.page), ())
+    return {FRONT: front.with_table(mine)}
 
 
 def _notes(folder: Path) -> dict[str, str]:

@@ -533,7 +533,7 @@ rows = [
 
 
 def test_published_numbers_make_a_page_of_their_own(task):
-    texts = pages([], [parse(PAPER, "p.toml")], lambda name: task)
+    texts = pages({}, [parse(PAPER, "p.toml")], lambda name: task)
     assert list(texts) == [page_name("aice", "sd14")]
     text = texts["aice-sd14.md"]
     assert "| EMCID | 0.250 ± 0.004 | – |" in text

@@ -60,13 +60,13 @@ def facts():
 
 
 def test_every_table_has_a_page_that_needs_no_registered_task():
-    made = pages((), PAPERS, no_task)
+    made = pages({}, PAPERS, no_task)
     assert {name.rpartition("-")[0] for name in made} == set(TASKS)
     assert made["road-sd14.md"].splitlines()[2] == "# Editing roles and appearances (RoAD) (road) on sd14"
 
 
 def test_the_pages_are_those_of_the_checkout():
-    for name, text in pages((), PAPERS, no_task).items():
+    for name, text in pages({}, PAPERS, no_task).items():
         assert (ROOT / "leaderboards" / name).read_text(encoding="utf-8") == text
 
 
