@@ -1,8 +1,8 @@
 """Draw images from texts and noise: a short denoising loop on the pipeline's own parts.
 
 It gives what the diffusers pipeline gives for the same latents (a test compares them), without its per-call work: each
-distinct text is encoded once, guidance is one doubled pass, and every pass has one fixed shape, so that an image's
-bytes depend on nothing but its own text and noise.
+distinct text is encoded once and its keys and values projected once, guidance is one doubled pass, and every pass has
+one fixed shape, so that an image's bytes depend on nothing but its own text and noise.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from iceb.models.conditioning import Condition, TextReader, join_conditions
+from iceb.models.kept_projections import kept_projections
 from iceb.models.threads import run_passes, single_threaded
 from iceb.specs.methods import Bundle
 from iceb.specs.prompts import NoiseDraw
@@ -48,7 +49,8 @@ def texts_to_images(
         raise ValueError(f"{len(texts)} texts for {len(latents)} latents: must be as many")
     size = bundle.images_per_pass.size
     groups = [(texts[at : at + size], latents[at : at + size]) for at in range(0, len(texts), size)]
-    drawn = list(run_passes(bundle.device, group_drawer(bundle, sampling, negative), groups))
+    with kept_projections(bundle.pipeline.unet):
+        drawn = list(run_passes(bundle.device, group_drawer(bundle, sampling, negative), groups))
     return np.concatenate(drawn) if drawn else np.zeros((0, sampling.height, sampling.width, 3), np.uint8)
 
 

@@ -17,6 +17,7 @@ from iceb.base.rewriting import Rewriter
 from iceb.models.bundle import ModelBundle
 from iceb.models.drawing import Pixels, States, group_drawer, initial_latents
 from iceb.models.environment import environment
+from iceb.models.kept_projections import kept_projections
 from iceb.models.threads import run_passes
 from iceb.specs.prompts import ImageKey, NoiseDraw, Prompt
 from iceb.specs.runs import Sampling
@@ -144,9 +145,10 @@ class Generator:
                     self._save(left, specs, draw(([spec.text for spec in specs], noise)))
                 return len(left)
 
-            for keys, drawn in zip(groups, run_passes(bundle.device, work, groups), strict=True):
-                self.tally.drawn += drawn
-                advance(len(keys))
+            with kept_projections(bundle.pipeline.unet):
+                for keys, drawn in zip(groups, run_passes(bundle.device, work, groups), strict=True):
+                    self.tally.drawn += drawn
+                    advance(len(keys))
         except (RuntimeError, ValueError) as error:
             if isinstance(error, IcebError):
                 raise
