@@ -213,8 +213,9 @@ def _in_pairs(
 ) -> tuple[list[tuple[RankInterval, _Contender]], list[_Contender], list[_Contender]]:
     """Split contenders, best first: ranked, not proven better than unedited, of too few concepts."""
     entries = [(each.result, each.score) for each in (*contenders, *([floor] if floor else []))]
-    pairs = compare_pairs(entries, evidence, higher_is_better=ranking.higher_is_better)
     count = len(contenders)
+    fixed = (count,) if floor is not None and floor.score.stderr is None else ()  # a floor of 0 may have no error
+    pairs = compare_pairs(entries, evidence, higher_is_better=ranking.higher_is_better, fixed=fixed)
     enough = pairs.enough[:count]
     above = [fits and (floor is None or bool(pairs.better[row, count])) for row, fits in enumerate(enough)]
     same = [fits and not clear for fits, clear in zip(enough, above, strict=True)]
