@@ -13,7 +13,7 @@ from iceb.leaderboard.identity import Identity
 from iceb.leaderboard.kept import Kept
 from iceb.leaderboard.pairwise import Evidence, Tables, compare_pairs
 from iceb.leaderboard.settings_diff import NamedSettings, named_settings
-from iceb.leaderboard.unranked import why_unranked
+from iceb.leaderboard.unranked import UNNAMED, why_unranked
 from iceb.specs.recipes import recipe_text
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
@@ -189,7 +189,8 @@ def _rank(
     valued = [each for row in here if (each := _contender(row, ranking, count)) is not None]
     floor = next((each for each in valued if each.row.floor), None)
     own = {id(row): row.cells[count] for row in here if not row.control}
-    spoilt = {row: why for row, found in own.items() if (why := why_unranked(found) or kept.reason(found))}
+    unnamed = next((row.cells[count] for row in here if row.control and row.method == UNNAMED), None)
+    spoilt = {row: why for row, found in own.items() if (why := why_unranked(found, unnamed) or kept.reason(found))}
     contenders = [each for each in valued if not each.row.control and each.score.stderr is not None]
     contenders = [each for each in contenders if id(each.row) not in spoilt]
     contenders.sort(key=lambda each: -each.gain)
