@@ -1,6 +1,6 @@
 """Test every pair of rows at one number of edits, on the same concepts and seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TypeAlias
@@ -53,30 +53,47 @@ class Pairs:
 
 
 def compare_pairs(
-    entries: Sequence[tuple[Result, ScoreRecord]], evidence: Evidence, *, higher_is_better: bool = True
+    entries: Sequence[tuple[Result, ScoreRecord]],
+    evidence: Evidence,
+    *,
+    higher_is_better: bool = True,
+    fixed: Collection[int] = (),
 ) -> Pairs:
     """Test all pairs of results of one number of edits in one metric.
 
-    Each has a value and an error.
-
     Results whose tables are at hand, as all of a leaderboard are, are compared concept by concept. Others are compared
     by their standard errors alone, as if they were not of the same prompts.
+
+    Args:
+        entries: results with their scores; each has a value, and an error unless its place is in `fixed`.
+        fixed: places of values without an error, which are taken for known numbers: others are tested against them
+            with the error of the others alone.
     """
     influences = [evidence.influences(result, score) for result, score in entries]
+    influences = [_without_error(score) if at in fixed else influences[at] for at, (_, score) in enumerate(entries)]
     clusters = evidence.clusters(entries[0][0]) if entries else {}
-    enough = [_rests_on_enough(each, score, clusters) for each, (_, score) in zip(influences, entries, strict=True)]
+    scores = [score for _, score in entries]
+    enough = [
+        at in fixed or _rests_on_enough(each, score, clusters)
+        for at, (each, score) in enumerate(zip(influences, scores, strict=True))
+    ]
     pairs = [(i, j) for i, j in combinations(range(len(entries)), 2) if enough[i] and enough[j]]
     better = np.zeros((len(entries), len(entries)), dtype=np.bool_)
     if not pairs:
         return Pairs(tuple(enough), better)
-    values = np.array([score.value for _, score in entries], dtype=np.float64)
+    values = np.array([score.value for score in scores], dtype=np.float64)
     one, other = np.array(pairs).T
     gains = (values[one] - values[other]) * (1 if higher_is_better else -1)
-    found = holm(t_pvalues(gains, *_variances(pairs, influences, [score for _, score in entries], clusters)).tolist())
+    found = holm(t_pvalues(gains, *_variances(pairs, influences, scores, clusters)).tolist())
     for (i, j), gain, p in zip(pairs, gains.tolist(), found, strict=True):
         if p is not None and p <= 1 - LEVEL and gain:
             better[(i, j) if gain > 0 else (j, i)] = True
     return Pairs(tuple(enough), better)
+
+
+def _without_error(score: ScoreRecord) -> Influences:
+    """The influences on a known number: none."""
+    return Influences(score.value or 0.0, {}, {}, {})
 
 
 def _rests_on_enough(influences: Influences | None, score: ScoreRecord, clusters: Mapping[str, str]) -> bool:

@@ -13,7 +13,7 @@ from iceb.leaderboard.identity import Identity
 from iceb.leaderboard.kept import Kept
 from iceb.leaderboard.pairwise import Evidence, Tables, compare_pairs
 from iceb.leaderboard.settings_diff import NamedSettings, named_settings
-from iceb.leaderboard.unranked import why_unranked
+from iceb.leaderboard.unranked import UNNAMED, why_unranked
 from iceb.specs.recipes import recipe_text
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
@@ -189,7 +189,8 @@ def _rank(
     valued = [each for row in here if (each := _contender(row, ranking, count)) is not None]
     floor = next((each for each in valued if each.row.floor), None)
     own = {id(row): row.cells[count] for row in here if not row.control}
-    spoilt = {row: why for row, found in own.items() if (why := why_unranked(found) or kept.reason(found))}
+    unnamed = next((row.cells[count] for row in here if row.control and row.method == UNNAMED), None)
+    spoilt = {row: why for row, found in own.items() if (why := why_unranked(found, unnamed) or kept.reason(found))}
     contenders = [each for each in valued if not each.row.control and each.score.stderr is not None]
     contenders = [each for each in contenders if id(each.row) not in spoilt]
     contenders.sort(key=lambda each: -each.gain)
@@ -213,8 +214,9 @@ def _in_pairs(
 ) -> tuple[list[tuple[RankInterval, _Contender]], list[_Contender], list[_Contender]]:
     """Split contenders, best first: ranked, not proven better than unedited, of too few concepts."""
     entries = [(each.result, each.score) for each in (*contenders, *([floor] if floor else []))]
-    pairs = compare_pairs(entries, evidence, higher_is_better=ranking.higher_is_better)
     count = len(contenders)
+    fixed = (count,) if floor is not None and floor.score.stderr is None else ()  # a floor of 0 may have no error
+    pairs = compare_pairs(entries, evidence, higher_is_better=ranking.higher_is_better, fixed=fixed)
     enough = pairs.enough[:count]
     above = [fits and (floor is None or bool(pairs.better[row, count])) for row, fits in enumerate(enough)]
     same = [fits and not clear for fits, clear in zip(enough, above, strict=True)]

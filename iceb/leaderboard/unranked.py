@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from iceb.leaderboard.cells import Cell
-from iceb.specs.degenerate import MOST_EXCESS
+from iceb.specs.degenerate import MOST_EXCESS, DegenerateRecord
 from iceb.specs.records import MOST_FAILED
 from iceb.specs.results import Result
 
@@ -11,11 +11,13 @@ DEGENERATE = "degenerate images"  # many more of them than the unedited model's
 BEFORE = "images before handed in"
 UNREAD = "images not looked at"  # the detector of degenerate ones failed on too many
 
-# Reason → whether a run gives it; the first that one gives counts.
-REASONS: Mapping[str, Callable[[Result], bool]] = {
-    BEFORE: lambda run: run.outside is not None and not run.outside.knows_before,
-    UNREAD: lambda run: run.degenerate is not None and run.degenerate.too_many_failed,
-    DEGENERATE: lambda run: run.degenerate is not None and run.degenerate.too_many,
+UNNAMED = "prompt_swap"  # the control that draws the prompts with the destination's name, or without any
+
+# Reason → whether a run gives it, beside the counts of the control above; the first that one gives counts.
+REASONS: Mapping[str, Callable[[Result, DegenerateRecord | None], bool]] = {
+    BEFORE: lambda run, _: run.outside is not None and not run.outside.knows_before,
+    UNREAD: lambda run, _: run.degenerate is not None and run.degenerate.too_many_failed,
+    DEGENERATE: lambda run, unnamed: run.degenerate is not None and run.degenerate.too_many(unnamed),
 }
 EXPLAINED = {
     BEFORE: "A row whose images before were handed in, and are not those that ICEB drew, has no rank: they decide "
@@ -23,13 +25,19 @@ EXPLAINED = {
     UNREAD: f"A row of which the detector of degenerate images failed on over {100 * MOST_FAILED:g} % of a role's "
     f"images has no rank: {UNREAD}.",
     DEGENERATE: f"A row with over {100 * MOST_EXCESS:g} % more of them than before, in any role, has no rank: "
-    f"{DEGENERATE}.",
+    f"{DEGENERATE}. Blank images and blobs are allowed as far as `{UNNAMED}` draws them there: an erased style leaves "
+    "plain ground.",
 }
 
 
-def why_unranked(cell: Cell) -> str:
-    """Return the reason why a row has no rank at this number of edits; "" if its scores decide."""
-    return next((why for why, gives in REASONS.items() if any(map(gives, cell.results))), "")
+def why_unranked(cell: Cell, unnamed: Cell | None = None) -> str:
+    """Return the reason why a row has no rank at this number of edits; "" if its scores decide.
+
+    Args:
+        unnamed: the control `prompt_swap` at the same number of edits, where it was run.
+    """
+    counts = unnamed.first.degenerate if unnamed is not None else None
+    return next((why for why, gives in REASONS.items() if any(gives(run, counts) for run in cell.results)), "")
 
 
 def explain_unranked(cells: Iterable[Cell]) -> list[str]:

@@ -9,6 +9,7 @@ from iceb.specs.records import MOST_FAILED, Record
 from iceb.specs.runs import MeasureRef
 
 KINDS = ("non_finite", "blank", "noise", "blobs")  # in this order the first that is found counts
+EMPTY = ("blank", "blobs")  # what a model that leaves the name out of the prompt may draw; the others no model should
 MOST_EXCESS = 0.05  # of a role's images beyond the unedited model's share; above it a row has no rank
 FEWEST = 2  # images beyond it: a single one is chance
 
@@ -28,10 +29,20 @@ class DegenerateCounts(Record):
     failed_before: int = Field(default=0, ge=0)
 
     @property
-    def excess(self) -> float:
-        """The share after the edit less the unedited model's; of fewer than two images too many, 0."""
+    def empty_share(self) -> float:
+        """The share of blank images and of blobs after the edit."""
+        seen = self.images - self.failed
+        return sum(self.kinds.get(kind, 0) for kind in EMPTY) / seen if seen else 0.0
+
+    def excess(self, empty: float = 0.0) -> float:
+        """The share after the edit less the unedited model's; of fewer than two images too many, 0.
+
+        Args:
+            empty: the share of blank images and blobs that the prompts have without the edited name; so many of them
+                are allowed where the unedited model draws fewer.
+        """
         seen, seen_before = self.images - self.failed, self.images_before - self.failed_before
-        expected = self.before / seen_before if seen_before else 0.0
+        expected = max(self.before / seen_before if seen_before else 0.0, min(empty, self.empty_share))
         if self.after - expected * seen < FEWEST:
             return 0.0
         return self.after / seen - expected
@@ -84,16 +95,21 @@ class DegenerateRecord(Record):
         more = {role: counts for role, counts in earlier.roles.items() if counts.images > own.get(role, 0)}
         return self.model_copy(update={"roles": {**self.roles, **more}})
 
-    @property
-    def worst(self) -> tuple[str, float] | None:
-        """The role with the largest excess, and that; None where no role has any."""
-        role = max(self.roles, key=lambda role: self.roles[role].excess, default=None)
-        return None if role is None or self.roles[role].excess == 0 else (role, self.roles[role].excess)
+    def worst(self, unnamed: "DegenerateRecord | None" = None) -> tuple[str, float] | None:
+        """The role with the largest excess, and that; None where no role has any.
 
-    @property
-    def too_many(self) -> bool:
-        """Whether a role's excess is above the declared bound, so that the run has no rank."""
-        return self.worst is not None and self.worst[1] > MOST_EXCESS
+        Args:
+            unnamed: the counts of a run that drew the prompts without the edited names, by the unedited model.
+        """
+        empty = {} if unnamed is None else {role: counts.empty_share for role, counts in unnamed.roles.items()}
+        found = {role: counts.excess(empty.get(role, 0.0)) for role, counts in self.roles.items()}
+        role = max(found, key=found.__getitem__, default=None)
+        return None if role is None or found[role] == 0 else (role, found[role])
+
+    def too_many(self, unnamed: "DegenerateRecord | None" = None) -> bool:
+        """Whether a role's excess is above the declared bound, so that the run has no rank; `unnamed` as above."""
+        worst = self.worst(unnamed)
+        return worst is not None and worst[1] > MOST_EXCESS
 
     @property
     def in_words(self) -> str:
@@ -107,7 +123,11 @@ class DegenerateRecord(Record):
         if self.failures:
             most = f", over the {100 * MOST_FAILED:g} % of a role that a rank allows" if self.too_many_failed else ""
             text += f"; the detector failed on {count_text(self.failures, 'image')}{most}"
-        if self.worst is None or not self.too_many:
+        worst = self.worst()
+        if worst is None or not self.too_many():
             return text
-        role, excess = self.worst
-        return f"{text}; {100 * excess:.0f} % more of role {role}, over the {100 * MOST_EXCESS:g} % that a rank allows"
+        role, excess = worst
+        return (
+            f"{text}; {100 * excess:.0f} % more of role {role}, over the {100 * MOST_EXCESS:g} % that a rank allows "
+            "(blank ones and blobs as far as prompts without the edited name give them)"
+        )

@@ -14,6 +14,7 @@ CELEBRITIES = Task(
     edit_counts=(1, 5, 10, 100),
     roles=("erased", "others"),
     edited_roles=("erased",),
+    kept="celebrity_faces_s",  # images without a face count in neither accuracy
     headline_note="The harmonic mean of 1 - celebrity_acc_e and celebrity_acc_s. Images without a face count in "
     "neither: read it beside celebrity_faces_e and celebrity_faces_s.",
 )

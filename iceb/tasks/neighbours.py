@@ -22,6 +22,7 @@ NEIGHBOURS = Task(
     edit_counts=(1, 10),  # at 50 no bystander of the embedded set is farther than 6 hops, at 300 none farther than 4
     roles=("source", "superclass", "subclass", "bystander"),
     edited_roles=("source", "subclass"),
+    kept="neighbours_middle",  # a model that draws the destination whatever is asked reaches it best
     optional_metrics=("lookalikes", "damage_radius_look", "damage_radius_text"),
     headline_note="Ranks say how well the sources were edited; how far the damage reaches stands beside it. By damage "
     "the unedited model is best by construction.",

@@ -14,6 +14,7 @@ PRESERVATION = Task(
     edit_counts=(1, 10, 50, 100, 200, 300),
     roles=("source", "preservation"),
     edited_roles=("source",),
+    kept="preservation_clip",  # a model that draws the destination whatever is asked reaches it best
     headline_note="Ranks say how well the sources were edited; what that costs the captions' images stands beside it. "
     "By those the unedited model is best by construction.",
 )

@@ -1,13 +1,13 @@
 """TIMED: what a text leaves unsaid becomes something else, one edit at a time; 104 rows, and all 147."""
 
 from iceb.specs.tasks import Task
-from iceb.tasks.road import EDITED, METRICS, ROLES
+from iceb.tasks.road import EDITED, KEPT, METRICS, ROLES
 
 PAPER = "arXiv:2303.08084"
 NOTE = (
     "The number of edits counts single edits, each made and judged alone, four times. The oracle row is the "
     "control of that name. Images that lean to neither text score about 0.5, where no edit scores near 0.1: the "
-    "adaptive metrics do not pass them."
+    "adaptive metrics do not pass them, and a row that loses specificity_adaptive has no rank."
 )
 TIMED = Task(
     name="timed",
@@ -20,6 +20,7 @@ TIMED = Task(
     headline="f1_harmonic",  # what EMCID's code calls F1; ReFACT's table prints the geometric mean
     edit_counts=(10, 104),  # single edits, each alone in the model
     roles=ROLES,
+    kept=KEPT,
     edited_roles=EDITED,
     headline_note=NOTE,
 )
@@ -34,6 +35,7 @@ TIMED147 = Task(
     headline="f1_harmonic",
     edit_counts=(10, 147),
     roles=ROLES,
+    kept=KEPT,
     edited_roles=EDITED,
     headline_note=NOTE,
 )

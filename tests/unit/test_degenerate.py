@@ -139,7 +139,7 @@ def test_images_are_counted_by_role_before_and_after(tmp_path):
     source, holdout = record.roles["source"], record.roles["holdout"]
     assert (source.images, source.after, source.before, source.kinds) == (3, 3, 1, {"blank": 1, "noise": 2})
     assert (holdout.after, holdout.before, holdout.kinds) == (0, 0, {})
-    assert record.worst == ("source", pytest.approx(2 / 3))
+    assert record.worst() == ("source", pytest.approx(2 / 3))
     assert record.in_words.startswith("3 of 4 images (blank 1, noise 2), 1 before the edit; 67 % more of role source")
 
 
@@ -157,7 +157,7 @@ def record(after, before=0, images=100):
     [((5, 0), False), ((6, 0), True), ((50, 45), False), ((51, 45), True), ((1, 0, 10), False), ((2, 0, 10), True)],
 )
 def test_the_bound_is_a_share_beyond_the_unedited_models_in_any_role(counts, too_many):
-    assert record(*counts).too_many is too_many
+    assert record(*counts).too_many() is too_many
 
 
 def places_and_page(make_result, task, found):

@@ -136,12 +136,39 @@ def test_failures_above_five_percent_of_a_role_withhold_the_rank(make_result, fi
     assert why_unranked(cell([result_with(make_result, source=counts(**fields)).result])) == why
 
 
+@pytest.mark.parametrize(
+    ("kinds", "why"),
+    [
+        ({"blank": 50}, ""),  # as the prompts without the name: 54 of 60
+        ({"blank": 30, "blobs": 24}, ""),
+        ({"blank": 60}, DEGENERATE),  # six more
+        ({"blank": 50, "noise": 4}, DEGENERATE),  # noise is allowed nowhere
+        ({"noise": 50}, DEGENERATE),
+    ],
+)
+def test_empty_images_are_allowed_as_far_as_prompts_without_the_name_give_them(make_result, kinds, why):
+    row = result_with(make_result, source=counts(after=sum(kinds.values()), kinds=kinds))
+    swapped = result_with(make_result, source=counts(after=54, kinds={"blank": 54}))
+    assert why_unranked(cell([row.result]), cell([swapped.result])) == why
+    assert why_unranked(cell([row.result])) == DEGENERATE
+    elsewhere = result_with(make_result, holdout=counts(after=54, kinds={"blank": 54}))
+    assert why_unranked(cell([elsewhere.result]), cell([swapped.result])) == DEGENERATE  # of another role
+
+
+@given(after=st.integers(0, 100), noise=st.integers(0, 100), swapped=st.floats(0, 1))
+def test_allowing_empty_images_never_makes_an_excess_larger(after, noise, swapped):
+    noise = min(noise, after)
+    found = counts(100, after=after, kinds={"noise": noise, "blobs": after - noise})
+    assert 0 <= found.excess(swapped) <= found.excess()
+    assert found.excess(swapped) >= (noise / 100 if noise >= 2 and not swapped else 0)
+
+
 @given(images=st.integers(1, 500), after=st.integers(0, 500), failed=st.integers(0, 500))
 def test_a_failed_image_is_never_counted_as_sound(images, after, failed):
     """The share is of the images that were looked at: failing on sound ones lowers it in no case."""
     after, failed = min(after, images), min(failed, max(0, images - after))
     plain = counts(images, after=after, kinds={"noise": after})
-    assert plain.model_copy(update={"failed": failed}).excess >= plain.excess
+    assert plain.model_copy(update={"failed": failed}).excess() >= plain.excess()
 
 
 def test_the_words_name_the_failures(make_result):

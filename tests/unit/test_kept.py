@@ -18,7 +18,10 @@ from iceb.specs.reduce import reduce_values
 IMAGES = 40
 TEXTS = ("a female nurse", "a male nurse")
 WRONG, RIGHT, FITS = 0.10, 0.24, 0.26  # cosines: of an image of something else, of a good edit, of the unedited model
-GATED = ("ablation_memorized", "debias", "debias_single", "nudity", "objects", "styles")
+GATED = (
+    *("ablation_memorized", "celebrities", "debias", "debias_single", "neighbours", "nudity", "objects"),
+    *("preservation", "road", "styles", "timed", "timed147"),
+)
 
 
 def nudenet(bare):
@@ -124,12 +127,12 @@ def test_a_row_without_the_number_has_no_rank(make_result):
 
 
 @pytest.mark.parametrize("name", GATED)
-def test_what_must_be_kept_has_both_sides_and_is_better_where_higher(name):
+def test_what_must_be_kept_has_both_sides_and_is_lost_where_it_falls(name):
     task = registry.load("tasks", name)
     metric = registry.load("metrics", task.kept)
-    assert metric.higher_is_better
-    assert all({"before", "after"} <= set(need.sides) for need in metric.needs)
-    assert {part.change for part in metric.reduction.parts.values()} == {"after"}
+    assert any({"before", "after"} <= set(need.sides) for need in metric.needs)
+    (change,) = {part.change for part in metric.reduction.parts.values()}
+    assert change in (("after", "rise") if metric.higher_is_better else ("fall",))
 
 
 def test_the_nearer_of_two_texts_counts():

@@ -65,6 +65,16 @@ def test_a_row_that_is_not_proven_better_than_unedited_has_no_rank(make_result, 
     assert found == {"emcid": ("1", "a"), "uce": (NO_BETTER, ""), "unedited": ("control", "")}
 
 
+def test_a_floor_without_an_error_is_a_fixed_number(make_result, ranked_task):
+    """A geometric or harmonic mean with a part at 0 is 0 and has no error: the unedited model's on RoAD and TIMED."""
+    rows = made_rows(make_result, {"emcid": 0.15, "uce": 0.001})
+    floor = with_gain(make_result("unedited", 10, {"source2dest": 0.0}, concepts=24, paper=""), 0.0, 9)
+    (score,) = floor.result.scores
+    bare = score.model_copy(update={"value": rows[1].result.scores[0].value, "stderr": None, "low": None, "high": None})
+    found = places([*rows, floor.with_fields(scores=(bare,))], ranked_task)
+    assert found == {"emcid": ("1", "a"), "uce": (NO_BETTER, ""), "unedited": ("control", "")}
+
+
 def test_below_ten_clusters_nothing_is_ranked(make_result, ranked_task, monkeypatch):
     few = made_rows(make_result, {"emcid": 0.15, "uce": 0.01}, concepts=9)
     assert {place for place, _ in places(few, ranked_task).values()} == {TOO_FEW}
