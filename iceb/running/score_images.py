@@ -12,7 +12,7 @@ from iceb.running import cache_use
 from iceb.running.before_images import BeforeImages, UneditedModel
 from iceb.running.checkpoint_method import VERSION, card_of
 from iceb.running.cost import Seconds
-from iceb.running.degenerate_images import count_degenerate
+from iceb.running.degenerate_images import score_and_count
 from iceb.running.handed_images import HandedImages, find_files, take_images
 from iceb.running.measure_choice import measures
 from iceb.running.measuring import Measuring
@@ -124,8 +124,7 @@ class _Job:
         found = find_effects(self.data.task, self.data.checkpoints, self.before.rows, scorer.measuring.images)
         effects = refuse_same_images(found)
         with seconds.of("measure"):
-            scores = scorer.scores(self.before.rows)
-            degenerate = count_degenerate(scorer.measuring, self.before.rows)
+            scores, degenerate = score_and_count(scorer, self.before.rows)
         outcome = Outcome.of(scores, self.before.rows, degenerate, effects)
         *earlier, last = scores.groups
         result = Result.of(
