@@ -1,4 +1,4 @@
-"""What a judge's row of numbers says of one image: the likeliest class, or the nearest of some texts."""
+"""Read a judge's row of numbers of one image: the likeliest class, or the nearest of some texts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Array: TypeAlias = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a judge took an image for.
+    """The class or text that a judge took an image for.
 
     Attributes:
         place: of the class, or of the text among those compared.

@@ -1,4 +1,7 @@
-"""A measure that looks at images which another one has had decoded: reading them again would cost a pass of its own."""
+"""A measure that looks at images which another one has had decoded.
+
+Reading them again would cost a pass of its own.
+"""
 
 import threading
 from collections.abc import Iterable, Sequence
