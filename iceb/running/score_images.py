@@ -9,7 +9,7 @@ from iceb.base.files import write_atomic
 from iceb.models.loading import choose_device
 from iceb.models.sources import Source, find
 from iceb.running import cache_use
-from iceb.running.before_images import BeforeImages, UneditedModel
+from iceb.running.before_images import BeforeImages, UneditedModel, count_of_other_prompts
 from iceb.running.checkpoint_method import VERSION, card_of
 from iceb.running.cost import Seconds
 from iceb.running.degenerate_images import score_and_count
@@ -144,7 +144,7 @@ class _Job:
         )
         partial = result.status == "partial" or bool(self.taken.missing)
         status = "partial" if partial else result.status
-        return result.model_copy(update={"status": status, "effects": effects, "outside": self._mark()}), outcome
+        return result.model_copy(update={"status": status, "effects": effects, "outside": self._mark(scorer)}), outcome
 
     def _scorer(self, cache: Path, device: str) -> Scorer:
         metrics, references = self.data.metrics, reference_images(self.data.dataset)
@@ -203,7 +203,7 @@ class _Job:
             edited_digest=(),
         )
 
-    def _mark(self) -> OutsideRecord:
+    def _mark(self, scorer: Scorer) -> OutsideRecord:
         return OutsideRecord(
             own_requests=self.ask.own.file if self.ask.own is not None else "",
             made_by="images",
@@ -211,4 +211,5 @@ class _Job:
             missing=tuple(self.taken.missing),
             before=self.before.how,
             before_unknown=self.before.unknown,
+            of_other_prompts=count_of_other_prompts(self.before.rows, scorer.measuring.images),
         )
