@@ -12,7 +12,7 @@ import numpy as np
 
 from iceb.base.errors import MeasureError, SpecError
 from iceb.metrics.composite import Composite
-from iceb.metrics.rows import Floats, concept_means, shared_rows
+from iceb.metrics.rows import Floats, means_of_sides
 from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
 from iceb.specs.prompts import Prompt
 from iceb.specs.reduction import Change, ConceptValue, Part, Reduction
@@ -76,17 +76,15 @@ class ProbabilityChange:
             SpecError: the two sides are not of the same prompts and measure, or a prompt lacks the class asked for.
             MeasureError: a probability is not a finite number in [0, 1].
         """
-        before, after = measured[self.role][BEFORE], measured[self.role][AFTER]
-        groups = shared_rows(before, after)
-        if not groups:
-            return ()
-        columns = [self._column(prompt) for prompt in before.prompts]
-        found = {name: _probabilities(side, columns) for name, side in ((BEFORE, before), (AFTER, after))}
-        return concept_means(self._part, groups, found)
+        sides = {name: measured[self.role][name] for name in (BEFORE, AFTER)}
+        return means_of_sides(self._part, sides, self._numbers)
 
     @property
     def _part(self) -> str:
         return self.part or self.role
+
+    def _numbers(self, side: Measured) -> Floats:
+        return _probabilities(side, [self._column(prompt) for prompt in side.prompts])
 
     def _column(self, prompt: Prompt) -> int:
         column = prompt.label if self.of == "label" else prompt.target

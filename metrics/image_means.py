@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from iceb.metrics.rows import Floats, chosen_rows, concept_means, shared_rows
+from iceb.metrics.rows import Floats, chosen_rows, means_of_sides
 from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
 from iceb.specs.prompts import Prompt
 from iceb.specs.reduction import Change, ConceptValue, Part, Reduction
@@ -77,10 +77,7 @@ class ImageMean:
             MeasureError: a row holds no such number.
         """
         sides = {name: self._counted_rows(measured[self.role][name]) for name in self.sides}
-        groups = shared_rows(*sides.values())
-        if not groups:
-            return ()
-        return concept_means(self.part_name, groups, {name: self.numbers(side) for name, side in sides.items()})
+        return means_of_sides(self.part_name, sides, self.numbers)
 
     def _counted_rows(self, side: Measured) -> Measured:
         kept = [row for row, prompt in enumerate(side.prompts) if self.counts(prompt)]

@@ -1,6 +1,6 @@
 """Rows of a measure, checked, grouped by concept and averaged: what metrics share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -66,6 +66,25 @@ def concept_means(part: str, groups: Groups, numbers: Mapping[str, Floats]) -> t
         )
         for (concept, replicate), rows in groups.items()
     )
+
+
+def means_of_sides(
+    part: str, sides: Mapping[str, Measured], numbers: Callable[[Measured], Floats]
+) -> tuple[ConceptValue, ...]:
+    """The mean of each concept's numbers on every side; without rows, none.
+
+    Args:
+        part: their prompts' name in per-concept tables and notes.
+        sides: rows of the same prompts, by side.
+        numbers: a function from a side that has rows to the number of each image, (N,).
+
+    Raises:
+        SpecError: as `check_comparable`.
+    """
+    groups = shared_rows(*sides.values())
+    if not groups:
+        return ()
+    return concept_means(part, groups, {name: numbers(side) for name, side in sides.items()})
 
 
 def _mean(numbers: Floats | None, rows: list[int]) -> float | None:

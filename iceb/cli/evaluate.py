@@ -90,7 +90,7 @@ def evaluate(
 
 def _evaluate(ask: "Ask", out: Path, *, dry_run: bool, as_json: bool) -> None:
     from iceb.cli.progress import show_progress
-    from iceb.cli.report import summary
+    from iceb.cli.report import refuse_withheld, summary
     from iceb.running.plan import plan
     from iceb.running.run_folder import run
 
@@ -105,6 +105,7 @@ def _evaluate(ask: "Ask", out: Path, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         typer.echo(result.to_json(), nl=False)
     summary(result, path, on_stderr=as_json)
+    refuse_withheld(result)
 
 
 def _print_plan(planned: "Plan", *, as_json: bool) -> None:

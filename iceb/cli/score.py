@@ -60,15 +60,16 @@ def score(
         _score_images(elsewhere, elsewhere.images, sampling, tuple(metric or ()), device, cache, as_json)
         return
     from iceb.cli.progress import show_progress
-    from iceb.cli.report import summary
+    from iceb.cli.report import refuse_withheld, summary
     from iceb.running.rescore import rescore
 
     with show_progress():
         result = rescore(Path(str(run)), metric or (), cache, device)
     if as_json:
         typer.echo(json.dumps([each.model_dump() for each in result.scores], indent=2, ensure_ascii=False))
-        return
-    summary(result, cost=False)
+    else:
+        summary(result, cost=False)
+    refuse_withheld(result)
 
 
 def _score_images(
@@ -82,7 +83,7 @@ def _score_images(
 ) -> None:
     from iceb.cli.progress import show_progress
     from iceb.cli.prompts import task_ask
-    from iceb.cli.report import summary
+    from iceb.cli.report import refuse_withheld, summary
     from iceb.running.score_images import HandedIn, score_images
     from iceb.specs.execution import Execution
 
@@ -104,5 +105,6 @@ def _score_images(
         typer.echo(f"note: and {len(taken.unknown) - SHOWN} more such files", err=True)
     if as_json:
         typer.echo(json.dumps([each.model_dump() for each in result.scores], indent=2, ensure_ascii=False))
-        return
-    summary(result, path, cost=False)
+    else:
+        summary(result, path, cost=False)
+    refuse_withheld(result)

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from iceb.base.errors import IcebError
-from iceb.mini.world import class_names
+from iceb.running.judgements import Array, judgement_text, likeliest_class, nearest_text
 from iceb.specs.prompts import ImageKey, Prompt
 from iceb.specs.results import Result
 from iceb.stores.images import ImageStore
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from iceb.running.measure_attempts import MeasuredRow
     from iceb.running.measuring import MeasuredImage
     from iceb.specs.metrics import Measure
-
-Array: TypeAlias = npt.NDArray[Any]
 
 CLASSES = 1000  # of an ImageNet classifier's row
 CHOICES = "image+text"  # what a measure reads whose row has a number for each of a prompt's choices
@@ -49,7 +46,7 @@ class Answer:
         >>> Answer("goldfinch", 0.981, None).text
         'goldfinch 0.98'
         """
-        return self.name if self.sure is None else f"{self.name} {self.sure:.2f}"
+        return self.name if self.sure is None else judgement_text(self.name, self.sure)
 
 
 class Answers:
@@ -125,12 +122,12 @@ def read_answer(prompt: Prompt, row: Array, inputs: str) -> Answer | None:
     if inputs == CHOICES:
         if len(prompt.choices) < 2 or len(row) != len(prompt.choices):
             return None
-        best = int(np.argmax(row))
-        return Answer(prompt.choices[best], None, None if prompt.answer is None else float(best == prompt.answer))
+        nearest = nearest_text(row, prompt.choices)
+        return Answer(nearest.name, None, None if prompt.answer is None else float(nearest.place == prompt.answer))
     if len(row) != CLASSES:
         return None
-    best = int(np.argmax(row))
-    return Answer(class_names()[best], float(row[best]), _aim(prompt, row))
+    likeliest = likeliest_class(row)
+    return Answer(likeliest.name, likeliest.number, _aim(prompt, row))
 
 
 def _aim(prompt: Prompt, row: Array) -> float | None:

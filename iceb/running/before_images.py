@@ -4,15 +4,16 @@ They decide every score that is a change, and all rows of a table share them. So
 but its maker can know is marked, and has no rank.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from iceb.base.digest import digest_array
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
 from iceb.models.sources import Source
-from iceb.running.prompt_files import PromptFiles
+from iceb.running.prompt_files import PromptFiles, prompt_id
 from iceb.runs.ledger import ImageRow
 from iceb.specs.outside import Before
 from iceb.specs.prompts import ImageKey, Prompt
@@ -78,6 +79,25 @@ class UneditedModel:
             return False
         drawn, handed = images.read(key), images.read(row.before)
         return drawn is not None and handed is not None and np.array_equal(drawn, handed)
+
+
+def count_of_other_prompts(rows: Sequence[ImageRow], images: ImageStore) -> int:
+    """Count the images after the edit that are another prompt's before, byte for byte, and not their own.
+
+    Of files that were exchanged; or of an edit that does no more than write another name into a prompt.
+    """
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        if row.before is not None:
+            found.setdefault(_pixels(row.before, images), set()).add(prompt_id(row.prompt))
+    after = [(prompt_id(row.prompt), found.get(_pixels(row.after, images), set())) for row in rows if row.after]
+    return sum(bool(prompts) and own not in prompts for own, prompts in after)
+
+
+def _pixels(key: ImageKey, images: ImageStore) -> str:
+    """Return the digest of an image; its key where it is lost, which ends the measuring later."""
+    image = images.read(key)
+    return key if image is None else digest_array(image)
 
 
 def _with_own(row: ImageRow, own: Mapping[Prompt, ImageKey]) -> ImageRow:

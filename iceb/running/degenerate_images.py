@@ -1,11 +1,16 @@
-"""Count a run's degenerate images, before and after the edit, from the images themselves."""
+"""Count a run's degenerate images, before and after the edit, from the images themselves.
+
+The detector looks at images while the run's measures have them decoded; what none of them reads it looks at alone.
+"""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from iceb import registry
 from iceb.running.measure_attempts import FailedRow
 from iceb.running.measure_choice import make_measure
 from iceb.running.measuring import MeasuredImage, Measuring, Rows
+from iceb.running.scoring import Scorer, Scores
 from iceb.runs.ledger import ImageRow
 from iceb.specs.degenerate import KINDS, DegenerateCounts, DegenerateRecord
 from iceb.specs.metrics import Measure
@@ -21,20 +26,36 @@ def detector() -> Measure:
     return make_measure(registry.find("measures", DETECTOR), "cpu")
 
 
+def score_and_count(scorer: Scorer, rows: Sequence[ImageRow]) -> tuple[Scores, DegenerateRecord | None]:
+    """Compute a run's scores, and count its degenerate images.
+
+    Raises:
+        IcebError: as `Scorer.scores` and `count_degenerate`.
+    """
+    looking = scorer.measuring.with_second_look(detector(), list(keys_of(_last_drawn(rows))))
+    scores = replace(scorer, measuring=looking).scores(rows)
+    return scores, count_degenerate(scorer.measuring, rows)
+
+
 def count_degenerate(measuring: Measuring, rows: Sequence[ImageRow]) -> DegenerateRecord | None:
     """Count the degenerate images of the last group of checkpoints; None where none was drawn after.
 
     Raises:
         ImagesLost: images are missing or damaged; they can be drawn again.
     """
-    groups = list(dict.fromkeys(row.group for row in rows))
-    last = [row for row in rows if row.after is not None and row.group == groups[-1]]
+    last = _last_drawn(rows)
     if not last:
         return None
     measure = detector()
     found = measuring.rows(measure, [MeasuredImage(key) for key in keys_of(last)], "degenerate images")
     roles = {role: _counts([row for row in last if row.prompt.role == role], found) for role in _roles(last)}
     return DegenerateRecord(measure=MeasureRef(id=measure.id, revision=measure.revision), roles=roles)
+
+
+def _last_drawn(rows: Sequence[ImageRow]) -> list[ImageRow]:
+    """Return the rows of the last group of checkpoints that have an image after the edit."""
+    groups = list(dict.fromkeys(row.group for row in rows))
+    return [row for row in rows if row.after is not None and row.group == groups[-1]]
 
 
 def keys_of(rows: Sequence[ImageRow]) -> Iterator[ImageKey]:

@@ -14,7 +14,7 @@ from iceb.models.model_watch import watch_model
 from iceb.models.threads import worker_threads
 from iceb.running.code_digest import code_digest
 from iceb.running.cost import Seconds
-from iceb.running.degenerate_images import count_degenerate
+from iceb.running.degenerate_images import score_and_count
 from iceb.running.edited_model import EditedModel
 from iceb.running.measuring import ImagesLost
 from iceb.running.no_effect import find_effects, refuse_no_effect
@@ -63,8 +63,7 @@ class Run:
         self._draw()
         effects = self._effects()
         with self.seconds.of("measure"):
-            scores = self.parts.scorer.scores(self.images.rows)
-            degenerate = count_degenerate(self.parts.scorer.measuring, self.images.rows)
+            scores, degenerate = score_and_count(self.parts.scorer, self.images.rows)
         return Outcome.of(scores, self.images.rows, degenerate, effects)
 
     def _effects(self) -> EffectsRecord | None:

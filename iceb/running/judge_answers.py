@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from iceb.datasets.own_requests import BY_CLASS, BY_TEXT
-from iceb.mini.world import class_names
+from iceb.running.judgements import likeliest_class, nearest_text
 from iceb.running.measure_attempts import FailedRow, MeasuredRow
 from iceb.running.measuring import MeasuredImage
 from iceb.running.scoring import Scorer
@@ -57,8 +57,5 @@ def answer_text(tag: str, prompt: Prompt, row: MeasuredRow) -> str:
     """
     if isinstance(row, FailedRow):
         return NOT_JUDGED
-    if tag == BY_CLASS:
-        best = int(row.argmax())
-        return f"{class_names()[best]} {row[best]:.2f}"
-    nearer = -2 if row[-2] >= row[-1] else -1
-    return f"{prompt.choices[nearer]} {row[nearer]:.2f}"
+    found = likeliest_class(row) if tag == BY_CLASS else nearest_text(row[-2:], prompt.choices[-2:])
+    return found.text

@@ -1,7 +1,7 @@
 """Measure images in chunks; reuse stored rows and save each new chunk at once."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -19,6 +19,7 @@ from iceb.models.memory import PassSize
 from iceb.models.threads import parallel_map, single_threaded
 from iceb.running.code_digest import code_digest
 from iceb.running.measure_attempts import FailedRow, MeasuredRow, measure_images
+from iceb.running.second_look import SecondLook
 from iceb.specs.metrics import Measure, Measured, MeasureInput, text_and_choices
 from iceb.specs.prompts import ImageKey, Prompt
 from iceb.stores.arrays import Array
@@ -83,6 +84,7 @@ class Measuring:
         device: the kind of device that measures; on a CPU several chunks are measured at once, a thread each.
         elsewhere: images that no model drew, by the digest of their file.
         together: images that a measure is shown at once; fewer where memory does not suffice.
+        beside: a measure that looks at images which another one has had decoded.
     """
 
     images: ImageStore
@@ -90,6 +92,12 @@ class Measuring:
     device: str = "cpu"
     elsewhere: Mapping[ImageKey, Path] = field(default_factory=dict)
     together: PassSize = field(default_factory=lambda: PassSize("images_per_pass", CHUNK))
+    beside: SecondLook | None = None
+
+    def with_second_look(self, measure: Measure, images: Sequence[ImageKey]) -> "Measuring":
+        """Return one that shows a measure of images those that others decode, and keeps its rows, once each."""
+        stored = self.measured.read(measure.id, stored_revision(measure, self.device), images)
+        return replace(self, beside=SecondLook(measure, (key for key in images if key not in stored)))
 
     def rows(self, measure: Measure, wanted: Sequence[MeasuredImage], what: str = "") -> Rows:
         """Return every image's row by its key, from the store or computed now and saved, or its failure.
@@ -141,7 +149,16 @@ class Measuring:
         self, measure: Measure, by_key: Mapping[RowKey, MeasuredImage], keys: Sequence[RowKey]
     ) -> Sequence[MeasuredRow]:
         """Measure a chunk and keep its rows; failures are not kept."""
-        inputs = self._inputs(measure, [by_key[key] for key in keys])
+        wanted = [by_key[key] for key in keys]
+        inputs = self._inputs(measure, wanted)
+        if self.beside is not None:
+            seen = self.beside.take([each.image for each in wanted], inputs)
+            self._measure_and_keep(self.beside.measure, list(seen), list(seen.values()))
+        return self._measure_and_keep(measure, keys, inputs)
+
+    def _measure_and_keep(
+        self, measure: Measure, keys: Sequence[RowKey], inputs: Sequence[MeasureInput]
+    ) -> Sequence[MeasuredRow]:
         parts = self.together.run(lambda part, _: measure_images(measure, part), inputs)
         found = [row for part in parts for row in part]
         good = {key: row for key, row in zip(keys, found, strict=True) if not isinstance(row, FailedRow)}

@@ -9,10 +9,10 @@ from iceb.base.files import write_atomic
 from iceb.models.loading import choose_device
 from iceb.models.sources import Source, find
 from iceb.running import cache_use
-from iceb.running.before_images import BeforeImages, UneditedModel
+from iceb.running.before_images import BeforeImages, UneditedModel, count_of_other_prompts
 from iceb.running.checkpoint_method import VERSION, card_of
 from iceb.running.cost import Seconds
-from iceb.running.degenerate_images import count_degenerate
+from iceb.running.degenerate_images import score_and_count
 from iceb.running.handed_images import HandedImages, find_files, take_images
 from iceb.running.measure_choice import measures
 from iceb.running.measuring import Measuring
@@ -124,8 +124,7 @@ class _Job:
         found = find_effects(self.data.task, self.data.checkpoints, self.before.rows, scorer.measuring.images)
         effects = refuse_same_images(found)
         with seconds.of("measure"):
-            scores = scorer.scores(self.before.rows)
-            degenerate = count_degenerate(scorer.measuring, self.before.rows)
+            scores, degenerate = score_and_count(scorer, self.before.rows)
         outcome = Outcome.of(scores, self.before.rows, degenerate, effects)
         *earlier, last = scores.groups
         result = Result.of(
@@ -145,7 +144,7 @@ class _Job:
         )
         partial = result.status == "partial" or bool(self.taken.missing)
         status = "partial" if partial else result.status
-        return result.model_copy(update={"status": status, "effects": effects, "outside": self._mark()}), outcome
+        return result.model_copy(update={"status": status, "effects": effects, "outside": self._mark(scorer)}), outcome
 
     def _scorer(self, cache: Path, device: str) -> Scorer:
         metrics, references = self.data.metrics, reference_images(self.data.dataset)
@@ -204,7 +203,7 @@ class _Job:
             edited_digest=(),
         )
 
-    def _mark(self) -> OutsideRecord:
+    def _mark(self, scorer: Scorer) -> OutsideRecord:
         return OutsideRecord(
             own_requests=self.ask.own.file if self.ask.own is not None else "",
             made_by="images",
@@ -212,4 +211,5 @@ class _Job:
             missing=tuple(self.taken.missing),
             before=self.before.how,
             before_unknown=self.before.unknown,
+            of_other_prompts=count_of_other_prompts(self.before.rows, scorer.measuring.images),
         )

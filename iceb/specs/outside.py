@@ -23,6 +23,7 @@ class OutsideRecord(Record):
     missing: tuple[str, ...] = ()  # files of images that were not handed in; the result is then partial
     before: Before = ""  # beside handed-in images, how those of the unedited model came about; "" of all other results
     before_unknown: int = Field(default=0, ge=0)  # of those handed in, how many the cache does not hold byte for byte
+    of_other_prompts: int = Field(default=0, ge=0)  # images after that are another prompt's before, byte for byte
 
     @property
     def knows_before(self) -> bool:
@@ -33,7 +34,8 @@ class OutsideRecord(Record):
     def words(self) -> str:
         """The mark in words, for tables and messages."""
         own = f"own requests ({self.own_requests})" if self.own_requests else ""
-        return ", ".join(text for text in (own, WORDS[self.made_by], self.before_words) if text)
+        parts = (own, WORDS[self.made_by], self.before_words, self.after_words)
+        return ", ".join(text for text in parts if text)
 
     @property
     def before_words(self) -> str:
@@ -44,3 +46,9 @@ class OutsideRecord(Record):
             "drawn": "those before drawn here",
             "same": "those before handed in and byte-equal to those drawn here",
         }.get(self.before, f"those before handed in, {self.before_unknown} of them not known to be the model's")
+
+    @property
+    def after_words(self) -> str:
+        """The number of images after the edit that are another prompt's before, in words; "" of none."""
+        count = self.of_other_prompts
+        return f"{count} of those after are another prompt's before, byte for byte" if count else ""

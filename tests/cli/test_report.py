@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from iceb.base.errors import MeasureError
 from iceb.cli import check_lines
 from iceb.cli.progress import Bars
-from iceb.cli.report import summary
+from iceb.cli.report import refuse_withheld, summary
 from iceb.conformance.check_line import Line
 from iceb.models.loading import silence_libraries
 from iceb.registry import entries_of
@@ -79,3 +80,13 @@ def test_loading_a_model_leaves_the_libraries_bars_as_they_were(enabled):
         assert logging.is_progress_bar_enabled() is enabled
     finally:
         (logging.enable_progress_bar if before else logging.disable_progress_bar)()
+
+
+def test_a_run_whose_scores_are_all_withheld_fails_and_says_why():
+    lost = {"value": None, "stderr": None, "note": "withheld: 9 of 9 images of source could not be measured"}
+    result = wide()
+    scores = [score.model_copy(update={**lost, "failed": 9, "failed_why": "m@1 gave NaN"}) for score in result.scores]
+    refuse_withheld(result.model_copy(update={"scores": (*scores[1:], result.scores[0])}))
+    said = r"no score has a value: too many images could not be measured \(m@1 gave NaN\)"
+    with pytest.raises(MeasureError, match=said):
+        refuse_withheld(result.model_copy(update={"scores": tuple(scores)}))

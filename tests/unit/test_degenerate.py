@@ -8,7 +8,7 @@ from iceb.base.errors import MeasureError
 from iceb.leaderboard.rank import tables
 from iceb.leaderboard.render import render as render_page
 from iceb.leaderboard.unranked import DEGENERATE
-from iceb.metrics.measures.degenerate import Degenerate, flags
+from iceb.metrics.measures.degenerate import Degenerate, flags, quantile
 from iceb.mini.entities import entities_of, entity_look
 from iceb.mini.render import render
 from iceb.mini.world import class_look
@@ -119,6 +119,13 @@ def test_a_stack_has_one_row_an_image():
     found = Degenerate()([MeasureInput(image) for image in images])
     assert found[:, :4].tolist() == [[0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
     assert Degenerate()([]).shape == (0, 8)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 100, 1024, 1984])
+def test_quantiles_are_numpys_to_the_bit(count):
+    numbers = np.random.default_rng(count).integers(0, 256, (3, count)) / 4
+    for share in (0.0, 0.005, 0.25, 0.5, 0.99, 0.995, 1.0):
+        assert np.array_equal(quantile(np.sort(numbers, axis=1), share), np.quantile(numbers, share, axis=1))
 
 
 # Counts of a run

@@ -134,3 +134,11 @@ def test_the_variant_in_the_null_space_declares_what_emcid_does():
     assert variant.scratch_of == emcid.name
     for name in ("kinds", "touches", "files", "models", "reads", "judges"):
         assert getattr(variant, name) == getattr(emcid, name)
+
+
+def test_the_methods_that_train_weights_of_all_requests_together_say_so():
+    """EMCID and ReFACT optimise vectors, one request at a time, and keep them; MACE's terms hang on all requests."""
+    trains = {name for name in ("ablation", "esd", "finetune", "mace") if load("methods", name).card.trains}
+    assert trains == {"ablation", "esd", "finetune", "mace"}
+    others = [load("methods", name).card for name in ("emcid", "refact", "uce", "uce-debias", "rece", "speed", "time")]
+    assert not any(card.trains for card in others)

@@ -61,8 +61,9 @@ def _board(name: str, runs: Sequence[ReadRun]) -> Board:
     for run in sorted(runs, key=lambda run: (run.result.provenance.finished, run.result.id)):
         latest[setting(run.result), run.result.num_edits] = run
     results = [run.result for run in latest.values()]
+    task = _installed_task(results[0])
     table, unranked = _table(
-        results, {run.result.per_concept.sha256: run.table for run in runs if run.result.per_concept}
+        results, task, {run.result.per_concept.sha256: run.table for run in runs if run.result.per_concept}
     )
     by_id = {id(run.result): run for run in latest.values()}
     placed = {
@@ -70,36 +71,36 @@ def _board(name: str, runs: Sequence[ReadRun]) -> Board:
         for place, row in enumerate(table.order)
         for count, cell in row.cells.items()
     }
-    sensitive = _is_installed(results[0]) and _installed_task(results[0]).sensitive
+    sensitive = task is not None and task.sensitive
     return Board(name, _title(results[0]), table, placed, sensitive, unranked, len(runs) - len(latest))
 
 
-def _table(results: Sequence[Result], per_concept: Tables) -> tuple[Table, str]:
-    """Make the table of comparable results, and say why it ranks nothing."""
+def _table(results: Sequence[Result], task: Task | None, per_concept: Tables) -> tuple[Table, str]:
+    """Make the table of comparable results, and say why it ranks nothing.
+
+    Args:
+        task: theirs; None where it is not installed.
+    """
     first, why = results[0], ""
-    if not _is_installed(first):
+    if task is None:
         why = f"task {first.task.name} is not installed here, so no metric is known to rank"
     elif first.limit is not None:
         why = f"these runs are partial (at most {count_text(first.limit, 'prompt')} of each role)"
     elif first.outside is not None:
         why = f"marked: {first.outside.words}"
-    task = _installed_task(first) if _is_installed(first) else _stand_in(first)
+    known = task or _stand_in(first)
     try:
-        return tables(results, replace(task, edit_counts=NEVER) if why else task, per_concept)[0], why
+        return tables(results, replace(known, edit_counts=NEVER) if why else known, per_concept)[0], why
     except ResultError as error:
         return tables(results, replace(_stand_in(first), edit_counts=NEVER))[0], str(error)
 
 
-def _is_installed(result: Result) -> bool:
+def _installed_task(result: Result) -> Task | None:
+    """Load the task of a result; None where it is not installed."""
     try:
-        _installed_task(result)
+        task: Task = registry.load("tasks", result.task.name)
     except SpecError:
-        return False
-    return True
-
-
-def _installed_task(result: Result) -> Task:
-    task: Task = registry.load("tasks", result.task.name)
+        return None
     return task
 
 
