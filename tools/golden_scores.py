@@ -90,7 +90,7 @@ def _agree(said: Any, made: Any) -> bool:
     return bool(said == made)
 
 
-def completed(metrics: Mapping[str, Metric], blocks: Blocks) -> Blocks:
+def complete_inputs(metrics: Mapping[str, Metric], blocks: Blocks) -> Blocks:
     """The frozen inputs, and those that metrics read and that are not there yet."""
     needs: dict[str, list[Need]] = {}
     for metric in metrics.values():
@@ -99,7 +99,7 @@ def completed(metrics: Mapping[str, Metric], blocks: Blocks) -> Blocks:
     return {name: blocks.get(name) or made_block(found) for name, found in sorted(needs.items())}
 
 
-def recorded(metrics: Mapping[str, Metric], blocks: Blocks, records: Records, *, again: bool = False) -> Records:
+def record_scores(metrics: Mapping[str, Metric], blocks: Blocks, records: Records, *, again: bool = False) -> Records:
     """The records with the versions that have none; `again` makes those of the present versions anew."""
     found: Records = {}
     for name, metric in sorted(metrics.items()):
@@ -131,8 +131,8 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     metrics, blocks, records = our_metrics(), read(INPUTS), read(SCORES)
     if chosen.write or chosen.again:
-        blocks = completed(metrics, blocks)
-        records = recorded(metrics, blocks, records, again=chosen.again)
+        blocks = complete_inputs(metrics, blocks)
+        records = record_scores(metrics, blocks, records, again=chosen.again)
         write(blocks, records)
     found = problems(metrics, blocks, records)
     print("\n".join([*found, f"{len(metrics) - len(found)} of {len(metrics)} scores are as recorded"]))

@@ -132,9 +132,9 @@ def score_differences(first: ScoreRecord, second: ScoreRecord) -> list[Apart]:
 
 
 def _short(value: object) -> str:
-    return ", ".join(_named(value)) or "none" if isinstance(value, tuple) else str(value)
+    return ", ".join(_pair_texts(value)) or "none" if isinstance(value, tuple) else str(value)
 
 
-def _named(pairs: tuple[tuple[str, ...], ...]) -> Iterator[str]:
+def _pair_texts(pairs: tuple[tuple[str, ...], ...]) -> Iterator[str]:
     """Judges and references: id with the first digits of its revision, name with those of its digest."""
     return (f"{name} {digest[:8]}" for *_, name, digest in pairs)

@@ -13,7 +13,7 @@ import pytest
 from iceb.metrics import choices, concept_ablation, neighbours, rows, sets
 from iceb.specs.reduction import RESAMPLE
 from tools import golden_scores
-from tools.golden_scores import INPUTS, SCORES, completed, main, our_metrics, problems, read, recorded
+from tools.golden_scores import INPUTS, SCORES, complete_inputs, main, our_metrics, problems, read, record_scores
 
 METRICS, BLOCKS, RECORDS = our_metrics(), read(INPUTS), read(SCORES)
 WITHOUT_EFFECT = {
@@ -28,7 +28,7 @@ def differ(**metrics):
     return problems(metrics, BLOCKS, {name: RECORDS[name] for name in metrics})
 
 
-def unchanged(found):
+def as_they_are(found):
     """What was found, as it is."""
     return found
 
@@ -36,7 +36,7 @@ def unchanged(found):
 class Mutant:
     """A metric whose statistics or reduction are another's."""
 
-    def __init__(self, metric, values=unchanged, reduced=unchanged):
+    def __init__(self, metric, values=as_they_are, reduced=as_they_are):
         self.metric, self.values, self.reduced = metric, values, reduced
 
     def __getattr__(self, name):
@@ -50,7 +50,7 @@ class Mutant:
         return self.values(self.metric(measured))
 
 
-def scaled(values):
+def scale_after(values):
     """The first part's statistics after the edit, one in a thousand too small."""
     first = values[0].part
     return [replace(value, after=0.999 * value.after) if value.part == first else value for value in values]
@@ -81,7 +81,7 @@ def test_every_recorded_score_says_something():
         assert score["stderr"], name
 
 
-@pytest.mark.parametrize("mutation", [scaled, short])
+@pytest.mark.parametrize("mutation", [scale_after, short])
 @pytest.mark.parametrize("name", sorted(METRICS))
 def test_changed_statistics_under_one_version_are_reported(name, mutation):
     found = differ(**{name: Mutant(METRICS[name], values=mutation)})
@@ -148,20 +148,22 @@ def test_a_record_without_a_metric_and_a_metric_without_inputs_are_reported():
 
 
 def test_recording_adds_versions_and_changes_none():
-    mutant = Mutant(METRICS["source2dest"], values=scaled)
-    same = recorded({"source2dest": mutant}, BLOCKS, RECORDS)
+    mutant = Mutant(METRICS["source2dest"], values=scale_after)
+    same = record_scores({"source2dest": mutant}, BLOCKS, RECORDS)
     assert same["source2dest"] == RECORDS["source2dest"]
     mutant.version = 2
-    both = recorded({"source2dest": mutant}, BLOCKS, RECORDS)["source2dest"]
+    both = record_scores({"source2dest": mutant}, BLOCKS, RECORDS)["source2dest"]
     assert both["1"] == RECORDS["source2dest"]["1"]
     assert both["2"]["after"] == pytest.approx(0.999 * both["1"]["after"])
-    again = recorded({"source2dest": METRICS["source2dest"]}, BLOCKS, {"source2dest": {"1": both["2"]}}, again=True)
+    again = record_scores(
+        {"source2dest": METRICS["source2dest"]}, BLOCKS, {"source2dest": {"1": both["2"]}}, again=True
+    )
     assert again["source2dest"]["1"]["value"] == pytest.approx(both["1"]["value"])
 
 
 def test_frozen_inputs_are_kept_and_missing_ones_made():
-    assert completed(METRICS, BLOCKS) == BLOCKS
-    (made,) = completed({"fid": METRICS["fid"]}, {}).values()
+    assert complete_inputs(METRICS, BLOCKS) == BLOCKS
+    (made,) = complete_inputs({"fid": METRICS["fid"]}, {}).values()
     assert len(made["sides"]["before"]) == len(made["prompts"])
 
 
