@@ -67,7 +67,7 @@ def made_block(needs: Iterable[Need]) -> Block:
 
 
 def _images() -> list[tuple[int, int]]:
-    """Concept and replicate of each image: two a concept, three of the first, two replicates of the second."""
+    """Concept and replicate of each image; the first two concepts have some more."""
     return [(0, 0), (1, 1), (1, 1), *((concept, 0) for concept in range(CONCEPTS) for _ in range(2))]
 
 
@@ -111,7 +111,7 @@ def _copy_references(rows: dict[str, Any], prompts: list[Block]) -> None:
 
 
 def _damage_near(rows: dict[str, Any], prompts: list[Block]) -> None:
-    """Show each bystander's own class, but after the edit not those near an edited one, with two exceptions."""
+    """Show each bystander's class, but after the edit not those near an edited one, with exceptions."""
     damaged = {concept for concept in range(CONCEPTS) if concept % 8 < 3} ^ {4, 10}
     for side, found in rows.items():
         for row, prompt in zip(found, prompts, strict=True):

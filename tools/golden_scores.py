@@ -58,7 +58,7 @@ def golden_score(metric: Metric, blocks: Blocks) -> Numbers:
 
 
 def problems(metrics: Mapping[str, Metric], blocks: Blocks, records: Records) -> list[str]:
-    """What differs from the recorded scores, a line each; none where every score is as it was."""
+    """The differences from the recorded scores, a line each; none where every score is as it was."""
     found = [
         line for name, metric in metrics.items() if (line := _problem(name, metric, blocks, records.get(name, {})))
     ]

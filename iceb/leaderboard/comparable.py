@@ -1,4 +1,4 @@
-"""Say in words what keeps two results, or two scores, from standing side by side; refuse to compare those."""
+"""Say what keeps two results, or two scores, from standing side by side; refuse to compare those."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -85,7 +85,7 @@ def refuse_unlike(first: FiledResult, second: FiledResult) -> None:
 
 
 def identity_differences(first: Identity, second: Identity) -> list[Apart]:
-    """What keeps two results from sharing a table; none where they share one."""
+    """The differences that keep two results from sharing a table; none where they share one."""
     found = []
     for each in fields(Identity):
         one, other = getattr(first, each.name), getattr(second, each.name)
@@ -115,14 +115,14 @@ def apart_from(identity: Identity, others: Sequence[Identity]) -> list[str]:
 
 
 def count_differences(first: Result, second: Result) -> list[Apart]:
-    """What keeps two results of one table from being compared number by number."""
+    """The differences that keep two results of one table from being compared."""
     pairs = [(words, getattr(first, name), getattr(second, name)) for name, words in COUNTS.items()]
     pairs += [(words, *(getattr(each.task, name)[:12] for each in (first, second))) for name, words in DATA.items()]
     return [Apart(words, quote(one, 120), quote(other, 120)) for words, one, other in pairs if one != other]
 
 
 def score_differences(first: ScoreRecord, second: ScoreRecord) -> list[Apart]:
-    """What keeps two scores of one metric from sharing a column; none where they share one."""
+    """The differences that keep two scores of one metric from sharing a column; none where they do."""
     one, other = Comparable.of(first), Comparable.of(second)
     return [
         Apart(words, _short(getattr(one, name)), _short(getattr(other, name)))

@@ -44,7 +44,7 @@ def side_of(named: str, folder: Path, task: str) -> Side:
 
 
 def why_apart(first: Side, second: Side) -> list[str]:
-    """What keeps two rows apart, a line each, and what they share."""
+    """The reasons that keep two rows apart, a line each, or what they share."""
     lines = [
         f"{side.name} stands on no leaderboard: {reason}"
         for side in (first, second)
@@ -65,14 +65,14 @@ def why_apart(first: Side, second: Side) -> list[str]:
 
 
 def _distance(pair: tuple[Result, Result]) -> tuple[int, int, int]:
-    """How far two results are from standing side by side; the nearest two are explained."""
+    """The distance of two results from standing side by side; the nearest two are explained."""
     one, other = pair
     tables = identity_differences(Identity.of(one), Identity.of(other))
     return len(tables), abs(one.num_edits - other.num_edits), -one.num_edits
 
 
 def _of_numbers(first: Side, second: Side, shared: Sequence[int]) -> Iterator[str]:
-    """What keeps numbers at a shared number of edits from being compared, and metrics from sharing a column."""
+    """The reasons that keep numbers from being compared, and scores from sharing a column."""
     for count in shared:
         one, other = (next(each for each in side.results if each.num_edits == count) for side in (first, second))
         yield from (f"- at {count_text(count, 'edit')}: {apart.text}" for apart in count_differences(one, other))

@@ -76,7 +76,7 @@ def of_group(group: str) -> tuple[str, ...]:
 
 
 def group_of(metric: str) -> str:
-    """The comparable group of a metric; of one without an entry its own name, so that it compares with no other."""
+    """The comparable group of a metric; its own name where it has no entry, so that it has no other."""
     meaning = read_meanings().get(metric)
     return meaning.group if meaning is not None and meaning.group else metric
 
