@@ -34,17 +34,35 @@ def leaderboard(
         list[str] | None,
         typer.Option("--add", metavar="RUN...", help="Run folders or result.json files to add, all or none."),
     ] = None,
+    why: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--why",
+            metavar="ROW ROW",
+            help="Say why two rows share no table, or no column, or that they do. A row is named as on its page, as "
+            "`artists/uce` of another task than TASK (default: aice), or by a run's folder or result.",
+        ),
+    ] = None,
     folder: Folder = None,
 ) -> None:
     """Render the leaderboards from their results."""
     from iceb.base.errors import SpecError
 
-    if check and add:
-        raise SpecError("--check writes nothing and --add writes: choose one of them")
-    if add:
+    if sum(map(bool, (check, add, why))) > 1:
+        raise SpecError("--check and --why write nothing and --add writes: choose one of them")
+    if why:
+        _say_why(why, folder or DEFAULT, _task(names or []) or "aice")
+    elif add:
         _add(folder, _paths([*add, *(names or [])]))
     else:
         _render(folder or DEFAULT, _task(names or []), check=check)
+
+
+def _say_why(named: tuple[str, str], folder: Path, task: str) -> None:
+    from iceb.leaderboard.why_apart import side_of, why_apart
+
+    one, other = (side_of(name, folder, task) for name in named)
+    typer.echo("\n".join(why_apart(one, other)))
 
 
 def _add(folder: Path | None, sources: list[Path]) -> None:

@@ -22,6 +22,7 @@ from iceb.cli import (
     apply,
     cache,
     check,
+    claims,
     compare,
     damage,
     data,
@@ -66,6 +67,7 @@ app.command("list")(listing.list_names)
 app.command("show")(prompts.show)
 app.command("explain")(explaining.explain)
 app.command("leaderboard")(leaderboard.leaderboard)
+app.command("claims")(claims.claims)
 app.add_typer(check.app, name="check")
 app.command("docs")(docs.docs)
 app.add_typer(data.app, name="data")

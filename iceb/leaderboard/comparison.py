@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from iceb.leaderboard.columns import Comparable
-from iceb.leaderboard.comparable import refuse_unlike
+from iceb.leaderboard.comparable import refuse_unlike, score_differences
 from iceb.leaderboard.filed_result import FiledResult
 from iceb.leaderboard.paired_sets import set_difference
 from iceb.leaderboard.pairwise import paired_variances
@@ -106,8 +105,8 @@ def compare(first: FiledResult, second: FiledResult, names: Mapping[str, str] | 
         other = second.result.score(score.metric)
         if other is None:
             left_out.append(f"{score.metric}: {second.path} has none")
-        elif Comparable.of(score) != Comparable.of(other):
-            left_out.append(f"{score.metric}: of another version, or judged by another measure")
+        elif apart := score_differences(score, other):
+            left_out.append(f"{score.metric}: {', '.join(each.text for each in apart)}")
         else:
             values = tuple(_values(filed, score.metric) for filed in (first, second))
             found.append(_metric((score, other), values, clusters, names or {}))

@@ -22,7 +22,7 @@ def find_results(names: Sequence[str], folder: Path, task: str, num_edits: int |
     Raises:
         ResultError: there is none, or several rows have the name.
     """
-    rows = {name: _rows(name, folder, task) for name in names if not Path(name).exists()}
+    rows = {name: rows_named(name, folder, task) for name in names if not Path(name).exists()}
     if rows and num_edits is None:
         shared = set.intersection(*({result.num_edits for _, result in found} for found in rows.values()))
         if not shared:
@@ -33,8 +33,12 @@ def find_results(names: Sequence[str], folder: Path, task: str, num_edits: int |
     ]
 
 
-def _rows(name: str, folder: Path, task: str) -> list[tuple[Path, Result]]:
-    """The results of a task whose method, or whose row's label, has this name."""
+def rows_named(name: str, folder: Path, task: str) -> list[tuple[Path, Result]]:
+    """The results of a task whose method, or whose row's label, has this name.
+
+    Raises:
+        ResultError: there is none.
+    """
     found = [(path, read_result(path)) for path in sorted((results_folder(folder) / task).rglob("*.json"))]
     named = [(path, result) for path, result in found if name in (result.method.name, row_name(result))]
     if not named:

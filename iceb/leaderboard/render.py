@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from iceb.base.wording import count_text, edits_text
 from iceb.leaderboard.ceiling import OF_CEILING, anchored_text, anchors_at
 from iceb.leaderboard.columns import Column
+from iceb.leaderboard.comparable import apart_from
 from iceb.leaderboard.identity import Identity
 from iceb.leaderboard.kept import LOST, UNTOLD
 from iceb.leaderboard.markdown import MISSING, cell, markdown_table, number
@@ -24,8 +25,9 @@ NO_RESULTS = "No result of this task stands here yet."
 def render(title: str, tables: Sequence[Table], published: Sequence[Published] = (), note: str = "") -> str:
     """Render one leaderboard page; `note` is a maintainer's text above the tables."""
     parts = [NOTICE, f"# {title}", *([note] if note else [])]
-    for table in tables:
-        parts += _table(table)
+    for place, table in enumerate(tables):
+        heading, *rest = _table(table)
+        parts += [heading, *apart_from(table.identity, [each.identity for each in tables[:place]]), *rest]
     for paper in published:
         parts += published_section(paper)
     if not tables and not published:

@@ -26,6 +26,8 @@ class Meaning(BaseModel):
     definition: str = Field(min_length=1)
     formula: str = ""
     range: tuple[float, float] = UNBOUNDED  # the least and greatest possible value
+    protocol: str = ""  # whose way of scoring it follows
+    group: str = ""  # what is measured, on one scale; values of other groups do not compare
     caveat: str = ""  # what the number does not tell
 
     @model_validator(mode="after")
@@ -66,6 +68,17 @@ def _meaning(name: str, entry: object) -> Meaning:
         return Meaning.model_validate(entry)
     except ValidationError as error:
         raise SpecError(f"{FILE}: {name}: {first_problem(error)}") from error
+
+
+def of_group(group: str) -> tuple[str, ...]:
+    """The metrics of ours in a comparable group, by name."""
+    return tuple(sorted(name for name, meaning in read_meanings().items() if meaning.group == group))
+
+
+def group_of(metric: str) -> str:
+    """The comparable group of a metric; its own name where it has no entry, so that it has no other."""
+    meaning = read_meanings().get(metric)
+    return meaning.group if meaning is not None and meaning.group else metric
 
 
 def meaning_of(entry: Registered, metric: Any) -> Meaning:

@@ -11,7 +11,7 @@ from iceb import registry
 from iceb.base.errors import SpecError
 from iceb.leaderboard.collect import collect
 from iceb.leaderboard.published import read_published
-from iceb.report.meanings import Meaning, meaning_of, parse_meanings, read_meanings
+from iceb.report.meanings import Meaning, group_of, meaning_of, of_group, parse_meanings, read_meanings
 from iceb.report.metric_pages import MetricFacts, explanation, measures_text, metric_facts, metric_pages, page
 from iceb.specs.reduce import change_of
 from iceb.specs.reduction import ConceptValue
@@ -31,6 +31,36 @@ def test_a_meaning_says_definition_formula_and_what_it_does_not_tell(name):
     assert meaning.caveat.endswith(".")
     assert meaning.formula
     assert len(meaning.first_sentence) <= 160, "its first sentence stands in a table"
+
+
+def _shape(metric):
+    """What two metrics share that measure one thing on one scale."""
+    parts = [(part.weight, part.change, part.slope, part.offset, bool(part.over)) for part in _parts(metric)]
+    return metric.unit, metric.reduction.kind, metric.reduction.combine, sorted(parts)
+
+
+def _parts(metric):
+    return metric.reduction.parts.values()
+
+
+@pytest.mark.parametrize("group", sorted({meaning.group for meaning in read_meanings().values()}))
+def test_the_metrics_of_a_group_measure_one_thing_on_one_scale(group):
+    names = of_group(group)
+    shapes = [_shape(registry.load("metrics", name)) for name in names]
+    assert all(shape == shapes[0] for shape in shapes), dict(zip(names, shapes, strict=True))
+    assert (group == names[0]) == (len(names) == 1), "a group of one metric has its name, and no other has"
+
+
+@pytest.mark.parametrize("entry", OURS, ids=[entry.name for entry in OURS])
+def test_a_card_says_whose_protocol_the_metric_follows(entry):
+    """One of ours says so, and one of a paper names the paper that the metric cites."""
+    protocol, paper = read_meanings()[entry.name].protocol, entry.load().paper
+    assert "ours" in protocol or (paper and paper in protocol)
+
+
+def test_a_metric_without_an_entry_compares_with_itself_alone():
+    assert group_of("foreign") == "foreign"
+    assert group_of("holdout_unseen") == group_of("source2dest") != group_of("source_forget")
 
 
 def test_recorded_scores_lie_in_the_declared_range():
@@ -123,6 +153,8 @@ def test_an_explanation_says_what_the_declaration_says():
     assert (said["better"], said["version"], said["unit"]) == ("lower", str(metric.version), metric.unit)
     assert said["reads"] == "images of holdout prompts tagged dest, before and after, by imagenet_classifier"
     assert said["tasks"] == "aice, rectification"
+    assert said["protocol"] == "ours, on AICE's holdout"
+    assert said["compares with"].startswith("alias_forget, ")
 
 
 def test_a_page_is_made_for_every_metric_and_without_a_caveat_has_no_such_heading():

@@ -116,7 +116,7 @@ def test_a_metric_of_another_version_is_left_out_and_named(make_result, tmp_path
         filed_result(first, tmp_path), filed_result(second.with_score("dest_forget", version=1), tmp_path, "b")
     )
     assert [each.metric for each in found.metrics] == ["edit_score"]
-    assert found.left_out == ("dest_forget: of another version, or judged by another measure",)
+    assert found.left_out == ("dest_forget: different versions of the metric (2 and 1)",)
 
 
 def test_requests_that_share_a_destination_are_one_cluster(pair, monkeypatch):

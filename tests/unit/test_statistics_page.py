@@ -1,4 +1,4 @@
-"""The page of statistics holds the simulations' tables, and these what it says of them."""
+"""The pages of statistics and of claims hold the simulations' tables, and these what they say of them."""
 
 from tools.simulations import page
 from tools.simulations.cells import read_cells
@@ -22,3 +22,13 @@ def test_families_err_as_often_as_they_say_and_rank_intervals_hold():
 def test_plans_have_the_power_that_they_promise():
     for label, found in read_cells("power").items():
         assert found["power"] >= found["planned"] - 0.02, label
+
+
+def test_false_claims_pass_as_seldom_as_the_page_says_and_true_ones_as_planned():
+    alone = {label: found for label, found in read_cells("claims").items() if not label.endswith(", 30")}
+    assert max(max(found["above"], found["below"]) for found in alone.values()) <= 0.0555
+    files = read_cells("claim_files")
+    assert len(files) == 6
+    for label, found in files.items():
+        assert found.get("any false claim", 0.0) <= 0.05, label
+        assert all(share >= 0.8 for name, share in found.items() if name.startswith("true")), label

@@ -1,8 +1,8 @@
-"""The simulations' tables in docs/statistics.md, from the results kept beside this file.
+"""The simulations' tables in docs/statistics.md and docs/claims.md, from the kept results.
 
 python -m tools.simulations.page            # print them
-python -m tools.simulations.page --write    # write them into the page
-python -m tools.simulations.page --check    # fail where the page has others
+python -m tools.simulations.page --write    # write them into the pages
+python -m tools.simulations.page --check    # fail where a page has others
 """
 
 import argparse
@@ -14,7 +14,7 @@ from iceb.leaderboard.markdown import markdown_table
 from tools.simulations.cells import read_cells
 from tools.simulations.populations import SIZES
 
-PAGE = Path(__file__).parents[2] / "docs" / "statistics.md"
+PAGES = tuple(Path(__file__).parents[2] / "docs" / name for name in ("statistics.md", "claims.md"))
 BLOCK = re.compile(r"(<!-- simulation (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 CANDIDATES = {
     "t": "Student's t",
@@ -77,6 +77,8 @@ def _number(number: float | None) -> str:
 
 ERRORS = ("t", "t by request", "sign flip")
 COVERED = ("false difference", "all ranks covered", "a rank covered", "old rule splits two equals")
+PASSED = ("above", "below", "above, t alone", "below, t alone")
+OF_FILES = ("any false claim", *(f"true: {kind}" for kind in ("order", "margin", "parity", "threshold", "capacity")))
 TABLES: Mapping[str, Callable[[], str]] = {
     "summary": summary_table,
     "intervals": intervals_table,
@@ -84,11 +86,13 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "tests": lambda: plain_table("tests", "design", ERRORS),
     "ranks": lambda: plain_table("ranks", "design", COVERED),
     "power": lambda: plain_table("power", "plan", ("planned", "power")),
+    "claims": lambda: plain_table("claims", "concepts", PASSED),
+    "claim_files": lambda: plain_table("claim_files", "file", OF_FILES),
 }
 
 
 def page_text(text: str) -> str:
-    """The page with its tables made anew."""
+    """A page with its tables made anew."""
     return BLOCK.sub(lambda found: f"{found[1]}\n{TABLES[found['name']]()}\n\n{found[3]}", text)
 
 
@@ -96,16 +100,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Print, write or check the tables; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     action = parser.add_mutually_exclusive_group()
-    action.add_argument("--write", action="store_true", help="write docs/statistics.md")
-    action.add_argument("--check", action="store_true", help="fail where docs/statistics.md has other tables")
+    action.add_argument("--write", action="store_true", help="write both pages")
+    action.add_argument("--check", action="store_true", help="fail where a page has other tables")
     chosen = parser.parse_args(arguments)
-    standing = PAGE.read_text(encoding="utf-8")
-    text = page_text(standing)
+    standing = {path: path.read_text(encoding="utf-8") for path in PAGES}
+    texts = {path: page_text(text) for path, text in standing.items()}
     if chosen.write:
-        PAGE.write_text(text, encoding="utf-8")
+        for path, text in texts.items():
+            path.write_text(text, encoding="utf-8")
     elif not chosen.check:
         print("\n\n".join(f"{name}\n{make()}" for name, make in TABLES.items()))
-    return int(chosen.check and text != standing)
+    return int(chosen.check and texts != standing)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,213 @@
+"""Every sentence of claims.toml is carried by the committed results, and false ones are refused with what was found."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from iceb.base.errors import CheckFailed, SpecError
+from iceb.cli import claims as command
+from iceb.leaderboard.claim_estimates import Shelf, difference_estimate, value_estimate
+from iceb.leaderboard.claim_file import FIELDS, parse_claims, read_claims
+from iceb.leaderboard.claims import ALPHA, judge_claims
+from iceb.report.meanings import group_of
+
+ROOT = Path(__file__).parents[2]
+SENTENCE = "A sentence that the page has."
+TUNED, PUBLISHED = "emcid, tuned for mini", "emcid, published"
+
+
+@pytest.fixture(scope="module")
+def shelf():
+    """The committed results, read once."""
+    return Shelf(ROOT / "leaderboards" / "results")
+
+
+def claim_text(**fields):
+    """A file of one claim."""
+    entry = {"page": "page.md", "says": SENTENCE, "task": "aice", "num_edits": 300, "row": TUNED, **fields}
+    return "[[claim]]\n" + "".join(f"{name} = {_toml(value)}\n" for name, value in entry.items())
+
+
+def _toml(value):
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{name} = {_toml(each)}" for name, each in value.items()) + " }"
+    return json.dumps(value)
+
+
+def verdicts_on(shelf, root, *texts):
+    """The verdicts on some claims."""
+    (root / "page.md").write_text(f"# Page\n\n{SENTENCE.replace(' that ', ' that' + chr(10))}\n", encoding="utf-8")
+    return judge_claims(parse_claims("\n".join(texts)), root, shelf, group_of)
+
+
+def test_every_claim_of_the_checkout_is_carried(shelf):
+    verdicts = judge_claims(read_claims(ROOT / "claims.toml"), ROOT, shelf, group_of)
+    assert [verdict.text for verdict in verdicts if not verdict.is_carried] == []
+    assert len({verdict.claim.says for verdict in verdicts}) >= 10
+    assert {verdict.claim.kind for verdict in verdicts} == set(FIELDS)
+    assert len({verdict.claim.page for verdict in verdicts}) >= 4
+
+
+FALSE = [  # what is claimed, and what the guard says to it
+    (
+        {"kind": "order", "metric": "edit_score", "row": PUBLISHED, "than": TUNED},
+        "edit_score of emcid, published less that of emcid, tuned for mini at 300 edits is -0.155 ± 0.015",
+    ),
+    (
+        {"kind": "order", "metric": "edit_score", "row": TUNED, "than": "prompt_swap"},
+        "less that of prompt_swap at 300 edits is -0.199 ± 0.011",
+    ),
+    (
+        {"kind": "order", "metric": "edit_score", "num_edits": 10, "row": PUBLISHED, "than": "uce, tuned for mini"},
+        "less that of uce, tuned for mini at 10 edits is +0.01",
+    ),
+    (
+        {"kind": "order", "metric": "dest_forget", "row": TUNED, "than": PUBLISHED},
+        "dest_forget of emcid, tuned for mini less that of emcid, published at 300 edits is +0.26",
+    ),
+    (
+        {"kind": "margin", "metric": "source2dest", "than": PUBLISHED, "by": 0.65},
+        "is +0.602 ± 0.020, said to be above 0.65",
+    ),
+    (
+        {"kind": "parity", "metric": "holdout_delta", "row": "esd, published", "than": PUBLISHED, "within": 0.05},
+        "holdout_delta of esd, published less that of emcid, published at 300 edits is -0.06",
+    ),
+    (
+        {"kind": "threshold", "metric": "holdout_delta", "at_least": -0.39},
+        "holdout_delta of emcid, tuned for mini at 300 edits is -0.406 ± 0.022, said to be at least -0.39",
+    ),
+    (
+        {"kind": "threshold", "metric": "source2dest", "row": "negative_prompt", "num_edits": 50, "at_most": 0.006},
+        "source2dest of negative_prompt at 50 edits is 0.005 ± 0.004, said to be at most 0.006",
+    ),
+    (
+        {
+            "kind": "capacity",
+            "num_edits": [100, 300],
+            "efficacy": {"metric": "source2dest", "at_least": 0.8},
+            "preservation": {"metric": "holdout_delta", "at_least": -0.2},
+        },
+        "holdout_delta of emcid, tuned for mini at 300 edits is -0.406 ± 0.022, said to be at least -0.2",
+    ),
+    (
+        {
+            "kind": "order",
+            "metric": "holdout_unseen",
+            "than": TUNED,
+            "than_metric": "holdout_seen",
+        },
+        "holdout_unseen of emcid, tuned for mini less holdout_seen of emcid, tuned for mini at 300 edits is -0.09",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "said"), FALSE)
+def test_a_false_claim_is_refused_with_what_was_found(shelf, tmp_path, fields, said):
+    (verdict,) = verdicts_on(shelf, tmp_path, claim_text(**fields))
+    assert not verdict.is_carried
+    assert verdict.text.startswith(f"claims.toml: claim 1, of {fields['kind']}, '{SENTENCE}' in page.md: not carried: ")
+    assert said in verdict.text
+    assert verdict.text.endswith(": take the sentence back, weaken it, or measure more")
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"row": "emcid, tuned"}, "unknown row of task aice on mini 'emcid, tuned': did you mean"),
+        ({"num_edits": 77}, "row 'emcid, tuned for mini' of task aice has no result at 77 edits: it has 1, 10, 50"),
+        ({"task": "artists"}, "there is no row of task artists on mini: there are aice on mini"),
+        ({"metric": "fid"}, "metric of row 'emcid, tuned for mini' at 300 edits"),
+        ({"row": "esd, published"}, "row 'esd, published' at 300 edits has no source2dest: "),
+        ({"num_edits": 1}, "clusters of equal weight: no claim is tested below 10"),
+        ({"says": "A sentence that the page lacks."}, "the page does not say this: quote it as it stands there"),
+        ({"page": "none.md"}, "there is no page 'none.md'"),
+        ({"page": "../page.md"}, "there is no page '../page.md'"),
+        (
+            {"kind": "order", "at_least": None, "than": TUNED, "than_metric": "source_forget"},
+            'source2dest and source_forget do not compare: one measures "gain of a class\'s probability"',
+        ),
+    ],
+)
+def test_a_claim_that_cannot_be_tested_fails_and_says_which(shelf, tmp_path, fields, said):
+    fields = {"kind": "threshold", "metric": "source2dest", "at_least": 0.1, **fields}
+    (verdict,) = verdicts_on(shelf, tmp_path, claim_text(**{k: v for k, v in fields.items() if v is not None}))
+    assert not verdict.is_carried
+    assert said in verdict.text
+
+
+def test_holms_rule_counts_every_claim_of_the_file_and_the_weakest_test_decides(shelf, tmp_path):
+    close = claim_text(kind="threshold", metric="holdout_delta", at_least=-0.46)
+    (alone,) = verdicts_on(shelf, tmp_path, close)
+    assert alone.is_carried
+    assert alone.p_holm == alone.weakest.p > ALPHA / 10
+    clear = claim_text(kind="threshold", metric="source2dest", at_least=0.5)
+    with_others = verdicts_on(shelf, tmp_path, *[close] * 10, clear)
+    assert [verdict.is_carried for verdict in with_others] == [*[False] * 10, True]
+    both = claim_text(kind="threshold", metric="holdout_delta", at_least=-0.46, at_most=-0.2)
+    (verdict,) = verdicts_on(shelf, tmp_path, both)
+    assert len(verdict.tests) == 2
+    assert verdict.weakest.p == alone.weakest.p
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"kind": "order", "metric": "a"}, "a claim of order needs than"),
+        ({"kind": "margin", "metric": "a", "than": "b"}, "a claim of margin needs than and by"),
+        ({"kind": "threshold", "metric": "a"}, "a claim of threshold needs at_least or at_most"),
+        ({"kind": "parity", "metric": "a", "than": "b", "by": 1.0}, "has than and within, and no by"),
+        ({"kind": "order", "than": "b"}, "a claim needs a metric"),
+        ({"kind": "threshold", "metric": "a", "at_most": 1.0, "than_metric": "c"}, "there are none"),
+        ({"kind": "rank", "metric": "a"}, "kind: "),
+        ({"kind": "order", "metric": "a", "than": "b", "sayz": "x"}, "sayz: "),
+        ({"kind": "capacity", "efficacy": {"metric": "a"}, "preservation": {"metric": "b"}}, "neither at_least nor"),
+    ],
+)
+def test_a_malformed_claim_is_named(fields, said):
+    with pytest.raises(SpecError, match="claim 1: ") as refusal:
+        parse_claims(claim_text(**fields))
+    assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize(("text", "said"), [("", "has no"), ("claims = 1\n", "nothing but"), ("[[claim]", "not TOML")])
+def test_a_malformed_file_is_refused(text, said):
+    with pytest.raises(SpecError, match=said):
+        parse_claims(text)
+
+
+def test_an_estimate_is_that_of_the_result_and_a_difference_that_of_the_comparison(shelf):
+    from iceb.leaderboard.comparison import compare
+
+    first, second = (shelf.filed_result("aice", "mini", row, 300) for row in (TUNED, PUBLISHED))
+    found = value_estimate(first, "source2dest")
+    assert float(found.value) == pytest.approx(first.result.score("source2dest").value)
+    apart = difference_estimate(second, "edit_score", first, "edit_score")
+    (known,) = [each.difference for each in compare(first, second).metrics if each.metric == "edit_score"]
+    numbers = [float(each) for each in (apart.value, apart.stderr, apart.freedom)]
+    assert numbers == pytest.approx([known.value, known.stderr, known.freedom])
+
+
+def test_two_metrics_of_one_row_are_compared_by_the_scatter_of_both(shelf):
+    row = shelf.filed_result("aice", "mini", TUNED, 300)
+    apart = difference_estimate(row, "holdout_seen", row, "holdout_unseen")
+    errors = [float(value_estimate(row, name).stderr) for name in ("holdout_seen", "holdout_unseen")]
+    assert float(apart.stderr) == pytest.approx(np.hypot(*errors), rel=0.01)
+
+
+def test_the_command_prints_verdicts_and_fails_where_one_is_not_carried(shelf, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("iceb.leaderboard.claim_estimates.Shelf", lambda results: shelf)
+    (tmp_path / "page.md").write_text(SENTENCE, encoding="utf-8")
+    file = tmp_path / "claims.toml"
+    file.write_text(claim_text(kind="threshold", metric="source2dest", at_least=0.5), encoding="utf-8")
+    board = ROOT / "leaderboards"
+    command.claims(file, board)
+    assert ": carried: source2dest" in capsys.readouterr().out
+    file.write_text(claim_text(kind="threshold", metric="source2dest", at_least=0.95), encoding="utf-8")
+    with pytest.raises(CheckFailed, match=r"1 of 1 claim of .* are not carried"):
+        command.claims(file, board, as_json=True)
+    (document,) = json.loads(capsys.readouterr().out)
+    assert document["carried"] is False
+    assert document["tests"][0]["p"] > 0.5
