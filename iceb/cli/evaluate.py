@@ -81,6 +81,7 @@ def evaluate(
         with_tasks=tuple(scope.with_tasks or ()),
         sampling=sampling.changes(),
         limit=scope.limit,
+        share=scope.share,
         dtype=values.dtype(computation.dtype),
         execution=execution,
         cache=cache,

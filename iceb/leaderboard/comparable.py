@@ -21,7 +21,12 @@ WORDS = {
     "sampling": "ways of drawing",
     "noise_from": "devices that drew the noise",
 }
-COUNTS = {"num_edits": "numbers of edits", "draws": "draws of concepts", "limit": "limits"}
+COUNTS = {
+    "num_edits": "numbers of edits",
+    "draws": "draws of concepts",
+    "limit": "limits",
+    "share": "parts of the prompts",
+}
 
 
 def refuse_unlike(first: FiledResult, second: FiledResult) -> None:
