@@ -54,7 +54,7 @@ def summary(result: Result, path: Path | None = None, *, on_stderr: bool = False
 
 
 def share_text(share: float) -> str:
-    """What a subsampled run rests on.
+    """Describe what a subsampled run rests on.
 
     >>> share_text(0.25)
     '--share 0.25: means over a random part of the images or concepts, which estimate those over all without bias'

@@ -1,4 +1,4 @@
-"""What several runs of one process have in common: the loaded model, and measures with their networks."""
+"""Parts that several runs of one process share: the loaded model, and measures with networks."""
 
 from dataclasses import dataclass, field
 

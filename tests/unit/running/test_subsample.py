@@ -90,11 +90,11 @@ def test_a_mean_over_some_images_of_a_role_has_no_bias_either():
     """Of those with a tag a random number is drawn, and given that number each has the same chance."""
     known = prompts()
 
-    def tagged(found):
+    def mean_of_tagged(found):
         return mean_of_images([prompt for prompt in found if prompt.tags])
 
-    found = list(estimates(known, TAGGED, tagged))
-    assert abs(fmean(found) - tagged(known)) < 4 * stdev(found) / math.sqrt(SEEDS)
+    found = list(estimates(known, TAGGED, mean_of_tagged))
+    assert abs(fmean(found) - mean_of_tagged(known)) < 4 * stdev(found) / math.sqrt(SEEDS)
 
 
 def test_every_unit_has_the_same_chance():
@@ -111,7 +111,7 @@ def test_even_concepts_are_drawn_whole_for_metrics_of_both_kinds():
     assert len(chosen) == 12
 
 
-def test_several_edits_are_drawn_whole_concept_by_concept_and_shared_prompts_by_themselves():
+def test_several_edits_are_drawn_concept_by_concept_and_shared_prompts_alone():
     """Two seeds of each concept are edited alone: a concept goes with both, and its edits are not even made."""
     own = [(f"c{concept}/{seed}", prompt) for concept in range(8) for seed in (1, 2) for prompt in prompts((3,))]
     shared = [("", prompt) for prompt in prompts((1,) * 40, "holdout")]
@@ -144,13 +144,13 @@ def test_distances_means_of_means_and_quotients_say_why_they_are_no_means():
 
 
 @pytest.fixture(scope="module")
-def shared():
+def parts():
     return SharedParts.of(find("mini"), Execution(device="cpu"))
 
 
-def test_a_share_of_a_run_is_another_run_that_says_so(shared):
-    whole = plan(Ask(task="aice", method="unedited", num_edits=20), shared=shared)
-    part = plan(Ask(task="aice", method="unedited", num_edits=20, share=0.25), shared=shared)
+def test_a_share_of_a_run_is_another_run_that_says_so(parts):
+    whole = plan(Ask(task="aice", method="unedited", num_edits=20), shared=parts)
+    part = plan(Ask(task="aice", method="unedited", num_edits=20, share=0.25), shared=parts)
     assert part.spec.id != whole.spec.id
     assert part.spec.share == 0.25
     sizes = Counter(prompt.role for prompt in whole.checkpoints[0].prompts)
@@ -171,9 +171,9 @@ def test_a_share_of_a_run_is_another_run_that_says_so(shared):
         ({"share": 0.5, "limit": 3}, "`limit` and `share` both say what part is drawn"),
     ],
 )
-def test_a_share_that_has_no_unbiased_estimate_is_refused(changes, words, shared):
+def test_a_share_that_has_no_unbiased_estimate_is_refused(changes, words, parts):
     with pytest.raises(SpecError, match=words):
-        plan(Ask(**{"task": "aice", "method": "unedited", "num_edits": 2, **changes}), shared=shared)
+        plan(Ask(**{"task": "aice", "method": "unedited", "num_edits": 2, **changes}), shared=parts)
 
 
 def test_a_run_of_everything_keeps_its_id():
