@@ -1,51 +1,18 @@
 """`iceb evaluate`: turn the options into an `Ask`, print the plan, run it, and print the scores."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from iceb.cli import options, values
+from iceb.cli.matrix import Asked
 from iceb.cli.option_names import with_options
 from iceb.cli.quiet import silence_libraries
 
 if TYPE_CHECKING:
     from iceb.running.plan import Ask
     from iceb.running.planned import Plan
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Options that say what is edited, and by what."""
-
-    method: Annotated[str | None, typer.Option(help="What edits the model: iceb list methods.")] = None
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="Instead of --method: the folder of a model that was edited elsewhere.")
-    ] = None
-    name: Annotated[str | None, typer.Option(help="With --checkpoint: what you call the editing method.")] = None
-    erases: Annotated[bool, typer.Option("--erases", help="With --checkpoint: it only erases, to no destination.")] = (
-        False
-    )
-    task: Annotated[str | None, typer.Option(help="What is edited and measured: iceb list tasks.")] = None
-    num_edits: Annotated[int | None, typer.Option(help="How many concepts are edited at once.")] = None
-    requests: Annotated[
-        Path | None, typer.Option(help="Instead of --task: your own, JSON or CSV rows of source, dest, prompts …")
-    ] = None
-
-    def method_name(self) -> str:
-        """The method's registered name, or the name of the model from elsewhere.
-
-        Raises:
-            SpecError: none was named, or two were.
-        """
-        from iceb.base.errors import SpecError
-
-        if (self.method is None) == (self.checkpoint is None):
-            raise SpecError("nothing, or two things, to edit with: give either --method or --checkpoint")
-        if self.method is not None and self.name is not None:
-            raise SpecError(f"--name {self.name}: is for --checkpoint; a method has its own name")
-        return self.method or self.name or "checkpoint"
 
 
 @options.expand_groups
@@ -56,7 +23,7 @@ def evaluate(
     model: options.Model = "mini",
     data: options.Data = None,
     settings: options.Settings = None,
-    recipe: options.Recipe = None,
+    recipe: options.Recipes = None,
     scope: options.Scope,
     sampling: options.Sampling,
     computation: options.Computation,
@@ -65,25 +32,40 @@ def evaluate(
     dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Edit, draw before and after, measure, and write one result; what was made before is reused."""
-    chosen, execution, method = values.settings(settings or []), computation.execution(), asked.method_name()
+    """Edit, draw before and after, measure, and write one result, or a sweep of them; reuse what is there."""
+    chosen, execution = values.settings(settings or []), computation.execution()
+    matrix = asked.matrix(recipe)
+    method, count = ("", None) if matrix is not None else (asked.method_name(), asked.count())
+    common: dict[str, Any] = {
+        "model": model,
+        "data": data,
+        "metrics": tuple(scope.metric or ()),
+        "with_tasks": tuple(scope.with_tasks or ()),
+        "sampling": sampling.changes(),
+        "limit": scope.limit,
+        "share": scope.share,
+        "dtype": values.dtype(computation.dtype),
+        "execution": execution,
+        "cache": cache,
+    }
     silence_libraries()
+    if matrix is not None:
+        from iceb.cli.sweeping import evaluate_sweep, sweep_ask
+
+        sweep = sweep_ask(matrix, chosen, repetition.repeats(), common)
+        evaluate_sweep(sweep, out, asked.seconds(scope.limit, scope.share), dry_run=dry_run, as_json=as_json)
+        return
     from iceb.cli.prompts import task_ask
 
     ask = task_ask(
-        *(asked.task, asked.num_edits, asked.requests, model, data, tuple(scope.metric or ())),
+        *(asked.task, count, asked.requests),
         method=method,
         checkpoint=asked.checkpoint,
         erases=asked.erases,
         repeats=repetition.repeats(),
         settings=chosen,
         recipe=recipe,
-        with_tasks=tuple(scope.with_tasks or ()),
-        sampling=sampling.changes(),
-        limit=scope.limit,
-        dtype=values.dtype(computation.dtype),
-        execution=execution,
-        cache=cache,
+        **common,
     )
     _evaluate(ask, out, dry_run=dry_run, as_json=as_json)
 

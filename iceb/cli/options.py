@@ -34,6 +34,9 @@ Settings: TypeAlias = Annotated[
 Recipe: TypeAlias = Annotated[
     str | None, typer.Option(help="published or tuned: settings of the recipe that ships; or a recipe file.")
 ]
+Recipes: TypeAlias = Annotated[
+    str | None, typer.Option(help="published or tuned: settings of the recipe that ships; or a file; or several.")
+]
 Metrics: TypeAlias = Annotated[
     list[str] | None, typer.Option("--metric", help="A metric beside the task's own; may be repeated.")
 ]
@@ -45,6 +48,11 @@ WithTasks: TypeAlias = Annotated[
 ]
 Limit: TypeAlias = Annotated[
     int | None, typer.Option(help="Prompts per role, evenly over concepts; the result is then partial.")
+]
+
+Share: TypeAlias = Annotated[
+    float | None,
+    typer.Option(help="This part of each role's images, at random: unbiased means; the result is then partial."),
 ]
 
 # Options of drawing
@@ -95,6 +103,7 @@ class Scope:
     metric: Metrics = None
     with_tasks: WithTasks = None
     limit: Limit = None
+    share: Share = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -48,6 +48,8 @@ def summary(result: Result, path: Path | None = None, *, on_stderr: bool = False
         _print_outside(console, result.outside)
     if result.limit is not None:
         console.print(f"partial: --limit {result.limit}, so this stands on no table", markup=False)
+    if result.share is not None:
+        console.print(f"partial: {share_text(result.share)}, so this stands on no table", markup=False)
     if path is not None:
         console.print(f"result: {path}", markup=False)
 
@@ -64,6 +66,16 @@ def refuse_withheld(result: Result) -> None:
             f"no score has a value: too many images could not be measured ({withheld[0].failed_why}); mend the "
             "measure and run the same command again, images and edits are in the cache"
         )
+
+
+def share_text(share: float) -> str:
+    """Describe what a subsampled run rests on.
+
+    >>> share_text(0.25)
+    '--share 0.25: means over a random part of the images or concepts, which estimate those over all without bias'
+    """
+    part = "means over a random part of the images or concepts, which estimate those over all without bias"
+    return f"--share {share:g}: {part}"
 
 
 def _print_recipe(console: "Console", method: MethodRecord) -> None:

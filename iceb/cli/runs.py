@@ -52,6 +52,7 @@ def _apart(run: "ListedRun", *, named: bool) -> list[str]:
 
     changed = method_label("", run.changed).strip(" ()") if run.changed else ""
     limit = f"--limit {run.limit}" if run.limit is not None else ""
+    limit = f"--share {run.share:g}" if run.share is not None else limit
     model = f"model {run.model}" if run.model not in ("", "iceb/mini") else ""
     repeats = ", ".join(repeats_text(run.draws, run.replicates))
     headline = f"score: {run.headline.metric_arrow}" if named and run.headline is not None else ""
@@ -80,6 +81,7 @@ def _document(run: "ListedRun") -> dict[str, Any]:
         "draws": run.draws,
         "replicates": run.replicates,
         "limit": run.limit,
+        "share": run.share,
         "model": run.model,
         "metric": score.metric if score is not None else None,
         "value": score.value if score is not None else None,

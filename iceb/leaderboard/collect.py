@@ -46,6 +46,8 @@ def _partial(result: Result) -> str:
         return (
             f"it is partial: {len(result.outside.missing)} images were not handed in; score it again with all of them"
         )
+    if result.share is not None:
+        return f"the run is partial (`share` {result.share:g} of its prompts): run it again without `share`"
     return f"the run is partial (`limit` {result.limit}): run it again without `limit`"
 
 

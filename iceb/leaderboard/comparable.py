@@ -39,7 +39,12 @@ WHY = {
     "sampling": "the same prompt and seed make other images",
     "noise_from": "the same seed makes other noise on another device",
 }
-COUNTS = {"num_edits": "numbers of edits", "draws": "draws of concepts", "limit": "limits"}
+COUNTS = {
+    "num_edits": "numbers of edits",
+    "draws": "draws of concepts",
+    "limit": "limits",
+    "share": "parts of the prompts",
+}
 OF_SCORES = {
     "version": "versions of the metric",
     "package": "packages",

@@ -29,7 +29,7 @@ def readme_figures(run: Path, docs: Path, cache: Path | None = None, *, draw: bo
     """
     result = read_result(run)
     found = (result.task.name, result.method.name, result.num_edits)
-    if found != SHOWN or result.limit is not None:
+    if found != SHOWN or result.limit is not None or result.share is not None:
         raise SpecError(
             f"README shows {SHOWN[1]} on {SHOWN[0]} at {SHOWN[2]} edits, whole; this run is {result.id}: name that one"
         )

@@ -19,18 +19,26 @@ UNSHIPPED = {  # kinds that no package of ours has a measure for, beside mini's 
 }
 
 
-def measures(metrics: Iterable[Metric], named: Mapping[str, str], device: str) -> dict[str, Measure]:
+def measures(
+    metrics: Iterable[Metric], named: Mapping[str, str], device: str, made: dict[str, Measure] | None = None
+) -> dict[str, Measure]:
     """Make the measure for each kind that metrics read.
 
     Args:
         named: kind → registered name, as the model's family or its iceb.json says.
+        made: measures that other runs have made on this device, by full name: used, and added to.
 
     Raises:
         SpecError: there is none for a kind.
         MeasureError: a measure cannot be made.
     """
     kinds = dict.fromkeys(need.measure for metric in metrics for need in metric.needs)
-    return {kind: make_measure(measure_for(kind, named), device) for kind in kinds}
+    made = {} if made is None else made
+    entries = {kind: measure_for(kind, named) for kind in kinds}
+    for entry in entries.values():
+        if entry.full_name not in made:
+            made[entry.full_name] = make_measure(entry, device)
+    return {kind: made[entry.full_name] for kind, entry in entries.items()}
 
 
 def measure_for(kind: str, named: Mapping[str, str]) -> registry.Registered:

@@ -12,7 +12,6 @@ from iceb.base.errors import SpecError
 from iceb.base.suggestions import unknown
 from iceb.datasets.conflicts import schedule_conflicts
 from iceb.datasets.own_requests import OwnRequests
-from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
 from iceb.models.memory import PassSize
 from iceb.models.sources import Source, find
@@ -28,6 +27,7 @@ from iceb.running.reference_images import reference_images
 from iceb.running.request_kinds import refuse_kind, refuse_requests
 from iceb.running.run_parts import Parts
 from iceb.running.scoring import Scorer
+from iceb.running.shared_parts import SharedParts
 from iceb.running.task_data import OWN_RECIPE, TaskData, read_task, task_of
 from iceb.specs.checks import check_int
 from iceb.specs.execution import DEFAULT, Execution
@@ -35,7 +35,7 @@ from iceb.specs.methods import MethodCard
 from iceb.specs.outside import OutsideRecord
 from iceb.specs.repeats import SINGLE, Repeats
 from iceb.specs.results import first_problem
-from iceb.specs.runs import MOST_COUNTED, Dtype, ModelRef, RunSpec, Sampling, Scalar
+from iceb.specs.runs import MOST_COUNTED, Dtype, ModelRef, RunSpec, Sampling, Scalar, check_share
 from iceb.specs.tasks import Task
 from iceb.stores.edits import EditStore
 from iceb.stores.images import ImageStore
@@ -59,6 +59,7 @@ class Ask:
     with_tasks: tuple[str, ...] = ()  # other tasks, "preservation=1000": their shared prompts and metrics as well
     sampling: Mapping[str, Any] = field(default_factory=dict)  # fields of Sampling that differ from the model's default
     limit: int | None = None  # prompts per role
+    share: float | None = None  # the part of each role's images or concepts to draw, at random; None: all of them
     dtype: Dtype = "float32"
     execution: Execution = DEFAULT  # how to compute; of it only the precision is in keys
     cache: Path | None = None  # None: the default one
@@ -71,36 +72,42 @@ class Ask:
         check_int(self.num_edits, "`num_edits`", 1, MOST_COUNTED)
         if self.limit is not None:
             check_int(self.limit, "`limit`", 1, MOST_COUNTED)
-            self._refuse_repeats()
+            self._refuse_repeats("`limit` is for a first look at one edit")
+        if self.share is not None:
+            check_share(self.share)
+            self._refuse_repeats("`share` is of one edit")
+        if self.limit is not None and self.share is not None:
+            raise SpecError("`limit` and `share` both say what part is drawn: leave one of them out")
 
-    def _refuse_repeats(self) -> None:
+    def _refuse_repeats(self, what: str) -> None:
         if not self.repeats.is_single:
-            raise SpecError("`limit` is for a first look at one edit: use `draws=1` and `replicates=1` with it")
+            raise SpecError(f"{what}: use `draws=1` and `replicates=1` with it")
 
 
-def plan(ask: Ask, may_fetch: bool = True) -> Plan:
+def plan(ask: Ask, may_fetch: bool = True, shared: SharedParts | None = None) -> Plan:
     """Check all that needs no computation, and gather the objects of the run.
 
     Args:
         may_fetch: whether data files that are missing are downloaded; a dry run writes nothing.
+        shared: the model that is asked for and measures, where several runs use them one after the other.
 
     Raises:
         IcebError: anything asked wrongly, or missing; the message says what and what to do.
     """
-    source, cache = find(ask.model, ask.dtype), cache_root(ask.cache)
+    shared = shared or SharedParts.of(find(ask.model, ask.dtype), ask.execution)
+    source, cache = shared.source, cache_root(ask.cache)
     task = task_of(ask)
     _refuse_drawings(task, source)
     method = _method(ask, task, source)
     sampling = model_sampling(source.family.sampling, ask.sampling)
-    bundle = ModelBundle(source, ask.execution.device, ask.execution.images_per_pass)
     data = read_task(ask, task, source, cache, may_fetch)
     if sampling.noise == "upstream":
         refuse_unpublished_noise(data.card, data.dataset, data.checkpoints)
     if ask.checkpoint is not None:
         refuse_several_edits(data)
     spec = _spec(ask, data, method, source.ref, sampling)
-    parts = _parts(ask, data, method, bundle, cache)
-    parts.plugins = run_entries(spec, data.metrics, bundle.family.measures)
+    parts = _parts(ask, data, method, shared, cache)
+    parts.plugins = run_entries(spec, data.metrics, source.family.measures)
     return Plan(spec, parts, data.schedule, data.selection, data.checkpoints, schedule_conflicts(data.schedule))
 
 
@@ -126,12 +133,16 @@ def _spec(ask: Ask, data: TaskData, method: ChosenMethod, model: ModelRef, sampl
         model=model,
         sampling=sampling,
         limit=ask.limit,
+        share=ask.share,
     )
 
 
-def _parts(ask: Ask, data: TaskData, method: ChosenMethod, bundle: ModelBundle, cache: Path) -> Parts:
+def _parts(ask: Ask, data: TaskData, method: ChosenMethod, shared: SharedParts, cache: Path) -> Parts:
     """Collect the objects of the run; no weights are loaded."""
-    images, references = ImageStore(cache), reference_images(data.dataset)
+    bundle, images, references = shared.bundle, ImageStore(cache), reference_images(data.dataset)
+    chosen = measures(
+        [each.metric for each in data.metrics], bundle.family.measures, str(bundle.device), shared.measures
+    )
     return Parts(
         task=data.task,
         dataset=data.dataset,
@@ -140,7 +151,7 @@ def _parts(ask: Ask, data: TaskData, method: ChosenMethod, bundle: ModelBundle, 
         generator=Generator(images, Pace(cache)),
         scorer=Scorer(
             metrics=data.metrics,
-            measures=measures([each.metric for each in data.metrics], bundle.family.measures, str(bundle.device)),
+            measures=chosen,
             measuring=Measuring(
                 images,
                 MeasuredStore(cache),

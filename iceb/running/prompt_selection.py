@@ -1,9 +1,10 @@
 """Select the prompts that a run draws, at which checkpoints and on which sides."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from iceb.base.errors import DataError, SpecError
+from iceb.running.subsample import draw_share
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.metrics import AFTER, BEFORE, Metric
 from iceb.specs.prompts import Prompt
@@ -27,11 +28,13 @@ class Selection:
     Args:
         metrics: what the run computes.
         limit: prompts per role, taken evenly over what metrics read of it and over concepts; None: all of them.
+        share: the part of them that is drawn at random; None: all of them.
     """
 
-    def __init__(self, metrics: Sequence[Metric], limit: int | None = None) -> None:
+    def __init__(self, metrics: Sequence[Metric], limit: int | None = None, share: float | None = None) -> None:
+        self.metrics = metrics
         self.needs = [need for metric in metrics for need in metric.needs]
-        self.limit = limit
+        self.limit, self.share = limit, share
 
     def sides(self, prompt: Prompt) -> frozenset[str]:
         """Return the sides on which some metric reads a prompt's image."""
@@ -44,14 +47,17 @@ class Selection:
         """List the prompts of each checkpoint, without those that lose all their own to the limit.
 
         Raises:
-            SpecError: the schedule is not sound.
+            SpecError: the schedule is not sound, or a share of it gives biased estimates.
             DataError: the dataset gives a prompt of a role that the task does not declare.
         """
         judged = judged_batches(schedule)
         shared = [prompt for prompt in dataset.shared_prompts(num_edits) if self.sides(prompt)]
-        own = {batch.id: self._of(dataset, batch) for batch in {b.id: b for bs in judged.values() for b in bs}.values()}
+        batches = {batch.id: batch for some in judged.values() for batch in some}
+        own = {name: self._of(dataset, batch) for name, batch in batches.items()}
         check_roles(task, dataset, [*shared, *(prompt for prompts in own.values() for prompt in prompts)])
-        kept = self._apply_limit([*(("", prompt) for prompt in shared), *((b, p) for b, ps in own.items() for p in ps)])
+        owned = [*(("", prompt) for prompt in shared), *((b, p) for b, ps in own.items() for p in ps)]
+        units = {name: batches[name].concept or name for name, prompts in own.items() if prompts}
+        kept = self._keep(owned, units)
         steps = [step for step in schedule if isinstance(step, Checkpoint)]
         lost = {name for name, prompts in own.items() if prompts and name not in kept}
         drawn = [step for step in steps if not judged[step.id] or {batch.id for batch in judged[step.id]} - lost]
@@ -66,10 +72,14 @@ class Selection:
             return prompts
         return [replace(p, concept=batch.concept) if p.concept is None else p for p in prompts]
 
-    def _apply_limit(self, owned: Sequence[tuple[str, Prompt]]) -> dict[str, list[Prompt]]:
-        """Apply the limit; return each owner's remaining prompts."""
+    def _keep(self, owned: Sequence[tuple[str, Prompt]], units: Mapping[str, str]) -> dict[str, list[Prompt]]:
+        """Apply the limit, or draw the share; return each owner's remaining prompts."""
         kept: dict[str, list[Prompt]] = {}
-        for place in self._places([prompt for _, prompt in owned]):
+        if self.share is None:
+            places = self._places([prompt for _, prompt in owned])
+        else:
+            places = draw_share(owned, units, self.metrics, self.share)
+        for place in places:
             owner, prompt = owned[place]
             kept.setdefault(owner, []).append(prompt)
         return kept

@@ -176,6 +176,7 @@ class _Job:
             model=self.source.ref,
             sampling=self.sampling,
             limit=self.ask.limit,
+            share=self.ask.share,
         )
 
     def _method(self) -> MethodRecord:

@@ -16,6 +16,7 @@ from iceb.running.joining import JoinedDataset, JoinedTask, extend_task, join_ta
 from iceb.running.own_task import OWN_TASK
 from iceb.running.prompt_selection import CheckpointPrompts, Selection
 from iceb.running.scoring import RegisteredMetric, registered_metric
+from iceb.running.subsample import why_biased
 from iceb.specs.data_digests import DataDigests
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.outside import OWN
@@ -60,6 +61,10 @@ class DataAsk(Protocol):
     @property
     def limit(self) -> int | None:
         """The number of prompts per role."""
+
+    @property
+    def share(self) -> float | None:
+        """The part of the prompts that is drawn at random."""
 
 
 @dataclass(frozen=True)
@@ -122,16 +127,37 @@ def choose_prompts(
 ) -> TaskData:
     """Gather the schedule, the prompts of its checkpoints, and the digests of both."""
     metrics = find_metrics(task, ask.metrics)
-    selection = Selection([each.metric for each in metrics], ask.limit)
+    if ask.share is not None:
+        metrics = unbiased_metrics(task, metrics, ask.metrics)
+    selection = Selection([each.metric for each in metrics], ask.limit, ask.share)
     with attribute_errors(DataError, f"dataset {card}"):
         edited: ConceptDataset = with_repeats(dataset, ask.repeats, ask.num_edits)
         edited = JoinedDataset(edited, joined) if joined else edited
         schedule = edited.schedule(ask.num_edits)
         checkpoints = selection.checkpoints(task, edited, schedule, ask.num_edits)
         digests = with_joined(digests_of(dataset, ask.repeats, ask.num_edits), joined, schedule)
-    if ask.limit is not None:
+    if ask.limit is not None or ask.share is not None:
         schedule = with_checkpoints(schedule, {checkpoint.step.id for checkpoint in checkpoints})
     return TaskData(name, card, task, dataset, tuple(metrics), selection, schedule, checkpoints, digests)
+
+
+def unbiased_metrics(task: Task, metrics: Sequence[RegisteredMetric], asked: Sequence[str]) -> list[RegisteredMetric]:
+    """Return the metrics that a random part of the prompts estimates without bias.
+
+    Args:
+        asked: those that were named beside the task's own.
+
+    Raises:
+        SpecError: the headline is none of them, or one that was named is none.
+    """
+    for each in metrics:
+        why = why_biased(each.metric.reduction)
+        if why and each.metric.name in {name.rpartition("/")[2] for name in (task.headline, *asked)}:
+            raise SpecError(
+                f"`share`: {each.metric.name} of task {task.name} is no mean over concepts but {why}: a part of them "
+                "gives a biased estimate; leave `share` out, or use `limit` for a first look"
+            )
+    return [each for each in metrics if not why_biased(each.metric.reduction)]
 
 
 def data_of(named: str | None, dataset: str, source: Source) -> str | None:

@@ -10,6 +10,7 @@ from iceb.base.messages import quote
 from iceb.base.wording import count_text
 from iceb.datasets.own_requests import Amounts, OwnRequests
 from iceb.running.judge_answers import JudgeAnswers
+from iceb.running.method_settings import settings_by_method
 from iceb.running.plan import Ask, plan
 from iceb.running.planned import Plan
 from iceb.running.run_folder import run
@@ -50,22 +51,9 @@ class TrialAsk:
             raise SpecError(
                 f"`method` {quote(','.join(self.methods))}: name one or more, each once, separated by commas"
             )
-        settings = self._settings()
+        settings = settings_by_method(self.methods, self.settings)
         named = {"task": OWN, "num_edits": len(self.own.concepts), "own": self.own, "model": self.model, **self.common}
         return [Ask(method=method, settings=settings[method], **named) for method in self.methods]
-
-    def _settings(self) -> dict[str, dict[str, Scalar]]:
-        found: dict[str, dict[str, Scalar]] = {method: {} for method in self.methods}
-        for name, value in self.settings.items():
-            owner, dot, rest = name.partition(".")
-            owners = [method for method in self.methods if method.replace("-", "_") == owner] if dot else self.methods
-            if len(owners) != 1:
-                raise SpecError(
-                    f"`settings` {quote(name)}: with several methods write METHOD.NAME=VALUE, METHOD one of "
-                    f"{', '.join(self.methods)}"
-                )
-            found[owners[0]][rest if dot else name] = value
-        return found
 
 
 @dataclass(frozen=True)

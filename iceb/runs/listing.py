@@ -37,6 +37,7 @@ class ListedRun:
     draws: int = 1
     replicates: int = 1
     limit: int | None = None
+    share: float | None = None
     model: str = ""
     part: str = ""
     changed: Mapping[str, Scalar] = field(default_factory=dict)
@@ -80,6 +81,7 @@ def _read_run(folder: Path) -> ListedRun:
         draws=result.draws,
         replicates=result.replicates,
         limit=result.limit,
+        share=result.share,
         model=result.model.repo,
         part=result.method.recipe_part,
         changed=result.method.changed,

@@ -33,7 +33,14 @@ from iceb.specs.run_records import Cost, PluginRecord, Provenance
 from iceb.specs.runs import MOST_COUNTED, ModelRef, RunSpec, Sampling
 
 SCHEMA: Literal[2] = 2
-OF_SPEC = ("num_edits", "draws", "replicates", "sampling", "limit")  # fields that a result has as its spec has them
+OF_SPEC = (
+    "num_edits",
+    "draws",
+    "replicates",
+    "sampling",
+    "limit",
+    "share",
+)  # fields that a result has as its spec has them
 Status = Literal["complete", "partial", "failed"]
 
 
@@ -54,6 +61,7 @@ class Result(Record):
     draws: int = Field(default=1, ge=1, le=MOST_REPEATS)
     replicates: int = Field(default=1, ge=1, le=MOST_REPEATS)
     limit: int | None = Field(default=None, ge=1, le=MOST_COUNTED)
+    share: float | None = Field(default=None, gt=0, lt=1)  # the part of the prompts that was drawn at random; None: all
     model: ModelRecord
     sampling: Sampling
     scores: tuple[ScoreRecord, ...]  # of the last group of checkpoints
@@ -85,6 +93,8 @@ class Result(Record):
             )
         if self.status == "complete" and self.limit is not None:
             raise ValueError(f"status complete with limit {self.limit}: a limited run is partial")
+        if self.status == "complete" and self.share is not None:
+            raise ValueError(f"status complete with share {self.share}: a run of a part is partial")
         names = [score.metric for score in self.scores]
         if len(set(names)) != len(names):
             raise ValueError(f"metrics {names}: each may stand once")
@@ -110,8 +120,9 @@ class Result(Record):
         plugins: tuple[PluginRecord, ...] = (),
         error: str | None = None,
     ) -> "Result":
-        """The result of running `spec`; the status follows from `error` and the spec's limit."""
-        status: Status = "failed" if error is not None else "partial" if spec.limit is not None else "complete"
+        """The result of running `spec`; the status follows from `error`, and from the spec's limit and share."""
+        is_partial = spec.limit is not None or spec.share is not None
+        status: Status = "failed" if error is not None else "partial" if is_partial else "complete"
         return cls(
             id=spec.id,
             status=status,
@@ -182,8 +193,9 @@ class Result(Record):
         for group in (document, *document["checkpoints"]):
             for score in group["scores"]:
                 ReductionRecord.leave_out_defaults(score["reduction"])
-        if self.outside is None:  # results of the benchmark's own runs are written as before there was the field
-            del document["outside"]
+        for name in ("outside", "share"):  # most results have none, and are written as before there was the field
+            if document[name] is None:
+                del document[name]
         return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod

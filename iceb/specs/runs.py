@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
 
 from iceb.base.digest import digest
 from iceb.base.errors import SpecError
@@ -22,6 +29,16 @@ MOST_STEPS = 1000  # a noise schedule has no more timesteps
 MOST_GUIDANCE = 1000.0
 MOST_PIXELS = 4096  # of one side
 MOST_COUNTED = 1_000_000  # edits, or prompts of a role
+
+
+def check_share(value: float) -> None:
+    """Refuse a part that is none of a whole.
+
+    Raises:
+        SpecError: it is not above 0 and below 1.
+    """
+    if not 0 < value < 1:
+        raise SpecError(f"`share` {quote(value)}: must be above 0 and below 1")
 
 
 def _one_of(what: str, value: object, kind: Any) -> None:
@@ -104,6 +121,7 @@ class RunSpec(BaseModel):
     model: ModelRef
     sampling: Sampling
     limit: int | None = None  # prompts per role; None: all of them. A limited run is partial and stands on no table
+    share: float | None = None  # the part of them that was drawn at random; None: all of them. Partial likewise
 
     @field_validator("num_edits")
     @classmethod
@@ -117,6 +135,21 @@ class RunSpec(BaseModel):
         if value is not None:
             check_int(value, "`limit`", 1, MOST_COUNTED)
         return value
+
+    @field_validator("share")
+    @classmethod
+    def _is_a_part(cls, value: float | None) -> float | None:
+        if value is not None:
+            check_share(value)
+        return value
+
+    @model_serializer(mode="wrap")
+    def _without_share(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a share of all, so that ids are those of before there was the field."""
+        written: dict[str, Any] = write(self)
+        if self.share is None:
+            written.pop("share", None)
+        return written
 
     @field_validator("task", "dataset", "method")
     @classmethod

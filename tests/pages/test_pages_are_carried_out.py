@@ -264,7 +264,20 @@ def report_page(place: Scratch) -> None:
     assert "source prompts, before, after and destination" in line_of(place, "iceb grid")
 
 
+def sweeps(place: Scratch) -> None:
+    plans = [printed for line, printed in place.printed.items() if line.endswith("--dry-run")]
+    assert [printed.partition("\n")[0] for printed in plans] == [
+        "sweep of 4 cells",
+        "sweep of 6 cells",  # UCE has two recipes, the control none
+        "sweep of 2 cells",
+    ]
+    assert all("by a short calibration now" in printed for printed in plans)
+    (made,) = [printed for line, printed in place.printed.items() if line.endswith("--limit 4")]
+    assert made.count("partial") == 4
+
+
 CLAIMS = {
+    "docs/sweeps.md": sweeps,
     "docs/report.md": report_page,
     "docs/data.md": data,
     "README.md": readme,

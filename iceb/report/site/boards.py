@@ -42,7 +42,7 @@ def make_boards(runs: Sequence[ReadRun]) -> list[Board]:
     grouped: dict[tuple[object, ...], list[ReadRun]] = {}
     for run in runs:
         outside = run.result.outside.model_dump_json() if run.result.outside is not None else ""
-        grouped.setdefault((Identity.of(run.result), run.result.limit, outside), []).append(run)
+        grouped.setdefault((Identity.of(run.result), run.result.limit, run.result.share, outside), []).append(run)
     alike = [part for some in grouped.values() for part in _by_draws(some)]
     ordered = sorted(alike, key=lambda some: (-len(some), some[0].result.id))
     return [_board(f"{some[0].result.task.name.replace('/', '-')}-{n}", some) for n, some in enumerate(ordered, 1)]
@@ -86,6 +86,8 @@ def _table(results: Sequence[Result], task: Task | None, per_concept: Tables) ->
         why = f"task {first.task.name} is not installed here, so no metric is known to rank"
     elif first.limit is not None:
         why = f"these runs are partial (at most {count_text(first.limit, 'prompt')} of each role)"
+    elif first.share is not None:
+        why = f"these runs are partial ({first.share:g} of the prompts, drawn at random)"
     elif first.outside is not None:
         why = f"marked: {first.outside.words}"
     known = task or _stand_in(first)
@@ -125,4 +127,6 @@ def _title(result: Result) -> str:
     parts = [task_label(result.task.name, result.task.dataset), result.model.repo.rpartition("/")[2]]
     if result.limit is not None:
         parts.append(f"at most {result.limit} prompts a role")
+    if result.share is not None:
+        parts.append(f"{result.share:g} of the prompts")
     return ", ".join(parts)

@@ -1,0 +1,148 @@
+"""Options of `iceb evaluate` that may hold several values: one run, or a sweep of them."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from iceb.running.sweeps.sweep_file import SweepFile
+
+COUNT = re.compile(r"-?[0-9]{1,18}")
+SEVERAL = "or several separated by commas"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Options that say what is edited, and by what."""
+
+    method: Annotated[
+        str | None, typer.Option(help=f"What edits the model, {SEVERAL} (a sweep): iceb list methods.")
+    ] = None
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Instead of --method: the folder of a model that was edited elsewhere.")
+    ] = None
+    name: Annotated[str | None, typer.Option(help="With --checkpoint: what you call the editing method.")] = None
+    erases: Annotated[bool, typer.Option("--erases", help="With --checkpoint: it only erases, to no destination.")] = (
+        False
+    )
+    task: Annotated[
+        str | None, typer.Option(help=f"What is edited and measured, {SEVERAL} (a sweep): iceb list tasks.")
+    ] = None
+    num_edits: Annotated[
+        str | None, typer.Option(help=f"How many concepts are edited at once, {SEVERAL} (a sweep): 1,10,100.")
+    ] = None
+    requests: Annotated[
+        Path | None, typer.Option(help="Instead of --task: your own, JSON or CSV rows of source, dest, prompts …")
+    ] = None
+    sweep: Annotated[
+        Path | None, typer.Option(help="Instead of these: a TOML file of methods, tasks, num_edits … (docs/sweeps.md)")
+    ] = None
+    budget: Annotated[
+        str | None, typer.Option(help="Of a sweep: a time such as 2h; --share is then chosen so that its plan fits.")
+    ] = None
+
+    def method_name(self) -> str:
+        """The method's registered name, or the name of the model from elsewhere.
+
+        Raises:
+            SpecError: none was named, or two were.
+        """
+        from iceb.base.errors import SpecError
+
+        if (self.method is None) == (self.checkpoint is None):
+            raise SpecError("nothing, or two things, to edit with: give either --method or --checkpoint")
+        if self.method is not None and self.name is not None:
+            raise SpecError(f"--name {self.name}: is for --checkpoint; a method has its own name")
+        return self.method or self.name or "checkpoint"
+
+    def count(self) -> int | None:
+        """The number of edits of a single run; None where none was given.
+
+        Raises:
+            SpecError: it is no whole number.
+        """
+        return None if self.num_edits is None else parse_count(self.num_edits)
+
+    def matrix(self, recipe: str | None) -> "SweepFile | None":
+        """The sweep that is asked for; None for a single run.
+
+        Raises:
+            SpecError: a sweep of what only a single run can have, or a sweep that lacks something.
+        """
+        from iceb.running.sweeps.sweep_file import SweepFile, read_sweep
+
+        recipes = (recipe,) if recipe is None or Path(recipe).is_file() else split_list(recipe)
+        lists = [split_list(self.method), split_list(self.task), split_list(self.num_edits), recipes]
+        if self.sweep is None and self.budget is None and all(len(each) < 2 for each in lists):
+            return None
+        self._refuse_single_things()
+        if self.sweep is not None:
+            self._refuse_twice(recipe)
+            return read_sweep(self.sweep)
+        self._refuse_lacking()
+        named = tuple(each for each in recipes if each is not None)
+        return SweepFile(lists[0], lists[1], tuple(map(parse_count, lists[2])), named)
+
+    def seconds(self, *others: object) -> float | None:
+        """The time that a sweep may take; None for any.
+
+        Args:
+            others: what of `--limit` and `--share` was given.
+
+        Raises:
+            SpecError: it is no time, or a part is chosen already.
+        """
+        from iceb.base.errors import SpecError
+        from iceb.running.sweeps.budget import parse_budget
+
+        if self.budget is not None and any(other is not None for other in others):
+            raise SpecError("--budget: chooses what part is drawn; leave --limit and --share out")
+        return None if self.budget is None else parse_budget(self.budget)
+
+    def _refuse_single_things(self) -> None:
+        from iceb.base.errors import SpecError
+
+        if self.checkpoint is not None:
+            raise SpecError("--checkpoint: is one edited model, with one task and one number of edits: no sweep")
+        if self.requests is not None:
+            raise SpecError("--requests: is for one run; iceb try compares several methods on requests of your own")
+
+    def _refuse_twice(self, recipe: str | None) -> None:
+        from iceb.base.errors import SpecError
+
+        given = {"--method": self.method, "--task": self.task, "--num-edits": self.num_edits, "--recipe": recipe}
+        if twice := [option for option, value in given.items() if value is not None]:
+            raise SpecError(f"--sweep and {twice[0]} both say what is run: leave one of them out")
+
+    def _refuse_lacking(self) -> None:
+        from iceb.base.errors import SpecError
+
+        given = {"--method": self.method, "--task": self.task, "--num-edits": self.num_edits}
+        if lacking := [option for option, value in given.items() if value is None]:
+            raise SpecError(f"a sweep needs {', '.join(given)}: {lacking[0]} is missing")
+
+
+def split_list(text: str | None) -> tuple[str, ...]:
+    """The parts of a list with commas.
+
+    >>> split_list("emcid, uce"), split_list(None)
+    (('emcid', 'uce'), ())
+    """
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+
+
+def parse_count(text: str) -> int:
+    """Parse a number of edits.
+
+    Raises:
+        SpecError: it is no whole number.
+    """
+    from iceb.base.errors import SpecError
+    from iceb.base.messages import quote
+
+    if COUNT.fullmatch(text.strip()) is None:
+        raise SpecError(f"--num-edits {quote(text)}: must be a valid integer, {SEVERAL}")
+    return int(text)

@@ -1,0 +1,193 @@
+"""Carry out or plan a sweep of `iceb evaluate`, and print its table."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from iceb.cli.option_names import with_options
+from iceb.cli.sweep_lines import combination, heading, left_out_documents
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from iceb.running.shared_parts import SharedParts
+    from iceb.running.sweeps.asked import SweepAsk
+    from iceb.running.sweeps.carrying_out import CellOutcome
+    from iceb.running.sweeps.planning import SweepPlan
+    from iceb.running.sweeps.sweep_file import SweepFile
+    from iceb.specs.repeats import Repeats
+    from iceb.specs.runs import Scalar
+
+MISSING = "–"
+FAILED = 1  # the exit code where a cell failed
+
+
+def sweep_ask(
+    file: "SweepFile", settings: "Mapping[str, Scalar]", repeats: "Repeats", common: Mapping[str, Any]
+) -> "SweepAsk":
+    """Join a sweep with the command's settings and repetitions.
+
+    Raises:
+        SpecError: a setting of none of its methods, repetitions that both name, or a name that stands twice.
+    """
+    from iceb.base.errors import SpecError
+    from iceb.cli.cell_command import cell_command
+    from iceb.running.method_settings import settings_by_method
+    from iceb.running.sweeps.asked import SweepAsk
+    from iceb.specs.repeats import Repeats
+
+    own = settings_by_method(file.methods, settings)
+    for name in ("draws", "replicates"):
+        if getattr(file, name) is not None and getattr(repeats, name) != 1:
+            raise SpecError(f"`{name}`: stands in the sweep's file as well: leave one of them out")
+    return SweepAsk(
+        methods=file.methods,
+        tasks=file.tasks,
+        num_edits=file.num_edits,
+        recipes=file.recipes or (None,),
+        settings={method: {**file.settings.get(method, {}), **own[method]} for method in file.methods},
+        common={**common, "repeats": Repeats(file.draws or repeats.draws, file.replicates or repeats.replicates)},
+        command=cell_command,
+    )
+
+
+def evaluate_sweep(ask: "SweepAsk", out: Path, budget: float | None, *, dry_run: bool, as_json: bool) -> None:
+    """Plan a sweep and carry it out, or print its plan.
+
+    Args:
+        budget: seconds that the plan may take; None: as many as it does.
+
+    Raises:
+        typer.Exit: a cell failed.
+        IcebError: the sweep cannot be planned.
+    """
+    from iceb.models.sources import find
+    from iceb.running.shared_parts import SharedParts
+
+    shared = SharedParts.of(find(ask.common["model"], ask.common["dtype"]), ask.common["execution"])
+    if budget is not None:
+        ask = _within(ask, shared, out, budget, dry_run=dry_run)
+    if dry_run:
+        from iceb.cli.sweep_plan import print_plan
+
+        print_plan(ask, shared, out, as_json=as_json)
+        return
+    from iceb.cli.progress import show_progress
+    from iceb.running.sweeps.carrying_out import Sweep
+    from iceb.running.sweeps.planning import plan_sweep
+
+    planned = plan_sweep(ask, shared)
+    for line in heading(planned):
+        tell(line)
+    sweep = Sweep(planned, shared, out, tell)
+    try:
+        with show_progress():
+            outcomes = sweep.carry_out()
+    except KeyboardInterrupt:
+        tell(f"stopped: {len(sweep.outcomes)} of {len(planned.cells)} cells are through; what was made is kept")
+        raise
+    report(planned, outcomes, as_json=as_json)
+    if any(each.made == "failed" for each in outcomes):
+        raise typer.Exit(FAILED)
+
+
+def _within(ask: "SweepAsk", shared: "SharedParts", out: Path, budget: float, *, dry_run: bool) -> "SweepAsk":
+    """The sweep with the part of its prompts that a budget allows, as chosen when it began."""
+    from iceb.running.sweeps.budget import ChosenShares, choose_share, with_share
+    from iceb.running.sweeps.estimates import estimate_sweep
+
+    whole, first = estimate_sweep(ask, shared, out)
+    kept = ChosenShares(out, [cell.cell.id for cell in whole], budget)
+    choice = kept.read()
+    if choice is None:
+        choice = choose_share(
+            lambda share: (estimate_sweep(with_share(ask, share), shared, out)[0] if share else whole, first), budget
+        )
+        if not dry_run:
+            kept.write(choice)
+    for line in choice.lines(budget):
+        tell(line)
+    return with_share(ask, choice.share)
+
+
+def tell(line: str) -> None:
+    """Print a line on stderr, with options in the place of fields."""
+    typer.echo(with_options(line), err=True)
+
+
+def report(planned: "SweepPlan", outcomes: "Sequence[CellOutcome]", *, as_json: bool) -> None:
+    """Print what became of each cell: one table, or JSON."""
+    if as_json:
+        typer.echo(json.dumps(_document(planned, outcomes), indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.width = max(console.width, 100)
+    console.print(_table(planned, outcomes))
+    for each in outcomes:
+        if each.made == "failed":
+            console.print(with_options(f"failed: {each.cell.name}: {each.error}"), markup=False)
+    for line in heading(planned)[1:]:
+        console.print(with_options(line), markup=False)
+
+
+def _table(planned: "SweepPlan", outcomes: "Sequence[CellOutcome]") -> "Table":
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for name in ("method", "task"):
+        table.add_column(name, overflow="fold")
+    for name in ("edits", "headline", "value ± stderr"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    for row in [*map(_row, outcomes), *(_left_out_row(each.ask) for each in planned.left_out)]:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _row(outcome: "CellOutcome") -> list[str]:
+    cell, score = outcome.cell, headline_score(outcome)
+    method = f"{cell.ask.method}, {cell.part}" if cell.part else cell.ask.method
+    headline = score.metric_arrow if score is not None else cell.headline
+    value = MISSING
+    if score is not None and score.value is not None:
+        error = "" if score.stderr is None else f" ± {score.stderr:.3f}"
+        value = f"{score.value:+.3f}{error}".replace("-0.000", "+0.000")
+    found = ", as before" if outcome.made == "found" else ""
+    return [method, cell.ask.task, str(cell.ask.num_edits), headline, value, outcome.status + found]
+
+
+def _left_out_row(ask: Any) -> list[str]:
+    method = f"{ask.method}, {ask.recipe}" if ask.recipe is not None else ask.method
+    return [method, ask.task, str(ask.num_edits), MISSING, MISSING, "left out"]
+
+
+def headline_score(outcome: "CellOutcome") -> Any:
+    """The score that ranks; None of a cell that failed."""
+    return outcome.result.score(outcome.cell.headline) if outcome.result is not None else None
+
+
+def _document(planned: "SweepPlan", outcomes: "Sequence[CellOutcome]") -> dict[str, Any]:
+    return {
+        "cells": [
+            {
+                **combination(each.cell.ask),
+                "id": each.cell.id,
+                "status": each.status,
+                "made": each.made,
+                "headline": each.cell.headline,
+                "value": getattr(headline_score(each), "value", None),
+                "stderr": getattr(headline_score(each), "stderr", None),
+                "error": with_options(each.error) or None,
+                "path": str(each.path),
+            }
+            for each in outcomes
+        ],
+        "left_out": left_out_documents(planned),
+    }

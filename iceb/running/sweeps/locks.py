@@ -1,0 +1,41 @@
+"""Locks of cells: several sweeps may share folders, and each cell is made by one of them."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from iceb.base.files import explain_errors
+
+LOCKS = "locks"  # the folder beside the runs
+
+
+@contextmanager
+def cell_lock(out: Path, run: str, *, wait: bool = False) -> Iterator[bool]:
+    """Hold the lock of a run; yields whether it is held, False where another process has it.
+
+    The system gives it back when the process ends, however it ends. Windows has no such locks: there it is always held.
+
+    Args:
+        out: the folder that holds the runs.
+        wait: until the other process is done.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    path = out / LOCKS / run.replace("/", "_")
+    with explain_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("ab")
+    with stream:
+        if sys.platform == "win32":
+            yield True
+            return
+        import fcntl
+
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        yield True

@@ -1,0 +1,121 @@
+"""Plan a sweep: which of its cells can run, and why others are left out, before anything is drawn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from iceb.base.errors import DataError, IcebError, MethodError, SpecError
+from iceb.base.wording import count_text, edits_text
+from iceb.running.plan import Ask, plan
+from iceb.running.planned import Plan
+from iceb.running.shared_parts import SharedParts
+from iceb.running.sweeps.asked import SweepAsk
+
+CANNOT = (SpecError, DataError, MethodError)  # a combination that a method, a task or its data do not have
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a sweep, without its prompts: a plan holds thousands of them.
+
+    Attributes:
+        part: which of the recipe's settings, in words.
+        metrics: names and versions of what is computed.
+    """
+
+    ask: Ask
+    id: str
+    part: str
+    headline: str
+    metrics: frozenset[tuple[str, int]]
+
+    @classmethod
+    def of(cls, ask: Ask, planned: Plan) -> "Cell":
+        """The cell of a planned run."""
+        metrics = (each.metric for each in planned.parts.scorer.metrics)
+        return cls(
+            ask,
+            planned.spec.id,
+            planned.parts.method.part,
+            planned.parts.task.headline,
+            frozenset((metric.name, metric.version) for metric in metrics),
+        )
+
+    @property
+    def name(self) -> str:
+        """The cell in words."""
+        return cell_name(self.ask)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A combination that is not run, and the reason."""
+
+    ask: Ask
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """The combination in words."""
+        return cell_name(self.ask)
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """The cells of a sweep in the order in which they run, and what is left out of it."""
+
+    cells: tuple[Cell, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def cell_name(ask: Ask) -> str:
+    """A combination in words.
+
+    >>> cell_name(Ask(task="aice", method="uce", num_edits=10, recipe="published"))
+    'uce (published) on aice, 10 edits'
+    """
+    recipe = f" ({ask.recipe})" if ask.recipe is not None else ""
+    return f"{ask.method}{recipe} on {ask.task}, {edits_text(ask.num_edits, ask.repeats.draws, ask.repeats.replicates)}"
+
+
+def plan_sweep(
+    sweep: SweepAsk,
+    shared: SharedParts,
+    may_fetch: bool = True,
+    visit: Callable[[Cell, Plan], None] | None = None,
+) -> SweepPlan:
+    """Plan every cell; leave out, with the reason, what cannot run or would be the same run twice.
+
+    Args:
+        shared: the model of all cells.
+        may_fetch: as `plan`.
+        visit: called with each cell and its plan, which is dropped afterwards.
+
+    Raises:
+        SpecError: no such name or setting, or no combination can run.
+        IcebError: a model or a cache that cannot be used.
+    """
+    sweep.check_names()
+    cells: dict[str, Cell] = {}
+    left_out: list[LeftOut] = []
+    for ask in sweep.asks():
+        try:
+            planned = plan(ask, may_fetch, shared)
+        except CANNOT as error:
+            left_out.append(LeftOut(ask, str(error)))
+            continue
+        cell = Cell.of(ask, planned)
+        if cell.id in cells:
+            left_out.append(LeftOut(ask, f"the same settings, so the same run, as {cells[cell.id].name}"))
+            continue
+        cells[cell.id] = cell
+        if visit is not None:
+            visit(cell, planned)
+    if not cells:
+        raise _nothing_left(left_out)
+    return SweepPlan(tuple(cells.values()), tuple(left_out))
+
+
+def _nothing_left(left_out: list[LeftOut]) -> IcebError:
+    reasons = list(dict.fromkeys(each.reason for each in left_out))
+    more = f"; and {count_text(len(reasons) - 1, 'other reason')}" if len(reasons) > 1 else ""
+    return SpecError(f"no combination of the sweep can run: {reasons[0]}{more}")
