@@ -41,9 +41,12 @@ ALLOWED: dict[str, set[str]] = {
         *("base", "specs", "registry", "stores", "mini", "models", "datasets", "baselines"),
         *("runs", "running", "leaderboard"),
     },
+    "export": {
+        *("base", "statistics", "specs", "registry", "models", "datasets", "runs", "leaderboard", "report"),
+    },
     "cli": {
         *("base", "specs", "registry", "stores", "models", "datasets", "baselines"),
-        *("runs", "running", "conformance", "delivery", "leaderboard", "report"),
+        *("runs", "running", "conformance", "delivery", "leaderboard", "report", "export"),
     },
 }
 TORCH = {

@@ -29,6 +29,7 @@ from iceb.cli import (
     docs,
     edit,
     evaluate,
+    export,
     grid,
     leaderboard,
     listing,
@@ -60,6 +61,7 @@ app.command("try")(trying.try_methods)
 app.command("score")(score.score)
 app.command("grid")(grid.grid)
 app.command("report")(site.report)
+app.command("export")(export.export)
 app.command("runs")(runs.runs)
 app.command("compare")(compare.compare)
 app.command("plan")(plan.plan)

@@ -19,6 +19,7 @@ OPTIONS = {  # by the field's name
             *("form", "replicates", "images", "before", "draw_before", "name", "checkpoint", "erases", "method"),
             *("full", "gone", "images_per_pass", "limit", "model", "noise", "num_edits", "out", "precision", "recipe"),
             *("budget", "requests", "role", "share", "source", "sweep", "task", "without", "workers"),
+            *("hub_dataset", "organization", "project", "relationship"),
         )
     },
 }

@@ -36,20 +36,21 @@ def render(title: str, tables: Sequence[Table], published: Sequence[Published] =
 
 
 def _table(table: Table) -> list[str]:
-    parts = [f"## Measured: {table.identity.dataset} on {cell(table.identity.repo)}", _identity(table)]
+    parts = [f"## Measured: {table.identity.dataset} on {cell(table.identity.repo)}", identity_list(table)]
     parts += ["### How to read the tables", reading(table)]
     if table.headline is not None:
         parts += [f"### {cell(table.headline.heading)} by number of edits", _by_count(table, table.headline)]
     for count in reversed(table.counts):
         parts += [
             f"### All metrics at {edits_text(count, draws_at(table, count))}{_unranked_note(table, count)}",
-            _all_metrics(table, count),
+            all_metrics(table, count),
         ]
     parts += [f"### Cost at {count_text(table.main, 'edit')}", *costs(table)]
     return [*parts, "### Settings and commands", "\n".join(setting(row) for row in table.order)]
 
 
-def _identity(table: Table) -> str:
+def identity_list(table: Table) -> str:
+    """List what the rows of a table share: task, data, model, sampling, measures and metrics."""
     identity, sampling = table.identity, table.identity.sampling
     keys = [column.key for column in table.columns]
     measures = dict.fromkeys(f"{one} ({revision[:8]})" for key in keys for _, one, revision in key.measures)
@@ -111,7 +112,8 @@ def draws_at(table: Table, count: int) -> int:
     return next((row.cells[count].first.draws for row in table.order if count in row.cells), 1)
 
 
-def _all_metrics(table: Table, count: int) -> str:
+def all_metrics(table: Table, count: int) -> str:
+    """Render every metric at a number of edits, with ranks, tie groups, errors and intervals."""
     entries: Sequence[Ranked] = table.ranked[count]
     shown = [column for column in table.columns if any(entry.row.score(column, count) for entry in entries)]
     anchors = anchors_at(table, count)

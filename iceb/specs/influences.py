@@ -76,7 +76,7 @@ def influences_of(values: Sequence[ConceptValue], reduction: Reduction) -> Influ
     if value is None or not parts:
         return None
     found: dict[Key, _Sums] = {}
-    states, seeds = _states(values), _seeds(values)
+    states, seeds = _states(values), seeds_of(values)
     for name, part in parts.items():
         mine = [place for place, row in enumerate(values) if row.part == name]
         mean, total = part.mean, part.total
@@ -106,8 +106,8 @@ def _states(values: Sequence[ConceptValue]) -> list[str]:
     return [value.checkpoint if several else "" for value in values]
 
 
-def _seeds(values: Sequence[ConceptValue]) -> list[str]:
-    """The seed behind each value: the checkpoint within its draw, by its place among them."""
+def seeds_of(values: Sequence[ConceptValue]) -> list[str]:
+    """The method's seed behind each value: the checkpoint within its draw, by its place; "" without draws."""
     places: dict[str, dict[str, int]] = {}
     for value in values:
         if value.draw:

@@ -6,7 +6,7 @@ compute every score again, without images and without the metric's code.
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from iceb.base.errors import SpecError
@@ -115,14 +115,27 @@ def _join(sums: Mapping[str, PartSums], reduction: Reduction) -> tuple[float | N
 def _part_sums(values: Sequence[ConceptValue], reduction: Reduction) -> dict[str, PartSums]:
     """The sums of each part over its concepts' statistics, each counted as the part says."""
     sums = {name: PartSums(part.weight) for name, part in reduction.parts.items()}
+    for (counted, weight, change), state in zip(
+        counted_values(values, reduction), independent_states(values), strict=True
+    ):
+        sums[counted.part].add(counted.concept, state, counted.n, weight, change, (counted.before, counted.after))
+    return sums
+
+
+def counted_values(values: Sequence[ConceptValue], reduction: Reduction) -> Iterator[tuple[ConceptValue, float, float]]:
+    """Yield each statistic as its part counts it, with its weight within the part, and its change.
+
+    A part's mean is the weighted mean of these changes.
+
+    Raises:
+        SpecError: a side is missing.
+    """
     rows = Counter((value.part, value.checkpoint, value.concept) for value in values)
-    for row, state in zip(values, independent_states(values), strict=True):
+    for row in values:
         part = reduction.parts[row.part]
         weight = float(row.n) if reduction.weighting == "images" else 1 / rows[row.part, row.checkpoint, row.concept]
         counted = row if part.is_plain or part.over else _counted_as(row, part)
-        change = change_of(counted, part.change)
-        sums[row.part].add(row.concept, state, row.n, weight, change, (counted.before, counted.after))
-    return sums
+        yield counted, weight, change_of(counted, part.change)
 
 
 def _counted_as(row: ConceptValue, part: Part) -> ConceptValue:

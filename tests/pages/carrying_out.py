@@ -18,9 +18,10 @@ FINDS = {
     "CONTRIBUTING.md": sorted(path.name for path in ROOT.iterdir() if not path.name.startswith(".")),
     "docs/adding_a_method.md": ["tools", f"{MINI}/tokenizer", f"{MINI}/text_encoder"],
     "docs/results.md": ["leaderboards"],
+    "docs/export.md": ["leaderboards"],
 }
 # These compare numbers, or check committed results; the others have a small random model in mini's place.
-ON_MINI = ("CONTRIBUTING.md", "docs/adding_a_dataset.md", "docs/results.md")
+ON_MINI = ("CONTRIBUTING.md", "docs/adding_a_dataset.md", "docs/results.md", "docs/export.md")
 SMALL = """
 # What stands for mini and AICE here: a random pipeline drawn in one step, an image of each sixth holdout class, a clean
 # checkout.

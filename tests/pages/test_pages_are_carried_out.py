@@ -276,8 +276,22 @@ def sweeps(place: Scratch) -> None:
     assert made.count("partial") == 4
 
 
+def exports(place: Scratch) -> None:
+    """docs/export.md writes every form, and its Python computes the values of the results again."""
+    written = ("tables.md", "scores.csv", "tables.tex", "tables.bib", "items.csv", "hub/eval.yaml", "eee/export.json")
+    assert [name for name in written if not (place.folder / name).is_file()] == []
+    assert "left out" not in line_of(place, "iceb export leaderboards --to markdown")
+    (code,) = [block.text for block in blocks(ROOT / "docs" / "export.md") if block.language == "python"]
+    found = ast.literal_eval(place.printed[code])
+    paths = (ROOT / "leaderboards" / "results" / "aice" / "time").glob("0300-????????.json")
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    known = {(each["id"], score["metric"]): score["value"] for each in results for score in each["scores"]}
+    assert found == pytest.approx(known, abs=1e-9)
+
+
 CLAIMS = {
     "docs/sweeps.md": sweeps,
+    "docs/export.md": exports,
     "docs/report.md": report_page,
     "docs/data.md": data,
     "README.md": readme,

@@ -1,0 +1,238 @@
+"""Tables that an export writes: their numbers are the results', and bold is what paired tests prove."""
+
+import csv
+import dataclasses
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from iceb.base.errors import ResultError, SpecError
+from iceb.export.asking import ExportAsk
+from iceb.export.forms import Wanted, export
+from iceb.export.latex_text import latex
+from iceb.export.proven import Proof
+from iceb.report.site.boards import Board, make_boards
+from iceb.report.site.read_runs import read_runs
+
+COMMITTED = Path(__file__).parents[3] / "leaderboards" / "results" / "aice"
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_csv_has_a_line_a_score_with_the_results_numbers_and_the_tables_ranks(results, board, tmp_path):
+    exported, left = export([results], "csv", tmp_path / "scores.csv")
+    rows = rows_of(tmp_path / "scores.csv")
+    assert (exported.records, left) == (len(rows), ())
+    places = {entry.row.method: entry.place for entry in board.table.ranked[10]}
+    for run in board.runs.values():
+        mine = {row["metric"]: row for row in rows if row["run"] == run.result.id}
+        assert set(mine) == {score.metric for score in run.result.scores}
+        for score in run.result.scores:
+            row = mine[score.metric]
+            for name in ("value", "stderr", "low", "high"):
+                number = getattr(score, name)
+                assert row[name] == ("" if number is None else repr(number))
+            assert row["better"] == ("higher" if score.higher_is_better else "lower")
+            assert row["note"] == score.note
+            assert places[run.result.method.name] in (row["rank"], row["no_rank"])
+            assert (row["control"] == "1") == (run.result.method.name == "unedited")
+    assert {row["rank"] for row in rows if row["method"] == "emcid"} == {"1"}
+    assert {row["tie_groups"] for row in rows if row["method"] in ("uce", "rece")} == {"b"}
+
+
+def test_markdown_has_ranks_tie_groups_directions_intervals_and_commands(results, tmp_path):
+    out = tmp_path / "tables.md"
+    export([results], "markdown", out, ExportAsk(metrics=("edit_score", "holdout_delta")))
+    text = out.read_text(encoding="utf-8")
+    assert "| edit_score ↑ | holdout_delta ↑ |" in text
+    assert "source2dest" not in text.partition("Settings and commands")[0].partition("### 10 edits")[2]
+    (line,) = [line for line in text.splitlines() if line.startswith("| 1 | a | emcid")]
+    assert re.search(r"0\.\d{3} ± 0\.\d{3}<br>\[0\.\d{3}, 0\.\d{3}\]", line)
+    assert "at 10: `iceb evaluate`" in text
+
+
+def test_a_table_that_ranks_nothing_says_why(make_result, tmp_path):
+    made = make_result("uce", 10, {"edit_score": 0.2}, limit=5)
+    made.save(tmp_path / "results" / "uce.json")
+    for form, words in (("markdown", "No row is ranked: these runs are partial"), ("latex", "these runs are partial")):
+        export([tmp_path / "results"], form, tmp_path / form)
+        assert words in (tmp_path / form).read_text(encoding="utf-8")
+
+
+# --- bold
+
+
+def proven_by_scipy(board: Board, metric: str) -> set[str]:
+    """Ranked methods that are better than some other, and than which none is: paired t, Holm by statsmodels."""
+    ranked = [entry.row.method for entry in board.table.ranked[10] if entry.rank]
+    runs = {run.result.method.name: run for run in board.runs.values()}
+    changes = {
+        name: np.array([row.value.after - row.value.before for row in runs[name].table if row.metric == metric])
+        for name in ranked
+    }
+    pairs = [(one, other) for place, one in enumerate(ranked) for other in ranked[place + 1 :]]
+    found = [stats.ttest_rel(changes[one], changes[other]) for one, other in pairs]
+    rejected = multipletests([each.pvalue for each in found], method="holm")[0]
+    wins = {
+        (one, other) if each.statistic > 0 else (other, one)
+        for (one, other), each, proven in zip(pairs, found, rejected, strict=True)
+        if proven
+    }
+    beaten = {loser for _, loser in wins}
+    return {winner for winner, _ in wins} - beaten
+
+
+def bold_in(text: str, metric: str) -> set[str]:
+    """The methods whose cell of a column is bold in LaTeX."""
+    lines = [line for line in text.splitlines() if line.endswith(r" \\")]
+    head = next(line for line in lines if line.startswith("method &")).split(" & ")
+    (place,) = [place for place, cell in enumerate(head) if cell.startswith(latex(metric))]
+    return {re.split(r"[~, ]", line)[0] for line in lines if r"\textbf" in line.split(" & ")[place]}
+
+
+@pytest.mark.parametrize("metric", ["source2dest", "holdout_delta"])
+def test_bold_is_what_paired_t_tests_with_holms_rule_prove(results, board, tmp_path, metric):
+    export([results], "latex", tmp_path / "t.tex")
+    expected = proven_by_scipy(board, metric)
+    assert bold_in((tmp_path / "t.tex").read_text(encoding="utf-8"), metric) == expected
+    assert expected == {"source2dest": {"emcid", "uce"}, "holdout_delta": {"emcid", "rece"}}[metric]
+
+
+def test_bold_in_the_headline_is_what_the_ranks_say(board):
+    proof, headline = Proof(board), board.table.headline
+    ranks = [entry.rank for entry in board.table.ranked[10]]
+    assert [rank.text if rank else "" for rank in ranks] == ["1", "2–3", "2–3", "", ""]
+    assert proof.best(headline, 10) == {0}
+
+
+def test_nothing_is_bold_where_all_are_alike(make_result, tmp_path):
+    for method in ("uce", "rece"):
+        made = make_result(method, 10, {"edit_score": 0.2, "source2dest": 0.3}, concepts=24)
+        made.save(tmp_path / "results" / f"{method}.json")
+    export([tmp_path / "results"], "latex", tmp_path / "t.tex")
+    assert r"\textbf" not in (tmp_path / "t.tex").read_text(encoding="utf-8")
+
+
+def test_a_row_without_a_rank_is_never_bold(make_result, results, tmp_path):
+    """An eraser that loses nothing of the holdout has no headline, so no rank and no bold there."""
+    scores = {"edit_score": None, "source2dest": None, "holdout_delta": 0.9}
+    made = make_result("esd", 10, scores, concepts=24, reaches_dest=False)
+    made.save(results / "esd.json")
+    export([results], "latex", tmp_path / "t.tex")
+    assert "esd" not in bold_in((tmp_path / "t.tex").read_text(encoding="utf-8"), "holdout_delta")
+
+
+def test_bold_of_committed_results_agrees_with_their_ranks(tmp_path):
+    runs = [run for run in read_runs([COMMITTED / "time", COMMITTED / "unedited"])[0] if run.result.num_edits == 10]
+    (board,) = make_boards(runs)
+    best = Proof(board).best(board.table.headline, 10)
+    ranked = [entry.rank for entry in board.table.ranked[10] if entry.rank]
+    assert best == {place for place, rank in enumerate(ranked) if (rank.first, rank.last < len(ranked)) == (1, True)}
+
+
+# --- LaTeX as a grammar
+
+
+BEGIN, END = re.compile(r"\\begin\{(\w+)\}"), re.compile(r"\\end\{(\w+)\}")
+
+
+def check_latex(text: str) -> list[list[str]]:
+    """Refuse LaTeX with open groups, environments or mathematics, or rows of another width; the rows' cells."""
+    rows, open_environments, width = [], [], 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith("%"):
+            continue
+        bare = re.sub(r"\\[&%$#_{}]", "", line)
+        assert not set("#~^") & set(bare.replace(r"~\cite", "")), f"{number}: {line}"
+        assert "%" not in bare, f"{number}: a comment begins in {line}"
+        assert bare.count("$") % 2 == 0, f"{number}: open mathematics in {line}"
+        assert bare.count("{") == bare.count("}"), f"{number}: open group in {line}"
+        open_environments += BEGIN.findall(line)
+        for name in END.findall(line):
+            assert open_environments.pop() == name
+        if line.startswith(r"\begin{tabular}"):
+            width = len(re.fullmatch(r"\\begin\{tabular\}\{([lr]+)\}", line)[1])
+        if line.endswith(r"\\"):
+            cells = re.split(r"(?<!\\)&", line.removesuffix(r"\\"))
+            assert len(cells) == width, f"{number}: {len(cells)} cells of {width}"
+            rows.append([cell.strip() for cell in cells])
+    assert open_environments == []
+    return rows
+
+
+def test_latex_is_well_formed_and_has_a_command_a_row_and_an_entry_a_citation(results, board, tmp_path):
+    exported, _ = export([results], "latex", tmp_path / "t.tex")
+    assert [path.name for path in exported.files] == ["t.tex", "t.bib"]
+    text = (tmp_path / "t.tex").read_text(encoding="utf-8")
+    head, *rows = check_latex(text)
+    assert head == ["method", "rank", "ties", *(rf"{latex(m)} $\uparrow$" for m in GAINED)]
+    assert [row[0].split("~")[0] for row in rows] == [e.row.method for e in board.table.ranked[10]]
+    assert [row[1] for row in rows] == ["1", "2--3", "2--3", "--", "--"]
+    assert "unedited (control)" in text
+    for name in ("emcid", "uce", "rece", "esd", "unedited"):
+        assert re.search(rf"^% {name}\b.*: iceb evaluate \(commit \w{{12}}, run aice/{name}/", text, re.MULTILINE)
+    cited = set(re.findall(r"\\cite\{([^}]+)\}", text))
+    entries = re.findall(r"^@misc\{([^,]+),", (tmp_path / "t.bib").read_text(encoding="utf-8"), re.MULTILINE)
+    assert (len(entries), set(entries)) == (len(cited), cited)
+    assert "arxiv-2308.14761" in cited
+
+
+GAINED = ("edit_score", "source2dest", "holdout_delta")
+
+
+def test_names_and_settings_of_strangers_cannot_end_a_cell_a_line_or_a_comment(make_result, tmp_path):
+    poison = "50%_$x$ & {y}\\\\ ~^#[2pt]*\n\\input{z} 中"
+    made = make_result(
+        "odd", 10, {"edit_score": 0.2}, package="other", params={"file": poison}, changed={"file": poison}
+    )
+    made.from_run(command=f"iceb evaluate --set 'file={poison}'").save(tmp_path / "results" / "odd.json")
+    export([tmp_path / "results"], "latex", tmp_path / "t.tex")
+    text = (tmp_path / "t.tex").read_text(encoding="utf-8")
+    rows = check_latex(text)
+    assert len(rows) == 2
+    assert r"50\%\_\$x\$ \& \{y\}\textbackslash{}\textbackslash{}" in rows[1][0]
+    assert "U+4E2D" in rows[1][0]
+    assert not [line for line in text.splitlines() if line.startswith(r"\input")]
+
+
+# --- what is asked for
+
+
+@pytest.mark.parametrize(
+    ("form", "ask", "wanted", "words"),
+    [
+        ("latx", ExportAsk(), Wanted(), "did you mean latex?"),
+        ("csv", ExportAsk(metrics=("edit_scor",)), Wanted(), "did you mean edit_score?"),
+        ("csv", ExportAsk(), Wanted(tasks=("aise",)), "did you mean aice?"),
+        ("csv", ExportAsk(), Wanted(counts=(7,)), "`num_edits`: these runs have 10"),
+    ],
+)
+def test_what_is_asked_wrongly_is_refused(results, tmp_path, form, ask, wanted, words):
+    with pytest.raises(SpecError, match=re.escape(words)):
+        export([results], form, tmp_path / "out", ask, wanted)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_form_of_one_file_refuses_a_folder(results, tmp_path):
+    with pytest.raises(ResultError, match="is a folder, and csv is one file"):
+        export([results], "csv", tmp_path)
+
+
+def test_a_column_of_one_metric_is_chosen_by_number_of_edits_and_task(make_result, results, tmp_path):
+    make_result("uce", 1, {"edit_score": 0.1}).save(results / "uce1.json")
+    export([results], "csv", tmp_path / "s.csv", ExportAsk(metrics=("edit_score",)), Wanted(("aice",), (1,)))
+    assert [(row["num_edits"], row["metric"]) for row in rows_of(tmp_path / "s.csv")] == [("1", "edit_score")]
+
+
+def test_fields_of_an_ask_are_checked():
+    with pytest.raises(SpecError, match=r"`relationship` 'friend': must be one of first_party, third_party"):
+        ExportAsk(relationship="friend")
+    with pytest.raises(SpecError, match="`project` is empty"):
+        dataclasses.replace(ExportAsk(), project=" ")
