@@ -2,6 +2,7 @@
 
 import importlib.metadata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from importlib.metadata import Distribution, EntryPoint
 
 from iceb.base.messages import printable, shorten
@@ -42,9 +43,12 @@ def _place(package: Distribution) -> str:
 
 def identity(entry: EntryPoint) -> tuple[str, str]:
     """Name and version of the package that registers an entry point, or "unknown"."""
-    if entry.dist is None:
-        return UNKNOWN, UNKNOWN
+    return (UNKNOWN, UNKNOWN) if entry.dist is None else _name_and_version(entry.dist)
+
+
+@lru_cache(maxsize=256)  # a package has a hundred entries, and its metadata are parsed anew whenever they are asked for
+def _name_and_version(package: Distribution) -> tuple[str, str]:
     try:
-        return entry.dist.name or UNKNOWN, entry.dist.version or UNKNOWN
+        return package.name or UNKNOWN, package.version or UNKNOWN
     except Exception:  # no metadata at all, or not UTF-8
         return UNKNOWN, UNKNOWN

@@ -1,4 +1,4 @@
-"""Checksums of tensors' contents, computed on the tensors' own device and without a copy.
+"""Checksums of tensors' contents, computed on the tensors' own device, and without a copy of large ones.
 
 A content checksum is needed because nothing cheaper notices every write: one through `tensor.data` or through a NumPy
 view raises no version counter and moves no storage. It guards against mistakes, not against forgery: what names weights
@@ -10,7 +10,8 @@ So a single changed word is always noticed, and any other change, an exchange of
 included, is overlooked with probability 2^-64. All of it is integer arithmetic, the same on every device.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ from torch.nn.functional import pad
 WORD = 8  # bytes
 WORDS = {"cpu": 2**15}  # words at once: on a CPU they stay in its cache
 MANY = 2**21  # elsewhere: 16 MB of temporaries for each of a few operations
+SHARE = 2  # of these words, which small tensors take together
 WRAP = 2**64
 ROUNDS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))  # shift, multiplier
 LAST_SHIFT = 31
@@ -27,24 +29,63 @@ STEP = 0x9E3779B97F4A7C15  # increment per position: 2^64 divided by the golden 
 
 def checksums(tensors: Iterable[Tensor]) -> list[int]:
     """A checksum of each tensor's bytes in row-major order; shape and number format do not enter."""
-    sums = [_checksum(tensor) for tensor in tensors]
+    every = list(tensors)
     found: dict[int, int] = {}
-    for device in dict.fromkeys(each.device for each in sums):
-        places = [place for place, each in enumerate(sums) if each.device == device]
-        found.update(zip(places, torch.stack([sums[place] for place in places]).tolist(), strict=True))
-    return [found[place] for place in range(len(sums))]
+    for device in dict.fromkeys(each.device for each in every):
+        packs = list(_packs({place: each for place, each in enumerate(every) if each.device == device}))
+        sums = torch.cat([_checksums([every[place] for place in pack]) for pack in packs]).tolist()
+        found.update(zip(chain.from_iterable(packs), sums, strict=True))
+    return [found[place] for place in range(len(every))]
+
+
+def _packs(tensors: Mapping[int, Tensor]) -> Iterator[list[int]]:
+    """The places of small tensors by the dozen, which take one pass over all of them; large ones alone."""
+    pack: list[int] = []
+    size = 0
+    for place, tensor in tensors.items():
+        room = WORDS.get(tensor.device.type, MANY) * WORD // SHARE
+        if tensor.nbytes > room:
+            yield [place]
+            continue
+        if pack and size + tensor.nbytes > room:
+            yield pack
+            pack, size = [], 0
+        pack.append(place)
+        size += tensor.nbytes
+    if pack:
+        yield pack
 
 
 @torch.inference_mode()
+def _checksums(tensors: Sequence[Tensor]) -> Tensor:
+    """The checksums of tensors on one device, as a tensor, so that a GPU need not be waited for."""
+    flat = [tensor.detach().reshape(-1) for tensor in tensors]
+    return _checksum(flat[0]).reshape(1) if len(flat) == 1 else _checksums_in_one_pass(flat)
+
+
 def _checksum(tensor: Tensor) -> Tensor:
-    """The checksum as a tensor without dimensions, so that a GPU need not be waited for."""
+    """The checksum of a flat tensor, a part of it at a time."""
     total = torch.zeros((), dtype=torch.int64, device=tensor.device)
     start = 0
-    for words in _words(tensor.detach().reshape(-1)):
+    for words in _words(tensor):
         places = torch.arange(start, start + len(words), dtype=torch.int64, device=tensor.device)
         total += _mix(places.mul_(_as_signed(STEP)).add_(words)).sum()
         start += len(words)
     return total
+
+
+def _checksums_in_one_pass(tensors: Sequence[Tensor]) -> Tensor:
+    """The checksums of small flat tensors: their bytes in a row, each filled up with zeros to whole words."""
+    device = tensors[0].device
+    zeros = torch.zeros(WORD, dtype=torch.uint8, device=device)
+    filled = [part for each in tensors for part in (each.view(torch.uint8), zeros[: -each.nbytes % WORD])]
+    words = torch.cat(filled).view(torch.int64)
+    lengths = torch.tensor([-(-each.nbytes // WORD) for each in tensors], device=device)
+    ends = lengths.cumsum(0)
+    starts = torch.repeat_interleave(ends - lengths, lengths, output_size=len(words))
+    places = torch.arange(len(words), device=device).sub_(starts)
+    until = _mix(places.mul_(_as_signed(STEP)).add_(words)).cumsum(0)
+    return torch.cat([until.new_zeros(1), until])[torch.cat([ends.new_zeros(1), ends])].diff()
 
 
 def _words(flat: Tensor) -> Iterator[Tensor]:

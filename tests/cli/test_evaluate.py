@@ -296,8 +296,10 @@ FEW = 12  # prompts of the holdout, three a class: as many as the claim needs
 
 
 @pytest.fixture
-def whole_arguments(run_arguments):
-    """The arguments of a run without a limit, one step an image; a test adds its own."""
+def whole_arguments(run_arguments, monkeypatch):
+    """The arguments of a run without a limit on a small holdout, one step an image; a test adds its own."""
+    every = AICE.shared_prompts
+    monkeypatch.setattr(AICE, "shared_prompts", lambda self, num_edits: every(self, num_edits)[:FEW])
 
     def build(*more: str) -> list[str]:
         arguments = run_arguments("--num-edits", "1", "--steps", "1", *more)
@@ -307,9 +309,7 @@ def whole_arguments(run_arguments):
     return build
 
 
-def test_draws_are_pooled_into_one_result_with_the_concepts_of_all(capsys, monkeypatch, whole_arguments, tmp_path):
-    every = AICE.shared_prompts
-    monkeypatch.setattr(AICE, "shared_prompts", lambda self, num_edits: every(self, num_edits)[:FEW])
+def test_draws_are_pooled_into_one_result_with_the_concepts_of_all(capsys, whole_arguments, tmp_path):
     assert run(whole_arguments("--draws", "2")) == 0
     pooled = result_of(tmp_path / "runs")
     assert (pooled.num_edits, pooled.draws, pooled.replicates) == (1, 2, 1)

@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,13 +137,15 @@ IMAGES = 96  # of the toy run, both sides
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-def test_killed_at_any_moment_the_same_command_ends_with_the_same_scores(reference, tiny_sd_folder, tmp_path):
+def test_killed_at_any_moment_the_same_command_ends_with_the_same_scores(
+    reference, tiny_sd_folder, tmp_path, warm_python
+):
     """Killed (SIGKILL) at three random moments of its work, then left alone."""
     _, result, _ = reference
     cache, out, moments = tmp_path / "cache", tmp_path / "out", random.Random(3)
     hold = tmp_path / "hold"
     hold.touch()
-    command = [sys.executable, str(TOY), str(tiny_sd_folder), str(cache), str(out), str(KILLS + 1)]
+    command = [warm_python, str(TOY), str(tiny_sd_folder), str(cache), str(out), str(KILLS + 1)]
     done = 0
     environment = {**os.environ, "TOY_HOLD": str(hold)}
     with subprocess.Popen(

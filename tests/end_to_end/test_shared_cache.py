@@ -3,7 +3,6 @@
 import errno
 import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -86,10 +85,10 @@ def test_a_plan_writes_nothing(tiny_sd_folder, tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-def test_two_processes_on_one_run_share_its_images(tiny_sd_folder, tmp_path):
+def test_two_processes_on_one_run_share_its_images(tiny_sd_folder, tmp_path, warm_python):
     """Each draws what is missing in an order of its own: in one order, both would draw all 96."""
     cache, out = tmp_path / "cache", tmp_path / "out"
-    command = [sys.executable, str(TOY), str(tiny_sd_folder), str(cache), str(out), "2", "at-once"]
+    command = [warm_python, str(TOY), str(tiny_sd_folder), str(cache), str(out), "2", "at-once"]
     subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
     one, other = (read_result(path) for path in sorted(out.rglob("result.json")))
     assert one.scores == other.scores

@@ -43,6 +43,20 @@ def test_a_checksum_equals_its_definition_at_any_length_alignment_and_chunk(data
         assert one(tensor) == by_definition(data)
 
 
+@settings(max_examples=60, deadline=None)
+@given(contents=st.lists(st.binary(max_size=40), max_size=12), start=st.integers(0, 9), words=st.integers(1, 20))
+def test_each_of_many_tensors_has_its_own_checksum_however_they_are_packed(contents, start, words):
+    tensors = [torch.tensor(list(bytes(start) + data), dtype=torch.uint8)[start:] for data in contents]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checksum, "WORDS", {"cpu": words})
+        assert checksums(tensors) == [by_definition(data) for data in contents]
+
+
+def test_tensors_of_several_formats_are_summed_up_together():
+    tensors = [(torch.arange(size) % 50).to(dtype) for dtype in FORMATS for size in (1, 3, 77)]
+    assert checksums(tensors) == [by_definition(data_of(tensor)) for tensor in tensors]
+
+
 @pytest.mark.parametrize("dtype", FORMATS, ids=str)
 def test_every_number_format_is_read_byte_by_byte(dtype):
     tensor = (torch.arange(77) % 50).to(dtype)
