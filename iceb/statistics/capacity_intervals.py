@@ -1,0 +1,56 @@
+"""Intervals of capacities: a bootstrap over the clusters that all numbers of edits share.
+
+A cluster is drawn for every number of edits and both scores at once, so what makes a concept hard moves the whole
+curve. What draws of concepts and seeds of a method add to a score's variance belongs to one number of edits, and is
+added as a normal number of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from iceb.statistics.capacity import capacity_scores
+from iceb.statistics.clusters import Floats
+from iceb.statistics.estimates import LEVEL
+from iceb.statistics.intervals import RESAMPLES, SEED, resample_counts
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A score at one number of edits, with what makes it uncertain.
+
+    Attributes:
+        influences: of each cluster of the whole curve, (G,): 0 of one that is not behind this score. The sum of their
+            squares is the variance over clusters.
+        extra: variance over draws and seeds beyond that.
+    """
+
+    value: float
+    influences: Floats
+    extra: float = 0.0
+
+
+def resampled_scores(
+    efficacy: Sequence[Estimate], preservation: Sequence[Estimate], random: np.random.Generator | None = None
+) -> Floats:
+    """Capacity scores of resampled curves, (resamples, K): K numbers of edits, clusters drawn with replacement."""
+    known = random or np.random.default_rng(SEED)
+    estimates = [*efficacy, *preservation]
+    values = np.array([each.value for each in estimates])
+    influences = np.stack([each.influences for each in estimates])  # (2K, G)
+    extra = np.sqrt([each.extra for each in estimates])
+    drawn = resample_counts(influences.shape[1], known).astype(np.float64)  # (R, G)
+    found = values + drawn @ influences.T + extra * known.normal(size=(RESAMPLES, len(estimates)))
+    return capacity_scores(found[:, : len(efficacy)], found[:, len(efficacy) :])
+
+
+def percentile_ends(numbers: Floats, level: float = LEVEL) -> tuple[float, float]:
+    """The percentile interval of resampled numbers, some of which may be infinite.
+
+    >>> percentile_ends(np.r_[np.arange(1.0, 980.0), [np.inf] * 20])
+    (25.0, 975.0)
+    """
+    ordered = np.sort(numbers)
+    tail = round((len(ordered) + 1) * (1 - level) / 2) - 1
+    return float(ordered[tail]), float(ordered[-1 - tail])
