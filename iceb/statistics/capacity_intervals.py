@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from iceb.statistics.capacity import capacity_scores
-from iceb.statistics.clusters import Floats
+from iceb.statistics.clusters import Design, Floats, cluster_sums
 from iceb.statistics.estimates import LEVEL
 from iceb.statistics.intervals import RESAMPLES, SEED, resample_counts
 
@@ -29,6 +29,39 @@ class Estimate:
     value: float
     influences: Floats
     extra: float = 0.0
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The variance of a score, over clusters and beyond.
+
+    Attributes:
+        sums: influence of each cluster, (G,), in the order of the design's codes; their squares sum to the variance
+            over clusters.
+        variance: of the score, over clusters, draws and edits.
+        freedom: its degrees of freedom.
+    """
+
+    sums: Floats
+    variance: float
+    freedom: float
+
+    @property
+    def over_clusters(self) -> float:
+        """Variance over clusters alone."""
+        return float((self.sums**2).sum())
+
+
+def spread_of(influences: Floats, design: Design) -> Spread:
+    """The variance of the sum of influences, (M,), by cluster.
+
+    The factor that a variance over few clusters has, G / (G - 1), is in the clusters' influences.
+    """
+    variance, freedom = design.variance(influences)
+    sums = cluster_sums(influences, design.clusters)
+    squares = float((sums**2).sum())
+    factor = np.sqrt(float(design.over_clusters(influences)) / squares) if squares else 0.0
+    return Spread(factor * sums, float(variance), float(freedom))
 
 
 def resampled_scores(
