@@ -56,7 +56,7 @@ class AnchoredScore:
 
 
 def efficacy_at(table: Table, axes: Axes, row: Row, count: int) -> AnchoredScore:
-    """How well a row's edits work: its metric between the unedited model, 0, and the ceiling, 1."""
+    """Efficacy of a row: its metric between the unedited model, 0, and the ceiling, 1."""
     column = column_of(table.columns, axes.efficacy)
     mine = _measured([row], column, count)
     if mine is None:
@@ -76,7 +76,7 @@ def efficacy_at(table: Table, axes: Axes, row: Row, count: int) -> AnchoredScore
 
 
 def preservation_at(table: Table, axes: Axes, row: Row, count: int) -> AnchoredScore:
-    """The share of the unedited model's value that a row keeps."""
+    """Preservation of a row: the share of the unedited model's value that it keeps."""
     mine = _measured([row], column_of(table.columns, axes.preservation), count)
     if mine is None or mine[1].before is None or mine[1].after is None:
         return AnchoredScore(None, note=f"no {axes.preservation}")

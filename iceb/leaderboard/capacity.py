@@ -36,7 +36,7 @@ class Point:
         return float(capacity_scores(np.array(self.efficacy.value), np.array(self.preservation.value)))
 
     def below(self, level: float) -> tuple[str, ...]:
-        """Which of the two scores are below a level."""
+        """The scores that are below a level."""
         named = ((EFFICACY, self.efficacy.value), (PRESERVATION, self.preservation.value))
         return tuple(name for name, value in named if value is not None and value < level)
 
@@ -144,7 +144,7 @@ def _row_capacity(table: Table, axes: Axes, row: Row, wanted: tuple[int, ...], l
 
 
 class _Reader:
-    """What is read off one row's curve, and off its resampled curves."""
+    """A reader of one row's curve, and of its resampled curves."""
 
     def __init__(self, points: Sequence[Point], wanted: tuple[int, ...]) -> None:
         self.points, self.wanted = points, wanted

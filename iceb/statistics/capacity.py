@@ -1,4 +1,4 @@
-"""How many concepts can be edited at once: numbers that are read off a score against the number of edits.
+"""Numbers read off a score against the number of edits: how many concepts can be edited at once.
 
 The capacity score is the lower of two scores, how well the edits work and how much else they leave alone, each placed
 so that 1 is best, and counted within [0, 1]. A curve is that score at measured numbers of edits; between two of them it
@@ -145,7 +145,7 @@ class Curve:
     gaps: tuple[int, ...] = ()
 
     def range_of(self, number: float) -> EditRange:
-        """What is known of a number that was read off the curve."""
+        """The range in which a number that was read off the curve is known to lie."""
         if number == NOWHERE:
             return EditRange(NOWHERE, self.counts[0])
         if number == BEYOND:
