@@ -18,6 +18,8 @@ def capacity_section(found: TableCapacity) -> list[str]:
     lines = [[row_name(each.row), *cells_of(each)] for each in rows]
     table = markdown_table(["method", *headings(found)], lines, numbers_from=1)
     said = [*explain(found), f"{ALONE} ([how they are taken, and how often the intervals hold]({GUIDE}))."]
+    if without := [f"{row_name(each.row)} ({each.note})" for each in found.rows if not each.points]:
+        said.append(f"No capacity have: {'; '.join(without)}.")
     return ["### Capacity: how many concepts at once", "\n".join(f"- {each}" for each in said), table]
 
 

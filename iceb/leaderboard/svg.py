@@ -10,7 +10,7 @@ from html import escape
 
 WIDTH, HEIGHT = 300, 230  # of a panel's frame
 LEFT, RIGHT, TOP, BOTTOM = 50, 14, 34, 46  # around it
-LINE, COLUMNS = 18, 3  # of the legend
+LINE, COLUMNS, LONGEST = 18, 3, 48  # of the legend; letters that fit into a column
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 INK, QUIET, RULE, PAPER = "#1f2328", "#59636e", "#d8dee4", "#ffffff"
 
@@ -201,5 +201,10 @@ def _mark(mark: str, x: float, y: float) -> str:
 def _legend_entry(label: str, style: Style, x: float, y: float) -> str:
     dash = f' stroke-dasharray="{style.dash}"' if style.dash else ""
     sample = f'<path d="M{x} {y}h30" fill="none" stroke-width="1.8"{dash}/>{_mark(style.mark, x + 15, y)}'
-    text = f'<text x="{x + 38}" y="{y + 4}">{escape(label)}</text>'
+    text = f'<text x="{x + 38}" y="{y + 4}">{escape(_shortened(label))}</text>'
     return f'<g stroke="{style.colour}" fill="{style.colour}">{sample}</g>{text}'
+
+
+def _shortened(label: str) -> str:
+    """Shorten a label that would run into the next column; the line itself has it whole."""
+    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"

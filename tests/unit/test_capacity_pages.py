@@ -240,6 +240,12 @@ def test_the_reports_axes_are_the_tasks_own(made, controls, with_axes):
     assert axes_of(table) == {"efficacy": "source2dest", "preservation": "holdout_delta"}
 
 
+def test_a_row_without_capacity_is_named_with_the_reason(made, controls, with_axes):
+    eraser = made("esd", {1: (None, 0.0)}, reaches_dest=False)
+    found = capacity_of(table_of([*made("emcid", FALLING), *eraser, *controls], with_axes))
+    assert "No capacity have: esd (no source2dest)." in capacity_section(found)[1]
+
+
 def test_every_number_of_the_section_is_explained(made, controls, with_axes):
     found = capacity_of(table_of([*made("emcid", FALLING), *controls], with_axes))
     assert found is not None
