@@ -1,8 +1,8 @@
-"""The simulations' tables in docs/statistics.md, from the results kept beside this file.
+"""The simulations' tables in docs/statistics.md and docs/capacity.md, from the results kept beside this file.
 
 python -m tools.simulations.page            # print them
-python -m tools.simulations.page --write    # write them into the page
-python -m tools.simulations.page --check    # fail where the page has others
+python -m tools.simulations.page --write    # write them into the pages
+python -m tools.simulations.page --check    # fail where a page has others
 """
 
 import argparse
@@ -14,7 +14,8 @@ from iceb.leaderboard.markdown import markdown_table
 from tools.simulations.cells import read_cells
 from tools.simulations.populations import SIZES
 
-PAGE = Path(__file__).parents[2] / "docs" / "statistics.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = (DOCS / "statistics.md", DOCS / "capacity.md")
 BLOCK = re.compile(r"(<!-- simulation (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 CANDIDATES = {
     "t": "Student's t",
@@ -76,6 +77,7 @@ def _number(number: float | None) -> str:
 
 
 ERRORS = ("t", "t by request", "sign flip")
+HELD = ("capacity", "too high", "too low", "area", "half-life")
 COVERED = ("false difference", "all ranks covered", "a rank covered", "old rule splits two equals")
 TABLES: Mapping[str, Callable[[], str]] = {
     "summary": summary_table,
@@ -83,6 +85,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "shared_destinations": lambda: plain_table("shared_destinations", "requests", ("by request", "by destination")),
     "tests": lambda: plain_table("tests", "design", ERRORS),
     "ranks": lambda: plain_table("ranks", "design", COVERED),
+    "capacity": lambda: plain_table("capacity", "method", HELD),
     "power": lambda: plain_table("power", "plan", ("planned", "power")),
 }
 
@@ -96,16 +99,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Print, write or check the tables; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     action = parser.add_mutually_exclusive_group()
-    action.add_argument("--write", action="store_true", help="write docs/statistics.md")
-    action.add_argument("--check", action="store_true", help="fail where docs/statistics.md has other tables")
+    action.add_argument("--write", action="store_true", help="write the pages")
+    action.add_argument("--check", action="store_true", help="fail where a page has other tables")
     chosen = parser.parse_args(arguments)
-    standing = PAGE.read_text(encoding="utf-8")
-    text = page_text(standing)
+    standing = {path: path.read_text(encoding="utf-8") for path in PAGES}
+    texts = {path: page_text(text) for path, text in standing.items()}
     if chosen.write:
-        PAGE.write_text(text, encoding="utf-8")
+        for path, text in texts.items():
+            path.write_text(text, encoding="utf-8")
     elif not chosen.check:
         print("\n\n".join(f"{name}\n{make()}" for name, make in TABLES.items()))
-    return int(chosen.check and text != standing)
+    return int(chosen.check and texts != standing)
 
 
 if __name__ == "__main__":
