@@ -21,6 +21,7 @@ from iceb.base.packages import unreadable_packages
 from iceb.cli import (
     apply,
     cache,
+    capacity,
     check,
     compare,
     damage,
@@ -61,6 +62,7 @@ app.command("grid")(grid.grid)
 app.command("report")(site.report)
 app.command("runs")(runs.runs)
 app.command("compare")(compare.compare)
+app.command("capacity")(capacity.capacity)
 app.command("plan")(plan.plan)
 app.command("list")(listing.list_names)
 app.command("show")(prompts.show)
