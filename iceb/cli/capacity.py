@@ -1,4 +1,4 @@
-"""`iceb capacity`: how many concepts each method can edit at once, from runs at several numbers of edits."""
+"""`iceb capacity`: how many concepts each method can edit at once."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ def capacity(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the figure, an SVG, here.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The capacities as JSON on stdout, nothing else.")] = False,
 ) -> None:
-    """Say how many concepts each method can edit at once, before its edits fail or break what they should keep."""
+    """Say how many concepts each method can edit at once before it fails or breaks other things."""
     from iceb.leaderboard.capacity import capacity_of
     from iceb.report.site.boards import make_boards
     from iceb.report.site.read_runs import read_runs
@@ -40,7 +40,9 @@ def capacity(
     levels, wanted = _levels(level), _counts(counts)
     found, left_out = read_runs(runs)
     boards = make_boards(found)
-    taken = [(board.title, capacity_of(board.table, wanted or _declared(board.table), levels)) for board in boards]
+    taken = [
+        (board.title, capacity_of(board.table, wanted or _declared_counts(board.table), levels)) for board in boards
+    ]
     kept = [(title, each) for title, each in taken if each is not None]
     if not kept:
         _refuse(boards[0].table)
@@ -81,7 +83,7 @@ def _counts(given: str | None) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _declared(table: "Table") -> tuple[int, ...]:
+def _declared_counts(table: "Table") -> tuple[int, ...]:
     """The numbers of edits that the table's task declares, ranked here or not."""
     from iceb import registry
     from iceb.base.errors import SpecError
@@ -122,7 +124,10 @@ def _draw(out: Path | None, found: "list[TableCapacity]") -> str:
 
 
 def document(title: str, found: "TableCapacity") -> dict[str, Any]:
-    """The capacities of one table as plain JSON; numbers of edits as ranges, `most` null where nothing bounds them."""
+    """The capacities of one table as plain JSON.
+
+    Numbers of edits are ranges; `most` is null where nothing bounds them.
+    """
     axes = found.axes
     return {
         "title": title,

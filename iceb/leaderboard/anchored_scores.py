@@ -1,6 +1,7 @@
-"""Efficacy and preservation of a row on their scales: 0 is the unedited model's efficacy, 1 the best that can be had.
+"""Efficacy and preservation of a row, each on a scale on which 1 is best.
 
-Preservation is the share of the unedited model's value that is kept. Both follow from a row's own result and from
+The unedited model's efficacy is 0 and the ceiling's 1; preservation is the share of the unedited model's value that is
+kept. Both follow from a row's own result and from
 two references, the unedited model and the ceiling at the same number of edits, so no other row moves them.
 """
 
@@ -58,11 +59,11 @@ class AnchoredScore:
 def efficacy_at(table: Table, axes: Axes, row: Row, count: int) -> AnchoredScore:
     """Efficacy of a row: its metric between the unedited model, 0, and the ceiling, 1."""
     column = column_of(table.columns, axes.efficacy)
-    mine = _measured([row], column, count)
+    mine = _find_score([row], column, count)
     if mine is None:
         return AnchoredScore(None, note=f"no {axes.efficacy}")
-    floor = _measured(_controls(table, FLOOR), column, count)
-    top = _measured(_controls(table, axes.ceiling), column, count) if isinstance(axes.ceiling, str) else None
+    floor = _find_score(_controls(table, FLOOR), column, count)
+    top = _find_score(_controls(table, axes.ceiling), column, count) if isinstance(axes.ceiling, str) else None
     best = _value(top) if isinstance(axes.ceiling, str) else axes.ceiling
     if floor is None or best is None:
         return AnchoredScore(None, note=f"no {FLOOR if floor is None else axes.ceiling} at {count}")
@@ -77,7 +78,7 @@ def efficacy_at(table: Table, axes: Axes, row: Row, count: int) -> AnchoredScore
 
 def preservation_at(table: Table, axes: Axes, row: Row, count: int) -> AnchoredScore:
     """Preservation of a row: the share of the unedited model's value that it keeps."""
-    mine = _measured([row], column_of(table.columns, axes.preservation), count)
+    mine = _find_score([row], column_of(table.columns, axes.preservation), count)
     if mine is None or mine[1].before is None or mine[1].after is None:
         return AnchoredScore(None, note=f"no {axes.preservation}")
     before, value = mine[1].before, mine[1].after / mine[1].before if mine[1].before > 0 else None
@@ -92,7 +93,7 @@ def _controls(table: Table, name: str) -> list[Row]:
     return [row for row in table.order if row.control and row.method == name]
 
 
-def _measured(rows: Iterable[Row], column: Column | None, count: int) -> Measured | None:
+def _find_score(rows: Iterable[Row], column: Column | None, count: int) -> Measured | None:
     """The first of some rows that has a value in a column, as its result and score."""
     for row in rows:
         score = row.score(column, count) if column is not None else None

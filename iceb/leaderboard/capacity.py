@@ -67,7 +67,7 @@ class Area:
 
 @dataclass(frozen=True)
 class HalfLife:
-    """The number of edits at which the capacity score is half of that at the smallest number; None with a note.
+    """The number of edits at which the capacity score has fallen to half; None with a note.
 
     Attributes:
         beyond: whether there is none because the score has not fallen so far.
@@ -151,7 +151,7 @@ class _Reader:
         self.curve = self._curve_of(points)
         self.scores = np.array([point.score for point in points], dtype=np.float64)
         self.firm = [point for point in points if point.efficacy.scatter and point.preservation.scatter]
-        self.drawn = _resampled(self.firm) if self.firm else None
+        self.drawn = _resample(self.firm) if self.firm else None
 
     def _curve_of(self, points: Sequence[Point]) -> Curve:
         counts = tuple(point.count for point in points)
@@ -200,7 +200,7 @@ class _Reader:
         return self._ends(half_lives)
 
 
-def _resampled(points: Sequence[Point]) -> Floats:
+def _resample(points: Sequence[Point]) -> Floats:
     """Capacity scores of resampled curves, (resamples, points); clusters are drawn for all points at once."""
     sides = [[point.efficacy for point in points], [point.preservation for point in points]]
     names = dict.fromkeys(name for side in sides for each in side if each.scatter for name in each.scatter.influences)

@@ -16,7 +16,10 @@ LOOKS = (("", "circle"), ("6 3", "square"), ("2 3", "triangle"), ("8 3 2 3", "di
 
 
 def draw_table(table: Table, capacity: TableCapacity | None, counts: Sequence[int] | None = None) -> str | None:
-    """Draw the headline, and both axes of capacity where the task has them; None of fewer than two numbers of edits."""
+    """Draw the headline, and efficacy and preservation where the task names them.
+
+    None of fewer than two numbers of edits.
+    """
     declared = tuple(counts or table.declared)
     wanted = [count for count in declared if count in table.counts]
     styles = _styles(table.order)

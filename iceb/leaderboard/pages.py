@@ -137,7 +137,7 @@ def render_pages(
 
 
 def _live_links(text: str, folder: Path) -> str:
-    """Return a page's text with links out of the folder that lead nowhere as plain text; a figure has none."""
+    """Return a page's text with links out of the folder that lead nowhere as plain text."""
     return OUTWARD.sub(lambda link: link[0] if (folder / link["target"]).exists() else link["text"], text)
 
 

@@ -182,7 +182,7 @@ def _line(frame: _Frame, line: Line, aside: float) -> str:
 
 
 def _segments(places: Sequence[tuple[float, float]], drawn: Set[int], look: str) -> str:
-    """Draw the lines from some places to the next ones as one path; those that follow each other are joined."""
+    """Draw the lines from some places to the next ones as one path."""
     moves, last = [], -1
     for place in sorted(drawn):
         (x, y), (next_x, next_y) = places[place], places[place + 1]
@@ -201,10 +201,10 @@ def _mark(mark: str, x: float, y: float) -> str:
 def _legend_entry(label: str, style: Style, x: float, y: float) -> str:
     dash = f' stroke-dasharray="{style.dash}"' if style.dash else ""
     sample = f'<path d="M{x} {y}h30" fill="none" stroke-width="1.8"{dash}/>{_mark(style.mark, x + 15, y)}'
-    text = f'<text x="{x + 38}" y="{y + 4}">{escape(_shortened(label))}</text>'
+    text = f'<text x="{x + 38}" y="{y + 4}">{escape(_shorten(label))}</text>'
     return f'<g stroke="{style.colour}" fill="{style.colour}">{sample}</g>{text}'
 
 
-def _shortened(label: str) -> str:
+def _shorten(label: str) -> str:
     """Shorten a label that would run into the next column; the line itself has it whole."""
     return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"

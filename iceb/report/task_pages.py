@@ -150,8 +150,8 @@ def _axes_line(axes: Axes) -> str:
     efficacy, preservation = (f"[{name}](../metrics/{name}.md)" for name in (axes.efficacy, axes.preservation))
     top = f"`{axes.ceiling}`" if isinstance(axes.ceiling, str) else f"{axes.ceiling:g}"
     return (
-        f"- [capacity](../capacity.md): efficacy is {efficacy}, 0 as `unedited` has it and 1 as {top}; preservation is "
-        f"the share that is kept of what {preservation} compares"
+        f"- [capacity](../capacity.md): efficacy is {efficacy}, 0 as the unedited model has it and 1 as {top}; "
+        f"preservation is the share that is kept of what {preservation} compares"
     )
 
 

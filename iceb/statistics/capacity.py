@@ -68,7 +68,7 @@ def areas(counts: Sequence[float], scores: Floats) -> Floats:
 
 
 def half_lives(counts: Sequence[float], scores: Floats) -> Floats:
-    """The first number of edits at which the score is down to half its value at the smallest one, (…, K) → (…).
+    """The first number of edits at which the score is down to half of its first value, (…, K) → (…).
 
     Infinite where it stays above, NaN where it is 0 at the smallest number.
 

@@ -67,7 +67,7 @@ def spread_of(influences: Floats, design: Design) -> Spread:
 def resampled_scores(
     efficacy: Sequence[Estimate], preservation: Sequence[Estimate], random: np.random.Generator | None = None
 ) -> Floats:
-    """Capacity scores of resampled curves, (resamples, K): K numbers of edits, clusters drawn with replacement.
+    """Capacity scores of resampled curves, (resamples, K), at K numbers of edits.
 
     The lower of two uncertain scores is too low on average where the two are near each other, and that of resampled
     ones once more. So the curves are raised by twice what their median lies below the score itself, as a bias-corrected

@@ -31,7 +31,7 @@ def with_axes(task):
 
 
 @pytest.fixture
-def made(make_result):
+def make_rows(make_result):
     """Results of a method by number of edits, from source2dest and holdout_delta."""
 
     def make(name, scores, **more):
@@ -49,8 +49,10 @@ def made(make_result):
 
 
 @pytest.fixture
-def controls(made):
-    flat = [made(name, {1: (value, 0.0), 10: (value, 0.0)}, stderr=0.0, paper="") for name, value in CONTROLS.items()]
+def controls(make_rows):
+    flat = [
+        make_rows(name, {1: (value, 0.0), 10: (value, 0.0)}, stderr=0.0, paper="") for name, value in CONTROLS.items()
+    ]
     return [each for some in flat for each in some]
 
 
@@ -70,9 +72,9 @@ def capacity_row(some, task, name="emcid"):
     return next(each for each in found.rows if each.row.method == name)
 
 
-def test_numbers_worked_out_by_hand(made, controls, with_axes):
+def test_numbers_worked_out_by_hand(make_rows, controls, with_axes):
     """Efficacy 0.75 and 0.25 of the ceiling, all else kept: half of the way from 1 to 10 on a logarithmic scale."""
-    found = capacity_row([*made("emcid", FALLING), *controls], with_axes)
+    found = capacity_row([*make_rows("emcid", FALLING), *controls], with_axes)
     assert [point.efficacy.value for point in found.points] == pytest.approx([0.75, 0.25])
     assert [point.preservation.value for point in found.points] == pytest.approx([1.0, 1.0])
     half, high = found.capacities
@@ -83,18 +85,18 @@ def test_numbers_worked_out_by_hand(made, controls, with_axes):
     assert found.half_life.edits.exact == pytest.approx(10**0.75)
 
 
-def test_preservation_is_the_share_that_is_kept(made, controls, with_axes):
+def test_preservation_is_the_share_that_is_kept(make_rows, controls, with_axes):
     """Before and after are 0.65 and 0.35 at 10 edits."""
-    found = capacity_row([*made("emcid", {1: (TOP, 0.0), 10: (TOP, -0.3)}), *controls], with_axes)
+    found = capacity_row([*make_rows("emcid", {1: (TOP, 0.0), 10: (TOP, -0.3)}), *controls], with_axes)
     assert found.points[1].preservation.value == pytest.approx(0.35 / 0.65)
     assert found.capacities[1].fails == ("preservation",)
     assert found.capacities[0].edits.text() == "≥ 10"
 
 
-def test_adding_a_method_moves_no_other_row(made, controls, with_axes):
-    alone = [*made("emcid", FALLING), *controls]
+def test_adding_a_method_moves_no_other_row(make_rows, controls, with_axes):
+    alone = [*make_rows("emcid", FALLING), *controls]
     before = capacity_row(alone, with_axes)
-    after = capacity_row([*alone, *made("uce", {1: (TOP, 0.3), 10: (TOP, 0.3)})], with_axes)
+    after = capacity_row([*alone, *make_rows("uce", {1: (TOP, 0.3), 10: (TOP, 0.3)})], with_axes)
     assert (before.points, before.capacities, before.area, before.half_life) == (
         after.points,
         after.capacities,
@@ -103,15 +105,15 @@ def test_adding_a_method_moves_no_other_row(made, controls, with_axes):
     )
 
 
-def test_a_row_that_is_better_everywhere_has_no_smaller_capacity(made, controls, with_axes):
-    some = [*made("emcid", FALLING), *made("uce", {1: (0.7, 0.1), 10: (0.3, 0.1)}), *controls]
+def test_a_row_that_is_better_everywhere_has_no_smaller_capacity(make_rows, controls, with_axes):
+    some = [*make_rows("emcid", FALLING), *make_rows("uce", {1: (0.7, 0.1), 10: (0.3, 0.1)}), *controls]
     worse, better = (capacity_row(some, with_axes, name) for name in ("emcid", "uce"))
     for one, other in zip(worse.capacities, better.capacities, strict=True):
         assert one.edits.least <= other.edits.least
     assert worse.area.value < better.area.value
 
 
-def scattered(made_result, metric, seed):
+def scatter_concepts(made_result, metric, seed):
     """With concepts that scatter, and the scores that they make."""
     random = np.random.default_rng(seed)
     rows = [
@@ -135,11 +137,11 @@ def changes_of(made_result):
     return np.array([row.value.after - row.value.before for row in made_result.rows if row.metric == "source2dest"])
 
 
-def test_the_scatter_of_efficacy_is_that_of_a_ratio_of_means(made, controls, with_axes):
+def test_the_scatter_of_efficacy_is_that_of_a_ratio_of_means(make_rows, controls, with_axes):
     """Independent of the code: residuals of value − ratio × ceiling over the same concepts."""
-    mine = [scattered(each, "source2dest", seed) for seed, each in enumerate(made("emcid", FALLING))]
+    mine = [scatter_concepts(each, "source2dest", seed) for seed, each in enumerate(make_rows("emcid", FALLING))]
     swaps = [each for each in controls if each.result.method.name == "prompt_swap"]
-    tops = [scattered(each, "source2dest", 10 + seed) for seed, each in enumerate(swaps)]
+    tops = [scatter_concepts(each, "source2dest", 10 + seed) for seed, each in enumerate(swaps)]
     rest = [each for each in controls if each.result.method.name == "unedited"]
     found = capacity_row([*mine, *tops, *rest], with_axes)
     for point, own, top in zip(found.points, mine, tops, strict=True):
@@ -154,31 +156,31 @@ def test_the_scatter_of_efficacy_is_that_of_a_ratio_of_means(made, controls, wit
     assert low.least <= edits.least <= high.most
 
 
-def test_below_ten_concepts_there_is_no_interval(made, controls, with_axes):
-    found = capacity_row([*made("emcid", FALLING, concepts=9), *controls], with_axes)
+def test_below_ten_concepts_there_is_no_interval(make_rows, controls, with_axes):
+    found = capacity_row([*make_rows("emcid", FALLING, concepts=9), *controls], with_axes)
     assert found.capacities[0].interval is None
     assert found.area.interval is None
     assert "too few concepts" in found.area.note
 
 
-def test_without_a_reference_or_a_destination_there_is_no_capacity_and_it_says_why(made, controls, with_axes):
+def test_without_a_reference_or_a_destination_there_is_no_capacity_and_it_says_why(make_rows, controls, with_axes):
     no_swap = [each for each in controls if each.result.method.name == "unedited"]
-    assert capacity_row([*made("emcid", FALLING), *no_swap], with_axes).note == "no prompt_swap at 1"
-    eraser = made("esd", {1: (None, 0.0), 10: (None, 0.0)}, reaches_dest=False)
+    assert capacity_row([*make_rows("emcid", FALLING), *no_swap], with_axes).note == "no prompt_swap at 1"
+    eraser = make_rows("esd", {1: (None, 0.0), 10: (None, 0.0)}, reaches_dest=False)
     assert capacity_row([*eraser, *controls], with_axes, "esd").note == "no source2dest"
 
 
-def test_no_line_is_drawn_across_a_declared_number_that_was_not_run(made, controls, with_axes):
+def test_no_line_is_drawn_across_a_declared_number_that_was_not_run(make_rows, controls, with_axes):
     declared = dataclasses.replace(with_axes, edit_counts=(1, 5, 10))
-    found = capacity_row([*made("emcid", FALLING), *controls], declared)
+    found = capacity_row([*make_rows("emcid", FALLING), *controls], declared)
     assert found.capacities[0].edits.text() == "1 to 10"
     assert found.area.value is None
     assert found.area.note == "not measured at 5"
     assert found.half_life.edits.text() == "1 to 10"
 
 
-def test_a_task_without_axes_or_with_one_number_of_edits_has_no_section(made, controls, task, with_axes):
-    some = [*made("emcid", FALLING), *controls]
+def test_a_task_without_axes_or_with_one_number_of_edits_has_no_section(make_rows, controls, task, with_axes):
+    some = [*make_rows("emcid", FALLING), *controls]
     assert capacity_of(table_of(some, task)) is None
     assert capacity_of(table_of(some, dataclasses.replace(with_axes, edit_counts=(10,)))) is None
 
@@ -197,8 +199,8 @@ def test_every_declared_preservation_is_better_when_higher_and_has_sides():
         assert kept.reduction.kind == registry.load("metrics", axes.efficacy).reduction.kind == "mean", entry.name
 
 
-def test_the_page_shows_capacities_and_links_a_figure_that_is_well_formed(made, controls, with_axes, tmp_path):
-    for each in (some := [*made("emcid", FALLING), *controls]):
+def test_the_page_shows_capacities_and_links_a_figure_that_is_well_formed(make_rows, controls, with_axes, tmp_path):
+    for each in (some := [*make_rows("emcid", FALLING), *controls]):
         each.save(tmp_path / "results" / place(each.result))
     per_concept = {each.result.per_concept.sha256: each.rows for each in some}
     results = [each.result for each in some]
@@ -215,8 +217,8 @@ def test_the_page_shows_capacities_and_links_a_figure_that_is_well_formed(made, 
     check(tmp_path, texts)
 
 
-def test_a_changed_figure_and_one_left_over_are_refused(made, controls, with_axes, tmp_path):
-    results = [each.result for each in [*made("emcid", FALLING), *controls]]
+def test_a_changed_figure_and_one_left_over_are_refused(make_rows, controls, with_axes, tmp_path):
+    results = [each.result for each in [*make_rows("emcid", FALLING), *controls]]
     (tmp_path / "results").mkdir()
     texts = render_pages(tmp_path, lambda name: with_axes, results)
     write(tmp_path, texts)
@@ -227,27 +229,27 @@ def test_a_changed_figure_and_one_left_over_are_refused(made, controls, with_axe
         check(tmp_path, texts)
 
 
-def test_a_task_without_axes_has_a_figure_of_its_headline_alone(made, controls, task):
-    text = draw_table(table_of([*made("emcid", FALLING), *controls], task), None)
+def test_a_task_without_axes_has_a_figure_of_its_headline_alone(make_rows, controls, task):
+    text = draw_table(table_of([*make_rows("emcid", FALLING), *controls], task), None)
     assert text is not None
     assert "edit_score" in text
     assert "efficacy" not in text
     assert draw_table(table_of([each for each in controls if each.result.num_edits == 1], task), None) is None
 
 
-def test_the_reports_axes_are_the_tasks_own(made, controls, with_axes):
-    table = table_of([*made("emcid", FALLING), *controls], with_axes)
+def test_the_reports_axes_are_the_tasks_own(make_rows, controls, with_axes):
+    table = table_of([*make_rows("emcid", FALLING), *controls], with_axes)
     assert axes_of(table) == {"efficacy": "source2dest", "preservation": "holdout_delta"}
 
 
-def test_a_row_without_capacity_is_named_with_the_reason(made, controls, with_axes):
-    eraser = made("esd", {1: (None, 0.0)}, reaches_dest=False)
-    found = capacity_of(table_of([*made("emcid", FALLING), *eraser, *controls], with_axes))
+def test_a_row_without_capacity_is_named_with_the_reason(make_rows, controls, with_axes):
+    eraser = make_rows("esd", {1: (None, 0.0)}, reaches_dest=False)
+    found = capacity_of(table_of([*make_rows("emcid", FALLING), *eraser, *controls], with_axes))
     assert "No capacity have: esd (no source2dest)." in capacity_section(found)[1]
 
 
-def test_every_number_of_the_section_is_explained(made, controls, with_axes):
-    found = capacity_of(table_of([*made("emcid", FALLING), *controls], with_axes))
+def test_every_number_of_the_section_is_explained(make_rows, controls, with_axes):
+    found = capacity_of(table_of([*make_rows("emcid", FALLING), *controls], with_axes))
     assert found is not None
     _, said, table = capacity_section(found)
     for heading in ("C(0.5)", "C(0.8)", "fails first", "area", "half-life", "[low, high]"):

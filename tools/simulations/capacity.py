@@ -92,7 +92,7 @@ def true_levels(found: Curves) -> tuple[list[float], list[float]]:
 
 
 def capacity_cell(found: Curves) -> Cell:
-    """The shares of samples whose intervals hold what is true of the population, and how the others miss it."""
+    """The shares of samples whose intervals hold the population's numbers, or miss them."""
 
     def cell(random: np.random.Generator) -> Mapping[str, float]:
         levels, reads = true_levels(found), readings(found.counts)
@@ -144,7 +144,7 @@ def _samples(
 
 
 def _ratios(above: Floats, below: Floats, design: Design) -> list[Estimate]:
-    """The ratio of two means over concepts in each sample, with the influences of all destinations' clusters."""
+    """The ratio of two means over concepts in each sample, with the influence of each cluster."""
     estimates = []
     for one, other in zip(above, below, strict=True):
         ratio = float(one.mean() / other.mean())

@@ -1,4 +1,4 @@
-"""The simulations' tables in docs/statistics.md and docs/capacity.md, from the results kept beside this file.
+"""The simulations' tables in the docs, from the results kept beside this file.
 
 python -m tools.simulations.page            # print them
 python -m tools.simulations.page --write    # write them into the pages
