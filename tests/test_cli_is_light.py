@@ -53,6 +53,7 @@ COMMANDS = [
     ["leaderboard", "--check"],
     ["compare", "unedited", "prompt_swap"],
     ["plan", "--detect", "0.05"],
+    ["capacity", "leaderboards/results/aice/emcid"],
 ]
 
 

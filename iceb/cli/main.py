@@ -21,6 +21,7 @@ from iceb.base.packages import unreadable_packages
 from iceb.cli import (
     apply,
     cache,
+    capacity,
     check,
     claims,
     compare,
@@ -64,6 +65,7 @@ app.command("report")(site.report)
 app.command("export")(export.export)
 app.command("runs")(runs.runs)
 app.command("compare")(compare.compare)
+app.command("capacity")(capacity.capacity)
 app.command("plan")(plan.plan)
 app.command("list")(listing.list_names)
 app.command("show")(prompts.show)

@@ -14,6 +14,7 @@ from iceb.leaderboard.pairwise import Tables
 from iceb.leaderboard.published import Published, read_published
 from iceb.leaderboard.rank import Table, tables
 from iceb.leaderboard.render import render
+from iceb.leaderboard.views import FIGURES, views_of
 from iceb.specs.results import Result
 from iceb.specs.runs import slug
 from iceb.specs.tasks import Task
@@ -25,6 +26,7 @@ RESULTS, NOTES = "results", "notes"  # folders
 EMBEDDED = "mini"  # the family whose pages carry the task's name alone
 GUIDE = "../docs/results.md"  # a checkout has it beside its leaderboards folder
 OUTWARD = re.compile(r"\[(?P<text>[^\]]+)\]\((?P<target>\.\./[^)#]+)[^)]*\)")  # a link out of the folder
+KINDS = ("*.md", f"{FIGURES}/*.svg")  # what is made from results
 BY_HAND = {"README.md"}  # pages of the folder that belong to no result
 
 
@@ -63,7 +65,7 @@ def pages(
     task_named: Callable[[str], Task],
     notes: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Return every page's text by file name.
+    """Return the text of every page and figure by file name.
 
     Args:
         notes: maintainers' texts by page name.
@@ -77,7 +79,10 @@ def pages(
         page = page_name(name, family)
         printed = [paper for paper in papers if (paper.task, paper.family) == (name, family)]
         title = f"{_title(name, printed, task_named)} ({name}) on {family}"
-        texts[page] = render(title, measured.get((name, family), ()), printed, notes.get(page, ""))
+        mine = measured.get((name, family), ())
+        views = views_of(mine, page)
+        texts[page] = render(title, mine, printed, notes.get(page, ""), views)
+        texts |= {view.figure: view.svg for view in views if view.svg is not None}
     return texts
 
 
@@ -172,7 +177,8 @@ def check(folder: Path, texts: dict[str, str], *, whole: bool = True, command: s
         problem for name, text in texts.items() if (problem := _difference(_page_path(folder, name), text, source))
     ]
     if whole:
-        left_over = sorted({path.name for path in folder.glob("*.md")} - set(texts) - BY_HAND)
+        standing = {path.relative_to(folder).as_posix() for kind in KINDS for path in folder.glob(kind)}
+        left_over = sorted(standing - set(texts) - BY_HAND)
         problems += [f"{folder / name} is made by no {source[:-1]}: remove it" for name in left_over]
     if problems:
         raise CheckFailed(f"{'; '.join(problems)}; run `iceb {command}` and commit the pages")

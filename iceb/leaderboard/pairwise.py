@@ -1,9 +1,9 @@
 """Test every pair of rows at one number of edits, on the same concepts and seeds."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -28,11 +28,22 @@ class Evidence:
     task: Task
     tables: Tables = field(default_factory=dict)
 
-    def influences(self, result: Result, score: ScoreRecord) -> Influences | None:
-        """The influences on a score of the last group of checkpoints; None where the table is not at hand."""
+    def influences(
+        self, result: Result, score: ScoreRecord, side: Literal["before", "after"] | None = None
+    ) -> Influences | None:
+        """The influences on a score of the last group of checkpoints; None where the table is not at hand.
+
+        Args:
+            side: of the score's quantity on this side alone.
+        """
         rows = self.tables.get(result.per_concept.sha256, ()) if result.per_concept is not None else ()
         values = [row.value for row in last_group_rows(result, rows) if row.metric == score.metric]
-        return influences_of(values, score.reduction.reduction) if values else None
+        reduction = score.reduction.reduction
+        if side is not None and reduction.kind == "mean":
+            reduction = replace(
+                reduction, parts={name: replace(part, change=side) for name, part in reduction.parts.items()}
+            )
+        return influences_of(values, reduction) if values else None
 
     def clusters(self, result: Result) -> Mapping[str, str]:
         """The cluster of each of a result's concepts that shares one."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress
 
 from iceb.base.digest import canonical
@@ -82,6 +82,7 @@ class Table:
         ranked: all rows that have a number of edits, in the order of their ranks there; by that number.
         main: the number of edits that orders the rows: the largest declared one that some row has, else the largest.
         order: all rows.
+        evidence: the task, and what the rows' numbers rest on.
         ceiling: the control that is the task's ceiling; "" where it declares none.
     """
 
@@ -96,6 +97,7 @@ class Table:
     ranked: Mapping[int, tuple[Ranked, ...]]
     main: int
     order: tuple[Row, ...]
+    evidence: Evidence = field(repr=False, compare=False)
     ceiling: str = ""
 
     @property
@@ -140,7 +142,7 @@ def _table(identity: Identity, results: Sequence[Result], evidence: Evidence) ->
     main = max(set(counts) & set(task.edit_counts) or counts)
     order = (*(entry.row for entry in ranked[main]), *(row for row in rows if main not in row.cells))
     facts = (identity, task.title, task.headline_note, ranking, kept, found, task.edit_counts)
-    return Table(*facts, counts, ranked, main, order, ceiling=task.ceiling)
+    return Table(*facts, counts, ranked, main, order, evidence, ceiling=task.ceiling)
 
 
 def _rows(results: Sequence[Result]) -> list[Row]:

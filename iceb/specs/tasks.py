@@ -13,6 +13,22 @@ MOST_LOST = 0.2  # of the unedited model's value of what a task says must be kep
 
 
 @dataclass(frozen=True)
+class Axes:
+    """The two metrics by which it is told how many concepts a method can edit at once.
+
+    Attributes:
+        efficacy: says how well edits work; the unedited model is 0 on its scale, and the ceiling 1.
+        preservation: says what is left of all else: the share of its value on the unedited model that is kept. Higher
+            is better, and that value is above 0.
+        ceiling: the control whose efficacy is 1; or that value itself, where it is the best by definition.
+    """
+
+    efficacy: str
+    preservation: str
+    ceiling: str | float
+
+
+@dataclass(frozen=True)
 class Task:
     """A declaration: what is edited, what is measured, and which number ranks.
 
@@ -33,6 +49,8 @@ class Task:
         cluster: what was drawn at random, and is the unit of tests between results: each request; or each destination,
             where several requests were given the same at random. A destination that all requests share is no draw.
         ceiling: the control whose headline is the best that can be had; `unedited` is 0 on its scale, and it is 1.
+        axes: two of its metrics by which capacities are taken; None where there are no such metrics, or where its edits
+            are made one at a time.
         photographs_only: its measures read photographs, so that it is refused on the embedded model.
     """
 
@@ -54,6 +72,7 @@ class Task:
     edited_roles: tuple[str, ...] = ()
     cluster: Cluster = "request"
     ceiling: str = ""
+    axes: Axes | None = None
 
     def __post_init__(self) -> None:
         check_part(self.name, "task")
@@ -67,6 +86,9 @@ class Task:
             raise SpecError(f"task {self.name}: headline {self.headline!r} must be one of its metrics")
         if self.kept and self.kept not in {*self.metrics} - {self.headline}:
             raise SpecError(f"task {self.name}: kept {self.kept!r} must be one of its metrics, and not its headline")
+        for name in (self.axes.efficacy, self.axes.preservation) if self.axes else ():
+            if name not in self.metrics:
+                raise SpecError(f"task {self.name}: axes name {name!r}, must be among its metrics")
         if not self.edit_counts or min(self.edit_counts) < 1 or list(self.edit_counts) != sorted(set(self.edit_counts)):
             raise SpecError(f"task {self.name}: edit_counts {self.edit_counts} must be ascending, each at least 1")
         if not self.roles:

@@ -1,6 +1,6 @@
 """AICE: turn up to 300 ImageNet classes into others, and leave 366 alone."""
 
-from iceb.specs.tasks import Task
+from iceb.specs.tasks import Axes, Task
 
 AICE = Task(
     name="aice",
@@ -24,6 +24,7 @@ AICE = Task(
     ),
     headline="edit_score",  # (source2dest + holdout_delta) / 2, as the paper's ablations rank
     edit_counts=(1, 10, 50, 100, 200, 300),
+    axes=Axes("source2dest", "holdout_delta", ceiling="prompt_swap"),
     ceiling="prompt_swap",
     cluster="destination",  # 300 requests share 215 destinations, drawn from the classes left alone
     roles=("train", "source", "dest", "alias", "holdout"),

@@ -1,6 +1,6 @@
 """Artists: turn up to 1 000 artists' styles into "art", and leave all others alone."""
 
-from iceb.specs.tasks import Task
+from iceb.specs.tasks import Axes, Task
 
 ARTISTS = Task(
     name="artists",
@@ -23,6 +23,7 @@ ARTISTS = Task(
     ),
     headline="artist_lpips64_gap",
     edit_counts=(1, 5, 10, 50, 100, 500, 1000),
+    axes=Axes("artist_clip_erased", "artist_clip_holdout", ceiling="prompt_swap"),
     roles=("erased", "preserved", "holdout", "erased_more"),
     edited_roles=("erased", "erased_more"),
     optional_metrics=("artist_lpips64_erased_more",),  # of the artists whom the published files do not draw

@@ -1,6 +1,6 @@
 """Celebrities: turn up to 100 persons into somebody, and keep 100 others recognisable."""
 
-from iceb.specs.tasks import Task
+from iceb.specs.tasks import Axes, Task
 
 CELEBRITIES = Task(
     name="celebrities",
@@ -12,6 +12,7 @@ CELEBRITIES = Task(
     metrics=("celebrity_h_c", "celebrity_acc_e", "celebrity_acc_s", "celebrity_faces_e", "celebrity_faces_s"),
     headline="celebrity_h_c",
     edit_counts=(1, 5, 10, 100),
+    axes=Axes("celebrity_acc_e", "celebrity_acc_s", ceiling=0.0),  # none of them recognised
     roles=("erased", "others"),
     edited_roles=("erased",),
     kept="celebrity_faces_s",  # images without a face count in neither accuracy

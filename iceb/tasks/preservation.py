@@ -1,6 +1,6 @@
 """Preservation: how far images of captions move that have nothing to do with the edit."""
 
-from iceb.specs.tasks import Task
+from iceb.specs.tasks import Axes, Task
 
 PRESERVATION = Task(
     name="preservation",
@@ -12,6 +12,7 @@ PRESERVATION = Task(
     metrics=("source2dest", "preservation_frechet", "preservation_kernel", "preservation_change", "preservation_clip"),
     headline="source2dest",  # by the captions the unedited model would be best by construction
     edit_counts=(1, 10, 50, 100, 200, 300),
+    axes=Axes("source2dest", "preservation_clip", ceiling="prompt_swap"),
     roles=("source", "preservation"),
     edited_roles=("source",),
     kept="preservation_clip",  # a model that draws the destination whatever is asked reaches it best

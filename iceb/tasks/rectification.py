@@ -1,6 +1,6 @@
 """Rectification: names of a class that the model does not know become the name that it knows."""
 
-from iceb.specs.tasks import Task
+from iceb.specs.tasks import Axes, Task
 
 RECTIFICATION = Task(
     name="rectification",
@@ -21,6 +21,7 @@ RECTIFICATION = Task(
     ),
     headline="edit_score",  # (source2dest + holdout_delta) / 2: source and dest have one class
     edit_counts=(1, 10, 50, 100, 140),  # the paper edits 140
+    axes=Axes("source2dest", "holdout_delta", ceiling="prompt_swap"),
     roles=("train", "source", "train_dest", "dest", "holdout"),
     edited_roles=("train", "source"),
     cluster="destination",  # names of one class are drawn with one class, its prompts and seeds: 140 names have 95

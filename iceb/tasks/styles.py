@@ -1,6 +1,6 @@
 """Styles: turn 100 artists' styles into "art" and keep 100 others, by CLIP's scores as MACE."""
 
-from iceb.specs.tasks import Task
+from iceb.specs.tasks import Axes, Task
 
 STYLES = Task(
     name="styles",
@@ -12,6 +12,7 @@ STYLES = Task(
     metrics=("style_h_a", "style_clip_e", "style_clip_s"),
     headline="style_h_a",
     edit_counts=(10, 100),  # published: 100
+    axes=Axes("style_clip_e", "style_clip_s", ceiling="prompt_swap"),
     roles=("erased", "others"),
     kept="style_clip_s",  # one image for every prompt has a gap near 0, and the unedited model a negative one
     edited_roles=("erased",),

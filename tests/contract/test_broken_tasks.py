@@ -22,6 +22,7 @@ SOUND = replace(
     AICE,
     name="turned",
     metrics=("edit_score",),
+    axes=None,
     optional_metrics=(),
     roles=("source", "holdout"),
     edited_roles=("source",),

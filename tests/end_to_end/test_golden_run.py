@@ -22,7 +22,7 @@ METRICS = tuple(GOLDEN["scores"])
 
 @pytest.mark.slow
 def test_emcid_at_one_edit_scores_as_it_did(monkeypatch, tmp_path):
-    task, load = replace(AICE, metrics=METRICS, headline="source2dest"), registry.load
+    task, load = replace(AICE, metrics=METRICS, headline="source2dest", axes=None), registry.load
     monkeypatch.setattr(registry, "load", lambda group, name: task if group == "tasks" else load(group, name))
     cache, settings = tmp_path / "cache", GOLDEN["settings"]
     ask = Ask(task="aice", method="emcid", num_edits=1, cache=cache, settings=settings, execution=Execution("cpu"))

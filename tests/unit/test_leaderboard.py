@@ -477,7 +477,7 @@ def test_check_passes_after_writing_and_names_what_drifted(make_result, task, tm
     texts = render_pages(tmp_path, lambda name: task, [one.result for one in some])
     with pytest.raises(CheckFailed, match=r"aice\.md is missing"):
         check(tmp_path, texts)
-    assert write(tmp_path, texts) == [tmp_path / "aice.md"]
+    assert write(tmp_path, texts) == [tmp_path / "aice.md", tmp_path / "figures" / "aice.svg"]
     assert write(tmp_path, texts) == []
     check(tmp_path, texts)
     page = tmp_path / "aice.md"

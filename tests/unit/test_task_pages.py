@@ -16,7 +16,7 @@ PAGES = task_pages(ROOT / "leaderboards")
 
 def facts(**changes: object) -> TaskFacts:
     """AICE with one metric, and with other fields."""
-    task = replace(AICE, metrics=("edit_score",), optional_metrics=())
+    task = replace(AICE, metrics=("edit_score",), optional_metrics=(), axes=None)
     found = TaskFacts(task, "One.\n\nTwo.", (load_card("aice"),), (metric_facts("edit_score"),), (), (), ())
     return replace(found, **changes)
 

@@ -1,4 +1,4 @@
-"""The simulations' tables in docs/statistics.md and docs/claims.md, from the kept results.
+"""The simulations' tables in the docs, from the results kept beside this file.
 
 python -m tools.simulations.page            # print them
 python -m tools.simulations.page --write    # write them into the pages
@@ -14,7 +14,8 @@ from iceb.leaderboard.markdown import markdown_table
 from tools.simulations.cells import read_cells
 from tools.simulations.populations import SIZES
 
-PAGES = tuple(Path(__file__).parents[2] / "docs" / name for name in ("statistics.md", "claims.md"))
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = tuple(DOCS / name for name in ("statistics.md", "claims.md", "capacity.md"))
 BLOCK = re.compile(r"(<!-- simulation (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 CANDIDATES = {
     "t": "Student's t",
@@ -76,6 +77,7 @@ def _number(number: float | None) -> str:
 
 
 ERRORS = ("t", "t by request", "sign flip")
+HELD = ("capacity", "too high", "too low", "area", "half-life")
 COVERED = ("false difference", "all ranks covered", "a rank covered", "old rule splits two equals")
 PASSED = ("above", "below", "above, t alone", "below, t alone")
 OF_FILES = ("any false claim", *(f"true: {kind}" for kind in ("order", "margin", "parity", "threshold", "capacity")))
@@ -85,6 +87,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "shared_destinations": lambda: plain_table("shared_destinations", "requests", ("by request", "by destination")),
     "tests": lambda: plain_table("tests", "design", ERRORS),
     "ranks": lambda: plain_table("ranks", "design", COVERED),
+    "capacity": lambda: plain_table("capacity", "method", HELD),
     "power": lambda: plain_table("power", "plan", ("planned", "power")),
     "claims": lambda: plain_table("claims", "concepts", PASSED),
     "claim_files": lambda: plain_table("claim_files", "file", OF_FILES),
@@ -100,7 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Print, write or check the tables; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     action = parser.add_mutually_exclusive_group()
-    action.add_argument("--write", action="store_true", help="write both pages")
+    action.add_argument("--write", action="store_true", help="write the pages")
     action.add_argument("--check", action="store_true", help="fail where a page has other tables")
     chosen = parser.parse_args(arguments)
     standing = {path: path.read_text(encoding="utf-8") for path in PAGES}

@@ -2,7 +2,7 @@
 
 from iceb import registry
 from iceb.base.errors import SpecError
-from iceb.leaderboard.columns import Column
+from iceb.leaderboard.columns import Column, column_of
 from iceb.leaderboard.rank import Table
 from iceb.specs.metrics import Metric
 
@@ -15,9 +15,14 @@ PRESERVED = (
 def axes_of(table: Table) -> dict[str, str | None]:
     """Return the labels of a metric of efficacy and of one of preservation; None where the table has none.
 
-    Preservation reads prompts that no edit names, efficacy only such as one names. The first of each in the table's
-    order is taken, the ranking one apart, which adds both up.
+    They are those that the task declares. Of another task, preservation reads prompts that no edit names, efficacy only
+    such as one names; the first of each in the table's order is taken, the ranking one apart, which adds both up.
     """
+    declared = table.evidence.task.axes
+    if declared is not None:
+        named = {"efficacy": declared.efficacy, "preservation": declared.preservation}
+        columns = {kind: column_of(table.columns, metric) for kind, metric in named.items()}
+        return {kind: column.label if column is not None else None for kind, column in columns.items()}
     first: dict[str, str | None] = {"efficacy": None, "preservation": None}
     for column in table.columns:
         kind = _kind(column)

@@ -7,6 +7,8 @@ from typing import Any
 from iceb import registry
 from iceb.base.digest import plain
 from iceb.base.errors import SpecError
+from iceb.leaderboard.capacity import capacity_of
+from iceb.leaderboard.capacity_section import cells_of, explain, headings, row_name
 from iceb.leaderboard.columns import Column
 from iceb.leaderboard.rank import Ranked, Row, Table
 from iceb.leaderboard.row_lines import degenerate, relative_change
@@ -31,11 +33,22 @@ def board_document(board: Board) -> dict[str, Any]:
         "headline": table.headline.label if table.headline else None,
         "metrics": [_metric(column) for column in table.columns],
         "axes": axes_of(table),
+        "capacity": _capacity(table),
         "counts": list(table.counts),
         "main": table.main,
         "declared": [count for count in table.declared if count in table.counts],
         "rows": [_row(board, place, row) for place, row in enumerate(table.order)],
     }
+
+
+def _capacity(table: Table) -> dict[str, Any] | None:
+    """Return the rows' capacities as text, with what each number is; None where no row has any."""
+    found = capacity_of(table)
+    rows = [each for each in found.rows if each.points] if found is not None else []
+    if found is None or not rows:
+        return None
+    cells = [[row_name(each.row), *cells_of(each)] for each in rows]
+    return {"heads": ["method", *headings(found)], "rows": cells, "says": explain(found)}
 
 
 def _metric(column: Column) -> dict[str, Any]:

@@ -81,11 +81,21 @@ Iceb.charts = (() => {
         "Crosses are 95 % intervals. The dashed line joins contenders that no other one beats in both; it takes no account of the intervals. Controls are grey.")), table);
   }
 
+  /** Put the capacities into a table, with what each number is. */
+  function capacity(board) {
+    if (!board.capacity) return null;
+    const { heads, rows, says } = board.capacity;
+    const columns = heads.map((label, place) => ({ key: String(place), label, head: place === 0, number: place > 0, cell: (row) => row[place] }));
+    return h("section", {}, h("h2", {}, "Capacity: how many concepts at once"),
+      Iceb.table.make({ caption: "Capacities", columns, rows, sort: "", change: () => {} }),
+      h("details", {}, h("summary", {}, "What these numbers are"), h("ul", {}, says.map((each) => h("li", {}, each.replaceAll("`", ""))))));
+  }
+
   /** Draw the view. */
   function draw(board, state) {
     const rows = styledRows(board);
     const hidden = new Set(state.hide.split(".").filter(Boolean));
-    return [curves(board, state, rows, hidden), pareto(board, state, rows, hidden)];
+    return [curves(board, state, rows, hidden), capacity(board), pareto(board, state, rows, hidden)];
   }
 
   return { draw };

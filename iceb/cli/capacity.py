@@ -1,0 +1,193 @@
+"""`iceb capacity`: how many concepts each method can edit at once."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from iceb.base.wording import count_text
+from iceb.cli.option_names import with_options
+
+if TYPE_CHECKING:
+    from iceb.leaderboard.capacity import RowCapacity, TableCapacity
+    from iceb.leaderboard.rank import Table
+
+DEFAULT = (0.5, 0.8)
+SHOWN = 5  # runs left out that the terminal names
+
+
+def capacity(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUNS...", help="Run folders, folders of runs, or a leaderboard's results."),
+    ],
+    level: Annotated[
+        list[float] | None,
+        typer.Option(help="What efficacy and preservation must both reach, above 0 and at most 1. Default: 0.5, 0.8."),
+    ] = None,
+    counts: Annotated[
+        str | None, typer.Option(help="Numbers of edits of a whole curve: 1,10,50. Default: those the task declares.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the figure, an SVG, here.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The capacities as JSON on stdout, nothing else.")] = False,
+) -> None:
+    """Say how many concepts each method can edit at once before it fails or breaks other things."""
+    from iceb.leaderboard.capacity import capacity_of
+    from iceb.report.site.boards import make_boards
+    from iceb.report.site.read_runs import read_runs
+
+    levels, wanted = _levels(level), _counts(counts)
+    found, left_out = read_runs(runs)
+    boards = make_boards(found)
+    taken = [
+        (board.title, capacity_of(board.table, wanted or _declared_counts(board.table), levels)) for board in boards
+    ]
+    kept = [(title, each) for title, each in taken if each is not None]
+    if not kept:
+        _refuse(boards[0].table)
+    drawn = _draw(out, [each for _, each in kept])
+    if as_json:
+        typer.echo(json.dumps([document(title, each) for title, each in kept], indent=2, ensure_ascii=False))
+        return
+    for each in left_out[:SHOWN]:
+        typer.echo(f"left out {each.path}: {with_options(each.reason)}")
+    typer.echo("\n\n".join("\n".join(_lines(title, each)) for title, each in kept))
+    if drawn:
+        typer.echo(drawn)
+
+
+def _levels(given: list[float] | None) -> tuple[float, ...]:
+    from iceb.base.errors import SpecError
+
+    for level in given or ():
+        if not 0 < level <= 1:
+            raise SpecError(f"--level {level:g}: must be above 0 and at most 1")
+    return tuple(dict.fromkeys(given or DEFAULT))
+
+
+def _counts(given: str | None) -> tuple[int, ...]:
+    """The numbers of edits that were named; none for the task's."""
+    from iceb.base.errors import SpecError
+
+    if given is None:
+        return ()
+    try:
+        found = sorted({int(each) for each in given.split(",")})
+    except ValueError:
+        found = []
+    if len(found) < 2 or found[0] < 1:
+        raise SpecError(
+            f"--counts {given!r:.80}: must be two or more numbers of edits with commas between them: 1,10,50"
+        )
+    return tuple(found)
+
+
+def _declared_counts(table: "Table") -> tuple[int, ...]:
+    """The numbers of edits that the table's task declares, ranked here or not."""
+    from iceb import registry
+    from iceb.base.errors import SpecError
+
+    try:
+        found: tuple[int, ...] = registry.load("tasks", table.identity.task).edit_counts
+    except SpecError:
+        return table.counts
+    return found
+
+
+def _refuse(table: "Table") -> None:
+    from iceb.base.errors import ResultError
+
+    task = table.identity.task
+    if table.evidence.task.axes is None:
+        raise ResultError(f"task {task} names no metrics of efficacy and preservation: it has no capacities")
+    raise ResultError(f"task {task} declares one number of edits: name two or more with --counts")
+
+
+def _draw(out: Path | None, found: "list[TableCapacity]") -> str:
+    """Write the figure of the first table; say so."""
+    from iceb.base.errors import ResultError
+    from iceb.base.files import write_atomic
+    from iceb.leaderboard.capacity_figure import draw_table
+
+    if out is None:
+        return ""
+    first = found[0]
+    svg = draw_table(first.table, first, first.counts)
+    if svg is None:
+        raise ResultError(
+            "no figure: these runs have fewer than two of the numbers of edits; run more, or name others with --counts"
+        )
+    write_atomic(out, svg.encode())
+    others = f"; the other {count_text(len(found) - 1, 'table')} are not in it" if len(found) > 1 else ""
+    return f"wrote {out}{others}"
+
+
+def document(title: str, found: "TableCapacity") -> dict[str, Any]:
+    """The capacities of one table as plain JSON.
+
+    Numbers of edits are ranges; `most` is null where nothing bounds them.
+    """
+    axes = found.axes
+    return {
+        "title": title,
+        "task": found.table.identity.task,
+        "efficacy": axes.efficacy,
+        "preservation": axes.preservation,
+        "ceiling": axes.ceiling,
+        "counts": list(found.counts),
+        "rows": [_row_document(each) for each in found.rows],
+    }
+
+
+def _row_document(found: "RowCapacity") -> dict[str, Any]:
+    from iceb.leaderboard.capacity_section import row_name
+
+    half = found.half_life
+    return {
+        "row": row_name(found.row),
+        "note": found.note,
+        "points": [
+            {
+                "num_edits": point.count,
+                **{name: _score(getattr(point, name)) for name in ("efficacy", "preservation")},
+                "score": point.score,
+            }
+            for point in found.points
+        ],
+        "capacities": [
+            {"level": each.level, "edits": _range(each.edits), "interval": _ends(each.interval), "fails": each.fails}
+            for each in found.capacities
+        ],
+        "area": {"value": found.area.value, "interval": found.area.interval, "note": found.area.note},
+        "half_life": {
+            "edits": _range(half.edits) if half.edits else None,
+            "interval": _ends(half.interval),
+            "note": half.note,
+        },
+    }
+
+
+def _score(score: Any) -> dict[str, float | None]:
+    ends = score.scatter
+    return {"value": score.value, "low": ends.low if ends else None, "high": ends.high if ends else None}
+
+
+def _range(edits: Any) -> dict[str, float | None]:
+    return {"least": edits.least, "most": edits.most if edits.most < float("inf") else None}
+
+
+def _ends(ends: Any) -> list[dict[str, float | None]] | None:
+    return None if ends is None else [_range(each) for each in ends]
+
+
+def _lines(title: str, found: "TableCapacity") -> list[str]:
+    """The table of the terminal, with what its numbers are."""
+    from iceb.leaderboard.capacity_section import cells_of, explain, headings, row_name
+
+    rows = [each for each in found.rows if each.points]
+    table = [["method", *headings(found)], *([row_name(each.row), *cells_of(each)] for each in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in table]
+    lines += [f"{row_name(each.row)}: no capacity ({each.note})" for each in found.rows if not each.points]
+    return [title, *lines, "", *explain(found)]
