@@ -36,14 +36,19 @@ ALLOWED: dict[str, set[str]] = {
         *("runs", "running", "delivery"),
     },
     "delivery": {"base", "specs", "registry", "stores", "models", "datasets", "runs", "running"},
+    "tuning": {
+        *("base", "statistics", "specs", "registry", "stores", "mini", "models", "datasets", "baselines"),
+        *("runs", "running"),
+    },
     "leaderboard": {"base", "statistics", "specs", "registry", "datasets", "baselines", "runs"},
     "report": {
         *("base", "specs", "registry", "stores", "mini", "models", "datasets", "baselines"),
         *("runs", "running", "leaderboard"),
     },
+    "api": {"base", "specs", "registry", "datasets", "runs", "running", "delivery", "tuning", "leaderboard", "report"},
     "cli": {
-        *("base", "specs", "registry", "stores", "models", "datasets", "baselines"),
-        *("runs", "running", "conformance", "delivery", "leaderboard", "report"),
+        *("base", "specs", "registry", "stores", "models", "datasets", "baselines", "api"),
+        *("runs", "running", "conformance", "delivery", "tuning", "leaderboard", "report"),
     },
 }
 TORCH = {

@@ -18,7 +18,8 @@ OPTIONS = {  # by the field's name
             *("add", "benchmarks", "cache", "concepts_at_once", "data", "dest", "device", "draws", "dtype", "folder"),
             *("form", "replicates", "images", "before", "draw_before", "name", "checkpoint", "erases", "method"),
             *("full", "gone", "images_per_pass", "limit", "model", "noise", "num_edits", "out", "precision", "recipe"),
-            *("requests", "role", "source", "task", "without", "workers"),
+            *("requests", "role", "source", "task", "without", "workers", "space", "trials", "limit_seconds"),
+            *("alpha", "check", "detect", "power"),
         )
     },
 }
