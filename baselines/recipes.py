@@ -14,12 +14,14 @@
 
 Whether a parameter exists is the method's to say, so that is checked where the method is known; any other unknown key
 is refused here. A task that edits another's requests has that task's recipes (`recipe_task`). A setting that names a
-file may name a list that ships, "shipped:artists" (`shipped_lists.py`).
+file may name a list that ships, "shipped:artists" (`shipped_lists.py`). Another package ships recipes of its methods in
+a folder `recipes` of its own, with the same layout.
 """
 
 import hashlib
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -97,6 +99,31 @@ def _with_mini(other: Recipe, where: str, task: str) -> Recipe:
             f"{where}: `mini.like` {quote(task)}: that recipe has no part for mini: name a task whose has one"
         )
     return other
+
+
+def packaged_recipe(place: str, method: str, task: str) -> Recipe | None:
+    """The recipe that another package ships: recipes/<method>/<task>.toml in its own folder.
+
+    Args:
+        place: "module:object", where the package registers the method; nothing of it is imported.
+
+    Raises:
+        SpecError: as `shipped_recipe`.
+    """
+    name = f"{method}/{recipe_task(task)}"
+    for folder in _package_folders(place.partition(":")[0].partition(".")[0]):
+        if (folder / f"{name}.toml").is_file():
+            return read_shipped(folder, name)
+    return None
+
+
+def _package_folders(module: str) -> list[Path]:
+    """The folders of recipes that a top-level package may have; none of a single file."""
+    try:
+        spec = find_spec(module)
+    except (ImportError, ValueError):
+        return []
+    return [Path(place) / "recipes" for place in (spec.submodule_search_locations if spec else None) or ()]
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -6,7 +6,14 @@ The public names are imported late, so that `import iceb` and the light commands
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from iceb.running.evaluate import evaluate
+    from iceb.api.comparing import compare, plan
+    from iceb.api.delivering import TriedEdit, apply, edit, try_edit
+    from iceb.api.evaluating import dry_run, evaluate, score, score_images
+    from iceb.api.publishing import LeaderboardUpdate, update_leaderboard, write_report
+    from iceb.api.reading import Run, list_runs, read, scores
+    from iceb.api.tuning import tune
+    from iceb.base.errors import IcebError
+    from iceb.cli.progress import show_progress
     from iceb.specs.methods import Edit, EditMethod, MethodCard
     from iceb.specs.metrics import Measure, Measured, MeasureInput, Metric, Need
     from iceb.specs.prompts import NoiseDraw, Prompt
@@ -25,6 +32,8 @@ __all__ = [
     "EditBatch",
     "EditMethod",
     "EditRequest",
+    "IcebError",
+    "LeaderboardUpdate",
     "Measure",
     "MeasureInput",
     "Measured",
@@ -37,16 +46,52 @@ __all__ = [
     "Prompt",
     "Reduction",
     "Result",
+    "Run",
     "RunSpec",
     "Sampling",
     "Schedule",
     "Score",
     "Task",
+    "TriedEdit",
+    "apply",
+    "compare",
+    "dry_run",
+    "edit",
     "evaluate",
+    "list_runs",
+    "plan",
+    "read",
+    "score",
+    "score_images",
+    "scores",
+    "show_progress",
+    "try_edit",
+    "tune",
+    "update_leaderboard",
+    "write_report",
 ]
 
 _PLACES = {
-    "evaluate": "iceb.running.evaluate",
+    "compare": "iceb.api.comparing",
+    "plan": "iceb.api.comparing",
+    "TriedEdit": "iceb.api.delivering",
+    "apply": "iceb.api.delivering",
+    "edit": "iceb.api.delivering",
+    "try_edit": "iceb.api.delivering",
+    "dry_run": "iceb.api.evaluating",
+    "evaluate": "iceb.api.evaluating",
+    "score": "iceb.api.evaluating",
+    "score_images": "iceb.api.evaluating",
+    "LeaderboardUpdate": "iceb.api.publishing",
+    "update_leaderboard": "iceb.api.publishing",
+    "write_report": "iceb.api.publishing",
+    "Run": "iceb.api.reading",
+    "list_runs": "iceb.api.reading",
+    "read": "iceb.api.reading",
+    "scores": "iceb.api.reading",
+    "tune": "iceb.api.tuning",
+    "IcebError": "iceb.base.errors",
+    "show_progress": "iceb.cli.progress",
     "Edit": "iceb.specs.methods",
     "EditMethod": "iceb.specs.methods",
     "MethodCard": "iceb.specs.methods",

@@ -36,6 +36,10 @@ ALLOWED: dict[str, set[str]] = {
         *("runs", "running", "delivery"),
     },
     "delivery": {"base", "specs", "registry", "stores", "models", "datasets", "runs", "running"},
+    "tuning": {
+        *("base", "statistics", "specs", "registry", "stores", "mini", "models", "datasets", "baselines"),
+        *("runs", "running"),
+    },
     "leaderboard": {"base", "statistics", "specs", "registry", "datasets", "baselines", "runs"},
     "report": {
         *("base", "specs", "registry", "stores", "mini", "models", "datasets", "baselines"),
@@ -44,9 +48,10 @@ ALLOWED: dict[str, set[str]] = {
     "export": {
         *("base", "statistics", "specs", "registry", "models", "datasets", "runs", "leaderboard", "report"),
     },
+    "api": {"base", "specs", "registry", "datasets", "runs", "running", "delivery", "tuning", "leaderboard", "report"},
     "cli": {
-        *("base", "specs", "registry", "stores", "models", "datasets", "baselines"),
-        *("runs", "running", "conformance", "delivery", "leaderboard", "report", "export"),
+        *("base", "specs", "registry", "stores", "models", "datasets", "baselines", "api"),
+        *("runs", "running", "conformance", "delivery", "tuning", "leaderboard", "report", "export"),
     },
 }
 TORCH = {

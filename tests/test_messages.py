@@ -27,6 +27,7 @@ COMMANDS = (
     "runs",
     "score",
     "try",
+    "tune",
 )
 SPOKEN = re.compile(rf"--[a-z]|\biceb (?:{'|'.join(COMMANDS)}|show)\b")
 
@@ -54,6 +55,7 @@ STAY = {
     "iceb/runs/provenance.py: --untracked-files": "an option of git",
     "iceb/runs/provenance.py: --is-inside-work-tree": "an option of git",
     "iceb/leaderboard/render.py: iceb leaderboard": "the command that writes the page",
+    "iceb/tuning/adoption.py: iceb tune": "a recipe names the command that chose it",
     "iceb/report/method_pages.py: iceb docs": "the command that writes the page",
     "iceb/report/metric_pages.py: iceb docs": "the command that writes the page",
     "iceb/report/task_pages.py: iceb docs": "the command that writes the page",

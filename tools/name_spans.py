@@ -20,7 +20,7 @@ from iceb.methods.common.attention import StateReader
 from iceb.mini.world import class_names
 from iceb.models.bundle import ModelBundle
 from iceb.models.sources import find
-from tools.tuning.validation import SOURCES, validation
+from iceb.tuning.validation import SOURCES, validation
 
 
 def last_rows(reader: StateReader, names: Sequence[str]) -> Tensor:

@@ -6,7 +6,7 @@
     python tools/scan_dials.py --write    # docs/mini_dials.md and its figure; --check compares the page
 
 A dial's values scale the shipped weights (or --pipeline's): the images stay the same, the states do not. Methods edit
-validation concepts (tools/tuning/validation.py), which no table scores. Each point is kept in docs/mini_dials.json at
+validation concepts (iceb/tuning/validation.py), which no table scores. Each point is kept in docs/mini_dials.json at
 once and is not measured again.
 """
 
@@ -28,15 +28,15 @@ from iceb.models.families import FAMILIES
 from iceb.models.sources import find, shipped_folder
 from iceb.running.method_runner import ChosenMethod, choose
 from iceb.runs.provenance import Origin
+from iceb.tuning.judging import Judge, tried_edit
+from iceb.tuning.protocol import FAMILY, TASK
+from iceb.tuning.validation import validation
 from tools.comparison.both_sides import CEILING, METHODS
 from tools.comparison.dial_figure import draw
 from tools.comparison.dial_page import FIGURE, PAGE, page_text
 from tools.comparison.points import Point, Setting, has_point, read_points, write_points
 from tools.dials import published_numbers
 from tools.mini.rescaled import pipeline_norms, rescaled_copy
-from tools.tuning.judging import Judge, tried_edit
-from tools.tuning.protocol import FAMILY, TASK
-from tools.tuning.validation import validation
 
 EDITS = (10, 50)
 DIFFERS = 1  # an exit code

@@ -5,10 +5,11 @@
     python tools/tune_mini.py --cache build/tune --method uce as-shipped published,ridge=5 erase_scale=2 --num-edits 10
 
 The 334 classes that embedded AICE leaves out are split into 150 sources and 184 others, which serve as destinations (by
-AICE's rule) and as the validation holdout. **Protocol**: every method has eight trials (tools/tuning/protocol.py): its
+AICE's rule) and as the validation holdout. **Protocol**: every method has eight trials (iceb/tuning/protocol.py): its
 published settings, what shipped when its search space was written, and points of the grid that space.toml declares,
 chosen by a fixed seed. A trial's score is the mean over 10, 50 and 150 concepts of edit_score, of an eraser of
-erase_score, with 150 prompts for the concepts and one for each holdout class. Each trial is written to
+erase_score, with 150 prompts for the concepts and one for each holdout class; `iceb tune` tunes methods of other
+packages alike. Each trial is written to
 baselines/tuning/<method>.json as it is done and is not run again on the same weights; a call that was stopped goes on.
 
 **Exploring** prints the changes at one number of edits, and writes nothing: settings stand on the shipped recipe for
@@ -32,12 +33,12 @@ from iceb.models.sources import find
 from iceb.registry import load
 from iceb.running.method_runner import choose
 from iceb.specs.recipes import Which
-from tools.tuning.adoption import adopted_recipe
-from tools.tuning.judging import Judge, tried_edit
-from tools.tuning.protocol import FAMILY, TASK
-from tools.tuning.search import Search
-from tools.tuning.space import FOLDER
-from tools.tuning.validation import SOURCES, Validation, validation
+from iceb.tuning.adoption import adopted_recipe
+from iceb.tuning.judging import Judge, tried_edit
+from iceb.tuning.protocol import FAMILY, TASK
+from iceb.tuning.search import Search
+from iceb.tuning.space import FOLDER
+from iceb.tuning.validation import SOURCES, Validation, validation
 
 RECIPES = Path(__file__).parents[1] / "baselines" / "recipes"
 WORDS: dict[str, Which] = {"as-shipped": "tuned", "published": "published"}
@@ -131,7 +132,7 @@ def main(arguments: list[str] | None = None) -> None:
         if args.explored:
             explore(bundle, validation(args.num_edits), args.method, args.explored, args.cache)
         else:
-            search = Search(bundle, args.method, args.cache, args.out, limit_seconds=args.limit_seconds)
+            search = Search(bundle, args.method, args.cache, args.out, limit_seconds=args.limit_seconds, any_code=True)
             tune(search, adopt=args.adopt)
     except IcebError as error:
         parser.error(str(error))

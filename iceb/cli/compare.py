@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,8 +10,7 @@ import typer
 from iceb.base.wording import count_text, edits_text
 
 if TYPE_CHECKING:
-    from iceb.leaderboard.comparison import Comparison, MetricComparison
-    from iceb.leaderboard.filed_result import FiledResult
+    from iceb.leaderboard.compared import Comparison, MetricComparison
 
 MISSING = "–"
 DEFAULT = Path("leaderboards")
@@ -33,33 +31,14 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="The comparison as JSON on stdout, nothing else.")] = False,
 ) -> None:
     """Compare two results on the same prompts and seeds: second minus first, per metric, with the tests."""
-    from iceb.leaderboard import comparison, finding
+    from iceb.api.comparing import compare as compare_results
+    from iceb.api.comparing import headline_of
 
-    one, other = finding.find_results([first, second], folder, task, num_edits)
-    found = comparison.compare(one, other, _names(one))
+    found = compare_results(first, second, folder=folder, task=task, num_edits=num_edits)
     if as_json:
         typer.echo(json.dumps(document(found), indent=2, ensure_ascii=False))
         return
-    typer.echo("\n".join(_lines(found, metric or _headline(one))))
-
-
-def _headline(filed: "FiledResult") -> str:
-    from iceb import registry
-    from iceb.base.errors import SpecError
-
-    try:
-        return str(registry.load("tasks", filed.result.task.name).headline)
-    except SpecError:
-        return filed.result.scores[0].metric if filed.result.scores else ""
-
-
-def _names(filed: "FiledResult") -> Mapping[str, str]:
-    """Source and destinations of each request, by its id."""
-    from iceb.leaderboard.row_clusters import requests_of
-    from iceb.runs.folder import read_requests
-
-    requests = read_requests(filed.path.parent) or requests_of(filed.result)
-    return {name: " → ".join((each.source, *each.dests)) for name, each in requests.items()}
+    typer.echo("\n".join(_lines(found, metric or headline_of(found.first))))
 
 
 def document(found: "Comparison") -> dict[str, Any]:

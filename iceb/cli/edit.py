@@ -39,21 +39,9 @@ class Concepts:
         Raises:
             SpecError: nothing was asked for, or two things were.
         """
-        from iceb.base.errors import SpecError
-        from iceb.datasets.user_requests import read_requests, typed_requests
+        from iceb.datasets.user_requests import own_requests
 
-        typed = bool(self.source or self.dest)
-        if self.requests is None and not typed:
-            if self.task is None or self.num_edits is None:
-                raise SpecError("nothing to edit: give --task and --num-edits, or --requests, or --source and --dest")
-            return ()
-        if self.requests is not None and typed:
-            raise SpecError("--requests and --source both name requests: choose one of them")
-        if self.num_edits is not None:
-            raise SpecError(f"--num-edits {self.num_edits}: is for a task's requests; your own are all edited")
-        if self.requests is not None:
-            return read_requests(self.requests)
-        return typed_requests(self.source or [], self.dest or [])
+        return own_requests(self.requests, self.source or [], self.dest or [], self.task, self.num_edits)
 
 
 @options.expand_groups

@@ -52,10 +52,24 @@ def leaderboard(
         raise SpecError("--check and --why write nothing and --add writes: choose one of them")
     if why:
         _say_why(why, folder or DEFAULT, _task(names or []) or "aice")
-    elif add:
-        _add(folder, _paths([*add, *(names or [])]))
-    else:
-        _render(folder or DEFAULT, _task(names or []), check=check)
+        return
+    sources = _paths([*add, *(names or [])]) if add else []
+    _update(None if add else _task(names or []), sources, folder, check=check)
+
+
+def _update(task: str | None, sources: list[Path], folder: Path | None, *, check: bool) -> None:
+    """Add results, and write or check the pages."""
+    from iceb.api.publishing import update_leaderboard
+
+    made = update_leaderboard(task, add=sources, check=check, folder=folder)
+    if check:
+        typer.echo(
+            f"{count_text(made.scores, 'score')} of {count_text(made.results, 'result')} follow from the tables beside "
+            f"them; {count_text(len(made.pages), 'page')} of {folder or DEFAULT} from the results"
+        )
+        return
+    lines = [*made.skipped, *(f"added {path}" for path in made.added), *(f"wrote {path}" for path in made.pages)]
+    typer.echo(with_options("\n".join(lines)) if lines else "", nl=bool(lines))
 
 
 def _say_why(named: tuple[str, str], folder: Path, task: str) -> None:
@@ -63,15 +77,6 @@ def _say_why(named: tuple[str, str], folder: Path, task: str) -> None:
 
     one, other = (side_of(name, folder, task) for name in named)
     typer.echo("\n".join(why_apart(one, other)))
-
-
-def _add(folder: Path | None, sources: list[Path]) -> None:
-    from iceb.leaderboard import adding
-    from iceb.registry import load
-
-    added = adding.add_all(folder or DEFAULT, sources, lambda name: load("tasks", name), new=folder is not None)
-    lines = [*added.skipped, *(f"added {path}" for path in added.results), *(f"wrote {path}" for path in added.pages)]
-    typer.echo(with_options("\n".join(lines)))
 
 
 def _paths(named: list[str]) -> list[Path]:
@@ -93,31 +98,7 @@ def _paths(named: list[str]) -> list[Path]:
 
 def _task(names: list[str]) -> str | None:
     from iceb.base.errors import SpecError
-    from iceb.registry import load
 
     if len(names) > 1:
         raise SpecError(f"{names[1]}: name one task, or none for all; results are added with --add")
-    for name in names:
-        load("tasks", name)
     return names[0] if names else None
-
-
-def _render(folder: Path, task: str | None, *, check: bool) -> None:
-    from iceb.leaderboard import pages
-    from iceb.leaderboard.collect import collect_filed
-    from iceb.leaderboard.filed_result import tables_of
-    from iceb.registry import load
-
-    found = collect_filed(pages.results_folder(folder))
-    results = [filed.result for filed in found]
-    texts = pages.render_pages(folder, lambda name: load("tasks", name), results, task, tables_of(found))
-    if check:
-        pages.check(folder, texts, whole=task is None)
-        scores = sum(len(scores) for result in results for scores in result.groups)
-        typer.echo(
-            f"{count_text(scores, 'score')} of {count_text(len(results), 'result')} follow "
-            f"from the tables beside them; {count_text(len(texts), 'page')} of {folder} from the results"
-        )
-        return
-    for path in pages.write(folder, texts):
-        typer.echo(f"wrote {path}")

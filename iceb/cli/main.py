@@ -40,6 +40,7 @@ from iceb.cli import (
     score,
     site,
     trying,
+    tune,
 )
 from iceb.cli import explain as explaining
 from iceb.cli.check_lines import BEGAN
@@ -59,6 +60,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("edit")(edit.edit)
 app.command("apply")(apply.apply)
 app.command("try")(trying.try_methods)
+app.command("tune")(tune.tune)
 app.command("score")(score.score)
 app.command("grid")(grid.grid)
 app.command("report")(site.report)

@@ -19,7 +19,8 @@ OPTIONS = {  # by the field's name
             *("form", "replicates", "images", "before", "draw_before", "name", "checkpoint", "erases", "method"),
             *("full", "gone", "images_per_pass", "limit", "model", "noise", "num_edits", "out", "precision", "recipe"),
             *("budget", "requests", "role", "share", "source", "sweep", "task", "without", "workers"),
-            *("hub_dataset", "organization", "project", "relationship"),
+            *("hub_dataset", "organization", "project", "relationship", "space", "trials", "limit_seconds"),
+            *("alpha", "check", "detect", "power"),
         )
     },
 }

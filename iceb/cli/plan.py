@@ -31,30 +31,25 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="The plan as JSON on stdout, nothing else.")] = False,
 ) -> None:
     """Say how many concepts or seeds show a difference between two methods, by a paired test."""
-    from iceb.leaderboard.planning import plan_pairs
-    from iceb.leaderboard.planning_pilots import pilots_of
+    from iceb.api.comparing import plan as plan_pairs
     from iceb.registry import load
 
-    _check(detect, power, alpha)
-    found = pilots_of(pilots or [], folder, task, num_edits)
-    named = metric or load("tasks", found[0].result.task.name).headline
-    plans = plan_pairs(found, named, detect, alpha=alpha, power=power, method=method or "")
+    plans = plan_pairs(
+        pilots or [],
+        detect=detect,
+        task=task,
+        method=method,
+        metric=metric,
+        num_edits=num_edits,
+        power=power,
+        alpha=alpha,
+        folder=folder,
+    )
+    named = metric or load("tasks", plans[0].first.task.name).headline
     if as_json:
         typer.echo(json.dumps([_document(each) for each in plans], indent=2, ensure_ascii=False))
         return
     typer.echo("\n".join(_lines(plans, named, detect, power, alpha)))
-
-
-def _check(detect: float, power: float, alpha: float) -> None:
-    from iceb.base.errors import SpecError
-
-    if not 0 < abs(detect) < float("inf"):
-        raise SpecError(f"--detect {detect:g}: must be a finite difference other than 0")
-    for name, number in (("power", power), ("alpha", alpha)):
-        if not 0 < number < 1:
-            raise SpecError(f"--{name} {number:g}: must be between 0 and 1")
-    if power <= alpha:
-        raise SpecError(f"--power {power:g}: must be above --alpha {alpha:g}, which chance alone gives")
 
 
 def _document(found: "PairPlan") -> dict[str, Any]:

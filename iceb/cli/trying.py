@@ -34,16 +34,9 @@ class Own:
         Raises:
             SpecError: nothing was named, or a file and pairs.
         """
-        from iceb.base.errors import SpecError
-        from iceb.datasets.own_requests import OwnRequests
-        from iceb.datasets.user_requests import OwnConcept, typed_requests
+        from iceb.datasets.own_requests import named_concepts
 
-        typed = bool(self.source or self.dest)
-        if (self.requests is None) != typed:
-            raise SpecError("nothing, or two things, to edit: give either --requests FILE or --source and --dest")
-        if self.requests is not None:
-            return OwnRequests.read(self.requests)
-        return OwnRequests(tuple(map(OwnConcept, typed_requests(self.source or [], self.dest or []))), "typed")
+        return named_concepts(self.requests, self.source or [], self.dest or [])
 
 
 @options.expand_groups
@@ -82,12 +75,9 @@ def try_methods(
 
 
 def _try(ask: "TrialAsk", out: Path, dry_run: bool, file: Path | None) -> None:
-    from iceb.base.cache import cache_root
-    from iceb.base.files import write_atomic
     from iceb.cli.progress import show_progress
-    from iceb.report.trial_sheet import markdown, trial_png
+    from iceb.report.trial_sheet import write_trial
     from iceb.running.trial import carry_out, cautions, make_plans
-    from iceb.stores.images import ImageStore
 
     plans = make_plans(ask)
     for line in cautions(ask.own, plans):
@@ -101,8 +91,7 @@ def _try(ask: "TrialAsk", out: Path, dry_run: bool, file: Path | None) -> None:
         return
     with show_progress():
         trial = carry_out(ask, plans, out / "runs")
-    write_atomic(out / SHEET, trial_png(trial, ImageStore(cache_root(plans[0].parts.cache))))
-    write_atomic(out / PAGE, markdown(trial).encode())
+    write_trial(trial, out, plans[0].parts.cache)
     _report(trial, ask, out, file)
 
 

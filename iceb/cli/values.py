@@ -71,3 +71,52 @@ def dtype(text: str) -> Dtype:
         if text == known:
             return known
     raise SpecError(f"--dtype {shorten(text)}: must be one of {', '.join(DTYPES)}")
+
+
+def value_lists(texts: Sequence[str]) -> dict[str, tuple[Scalar, ...]]:
+    """Parse values to try of settings from NAME=V1,V2 texts.
+
+    A comma inside brackets or quotes separates nothing.
+
+    Raises:
+        SpecError: as `settings`, or no value.
+
+    >>> value_lists(["rate=0.1,1", "layers=[7,8],[9]", "mode=sum"])
+    {'rate': (0.1, 1), 'layers': ((7, 8), (9,)), 'mode': ('sum',)}
+    """
+    found: dict[str, tuple[Scalar, ...]] = {}
+    for text in texts:
+        ((name, whole),) = settings([f"{text.partition('=')[0]}={json.dumps(text.partition('=')[2])}"]).items()
+        if name in found:
+            raise SpecError(f"--set {quote(name)}: given twice; name its values in one")
+        if "=" not in text or not str(whole).strip():
+            raise SpecError(f"--set {quote(text)}: must be NAME=VALUE,VALUE…, for example --set ridge=0.1,1")
+        found[name] = tuple(parse_value(name, part.strip()) for part in _parts(str(whole)))
+    return found
+
+
+def _parts(text: str) -> list[str]:
+    """Split at the commas that stand in no brackets and no quotes."""
+    depth, quoted, start, found = 0, False, 0, []
+    for place, character in enumerate(text):
+        quoted ^= character == '"'
+        depth += 0 if quoted else (character in "[{") - (character in "]}")
+        if character == "," and not depth and not quoted:
+            found.append(text[start:place])
+            start = place + 1
+    return [*found, text[start:]]
+
+
+def counts(text: str, option: str) -> tuple[int, ...]:
+    """Parse whole numbers that are separated by commas.
+
+    Raises:
+        SpecError: a part is none.
+
+    >>> counts("10,50", "--num-edits")
+    (10, 50)
+    """
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise SpecError(f"{option} {quote(text)}: must be whole numbers, separated by commas") from error

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iceb.base.digest import digest
-from iceb.base.errors import DataError
+from iceb.base.errors import DataError, SpecError
 from iceb.datasets.known_classes import label_of, nearest_labels, spread_labels
-from iceb.datasets.user_requests import OwnConcept, read_concepts
+from iceb.datasets.user_requests import OwnConcept, read_concepts, typed_requests
 from iceb.mini.world import class_names
 from iceb.specs.datasets import DataCard, DataSource
 from iceb.specs.outside import OWN
@@ -76,6 +76,20 @@ class OwnRequests:
     def without_neighbours(self) -> list[str]:
         """The sources of which no neighbour is known: nobody looks there for damage."""
         return [each.request.source for each in self.concepts if not _neighbours(each, set())]
+
+
+def named_concepts(requests: Path | None, source: Sequence[str], dest: Sequence[str]) -> OwnRequests:
+    """The own requests of a file, or of pairs that were typed.
+
+    Raises:
+        SpecError: nothing was named, or a file and pairs.
+        DataError: the file cannot be read, or is not such a file.
+    """
+    if (requests is None) != bool(source or dest):
+        raise SpecError("nothing, or two things, to edit: give either `requests` or `source` and `dest`")
+    if requests is not None:
+        return OwnRequests.read(requests)
+    return OwnRequests(tuple(map(OwnConcept, typed_requests(source, dest))), "typed")
 
 
 class OwnDataset:

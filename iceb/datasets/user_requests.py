@@ -95,6 +95,26 @@ def typed_requests(sources: Sequence[str], dests: Sequence[str]) -> tuple[EditRe
     return tuple(concept.request for concept in _concepts(rows, "`source`"))
 
 
+def own_requests(
+    requests: Path | None, source: Sequence[str], dest: Sequence[str], task: str | None, num_edits: int | None
+) -> tuple[EditRequest, ...]:
+    """The requests that are not a task's: of a file, or typed; none where a task's are asked for.
+
+    Raises:
+        SpecError: nothing was asked for, or two things were.
+    """
+    typed = bool(source or dest)
+    if requests is None and not typed:
+        if task is None or num_edits is None:
+            raise SpecError("nothing to edit: give `task` and `num_edits`, or `requests`, or `source` and `dest`")
+        return ()
+    if requests is not None and typed:
+        raise SpecError("`requests` and `source` both name requests: choose one of them")
+    if num_edits is not None:
+        raise SpecError(f"`num_edits` {num_edits}: is for a task's requests; your own are all edited")
+    return read_requests(requests) if requests is not None else typed_requests(source, dest)
+
+
 def _json_rows(path: Path) -> dict[str, Any]:
     """The entries of a list, by their place."""
     found = read_json(path, DataError, REMEDY)

@@ -17,6 +17,7 @@ from iceb.models.bundle import ModelBundle, edited_digest
 from iceb.models.exporting import weight_digests, weights_digest
 from iceb.models.sources import Source, find
 from iceb.models.threads import worker_threads
+from iceb.running.given_method import GivenMethod
 from iceb.running.method_runner import ChosenMethod
 from iceb.running.recipe_settings import with_recipe
 from iceb.running.request_kinds import refuse_kind, refuse_requests
@@ -40,7 +41,7 @@ class EditAsk:
     Either `task` and `num_edits` name the requests, or `requests` are somebody's own and `task` names only the recipe.
     """
 
-    method: str
+    method: GivenMethod  # its name; or a class, or an object with its settings
     task: str | None = None
     num_edits: int | None = None
     requests: tuple[EditRequest, ...] = ()
@@ -83,7 +84,7 @@ class Order:
         """Describe in lines of text what will be done."""
         count = count_text(len(self.requests), "request")
         return [
-            f"{self.ask.method}: {count} of {self.task or 'your own'}, {self.method.origin}",
+            f"{self.method.card.name}: {count} of {self.task or 'your own'}, {self.method.origin}",
             f"model {self.bundle.ref.family} ({self.bundle.ref.repo}, {self.bundle.ref.dtype}) on {self.bundle.device}",
             f"edit: {'in the cache' if self.is_made else 'to be made'}",
             *(f"note: {line}" for line in self.method.advice(self.bundle.ref)),

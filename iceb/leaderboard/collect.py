@@ -10,6 +10,7 @@ from iceb.leaderboard.degenerate_counts import lacks_counts
 from iceb.leaderboard.filed_result import SUFFIX, FiledResult, read_filed, table_beside
 from iceb.leaderboard.same_data import check_same_data
 from iceb.runs.retained import names_in_words
+from iceb.specs.outside import UNREGISTERED
 from iceb.specs.results import Result
 
 REPRODUCTION = re.compile(r"(?P<id>.+)\.r(?P<number>[2-9]|[1-9][0-9]+)")  # "0300-3f9c0a1b.r2": the second run of it
@@ -23,6 +24,8 @@ def refusal(result: Result) -> str | None:
         return "it is of somebody's own requests, and compares with no other row"
     if result.status == "partial":
         return _partial(result)
+    if result.method.package == UNREGISTERED:
+        return "no package registers its method, so nobody else can run it: give it an entry point, and run it again"
     if result.provenance.dirty:
         return "it was made from uncommitted code (dirty: true): commit, and run it again"
     if changed := [plugin.package for plugin in result.plugins if plugin.dirty]:

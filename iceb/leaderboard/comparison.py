@@ -1,11 +1,12 @@
 """Compare two results on the same prompts and seeds, metric by metric."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from iceb.leaderboard.comparable import refuse_unlike, score_differences
+from iceb.leaderboard.compared import Comparison, ConceptDifference, MetricComparison
 from iceb.leaderboard.filed_result import FiledResult
 from iceb.leaderboard.paired_sets import set_difference
 from iceb.leaderboard.pairwise import paired_variances
@@ -14,79 +15,13 @@ from iceb.runs.table import last_group_rows
 from iceb.specs.influences import Influences, Key, design_of, influences_of
 from iceb.specs.records import ScoreRecord
 from iceb.specs.reduction import ConceptValue
-from iceb.specs.variance_components import Components, components_of
+from iceb.specs.variance_components import components_of
 from iceb.statistics.clusters import cluster_sums
 from iceb.statistics.estimates import FEWEST, ROUNDING
 from iceb.statistics.intervals import chosen_interval
-from iceb.statistics.paired_tests import Difference, holm, sign_flip_pvalue, t_difference
+from iceb.statistics.paired_tests import holm, sign_flip_pvalue, t_difference
 
 MOST_SHOWN = 10  # concepts that differ most
-
-
-@dataclass(frozen=True)
-class ConceptDifference:
-    """One concept's change in both results.
-
-    Attributes:
-        name: what the request edits, or the concept as the table names it.
-    """
-
-    concept: str
-    part: str
-    name: str
-    first: float
-    second: float
-
-    @property
-    def difference(self) -> float:
-        """The second's change minus the first's."""
-        return self.second - self.first
-
-
-@dataclass(frozen=True)
-class MetricComparison:
-    """One metric's values in two results, and their paired difference.
-
-    Attributes:
-        difference: second minus first; None where there is no error.
-        p: of the paired t test; from fewer than ten clusters of the permutation test.
-        p_permutation: of the sign-flip test over clusters; None where there is no value of a single concept.
-        p_holm: p, adjusted over all metrics of the comparison.
-        n: images on each side.
-        clusters: what was drawn at random, and both have.
-        note: why something is missing.
-        unpaired: concepts that one of the two lacks, and that are left out.
-        intervals: of both values; none below ten clusters.
-        spread: standard errors of both values, by where they come from.
-        concepts: those that differ most.
-    """
-
-    metric: str
-    unit: str
-    higher_is_better: bool
-    first: float | None
-    second: float | None
-    difference: Difference | None
-    p: float | None
-    p_permutation: float | None
-    n: int
-    clusters: int
-    note: str = ""
-    p_holm: float | None = None
-    unpaired: tuple[str, ...] = ()
-    intervals: tuple[tuple[float, float], ...] = ()
-    spread: tuple[Components, ...] = ()
-    concepts: tuple[ConceptDifference, ...] = ()
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two results and every metric that both have in the same version by the same measures."""
-
-    first: FiledResult
-    second: FiledResult
-    metrics: tuple[MetricComparison, ...]
-    left_out: tuple[str, ...]  # metrics that do not compare, with the reason
 
 
 def compare(first: FiledResult, second: FiledResult, names: Mapping[str, str] | None = None) -> Comparison:

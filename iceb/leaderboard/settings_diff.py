@@ -9,7 +9,7 @@ from iceb import registry
 from iceb.base.digest import digest_file
 from iceb.base.errors import SpecError
 from iceb.base.fields import defaults_of, differing
-from iceb.baselines.recipes import shipped_recipe
+from iceb.baselines.recipes import packaged_recipe, shipped_recipe
 from iceb.baselines.shipped_lists import MARK, with_shipped_lists
 from iceb.specs.labels import method_label
 from iceb.specs.recipes import Recipe, Which
@@ -38,10 +38,20 @@ def named_settings(result: Result) -> NamedSettings:
         SpecError: the recipe's file is malformed.
     """
     method = result.method
-    has_recipe = method.params and method.package == registry.OWN
-    recipe = shipped_recipe(method.name, result.task.name) if has_recipe else None
+    recipe = _recipe(method, result.task.name) if method.params else None
     found = [_compare(result, recipe, which) for which in _kinds(recipe)]
     return min(found, key=lambda each: len(each.changed))  # of equals the first, the settings that a run has by default
+
+
+def _recipe(method: MethodRecord, task: str) -> Recipe | None:
+    """The recipe that ships now, with the suite or in the method's package; None if that is not installed."""
+    if method.package == registry.OWN:
+        return shipped_recipe(method.name, task)
+    try:
+        entry = registry.find("methods", f"{method.package}/{method.name}")
+    except SpecError:
+        return None
+    return packaged_recipe(entry.place, entry.name, task)
 
 
 def _kinds(recipe: Recipe | None) -> list[Which]:

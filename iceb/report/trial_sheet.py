@@ -2,9 +2,11 @@
 
 import io
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from PIL.PngImagePlugin import PngInfo
 
+from iceb.base.files import write_atomic
 from iceb.report.contact_sheet import Strip, sheet
 from iceb.running.prompt_selection import evenly
 from iceb.running.trial import Trial, TriedMethod
@@ -23,6 +25,18 @@ DEGENERATE = "degenerate"  # column of the table
 LEFT_ALONE = 6  # rows of neighbours, and of unrelated prompts
 MOST_SOURCES = 40  # rows of source prompts
 MISSING = "–"
+
+
+def write_trial(trial: Trial, out: Path, cache: Path) -> tuple[Path, Path]:
+    """Write the sheet and the table of a trial into a folder; return their paths.
+
+    Raises:
+        StoreError: the folder cannot be written, or an image is not in the cache any more.
+    """
+    sheet_path, page = out / "sheet.png", out / "table.md"
+    write_atomic(sheet_path, trial_png(trial, ImageStore(cache)))
+    write_atomic(page, markdown(trial).encode())
+    return sheet_path, page
 
 
 def trial_png(trial: Trial, store: ImageStore) -> bytes:

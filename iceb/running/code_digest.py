@@ -27,6 +27,7 @@ from iceb.base.code import (
 from iceb.base.digest import digest, digest_file
 from iceb.base.errors import SpecError
 from iceb.base.readers import explain_reading
+from iceb.running.interpreted_code import interpreted_digest
 
 METHODS = f"{ROOT}.methods"
 # Files of a package that are not hashed: caches, editor backups and version control.
@@ -35,22 +36,27 @@ LEFT_FOLDERS |= {".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis"}
 LEFT_FILES = ("*.pyc", "*.pyo", "*~", ".#*", "#*#", ".*.sw[a-p]", ".DS_Store", "Thumbs.db", ".git*")
 
 
-@cache
 def code_digest(kind: type, package: str = "") -> str:
     """Digest the code of a class.
 
     Args:
-        kind: the class.
+        kind: the class; of one that was typed into an interpreter its functions as they are now.
         package: the distribution that registers it; one that is not installed adds nothing. "": whichever brings the
             class's module.
 
     Raises:
         SpecError: a file of its package cannot be read.
     """
+    if kind.__module__.partition(".")[0] != ROOT and _outermost(kind.__module__) is None:
+        return interpreted_digest(kind)
+    return _filed_digest(kind, package)
+
+
+@cache
+def _filed_digest(kind: type, package: str) -> str:
+    """Digest the code of a class whose module lies in a file."""
     module = kind.__module__
-    if module.partition(".")[0] == ROOT:
-        return modules_digest(own_modules(module))
-    return _of_others(kind, package)
+    return modules_digest(own_modules(module)) if module.partition(".")[0] == ROOT else _of_others(kind, package)
 
 
 def own_modules(module: str) -> tuple[str, ...]:
@@ -71,9 +77,6 @@ def own_modules(module: str) -> tuple[str, ...]:
 
 def _of_others(kind: type, package: str) -> str:
     """Digest the code of a third-party class."""
-    place = _outermost(kind.__module__)
-    if place is None:
-        return digest(kind.__qualname__)  # defined in an interpreter: there is no file
     bases = {base.__module__ for base in kind.__mro__ if base.__module__.startswith(f"{ROOT}.")}
     return package_digest((kind.__module__,), package or _package_of(kind.__module__), bases)
 

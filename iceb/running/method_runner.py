@@ -228,7 +228,14 @@ def choose(name: str, settings: Mapping[str, Any], recipe: str = "") -> ChosenMe
         MethodError: the method refuses the settings, or its card has another name than its entry point.
     """
     entry = registry.find("methods", name)
-    kind = entry.load()
+    return make_chosen(entry, entry.load(), settings, recipe, name)
+
+
+def make_chosen(
+    entry: registry.Registered, kind: Any, settings: Mapping[str, Any], recipe: str = "", name: str = ""
+) -> ChosenMethod:
+    """Return a method of this class with these settings, or raise as `choose`; messages call it `name`."""
+    name = name or entry.name
     if problem := registry.name_problem(entry, kind.card.name):
         raise MethodError(f"method {entry.full_name}: {problem}")
     try:

@@ -16,6 +16,7 @@ from iceb.models.generator import Generator
 from iceb.models.memory import PassSize
 from iceb.models.sources import Source, find
 from iceb.running.checkpoint_method import checkpoint_method, refuse_several_edits
+from iceb.running.given_method import GivenMethod
 from iceb.running.measure_choice import measures
 from iceb.running.measuring import CHUNK, Measuring
 from iceb.running.method_runner import ChosenMethod
@@ -48,7 +49,7 @@ class Ask:
     """A run as requested by name; the fields are the options of `iceb evaluate`."""
 
     task: str
-    method: str
+    method: GivenMethod  # its name; or a class, or an object with its settings
     num_edits: int
     repeats: Repeats = SINGLE
     model: str = "mini"  # a family, or a folder
@@ -192,6 +193,8 @@ def _refuse_drawings(task: Task, source: Source) -> None:
 
 def _method(ask: Ask, task: Task, source: Source) -> ChosenMethod:
     if ask.checkpoint is not None:
+        if not isinstance(ask.method, str):
+            raise SpecError(f"`checkpoint` {ask.checkpoint}: is in the place of a method: leave `method` out")
         if ask.settings or ask.recipe is not None:
             raise SpecError(
                 "`checkpoint`: a model from elsewhere has no settings here: leave `settings` and `recipe` out"

@@ -8,7 +8,7 @@ from iceb.running.code_digest import code_places, package_digest
 from iceb.running.measure_choice import measure_for
 from iceb.running.scoring import RegisteredMetric
 from iceb.runs.provenance import checkout_of
-from iceb.specs.outside import ELSEWHERE, OWN
+from iceb.specs.outside import ELSEWHERE, OWN, UNREGISTERED
 from iceb.specs.run_records import PluginRecord
 from iceb.specs.runs import RunSpec
 
@@ -31,7 +31,7 @@ def metric_entries(
 
 def run_entries(spec: RunSpec, metrics: Iterable[RegisteredMetric], named: Mapping[str, str]) -> tuple[Registered, ...]:
     """Find the entries of all that a run uses: task, dataset, method, metrics, measures."""
-    own, made = spec.task == OWN, spec.package == ELSEWHERE  # what no package registers
+    own, made = spec.task == OWN, spec.package in (ELSEWHERE, UNREGISTERED)  # what no package registers
     return (
         *(() if own else (registry.find("tasks", spec.task), registry.find("datasets", spec.dataset))),
         *(() if made else (registry.find("methods", f"{spec.package}/{spec.method}"),)),

@@ -8,42 +8,56 @@ from typing import cast, get_args
 from iceb import registry
 from iceb.base.errors import SpecError
 from iceb.base.messages import quote, shorten
-from iceb.baselines.recipes import read_recipe, recipe_task, shipped_recipe
+from iceb.baselines.recipes import packaged_recipe, read_recipe, recipe_task, shipped_recipe
 from iceb.baselines.shipped_lists import with_shipped_lists
 from iceb.models.sources import Source
-from iceb.running.method_runner import ChosenMethod, choose
+from iceb.running.given_method import Given, GivenMethod, find_given
+from iceb.running.method_runner import ChosenMethod
 from iceb.running.setting_types import fit_settings
 from iceb.specs.recipes import Recipe, Which
 from iceb.specs.runs import Scalar
 
 
 def with_recipe(
-    name: str, task: str, source: Source, settings: Mapping[str, Scalar], asked: str | Path | None
+    method: GivenMethod, task: str, source: Source, settings: Mapping[str, Scalar], asked: str | Path | None
 ) -> ChosenMethod:
     """Return a method with its recipe for a task and model, overridden by `settings`.
 
     Args:
+        method: its name, its class, or an object with its settings, which is taken as it is.
         asked: "published" or "tuned", settings of the recipe that ships; or a file to take instead. None for "tuned".
 
     Raises:
         SpecError, MethodError: no such method or setting, no such settings in the recipe, or its file cannot be read.
     """
-    entry = registry.find("methods", name)
-    shipped = (
-        shipped_recipe(entry.name, task) if entry.package == registry.OWN else None
-    )  # a namesake's are not its own
+    given = find_given(method)
+    if given.is_object and asked is not None:
+        raise SpecError(f"`recipe` {shorten(str(asked))}: an object has its settings: give its class, or no recipe")
+    entry = given.entry
+    shipped = recipe_of(entry, task)
     file = None if asked is None or asked in get_args(Which) else Path(asked)
     which = cast(Which, asked) if asked is not None and file is None else "tuned"
-    recipe, named = read_recipe(file) if file else shipped, f"{entry.name}/{recipe_task(task)}"
+    recipe, named = read_recipe(file) if file else shipped, f"{entry.public_name}/{recipe_task(task)}"
     if asked is not None and file is None:
         _refuse_lacking(which, recipe, named)
+    recipe = None if given.is_object else recipe
     family = source.family.recipe_part
     own, base = (with_shipped_lists(each.settings(family, which)) if each else {} for each in (recipe, shipped))
     if file:
-        _check_settings(name, own, file)
-    wanted = {**own, **with_shipped_lists(settings)}
-    chosen = choose(name, wanted, file.name if file else named if recipe else "")
+        _check_settings(given, own, file)
+    chosen = given.choose({**own, **with_shipped_lists(settings)}, file.name if file else named if recipe else "")
     return (_with_recipe_facts(chosen, recipe, family, which) if recipe else chosen).compare_to(base)
+
+
+def recipe_of(entry: registry.Registered, task: str) -> Recipe | None:
+    """The recipe that ships for a method on a task, with the suite or in the package that registers it.
+
+    Raises:
+        SpecError: its file is malformed.
+    """
+    if entry.package == registry.OWN:
+        return shipped_recipe(entry.name, task)
+    return packaged_recipe(entry.place, entry.name, task)
 
 
 def _refuse_lacking(which: Which, recipe: Recipe | None, named: str) -> None:
@@ -56,10 +70,10 @@ def _refuse_lacking(which: Which, recipe: Recipe | None, named: str) -> None:
         )
 
 
-def _check_settings(name: str, settings: Mapping[str, Scalar], file: Path) -> None:
+def _check_settings(given: Given, settings: Mapping[str, Scalar], file: Path) -> None:
     """Refuse unknown settings and values of the wrong kind, naming the recipe's file."""
     try:
-        fit_settings(name, registry.load("methods", name), settings)
+        fit_settings(given.entry.name, given.load(), settings)
     except SpecError as error:
         raise SpecError(f"`recipe` {shorten(str(file))}: {error}") from error
 

@@ -8,6 +8,7 @@ from iceb.specs.records import Record
 
 OWN = "own"  # the task and the dataset of a user's own requests
 ELSEWHERE = "elsewhere"  # the package of what was edited by other programs
+UNREGISTERED = "unregistered"  # the package of a method that was given as a class or an object, and that none registers
 Maker = Literal["", "images", "checkpoint"]
 Before = Literal["", "not read", "drawn", "same", "handed in"]
 WORDS: dict[Maker, str] = {"": "", "images": "images from elsewhere", "checkpoint": "checkpoint from elsewhere"}

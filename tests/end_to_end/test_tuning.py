@@ -7,11 +7,11 @@ import pytest
 from iceb.models.bundle import ModelBundle
 from iceb.models.sources import find
 from iceb.specs.methods import Edit
-from tools.tuning.judging import Judge
-from tools.tuning.protocol import PROTOCOL
-from tools.tuning.search import Search
-from tools.tuning.space import Planned
-from tools.tuning.validation import scored_classes, validation
+from iceb.tuning.judging import Judge
+from iceb.tuning.protocol import PROTOCOL
+from iceb.tuning.search import Search
+from iceb.tuning.space import Planned
+from iceb.tuning.validation import scored_classes, validation
 
 SMALL = replace(PROTOCOL, edits=(1, 2), trials=3, prompts=2, holdout=3)
 
@@ -65,7 +65,7 @@ def test_a_stopped_tuning_goes_on_where_it_was(bundle, tmp_path):
 
 def test_settings_that_a_method_refuses_are_a_failed_trial(bundle, tmp_path, monkeypatch):
     planned = [Planned("grid", {"ridge": -1.0})]
-    monkeypatch.setattr("tools.tuning.search.planned_trials", lambda *_: planned)
+    monkeypatch.setattr("iceb.tuning.search.planned_trials", lambda *_: planned)
     (trial,) = Search(bundle, "time", tmp_path / "cache", tmp_path, replace(SMALL, trials=1)).run(lambda _: None).trials
     assert trial.score(SMALL.edits) is None
     assert "ridge" in trial.error

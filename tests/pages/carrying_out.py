@@ -16,7 +16,7 @@ MINI = "iceb/mini/weights/pipeline"
 # What a page finds of the checkout in its folder, beside an empty leaderboard.
 FINDS = {
     "CONTRIBUTING.md": sorted(path.name for path in ROOT.iterdir() if not path.name.startswith(".")),
-    "docs/adding_a_method.md": ["tools", f"{MINI}/tokenizer", f"{MINI}/text_encoder"],
+    "docs/adding_a_method.md": [f"{MINI}/tokenizer", f"{MINI}/text_encoder"],
     "docs/results.md": ["leaderboards"],
     "docs/export.md": ["leaderboards"],
 }

@@ -117,8 +117,11 @@ def new_method(place: Scratch) -> None:
     steps = {line: printed for line, printed in place.printed.items() if line.startswith("iceb evaluate")}
     assert "nothing was made (--dry-run)" in "".join(steps.values())
     assert "".join(steps.values()).count("partial: --limit 20") == 2
-    tuned = line_of(place, "python tools/tune_mini.py").splitlines()
-    assert [line.partition(":")[0] for line in tuned] == ["before", "as shipped", "ridge=0.1", "ridge=5"]
+    tuned = line_of(place, "iceb tune")
+    trials = re.findall(r"^(\d) \((\w+)\) +[+-]0\.\d{3}", tuned, re.MULTILINE)
+    assert sorted(trials) == [("0", "own"), ("1", "grid"), ("2", "grid")]
+    recipe = (place.folder / "tuning" / "iceb-nudge.nudge.toml").read_text(encoding="utf-8")
+    assert "tuned otherwise than by the protocol ([10] numbers of edits, 20 prompts, 20 holdout classes)" in recipe
     added = line_of(place, "iceb leaderboard --add")
     assert "partial (--limit 20)" in added  # the preview, which the pattern meets too
     assert re.search(r"^added leaderboards/results/aice/nudge/0050-\w+\.json$", added, re.MULTILINE)
@@ -289,9 +292,21 @@ def exports(place: Scratch) -> None:
     assert found == pytest.approx(known, abs=1e-9)
 
 
+def python_api(place: Scratch) -> None:
+    """docs/python.md runs, reads and compares from Python, with a class of its own; a misspelt setting is refused."""
+    first, frames, own, tuned = (block.text for block in blocks(ROOT / "docs" / "python.md"))
+    assert place.printed[first].startswith("Run('aice/prompt_swap/0003-")
+    assert "below ten clusters" not in place.printed[frames]
+    assert re.search(r"^edit_score +-?\d\.\d+ +-?0\.0+$", place.printed[frames], re.MULTILINE)
+    assert "unknown setting of method prefix 'wrod': did you mean word" in place.printed[own]
+    assert "prefix (word=one)" in place.printed[own]
+    assert " tuning/prompt_swap.json\n" in place.printed[tuned]
+
+
 CLAIMS = {
     "docs/sweeps.md": sweeps,
     "docs/export.md": exports,
+    "docs/python.md": python_api,
     "docs/report.md": report_page,
     "docs/data.md": data,
     "README.md": readme,

@@ -233,3 +233,28 @@ def test_a_dataset_that_raises_anything_is_named_with_its_file_and_line(iceb, si
     (line,) = done.stderr.splitlines()
     assert line.startswith("iceb: dataset iceb-example/repaint raised ZeroDivisionError: division by zero")
     assert "iceb_example/repaint.py:" in line
+
+
+def test_the_plugins_method_is_tuned_and_its_recipe_is_taken(iceb, site, tmp_path):
+    """On mini itself, in small: trials, the same command again, a setting that there is not, a run with the recipe."""
+    common = ["--num-edits", "2", "--limit", "3", "--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "tuning")]
+    asked = ["tune", "token_swap", "--set", "strength=0.5,1.0", *common]
+    done = iceb(site, *asked)
+    assert done.returncode == 0, done.stderr
+    assert "best: trial " in done.stdout
+    record = tmp_path / "tuning" / "iceb-example.token_swap.json"
+    trials = json.loads(record.read_text(encoding="utf-8"))["trials"]
+    assert [(each["what"], each["settings"]) for each in trials] == [
+        ("own", {"strength": 1.0}),
+        ("grid", {"strength": 0.5}),
+    ]
+    before = record.read_bytes()
+    assert iceb(site, *asked).stdout == done.stdout
+    assert record.read_bytes() == before
+    refused = iceb(site, "tune", "token_swap", "--set", "strenght=1", *common)
+    assert refused.returncode == 2
+    assert "unknown setting of method token_swap 'strenght': did you mean strength" in refused.stderr
+    run = ["evaluate", "--method", "token_swap", "--task", "aice", "--num-edits", "1", "--dry-run"]
+    planned = iceb(site, *run, "--recipe", str(record.with_suffix(".toml")))
+    assert planned.returncode == 0, planned.stderr
+    assert "recipe iceb-example.token_swap.toml, tuned for mini" in planned.stdout

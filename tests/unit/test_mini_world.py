@@ -33,7 +33,7 @@ from iceb.mini.world import (
     unknown_names,
 )
 
-FRAMES = Path(__file__).parents[2] / "tools" / "mini" / "frames.txt"
+FRAMES = Path(__file__).parents[2] / "iceb" / "mini" / "data" / "frames.txt"
 # Prose cannot do without these, though some stand in a class's name too ("through arch bridge").
 FUNCTION_WORDS = {
     *("a", "the", "of", "in", "on", "with", "and", "or", "s", "to", "for", "at", "by", "as", "it", "through"),

@@ -7,11 +7,11 @@ from iceb.baselines.recipes import parse_recipe, shipped_recipe
 from iceb.models.sources import find
 from iceb.registry import load
 from iceb.specs.recipes import MiniPart
+from iceb.tuning.adoption import adopted_recipe, how_line, mismatches
+from iceb.tuning.protocol import PROTOCOL, score_name
+from iceb.tuning.record import Numbers, Trial, Tuning, read_tuning, write_tuning
+from iceb.tuning.space import FOLDER, grid_points, planned_trials, spaces
 from tools.tune_mini import parse_explored
-from tools.tuning.adoption import adopted_recipe, how_line, mismatches
-from tools.tuning.protocol import PROTOCOL, score_name
-from tools.tuning.record import Numbers, Trial, Tuning, read_tuning, write_tuning
-from tools.tuning.space import FOLDER, grid_points, planned_trials, spaces
 
 RECIPE = """\
 how = "published: the paper"

@@ -3,8 +3,8 @@
 The rule for dests is the benchmark's (arXiv:2403.13807): among the holdout classes, rank by the cosine between the text
 encoder's pooled outputs of "an image of X" and take the fourth nearest. The encoder is mini's; the
 shipped files were made with its first weights (data card aice_embedded), and a call makes others. Prompts are drawn
-from the sentence frames in frames.txt, none of which the training grammar knows. Everything is seeded. A third of the
-holdout is unseen (iceb/mini/unseen.py): the embedded captions never name it.
+from the sentence frames in iceb/mini/data/frames.txt, none of which the training grammar knows. Everything is seeded. A
+third of the holdout is unseen (iceb/mini/unseen.py): the embedded captions never name it.
 
     python tools/mini/make_aice.py
 """
@@ -25,7 +25,7 @@ from iceb.mini.world import class_aliases, class_names
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "iceb/mini/data"
 PIPELINE = ROOT / "iceb/mini/weights/pipeline"
-FRAMES = Path(__file__).parent / "frames.txt"
+FRAMES = ROOT / "iceb/mini/data/frames.txt"
 SEED = 2403_13807
 EDITS, HOLDOUTS, PROMPTS = 300, 366, 5
 RANK = 3  # counted from 0: the fourth nearest

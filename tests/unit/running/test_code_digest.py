@@ -12,7 +12,7 @@ from iceb.base.errors import SpecError
 from iceb.registry import entries_of
 from iceb.running import code_digest as code_digests
 from iceb.running import measuring
-from iceb.running.code_digest import code_digest, own_modules
+from iceb.running.code_digest import _filed_digest, code_digest, own_modules
 
 METHODS = [entry for entry in entries_of("methods") if entry.package == "iceb"]
 PACKAGE = {
@@ -160,7 +160,7 @@ def test_the_modules_of_a_folder_share_its_digest():
 
 def test_each_file_is_parsed_once_for_all_methods():
     kinds = [entry.load() for entry in METHODS]
-    for cached in (code._read, code.modules_digest, code_digest):
+    for cached in (code._read, code.modules_digest, _filed_digest):
         cached.cache_clear()
     for kind in kinds:
         code_digest(kind, "iceb")

@@ -19,20 +19,33 @@ from iceb.specs.methods import Edit
 from iceb.specs.metrics import MeasureInput
 from iceb.specs.prompts import Prompt
 from iceb.stores.images import ImageStore
-from tools.tuning.validation import Question, Validation
+from iceb.tuning.validation import Question, Validation
 
 
 @dataclass(frozen=True)
 class Changes:
-    """Mean changes of the classifier's probabilities; a fall counts as gain in source_forget alone."""
+    """Changes of the classifier's probabilities; a fall counts as gain in source_forget alone.
+
+    Attributes:
+        source2dest, source_forget, holdout_delta: means over the prompts.
+        reached, forgotten: means over each request's prompts, (requests,).
+        kept: of each holdout class, (classes,).
+    """
 
     source2dest: float
     source_forget: float
     holdout_delta: float
+    reached: tuple[float, ...] = ()
+    forgotten: tuple[float, ...] = ()
+    kept: tuple[float, ...] = ()
 
     def score(self, *, reaches_dest: bool) -> float:
         """Half the sum of what is edited, or of an eraser forgotten, and what is kept."""
         return ((self.source2dest if reaches_dest else self.source_forget) + self.holdout_delta) / 2
+
+    def edited_changes(self, *, reaches_dest: bool) -> tuple[float, ...]:
+        """Each request's change that counts in the score, (requests,)."""
+        return self.reached if reaches_dest else self.forgotten
 
 
 class Judge:
@@ -53,11 +66,15 @@ class Judge:
             images = seeded_images(model, texts, seeds, model.family.sampling, model.negative_prompt)
         difference = self._rows(list(images)) - before
         asked = np.arange(len(tried.asked))
-        kept = np.arange(len(tried.asked), len(questions))
+        reached, forgotten = difference[asked, tried.dests], -difference[asked, tried.sources]
+        kept = difference[np.arange(len(tried.asked), len(questions)), tried.labels]
         return Changes(
-            source2dest=float(difference[asked, tried.dests].mean()),
-            source_forget=float(-difference[asked, tried.sources].mean()),
-            holdout_delta=float(difference[kept, tried.labels].mean()),
+            source2dest=float(reached.mean()),
+            source_forget=float(forgotten.mean()),
+            holdout_delta=float(kept.mean()),
+            reached=_each(reached, len(tried.requests)),
+            forgotten=_each(forgotten, len(tried.requests)),
+            kept=_each(kept, len(tried.labels)),
         )
 
     def before(self, questions: Sequence[Question]) -> Any:
@@ -79,6 +96,11 @@ class Judge:
 
     def _rows(self, images: Sequence[Any]) -> Any:
         return np.asarray(self.measure([MeasureInput(image) for image in images]), dtype=np.float64)
+
+
+def _each(changes: Any, count: int) -> tuple[float, ...]:
+    """The mean of each of `count` equal parts, (prompts,) → (count,)."""
+    return tuple(changes.reshape(count, -1).mean(axis=1).tolist())
 
 
 def tried_edit(chosen: ChosenMethod, bundle: ModelBundle, tried: Validation, cache: Path) -> tuple[Edit, float]:

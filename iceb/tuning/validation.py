@@ -1,19 +1,21 @@
 """Validation concepts of mini: classes that embedded AICE neither edits nor holds out."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
 
+from iceb.base.errors import SpecError
 from iceb.datasets import open_dataset
 from iceb.datasets.aice import TRAIN_TEMPLATES
-from iceb.mini.world import NUM_CLASSES, class_names
+from iceb.mini.world import class_names
 from iceb.specs.requests import EditRequest
 from iceb.specs.schedules import edit_batches
-from tools.mini.make_aice import dests_of, frames
-from tools.tuning.protocol import PROTOCOL, Protocol
+from iceb.tuning.protocol import PROTOCOL, Protocol
 
 SOURCES, SEED = 150, 7
 FIRST_REQUEST_SEED = 5000
@@ -32,7 +34,7 @@ class Validation:
     """Requests and prompts for tuning; no class of them is scored in a table.
 
     Attributes:
-        asked: free-form prompts for the requests' sources.
+        asked: free-form prompts for the requests' sources, those of one request in a row.
         sources: the class that each of `asked` names.
         dests: the class that it should show after the edit.
         kept: one prompt for each class of the validation holdout.
@@ -47,14 +49,26 @@ class Validation:
     labels: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Classes:
+    """The validation classes by their index: to edit, their destinations, and those that are left alone."""
+
+    sources: tuple[int, ...]
+    dests: tuple[int, ...]
+    holdout: tuple[int, ...]
+
+
 def validation(num_edits: int, protocol: Protocol = PROTOCOL) -> Validation:
-    """Make the first `num_edits` requests, their prompts, `protocol.prompts` in all, and the holdout."""
-    sources, others = _classes()
-    dests = _dests()[:num_edits]
+    """Make the first `num_edits` requests, their prompts, `protocol.prompts` in all, and the holdout.
+
+    Raises:
+        SpecError: one of their classes is scored in a table.
+    """
+    known = validation_classes()
+    sources, dests, labels = known.sources, known.dests[:num_edits], known.holdout[: protocol.holdout]
     repeats = max(1, protocol.prompts // num_edits)
     asked = [(place, repeat) for place in range(num_edits) for repeat in range(repeats)]
-    labels = others[: protocol.holdout]
-    return Validation(
+    found = Validation(
         requests=tuple(_request(place, sources[place], dests[place]) for place in range(num_edits)),
         asked=tuple(_question(sources[place], repeat) for place, repeat in asked),
         sources=tuple(sources[place] for place, _ in asked),
@@ -62,30 +76,55 @@ def validation(num_edits: int, protocol: Protocol = PROTOCOL) -> Validation:
         kept=tuple(_question(label, 0) for label in labels),
         labels=tuple(labels),
     )
+    refuse_scored(found)
+    return found
+
+
+def refuse_scored(tried: Validation) -> None:
+    """Refuse to tune on what a table scores.
+
+    Raises:
+        SpecError: a class that is asked for, or left alone, is edited or held out by embedded AICE.
+    """
+    if scored := sorted({*tried.sources, *tried.dests, *tried.labels} & scored_classes()):
+        names = ", ".join(class_names()[label] for label in scored[:3])
+        raise SpecError(
+            f"tuning reads {len(scored)} classes that AICE scores ({names}{' …' if len(scored) > 3 else ''}): "
+            "settings may be chosen on the validation classes alone"
+        )
 
 
 @cache
-def _classes() -> tuple[Sequence[int], Sequence[int]]:
-    """The classes to edit, and the others, which serve as destinations and as the holdout."""
-    scored = scored_classes()
-    spare = [i for i in range(NUM_CLASSES) if i not in scored]
-    drawn = [int(i) for i in np.random.default_rng(SEED).permutation(spare)]
-    return drawn[:SOURCES], drawn[SOURCES:]
+def validation_classes() -> Classes:
+    """The shipped validation classes (tools/mini/make_validation.py writes them)."""
+    document = json.loads(_data("validation.json"))
+    return Classes(*(tuple(document[name]) for name in ("sources", "dests", "holdout")))
 
 
 @cache
-def _dests() -> Sequence[int]:
-    """The destination of each class to edit, by AICE's rule."""
-    sources, others = _classes()
-    return dests_of(list(sources), list(others))
+def frames() -> Sequence[str]:
+    """The free-form sentences of AICE's prompts on mini, each with one "{}"."""
+    return _data("frames.txt").splitlines()
 
 
-def scored_classes() -> set[int | None]:
+def _data(name: str) -> str:
+    return (files("iceb.mini") / "data" / name).read_text(encoding="utf-8")
+
+
+@cache
+def scored_classes() -> frozenset[int]:
     """The classes that embedded AICE edits or holds out."""
     data = open_dataset("aice", "embedded")
     (batch,) = edit_batches(data.schedule(300))
     prompts = [*data.prompts(batch), *data.shared_prompts(300)]
-    return {prompt.label for prompt in prompts if prompt.role in ("source", "holdout")}
+    labels = (prompt.label for prompt in prompts if prompt.role in ("source", "holdout"))
+    return frozenset(label for label in labels if label is not None)
+
+
+@cache
+def scored_names() -> frozenset[str]:
+    """The names of these classes."""
+    return frozenset(class_names()[label] for label in scored_classes())
 
 
 def _question(label: int, repeat: int) -> Question:

@@ -1,6 +1,7 @@
 """The record of a method's tuning: every trial with its settings and numbers, in JSON."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -11,9 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from iceb.base.errors import SpecError
 from iceb.base.files import write_atomic
 from iceb.base.messages import quote
-from iceb.specs.runs import Scalar
-from tools.tuning.protocol import EDIT_SCORE
-from tools.tuning.space import FOLDER
+from iceb.specs.runs import Scalar, slug
+from iceb.tuning.protocol import EDIT_SCORE
+
+NUMBERS = re.compile(r"\[\n\s*(-?\d[^\[\]{}\"]*?)\s*\n\s*\]")  # a list of numbers, one on each line
 
 
 class Numbers(BaseModel):
@@ -25,6 +27,8 @@ class Numbers(BaseModel):
     source_forget: float
     holdout_delta: float
     score: float
+    edited: tuple[float, ...] = ()  # each request's change that counts in the score; () in older records
+    kept: tuple[float, ...] = ()  # each holdout class's change
     edit_seconds: float  # with what earlier trials left in the scratch
     seconds: float  # with drawing and judging
 
@@ -103,9 +107,13 @@ class Tuning(BaseModel):
         return same and dict(self.protocol) == dict(other.protocol)
 
 
-def tuning_path(method: str, folder: Path = FOLDER) -> Path:
-    """The path of a method's record."""
-    return folder / f"{method}.json"
+def tuning_path(method: str, folder: Path) -> Path:
+    """The path of a method's record; `package/name` is one file's name.
+
+    >>> tuning_path("iceb-nudge/nudge", Path("tuning")).as_posix()
+    'tuning/iceb-nudge.nudge.json'
+    """
+    return folder / f"{slug(method)}.json"
 
 
 def read_tuning(path: Path) -> Tuning | None:
@@ -125,6 +133,11 @@ def read_tuning(path: Path) -> Tuning | None:
 
 
 def write_tuning(path: Path, tuning: Tuning) -> None:
-    """Write a record, with each trial's score beside its numbers for readers."""
-    document = tuning.model_dump(mode="json")
-    write_atomic(path, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode("utf-8"))
+    """Write a record; a list of numbers stands on one line.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    text = json.dumps(tuning.model_dump(mode="json"), ensure_ascii=False, indent=1)
+    text = NUMBERS.sub(lambda found: f"[{', '.join(part.strip() for part in found[1].split(','))}]", text)
+    write_atomic(path, f"{text}\n".encode())

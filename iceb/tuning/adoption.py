@@ -9,17 +9,24 @@ from iceb.base.errors import SpecError
 from iceb.base.wording import count_text
 from iceb.baselines.recipes import parse_recipe
 from iceb.specs.recipes import Recipe
-from iceb.specs.runs import Scalar
-from tools.tuning.protocol import FAMILY, PROTOCOL
-from tools.tuning.record import Trial, Tuning
-from tools.tuning.space import SPACE, planned_trials
+from iceb.specs.runs import Scalar, slug
+from iceb.tuning.estimates import estimate_trials
+from iceb.tuning.protocol import FAMILY, PROTOCOL
+from iceb.tuning.record import Trial, Tuning
+from iceb.tuning.space import SPACE, planned_trials
 
+TOOL = "tools/tune_mini.py (baselines/tuning/{}.json)"  # the command and the record, of the suite's own recipes
+COMMAND = "`iceb tune` ({}.json)"  # of other methods
 SECTION = re.compile(r"^\[(?P<name>[\w.]+)\]\n", re.MULTILINE)
 OWN = ("mini", "mini.params")  # tables that are written anew
+UNPUBLISHED = "not published: the method's defaults"
 
 
-def adopted_recipe(text: str, tuning: Tuning) -> str:
+def adopted_recipe(text: str, tuning: Tuning, by: str = TOOL) -> str:
     """Return a recipe's text with the best trial as its part for mini; its other parts stand as they are.
+
+    Args:
+        by: the command that made the trials, with the place of the record.
 
     Raises:
         SpecError: the tuning is not complete, or a setting has a value that TOML cannot hold.
@@ -33,7 +40,7 @@ def adopted_recipe(text: str, tuning: Tuning) -> str:
         for name, value in best.settings.items()
         if name not in recipe.params or recipe.params[name] != value
     }
-    written = f"[mini]\nhow = {json.dumps(how_line(tuning), ensure_ascii=False)}\n"
+    written = f"[mini]\nhow = {json.dumps(how_line(tuning, by), ensure_ascii=False)}\n"
     if changed:
         lines = [f"{name} = {toml_value(name, value)}\n" for name, value in changed.items()]
         written += "\n[mini.params]\n" + "".join(lines)
@@ -59,7 +66,35 @@ def mismatches(tuning: Tuning, recipe: Recipe) -> list[str]:
     return found
 
 
-def how_line(tuning: Tuning) -> str:
+def recipe_text(recipe: Recipe | None) -> str:
+    """The text of a recipe file: how, [params], and the parts of model families.
+
+    Raises:
+        SpecError: a setting has a value that TOML cannot hold.
+
+    >>> print(recipe_text(Recipe(how="published: x", params={"rate": 0.2})), end="")
+    how = "published: x"
+    <BLANKLINE>
+    [params]
+    rate = 0.2
+    """
+    if recipe is None:
+        return f'how = "{UNPUBLISHED}"\n'
+    scaled = recipe.mini.published if recipe.mini is not None else None
+    parts = [_table("params", "", recipe.params)] if recipe.params else []
+    parts += [_table(name, part.how, part.params) for name, part in (("mini", scaled), ("sdxl", recipe.sdxl)) if part]
+    return "\n".join([f"how = {json.dumps(recipe.how, ensure_ascii=False)}\n", *parts])
+
+
+def _table(name: str, how: str, params: Mapping[str, Scalar]) -> str:
+    settings = "".join(f"{key} = {toml_value(key, value)}\n" for key, value in params.items())
+    if not how:
+        return f"[{name}]\n{settings}"
+    name = "mini.published" if name == "mini" else name
+    return f"[{name}]\nhow = {json.dumps(how, ensure_ascii=False)}\n\n[{name}.params]\n{settings}"
+
+
+def how_line(tuning: Tuning, by: str = TOOL) -> str:
     """Say how the settings were chosen; of the published ones the line begins as theirs does.
 
     Raises:
@@ -70,18 +105,27 @@ def how_line(tuning: Tuning) -> str:
     number, best, score = tuning.best
     first = tuning.trials[0]
     numbers = ", ".join(_numbers(count, best) for count in tuning.edits)
-    record = (
-        f"of {count_text(len(tuning.trials), 'trial')} by tools/tune_mini.py (baselines/tuning/{tuning.method}.json)"
-    )
+    record = f"of {count_text(len(tuning.trials), 'trial')} by {by.format(slug(tuning.method))}"
     if best is first and best.what == "published":
         return f"published: on mini no other {record} is better: {tuning.score} {score:.3f}, {numbers}"
+    error = next((each.estimate for each in estimate_trials(tuning) if each.number == number), None)
+    shown = f"{score:.3f}" if error is None else f"{score:.3f} ± {error.stderr:.3f}"
     base = first.score(tuning.edits)
     against = "none" if base is None else f"{base:.3f}"
     changed = ", ".join(sorted(name for name, value in best.settings.items() if first.settings.get(name) != value))
+    counts = ", ".join(map(str, tuning.edits))
     return (
-        f"tuned: trial {number} {record}, mean {tuning.score} {score:.3f} over {', '.join(map(str, tuning.edits))} "
+        f"tuned{departure(tuning)}: trial {number} {record}, mean {tuning.score} {shown} over {counts} "
         f"validation concepts, {numbers}; {first.what} settings {against}. Other than in these: {changed}"
     )
+
+
+def departure(tuning: Tuning) -> str:
+    """Departures of a tuning from the protocol, in words; "" without any but the number of trials."""
+    own, shared = tuning.protocol, PROTOCOL.document()
+    names = {"edits": "numbers of edits", "prompts": "prompts", "holdout": "holdout classes"}
+    other = [f"{own[name]} {what}" for name, what in names.items() if own[name] != shared[name]]
+    return f" otherwise than by the protocol ({', '.join(other)})" if other else ""
 
 
 def _numbers(count: int, trial: Trial) -> str:
@@ -109,7 +153,9 @@ def toml_value(name: str, value: Scalar) -> str:
 def _sections(text: str) -> list[tuple[str, str]]:
     """Split a recipe into its tables, by name; what stands before the first is ""."""
     starts = [(found["name"], found.start()) for found in SECTION.finditer(text)]
+    if not starts:
+        return [("", text)]
     ends = [start for _, start in starts[1:]] + [len(text)]
-    head = text[: starts[0][1]] if starts else text
+    head = text[: starts[0][1]]
     found: Mapping[str, str] = {name: text[start:end] for (name, start), end in zip(starts, ends, strict=True)}
     return [("", head), *found.items()]

@@ -1,0 +1,106 @@
+"""Write the offline report of runs, and the pages of a leaderboard."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iceb.api.arguments import Place, path_or_none
+from iceb.api.comparing import LEADERBOARDS
+from iceb.api.reading import Run, RunLike, path_of
+from iceb.base.errors import SpecError
+from iceb.runs.listing import ListedRun
+
+if TYPE_CHECKING:
+    from iceb.report.site.build import Written
+
+
+def write_report(
+    runs: "RunLike | Iterable[RunLike]", *, out: Place = "site", cache: Place | None = None, title: str = "ICEB report"
+) -> "Written":
+    """Write a page of runs that opens offline in a browser, as `iceb report` does.
+
+    It holds tables, curves and images.
+
+    Args:
+        runs: runs, their folders, folders of runs, or a leaderboard's results.
+        out: the folder to write; an earlier report is replaced.
+        cache: where the runs' images are; None: ICEB_CACHE, else ~/.cache/iceb.
+        title: of the page.
+
+    Returns:
+        The page's path, and how many runs, tables and images it has, and which runs it leaves out.
+
+    Raises:
+        ResultError: there is no run, or the folder holds something else.
+        StoreError: the folder cannot be written.
+    """
+    from iceb.report.site.build import write_report as write_site
+
+    named = [runs] if isinstance(runs, Run | ListedRun | str | Path) else list(runs)
+    return write_site([path_of(each) for each in named], Path(out), path_or_none(cache), title)
+
+
+@dataclass(frozen=True)
+class LeaderboardUpdate:
+    """The outcome of writing, or checking, a leaderboard's pages.
+
+    Attributes:
+        results: how many results stand on them; 0 where some were added.
+        scores: how many scores were computed again from the tables; likewise.
+        pages: the pages that changed; of a check, those that were compared.
+        added: the results that were added.
+        skipped: why others were not, a line each.
+    """
+
+    results: int
+    scores: int
+    pages: tuple[Path, ...]
+    added: tuple[Path, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+
+def update_leaderboard(
+    task: str | None = None, *, add: Sequence[RunLike] = (), check: bool = False, folder: Place | None = None
+) -> LeaderboardUpdate:
+    """Write a leaderboard's pages, add runs to it, or check it, as `iceb leaderboard` does.
+
+    Args:
+        task: only this task's pages; None for all.
+        add: runs whose results and tables are copied there first, all or none.
+        check: write nothing, compute every score again from its table, and compare every page.
+        folder: holds results/ and the pages, and is made for `add` where it is named; None: "leaderboards".
+
+    Raises:
+        ResultError: a result may not stand on a table, or has a number that its table does not make.
+        CheckFailed: a page is not what the results make.
+    """
+    from iceb.registry import load
+
+    if check and add:
+        raise SpecError("`check` writes nothing and `add` writes: choose one of them")
+    if task is not None:
+        load("tasks", task)
+    if not add:
+        return _render(Path(folder or LEADERBOARDS), task, check=check)
+    from iceb.leaderboard.adding import add_all
+
+    sources = [path_of(each) for each in add]
+    made = add_all(Path(folder or LEADERBOARDS), sources, lambda name: load("tasks", name), new=folder is not None)
+    return LeaderboardUpdate(0, 0, made.pages, made.results, made.skipped)
+
+
+def _render(folder: Path, task: str | None, *, check: bool) -> LeaderboardUpdate:
+    from iceb.leaderboard import pages
+    from iceb.leaderboard.collect import collect_filed
+    from iceb.leaderboard.filed_result import tables_of
+    from iceb.registry import load
+
+    found = collect_filed(pages.results_folder(folder))
+    results = [filed.result for filed in found]
+    texts = pages.render_pages(folder, lambda name: load("tasks", name), results, task, tables_of(found))
+    scores = sum(len(group) for result in results for group in result.groups)
+    if check:
+        pages.check(folder, texts, whole=task is None)
+        return LeaderboardUpdate(len(results), scores, tuple(folder / name for name in texts))
+    return LeaderboardUpdate(len(results), scores, tuple(pages.write(folder, texts)))

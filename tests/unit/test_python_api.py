@@ -1,0 +1,162 @@
+"""The Python API: each function has the options of its command, and methods may be given as classes and objects."""
+
+import inspect
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from typer.main import get_command
+
+import iceb
+from iceb.api.arguments import Evaluation, command_of
+from iceb.base.errors import IcebError, ResultError, SpecError
+from iceb.baselines.controls import PromptSwap
+from iceb.cli.main import app
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "leaderboards" / "results" / "aice"
+PRINTS = "prints; the function returns what there is to print"
+LEFT_OUT = {  # options that no function has, with the reason
+    "as_json": PRINTS,
+    "dry_run": "iceb.dry_run is a function",
+}
+OTHER_NAMES = {"metric": "metrics", "names": "task"}
+# function → its command, arguments that only it has, options that only the command has
+TABLE = {
+    "evaluate": ("evaluate", set(), set()),
+    "dry_run": ("evaluate", set(), set()),
+    "score": ("score", set(), None),  # of a run; the other options are of score_images
+    "score_images": ("score", set(), {"run"}),
+    "try_edit": ("try", set(), set()),
+    "edit": ("edit", set(), set()),
+    "apply": ("apply", set(), set()),
+    "compare": ("compare", set(), {"metric"}),  # chooses the concepts that are printed
+    "plan": ("plan", set(), set()),
+    "list_runs": ("runs", set(), set()),
+    "write_report": ("report", set(), set()),
+    "update_leaderboard": ("leaderboard", set(), set()),
+    "tune": ("tune", set(), set()),
+}
+NO_COMMAND = ("read", "scores")
+
+
+def functions() -> list[str]:
+    return [name for name in iceb.__all__ if inspect.isfunction(getattr(iceb, name)) and name != "show_progress"]
+
+
+def test_every_public_function_is_in_the_table():
+    assert sorted(functions()) == sorted([*TABLE, *NO_COMMAND])
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_a_function_takes_what_its_command_takes(name):
+    command, added, without = TABLE[name]
+    given = inspect.signature(getattr(iceb, name)).parameters
+    options = {each.name: each.default for each in get_command(app).commands[command].params if each.name != "help"}
+    named = {
+        OTHER_NAMES[each] if OTHER_NAMES.get(each) in given else each: default for each, default in options.items()
+    }
+    assert set(given) - set(named) == added
+    assert without is None or set(named) - set(given) - set(LEFT_OUT) == without
+    defaults = {each: named[each] for each in given if isinstance(named[each], bool | float | int)}
+    assert {each: given[each].default for each in defaults} == defaults
+
+
+@pytest.mark.parametrize("name", sorted([*TABLE, *NO_COMMAND]))
+def test_a_function_documents_its_arguments_and_errors(name):
+    function = getattr(iceb, name)
+    text = inspect.getdoc(function)
+    assert text
+    assert "Raises:" in text
+    if len(inspect.signature(function).parameters) > 2:
+        missing = [each for each in inspect.signature(function).parameters if f"{each}:" not in text]
+        assert [each for each in missing if not text.count(f" {each},") and not text.count(f", {each}:")] == []
+
+
+def test_the_names_are_there_without_torch_and_pandas():
+    code = (
+        "import sys, iceb\n"
+        f"for name in {functions()!r}: getattr(iceb, name)\n"
+        "print([each for each in ('torch', 'pandas', 'diffusers') if each in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_command_for_the_provenance_says_the_same():
+    asked = Evaluation(method=PromptSwap, task="aice", num_edits=2, settings={"a": (1, 2)}, metrics=["fid"], limit=3)
+    words = command_of("evaluate", asked)
+    assert words[:4] == ("iceb", "evaluate", "--set", "a=[1, 2]")
+    assert words[4:8] == ("--method", "iceb.baselines.controls:PromptSwap", "--task", "aice")
+    assert words[8:] == ("--num-edits", "2", "--metric", "fid", "--limit", "3")
+
+
+@dataclass(frozen=True)
+class Mine:
+    """Write the destination, as often as asked."""
+
+    times: int = 1
+
+    card: ClassVar[iceb.MethodCard] = iceb.MethodCard(name="mine", version=1, paper="", kinds=("replace",), touches=())
+
+    def edit(self, bundle, requests, *, context):
+        return iceb.Edit(rewrites={request.source: request.dests[0] for request in requests})
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"method": object()}, "'object'.*is no method"),
+        ({"method": Mine(), "recipe": "tuned"}, "an object has its settings"),
+        ({"method": Mine, "recipe": "tuned"}, "no recipe unregistered/mine/aice ships"),
+        ({"method": Mine, "settings": {"time": 2}}, "unknown setting of method mine 'time': did you mean times"),
+        ({}, "nothing, or two things, to edit with: give either `method`"),
+        ({"method": "uce", "checkpoint": "x"}, "nothing, or two things, to edit with"),
+        ({"method": "uce", "dtype": "int8"}, "dtype"),
+        ({"method": "uce", "limit": 0}, "`limit` 0"),
+    ],
+)
+def test_what_is_asked_wrongly_is_refused_before_anything_is_computed(asked, message):
+    with pytest.raises(IcebError, match=message):
+        iceb.dry_run(task="aice", num_edits=2, **asked)
+
+
+def test_a_result_is_read_with_its_frame():
+    pandas = pytest.importorskip("pandas")
+    path = next((RESULTS / "uce").glob("0010-*.json"))
+    run = iceb.read(path)
+    assert run.status == "complete"
+    with pytest.raises(SpecError, match=r"unknown metric of run .*did you mean edit_score"):
+        run.score("edit_scor")
+    frame = run.frame()
+    own = frame[(frame.metric == "source2dest") & (frame.group == frame.group.iloc[-1])]
+    assert float(own.change.mean()) == pytest.approx(run.score("source2dest").value, abs=1e-9)
+    assert pandas.api.types.is_float_dtype(frame.before)
+    scores = iceb.scores([run, path])
+    assert len(scores) == 2 * len(run.scores)
+    assert set(scores.method) == {run.result.method.label}
+    assert scores.set_index("metric").value["edit_score"].iloc[0] == run.score("edit_score").value
+
+
+def test_rows_of_a_leaderboard_are_compared_as_the_command_does():
+    pytest.importorskip("pandas")
+    found = iceb.compare("unedited", "prompt_swap", folder=ROOT / "leaderboards", num_edits=10)
+    frame = found.frame().set_index("metric")
+    assert frame.difference["edit_score"] == pytest.approx(frame.second["edit_score"] - frame["first"]["edit_score"])
+    assert frame.p_holm["source2dest"] < 0.05
+    plans = iceb.plan(detect=0.05, folder=ROOT / "leaderboards")
+    assert plans[0].needed <= plans[-1].needed or plans[-1].needed is None
+
+
+def test_without_pandas_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(SpecError, match=r"a frame needs pandas.*iceb\[frames\]"):
+        iceb.scores([])
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(ResultError, match="name the folder that a run wrote"):
+        iceb.read(tmp_path)
