@@ -96,9 +96,12 @@ def _render(folder: Path, task: str | None, *, check: bool) -> None:
     if check:
         pages.check(folder, texts, whole=task is None)
         scores = sum(len(scores) for result in results for scores in result.groups)
+        figures = sum(name.endswith(".svg") for name in texts)
+        made = count_text(len(texts) - figures, "page")
+        made += f" and {count_text(figures, 'figure')}" if figures else ""
         typer.echo(
             f"{count_text(scores, 'score')} of {count_text(len(results), 'result')} follow "
-            f"from the tables beside them; {count_text(len(texts), 'page')} of {folder} from the results"
+            f"from the tables beside them; {made} of {folder} from the results"
         )
         return
     for path in pages.write(folder, texts):
