@@ -63,9 +63,12 @@ def _update(task: str | None, sources: list[Path], folder: Path | None, *, check
 
     made = update_leaderboard(task, add=sources, check=check, folder=folder)
     if check:
+        figures = sum(path.suffix == ".svg" for path in made.pages)
+        written = count_text(len(made.pages) - figures, "page")
+        written += f" and {count_text(figures, 'figure')}" if figures else ""
         typer.echo(
             f"{count_text(made.scores, 'score')} of {count_text(made.results, 'result')} follow from the tables beside "
-            f"them; {count_text(len(made.pages), 'page')} of {folder or DEFAULT} from the results"
+            f"them; {written} of {folder or DEFAULT} from the results"
         )
         return
     lines = [*made.skipped, *(f"added {path}" for path in made.added), *(f"wrote {path}" for path in made.pages)]
