@@ -75,8 +75,9 @@ class Asked:
         from iceb.running.sweeps.sweep_file import SweepFile, read_sweep
 
         recipes = (recipe,) if recipe is None or Path(recipe).is_file() else split_list(recipe)
-        lists = [split_list(self.method), split_list(self.task), split_list(self.num_edits), recipes]
-        if self.sweep is None and self.budget is None and all(len(each) < 2 for each in lists):
+        methods, tasks, counts = map(split_list, (self.method, self.task, self.num_edits))
+        is_single = all(len(each) < 2 for each in (methods, tasks, counts, recipes))
+        if self.sweep is None and self.budget is None and is_single:
             return None
         self._refuse_single_things()
         if self.sweep is not None:
@@ -84,7 +85,7 @@ class Asked:
             return read_sweep(self.sweep)
         self._refuse_lacking()
         named = tuple(each for each in recipes if each is not None)
-        return SweepFile(lists[0], lists[1], tuple(map(parse_count, lists[2])), named)
+        return SweepFile(methods, tasks, tuple(map(parse_count, counts)), named)
 
     def seconds(self, *others: object) -> float | None:
         """The time that a sweep may take; None for any.

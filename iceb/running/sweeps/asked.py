@@ -84,6 +84,6 @@ class SweepAsk:
         return list(dict.fromkeys(None if each in WORDS and not has_recipe else each for each in self.recipes))
 
     def _ask(self, task: str, method: str, count: int, recipe: Recipe) -> Ask:
-        named = {"task": task, "method": method, "num_edits": count, "recipe": recipe}
+        named: dict[str, Any] = {"task": task, "method": method, "num_edits": count, "recipe": recipe}
         ask = Ask(**named, settings=self.settings.get(method, {}), **self.common)
         return ask if self.command is None else replace(ask, command=self.command(ask))

@@ -57,7 +57,7 @@ def parse_sweep(text: str, where: str) -> SweepFile:
     if missing := [key for key in NEEDED if key not in found]:
         raise SpecError(f"{where}: lacks {', '.join(missing)}: a sweep must have {', '.join(NEEDED)}")
     lists: dict[str, Any] = {name: _list(found[name], name, where) for name in LISTS if name in found}
-    numbers = {name: _number(found[name], name, where) for name in NUMBERS if name in found}
+    numbers: dict[str, Any] = {name: _number(found[name], name, where) for name in NUMBERS if name in found}
     settings = _settings(found.get(SETTINGS, {}), lists["methods"], where)
     return SweepFile(**lists, **numbers, settings=settings)
 
@@ -90,7 +90,8 @@ def _settings(value: object, methods: tuple[str, ...], where: str) -> dict[str, 
 
 
 def _setting(value: object, name: str, where: str) -> Scalar:
-    items = value if isinstance(value, list) else [value]
+    items: list[Any] = value if isinstance(value, list) else [value]
     if any(not isinstance(item, bool | int | float | str) for item in items):
         raise SpecError(f"{where}: settings.{name} is {quote(value, 80)}: must be a number, a text or a flat list")
-    return tuple(items) if isinstance(value, list) else value  # type: ignore[return-value]
+    found: Scalar = tuple(items) if isinstance(value, list) else items[0]
+    return found
