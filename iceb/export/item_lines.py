@@ -19,6 +19,7 @@ from iceb.specs.influences import seeds_of
 from iceb.specs.records import ScoreRecord
 from iceb.specs.reduce import counted_values
 from iceb.specs.reduction import ConceptValue, Reduction
+from iceb.specs.results import Result
 
 if TYPE_CHECKING:
     import pyarrow
@@ -98,7 +99,7 @@ def item_lines(run: ReadRun, ask: ExportAsk) -> Iterator[ItemLine]:
     requests = run.requests or requests_of(result)
     names = {key: " → ".join((request.source, *request.dests)) for key, request in requests.items()}
     clusters = cluster_names(result)
-    head = (result.id, result.task.name, result.task.dataset, result.model.repo, result.method.name, row_name(result))
+    head = {**_run_fields(result), "label": row_name(result)}
     for score in result.scores:
         if not ask.reads(score.metric):
             continue
@@ -106,12 +107,49 @@ def item_lines(run: ReadRun, ask: ExportAsk) -> Iterator[ItemLine]:
         counted = _weights_and_changes(values, score.reduction.reduction)
         for seed, (value, weight, change) in zip(seeds_of(values), counted, strict=True):
             yield ItemLine(
-                *(*head, result.num_edits, value.draw, int(seed or 0), value.replicate, value.checkpoint),
-                *(score.metric, score.version, score.unit, "higher" if score.higher_is_better else "lower"),
-                *(value.part, value.concept, names.get(value.concept, "")),
-                clusters.get(value.concept, value.concept),
-                *(value.before, value.after, change, value.n, weight, *_joining(score, value.part)),
+                **head,
+                **_score_fields(score, value.part),
+                draw=value.draw,
+                seed=int(seed or 0),
+                replicate=value.replicate,
+                checkpoint=value.checkpoint,
+                role=value.part,
+                item=value.concept,
+                item_name=names.get(value.concept, ""),
+                cluster=clusters.get(value.concept, value.concept),
+                before=value.before,
+                after=value.after,
+                score=change,
+                images=value.n,
+                weight=weight,
             )
+
+
+def _run_fields(result: Result) -> dict[str, Any]:
+    """The fields that all lines of a run share."""
+    return {
+        "run": result.id,
+        "task": result.task.name,
+        "dataset": result.task.dataset,
+        "model": result.model.repo,
+        "method": result.method.name,
+        "num_edits": result.num_edits,
+    }
+
+
+def _score_fields(score: ScoreRecord, name: str) -> dict[str, Any]:
+    """The fields that all lines of a metric's part share."""
+    reduction = score.reduction.reduction
+    part = reduction.parts[name]
+    return {
+        "metric": score.metric,
+        "metric_version": score.version,
+        "unit": score.unit,
+        "better": "higher" if score.higher_is_better else "lower",
+        "role_weight": part.weight,
+        "over": part.over,
+        "combine": "set" if reduction.kind == "set" else reduction.combine,
+    }
 
 
 def _weights_and_changes(
@@ -120,13 +158,6 @@ def _weights_and_changes(
     """Each statistic with its weight and change; distances of sets count the same at every checkpoint."""
     for value, weight, change in counted_values(values, reduction):
         yield value, 1.0 if reduction.kind == "set" else weight, change
-
-
-def _joining(score: ScoreRecord, name: str) -> tuple[float, str, str]:
-    """The weight of a part in the value, what divides it, and how parts join."""
-    reduction = score.reduction.reduction
-    part = reduction.parts[name]
-    return part.weight, part.over, "set" if reduction.kind == "set" else reduction.combine
 
 
 def write_long_csv(boards: Sequence[Board], out: Path, ask: ExportAsk) -> Exported:

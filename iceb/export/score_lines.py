@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from iceb.base.files import write_atomic
 from iceb.export.asking import ExportAsk, Exported
@@ -12,6 +13,7 @@ from iceb.export.proven import columns_at
 from iceb.leaderboard.columns import Column
 from iceb.leaderboard.rank import Ranked
 from iceb.report.site.boards import Board
+from iceb.specs.records import ScoreRecord
 from iceb.statistics.estimates import LEVEL
 
 
@@ -82,22 +84,60 @@ def score_lines(boards: Sequence[Board], ask: ExportAsk) -> Iterator[ScoreLine]:
 
 
 def _line(board: Board, count: int, entry: Ranked, column: Column) -> ScoreLine | None:
-    row, result = entry.row, entry.row.cells[count].first
-    score = row.score(column, count)
+    score = entry.row.score(column, count)
     if score is None:
         return None
-    identity, rank = board.table.identity, entry.rank
     return ScoreLine(
-        *(board.name, identity.task, identity.task_version, identity.dataset, identity.dataset_version, identity.repo),
-        *(count, result.draws, result.replicates),
-        *(row.method, row.named.label(row.method), row.version, row.package, row.fidelity, row.control),
-        *(rank.text, rank.first, rank.last, rank.groups, "") if rank else ("", None, None, "", _no_rank(board, entry)),
-        *(score.metric, score.version, column.label, column == board.table.headline, score.unit),
-        "higher" if score.higher_is_better else "lower",
-        *(score.value, score.stderr, score.low, score.high, None if score.low is None else LEVEL),
-        *(score.before, score.after, score.n, score.concepts, score.failed, score.note),
-        *(result.id, result.provenance.command),
+        **_row_fields(board, count, entry),
+        **_score_fields(score),
+        column=column.label,
+        headline=column == board.table.headline,
     )
+
+
+def _row_fields(board: Board, count: int, entry: Ranked) -> dict[str, Any]:
+    """The fields of a row with its rank."""
+    identity, row, rank, result = board.table.identity, entry.row, entry.rank, entry.row.cells[count].first
+    return {
+        "table": board.name,
+        "task": identity.task,
+        "task_version": identity.task_version,
+        "dataset": identity.dataset,
+        "dataset_version": identity.dataset_version,
+        "model": identity.repo,
+        "num_edits": count,
+        "draws": result.draws,
+        "seeds": result.replicates,
+        "method": row.method,
+        "label": row.named.label(row.method),
+        "method_version": row.version,
+        "package": row.package,
+        "fidelity": row.fidelity,
+        "control": row.control,
+        "rank": rank.text if rank else "",
+        "rank_first": rank.first if rank else None,
+        "rank_last": rank.last if rank else None,
+        "tie_groups": rank.groups if rank else "",
+        "no_rank": "" if rank else _no_rank(board, entry),
+        "run": result.id,
+        "command": result.provenance.command,
+    }
+
+
+def _score_fields(score: ScoreRecord) -> dict[str, Any]:
+    """The fields of a score."""
+    return {
+        "metric": score.metric,
+        "metric_version": score.version,
+        "unit": score.unit,
+        "better": "higher" if score.higher_is_better else "lower",
+        **{name: getattr(score, name) for name in ("value", "stderr", "low", "high", "before", "after")},
+        "level": None if score.low is None else LEVEL,
+        "images": score.n,
+        "concepts": score.concepts,
+        "failed": score.failed,
+        "note": score.note,
+    }
 
 
 def _no_rank(board: Board, entry: Ranked) -> str:
