@@ -39,6 +39,7 @@ COMMANDS = [
     ["evaluate", "--help"],
     ["edit", "--help"],
     ["apply", "--help"],
+    ["tune", "--help"],
     ["list", "methods"],
     ["list", "tasks"],
     ["list", "metrics"],

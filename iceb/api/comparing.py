@@ -10,7 +10,7 @@ from iceb.base.errors import SpecError
 from iceb.runs.listing import ListedRun
 
 if TYPE_CHECKING:
-    from iceb.leaderboard.comparison import Comparison
+    from iceb.leaderboard.compared import Comparison
     from iceb.leaderboard.filed_result import FiledResult
     from iceb.leaderboard.planning import PairPlan
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,52 +13,68 @@ from iceb.cli.option_names import with_options
 from iceb.cli.quiet import silence_libraries
 
 if TYPE_CHECKING:
-    from iceb.tuning.asking import PlannedTuning, Tuned
+    from iceb.tuning.asking import PlannedTuning, TuneAsk, Tuned
     from iceb.tuning.estimates import TrialEstimate
 
 MISSING = "–"
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
 
 
-def tune(
-    method: Annotated[str, typer.Argument(help="A registered method: iceb list methods.")],
-    space: Annotated[Path | None, typer.Option(help="What to try: a TOML file with why, [start] and [grid].")] = None,
+@dataclass(frozen=True)
+class Tried:
+    """Options that say what is tried, and on how much."""
+
+    space: Annotated[Path | None, typer.Option(help="What to try: a TOML file with why, [start] and [grid].")] = None
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=V1,V2…", help="Values to try of a setting; may be repeated."),
-    ] = None,
-    recipe: Annotated[
-        str | None, typer.Option(help="Begin with it: published or tuned of what ships, or a file.")
-    ] = None,
-    num_edits: Annotated[str, typer.Option(help="Numbers of edits; a score is their mean.")] = "10,50,150",
-    trials: Annotated[int, typer.Option(help="How many settings are tried.")] = 8,
+    ] = None
+    recipe: Annotated[str | None, typer.Option(help="Begin with it: published or tuned of what ships, or a file.")] = (
+        None
+    )
+    num_edits: Annotated[str, typer.Option(help="Numbers of edits; a score is their mean.")] = "10,50,150"
+    trials: Annotated[int, typer.Option(help="How many settings are tried.")] = 8
     limit: Annotated[
         int | None, typer.Option(help="Prompts of the concepts, and holdout classes; for a first look.")
-    ] = None,
-    limit_seconds: Annotated[float | None, typer.Option(help="Begin no edit after so long; go on later.")] = None,
-    device: Device = "auto",
+    ] = None
+    limit_seconds: Annotated[float | None, typer.Option(help="Begin no edit after so long; go on later.")] = None
+
+    def ask(self, method: str, device: str, cache: Path | None, out: Path) -> "TuneAsk":
+        """The tuning as it is planned."""
+        tried, counts = values.value_lists(self.settings or []), values.counts(self.num_edits, "--num-edits")
+        silence_libraries()
+        from iceb.tuning.asking import TuneAsk
+
+        return TuneAsk(
+            method=method,
+            space=self.space,
+            settings=tried,
+            recipe=self.recipe,
+            num_edits=counts,
+            trials=self.trials,
+            limit=self.limit,
+            limit_seconds=self.limit_seconds,
+            device=device,
+            cache=cache,
+            out=out,
+        )
+
+
+@options.expand_groups
+def tune(
+    *,
+    method: Annotated[str, typer.Argument(help="A registered method: iceb list methods.")],
+    tried: Tried,
+    device: options.Device = "auto",
     cache: options.Cache = None,
     out: Annotated[Path, typer.Option(help="The folder of the record and the recipe.")] = Path("tuning"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the trials and stop.")] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Try settings on validation concepts of mini, that no table scores, and write the best as a recipe."""
-    asked = {
-        "space": space,
-        "settings": values.value_lists(settings or []),
-        "recipe": recipe,
-        "num_edits": values.counts(num_edits, "--num-edits"),
-        "trials": trials,
-        "limit": limit,
-        "limit_seconds": limit_seconds,
-        "device": device,
-        "cache": cache,
-        "out": out,
-    }
-    silence_libraries()
-    from iceb.tuning.asking import TuneAsk, plan_tuning
+    ask = tried.ask(method, device, cache, out)
+    from iceb.tuning.asking import plan_tuning
 
-    planned = plan_tuning(TuneAsk(method, **asked))
+    planned = plan_tuning(ask)
     for line in _plan_lines(planned):
         typer.echo(with_options(line), err=True)
     if dry_run:

@@ -11,9 +11,9 @@ from iceb.statistics.paired_tests import Difference
 if TYPE_CHECKING:
     import pandas
 
-COLUMNS = ("metric", "unit", "higher_is_better", "first", "second")
+VALUES = ("metric", "unit", "higher_is_better", "first", "second")
 P_VALUES = ("p", "p_permutation", "p_holm")
-COLUMNS += (*P_VALUES, "n", "clusters", "note")
+SIZES = ("n", "clusters", "note")
 OF_DIFFERENCE = ("stderr", "low", "high")
 
 
@@ -94,11 +94,11 @@ class Comparison:
         apart = [(each, each.difference) for each in self.metrics]
         rows = [
             {
-                **{name: getattr(each, name) for name in COLUMNS},
+                **{name: getattr(each, name) for name in (*VALUES, *P_VALUES, *SIZES)},
                 "difference": None if None in (each.first, each.second) else (each.second or 0.0) - (each.first or 0.0),
                 **{name: None if found is None else getattr(found, name) for name in OF_DIFFERENCE},
             }
             for each, found in apart
         ]
-        columns = (*COLUMNS[:5], "difference", *OF_DIFFERENCE, *COLUMNS[5:])
+        columns = (*VALUES, "difference", *OF_DIFFERENCE, *P_VALUES, *SIZES)
         return frame_of(rows, columns, ("first", "second", "difference", *OF_DIFFERENCE, *P_VALUES))
