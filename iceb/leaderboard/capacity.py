@@ -203,8 +203,10 @@ class _Reader:
 def _resample(points: Sequence[Point]) -> Floats:
     """Capacity scores of resampled curves, (resamples, points); clusters are drawn for all points at once."""
     sides = [[point.efficacy for point in points], [point.preservation for point in points]]
-    names = dict.fromkeys(name for side in sides for each in side if each.scatter for name in each.scatter.influences)
-    return resampled_scores(*([_estimate(each, tuple(names)) for each in side] for side in sides))
+    scatters = [each.scatter for side in sides for each in side if each.scatter]
+    names = tuple(dict.fromkeys(name for scatter in scatters for name in scatter.influences))
+    efficacy, preservation = ([_estimate(each, names) for each in side] for side in sides)
+    return resampled_scores(efficacy, preservation)
 
 
 def _estimate(score: AnchoredScore, names: Sequence[str]) -> Estimate:

@@ -183,7 +183,8 @@ def _line(frame: _Frame, line: Line, aside: float) -> str:
 
 def _segments(places: Sequence[tuple[float, float]], drawn: Set[int], look: str) -> str:
     """Draw the lines from some places to the next ones as one path."""
-    moves, last = [], -1
+    moves: list[str] = []
+    last = -1
     for place in sorted(drawn):
         (x, y), (next_x, next_y) = places[place], places[place + 1]
         moves.append(f"{'' if place == last + 1 and moves else f'M{x:.1f} {y:.1f}'}L{next_x:.1f} {next_y:.1f}")
