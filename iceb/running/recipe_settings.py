@@ -18,12 +18,18 @@ from iceb.specs.runs import Scalar
 
 
 def with_recipe(
-    name: str, task: str, source: Source, settings: Mapping[str, Scalar], asked: str | Path | None
+    name: str,
+    task: str,
+    source: Source,
+    settings: Mapping[str, Scalar],
+    asked: str | Path | None,
+    num_edits: int | None = None,
 ) -> ChosenMethod:
     """Return a method with its recipe for a task and model, overridden by `settings`.
 
     Args:
         asked: "published" or "tuned", settings of the recipe that ships; or a file to take instead. None for "tuned".
+        num_edits: of the run, for settings that a recipe has for single numbers of edits.
 
     Raises:
         SpecError, MethodError: no such method or setting, no such settings in the recipe, or its file cannot be read.
@@ -38,7 +44,9 @@ def with_recipe(
     if asked is not None and file is None:
         _refuse_lacking(which, recipe, named)
     family = source.family.recipe_part
-    own, base = (with_shipped_lists(each.settings(family, which)) if each else {} for each in (recipe, shipped))
+    own, base = (
+        with_shipped_lists(each.settings(family, which, num_edits)) if each else {} for each in (recipe, shipped)
+    )
     if file:
         _check_settings(name, own, file)
     wanted = {**own, **with_shipped_lists(settings)}
