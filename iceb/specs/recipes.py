@@ -118,17 +118,20 @@ class Recipe(BaseModel):
         return self.how if part is None else part.how
 
     def label(self, family: str, which: Which = "tuned") -> str:
-        """Words that a row of these settings carries: "published", "tuned for mini", or "".
+        """Words that a row of these settings carries: "published", "published for styles", "tuned for mini", or "".
 
         >>> recipe = Recipe(how="published: the paper", mini=MiniPart(how="tuned"))
         >>> recipe.label("mini"), recipe.label("mini", "published"), recipe.label("sd14")
         ('tuned for mini', 'published', 'published')
         >>> Recipe(how="none published", mini=MiniPart(how="tuned", like="aice")).label("mini")
         'tuned for mini on aice'
+        >>> Recipe(how="published for styles: the paper").label("sd14")
+        'published for styles'
         """
         how = self.how_on(family, which)
         if how.startswith(PUBLISHED):
-            return PUBLISHED
+            words, colon, _ = how.partition(":")
+            return words if colon else PUBLISHED
         part = self._part(family, which)
         if part is None:
             return ""
