@@ -162,7 +162,8 @@ def _recipe(recipe: Recipe) -> list[str]:
     lines = [f"- {cell(recipe.how)}{_params(recipe.params)}"]
     lines += [f"- up to {count_text(count, 'edit')}{_params(params)}" for count, params in recipe.by_num_edits.items()]
     mini = recipe.mini
-    parts = (("mini, published", mini and mini.published), ("mini", mini), ("sdxl", recipe.sdxl))
+    scaled, erase = (mini.published, mini.erase) if mini is not None else (None, None)
+    parts = (("mini, published", scaled), ("mini", mini), ("mini, tasks that erase", erase), ("sdxl", recipe.sdxl))
     for family, part in parts:
         if part is not None:
             lines.append(f"- on {family}: {cell(part.how)}{_params(part.params)}")

@@ -46,6 +46,8 @@ class MiniPart(RecipePart):
 
     published: ScaledPart | None = None  # None: the published settings run there as they are
     like: str = ""  # the task whose settings for the embedded model these lie over, in place of the recipe's own
+    score: Literal["", "erase_score"] = ""  # of that task's trials the best by it; "" for the score they were tuned for
+    erase: RecipePart | None = None  # the best trial by erase_score, over the recipe's own; None: the same trial
 
 
 class Recipe(BaseModel):
@@ -174,6 +176,8 @@ def _mini_like(other: Recipe, part: MiniPart) -> MiniPart:
     like, reason, under = part.like, other.how_on("mini"), other.settings("mini")
     if other.mini is not None and other.mini.like:  # like a third one, which it tells about after a colon
         like, reason = other.mini.like, reason.partition(": ")[2]
+    if part.score and other.mini is not None and other.mini.erase is not None:
+        reason, under = other.mini.erase.how, {**other.params, **other.mini.erase.params}
     return part.model_copy(update={"how": f"{part.how}: {reason}", "like": like, "params": {**under, **part.params}})
 
 

@@ -72,7 +72,7 @@ def test_published_settings_on_the_embedded_model_are_accepted_by_the_method(nam
         (GOOD.replace('how = "tuned on a curve"', ""), "mini.how: Field required"),
         (
             'how = "x"\n[mini]\nstrength = 0.3',
-            "of [mini]: keys are how, params, published, like; settings go under [mini.params]",
+            "of [mini]: keys are how, params, published, like, score, erase; settings go under [mini.params]",
         ),
         (GOOD.replace("[mini.params]", "[mini]"), "not TOML"),
         (
@@ -169,6 +169,16 @@ def test_settings_for_mini_may_be_those_of_another_task_in_place_of_the_recipes_
     assert recipe.settings("mini", "published") == {"steps": 50, "kind": "style"}
     assert recipe.label("mini") == "tuned for mini on aice"
     assert recipe.how_on("mini") == "tuned for mini on AICE: tuned: trial 1"
+
+
+def test_a_recipe_may_be_like_the_best_trial_by_another_score(tmp_path):
+    aice = f'{AICE}[mini.erase]\nhow = "tuned: trial 2"\n[mini.erase.params]\nsteps = 3\n'
+    styles = STYLES.replace('like = "aice"', 'like = "aice"\nscore = "erase_score"')
+    recipe = recipe_of(tmp_path, "styles", aice=aice, styles=styles)
+    assert recipe.settings("mini") == {"steps": 3, "rate": 1, "kind": "style"}
+    assert recipe.how_on("mini") == "tuned for mini on AICE: tuned: trial 2"
+    same = recipe_of(tmp_path, "styles", aice=AICE)  # one trial is the best by both
+    assert same.settings("mini") == {"steps": 100, "rate": 9, "kind": "style"}
 
 
 def test_a_recipe_like_another_says_only_what_differs(tmp_path):

@@ -10,12 +10,12 @@ from iceb.base.wording import count_text
 from iceb.baselines.recipes import parse_recipe
 from iceb.specs.recipes import Recipe
 from iceb.specs.runs import Scalar
-from tools.tuning.protocol import FAMILY, PROTOCOL
+from tools.tuning.protocol import ERASE_SCORE, FAMILY, PROTOCOL
 from tools.tuning.record import Trial, Tuning
 from tools.tuning.space import SPACE, planned_trials
 
 SECTION = re.compile(r"^\[(?P<name>[\w.]+)\]\n", re.MULTILINE)
-OWN = ("mini", "mini.params")  # tables that are written anew
+OWN = ("mini", "mini.params", "mini.erase", "mini.erase.params")  # tables that are written anew
 
 
 def adopted_recipe(text: str, tuning: Tuning) -> str:
@@ -28,15 +28,9 @@ def adopted_recipe(text: str, tuning: Tuning) -> str:
         raise SpecError(f"the tuning of {tuning.method} is not complete: run it to its end first")
     _, best, _ = tuning.best
     recipe = parse_recipe(text, tuning.method)
-    changed = {
-        name: value
-        for name, value in best.settings.items()
-        if name not in recipe.params or recipe.params[name] != value
-    }
-    written = f"[mini]\nhow = {json.dumps(how_line(tuning), ensure_ascii=False)}\n"
-    if changed:
-        lines = [f"{name} = {toml_value(name, value)}\n" for name, value in changed.items()]
-        written += "\n[mini.params]\n" + "".join(lines)
+    written = _part("mini", how_line(tuning), best, recipe)
+    if tuning.best_eraser is not None:
+        written += "\n" + _part("mini.erase", how_line(tuning, ERASE_SCORE), tuning.best_eraser[1], recipe)
     parts = _sections(text)
     before = [part for name, part in parts if name in ("", "params")]
     after = [part for name, part in parts if name not in ("", "params", *OWN)]
@@ -44,6 +38,14 @@ def adopted_recipe(text: str, tuning: Tuning) -> str:
     if dict(parse_recipe(found, tuning.method).settings(FAMILY)) != dict(best.settings):
         raise SpecError(f"the recipe of {tuning.method} cannot hold its best trial: {dict(best.settings)}")
     return found
+
+
+def _part(table: str, how: str, trial: Trial, recipe: Recipe) -> str:
+    """Write a part for mini: a trial's settings that are not the recipe's own."""
+    changed = {name: value for name, value in trial.settings.items() if recipe.params.get(name, ...) != value}
+    lines = [f"{name} = {toml_value(name, value)}\n" for name, value in changed.items()]
+    written = f"[{table}]\nhow = {json.dumps(how, ensure_ascii=False)}\n"
+    return written + (f"\n[{table}.params]\n" + "".join(lines) if lines else "")
 
 
 def mismatches(tuning: Tuning, recipe: Recipe) -> list[str]:
@@ -56,30 +58,38 @@ def mismatches(tuning: Tuning, recipe: Recipe) -> list[str]:
         found.append(f"its trials are not those of {SPACE.name}")
     if tuning.best is not None and recipe.settings(FAMILY) != dict(tuning.best[1].settings):
         found.append("the recipe's settings for mini are not its best trial")
+    erase = recipe.mini.erase if recipe.mini is not None else None
+    eraser = tuning.best_eraser
+    if (None if erase is None else {**recipe.params, **erase.params}) != (eraser and dict(eraser[1].settings)):
+        found.append("the recipe's settings for tasks that erase are not its best trial by erase_score")
     return found
 
 
-def how_line(tuning: Tuning) -> str:
+def how_line(tuning: Tuning, by: str = "") -> str:
     """Say how the settings were chosen; of the published ones the line begins as theirs does.
+
+    Args:
+        by: the score by which the best trial was chosen; "" for the one that was tuned for.
 
     Raises:
         SpecError: no trial has a score.
     """
-    if tuning.best is None:
+    chosen, name = tuning.best_by(by), by or tuning.score
+    if chosen is None:
         raise SpecError(f"the tuning of {tuning.method} has no trial with a score")
-    number, best, score = tuning.best
+    number, best, score = chosen
     first = tuning.trials[0]
     numbers = ", ".join(_numbers(count, best) for count in tuning.edits)
     record = (
         f"of {count_text(len(tuning.trials), 'trial')} by tools/tune_mini.py (baselines/tuning/{tuning.method}.json)"
     )
     if best is first and best.what == "published":
-        return f"published: on mini no other {record} is better: {tuning.score} {score:.3f}, {numbers}"
-    base = first.score(tuning.edits)
+        return f"published: on mini no other {record} is better: {name} {score:.3f}, {numbers}"
+    base = first.score(tuning.edits, by)
     against = "none" if base is None else f"{base:.3f}"
     changed = ", ".join(sorted(name for name, value in best.settings.items() if first.settings.get(name) != value))
     return (
-        f"tuned: trial {number} {record}, mean {tuning.score} {score:.3f} over {', '.join(map(str, tuning.edits))} "
+        f"tuned: trial {number} {record}, mean {name} {score:.3f} over {', '.join(map(str, tuning.edits))} "
         f"validation concepts, {numbers}; {first.what} settings {against}. Other than in these: {changed}"
     )
 
