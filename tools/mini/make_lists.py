@@ -26,6 +26,7 @@ PERSON_SENTENCES = (
 SCENES = ("beach", "street", "meadow")  # what objects become, in turn: an image without an object
 ARTISTS = (1, 5, 10, 50, 100, 500, 1000)
 PERSONS = {1: 50, 5: 10, 10: 5, 100: 5}  # number of edits → images of each sentence about a person who is erased
+KEPT_IMAGES = 2  # of each sentence about a person or in a style that stays, where MACE has five
 KEPT, DRAWN = 100, 100  # names that stay, and the most that are erased and drawn
 PRESERVED_APART = 100  # up to so many edits nobody is erased and preserved
 OBJECTS, ALIASES, SHAPES = 10, 3, 40  # classes of one shape follow each other
@@ -78,7 +79,7 @@ def celebrities_file() -> dict[str, object]:
     lists = {
         size: {
             "names": (names := erased[-1:] if size == 1 else erased[:size]),
-            "drawn": {"erased": names_of(names, images, 1), "others": names_of(others, 5, SEEDS_APART)},
+            "drawn": {"erased": names_of(names, images, 1), "others": names_of(others, KEPT_IMAGES, SEEDS_APART)},
         }
         for size, images in PERSONS.items()
     }
@@ -89,11 +90,11 @@ MOST_PERSONS = max(PERSONS)
 
 
 def styles_file() -> dict[str, object]:
-    """One list of 100 styles to erase, and 100 that stay, five images a sentence."""
+    """One list of 100 styles to erase, five images a sentence, and 100 that stay, two images a sentence."""
     draw = np.random.default_rng((SEED, 3))
     found = draw.permutation(style_names()).tolist()
     erased, others = sorted(found[:KEPT]), sorted(found[KEPT : 2 * KEPT])
-    drawn = {"erased": names_of(erased, 5, 1), "others": names_of(others, 5, SEEDS_APART)}
+    drawn = {"erased": names_of(erased, 5, 1), "others": names_of(others, KEPT_IMAGES, SEEDS_APART)}
     return {"sentences": list(STYLE_SENTENCES), "lists": {KEPT: {"names": erased, "drawn": drawn}}}
 
 

@@ -298,6 +298,7 @@ def test_embedded_celebrities_have_maces_structure():
         (batch,) = edit_batches(dataset.schedule(size))
         assert len(dataset.prompts(batch)) == erased
         assert dataset.shared_prompts(size) == dataset.shared_prompts(1)
+        assert len(dataset.shared_prompts(size)) == 1000  # MACE has five images of each sentence, two are drawn
 
 
 def test_styles_can_be_drawn_in_disjoint_sets():
