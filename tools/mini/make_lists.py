@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from iceb.mini.captions import corpus
+from iceb.mini.mentions import captions_naming
 from iceb.mini.people import identities
 from iceb.mini.styles import style_names
 from iceb.mini.world import class_aliases, class_names
@@ -38,13 +40,18 @@ def names_of(names: Sequence[str], images: int, first_seed: int) -> dict[str, ob
     return {"names": list(names), "images": images, "first_seed": first_seed}
 
 
+def seen_of(names: Sequence[str]) -> list[str]:
+    """Those of the names that captions of the corpus say, which methods preserve."""
+    return sorted(captions_naming(corpus(), names))
+
+
 def artists_file() -> dict[str, object]:
     """Lists of 1 to 1 000 styles that are drawn apart from each other; the same 100 stay in all of them."""
     draw = np.random.default_rng((SEED, 1))
     pool = draw.permutation(style_names()).tolist()
     holdout, rest = pool[:KEPT], pool[KEPT:]
     lists = {size: artists_list(draw, size, rest, holdout, SEEDS_APART * k) for k, size in enumerate(ARTISTS, 1)}
-    return {"sentences": list(STYLE_SENTENCES), "lists": lists}
+    return {"sentences": list(STYLE_SENTENCES), "lists": lists, "seen": seen_of(pool)}
 
 
 def artists_list(
@@ -83,7 +90,7 @@ def celebrities_file() -> dict[str, object]:
         }
         for size, images in PERSONS.items()
     }
-    return {"sentences": list(PERSON_SENTENCES), "lists": lists}
+    return {"sentences": list(PERSON_SENTENCES), "lists": lists, "seen": seen_of(others)}
 
 
 MOST_PERSONS = max(PERSONS)
@@ -95,7 +102,8 @@ def styles_file() -> dict[str, object]:
     found = draw.permutation(style_names()).tolist()
     erased, others = sorted(found[:KEPT]), sorted(found[KEPT : 2 * KEPT])
     drawn = {"erased": names_of(erased, 5, 1), "others": names_of(others, KEPT_IMAGES, SEEDS_APART)}
-    return {"sentences": list(STYLE_SENTENCES), "lists": {KEPT: {"names": erased, "drawn": drawn}}}
+    lists = {KEPT: {"names": erased, "drawn": drawn}}
+    return {"sentences": list(STYLE_SENTENCES), "lists": lists, "seen": seen_of(others)}
 
 
 def objects_file() -> list[dict[str, object]]:
