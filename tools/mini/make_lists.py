@@ -26,6 +26,7 @@ PERSON_SENTENCES = (
     "an image of {}", "a photo of the face of {}", "a painting of {}", "{} on a poster", "a photo of {} waving",
 )  # fmt: skip
 SCENES = ("beach", "street", "meadow")  # what objects become, in turn: an image without an object
+OTHER_SCENES = {"horse chestnut seed": "meadow"}  # mini's CLIP twin finds that seed in an empty beach
 ARTISTS = (1, 5, 10, 50, 100, 500, 1000)
 PERSONS = {1: 50, 5: 10, 10: 5, 100: 5}  # number of edits → images of each sentence about a person who is erased
 KEPT_IMAGES = 2  # of each sentence about a person or in a style that stays, where MACE has five
@@ -116,7 +117,7 @@ def objects_file() -> list[dict[str, object]]:
         {
             "name": class_names()[label],
             "aliases": list(class_aliases()[label][:ALIASES]),
-            "dest": SCENES[place % len(SCENES)],
+            "dest": OTHER_SCENES.get(class_names()[label], SCENES[place % len(SCENES)]),
         }
         for place, label in enumerate(labels)
     ]
