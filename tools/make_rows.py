@@ -139,7 +139,7 @@ def call_iceb(arguments: Sequence[str], lock: int) -> int:
 
 
 def make_row(run: RowRun, out: Path, cache: Path, lock: int) -> bool:
-    """Make one run with a cold cache, but for what outside AICE is shared; returns whether it succeeded."""
+    """Make one run, of AICE with a cold cache; returns whether it succeeded."""
     own, before = cache / run.id.replace("/", "_"), cache / "before" / run.task
     shutil.rmtree(own, ignore_errors=True)
     if (before / "images").is_dir():
@@ -152,7 +152,7 @@ def make_row(run: RowRun, out: Path, cache: Path, lock: int) -> bool:
 
 
 def share_scratch(own: Path, shared: Path) -> None:
-    """Let the scratch of a run's cache lie in a folder that others share; removing the cache leaves it there."""
+    """Let the scratch of a run's cache lie in a shared folder, which outlives that cache."""
     for folder in (own, shared):
         folder.mkdir(parents=True, exist_ok=True)
     (own / "scratch").symlink_to(shared.resolve(), target_is_directory=True)

@@ -94,7 +94,7 @@ class Debias:
         return found
 
     def prompts(self, batch: EditBatch) -> list[Prompt]:
-        """Six sentences of 12 images for each seed, from 0, that the card counts, and each profession of a batch."""
+        """Six sentences of 12 images for each seed that the card counts, of each profession of a batch."""
         return [
             prompt
             for request in batch.requests

@@ -56,7 +56,7 @@ def _compare(result: Result, recipe: Recipe | None, which: Which) -> NamedSettin
     shipped = {**_defaults(method), **_as_recorded(found)}
     changed = [name for name in differing(method.params, shipped) if name in shipped or name in method.changed]
     part = recipe.label(family, which) if recipe else ""
-    counted = recipe.counted(family, which, result.num_edits) if recipe else {}
+    counted = recipe.settings_of_count(family, which, result.num_edits) if recipe else {}
     return NamedSettings(part, {**{name: method.params[name] for name in changed}, **method.passes}, counted)
 
 

@@ -120,7 +120,7 @@ class Recipe(BaseModel):
         return self.how if part is None else part.how
 
     def label(self, family: str, which: Which = "tuned") -> str:
-        """Words that a row of these settings carries: "published", "published for styles", "tuned for mini", or "".
+        """Words that a row of these settings carries: "published", "tuned for mini", or "".
 
         >>> recipe = Recipe(how="published: the paper", mini=MiniPart(how="tuned"))
         >>> recipe.label("mini"), recipe.label("mini", "published"), recipe.label("sd14")
@@ -154,10 +154,10 @@ class Recipe(BaseModel):
         part = self._part(family, which)
         own = {} if isinstance(part, MiniPart) and part.like else self.params
         over = part.params if part is not None else {}
-        return {**own, **self.counted(family, which, num_edits), **over}
+        return {**own, **self.settings_of_count(family, which, num_edits), **over}
 
-    def counted(self, family: str, which: Which = "tuned", num_edits: int | None = None) -> dict[str, Scalar]:
-        """Those of the settings that hold for a number of edits: of the smallest declared one that suffices."""
+    def settings_of_count(self, family: str, which: Which = "tuned", num_edits: int | None = None) -> dict[str, Scalar]:
+        """The settings for a number of edits alone: those of the smallest declared one that suffices."""
         part = self._part(family, which)
         wide = [count for count in self.by_num_edits if num_edits is not None and count >= num_edits]
         if not wide or (isinstance(part, MiniPart) and part.like):

@@ -1,4 +1,4 @@
-"""Ablate nine or eleven concepts one by one: a style or an instance becomes its anchor, and hard negatives stay."""
+"""Ablate concepts one by one: a style or an instance becomes its anchor, and hard negatives stay."""
 
 from iceb.specs.tasks import Task
 

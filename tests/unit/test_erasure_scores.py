@@ -200,7 +200,7 @@ def test_the_harmonic_mean_of_celebrities_joins_the_two_quotients():
 
 
 def test_scores_of_seen_and_unseen_names_are_those_of_their_prompts_alone():
-    """A run gives a metric the prompts that have its tags; part and needs say which, and the formula is the same."""
+    """A run gives a metric the prompts that have its tags; the formula is the same."""
     others = {"others": face_side("others", [("dee", HIT), ("dee", MISS), ("eve", NO_FACE)])}
     texts = {"others": both("others", [[0.25], [0.35]], ("dee", "eve"))}
     for whole, metrics, given in (

@@ -88,7 +88,7 @@ ASKS_DEST = ("composition", "neighbours", "preservation", "road", "timed")  # th
 
 
 def test_each_of_the_four_methods_has_a_row_wherever_it_can_do_what_the_task_asks(others):
-    """But MACE where each row would train 360 edits or more, and ESD where the headline asks for the destination."""
+    """But MACE where it would train 360 edits, and ESD where the headline asks for the destination."""
     rows = {(run.task, run.method) for run in others}
     for name in ROWS:
         task = registry.load("tasks", name)
@@ -105,7 +105,7 @@ def test_settings_that_do_nothing_have_no_row(others):
     assert "mace" in REACHING
 
 
-def test_published_numbers_that_rank_nobody_have_published_settings_and_both_ends_alone(others):
+def test_published_numbers_that_rank_nobody_have_published_settings_and_ends(others):
     rows = {(run.method, run.which) for run in others if run.task == "celebrities" and run.num_edits in (1, 5)}
     published = {(method, "published") for method in ("uce", "mace", "esd", "speed")}
     assert rows == {("unedited", None), ("prompt_swap", None), *published}

@@ -34,14 +34,14 @@ def test_published_settings_run_whole_on_the_embedded_model_but_for_counts():
     assert parse_recipe(GOOD, "x").settings("mini", "published") == {"layers": (7, 8), "moment_weight": 4000}
 
 
-def test_settings_of_a_number_of_edits_hold_up_to_it_and_lie_under_those_of_the_embedded_model():
+def test_settings_of_a_number_of_edits_hold_up_to_it_and_lie_under_minis():
     counted = f"{GOOD}[by_num_edits]\n5 = {{moment_weight = 50, layers = [1]}}\n"
     published = '[mini.published]\nhow = "fewer"\n[mini.published.params]\ncaption_count = 5'
     recipe = parse_recipe(counted + published, "x")
     assert recipe.settings("sd14", num_edits=5) == {"layers": (1,), "moment_weight": 50}
     assert recipe.settings("sd14", num_edits=6) == recipe.settings("sd14") == {"layers": (7, 8), "moment_weight": 4000}
     assert recipe.settings("mini", num_edits=1) == {"layers": (1,), "moment_weight": 100}
-    assert recipe.counted("mini", num_edits=1) == {"layers": (1,)}
+    assert recipe.settings_of_count("mini", num_edits=1) == {"layers": (1,)}
     found = recipe.settings("mini", "published", 1)
     assert found == {"layers": (1,), "moment_weight": 50, "caption_count": 5}
 
@@ -51,7 +51,7 @@ def test_maces_weights_of_celebrities_are_those_of_its_four_configurations():
     recipe = shipped_recipe("mace", "celebrities")
     weights = [recipe.settings("mini", "published", count)["preserve_weight"] for count in (1, 5, 10, 100)]
     assert weights == [8e3, 5e4, 8e4, 2e5]
-    assert "preserve_weight" not in recipe.counted("mini", "tuned", 1)
+    assert "preserve_weight" not in recipe.settings_of_count("mini", "tuned", 1)
 
 
 @pytest.mark.parametrize("name", recipe_names())

@@ -183,7 +183,7 @@ ERASING = ("ablation", "artists", "celebrities", "objects", "objects10", "styles
 
 
 def test_recipes_of_tasks_that_erase_have_the_best_trial_by_erase_score():
-    """Every one that was tuned on AICE, whatever the method; what its [mini.params] says lies over the trial."""
+    """Whatever the method; what a recipe's [mini.params] says lies over the trial."""
     names = [name for name in recipe_names() if name.partition("/")[2] in ERASING]
     assert len(names) > 30
     for name in names:

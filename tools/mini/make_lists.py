@@ -98,7 +98,7 @@ MOST_PERSONS = max(PERSONS)
 
 
 def styles_file() -> dict[str, object]:
-    """One list of 100 styles to erase, five images a sentence, and 100 that stay, two images a sentence."""
+    """One list of 100 styles to erase, five images a sentence, and 100 that stay, two of each."""
     draw = np.random.default_rng((SEED, 3))
     found = draw.permutation(style_names()).tolist()
     erased, others = sorted(found[:KEPT]), sorted(found[KEPT : 2 * KEPT])

@@ -94,9 +94,9 @@ class Tuning(BaseModel):
     @property
     def scored_trials(self) -> list[tuple[int, Trial, float]]:
         """Number, trial and score of every trial that has one."""
-        return self._scored("")
+        return self._trials_by("")
 
-    def _scored(self, name: str) -> list[tuple[int, Trial, float]]:
+    def _trials_by(self, name: str) -> list[tuple[int, Trial, float]]:
         scores = [(number, trial, trial.score(self.edits, name)) for number, trial in enumerate(self.trials)]
         return [(number, trial, score) for number, trial, score in scores if score is not None]
 
@@ -113,7 +113,7 @@ class Tuning(BaseModel):
 
     def best_by(self, name: str) -> tuple[int, Trial, float] | None:
         """The best trial by a score, as `best` has it by the recorded one."""
-        return max(self._scored(name), key=lambda each: each[2], default=None)
+        return max(self._trials_by(name), key=lambda each: each[2], default=None)
 
     @property
     def best_eraser(self) -> tuple[int, Trial, float] | None:

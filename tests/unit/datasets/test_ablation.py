@@ -120,7 +120,7 @@ def test_the_embedded_concepts_are_known_to_mini():
     assert len({p.cluster for p in drawn if p.role == TARGET}) == 11  # ten at least for a rank
 
 
-def test_a_hard_negative_of_several_concepts_is_one_cluster_with_a_replicate_for_each():
+def test_a_hard_negative_of_several_concepts_is_one_cluster_of_replicates():
     dataset = open_dataset("ablation", EMBEDDED)
     drawn = [p for batch in edit_batches(dataset.schedule(11)) for p in dataset.prompts(batch) if p.role == NEGATIVE]
     shared = [p for p in drawn if p.cluster == "ablation_embedded Paul Klee"]
