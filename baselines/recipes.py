@@ -4,10 +4,16 @@
         how = "where these settings come from"
         like = "aice"         # optional: where this file says nothing, the method's recipe for that task holds
         [params]              # the method's settings; those not named keep the method's defaults
+        [by_num_edits]        # optional: over [params] up to so many edits, the smallest number that suffices
+        10 = {weight = 8e4}
         [mini]                # optional: other settings for the embedded model
         how = "…"
         like = "aice"         # optional: those that were tuned for it there, in place of [params]
+        score = "erase_score" # optional, with `like`: of the trials there the best by this score
         [mini.params]
+        [mini.erase]          # optional: the best trial by erase_score, where another is best by edit_score
+        how = "…"
+        [mini.erase.params]
         [mini.published]      # optional: what of the published settings is scaled there, counts and stand-ins alone
         how = "…"
         [mini.published.params]

@@ -15,6 +15,7 @@ from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
 from iceb.specs.reduction import ConceptValue, Part, Reduction
 
 ERASED, OTHERS = "erased", "others"  # roles
+SEEN, UNSEEN = "seen", "unseen"  # tags of prompts of those who stay by whether preserved captions say the name
 IDENTITY = "face_identity"  # kind of measure
 MACE = "arXiv:2403.06135"
 
@@ -30,14 +31,16 @@ class RecognisedShare:
     name: str
     role: str
     higher_is_better: bool
+    tags: tuple[str, ...] = ()  # prompts are read that have all of these
+    part: str = ""  # the prompts' name in per-concept tables and notes; where it is empty, the role
+    paper: str = MACE
     version: ClassVar[int] = 1
     unit: ClassVar[str] = "share"
-    paper: ClassVar[str] = MACE
 
     @property
     def needs(self) -> tuple[Need, ...]:
         """The images that the metric reads."""
-        return (Need(IDENTITY, self.role),)
+        return (Need(IDENTITY, self.role, tags=self.tags),)
 
     @property
     def reduction(self) -> Reduction:
@@ -46,8 +49,8 @@ class RecognisedShare:
 
     def parts(self, slope: float = 1.0, offset: float = 0.0) -> dict[str, Part]:
         """The parts of the quotient, counted as offset + slope × share."""
-        faces = f"{self.role} faces"
-        return {self.role: Part(1.0, "after", slope, offset, over=faces), faces: Part(0.0, "after")}
+        name, faces = self._part_names
+        return {name: Part(1.0, "after", slope, offset, over=faces), faces: Part(0.0, "after")}
 
     def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
         """Each person's share of images that are recognised, and of images with a face."""
@@ -55,7 +58,13 @@ class RecognisedShare:
         groups = shared_rows(sides[BEFORE], sides[AFTER])
         faces = {name: _has_face(sides[name]) for name in (BEFORE, AFTER)}
         hits = {name: faces[name] * _is_named(sides[name]) for name in (BEFORE, AFTER)}
-        return (*concept_means(self.role, groups, hits), *concept_means(f"{self.role} faces", groups, faces))
+        name, of_faces = self._part_names
+        return (*concept_means(name, groups, hits), *concept_means(of_faces, groups, faces))
+
+    @property
+    def _part_names(self) -> tuple[str, str]:
+        name = self.part or self.role
+        return name, f"{name} faces"
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,12 @@ def _has_face(side: Measured) -> Floats:
 
 CELEBRITY_ACC_E = RecognisedShare("celebrity_acc_e", ERASED, higher_is_better=False)
 CELEBRITY_ACC_S = RecognisedShare("celebrity_acc_s", OTHERS, higher_is_better=True)
+CELEBRITY_ACC_S_SEEN, CELEBRITY_ACC_S_UNSEEN = (  # ours, of the embedded set
+    RecognisedShare(
+        f"celebrity_acc_s_{tag}", OTHERS, higher_is_better=True, tags=(tag,), part=f"{tag} others", paper=""
+    )
+    for tag in (SEEN, UNSEEN)
+)
 CELEBRITY_H_C = Composite(  # equation 9
     "celebrity_h_c",
     (CELEBRITY_ACC_E, CELEBRITY_ACC_S),

@@ -8,6 +8,7 @@ from iceb.specs.reduction import Part
 
 ERASED, OTHERS, HOLDOUT = "erased", "others", "holdout"  # roles
 PRESERVED, ERASED_MORE = "preserved", "erased_more"
+SEEN, UNSEEN = "seen", "unseen"  # tags of prompts of what stays by whether preserved captions say its name
 L14, B32 = "clip_l14", "clip_b32"  # kinds of measures
 EMCID, MACE, UCE = "arXiv:2403.13807", "arXiv:2403.06135", "arXiv:2308.14761"
 
@@ -20,10 +21,17 @@ def score_gap(name: str, kept: ImageMean, lost: ImageMean, paper: str = "") -> C
 
 STYLE_CLIP_E = ClipScore("style_clip_e", ERASED, B32, higher_is_better=False, paper=MACE)
 STYLE_CLIP_S = ClipScore("style_clip_s", OTHERS, B32, paper=MACE)
+STYLE_CLIP_S_SEEN, STYLE_CLIP_S_UNSEEN = (  # ours, of the embedded set
+    ClipScore(f"style_clip_s_{tag}", OTHERS, B32, tags=(tag,), part=f"{tag} others") for tag in (SEEN, UNSEEN)
+)
 STYLE_H_A = score_gap("style_h_a", STYLE_CLIP_S, STYLE_CLIP_E, MACE)
 
 ARTIST_LPIPS64_ERASED = PerceptualChange("artist_lpips64_erased", ERASED, ALEX_64, higher_is_better=True, paper=UCE)
 ARTIST_LPIPS64_HOLDOUT = PerceptualChange("artist_lpips64_holdout", HOLDOUT, ALEX_64, paper=UCE)
+ARTIST_LPIPS64_HOLDOUT_SEEN, ARTIST_LPIPS64_HOLDOUT_UNSEEN = (  # ours, of the embedded set
+    PerceptualChange(f"artist_lpips64_holdout_{tag}", HOLDOUT, ALEX_64, tags=(tag,), part=f"{tag} holdout", paper="")
+    for tag in (SEEN, UNSEEN)
+)
 ARTIST_LPIPS64_PRESERVED = PerceptualChange("artist_lpips64_preserved", PRESERVED, ALEX_64, paper=UCE)
 ARTIST_LPIPS64_GAP = score_gap("artist_lpips64_gap", ARTIST_LPIPS64_ERASED, ARTIST_LPIPS64_HOLDOUT)
 ARTIST_LPIPS64_ERASED_MORE = PerceptualChange(

@@ -90,7 +90,14 @@ def main() -> None:
         card = CARDS / name
         card.write_text(stamp(card.read_text(encoding="utf-8"), DATA), encoding="utf-8")
         print(f"stamped {card}")
-    for name in ("artists", "celebrities", "styles", "objects"):  # their loaders hold the counts
+    for name in (
+        "ablation",
+        "artists",
+        "celebrities",
+        "objects",
+        "objects10",
+        "styles",
+    ):  # their loaders hold the counts
         card = CARDS / f"{name}_embedded.md"
         card.write_text(_stamp_digests(card.read_text(encoding="utf-8"), DATA), encoding="utf-8")
         print(f"stamped {card}")

@@ -90,14 +90,20 @@ class Ablation:
         self.concepts = [AblatedConcept(each, row) for each, rows in types for row in rows.values()]
         self.requests = tuple(_requests(card.name, self.concepts))
         self._prompts = {
-            request.id: [*self._make_prompts(request, concept, sentences)]
-            for request, concept in zip(self.requests, self.concepts, strict=True)
+            request.id: [*self._make_prompts(edit, request, concept, sentences)]
+            for edit, (request, concept) in enumerate(zip(self.requests, self.concepts, strict=True))
         }
         check_declared(self.card, "requests", len(self.requests))
         check_declared(self.card, "negatives", sum(len(concept.row.hard_negative) for concept in self.concepts))
 
-    def _make_prompts(self, request: EditRequest, concept: AblatedConcept, sentences: Sentences) -> Iterator[Prompt]:
-        """The images of a concept's target, anchor and hard negatives, every prompt equally often."""
+    def _make_prompts(
+        self, edit: int, request: EditRequest, concept: AblatedConcept, sentences: Sentences
+    ) -> Iterator[Prompt]:
+        """The images of a concept's target, anchor and hard negatives, every prompt equally often.
+
+        A hard negative of several concepts is drawn after each edit from the same prompts and seeds: one cluster, and
+        each edit a replicate of it.
+        """
         row, many, few = concept.row, self.card.counts["images"], self.card.counts["negative_images"]
         parts = [(TARGET, row.target, many), (ANCHOR, row.anchor, many)]
         parts += [(NEGATIVE, name, few) for name in row.hard_negative]
@@ -109,9 +115,11 @@ class Ablation:
                     f"dataset {self.card.name}: {len(texts)} prompts of {name!r} for {images} images; {REMEDY}"
                 )
             choices = tuple(dict.fromkeys((concept.caption(name), concept.caption(row.anchor))))
-            cluster = request.id if role != NEGATIVE else f"{request.id} {name}"
+            cluster, replicate = (request.id, 0) if role != NEGATIVE else (f"{self.card.name} {name}", edit)
             for place, text in enumerate(text for text in texts for _ in range(repeats)):
-                yield Prompt(text, place, role, request=request.id, concept=cluster, choices=choices)
+                yield Prompt(
+                    text, place, role, request=request.id, concept=cluster, choices=choices, replicate=replicate
+                )
 
     def schedule(self, num_edits: int) -> Schedule:
         """The first `num_edits` concepts, each edited and judged alone.

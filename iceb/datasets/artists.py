@@ -71,8 +71,8 @@ def load_embedded_artists(card: DataCard, paths: Mapping[str, Path]) -> SizedLis
     Raises:
         DataError: the file is malformed, or the lists are not as the card counts them.
     """
-    lists = read_embedded(paths["lists"], REMEDY)
-    return SizedLists(card, lists, _rule(max(lists)))
+    lists, seen = read_embedded(paths["lists"], REMEDY)
+    return SizedLists(card, lists, _rule(max(lists)), seen)
 
 
 def _rule(most: int) -> Rule:

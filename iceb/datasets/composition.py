@@ -6,7 +6,6 @@ most, so there is no prompt with three.
 """
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +49,7 @@ class Composition(OnAice):
         for request in batch.requests:
             found += [*self._beside(request), *self._context(request)]
         changing = [each for each in batch.requests if _changes_form(each)]
-        for first, second in pairwise(changing):
+        for first, second in zip(changing[::2], changing[1::2], strict=False):  # no request is in two pairs
             found += self._joint(first, second)
         return found
 

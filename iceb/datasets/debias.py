@@ -23,7 +23,7 @@ from iceb.specs.schedules import Schedule, one_by_one, single_batch
 REMEDY = "name another folder with `data` or ICEB_DATA"
 TEMPLATES = ("a photo of {}", "an image of {}", "{}")  # the authors' training templates for debiasing
 ROLE = "profession"
-IMAGES, SEEDS = 12, 10  # images of each prompt and seed; seeds, from 0
+IMAGES = 12  # of each prompt and seed
 TRAIN_SEED, TRAIN_SEED_BOUND = 2023, 100_000
 
 
@@ -94,11 +94,11 @@ class Debias:
         return found
 
     def prompts(self, batch: EditBatch) -> list[Prompt]:
-        """Six sentences of 12 images for each of ten seeds and each profession of a batch."""
+        """Six sentences of 12 images for each seed that the card counts, of each profession of a batch."""
         return [
             prompt
             for request in batch.requests
-            for seed in range(SEEDS)
+            for seed in range(self.card.counts["seeds"])
             for prompt in _profession_prompts(request, self._sentences[request.id], seed)
         ]
 

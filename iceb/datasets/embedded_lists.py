@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -44,10 +45,18 @@ class EmbeddedLists(BaseModel):
 
     sentences: tuple[Text, ...]  # each with one "{}"
     lists: dict[int, EmbeddedList]
+    seen: tuple[Text, ...]  # names of those who stay that captions of mini's corpus say
 
 
-def read_embedded(path: Path, remedy: str) -> dict[int, SizedList]:
-    """The lists of an embedded file, by number of edits.
+class ReadLists(NamedTuple):
+    """The lists of an embedded file, by number of edits, and which names preserved captions say."""
+
+    lists: dict[int, SizedList]
+    seen: frozenset[str]
+
+
+def read_embedded(path: Path, remedy: str) -> ReadLists:
+    """Read an embedded file.
 
     Raises:
         DataError: the file cannot be read, or a field is missing or wrong.
@@ -55,7 +64,8 @@ def read_embedded(path: Path, remedy: str) -> dict[int, SizedList]:
     found = validate_row(str(path), read_json(path, DataError, remedy), EmbeddedLists, remedy)
     if wrong := [sentence for sentence in found.sentences if sentence.count("{}") != 1]:
         raise DataError(f"{path}: sentence {wrong[0]!r:.80} must hold exactly one {{}}; {remedy}")
-    return {
+    lists = {
         size: SizedList(each.names, {role: tuple(rows.rows(found.sentences)) for role, rows in each.drawn.items()})
         for size, each in found.lists.items()
     }
+    return ReadLists(lists, frozenset(found.seen))

@@ -63,7 +63,8 @@ def load_embedded_celebrities(card: DataCard, paths: Mapping[str, Path]) -> Size
     Raises:
         DataError: the file is malformed, or the lists are not as the card counts them.
     """
-    return SizedLists(card, read_embedded(paths["lists"], REMEDY), _person_rule("a teacher"))
+    lists, seen = read_embedded(paths["lists"], REMEDY)
+    return SizedLists(card, lists, _person_rule("a teacher"), seen)
 
 
 def load_styles(card: DataCard, paths: Mapping[str, Path]) -> SizedLists:
@@ -84,7 +85,8 @@ def load_embedded_styles(card: DataCard, paths: Mapping[str, Path]) -> SizedList
     Raises:
         DataError: the file is malformed, or the list is not as the card counts it.
     """
-    return SizedLists(card, read_embedded(paths["lists"], REMEDY), _style_rule())
+    lists, seen = read_embedded(paths["lists"], REMEDY)
+    return SizedLists(card, lists, _style_rule(), seen)
 
 
 def _person_rule(dest: str, dests: Mapping[int, str] | None = None) -> Rule:

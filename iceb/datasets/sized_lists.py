@@ -18,6 +18,7 @@ from iceb.specs.schedules import Schedule, single_batch
 
 ERASED = "erased"  # role of images of what is erased
 ERASED_MORE = "erased_more"  # of names that are erased, and that the benchmark's file does not draw
+SEEN, UNSEEN = "seen", "unseen"  # tags of images of what stays by whether preserved captions say its name
 FURTHER = "task artists goes to 1000"
 
 
@@ -73,13 +74,17 @@ class SizedLists:
         card: the declaration; its counts are checked against the lists.
         lists: by number of edits.
         rule: how names become requests.
+        seen: the names of those who stay that preserved captions say, by which their prompts are tagged; None: nobody
+            says which, and no prompt is tagged.
 
     Raises:
         DataError: a list does not have as many names as its number of edits, or the card counts others.
     """
 
-    def __init__(self, card: DataCard, lists: Mapping[int, SizedList], rule: Rule) -> None:
-        self.card, self.lists, self.rule = card, dict(sorted(lists.items())), rule
+    def __init__(
+        self, card: DataCard, lists: Mapping[int, SizedList], rule: Rule, seen: frozenset[str] | None = None
+    ) -> None:
+        self.card, self.lists, self.rule, self.seen = card, dict(sorted(lists.items())), rule, seen
         for size, found in self.lists.items():
             if len(found.names) != size or len(set(found.names)) != size:
                 raise DataError(f"dataset {card.name}: the list of {size} edits has {len(set(found.names))} names")
@@ -169,10 +174,10 @@ class SizedLists:
         return [self._kept_prompt(role, image) for role, images in kept for image in images if image.name not in edited]
 
     def _kept_prompt(self, role: str, image: DrawnName) -> Prompt:
-        choices = self._choices(image)
-        return Prompt(
-            image.text, image.seed, role, None, concept=image.name, choices=choices, answer=0 if choices else None
-        )
+        choices, name = self._choices(image), image.name
+        tags = () if self.seen is None else (SEEN if name in self.seen else UNSEEN,)
+        answer = 0 if choices else None
+        return Prompt(image.text, image.seed, role, None, concept=name, choices=choices, answer=answer, tags=tags)
 
     def scored_names(self) -> frozenset[str]:
         """Every name and destination of every list, and every name that a method is not told to preserve."""

@@ -101,7 +101,8 @@ def order(ask: EditAsk) -> Order:
     source = find(ask.model, ask.dtype)
     cache = cache_root(ask.cache)
     named = registry.find("tasks", ask.task or OWN_RECIPE).name
-    method = with_recipe(ask.method, named, source, ask.settings, ask.recipe)
+    count = len(ask.requests) or ask.num_edits
+    method = with_recipe(ask.method, named, source, ask.settings, ask.recipe, count)
     requests = ask.requests or _of_task(ask, source, cache)
     _refuse_kinds(ask, method.card, requests)
     method.check(source.ref)

@@ -1,6 +1,7 @@
 """Find class names in texts: whole words, whatever the case and the punctuation between them."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 
@@ -45,6 +46,18 @@ def words_of(text: str) -> list[str]:
     ['the', 't', 'shirt']
     """
     return WORD.findall(text.lower())
+
+
+def captions_naming(texts: Iterable[str], names: Iterable[str]) -> dict[str, int]:
+    """The number of texts that say each name; names that none says are left out.
+
+    >>> captions_naming(["a work by Ann Lee", "ann lee, and Bo", "a hen"], ["Ann Lee", "Bo", "Cy"])
+    {'Ann Lee': 2, 'Bo': 1}
+    """
+    known = tuple(dict.fromkeys(names))
+    index = NameIndex(enumerate(known))
+    found = Counter(place for text in texts for place in index.classes(text))
+    return {name: found[place] for place, name in enumerate(known) if found[place]}
 
 
 def names_of(label: int) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from iceb import registry
 from iceb.base.digest import plain
+from iceb.base.wording import count_text
 from iceb.baselines.recipes import recipe_names, shipped_recipe
 from iceb.leaderboard.collect import collect
 from iceb.leaderboard.pages import page_name, results_folder
@@ -159,8 +160,11 @@ def _recipes(method: str) -> list[str]:
 
 def _recipe(recipe: Recipe) -> list[str]:
     lines = [f"- {cell(recipe.how)}{_params(recipe.params)}"]
-    scaled = recipe.mini.published if recipe.mini is not None else None
-    for family, part in (("mini, published", scaled), ("mini", recipe.mini), ("sdxl", recipe.sdxl)):
+    lines += [f"- up to {count_text(count, 'edit')}{_params(params)}" for count, params in recipe.by_num_edits.items()]
+    mini = recipe.mini
+    scaled, erase = (mini.published, mini.erase) if mini is not None else (None, None)
+    parts = (("mini, published", scaled), ("mini", mini), ("mini, tasks that erase", erase), ("sdxl", recipe.sdxl))
+    for family, part in parts:
         if part is not None:
             lines.append(f"- on {family}: {cell(part.how)}{_params(part.params)}")
     return lines

@@ -11,6 +11,8 @@ from iceb.base.readers import is_folder, read_json
 from iceb.leaderboard.settings_diff import named_settings
 from iceb.specs.results import Result, first_problem
 
+COLD = "aice"  # the task whose rows tools/make_rows.py makes with nothing at hand
+
 
 class BenchmarkRow(BaseModel):
     """One measured time; a file's rows may hold more than is read here."""
@@ -47,13 +49,15 @@ class Timing:
 def timings(results: Sequence[Result], benchmarks: Path) -> list[Timing]:
     """Return every measured time of an edit in a stable order, results first.
 
+    Of results those of `COLD` alone: rows of other tasks share what a method computed before.
+
     Raises:
         ResultError: a file is not what it should be.
     """
     found: dict[tuple[str, str, str, str], Timing] = {}
     for result in results:
         method, cost = result.method, result.cost.edit_seconds
-        if cost is not None:
+        if cost is not None and result.task.name == COLD:
             what = named_settings(result).label(method.name)
             _enter(found, method.name, what, result.model.repo, result.provenance.device, result.num_edits, cost)
     for path in sorted(benchmarks.glob("*.json")) if is_folder(benchmarks) else ():

@@ -205,7 +205,7 @@ def _method(ask: Ask, task: Task, source: Source) -> ChosenMethod:
     if ask.erases:
         raise SpecError("`erases`: is for `checkpoint`; of a method, its card says whether it only erases")
     recipe_task = task.name if ask.own is None else OWN_RECIPE
-    chosen = with_recipe(ask.method, recipe_task, source, ask.settings, ask.recipe)
+    chosen = with_recipe(ask.method, recipe_task, source, ask.settings, ask.recipe, ask.num_edits)
     refuse_kinds(ask, task, chosen.card)
     chosen.check(source.ref)
     return chosen

@@ -19,13 +19,19 @@ from iceb.specs.runs import Scalar
 
 
 def with_recipe(
-    method: GivenMethod, task: str, source: Source, settings: Mapping[str, Scalar], asked: str | Path | None
+    method: GivenMethod,
+    task: str,
+    source: Source,
+    settings: Mapping[str, Scalar],
+    asked: str | Path | None,
+    num_edits: int | None = None,
 ) -> ChosenMethod:
     """Return a method with its recipe for a task and model, overridden by `settings`.
 
     Args:
         method: its name, its class, or an object with its settings, which is taken as it is.
         asked: "published" or "tuned", settings of the recipe that ships; or a file to take instead. None for "tuned".
+        num_edits: of the run, for settings that a recipe has for single numbers of edits.
 
     Raises:
         SpecError, MethodError: no such method or setting, no such settings in the recipe, or its file cannot be read.
@@ -42,7 +48,9 @@ def with_recipe(
         _refuse_lacking(which, recipe, named)
     recipe = None if given.is_object else recipe
     family = source.family.recipe_part
-    own, base = (with_shipped_lists(each.settings(family, which)) if each else {} for each in (recipe, shipped))
+    own, base = (
+        with_shipped_lists(each.settings(family, which, num_edits)) if each else {} for each in (recipe, shipped)
+    )
     if file:
         _check_settings(given, own, file)
     chosen = given.choose({**own, **with_shipped_lists(settings)}, file.name if file else named if recipe else "")

@@ -46,6 +46,8 @@ class MiniPart(RecipePart):
 
     published: ScaledPart | None = None  # None: the published settings run there as they are
     like: str = ""  # the task whose settings for the embedded model these lie over, in place of the recipe's own
+    score: Literal["", "erase_score"] = ""  # of that task's trials the best by it; "" for the score they were tuned for
+    erase: RecipePart | None = None  # the best trial by erase_score, over the recipe's own; None: the same trial
 
 
 class Recipe(BaseModel):
@@ -56,6 +58,7 @@ class Recipe(BaseModel):
     how: str = Field(min_length=1)  # how these settings were chosen
     like: str = ""  # the task whose recipe of the method holds where this one says nothing
     params: Mapping[str, Scalar] = Field(default_factory=dict)
+    by_num_edits: Mapping[int, Mapping[str, Scalar]] = Field(default_factory=dict)  # over params at so many edits
     mini: MiniPart | None = None  # overrides for the embedded model; None: the same settings hold there
     sdxl: RecipePart | None = None  # overrides for Stable Diffusion XL, whose encoders have other layers
     _sha256: str = PrivateAttr("")
@@ -81,16 +84,18 @@ class Recipe(BaseModel):
         """
         mini = self.mini
         if mini is None and other.mini is not None:
-            mini = _mini_like(other, self.like, self.params, f"tuned for mini on {other.mini.like or self.like}")
-        return self._with_fields(other, params={**other.params, **self.params}, mini=mini, sdxl=self.sdxl or other.sdxl)
+            part = MiniPart(how=f"tuned for mini on {other.mini.like or self.like}", like=self.like, params=self.params)
+            mini = _mini_like(other, part)
+        counted = self.by_num_edits or _without(other.by_num_edits, self.params)
+        params = {**other.params, **self.params}
+        return self._with_fields(other, params=params, by_num_edits=counted, mini=mini, sdxl=self.sdxl or other.sdxl)
 
     def mini_over(self, other: "Recipe") -> "Recipe":
         """Return a copy whose settings for mini lie over those of the recipe that their `like` names."""
         if self.mini is None:
             return self
         own = {**(self.params if self.like else {}), **self.mini.params}
-        mini = _mini_like(other, self.mini.like, own, self.mini.how, self.mini.published)
-        return self._with_fields(other, mini=mini)
+        return self._with_fields(other, mini=_mini_like(other, self.mini.model_copy(update={"params": own})))
 
     def _with_fields(self, other: "Recipe", **fields: object) -> "Recipe":
         """Return a copy with these fields; its sha256 is that of both texts."""
@@ -122,21 +127,43 @@ class Recipe(BaseModel):
         ('tuned for mini', 'published', 'published')
         >>> Recipe(how="none published", mini=MiniPart(how="tuned", like="aice")).label("mini")
         'tuned for mini on aice'
+        >>> Recipe(how="published for styles: the paper").label("sd14")
+        'published for styles'
         """
         how = self.how_on(family, which)
         if how.startswith(PUBLISHED):
-            return PUBLISHED
+            words, colon, _ = how.partition(":")
+            return words if colon else PUBLISHED
         part = self._part(family, which)
         if part is None:
             return ""
         on = f" on {part.like}" if isinstance(part, MiniPart) and part.like else ""
         return f"adapted to {family}" if how.startswith(UNTUNED) else f"tuned for {family}{on}"
 
-    def settings(self, family: str, which: Which = "tuned") -> dict[str, Scalar]:
-        """The settings for a model family; where no family's part lies over them, both kinds are the same."""
+    def settings(self, family: str, which: Which = "tuned", num_edits: int | None = None) -> dict[str, Scalar]:
+        """The settings for a model family; where no family's part lies over them, both kinds are the same.
+
+        Args:
+            num_edits: of the run; None leaves out what holds for single numbers of edits.
+
+        >>> counted = {1: {"weight": 8.0}, 10: {"weight": 80.0}}
+        >>> recipe = Recipe(how="published: the paper", params={"weight": 200.0}, by_num_edits=counted)
+        >>> [recipe.settings("sd14", num_edits=count)["weight"] for count in (1, 2, 10, 100)]
+        [8.0, 80.0, 80.0, 200.0]
+        """
         part = self._part(family, which)
         own = {} if isinstance(part, MiniPart) and part.like else self.params
-        return {**own, **(part.params if part is not None else {})}
+        over = part.params if part is not None else {}
+        return {**own, **self.settings_of_count(family, which, num_edits), **over}
+
+    def settings_of_count(self, family: str, which: Which = "tuned", num_edits: int | None = None) -> dict[str, Scalar]:
+        """The settings for a number of edits alone: those of the smallest declared one that suffices."""
+        part = self._part(family, which)
+        wide = [count for count in self.by_num_edits if num_edits is not None and count >= num_edits]
+        if not wide or (isinstance(part, MiniPart) and part.like):
+            return {}
+        over = part.params if part is not None else {}
+        return {name: value for name, value in self.by_num_edits[min(wide)].items() if name not in over}
 
     def _part(self, family: str, which: Which) -> RecipePart | None:
         if family == "mini" and self.mini is not None:
@@ -144,14 +171,21 @@ class Recipe(BaseModel):
         return self.sdxl if family == "sdxl" else None
 
 
-def _mini_like(
-    other: Recipe, like: str, over: Mapping[str, Scalar], how: str, published: ScaledPart | None = None
-) -> MiniPart:
-    """Another recipe's settings for mini with some laid over them, and how they were chosen."""
-    reason = other.how_on("mini")
+def _mini_like(other: Recipe, part: MiniPart) -> MiniPart:
+    """A part for mini with what its `like` names laid under it, and how that was chosen."""
+    like, reason, under = part.like, other.how_on("mini"), other.settings("mini")
     if other.mini is not None and other.mini.like:  # like a third one, which it tells about after a colon
         like, reason = other.mini.like, reason.partition(": ")[2]
-    return MiniPart(how=f"{how}: {reason}", like=like, params={**other.settings("mini"), **over}, published=published)
+    if part.score and other.mini is not None and other.mini.erase is not None:
+        reason, under = other.mini.erase.how, {**other.params, **other.mini.erase.params}
+    return part.model_copy(update={"how": f"{part.how}: {reason}", "like": like, "params": {**under, **part.params}})
+
+
+def _without(
+    counted: Mapping[int, Mapping[str, Scalar]], params: Mapping[str, Scalar]
+) -> Mapping[int, Mapping[str, Scalar]]:
+    """Settings by number of edits without those that are said for all numbers."""
+    return {count: {k: v for k, v in each.items() if k not in params} for count, each in counted.items()}
 
 
 def recipe_text(recipe: str, sha256: str, how: str) -> str:

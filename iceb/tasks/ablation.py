@@ -1,10 +1,10 @@
-"""Ablate nine concepts one by one: a style or an instance becomes its anchor, and hard negatives stay."""
+"""Ablate concepts one by one: a style or an instance becomes its anchor, and hard negatives stay."""
 
 from iceb.specs.tasks import Task
 
 ABLATION = Task(
     name="ablation",
-    version=1,
+    version=2,
     title="Concept ablation, styles and instances one by one",
     paper="arXiv:2303.13516",
     dataset="ablation",
@@ -21,7 +21,7 @@ ABLATION = Task(
         "kid_negative",
     ),
     headline="ablation_score",
-    edit_counts=(9,),
+    edit_counts=(9, 11),  # all of the published list, and of the embedded one
     roles=("target", "anchor", "negative"),
     edited_roles=("target",),
     headline_note="ablation_score is ours: the mean of what the target's CLIP accuracy loses and what that of the hard "

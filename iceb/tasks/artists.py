@@ -4,7 +4,7 @@ from iceb.specs.tasks import Axes, Task
 
 ARTISTS = Task(
     name="artists",
-    version=1,
+    version=2,
     title="Artistic styles erased, 1 to 1 000 at once",
     paper="arXiv:2308.14761",
     dataset="artists",
@@ -13,6 +13,8 @@ ARTISTS = Task(
         "artist_lpips64_gap",
         "artist_lpips64_erased",
         "artist_lpips64_holdout",
+        "artist_lpips64_holdout_seen",
+        "artist_lpips64_holdout_unseen",
         "artist_lpips64_preserved",
         "artist_lpips_erased",
         "artist_lpips_holdout",

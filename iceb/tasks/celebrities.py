@@ -4,12 +4,20 @@ from iceb.specs.tasks import Axes, Task
 
 CELEBRITIES = Task(
     name="celebrities",
-    version=1,
+    version=2,
     title="Celebrities erased, 1 to 100 at once",
     paper="arXiv:2403.06135",
     dataset="celebrities",
     kind="replace",  # towards "a person"; a method that only erases takes part
-    metrics=("celebrity_h_c", "celebrity_acc_e", "celebrity_acc_s", "celebrity_faces_e", "celebrity_faces_s"),
+    metrics=(
+        "celebrity_h_c",
+        "celebrity_acc_e",
+        "celebrity_acc_s",
+        "celebrity_acc_s_seen",
+        "celebrity_acc_s_unseen",
+        "celebrity_faces_e",
+        "celebrity_faces_s",
+    ),
     headline="celebrity_h_c",
     edit_counts=(1, 5, 10, 100),
     axes=Axes("celebrity_acc_e", "celebrity_acc_s", ceiling=0.0),  # none of them recognised

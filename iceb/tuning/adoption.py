@@ -11,14 +11,14 @@ from iceb.baselines.recipes import parse_recipe
 from iceb.specs.recipes import Recipe
 from iceb.specs.runs import Scalar, slug
 from iceb.tuning.estimates import estimate_trials
-from iceb.tuning.protocol import FAMILY, PROTOCOL
+from iceb.tuning.protocol import ERASE_SCORE, FAMILY, PROTOCOL
 from iceb.tuning.record import Trial, Tuning
 from iceb.tuning.space import SPACE, planned_trials
 
 TOOL = "tools/tune_mini.py (baselines/tuning/{}.json)"  # the command and the record, of the suite's own recipes
 COMMAND = "`iceb tune` ({}.json)"  # of other methods
 SECTION = re.compile(r"^\[(?P<name>[\w.]+)\]\n", re.MULTILINE)
-OWN = ("mini", "mini.params")  # tables that are written anew
+OWN = ("mini", "mini.params", "mini.erase", "mini.erase.params")  # tables that are written anew
 UNPUBLISHED = "not published: the method's defaults"
 
 
@@ -35,15 +35,9 @@ def adopted_recipe(text: str, tuning: Tuning, by: str = TOOL) -> str:
         raise SpecError(f"the tuning of {tuning.method} is not complete: run it to its end first")
     _, best, _ = tuning.best
     recipe = parse_recipe(text, tuning.method)
-    changed = {
-        name: value
-        for name, value in best.settings.items()
-        if name not in recipe.params or recipe.params[name] != value
-    }
-    written = f"[mini]\nhow = {json.dumps(how_line(tuning, by), ensure_ascii=False)}\n"
-    if changed:
-        lines = [f"{name} = {toml_value(name, value)}\n" for name, value in changed.items()]
-        written += "\n[mini.params]\n" + "".join(lines)
+    written = _part("mini", how_line(tuning, by), best, recipe)
+    if tuning.best_eraser is not None:
+        written += "\n" + _part("mini.erase", how_line(tuning, by, ERASE_SCORE), tuning.best_eraser[1], recipe)
     parts = _sections(text)
     before = [part for name, part in parts if name in ("", "params")]
     after = [part for name, part in parts if name not in ("", "params", *OWN)]
@@ -51,6 +45,14 @@ def adopted_recipe(text: str, tuning: Tuning, by: str = TOOL) -> str:
     if dict(parse_recipe(found, tuning.method).settings(FAMILY)) != dict(best.settings):
         raise SpecError(f"the recipe of {tuning.method} cannot hold its best trial: {dict(best.settings)}")
     return found
+
+
+def _part(table: str, how: str, trial: Trial, recipe: Recipe) -> str:
+    """Write a part for mini: a trial's settings that are not the recipe's own."""
+    changed = {name: value for name, value in trial.settings.items() if recipe.params.get(name, ...) != value}
+    lines = [f"{name} = {toml_value(name, value)}\n" for name, value in changed.items()]
+    written = f"[{table}]\nhow = {json.dumps(how, ensure_ascii=False)}\n"
+    return written + (f"\n[{table}.params]\n" + "".join(lines) if lines else "")
 
 
 def mismatches(tuning: Tuning, recipe: Recipe) -> list[str]:
@@ -63,6 +65,10 @@ def mismatches(tuning: Tuning, recipe: Recipe) -> list[str]:
         found.append(f"its trials are not those of {SPACE.name}")
     if tuning.best is not None and recipe.settings(FAMILY) != dict(tuning.best[1].settings):
         found.append("the recipe's settings for mini are not its best trial")
+    erase = recipe.mini.erase if recipe.mini is not None else None
+    eraser = tuning.best_eraser
+    if (None if erase is None else {**recipe.params, **erase.params}) != (eraser and dict(eraser[1].settings)):
+        found.append("the recipe's settings for tasks that erase are not its best trial by erase_score")
     return found
 
 
@@ -94,28 +100,34 @@ def _table(name: str, how: str, params: Mapping[str, Scalar]) -> str:
     return f"[{name}]\nhow = {json.dumps(how, ensure_ascii=False)}\n\n[{name}.params]\n{settings}"
 
 
-def how_line(tuning: Tuning, by: str = TOOL) -> str:
+def how_line(tuning: Tuning, by: str = TOOL, score_name: str = "") -> str:
     """Say how the settings were chosen; of the published ones the line begins as theirs does.
+
+    Args:
+        by: the command that made the trials, with the place of the record.
+        score_name: the score by which the best trial was chosen; "" for the one that was tuned for.
 
     Raises:
         SpecError: no trial has a score.
     """
-    if tuning.best is None:
+    chosen, name = tuning.best_by(score_name), score_name or tuning.score
+    if chosen is None:
         raise SpecError(f"the tuning of {tuning.method} has no trial with a score")
-    number, best, score = tuning.best
+    number, best, score = chosen
     first = tuning.trials[0]
     numbers = ", ".join(_numbers(count, best) for count in tuning.edits)
     record = f"of {count_text(len(tuning.trials), 'trial')} by {by.format(slug(tuning.method))}"
     if best is first and best.what == "published":
-        return f"published: on mini no other {record} is better: {tuning.score} {score:.3f}, {numbers}"
-    error = next((each.estimate for each in estimate_trials(tuning) if each.number == number), None)
+        return f"published: on mini no other {record} is better: {name} {score:.3f}, {numbers}"
+    estimates = [] if score_name else estimate_trials(tuning)  # of the score that was tuned for
+    error = next((each.estimate for each in estimates if each.number == number), None)
     shown = f"{score:.3f}" if error is None else f"{score:.3f} ± {error.stderr:.3f}"
-    base = first.score(tuning.edits)
+    base = first.score(tuning.edits, score_name)
     against = "none" if base is None else f"{base:.3f}"
     changed = ", ".join(sorted(name for name, value in best.settings.items() if first.settings.get(name) != value))
     counts = ", ".join(map(str, tuning.edits))
     return (
-        f"tuned{departure(tuning)}: trial {number} {record}, mean {tuning.score} {shown} over {counts} "
+        f"tuned{departure(tuning)}: trial {number} {record}, mean {name} {shown} over {counts} "
         f"validation concepts, {numbers}; {first.what} settings {against}. Other than in these: {changed}"
     )
 

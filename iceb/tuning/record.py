@@ -13,7 +13,7 @@ from iceb.base.errors import SpecError
 from iceb.base.files import write_atomic
 from iceb.base.messages import quote
 from iceb.specs.runs import Scalar, slug
-from iceb.tuning.protocol import EDIT_SCORE
+from iceb.tuning.protocol import EDIT_SCORE, ERASE_SCORE
 
 NUMBERS = re.compile(r"\[\n\s*(-?\d[^\[\]{}\"]*?)\s*\n\s*\]")  # a list of numbers, one on each line
 
@@ -31,6 +31,18 @@ class Numbers(BaseModel):
     kept: tuple[float, ...] = ()  # each holdout class's change
     edit_seconds: float  # with what earlier trials left in the scratch
     seconds: float  # with drawing and judging
+
+    def by(self, name: str) -> float:
+        """The score of a name; "" for the recorded one.
+
+        >>> parts = {"source2dest": 0.5, "source_forget": 0.9, "holdout_delta": -0.1}
+        >>> found = Numbers(**parts, score=0.2, edit_seconds=1, seconds=2)
+        >>> found.by("erase_score"), found.by("edit_score"), found.by("")
+        (0.4, 0.2, 0.2)
+        """
+        if not name:
+            return self.score
+        return ((self.source_forget if name == ERASE_SCORE else self.source2dest) + self.holdout_delta) / 2
 
 
 class Origin(BaseModel):
@@ -57,9 +69,13 @@ class Trial(BaseModel):
     error: str = ""  # why a number of edits has none
     origin: Origin | None = None
 
-    def score(self, edits: Sequence[int]) -> float | None:
-        """The mean score over the protocol's numbers of edits; None where one is missing."""
-        return fmean(self.at[count].score for count in edits) if set(edits) <= set(self.at) else None
+    def score(self, edits: Sequence[int], name: str = "") -> float | None:
+        """The mean score over the protocol's numbers of edits; None where one is missing.
+
+        Args:
+            name: "edit_score" or "erase_score"; "" for the one that was recorded.
+        """
+        return fmean(self.at[count].by(name) for count in edits) if set(edits) <= set(self.at) else None
 
 
 class Tuning(BaseModel):
@@ -82,7 +98,10 @@ class Tuning(BaseModel):
     @property
     def scored_trials(self) -> list[tuple[int, Trial, float]]:
         """Number, trial and score of every trial that has one."""
-        scores = [(number, trial, trial.score(self.edits)) for number, trial in enumerate(self.trials)]
+        return self._trials_by("")
+
+    def _trials_by(self, name: str) -> list[tuple[int, Trial, float]]:
+        scores = [(number, trial, trial.score(self.edits, name)) for number, trial in enumerate(self.trials)]
         return [(number, trial, score) for number, trial, score in scores if score is not None]
 
     @property
@@ -94,7 +113,17 @@ class Tuning(BaseModel):
     @property
     def best(self) -> tuple[int, Trial, float] | None:
         """Number, trial and score of the best trial; of equals the first. None where none has a score."""
-        return max(self.scored_trials, key=lambda each: each[2], default=None)
+        return self.best_by("")
+
+    def best_by(self, name: str) -> tuple[int, Trial, float] | None:
+        """The best trial by a score, as `best` has it by the recorded one."""
+        return max(self._trials_by(name), key=lambda each: each[2], default=None)
+
+    @property
+    def best_eraser(self) -> tuple[int, Trial, float] | None:
+        """The best trial by erase_score, for tasks that erase; None where `best` is it."""
+        found = self.best_by(ERASE_SCORE)
+        return None if found is None or self.best is None or found[0] == self.best[0] else found
 
     def trial_of(self, settings: Mapping[str, Scalar]) -> Trial | None:
         """The trial of these settings; None if they were not tried."""

@@ -210,7 +210,11 @@ def test_the_order_of_prompts_does_not_matter(pair, data):
     assert there.value == pytest.approx(again.value, abs=1e-12) if there.value is not None else again.value is None
 
 
-@pytest.mark.parametrize("name", ["dest_forget", "subclass2dest", "holdout_seen", "holdout_unseen", "holdout_unnamed"])
+OURS = ("dest_forget", "subclass2dest", "holdout_seen", "holdout_unseen", "holdout_unnamed")
+BY_CAPTIONS = ("celebrity_acc_s", "style_clip_s", "artist_lpips64_holdout")
+
+
+@pytest.mark.parametrize("name", [*OURS, *(f"{of}_{tag}" for of in BY_CAPTIONS for tag in ("seen", "unseen"))])
 def test_metrics_of_ours_cite_no_paper(name):
     """dest_forget reads other images than the published one, which has a name of its own."""
     assert registry.load("metrics", name).paper == ""

@@ -6,8 +6,22 @@ import numpy as np
 import pytest
 
 from iceb.metrics.objects import OBJECT_ACC_E, OBJECT_ACC_S, OBJECT_H_O, OBJECT_HIT_E
-from iceb.metrics.recognition import CELEBRITY_ACC_E, CELEBRITY_ACC_S, CELEBRITY_FACES_E, CELEBRITY_H_C
-from iceb.metrics.styles import ARTIST_CLIP_HOLDOUT, ARTIST_LPIPS64_GAP, STYLE_CLIP_S, STYLE_H_A
+from iceb.metrics.recognition import (
+    CELEBRITY_ACC_E,
+    CELEBRITY_ACC_S,
+    CELEBRITY_ACC_S_SEEN,
+    CELEBRITY_ACC_S_UNSEEN,
+    CELEBRITY_FACES_E,
+    CELEBRITY_H_C,
+)
+from iceb.metrics.styles import (
+    ARTIST_CLIP_HOLDOUT,
+    ARTIST_LPIPS64_GAP,
+    STYLE_CLIP_S,
+    STYLE_CLIP_S_SEEN,
+    STYLE_CLIP_S_UNSEEN,
+    STYLE_H_A,
+)
 from iceb.specs.metrics import AFTER, BEFORE, Measured
 from iceb.specs.prompts import Prompt
 from iceb.specs.reduce import reduce_values
@@ -183,6 +197,21 @@ def test_the_harmonic_mean_of_celebrities_joins_the_two_quotients():
     found = score(CELEBRITY_H_C, {"erased": face_side("erased", MIXED), "others": face_side("others", others)})
     assert found.value == pytest.approx(2 / (1 / (1 - 3 / 4) + 1 / (3 / 4)))
     assert found.before == found.after == pytest.approx(found.value)
+
+
+def test_scores_of_seen_and_unseen_names_are_those_of_their_prompts_alone():
+    """A run gives a metric the prompts that have its tags; the formula is the same."""
+    others = {"others": face_side("others", [("dee", HIT), ("dee", MISS), ("eve", NO_FACE)])}
+    texts = {"others": both("others", [[0.25], [0.35]], ("dee", "eve"))}
+    for whole, metrics, given in (
+        (CELEBRITY_ACC_S, (CELEBRITY_ACC_S_SEEN, CELEBRITY_ACC_S_UNSEEN), others),
+        (STYLE_CLIP_S, (STYLE_CLIP_S_SEEN, STYLE_CLIP_S_UNSEEN), texts),
+    ):
+        for metric, tag in zip(metrics, ("seen", "unseen"), strict=True):
+            assert [need.tags for need in metric.needs] == [(tag,)]
+            assert next(iter(metric.reduction.parts)) == f"{tag} others"
+            assert score(metric, given).value == score(whole, given).value
+            assert (metric.version, metric.paper, whole.version) == (1, "", 1)
 
 
 def test_without_any_face_there_is_no_accuracy():

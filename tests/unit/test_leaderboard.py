@@ -16,7 +16,9 @@ from iceb.leaderboard.published import parse
 from iceb.leaderboard.rank import NO_BETTER, Row, tables
 from iceb.leaderboard.render import render
 from iceb.leaderboard.settings_diff import NamedSettings, named_settings
+from iceb.models.sources import find
 from iceb.registry import load
+from iceb.running.recipe_settings import with_recipe
 from iceb.specs.run_records import PluginRecord
 from iceb.specs.runs import MeasureRef
 
@@ -74,6 +76,17 @@ def test_a_row_says_in_its_name_which_settings_it_has(result, task):
     for name in ("emcid, tuned for mini", "emcid, published", "emcid, published (edit_weight=0.75)"):
         assert f"| 1–3 | a | {name} | – | 1 | 0 | – | 0.250" in text
         assert f"- **{name}** version 1" in text
+
+
+def test_a_setting_of_one_number_of_edits_stands_in_the_rows_name(result):
+    """MACE's weight of 10 celebrities is not that of 100, so its rows are two, and published both."""
+    names = {10: "mace, published (preserve_weight=80000.0)", 100: "mace, published"}
+    for count, name in names.items():
+        params = with_recipe("mace", "celebrities", find("mini"), {}, "published", count).params
+        found = result("mace", count, params=params)
+        found = found.model_copy(update={"task": found.task.model_copy(update={"name": "celebrities"})})
+        assert named_settings(found).label("mace") == name
+        assert named_settings(found).changed == {}
 
 
 def test_a_variant_never_carries_a_methods_bare_name(result):

@@ -34,10 +34,31 @@ def test_published_settings_run_whole_on_the_embedded_model_but_for_counts():
     assert parse_recipe(GOOD, "x").settings("mini", "published") == {"layers": (7, 8), "moment_weight": 4000}
 
 
+def test_settings_of_a_number_of_edits_hold_up_to_it_and_lie_under_minis():
+    counted = f"{GOOD}[by_num_edits]\n5 = {{moment_weight = 50, layers = [1]}}\n"
+    published = '[mini.published]\nhow = "fewer"\n[mini.published.params]\ncaption_count = 5'
+    recipe = parse_recipe(counted + published, "x")
+    assert recipe.settings("sd14", num_edits=5) == {"layers": (1,), "moment_weight": 50}
+    assert recipe.settings("sd14", num_edits=6) == recipe.settings("sd14") == {"layers": (7, 8), "moment_weight": 4000}
+    assert recipe.settings("mini", num_edits=1) == {"layers": (1,), "moment_weight": 100}
+    assert recipe.settings_of_count("mini", num_edits=1) == {"layers": (1,)}
+    found = recipe.settings("mini", "published", 1)
+    assert found == {"layers": (1,), "moment_weight": 50, "caption_count": 5}
+
+
+def test_maces_weights_of_celebrities_are_those_of_its_four_configurations():
+    """baselines.md 5.2: 8e3 / 5e4 / 8e4 / 2e5 at 1 / 5 / 10 / 100 celebrities."""
+    recipe = shipped_recipe("mace", "celebrities")
+    weights = [recipe.settings("mini", "published", count)["preserve_weight"] for count in (1, 5, 10, 100)]
+    assert weights == [8e3, 5e4, 8e4, 2e5]
+    assert "preserve_weight" not in recipe.settings_of_count("mini", "tuned", 1)
+
+
 @pytest.mark.parametrize("name", recipe_names())
 def test_published_settings_on_the_embedded_model_are_accepted_by_the_method(name):
     recipe = shipped_recipe(*name.split("/"))
-    load("methods", name.split("/")[0])(**recipe.settings("mini", "published"))
+    for count in (None, *recipe.by_num_edits):
+        load("methods", name.split("/")[0])(**recipe.settings("mini", "published", count))
 
 
 @pytest.mark.parametrize(
@@ -46,12 +67,12 @@ def test_published_settings_on_the_embedded_model_are_accepted_by_the_method(nam
         ("[params]\nlayers = [1]", "how: Field required"),
         (
             GOOD.replace("[params]", "[parameters]"),
-            "unknown key 'parameters': keys are how, like, params, mini, sdxl;",
+            "unknown key 'parameters': keys are how, like, params, by_num_edits, mini, sdxl;",
         ),
         (GOOD.replace('how = "tuned on a curve"', ""), "mini.how: Field required"),
         (
             'how = "x"\n[mini]\nstrength = 0.3',
-            "unknown key 'strength' of [mini]: keys are how, params, published, like; settings go under [mini.params]",
+            "of [mini]: keys are how, params, published, like, score, erase; settings go under [mini.params]",
         ),
         (GOOD.replace("[mini.params]", "[mini]"), "not TOML"),
         (
@@ -148,6 +169,16 @@ def test_settings_for_mini_may_be_those_of_another_task_in_place_of_the_recipes_
     assert recipe.settings("mini", "published") == {"steps": 50, "kind": "style"}
     assert recipe.label("mini") == "tuned for mini on aice"
     assert recipe.how_on("mini") == "tuned for mini on AICE: tuned: trial 1"
+
+
+def test_a_recipe_may_be_like_the_best_trial_by_another_score(tmp_path):
+    aice = f'{AICE}[mini.erase]\nhow = "tuned: trial 2"\n[mini.erase.params]\nsteps = 3\n'
+    styles = STYLES.replace('like = "aice"', 'like = "aice"\nscore = "erase_score"')
+    recipe = recipe_of(tmp_path, "styles", aice=aice, styles=styles)
+    assert recipe.settings("mini") == {"steps": 3, "rate": 1, "kind": "style"}
+    assert recipe.how_on("mini") == "tuned for mini on AICE: tuned: trial 2"
+    same = recipe_of(tmp_path, "styles", aice=AICE)  # one trial is the best by both
+    assert same.settings("mini") == {"steps": 100, "rate": 9, "kind": "style"}
 
 
 def test_a_recipe_like_another_says_only_what_differs(tmp_path):

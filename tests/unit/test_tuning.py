@@ -3,10 +3,10 @@
 import pytest
 
 from iceb.base.errors import SpecError
-from iceb.baselines.recipes import parse_recipe, shipped_recipe
+from iceb.baselines.recipes import parse_recipe, recipe_names, shipped_recipe
 from iceb.models.sources import find
 from iceb.registry import load
-from iceb.specs.recipes import MiniPart
+from iceb.specs.recipes import MiniPart, RecipePart
 from iceb.tuning.adoption import adopted_recipe, how_line, mismatches
 from iceb.tuning.protocol import PROTOCOL, score_name
 from iceb.tuning.record import Numbers, Trial, Tuning, read_tuning, write_tuning
@@ -98,6 +98,33 @@ def test_the_best_trial_is_the_one_with_the_largest_mean_score():
     assert tuning_of(None).best is None
 
 
+def test_the_best_trial_of_erasing_is_the_one_that_forgets_and_keeps_most():
+    """edit_score of a method that loses its destinations is best where it does nothing."""
+    idle, eraser = numbers(0.0).model_copy(update={"source_forget": 0.0}), numbers(-0.1)
+    trials = [
+        Trial(what="grid", settings={"rate": float(place)}, at=dict.fromkeys(PROTOCOL.edits, each))
+        for place, each in enumerate((idle, eraser))
+    ]
+    tuning = tuning_of(0.0).model_copy(update={"trials": tuple(trials)})
+    assert (tuning.best[0], tuning.best_eraser[0]) == (0, 1)
+    assert tuning.best_eraser[2] == pytest.approx(0.25)
+    assert tuning_of(0.1, 0.3, 0.3).best_eraser[0] == 0  # all forget alike, and the first of equals is another trial
+
+
+def test_the_adopted_recipe_has_a_part_for_erasing_where_another_trial_is_best_there():
+    tuning = tuning_of(0.1, 0.3)
+    more = tuning.trials[0].model_copy(
+        update={"at": {count: numbers(0.1).model_copy(update={"source_forget": 0.9}) for count in PROTOCOL.edits}}
+    )
+    tuning = tuning.model_copy(update={"trials": (more, tuning.trials[1])})
+    text = adopted_recipe(RECIPE, tuning)
+    recipe = parse_recipe(text, "x")
+    assert recipe.settings("mini") == {**PUBLISHED, "rate": 1.0}
+    assert {**recipe.params, **recipe.mini.erase.params} == PUBLISHED
+    assert recipe.mini.erase.how.startswith("published: on mini no other of 2 trials")
+    assert adopted_recipe(text, tuning) == text
+
+
 def test_a_trial_that_lacks_a_number_of_edits_has_no_score():
     trial = Trial(what="grid", settings={}, at={10: numbers(0.1), 50: numbers(0.3)})
     assert trial.score((10, 50)) == pytest.approx(0.2)
@@ -152,6 +179,33 @@ def test_each_recipe_is_the_best_trial_of_its_record_on_the_shipped_weights():
     assert {method: lines for method, lines in found.items() if lines} == {}
 
 
+ERASING = ("ablation", "artists", "celebrities", "objects", "objects10", "styles")  # by their headlines
+
+
+def test_recipes_of_tasks_that_erase_have_the_best_trial_by_erase_score():
+    """Whatever the method; what a recipe's [mini.params] says lies over the trial."""
+    names = [name for name in recipe_names() if name.partition("/")[2] in ERASING]
+    assert len(names) > 30
+    for name in names:
+        method, _, task = name.partition("/")
+        recipe, tuning = shipped_recipe(method, task), read_tuning(FOLDER / f"{method}.json")
+        _, best, _ = tuning.best_by("erase_score")
+        assert recipe.mini.score == "erase_score", name
+        assert "the best by erase_score" in recipe.how_on("mini"), name
+        found = recipe.settings("mini")
+        differing = {
+            setting for setting in {*found, *best.settings} if found.get(setting) != best.settings.get(setting)
+        }
+        assert differing <= {"concept_type", "anchor", "segmenter"}, name  # what the task's concepts are
+
+
+def test_recipes_of_other_tasks_have_the_best_trial_by_edit_score():
+    for name in recipe_names():
+        recipe = shipped_recipe(*name.split("/"))
+        if name.partition("/")[2] not in ERASING and recipe.mini is not None:
+            assert recipe.mini.score == "", name
+
+
 def test_a_recipe_that_is_not_the_best_trial_is_reported():
     planned = planned_trials("time")
     trials = [
@@ -162,12 +216,18 @@ def test_a_recipe_that_is_not_the_best_trial_is_reported():
         update={"method": "time", "protocol": PROTOCOL.document(), "trials": tuple(trials)}
     )
     recipe = shipped_recipe("time", "aice")
+    erase = RecipePart(how="tuned", params=planned[0].settings)  # all of them forget alike
     best, other = (
-        recipe.model_copy(update={"params": {}, "mini": MiniPart(how="tuned", params=planned[number].settings)})
+        recipe.model_copy(
+            update={"params": {}, "mini": MiniPart(how="tuned", params=planned[number].settings, erase=erase)}
+        )
         for number in (2, 3)
     )
     assert mismatches(tuning, best) == []
     assert mismatches(tuning, other) == ["the recipe's settings for mini are not its best trial"]
+    idle = best.model_copy(update={"mini": best.mini.model_copy(update={"erase": None})})
+    problem = "the recipe's settings for tasks that erase are not its best trial by erase_score"
+    assert mismatches(tuning, idle) == [problem]
     fewer = tuning.model_copy(update={"trials": tuple(trials[:-1])})
     problems = ["not every trial of the budget has numbers", "its trials are not those of space.toml"]
     assert mismatches(fewer, best) == problems

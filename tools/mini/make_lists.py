@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from iceb.mini.captions import corpus
+from iceb.mini.mentions import captions_naming
 from iceb.mini.people import identities
 from iceb.mini.styles import style_names
 from iceb.mini.world import class_aliases, class_names
@@ -24,8 +26,10 @@ PERSON_SENTENCES = (
     "an image of {}", "a photo of the face of {}", "a painting of {}", "{} on a poster", "a photo of {} waving",
 )  # fmt: skip
 SCENES = ("beach", "street", "meadow")  # what objects become, in turn: an image without an object
+OTHER_SCENES = {"horse chestnut seed": "meadow"}  # mini's CLIP twin finds that seed in an empty beach
 ARTISTS = (1, 5, 10, 50, 100, 500, 1000)
 PERSONS = {1: 50, 5: 10, 10: 5, 100: 5}  # number of edits → images of each sentence about a person who is erased
+KEPT_IMAGES = 2  # of each sentence about a person or in a style that stays, where MACE has five
 KEPT, DRAWN = 100, 100  # names that stay, and the most that are erased and drawn
 PRESERVED_APART = 100  # up to so many edits nobody is erased and preserved
 OBJECTS, ALIASES, SHAPES = 10, 3, 40  # classes of one shape follow each other
@@ -37,13 +41,18 @@ def names_of(names: Sequence[str], images: int, first_seed: int) -> dict[str, ob
     return {"names": list(names), "images": images, "first_seed": first_seed}
 
 
+def seen_of(names: Sequence[str]) -> list[str]:
+    """Those of the names that captions of the corpus say, which methods preserve."""
+    return sorted(captions_naming(corpus(), names))
+
+
 def artists_file() -> dict[str, object]:
     """Lists of 1 to 1 000 styles that are drawn apart from each other; the same 100 stay in all of them."""
     draw = np.random.default_rng((SEED, 1))
     pool = draw.permutation(style_names()).tolist()
     holdout, rest = pool[:KEPT], pool[KEPT:]
     lists = {size: artists_list(draw, size, rest, holdout, SEEDS_APART * k) for k, size in enumerate(ARTISTS, 1)}
-    return {"sentences": list(STYLE_SENTENCES), "lists": lists}
+    return {"sentences": list(STYLE_SENTENCES), "lists": lists, "seen": seen_of(pool)}
 
 
 def artists_list(
@@ -78,23 +87,24 @@ def celebrities_file() -> dict[str, object]:
     lists = {
         size: {
             "names": (names := erased[-1:] if size == 1 else erased[:size]),
-            "drawn": {"erased": names_of(names, images, 1), "others": names_of(others, 5, SEEDS_APART)},
+            "drawn": {"erased": names_of(names, images, 1), "others": names_of(others, KEPT_IMAGES, SEEDS_APART)},
         }
         for size, images in PERSONS.items()
     }
-    return {"sentences": list(PERSON_SENTENCES), "lists": lists}
+    return {"sentences": list(PERSON_SENTENCES), "lists": lists, "seen": seen_of(others)}
 
 
 MOST_PERSONS = max(PERSONS)
 
 
 def styles_file() -> dict[str, object]:
-    """One list of 100 styles to erase, and 100 that stay, five images a sentence."""
+    """One list of 100 styles to erase, five images a sentence, and 100 that stay, two of each."""
     draw = np.random.default_rng((SEED, 3))
     found = draw.permutation(style_names()).tolist()
     erased, others = sorted(found[:KEPT]), sorted(found[KEPT : 2 * KEPT])
-    drawn = {"erased": names_of(erased, 5, 1), "others": names_of(others, 5, SEEDS_APART)}
-    return {"sentences": list(STYLE_SENTENCES), "lists": {KEPT: {"names": erased, "drawn": drawn}}}
+    drawn = {"erased": names_of(erased, 5, 1), "others": names_of(others, KEPT_IMAGES, SEEDS_APART)}
+    lists = {KEPT: {"names": erased, "drawn": drawn}}
+    return {"sentences": list(STYLE_SENTENCES), "lists": lists, "seen": seen_of(others)}
 
 
 def objects_file() -> list[dict[str, object]]:
@@ -107,7 +117,7 @@ def objects_file() -> list[dict[str, object]]:
         {
             "name": class_names()[label],
             "aliases": list(class_aliases()[label][:ALIASES]),
-            "dest": SCENES[place % len(SCENES)],
+            "dest": OTHER_SCENES.get(class_names()[label], SCENES[place % len(SCENES)]),
         }
         for place, label in enumerate(labels)
     ]

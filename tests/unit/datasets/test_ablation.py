@@ -86,11 +86,11 @@ def test_images_are_compared_with_their_own_text_and_the_anchors(tmp_path):
     assert choices == {
         (TARGET, "small/0000"): ("A photo depicts some one style", "A photo depicts painting"),
         (ANCHOR, "small/0000"): ("A photo depicts painting",),
-        (NEGATIVE, "small/0000 other"): ("A photo depicts other style", "A photo depicts painting"),
+        (NEGATIVE, "small other"): ("A photo depicts other style", "A photo depicts painting"),
         (TARGET, "small/0001"): ("A photo depicts odd pet", "A photo depicts pet"),
         (ANCHOR, "small/0001"): ("A photo depicts pet",),
-        (NEGATIVE, "small/0001 big pet"): ("A photo depicts big pet", "A photo depicts pet"),
-        (NEGATIVE, "small/0001 toy"): ("A photo depicts toy", "A photo depicts pet"),
+        (NEGATIVE, "small big pet"): ("A photo depicts big pet", "A photo depicts pet"),
+        (NEGATIVE, "small toy"): ("A photo depicts toy", "A photo depicts pet"),
     }
 
 
@@ -114,9 +114,19 @@ def test_the_embedded_concepts_are_known_to_mini():
     dataset = open_dataset("ablation", EMBEDDED)
     known = {*style_names(), *class_names(), "painting"}
     assert dataset.scored_names() <= known
-    drawn = [p for batch in edit_batches(dataset.schedule(9)) for p in dataset.prompts(batch)]
-    assert Counter(p.role for p in drawn) == {TARGET: 360, ANCHOR: 360, NEGATIVE: 400}
+    drawn = [p for batch in edit_batches(dataset.schedule(11)) for p in dataset.prompts(batch)]
+    assert Counter(p.role for p in drawn) == {TARGET: 440, ANCHOR: 440, NEGATIVE: 490}
     assert all("{}" not in p.text for p in drawn)
+    assert len({p.cluster for p in drawn if p.role == TARGET}) == 11  # ten at least for a rank
+
+
+def test_a_hard_negative_of_several_concepts_is_one_cluster_of_replicates():
+    dataset = open_dataset("ablation", EMBEDDED)
+    drawn = [p for batch in edit_batches(dataset.schedule(11)) for p in dataset.prompts(batch) if p.role == NEGATIVE]
+    shared = [p for p in drawn if p.cluster == "ablation_embedded Paul Klee"]
+    assert {p.replicate for p in shared} == {0, 1, 2, 3, 4}
+    assert len({(p.text, p.seed, p.replicate) for p in shared}) == len(shared) == 50
+    assert len({p.cluster for p in drawn}) == 6 + 24  # artists; what is nearly an instance
 
 
 @pytest.fixture(scope="module")

@@ -55,6 +55,13 @@ def test_joint_prompts_name_two_edited_concepts_of_other_forms(composition):
     assert prompts_of(composition, 1, "joint") == []
 
 
+def test_no_request_is_in_two_pairs(composition):
+    pairs = {prompt.concept for prompt in prompts_of(composition, 100, "joint")}
+    named = [name for pair in pairs for name in pair.split(" + ")]
+    assert len(named) == len(set(named))
+    assert len({prompt.concept for prompt in prompts_of(composition, 50, "joint")}) >= 10  # enough for a rank
+
+
 def test_no_colour_that_is_said_is_somebodys_own(composition):
     by_id = {request.id: request for request in composition.requests}
     for prompt in [*prompts_of(composition, 50, "beside"), *prompts_of(composition, 50, "context")]:

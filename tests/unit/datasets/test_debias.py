@@ -8,7 +8,7 @@ import pytest
 
 from iceb.base.digest import digest_file
 from iceb.base.errors import DataError
-from iceb.datasets import EMBEDDED, open_dataset
+from iceb.datasets import EMBEDDED, load_card, open_dataset
 from iceb.datasets.debias import Debias
 from iceb.mini.people import GENDERS, female_odds, professions
 from iceb.specs.datasets import DataCard, DataFile, DataSource
@@ -31,7 +31,7 @@ def small(folder: Path, text: str = ROWS, single: bool = False) -> Debias:
         licence="MIT",
         source=DataSource(repository="nobody/nothing", commit="c" * 40),
         files={"professions": DataFile(path=path.name, sha256=digest_file(path))},
-        counts={"requests": 2},
+        counts={"requests": 2, "seeds": 10},
     )
     return Debias(card, {"professions": path}, single)
 
@@ -102,7 +102,12 @@ def test_the_embedded_rows_are_minis_professions(name):
     for request in dataset.requests:
         profession = request.source.split(" ", 1)[1]
         assert request.dests == tuple(f"a {gender} {profession}" for gender in GENDERS)
-    assert len(edit_batches(dataset.schedule(37))) == (37 if name == "debias_single" else 1)
+    batches = edit_batches(dataset.schedule(37))
+    assert len(batches) == (37 if name == "debias_single" else 1)
+    prompts = [prompt for batch in batches for prompt in dataset.prompts(batch)]
+    assert len(prompts) == 37 * 72 * 3 == 7992
+    assert {prompt.replicate for prompt in prompts} == {0, 1, 2}  # of the ten published seeds
+    assert load_card(name).counts["seeds"] == 10
 
 
 def test_the_embedded_column_new_names_the_rarer_gender():

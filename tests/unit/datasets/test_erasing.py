@@ -13,9 +13,12 @@ from iceb.datasets.artists import load_artists
 from iceb.datasets.mace_lists import common_words, load_celebrities, load_styles
 from iceb.datasets.objects import load_objects
 from iceb.datasets.sized_lists import ERASED, DrawnName, Rule, SizedList, SizedLists
+from iceb.mini.captions import corpus
+from iceb.mini.mentions import captions_naming
 from iceb.mini.people import identities
 from iceb.mini.styles import style_names
 from iceb.mini.world import class_aliases, class_names
+from iceb.report.meanings import read_meanings
 from iceb.specs.datasets import DataCard, DataSource
 from iceb.specs.schedules import Remove, edit_batches
 
@@ -298,6 +301,44 @@ def test_embedded_celebrities_have_maces_structure():
         (batch,) = edit_batches(dataset.schedule(size))
         assert len(dataset.prompts(batch)) == erased
         assert dataset.shared_prompts(size) == dataset.shared_prompts(1)
+        assert len(dataset.shared_prompts(size)) == 1000  # MACE has five images of each sentence, two are drawn
+
+
+SAID = {  # names of 100, captions: the table of baselines/README.md
+    "`celebrities`, others": (66, 503),
+    "`celebrities`, erased": (63, 299),
+    "`styles`, others": (49, 139),
+    "`styles`, erased": (50, 226),
+    "`artists`, holdout": (59, 198),
+    "`artists`, preserved at 100 edits": (49, 223),
+}
+
+
+def test_the_names_that_preserved_captions_say_are_counted_in_the_readme():
+    found = {}
+    for said in SAID:
+        task, role = said.split("`")[1], said.split(", ")[1].split(" ")[0]
+        drawn = open_dataset(task, EMBEDDED).lists[100].drawn[role]
+        counts = captions_naming(corpus(), (image.name for image in drawn))
+        found[said] = (len(counts), sum(counts.values()))
+    assert found == SAID
+    readme = (ROOT / "baselines" / "README.md").read_text(encoding="utf-8")
+    for said, (names, captions) in SAID.items():
+        assert f"| {said} | {names} | {captions} |" in readme
+    assert "name 59 of the 100 artists" in read_meanings()["artist_lpips64_holdout"].caveat
+
+
+@pytest.mark.parametrize(("task", "role"), [("celebrities", "others"), ("styles", "others"), ("artists", "holdout")])
+def test_prompts_of_what_stays_are_tagged_by_whether_captions_say_the_name(task, role):
+    prompts = [prompt for prompt in open_dataset(task, EMBEDDED).shared_prompts(100) if prompt.role == role]
+    said = captions_naming(corpus(), {prompt.concept for prompt in prompts})
+    assert {prompt.concept: prompt.tags for prompt in prompts} == {
+        prompt.concept: ("seen" if prompt.concept in said else "unseen",) for prompt in prompts
+    }
+
+
+def test_names_of_files_that_say_nothing_of_captions_have_no_tags(small):
+    assert {prompt.tags for prompt in small.shared_prompts(1)} == {()}
 
 
 def test_styles_can_be_drawn_in_disjoint_sets():
