@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from iceb.api.evaluating import dry_run, evaluate, score, score_images
     from iceb.api.publishing import LeaderboardUpdate, update_leaderboard, write_report
     from iceb.api.reading import Run, list_runs, read, scores
+    from iceb.api.sweeping import Swept, sweep
     from iceb.api.tuning import tune
     from iceb.base.errors import IcebError
     from iceb.cli.progress import show_progress
@@ -51,6 +52,7 @@ __all__ = [
     "Sampling",
     "Schedule",
     "Score",
+    "Swept",
     "Task",
     "TriedEdit",
     "apply",
@@ -65,6 +67,7 @@ __all__ = [
     "score_images",
     "scores",
     "show_progress",
+    "sweep",
     "try_edit",
     "tune",
     "update_leaderboard",
@@ -89,6 +92,8 @@ _PLACES = {
     "list_runs": "iceb.api.reading",
     "read": "iceb.api.reading",
     "scores": "iceb.api.reading",
+    "Swept": "iceb.api.sweeping",
+    "sweep": "iceb.api.sweeping",
     "tune": "iceb.api.tuning",
     "IcebError": "iceb.base.errors",
     "show_progress": "iceb.cli.progress",

@@ -110,6 +110,7 @@ class Evaluation(Settings, Drawing, Computing):
         metrics: beside the task's own.
         with_tasks: other tasks' shared prompts and metrics as well, "preservation=500".
         limit: prompts per role, evenly over concepts; the result is then partial.
+        share: the part of the images or concepts to draw, at random, above 0 and below 1; likewise partial.
         out: the folder of runs.
     """
 
@@ -126,6 +127,7 @@ class Evaluation(Settings, Drawing, Computing):
     metrics: Sequence[str] = ()
     with_tasks: Sequence[str] = ()
     limit: int | None = None
+    share: float | None = None
     out: Place = "runs"
 
     def ask(self) -> "Ask":
@@ -148,6 +150,7 @@ class Evaluation(Settings, Drawing, Computing):
             with_tasks=tuple(self.with_tasks),
             sampling=self.sampling(),
             limit=self.limit,
+            share=self.share,
             dtype=self.number_format(),
             execution=self.execution(),
             cache=path_or_none(self.cache),

@@ -13,7 +13,6 @@ from iceb.cli.sweep_lines import combination, heading, left_out_documents
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from iceb.running.shared_parts import SharedParts
     from iceb.running.sweeps.asked import SweepAsk
     from iceb.running.sweeps.carrying_out import CellOutcome
     from iceb.running.sweeps.planning import SweepPlan
@@ -64,12 +63,13 @@ def evaluate_sweep(ask: "SweepAsk", out: Path, budget: float | None, *, dry_run:
         typer.Exit: a cell failed.
         IcebError: the sweep cannot be planned.
     """
-    from iceb.models.sources import find
     from iceb.running.shared_parts import SharedParts
 
-    shared = SharedParts.of(find(ask.common["model"], ask.common["dtype"]), ask.common["execution"])
+    shared = SharedParts.named(*(ask.common[name] for name in ("model", "dtype", "execution")))
     if budget is not None:
-        ask = _within(ask, shared, out, budget, dry_run=dry_run)
+        from iceb.running.sweeps.within_budget import within_budget
+
+        ask = within_budget(ask, shared, out, budget, tell, keep=not dry_run)
     if dry_run:
         from iceb.cli.sweep_plan import print_plan
 
@@ -92,25 +92,6 @@ def evaluate_sweep(ask: "SweepAsk", out: Path, budget: float | None, *, dry_run:
     report(planned, outcomes, as_json=as_json)
     if any(each.made == "failed" for each in outcomes):
         raise typer.Exit(FAILED)
-
-
-def _within(ask: "SweepAsk", shared: "SharedParts", out: Path, budget: float, *, dry_run: bool) -> "SweepAsk":
-    """The sweep with the part of its prompts that a budget allows, as chosen when it began."""
-    from iceb.running.sweeps.budget import ChosenShares, choose_share, with_share
-    from iceb.running.sweeps.estimates import estimate_sweep
-
-    whole, first = estimate_sweep(ask, shared, out)
-    kept = ChosenShares(out, [cell.cell.id for cell in whole], budget)
-    choice = kept.read()
-    if choice is None:
-        choice = choose_share(
-            lambda share: (estimate_sweep(with_share(ask, share), shared, out)[0] if share else whole, first), budget
-        )
-        if not dry_run:
-            kept.write(choice)
-    for line in choice.lines(budget):
-        tell(line)
-    return with_share(ask, choice.share)
 
 
 def tell(line: str) -> None:

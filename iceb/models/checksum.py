@@ -1,4 +1,4 @@
-"""Checksums of tensors' contents, computed on the tensors' own device, and without a copy of large ones.
+"""Checksums of tensors' contents, on the tensors' own device and without a copy of large ones.
 
 A content checksum is needed because nothing cheaper notices every write: one through `tensor.data` or through a NumPy
 view raises no version counter and moves no storage. It guards against mistakes, not against forgery: what names weights

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 
 from iceb.models.bundle import ModelBundle
-from iceb.models.sources import Source
+from iceb.models.sources import Source, find
 from iceb.specs.execution import Execution
 from iceb.specs.metrics import Measure
+from iceb.specs.runs import Dtype
 
 
 @dataclass
@@ -25,6 +26,15 @@ class SharedParts:
     def of(cls, source: Source, execution: Execution) -> "SharedParts":
         """Parts of which nothing is loaded yet."""
         return cls(source, ModelBundle(source, execution.device, execution.images_per_pass), execution)
+
+    @classmethod
+    def named(cls, model: str, dtype: Dtype, execution: Execution) -> "SharedParts":
+        """Parts of a model by its family's name or folder.
+
+        Raises:
+            ModelError: there is no such model.
+        """
+        return cls.of(find(model, dtype), execution)
 
     def renew(self) -> None:
         """Take a model and measures that no earlier run has touched, loaded when they are needed."""

@@ -107,7 +107,7 @@ class DegenerateRecord(Record):
         return None if role is None or found[role] == 0 else (role, found[role])
 
     def too_many(self, unnamed: "DegenerateRecord | None" = None) -> bool:
-        """Whether a role's excess is above the declared bound, so that the run has no rank; `unnamed` as above."""
+        """Whether a role's excess is above the bound, so that the run has no rank; `unnamed` as above."""
         worst = self.worst(unnamed)
         return worst is not None and worst[1] > MOST_EXCESS
 

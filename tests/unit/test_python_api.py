@@ -12,6 +12,7 @@ from typer.main import get_command
 
 import iceb
 from iceb.api.arguments import Evaluation, command_of
+from iceb.api.sweeping import Combinations
 from iceb.base.errors import IcebError, ResultError, SpecError
 from iceb.baselines.controls import PromptSwap
 from iceb.cli.main import app
@@ -24,10 +25,13 @@ LEFT_OUT = {  # options that no function has, with the reason
     "dry_run": "iceb.dry_run is a function",
 }
 OTHER_NAMES = {"metric": "metrics", "names": "task"}
+OF_SWEEPS = {"sweep", "budget"}
+OF_RUNS = {"checkpoint", "erases", "method", "name", "recipe", "requests", "task"}
 # function → its command, arguments that only it has, options that only the command has
 TABLE = {
-    "evaluate": ("evaluate", set(), set()),
-    "dry_run": ("evaluate", set(), set()),
+    "evaluate": ("evaluate", set(), OF_SWEEPS),
+    "dry_run": ("evaluate", set(), OF_SWEEPS),
+    "sweep": ("evaluate", {"methods", "tasks", "recipes"}, {"sweep", *OF_RUNS}),  # a file's contents are its arguments
     "score": ("score", set(), None),  # of a run; the other options are of score_images
     "score_images": ("score", set(), {"run"}),
     "try_edit": ("try", set(), set()),
@@ -37,7 +41,7 @@ TABLE = {
     "plan": ("plan", set(), set()),
     "list_runs": ("runs", set(), set()),
     "write_report": ("report", set(), set()),
-    "update_leaderboard": ("leaderboard", set(), set()),
+    "update_leaderboard": ("leaderboard", set(), {"why"}),  # prints
     "tune": ("tune", set(), set()),
 }
 NO_COMMAND = ("read", "scores")
@@ -61,7 +65,7 @@ def test_a_function_takes_what_its_command_takes(name):
     }
     assert set(given) - set(named) == added
     assert without is None or set(named) - set(given) - set(LEFT_OUT) == without
-    defaults = {each: named[each] for each in given if isinstance(named[each], bool | float | int)}
+    defaults = {each: named[each] for each in given if isinstance(named.get(each), bool | float | int)}
     assert {each: given[each].default for each in defaults} == defaults
 
 
@@ -104,6 +108,19 @@ class Mine:
 
     def edit(self, bundle, requests, *, context):
         return iceb.Edit(rewrites={request.source: request.dests[0] for request in requests})
+
+
+def test_a_cells_command_makes_it_alone():
+    own = {"esd": {"rate": 0.1}}
+    asked = Combinations(methods=["uce", "esd"], tasks=["aice"], num_edits=[1, 9], settings=own, limit=4)
+    found = {each.method: each.command for each in asked.ask().asks() if each.num_edits == 9}
+    assert " ".join(found["uce"]) == "iceb evaluate --method uce --task aice --num-edits 9 --limit 4"
+    assert found["esd"][:4] == ("iceb", "evaluate", "--set", "rate=0.1")
+
+
+def test_a_sweep_refuses_a_part_and_a_budget_at_once():
+    with pytest.raises(SpecError, match="`budget` chooses what part is drawn"):
+        iceb.sweep(methods=["uce"], tasks=["aice"], num_edits=[1], budget="1h", limit=4)
 
 
 @pytest.mark.parametrize(

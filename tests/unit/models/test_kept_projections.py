@@ -24,11 +24,11 @@ def counts_of_calls(bundle, monkeypatch):
     counts = [0] * len(cross_projections(bundle))
     for place, module in enumerate(cross_projections(bundle)):
 
-        def counted(states, place=place, forward=module.forward):
+        def count(states, place=place, forward=module.forward):
             counts[place] += 1
             return forward(states)
 
-        monkeypatch.setattr(module, "forward", counted)
+        monkeypatch.setattr(module, "forward", count)
     return counts
 
 
