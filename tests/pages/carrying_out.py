@@ -23,10 +23,11 @@ FINDS = {
 # These compare numbers, or check committed results; the others have a small random model in mini's place.
 ON_MINI = ("CONTRIBUTING.md", "docs/adding_a_dataset.md", "docs/results.md", "docs/export.md")
 SMALL = """
-# What stands for mini and AICE here: a random pipeline drawn in one step, a hundred captions, an image of each sixth
-# holdout class, a clean checkout.
+# What stands for mini and AICE here: a random pipeline drawn in one step, a hundred captions, two prompts of each class
+# that is edited, an image of each sixth holdout class, a clean checkout.
 import os
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from iceb.models import families, sources
 families.FAMILIES["mini"] = replace(
@@ -36,6 +37,7 @@ sources.shipped_folder = lambda family: Path(os.environ["SMALL_MINI"])
 from iceb.datasets import aice as imagenet
 imagenet.HOLDOUT_PROMPTS, whole = 1, imagenet.holdout_prompts
 imagenet.holdout_prompts = lambda classes: whole(classes[::6])
+imagenet.prompts_for, every = lambda *given: islice(every(*given), 2), imagenet.prompts_for
 from iceb.mini import captions
 write_all = captions.corpus
 captions.corpus = lambda: write_all(100)

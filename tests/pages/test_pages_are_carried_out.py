@@ -51,7 +51,17 @@ def take_the_table(place: Scratch) -> None:
     shutil.copy(FIRST_SCREEN.with_suffix(".parquet"), place.folder / "per_concept.parquet")
 
 
-BEFORE = {"docs/results.md": take_the_table}
+def tune_with_fewer_images(place: Scratch) -> None:
+    """docs/adding_a_method.md tries settings on a tenth of the protocol's prompts."""
+    protocol = place.folder / "tools" / "tuning" / "protocol.py"
+    text = protocol.read_text(encoding="utf-8")
+    for declared, fewer in (("prompts: int = 150", "prompts: int = 15"), ("holdout: int = 184", "holdout: int = 18")):
+        assert declared in text
+        text = text.replace(declared, fewer)
+    protocol.write_text(text, encoding="utf-8")
+
+
+BEFORE = {"docs/results.md": take_the_table, "docs/adding_a_method.md": tune_with_fewer_images}
 
 
 # --- what a page shows
