@@ -86,7 +86,7 @@ def named_concepts(requests: Path | None, source: Sequence[str], dest: Sequence[
         DataError: the file cannot be read, or is not such a file.
     """
     if (requests is None) != bool(source or dest):
-        raise SpecError("nothing, or two things, to edit: give either `requests` or `source` and `dest`")
+        raise SpecError("nothing, or two things, to edit: give either `requests=FILE` or `source` and `dest`")
     if requests is not None:
         return OwnRequests.read(requests)
     return OwnRequests(tuple(map(OwnConcept, typed_requests(source, dest))), "typed")
