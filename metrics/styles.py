@@ -28,8 +28,8 @@ STYLE_H_A = score_gap("style_h_a", STYLE_CLIP_S, STYLE_CLIP_E, MACE)
 
 ARTIST_LPIPS64_ERASED = PerceptualChange("artist_lpips64_erased", ERASED, ALEX_64, higher_is_better=True, paper=UCE)
 ARTIST_LPIPS64_HOLDOUT = PerceptualChange("artist_lpips64_holdout", HOLDOUT, ALEX_64, paper=UCE)
-ARTIST_LPIPS64_HOLDOUT_SEEN, ARTIST_LPIPS64_HOLDOUT_UNSEEN = (  # ours, of the embedded set
-    PerceptualChange(f"artist_lpips64_holdout_{tag}", HOLDOUT, ALEX_64, tags=(tag,), part=f"{tag} holdout", paper="")
+ARTIST_LPIPS64_SEEN, ARTIST_LPIPS64_UNSEEN = (  # ours, of the embedded set
+    PerceptualChange(f"artist_lpips64_{tag}", HOLDOUT, ALEX_64, tags=(tag,), part=f"{tag} holdout", paper="")
     for tag in (SEEN, UNSEEN)
 )
 ARTIST_LPIPS64_PRESERVED = PerceptualChange("artist_lpips64_preserved", PRESERVED, ALEX_64, paper=UCE)

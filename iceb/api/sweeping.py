@@ -118,7 +118,7 @@ def sweep(asked: Combinations) -> Swept:
     from iceb.running.sweeps.within_budget import within_budget
 
     ask, out = asked.ask(), Path(asked.out)
-    shared = SharedParts.named(asked.model, asked.number_format(), asked.execution())
+    shared = SharedParts.of_model(asked.model, asked.number_format(), asked.execution())
     if asked.budget is not None:
         if asked.limit is not None or asked.share is not None:
             raise SpecError("`budget` chooses what part is drawn: leave `limit` and `share` out")

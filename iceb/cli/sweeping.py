@@ -65,7 +65,7 @@ def evaluate_sweep(ask: "SweepAsk", out: Path, budget: float | None, *, dry_run:
     """
     from iceb.running.shared_parts import SharedParts
 
-    shared = SharedParts.named(*(ask.common[name] for name in ("model", "dtype", "execution")))
+    shared = SharedParts.of_model(*(ask.common[name] for name in ("model", "dtype", "execution")))
     if budget is not None:
         from iceb.running.sweeps.within_budget import within_budget
 

@@ -28,7 +28,7 @@ class SharedParts:
         return cls(source, ModelBundle(source, execution.device, execution.images_per_pass), execution)
 
     @classmethod
-    def named(cls, model: str, dtype: Dtype, execution: Execution) -> "SharedParts":
+    def of_model(cls, model: str, dtype: Dtype, execution: Execution) -> "SharedParts":
         """Parts of a model by its family's name or folder.
 
         Raises:

@@ -73,7 +73,7 @@ def mismatches(tuning: Tuning, recipe: Recipe) -> list[str]:
 
 
 def recipe_text(recipe: Recipe | None) -> str:
-    """The text of a recipe file: how, [params], and the parts of model families.
+    """The text of a recipe file: how, [params], [by_num_edits], and the parts of model families.
 
     Raises:
         SpecError: a setting has a value that TOML cannot hold.
@@ -88,6 +88,7 @@ def recipe_text(recipe: Recipe | None) -> str:
         return f'how = "{UNPUBLISHED}"\n'
     scaled = recipe.mini.published if recipe.mini is not None else None
     parts = [_table("params", "", recipe.params)] if recipe.params else []
+    parts += [_table(f"by_num_edits.{count}", "", params) for count, params in recipe.by_num_edits.items()]
     parts += [_table(name, part.how, part.params) for name, part in (("mini", scaled), ("sdxl", recipe.sdxl)) if part]
     return "\n".join([f"how = {json.dumps(recipe.how, ensure_ascii=False)}\n", *parts])
 

@@ -51,17 +51,7 @@ def take_the_table(place: Scratch) -> None:
     shutil.copy(FIRST_SCREEN.with_suffix(".parquet"), place.folder / "per_concept.parquet")
 
 
-def tune_with_fewer_images(place: Scratch) -> None:
-    """docs/adding_a_method.md tries settings on a tenth of the protocol's prompts."""
-    protocol = place.folder / "tools" / "tuning" / "protocol.py"
-    text = protocol.read_text(encoding="utf-8")
-    for declared, fewer in (("prompts: int = 150", "prompts: int = 15"), ("holdout: int = 184", "holdout: int = 18")):
-        assert declared in text
-        text = text.replace(declared, fewer)
-    protocol.write_text(text, encoding="utf-8")
-
-
-BEFORE = {"docs/results.md": take_the_table, "docs/adding_a_method.md": tune_with_fewer_images}
+BEFORE = {"docs/results.md": take_the_table}
 
 
 # --- what a page shows
@@ -284,7 +274,7 @@ def sweeps(place: Scratch) -> None:
         "sweep of 6 cells",  # UCE has two recipes, the control none
         "sweep of 2 cells",
     ]
-    assert all("by a short calibration now" in printed for printed in plans)
+    assert all("by a short calibration now" in printed for printed in plans[:2])  # the last's few images may be there
     (made,) = [printed for line, printed in place.printed.items() if line.endswith("--limit 4")]
     assert made.count("partial") == 4
 

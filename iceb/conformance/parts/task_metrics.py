@@ -119,10 +119,15 @@ class TaskMetrics:
 
 def _unfit_to_keep(metric: Metric) -> Iterator[str]:
     """Say why a metric cannot tell what an edit lost of the unedited model's value."""
-    if not metric.higher_is_better:
-        yield f"kept {metric.name}: lower is better, so it cannot say what was lost"
-    if any(part.change != "after" for part in metric.reduction.parts.values()):
-        yield f"kept {metric.name}: its value is a change, of which no part can be lost: take the side after the edit"
+    lost = (
+        ("after", "rise") if metric.higher_is_better else ("fall",)
+    )  # changes whose sides before and after show a loss
+    if wrong := sorted({part.change for part in metric.reduction.parts.values()} - set(lost)):
+        better = "higher" if metric.higher_is_better else "lower"
+        yield (
+            f"kept {metric.name}: {better} is better and its value is the {wrong[0]} side or change, which cannot say "
+            f"what was lost: must be {' or '.join(lost)}"
+        )
 
 
 def _asks_something(prompt: Prompt, requests: Mapping[str, EditRequest]) -> bool:
