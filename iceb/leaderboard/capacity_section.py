@@ -19,7 +19,7 @@ def capacity_section(found: TableCapacity) -> list[str]:
     table = markdown_table(["method", *headings(found)], lines, numbers_from=1)
     said = [*explain(found), f"{ALONE} ([how they are taken, and how often the intervals hold]({GUIDE}))."]
     if without := [f"{row_name(each.row)} ({each.note})" for each in found.rows if not each.points]:
-        said.append(f"No capacity have: {'; '.join(without)}.")
+        said.append(f"Without a capacity: {'; '.join(without)}.")
     return ["### Capacity: how many concepts at once", "\n".join(f"- {each}" for each in said), table]
 
 

@@ -245,7 +245,7 @@ def test_the_reports_axes_are_the_tasks_own(make_rows, controls, with_axes):
 def test_a_row_without_capacity_is_named_with_the_reason(make_rows, controls, with_axes):
     eraser = make_rows("esd", {1: (None, 0.0)}, reaches_dest=False)
     found = capacity_of(table_of([*make_rows("emcid", FALLING), *eraser, *controls], with_axes))
-    assert "No capacity have: esd (no source2dest)." in capacity_section(found)[1]
+    assert "Without a capacity: esd (no source2dest)." in capacity_section(found)[1]
 
 
 def test_every_number_of_the_section_is_explained(make_rows, controls, with_axes):
