@@ -185,10 +185,21 @@ FAULTS = (
         "a tenth of the images is missing", lambda shop: shop.score(remove_tenth), r"^partial, .*missing", rank=False
     ),
     Fault(
-        "before and after exchanged", lambda shop: shop.score(exchange_sides), r"^shown and never ranked", rank=False
+        "handed-in folders before/ and after/ swapped",
+        lambda shop: shop.score(exchange_sides),
+        r"^shown and never ranked",
+        rank=False,
     ),
-    Fault("source and dest exchanged", lambda shop: shop.score(exchange_roles), r"^marked"),
-    Fault("the same, nothing edited", lambda shop: shop.score(exchange_roles, BEFORE), r"are another prompt's before"),
+    Fault(
+        "handed-in images of source and destination prompts swapped",
+        lambda shop: shop.score(exchange_roles),
+        r"^marked",
+    ),
+    Fault(
+        "the same swap, of images by the unedited model",
+        lambda shop: shop.score(exchange_roles, BEFORE),
+        r"are another prompt's before",
+    ),
 )
 
 

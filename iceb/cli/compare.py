@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 MISSING = "–"
 DEFAULT = Path("leaderboards")
-Named = Annotated[str, typer.Argument(help="A run's folder, a result's file, or a row of a leaderboard: uce.")]
+Named = Annotated[
+    str, typer.Argument(help="A run's folder, a result's file, or a row of a leaderboard: 'uce, published'.")
+]
 
 
 def compare(

@@ -46,7 +46,8 @@ def explain(found: TableCapacity) -> list[str]:
         f"A range, “10 to 100”: somewhere between these, for one of the numbers of edits of a whole curve ({counts}) "
         "lies between them and was not run.",
         "[low, high] is the 95 % interval, from draws of the concepts with replacement, the same ones at every number "
-        "of edits. Numbers of edits with fewer than ten concepts have no part in it, so an end may be “< 10”.",
+        "of edits. Numbers of edits with fewer than ten concepts have no part in it, so an end may be “< 10”; “[< 10]” "
+        "alone: both ends lie there.",
         f"fails first: which of the two is below {levels[0]:g} at the next number of edits measured.",
         "area: the mean of the lower of the two over the logarithm of the number of edits, from 0 (none works or "
         "nothing is left, at every number) to 1 (all works and all is left). None where one of those numbers was not "

@@ -55,7 +55,8 @@ def _ranking(table: Table) -> list[str]:
         *_loss_note(table),
         *_seen_note(table),
         f"`{FLOOR}` is the floor, the model as it was. A row that the same tests do not prove better than it has no "
-        f"rank: it is {NO_BETTER}, in brackets ({MISSING}).{_without_floor(table)}",
+        f"rank: it is {NO_BETTER}. In brackets, ({MISSING}) is no rank for whatever reason; the tables say "
+        f"which.{_without_floor(table)}",
     ]
     return [*lines, *_ceiling(table), *([cell(table.note)] if table.note else [])]
 

@@ -94,7 +94,7 @@ def index(tasks: Sequence[TaskFacts]) -> str:
         ]
         for each in tasks
     ]
-    header = ["task", "what it is", "paper", "kind", "ranked by", "numbers of edits", "on mini too"]
+    header = ["task", "what it is", "paper", "kind", "ranked by", "numbers of edits", "on mini"]
     how = (
         "How to add one: [adding_a_dataset.md](../adding_a_dataset.md). The metrics: [metrics/](../metrics/README.md)."
     )

@@ -8,8 +8,9 @@ from typing import Any, get_args
 from iceb import registry
 from iceb.base.errors import SpecError
 from iceb.base.messages import quote
-from iceb.baselines.recipes import read_recipe, shipped_recipe
+from iceb.baselines.recipes import read_recipe
 from iceb.running.plan import Ask
+from iceb.running.recipe_settings import recipe_of
 from iceb.running.setting_types import fit_settings
 from iceb.specs.checks import check_int
 from iceb.specs.recipes import Which
@@ -79,8 +80,7 @@ class SweepAsk:
 
     def _recipes(self, method: str, task: str) -> list[Recipe]:
         """The recipes to run a method with; its own settings once in the place of those that it cannot have."""
-        entry = registry.find("methods", method)
-        has_recipe = entry.package == registry.OWN and shipped_recipe(entry.name, task) is not None
+        has_recipe = recipe_of(registry.find("methods", method), task) is not None
         return list(dict.fromkeys(None if each in WORDS and not has_recipe else each for each in self.recipes))
 
     def _ask(self, task: str, method: str, count: int, recipe: Recipe) -> Ask:
