@@ -202,6 +202,26 @@ def test_names_and_settings_of_strangers_cannot_end_a_cell_a_line_or_a_comment(m
     assert not [line for line in text.splitlines() if line.startswith(r"\input")]
 
 
+def test_somebody_elses_entries_are_never_replaced_and_an_exports_own_are(results, tmp_path):
+    main, bib = tmp_path / "main.tex", tmp_path / "main.bib"
+    bib.write_text("@article{mine,}\n")
+    with pytest.raises(ResultError, match=r"main\.bib is not an export's, and would be replaced"):
+        export([results], "latex", main)
+    assert (bib.read_text(), main.exists()) == ("@article{mine,}\n", False)
+    bib.unlink()
+    export([results], "latex", main)
+    first = bib.read_text(encoding="utf-8")
+    export([results], "latex", main)
+    assert bib.read_text(encoding="utf-8") == first
+
+
+@pytest.mark.parametrize("name", ["tables.bib", "tables.BIB"])
+def test_tables_are_not_written_where_their_entries_would_be(results, tmp_path, name):
+    with pytest.raises(ResultError, match="is where the entries would stand"):
+        export([results], "latex", tmp_path / name)
+    assert not (tmp_path / name).exists()
+
+
 # --- what is asked for
 
 
