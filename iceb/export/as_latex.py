@@ -24,7 +24,7 @@ PREAMBLE = (
     r"\usepackage{booktabs} in the preamble; \input this file; the entries that \cite names lie in %s",
     "bold: no row is proven better by the paired tests, and this one is proven better than every row outside its",
     "tie groups, of which there is at least one (Holm over the pairs of ranked rows); nothing is bold where no test",
-    "pairs rows",
+    "pairs some ranked row's value with the others",
 )
 MISSING = "--"
 REMEDY = "name another file with `out`"

@@ -137,6 +137,30 @@ def test_bold_of_committed_results_agrees_with_their_ranks(tmp_path):
     assert best == {place for place, rank in enumerate(ranked) if (rank.first, rank.last < len(ranked)) == (1, True)}
 
 
+def without_error(made):
+    return made.with_score("source2dest", value=0.9, stderr=None, low=None, high=None)
+
+
+def of_few_concepts(made):
+    """Of nine of its concepts in that metric, all better than any other row."""
+    rows = [row for row in made.rows if row.metric == "source2dest"][:9]
+    rows = [dataclasses.replace(row, value=dataclasses.replace(row.value, before=0.0, after=0.9)) for row in rows]
+    others = [row for row in made.rows if row.metric != "source2dest"]
+    return made.with_rows((*others, *rows)).with_score("source2dest", value=0.9, concepts=9)
+
+
+@pytest.mark.parametrize("change", [without_error, of_few_concepts])
+def test_nothing_is_bold_below_a_value_that_cannot_be_tested(make_scattered, results, tmp_path, change):
+    gains = {"edit_score": 0.25, "source2dest": 0.25, "holdout_delta": -0.1}
+    change(make_scattered("time", gains, 9)).save(results / "time.json")
+    (board,) = make_boards(read_runs([results])[0])
+    assert sum(entry.rank is not None for entry in board.table.ranked[10]) == 4
+    export([results], "latex", tmp_path / "t.tex")
+    text = (tmp_path / "t.tex").read_text(encoding="utf-8")
+    assert bold_in(text, "source2dest") == set()
+    assert bold_in(text, "holdout_delta") == {"emcid", "rece"}
+
+
 # --- LaTeX as a grammar
 
 
