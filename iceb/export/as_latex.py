@@ -23,15 +23,16 @@ from iceb.specs.records import ScoreRecord
 PREAMBLE = (
     r"\usepackage{booktabs} in the preamble; \input this file; the entries that \cite names lie in %s",
     "bold: no row is proven better by the paired tests, and this one is proven better than every row outside its",
-    "tie groups, of which there is at least one (Holm over the pairs of ranked rows); nothing is bold where no test",
-    "pairs some ranked row's value with the others",
+    "tie groups of that column, of which there is at least one (Holm over the pairs of ranked rows); the letters show",
+    "those of the ranks alone; nothing is bold where no test pairs some ranked row's value with the others",
 )
 MISSING = "--"
 REMEDY = "name another file with `out`"
 CAPTION = (
     r"%s%s on %s, %s. Mean with its 95\,\%% interval; $\uparrow$: higher is better, $\downarrow$: lower. Ranks are "
-    "by %s, as the range that paired tests leave open; rows with a letter in common are not told apart. Bold: proven "
-    "better than every row outside its tie groups."
+    "by %s, as the range that paired tests leave open; rows with a letter in common are not told apart in it. Bold: "
+    "proven better than every row outside its tie groups of that column; those of the columns not ranked by are not "
+    "shown."
 )
 
 

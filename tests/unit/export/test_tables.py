@@ -112,6 +112,19 @@ def test_bold_in_the_headline_is_what_the_ranks_say(board):
     assert proof.best(headline, 10) == {0}
 
 
+def test_the_caption_tells_tie_groups_that_are_shown_from_those_that_are_not(results, tmp_path):
+    """Bold of source2dest rests on a group of emcid and uce, where the letters of edit_score join uce and rece."""
+    export([results], "latex", tmp_path / "t.tex")
+    text = (tmp_path / "t.tex").read_text(encoding="utf-8")
+    letters = {
+        line.split("~")[0]: line.split(" & ")[2] for line in text.splitlines() if re.match(r"(emcid|uce|rece)~", line)
+    }
+    assert letters == {"emcid": "a", "uce": "b", "rece": "b"}
+    assert bold_in(text, "source2dest") == {"emcid", "uce"}
+    (caption,) = [line for line in text.splitlines() if line.startswith(r"\caption")]
+    assert "tie groups of that column; those of the columns not ranked by are not shown." in caption
+
+
 def test_nothing_is_bold_where_all_are_alike(make_result, tmp_path):
     for method in ("uce", "rece"):
         made = make_result(method, 10, {"edit_score": 0.2, "source2dest": 0.3}, concepts=24)
