@@ -106,7 +106,7 @@ def item_lines(run: ReadRun, ask: ExportAsk) -> Iterator[ItemLine]:
     result = run.result
     rows = last_group_rows(result, run.table)
     requests = run.requests or requests_of(result)
-    names = {key: " → ".join((request.source, *request.dests)) for key, request in requests.items()}
+    names = {key: request.in_words for key, request in requests.items()}
     clusters = cluster_names(result)
     head = {**_run_fields(result), "label": row_name(result)}
     for score in result.scores:

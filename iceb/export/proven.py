@@ -1,35 +1,21 @@
 """Find the rows that paired tests prove best in a column: bold text rests on nothing else."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from iceb import registry
 from iceb.leaderboard.columns import Column
-from iceb.leaderboard.pairwise import Evidence, compare_pairs
+from iceb.leaderboard.pairwise import compare_pairs
 from iceb.report.site.boards import Board
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
 from iceb.statistics.rank_intervals import RankInterval, rank_intervals
 
 
-@dataclass
+@dataclass(frozen=True)
 class Proof:
-    """The paired tests of a board's ranked rows, column by column.
-
-    Attributes:
-        evidence: the tables behind the scores; None where nothing is ranked.
-    """
+    """The paired tests of a board's ranked rows, column by column."""
 
     board: Board
-    evidence: Evidence | None = field(init=False)
-
-    def __post_init__(self) -> None:
-        runs = list(self.board.runs.values())
-        if self.board.unranked or not runs:
-            self.evidence = None
-            return
-        tables = {run.result.per_concept.sha256: run.table for run in runs if run.result.per_concept is not None}
-        self.evidence = Evidence(registry.load("tasks", runs[0].result.task.name), tables)
 
     def best(self, column: Column, count: int) -> frozenset[int]:
         """Places in the ranked rows of those in bold.
@@ -49,11 +35,11 @@ class Proof:
             return {place: entry.rank for place, entry in entries if entry.rank}
         found = [(place, entry.row.cells[count].first, entry.row.score(column, count)) for place, entry in entries]
         valued = [(place, result, score) for place, result, score in found if score and score.value is not None]
-        if self.evidence is None or not all(self._is_paired(result, score) for _, result, score in valued):
+        if not all(self._is_paired(result, score) for _, result, score in valued):
             return {}
         pairs = compare_pairs(
             [(result, score) for _, result, score in valued],
-            self.evidence,
+            self.board.table.evidence,
             higher_is_better=column.higher_is_better,
         )
         if not all(pairs.enough):
@@ -62,7 +48,7 @@ class Proof:
 
     def _is_paired(self, result: Result, score: ScoreRecord) -> bool:
         """Whether a test pairs this score's concepts with those of others."""
-        tables = self.evidence.tables if self.evidence is not None else {}
+        tables = self.board.table.evidence.tables
         at_hand = result.per_concept is not None and result.per_concept.sha256 in tables
         return at_hand and score.stderr is not None and score.reduction.kind == "mean"
 
