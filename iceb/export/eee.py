@@ -31,7 +31,7 @@ UNKNOWN = Meaning(definition="This metric is not installed where the record was 
 
 
 def write_eee(boards: Sequence[Board], out: Path, ask: ExportAsk) -> Exported:
-    """Write a record for each whole run of a task that has a score, at the path that the datastore asks for.
+    """Write a record for each whole run of a task that has a score, where the datastore asks for it.
 
     Raises:
         SpecError: there is no such score, or a record is not as the form asks.

@@ -28,7 +28,9 @@ ENTRIES = ".eval_results/iceb.yaml"
 
 
 def write_hub(boards: Sequence[Board], out: Path, ask: ExportAsk) -> Exported:
-    """Write `eval.yaml` for the benchmark's dataset, and a folder for each model repository; whole runs of tasks alone.
+    """Write `eval.yaml` for the benchmark's dataset, and a folder for each model repository.
+
+    Only whole runs of tasks are written.
 
     Raises:
         SpecError: no dataset on the Hub is named, the source's address is none, or there is no such score.

@@ -46,11 +46,11 @@ def scatter(made: Any, gains: Mapping[str, float], seed: int) -> Any:
 def make_scattered(make_result: Callable[..., Any]) -> Callable[..., Any]:
     """The function that makes a result of a method at 10 edits, from its gains and a seed of its scatter."""
 
-    def made(method: str, gains: Mapping[str, float], seed: int) -> Any:
+    def make(method: str, gains: Mapping[str, float], seed: int) -> Any:
         paper = "" if method == "unedited" else None
         return scatter(make_result(method, 10, dict(gains), concepts=CONCEPTS, paper=paper), gains, seed)
 
-    return made
+    return make
 
 
 @pytest.fixture
