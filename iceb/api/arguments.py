@@ -136,7 +136,8 @@ class Evaluation(Settings, Drawing, Computing):
         Raises:
             SpecError: nothing to edit, or nothing to edit with, or two of either.
         """
-        from iceb.running.asking import ask_of, editing_method
+        from iceb.running.asking import ask_of
+        from iceb.specs.outside import editing_method
         from iceb.specs.repeats import Repeats
 
         return ask_of(

@@ -56,7 +56,7 @@ def _request_names(filed: "FiledResult") -> Mapping[str, str]:
     from iceb.runs.folder import read_requests
 
     requests = read_requests(filed.path.parent) or requests_of(filed.result)
-    return {name: " → ".join((each.source, *each.dests)) for name, each in requests.items()}
+    return {name: each.in_words for name, each in requests.items()}
 
 
 def plan(

@@ -102,7 +102,7 @@ class Run:
         return frame_of(list(self._concept_rows()), (*OF_RUN, *OF_CONCEPT, *NUMBERS, "n"), NUMBERS)
 
     def _concept_rows(self) -> Iterator[dict[str, Any]]:
-        names = {key: " → ".join((each.source, *each.dests)) for key, each in self.requests.items()}
+        names = {key: each.in_words for key, each in self.requests.items()}
         for row in self.table:
             value = row.value
             both = None if value.before is None or value.after is None else value.after - value.before

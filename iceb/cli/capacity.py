@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from iceb.leaderboard.capacity import RowCapacity, TableCapacity
     from iceb.leaderboard.rank import Table
 
-DEFAULT = (0.5, 0.8)
 SHOWN = 5  # runs left out that the terminal names
 
 
@@ -59,23 +58,22 @@ def capacity(
 
 def _levels(given: list[float] | None) -> tuple[float, ...]:
     from iceb.base.errors import SpecError
+    from iceb.leaderboard.capacity import LEVELS
 
     for level in given or ():
         if not 0 < level <= 1:
             raise SpecError(f"--level {level:g}: must be above 0 and at most 1")
-    return tuple(dict.fromkeys(given or DEFAULT))
+    return tuple(dict.fromkeys(given or LEVELS))
 
 
 def _counts(given: str | None) -> tuple[int, ...]:
     """The numbers of edits that were named; none for the task's."""
     from iceb.base.errors import SpecError
+    from iceb.cli import values
 
     if given is None:
         return ()
-    try:
-        found = sorted({int(each) for each in given.split(",")})
-    except ValueError:
-        found = []
+    found = sorted(set(values.counts(given, "--counts")))
     if len(found) < 2 or found[0] < 1:
         raise SpecError(
             f"--counts {given!r:.80}: must be two or more numbers of edits with commas between them: 1,10,50"

@@ -55,7 +55,7 @@ def _lines(exported: "Exported", left: "tuple[LeftOut, ...]") -> list[str]:
     if (more := len(left) - SHOWN) > 0:
         lines.append(f"left out {count_text(more, 'more run')}")
     if exported.left_out:
-        lines.append(f"left out {count_text(len(exported.left_out), 'score')} without a value:")
+        lines.append(f"left out {count_text(len(exported.left_out), 'score')}:")
         lines += [f"  {each.text}" for each in exported.left_out[:SHOWN]]
         if (more := len(exported.left_out) - SHOWN) > 0:
             lines.append(f"  and {more} more, listed in {exported.files[-1] if exported.files else ''}")

@@ -1,16 +1,16 @@
 """Options of `iceb evaluate` that may hold several values: one run, or a sweep of them."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from iceb.cli.values import parse_count
+
 if TYPE_CHECKING:
     from iceb.running.sweeps.sweep_file import SweepFile
 
-COUNT = re.compile(r"-?[0-9]{1,18}")
 SEVERAL = "or several separated by commas"
 
 
@@ -50,13 +50,9 @@ class Asked:
         Raises:
             SpecError: none was named, or two were.
         """
-        from iceb.base.errors import SpecError
+        from iceb.specs.outside import editing_method
 
-        if (self.method is None) == (self.checkpoint is None):
-            raise SpecError("nothing, or two things, to edit with: give either --method or --checkpoint")
-        if self.method is not None and self.name is not None:
-            raise SpecError(f"--name {self.name}: is for --checkpoint; a method has its own name")
-        return self.method or self.name or "checkpoint"
+        return editing_method(self.method, self.checkpoint, self.name)
 
     def count(self) -> int | None:
         """The number of edits of a single run; None where none was given.
@@ -133,17 +129,3 @@ def split_list(text: str | None) -> tuple[str, ...]:
     (('emcid', 'uce'), ())
     """
     return tuple(part.strip() for part in (text or "").split(",") if part.strip())
-
-
-def parse_count(text: str) -> int:
-    """Parse a number of edits.
-
-    Raises:
-        SpecError: it is no whole number.
-    """
-    from iceb.base.errors import SpecError
-    from iceb.base.messages import quote
-
-    if COUNT.fullmatch(text.strip()) is None:
-        raise SpecError(f"--num-edits {quote(text)}: must be a valid integer, {SEVERAL}")
-    return int(text)

@@ -1,6 +1,7 @@
-"""Parse option values: `--set NAME=VALUE` and `--dtype`."""
+"""Parse option values: `--set NAME=VALUE`, `--dtype` and numbers of edits."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import get_args
 
@@ -10,6 +11,7 @@ from iceb.base.readers import parse_json
 from iceb.specs.checks import check_text
 from iceb.specs.runs import Atom, Dtype, Scalar
 
+COUNT = re.compile(r"-?[0-9]{1,18}")
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 
 
@@ -113,10 +115,18 @@ def counts(text: str, option: str) -> tuple[int, ...]:
     Raises:
         SpecError: a part is none.
 
-    >>> counts("10,50", "--num-edits")
+    >>> counts("10, 50", "--num-edits")
     (10, 50)
     """
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise SpecError(f"{option} {quote(text)}: must be whole numbers, separated by commas") from error
+    return tuple(parse_count(part, option) for part in text.split(","))
+
+
+def parse_count(text: str, option: str = "--num-edits") -> int:
+    """Parse a number of edits.
+
+    Raises:
+        SpecError: it is no whole number.
+    """
+    if COUNT.fullmatch(text.strip()) is None:
+        raise SpecError(f"{option} {quote(text)}: must be a valid integer, or several separated by commas")
+    return int(text)

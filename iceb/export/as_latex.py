@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iceb.base.digest import digest
+from iceb.base.errors import ResultError
 from iceb.base.files import write_atomic
+from iceb.base.readers import explain_reading
 from iceb.base.wording import edits_text
 from iceb.export.asking import ExportAsk, Exported
-from iceb.export.citations import bib_key, bibliography, papers_of, task_paper
+from iceb.export.citations import NOTICE, bib_key, bibliography, papers_of, task_paper
 from iceb.export.latex_text import comment, latex, number
 from iceb.export.proven import Proof, columns_at
 from iceb.leaderboard.columns import Column
@@ -21,14 +23,16 @@ from iceb.specs.records import ScoreRecord
 PREAMBLE = (
     r"\usepackage{booktabs} in the preamble; \input this file; the entries that \cite names lie in %s",
     "bold: no row is proven better by the paired tests, and this one is proven better than every row outside its",
-    "tie groups, of which there is at least one (Holm over the pairs of ranked rows); nothing is bold where no test",
-    "pairs rows",
+    "tie groups of that column, of which there is at least one (Holm over the pairs of ranked rows); the letters show",
+    "those of the ranks alone; nothing is bold where no test pairs some ranked row's value with the others",
 )
 MISSING = "--"
+REMEDY = "name another file with `out`"
 CAPTION = (
     r"%s%s on %s, %s. Mean with its 95\,\%% interval; $\uparrow$: higher is better, $\downarrow$: lower. Ranks are "
-    "by %s, as the range that paired tests leave open; rows with a letter in common are not told apart. Bold: proven "
-    "better than every row outside its tie groups."
+    "by %s, as the range that paired tests leave open; rows with a letter in common are not told apart in it. Bold: "
+    "proven better than every row outside its tie groups of that column; those of the columns not ranked by are not "
+    "shown."
 )
 
 
@@ -50,9 +54,10 @@ def write_latex(boards: Sequence[Board], out: Path, ask: ExportAsk) -> Exported:
     """Write a table for each board and number of edits, and the entries of what they cite beside them.
 
     Raises:
+        ResultError: `out` ends in .bib, or a .bib beside it is none that an export wrote.
         StoreError: a file cannot be written.
     """
-    beside = out.with_suffix(".bib")
+    beside = _bib_beside(out)
     tables = [
         _Table(board, proof, count, tuple(columns_at(board, count, ask.metrics)))
         for board, proof in ((board, Proof(board)) for board in boards)
@@ -63,6 +68,24 @@ def write_latex(boards: Sequence[Board], out: Path, ask: ExportAsk) -> Exported:
     write_atomic(out, ("\n\n".join(parts) + "\n").encode())
     write_atomic(beside, bibliography(papers_of(boards)).encode())
     return Exported((out, beside), len(tables), "table")
+
+
+def _bib_beside(out: Path) -> Path:
+    """The file of entries beside the tables.
+
+    Raises:
+        ResultError: it is the tables' own file, or somebody else's.
+    """
+    if out.suffix.lower() == ".bib":
+        raise ResultError(f"{out}: is where the entries would stand; name a file of another ending with `out`")
+    beside = out.with_suffix(".bib")
+    if not beside.exists():
+        return beside
+    with explain_reading(str(beside), ResultError, REMEDY):
+        is_ours = beside.read_bytes().startswith(NOTICE.encode())
+    if not is_ours:
+        raise ResultError(f"{beside} is not an export's, and would be replaced: {REMEDY}")
+    return beside
 
 
 def _lines(table: _Table) -> Iterator[str]:

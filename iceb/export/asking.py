@@ -44,7 +44,7 @@ class ExportAsk:
 
 @dataclass(frozen=True)
 class LeftOutScore:
-    """A score that a form cannot hold, and why it has no value."""
+    """A score that a form leaves out, and why: it has no value, or its run is none that the form takes."""
 
     run: str
     metric: str

@@ -10,12 +10,12 @@ from typing import Any
 
 from iceb import registry
 from iceb.base.digest import digest, plain
-from iceb.base.errors import IcebError, SpecError
+from iceb.base.errors import IcebError
 from iceb.datasets import load_card
 from iceb.export.asking import ExportAsk, Exported
 from iceb.export.eee_schema import VERSION, Bound, bound_text, check_record
 from iceb.export.folders import write_folder
-from iceb.export.scored import ScoredRun, scored_runs
+from iceb.export.scored import ScoredRun, published_runs
 from iceb.models.families import FAMILIES
 from iceb.report.meanings import UNBOUNDED, Meaning, meaning_of
 from iceb.report.site.boards import Board
@@ -31,21 +31,19 @@ UNKNOWN = Meaning(definition="This metric is not installed where the record was 
 
 
 def write_eee(boards: Sequence[Board], out: Path, ask: ExportAsk) -> Exported:
-    """Write a record for each run that has a score, at the path that the datastore asks for.
+    """Write a record for each whole run of a task that has a score, where the datastore asks for it.
 
     Raises:
-        SpecError: no score has a value, or a record is not as the form asks.
+        SpecError: there is no such score, or a record is not as the form asks.
         ResultError: the folder holds something else.
     """
-    runs, left_out = scored_runs(boards, ask)
+    runs, left_out = published_runs(boards, ask)
     now = f"{time.time():.3f}"
     texts = {}
-    for run in (run for run in runs if run.scores):
+    for run in runs:
         path, document = f"data/{COLLECTION}/{_model_id(run.result)}/{_uuid(run)}.json", record(run, ask, now)
         check_record(document, path)
         texts[path] = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    if not texts:
-        raise SpecError("no score has a value, so there is nothing to write")
     files = write_folder(out, FORM, texts, left_out)
     return Exported(files, len(texts), "record", tuple(left_out))
 

@@ -10,7 +10,7 @@ from iceb.base.errors import SpecError
 from iceb.export.asking import ExportAsk, Exported
 from iceb.export.folders import write_folder
 from iceb.export.hub_schema import REPO_ID, HubBenchmark, check_benchmark, check_entries
-from iceb.export.scored import ScoredRun, scored_runs
+from iceb.export.scored import ScoredRun, published_runs
 from iceb.report.site.boards import Board
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
@@ -30,8 +30,10 @@ ENTRIES = ".eval_results/iceb.yaml"
 def write_hub(boards: Sequence[Board], out: Path, ask: ExportAsk) -> Exported:
     """Write `eval.yaml` for the benchmark's dataset, and a folder for each model repository.
 
+    Only whole runs of tasks are written.
+
     Raises:
-        SpecError: no dataset on the Hub is named, or the source's address is none.
+        SpecError: no dataset on the Hub is named, the source's address is none, or there is no such score.
         ResultError: the folder holds something else.
     """
     if not REPO_ID.fullmatch(ask.hub_dataset):
@@ -39,10 +41,7 @@ def write_hub(boards: Sequence[Board], out: Path, ask: ExportAsk) -> Exported:
             f"`hub_dataset` {ask.hub_dataset!r:.80}: must be owner/name of the Hub's dataset that holds this "
             "benchmark's eval.yaml"
         )
-    runs, left_out = scored_runs(boards, ask)
-    runs = [run for run in runs if run.scores]
-    if not runs:
-        raise SpecError("no score has a value, so there is nothing to write")
+    runs, left_out = published_runs(boards, ask)
     benchmark = _benchmark(runs)
     checked = check_benchmark(benchmark)
     texts = {"eval.yaml": _yaml(benchmark)}

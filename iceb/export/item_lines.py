@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from iceb.base.files import write_atomic
 from iceb.export.asking import ExportAsk, Exported
+from iceb.export.scored import marks_of
 from iceb.leaderboard.finding import row_name
 from iceb.leaderboard.row_clusters import cluster_names, requests_of
 from iceb.report.site.boards import Board
@@ -39,6 +40,10 @@ class ItemLine:
     method: str
     label: str
     num_edits: int
+    status: str
+    limit: int | None
+    share: float | None
+    outside: str
     draw: str
     seed: int
     replicate: int
@@ -69,6 +74,10 @@ COLUMNS: Mapping[str, str] = {
     "method": "the method's registered name",
     "label": "the method with its settings in words",
     "num_edits": "how many requests the run edits at a time",
+    "status": "complete, or partial: of a part of the prompts, or where images were not handed in",
+    "limit": "of a partial run, the most prompts of each role; else missing",
+    "share": "of a partial run, the part of the prompts that was drawn at random; else missing",
+    "outside": "of own requests, and of images or models made elsewhere, the mark in words; else empty",
     "draw": "the disjoint set of concepts, where a run repeats its edit on several; else empty",
     "seed": "the place of the method's seed within its draw, from 0",
     "replicate": "which repetition of the same concept",
@@ -97,7 +106,7 @@ def item_lines(run: ReadRun, ask: ExportAsk) -> Iterator[ItemLine]:
     result = run.result
     rows = last_group_rows(result, run.table)
     requests = run.requests or requests_of(result)
-    names = {key: " → ".join((request.source, *request.dests)) for key, request in requests.items()}
+    names = {key: request.in_words for key, request in requests.items()}
     clusters = cluster_names(result)
     head = {**_run_fields(result), "label": row_name(result)}
     for score in result.scores:
@@ -134,6 +143,7 @@ def _run_fields(result: Result) -> dict[str, Any]:
         "model": result.model.repo,
         "method": result.method.name,
         "num_edits": result.num_edits,
+        **marks_of(result),
     }
 
 
@@ -206,11 +216,11 @@ def runs_of(boards: Sequence[Board]) -> list[ReadRun]:
 def _schema(boards: Sequence[Board]) -> "pyarrow.Schema":
     import pyarrow
 
-    kinds = {"int": pyarrow.int64(), "float": pyarrow.float64(), "float | None": pyarrow.float64()}
+    kinds = {"int": pyarrow.int64(), "float": pyarrow.float64()}
     columns = [
         pyarrow.field(
             field.name,
-            kinds.get(_kind(field.type), pyarrow.string()),
+            kinds.get(_kind(field.type).removesuffix(" | None"), pyarrow.string()),
             nullable=_kind(field.type).endswith("None"),
             metadata={"description": COLUMNS[field.name]},
         )

@@ -12,7 +12,7 @@ from iceb.base.errors import SpecError
 from iceb.export.asking import ExportAsk, Exported
 from iceb.export.folders import MANIFEST, refuse_full_folder, write_manifest
 from iceb.export.score_lines import ScoreLine, score_lines
-from iceb.export.scored import ScoredRun, scored_runs
+from iceb.export.scored import ScoredRun, marks_of, scored_runs
 from iceb.report.site.boards import Board
 from iceb.specs.results import Result
 
@@ -141,6 +141,7 @@ def _identity(result: Result) -> Mapping[str, Any]:
         "num_edits": result.num_edits,
         "draws": result.draws,
         "seeds": result.replicates,
+        **{name: "" if value is None else value for name, value in marks_of(result).items()},
         "command": result.provenance.command,
         "commit": result.provenance.commit or "",
     }

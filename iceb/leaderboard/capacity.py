@@ -70,7 +70,7 @@ class HalfLife:
     """The number of edits at which the capacity score has fallen to half; None with a note.
 
     Attributes:
-        beyond: whether there is none because the score has not fallen so far.
+        beyond: whether it lies beyond the largest number measured, because the score has not fallen so far there.
     """
 
     edits: EditRange | None
@@ -188,10 +188,10 @@ class _Reader:
         if self.scores[0] < LEAST_START:
             return HalfLife(None, note=f"below {LEAST_START:g} at {least} already")
         found = float(half_lives(self.curve.counts, self.scores))
-        if math.isinf(found):
-            return HalfLife(None, note=f"still above half at {most}", beyond=True)
         interval = self._half_life_ends() if self.firm[:1] == list(self.points[:1]) else None
-        return HalfLife(self.curve.range_of(found), interval)
+        beyond = math.isinf(found)
+        note = f"still above half at {most}" if beyond else ""
+        return HalfLife(self.curve.range_of(found), interval, note, beyond)
 
     def _half_life_ends(self) -> Ends | None:
         """Its interval; resampled curves that begin at 0 have no half, and there is none."""

@@ -53,7 +53,8 @@ def explain(found: TableCapacity) -> list[str]:
         "nothing is left, at every number) to 1 (all works and all is left). None where one of those numbers was not "
         "run.",
         f"half-life: the number of edits at which the lower of the two has fallen to half of what it is at "
-        f"{found.counts[0]}: how fast a method gives way, however well it began. “> {found.counts[-1]}”: it has not.",
+        f"{found.counts[0]}: how fast a method gives way, however well it began. “> {found.counts[-1]}”: it has not. "
+        f"Without [low, high]: fewer than ten concepts at {found.counts[0]}, so its error is not known.",
     ]
 
 
@@ -96,6 +97,7 @@ def area_text(found: Area) -> str:
 def half_life_text(found: RowCapacity) -> str:
     """Format a half-life with its interval; "> 300" where the score has not fallen so far."""
     half: HalfLife = found.half_life
-    if half.edits is not None:
-        return f"{half.edits.text()}{_interval_text(half.interval)}"
-    return f"> {found.points[-1].count}" if half.beyond else MISSING
+    if half.edits is None:
+        return MISSING
+    known = f"> {found.points[-1].count}" if half.beyond else half.edits.text()
+    return f"{known}{_interval_text(half.interval)}"

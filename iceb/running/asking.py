@@ -1,11 +1,10 @@
-"""Turn what somebody names (task or own requests, method or checkpoint) into an `Ask`."""
+"""Turn what somebody names (a task, or own requests) into an `Ask`."""
 
 from pathlib import Path
 from typing import Any
 
 from iceb.base.errors import SpecError
 from iceb.datasets.own_requests import OwnRequests
-from iceb.running.given_method import GivenMethod
 from iceb.running.plan import Ask
 from iceb.specs.outside import OWN
 
@@ -37,16 +36,3 @@ def ask_of(
     count = num_edits if num_edits is not None else len(own.concepts) if own is not None else 0
     named = {"method": "prompts", **more}
     return Ask(task=task or OWN, num_edits=count, own=own, model=model, data=data, metrics=metrics, **named)
-
-
-def editing_method(method: GivenMethod | None, checkpoint: str | Path | None, name: str | None) -> GivenMethod:
-    """The method that edits, or the name of the model from elsewhere.
-
-    Raises:
-        SpecError: none was named, or two were.
-    """
-    if (method is None) == (checkpoint is None):
-        raise SpecError("nothing, or two things, to edit with: give either `method` or `checkpoint`")
-    if method is not None and name is not None:
-        raise SpecError(f"`name` {name}: is for `checkpoint`; a method has its own name")
-    return method if method is not None else name or "checkpoint"

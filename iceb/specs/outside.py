@@ -1,14 +1,16 @@
 """The mark of results beside the benchmark: own requests, and what was made elsewhere."""
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field
 
+from iceb.base.errors import SpecError
 from iceb.specs.records import Record
 
 OWN = "own"  # the task and the dataset of a user's own requests
 ELSEWHERE = "elsewhere"  # the package of what was edited by other programs
 UNREGISTERED = "unregistered"  # the package of a method that was given as a class or an object, and that none registers
+Named = TypeVar("Named")  # a method as it was given: its name, or a class or an object of it
 Maker = Literal["", "images", "checkpoint"]
 Before = Literal["", "not read", "drawn", "same", "handed in"]
 WORDS: dict[Maker, str] = {"": "", "images": "images from elsewhere", "checkpoint": "checkpoint from elsewhere"}
@@ -53,3 +55,16 @@ class OutsideRecord(Record):
         """The number of images after the edit that are another prompt's before, in words; "" of none."""
         count = self.of_other_prompts
         return f"{count} of those after are another prompt's before, byte for byte" if count else ""
+
+
+def editing_method(method: Named | None, checkpoint: object, name: str | None) -> Named | str:
+    """The method that edits, or the name of the model from elsewhere.
+
+    Raises:
+        SpecError: none was named, or two were.
+    """
+    if (method is None) == (checkpoint is None):
+        raise SpecError("nothing, or two things, to edit with: give either `method` or `checkpoint`")
+    if method is not None and name is not None:
+        raise SpecError(f"`name` {name}: is for `checkpoint`; a method has its own name")
+    return method if method is not None else name or "checkpoint"

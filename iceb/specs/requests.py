@@ -56,6 +56,15 @@ class EditRequest:
             yield from ((name, text) for text in texts)
 
     @property
+    def in_words(self) -> str:
+        """Source and destinations.
+
+        >>> EditRequest("own/1", "doctor", ("woman", "man"), ("a photo of a {}",), seed=0).in_words
+        'doctor → woman → man'
+        """
+        return " → ".join((self.source, *self.dests))
+
+    @property
     def dest(self) -> str:
         """The single destination of a replacing request.
 

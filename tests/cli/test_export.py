@@ -42,7 +42,7 @@ def test_scores_that_are_left_out_are_printed_with_their_reason(capsys, tmp_path
     arguments = [ESD, "--to", "eee", "-o", str(tmp_path / "eee"), "--num-edits", "10"]
     assert run(["export", *arguments]) == 0
     said = capsys.readouterr().out
-    assert "left out 8 scores without a value:" in said
+    assert "left out 8 scores:" in said
     assert "source2dest: erases; does not aim at a destination" in said
     assert f"and 3 more, listed in {tmp_path}/eee/export.json" in said
 

@@ -9,7 +9,8 @@ import pytest
 
 from iceb.base.errors import SpecError
 from iceb.cli.main import run
-from iceb.cli.matrix import Asked, parse_count
+from iceb.cli.matrix import Asked
+from iceb.cli.values import parse_count
 from iceb.running.sweeps import estimates
 from iceb.running.sweeps.calibration import Calibrated
 from iceb.running.sweeps.locks import cell_lock

@@ -3,6 +3,7 @@
 import pytest
 
 from iceb.base.errors import SpecError
+from iceb.cli.main import run
 from iceb.cli.values import settings
 
 
@@ -37,3 +38,17 @@ def test_hyphens_in_names_are_underscores():
 def test_values_that_cannot_be_settings_are_refused(texts):
     with pytest.raises(SpecError, match="--set"):
         settings(texts)
+
+
+@pytest.mark.parametrize("wrong", ["1_0", "٢", "1.5", "9" * 40])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["evaluate", "--method", "uce", "--task", "aice", "--num-edits"],
+        ["tune", "uce", "--num-edits"],
+        ["capacity", "nowhere", "--counts"],
+    ],
+)
+def test_every_command_refuses_the_same_numbers_of_edits(command, wrong, capsys):
+    assert run([*command, f"1,{wrong}"]) == 2
+    assert "must be a valid integer, or several separated by commas" in capsys.readouterr().err

@@ -11,7 +11,7 @@ from iceb import registry
 from iceb.base.errors import CheckFailed, SpecError
 from iceb.leaderboard.capacity import capacity_of
 from iceb.leaderboard.capacity_figure import draw_table
-from iceb.leaderboard.capacity_section import capacity_section
+from iceb.leaderboard.capacity_section import capacity_section, half_life_text
 from iceb.leaderboard.collect import place
 from iceb.leaderboard.pages import check, render_pages, write
 from iceb.leaderboard.rank import tables
@@ -115,12 +115,18 @@ def test_a_row_that_is_better_everywhere_has_no_smaller_capacity(make_rows, cont
 
 def scatter_concepts(made_result, metric, seed):
     """With concepts that scatter, and the scores that they make."""
-    random = np.random.default_rng(seed)
+    concepts = sum(row.metric == metric for row in made_result.rows)
+    return with_changes(made_result, metric, np.random.default_rng(seed).uniform(0.1, 0.8, concepts))
+
+
+def with_changes(made_result, metric, changes):
+    """With these changes of a metric's concepts, and the scores that they make."""
+    left = iter(changes)
     rows = [
-        dataclasses.replace(row, value=dataclasses.replace(row.value, before=0.1, after=float(each)))
+        dataclasses.replace(row, value=dataclasses.replace(row.value, before=0.1, after=0.1 + float(next(left))))
         if row.metric == metric
         else row
-        for row, each in zip(made_result.rows, random.uniform(0.2, 0.9, len(made_result.rows)), strict=True)
+        for row in made_result.rows
     ]
     scores = []
     for score in made_result.result.scores:
@@ -154,6 +160,20 @@ def test_the_scatter_of_efficacy_is_that_of_a_ratio_of_means(make_rows, controls
         assert point.efficacy.scatter.low < ratio < point.efficacy.scatter.high
     (low, high), edits = found.capacities[0].interval, found.capacities[0].edits
     assert low.least <= edits.least <= high.most
+
+
+def test_a_half_life_beyond_the_largest_number_has_an_interval_too(make_rows, controls, with_axes):
+    """The score at 10 is above half of that at 1, by less than its scatter: resampled curves fall further."""
+    first, last = (scatter_concepts(each, "source2dest", 3) for each in make_rows("emcid", FALLING))
+    noise = 0.25 * np.random.default_rng(1).normal(size=CONCEPTS)
+    gains = 0.52 * changes_of(first).mean() + noise - noise.mean()
+    last = with_changes(last, "source2dest", gains)
+    table = table_of([first, last, *controls], with_axes)
+    found = next(each for each in capacity_of(table).rows if each.row.method == "emcid")
+    least, most = found.half_life.interval
+    assert (found.half_life.beyond, found.half_life.edits.text(), most.text()) == (True, "≥ 10", "≥ 10")
+    assert 1 < least.least < 10
+    assert half_life_text(found) == f"> 10 [{least.text()}, ≥ 10]"
 
 
 def test_below_ten_concepts_there_is_no_interval(make_rows, controls, with_axes):

@@ -84,10 +84,8 @@ def _table(results: Sequence[Result], task: Task | None, per_concept: Tables) ->
     first, why = results[0], ""
     if task is None:
         why = f"task {first.task.name} is not installed here, so no metric is known to rank"
-    elif first.limit is not None:
-        why = f"these runs are partial (at most {count_text(first.limit, 'prompt')} of each role)"
-    elif first.share is not None:
-        why = f"these runs are partial ({first.share:g} of the prompts, drawn at random)"
+    elif part := part_text(first):
+        why = f"these runs are partial ({part})"
     elif first.outside is not None:
         why = f"marked: {first.outside.words}"
     known = task or _stand_in(first)
@@ -95,6 +93,13 @@ def _table(results: Sequence[Result], task: Task | None, per_concept: Tables) ->
         return tables(results, replace(known, edit_counts=NEVER) if why else known, per_concept)[0], why
     except ResultError as error:
         return tables(results, replace(_stand_in(first), edit_counts=NEVER))[0], str(error)
+
+
+def part_text(result: Result) -> str:
+    """The part of the prompts that a run drew, in words; "" of all."""
+    if result.limit is not None:
+        return f"at most {count_text(result.limit, 'prompt')} of each role"
+    return "" if result.share is None else f"{result.share:g} of the prompts, drawn at random"
 
 
 def _installed_task(result: Result) -> Task | None:

@@ -43,12 +43,22 @@ def scatter(made: Any, gains: Mapping[str, float], seed: int) -> Any:
 
 
 @pytest.fixture
-def results(make_result: Callable[..., Any], tmp_path: Path) -> Path:
+def make_scattered(make_result: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that makes a result of a method at 10 edits, from its gains and a seed of its scatter."""
+
+    def make(method: str, gains: Mapping[str, float], seed: int) -> Any:
+        paper = "" if method == "unedited" else None
+        return scatter(make_result(method, 10, dict(gains), concepts=CONCEPTS, paper=paper), gains, seed)
+
+    return make
+
+
+@pytest.fixture
+def results(make_result: Callable[..., Any], make_scattered: Callable[..., Any], tmp_path: Path) -> Path:
     """A folder with results of four methods at 10 edits, and of an eraser without a headline."""
     folder = tmp_path / "results"
     for seed, (method, gains) in enumerate(GAINS.items()):
-        made = make_result(method, 10, dict(gains), concepts=CONCEPTS, paper="" if method == "unedited" else None)
-        scatter(made, gains, seed).save(folder / f"{method}.json")
+        make_scattered(method, gains, seed).save(folder / f"{method}.json")
     erased = {"edit_score": None, "source2dest": None, "holdout_delta": -0.2}
     make_result("esd", 10, erased, concepts=CONCEPTS, reaches_dest=False).save(folder / "esd.json")
     return folder

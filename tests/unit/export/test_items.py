@@ -89,7 +89,8 @@ def test_parquet_holds_the_same_lines_with_types_and_a_description_of_each_colum
     assert exported.records == table.num_rows
     text = pandas.read_csv(tmp_path / "items.csv", keep_default_na=False)
     for name in table.column_names:
-        assert table.column(name).to_pylist() == text[name].tolist(), name
+        held = ["" if value is None else value for value in table.column(name).to_pylist()]
+        assert held == text[name].tolist(), name
     kinds = {field.name: str(field.type) for field in table.schema}
     assert (kinds["score"], kinds["num_edits"], kinds["role"]) == ("double", "int64", "string")
     assert {field.name: field.metadata[b"description"].decode() for field in table.schema} == COLUMNS

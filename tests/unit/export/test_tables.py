@@ -112,6 +112,19 @@ def test_bold_in_the_headline_is_what_the_ranks_say(board):
     assert proof.best(headline, 10) == {0}
 
 
+def test_the_caption_tells_tie_groups_that_are_shown_from_those_that_are_not(results, tmp_path):
+    """Bold of source2dest rests on a group of emcid and uce, where the letters of edit_score join uce and rece."""
+    export([results], "latex", tmp_path / "t.tex")
+    text = (tmp_path / "t.tex").read_text(encoding="utf-8")
+    letters = {
+        line.split("~")[0]: line.split(" & ")[2] for line in text.splitlines() if re.match(r"(emcid|uce|rece)~", line)
+    }
+    assert letters == {"emcid": "a", "uce": "b", "rece": "b"}
+    assert bold_in(text, "source2dest") == {"emcid", "uce"}
+    (caption,) = [line for line in text.splitlines() if line.startswith(r"\caption")]
+    assert "tie groups of that column; those of the columns not ranked by are not shown." in caption
+
+
 def test_nothing_is_bold_where_all_are_alike(make_result, tmp_path):
     for method in ("uce", "rece"):
         made = make_result(method, 10, {"edit_score": 0.2, "source2dest": 0.3}, concepts=24)
@@ -135,6 +148,30 @@ def test_bold_of_committed_results_agrees_with_their_ranks(tmp_path):
     best = Proof(board).best(board.table.headline, 10)
     ranked = [entry.rank for entry in board.table.ranked[10] if entry.rank]
     assert best == {place for place, rank in enumerate(ranked) if (rank.first, rank.last < len(ranked)) == (1, True)}
+
+
+def without_error(made):
+    return made.with_score("source2dest", value=0.9, stderr=None, low=None, high=None)
+
+
+def of_few_concepts(made):
+    """Of nine of its concepts in that metric, all better than any other row."""
+    rows = [row for row in made.rows if row.metric == "source2dest"][:9]
+    rows = [dataclasses.replace(row, value=dataclasses.replace(row.value, before=0.0, after=0.9)) for row in rows]
+    others = [row for row in made.rows if row.metric != "source2dest"]
+    return made.with_rows((*others, *rows)).with_score("source2dest", value=0.9, concepts=9)
+
+
+@pytest.mark.parametrize("change", [without_error, of_few_concepts])
+def test_nothing_is_bold_below_a_value_that_cannot_be_tested(make_scattered, results, tmp_path, change):
+    gains = {"edit_score": 0.25, "source2dest": 0.25, "holdout_delta": -0.1}
+    change(make_scattered("time", gains, 9)).save(results / "time.json")
+    (board,) = make_boards(read_runs([results])[0])
+    assert sum(entry.rank is not None for entry in board.table.ranked[10]) == 4
+    export([results], "latex", tmp_path / "t.tex")
+    text = (tmp_path / "t.tex").read_text(encoding="utf-8")
+    assert bold_in(text, "source2dest") == set()
+    assert bold_in(text, "holdout_delta") == {"emcid", "rece"}
 
 
 # --- LaTeX as a grammar
@@ -200,6 +237,26 @@ def test_names_and_settings_of_strangers_cannot_end_a_cell_a_line_or_a_comment(m
     assert r"50\%\_\$x\$ \& \{y\}\textbackslash{}\textbackslash{}" in rows[1][0]
     assert "U+4E2D" in rows[1][0]
     assert not [line for line in text.splitlines() if line.startswith(r"\input")]
+
+
+def test_somebody_elses_entries_are_never_replaced_and_an_exports_own_are(results, tmp_path):
+    main, bib = tmp_path / "main.tex", tmp_path / "main.bib"
+    bib.write_text("@article{mine,}\n")
+    with pytest.raises(ResultError, match=r"main\.bib is not an export's, and would be replaced"):
+        export([results], "latex", main)
+    assert (bib.read_text(), main.exists()) == ("@article{mine,}\n", False)
+    bib.unlink()
+    export([results], "latex", main)
+    first = bib.read_text(encoding="utf-8")
+    export([results], "latex", main)
+    assert bib.read_text(encoding="utf-8") == first
+
+
+@pytest.mark.parametrize("name", ["tables.bib", "tables.BIB"])
+def test_tables_are_not_written_where_their_entries_would_be(results, tmp_path, name):
+    with pytest.raises(ResultError, match="is where the entries would stand"):
+        export([results], "latex", tmp_path / name)
+    assert not (tmp_path / name).exists()
 
 
 # --- what is asked for
