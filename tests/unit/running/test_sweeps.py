@@ -289,3 +289,9 @@ def test_a_cells_command_leaves_out_what_is_the_sweeps_alone():
         "iceb evaluate --method uce --task aice --num-edits 10 --set ridge=1.0 --draws 3 --replicates 2 "
         "--limit 4 --device cpu"
     )
+
+
+def test_a_cells_command_names_the_whole_share():
+    share = 0.123456789
+    words = cell_command(Ask("aice", "uce", 10, share=share), ["iceb", "evaluate", "--budget", "2h"])
+    assert float(words[words.index("--share") + 1]) == share
