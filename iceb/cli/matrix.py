@@ -108,6 +108,10 @@ class Asked:
 
         if self.checkpoint is not None:
             raise SpecError("--checkpoint: is one edited model, with one task and one number of edits: no sweep")
+        if self.name is not None:
+            raise SpecError(f"--name {self.name}: is for --checkpoint; a method has its own name")
+        if self.erases:
+            raise SpecError("--erases: is for --checkpoint; of a method, its card says whether it only erases")
         if self.requests is not None:
             raise SpecError("--requests: is for one run; iceb try compares several methods on requests of your own")
 

@@ -131,6 +131,8 @@ def test_a_damaged_or_failed_result_is_made_again(capsys, sweep, tmp_path):
         (["--set", "token_swap.strenth=1"], "did you mean strength"),
         (["--requests", "mine.json"], "iceb try compares several methods"),
         (["--checkpoint", "folder"], "no sweep"),
+        (["--name", "mine"], "--name mine: is for --checkpoint"),
+        (["--erases"], "--erases: is for --checkpoint"),
         (["--sweep", "s.toml"], "--sweep and --method both say what is run"),
         (["--recipe", "published,no/such.toml"], "cannot be read"),
     ],
