@@ -83,13 +83,24 @@ def choose_share(
         fixed, varying, unknown = _seconds(cells, calibrated)
         if fixed + varying <= budget:
             return Choice(share, fixed + varying, unknown)
-        whole = varying / (share or 1.0)
+        tried, whole = share, varying / (share or 1.0)
         share = _two_digits(min((budget - fixed) / whole if whole else 0.0, 0.95 * (share or 1.0)))
         if share < LEAST:
             break
-    raise SpecError(
-        f"`budget`: {budget:.0f} s are too few: edits take about {fixed:.0f} s, all images about "
-        f"{whole:.0f} s, and less than {LEAST:g} of them would be left; give more time, or fewer methods or counts"
+    raise SpecError(_too_few(budget, tried, fixed, varying, share < LEAST))
+
+
+def _too_few(budget: float, tried: float | None, fixed: float, varying: float, is_last: bool) -> str:
+    """Say that no part fits, and what the smallest one that was tried takes.
+
+    Args:
+        is_last: a smaller part is too small.
+    """
+    part = "all prompts" if tried is None else f"`share={tried:g}` of the prompts"
+    rest = f", and less than {LEAST:g} of them is too little" if is_last else ", the last part that was tried"
+    return (
+        f"`budget`: {budget:.0f} s are too few: edits take about {fixed:.0f} s, drawing and measuring {part} about "
+        f"{varying:.0f} s{rest}; give more time, or fewer methods or counts"
     )
 
 

@@ -66,6 +66,14 @@ def test_a_plan_that_does_not_shrink_with_the_part_is_tried_a_few_times_only():
     assert len(asked) < 10
 
 
+def test_a_budget_that_is_too_small_says_which_part_was_tried_and_what_it_takes():
+    with pytest.raises(SpecError, match=r"all prompts about 1050 s, and less than 0\.01 of them is too little"):
+        choose_share(estimates()[0], 100.0)
+    estimate, _ = estimates()  # a half is always left; tried by hand: all, 0.47, 0.44 and 0.41
+    with pytest.raises(SpecError, match=r"`share=0\.41` of the prompts about 525 s, the last part that was tried"):
+        choose_share(lambda share: estimate(share and 0.5), 600.0)
+
+
 def test_a_choice_is_kept_for_the_command_that_goes_on(tmp_path):
     kept = ChosenShares(tmp_path, ["a", "b"], 600.0)
     assert kept.read() is None
