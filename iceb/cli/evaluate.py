@@ -53,7 +53,7 @@ def evaluate(
         from iceb.cli.sweeping import evaluate_sweep, sweep_ask
 
         sweep = sweep_ask(matrix, chosen, repetition.repeats(), common)
-        evaluate_sweep(sweep, out, asked.seconds(scope.limit, scope.share), dry_run=dry_run, as_json=as_json)
+        evaluate_sweep(sweep, out, asked.budget, dry_run=dry_run, as_json=as_json)
         return
     from iceb.cli.prompts import task_ask
 

@@ -87,22 +87,6 @@ class Asked:
         named = tuple(each for each in recipes if each is not None)
         return SweepFile(methods, tasks, tuple(map(parse_count, counts)), named)
 
-    def seconds(self, *others: object) -> float | None:
-        """The time that a sweep may take; None for any.
-
-        Args:
-            others: what of `--limit` and `--share` was given.
-
-        Raises:
-            SpecError: it is no time, or a part is chosen already.
-        """
-        from iceb.base.errors import SpecError
-        from iceb.running.sweeps.budget import parse_budget
-
-        if self.budget is not None and any(other is not None for other in others):
-            raise SpecError("--budget: chooses what part is drawn; leave --limit and --share out")
-        return None if self.budget is None else parse_budget(self.budget)
-
     def _refuse_single_things(self) -> None:
         from iceb.base.errors import SpecError
 

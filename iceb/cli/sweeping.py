@@ -53,23 +53,25 @@ def sweep_ask(
     )
 
 
-def evaluate_sweep(ask: "SweepAsk", out: Path, budget: float | None, *, dry_run: bool, as_json: bool) -> None:
+def evaluate_sweep(ask: "SweepAsk", out: Path, budget: str | None, *, dry_run: bool, as_json: bool) -> None:
     """Plan a sweep and carry it out, or print its plan.
 
     Args:
-        budget: seconds that the plan may take; None: as many as it does.
+        budget: a time that the plan may take; None: as long as it does.
 
     Raises:
         typer.Exit: a cell failed.
         IcebError: the sweep cannot be planned.
     """
     from iceb.running.shared_parts import SharedParts
+    from iceb.running.sweeps.budget import budget_of
 
+    seconds = budget_of(budget, ask)
     shared = SharedParts.of_model(*(ask.common[name] for name in ("model", "dtype", "execution")))
-    if budget is not None:
+    if seconds is not None:
         from iceb.running.sweeps.within_budget import within_budget
 
-        ask = within_budget(ask, shared, out, budget, tell, keep=not dry_run)
+        ask = within_budget(ask, shared, out, seconds, tell, keep=not dry_run)
     if dry_run:
         from iceb.cli.sweep_plan import print_plan
 

@@ -206,4 +206,4 @@ def test_a_budget_draws_a_part_and_the_same_command_keeps_it(capsys, sweep, tmp_
     again = document(capsys, arguments)
     assert [(cell["id"], cell["made"]) for cell in again["cells"]] == [(cell["id"], "found") for cell in first["cells"]]
     assert run([*arguments, "--limit", "3"]) == 2
-    assert "--budget: chooses what part is drawn" in capsys.readouterr().err
+    assert "--budget chooses what part is drawn" in capsys.readouterr().err

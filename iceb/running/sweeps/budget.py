@@ -15,6 +15,7 @@ from iceb.base.wording import count_text
 from iceb.running.sweeps.asked import SweepAsk
 from iceb.running.sweeps.calibration import Calibrated
 from iceb.running.sweeps.estimates import CellEstimate
+from iceb.specs.repeats import SINGLE
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 TIME = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)([smhd])")
@@ -63,6 +64,21 @@ def parse_budget(text: str) -> float:
     if found is None or not float(found[1]):
         raise SpecError(f"`budget` {quote(text)}: must be a time above 0 like 90s, 45m, 2h or 1d")
     return float(found[1]) * UNITS[found[2]]
+
+
+def budget_of(text: str | None, sweep: SweepAsk) -> float | None:
+    """Seconds that a sweep may take; None for any.
+
+    Raises:
+        SpecError: as `parse_budget`; or its runs have a part of their prompts already, or repeat their edits.
+    """
+    if text is None:
+        return None
+    if any(sweep.common.get(name) is not None for name in ("limit", "share")):
+        raise SpecError("`budget` chooses what part is drawn: leave `limit` and `share` out")
+    if not sweep.common.get("repeats", SINGLE).is_single:
+        raise SpecError("`budget` chooses a part of one edit's prompts: use `draws=1` and `replicates=1` with it")
+    return parse_budget(text)
 
 
 def choose_share(

@@ -3,9 +3,11 @@
 import pytest
 
 from iceb.base.errors import SpecError
-from iceb.running.sweeps.budget import Choice, ChosenShares, choose_share, parse_budget
+from iceb.running.sweeps.asked import SweepAsk
+from iceb.running.sweeps.budget import Choice, ChosenShares, budget_of, choose_share, parse_budget
 from iceb.running.sweeps.calibration import Calibrated
 from iceb.running.sweeps.estimates import CellEstimate
+from iceb.specs.repeats import Repeats
 from tests.unit.running.test_sweeps import cells
 
 CELL = cells(1).cells[0]
@@ -34,6 +36,22 @@ def test_a_budget_is_a_time_with_its_unit(text, seconds):
 def test_anything_else_is_refused(text):
     with pytest.raises(SpecError, match="must be a time above 0 like 90s"):
         parse_budget(text)
+
+
+@pytest.mark.parametrize(
+    ("common", "words"),
+    [
+        ({"limit": 4}, "`budget` chooses what part is drawn: leave `limit` and `share` out"),
+        ({"share": 0.5}, "`budget` chooses what part is drawn: leave `limit` and `share` out"),
+        ({"repeats": Repeats(2, 1)}, "`budget` chooses .*: use `draws=1` and `replicates=1` with it"),
+        ({"repeats": Repeats(1, 2)}, "`budget` chooses .*: use `draws=1` and `replicates=1` with it"),
+    ],
+)
+def test_a_budget_is_refused_beside_a_chosen_part_and_repeated_edits(common, words):
+    sweep = SweepAsk(("uce",), ("aice",), (1,), common=common)
+    assert budget_of(None, sweep) is None
+    with pytest.raises(SpecError, match=words):
+        budget_of("1h", sweep)
 
 
 def test_all_is_drawn_where_it_fits():
