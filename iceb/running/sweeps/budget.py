@@ -15,6 +15,7 @@ from iceb.base.wording import count_text
 from iceb.running.sweeps.asked import SweepAsk
 from iceb.running.sweeps.calibration import Calibrated
 from iceb.running.sweeps.estimates import CellEstimate
+from iceb.running.sweeps.locks import cell_lock
 from iceb.specs.repeats import SINGLE
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -153,7 +154,8 @@ class ChosenShares:
     """
 
     def __init__(self, out: Path, ids: Sequence[str], budget: float) -> None:
-        self.path = out / FOLDER / f"{digest([sorted(ids), budget])[:16]}.json"
+        self.out, self.name = out, f"{FOLDER}/{digest([sorted(ids), budget])[:16]}"
+        self.path = out / f"{self.name}.json"
 
     def read(self) -> Choice | None:
         """Return the choice made before; None where there is none, or its file is damaged."""
@@ -163,6 +165,20 @@ class ChosenShares:
             return Choice(None if share is None else float(share), float(found["seconds"]), int(found["unknown"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+    def keep(self, choose: Callable[[], Choice]) -> Choice:
+        """Make a choice and keep it; where another process is making one, wait and return that.
+
+        Raises:
+            SpecError: not even a small part fits.
+            StoreError: the folder cannot be written.
+        """
+        with cell_lock(self.out, self.name, wait=True):
+            found = self.read()
+            if found is None:
+                found = choose()
+                self.write(found)
+        return found
 
     def write(self, choice: Choice) -> None:
         """Keep a choice.

@@ -1,8 +1,12 @@
 """Budgets of sweeps: the part of the prompts whose planned time fits."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from iceb.base.errors import SpecError
+from iceb.running.sweeps import within_budget as cutting
 from iceb.running.sweeps.asked import SweepAsk
 from iceb.running.sweeps.budget import Choice, ChosenShares, budget_of, choose_share, parse_budget
 from iceb.running.sweeps.calibration import Calibrated
@@ -100,3 +104,22 @@ def test_a_choice_is_kept_for_the_command_that_goes_on(tmp_path):
     assert ChosenShares(tmp_path, ["a", "b"], 601.0).read() is None
     kept.path.write_text('{"share":')
     assert kept.read() is None
+
+
+def test_two_sweeps_that_start_at_once_draw_the_same_part(tmp_path, monkeypatch):
+    shares, sweep = iter([0.5, 0.25]), SweepAsk(("uce",), ("aice",), (1,))
+
+    def choose(*_):
+        time.sleep(0.3)  # both have looked for an earlier choice by now
+        return Choice(next(shares), 100.0)
+
+    monkeypatch.setattr(cutting, "estimate_sweep", lambda *_: ([CellEstimate(CELL, False)], None))
+    monkeypatch.setattr(cutting, "choose_share", choose)
+
+    def start(_):
+        return cutting.within_budget(sweep, None, tmp_path, 600.0, lambda line: None, keep=True)
+
+    with ThreadPoolExecutor(2) as pool:
+        found = {cut.common["share"] for cut in pool.map(start, range(2))}
+    assert len(found) == 1
+    assert [path.parent.name for path in tmp_path.rglob("*.json")] == ["budgets"]
