@@ -5,6 +5,7 @@ import multiprocessing
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from iceb.base.errors import SpecError
@@ -115,6 +116,20 @@ def test_a_damaged_or_failed_result_is_made_again(capsys, sweep, tmp_path):
     capsys.readouterr()
     found = document(capsys, one)
     assert [cell["made"] for cell in found["cells"]] == ["made", "made"]
+    assert [cell["made"] for cell in document(capsys, one)["cells"]] == ["found", "found"]
+
+
+def test_a_cell_without_a_score_fails_and_is_made_again_when_its_measure_is_mended(capsys, sweep, tmp_path):
+    from iceb_example.measures import ColourClasses
+
+    one = sweep("--method", "unedited", "--num-edits", "1,2")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ColourClasses, "__call__", lambda _, inputs: np.full((len(inputs), 1000), np.nan))
+        found = document(capsys, one, code=1)
+    assert [(cell["made"], cell["value"]) for cell in found["cells"]] == [("failed", None)] * 2
+    assert all(cell["error"].startswith("no score has a value: too many images") for cell in found["cells"])
+    assert [read_result(path).status for path in results(tmp_path / "runs").values()] == ["partial"] * 2
+    assert [cell["made"] for cell in document(capsys, one)["cells"]] == ["made", "made"]
     assert [cell["made"] for cell in document(capsys, one)["cells"]] == ["found", "found"]
 
 

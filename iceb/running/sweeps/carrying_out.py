@@ -20,6 +20,7 @@ from iceb.running.sweeps.planning import Cell, SweepPlan
 from iceb.runs.folder import RESULT, read_result
 from iceb.runs.ledger import LEDGER
 from iceb.runs.table import TABLE
+from iceb.runs.withheld import refuse_withheld
 from iceb.specs.results import Result
 
 Made = Literal["made", "found", "failed"]
@@ -47,7 +48,10 @@ class CellOutcome:
 
 
 def finished_result(out: Path, cell: Cell) -> Result | None:
-    """The result of a cell that was finished before, with every metric of today; None where there is none."""
+    """The result of a cell that was finished before, with every metric of today; None where there is none.
+
+    A result of which a score is withheld is none: its measure may be mended by now.
+    """
     folder = out / cell.id
     try:
         result = read_result(folder / RESULT)
@@ -55,7 +59,8 @@ def finished_result(out: Path, cell: Cell) -> Result | None:
         return None
     known = {(score.metric, score.version) for score in result.scores}
     whole = all((folder / name).is_file() for name in (TABLE, LEDGER))
-    is_finished = result.status != "failed" and result.id == cell.id and cell.metrics <= known and whole
+    unfinished = result.status == "failed" or any(score.withheld for score in result.scores)
+    is_finished = not unfinished and result.id == cell.id and cell.metrics <= known and whole
     return result if is_finished else None
 
 
@@ -115,6 +120,7 @@ class Sweep:
             planned = plan(cell.ask, shared=self.shared)
             result, path = run(planned, self.out)
             note_pace(planned, result)
+            refuse_withheld(result)
             return CellOutcome(cell, "made", path, result)
         except (Exception, SystemExit) as error:  # of a method, a measure or a library
             line = error_line(error)

@@ -156,7 +156,7 @@ def stand_ins(monkeypatch, tmp_path):
             raise fails[planned]
         made.append(planned)
         (out / planned).mkdir(parents=True)
-        return SimpleNamespace(status="complete"), out / planned / "result.json"
+        return SimpleNamespace(status="complete", scores=()), out / planned / "result.json"
 
     def find_result(out, cell):
         return SimpleNamespace(status="complete") if (out / cell.id).is_dir() else None
