@@ -117,6 +117,10 @@ def test_a_damaged_or_failed_result_is_made_again(capsys, sweep, tmp_path):
     found = document(capsys, one)
     assert [cell["made"] for cell in found["cells"]] == ["made", "made"]
     assert [cell["made"] for cell in document(capsys, one)["cells"]] == ["found", "found"]
+    for path in (first.parent / "images.jsonl", second.parent / "per_concept.parquet"):
+        path.write_bytes(path.read_bytes()[:-1])
+    assert [cell["made"] for cell in document(capsys, one)["cells"]] == ["made", "made"]
+    assert [cell["made"] for cell in document(capsys, one)["cells"]] == ["found", "found"]
 
 
 def test_a_cell_without_a_score_fails_and_is_made_again_when_its_measure_is_mended(capsys, sweep, tmp_path):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from iceb.base.digest import digest_file
 from iceb.base.errors import IcebError, ResultError
 from iceb.base.frames import describe
 from iceb.base.messages import one_line
@@ -21,6 +22,7 @@ from iceb.runs.folder import RESULT, read_result
 from iceb.runs.ledger import LEDGER
 from iceb.runs.table import TABLE
 from iceb.runs.withheld import refuse_withheld
+from iceb.specs.records import TableRecord
 from iceb.specs.results import Result
 
 Made = Literal["made", "found", "failed"]
@@ -58,10 +60,18 @@ def finished_result(out: Path, cell: Cell) -> Result | None:
     except ResultError:
         return None
     known = {(score.metric, score.version) for score in result.scores}
-    whole = all((folder / name).is_file() for name in (TABLE, LEDGER))
+    whole = _is_whole(folder / TABLE, result.per_concept) and _is_whole(folder / LEDGER, result.images)
     unfinished = result.status == "failed" or any(score.withheld for score in result.scores)
     is_finished = not unfinished and result.id == cell.id and cell.metrics <= known and whole
     return result if is_finished else None
+
+
+def _is_whole(path: Path, record: TableRecord | None) -> bool:
+    """Whether a file is the one that a result names."""
+    try:
+        return record is not None and digest_file(path) == record.sha256
+    except OSError:
+        return False
 
 
 class Sweep:
