@@ -125,6 +125,7 @@ def sweep(asked: Combinations) -> Swept:
     outcomes = Sweep(planned, shared, out, LOG.info).carry_out()
     return Swept(
         tuple(Run(each.path, each.result) for each in outcomes if each.result is not None),
-        {each.cell.name: each.error for each in outcomes if each.made == "failed"},
+        {each.cell.name: each.error for each in outcomes if each.made == "failed"}
+        | {each.name: each.reason for each in planned.failed},
         {each.name: each.reason for each in planned.left_out},
     )

@@ -1,14 +1,14 @@
 """Carry out or plan a sweep of `iceb evaluate`, and print its table."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from iceb.cli.option_names import with_options
-from iceb.cli.sweep_lines import combination, heading, left_out_documents
+from iceb.cli.sweep_lines import FAILED, combination, heading, not_run_documents
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from iceb.specs.runs import Scalar
 
 MISSING = "–"
-FAILED = 1  # the exit code where a cell failed
 
 
 def sweep_ask(
@@ -92,7 +91,7 @@ def evaluate_sweep(ask: "SweepAsk", out: Path, budget: str | None, *, dry_run: b
         tell(f"stopped: {len(sweep.outcomes)} of {len(planned.cells)} cells are through; what was made is kept")
         raise
     report(planned, outcomes, as_json=as_json)
-    if any(each.made == "failed" for each in outcomes):
+    if planned.failed or any(each.made == "failed" for each in outcomes):
         raise typer.Exit(FAILED)
 
 
@@ -129,7 +128,7 @@ def _table(planned: "SweepPlan", outcomes: "Sequence[CellOutcome]") -> "Table":
     for name in ("edits", "headline", "value ± stderr"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
-    for row in [*map(_row, outcomes), *(_left_out_row(each.ask) for each in planned.left_out)]:
+    for row in [*map(_row, outcomes), *_rows_not_run(planned)]:
         table.add_row(*map(Text, row))
     return table
 
@@ -146,9 +145,11 @@ def _row(outcome: "CellOutcome") -> list[str]:
     return [method, cell.ask.task, str(cell.ask.num_edits), headline, value, outcome.status + found]
 
 
-def _left_out_row(ask: Any) -> list[str]:
-    method = f"{ask.method}, {ask.recipe}" if ask.recipe is not None else ask.method
-    return [method, ask.task, str(ask.num_edits), MISSING, MISSING, "left out"]
+def _rows_not_run(planned: "SweepPlan") -> Iterator[list[str]]:
+    for word, found in (("failed", planned.failed), ("left out", planned.left_out)):
+        for ask in (each.ask for each in found):
+            method = f"{ask.method}, {ask.recipe}" if ask.recipe is not None else ask.method
+            yield [method, ask.task, str(ask.num_edits), MISSING, MISSING, word]
 
 
 def headline_score(outcome: "CellOutcome") -> Any:
@@ -172,5 +173,5 @@ def _document(planned: "SweepPlan", outcomes: "Sequence[CellOutcome]") -> dict[s
             }
             for each in outcomes
         ],
-        "left_out": left_out_documents(planned),
+        **not_run_documents(planned),
     }

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from iceb.base.errors import SpecError
+from iceb.base.errors import DataError, SpecError
 from iceb.cli.main import run
 from iceb.cli.matrix import Asked, parse_count
-from iceb.running.sweeps import estimates
+from iceb.running.sweeps import estimates, planning
 from iceb.running.sweeps.calibration import Calibrated
 from iceb.running.sweeps.locks import cell_lock
 from iceb.runs.folder import read_result
@@ -135,6 +135,28 @@ def test_a_cell_without_a_score_fails_and_is_made_again_when_its_measure_is_mend
     assert [read_result(path).status for path in results(tmp_path / "runs").values()] == ["partial"] * 2
     assert [cell["made"] for cell in document(capsys, one)["cells"]] == ["made", "made"]
     assert [cell["made"] for cell in document(capsys, one)["cells"]] == ["found", "found"]
+
+
+def test_data_that_cannot_be_read_fail_their_cell_and_the_exit_code_says_so(capsys, sweep, monkeypatch):
+    real = planning.plan
+
+    def plan(ask, *more):
+        if ask.num_edits == 2:
+            raise DataError("rows.json is cut short")
+        return real(ask, *more)
+
+    monkeypatch.setattr(planning, "plan", plan)
+    one = sweep("--method", "unedited")
+    assert run([*one, "--dry-run"]) == 1
+    assert run(one) == 1
+    captured = capsys.readouterr()
+    line = "failed: unedited on aice, 2 edits: rows.json is cut short"
+    assert captured.out.count(line) == 2  # of the plan, and below the table
+    assert "sweep of 1 cell, 1 failed" in captured.err
+    found = document(capsys, one, code=1)
+    assert [cell["made"] for cell in found["cells"]] == ["found"]
+    assert [each["reason"] for each in found["failed"]] == ["rows.json is cut short"]
+    assert found["left_out"] == []
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """Planning of sweeps, their file, their commands and locks: nothing is drawn."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from iceb.base.errors import DataError, MethodError, SpecError
+from iceb.base.errors import DataError, MethodError, NotInDataError, SpecError
 from iceb.cli.cell_command import cell_command
 from iceb.cli.matrix import split_list
 from iceb.cli.sweeping import sweep_ask
@@ -108,11 +109,27 @@ def test_combinations_that_cannot_be_are_left_out_with_the_reason(parts):
 
 def test_a_sweep_of_which_nothing_is_left_is_an_error_with_the_first_reason(parts, monkeypatch):
     def refuse(ask, *_):
-        raise (MethodError if ask.method == "uce" else DataError)(f"{ask.method} cannot")
+        raise (MethodError if ask.method == "uce" else NotInDataError)(f"{ask.method} cannot")
 
     monkeypatch.setattr(planning, "plan", refuse)
     with pytest.raises(SpecError, match="no combination of the sweep can run: uce cannot; and 1 other reason"):
         plan_sweep(SweepAsk(("uce", "unedited"), ("aice",), (1,)), parts)
+
+
+def test_data_that_cannot_be_read_are_a_failure_and_never_left_out(parts, tmp_path, monkeypatch):
+    real = planning.plan
+
+    def without_artists(ask, *more):
+        return real(replace(ask, data=str(tmp_path)) if ask.task == "artists" else ask, *more)
+
+    monkeypatch.setattr(planning, "plan", without_artists)
+    planned = plan_sweep(SweepAsk(("unedited",), ("artists", "aice"), (5, 100_000)), parts, may_fetch=False)
+    assert [cell.name for cell in planned.cells] == ["unedited on aice, 5 edits"]
+    assert [each.name for each in planned.left_out] == ["unedited on aice, 100000 edits"]
+    assert [each.name for each in planned.failed] == [f"unedited on artists, {count} edits" for count in (100_000, 5)]
+    assert all(" lacks " in each.reason for each in planned.failed)
+    with pytest.raises(DataError, match=r"no combination of the sweep can run: .* lacks "):
+        plan_sweep(SweepAsk(("unedited",), ("artists",), (5,)), parts, may_fetch=False)
 
 
 def test_the_same_run_by_two_names_is_one_cell(parts, monkeypatch):
