@@ -5,12 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from iceb import registry
 from iceb.base.errors import DataError, MethodError, NotInDataError, SpecError
 from iceb.cli.cell_command import cell_command
 from iceb.cli.matrix import split_list
 from iceb.cli.sweeping import sweep_ask
 from iceb.models.sources import find
-from iceb.running.plan import Ask
+from iceb.running.plan import Ask, plan
 from iceb.running.shared_parts import SharedParts
 from iceb.running.sweeps import carrying_out, planning
 from iceb.running.sweeps.asked import SweepAsk
@@ -21,6 +22,16 @@ from iceb.running.sweeps.sweep_file import parse_sweep
 from iceb.specs.execution import Execution
 from iceb.specs.repeats import Repeats
 
+NUDGE = """
+from dataclasses import dataclass, replace
+
+from iceb.methods.uce import UCE
+
+
+@dataclass(frozen=True)
+class Nudge(UCE):
+    card = replace(UCE.card, name="nudge")
+"""
 LISTS = 'methods = ["uce", "unedited"]\ntasks = ["aice"]\nnum_edits = [1, 10]\n'
 
 
@@ -53,6 +64,29 @@ def test_methods_without_a_recipe_run_once_with_their_own_settings():
         "uce (tuned) on aice, 1 edit",
         "unedited on aice, 1 edit",
     ]
+
+
+def test_a_recipe_that_another_package_ships_is_taken_as_in_a_single_run(tmp_path, monkeypatch, parts):
+    recipes = tmp_path / "iceb_nudges" / "recipes" / "nudge"
+    recipes.mkdir(parents=True)
+    (tmp_path / "iceb_nudges" / "__init__.py").touch()
+    (tmp_path / "iceb_nudges" / "method.py").write_text(NUDGE)
+    (recipes / "aice.toml").write_text('how = "published: mine"\n\n[params]\nridge = 3.0\n')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    nudge = registry.Registered("methods", "nudge", "iceb-nudges", "1.0", "iceb_nudges.method:Nudge")
+    registered = registry.entries_of
+    monkeypatch.setattr(
+        registry, "entries_of", lambda group: [*registered(group), *([nudge] if group == "methods" else [])]
+    )
+    sweep = SweepAsk(("nudge",), ("aice", "artists"), (1,), ("published", "tuned"))
+    assert names(sweep) == [
+        "nudge (published) on aice, 1 edit",
+        "nudge (tuned) on aice, 1 edit",
+        "nudge on artists, 1 edit",
+    ]
+    ask, *_ = sweep.asks()
+    chosen = plan(ask, shared=parts).parts.method
+    assert (chosen.part, chosen.params["ridge"]) == ("published", 3.0)
 
 
 def test_settings_belong_to_their_method_and_the_rest_to_all():
