@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from iceb.api.arguments import Computing, Drawing, Evaluation, Place, command_of, path_or_none
 from iceb.api.reading import Run
 from iceb.api.signatures import takes
-from iceb.base.errors import SpecError
 from iceb.specs.runs import Scalar
 
 if TYPE_CHECKING:
@@ -112,21 +111,21 @@ def sweep(asked: Combinations) -> Swept:
         IcebError: asked wrongly, or nothing of it can be run.
     """
     from iceb.running.shared_parts import SharedParts
-    from iceb.running.sweeps.budget import parse_budget
+    from iceb.running.sweeps.budget import budget_of
     from iceb.running.sweeps.carrying_out import Sweep
     from iceb.running.sweeps.planning import plan_sweep
     from iceb.running.sweeps.within_budget import within_budget
 
     ask, out = asked.ask(), Path(asked.out)
+    seconds = budget_of(asked.budget, ask)
     shared = SharedParts.of_model(asked.model, asked.number_format(), asked.execution())
-    if asked.budget is not None:
-        if asked.limit is not None or asked.share is not None:
-            raise SpecError("`budget` chooses what part is drawn: leave `limit` and `share` out")
-        ask = within_budget(ask, shared, out, parse_budget(asked.budget), LOG.info, keep=True)
+    if seconds is not None:
+        ask = within_budget(ask, shared, out, seconds, LOG.info, keep=True)
     planned = plan_sweep(ask, shared)
     outcomes = Sweep(planned, shared, out, LOG.info).carry_out()
     return Swept(
         tuple(Run(each.path, each.result) for each in outcomes if each.result is not None),
-        {each.cell.name: each.error for each in outcomes if each.made == "failed"},
+        {each.cell.name: each.error for each in outcomes if each.made == "failed"}
+        | {each.name: each.reason for each in planned.failed},
         {each.name: each.reason for each in planned.left_out},
     )

@@ -33,6 +33,10 @@ class DataError(IcebError):
     """A data file is missing, malformed, truncated or not the one its card declares."""
 
 
+class NotInDataError(DataError):
+    """Data that are whole do not have what is asked of them: as many edits, files of that origin."""
+
+
 class ModelError(IcebError):
     """A model is unknown, cannot be loaded, or is not laid out as its family is."""
 

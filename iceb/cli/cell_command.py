@@ -34,7 +34,7 @@ def cell_command(ask: "Ask", words: Sequence[str] | None = None) -> tuple[str, .
         own += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
     for option, times in (("--draws", ask.repeats.draws), ("--replicates", ask.repeats.replicates)):
         own += [option, str(times)] if times > 1 else []
-    own += ["--share", f"{ask.share:g}"] if ask.share is not None else []
+    own += ["--share", repr(ask.share)] if ask.share is not None else []
     return ("iceb", "evaluate", *own, *_others(others))
 
 

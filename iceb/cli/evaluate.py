@@ -53,7 +53,7 @@ def evaluate(
         from iceb.cli.sweeping import evaluate_sweep, sweep_ask
 
         sweep = sweep_ask(matrix, chosen, repetition.repeats(), common)
-        evaluate_sweep(sweep, out, asked.seconds(scope.limit, scope.share), dry_run=dry_run, as_json=as_json)
+        evaluate_sweep(sweep, out, asked.budget, dry_run=dry_run, as_json=as_json)
         return
     from iceb.cli.prompts import task_ask
 
@@ -72,9 +72,10 @@ def evaluate(
 
 def _evaluate(ask: "Ask", out: Path, *, dry_run: bool, as_json: bool) -> None:
     from iceb.cli.progress import show_progress
-    from iceb.cli.report import refuse_withheld, summary
+    from iceb.cli.report import summary
     from iceb.running.plan import plan
     from iceb.running.run_folder import run
+    from iceb.runs.withheld import refuse_withheld
 
     planned = plan(ask, may_fetch=not dry_run)
     if dry_run:

@@ -83,27 +83,15 @@ class Asked:
         named = tuple(each for each in recipes if each is not None)
         return SweepFile(methods, tasks, tuple(map(parse_count, counts)), named)
 
-    def seconds(self, *others: object) -> float | None:
-        """The time that a sweep may take; None for any.
-
-        Args:
-            others: what of `--limit` and `--share` was given.
-
-        Raises:
-            SpecError: it is no time, or a part is chosen already.
-        """
-        from iceb.base.errors import SpecError
-        from iceb.running.sweeps.budget import parse_budget
-
-        if self.budget is not None and any(other is not None for other in others):
-            raise SpecError("--budget: chooses what part is drawn; leave --limit and --share out")
-        return None if self.budget is None else parse_budget(self.budget)
-
     def _refuse_single_things(self) -> None:
         from iceb.base.errors import SpecError
 
         if self.checkpoint is not None:
             raise SpecError("--checkpoint: is one edited model, with one task and one number of edits: no sweep")
+        if self.name is not None:
+            raise SpecError(f"--name {self.name}: is for --checkpoint; a method has its own name")
+        if self.erases:
+            raise SpecError("--erases: is for --checkpoint; of a method, its card says whether it only erases")
         if self.requests is not None:
             raise SpecError("--requests: is for one run; iceb try compares several methods on requests of your own")
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iceb.base.errors import MeasureError
 from iceb.base.messages import shorten
 from iceb.base.wording import count_text, edits_text, task_label
 from iceb.cli.option_names import with_options
@@ -52,20 +51,6 @@ def summary(result: Result, path: Path | None = None, *, on_stderr: bool = False
         console.print(f"partial: {share_text(result.share)}, so this stands on no table", markup=False)
     if path is not None:
         console.print(f"result: {path}", markup=False)
-
-
-def refuse_withheld(result: Result) -> None:
-    """Fail a run that is written and whose scores are all withheld.
-
-    Raises:
-        MeasureError: as it says.
-    """
-    withheld = [score for score in result.scores if score.withheld]
-    if withheld and all(score.value is None for score in result.scores):
-        raise MeasureError(
-            f"no score has a value: too many images could not be measured ({withheld[0].failed_why}); mend the "
-            "measure and run the same command again, images and edits are in the cache"
-        )
 
 
 def share_text(share: float) -> str:

@@ -60,8 +60,9 @@ def score(
         _score_images(elsewhere, elsewhere.images, sampling, tuple(metric or ()), device, cache, as_json)
         return
     from iceb.cli.progress import show_progress
-    from iceb.cli.report import refuse_withheld, summary
+    from iceb.cli.report import summary
     from iceb.running.rescore import rescore
+    from iceb.runs.withheld import refuse_withheld
 
     with show_progress():
         result = rescore(Path(str(run)), metric or (), cache, device)
@@ -83,8 +84,9 @@ def _score_images(
 ) -> None:
     from iceb.cli.progress import show_progress
     from iceb.cli.prompts import task_ask
-    from iceb.cli.report import refuse_withheld, summary
+    from iceb.cli.report import summary
     from iceb.running.score_images import HandedIn, score_images
+    from iceb.runs.withheld import refuse_withheld
     from iceb.specs.execution import Execution
 
     ask = task_ask(

@@ -11,7 +11,7 @@ import typer
 
 from iceb.base.wording import count_text, size_text
 from iceb.cli.option_names import with_options
-from iceb.cli.sweep_lines import heading, left_out_documents
+from iceb.cli.sweep_lines import FAILED, heading, not_run_documents
 
 if TYPE_CHECKING:
     from iceb.running.shared_parts import SharedParts
@@ -25,6 +25,7 @@ def print_plan(ask: "SweepAsk", shared: "SharedParts", out: Path, *, as_json: bo
     """Plan a sweep, draw a few small images to time it, and print what it would make; nothing is kept.
 
     Raises:
+        typer.Exit: the data of a combination cannot be read.
         IcebError: the sweep cannot be planned, or the model not loaded.
     """
     from iceb.running.sweeps.estimates import Estimator
@@ -35,9 +36,11 @@ def print_plan(ask: "SweepAsk", shared: "SharedParts", out: Path, *, as_json: bo
     calibrated = estimator.calibrate()
     if as_json:
         typer.echo(json.dumps(_document(planned, estimator, calibrated), indent=2, ensure_ascii=False))
-        return
-    lines = [*heading(planned), *map(_line, estimator.cells), *_totals(estimator, calibrated)]
-    typer.echo("\n".join([*map(with_options, lines), "nothing was made (--dry-run)"]))
+    else:
+        lines = [*heading(planned), *map(_line, estimator.cells), *_totals(estimator, calibrated)]
+        typer.echo("\n".join([*map(with_options, lines), "nothing was made (--dry-run)"]))
+    if planned.failed:
+        raise typer.Exit(FAILED)
 
 
 def _line(cell: "CellEstimate") -> str:
@@ -100,7 +103,7 @@ def _document(planned: "SweepPlan", estimator: "Estimator", calibrated: "Calibra
             }
             for each in estimator.cells
         ],
-        "left_out": left_out_documents(planned),
+        **not_run_documents(planned),
         "image": None if calibrated is None else asdict(calibrated),
         "edit_bytes": estimator.edit_bytes(),
     }

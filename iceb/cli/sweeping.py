@@ -1,14 +1,14 @@
 """Carry out or plan a sweep of `iceb evaluate`, and print its table."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from iceb.cli.option_names import with_options
-from iceb.cli.sweep_lines import combination, heading, left_out_documents
+from iceb.cli.sweep_lines import FAILED, combination, heading, not_run_documents
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from iceb.specs.runs import Scalar
 
 MISSING = "–"
-FAILED = 1  # the exit code where a cell failed
 
 
 def sweep_ask(
@@ -53,23 +52,25 @@ def sweep_ask(
     )
 
 
-def evaluate_sweep(ask: "SweepAsk", out: Path, budget: float | None, *, dry_run: bool, as_json: bool) -> None:
+def evaluate_sweep(ask: "SweepAsk", out: Path, budget: str | None, *, dry_run: bool, as_json: bool) -> None:
     """Plan a sweep and carry it out, or print its plan.
 
     Args:
-        budget: seconds that the plan may take; None: as many as it does.
+        budget: a time that the plan may take; None: as long as it does.
 
     Raises:
         typer.Exit: a cell failed.
         IcebError: the sweep cannot be planned.
     """
     from iceb.running.shared_parts import SharedParts
+    from iceb.running.sweeps.budget import budget_of
 
+    seconds = budget_of(budget, ask)
     shared = SharedParts.of_model(*(ask.common[name] for name in ("model", "dtype", "execution")))
-    if budget is not None:
+    if seconds is not None:
         from iceb.running.sweeps.within_budget import within_budget
 
-        ask = within_budget(ask, shared, out, budget, tell, keep=not dry_run)
+        ask = within_budget(ask, shared, out, seconds, tell, keep=not dry_run)
     if dry_run:
         from iceb.cli.sweep_plan import print_plan
 
@@ -90,7 +91,7 @@ def evaluate_sweep(ask: "SweepAsk", out: Path, budget: float | None, *, dry_run:
         tell(f"stopped: {len(sweep.outcomes)} of {len(planned.cells)} cells are through; what was made is kept")
         raise
     report(planned, outcomes, as_json=as_json)
-    if any(each.made == "failed" for each in outcomes):
+    if planned.failed or any(each.made == "failed" for each in outcomes):
         raise typer.Exit(FAILED)
 
 
@@ -127,7 +128,7 @@ def _table(planned: "SweepPlan", outcomes: "Sequence[CellOutcome]") -> "Table":
     for name in ("edits", "headline", "value ± stderr"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
-    for row in [*map(_row, outcomes), *(_left_out_row(each.ask) for each in planned.left_out)]:
+    for row in [*map(_row, outcomes), *_rows_not_run(planned)]:
         table.add_row(*map(Text, row))
     return table
 
@@ -144,9 +145,11 @@ def _row(outcome: "CellOutcome") -> list[str]:
     return [method, cell.ask.task, str(cell.ask.num_edits), headline, value, outcome.status + found]
 
 
-def _left_out_row(ask: Any) -> list[str]:
-    method = f"{ask.method}, {ask.recipe}" if ask.recipe is not None else ask.method
-    return [method, ask.task, str(ask.num_edits), MISSING, MISSING, "left out"]
+def _rows_not_run(planned: "SweepPlan") -> Iterator[list[str]]:
+    for word, found in (("failed", planned.failed), ("left out", planned.left_out)):
+        for ask in (each.ask for each in found):
+            method = f"{ask.method}, {ask.recipe}" if ask.recipe is not None else ask.method
+            yield [method, ask.task, str(ask.num_edits), MISSING, MISSING, word]
 
 
 def headline_score(outcome: "CellOutcome") -> Any:
@@ -170,5 +173,5 @@ def _document(planned: "SweepPlan", outcomes: "Sequence[CellOutcome]") -> dict[s
             }
             for each in outcomes
         ],
-        "left_out": left_out_documents(planned),
+        **not_run_documents(planned),
     }

@@ -1,8 +1,9 @@
 """Counts of a dataset: those that its card declares, and the number of edits that is asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from iceb.base.errors import DataError
+from iceb.base.errors import DataError, NotInDataError
 from iceb.specs.datasets import DataCard
 from iceb.specs.requests import EditRequest
 
@@ -34,3 +35,15 @@ def first_requests(card: DataCard, requests: Sequence[EditRequest], num_edits: i
             f"dataset {card.name} has {most} edit requests, `num_edits` asked for {num_edits}: choose 1 to {most}"
         )
     return tuple(requests[:num_edits])
+
+
+@contextmanager
+def refused_counts() -> Iterator[None]:
+    """Turn an open dataset's refusal of a number of edits, a DataError, into a NotInDataError.
+
+    Files that cannot be read are refused before, when the dataset is opened.
+    """
+    try:
+        yield
+    except DataError as error:
+        raise NotInDataError(str(error)) from error

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from iceb.base.cache import cache_root
 from iceb.base.digest import digest_file
 from iceb.base.download import download
-from iceb.base.errors import DataError
+from iceb.base.errors import DataError, NotInDataError
 from iceb.base.messages import shorten
 from iceb.base.readers import explain_reading, is_file, is_folder, read_json, user_path
 from iceb.datasets.cards import package_folder
@@ -105,10 +105,10 @@ def _refuse_absent_kind(card: DataCard, data: str | None) -> None:
     packaged = card.source.repository in PACKAGED
     if packaged and data == UPSTREAM:
         allowed = "name embedded, or a folder that holds its files, or leave `data` out"
-        raise DataError(f"`data` {UPSTREAM}: the files of dataset {card.name} ship with its package: {allowed}")
+        raise NotInDataError(f"`data` {UPSTREAM}: the files of dataset {card.name} ship with its package: {allowed}")
     if not packaged and data == EMBEDDED:
         allowed = f"name {UPSTREAM}, or a folder that holds its files, or leave `data` out"
-        raise DataError(f"`data` {EMBEDDED}: no package ships the files of dataset {card.name}: {allowed}")
+        raise NotInDataError(f"`data` {EMBEDDED}: no package ships the files of dataset {card.name}: {allowed}")
 
 
 def missing(card: DataCard, folder: Path) -> list[str]:

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from iceb.base.errors import DataError
+from iceb.base.errors import DataError, NotInDataError
 from iceb.datasets.on_aice import OnAice
 from iceb.mini.class_tree import hops, look_distance, superclass
 from iceb.mini.composed import fact_tags, has_fact
@@ -95,7 +95,7 @@ class Neighbours(OnAice):
 
 def _label(request: EditRequest) -> int:
     if request.source_label is None:
-        raise DataError(
+        raise NotInDataError(
             f"request {request.id} edits {request.source!r:.80}, which is no ImageNet class, so how far bystanders are "
             "from it cannot be told: leave task neighbours out of `with_tasks`, or edit classes"
         )

@@ -15,6 +15,7 @@ from iceb.base.digest import digest
 from iceb.base.errors import SpecError
 from iceb.base.messages import quote
 from iceb.datasets import EMBEDDED, dataset_card_name, open_dataset
+from iceb.datasets.counts import refused_counts
 from iceb.running.scoring import registered_metric
 from iceb.specs.data_digests import DataDigests
 from iceb.specs.datasets import ConceptDataset, DataCard
@@ -74,7 +75,8 @@ def join_task(asked: str, num_edits: int, mini: bool, data: str | None, cache: P
         raise SpecError(f"`with_tasks` {quote(asked, 80)}: must be a task, or TASK=COUNT as in preservation=1000")
     task: Task = registry.load("tasks", found["task"])
     dataset = open_dataset(task.dataset, _source(task, mini, data), cache, may_fetch)
-    prompts = tuple(dataset.shared_prompts(num_edits))
+    with refused_counts():
+        prompts = tuple(dataset.shared_prompts(num_edits))
     count = int(found["count"]) if found["count"] else len(prompts)
     if count > len(prompts):
         raise SpecError(

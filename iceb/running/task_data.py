@@ -9,6 +9,7 @@ from iceb import registry
 from iceb.base.errors import DataError, SpecError
 from iceb.base.frames import attribute_errors
 from iceb.datasets import EMBEDDED, dataset_card_name, open_dataset
+from iceb.datasets.counts import refused_counts
 from iceb.datasets.own_requests import OwnDataset, OwnRequests
 from iceb.datasets.repeated import digests_of, with_repeats
 from iceb.models.sources import Source
@@ -131,9 +132,10 @@ def choose_prompts(
         metrics = unbiased_metrics(task, metrics, ask.metrics)
     selection = Selection([each.metric for each in metrics], ask.limit, ask.share)
     with attribute_errors(DataError, f"dataset {card}"):
-        edited: ConceptDataset = with_repeats(dataset, ask.repeats, ask.num_edits)
-        edited = JoinedDataset(edited, joined) if joined else edited
-        schedule = edited.schedule(ask.num_edits)
+        with refused_counts():
+            edited: ConceptDataset = with_repeats(dataset, ask.repeats, ask.num_edits)
+            edited = JoinedDataset(edited, joined) if joined else edited
+            schedule = edited.schedule(ask.num_edits)
         checkpoints = selection.checkpoints(task, edited, schedule, ask.num_edits)
         digests = with_joined(digests_of(dataset, ask.repeats, ask.num_edits), joined, schedule)
     if ask.limit is not None or ask.share is not None:

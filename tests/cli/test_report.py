@@ -10,10 +10,11 @@ from rich.console import Console
 from iceb.base.errors import MeasureError
 from iceb.cli import check_lines
 from iceb.cli.progress import Bars
-from iceb.cli.report import refuse_withheld, summary
+from iceb.cli.report import summary
 from iceb.conformance.check_line import Line
 from iceb.models.loading import silence_libraries
 from iceb.registry import entries_of
+from iceb.runs.withheld import refuse_withheld
 from iceb.specs.results import Result
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "result.json"

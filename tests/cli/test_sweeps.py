@@ -5,13 +5,14 @@ import multiprocessing
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from iceb.base.errors import SpecError
+from iceb.base.errors import DataError, SpecError
 from iceb.cli.main import run
 from iceb.cli.matrix import Asked
 from iceb.cli.values import parse_count
-from iceb.running.sweeps import estimates
+from iceb.running.sweeps import estimates, planning
 from iceb.running.sweeps.calibration import Calibrated
 from iceb.running.sweeps.locks import cell_lock
 from iceb.runs.folder import read_result
@@ -117,6 +118,46 @@ def test_a_damaged_or_failed_result_is_made_again(capsys, sweep, tmp_path):
     found = document(capsys, one)
     assert [cell["made"] for cell in found["cells"]] == ["made", "made"]
     assert [cell["made"] for cell in document(capsys, one)["cells"]] == ["found", "found"]
+    for path in (first.parent / "images.jsonl", second.parent / "per_concept.parquet"):
+        path.write_bytes(path.read_bytes()[:-1])
+    assert [cell["made"] for cell in document(capsys, one)["cells"]] == ["made", "made"]
+    assert [cell["made"] for cell in document(capsys, one)["cells"]] == ["found", "found"]
+
+
+def test_a_cell_without_a_score_fails_and_is_made_again_when_its_measure_is_mended(capsys, sweep, tmp_path):
+    from iceb_example.measures import ColourClasses
+
+    one = sweep("--method", "unedited", "--num-edits", "1,2")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ColourClasses, "__call__", lambda _, inputs: np.full((len(inputs), 1000), np.nan))
+        found = document(capsys, one, code=1)
+    assert [(cell["made"], cell["value"]) for cell in found["cells"]] == [("failed", None)] * 2
+    assert all(cell["error"].startswith("no score has a value: too many images") for cell in found["cells"])
+    assert [read_result(path).status for path in results(tmp_path / "runs").values()] == ["partial"] * 2
+    assert [cell["made"] for cell in document(capsys, one)["cells"]] == ["made", "made"]
+    assert [cell["made"] for cell in document(capsys, one)["cells"]] == ["found", "found"]
+
+
+def test_data_that_cannot_be_read_fail_their_cell_and_the_exit_code_says_so(capsys, sweep, monkeypatch):
+    real = planning.plan
+
+    def plan(ask, *more):
+        if ask.num_edits == 2:
+            raise DataError("rows.json is cut short")
+        return real(ask, *more)
+
+    monkeypatch.setattr(planning, "plan", plan)
+    one = sweep("--method", "unedited")
+    assert run([*one, "--dry-run"]) == 1
+    assert run(one) == 1
+    captured = capsys.readouterr()
+    line = "failed: unedited on aice, 2 edits: rows.json is cut short"
+    assert captured.out.count(line) == 2  # of the plan, and below the table
+    assert "sweep of 1 cell, 1 failed" in captured.err
+    found = document(capsys, one, code=1)
+    assert [cell["made"] for cell in found["cells"]] == ["found"]
+    assert [each["reason"] for each in found["failed"]] == ["rows.json is cut short"]
+    assert found["left_out"] == []
 
 
 @pytest.mark.parametrize(
@@ -132,6 +173,8 @@ def test_a_damaged_or_failed_result_is_made_again(capsys, sweep, tmp_path):
         (["--set", "token_swap.strenth=1"], "did you mean strength"),
         (["--requests", "mine.json"], "iceb try compares several methods"),
         (["--checkpoint", "folder"], "no sweep"),
+        (["--name", "mine"], "--name mine: is for --checkpoint"),
+        (["--erases"], "--erases: is for --checkpoint"),
         (["--sweep", "s.toml"], "--sweep and --method both say what is run"),
         (["--recipe", "published,no/such.toml"], "cannot be read"),
     ],
@@ -205,4 +248,4 @@ def test_a_budget_draws_a_part_and_the_same_command_keeps_it(capsys, sweep, tmp_
     again = document(capsys, arguments)
     assert [(cell["id"], cell["made"]) for cell in again["cells"]] == [(cell["id"], "found") for cell in first["cells"]]
     assert run([*arguments, "--limit", "3"]) == 2
-    assert "--budget: chooses what part is drawn" in capsys.readouterr().err
+    assert "--budget chooses what part is drawn" in capsys.readouterr().err

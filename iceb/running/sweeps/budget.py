@@ -15,6 +15,8 @@ from iceb.base.wording import count_text
 from iceb.running.sweeps.asked import SweepAsk
 from iceb.running.sweeps.calibration import Calibrated
 from iceb.running.sweeps.estimates import CellEstimate
+from iceb.running.sweeps.locks import cell_lock
+from iceb.specs.repeats import SINGLE
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 TIME = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)([smhd])")
@@ -65,6 +67,21 @@ def parse_budget(text: str) -> float:
     return float(found[1]) * UNITS[found[2]]
 
 
+def budget_of(text: str | None, sweep: SweepAsk) -> float | None:
+    """Seconds that a sweep may take; None for any.
+
+    Raises:
+        SpecError: as `parse_budget`; or its runs have a part of their prompts already, or repeat their edits.
+    """
+    if text is None:
+        return None
+    if any(sweep.common.get(name) is not None for name in ("limit", "share")):
+        raise SpecError("`budget` chooses what part is drawn: leave `limit` and `share` out")
+    if not sweep.common.get("repeats", SINGLE).is_single:
+        raise SpecError("`budget` chooses a part of one edit's prompts: use `draws=1` and `replicates=1` with it")
+    return parse_budget(text)
+
+
 def choose_share(
     estimate: Callable[[float | None], tuple[Sequence[CellEstimate], Calibrated | None]], budget: float
 ) -> Choice:
@@ -83,13 +100,24 @@ def choose_share(
         fixed, varying, unknown = _seconds(cells, calibrated)
         if fixed + varying <= budget:
             return Choice(share, fixed + varying, unknown)
-        whole = varying / (share or 1.0)
+        tried, whole = share, varying / (share or 1.0)
         share = _two_digits(min((budget - fixed) / whole if whole else 0.0, 0.95 * (share or 1.0)))
         if share < LEAST:
             break
-    raise SpecError(
-        f"`budget`: {budget:.0f} s are too few: edits take about {fixed:.0f} s, all images about "
-        f"{whole:.0f} s, and less than {LEAST:g} of them would be left; give more time, or fewer methods or counts"
+    raise SpecError(_too_few(budget, tried, fixed, varying, share < LEAST))
+
+
+def _too_few(budget: float, tried: float | None, fixed: float, varying: float, is_last: bool) -> str:
+    """Say that no part fits, and what the smallest one that was tried takes.
+
+    Args:
+        is_last: a smaller part is too small.
+    """
+    part = "all prompts" if tried is None else f"`share={tried:g}` of the prompts"
+    rest = f", and less than {LEAST:g} of them is too little" if is_last else ", the last part that was tried"
+    return (
+        f"`budget`: {budget:.0f} s are too few: edits take about {fixed:.0f} s, drawing and measuring {part} about "
+        f"{varying:.0f} s{rest}; give more time, or fewer methods or counts"
     )
 
 
@@ -126,7 +154,8 @@ class ChosenShares:
     """
 
     def __init__(self, out: Path, ids: Sequence[str], budget: float) -> None:
-        self.path = out / FOLDER / f"{digest([sorted(ids), budget])[:16]}.json"
+        self.out, self.name = out, f"{FOLDER}/{digest([sorted(ids), budget])[:16]}"
+        self.path = out / f"{self.name}.json"
 
     def read(self) -> Choice | None:
         """Return the choice made before; None where there is none, or its file is damaged."""
@@ -136,6 +165,20 @@ class ChosenShares:
             return Choice(None if share is None else float(share), float(found["seconds"]), int(found["unknown"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+    def keep(self, choose: Callable[[], Choice]) -> Choice:
+        """Make a choice and keep it; where another process is making one, wait and return that.
+
+        Raises:
+            SpecError: not even a small part fits.
+            StoreError: the folder cannot be written.
+        """
+        with cell_lock(self.out, self.name, wait=True):
+            found = self.read()
+            if found is None:
+                found = choose()
+                self.write(found)
+        return found
 
     def write(self, choice: Choice) -> None:
         """Keep a choice.

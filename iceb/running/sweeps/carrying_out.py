@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from iceb.base.digest import digest_file
 from iceb.base.errors import IcebError, ResultError
 from iceb.base.frames import describe
 from iceb.base.messages import one_line
@@ -20,6 +21,8 @@ from iceb.running.sweeps.planning import Cell, SweepPlan
 from iceb.runs.folder import RESULT, read_result
 from iceb.runs.ledger import LEDGER
 from iceb.runs.table import TABLE
+from iceb.runs.withheld import refuse_withheld
+from iceb.specs.records import TableRecord
 from iceb.specs.results import Result
 
 Made = Literal["made", "found", "failed"]
@@ -47,16 +50,28 @@ class CellOutcome:
 
 
 def finished_result(out: Path, cell: Cell) -> Result | None:
-    """The result of a cell that was finished before, with every metric of today; None where there is none."""
+    """The result of a cell that was finished before, with every metric of today; None where there is none.
+
+    A result of which a score is withheld is none: its measure may be mended by now.
+    """
     folder = out / cell.id
     try:
         result = read_result(folder / RESULT)
     except ResultError:
         return None
     known = {(score.metric, score.version) for score in result.scores}
-    whole = all((folder / name).is_file() for name in (TABLE, LEDGER))
-    is_finished = result.status != "failed" and result.id == cell.id and cell.metrics <= known and whole
+    whole = _is_whole(folder / TABLE, result.per_concept) and _is_whole(folder / LEDGER, result.images)
+    unfinished = result.status == "failed" or any(score.withheld for score in result.scores)
+    is_finished = not unfinished and result.id == cell.id and cell.metrics <= known and whole
     return result if is_finished else None
+
+
+def _is_whole(path: Path, record: TableRecord | None) -> bool:
+    """Whether a file is the one that a result names."""
+    try:
+        return record is not None and digest_file(path) == record.sha256
+    except OSError:
+        return False
 
 
 class Sweep:
@@ -115,6 +130,7 @@ class Sweep:
             planned = plan(cell.ask, shared=self.shared)
             result, path = run(planned, self.out)
             note_pace(planned, result)
+            refuse_withheld(result)
             return CellOutcome(cell, "made", path, result)
         except (Exception, SystemExit) as error:  # of a method, a measure or a library
             line = error_line(error)

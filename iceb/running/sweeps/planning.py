@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from iceb.base.errors import DataError, IcebError, MethodError, SpecError
+from iceb.base.errors import DataError, IcebError, MethodError, NotInDataError, SpecError
 from iceb.base.wording import count_text, edits_text
 from iceb.running.plan import Ask, plan
 from iceb.running.planned import Plan
 from iceb.running.shared_parts import SharedParts
 from iceb.running.sweeps.asked import SweepAsk
 
-CANNOT = (SpecError, DataError, MethodError)  # a combination that a method, a task or its data do not have
+CANNOT = (SpecError, NotInDataError, MethodError)  # a combination that a method, a task or its data do not have
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,15 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """The cells of a sweep in the order in which they run, and what is left out of it."""
+    """The cells of a sweep in the order in which they run, and what is left out of it.
+
+    Attributes:
+        failed: combinations whose data are not there, or cannot be read.
+    """
 
     cells: tuple[Cell, ...]
     left_out: tuple[LeftOut, ...]
+    failed: tuple[LeftOut, ...] = ()
 
 
 def cell_name(ask: Ask) -> str:
@@ -92,16 +97,21 @@ def plan_sweep(
 
     Raises:
         SpecError: no such name or setting, or no combination can run.
+        DataError: likewise, and of some the data cannot be read.
         IcebError: a model or a cache that cannot be used.
     """
     sweep.check_names()
     cells: dict[str, Cell] = {}
     left_out: list[LeftOut] = []
+    failed: list[LeftOut] = []
     for ask in sweep.asks():
         try:
             planned = plan(ask, may_fetch, shared)
         except CANNOT as error:
             left_out.append(LeftOut(ask, str(error)))
+            continue
+        except DataError as error:
+            failed.append(LeftOut(ask, str(error)))
             continue
         cell = Cell.of(ask, planned)
         if cell.id in cells:
@@ -111,11 +121,12 @@ def plan_sweep(
         if visit is not None:
             visit(cell, planned)
     if not cells:
-        raise _nothing_left(left_out)
-    return SweepPlan(tuple(cells.values()), tuple(left_out))
+        raise _nothing_left(left_out, failed)
+    return SweepPlan(tuple(cells.values()), tuple(left_out), tuple(failed))
 
 
-def _nothing_left(left_out: list[LeftOut]) -> IcebError:
-    reasons = list(dict.fromkeys(each.reason for each in left_out))
+def _nothing_left(left_out: list[LeftOut], failed: list[LeftOut]) -> IcebError:
+    reasons = list(dict.fromkeys(each.reason for each in [*failed, *left_out]))
     more = f"; and {count_text(len(reasons) - 1, 'other reason')}" if len(reasons) > 1 else ""
-    return SpecError(f"no combination of the sweep can run: {reasons[0]}{more}")
+    kind = DataError if failed else SpecError
+    return kind(f"no combination of the sweep can run: {reasons[0]}{more}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from iceb.running.shared_parts import SharedParts
 from iceb.running.sweeps.asked import SweepAsk
-from iceb.running.sweeps.budget import ChosenShares, choose_share, with_share
+from iceb.running.sweeps.budget import Choice, ChosenShares, choose_share, with_share
 from iceb.running.sweeps.estimates import estimate_sweep
 
 
@@ -21,17 +21,17 @@ def within_budget(
 
     Raises:
         SpecError: not even a small part fits.
-        IcebError: the sweep cannot be planned.
+        IcebError: the sweep cannot be planned, or `out` not be written.
     """
     whole, first = estimate_sweep(ask, shared, out)
     kept = ChosenShares(out, [cell.cell.id for cell in whole], budget)
-    choice = kept.read()
-    if choice is None:
-        choice = choose_share(
+
+    def choose() -> Choice:
+        return choose_share(
             lambda share: (estimate_sweep(with_share(ask, share), shared, out)[0] if share else whole, first), budget
         )
-        if keep:
-            kept.write(choice)
+
+    choice = kept.read() or (kept.keep(choose) if keep else choose())
     for line in choice.lines(budget):
         tell(line)
     return with_share(ask, choice.share)

@@ -1,11 +1,17 @@
 """Budgets of sweeps: the part of the prompts whose planned time fits."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from iceb.base.errors import SpecError
-from iceb.running.sweeps.budget import Choice, ChosenShares, choose_share, parse_budget
+from iceb.running.sweeps import within_budget as cutting
+from iceb.running.sweeps.asked import SweepAsk
+from iceb.running.sweeps.budget import Choice, ChosenShares, budget_of, choose_share, parse_budget
 from iceb.running.sweeps.calibration import Calibrated
 from iceb.running.sweeps.estimates import CellEstimate
+from iceb.specs.repeats import Repeats
 from tests.unit.running.test_sweeps import cells
 
 CELL = cells(1).cells[0]
@@ -34,6 +40,22 @@ def test_a_budget_is_a_time_with_its_unit(text, seconds):
 def test_anything_else_is_refused(text):
     with pytest.raises(SpecError, match="must be a time above 0 like 90s"):
         parse_budget(text)
+
+
+@pytest.mark.parametrize(
+    ("common", "words"),
+    [
+        ({"limit": 4}, "`budget` chooses what part is drawn: leave `limit` and `share` out"),
+        ({"share": 0.5}, "`budget` chooses what part is drawn: leave `limit` and `share` out"),
+        ({"repeats": Repeats(2, 1)}, "`budget` chooses .*: use `draws=1` and `replicates=1` with it"),
+        ({"repeats": Repeats(1, 2)}, "`budget` chooses .*: use `draws=1` and `replicates=1` with it"),
+    ],
+)
+def test_a_budget_is_refused_beside_a_chosen_part_and_repeated_edits(common, words):
+    sweep = SweepAsk(("uce",), ("aice",), (1,), common=common)
+    assert budget_of(None, sweep) is None
+    with pytest.raises(SpecError, match=words):
+        budget_of("1h", sweep)
 
 
 def test_all_is_drawn_where_it_fits():
@@ -66,6 +88,14 @@ def test_a_plan_that_does_not_shrink_with_the_part_is_tried_a_few_times_only():
     assert len(asked) < 10
 
 
+def test_a_budget_that_is_too_small_says_which_part_was_tried_and_what_it_takes():
+    with pytest.raises(SpecError, match=r"all prompts about 1050 s, and less than 0\.01 of them is too little"):
+        choose_share(estimates()[0], 100.0)
+    estimate, _ = estimates()  # a half is always left; tried by hand: all, 0.47, 0.44 and 0.41
+    with pytest.raises(SpecError, match=r"`share=0\.41` of the prompts about 525 s, the last part that was tried"):
+        choose_share(lambda share: estimate(share and 0.5), 600.0)
+
+
 def test_a_choice_is_kept_for_the_command_that_goes_on(tmp_path):
     kept = ChosenShares(tmp_path, ["a", "b"], 600.0)
     assert kept.read() is None
@@ -74,3 +104,22 @@ def test_a_choice_is_kept_for_the_command_that_goes_on(tmp_path):
     assert ChosenShares(tmp_path, ["a", "b"], 601.0).read() is None
     kept.path.write_text('{"share":')
     assert kept.read() is None
+
+
+def test_two_sweeps_that_start_at_once_draw_the_same_part(tmp_path, monkeypatch):
+    shares, sweep = iter([0.5, 0.25]), SweepAsk(("uce",), ("aice",), (1,))
+
+    def choose(*_):
+        time.sleep(0.3)  # both have looked for an earlier choice by now
+        return Choice(next(shares), 100.0)
+
+    monkeypatch.setattr(cutting, "estimate_sweep", lambda *_: ([CellEstimate(CELL, False)], None))
+    monkeypatch.setattr(cutting, "choose_share", choose)
+
+    def start(_):
+        return cutting.within_budget(sweep, None, tmp_path, 600.0, lambda line: None, keep=True)
+
+    with ThreadPoolExecutor(2) as pool:
+        found = {cut.common["share"] for cut in pool.map(start, range(2))}
+    assert len(found) == 1
+    assert [path.parent.name for path in tmp_path.rglob("*.json")] == ["budgets"]

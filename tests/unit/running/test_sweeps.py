@@ -1,15 +1,17 @@
 """Planning of sweeps, their file, their commands and locks: nothing is drawn."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from iceb.base.errors import DataError, MethodError, SpecError
+from iceb import registry
+from iceb.base.errors import DataError, MethodError, NotInDataError, SpecError
 from iceb.cli.cell_command import cell_command
 from iceb.cli.matrix import split_list
 from iceb.cli.sweeping import sweep_ask
 from iceb.models.sources import find
-from iceb.running.plan import Ask
+from iceb.running.plan import Ask, plan
 from iceb.running.shared_parts import SharedParts
 from iceb.running.sweeps import carrying_out, planning
 from iceb.running.sweeps.asked import SweepAsk
@@ -20,6 +22,16 @@ from iceb.running.sweeps.sweep_file import parse_sweep
 from iceb.specs.execution import Execution
 from iceb.specs.repeats import Repeats
 
+NUDGE = """
+from dataclasses import dataclass, replace
+
+from iceb.methods.uce import UCE
+
+
+@dataclass(frozen=True)
+class Nudge(UCE):
+    card = replace(UCE.card, name="nudge")
+"""
 LISTS = 'methods = ["uce", "unedited"]\ntasks = ["aice"]\nnum_edits = [1, 10]\n'
 
 
@@ -52,6 +64,29 @@ def test_methods_without_a_recipe_run_once_with_their_own_settings():
         "uce (tuned) on aice, 1 edit",
         "unedited on aice, 1 edit",
     ]
+
+
+def test_a_recipe_that_another_package_ships_is_taken_as_in_a_single_run(tmp_path, monkeypatch, parts):
+    recipes = tmp_path / "iceb_nudges" / "recipes" / "nudge"
+    recipes.mkdir(parents=True)
+    (tmp_path / "iceb_nudges" / "__init__.py").touch()
+    (tmp_path / "iceb_nudges" / "method.py").write_text(NUDGE)
+    (recipes / "aice.toml").write_text('how = "published: mine"\n\n[params]\nridge = 3.0\n')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    nudge = registry.Registered("methods", "nudge", "iceb-nudges", "1.0", "iceb_nudges.method:Nudge")
+    registered = registry.entries_of
+    monkeypatch.setattr(
+        registry, "entries_of", lambda group: [*registered(group), *([nudge] if group == "methods" else [])]
+    )
+    sweep = SweepAsk(("nudge",), ("aice", "artists"), (1,), ("published", "tuned"))
+    assert names(sweep) == [
+        "nudge (published) on aice, 1 edit",
+        "nudge (tuned) on aice, 1 edit",
+        "nudge on artists, 1 edit",
+    ]
+    ask, *_ = sweep.asks()
+    chosen = plan(ask, shared=parts).parts.method
+    assert (chosen.part, chosen.params["ridge"]) == ("published", 3.0)
 
 
 def test_settings_belong_to_their_method_and_the_rest_to_all():
@@ -108,11 +143,27 @@ def test_combinations_that_cannot_be_are_left_out_with_the_reason(parts):
 
 def test_a_sweep_of_which_nothing_is_left_is_an_error_with_the_first_reason(parts, monkeypatch):
     def refuse(ask, *_):
-        raise (MethodError if ask.method == "uce" else DataError)(f"{ask.method} cannot")
+        raise (MethodError if ask.method == "uce" else NotInDataError)(f"{ask.method} cannot")
 
     monkeypatch.setattr(planning, "plan", refuse)
     with pytest.raises(SpecError, match="no combination of the sweep can run: uce cannot; and 1 other reason"):
         plan_sweep(SweepAsk(("uce", "unedited"), ("aice",), (1,)), parts)
+
+
+def test_data_that_cannot_be_read_are_a_failure_and_never_left_out(parts, tmp_path, monkeypatch):
+    real = planning.plan
+
+    def without_artists(ask, *more):
+        return real(replace(ask, data=str(tmp_path)) if ask.task == "artists" else ask, *more)
+
+    monkeypatch.setattr(planning, "plan", without_artists)
+    planned = plan_sweep(SweepAsk(("unedited",), ("artists", "aice"), (5, 100_000)), parts, may_fetch=False)
+    assert [cell.name for cell in planned.cells] == ["unedited on aice, 5 edits"]
+    assert [each.name for each in planned.left_out] == ["unedited on aice, 100000 edits"]
+    assert [each.name for each in planned.failed] == [f"unedited on artists, {count} edits" for count in (100_000, 5)]
+    assert all(" lacks " in each.reason for each in planned.failed)
+    with pytest.raises(DataError, match=r"no combination of the sweep can run: .* lacks "):
+        plan_sweep(SweepAsk(("unedited",), ("artists",), (5,)), parts, may_fetch=False)
 
 
 def test_the_same_run_by_two_names_is_one_cell(parts, monkeypatch):
@@ -156,7 +207,7 @@ def stand_ins(monkeypatch, tmp_path):
             raise fails[planned]
         made.append(planned)
         (out / planned).mkdir(parents=True)
-        return SimpleNamespace(status="complete"), out / planned / "result.json"
+        return SimpleNamespace(status="complete", scores=()), out / planned / "result.json"
 
     def find_result(out, cell):
         return SimpleNamespace(status="complete") if (out / cell.id).is_dir() else None
@@ -289,3 +340,9 @@ def test_a_cells_command_leaves_out_what_is_the_sweeps_alone():
         "iceb evaluate --method uce --task aice --num-edits 10 --set ridge=1.0 --draws 3 --replicates 2 "
         "--limit 4 --device cpu"
     )
+
+
+def test_a_cells_command_names_the_whole_share():
+    share = 0.123456789
+    words = cell_command(Ask("aice", "uce", 10, share=share), ["iceb", "evaluate", "--budget", "2h"])
+    assert float(words[words.index("--share") + 1]) == share
