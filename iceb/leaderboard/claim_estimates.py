@@ -14,6 +14,7 @@ from iceb.leaderboard.cells import cell
 from iceb.leaderboard.comparable import refuse_unlike, score_differences
 from iceb.leaderboard.filed_result import FiledResult, read_filed
 from iceb.leaderboard.finding import row_name
+from iceb.leaderboard.known_floor import known_floor
 from iceb.leaderboard.paired_sets import set_difference
 from iceb.leaderboard.pairwise import paired_variances
 from iceb.leaderboard.row_clusters import cluster_names
@@ -96,6 +97,8 @@ def value_estimate(filed: FiledResult, metric: str) -> Estimate:
             raise ResultError(f"{metric} has no error: {score.note or 'one concept'}")
         return _plain(score.value, score.stderr, score.concepts - 1.0)
     mine = _influences(filed, score)
+    if not mine.keys:
+        raise ResultError(f"{metric} of {filed.path} is a known number without an error: nothing is to be tested")
     clusters = cluster_names(filed.result)
     design = design_of(mine.keys, mine.shares, clusters)
     _refuse_few(design.fewest, metric)
@@ -148,7 +151,7 @@ def _values(filed: FiledResult, metric: str) -> list[ConceptValue]:
 
 
 def _influences(filed: FiledResult, score: ScoreRecord) -> Influences:
-    found = influences_of(_values(filed, score.metric), score.reduction.reduction)
+    found = known_floor(filed.result, score) or influences_of(_values(filed, score.metric), score.reduction.reduction)
     if found is None:
         raise ResultError(f"{score.metric} of {filed.path} has no error, so that no test of it is possible")
     return found

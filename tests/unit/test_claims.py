@@ -1,17 +1,20 @@
 """Every sentence of claims.toml is carried by the committed results, and false ones are refused with what was found."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from iceb.base.errors import CheckFailed, SpecError
+from iceb.base.errors import CheckFailed, ResultError, SpecError
 from iceb.cli import claims as command
 from iceb.leaderboard.claim_estimates import Shelf, difference_estimate, value_estimate
 from iceb.leaderboard.claim_file import FIELDS, parse_claims, read_claims
 from iceb.leaderboard.claims import ALPHA, judge_claims
+from iceb.leaderboard.filed_result import FiledResult
 from iceb.report.meanings import group_of
+from iceb.specs.reduce import reduce_values
 
 ROOT = Path(__file__).parents[2]
 SENTENCE = "A sentence that the page has."
@@ -188,6 +191,37 @@ def test_an_estimate_is_that_of_the_result_and_a_difference_that_of_the_comparis
     (known,) = [each.difference for each in compare(first, second).metrics if each.metric == "edit_score"]
     numbers = [float(each) for each in (apart.value, apart.stderr, apart.freedom)]
     assert numbers == pytest.approx([known.value, known.stderr, known.freedom])
+
+
+def test_a_row_is_claimed_better_than_an_unedited_model_without_an_error(make_result):
+    """A harmonic mean with a part at 0 has no error: the difference has that of the row alone, as ranks have it."""
+    first, second = (
+        filed_harmonic(make_result(name, 10, {"source2dest": gain}, concepts=24, **more), spread)
+        for name, gain, spread, more in (("emcid", 0.4, 0.01, {}), ("unedited", 0.0, 0.0, {"paper": ""}))
+    )
+    apart, alone = (
+        difference_estimate(first, "source2dest", second, "source2dest"),
+        value_estimate(first, "source2dest"),
+    )
+    assert (float(apart.value), float(apart.stderr)) == pytest.approx((float(alone.value), float(alone.stderr)))
+    with pytest.raises(ResultError, match=r"source2dest of unedited\.json is a known number without an error"):
+        value_estimate(second, "source2dest")
+
+
+def filed_harmonic(made, spread):
+    """A result whose score is the harmonic mean of its parts: without an error where one is 0."""
+    rows = tuple(
+        dataclasses.replace(row, value=dataclasses.replace(row.value, after=row.value.after + spread * (place % 3 - 1)))
+        for place, row in enumerate(made.rows)
+    )
+    scores = []
+    for score in made.result.scores:
+        record = score.reduction.model_copy(update={"combine": "harmonic"})
+        found = reduce_values([row.value for row in rows if row.metric == score.metric], record.reduction)
+        update = {name: getattr(found, name) for name in ("value", "stderr", "low", "high", "before", "after")}
+        scores.append(score.model_copy(update={**update, "reduction": record}))
+    result = made.with_rows(rows).with_fields(scores=tuple(scores)).result
+    return FiledResult(Path(f"{result.method.name}.json"), result, "", b"", rows)
 
 
 def test_two_metrics_of_one_row_are_compared_by_the_scatter_of_both(shelf):
