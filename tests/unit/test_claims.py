@@ -155,6 +155,20 @@ def test_holms_rule_counts_every_claim_of_the_file_and_the_weakest_test_decides(
     assert verdict.weakest.p == alone.weakest.p
 
 
+def test_a_claim_on_fewer_than_a_hundred_clusters_is_carried_with_a_warning(shelf, tmp_path):
+    some = [
+        claim_text(kind="threshold", metric="source2dest", at_least=0.5, num_edits=num) for num in ([300], [50, 300])
+    ]
+    firm, few = verdicts_on(shelf, tmp_path, *some)
+    assert firm.is_carried
+    assert few.is_carried
+    assert (firm.warning, [round(each.clusters, 1) for each in firm.tests]) == ("", [175.1])
+    assert "warning" not in firm.text
+    assert "; warning: it rests on 41.7 clusters of equal weight, and below 100 a false claim may pass in" in few.text
+    assert command.document(few)["warning"] == few.warning
+    assert [round(each["clusters"], 1) for each in command.document(few)["tests"]] == [41.7, 175.1]
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
