@@ -24,8 +24,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
 from iceb.cli.main import run as call_iceb
+from iceb.leaderboard.cells import cell
 from iceb.leaderboard.collect import refusal
-from iceb.leaderboard.unranked import REASONS
+from iceb.leaderboard.unranked import why_unranked
 from iceb.running.prompt_files import prompt_id
 from iceb.runs.folder import RESULT, read_result
 from iceb.runs.ledger import ImageRow, read_ledger
@@ -212,7 +213,7 @@ def why_no_rank(result: Result | None) -> str:
         update["status"] = "complete"
     whole = result.model_copy(update=update)
     headline = whole.score(AICE.headline)
-    why = refusal(whole) or next((why for why, gives in REASONS.items() if gives(whole)), "")
+    why = refusal(whole) or why_unranked(cell([whole]))
     return why or ("" if headline is not None and headline.value is not None else f"{AICE.headline} has no value")
 
 

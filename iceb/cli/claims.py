@@ -47,6 +47,7 @@ def document(verdict: "Verdict") -> dict[str, Any]:
         "claim": verdict.claim.model_dump(exclude_defaults=True),
         "carried": verdict.is_carried,
         "problem": verdict.problem,
+        "warning": verdict.warning,
         "p_holm": verdict.p_holm,
-        "tests": [{"found": tested.text, "p": tested.p} for tested in verdict.tests],
+        "tests": [{"found": each.text, "p": each.p, "clusters": each.clusters} for each in verdict.tests],
     }

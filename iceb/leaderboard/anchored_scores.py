@@ -12,7 +12,8 @@ from typing import TypeAlias
 import numpy as np
 
 from iceb.leaderboard.columns import Column, column_of
-from iceb.leaderboard.rank import FLOOR, Row, Table
+from iceb.leaderboard.known_floor import FLOOR, known_floor
+from iceb.leaderboard.rank import Row, Table
 from iceb.specs.influences import Influences, Key, design_of
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
@@ -71,8 +72,10 @@ def efficacy_at(table: Table, axes: Axes, row: Row, count: int) -> AnchoredScore
     if not anchors.usable:
         return AnchoredScore(None, note=f"{FLOOR} and the ceiling are equal at {count}")
     value, reach = anchored_score(_value(mine) or 0.0, anchors), best - anchors.floor
-    slopes = ((mine, 1 / reach), (floor, (value - 1) / reach), (top, -value / reach))
-    terms = [(table.evidence.influences(*each), slope) for each, slope in slopes if each is not None]
+    slopes = ((floor, (value - 1) / reach), (top, -value / reach))
+    found = [(each, slope) for each, slope in slopes if each is not None]
+    terms = [(table.evidence.influences(*mine), 1 / reach)]
+    terms += [(known_floor(*each) or table.evidence.influences(*each), slope) for each, slope in found]
     return AnchoredScore(value, _scatter(value, terms, table.evidence.clusters(mine[0])))
 
 

@@ -1,8 +1,9 @@
 """The section of a leaderboard page that says how many concepts each method can edit at once."""
 
 from iceb.leaderboard.capacity import Area, Capacity, Ends, HalfLife, RowCapacity, TableCapacity
+from iceb.leaderboard.known_floor import FLOOR
 from iceb.leaderboard.markdown import MISSING, cell, markdown_table
-from iceb.leaderboard.rank import CONTROL, FLOOR, Row
+from iceb.leaderboard.rank import CONTROL, Row
 from iceb.leaderboard.row_lines import name
 
 GUIDE = "../docs/capacity.md"

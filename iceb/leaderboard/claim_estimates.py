@@ -14,6 +14,7 @@ from iceb.leaderboard.cells import cell
 from iceb.leaderboard.comparable import refuse_unlike, score_differences
 from iceb.leaderboard.filed_result import FiledResult, read_filed
 from iceb.leaderboard.finding import row_name
+from iceb.leaderboard.known_floor import known_floor
 from iceb.leaderboard.paired_sets import set_difference
 from iceb.leaderboard.pairwise import paired_variances
 from iceb.leaderboard.row_clusters import cluster_names
@@ -94,8 +95,10 @@ def value_estimate(filed: FiledResult, metric: str) -> Estimate:
         _refuse_few(float(score.concepts), metric)
         if score.value is None or score.stderr is None:
             raise ResultError(f"{metric} has no error: {score.note or 'one concept'}")
-        return _plain(score.value, score.stderr, score.concepts - 1.0)
+        return _plain(score.value, score.stderr, score.concepts - 1.0, clusters=score.concepts)
     mine = _influences(filed, score)
+    if not mine.keys:
+        raise ResultError(f"{metric} of {filed.path} is a known number without an error: nothing is to be tested")
     clusters = cluster_names(filed.result)
     design = design_of(mine.keys, mine.shares, clusters)
     _refuse_few(design.fewest, metric)
@@ -103,7 +106,7 @@ def value_estimate(filed: FiledResult, metric: str) -> Estimate:
     variance, freedom = design.variance(numbers)
     seeds = (mine.seed_variance or 0.0) if design.state_count == 1 else 0.0  # several states hold it already
     skewness = skewness_of(cluster_sums(numbers, design.clusters)) if design.state_count == 1 and not seeds else 0.0
-    return _plain(mine.value, float(np.sqrt(variance + seeds)), float(freedom), float(skewness))
+    return _plain(mine.value, float(np.sqrt(variance + seeds)), float(freedom), float(skewness), design.fewest)
 
 
 def difference_estimate(first: FiledResult, metric: str, second: FiledResult, other: str) -> Estimate:
@@ -124,7 +127,7 @@ def difference_estimate(first: FiledResult, metric: str, second: FiledResult, ot
         found, note = set_difference(_values(second, other), _values(first, metric), one.reduction.reduction)
         if found is None:
             raise ResultError(f"{metric} of the two has no difference with an error: {note}")
-        return _plain(found.value, found.stderr, found.freedom)
+        return _plain(found.value, found.stderr, found.freedom, clusters=min(one.concepts, two.concepts))
     clusters = cluster_names(first.result)
     both = {0: _influences(first, one), 1: _influences(second, two)}
     shares = {key: share for each in both.values() for key, share in each.shares.items()}
@@ -136,11 +139,13 @@ def difference_estimate(first: FiledResult, metric: str, second: FiledResult, ot
     alone = design.state_count == 1 and not seeded
     skewness = float(skewness_of(cluster_sums(mine - theirs, design.clusters))) if alone else 0.0
     gap = both[0].value - both[1].value
-    return _plain(gap, float(np.sqrt(variances[0])), float(freedoms[0]), skewness)
+    return _plain(gap, float(np.sqrt(variances[0])), float(freedoms[0]), skewness, design.fewest)
 
 
-def _plain(value: float, stderr: float, freedom: float, skewness: float = 0.0) -> Estimate:
-    return Estimate(*(np.array(number, dtype=np.float64) for number in (value, stderr, freedom, skewness)))
+def _plain(value: float, stderr: float, freedom: float, skewness: float = 0.0, clusters: float = np.inf) -> Estimate:
+    numbers = (value, stderr, freedom, skewness)
+    of_value, error, freedoms, skew = (np.array(number, dtype=np.float64) for number in numbers)
+    return Estimate(of_value, error, freedoms, skew, float(clusters))
 
 
 def _values(filed: FiledResult, metric: str) -> list[ConceptValue]:
@@ -148,7 +153,7 @@ def _values(filed: FiledResult, metric: str) -> list[ConceptValue]:
 
 
 def _influences(filed: FiledResult, score: ScoreRecord) -> Influences:
-    found = influences_of(_values(filed, score.metric), score.reduction.reduction)
+    found = known_floor(filed.result, score) or influences_of(_values(filed, score.metric), score.reduction.reduction)
     if found is None:
         raise ResultError(f"{score.metric} of {filed.path} has no error, so that no test of it is possible")
     return found

@@ -9,21 +9,29 @@ from iceb.base.messages import quote
 from iceb.base.wording import count_text
 from iceb.leaderboard.claim_estimates import Shelf, difference_estimate, score_of, value_estimate
 from iceb.leaderboard.claim_file import FILE, Bound, Claim
-from iceb.statistics.estimates import LEVEL
+from iceb.statistics.clusters import Floats
+from iceb.statistics.estimates import LEVEL, ROUNDING
 from iceb.statistics.one_sided import Estimate, p_above, p_below, p_within
 from iceb.statistics.paired_tests import holm
 
-ALPHA = 1 - LEVEL  # chance that any false claim of a file is carried
+ALPHA = 1 - LEVEL  # chance that any false claim of a file is carried, where each rests on so many clusters:
+ENOUGH = 100  # simulated (docs/claims.md); below, some populations pass a false claim more often
 Groups = Callable[[str], str]  # metric → its comparable group
 REMEDY = "take the sentence back, weaken it, or measure more"
 
 
 @dataclass(frozen=True)
 class Tested:
-    """One test of a claim: what was found, in words, and its p-value."""
+    """One test of a claim.
+
+    Attributes:
+        text: what was found.
+        clusters: number of equal weight that it rests on.
+    """
 
     text: str
     p: float
+    clusters: float
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,17 @@ class Verdict:
         return max(self.tests, key=lambda tested: tested.p, default=None)
 
     @property
+    def warning(self) -> str:
+        """The warning where a test rests on fewer clusters than its level was simulated for."""
+        fewest = min((tested.clusters for tested in self.tests), default=ENOUGH)
+        if fewest * ROUNDING >= ENOUGH:
+            return ""
+        return (
+            f"it rests on {fewest:.1f} clusters of equal weight, and below {ENOUGH} a false claim may pass in more "
+            f"than {100 * ALPHA:.0f} % of cases where few concepts make the mean"
+        )
+
+    @property
     def is_carried(self) -> bool:
         """Whether the results carry the claim."""
         return not self.problem and self.p_holm is not None and self.p_holm <= ALPHA
@@ -61,13 +80,16 @@ class Verdict:
             return f"{where}: {self.problem}"
         weakest = self.weakest
         found = f"{weakest.text} (p = {weakest.p:.2g}, by Holm's rule {self.p_holm or 0.0:.2g})" if weakest else ""
-        return f"{where}: carried: {found}" if self.is_carried else f"{where}: not carried: {found}: {REMEDY}"
+        if not self.is_carried:
+            return f"{where}: not carried: {found}: {REMEDY}"
+        return f"{where}: carried: {found}{'; warning: ' if self.warning else ''}{self.warning}"
 
 
 def judge_claims(claims: Sequence[Claim], root: Path, shelf: Shelf, group_of: Groups = str) -> tuple[Verdict, ...]:
     """The answer of the results to each claim.
 
-    Holm's rule holds the chance that any false one is carried below 5 %.
+    Holm's rule holds the chance that any false one is carried below 5 % where each test rests on a hundred clusters;
+    a verdict on fewer has a warning.
 
     Args:
         root: the checkout, in which the pages lie.
@@ -121,9 +143,9 @@ def _of_bound(claim: Claim, bound: Bound, count: int, shelf: Shelf) -> Iterator[
     estimate = value_estimate(shelf.filed_result(claim.task, claim.model, claim.row, count), bound.metric)
     found = f"{bound.metric} of {claim.row} at {count_text(count, 'edit')} is {_number_text(estimate)}"
     if bound.at_least is not None:
-        yield Tested(f"{found}, said to be at least {bound.at_least:g}", float(p_above(estimate, bound.at_least)))
+        yield _test(f"{found}, said to be at least {bound.at_least:g}", p_above(estimate, bound.at_least), estimate)
     if bound.at_most is not None:
-        yield Tested(f"{found}, said to be at most {bound.at_most:g}", float(p_below(estimate, bound.at_most)))
+        yield _test(f"{found}, said to be at most {bound.at_most:g}", p_below(estimate, bound.at_most), estimate)
 
 
 def _of_rows(claim: Claim, than: str, count: int, shelf: Shelf, group_of: Groups) -> Tested:
@@ -139,11 +161,15 @@ def _of_rows(claim: Claim, than: str, count: int, shelf: Shelf, group_of: Groups
     names = f"{claim.metric} of {claim.row} less {'that' if other == claim.metric else other} of {than}"
     found = f"{names} at {count_text(count, 'edit')} is {_number_text(estimate, signed=True)}"
     if claim.within is not None:
-        return Tested(f"{found}, said to be within {claim.within:g}", float(p_within(estimate, claim.within)))
+        return _test(f"{found}, said to be within {claim.within:g}", p_within(estimate, claim.within), estimate)
     sign = 1.0 if score_of(first, claim.metric).higher_is_better else -1.0
     by = claim.by or 0.0
     said = f"said to be {'above' if sign > 0 else 'below'} {sign * by:g}"
-    return Tested(f"{found}, {said}", float(p_above(estimate.shift(by, sign))))
+    return _test(f"{found}, {said}", p_above(estimate.shift(by, sign)), estimate)
+
+
+def _test(text: str, p: Floats, estimate: Estimate) -> Tested:
+    return Tested(text, float(p), estimate.clusters)
 
 
 def _number_text(estimate: Estimate, *, signed: bool = False) -> str:

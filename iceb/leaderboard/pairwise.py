@@ -1,12 +1,13 @@
 """Test every pair of rows at one number of edits, on the same concepts and seeds."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal, TypeAlias
 
 import numpy as np
 
+from iceb.leaderboard.known_floor import known_floor
 from iceb.leaderboard.row_clusters import cluster_names
 from iceb.runs.table import TableRow, last_group_rows
 from iceb.specs.influences import Influences, align, design_of, influences_of
@@ -68,7 +69,6 @@ def compare_pairs(
     evidence: Evidence,
     *,
     higher_is_better: bool = True,
-    fixed: Collection[int] = (),
 ) -> Pairs:
     """Test all pairs of results of one number of edits in one metric.
 
@@ -76,17 +76,15 @@ def compare_pairs(
     by their standard errors alone, as if they were not of the same prompts.
 
     Args:
-        entries: results with their scores; each has a value, and an error unless its place is in `fixed`.
-        fixed: places of values without an error, which are taken for known numbers: others are tested against them
-            with the error of the others alone.
+        entries: results with their scores; each has a value, and an error unless it is a known floor.
     """
-    influences = [evidence.influences(result, score) for result, score in entries]
-    influences = [_without_error(score) if at in fixed else influences[at] for at, (_, score) in enumerate(entries)]
+    known = [known_floor(*entry) for entry in entries]
+    influences = [fixed or evidence.influences(*entry) for fixed, entry in zip(known, entries, strict=True)]
     clusters = evidence.clusters(entries[0][0]) if entries else {}
     scores = [score for _, score in entries]
     enough = [
-        at in fixed or _rests_on_enough(each, score, clusters)
-        for at, (each, score) in enumerate(zip(influences, scores, strict=True))
+        fixed is not None or _rests_on_enough(each, score, clusters)
+        for fixed, each, score in zip(known, influences, scores, strict=True)
     ]
     pairs = [(i, j) for i, j in combinations(range(len(entries)), 2) if enough[i] and enough[j]]
     better = np.zeros((len(entries), len(entries)), dtype=np.bool_)
@@ -100,11 +98,6 @@ def compare_pairs(
         if p is not None and p <= 1 - LEVEL and gain:
             better[(i, j) if gain > 0 else (j, i)] = True
     return Pairs(tuple(enough), better)
-
-
-def _without_error(score: ScoreRecord) -> Influences:
-    """The influences on a known number: none."""
-    return Influences(score.value or 0.0, {}, {}, {})
 
 
 def _rests_on_enough(influences: Influences | None, score: ScoreRecord, clusters: Mapping[str, str]) -> bool:

@@ -11,6 +11,7 @@ from iceb.leaderboard.cells import Cell, cell, setting
 from iceb.leaderboard.columns import Column, column_of, columns
 from iceb.leaderboard.identity import Identity
 from iceb.leaderboard.kept import Kept
+from iceb.leaderboard.known_floor import FLOOR
 from iceb.leaderboard.pairwise import Evidence, Tables, compare_pairs
 from iceb.leaderboard.settings_diff import NamedSettings, named_settings
 from iceb.leaderboard.unranked import UNNAMED, why_unranked
@@ -20,7 +21,6 @@ from iceb.specs.results import Result
 from iceb.specs.tasks import Task
 from iceb.statistics.rank_intervals import RankInterval, rank_intervals
 
-FLOOR = "unedited"  # the control that does nothing
 CONTROL, NO_BETTER, NO_VALUE, NO_ERROR = "control", f"no better than {FLOOR}", "–", "no error"
 TOO_FEW = "too few concepts"  # below ten clusters no test holds its level
 
@@ -217,8 +217,7 @@ def _in_pairs(
     """Split contenders, best first: ranked, not proven better than unedited, of too few concepts."""
     entries = [(each.result, each.score) for each in (*contenders, *([floor] if floor else []))]
     count = len(contenders)
-    fixed = (count,) if floor is not None and floor.score.stderr is None else ()  # a floor of 0 may have no error
-    pairs = compare_pairs(entries, evidence, higher_is_better=ranking.higher_is_better, fixed=fixed)
+    pairs = compare_pairs(entries, evidence, higher_is_better=ranking.higher_is_better)
     enough = pairs.enough[:count]
     above = [fits and (floor is None or bool(pairs.better[row, count])) for row, fits in enumerate(enough)]
     same = [fits and not clear for fits, clear in zip(enough, above, strict=True)]

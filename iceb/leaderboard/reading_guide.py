@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from iceb.leaderboard.ceiling import OF_CEILING, anchors_at
 from iceb.leaderboard.kept import LOST, UNTOLD
+from iceb.leaderboard.known_floor import FLOOR
 from iceb.leaderboard.markdown import MISSING, cell
-from iceb.leaderboard.rank import FLOOR, NO_BETTER, TOO_FEW, Table
+from iceb.leaderboard.rank import NO_BETTER, TOO_FEW, Table
 from iceb.leaderboard.unranked import DEGENERATE, EXPLAINED, explain_unranked
 from iceb.specs.outside import ELSEWHERE, WORDS
 from iceb.specs.tasks import MOST_LOST

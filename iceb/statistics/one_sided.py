@@ -4,7 +4,8 @@ Each p-value is the larger of Student's t and of Hall's t, which is corrected fo
 near 0 and 1, where t alone finds too much in one direction (`tools/simulations/claims.py`).
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,16 +21,18 @@ class Estimate:
     Attributes:
         freedom: degrees of freedom of the error.
         skewness: of the estimate itself, that of clusters over √G; 0 where it is not known.
+        clusters: number of equal weight that it rests on; infinite where none are counted.
     """
 
     value: Floats
     stderr: Floats
     freedom: Floats
     skewness: Floats
+    clusters: float = math.inf
 
     def shift(self, by: float, sign: float = 1.0) -> "Estimate":
         """The estimate of sign × value − by."""
-        return Estimate(sign * self.value - by, self.stderr, self.freedom, sign * self.skewness)
+        return replace(self, value=sign * self.value - by, skewness=sign * self.skewness)
 
 
 def skewness_of(influences: Floats) -> Floats:

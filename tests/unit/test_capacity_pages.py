@@ -176,6 +176,25 @@ def test_a_half_life_beyond_the_largest_number_has_an_interval_too(make_rows, co
     assert half_life_text(found) == f"> 10 [{least.text()}, ≥ 10]"
 
 
+def test_an_unedited_model_without_an_error_is_a_known_number(make_rows, controls, with_axes):
+    """A harmonic mean with a part at 0 has no error: the curves' intervals are as if it were exactly 0."""
+    some = [scatter_concepts(each, "source2dest", seed) for seed, each in enumerate(make_rows("emcid", FALLING))]
+    known = [without_error(each) if each.result.method.name == "unedited" else each for each in controls]
+    (one, other) = (capacity_row([*some, *found], with_axes) for found in (controls, known))
+    assert one.capacities[0].interval is not None
+    assert (one.points, one.capacities, one.area) == (other.points, other.capacities, other.area)
+
+
+def without_error(made_result):
+    """With a score of source2dest that has no error, as one that is no sum over concepts."""
+    scores = [
+        score.model_copy(update={"stderr": None, "low": None, "high": None}) if score.metric == "source2dest" else score
+        for score in made_result.result.scores
+    ]
+    rows = tuple(row for row in made_result.rows if row.metric != "source2dest")
+    return made_result.with_rows(rows).with_fields(scores=tuple(scores), **per_concept_of(made_result, rows))
+
+
 def test_below_ten_concepts_there_is_no_interval(make_rows, controls, with_axes):
     found = capacity_row([*make_rows("emcid", FALLING, concepts=9), *controls], with_axes)
     assert found.capacities[0].interval is None

@@ -1,17 +1,20 @@
 """Every sentence of claims.toml is carried by the committed results, and false ones are refused with what was found."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from iceb.base.errors import CheckFailed, SpecError
+from iceb.base.errors import CheckFailed, ResultError, SpecError
 from iceb.cli import claims as command
 from iceb.leaderboard.claim_estimates import Shelf, difference_estimate, value_estimate
 from iceb.leaderboard.claim_file import FIELDS, parse_claims, read_claims
 from iceb.leaderboard.claims import ALPHA, judge_claims
+from iceb.leaderboard.filed_result import FiledResult
 from iceb.report.meanings import group_of
+from iceb.specs.reduce import reduce_values
 
 ROOT = Path(__file__).parents[2]
 SENTENCE = "A sentence that the page has."
@@ -48,6 +51,17 @@ def test_every_claim_of_the_checkout_is_carried(shelf):
     assert len({verdict.claim.says for verdict in verdicts}) >= 10
     assert {verdict.claim.kind for verdict in verdicts} == set(FIELDS)
     assert len({verdict.claim.page for verdict in verdicts}) >= 4
+
+
+METHODS = ("EMCID", "UCE", "TIME", "ReFACT", "ESD", "Concept Ablation")
+
+
+def test_a_sentence_that_names_a_method_says_with_which_settings():
+    """What holds with published settings alone is not said of the method."""
+    for claim in read_claims(ROOT / "claims.toml"):
+        settings = {word for word in ("published", "tuned") if word in claim.row}
+        if any(name in claim.says for name in METHODS):
+            assert {word for word in settings if word not in claim.says.lower()} == set(), claim.says
 
 
 FALSE = [  # what is claimed, and what the guard says to it
@@ -152,6 +166,20 @@ def test_holms_rule_counts_every_claim_of_the_file_and_the_weakest_test_decides(
     assert verdict.weakest.p == alone.weakest.p
 
 
+def test_a_claim_on_fewer_than_a_hundred_clusters_is_carried_with_a_warning(shelf, tmp_path):
+    some = [
+        claim_text(kind="threshold", metric="source2dest", at_least=0.5, num_edits=num) for num in ([300], [50, 300])
+    ]
+    firm, few = verdicts_on(shelf, tmp_path, *some)
+    assert firm.is_carried
+    assert few.is_carried
+    assert (firm.warning, [round(each.clusters, 1) for each in firm.tests]) == ("", [175.1])
+    assert "warning" not in firm.text
+    assert "; warning: it rests on 41.7 clusters of equal weight, and below 100 a false claim may pass in" in few.text
+    assert command.document(few)["warning"] == few.warning
+    assert [round(each["clusters"], 1) for each in command.document(few)["tests"]] == [41.7, 175.1]
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
@@ -188,6 +216,37 @@ def test_an_estimate_is_that_of_the_result_and_a_difference_that_of_the_comparis
     (known,) = [each.difference for each in compare(first, second).metrics if each.metric == "edit_score"]
     numbers = [float(each) for each in (apart.value, apart.stderr, apart.freedom)]
     assert numbers == pytest.approx([known.value, known.stderr, known.freedom])
+
+
+def test_a_row_is_claimed_better_than_an_unedited_model_without_an_error(make_result):
+    """A harmonic mean with a part at 0 has no error: the difference has that of the row alone, as ranks have it."""
+    first, second = (
+        filed_harmonic(make_result(name, 10, {"source2dest": gain}, concepts=24, **more), spread)
+        for name, gain, spread, more in (("emcid", 0.4, 0.01, {}), ("unedited", 0.0, 0.0, {"paper": ""}))
+    )
+    apart, alone = (
+        difference_estimate(first, "source2dest", second, "source2dest"),
+        value_estimate(first, "source2dest"),
+    )
+    assert (float(apart.value), float(apart.stderr)) == pytest.approx((float(alone.value), float(alone.stderr)))
+    with pytest.raises(ResultError, match=r"source2dest of unedited\.json is a known number without an error"):
+        value_estimate(second, "source2dest")
+
+
+def filed_harmonic(made, spread):
+    """A result whose score is the harmonic mean of its parts: without an error where one is 0."""
+    rows = tuple(
+        dataclasses.replace(row, value=dataclasses.replace(row.value, after=row.value.after + spread * (place % 3 - 1)))
+        for place, row in enumerate(made.rows)
+    )
+    scores = []
+    for score in made.result.scores:
+        record = score.reduction.model_copy(update={"combine": "harmonic"})
+        found = reduce_values([row.value for row in rows if row.metric == score.metric], record.reduction)
+        update = {name: getattr(found, name) for name in ("value", "stderr", "low", "high", "before", "after")}
+        scores.append(score.model_copy(update={**update, "reduction": record}))
+    result = made.with_rows(rows).with_fields(scores=tuple(scores)).result
+    return FiledResult(Path(f"{result.method.name}.json"), result, "", b"", rows)
 
 
 def test_two_metrics_of_one_row_are_compared_by_the_scatter_of_both(shelf):

@@ -85,6 +85,62 @@ def test_a_class_of_a_notebook_is_known_by_its_code_and_what_that_names():
         assert interpreted_digest(typed_class(CELL.replace(old, new))) != known
 
 
+HEAD = """
+import functools
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+import numpy as np
+import torch
+"""
+NAMES = """
+class Typed:
+    def edit(self, x):
+        return W
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("W = np.array([1.0, 2.0])", "W = np.array([1.0, 3.0])"),
+        ("W = np.array([1, 2])", "W = np.array([[1, 2]])"),
+        ("W = torch.tensor([1.0, 2.0])", "W = torch.tensor([1.0, 3.0])"),
+        ("W = torch.tensor([1.0], dtype=torch.bfloat16)", "W = torch.tensor([1.0], dtype=torch.float16)"),
+        ("W = torch.nn.Linear(2, 2)\nW.weight.data[:] = 1\nW.bias.data[:] = 1", "W = torch.nn.Identity()"),
+        ("W = Path('a')", "W = Path('b')"),
+        ("W = functools.partial(max, 1)", "W = functools.partial(max, 2)"),
+        ("W = [lambda x: x + 1]", "W = [lambda x: x - 1]"),
+        ("W = {'f': lambda x: x + 1}", "W = {'f': lambda x: x * 1}"),
+        ("@functools.lru_cache\ndef W(x):\n    return x + 1", "@functools.lru_cache\ndef W(x):\n    return x - 1"),
+        ("def W(x):\n    return x\nW.rate = 1", "def W(x):\n    return x\nW.rate = 2"),
+        (
+            "@dataclass\nclass Config:\n    rate: float\nW = Config(1.0)",
+            "@dataclass\nclass Config:\n    rate: float\nW = Config(2.0)",
+        ),
+        ("@torch.no_grad()\ndef W(x):\n    return x + 1", "@torch.no_grad()\ndef W(x):\n    return x - 1"),
+        ("W = [0]\nW.append(W)", "W = [1]\nW.append(W)"),
+        ("a, b = [1], [1]\nW = (a, a, b)", "a, b = [1], [1]\nW = (a, b, b)"),
+        ("W = (1).__add__", "W = (2).__add__"),
+        ("W = [1].append", "W = [2].append"),
+        ("W = np.float64(1)", "W = np.float64(2)"),
+        ("W = np.exp", "W = np.log"),
+    ],
+)
+def test_a_changed_object_of_a_notebook_is_a_changed_method(old, new):
+    known, again, other = (interpreted_digest(typed_class(HEAD + each + NAMES)) for each in (old, old, new))
+    assert known == again != other
+
+
+def test_an_object_without_readable_content_is_refused_by_its_name():
+    with pytest.raises(
+        SpecError, match=r"Typed names 'W', whose content cannot be read \(_thread.lock: .*make it inside"
+    ):
+        interpreted_digest(typed_class(f"{HEAD}W = [threading.Lock()]{NAMES}"))
+    unread = NAMES.replace("return W", "return x.W")
+    assert interpreted_digest(typed_class(f"{HEAD}W = threading.Lock(){unread}"))
+
+
 def test_a_run_of_no_registered_method_stands_on_no_leaderboard():
     result = read_result(next((RESULTS / "uce").glob("0010-*.json")))
     method = result.method.model_copy(update={"package": "unregistered"})

@@ -1,15 +1,21 @@
 """Parts of the seeded faults: on how many images a broken judge fails, what is exchanged, and what is a problem."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from iceb.metrics.measures.classifier import ClassProbability
+from iceb.runs.folder import read_result
 from iceb.runs.ledger import ImageRow
+from iceb.specs.degenerate import DegenerateCounts, DegenerateRecord
 from iceb.specs.metrics import MeasureInput
 from iceb.specs.prompts import Prompt
+from iceb.specs.runs import MeasureRef
 from tools import faulty_parts, seeded_faults
 from tools.seeded_faults import FAULTS, Fault, Said, image_file
 
+RESULTS = Path(__file__).parents[2] / "leaderboards" / "results" / "aice"
 IMAGES = [MeasureInput(np.full((4, 4, 3), shade, np.uint8)) for shade in range(200)]
 
 
@@ -71,3 +77,14 @@ def test_a_run_that_does_not_say_what_it_should_is_a_problem():
 
 def test_every_fault_has_a_name_of_its_own():
     assert len({fault.name for fault in FAULTS}) == len(FAULTS) == 11
+
+
+def test_a_row_has_the_rank_that_a_leaderboard_gives_it_whatever_its_limit():
+    whole = read_result(next((RESULTS / "uce").glob("0010-*.json")))
+    assert seeded_faults.why_no_rank(whole) == ""
+    assert seeded_faults.why_no_rank(whole.model_copy(update={"status": "partial"})) == ""
+    counts = DegenerateCounts(images=30, images_before=30, after=30, before=0, kinds={"noise": 30})
+    noisy = DegenerateRecord(measure=MeasureRef(id="degenerate@1", revision="1"), roles={"source": counts})
+    assert seeded_faults.why_no_rank(whole.model_copy(update={"degenerate": noisy})) == "degenerate images"
+    assert seeded_faults.why_no_rank(whole.model_copy(update={"scores": ()})) == "no metric has a value"
+    assert seeded_faults.why_no_rank(None) == "the run failed"
