@@ -7,9 +7,11 @@ and used by the others, byte for byte.
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+MISSING = object()
 PROJECTIONS = (".attn2.to_k", ".attn2.to_v")  # cross-attention, by the names of diffusers' UNets
 
 
@@ -33,21 +35,50 @@ class KeptProjection:
         return projected
 
 
+@dataclass
+class _Installed:
+    """What one UNet's modules were before, and how many blocks want it otherwise."""
+
+    before: list[tuple[nn.Module, object]]
+    blocks: int = 0
+
+
+_LOCK = threading.Lock()
+_INSTALLED: dict[int, _Installed] = {}  # by the UNet's id; blocks of several threads overlap, and need not nest
+
+
 @contextmanager
 def kept_projections(unet: nn.Module) -> Iterator[None]:
     """Within the block, have cross-attention project the states of a pass once, not at every step.
 
-    Nothing may change weights or states in place inside the block; the modules are as before after it.
+    Nothing may change weights or states in place inside the block; after the last of several blocks, which may overlap
+    on several threads, the modules are as before the first.
     """
-    found = [module for name, module in unet.named_modules() if name.endswith(PROJECTIONS)]
-    before = [module.__dict__.get("forward") for module in found]
-    for module in found:
-        module.__dict__["forward"] = KeptProjection(module.forward)
+    with _LOCK:
+        if id(unet) not in _INSTALLED:
+            _INSTALLED[id(unet)] = _Installed(_install(unet))
+        _INSTALLED[id(unet)].blocks += 1
     try:
         yield
     finally:
-        for module, own in zip(found, before, strict=True):
-            if own is None:
-                del module.__dict__["forward"]
-            else:
-                module.__dict__["forward"] = own
+        with _LOCK:
+            _INSTALLED[id(unet)].blocks -= 1
+            if not _INSTALLED[id(unet)].blocks:
+                _restore(_INSTALLED.pop(id(unet)).before)
+
+
+def _install(unet: nn.Module) -> list[tuple[nn.Module, object]]:
+    """Wrap the projections; returns each module with its own `forward` before, MISSING without one."""
+    found = [module for name, module in unet.named_modules() if name.endswith(PROJECTIONS)]
+    before: list[tuple[nn.Module, object]] = [(module, module.__dict__.get("forward", MISSING)) for module in found]
+    for module in found:
+        module.__dict__["forward"] = KeptProjection(module.forward)
+    return before
+
+
+def _restore(before: list[tuple[nn.Module, object]]) -> None:
+    for module, own in before:
+        if own is MISSING:
+            del module.__dict__["forward"]
+        else:
+            module.__dict__["forward"] = own

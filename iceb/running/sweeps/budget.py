@@ -104,7 +104,7 @@ def choose_share(
         share = _two_digits(min((budget - fixed) / whole if whole else 0.0, 0.95 * (share or 1.0)))
         if share < LEAST:
             break
-    raise SpecError(_too_few(budget, tried, fixed, varying, share < LEAST))
+    raise SpecError(_too_few(budget, tried, fixed, varying, share is not None and share < LEAST))
 
 
 def _too_few(budget: float, tried: float | None, fixed: float, varying: float, is_last: bool) -> str:

@@ -71,3 +71,23 @@ def test_the_model_is_as_before_even_after_a_failure(tiny_sd):
         assert all("forward" not in module.__dict__ for module in modules[1:])
     finally:
         del modules[0].__dict__["forward"]
+
+
+def test_blocks_of_several_threads_overlap_and_the_last_one_cleans_up(tiny_sd):
+    """Methods that train draw from several threads: the first to begin is not the last to end."""
+    unet, modules = tiny_sd.pipeline.unet, cross_projections(tiny_sd)
+    first, second = kept_projections(unet), kept_projections(unet)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert all(isinstance(module.__dict__["forward"], KeptProjection) for module in modules)
+    second.__exit__(None, None, None)
+    assert all("forward" not in module.__dict__ for module in modules)
+
+
+def test_draws_from_many_threads_leave_the_model_as_it_was(tiny_sd):
+    latents = initial_latents(tiny_sd, [1, 2, 3], SAMPLING)
+    with ThreadPoolExecutor(4) as pool:
+        drawn = list(pool.map(lambda _: texts_to_images(tiny_sd, TEXTS, latents, SAMPLING), range(12)))
+    assert all(np.array_equal(drawn[0], each) for each in drawn)
+    assert all("forward" not in module.__dict__ for module in cross_projections(tiny_sd))
