@@ -12,8 +12,7 @@ rows. A run that was stopped begins anew. Both folders hold one folder for each 
 one commit; `iceb leaderboard --add` then takes its results.
 
 Of AICE up to ten edits are made on five disjoint draws of concepts, and what is trained from seeds is made with three
-at 10 and 100 edits; other tasks are run once, as they are declared. `--list` plans every run, counts its images after
-the edit, and says which cannot run.
+at 10 and 100 edits; other tasks are run once, as they are declared. `--list` says which runs cannot be made.
 """
 
 import argparse
@@ -213,10 +212,8 @@ def list_rows(runs: Sequence[RowRun], out: Path) -> int:
             refused += 1
             print(f"refused {command}: {error}")
         else:
-            print(
-                f"{'done   ' if run.is_done(out) else 'missing'} {command}  # {images} images after the edit",
-                flush=True,
-            )
+            state = "done   " if run.is_done(out) else "missing"
+            print(f"{state} {command}  # {images} images after the edit", flush=True)
     return int(refused > 0)
 
 

@@ -178,14 +178,10 @@ def write_long_csv(boards: Sequence[Board], out: Path, ask: ExportAsk) -> Export
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    records = 0
-    for run in runs_of(boards):
-        for line in item_lines(run, ask):
-            writer.writerow(astuple(line))
-            records += 1
+    lines = [astuple(line) for run in runs_of(boards) for line in item_lines(run, ask)]
+    writer.writerows([COLUMNS, *lines])
     write_atomic(out, stream.getvalue().encode())
-    return Exported((out,), records, "item")
+    return Exported((out,), len(lines), "item")
 
 
 def write_parquet(boards: Sequence[Board], out: Path, ask: ExportAsk) -> Exported:
