@@ -37,7 +37,7 @@ class KeptProjection:
 
 @dataclass
 class _Installed:
-    """What one UNet's modules were before, and how many blocks want it otherwise."""
+    """A UNet's modules as they were before the first block, and the number of blocks now."""
 
     before: list[tuple[nn.Module, object]]
     blocks: int = 0
