@@ -36,18 +36,8 @@ def evaluate(
     chosen, execution = values.settings(settings or []), computation.execution()
     matrix = asked.matrix(recipe)
     method, count = ("", None) if matrix is not None else (asked.method_name(), asked.count())
-    common: dict[str, Any] = {
-        "model": model,
-        "data": data,
-        "metrics": tuple(scope.metric or ()),
-        "with_tasks": tuple(scope.with_tasks or ()),
-        "sampling": sampling.changes(),
-        "limit": scope.limit,
-        "share": scope.share,
-        "dtype": values.dtype(computation.dtype),
-        "execution": execution,
-        "cache": cache,
-    }
+    of_model = {"model": model, "data": data, "dtype": values.dtype(computation.dtype), "execution": execution}
+    common = {**of_model, **scope.fields(), "sampling": sampling.changes(), "cache": cache}
     silence_libraries()
     if matrix is not None:
         from iceb.cli.sweeping import evaluate_sweep, sweep_ask

@@ -105,6 +105,11 @@ class Scope:
     limit: Limit = None
     share: Share = None
 
+    def fields(self) -> dict[str, Any]:
+        """The fields of an `Ask` that say the same."""
+        several = {"metrics": tuple(self.metric or ()), "with_tasks": tuple(self.with_tasks or ())}
+        return {**several, "limit": self.limit, "share": self.share}
+
 
 @dataclasses.dataclass(frozen=True)
 class Sampling:
