@@ -125,15 +125,15 @@ class Estimator:
         return len(missing), len(fresh) - len(missing) + len(seen) - shared, shared
 
 
-def estimate_sweep(ask: SweepAsk, shared: SharedParts, out: Path) -> tuple[Sequence[CellEstimate], Calibrated | None]:
-    """Plan a sweep and estimate its cells; images are timed if any are to be drawn.
+def estimate_sweep(ask: SweepAsk, shared: SharedParts, out: Path) -> Estimator:
+    """Plan a sweep and estimate its cells; nothing is drawn.
 
     Raises:
-        IcebError: the sweep cannot be planned, or the model not loaded.
+        IcebError: the sweep cannot be planned.
     """
     estimator = Estimator(out)
     plan_sweep(ask, shared, may_fetch=False, visit=estimator.visit)
-    return estimator.cells, estimator.calibrate()
+    return estimator
 
 
 class _Count:

@@ -1,12 +1,13 @@
 """Cut a sweep down to the part of its prompts that a budget of time allows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from iceb.running.shared_parts import SharedParts
 from iceb.running.sweeps.asked import SweepAsk
 from iceb.running.sweeps.budget import Choice, ChosenShares, choose_share, with_share
-from iceb.running.sweeps.estimates import estimate_sweep
+from iceb.running.sweeps.calibration import Calibrated
+from iceb.running.sweeps.estimates import CellEstimate, estimate_sweep
 
 
 def within_budget(
@@ -23,13 +24,17 @@ def within_budget(
         SpecError: not even a small part fits.
         IcebError: the sweep cannot be planned, or `out` not be written.
     """
-    whole, first = estimate_sweep(ask, shared, out)
-    kept = ChosenShares(out, [cell.cell.id for cell in whole], budget)
+    whole = estimate_sweep(ask, shared, out)
+    kept = ChosenShares(out, [cell.cell.id for cell in whole.cells], budget)
 
     def choose() -> Choice:
-        return choose_share(
-            lambda share: (estimate_sweep(with_share(ask, share), shared, out)[0] if share else whole, first), budget
-        )
+        calibrated = whole.calibrate()
+
+        def estimate(share: float | None) -> tuple[Sequence[CellEstimate], Calibrated | None]:
+            part = estimate_sweep(with_share(ask, share), shared, out) if share else whole
+            return part.cells, calibrated
+
+        return choose_share(estimate, budget)
 
     choice = kept.read() or (kept.keep(choose) if keep else choose())
     for line in choice.lines(budget):

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
@@ -113,7 +114,8 @@ def test_two_sweeps_that_start_at_once_draw_the_same_part(tmp_path, monkeypatch)
         time.sleep(0.3)  # both have looked for an earlier choice by now
         return Choice(next(shares), 100.0)
 
-    monkeypatch.setattr(cutting, "estimate_sweep", lambda *_: ([CellEstimate(CELL, False)], None))
+    whole = SimpleNamespace(cells=[CellEstimate(CELL, False)], calibrate=lambda: None)
+    monkeypatch.setattr(cutting, "estimate_sweep", lambda *_: whole)
     monkeypatch.setattr(cutting, "choose_share", choose)
 
     def start(_):
@@ -123,3 +125,18 @@ def test_two_sweeps_that_start_at_once_draw_the_same_part(tmp_path, monkeypatch)
         found = {cut.common["share"] for cut in pool.map(start, range(2))}
     assert len(found) == 1
     assert [path.parent.name for path in tmp_path.rglob("*.json")] == ["budgets"]
+
+
+def test_images_are_timed_once_for_a_choice_and_never_for_one_that_was_kept(tmp_path, monkeypatch):
+    timed, sweep = [], SweepAsk(("uce",), ("aice",), (1,))
+    cells = [CellEstimate(CELL, False, after=100)]
+    whole = SimpleNamespace(cells=cells, calibrate=lambda: timed.append(1) or Calibrated(10.0, 1.0))
+    monkeypatch.setattr(cutting, "estimate_sweep", lambda ask, *_: whole if "share" not in ask.common else part(ask))
+
+    def part(ask):
+        return SimpleNamespace(cells=[CellEstimate(CELL, False, after=int(100 * ask.common["share"]))])
+
+    for _ in range(2):
+        cut = cutting.within_budget(sweep, None, tmp_path, 500.0, lambda line: None, keep=True)
+        assert cut.common["share"] == 0.5
+        assert len(timed) == 1
