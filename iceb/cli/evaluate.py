@@ -47,16 +47,9 @@ def evaluate(
         return
     from iceb.cli.prompts import task_ask
 
-    ask = task_ask(
-        *(asked.task, count, asked.requests),
-        method=method,
-        checkpoint=asked.checkpoint,
-        erases=asked.erases,
-        repeats=repetition.repeats(),
-        settings=chosen,
-        recipe=recipe,
-        **common,
-    )
+    own = {"checkpoint": asked.checkpoint, "erases": asked.erases, "repeats": repetition.repeats()}
+    alone: dict[str, Any] = {**common, **own, "settings": chosen, "recipe": recipe}
+    ask = task_ask(asked.task, count, asked.requests, method=method, **alone)
     _evaluate(ask, out, dry_run=dry_run, as_json=as_json)
 
 
