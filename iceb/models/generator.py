@@ -15,9 +15,8 @@ from iceb.base.out_of_memory import REMEDY, out_of_memory
 from iceb.base.progress import Advance, stage
 from iceb.base.rewriting import Rewriter
 from iceb.models.bundle import ModelBundle
-from iceb.models.drawing import Pixels, States, group_drawer, initial_latents
+from iceb.models.drawing import Pixels, States, group_drawer, initial_latents, without_repeats
 from iceb.models.environment import environment
-from iceb.models.kept_projections import kept_projections
 from iceb.models.threads import run_passes
 from iceb.specs.prompts import ImageKey, NoiseDraw, Prompt
 from iceb.specs.runs import Sampling
@@ -145,7 +144,7 @@ class Generator:
                     self._save(left, specs, draw(([spec.text for spec in specs], noise)))
                 return len(left)
 
-            with kept_projections(bundle.pipeline.unet):
+            with without_repeats(bundle.pipeline.unet):
                 for keys, drawn in zip(groups, run_passes(bundle.device, work, groups), strict=True):
                     self.tally.drawn += drawn
                     advance(len(keys))
