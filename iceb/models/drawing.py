@@ -19,6 +19,7 @@ from torch import Tensor
 from iceb.models.conditioning import Condition, TextReader, join_conditions
 from iceb.models.equal_halves import equal_halves, halves_computed_once
 from iceb.models.kept_projections import kept_projections
+from iceb.models.text_memory import KeptTexts
 from iceb.models.threads import run_passes, single_threaded
 from iceb.specs.methods import Bundle
 from iceb.specs.prompts import NoiseDraw
@@ -38,6 +39,7 @@ def texts_to_images(
     latents: Tensor,
     sampling: Sampling,
     negative: str = "",
+    kept: KeptTexts | None = None,
 ) -> Pixels:
     """Draw one image for each text.
 
@@ -45,6 +47,7 @@ def texts_to_images(
         texts: N prompts as they are; the bundle's rewrites are not applied here.
         latents: initial noise, (N, *latent_shape(bundle, sampling)), as `initial_latents` makes it.
         negative: the text that guidance steers away from.
+        kept: what is known of texts already; only for a model that was verified just now.
 
     Returns:
         (N, height, width, 3) uint8.
@@ -57,7 +60,7 @@ def texts_to_images(
     size = bundle.images_per_pass.size
     groups = [(texts[at : at + size], latents[at : at + size]) for at in range(0, len(texts), size)]
     with without_repeats(bundle.pipeline.unet):
-        drawn = list(run_passes(bundle.device, group_drawer(bundle, sampling, negative), groups))
+        drawn = list(run_passes(bundle.device, group_drawer(bundle, sampling, negative, kept), groups))
     return np.concatenate(drawn) if drawn else np.zeros((0, sampling.height, sampling.width, 3), np.uint8)
 
 
@@ -67,9 +70,10 @@ def seeded_images(
     seeds: Sequence[NoiseDraw | int],
     sampling: Sampling,
     negative: str = "",
+    kept: KeptTexts | None = None,
 ) -> Pixels:
     """Draw one image for each text, from the noise of the seed beside it; else as `texts_to_images`."""
-    return texts_to_images(bundle, texts, initial_latents(bundle, seeds, sampling), sampling, negative)
+    return texts_to_images(bundle, texts, initial_latents(bundle, seeds, sampling), sampling, negative, kept)
 
 
 @contextmanager
@@ -82,14 +86,17 @@ def without_repeats(unet: Any) -> Iterator[None]:
         yield
 
 
-def group_drawer(bundle: Bundle, sampling: Sampling, negative: str = "") -> Callable[[Group], Pixels]:
+def group_drawer(
+    bundle: Bundle, sampling: Sampling, negative: str = "", kept: KeptTexts | None = None
+) -> Callable[[Group], Pixels]:
     """Make a function that draws a group of images, (n, height, width, 3) uint8, in one pass.
 
     Args:
         bundle: the model as it is now; to be called anew when it was edited.
         negative: the text that guidance steers away from.
+        kept: what is known of texts already; only for a model that was verified just now.
     """
-    reader = TextReader(bundle)
+    reader = TextReader(bundle, kept=kept)
     away = _negative_condition(reader, negative) if sampling.guidance > 1 else None
     return partial(_draw_in_passes, bundle, reader, away, sampling)
 

@@ -16,7 +16,7 @@ from iceb.base.progress import Advance, stage
 from iceb.base.rewriting import Rewriter
 from iceb.models.bundle import ModelBundle
 from iceb.models.drawing import Pixels, States, group_drawer, initial_latents, without_repeats
-from iceb.models.environment import environment
+from iceb.models.environment import environment, modes
 from iceb.models.threads import run_passes
 from iceb.specs.prompts import ImageKey, NoiseDraw, Prompt
 from iceb.specs.runs import Sampling
@@ -134,7 +134,8 @@ class Generator:
         """Draw and store, pass by pass, what no other process has stored when its pass begins."""
         groups = shuffled_groups(missing, bundle.images_per_pass.size)
         try:
-            draw, states = group_drawer(bundle, sampling, bundle.negative_prompt), States()
+            kept = bundle.kept_texts(modes(bundle.device.type))  # `draw` has verified the model
+            draw, states = group_drawer(bundle, sampling, bundle.negative_prompt, kept), States()
 
             def work(keys: Sequence[ImageKey]) -> int:
                 left = self.images.missing(keys)
