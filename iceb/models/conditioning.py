@@ -94,7 +94,7 @@ class TextReader:
         found = {text: Condition.of(kept) for text in distinct if (kept := self._kept.get(text)) is not None}
         found |= self._from_store([text for text in distinct if text not in found])
         missing = [text for text in distinct if text not in found]
-        below = {text: kept for text in missing if (kept := self._kept.find_below(text, self._top)) is not None}
+        below = {text: lower for text in missing if (lower := self._kept.find_below(text, self._top)) is not None}
         for group in self._groups([text for text in missing if text not in below]):
             found |= self._publish(self._read(group), keep)
         for layer in sorted({layer for layer, _ in below.values()}):

@@ -44,7 +44,7 @@ class SeenLayer(nn.Module):
 def count_layers(encoder: Any) -> int:
     """The number of an encoder's layers; 0 where they cannot be run apart from each other."""
     inner = _inner(encoder)
-    stack = getattr(inner, "encoder", None)
+    stack: Any = getattr(inner, "encoder", None)
     if not isinstance(getattr(stack, "layers", None), nn.ModuleList) or "embeddings" not in inner._modules:
         return 0
     replaced = any("forward" in vars(module) for module in (encoder, inner, stack, inner.embeddings))
