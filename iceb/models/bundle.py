@@ -16,6 +16,7 @@ from iceb.models.loading import DTYPES, choose_device
 from iceb.models.memory import PassSize, PassSizes
 from iceb.models.sources import Source
 from iceb.models.state import State, model_changes
+from iceb.models.text_memory import KeptTexts, TextMemory
 from iceb.specs.families import Family
 from iceb.specs.methods import Edit
 from iceb.specs.runs import Dtype, ModelRef
@@ -53,6 +54,8 @@ class ModelBundle:
         self.negative_prompt = ""
         self._depth = 0  # edits applied under this digest
         self.pass_sizes = PassSizes()
+        self._text_memory = TextMemory()
+        self.text_changes: Mapping[str, str] = {}  # digest of each weight of a text encoder that edits have changed
         self._images_per_pass = images_per_pass
 
     @classmethod
@@ -84,6 +87,24 @@ class ModelBundle:
         """The number of images in one pass of the denoiser while they are drawn."""
         size = self._images_per_pass or self.family.images_per_pass(self.device.type)
         return self.pass_sizes.of("images_per_pass", size)
+
+    def kept_texts(self, modes: Mapping[str, Any]) -> KeptTexts | None:
+        """The known states of texts, for a reader of the model as it is now; None on a GPU.
+
+        Args:
+            modes: torch's, as `environment` names them.
+        """
+        return KeptTexts(self._text_memory, self.text_changes, modes) if self.device.type == "cpu" else None
+
+    def expect_edits_from(self, layer: int | None) -> None:
+        """Say which layer of a text encoder the next edits will change first.
+
+        It decides which states are kept of texts, and so how much an edited model reads again, and nothing else.
+
+        Args:
+            layer: 0 for none, None where it is not known.
+        """
+        self._text_memory.expected = layer
 
     @property
     def base_digest(self) -> str:
@@ -172,8 +193,9 @@ class ModelBundle:
         """
         edited = copy.copy(self)
         edited.digest = edited_digest(self.digest, weights)
-        touched = any(name.startswith("text_encoder") for name in weights)
+        touched = {name: weight for name, weight in weights.items() if name.startswith("text_encoder")}
         edited.reads_as_loaded = self.reads_as_loaded and not touched
+        edited.text_changes = {**self.text_changes, **touched}
         edited.rewrites = {**self.rewrites, **rewrites}
         edited.negative_prompt = negative or self.negative_prompt
         edited._depth = self._depth + 1

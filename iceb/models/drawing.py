@@ -1,11 +1,13 @@
 """Draw images from texts and noise: a short denoising loop on the pipeline's own parts.
 
 It gives what the diffusers pipeline gives for the same latents (a test compares them), without its per-call work: each
-distinct text is encoded once and its keys and values projected once, guidance is one doubled pass, and every pass has
-one fixed shape, so that an image's bytes depend on nothing but its own text and noise.
+distinct text is encoded once and its keys and values projected once, guidance is one doubled pass whose halves share
+what they have in common, and every pass has one fixed shape, so that an image's bytes depend on nothing but its own
+text and noise.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
@@ -15,7 +17,9 @@ import torch
 from torch import Tensor
 
 from iceb.models.conditioning import Condition, TextReader, join_conditions
+from iceb.models.equal_halves import equal_halves, halves_computed_once
 from iceb.models.kept_projections import kept_projections
+from iceb.models.text_memory import KeptTexts
 from iceb.models.threads import run_passes, single_threaded
 from iceb.specs.methods import Bundle
 from iceb.specs.prompts import NoiseDraw
@@ -30,7 +34,12 @@ LARGE = 256  # pixels; larger images are decoded one by one, which keeps the dec
 
 
 def texts_to_images(
-    bundle: Bundle, texts: Sequence[str], latents: Tensor, sampling: Sampling, negative: str = ""
+    bundle: Bundle,
+    texts: Sequence[str],
+    latents: Tensor,
+    sampling: Sampling,
+    negative: str = "",
+    kept: KeptTexts | None = None,
 ) -> Pixels:
     """Draw one image for each text.
 
@@ -38,6 +47,7 @@ def texts_to_images(
         texts: N prompts as they are; the bundle's rewrites are not applied here.
         latents: initial noise, (N, *latent_shape(bundle, sampling)), as `initial_latents` makes it.
         negative: the text that guidance steers away from.
+        kept: what is known of texts already; only for a model that was verified just now.
 
     Returns:
         (N, height, width, 3) uint8.
@@ -49,26 +59,44 @@ def texts_to_images(
         raise ValueError(f"{len(texts)} texts for {len(latents)} latents: must be as many")
     size = bundle.images_per_pass.size
     groups = [(texts[at : at + size], latents[at : at + size]) for at in range(0, len(texts), size)]
-    with kept_projections(bundle.pipeline.unet):
-        drawn = list(run_passes(bundle.device, group_drawer(bundle, sampling, negative), groups))
+    with without_repeats(bundle.pipeline.unet):
+        drawn = list(run_passes(bundle.device, group_drawer(bundle, sampling, negative, kept), groups))
     return np.concatenate(drawn) if drawn else np.zeros((0, sampling.height, sampling.width, 3), np.uint8)
 
 
 def seeded_images(
-    bundle: Bundle, texts: Sequence[str], seeds: Sequence[NoiseDraw | int], sampling: Sampling, negative: str = ""
+    bundle: Bundle,
+    texts: Sequence[str],
+    seeds: Sequence[NoiseDraw | int],
+    sampling: Sampling,
+    negative: str = "",
+    kept: KeptTexts | None = None,
 ) -> Pixels:
     """Draw one image for each text, from the noise of the seed beside it; else as `texts_to_images`."""
-    return texts_to_images(bundle, texts, initial_latents(bundle, seeds, sampling), sampling, negative)
+    return texts_to_images(bundle, texts, initial_latents(bundle, seeds, sampling), sampling, negative, kept)
 
 
-def group_drawer(bundle: Bundle, sampling: Sampling, negative: str = "") -> Callable[[Group], Pixels]:
+@contextmanager
+def without_repeats(unet: Any) -> Iterator[None]:
+    """Within the block, have the denoiser compute once what steps, and halves of guidance, have in common.
+
+    Nothing may change weights or states in place inside the block.
+    """
+    with kept_projections(unet), halves_computed_once(unet):
+        yield
+
+
+def group_drawer(
+    bundle: Bundle, sampling: Sampling, negative: str = "", kept: KeptTexts | None = None
+) -> Callable[[Group], Pixels]:
     """Make a function that draws a group of images, (n, height, width, 3) uint8, in one pass.
 
     Args:
         bundle: the model as it is now; to be called anew when it was edited.
         negative: the text that guidance steers away from.
+        kept: what is known of texts already; only for a model that was verified just now.
     """
-    reader = TextReader(bundle)
+    reader = TextReader(bundle, kept=kept)
     away = _negative_condition(reader, negative) if sampling.guidance > 1 else None
     return partial(_draw_in_passes, bundle, reader, away, sampling)
 
@@ -114,9 +142,10 @@ def _denoise(pipeline: Any, condition: Condition, noise: Tensor, sampling: Sampl
     extra = _extra(condition, sampling)
     for step in scheduler.timesteps:
         seen = scheduler.scale_model_input(torch.cat([latents] * 2) if guided else latents, step)
-        found = pipeline.unet(
-            seen, step, encoder_hidden_states=condition.states, added_cond_kwargs=extra, return_dict=False
-        )[0]
+        with equal_halves() if guided else nullcontext():
+            found = pipeline.unet(
+                seen, step, encoder_hidden_states=condition.states, added_cond_kwargs=extra, return_dict=False
+            )[0]
         if guided:
             away, toward = found.chunk(2)
             found = away + sampling.guidance * (toward - away)

@@ -15,9 +15,8 @@ from iceb.base.out_of_memory import REMEDY, out_of_memory
 from iceb.base.progress import Advance, stage
 from iceb.base.rewriting import Rewriter
 from iceb.models.bundle import ModelBundle
-from iceb.models.drawing import Pixels, States, group_drawer, initial_latents
-from iceb.models.environment import environment
-from iceb.models.kept_projections import kept_projections
+from iceb.models.drawing import Pixels, States, group_drawer, initial_latents, without_repeats
+from iceb.models.environment import environment, modes
 from iceb.models.threads import run_passes
 from iceb.specs.prompts import ImageKey, NoiseDraw, Prompt
 from iceb.specs.runs import Sampling
@@ -135,7 +134,8 @@ class Generator:
         """Draw and store, pass by pass, what no other process has stored when its pass begins."""
         groups = shuffled_groups(missing, bundle.images_per_pass.size)
         try:
-            draw, states = group_drawer(bundle, sampling, bundle.negative_prompt), States()
+            kept = bundle.kept_texts(modes(bundle.device.type))  # `draw` has verified the model
+            draw, states = group_drawer(bundle, sampling, bundle.negative_prompt, kept), States()
 
             def work(keys: Sequence[ImageKey]) -> int:
                 left = self.images.missing(keys)
@@ -145,7 +145,7 @@ class Generator:
                     self._save(left, specs, draw(([spec.text for spec in specs], noise)))
                 return len(left)
 
-            with kept_projections(bundle.pipeline.unet):
+            with without_repeats(bundle.pipeline.unet):
                 for keys, drawn in zip(groups, run_passes(bundle.device, work, groups), strict=True):
                     self.tally.drawn += drawn
                     advance(len(keys))

@@ -5,13 +5,12 @@ and used by the others, byte for byte.
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from torch import Tensor, nn
 
-MISSING = object()
+from iceb.models.wrapped_modules import Wrapped, WrappedModules
+
 PROJECTIONS = (".attn2.to_k", ".attn2.to_v")  # cross-attention, by the names of diffusers' UNets
 
 
@@ -35,50 +34,11 @@ class KeptProjection:
         return projected
 
 
-@dataclass
-class _Installed:
-    """A UNet's modules as they were before the first block, and the number of blocks now."""
-
-    before: list[tuple[nn.Module, object]]
-    blocks: int = 0
-
-
-_LOCK = threading.Lock()
-_INSTALLED: dict[int, _Installed] = {}  # by the UNet's id; blocks of several threads overlap, and need not nest
-
-
-@contextmanager
-def kept_projections(unet: nn.Module) -> Iterator[None]:
-    """Within the block, have cross-attention project the states of a pass once, not at every step.
-
-    Nothing may change weights or states in place inside the block; after the last of several blocks, which may overlap
-    on several threads, the modules are as before the first.
-    """
-    with _LOCK:
-        if id(unet) not in _INSTALLED:
-            _INSTALLED[id(unet)] = _Installed(_install(unet))
-        _INSTALLED[id(unet)].blocks += 1
-    try:
-        yield
-    finally:
-        with _LOCK:
-            _INSTALLED[id(unet)].blocks -= 1
-            if not _INSTALLED[id(unet)].blocks:
-                _restore(_INSTALLED.pop(id(unet)).before)
-
-
-def _install(unet: nn.Module) -> list[tuple[nn.Module, object]]:
-    """Wrap the projections; returns each module with its own `forward` before, MISSING without one."""
+def _wrap(unet: nn.Module) -> Wrapped:
     found = [module for name, module in unet.named_modules() if name.endswith(PROJECTIONS)]
-    before: list[tuple[nn.Module, object]] = [(module, module.__dict__.get("forward", MISSING)) for module in found]
-    for module in found:
-        module.__dict__["forward"] = KeptProjection(module.forward)
-    return before
+    return [(module, KeptProjection(module.forward)) for module in found]
 
 
-def _restore(before: list[tuple[nn.Module, object]]) -> None:
-    for module, own in before:
-        if own is MISSING:
-            del module.__dict__["forward"]
-        else:
-            module.__dict__["forward"] = own
+# Within a block, cross-attention projects the states of a pass once, not at every step. Nothing may change weights or
+# states in place inside it.
+kept_projections = WrappedModules(_wrap)

@@ -15,6 +15,7 @@ from iceb.models.threads import worker_threads
 from iceb.running.code_digest import code_digest
 from iceb.running.cost import Seconds
 from iceb.running.degenerate_images import score_and_count
+from iceb.running.edited_layers import lowest_text_layer
 from iceb.running.edited_model import EditedModel
 from iceb.running.measuring import ImagesLost
 from iceb.running.no_effect import find_effects, refuse_no_effect
@@ -78,6 +79,7 @@ class Run:
 
     def _draw(self) -> None:
         """Follow the schedule: one edit alive at a time where the schedule removes each before the next."""
+        self.parts.bundle.expect_edits_from(lowest_text_layer(self.parts.method.method))
         before = self._draw_before(self.plan.prompts_before)
         checkpoints = {checkpoint.step.id: checkpoint for checkpoint in self.plan.checkpoints}
         with EditedModel(self.parts.bundle) as model:

@@ -11,6 +11,7 @@ import numpy as np
 from iceb.base.rewriting import Rewriter
 from iceb.models.bundle import ModelBundle
 from iceb.models.drawing import seeded_images
+from iceb.models.environment import modes
 from iceb.models.generator import Generator
 from iceb.registry import load
 from iceb.running.edit_maker import make_edit
@@ -63,7 +64,9 @@ class Judge:
         with self.bundle.applied(edit) as model:
             rewriter = Rewriter(model.rewrites)
             texts, seeds = [rewriter(each.text) for each in questions], [each.seed for each in questions]
-            images = seeded_images(model, texts, seeds, model.family.sampling, model.negative_prompt)
+            model.verify()  # so that what is known of texts holds for it
+            kept = model.kept_texts(modes(model.device.type))
+            images = seeded_images(model, texts, seeds, model.family.sampling, model.negative_prompt, kept)
         difference = self._rows(list(images)) - before
         asked = np.arange(len(tried.asked))
         reached, forgotten = difference[asked, tried.dests], -difference[asked, tried.sources]

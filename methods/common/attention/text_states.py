@@ -89,8 +89,8 @@ class StateReader:
 
     def _several(self, texts: Sequence[str], keep: bool) -> list[TextState]:
         """The states of a few texts; on a CPU every core reads texts of its own."""
-        on_cpu = self.bundle.device.type == "cpu"
-        groups = [[text] for text in texts] if on_cpu else [list(texts)]
+        size = self._read.group if self.bundle.device.type == "cpu" else len(texts)
+        groups = [list(texts[start:stop]) for start, stop in slices(len(texts), size)]
         read = threads.run_passes(self.bundle.device, partial(self._together, keep=keep), groups)
         states = torch.cat(list(read))  # (n, L, d)
         tokens = self._tokens(list(texts))
