@@ -90,7 +90,7 @@ class Capacities:
         for named, each in self._rows():
             for point in each.points:
                 sides = {**_side("efficacy", point.efficacy), **_side("preservation", point.preservation)}
-                yield {**named, "num_edits": point.count, **sides, "score": point.score}
+                yield {**named, "num_edits": point.count, **sides, "score": _plain(point.score)}
 
 
 def _level_columns(found: "Capacity | None") -> dict[str, Any]:
@@ -115,7 +115,15 @@ def _interval_text(ends: "Ends | None") -> str:
 
 def _side(name: str, score: "AnchoredScore") -> dict[str, float | None]:
     ends = score.scatter
-    return {name: score.value, f"{name}_low": ends.low if ends else None, f"{name}_high": ends.high if ends else None}
+    return {
+        name: _plain(score.value),
+        f"{name}_low": ends.low if ends else None,
+        f"{name}_high": ends.high if ends else None,
+    }
+
+
+def _plain(number: float | None) -> float | None:
+    return None if number is None else number + 0.0  # without the sign of −0
 
 
 def capacity(

@@ -299,7 +299,7 @@ def python_api(place: Scratch) -> None:
     assert "below ten clusters" not in place.printed[frames]
     assert re.search(r"^edit_score +-?\d\.\d+ +-?0\.0+$", place.printed[frames], re.MULTILINE)
     assert re.search(r"prompt_swap \(control\) +0\.[58] +≥ 3 ", place.printed[held])
-    assert re.search(r"unedited \(control\) +3 +0\.0\S* +1\.0\S* +0\.0", place.printed[held])
+    assert re.search(r"unedited \(control\) +3 +0\.0 +1\.0 +0\.0$", place.printed[held], re.MULTILINE)
     assert re.search(r"^\d +prompt_swap +\S+", place.printed[held], re.MULTILINE)
     assert "unknown setting of method prefix 'wrod': did you mean word" in place.printed[own]
     assert "prefix (word=one)" in place.printed[own]

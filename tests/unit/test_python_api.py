@@ -97,9 +97,9 @@ def test_the_names_are_there_without_torch_and_pandas():
 def test_a_command_for_the_provenance_says_the_same():
     asked = Evaluation(method=PromptSwap, task="aice", num_edits=2, settings={"a": (1, 2)}, metrics=["fid"], limit=3)
     words = command_of("evaluate", asked)
-    assert words[:4] == ("iceb", "evaluate", "--set", "a=[1, 2]")
-    assert words[4:8] == ("--method", "iceb.baselines.controls:PromptSwap", "--task", "aice")
-    assert words[8:] == ("--num-edits", "2", "--metric", "fid", "--limit", "3")
+    assert words[:6] == ("iceb", "evaluate", "--metric", "fid", "--limit", "3")
+    assert words[6:10] == ("--set", "a=[1, 2]", "--method", "iceb.baselines.controls:PromptSwap")
+    assert words[10:] == ("--task", "aice", "--num-edits", "2")
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def test_a_cells_command_makes_it_alone():
     asked = Combinations(methods=["uce", "esd"], tasks=["aice"], num_edits=[1, 9], settings=own, limit=4)
     found = {each.method: each.command for each in asked.ask().asks() if each.num_edits == 9}
     assert " ".join(found["uce"]) == "iceb evaluate --method uce --task aice --num-edits 9 --limit 4"
-    assert found["esd"][:4] == ("iceb", "evaluate", "--set", "rate=0.1")
+    assert found["esd"][-4:] == ("--set", "rate=0.1", "--limit", "4")
 
 
 def test_a_sweep_refuses_a_part_and_a_budget_at_once():
