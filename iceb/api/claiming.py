@@ -71,9 +71,9 @@ def claims(file: Place = "claims.toml", *, folder: Place | None = None) -> Verdi
     from iceb.leaderboard.claim_file import read_claims
     from iceb.leaderboard.claims import judge_claims
     from iceb.leaderboard.pages import results_folder
-    from iceb.report.meanings import group_of
+    from iceb.report.meanings import bounds_of, group_of
 
     place = Path(file)
     asked = read_claims(place)
     shelf = Shelf(results_folder(Path(folder) if folder is not None else place.parent / LEADERBOARDS))
-    return Verdicts(judge_claims(asked, place.parent, shelf, group_of))
+    return Verdicts(judge_claims(asked, place.parent, shelf, group_of, bounds_of))

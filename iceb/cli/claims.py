@@ -43,5 +43,8 @@ def document(verdict: "Verdict") -> dict[str, Any]:
         "problem": verdict.problem,
         "warning": verdict.warning,
         "p_holm": verdict.p_holm,
-        "tests": [{"found": each.text, "p": each.p, "clusters": each.clusters} for each in verdict.tests],
+        "tests": [
+            {"found": each.text, "p": each.p, "clusters": each.clusters, "by_bounds": each.by_bounds}
+            for each in verdict.tests
+        ],
     }
