@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from iceb.leaderboard.capacity import Capacity, Ends, RowCapacity, TableCapacity
     from iceb.leaderboard.rank import Table
     from iceb.report.site.read_runs import LeftOut
-    from iceb.statistics.capacity import EditRange
 
 OF_TABLE = ("table", "task", "row")
 OF_LEVEL = ("level", "edits", "least", "most", "interval", "fails")
@@ -107,10 +106,7 @@ def _level_columns(found: "Capacity | None") -> dict[str, Any]:
 
 
 def _interval_text(ends: "Ends | None") -> str:
-    def text(place: int, end: "EditRange") -> str:
-        return end.text(up=bool(place))
-
-    return "" if ends is None else f"[{', '.join(text(place, end) for place, end in enumerate(ends))}]"
+    return "" if ends is None else f"[{', '.join(end.text(up=place > 0) for place, end in enumerate(ends))}]"
 
 
 def _side(name: str, score: "AnchoredScore") -> dict[str, float | None]:
