@@ -99,7 +99,7 @@ class World:
             self.moments.append(moment)
         return code
 
-    def repeated(self) -> tuple[int, int, int]:
+    def work_twice(self) -> tuple[int, int, int]:
         """Images that were stored, those stored more than once, and edits begun more than once."""
         lines = Counter(self.log.read_text(encoding="utf-8").splitlines())
         images = {line: times for line, times in lines.items() if line.startswith("image ")}
@@ -179,7 +179,7 @@ def make_world(root: Path) -> tuple[World, float]:
 
 def line_of(name: str, world: World, undisturbed: World, wanted: Sequence[int], codes: Sequence[int]) -> str:
     """A line of the table; "NO" in it means that something differs."""
-    images, twice, edits = world.repeated()
+    images, twice, edits = world.work_twice()
     own = {run: found for run, found in world.scores().items() if "faulty" not in run}
     scores = own == undisturbed.scores() and list(codes) == list(wanted)
     same = world.images() == undisturbed.images()

@@ -26,7 +26,7 @@ class Verdicts:
     verdicts: "tuple[Verdict, ...]"
 
     @property
-    def carried(self) -> bool:
+    def is_carried(self) -> bool:
         """Whether the results carry every claim."""
         return all(each.is_carried for each in self.verdicts)
 
@@ -57,7 +57,7 @@ class Verdicts:
 def claims(file: Place = "claims.toml", *, folder: Place | None = None) -> Verdicts:
     """Decide which sentences of a file of claims the results carry, as `iceb claims` does.
 
-    A sentence that they do not carry is no error here: ask `carried`, or each verdict.
+    A sentence that they do not carry is no error here: ask `is_carried`, or each verdict.
 
     Args:
         file: of claims; its pages lie beside it.

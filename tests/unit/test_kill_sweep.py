@@ -55,7 +55,7 @@ def test_a_line_says_what_was_done_twice_and_what_differs(world, tmp_path):
     other = World(tmp_path / "other", world.model)
     (other.folder / "cache" / "images").mkdir(parents=True)
     (other.folder / "cache" / "images" / "a.png").write_bytes(b"one")
-    assert world.repeated() == (2, 1, 1)
+    assert world.work_twice() == (2, 1, 1)
     assert line_of("round 1", world, other, [0], [0]) == "| round 1 | 0 | – | 2 | 1 | 1 | equal | equal |"
     assert line_of("round 1", world, other, [0], [2]).endswith("| NO | equal |")
     (other.folder / "cache" / "images" / "a.png").write_bytes(b"two")

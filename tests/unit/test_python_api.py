@@ -199,7 +199,7 @@ def test_claims_are_those_of_the_command_as_a_frame(tmp_path):
     file = tmp_path / "claims.toml"
     file.write_text("".join(head.format(each) + text.format(bound) for each, bound in said.items()), encoding="utf-8")
     found = iceb.claims(file, folder=ROOT / "leaderboards")
-    assert not found.carried
+    assert not found.is_carried
     frame = found.frame().set_index("says")
     assert frame.carried.tolist() == [True, False, False]
     assert frame.p_holm["It gains a lot"] < 0.05 < frame.p["and more than all"]
