@@ -129,7 +129,7 @@ def capacity(
     counts: Sequence[int] = (),
     out: Place | None = None,
 ) -> Capacities:
-    """Say how many concepts each method can edit at once before it fails or breaks other things, as `iceb capacity`.
+    """Say how many concepts each method can edit at once before it fails, as `iceb capacity` does.
 
     Args:
         runs: runs, their folders, folders of runs, or a leaderboard's results.

@@ -27,7 +27,9 @@ def write_export(
     relationship: str = "third_party",
     project: str = "iceb",
 ) -> "Exported":
-    """Write results in a form that other programs read, as `iceb export` does; a missing score is never a number.
+    """Write results in a form that other programs read, as `iceb export` does.
+
+    A missing score is never written as a number.
 
     Args:
         runs: runs, their folders, files of results, or folders of them.

@@ -120,7 +120,7 @@ class _Bench:
     group_of: Groups
     bounds_of: Bounds
 
-    def filed(self, claim: Claim, row: str, count: int) -> FiledResult:
+    def filed_result(self, claim: Claim, row: str, count: int) -> FiledResult:
         """The result of a row at a number of edits."""
         return self.shelf.filed_result(claim.task, claim.model, row, count)
 
@@ -164,7 +164,7 @@ def _tests(claim: Claim, bench: _Bench) -> Iterator[Tested]:
 
 def _of_bound(claim: Claim, bound: Bound, count: int, bench: _Bench) -> Iterator[Tested]:
     """Test a row's value against one bound or both."""
-    filed = bench.filed(claim, claim.row, count)
+    filed = bench.filed_result(claim, claim.row, count)
     estimate = value_estimate(filed, bound.metric)
     found = f"{bound.metric} of {claim.row} at {count_text(count, 'edit')} is {_number_text(estimate)}"
     few = estimate.clusters * ROUNDING < ENOUGH
@@ -188,7 +188,7 @@ def _of_rows(claim: Claim, than: str, count: int, bench: _Bench) -> Tested:
     groups = [quote(bench.group_of(metric), 80) for metric in (claim.metric, other)]
     if groups[0] != groups[1]:
         raise ResultError(f"{claim.metric} and {other} do not compare: one measures {groups[0]}, the other {groups[1]}")
-    first, second = (bench.filed(claim, row, count) for row in (claim.row, than))
+    first, second = (bench.filed_result(claim, row, count) for row in (claim.row, than))
     estimate = difference_estimate(first, claim.metric, second, other)
     names = f"{claim.metric} of {claim.row} less {'that' if other == claim.metric else other} of {than}"
     found = f"{names} at {count_text(count, 'edit')} is {_number_text(estimate, signed=True)}"

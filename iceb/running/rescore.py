@@ -54,7 +54,7 @@ def rescore(named: Path, names: Sequence[str] = (), cache: Path | None = None, d
 
 
 def _clusters(result: Result, folder: Path) -> Mapping[str, str]:
-    """What several concepts of the run share; none where its task is not installed, or names no such thing."""
+    """Clusters that several concepts of the run share; none where its task is not installed."""
     try:
         task = registry.load("tasks", result.task.name)
     except SpecError:

@@ -91,7 +91,7 @@ class TaskData:
 
     @property
     def clusters(self) -> Mapping[str, str]:
-        """What several concepts of the task share, by concept."""
+        """Clusters that several concepts of the task share, by concept."""
         requests = [request for batch in edit_batches(self.schedule) for request in batch.requests]
         return shared_clusters(self.task.cluster, requests)
 

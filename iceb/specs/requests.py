@@ -136,5 +136,5 @@ def destination_clusters(requests: Iterable[EditRequest]) -> dict[str, str]:
 
 
 def shared_clusters(declared: str, requests: Iterable[EditRequest]) -> dict[str, str]:
-    """The cluster of each concept that shares one, as a task declares it; none where each request is its own."""
+    """The cluster of each concept that shares one, as a task declares it; else none."""
     return destination_clusters(requests) if declared == "destination" else {}

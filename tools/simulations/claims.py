@@ -1,4 +1,4 @@
-"""Shares of false and of true claims that pass: alone at their bounds, on few clusters, and in files of twenty."""
+"""Shares of false and of true claims that pass: alone, on few clusters, and in files of twenty."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ def single_cell(draw: Draw, mean: float, concepts: int) -> Cell:
 
 
 def shared_draw(random: np.random.Generator, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
-    """Probabilities of requests that share destinations: means of clusters, and how many requests each has.
+    """Probabilities of requests that share destinations: means of clusters, and their sizes.
 
     Clusters that a sample lacks have the size 0.
     """
@@ -77,7 +77,7 @@ def shared_draw(random: np.random.Generator, shape: tuple[int, ...]) -> tuple[Fl
 
 
 def small_cell(draw: Draw | None, mean: float, concepts: int) -> Cell:
-    """Shares of claims on few clusters that pass at 5 %, tested by bounds: on their bound, and true by `APART`."""
+    """Shares of claims on few clusters that pass, tested by bounds: false ones, and true by `APART`."""
 
     def cell(random: np.random.Generator) -> Mapping[str, float]:
         hits: dict[str, list[Floats]] = {}

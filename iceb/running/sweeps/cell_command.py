@@ -13,7 +13,7 @@ OF_EXECUTION = ("device", "images_per_pass", "concepts_at_once", "precision", "w
 
 
 def cell_command(ask: Ask) -> tuple[str, ...]:
-    """The command that asks for the same; what is as the command has it by default is left out, and so are folders.
+    """The command that asks for the same, without defaults and without folders of one machine.
 
     >>> " ".join(cell_command(Ask("aice", "esd", 9, recipe="tuned", settings={"rate": 0.1}, limit=4)))
     'iceb evaluate --method esd --task aice --num-edits 9 --recipe tuned --set rate=0.1 --limit 4'
