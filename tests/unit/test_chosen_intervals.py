@@ -82,12 +82,12 @@ def filed_with_interval(path):
 
 
 @pytest.fixture(scope="module")
-def filed():
+def with_intervals():
     return filed_with_interval(next((RESULTS / "uce").glob("0300-*.json")))
 
 
-def test_a_recorded_interval_is_written_read_and_computed_again(filed):
-    result, rows = filed
+def test_a_recorded_interval_is_written_read_and_computed_again(with_intervals):
+    result, rows = with_intervals
     assert Result.from_json(result.to_json()) == result
     found = result.score("source2dest").interval
     assert (found.method, round(found.clusters, 1)) == ("bca", 175.1)
@@ -102,8 +102,8 @@ def test_a_recorded_interval_is_written_read_and_computed_again(filed):
         ({"clusters": 300.0}, "clusters of its interval is 300.0"),
     ],
 )
-def test_an_interval_that_the_table_does_not_make_is_a_problem(filed, change, said):
-    result, rows = filed
+def test_an_interval_that_the_table_does_not_make_is_a_problem(with_intervals, change, said):
+    result, rows = with_intervals
     scores = tuple(
         score.model_copy(update={"interval": score.interval.model_copy(update=change)})
         if score.metric == "source2dest"
