@@ -6,9 +6,12 @@ The public names are imported late, so that `import iceb` and the light commands
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from iceb.api.capacities import Capacities, capacity
+    from iceb.api.claiming import Verdicts, claims
     from iceb.api.comparing import compare, plan
     from iceb.api.delivering import TriedEdit, apply, edit, try_edit
     from iceb.api.evaluating import dry_run, evaluate, score, score_images
+    from iceb.api.exporting import write_export
     from iceb.api.publishing import LeaderboardUpdate, update_leaderboard, write_report
     from iceb.api.reading import Run, list_runs, read, scores
     from iceb.api.sweeping import Swept, sweep
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Capacities",
     "ConceptValue",
     "Edit",
     "EditBatch",
@@ -55,7 +59,10 @@ __all__ = [
     "Swept",
     "Task",
     "TriedEdit",
+    "Verdicts",
     "apply",
+    "capacity",
+    "claims",
     "compare",
     "dry_run",
     "edit",
@@ -71,10 +78,15 @@ __all__ = [
     "try_edit",
     "tune",
     "update_leaderboard",
+    "write_export",
     "write_report",
 ]
 
 _PLACES = {
+    "Capacities": "iceb.api.capacities",
+    "capacity": "iceb.api.capacities",
+    "Verdicts": "iceb.api.claiming",
+    "claims": "iceb.api.claiming",
     "compare": "iceb.api.comparing",
     "plan": "iceb.api.comparing",
     "TriedEdit": "iceb.api.delivering",
@@ -85,6 +97,7 @@ _PLACES = {
     "evaluate": "iceb.api.evaluating",
     "score": "iceb.api.evaluating",
     "score_images": "iceb.api.evaluating",
+    "write_export": "iceb.api.exporting",
     "LeaderboardUpdate": "iceb.api.publishing",
     "update_leaderboard": "iceb.api.publishing",
     "write_report": "iceb.api.publishing",

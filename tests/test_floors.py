@@ -48,7 +48,10 @@ ALLOWED: dict[str, set[str]] = {
     "export": {
         *("base", "statistics", "specs", "registry", "models", "datasets", "runs", "leaderboard", "report"),
     },
-    "api": {"base", "specs", "registry", "datasets", "runs", "running", "delivery", "tuning", "leaderboard", "report"},
+    "api": {
+        *("base", "specs", "registry", "datasets", "runs", "running", "delivery", "tuning", "leaderboard"),
+        *("report", "export"),
+    },
     "cli": {
         *("base", "specs", "registry", "stores", "models", "datasets", "baselines", "api"),
         *("runs", "running", "conformance", "delivery", "tuning", "leaderboard", "report", "export"),

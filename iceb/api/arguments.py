@@ -76,24 +76,80 @@ class Computing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """A method's settings on a model.
+class OnModel:
+    """The model, and where what is made is kept.
 
     Attributes:
         model: "mini", "sd14", "sd15", "sd21", "sdxl", or a folder.
-        settings: of the method, by name; over those of the recipe.
-        recipe: "published" or "tuned" of the recipe that ships, or a file; None: tuned where there is such a part.
         cache: the cache's folder; None: ICEB_CACHE, else ~/.cache/iceb.
     """
 
     model: str = "mini"
-    settings: Mapping[str, Scalar] = field(default_factory=dict)
-    recipe: Place | None = None
     cache: Place | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation(Settings, Drawing, Computing):
+class Settings(OnModel):
+    """A method's settings on a model.
+
+    Attributes:
+        settings: of the method, by name; over those of the recipe.
+        recipe: "published" or "tuned" of the recipe that ships, or a file; None: tuned where there is such a part.
+    """
+
+    settings: Mapping[str, Scalar] = field(default_factory=dict)
+    recipe: Place | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope(OnModel, Drawing, Computing):
+    """Arguments that the runs of a sweep share, and that one run has as well.
+
+    Attributes:
+        draws: disjoint sets of `num_edits` concepts, each edited alone; scores are pooled.
+        replicates: training seeds with which each set is edited; scores are pooled.
+        data: "embedded", "upstream" or a folder; None: embedded on mini, upstream elsewhere.
+        metrics: beside the tasks' own.
+        with_tasks: other tasks' shared prompts and metrics as well, "preservation=500".
+        limit: prompts per role, evenly over concepts; results are then partial.
+        share: the part of the images or concepts to draw, at random, above 0 and below 1; likewise partial.
+        out: the folder of runs.
+    """
+
+    draws: int = 1
+    replicates: int = 1
+    data: str | None = None
+    metrics: Sequence[str] = ()
+    with_tasks: Sequence[str] = ()
+    limit: int | None = None
+    share: float | None = None
+    out: Place = "runs"
+
+    def fields(self) -> dict[str, Any]:
+        """The fields of `Ask` that say the same.
+
+        Raises:
+            SpecError: a size that is no count, or an unknown precision.
+        """
+        from iceb.specs.repeats import Repeats
+
+        return {
+            "model": self.model,
+            "data": self.data,
+            "metrics": tuple(self.metrics),
+            "with_tasks": tuple(self.with_tasks),
+            "sampling": self.sampling(),
+            "limit": self.limit,
+            "share": self.share,
+            "dtype": self.number_format(),
+            "execution": self.execution(),
+            "cache": path_or_none(self.cache),
+            "repeats": Repeats(self.draws, self.replicates),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(Settings, Scope):
     """Arguments of a run.
 
     Attributes:
@@ -104,14 +160,6 @@ class Evaluation(Settings, Drawing, Computing):
         task: what is edited and measured.
         num_edits: how many concepts are edited at once.
         requests: in the place of `task` a file of your own, JSON or CSV.
-        draws: disjoint sets of `num_edits` concepts, each edited alone; scores are pooled.
-        replicates: training seeds with which each set is edited; scores are pooled.
-        data: "embedded", "upstream" or a folder; None: embedded on mini, upstream elsewhere.
-        metrics: beside the task's own.
-        with_tasks: other tasks' shared prompts and metrics as well, "preservation=500".
-        limit: prompts per role, evenly over concepts; the result is then partial.
-        share: the part of the images or concepts to draw, at random, above 0 and below 1; likewise partial.
-        out: the folder of runs.
     """
 
     method: "GivenMethod | None" = None
@@ -121,14 +169,6 @@ class Evaluation(Settings, Drawing, Computing):
     task: str | None = None
     num_edits: int | None = None
     requests: Place | None = None
-    draws: int = 1
-    replicates: int = 1
-    data: str | None = None
-    metrics: Sequence[str] = ()
-    with_tasks: Sequence[str] = ()
-    limit: int | None = None
-    share: float | None = None
-    out: Place = "runs"
 
     def ask(self) -> "Ask":
         """The run as the planner takes it.
@@ -138,24 +178,16 @@ class Evaluation(Settings, Drawing, Computing):
         """
         from iceb.running.asking import ask_of
         from iceb.specs.outside import editing_method
-        from iceb.specs.repeats import Repeats
 
         return ask_of(
-            *(self.task, self.num_edits, path_or_none(self.requests), self.model, self.data, tuple(self.metrics)),
+            *(self.task, self.num_edits, path_or_none(self.requests)),
             method=editing_method(self.method, self.checkpoint, self.name),
             checkpoint=path_or_none(self.checkpoint),
             erases=self.erases,
-            repeats=Repeats(self.draws, self.replicates),
             settings=self.settings,
             recipe=self.recipe,
-            with_tasks=tuple(self.with_tasks),
-            sampling=self.sampling(),
-            limit=self.limit,
-            share=self.share,
-            dtype=self.number_format(),
-            execution=self.execution(),
-            cache=path_or_none(self.cache),
             command=command_of("evaluate", self),
+            **self.fields(),
         )
 
 

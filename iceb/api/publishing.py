@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from iceb.api.arguments import Place, path_or_none
 from iceb.api.comparing import LEADERBOARDS
-from iceb.api.reading import Run, RunLike, path_of
+from iceb.api.reading import RunLike, path_of, paths_of
 from iceb.base.errors import SpecError
-from iceb.runs.listing import ListedRun
 
 if TYPE_CHECKING:
     from iceb.report.site.build import Written
@@ -37,8 +36,7 @@ def write_report(
     """
     from iceb.report.site.build import write_report as write_site
 
-    named = [runs] if isinstance(runs, Run | ListedRun | str | Path) else list(runs)
-    return write_site([path_of(each) for each in named], Path(out), path_or_none(cache), title)
+    return write_site(paths_of(runs), Path(out), path_or_none(cache), title)
 
 
 @dataclass(frozen=True)

@@ -151,6 +151,12 @@ def path_of(run: RunLike) -> Path:
     return run.path if isinstance(run, Run) else run.folder if isinstance(run, ListedRun) else Path(run)
 
 
+def paths_of(runs: RunLike | Iterable[RunLike]) -> list[Path]:
+    """The paths of one run or of several, each read, listed or named."""
+    named = [runs] if isinstance(runs, Run | ListedRun | str | Path) else list(runs)
+    return [path_of(each) for each in named]
+
+
 def read(run: RunLike) -> Run:
     """Read a run from its folder or its result.json, or a result of a leaderboard from its file.
 

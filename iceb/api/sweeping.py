@@ -2,24 +2,23 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iceb.api.arguments import Computing, Drawing, Evaluation, Place, command_of, path_or_none
+from iceb.api.arguments import Place, Scope
 from iceb.api.reading import Run
 from iceb.api.signatures import takes
 from iceb.specs.runs import Scalar
 
 if TYPE_CHECKING:
-    from iceb.running.plan import Ask
     from iceb.running.sweeps.asked import SweepAsk
 
 LOG = logging.getLogger("iceb")  # what happens to each cell, at the level info
 
 
 @dataclass(frozen=True, kw_only=True)
-class Combinations(Drawing, Computing):
+class Combinations(Scope):
     """Arguments of a sweep.
 
     Attributes:
@@ -28,17 +27,7 @@ class Combinations(Drawing, Computing):
         num_edits: how many concepts are edited at once.
         recipes: "published" and "tuned" of the recipes that ship, or files; (): as one run has it.
         settings: of each method by its name, over those of the recipe.
-        model: "mini", "sd14", "sd15", "sd21", "sdxl", or a folder.
-        draws: disjoint sets of concepts, each edited alone; scores are pooled.
-        replicates: training seeds with which each set is edited; scores are pooled.
-        data: "embedded", "upstream" or a folder; None: embedded on mini, upstream elsewhere.
-        metrics: beside the tasks' own.
-        with_tasks: other tasks' shared prompts and metrics as well, "preservation=500".
-        limit: prompts per role, evenly over concepts; results are then partial.
-        share: the part of the images or concepts to draw, at random, above 0 and below 1; likewise partial.
         budget: a time such as "2h"; `share` is then chosen so that the plan fits.
-        cache: the cache's folder; None: ICEB_CACHE, else ~/.cache/iceb.
-        out: the folder of runs.
     """
 
     methods: Sequence[str]
@@ -46,44 +35,14 @@ class Combinations(Drawing, Computing):
     num_edits: Sequence[int]
     recipes: Sequence[Place] = ()
     settings: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
-    model: str = "mini"
-    draws: int = 1
-    replicates: int = 1
-    data: str | None = None
-    metrics: Sequence[str] = ()
-    with_tasks: Sequence[str] = ()
-    limit: int | None = None
-    share: float | None = None
     budget: str | None = None
-    cache: Place | None = None
-    out: Place = "runs"
 
     def ask(self) -> "SweepAsk":
         """The sweep as the planner takes it."""
         from iceb.running.sweeps.asked import SweepAsk
-        from iceb.specs.repeats import Repeats
 
-        common = {
-            "model": self.model,
-            "data": self.data,
-            "metrics": tuple(self.metrics),
-            "with_tasks": tuple(self.with_tasks),
-            "sampling": self.sampling(),
-            "limit": self.limit,
-            "share": self.share,
-            "dtype": self.number_format(),
-            "execution": self.execution(),
-            "cache": path_or_none(self.cache),
-            "repeats": Repeats(self.draws, self.replicates),
-        }
         lists = tuple(self.methods), tuple(self.tasks), tuple(self.num_edits), tuple(self.recipes) or (None,)
-        return SweepAsk(*lists, self.settings, common, self._command)
-
-    def _command(self, ask: "Ask") -> tuple[str, ...]:
-        """The command that makes one cell alone."""
-        own = {name: value for name, value in vars(self).items() if name in Evaluation.__dataclass_fields__}
-        alone = Evaluation(**{**own, "settings": ask.settings, "share": ask.share, "num_edits": ask.num_edits})
-        return command_of("evaluate", replace(alone, method=ask.method, task=ask.task, recipe=ask.recipe))
+        return SweepAsk(*lists, self.settings, self.fields())
 
 
 @dataclass(frozen=True)

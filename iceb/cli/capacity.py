@@ -11,7 +11,6 @@ from iceb.cli.option_names import with_options
 
 if TYPE_CHECKING:
     from iceb.leaderboard.capacity import RowCapacity, TableCapacity
-    from iceb.leaderboard.rank import Table
 
 SHOWN = 5  # runs left out that the terminal names
 
@@ -32,93 +31,21 @@ def capacity(
     as_json: Annotated[bool, typer.Option("--json", help="The capacities as JSON on stdout, nothing else.")] = False,
 ) -> None:
     """Say how many concepts each method can edit at once before it fails or breaks other things."""
-    from iceb.leaderboard.capacity import capacity_of
-    from iceb.report.site.boards import make_boards
-    from iceb.report.site.read_runs import read_runs
-
-    levels, wanted = _levels(level), _counts(counts)
-    found, left_out = read_runs(runs)
-    boards = make_boards(found)
-    taken = [
-        (board.title, capacity_of(board.table, wanted or _declared_counts(board.table), levels)) for board in boards
-    ]
-    kept = [(title, each) for title, each in taken if each is not None]
-    if not kept:
-        _refuse(boards[0].table)
-    drawn = _draw(out, [each for _, each in kept])
-    if as_json:
-        typer.echo(json.dumps([document(title, each) for title, each in kept], indent=2, ensure_ascii=False))
-        return
-    for each in left_out[:SHOWN]:
-        typer.echo(f"left out {each.path}: {with_options(each.reason)}")
-    typer.echo("\n\n".join("\n".join(_lines(title, each)) for title, each in kept))
-    if drawn:
-        typer.echo(drawn)
-
-
-def _levels(given: list[float] | None) -> tuple[float, ...]:
-    from iceb.base.errors import SpecError
-    from iceb.leaderboard.capacity import LEVELS
-
-    for level in given or ():
-        if not 0 < level <= 1:
-            raise SpecError(f"--level {level:g}: must be above 0 and at most 1")
-    return tuple(dict.fromkeys(given or LEVELS))
-
-
-def _counts(given: str | None) -> tuple[int, ...]:
-    """The numbers of edits that were named; none for the task's."""
-    from iceb.base.errors import SpecError
+    from iceb.api.capacities import capacity as capacities_of
     from iceb.cli import values
 
-    if given is None:
-        return ()
-    found = sorted(set(values.counts(given, "--counts")))
-    if len(found) < 2 or found[0] < 1:
-        raise SpecError(
-            f"--counts {given!r:.80}: must be two or more numbers of edits with commas between them: 1,10,50"
-        )
-    return tuple(found)
-
-
-def _declared_counts(table: "Table") -> tuple[int, ...]:
-    """The numbers of edits that the table's task declares, ranked here or not."""
-    from iceb import registry
-    from iceb.base.errors import SpecError
-
-    try:
-        found: tuple[int, ...] = registry.load("tasks", table.identity.task).edit_counts
-    except SpecError:
-        return table.counts
-    return found
-
-
-def _refuse(table: "Table") -> None:
-    from iceb.base.errors import ResultError
-
-    task = table.identity.task
-    if table.evidence.task.axes is None:
-        raise ResultError(f"task {task} names no metrics of efficacy and preservation: it has no capacities")
-    raise ResultError(f"task {task} declares one number of edits: name two or more with --counts")
-
-
-def _draw(out: Path | None, found: "list[TableCapacity]") -> str:
-    """Write the figure of the first table; say so."""
-    from iceb.base.errors import ResultError
-    from iceb.base.files import write_atomic
-    from iceb.leaderboard.capacity_figure import draw_table
-
-    if out is None:
-        return ""
-    first = found[0]
-    svg = draw_table(first.table, first, first.counts)
-    if svg is None:
-        raise ResultError(
-            "no figure: these runs have fewer than two of the numbers of edits; run more, or name others with --counts"
-        )
-    write_atomic(out, svg.encode())
-    others = f"; the other {count_text(len(found) - 1, 'table')} are not in it" if len(found) > 1 else ""
-    return f"wrote {out}{others}"
+    wanted = () if counts is None else values.counts(counts, "--counts")
+    found = capacities_of(runs, level=level or (), counts=wanted, out=out)
+    if as_json:
+        documents = [document(title, each) for title, each in found.tables]
+        typer.echo(json.dumps(documents, indent=2, ensure_ascii=False))
+        return
+    for each in found.left_out[:SHOWN]:
+        typer.echo(f"left out {each.path}: {with_options(each.reason)}")
+    typer.echo("\n\n".join("\n".join(_lines(title, each)) for title, each in found.tables))
+    if found.figure:
+        others = f"; the other {count_text(len(found.tables) - 1, 'table')} are not in it"
+        typer.echo(f"wrote {found.figure}{others if len(found.tables) > 1 else ''}")
 
 
 def document(title: str, found: "TableCapacity") -> dict[str, Any]:

@@ -11,7 +11,7 @@ from iceb.base.wording import count_text
 if TYPE_CHECKING:
     from iceb.leaderboard.claims import Verdict
 
-DEFAULT, FOLDER = Path("claims.toml"), Path("leaderboards")
+DEFAULT = Path("claims.toml")
 
 
 def claims(
@@ -22,16 +22,10 @@ def claims(
     as_json: Annotated[bool, typer.Option("--json", help="Every verdict as JSON on stdout, nothing else.")] = False,
 ) -> None:
     """Fail where a page says what the results do not carry, and say which sentence and by how much."""
+    from iceb.api.claiming import claims as judge
     from iceb.base.errors import CheckFailed
-    from iceb.leaderboard.claim_estimates import Shelf
-    from iceb.leaderboard.claim_file import read_claims
-    from iceb.leaderboard.claims import judge_claims
-    from iceb.leaderboard.pages import results_folder
-    from iceb.report.meanings import group_of
 
-    asked = read_claims(file)
-    shelf = Shelf(results_folder(folder or file.parent / FOLDER))
-    verdicts = judge_claims(asked, file.parent, shelf, group_of)
+    verdicts = judge(file, folder=folder).verdicts
     if as_json:
         typer.echo(json.dumps([document(verdict) for verdict in verdicts], indent=2, ensure_ascii=False))
     else:
@@ -49,5 +43,8 @@ def document(verdict: "Verdict") -> dict[str, Any]:
         "problem": verdict.problem,
         "warning": verdict.warning,
         "p_holm": verdict.p_holm,
-        "tests": [{"found": each.text, "p": each.p, "clusters": each.clusters} for each in verdict.tests],
+        "tests": [
+            {"found": each.text, "p": each.p, "clusters": each.clusters, "by_bounds": each.by_bounds}
+            for each in verdict.tests
+        ],
     }

@@ -33,21 +33,22 @@ def evaluate(
     as_json: options.AsJson = False,
 ) -> None:
     """Edit, draw before and after, measure, and write one result, or a sweep of them; reuse what is there."""
-    chosen, execution = values.settings(settings or []), computation.execution()
-    matrix = asked.matrix(recipe)
+    from iceb.api.arguments import Scope
+
+    chosen, matrix = values.settings(settings or []), asked.matrix(recipe)
     method, count = ("", None) if matrix is not None else (asked.method_name(), asked.count())
-    of_model = {"model": model, "data": data, "dtype": values.dtype(computation.dtype), "execution": execution}
-    common = {**of_model, **scope.fields(), "sampling": sampling.changes(), "cache": cache}
+    given = {**vars(repetition), **scope.arguments(), **vars(sampling), **vars(computation)}
+    given["dtype"] = values.dtype(computation.dtype)
+    common = Scope(model=model, data=data, cache=cache, **given).fields()
     silence_libraries()
     if matrix is not None:
         from iceb.cli.sweeping import evaluate_sweep, sweep_ask
 
-        sweep = sweep_ask(matrix, chosen, repetition.repeats(), common)
-        evaluate_sweep(sweep, out, asked.budget, dry_run=dry_run, as_json=as_json)
+        evaluate_sweep(sweep_ask(matrix, chosen, common), out, asked.budget, dry_run=dry_run, as_json=as_json)
         return
     from iceb.cli.prompts import task_ask
 
-    own = {"checkpoint": asked.checkpoint, "erases": asked.erases, "repeats": repetition.repeats()}
+    own = {"checkpoint": asked.checkpoint, "erases": asked.erases}
     alone: dict[str, Any] = {**common, **own, "settings": chosen, "recipe": recipe}
     ask = task_ask(asked.task, count, asked.requests, method=method, **alone)
     _evaluate(ask, out, dry_run=dry_run, as_json=as_json)

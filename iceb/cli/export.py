@@ -10,7 +10,6 @@ from iceb.cli.option_names import with_options
 
 if TYPE_CHECKING:
     from iceb.export.asking import Exported
-    from iceb.report.site.read_runs import LeftOut
 
 DEFAULT = Path("leaderboards")
 SHOWN = 5  # of what is left out, in the terminal
@@ -40,17 +39,27 @@ def export(
     project: Annotated[str, typer.Option(help="wandb, mlflow, trackio: the project that runs stand in.")] = "iceb",
 ) -> None:
     """Write results in a form that other programs read; a missing score is never written as a number."""
-    from iceb.export.asking import ExportAsk
-    from iceb.export.forms import Wanted
-    from iceb.export.forms import export as write
+    from iceb.api.exporting import write_export
 
-    ask = ExportAsk(tuple(metric or ()), hub_dataset, source_url, organization, relationship, project)
-    exported, left = write(runs or [DEFAULT], to, out, ask, Wanted(tuple(task or ()), tuple(num_edits or ())))
-    typer.echo("\n".join(_lines(exported, left)))
+    exported = write_export(
+        runs or [DEFAULT],
+        to=to,
+        out=out,
+        tasks=task or (),
+        num_edits=num_edits or (),
+        metrics=metric or (),
+        hub_dataset=hub_dataset,
+        source_url=source_url,
+        organization=organization,
+        relationship=relationship,
+        project=project,
+    )
+    typer.echo("\n".join(_lines(exported)))
 
 
-def _lines(exported: "Exported", left: "tuple[LeftOut, ...]") -> list[str]:
+def _lines(exported: "Exported") -> list[str]:
     """Say what was written and what was left out."""
+    left = exported.runs_left_out
     lines = [f"left out {each.path}: {with_options(each.reason)}" for each in left[:SHOWN]]
     if (more := len(left) - SHOWN) > 0:
         lines.append(f"left out {count_text(more, 'more run')}")

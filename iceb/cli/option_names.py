@@ -20,7 +20,7 @@ OPTIONS = {  # by the field's name
             *("full", "gone", "images_per_pass", "limit", "model", "noise", "num_edits", "out", "precision", "recipe"),
             *("budget", "requests", "role", "share", "source", "sweep", "task", "without", "workers"),
             *("hub_dataset", "organization", "project", "relationship", "space", "trials", "limit_seconds"),
-            *("alpha", "check", "detect", "power"),
+            *("alpha", "check", "counts", "detect", "level", "power"),
         )
     },
 }

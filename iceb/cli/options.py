@@ -105,8 +105,8 @@ class Scope:
     limit: Limit = None
     share: Share = None
 
-    def fields(self) -> dict[str, Any]:
-        """The fields of an `Ask` that say the same."""
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of Python that say the same."""
         several = {"metrics": tuple(self.metric or ()), "with_tasks": tuple(self.with_tasks or ())}
         return {**several, "limit": self.limit, "share": self.share}
 

@@ -17,27 +17,23 @@ if TYPE_CHECKING:
     from iceb.running.sweeps.carrying_out import CellOutcome
     from iceb.running.sweeps.planning import SweepPlan
     from iceb.running.sweeps.sweep_file import SweepFile
-    from iceb.specs.repeats import Repeats
     from iceb.specs.runs import Scalar
 
 MISSING = "–"
 
 
-def sweep_ask(
-    file: "SweepFile", settings: "Mapping[str, Scalar]", repeats: "Repeats", common: Mapping[str, Any]
-) -> "SweepAsk":
-    """Join a sweep with the command's settings and repetitions.
+def sweep_ask(file: "SweepFile", settings: "Mapping[str, Scalar]", common: Mapping[str, Any]) -> "SweepAsk":
+    """Join a sweep with the command's settings and the fields of `Ask` that all cells share.
 
     Raises:
         SpecError: a setting of none of its methods, repetitions that both name, or a name that stands twice.
     """
     from iceb.base.errors import SpecError
-    from iceb.cli.cell_command import cell_command
     from iceb.running.method_settings import settings_by_method
     from iceb.running.sweeps.asked import SweepAsk
     from iceb.specs.repeats import Repeats
 
-    own = settings_by_method(file.methods, settings)
+    own, repeats = settings_by_method(file.methods, settings), common["repeats"]
     for name in ("draws", "replicates"):
         if getattr(file, name) is not None and getattr(repeats, name) != 1:
             raise SpecError(f"`{name}`: stands in the sweep's file as well: leave one of them out")
@@ -48,7 +44,6 @@ def sweep_ask(
         recipes=file.recipes or (None,),
         settings={method: {**file.settings.get(method, {}), **own[method]} for method in file.methods},
         common={**common, "repeats": Repeats(file.draws or repeats.draws, file.replicates or repeats.replicates)},
-        command=cell_command,
     )
 
 

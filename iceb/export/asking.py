@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from iceb.base.errors import SpecError
+
+if TYPE_CHECKING:
+    from iceb.report.site.read_runs import LeftOut
 
 Relationship = Literal["first_party", "third_party", "collaborative", "other"]  # as Every Eval Ever names them
 
@@ -64,9 +67,12 @@ class Exported:
         files: what was written, the first to be opened first.
         records: the number of `what`.
         what: one line, table, file or run of the form, as a noun.
+        left_out: scores that the form leaves out.
+        runs_left_out: runs that cannot be read or failed; `iceb.write_export` says them here.
     """
 
     files: tuple[Path, ...]
     records: int
     what: str
     left_out: tuple[LeftOutScore, ...] = ()
+    runs_left_out: "tuple[LeftOut, ...]" = ()

@@ -96,7 +96,7 @@ def value_estimate(filed: FiledResult, metric: str) -> Estimate:
         if score.value is None or score.stderr is None:
             raise ResultError(f"{metric} has no error: {score.note or 'one concept'}")
         return _plain(score.value, score.stderr, score.concepts - 1.0, clusters=score.concepts)
-    mine = _influences(filed, score)
+    mine = claim_influences(filed, score)
     if not mine.keys:
         raise ResultError(f"{metric} of {filed.path} is a known number without an error: nothing is to be tested")
     clusters = cluster_names(filed.result)
@@ -129,7 +129,7 @@ def difference_estimate(first: FiledResult, metric: str, second: FiledResult, ot
             raise ResultError(f"{metric} of the two has no difference with an error: {note}")
         return _plain(found.value, found.stderr, found.freedom, clusters=min(one.concepts, two.concepts))
     clusters = cluster_names(first.result)
-    both = {0: _influences(first, one), 1: _influences(second, two)}
+    both = {0: claim_influences(first, one), 1: claim_influences(second, two)}
     shares = {key: share for each in both.values() for key, share in each.shares.items()}
     design = design_of(tuple(shares), shares, clusters)
     _refuse_few(design.fewest, metric)
@@ -152,7 +152,12 @@ def _values(filed: FiledResult, metric: str) -> list[ConceptValue]:
     return [row.value for row in last_group_rows(filed.result, filed.rows) if row.metric == metric]
 
 
-def _influences(filed: FiledResult, score: ScoreRecord) -> Influences:
+def claim_influences(filed: FiledResult, score: ScoreRecord) -> Influences:
+    """A score's influences.
+
+    Raises:
+        ResultError: it has no linear error.
+    """
     found = known_floor(filed.result, score) or influences_of(_values(filed, score.metric), score.reduction.reduction)
     if found is None:
         raise ResultError(f"{score.metric} of {filed.path} has no error, so that no test of it is possible")

@@ -7,15 +7,16 @@ from pathlib import Path
 from iceb.base.errors import ResultError
 from iceb.base.messages import quote
 from iceb.base.wording import count_text
+from iceb.leaderboard.claim_bounds import ENOUGH, Bounds, bounded_mean, refuse_unbounded, without_bounds
 from iceb.leaderboard.claim_estimates import Shelf, difference_estimate, score_of, value_estimate
 from iceb.leaderboard.claim_file import FILE, Bound, Claim
+from iceb.leaderboard.filed_result import FiledResult
 from iceb.statistics.clusters import Floats
 from iceb.statistics.estimates import LEVEL, ROUNDING
 from iceb.statistics.one_sided import Estimate, p_above, p_below, p_within
 from iceb.statistics.paired_tests import holm
 
-ALPHA = 1 - LEVEL  # chance that any false claim of a file is carried, where each rests on so many clusters:
-ENOUGH = 100  # simulated (docs/claims.md); below, some populations pass a false claim more often
+ALPHA = 1 - LEVEL  # chance that any false claim of a file is carried (docs/claims.md)
 Groups = Callable[[str], str]  # metric → its comparable group
 REMEDY = "take the sentence back, weaken it, or measure more"
 
@@ -27,11 +28,13 @@ class Tested:
     Attributes:
         text: what was found.
         clusters: number of equal weight that it rests on.
+        by_bounds: whether it is by the bounds of the metric's values, and not by their scatter.
     """
 
     text: str
     p: float
     clusters: float
+    by_bounds: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,13 @@ class Verdict:
 
     @property
     def warning(self) -> str:
-        """The warning where a test rests on fewer clusters than its level was simulated for."""
-        fewest = min((tested.clusters for tested in self.tests), default=ENOUGH)
+        """The warning where a test of a difference rests on fewer clusters than its level was simulated for."""
+        fewest = min((tested.clusters for tested in self.tests if not tested.by_bounds), default=ENOUGH)
         if fewest * ROUNDING >= ENOUGH:
             return ""
         return (
-            f"it rests on {fewest:.1f} clusters of equal weight, and below {ENOUGH} a false claim may pass in more "
-            f"than {100 * ALPHA:.0f} % of cases where few concepts make the mean"
+            f"it rests on {fewest:.1f} clusters of equal weight, and below {ENOUGH} a false claim of a difference may "
+            f"pass in more than {100 * ALPHA:.0f} % of cases where few concepts make it"
         )
 
     @property
@@ -85,26 +88,47 @@ class Verdict:
         return f"{where}: carried: {found}{'; warning: ' if self.warning else ''}{self.warning}"
 
 
-def judge_claims(claims: Sequence[Claim], root: Path, shelf: Shelf, group_of: Groups = str) -> tuple[Verdict, ...]:
+def judge_claims(
+    claims: Sequence[Claim],
+    root: Path,
+    shelf: Shelf,
+    group_of: Groups = str,
+    bounds_of: Bounds = without_bounds,
+) -> tuple[Verdict, ...]:
     """The answer of the results to each claim.
 
-    Holm's rule holds the chance that any false one is carried below 5 % where each test rests on a hundred clusters;
-    a verdict on fewer has a warning.
+    Holm's rule holds the chance that any false one is carried below 5 % where each test rests on a hundred clusters.
+    On fewer a row's own value is tested by the metric's bounds, and a difference has a warning.
 
     Args:
         root: the checkout, in which the pages lie.
         shelf: the results.
         group_of: the comparable group of a metric; by default each compares with itself alone.
+        bounds_of: the least and greatest possible value of a metric; by default none is known.
     """
-    verdicts = [_judge(number, claim, root, shelf, group_of) for number, claim in enumerate(claims, start=1)]
+    bench = _Bench(shelf, group_of, bounds_of)
+    verdicts = [_judge(number, claim, root, bench) for number, claim in enumerate(claims, start=1)]
     adjusted = holm([verdict.weakest.p if verdict.weakest else None for verdict in verdicts])
     return tuple(replace(verdict, p_holm=p) for verdict, p in zip(verdicts, adjusted, strict=True))
 
 
-def _judge(number: int, claim: Claim, root: Path, shelf: Shelf, group_of: Groups) -> Verdict:
+@dataclass(frozen=True)
+class _Bench:
+    """The results, with what the metrics declare."""
+
+    shelf: Shelf
+    group_of: Groups
+    bounds_of: Bounds
+
+    def filed_result(self, claim: Claim, row: str, count: int) -> FiledResult:
+        """The result of a row at a number of edits."""
+        return self.shelf.filed_result(claim.task, claim.model, row, count)
+
+
+def _judge(number: int, claim: Claim, root: Path, bench: _Bench) -> Verdict:
     try:
         _refuse_unsaid(claim, root)
-        return Verdict(number, claim, tuple(_tests(claim, shelf, group_of)))
+        return Verdict(number, claim, tuple(_tests(claim, bench)))
     except ResultError as error:
         return Verdict(number, claim, problem=str(error))
 
@@ -126,37 +150,45 @@ def _in_one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _tests(claim: Claim, shelf: Shelf, group_of: Groups) -> Iterator[Tested]:
+def _tests(claim: Claim, bench: _Bench) -> Iterator[Tested]:
     for count in claim.num_edits:
         if claim.kind == "capacity":
             for half in (claim.efficacy, claim.preservation):
-                yield from _of_bound(claim, half, count, shelf) if half else ()
+                yield from _of_bound(claim, half, count, bench) if half else ()
         elif claim.kind == "threshold":
             half = Bound(metric=claim.metric, at_least=claim.at_least, at_most=claim.at_most)
-            yield from _of_bound(claim, half, count, shelf)
+            yield from _of_bound(claim, half, count, bench)
         else:
-            yield from (_of_rows(claim, than, count, shelf, group_of) for than in claim.than)
+            yield from (_of_rows(claim, than, count, bench) for than in claim.than)
 
 
-def _of_bound(claim: Claim, bound: Bound, count: int, shelf: Shelf) -> Iterator[Tested]:
+def _of_bound(claim: Claim, bound: Bound, count: int, bench: _Bench) -> Iterator[Tested]:
     """Test a row's value against one bound or both."""
-    estimate = value_estimate(shelf.filed_result(claim.task, claim.model, claim.row, count), bound.metric)
+    filed = bench.filed_result(claim, claim.row, count)
+    estimate = value_estimate(filed, bound.metric)
     found = f"{bound.metric} of {claim.row} at {count_text(count, 'edit')} is {_number_text(estimate)}"
-    if bound.at_least is not None:
-        yield _test(f"{found}, said to be at least {bound.at_least:g}", p_above(estimate, bound.at_least), estimate)
-    if bound.at_most is not None:
-        yield _test(f"{found}, said to be at most {bound.at_most:g}", p_below(estimate, bound.at_most), estimate)
+    few = estimate.clusters * ROUNDING < ENOUGH
+    known = bounded_mean(filed, bound.metric, bench.bounds_of(bound.metric)) if few else None
+    for name, limit in (("at least", bound.at_least), ("at most", bound.at_most)):
+        if limit is None:
+            continue
+        text, above = f"{found}, said to be {name} {limit:g}", name == "at least"
+        if known is None:
+            yield _test(text, (p_above if above else p_below)(estimate, limit), estimate)
+        else:
+            refuse_unbounded(known, bound.metric, above=above)
+            p = float((known.p_above if above else known.p_below)(limit))
+            text += f", and tested by its range, for {estimate.clusters:.1f} clusters"
+            yield Tested(text, p, estimate.clusters, by_bounds=True)
 
 
-def _of_rows(claim: Claim, than: str, count: int, shelf: Shelf, group_of: Groups) -> Tested:
+def _of_rows(claim: Claim, than: str, count: int, bench: _Bench) -> Tested:
     """Test the difference of two rows, or of two metrics of one comparable group."""
     other = claim.than_metric or claim.metric
-    if group_of(other) != group_of(claim.metric):
-        raise ResultError(
-            f"{claim.metric} and {other} do not compare: one measures {quote(group_of(claim.metric), 80)}, the other "
-            f"{quote(group_of(other), 80)}"
-        )
-    first, second = (shelf.filed_result(claim.task, claim.model, row, count) for row in (claim.row, than))
+    groups = [quote(bench.group_of(metric), 80) for metric in (claim.metric, other)]
+    if groups[0] != groups[1]:
+        raise ResultError(f"{claim.metric} and {other} do not compare: one measures {groups[0]}, the other {groups[1]}")
+    first, second = (bench.filed_result(claim, row, count) for row in (claim.row, than))
     estimate = difference_estimate(first, claim.metric, second, other)
     names = f"{claim.metric} of {claim.row} less {'that' if other == claim.metric else other} of {than}"
     found = f"{names} at {count_text(count, 'edit')} is {_number_text(estimate, signed=True)}"

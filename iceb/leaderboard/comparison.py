@@ -12,13 +12,13 @@ from iceb.leaderboard.paired_sets import set_difference
 from iceb.leaderboard.pairwise import paired_variances
 from iceb.leaderboard.row_clusters import cluster_names
 from iceb.runs.table import last_group_rows
+from iceb.specs.chosen_intervals import mean_interval
 from iceb.specs.influences import Influences, Key, design_of, influences_of
 from iceb.specs.records import ScoreRecord
 from iceb.specs.reduction import ConceptValue
 from iceb.specs.variance_components import components_of
 from iceb.statistics.clusters import cluster_sums
 from iceb.statistics.estimates import FEWEST, ROUNDING
-from iceb.statistics.intervals import chosen_interval
 from iceb.statistics.paired_tests import holm, sign_flip_pvalue, t_difference
 
 MOST_SHOWN = 10  # concepts that differ most
@@ -118,6 +118,7 @@ def _with_tests(
     found = t_difference(second.value - first.value, float(variances[0]), float(freedoms[0]))
     by_signs = None if design.state_count > 1 else sign_flip_pvalue(_cluster_differences(first, second, clusters))
     enough = design.fewest * ROUNDING >= FEWEST
+    ends = [mean_interval(each, clusters) for each in (first, second)] if enough else []
     few = f"{design.fewest:.1f} clusters of equal weight: no interval and no t test below {FEWEST}"
     return replace(
         made,
@@ -128,24 +129,10 @@ def _with_tests(
         p_permutation=by_signs,
         clusters=design.count,
         note="" if enough else few,
-        intervals=tuple(_interval(each, clusters) for each in (first, second)) if enough else (),
+        intervals=tuple((each.low, each.high) for each in ends if each is not None),
         spread=(components_of(first, clusters), components_of(second, clusters)),
         concepts=_most_different(first, second, names),
     )
-
-
-def _interval(influences: Influences, clusters: Mapping[str, str]) -> tuple[float, float]:
-    """BCa over clusters; over several states of the model Student's t.
-
-    A bootstrap needs one kind of cluster.
-    """
-    design = design_of(influences.keys, influences.shares, clusters)
-    numbers = np.array(list(influences.numbers.values()), dtype=np.float64)
-    if design.state_count == 1:
-        return chosen_interval(influences.value, cluster_sums(numbers, design.clusters))
-    variance, freedom = design.variance(numbers)
-    found = t_difference(influences.value, float(variance), float(freedom))
-    return found.low, found.high
 
 
 def _cluster_differences(first: Influences, second: Influences, clusters: Mapping[str, str]) -> list[float]:

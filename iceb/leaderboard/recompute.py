@@ -15,6 +15,7 @@ from iceb.base.errors import SpecError
 from iceb.base.messages import quote
 from iceb.leaderboard.degenerate_counts import degenerate_problems
 from iceb.leaderboard.installed import find_installed, installed_metric
+from iceb.leaderboard.interval_check import interval_problems
 from iceb.runs.table import TableRow
 from iceb.specs.methods import MethodCard
 from iceb.specs.metrics import AFTER, asks_dest, reference_names
@@ -115,6 +116,7 @@ def _score(result: Result, score: ScoreRecord, values: Sequence[ConceptValue]) -
         yield str(error)
         return
     yield from _differences(score, found)
+    yield from interval_problems(result, score, found, values)
     yield from _note(result, score, found)
 
 

@@ -9,7 +9,7 @@ from iceb.base.errors import IcebError
 from iceb.datasets import load_card, open_dataset
 from iceb.datasets.repeated import with_repeats
 from iceb.specs.repeats import Repeats
-from iceb.specs.requests import EditRequest, destination_clusters
+from iceb.specs.requests import EditRequest, shared_clusters
 from iceb.specs.results import Result
 from iceb.specs.schedules import edit_batches
 from iceb.specs.tasks import Task
@@ -21,9 +21,15 @@ def cluster_names(result: Result, task: Task | None = None) -> Mapping[str, str]
         declared = task or registry.load("tasks", result.task.name)
     except IcebError:
         return {}
-    if declared.cluster == "request":
-        return {}
-    return destination_clusters(requests_of(result).values())
+    return {} if declared.cluster == "request" else shared_clusters(declared.cluster, requests_of(result).values())
+
+
+def names_clusters(result: Result) -> bool:
+    """Whether the result's task declares that concepts share clusters."""
+    try:
+        return bool(registry.load("tasks", result.task.name).cluster != "request")
+    except IcebError:
+        return False
 
 
 def requests_of(result: Result) -> Mapping[str, EditRequest]:

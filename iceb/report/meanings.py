@@ -75,6 +75,12 @@ def of_group(group: str) -> tuple[str, ...]:
     return tuple(sorted(name for name, meaning in read_meanings().items() if meaning.group == group))
 
 
+def bounds_of(metric: str) -> tuple[float, float]:
+    """The least and the greatest possible value of a metric; infinite where it has no entry, or no bound."""
+    meaning = read_meanings().get(metric)
+    return UNBOUNDED if meaning is None else meaning.range
+
+
 def group_of(metric: str) -> str:
     """The comparable group of a metric; its own name where it has no entry, so that it has no other."""
     meaning = read_meanings().get(metric)

@@ -1,8 +1,10 @@
 """Score a run from its stored images; the diffusion model is never loaded."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from iceb import registry
 from iceb.base.cache import cache_root
 from iceb.base.errors import ResultError, SpecError, StoreError
 from iceb.base.files import write_atomic
@@ -13,12 +15,13 @@ from iceb.running.measuring import ImagesLost, Measuring
 from iceb.running.plugin_records import join_records, metric_entries, plugin_records
 from iceb.running.reference_images import References, reference_images
 from iceb.running.scoring import RegisteredMetric, Scorer, Scores, registered_metric
-from iceb.runs.folder import RESULT, read_result, run_folder
+from iceb.runs.folder import RESULT, read_requests, read_result, run_folder
 from iceb.runs.ledger import ImageRow, read_ledger
 from iceb.runs.table import TABLE, read_table, with_metrics
 from iceb.specs.execution import device_kind
 from iceb.specs.metrics import REFERENCE, Measure, Metric, reference_names
 from iceb.specs.records import ScoreRecord
+from iceb.specs.requests import shared_clusters
 from iceb.specs.results import Result
 from iceb.stores.images import ImageStore
 from iceb.stores.measured import MeasuredStore
@@ -42,12 +45,21 @@ def rescore(named: Path, names: Sequence[str] = (), cache: Path | None = None, d
         raise ResultError(f"{folder} failed ({result.error}): only a finished run has images to score")
     rows = read_ledger(folder, result.images)
     metrics = [registered_metric(name) for name in names or [score.full_name for score in result.scores]]
-    scorer = make_scorer(result, metrics, cache_root(cache), device)
+    scorer = replace(make_scorer(result, metrics, cache_root(cache), device), clusters=_clusters(result, folder))
     _refuse_undrawn(result, metrics, rows)
     scores = _scores(scorer, rows, result)
     if added := [each for each in metrics if result.score(each.metric.name) is None]:
         return _add(folder, result, scores, added)
     return result.model_copy(update={"scores": _last(scores)})
+
+
+def _clusters(result: Result, folder: Path) -> Mapping[str, str]:
+    """Clusters that several concepts of the run share; none where its task is not installed."""
+    try:
+        task = registry.load("tasks", result.task.name)
+    except SpecError:
+        return {}
+    return shared_clusters(task.cluster, read_requests(folder).values())
 
 
 def _scores(scorer: Scorer, rows: Sequence[ImageRow], result: Result) -> Scores:

@@ -155,6 +155,7 @@ class _Job:
             measuring=Measuring(ImageStore(cache), MeasuredStore(cache), kind, references.paths),
             references=references.keys,
             reaches_dest=not self.handed.erases,
+            clusters=self.data.clusters,
         )
 
     def _spec(self) -> RunSpec:
@@ -191,6 +192,7 @@ class _Job:
             recipe_part=WORDS["images"],
             params={},
             reaches_dest=not self.handed.erases,
+            clusters=self.data.clusters,
         )
 
     def _model(self) -> ModelRecord:

@@ -15,6 +15,7 @@ from iceb.running.measure_attempts import FailedRow, MeasuredRow
 from iceb.running.measuring import MeasuredImage, Measuring, Rows, assemble
 from iceb.runs.ledger import ImageRow
 from iceb.runs.table import TableRow
+from iceb.specs.chosen_intervals import score_interval
 from iceb.specs.metrics import (
     AFTER,
     REFERENCE,
@@ -79,6 +80,7 @@ class Scorer:
         measuring: looks at images, or at what is stored of them.
         references: images that no model drew, by the name of their side.
         reaches_dest: what the method's card says; an eraser has no value where a metric asks for the destination.
+        clusters: what several concepts share, by concept; intervals are taken over it.
     """
 
     metrics: Sequence[RegisteredMetric]
@@ -86,6 +88,7 @@ class Scorer:
     measuring: Measuring
     references: Mapping[str, Sequence[ImageKey]] = field(default_factory=dict)
     reaches_dest: bool = True
+    clusters: Mapping[str, str] = field(default_factory=dict)
 
     def scores(self, rows: Sequence[ImageRow]) -> Scores:
         """Score every metric at every group of checkpoints.
@@ -127,7 +130,8 @@ class Scorer:
             values, score = [], Score(None, None, n=0, concepts=0, note=failed.note)
         table += [TableRow(group, metric.name, value) for value in values]
         record = ScoreRecord.of(metric, registered.package, used, score, references)
-        return record.model_copy(update={"failed": failed.count, "failed_why": failed.reason})
+        found = score_interval(values, metric.reduction, score, self.clusters)
+        return record.model_copy(update={"failed": failed.count, "failed_why": failed.reason, "interval": found})
 
     @staticmethod
     def _parts(rows: Sequence[ImageRow]) -> list[list[ImageRow]]:

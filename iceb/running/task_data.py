@@ -1,6 +1,6 @@
 """A task with its data at a number of edits: what is edited, drawn and measured."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +22,8 @@ from iceb.specs.data_digests import DataDigests
 from iceb.specs.datasets import ConceptDataset
 from iceb.specs.outside import OWN
 from iceb.specs.repeats import Repeats
-from iceb.specs.schedules import Schedule, with_checkpoints
+from iceb.specs.requests import shared_clusters
+from iceb.specs.schedules import Schedule, edit_batches, with_checkpoints
 from iceb.specs.tasks import Task
 
 OWN_RECIPE = "aice"  # the task whose recipe is used for a user's own requests
@@ -87,6 +88,12 @@ class TaskData:
     schedule: Schedule
     checkpoints: tuple[CheckpointPrompts, ...]
     digests: DataDigests
+
+    @property
+    def clusters(self) -> Mapping[str, str]:
+        """Clusters that several concepts of the task share, by concept."""
+        requests = [request for batch in edit_batches(self.schedule) for request in batch.requests]
+        return shared_clusters(self.task.cluster, requests)
 
 
 def task_of(ask: DataAsk) -> Task:

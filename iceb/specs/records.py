@@ -140,6 +140,16 @@ class ReductionRecord(Record):
                 del document[name]
 
 
+class IntervalRecord(Record):
+    """The 95 % interval by the method that simulations chose for the score's design (docs/statistics.md)."""
+
+    method: Literal["bca", "student_t"]  # over clusters, where `low` and `high` of a score are t over concepts
+    level: float = 0.95
+    low: float
+    high: float
+    clusters: float  # of equal weight
+
+
 MOST_FAILED = 0.05  # of the prompts, or of a reference's images, that a metric reads; above it there is no value
 WITHHELD = "withheld:"  # the first word of such a score's note
 
@@ -157,8 +167,9 @@ class ScoreRecord(Record):
     reduction: ReductionRecord
     value: float | None
     stderr: float | None
-    low: float | None = None  # of the 95 % interval
+    low: float | None = None  # of the 95 % interval by Student's t over concepts
     high: float | None = None
+    interval: IntervalRecord | None = None  # None: there is none, or an older version wrote the result
     n: int = Field(ge=0)
     concepts: int = Field(ge=0)
     before: float | None = None

@@ -133,3 +133,8 @@ def destination_clusters(requests: Iterable[EditRequest]) -> dict[str, str]:
         elif len(request.dests) == 1:
             found[request.id] = f"to {request.dests[0]}"
     return found
+
+
+def shared_clusters(declared: str, requests: Iterable[EditRequest]) -> dict[str, str]:
+    """The cluster of each concept that shares one, as a task declares it; else none."""
+    return destination_clusters(requests) if declared == "destination" else {}

@@ -193,6 +193,8 @@ class Result(Record):
         for group in (document, *document["checkpoints"]):
             for score in group["scores"]:
                 ReductionRecord.leave_out_defaults(score["reduction"])
+                if score["interval"] is None:  # as older versions wrote it
+                    del score["interval"]
         for name in ("outside", "share"):  # most results have none, and are written as before there was the field
             if document[name] is None:
                 del document[name]

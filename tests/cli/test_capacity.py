@@ -52,7 +52,7 @@ def test_json_holds_curves_and_what_is_read_off_them(capsys):
     ("options", "said"),
     [
         (["--level", "0"], "--level 0: must be above 0 and at most 1"),
-        (["--counts", "10"], "--counts '10': must be two or more numbers of edits"),
+        (["--counts", "10"], "--counts 10: must be two or more numbers of edits"),
         (["--counts", "a,b"], "--counts 'a': must be a valid integer"),
     ],
 )

@@ -58,8 +58,8 @@ def test_every_combination_is_a_run_that_shares_and_one_table_ends_the_sweep(cap
     assert read_result(found["aice/unedited/0002"]).cost.images_found == 0
     last = read_result(found["aice/token_swap/0001"])
     assert last.cost.images_found > 0  # those before the edit, drawn by the first cell
-    alone = "evaluate --method token_swap --task aice --num-edits 1 --set strength=0.5 --device cpu"
-    assert last.provenance.command.startswith(f"iceb {alone}")
+    alone = "evaluate --method token_swap --task aice --num-edits 1 --set strength=0.5 --model model --data embedded"
+    assert last.provenance.command == f"iceb {alone} --limit 3 --device cpu"
 
     planned = document(capsys, [*arguments, "--dry-run"])
     assert all(cell["finished"] for cell in planned["cells"])

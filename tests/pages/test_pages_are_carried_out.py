@@ -294,10 +294,13 @@ def exports(place: Scratch) -> None:
 
 def python_api(place: Scratch) -> None:
     """docs/python.md runs, reads and compares from Python, with a class of its own; a misspelt setting is refused."""
-    first, frames, own, tuned = (block.text for block in blocks(ROOT / "docs" / "python.md"))
+    first, frames, held, own, tuned = (block.text for block in blocks(ROOT / "docs" / "python.md"))
     assert place.printed[first].startswith("Run('aice/prompt_swap/0003-")
     assert "below ten clusters" not in place.printed[frames]
     assert re.search(r"^edit_score +-?\d\.\d+ +-?0\.0+$", place.printed[frames], re.MULTILINE)
+    assert re.search(r"prompt_swap \(control\) +0\.[58] +≥ 3 ", place.printed[held])
+    assert re.search(r"unedited \(control\) +3 +0\.0 +1\.0 +0\.0$", place.printed[held], re.MULTILINE)
+    assert re.search(r"^\d +prompt_swap +\S+", place.printed[held], re.MULTILINE)
     assert "unknown setting of method prefix 'wrod': did you mean word" in place.printed[own]
     assert "prefix (word=one)" in place.printed[own]
     assert " tuning/prompt_swap.json\n" in place.printed[tuned]

@@ -13,8 +13,9 @@ from iceb.leaderboard.claim_estimates import Shelf, difference_estimate, value_e
 from iceb.leaderboard.claim_file import FIELDS, parse_claims, read_claims
 from iceb.leaderboard.claims import ALPHA, judge_claims
 from iceb.leaderboard.filed_result import FiledResult
-from iceb.report.meanings import group_of
+from iceb.report.meanings import bounds_of, group_of
 from iceb.specs.reduce import reduce_values
+from iceb.statistics.one_sided import p_above
 
 ROOT = Path(__file__).parents[2]
 SENTENCE = "A sentence that the page has."
@@ -42,11 +43,11 @@ def _toml(value):
 def verdicts_on(shelf, root, *texts):
     """The verdicts on some claims."""
     (root / "page.md").write_text(f"# Page\n\n{SENTENCE.replace(' that ', ' that' + chr(10))}\n", encoding="utf-8")
-    return judge_claims(parse_claims("\n".join(texts)), root, shelf, group_of)
+    return judge_claims(parse_claims("\n".join(texts)), root, shelf, group_of, bounds_of)
 
 
 def test_every_claim_of_the_checkout_is_carried(shelf):
-    verdicts = judge_claims(read_claims(ROOT / "claims.toml"), ROOT, shelf, group_of)
+    verdicts = judge_claims(read_claims(ROOT / "claims.toml"), ROOT, shelf, group_of, bounds_of)
     assert [verdict.text for verdict in verdicts if not verdict.is_carried] == []
     assert len({verdict.claim.says for verdict in verdicts}) >= 10
     assert {verdict.claim.kind for verdict in verdicts} == set(FIELDS)
@@ -100,7 +101,7 @@ FALSE = [  # what is claimed, and what the guard says to it
     (
         {
             "kind": "capacity",
-            "num_edits": [100, 300],
+            "num_edits": 300,
             "efficacy": {"metric": "source2dest", "at_least": 0.8},
             "preservation": {"metric": "holdout_delta", "at_least": -0.2},
         },
@@ -166,18 +167,47 @@ def test_holms_rule_counts_every_claim_of_the_file_and_the_weakest_test_decides(
     assert verdict.weakest.p == alone.weakest.p
 
 
-def test_a_claim_on_fewer_than_a_hundred_clusters_is_carried_with_a_warning(shelf, tmp_path):
-    some = [
-        claim_text(kind="threshold", metric="source2dest", at_least=0.5, num_edits=num) for num in ([300], [50, 300])
-    ]
-    firm, few = verdicts_on(shelf, tmp_path, *some)
+def test_a_difference_on_fewer_than_a_hundred_clusters_is_carried_with_a_warning(shelf, tmp_path):
+    than = {"kind": "order", "metric": "source2dest", "than": "unedited"}
+    firm, few = verdicts_on(shelf, tmp_path, *(claim_text(num_edits=num, **than) for num in ([300], [50, 300])))
     assert firm.is_carried
     assert few.is_carried
     assert (firm.warning, [round(each.clusters, 1) for each in firm.tests]) == ("", [175.1])
     assert "warning" not in firm.text
-    assert "; warning: it rests on 41.7 clusters of equal weight, and below 100 a false claim may pass in" in few.text
+    assert "; warning: it rests on 41.7 clusters of equal weight, and below 100 a false claim of a" in few.text
     assert command.document(few)["warning"] == few.warning
     assert [round(each["clusters"], 1) for each in command.document(few)["tests"]] == [41.7, 175.1]
+
+
+def test_a_value_on_fewer_than_a_hundred_clusters_is_tested_by_its_range(shelf, tmp_path):
+    """Its scatter alone would carry 0.8; what an unseen cluster at -1 would do to the mean does not."""
+    texts = [
+        claim_text(kind="threshold", metric="source2dest", at_least=at_least, num_edits=50) for at_least in (0.4, 0.8)
+    ]
+    carried, refused = verdicts_on(shelf, tmp_path, *texts)
+    assert (carried.is_carried, carried.warning, carried.tests[0].by_bounds) == (True, "", True)
+    assert "said to be at least 0.4, and tested by its range, for 41.7 clusters" in carried.text
+    assert not refused.is_carried
+    estimate = value_estimate(shelf.filed_result("aice", "mini", TUNED, 50), "source2dest")
+    assert float(p_above(estimate, 0.8)) < 0.01
+    assert [each["by_bounds"] for each in command.document(carried)["tests"]] == [True]
+    large = verdicts_on(shelf, tmp_path, claim_text(kind="threshold", metric="source2dest", at_least=0.4))
+    assert not large[0].tests[0].by_bounds
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"metric": "edit_score", "row": "prompt_swap", "num_edits": 50}, "it has 2 parts: claim it at more edits, or"),
+        ({"num_edits": 10}, "it is pooled over several draws"),
+        ({"num_edits": 50}, "it has no declared least value"),
+    ],
+)
+def test_a_value_on_few_clusters_that_no_range_bounds_is_refused(shelf, tmp_path, fields, said):
+    (tmp_path / "page.md").write_text(SENTENCE, encoding="utf-8")
+    claim = claim_text(**{"kind": "threshold", "metric": "source2dest", "at_least": 0.1, **fields})
+    (verdict,) = judge_claims(parse_claims(claim), tmp_path, shelf, group_of)  # no range is known
+    assert said in verdict.problem
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from iceb.api.arguments import Evaluation, command_of
 from iceb.api.sweeping import Combinations
 from iceb.base.errors import IcebError, ResultError, SpecError
 from iceb.baselines.controls import PromptSwap
+from iceb.cli.capacity import document
 from iceb.cli.main import app
 
 ROOT = Path(__file__).parents[2]
@@ -24,14 +25,14 @@ LEFT_OUT = {  # options that no function has, with the reason
     "as_json": PRINTS,
     "dry_run": "iceb.dry_run is a function",
 }
-OTHER_NAMES = {"metric": "metrics", "names": "task"}
+OTHER_NAMES = {"metric": "metrics", "names": "task", "task": "tasks"}
 OF_SWEEPS = {"sweep", "budget"}
-OF_RUNS = {"checkpoint", "erases", "method", "name", "recipe", "requests", "task"}
+OF_RUNS = {"checkpoint", "erases", "method", "name", "recipe", "requests"}
 # function → its command, arguments that only it has, options that only the command has
 TABLE = {
     "evaluate": ("evaluate", set(), OF_SWEEPS),
     "dry_run": ("evaluate", set(), OF_SWEEPS),
-    "sweep": ("evaluate", {"methods", "tasks", "recipes"}, {"sweep", *OF_RUNS}),  # a file's contents are its arguments
+    "sweep": ("evaluate", {"methods", "recipes"}, {"sweep", *OF_RUNS}),  # a file's contents are its arguments
     "score": ("score", set(), None),  # of a run; the other options are of score_images
     "score_images": ("score", set(), {"run"}),
     "try_edit": ("try", set(), set()),
@@ -39,6 +40,9 @@ TABLE = {
     "apply": ("apply", set(), set()),
     "compare": ("compare", set(), {"metric"}),  # chooses the concepts that are printed
     "plan": ("plan", set(), set()),
+    "capacity": ("capacity", set(), set()),
+    "claims": ("claims", set(), set()),
+    "write_export": ("export", set(), set()),
     "list_runs": ("runs", set(), set()),
     "write_report": ("report", set(), set()),
     "update_leaderboard": ("leaderboard", set(), {"why"}),  # prints
@@ -93,9 +97,9 @@ def test_the_names_are_there_without_torch_and_pandas():
 def test_a_command_for_the_provenance_says_the_same():
     asked = Evaluation(method=PromptSwap, task="aice", num_edits=2, settings={"a": (1, 2)}, metrics=["fid"], limit=3)
     words = command_of("evaluate", asked)
-    assert words[:4] == ("iceb", "evaluate", "--set", "a=[1, 2]")
-    assert words[4:8] == ("--method", "iceb.baselines.controls:PromptSwap", "--task", "aice")
-    assert words[8:] == ("--num-edits", "2", "--metric", "fid", "--limit", "3")
+    assert words[:6] == ("iceb", "evaluate", "--metric", "fid", "--limit", "3")
+    assert words[6:10] == ("--set", "a=[1, 2]", "--method", "iceb.baselines.controls:PromptSwap")
+    assert words[10:] == ("--task", "aice", "--num-edits", "2")
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ def test_a_cells_command_makes_it_alone():
     asked = Combinations(methods=["uce", "esd"], tasks=["aice"], num_edits=[1, 9], settings=own, limit=4)
     found = {each.method: each.command for each in asked.ask().asks() if each.num_edits == 9}
     assert " ".join(found["uce"]) == "iceb evaluate --method uce --task aice --num-edits 9 --limit 4"
-    assert found["esd"][:4] == ("iceb", "evaluate", "--set", "rate=0.1")
+    assert found["esd"][-4:] == ("--set", "rate=0.1", "--limit", "4")
 
 
 def test_a_sweep_refuses_a_part_and_a_budget_at_once():
@@ -166,6 +170,49 @@ def test_rows_of_a_leaderboard_are_compared_as_the_command_does():
     assert frame.p_holm["source2dest"] < 0.05
     plans = iceb.plan(detect=0.05, folder=ROOT / "leaderboards")
     assert plans[0].needed <= plans[-1].needed or plans[-1].needed is None
+
+
+def test_capacities_are_those_of_the_command_as_frames():
+    pytest.importorskip("pandas")
+    runs = [RESULTS / name for name in ("emcid", "unedited", "prompt_swap")]
+    found = iceb.capacity(runs, level=[0.5])
+    frame = found.frame().set_index("row")
+    assert list(frame.level) == [0.5] * len(frame)
+    assert (frame.edits["emcid, tuned for mini"], frame.most["emcid, tuned for mini"]) == ("≥ 300", float("inf"))
+    assert frame.area_low["emcid, tuned for mini"] != frame.area_low["emcid, tuned for mini"]  # no interval: NaN
+    assert "no interval: too few concepts" in frame.note["emcid, tuned for mini"]
+    (table,) = [document(title, each) for title, each in found.tables]
+    points = {(row["row"], each["num_edits"]): each for row in table["rows"] for each in row["points"]}
+    curves = found.curves().set_index(["row", "num_edits"])
+    assert {key: curves.score[key] for key in points} == {key: each["score"] for key, each in points.items()}
+    assert curves.efficacy_low["prompt_swap (control)", 300] == points["prompt_swap (control)", 300]["efficacy"]["low"]
+    with pytest.raises(SpecError, match="`counts` 10: must be two or more numbers of edits"):
+        iceb.capacity(runs, counts=[10])
+
+
+def test_claims_are_those_of_the_command_as_a_frame(tmp_path):
+    pytest.importorskip("pandas")
+    (tmp_path / "page.md").write_text("It gains a lot, and more than all.", encoding="utf-8")
+    text = 'task = "aice"\nnum_edits = 300\nrow = "emcid, tuned for mini"\nmetric = "source2dest"\nat_least = {}\n'
+    head = '[[claim]]\npage = "page.md"\nkind = "threshold"\nsays = "{}"\n'
+    said = {"It gains a lot": "0.5", "and more than all": "0.99", "It gains nothing": "0"}
+    file = tmp_path / "claims.toml"
+    file.write_text("".join(head.format(each) + text.format(bound) for each, bound in said.items()), encoding="utf-8")
+    found = iceb.claims(file, folder=ROOT / "leaderboards")
+    assert not found.is_carried
+    frame = found.frame().set_index("says")
+    assert frame.carried.tolist() == [True, False, False]
+    assert frame.p_holm["It gains a lot"] < 0.05 < frame.p["and more than all"]
+    assert frame.problem["It gains nothing"].startswith("the page does not say this")
+
+
+def test_an_export_is_that_of_the_command(tmp_path):
+    out = tmp_path / "scores.csv"
+    found = iceb.write_export(RESULTS / "time", to="csv", out=out, num_edits=[10], metrics=["edit_score"])
+    assert (found.files, found.what, found.runs_left_out) == ((out,), "score", ())
+    assert out.read_text(encoding="utf-8").count("edit_score") >= found.records > 0
+    with pytest.raises(SpecError, match="`num_edits`: these runs have"):
+        iceb.write_export(RESULTS / "time", to="csv", out=out, num_edits=[7])
 
 
 def test_without_pandas_the_error_says_what_to_install(monkeypatch):

@@ -1,19 +1,22 @@
-"""Shares of false and of true claims that pass: alone at their bounds, and in files of twenty."""
+"""Shares of false and of true claims that pass: alone, on few clusters, and in files of twenty."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from iceb.statistics.bounded import BoundedMean
 from iceb.statistics.clusters import Floats
 from iceb.statistics.one_sided import Estimate, p_above, p_below, p_within, skewness_of
 from iceb.statistics.paired_tests import holm
 from iceb.statistics.power import PairedVariance, detectable_difference
 from tools.simulations.cells import Cell, run_cells
-from tools.simulations.populations import Draw, populations
+from tools.simulations.populations import DESTS, Draw, destinations, expit, populations, quality
 
-SINGLE, FILES = "claims", "claim_files"
-SIZES, LARGE = (30, 100, 300), (100, 300)
+SINGLE, FILES, SMALL = "claims", "claim_files", "small_claims"
+SIZES, LARGE, FEW = (30, 100, 300), (100, 300), (10, 30, 99)
+RESAMPLES, OF_SMALL, PART = 1999, 4000, 250  # of a test by bounds; samples of a cell, and how many at once
+APART = 0.3  # of a claim that is true by so much
 ALPHA, CLAIMS = 0.05, 20
 REPEATS, CHUNK, OF_FILES = 4000, 500, 1000
 DIFFER = 0.2  # of the concepts two methods differ wholly: +1 or −1
@@ -55,6 +58,43 @@ def single_cell(draw: Draw, mean: float, concepts: int) -> Cell:
             for name, each in (("", found), (", t alone", t_alone(found))):
                 hits.setdefault(f"above{name}", []).append(p_above(each, mean) <= ALPHA)
                 hits.setdefault(f"below{name}", []).append(p_below(each, mean) <= ALPHA)
+        return {name: float(np.concatenate(rows).mean()) for name, rows in hits.items()}
+
+    return cell
+
+
+def shared_draw(random: np.random.Generator, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
+    """Probabilities of requests that share destinations: means of clusters, and their sizes.
+
+    Clusters that a sample lacks have the size 0.
+    """
+    layout = destinations(random, shape[1])
+    values = expit(3 * quality(random, layout, shape[0], 0.5))
+    sizes = np.bincount(layout, minlength=DESTS).astype(float)
+    held = np.flatnonzero(sizes)
+    sums = np.stack([np.bincount(layout, weights=row, minlength=DESTS) for row in values])
+    return sums[:, held] / sizes[held], np.broadcast_to(sizes[held], (shape[0], len(held)))
+
+
+def small_cell(draw: Draw | None, mean: float, concepts: int) -> Cell:
+    """Shares of claims on few clusters that pass, tested by bounds: false ones, and true by `APART`."""
+
+    def cell(random: np.random.Generator) -> Mapping[str, float]:
+        hits: dict[str, list[Floats]] = {}
+        for _ in range(OF_SMALL // PART):
+            if draw is None:
+                means, sizes = shared_draw(random, (PART, concepts))
+            else:
+                means = draw(random, (PART, concepts))
+                sizes = np.ones_like(means)
+            found = BoundedMean(means, sizes, -1.0, 1.0)
+            for name, p in (
+                ("above", found.p_above(mean, RESAMPLES)),
+                ("below", found.p_below(mean, RESAMPLES)),
+                (f"true by {APART:g}: above", found.p_above(mean - APART, RESAMPLES)),
+                (f"true by {APART:g}: below", found.p_below(mean + APART, RESAMPLES)),
+            ):
+                hits.setdefault(name, []).append(p <= ALPHA)
         return {name: float(np.concatenate(rows).mean()) for name, rows in hits.items()}
 
     return cell
@@ -132,6 +172,8 @@ def main() -> None:
     """Compute the cells that are not done."""
     drawn = {"difference of two methods": differences(), **populations()}
     run_cells(SINGLE, {f"{name}, {size}": single_cell(*each, size) for name, each in drawn.items() for size in SIZES})
+    single: dict[str, tuple[Draw | None, float]] = {**populations(), "requests that share destinations": (None, 0.5)}
+    run_cells(SMALL, {f"{name}, {size}": small_cell(*each, size) for name, each in single.items() for size in FEW})
     shares = {"all false": 4, "half false": 2, "all true": 0}
     run_cells(
         FILES, {f"{name}, {size}": file_cell(size, false=false) for name, false in shares.items() for size in LARGE}

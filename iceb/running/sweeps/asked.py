@@ -1,6 +1,6 @@
 """A sweep as requested: a run of each combination of method, task, number of edits and settings."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -12,6 +12,7 @@ from iceb.baselines.recipes import read_recipe
 from iceb.running.plan import Ask
 from iceb.running.recipe_settings import recipe_of
 from iceb.running.setting_types import fit_settings
+from iceb.running.sweeps.cell_command import cell_command
 from iceb.specs.checks import check_int
 from iceb.specs.recipes import Which
 from iceb.specs.runs import MOST_COUNTED, Scalar
@@ -29,7 +30,6 @@ class SweepAsk:
         recipes: as `Ask.recipe`; methods that have no recipe run once, with their own settings.
         settings: of each method, by its name.
         common: fields of `Ask` that all runs share.
-        command: gives the command that makes a run alone; None: that of the process.
     """
 
     methods: tuple[str, ...]
@@ -38,7 +38,6 @@ class SweepAsk:
     recipes: tuple[Recipe, ...] = (None,)
     settings: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
     common: Mapping[str, Any] = field(default_factory=dict)
-    command: Callable[[Ask], tuple[str, ...]] | None = None
 
     def __post_init__(self) -> None:
         for name, option in FIELDS.items():
@@ -86,4 +85,4 @@ class SweepAsk:
     def _ask(self, task: str, method: str, count: int, recipe: Recipe) -> Ask:
         named: dict[str, Any] = {"task": task, "method": method, "num_edits": count, "recipe": recipe}
         ask = Ask(**named, settings=self.settings.get(method, {}), **self.common)
-        return ask if self.command is None else replace(ask, command=self.command(ask))
+        return replace(ask, command=cell_command(ask))

@@ -1,13 +1,14 @@
 """Planning of sweeps, their file, their commands and locks: nothing is drawn."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from iceb import registry
 from iceb.base.errors import DataError, MethodError, NotInDataError, SpecError
-from iceb.cli.cell_command import cell_command
+from iceb.cli.main import run
 from iceb.cli.matrix import split_list
 from iceb.cli.sweeping import sweep_ask
 from iceb.models.sources import find
@@ -16,6 +17,7 @@ from iceb.running.shared_parts import SharedParts
 from iceb.running.sweeps import carrying_out, planning
 from iceb.running.sweeps.asked import SweepAsk
 from iceb.running.sweeps.carrying_out import Sweep
+from iceb.running.sweeps.cell_command import OF_ALL, OF_EXECUTION, cell_command
 from iceb.running.sweeps.locks import cell_lock
 from iceb.running.sweeps.planning import Cell, SweepPlan, cell_name, plan_sweep
 from iceb.running.sweeps.sweep_file import parse_sweep
@@ -285,7 +287,7 @@ def test_a_cell_that_another_sweep_works_on_comes_last_and_is_not_made_twice(sta
 
 def test_a_file_holds_what_the_options_say():
     text = f'{LISTS}recipes = ["published", "tuned"]\ndraws = 2\n[settings.uce]\nridge = 0.1\nretain = ["a cat"]\n'
-    asked = sweep_ask(parse_sweep(text, "s.toml"), {"uce.keys": False}, Repeats(), {"limit": None})
+    asked = sweep_ask(parse_sweep(text, "s.toml"), {"uce.keys": False}, {"repeats": Repeats()})
     assert (asked.methods, asked.tasks, asked.num_edits) == (("uce", "unedited"), ("aice",), (1, 10))
     assert asked.recipes == ("published", "tuned")
     assert asked.settings["uce"] == {"ridge": 0.1, "retain": ("a cat",), "keys": False}
@@ -294,8 +296,8 @@ def test_a_file_holds_what_the_options_say():
 
 def test_repetitions_stand_in_the_file_or_on_the_command_line_and_not_in_both():
     with pytest.raises(SpecError, match="`draws`: stands in the sweep's file as well"):
-        sweep_ask(parse_sweep(f"{LISTS}draws = 2", "s.toml"), {}, Repeats(3), {})
-    asked = sweep_ask(parse_sweep(LISTS, "s.toml"), {}, Repeats(3), {})
+        sweep_ask(parse_sweep(f"{LISTS}draws = 2", "s.toml"), {}, {"repeats": Repeats(3)})
+    asked = sweep_ask(parse_sweep(LISTS, "s.toml"), {}, {"repeats": Repeats(3)})
     assert asked.common["repeats"] == Repeats(3)
 
 
@@ -332,17 +334,57 @@ def test_lists_of_options_are_split_at_commas():
     assert split_list("") == ()
 
 
-def test_a_cells_command_leaves_out_what_is_the_sweeps_alone():
-    words = "evaluate --sweep s.toml --limit 4 --json --set uce.ridge=1 --draws=3 --device cpu"
-    ask = Ask("aice", "uce", 10, Repeats(3, 2), settings={"ridge": 1.0})
-    made = cell_command(ask, ["/bin/iceb", *words.split()])
-    assert " ".join(made) == (
-        "iceb evaluate --method uce --task aice --num-edits 10 --set ridge=1.0 --draws 3 --replicates 2 "
-        "--limit 4 --device cpu"
+def test_a_cells_command_names_what_is_not_the_default():
+    ask = Ask("aice", "uce", 10, Repeats(3, 2), settings={"ridge": 1.0, "captions": "big.txt"})
+    assert " ".join(cell_command(ask)) == (
+        "iceb evaluate --method uce --task aice --num-edits 10 --set ridge=1.0 --set captions=big.txt "
+        "--draws 3 --replicates 2"
     )
+
+
+EVERY_OPTION = (
+    "iceb evaluate --method uce --task aice --num-edits 10 --recipe tuned --set erase_scale=0.5 --model sd14 "
+    "--data embedded --metric fid --metric source2dest --with preservation=5 --limit 4 --dtype float16 "
+    "--scheduler ddim --steps 3 --device cpu --workers 2"
+)
+
+
+def test_every_field_of_a_cell_has_a_place_in_its_command():
+    written = {"method", "task", "num_edits", "recipe", "settings", "repeats", "sampling", "execution", *OF_ALL}
+    single = {"own", "checkpoint", "erases"}  # of one run, never of a sweep
+    assert {each.name for each in fields(Ask)} == written | single | {"cache", "command"}
+    assert {each.name for each in fields(Execution)} == set(OF_EXECUTION)
+
+
+def test_the_command_line_reads_a_cells_command_as_the_cell(monkeypatch):
+    """Whatever the sweep was asked for: each option is read back as the field that it was written from."""
+    asked = []
+    monkeypatch.setattr("iceb.cli.evaluate._evaluate", lambda ask, out, **output: asked.append(ask))
+    words = EVERY_OPTION.split()
+    assert run(words[1:]) == 0
+    (cell,) = SweepAsk(
+        ("uce",),
+        ("aice",),
+        (10,),
+        ("tuned",),
+        {"uce": {"erase_scale": 0.5}},
+        {
+            "model": "sd14",
+            "data": "embedded",
+            "metrics": ("fid", "source2dest"),
+            "limit": 4,
+            "with_tasks": ("preservation=5",),
+            "dtype": "float16",
+            "sampling": {"scheduler": "ddim", "steps": 3},
+            "execution": Execution(device="cpu", workers=2),
+            "cache": Path("somewhere"),
+        },
+    ).asks()
+    assert cell.command == tuple(words)
+    assert asked == [replace(cell, command=None, cache=None)]
 
 
 def test_a_cells_command_names_the_whole_share():
     share = 0.123456789
-    words = cell_command(Ask("aice", "uce", 10, share=share), ["iceb", "evaluate", "--budget", "2h"])
+    words = cell_command(Ask("aice", "uce", 10, share=share))
     assert float(words[words.index("--share") + 1]) == share

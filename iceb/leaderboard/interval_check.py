@@ -1,0 +1,40 @@
+"""Compute the interval of a recorded score again, and report where the record has another one."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from iceb.base.errors import SpecError
+from iceb.leaderboard.row_clusters import cluster_names, names_clusters
+from iceb.specs.chosen_intervals import score_interval
+from iceb.specs.records import ScoreRecord
+from iceb.specs.reduction import ConceptValue, Score
+from iceb.specs.results import Result
+
+CLOSE = 1e-9  # relative and absolute; sums in another order differ by less
+
+
+def interval_problems(
+    result: Result, score: ScoreRecord, found: Score, values: Sequence[ConceptValue]
+) -> Iterator[str]:
+    """List what an interval has that the table does not make.
+
+    Results of older versions have none. Where the task's clusters are destinations that are not at hand, nothing is
+    compared.
+    """
+    said, clusters = score.interval, cluster_names(result)
+    if said is None or (names_clusters(result) and not clusters):
+        return
+    try:
+        made = score_interval(values, score.reduction.reduction, found, clusters)
+    except SpecError as error:
+        yield str(error)
+        return
+    if made is None:
+        yield "it has an interval, and the table makes none"
+    elif made.method != said.method:
+        yield f"its interval is by {said.method}, the table makes one by {made.method}"
+    else:
+        for name in ("level", "low", "high", "clusters"):
+            one, other = getattr(said, name), getattr(made, name)
+            if not math.isclose(one, other, rel_tol=CLOSE, abs_tol=CLOSE):
+                yield f"{name} of its interval is {one!r}, the table makes {other!r}"

@@ -1,0 +1,124 @@
+"""The interval that a result records: by which method, over which clusters, and what is said of a changed one."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from iceb.leaderboard.filed_result import read_filed
+from iceb.leaderboard.recompute import problems
+from iceb.leaderboard.row_clusters import cluster_names
+from iceb.specs.chosen_intervals import score_interval
+from iceb.specs.reduce import reduce_values
+from iceb.specs.reduction import ConceptValue, Part, Reduction, set_reduction
+from iceb.specs.results import Result
+from iceb.statistics.estimates import interval
+from iceb.statistics.intervals import chosen_interval
+
+RESULTS = Path(__file__).parents[2] / "leaderboards" / "results" / "aice"
+RISE = Reduction({"source": Part()})
+NUMBERS = np.random.default_rng(5).random(24)
+
+
+def values_of(numbers, **fields):
+    return [ConceptValue(f"c{place}", "source", 0.0, float(each), 1, **fields) for place, each in enumerate(numbers)]
+
+
+def interval_of(values, reduction=RISE, clusters=None):
+    return score_interval(values, reduction, reduce_values(values, reduction), clusters or {})
+
+
+def test_of_one_state_it_is_bca_over_clusters():
+    found = interval_of(values_of(NUMBERS))
+    low, high = chosen_interval(NUMBERS.mean(), (NUMBERS - NUMBERS.mean()) / 24)
+    assert (found.method, found.level, found.clusters) == ("bca", 0.95, pytest.approx(24))
+    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
+    pairs = {f"c{place}": f"to {place // 2}" for place in range(24)}
+    shared = interval_of(values_of(NUMBERS), clusters=pairs)
+    assert (shared.method, shared.clusters) == ("bca", pytest.approx(12))
+    assert (
+        interval_of(values_of(NUMBERS), clusters={each: f"to {place // 3}" for place, each in enumerate(pairs)}) is None
+    )
+
+
+def test_over_draws_and_seeds_it_is_students():
+    draws = [
+        ConceptValue(f"c{place}", "source", 0.0, float(each), 1, 0, f"s{place // 2}", f"draw {place // 2}")
+        for place, each in enumerate(NUMBERS)
+    ]
+    assert interval_of(draws).method == "student_t"
+    seeds = [
+        ConceptValue(each.concept, "source", 0.0, each.after + 0.1 * seed, 1, 0, f"s{seed}", "one")
+        for seed in range(3)
+        for each in values_of(NUMBERS)
+    ]
+    found, alone = interval_of(seeds), interval_of(values_of(NUMBERS))
+    assert found.method == "student_t"
+    assert found.high - found.low > alone.high - alone.low  # the seeds' variance is in it
+
+
+def test_of_a_distance_of_sets_it_is_its_own():
+    reduction = set_reduction()
+    halves = [ConceptValue("all", "resample", 1.0, 2.0 + 0.1 * place, 20, place) for place in range(6)]
+    values = [ConceptValue("all", "value", 1.0, 2.0, 100), *halves]
+    score = reduce_values(values, reduction)
+    found = score_interval(values, reduction, score, {})
+    assert (found.method, found.low, found.high, found.clusters) == ("student_t", score.low, score.high, 20.0)
+    assert interval(score.value, score.stderr, 19, 20) == (found.low, found.high)
+
+
+def filed_with_interval(path):
+    """A committed result with the intervals that a run of today writes."""
+    filed = read_filed(path)
+    clusters = cluster_names(filed.result)
+    scores = []
+    for score in filed.result.scores:
+        values = [row.value for row in filed.rows if row.metric == score.metric and row.group == filed.rows[-1].group]
+        reduction = score.reduction.reduction
+        found = score_interval(values, reduction, reduce_values(values, reduction), clusters) if values else None
+        scores.append(score.model_copy(update={"interval": found}))
+    return filed.result.model_copy(update={"scores": tuple(scores)}), filed.rows
+
+
+@pytest.fixture(scope="module")
+def with_intervals():
+    return filed_with_interval(next((RESULTS / "uce").glob("0300-*.json")))
+
+
+def test_a_recorded_interval_is_written_read_and_computed_again(with_intervals):
+    result, rows = with_intervals
+    assert Result.from_json(result.to_json()) == result
+    found = result.score("source2dest").interval
+    assert (found.method, round(found.clusters, 1)) == ("bca", 175.1)
+    assert problems(result, rows) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"low": -0.5}, "low of its interval is -0.5, the table makes"),
+        ({"method": "student_t"}, "its interval is by student_t, the table makes one by bca"),
+        ({"clusters": 300.0}, "clusters of its interval is 300.0"),
+    ],
+)
+def test_an_interval_that_the_table_does_not_make_is_a_problem(with_intervals, change, said):
+    result, rows = with_intervals
+    scores = tuple(
+        score.model_copy(update={"interval": score.interval.model_copy(update=change)})
+        if score.metric == "source2dest"
+        else score
+        for score in result.scores
+    )
+    (problem,) = problems(result.model_copy(update={"scores": scores}), rows)
+    assert problem.startswith(f"metric source2dest: {said}")
+
+
+def test_committed_results_without_an_interval_read_and_write_as_they_stand():
+    for path in [next((RESULTS / name).glob("*.json")) for name in ("unedited", "emcid", "esd")]:
+        text = path.read_text(encoding="utf-8")
+        result = Result.from_json(text)
+        assert Result.from_json(result.to_json()) == result
+        assert '"interval"' not in result.to_json()
+        assert all(score.interval is None for score in result.scores)
+        assert not any("interval" in score for score in json.loads(text)["scores"])
