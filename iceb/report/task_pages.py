@@ -146,9 +146,9 @@ def _numbers(facts: TaskFacts) -> Iterator[str]:
 def _loss_line(task: Task) -> str:
     """Say which metric withholds ranks."""
     return (
-        f"- no rank for a row that loses more than {100 * MOST_LOST:g} % of the unedited model's "
-        f"[{task.kept}](../metrics/{task.kept}.md): by the headline alone a model that ignores its prompts would win "
-        "or pass"
+        f"- no rank for a row that loses, from before the edit to after, more than {100 * MOST_LOST:g} % of what "
+        f"[{task.kept}](../metrics/{task.kept}.md) reads: by the headline alone a model that ignores its prompts would "
+        "win or pass"
     )
 
 
