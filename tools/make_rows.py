@@ -6,10 +6,10 @@
 
 `tools/row_table.py` says which rows there are. Several processes may work at once, each run on one thread: each takes
 the next run that nobody works on. Every run has a cache of its own, so that the cost of its (first) edit is a cold
-one; only the images before the edit are shared, and each result counts them as found. Outside AICE runs of a method
-also share its scratch, for the statistics of 20 000 captions take MACE three minutes a run; costs are read from AICE's
-rows. A run that was stopped begins anew. Both folders hold one folder for each commit, so that rows of one call are of
-one commit; `iceb leaderboard --add` then takes its results.
+one; only the images before the edit are shared, also by two tasks that draw the same, and each result counts them as
+found. Outside AICE runs of a method also share its scratch, for the statistics of 20 000 captions take MACE three
+minutes a run; costs are read from AICE's rows. A run that was stopped begins anew. Both folders hold one folder for
+each commit, so that rows of one call are of one commit; `iceb leaderboard --add` then takes its results.
 
 Of AICE up to ten edits are made on five disjoint draws of concepts, and what is trained from seeds is made with three
 at 10 and 100 edits; other tasks are run once, as they are declared. `--list` says which runs cannot be made.
@@ -172,7 +172,8 @@ def draw_before(task: str, out: Path, cache: Path) -> bool:
 
 def before_folder(task: str, cache: Path) -> Path:
     """The folder of a task's images before all edits, which may be another's."""
-    return cache / "before" / ((task in ROWS and ROWS[task].before) or task)
+    rows = ROWS.get(task)
+    return cache / "before" / (rows.before if rows is not None and rows.before else task)
 
 
 def before_runs(task: str) -> list[RowRun]:
