@@ -1,4 +1,4 @@
-"""Say in words how a table's edits were made: together or alone, from how many seeds, and what its controls do."""
+"""Say how a table's edits were made, from how many seeds, and what its controls do."""
 
 from collections.abc import Iterator
 
@@ -41,7 +41,7 @@ def edits_lines(table: Table) -> list[str]:
 
 
 def _times_alone(count: int, found: Cell) -> int | None:
-    """How often each concept is edited alone; 0 where all are edited together, None where that is not recorded."""
+    """How often each concept is edited alone; 0: all together; None: not recorded."""
     record = found.first.effects
     return None if record is None or count == 1 else record.edits // count
 

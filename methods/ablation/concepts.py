@@ -86,7 +86,7 @@ def _concept(request: EditRequest, given: tuple[str, ...], method: "Ablation") -
 
 
 def _style_anchor(name: str, method: "Ablation") -> str:
-    """A style's anchor: the setting goes before the destination, which a task may have chosen for other methods."""
+    """A style's anchor: the setting before the destination, which is the task's for all methods."""
     chosen = method.anchor if method.concept_type == "style" else ""
     return chosen or name or PAINTING
 

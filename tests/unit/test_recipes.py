@@ -59,7 +59,7 @@ def test_maces_weights_of_celebrities_are_those_of_its_four_configurations():
 
 @pytest.mark.parametrize("task", ["ablation", "artists", "styles"])
 def test_concept_ablations_published_settings_are_those_of_its_scripts(task):
-    """baselines.md 4.2 and 4.3, and 13.6: the commands for styles and instances say --hflip, for styles --noaug."""
+    """baselines.md 4.2, 4.3 and 13.6: all commands say --hflip, that for styles --noaug."""
     method = load("methods", "ablation")(**shipped_recipe("ablation", task).settings("sd14", "published"))
     assert method.effective_rate == pytest.approx(1.6e-5)
     assert (method.steps, method.batch, method.total_steps, method.prior) == (100, 8, 0, False)
@@ -73,7 +73,7 @@ def test_concept_ablations_published_settings_are_those_of_its_scripts(task):
 
 @pytest.mark.parametrize("which", ["published", "tuned"])
 @pytest.mark.parametrize("task", ["ablation", "artists", "styles"])
-def test_concept_ablation_trains_styles_towards_paintings_and_instances_towards_their_class(task, which):
+def test_concept_ablation_trains_styles_to_paintings_and_instances_to_their_class(task, which):
     """baselines.md 4.1: every style's prompts are of paintings; an instance's anchor is its own."""
     from iceb.methods.ablation.concepts import concepts_of
 

@@ -162,7 +162,7 @@ class RegisteredTask:
         return self.dataset.card.name
 
     def counts(self) -> str:
-        """Check that the dataset has requests for every number of edits of the task that is not another source's."""
+        """Check that the dataset, or its other source alone, has requests for every number of edits."""
         task, dataset = self.the_task(), require(self.dataset, DATASET)
         here, problems, elsewhere = [], [], []
         for number in task.edit_counts:
@@ -194,7 +194,7 @@ class RegisteredTask:
 
 
 def _larger_source(name: str, card: DataCard, number: int) -> str | None:
-    """The other source of a dataset, upstream or embedded, where by their cards it alone has so many requests."""
+    """The other source of a dataset, where by their cards it alone has so many requests."""
     for other in {name, dataset_card_name(name, EMBEDDED)} - {card.name}:
         if card.counts.get("requests", number) < number <= load_card(other).counts.get("requests", 0):
             return other
