@@ -6,10 +6,10 @@
 
 `tools/row_table.py` says which rows there are. Several processes may work at once, each run on one thread: each takes
 the next run that nobody works on. Every run has a cache of its own, so that the cost of its (first) edit is a cold
-one; only the images before the edit are shared, and each result counts them as found. Outside AICE runs of a method
-also share its scratch, for the statistics of 20 000 captions take MACE three minutes a run; costs are read from AICE's
-rows. A run that was stopped begins anew. Both folders hold one folder for each commit, so that rows of one call are of
-one commit; `iceb leaderboard --add` then takes its results.
+one; only the images before the edit are shared, also by two tasks that draw the same, and each result counts them as
+found. Outside AICE runs of a method also share its scratch, for the statistics of 20 000 captions take MACE three
+minutes a run; costs are read from AICE's rows. A run that was stopped begins anew. Both folders hold one folder for
+each commit, so that rows of one call are of one commit; `iceb leaderboard --add` then takes its results.
 
 Of AICE up to ten edits are made on five disjoint draws of concepts, and what is trained from seeds is made with three
 at 10 and 100 edits; other tasks are run once, as they are declared. `--list` says which runs cannot be made.
@@ -69,6 +69,8 @@ class RowRun:
         """The arguments of `iceb` that make it, without folders."""
         each = ["evaluate", "--method", self.method, "--task", self.task, "--num-edits", str(self.num_edits)]
         each += ["--recipe", self.which] if self.which else []
+        size = ROWS[self.task].images_per_pass if self.task in ROWS else None
+        each += ["--images-per-pass", str(size)] if size else []
         each += ["--draws", str(self.repeats.draws)] if self.repeats.draws > 1 else []
         return each + (["--replicates", str(self.repeats.replicates)] if self.repeats.replicates > 1 else [])
 
@@ -139,7 +141,7 @@ def call_iceb(arguments: Sequence[str], lock: int) -> int:
 
 def make_row(run: RowRun, out: Path, cache: Path, lock: int) -> bool:
     """Make one run, of AICE with a cold cache; returns whether it succeeded."""
-    own, before = cache / run.id.replace("/", "_"), cache / "before" / run.task
+    own, before = cache / run.id.replace("/", "_"), before_folder(run.task, cache)
     shutil.rmtree(own, ignore_errors=True)
     if (before / "images").is_dir():
         shutil.copytree(before / "images", own / "images", copy_function=os.link)
@@ -159,13 +161,19 @@ def share_scratch(own: Path, shared: Path) -> None:
 
 def draw_before(task: str, out: Path, cache: Path) -> bool:
     """Draw a task's images before all edits once, by the control that makes none; others wait for it."""
-    own, done = cache / "before" / task, cache / f"before-{task}.done"
+    own, done = before_folder(task, cache), cache / f"before-{task}.done"
     with run_lock(out, f"before-{task}", wait=True) as lock:
         if lock is not None and not done.exists():
             folders = ["--cache", str(own), "--out", str(cache / "runs")]
             if all(call_iceb([*run.arguments, *folders], lock) == 0 for run in before_runs(task)):
                 done.touch()
     return done.exists()
+
+
+def before_folder(task: str, cache: Path) -> Path:
+    """The folder of a task's images before all edits, which may be another's."""
+    rows = ROWS.get(task)
+    return cache / "before" / (rows.before if rows is not None and rows.before else task)
 
 
 def before_runs(task: str) -> list[RowRun]:

@@ -24,6 +24,7 @@ ENDS = ("unedited", "prompt_swap")  # floor and ceiling, beside published settin
 FOUR = ("emcid", "uce", "mace", "esd")  # on every task whose kind they can and whose headline they reach
 REACHING = ("emcid", "uce", "mace")  # where the headline asks for the destination, which ESD has none of
 SINGLE = ("emcid", "uce", "refact", "time")  # one edit at a time, four times a row: MACE would train 360 or 416
+DEBIASING = ("emcid", "uce-debias")
 TRAINED = ("emcid", "emcid-ns", "esd", "mace", "ablation")  # edits that depend on the requests' seeds
 EDITS, MORE_EDITS = (1, 10, 50, 100, 300), 200  # of AICE; the second of EMCID and the controls too
 FEW, DRAWS = 10, 5
@@ -43,6 +44,9 @@ class TaskRows:
         printed_of: the methods that it prints them of.
         most: the largest number of edits of a method, where it is not the task's own.
         left_out: settings of methods that have no row.
+        images_per_pass: images through the denoiser at once, where mini's own number leaves passes half empty: those of
+            an edit that is judged alone, or of a method's search.
+        before: the task whose images before the edit these are, where another has the same prompts and seeds.
     """
 
     edits: tuple[int, ...]
@@ -52,6 +56,8 @@ class TaskRows:
     printed_of: tuple[str, ...] = ()
     most: Mapping[str, int] = field(default_factory=dict)
     left_out: frozenset[tuple[str, Which]] = frozenset()
+    images_per_pass: int | None = None
+    before: str = ""
 
 
 ROWS: Mapping[str, TaskRows] = {
@@ -64,11 +70,17 @@ ROWS: Mapping[str, TaskRows] = {
     "objects10": TaskRows((10,), (*FOUR, "rece")),
     "ablation": TaskRows((11,), (*FOUR, "ablation")),
     "rectification": TaskRows((50, 100, 140), ("emcid", "uce", "uce-emcid")),  # ten requests have seven destinations
-    "road": TaskRows((90,), SINGLE, (*CONTROLS, "oracle")),
-    "timed": TaskRows((104,), SINGLE, (*CONTROLS, "oracle")),
-    "debias": TaskRows((37,), ("emcid", "uce-debias")),
+    "road": TaskRows((90,), SINGLE, (*CONTROLS, "oracle"), images_per_pass=11),  # an edit's images, not 16
+    "timed": TaskRows((104,), SINGLE, (*CONTROLS, "oracle"), images_per_pass=11),
+    "debias": TaskRows((37,), DEBIASING, images_per_pass=25),  # searches draw 25 or 50 images of a model's state
     # uce-debias as published draws 50 images of each text for up to 30 rounds: one row of it, with all in one edit
-    "debias_single": TaskRows((37,), ("emcid", "uce-debias"), left_out=frozenset({("uce-debias", "published")})),
+    "debias_single": TaskRows(
+        (37,),
+        DEBIASING,
+        left_out=frozenset({("uce-debias", "published")}),
+        images_per_pass=25,
+        before="debias",
+    ),
     "composition": TaskRows((50, 100), REACHING, left_out=IDLE),
     "neighbours": TaskRows((10,), REACHING, left_out=IDLE),
     "preservation": TaskRows((10, 100, 300), REACHING, most={"mace": 100}, left_out=IDLE),

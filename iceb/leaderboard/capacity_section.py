@@ -37,8 +37,8 @@ def explain(found: TableCapacity) -> list[str]:
     top = f"`{axes.ceiling}`" if isinstance(axes.ceiling, str) else f"the value {axes.ceiling:g}"
     named = ", ".join(f"C({level:g})" for level in levels)
     return [
-        f"Efficacy says how well the edits work: {cell(axes.efficacy)}, on a scale on which `{FLOOR}` is 0 and {top} "
-        f"is 1. Preservation says how much else is left: of what {cell(axes.preservation)} compares, the share "
+        f"Efficacy says how well the edits work: {cell(axes.efficacy)}, on a scale whose 0 is `{FLOOR}` and whose 1 "
+        f"is {top}. Preservation says how much else is left: of what {cell(axes.preservation)} compares, the share "
         "that the edited model keeps (after divided by before).",
         f"{named}: the largest number of edits at which efficacy and preservation are both at least that much. "
         "Between two numbers of edits the lower of the two runs on a straight line over the logarithm. “≥ "

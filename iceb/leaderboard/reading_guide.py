@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 
 from iceb.leaderboard.ceiling import OF_CEILING, anchors_at
+from iceb.leaderboard.columns import Column
+from iceb.leaderboard.edits_made import controls_line, edits_lines
 from iceb.leaderboard.kept import LOST, UNTOLD
 from iceb.leaderboard.known_floor import FLOOR
 from iceb.leaderboard.markdown import MISSING, cell
 from iceb.leaderboard.rank import NO_BETTER, TOO_FEW, Table
-from iceb.leaderboard.unranked import DEGENERATE, EXPLAINED, explain_unranked
+from iceb.leaderboard.unranked import ALLOWED, DEGENERATE, EXPLAINED, UNNAMED, explain_unranked
+from iceb.registry import OWN
 from iceb.specs.outside import ELSEWHERE, WORDS
 from iceb.specs.tasks import MOST_LOST
 
@@ -15,16 +18,14 @@ from iceb.specs.tasks import MOST_LOST
 def reading(table: Table) -> str:
     """Make the list above a table's scores."""
     lines = [
+        *_definitions(table),
         "↑ more is better, ↓ less is better. ± is one standard error over concepts; [low, high] is the 95 % interval, "
         "given from ten concepts of equal weight on, and where draws or seeds are pooled from ten of those. A number "
         "without ± rests on one concept.",
         *_ranking(table),
         *_elsewhere(table),
-        f"Controls are compared with and not ranked. {MISSING} stands where a method only erases and the score asks "
-        "for the destination, where a metric was not computed, and where no run has that number of edits.",
-        "Draws are disjoint sets of so many concepts, each edited alone, the same for all rows; seeds are those with "
-        "which each is edited. Their scores are pooled; the error is over concepts and draws, or with one draw over "
-        "concepts and seeds. The error of a row with one seed does not hold what another seed would change.",
+        controls_line(table),
+        *edits_lines(table),
         "A row of published settings is named so; of these only counts tied to a model's size are scaled, each named "
         "below. One of settings chosen for this model is named by that. Settings in brackets are of neither.",
         "fidelity is the method's to its authors' code ([what the words mean](../docs/methods/README.md)); ‖ΔW‖/‖W‖ is "
@@ -35,13 +36,24 @@ def reading(table: Table) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
+def _definitions(table: Table) -> list[str]:
+    """Link to what the task asks and what each of our metrics is."""
+    task = table.identity.task
+    if "/" in task:  # another package's, of which no page stands here
+        return []
+    return [
+        f"What is edited, drawn and asked, and what the task does not tell: [{task}](../docs/tasks/{task}.md). What a "
+        "column is: [metrics](../docs/metrics/README.md)."
+    ]
+
+
 def _ranking(table: Table) -> list[str]:
     if table.headline is None:
         return ["No row has the task's headline, so nothing is ranked."]
     declared = ", ".join(map(str, table.declared))
     lines = [
-        f"{cell(table.headline.label)} ranks, at each number of edits that the task declares ({declared}). Results at "
-        "other numbers are listed and rank nothing. In brackets behind a score stands its rank.",
+        f"{_headline_link(table.headline)} ranks, at each number of edits that the task declares ({declared}). Results "
+        "at other numbers are listed and rank nothing. In brackets behind a score stands its rank.",
         "A rank is the range of ranks that the row may have, “2–4”: it begins after all rows that are proven better "
         "and ends before those that are proven worse. Every pair of rows is tested on the same concepts and seeds (a "
         "paired t test; what shares a destination or a draw counts once), and Holm's rule holds the chance that any "
@@ -60,6 +72,11 @@ def _ranking(table: Table) -> list[str]:
         f"which.{_without_floor(table)}",
     ]
     return [*lines, *_ceiling(table), *([cell(table.note)] if table.note else [])]
+
+
+def _headline_link(headline: Column) -> str:
+    label, key = cell(headline.label), headline.key
+    return f"[{label}](../docs/metrics/{key.metric}.md)" if key.package == OWN else label
 
 
 def _ceiling(table: Table) -> list[str]:
@@ -94,6 +111,7 @@ def _degenerate(table: Table) -> list[str]:
     return [
         "degenerate counts images that show nothing (blank, noise, blobs of colour), after the edit and in brackets of "
         f"the same prompts before. {EXPLAINED[DEGENERATE]}"
+        + (f" {ALLOWED}" if any(row.control and row.method == UNNAMED for row in table.order) else "")
     ]
 
 
@@ -113,8 +131,8 @@ def _loss_note(table: Table) -> list[str]:
         return []
     return [
         "By the headline alone a model that ignores its prompts would win, or pass for better than none. So a row that "
-        f"loses more than {100 * MOST_LOST:g} % of the unedited model's {table.kept.metric} has no rank: {LOST}; nor "
-        f"has one without that number: {UNTOLD}."
+        f"loses, from before the edit to after, more than {100 * MOST_LOST:g} % of what {table.kept.metric} reads has "
+        f"no rank: {LOST}; nor has one without that number: {UNTOLD}."
     ]
 
 

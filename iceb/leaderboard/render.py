@@ -187,7 +187,7 @@ def score_text(score: ScoreRecord | None) -> str:
     failed = f" ({score.failed} failed)" if score.failed else ""
     if score.value is None:
         return f"{MISSING}{failed}"
-    return number(score.value) + ("" if score.stderr is None else f" ± {score.stderr:.3f}") + failed
+    return number(score.value) + ("" if score.stderr is None else f" ± {number(score.stderr)}") + failed
 
 
 def _with_interval(score: ScoreRecord | None) -> str:

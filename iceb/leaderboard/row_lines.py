@@ -10,8 +10,9 @@ from iceb.leaderboard.rank import Row, Table
 from iceb.specs.results import Result
 
 COST_NOTE = (
-    "Edit seconds are of the run that first made the edit, with what earlier runs had left in its cache (texts that "
-    "were read, moments, parts of other edits): rows compare only where every cache was empty. "
+    "Edit seconds are of all edits of a run, of draws and seeds those of the first, as the run that first made them "
+    "took, with what earlier runs had left in its cache (texts that were read, moments, parts of other edits): rows "
+    "compare only where every cache was empty. "
     "[Benchmarks](../benchmarks/README.md) time edits on their own. Drawing is timed over the images that the run drew."
 )
 

@@ -25,9 +25,11 @@ EXPLAINED = {
     UNREAD: f"A row of which the detector of degenerate images failed on over {100 * MOST_FAILED:g} % of a role's "
     f"images has no rank: {UNREAD}.",
     DEGENERATE: f"A row with over {100 * MOST_EXCESS:g} % more of them than before, in any role, has no rank: "
-    f"{DEGENERATE}. Blank images and blobs are allowed as far as `{UNNAMED}` draws them there: an erased style leaves "
-    "plain ground.",
+    f"{DEGENERATE}.",
 }
+ALLOWED = (
+    f"Blank images and blobs are allowed as far as `{UNNAMED}` draws them there: an erased style leaves plain ground."
+)
 
 
 def why_unranked(cell: Cell, unnamed: Cell | None = None) -> str:

@@ -1,7 +1,7 @@
 """Write docs/tasks: a page for each task of ours from its declaration, data cards and metrics."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,7 +128,7 @@ def _declaration(facts: TaskFacts) -> list[str]:
         f"- kind: {task.kind}, {KINDS[task.kind]}",
         f"- ranked by [{headline}](../metrics/{headline}.md), {facts.headline.better} is better{note}",
         *([_loss_line(task)] if task.kept else []),
-        f"- numbers of edits that are ranked: {', '.join(map(str, task.edit_counts))}",
+        f"- numbers of edits that are ranked: {', '.join(_numbers(facts))}",
         *([_axes_line(task.axes)] if task.axes else []),
         f"- prompts are drawn for: {', '.join(task.roles)}",
         f"- settings of their own for it: {recipes or 'no method'}",
@@ -136,12 +136,19 @@ def _declaration(facts: TaskFacts) -> list[str]:
     ]
 
 
+def _numbers(facts: TaskFacts) -> Iterator[str]:
+    """The task's numbers of edits, and the data that alone have so many where they differ."""
+    for count in facts.task.edit_counts:
+        having = [card.name for card in facts.cards if count <= card.counts.get("requests", count)]
+        yield str(count) if len(having) == len(facts.cards) else f"{count} (of {', '.join(having)} alone)"
+
+
 def _loss_line(task: Task) -> str:
     """Say which metric withholds ranks."""
     return (
-        f"- no rank for a row that loses more than {100 * MOST_LOST:g} % of the unedited model's "
-        f"[{task.kept}](../metrics/{task.kept}.md): by the headline alone a model that ignores its prompts would win "
-        "or pass"
+        f"- no rank for a row that loses, from before the edit to after, more than {100 * MOST_LOST:g} % of what "
+        f"[{task.kept}](../metrics/{task.kept}.md) reads: by the headline alone a model that ignores its prompts would "
+        "win or pass"
     )
 
 

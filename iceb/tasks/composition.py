@@ -14,6 +14,7 @@ COMPOSITION = Task(
     edit_counts=(50, 100),  # at 10 there are four pairs, and none may rank by them
     roles=("source", "joint", "beside", "context"),
     edited_roles=("source", "joint", "beside", "context"),
+    ceiling="prompt_swap",
     headline_note="joint_source2dest is the probability that both of two edited concepts show their destinations' "
     "shapes and patterns. Of 100 images of two objects mini draws 83 with both right.",
 )

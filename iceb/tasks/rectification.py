@@ -25,6 +25,7 @@ RECTIFICATION = Task(
     roles=("train", "source", "train_dest", "dest", "holdout"),
     edited_roles=("train", "source"),
     cluster="destination",  # names of one class are drawn with one class, its prompts and seeds: 140 names have 95
+    ceiling="prompt_swap",
     headline_note=(
         "Ours for this task, as AICE defines it. The top of edit_score is near 0.5: an edit can give its "
         "sources at most one probability more, and the rest at best loses nothing. Its holdout_delta is the published "

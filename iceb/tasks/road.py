@@ -30,6 +30,7 @@ ROAD = Task(
     roles=ROLES,
     kept=KEPT,
     edited_roles=EDITED,
+    ceiling="oracle",
     headline_note=(
         "The number of edits counts single edits, each made and judged alone, four times. The oracle row "
         "is the control of that name. Images that lean to neither text score about 0.5, where no edit "

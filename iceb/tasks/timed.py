@@ -22,6 +22,7 @@ TIMED = Task(
     roles=ROLES,
     kept=KEPT,
     edited_roles=EDITED,
+    ceiling="oracle",
     headline_note=NOTE,
 )
 TIMED147 = Task(
@@ -37,5 +38,6 @@ TIMED147 = Task(
     roles=ROLES,
     kept=KEPT,
     edited_roles=EDITED,
+    ceiling="oracle",
     headline_note=NOTE,
 )

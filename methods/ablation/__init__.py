@@ -16,6 +16,7 @@ from iceb.specs.requests import EditRequest
 from iceb.specs.runs import ModelRef, Scheduler
 
 ConceptType = Literal["object", "style", "memorization", "nudity"]
+Types = Literal[ConceptType, "by_anchor"]
 Loss = Literal["model-based", "noise-based"]
 Group = Literal["cross-attn", "attn", "full-weight", "embedding"]
 Variant = Literal["diffusers", "compvis"]
@@ -28,7 +29,8 @@ class Ablation:
 
     Attributes:
         concept_type: what the requests' sources are: "object" (also an instance of it), "style", "memorization" (a
-            caption whose image the model knows by heart) or "nudity" (a trait).
+            caption whose image the model knows by heart), "nudity" (a trait), or "by_anchor": "style" where the anchor
+            is "painting", the authors' anchor of every style, else "object".
         loss: "model-based", towards what the model says to the anchor's prompt; "noise-based", towards the noise.
         parameter_group: what is trained: "cross-attn" (keys and values), "attn" (all of every attention layer),
             "full-weight" (the denoiser), "embedding" (the concepts' own token embeddings).
@@ -40,21 +42,22 @@ class Ablation:
         scale_rate: multiply it by the batch, as the authors do.
         decay: AdamW's weight decay.
         clip: largest norm of a step's gradient.
-        augment: shrink and zoom images of objects; never done for styles.
+        augment: shrink and zoom images of objects and memorised images.
         flip: mirror half of the images.
         prior: add as many rows that preserve, anchor images with their own prompts and the true noise.
         prior_weight: their weight: the authors' 1.0, in the CompVis code 0.2 (where the error is summed over channels).
         prompts: a file of anchor prompts, one a line, "{}" for the anchor's name; None: the request's templates, for
             styles twelve prompts of ours.
         prior_prompts: a file of prompts for the preserving rows; None: the anchors' own images.
-        anchor: the anchor of requests without a destination; for styles "" means "painting".
+        anchor: the anchor of requests without a destination, and of all styles in place of theirs; of a style that has
+            neither it is "painting".
         images: images of each anchor.
         draw_scheduler, draw_steps, guidance: how they are drawn; "own" draws as the model's family does by default.
         resolution: largest side of a training image in pixels.
         seed: of images, batches and noise.
     """
 
-    concept_type: ConceptType = "object"
+    concept_type: Types = "object"
     loss: Loss = "model-based"
     parameter_group: Group = "cross-attn"
     variant: Variant = "diffusers"
@@ -90,11 +93,6 @@ class Ablation:
         if not self.scale_rate:
             return self.rate
         return self.rate * self.batch * (2 if self.prior and self.variant == "diffusers" else 1)
-
-    @property
-    def augments(self) -> bool:
-        """Whether images are shrunk and zoomed, which the authors skip for styles and traits."""
-        return self.augment and self.concept_type in ("object", "memorization")
 
     def check(self, ref: ModelRef) -> None:
         """Refuse missing files before any weight is loaded.

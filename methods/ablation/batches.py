@@ -39,7 +39,7 @@ class Batches:
         concepts: what is ablated.
         anchors: their images.
         denoiser: autoencoder and noise levels.
-        concept_type, variant, augment, flip, seed: the method's settings.
+        variant, augment, flip, seed: the method's settings.
         size: rows to be ablated in each step.
         prior: an anchor for the rows that preserve, None: each concept's own.
         preserve: whether there are such rows; they are as many.
@@ -51,7 +51,6 @@ class Batches:
         anchors: Anchors,
         denoiser: Denoiser,
         *,
-        concept_type: str,
         variant: str,
         augment: bool,
         flip: bool,
@@ -61,7 +60,7 @@ class Batches:
         prior: Anchor | None = None,
     ) -> None:
         self.concepts, self.anchors, self.denoiser = concepts, anchors, denoiser
-        self.concept_type, self.variant, self.augment, self.flip = concept_type, variant, augment, flip
+        self.variant, self.augment, self.flip = variant, augment, flip
         self.size, self.preserve, self.prior = size, preserve, prior
         self.factor = denoiser.pixels // denoiser.latent_shape[1]
         self.order = RandomStream(seed=seed, what="order").rounds(len(concepts))
@@ -77,9 +76,9 @@ class Batches:
 
     def _ablation_row(self, which: int) -> Row:
         concept, stream, index = self.concepts[which], self.streams[which], next(self.images[which])
-        prompt = concept.prompt(index, self.concept_type, self.variant, stream)
-        seen = view(stream, self.anchors.side, self.variant, self.augment)
-        mirrored = self.flip and stream.uniform() < 0.5
+        prompt = concept.prompt(index, self.variant, stream)
+        seen = view(stream, self.anchors.side, self.variant, self.augment and concept.resizable)
+        mirrored = self._mirror(stream)
         if seen.scale == self.anchors.side:  # the whole image: its latent is known
             whole = self.anchors.posterior(concept.anchor, index, mirrored)
             mean, deviation, mask = whole.mean, whole.deviation, self._mask(bordered=seen.masked)
@@ -93,9 +92,12 @@ class Batches:
         stream = self.streams[which]
         anchor = self.prior or self.concepts[which].anchor
         index = stream.randint(0, self.anchors.count)
-        whole = self.anchors.posterior(anchor, index)
+        whole = self.anchors.posterior(anchor, index, self._mirror(stream))
         prompt = anchor.prompts[index % len(anchor.prompts)]
         return self._row(prompt, prompt, whole.mean, whole.deviation, self._mask(bordered=False), stream)
+
+    def _mirror(self, stream: RandomStream) -> bool:
+        return self.flip and stream.uniform() < 0.5
 
     def _row(
         self, prompt: str, anchor_prompt: str, mean: Tensor, deviation: Tensor, mask: Tensor, stream: RandomStream

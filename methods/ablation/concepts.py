@@ -11,7 +11,7 @@ from iceb.methods.common.corpora import read_captions
 from iceb.specs.requests import EditRequest
 
 if TYPE_CHECKING:
-    from iceb.methods.ablation import Ablation
+    from iceb.methods.ablation import Ablation, ConceptType
 
 PAINTING = "painting"  # the authors' anchor of every style
 BLANK = "{}"
@@ -33,13 +33,19 @@ class Concept:
     anchor: Anchor
     targets: tuple[str, ...]  # the target's prompt for each of the anchor's; () if drawn at random
     seed: int
+    type: "ConceptType" = "object"
 
-    def prompt(self, index: int, concept_type: str, variant: str, rng: RandomSource) -> str:
+    @property
+    def resizable(self) -> bool:
+        """Whether its images may be shrunk and zoomed, which the authors skip for styles and traits."""
+        return self.type in ("object", "memorization")
+
+    def prompt(self, index: int, variant: str, rng: RandomSource) -> str:
         """The target's prompt for the anchor's image `index`."""
         place = index % len(self.anchor.prompts)
-        if concept_type == "style":
+        if self.type == "style":
             return style_prompt(self.anchor.prompts[place], self.target, variant, rng)
-        if concept_type == "nudity":
+        if self.type == "nudity":
             return trait_prompt(self.anchor.prompts[place], self.target, rng)
         return self.targets[place]
 
@@ -64,19 +70,31 @@ def _concept(request: EditRequest, given: tuple[str, ...], method: "Ablation") -
     if len(request.dests) > 1:
         raise MethodError(f"request {request.id} has {len(request.dests)} destinations: ablation maps to one anchor")
     name = request.dests[0] if request.dests else method.anchor
-    kind, source = method.concept_type, request.source
+    kind, source = _type(name, method), request.source
     if kind == "object":
         return _object(request, name, given, method)
     if kind == "style":
-        name = name or PAINTING
+        name = _style_anchor(name, method)
         prompts = tuple(prompt.replace(BLANK, name) for prompt in given or SUBJECTS)
-        return Concept(source, Anchor(prompts), (), request.seed)
+        return Concept(source, Anchor(prompts), (), request.seed, kind)
     prompts = tuple(prompt.replace(BLANK, name) for prompt in given) or ((name,) if name else ())
     if not prompts:
         raise MethodError(f"request {request.id} names no anchor: {kind} needs a file of prompts, or a destination")
     if kind == "nudity":
-        return Concept(source, Anchor(prompts, negative=source), (), request.seed)
-    return Concept(source, Anchor(prompts), (source,) * len(prompts), request.seed)
+        return Concept(source, Anchor(prompts, negative=source), (), request.seed, kind)
+    return Concept(source, Anchor(prompts), (source,) * len(prompts), request.seed, kind)
+
+
+def _style_anchor(name: str, method: "Ablation") -> str:
+    """A style's anchor: the setting before the destination, which is the task's for all methods."""
+    chosen = method.anchor if method.concept_type == "style" else ""
+    return chosen or name or PAINTING
+
+
+def _type(anchor: str, method: "Ablation") -> "ConceptType":
+    if method.concept_type == "by_anchor":
+        return "style" if anchor == PAINTING else "object"
+    return method.concept_type
 
 
 def _object(request: EditRequest, name: str, given: tuple[str, ...], method: "Ablation") -> Concept:

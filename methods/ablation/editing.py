@@ -35,16 +35,15 @@ def make_edit(method: "Ablation", bundle: Bundle, requests: Sequence[EditRequest
     pipeline = bundle.pipeline
     denoiser = denoiser_of(pipeline, context.execution.precision)
     anchors = _anchors(method, bundle, denoiser, context.scratch)
-    if method.augments:
+    if method.augment and any(concept.resizable for concept in concepts):
         check_size(anchors.side, denoiser.pixels // denoiser.latent_shape[1])
     anchors.prepare([*(concept.anchor for concept in concepts), *([prior] if prior else [])])
     batches = Batches(
         concepts,
         anchors,
         denoiser,
-        concept_type=method.concept_type,
         variant=method.variant,
-        augment=method.augments,
+        augment=method.augment,
         flip=method.flip,
         seed=method.seed,
         size=method.batch,

@@ -1,8 +1,10 @@
 """Balanced concepts, and the share of each destination among images of a source."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
+
+import numpy as np
 
 from iceb.base.errors import MethodError
 from iceb.methods.uce_debias.judge import Judge
@@ -11,6 +13,7 @@ from iceb.specs.methods import Bundle
 from iceb.specs.requests import EditRequest
 
 PHRASES = ("image of {}", "photo of {}", "portrait of {}", "picture of {}", "{}")
+PASSES_AT_ONCE = 32  # whose images are held in memory together
 SEEDS_PER_REQUEST = 100_003  # a prime beyond any number of images that is drawn, so that seeds do not meet
 
 
@@ -72,12 +75,18 @@ class Drawer:
         """The share of each class among images of each concept; ties count for each class."""
         first = self.round * self.count
         self.round += 1
-        return [self._shares(bundle, concept, first) for concept in concepts]
+        together = max(1, PASSES_AT_ONCE * bundle.images_per_pass.size // self.count)
+        groups = [concepts[start : start + together] for start in range(0, len(concepts), together)]
+        return [shares for group in groups for shares in self._shares(bundle, group, first)]
 
-    def _shares(self, bundle: Bundle, concept: Concept, first: int) -> Shares:
+    def _shares(self, bundle: Bundle, concepts: Sequence[Concept], first: int) -> Iterator[Shares]:
+        """Draw the images of several concepts in full passes; none depends on what is drawn beside it."""
         default = bundle.family.sampling
         sampling = default if self.steps is None else replace(default, steps=self.steps)
-        seeds = [concept.seed * SEEDS_PER_REQUEST + first + place for place in range(self.count)]
-        drawn = seeded_images(bundle, [concept.text] * self.count, seeds, sampling)
-        shown = self.judge(drawn, concept.classes)
-        return tuple(float(share) for share in shown.mean(axis=0))
+        texts = [concept.text for concept in concepts for _ in range(self.count)]
+        starts = [concept.seed * SEEDS_PER_REQUEST + first for concept in concepts]
+        seeds = [start + place for start in starts for place in range(self.count)]
+        drawn = seeded_images(bundle, texts, seeds, sampling)
+        for concept, images in zip(concepts, np.split(drawn, len(concepts)), strict=True):
+            shown = self.judge(images, concept.classes)
+            yield tuple(float(share) for share in shown.mean(axis=0))

@@ -7,10 +7,12 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from iceb import registry
 from iceb.base.errors import SpecError
-from iceb.conformance.check_line import Line
-from iceb.conformance.parts.tasks import check_task
+from iceb.conformance.check_line import Broken, Line
+from iceb.conformance.parts.tasks import RegisteredTask, check_task
 from iceb.datasets.cards import load_card
+from iceb.datasets.counts import first_requests
 from iceb.metrics.change import ProbabilityChange
 from iceb.specs.metrics import Measurements, Need
 from iceb.specs.tasks import Task
@@ -147,6 +149,23 @@ def test_a_dataset_whose_files_are_not_here_is_skipped(lines):
 def test_more_edits_than_there_are_are_caught(lines):
     check, note = only_failure(lines(replace(SOUND, edit_counts=(1, 301))))
     assert (check, "301 edits: dataset aice_embedded has 300 edit requests" in note) == ("numbers of edits", True)
+
+
+def small_of_nine(card: Any, paths: Any) -> Any:
+    """An upstream list of nine requests, where the embedded one has three hundred."""
+    return SimpleNamespace(card=card, schedule=lambda number: first_requests(card, range(9), number))
+
+
+@pytest.mark.parametrize(("counts", "said"), [((9, 11), "9, 11 of aice_embedded alone"), ((11,), "none of 11 of")])
+def test_a_number_of_edits_of_the_other_source_alone_is_said_so(counts, said):
+    declared = RegisteredTask(registry.find("tasks", "aice"), task=replace(SOUND, edit_counts=counts))
+    declared.dataset = small_of_nine(load_card("aice").model_copy(update={"counts": {"requests": 9}}), {})
+    try:
+        note = declared.counts()
+    except Broken as problem:
+        note = str(problem)
+    assert said in note
+    assert declared.numbers == ((9,) if 9 in counts else None)
 
 
 def test_requests_of_another_kind_are_caught(lines):

@@ -142,6 +142,33 @@ def test_all_styles_have_one_anchor(tiny_sd):
     assert make_edit(tiny_sd, *styles, concept_type="style", anchor="").log["anchors"] == 1
 
 
+@pytest.mark.parametrize(
+    ("dests", "anchor", "wanted"),
+    [(("art",), "painting", "painting"), (("art",), "", "art"), ((), "", "painting"), ((), "art", "art")],
+)
+def test_a_styles_anchor_is_the_setting_before_the_destination(dests, anchor, wanted):
+    (concept,) = concepts_of([make_request("van gogh", *dests)], replace(QUICK, concept_type="style", anchor=anchor))
+    assert concept.anchor.prompts[0] == f"a {wanted} of a fishing boat on a calm lake"
+
+
+def test_by_anchor_a_style_is_what_becomes_a_painting(tiny_sd):
+    """As the authors' list has it: anchor "painting" of every style, the class's name of every instance."""
+    method = replace(QUICK, concept_type="by_anchor", anchor="")
+    thing, style = concepts_of([make_request("van gogh", "painting"), CAT], method)
+    assert (style.type, thing.type) == ("style", "object")
+    (alone,) = concepts_of([make_request("van gogh", "painting")], replace(method, concept_type="style"))
+    assert style == alone
+    assert [thing] == concepts_of([CAT], replace(method, concept_type="object"))
+    of_style = make_request("van gogh", "painting")
+    mixed, plain = (
+        make_edit(tiny_sd, of_style, scratch=SHARED, steps=1, concept_type=kind, anchor="")
+        for kind in ("by_anchor", "style")
+    )
+    assert fingerprint(mixed) == fingerprint(plain)
+    with pytest.raises(MethodError, match="names no anchor"):
+        concepts_of([make_request("bee")], method)
+
+
 def test_a_traits_images_are_drawn_away_from_it():
     concepts = concepts_of([make_request("blood", "a street")], replace(QUICK, concept_type="nudity"))
     assert concepts[0].anchor.negative == "blood"
@@ -153,7 +180,7 @@ def test_a_traits_images_are_drawn_away_from_it():
 def test_prompts_come_from_the_requests_templates_and_name_source_and_anchor():
     (concept,) = concepts_of([CAT], QUICK)
     assert concept.anchor.prompts == ("An image of cat", "cat")
-    assert [concept.prompt(i, "object", "diffusers", RandomStream(seed=0)) for i in (0, 1, 2)] == [
+    assert [concept.prompt(i, "diffusers", RandomStream(seed=0)) for i in (0, 1, 2)] == [
         "An image of grumpy cat",
         "grumpy cat",
         "An image of grumpy cat",
@@ -227,9 +254,12 @@ def test_the_learning_rate_grows_with_the_batch_as_the_authors_scale_it(changes,
     assert replace(Ablation(), **changes).effective_rate == pytest.approx(rate)
 
 
-def test_styles_are_never_augmented():
-    assert Ablation().augments
-    assert not Ablation(concept_type="style").augments
+@pytest.mark.parametrize(
+    ("kind", "resizable"), [("object", True), ("memorization", True), ("style", False), ("nudity", False)]
+)
+def test_styles_and_traits_are_never_augmented(kind, resizable):
+    (concept,) = concepts_of([CAT], replace(QUICK, concept_type=kind))
+    assert concept.resizable == resizable
 
 
 def test_images_too_small_to_shrink_are_refused():

@@ -35,7 +35,6 @@ def parts(tiny_sd):
 
 def batches(parts, **changes) -> Batches:
     settings = {
-        "concept_type": "object",
         "variant": "diffusers",
         "augment": False,
         "flip": False,
@@ -74,7 +73,7 @@ def test_latents_are_samples_of_the_anchors_images_at_the_denoisers_scale(parts)
 
 def test_a_concepts_draws_depend_on_no_other_concept(parts):
     denoiser, anchors = parts
-    settings = {"concept_type": "object", "variant": "diffusers", "augment": False, "flip": False, "seed": 0}
+    settings = {"variant": "diffusers", "augment": False, "flip": False, "seed": 0}
     alone = Batches(CONCEPTS[2:], anchors, denoiser, **settings, size=1, preserve=False)
     together = Batches(CONCEPTS, anchors, denoiser, **settings, size=1, preserve=False)
     mine = next(batch for batch in together if "bumblebee" in batch.prompts[0])
@@ -111,6 +110,30 @@ def test_an_augmented_row_says_in_its_prompt_how_its_image_was_shown(parts, vari
         for prompt in batch.prompts
     }
     assert seen == set(prefixes)
+
+
+def test_of_mixed_concepts_only_objects_are_resized(parts):
+    denoiser, anchors = parts
+    mixed = [CONCEPTS[0], Concept("van gogh", BEES, (), 2, "style")]
+    settings = {"variant": "diffusers", "augment": True, "flip": False, "seed": 0, "size": 2, "preserve": False}
+    prompts = [
+        prompt for batch in islice(Batches(mixed, anchors, denoiser, **settings), 12) for prompt in batch.prompts
+    ]
+    styles = [prompt for prompt in prompts if "van gogh" in prompt]
+    assert len(styles) == 12
+    assert all(prompt.startswith(("in van gogh's style, ", *BEES.prompts)) for prompt in styles)
+    assert any(prompt.startswith(("a far away ", "very small ", "zoomed in ")) for prompt in {*prompts} - {*styles})
+
+
+def test_preserving_rows_are_mirrored_like_the_others(parts):
+    _, anchors = parts
+    both = [anchors.posterior(BEES, index, mirrored) for index in range(3) for mirrored in (False, True)]
+    drawn = set()
+    for batch in first(parts, 6, preserve=True, prior=BEES, flip=True):
+        for latent in batch.latents[batch.ablated :] / parts[0].scaling:
+            away = [float(((latent - each.mean) / each.deviation).square().mean()) for each in both]
+            drawn.add(away.index(min(away)) % 2)
+    assert drawn == {0, 1}
 
 
 def test_half_of_the_images_are_mirrored_where_asked(parts):

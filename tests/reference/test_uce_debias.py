@@ -9,6 +9,7 @@ import torch
 from iceb.base.errors import MethodError
 from iceb.methods.common.attention import StateReader, projections
 from iceb.methods.uce_debias import UCEDebias
+from iceb.methods.uce_debias import shares as drawing
 from iceb.methods.uce_debias.editing import balance
 from iceb.methods.uce_debias.judge import EmbeddedJudge
 from iceb.methods.uce_debias.shares import PHRASES, Concept, Drawer, concepts_of
@@ -139,6 +140,29 @@ def test_shares_are_counted_on_images_that_differ_from_round_to_round(tiny_sd, m
     first, second = drawer(tiny_sd, [DOCTOR]), drawer(tiny_sd, [DOCTOR])
     assert first == second == [(0.5, 0.75)]
     assert not np.array_equal(*seen)
+
+
+def test_images_of_several_texts_share_passes_and_are_what_each_text_gets_alone(tiny_sd, monkeypatch):
+    seen = []
+
+    def judge(drawn, classes):
+        seen.append(drawn.copy())
+        return np.ones((len(drawn), 2), dtype=bool)
+
+    quick = replace(tiny_sd.family, sampling=Sampling("ddim", 2, 1.0, 32, 32))
+    monkeypatch.setattr(tiny_sd, "family", quick)
+    calls, draw = [], drawing.seeded_images
+    monkeypatch.setattr(drawing, "seeded_images", lambda *args: calls.append(len(args[1])) or draw(*args))
+    three = [DOCTOR, replace(NURSE, seed=7), replace(DOCTOR, text="pilot")]
+    monkeypatch.setattr(drawing, "PASSES_AT_ONCE", 1)
+    Drawer(judge, 8, 1)(tiny_sd, three)
+    assert (tiny_sd.images_per_pass.size, calls) == (16, [16, 8])
+    together = [*seen]
+    seen.clear()
+    for concept in three:
+        Drawer(judge, 8, 1)(tiny_sd, [concept])
+    assert len(together) == 3
+    assert all(np.array_equal(one, other) for one, other in zip(together, seen, strict=True))
 
 
 def test_the_embedded_judge_tells_classes_apart():

@@ -19,6 +19,7 @@ from iceb.leaderboard.settings_diff import NamedSettings, named_settings
 from iceb.models.sources import find
 from iceb.registry import load
 from iceb.running.recipe_settings import with_recipe
+from iceb.specs.effects import EffectsRecord
 from iceb.specs.run_records import PluginRecord
 from iceb.specs.runs import MeasureRef
 
@@ -138,6 +139,47 @@ def test_settings_that_no_recipe_names_are_compared_with_the_defaults(result):
 def test_of_a_method_that_is_not_installed_the_settings_stand_that_its_run_recorded(result):
     found = result("far", package="far-away", params={"a": 1, "b": 2}, changed={"b": 2})
     assert named_settings(found) == NamedSettings("", {"b": 2})
+
+
+def guide_of(some, task):
+    return render("t", tables(some, task)).split("### ")[1]
+
+
+def with_effects(made, edits, **fields):
+    return made.model_copy(update={"effects": EffectsRecord(edits=edits), **fields})
+
+
+def test_a_guide_links_the_task_the_headline_and_says_what_the_controls_do(result, task):
+    controls = [result(name, 10, paper="") for name in ("unedited", "prompt_swap")]
+    guide = guide_of([result("emcid", 10), *controls], task)
+    assert "[aice](../docs/tasks/aice.md)" in guide
+    assert "- [edit_score](../docs/metrics/edit_score.md) ranks, at each number" in guide
+    assert (
+        "(`prompt_swap`: the destination written into the prompt; `unedited`: the model as it is). `prompt_swap` is"
+        in guide
+    )
+    foreign = [one.model_copy(update={"task": one.task.model_copy(update={"name": "far/paint"})}) for one in controls]
+    assert "docs/tasks" not in guide_of(foreign, dataclasses.replace(task, name="paint"))
+
+
+@pytest.mark.parametrize(
+    ("edits", "fields", "said"),
+    [
+        (1, {}, ("All rows are of one seed",)),
+        (10, {}, ("Edits are made one at a time", "Each edit is made once")),
+        (40, {}, ("Edits are made one at a time",)),  # four times each, as RoAD has it
+        (1, {"replicates": 3}, ("Draws are disjoint sets",)),
+    ],
+)
+def test_a_guide_says_how_edits_were_made_and_from_how_many_seeds(result, task, edits, fields, said):
+    guide = guide_of([with_effects(result("emcid", 10), edits, **fields), result("unedited", 10, paper="")], task)
+    every = (
+        "All rows are of one seed",
+        "Edits are made one at a time",
+        "Each edit is made once",
+        "Draws are disjoint sets",
+    )
+    assert tuple(words for words in every if words in guide) == said
 
 
 def places(some, task, count):

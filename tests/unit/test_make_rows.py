@@ -9,8 +9,10 @@ import pytest
 
 from iceb import registry
 from iceb.baselines.recipes import shipped_recipe
+from iceb.datasets import EMBEDDED, open_dataset
+from iceb.specs.schedules import edit_batches
 from tools.comparison.both_sides import CEILING, METHODS
-from tools.make_rows import RowRun, before_runs, main, row_runs, run_lock, share_scratch
+from tools.make_rows import RowRun, before_folder, before_runs, main, row_runs, run_lock, share_scratch
 from tools.row_table import CONTROLS, CURVES, EDITS, FOUR, OTHERS, REACHING, ROWS, SEEDED, TRAINED
 
 EVERYTHING = (*CURVES, *CONTROLS, *OTHERS)
@@ -154,6 +156,34 @@ def test_controls_take_part_where_their_card_says_so(others):
 def test_images_before_the_edit_are_those_of_every_list_that_no_other_holds():
     assert [run.num_edits for run in before_runs("celebrities")] == [1, 5, 10, 100]
     assert [run.num_edits for run in before_runs("styles")] == [100]
+
+
+def test_an_edit_that_is_judged_alone_fills_its_passes(others):
+    for run in others:
+        size = ROWS[run.task].images_per_pass
+        assert (
+            run.arguments[-2:] == ["--images-per-pass", str(size)] if size else "--images-per-pass" not in run.arguments
+        )
+    for name in ("road", "timed"):
+        data = open_dataset(name, EMBEDDED)
+        alone = edit_batches(data.schedule(1))[0]
+        drawn = [prompt for prompt in data.prompts(alone) if not prompt.role.startswith("oracle")]
+        assert len(drawn) == ROWS[name].images_per_pass
+
+
+def test_images_before_are_shared_by_tasks_that_draw_the_same(tmp_path):
+    assert (
+        before_folder("debias_single", tmp_path) == before_folder("debias", tmp_path) == tmp_path / "before" / "debias"
+    )
+    assert before_folder("aice", tmp_path) == tmp_path / "before" / "aice"
+    for name, rows in ROWS.items():
+        if rows.before:
+            count, texts = rows.edits[-1], []
+            for each in (name, rows.before):
+                data = open_dataset(each, EMBEDDED)
+                batches = edit_batches(data.schedule(count))
+                texts.append({(prompt.text, prompt.seed) for batch in batches for prompt in data.prompts(batch)})
+            assert texts[0] == texts[1], name
 
 
 def test_a_list_says_what_a_run_draws(capsys, tmp_path):

@@ -6,8 +6,11 @@ import pytest
 
 from iceb.base.errors import SpecError
 from iceb.baselines.recipes import parse_recipe, read_recipe, read_shipped, recipe_names, shipped_recipe
+from iceb.datasets import EMBEDDED, open_dataset
+from iceb.mini.styles import style_names
 from iceb.registry import load
 from iceb.specs.recipes import UNTUNED
+from iceb.specs.schedules import edit_batches
 
 GOOD = """
 how = "as published"
@@ -52,6 +55,40 @@ def test_maces_weights_of_celebrities_are_those_of_its_four_configurations():
     weights = [recipe.settings("mini", "published", count)["preserve_weight"] for count in (1, 5, 10, 100)]
     assert weights == [8e3, 5e4, 8e4, 2e5]
     assert "preserve_weight" not in recipe.settings_of_count("mini", "tuned", 1)
+
+
+@pytest.mark.parametrize("task", ["ablation", "artists", "styles"])
+def test_concept_ablations_published_settings_are_those_of_its_scripts(task):
+    """baselines.md 4.2, 4.3 and 13.6: all commands say --hflip, that for styles --noaug."""
+    method = load("methods", "ablation")(**shipped_recipe("ablation", task).settings("sd14", "published"))
+    assert method.effective_rate == pytest.approx(1.6e-5)
+    assert (method.steps, method.batch, method.total_steps, method.prior) == (100, 8, 0, False)
+    assert (method.images, method.draw_scheduler, method.draw_steps, method.guidance) == (1000, "dpm++", 25, 6.0)
+    assert (method.loss, method.parameter_group, method.variant, method.seed) == (
+        *("model-based", "cross-attn", "diffusers", 42),
+    )
+    assert (method.decay, method.clip, method.flip, method.resolution) == (1e-2, 1.0, True, 512)
+    assert method.augment == (task == "ablation")  # of its instances alone
+
+
+@pytest.mark.parametrize("which", ["published", "tuned"])
+@pytest.mark.parametrize("task", ["ablation", "artists", "styles"])
+def test_concept_ablation_trains_styles_to_paintings_and_instances_to_their_class(task, which):
+    """baselines.md 4.1: every style's prompts are of paintings; an instance's anchor is its own."""
+    from iceb.methods.ablation.concepts import concepts_of
+
+    method = load("methods", "ablation")(**shipped_recipe("ablation", task).settings("mini", which))
+    data = open_dataset(task, EMBEDDED)
+    requests = {each.source: each for batch in edit_batches(data.schedule(10)) for each in batch.requests}
+    concepts = concepts_of([*requests.values()], method)
+    styles = [concept for concept in concepts if concept.type == "style"]
+    assert {concept.target for concept in styles} == ({*requests} & {*style_names()})
+    assert len(styles) == (5 if task == "ablation" else 10)
+    assert all("painting" in text for concept in styles for text in concept.anchor.prompts)
+    for concept in concepts:
+        if concept.type == "object":
+            assert concept.anchor.prompts[0] == f"An image of {requests[concept.target].dest}"
+            assert concept.targets[0] == f"An image of {concept.target}"
 
 
 @pytest.mark.parametrize("name", recipe_names())

@@ -39,6 +39,10 @@ class Parts(Protocol):
         """Return its dataset."""
         ...
 
+    def the_numbers(self) -> Sequence[int]:
+        """Return the task's numbers of edits that the dataset has, ascending."""
+        ...
+
 
 @dataclass
 class TaskMetrics:
@@ -57,8 +61,9 @@ class TaskMetrics:
     def _roles(self) -> str:
         """Check that every declared role has prompts at the most edits."""
         task, dataset = self.parts.the_task(), self.parts.the_dataset()
-        found = {size: drawn_prompts(dataset, size) for size in (task.edit_counts[0], task.edit_counts[-1])}
-        numbers = Counter(prompt.role for prompt in found[task.edit_counts[-1]])
+        sizes = self.parts.the_numbers()
+        found = {size: drawn_prompts(dataset, size) for size in (sizes[0], sizes[-1])}
+        numbers = Counter(prompt.role for prompt in found[sizes[-1]])
         refuse([f"no prompt has the role {role}" for role in task.roles if not numbers[role]])
         self.prompts = found
         return counts_in_words(numbers)
@@ -92,7 +97,7 @@ class TaskMetrics:
 
     def _values(self) -> str:
         """Check that each metric has a value for synthetic rows of these prompts."""
-        prompts = require(self.prompts, ROLES)[self.parts.the_task().edit_counts[-1]]
+        prompts = require(self.prompts, ROLES)[self.parts.the_numbers()[-1]]
         without = {name for name, _ in self._missing(self.parts.the_metrics(), prompts)}
         asked = [metric for metric in self.parts.the_metrics() if metric.name not in without]
         refused = {metric.name: words for metric in asked if (words := refusal(metric, prompts))}
@@ -102,7 +107,7 @@ class TaskMetrics:
     def _rank(self) -> Outcome:
         """Report a headline that reads only images of which nothing is asked: no edit can be better than none."""
         task, dataset = self.parts.the_task(), self.parts.the_dataset()
-        size = task.edit_counts[-1]
+        size = self.parts.the_numbers()[-1]
         by_name = {each.name: each for each in self.parts.the_metrics()}
         metric = by_name[task.headline.rpartition("/")[2]]
         refuse([*_unfit_to_keep(by_name[task.kept.rpartition("/")[2]])] if task.kept else [])

@@ -13,12 +13,12 @@ from iceb.conformance.parts.metrics import NAMED, measure_of
 from iceb.conformance.parts.task_metrics import TaskMetrics
 from iceb.conformance.process_watch import ProcessWatch
 from iceb.conformance.registered_objects import IMPORTED, import_object, name_problems, paper_problems, refuse, require
-from iceb.datasets import EMBEDDED, dataset_card_name
+from iceb.datasets import EMBEDDED, dataset_card_name, load_card
 from iceb.registry import Registered
 from iceb.running.measure_choice import measure_for
 from iceb.running.request_kinds import kinds_of
 from iceb.running.scoring import registered_metric
-from iceb.specs.datasets import ConceptDataset
+from iceb.specs.datasets import ConceptDataset, DataCard
 from iceb.specs.metrics import Metric
 from iceb.specs.schedules import edit_batches
 from iceb.specs.tasks import Task
@@ -63,7 +63,7 @@ class RegisteredTask:
     task: Task | None = None
     metrics: Sequence[Metric] | None = None
     dataset: ConceptDataset | None = None
-    has_enough: bool | None = None  # True once the dataset is known to have all numbers of edits
+    numbers: tuple[int, ...] | None = None  # those of edits that the dataset has
 
     def import_object(self) -> str:
         """Check that the entry point leads to a task; a task validates its own fields."""
@@ -93,8 +93,16 @@ class RegisteredTask:
             Skipped: it is not here, or has too few.
         """
         found = require(self.dataset, DATASET)
-        require(self.has_enough, COUNTS)
+        self.the_numbers()
         return found
+
+    def the_numbers(self) -> tuple[int, ...]:
+        """Return the task's numbers of edits that this dataset has.
+
+        Raises:
+            Skipped: they are not known, or not right.
+        """
+        return require(self.numbers, COUNTS)
 
     def fields(self) -> str:
         """Check name, title and paper, and that no role or metric is repeated."""
@@ -154,28 +162,43 @@ class RegisteredTask:
         return self.dataset.card.name
 
     def counts(self) -> str:
-        """Check that the dataset has requests for every number of edits of the task."""
+        """Check that the dataset, or its other source alone, has requests for every number of edits."""
         task, dataset = self.the_task(), require(self.dataset, DATASET)
-        problems = []
+        here, problems, elsewhere = [], [], []
         for number in task.edit_counts:
             try:
                 dataset.schedule(number)
             except Exception as error:
-                problems.append(f"{number} edits: {error_text(error)}")
+                if other := _larger_source(task.dataset, dataset.card, number):
+                    elsewhere.append(f"{number} of {other} alone")
+                else:
+                    problems.append(f"{number} edits: {error_text(error)}")
+            else:
+                here.append(number)
+        if not here:
+            problems += [f"none of {', '.join(elsewhere)} is of dataset {dataset.card.name}"] if elsewhere else []
         refuse(problems)
-        self.has_enough = True
-        return ", ".join(map(str, task.edit_counts))
+        self.numbers = tuple(here)
+        return ", ".join([*map(str, here), *elsewhere])
 
     def kinds(self) -> str:
         """Check that requests have the number of destinations of the task's kind."""
         task, dataset = self.the_task(), self.the_dataset()
-        batches = edit_batches(dataset.schedule(task.edit_counts[0]))
+        batches = edit_batches(dataset.schedule(self.the_numbers()[0]))
         for request in (request for batch in batches for request in batch.requests):
             if task.kind not in kinds_of(request):
                 raise Broken(
                     f"request {request.id} has {len(request.dests)} destinations, the task asks to {task.kind}"
                 )
         return task.kind
+
+
+def _larger_source(name: str, card: DataCard, number: int) -> str | None:
+    """The other source of a dataset, where by their cards it alone has so many requests."""
+    for other in {name, dataset_card_name(name, EMBEDDED)} - {card.name}:
+        if card.counts.get("requests", number) < number <= load_card(other).counts.get("requests", 0):
+            return other
+    return None
 
 
 def has_drawn_side(sides: Sequence[str]) -> bool:
