@@ -136,6 +136,26 @@ def test_concept_ablations_published_settings_are_those_of_its_scripts(task):
     assert method.augment == (task == "ablation")  # of its instances alone
 
 
+def test_mace_trains_styles_of_a_mixed_list_as_styles_without_masks():
+    """baselines.md 5.1 and 5.2: "a photo in the style of", and no masks; all else as instances."""
+    requests = {
+        r.source: r for batch in edit_batches(open_dataset("ablation", EMBEDDED).schedule(10)) for r in batch.requests
+    }
+    method = load("methods", "mace")(**shipped_recipe("mace", "ablation").settings("mini"))
+    for source, request in requests.items():
+        concept = method.concept(request)
+        assert concept.kind == ("style" if source in {*style_names()} else "object"), source
+        begins = "a photo in the style of " if concept.kind == "style" else "a photo of the "
+        assert concept.image_prompt == f"{begins}{source}"
+
+
+def test_maces_settings_for_classes_erased_alone_are_those_of_one_object():
+    found, one = (shipped_recipe("mace", task).settings("sd14") for task in ("objects10", "objects"))
+    assert found == one
+    assert found["rate"] == 1e-5
+    assert not shipped_recipe("mace", "objects10").has_published
+
+
 @pytest.mark.parametrize("which", ["published", "tuned"])
 @pytest.mark.parametrize("task", ["ablation", "artists", "styles"])
 def test_concept_ablation_trains_styles_towards_paintings_and_instances_towards_their_class(task, which):
