@@ -97,7 +97,7 @@ def counts_of(task: Task, method: str, which: Which | None) -> Iterator[int]:
 
 
 def recipes_of(method: str, task: str) -> tuple[Which | None, ...]:
-    """The settings of a method that are rows: published and tuned ones, where others were chosen on mini."""
+    """The settings of a method that are rows: published ones, and tuned ones where others were chosen."""
     found = _recipes_of(method, task)
     left_out = ROWS[task].left_out if task in ROWS else frozenset()
     return tuple(which for which in found if which is None or (method, which) not in left_out)

@@ -80,7 +80,7 @@ IMAGE_TEMPLATES: dict[ConceptType, str] = {"object": "a photo of the {}", "style
 
 
 def concept_type(setting: ConceptSetting, dest: str) -> ConceptType:
-    """What a concept is, by the setting and its destination.
+    """The type of a concept, by the setting and its destination.
 
     >>> concept_type("by_anchor", "painting"), concept_type("by_anchor", "cat"), concept_type("style", "art")
     ('style', 'object', 'style')

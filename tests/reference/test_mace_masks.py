@@ -69,7 +69,7 @@ def test_styles_have_no_masks(tiny_sd, tmp_path, changes):
     assert masks(CONCEPT) is None
 
 
-def test_a_concept_that_becomes_a_painting_is_a_style_without_masks_beside_others_with_some(tiny_sd, tmp_path):
+def test_what_becomes_a_painting_is_a_style_without_masks_beside_masked_ones(tiny_sd, tmp_path):
     masks = desk(tiny_sd, tmp_path, concept_type="by_anchor")
     train, artist = (
         masks.method.concept(EditRequest(source, source, (dest,), ("{}",), 3))

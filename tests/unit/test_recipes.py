@@ -99,7 +99,7 @@ def test_uce_retained_celebrities_and_no_captions_in_maces_table():
         ("ablation/artists", "published for one style"),
     ],
 )
-def test_a_row_is_named_published_alone_only_where_its_authors_published_it_for_the_task(name, label):
+def test_a_row_is_named_published_alone_where_it_was_published_for_the_task(name, label):
     recipe = shipped_recipe(*name.split("/"))
     assert recipe.label("mini", "published") == recipe.label("sd14") == label
 
@@ -158,7 +158,7 @@ def test_maces_settings_for_classes_erased_alone_are_those_of_one_object():
 
 @pytest.mark.parametrize("which", ["published", "tuned"])
 @pytest.mark.parametrize("task", ["ablation", "artists", "styles"])
-def test_concept_ablation_trains_styles_towards_paintings_and_instances_towards_their_class(task, which):
+def test_concept_ablation_trains_styles_to_paintings_and_instances_to_their_class(task, which):
     """baselines.md 4.1: every style's prompts are of paintings; an instance's anchor is its own."""
     from iceb.methods.ablation.concepts import concepts_of
 
