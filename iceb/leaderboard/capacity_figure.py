@@ -8,6 +8,7 @@ from iceb.leaderboard.capacity import EFFICACY, PRESERVATION, TableCapacity
 from iceb.leaderboard.capacity_section import row_name
 from iceb.leaderboard.rank import Row, Table
 from iceb.leaderboard.svg import Dot, Line, Panel, Style, figure, panel_of
+from iceb.specs.recipes import PUBLISHED
 
 # Okabe and Ito's colours, which colour-blind readers tell apart; black and yellow left out, one more beside them.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6f4e9c")
@@ -39,7 +40,7 @@ def _styles(rows: Sequence[Row]) -> dict[int, Style]:
     methods = sorted({row.method for row in rows if not row.control})
     controls = sorted({row.method for row in rows if row.control})
     found, seen = {}, dict.fromkeys([*methods, *controls], 0)
-    for row in sorted(rows, key=lambda row: (row.named.part == "published", row_name(row))):
+    for row in sorted(rows, key=lambda row: (row.named.part.startswith(PUBLISHED), row_name(row))):
         names, colours = (controls, CONTROLS) if row.control else (methods, COLOURS)
         place = names.index(row.method)
         colour = colours[place % len(colours)]

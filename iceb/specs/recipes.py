@@ -122,6 +122,8 @@ class Recipe(BaseModel):
     def label(self, family: str, which: Which = "tuned") -> str:
         """Words that a row of these settings carries: "published", "tuned for mini", or "".
 
+        "published" alone are the authors' settings for the task; those for another, or defaults, say so.
+
         >>> recipe = Recipe(how="published: the paper", mini=MiniPart(how="tuned"))
         >>> recipe.label("mini"), recipe.label("mini", "published"), recipe.label("sd14")
         ('tuned for mini', 'published', 'published')
@@ -129,6 +131,8 @@ class Recipe(BaseModel):
         'tuned for mini on aice'
         >>> Recipe(how="published for styles: the paper").label("sd14")
         'published for styles'
+        >>> Recipe(how="none published", mini=MiniPart(how="on AICE: published: best", like="aice")).label("mini")
+        'published for aice'
         """
         how = self.how_on(family, which)
         if how.startswith(PUBLISHED):
@@ -137,7 +141,10 @@ class Recipe(BaseModel):
         part = self._part(family, which)
         if part is None:
             return ""
-        on = f" on {part.like}" if isinstance(part, MiniPart) and part.like else ""
+        like = part.like if isinstance(part, MiniPart) else ""
+        if like and how.partition(": ")[2].startswith(PUBLISHED):  # its best trial there is the authors' own settings
+            return f"{PUBLISHED} for {like}"
+        on = f" on {like}" if like else ""
         return f"adapted to {family}" if how.startswith(UNTUNED) else f"tuned for {family}{on}"
 
     def settings(self, family: str, which: Which = "tuned", num_edits: int | None = None) -> dict[str, Scalar]:

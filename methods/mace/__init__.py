@@ -12,7 +12,7 @@ from typing import ClassVar
 from iceb.base.errors import MethodError
 from iceb.methods.common.corpora import check_captions, few_captions
 from iceb.methods.common.validation import Count, Natural, NotNegative, Positive, check_fields
-from iceb.methods.mace.concepts import TEMPLATES, Concept, ConceptType
+from iceb.methods.mace.concepts import TEMPLATES, Concept, ConceptSetting, concept_type
 from iceb.methods.mace.settings import SegmenterName, Training
 from iceb.specs.method_cards import read_card
 from iceb.specs.methods import Bundle, Edit, MethodCard, MethodContext
@@ -25,7 +25,8 @@ class MACE:
     """Mass concept erasure; the defaults are those published for a hundred concepts, no domain cache.
 
     Attributes:
-        concept_type: "object" (people too) or "style"; which sentences are used, and styles have no masks.
+        concept_type: "object" (people too) or "style"; which sentences are used, and styles have no masks. "by_anchor":
+            of each request, a style where the destination is "painting".
         anchor: what an erasing request's concept is mapped to; a replacing request names its own.
         prompts: sentences per concept, at most 30.
         ridge: λ of both closed forms, the authors' `lamb`; keeps the old weights.
@@ -54,7 +55,7 @@ class MACE:
         masker: SAM of "grounded-sam", likewise.
     """
 
-    concept_type: ConceptType = "object"
+    concept_type: ConceptSetting = "object"
     anchor: str = ""
     prompts: Count = 30
     ridge: NotNegative = 0.0
@@ -82,7 +83,7 @@ class MACE:
 
     def __post_init__(self) -> None:
         check_fields(self, self.card.name)
-        most = len(TEMPLATES[self.concept_type])
+        most = min(map(len, TEMPLATES.values()))
         if self.prompts > most:
             raise MethodError(f"mace prompts {self.prompts}: there are {most} sentences, choose 1 to {most}")
 
@@ -93,7 +94,7 @@ class MACE:
 
     @property
     def masks(self) -> bool:
-        """Whether training uses masks of the concept."""
+        """Whether training uses masks of concepts that are no styles, and some may be none."""
         return self.segmenter != "none" and self.concept_type != "style"
 
     @property
@@ -104,7 +105,7 @@ class MACE:
     def concept(self, request: EditRequest) -> Concept:
         """The concept that a request erases, with its destination."""
         dest = request.dest if request.dests else self.anchor
-        return Concept(request.source, dest, request.seed, self.concept_type, self.prompts)
+        return Concept(request.source, dest, request.seed, concept_type(self.concept_type, dest), self.prompts)
 
     def check(self, ref: ModelRef) -> None:
         """Refuse missing or unreadable captions and domain texts, and mini's masks on other models.

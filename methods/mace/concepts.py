@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 ConceptType = Literal["object", "style"]
+ConceptSetting = Literal["object", "style", "by_anchor"]  # the last: of each request, a style if it becomes PAINTING
+PAINTING = "painting"
 
 OBJECT_TEMPLATES = (
     "a photo of {}",
@@ -75,6 +77,17 @@ STYLE_TEMPLATES = (
 )
 TEMPLATES: dict[ConceptType, tuple[str, ...]] = {"object": OBJECT_TEMPLATES, "style": STYLE_TEMPLATES}
 IMAGE_TEMPLATES: dict[ConceptType, str] = {"object": "a photo of the {}", "style": "a photo in the style of {}"}
+
+
+def concept_type(setting: ConceptSetting, dest: str) -> ConceptType:
+    """The type of a concept, by the setting and its destination.
+
+    >>> concept_type("by_anchor", "painting"), concept_type("by_anchor", "cat"), concept_type("style", "art")
+    ('style', 'object', 'style')
+    """
+    if setting == "by_anchor":
+        return "style" if dest == PAINTING else "object"
+    return setting
 
 
 @dataclass(frozen=True)

@@ -53,12 +53,14 @@ class TrainingMasks:
 
     def __call__(self, concept: Concept) -> Array | None:
         """Masks of a concept's images, (n, H, W) bool; None for whole images."""
-        return stored_part(self.scratch, self._key(concept)) if self.method.masks else None
+        return stored_part(self.scratch, self._key(concept)) if self._is_masked(concept) else None
 
     def _missing(self, concepts: Sequence[Concept]) -> list[Concept]:
-        if not self.method.masks:
-            return []
-        return [concept for concept in concepts if self.scratch.get(self._key(concept)) is None]
+        masked = [concept for concept in concepts if self._is_masked(concept)]
+        return [concept for concept in masked if self.scratch.get(self._key(concept)) is None]
+
+    def _is_masked(self, concept: Concept) -> bool:
+        return self.method.masks and concept.kind != "style"
 
     def _grounded_sam(self) -> GroundedSam:
         return GroundedSam(self.method.detector, self.method.masker, self.bundle.device)

@@ -70,8 +70,9 @@ class _Stream:
 
 
 def join_batches(rows: Sequence[StepBatch]) -> StepBatch:
-    """Concatenate several batches."""
-    masks = [row.masks for row in rows if row.masks is not None]
+    """Concatenate several batches; of some with masks the others have the whole image."""
+    masked = next((row.masks for row in rows if row.masks is not None), None)
+    masks = [] if masked is None else [torch.ones_like(masked) if row.masks is None else row.masks for row in rows]
     return StepBatch(
         torch.cat([row.latents for row in rows]),
         torch.cat([row.timesteps for row in rows]),

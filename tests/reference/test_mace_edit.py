@@ -103,6 +103,30 @@ def test_erasing_maps_to_the_anchor_and_replacing_to_the_destination():
     assert (method.concept(TRAIN).dest, method.concept(DOG).dest) == ("the sky", "tabby cat")
 
 
+def test_of_mixed_requests_each_is_trained_as_what_it_is(tiny_sd, scratch):
+    artist = EditRequest("t/2", "van gogh", ("painting",), TEMPLATES, 3)
+    by_anchor, styles = (quick(concept_type=kind) for kind in ("by_anchor", "style"))
+    by_anchor.edit(tiny_sd, [DOG, artist], context=MethodContext(scratch))
+    kinds = [by_anchor.concept(each).kind for each in (DOG, artist, TRAIN)]
+    assert kinds == ["object", "style", "object"]
+    assert by_anchor.concept(artist) == styles.concept(artist)
+    assert by_anchor.concept(DOG) == quick().concept(DOG)
+
+
+def test_whole_images_stand_for_the_masks_of_a_style_beside_masked_concepts():
+    from iceb.methods.common.denoiser import Condition
+    from iceb.methods.mace.loss import StepBatch
+    from iceb.methods.mace.training import join_batches
+
+    mask = torch.zeros(1, 4, 4, dtype=torch.bool)
+    common = (torch.zeros(1, 4, 2, 2), torch.zeros(1), Condition(torch.zeros(1, 3, 5)), torch.zeros(1, 3))
+    masked, whole = StepBatch(*common, mask), StepBatch(*common, None)
+    joined = join_batches([masked, whole]).masks
+    assert joined.dtype == torch.bool
+    assert (joined[0].any(), joined[1].all()) == (False, True)
+    assert join_batches([whole, whole]).masks is None
+
+
 def test_half_precision_is_trained_in_single_and_given_back_in_half(tiny_sd_folder, scratch):
     from iceb.models.bundle import ModelBundle
     from iceb.models.loading import load_pipeline

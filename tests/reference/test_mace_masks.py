@@ -69,6 +69,22 @@ def test_styles_have_no_masks(tiny_sd, tmp_path, changes):
     assert masks(CONCEPT) is None
 
 
+def test_what_becomes_a_painting_is_a_style_without_masks_beside_masked_ones(tiny_sd, tmp_path):
+    masks = desk(tiny_sd, tmp_path, concept_type="by_anchor")
+    train, artist = (
+        masks.method.concept(EditRequest(source, source, (dest,), ("{}",), 3))
+        for source, dest in (("steam train", "sky"), ("van gogh", "painting"))
+    )
+    assert (train.kind, artist.kind) == ("object", "style")
+    assert (train.image_prompt, artist.image_prompt) == (
+        "a photo of the steam train",
+        "a photo in the style of van gogh",
+    )
+    masks.fetch([train, artist])
+    assert masks(artist) is None
+    assert masks(train).shape == (2, 32, 32)
+
+
 @pytest.fixture(scope="module")
 def finders(tmp_path_factory):
     """Folders of a tiny random Grounding DINO and a tiny random SAM, as a user's would be."""

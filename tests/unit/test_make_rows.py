@@ -107,6 +107,17 @@ def test_settings_that_do_nothing_have_no_row(others):
     assert "mace" in REACHING
 
 
+def test_no_row_is_tuned_whose_settings_are_the_authors_own(others):
+    """SPEED's for AICE are the best of its trials by erase_score; what was adapted without trials has a row."""
+    rows = {(run.task, run.method, run.which) for run in others}
+    assert ("celebrities", "speed", "published") in rows
+    assert ("celebrities", "speed", "tuned") not in rows
+    assert ("debias_single", "uce-debias", "tuned") in rows
+    for run in others:
+        if run.which == "tuned":
+            assert not shipped_recipe(run.method, run.task).label("mini").startswith("published"), run
+
+
 def test_published_numbers_that_rank_nobody_have_published_settings_and_ends(others):
     rows = {(run.method, run.which) for run in others if run.task == "celebrities" and run.num_edits in (1, 5)}
     published = {(method, "published") for method in ("uce", "mace", "esd")}

@@ -14,6 +14,7 @@ from iceb.leaderboard.published import Published, read_published
 from iceb.leaderboard.published_section import published_section
 from iceb.registry import entries_of
 from tests.outside import published_facts
+from tools.make_published import own_facts
 from tools.published_tables import TABLES
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,7 @@ OF_FACTS = {  # the beginning of a paper's name in the facts
     "arXiv:2503.07392": "SPEED",
     "arXiv:2504.12782": "ANT",
     "NeurIPS 2025": "Semantic Surgery",
+    "Shilin-LU/MACE#16": "MACE issue 16",
 }
 CELL = re.compile(r"(-?[\d.]+)(?: ± ([\d.]+))?( \*)?")
 
@@ -56,7 +58,7 @@ def cells(paper: Published):
 def facts():
     if not FACTS.is_file():
         pytest.skip(f"the facts are not at {FACTS}: pages are not compared with them")
-    return json.loads(FACTS.read_text(encoding="utf-8"))
+    return [*json.loads(FACTS.read_text(encoding="utf-8")), *own_facts()]
 
 
 def test_every_table_has_a_page_that_needs_no_registered_task():
@@ -90,6 +92,7 @@ def test_every_number_of_a_page_is_a_fact(paper, facts):
         ("timed", "ReFACT", "TIMED (TIME dataset)"),
         ("artists", "EMCID", "artist style erasure (500 holdout artists)"),
         ("celebrities", "MACE", "erasing 100 celebrities (ablation)"),
+        ("celebrities", "MACE issue 16", "erasing 1, 5, 10 and 100 celebrities"),
         ("celebrities", "SPEED", "erasing 50 celebrities (100 retained)"),
         ("styles", "MACE", "erasing 100 artistic styles (100 retained)"),
         ("objects", "MACE", "CIFAR-10 object erasure, average of 10 single-class models"),
@@ -163,6 +166,30 @@ def test_the_joint_score_of_celebrities_is_a_harmonic_mean(paper, kept, joined, 
         if joined in row:
             erased, others = 100 - row["Acc_e"], row[kept]
             assert row[joined] == pytest.approx(2 * erased * others / (erased + others), abs=0.02)
+
+
+def test_maces_numbers_by_count_are_those_of_other_tables_at_a_hundred():
+    """baselines.md 5.6 has them to three digits; ANT's table and MACE's own have those at 100."""
+    own, ant = values("celebrities", "Shilin-LU/MACE#16", num_edits=100), values("celebrities", "arXiv:2504.12782")
+    for name in ("UCE", "FMN", "Concept Ablation", "ESD-u", "ESD-x", "SD v1.4", "MACE"):
+        assert own[name]["Acc_e"] == ant[name]["Acc_e"], name
+    assert [own[name]["Acc_s"] for name in ("UCE", "FMN")] == [ant[name]["Acc_p"] for name in ("UCE", "FMN")]
+    (mace,) = [row for name, row in values("celebrities", "arXiv:2403.06135").items() if name == "MACE"]
+    assert own["MACE"]["Acc_e"] == pytest.approx(mace["Acc_e"] / 100, abs=2e-4)
+    erased = {
+        "MACE": (0.004, 0.012, 0.029, 0.043),
+        "UCE": (0, 0, 0.0042, 0.0012),
+        "ESD-u": (0, 0.017, 0.046, 0.041),
+        "ESD-x": (0.016, 0.068, 0.165, 0.278),
+        "Concept Ablation": (0.910, 0.806, 0.824, 0.891),
+        "FMN": (0.113, 0.872, 0.908, 0.922),
+        "SD v1.4": (0.914, 0.967, 0.980, 0.965),
+    }
+    for place, count in enumerate((1, 5, 10, 100)):
+        at = values("celebrities", "Shilin-LU/MACE#16", num_edits=count)
+        for name, numbers in erased.items():
+            assert at[name]["Acc_e"] == pytest.approx(numbers[place], abs=6e-4), (name, count)
+        assert at["UCE"]["Acc_s"] == pytest.approx((0.941, 0.908, 0.835, 0.379)[place], abs=6e-4)
 
 
 def test_the_joint_score_of_styles_is_a_difference():

@@ -57,6 +57,71 @@ def test_maces_weights_of_celebrities_are_those_of_its_four_configurations():
     assert "preserve_weight" not in recipe.settings_of_count("mini", "tuned", 1)
 
 
+@pytest.mark.parametrize("task", ["artists", "celebrities", "styles"])
+def test_tuned_settings_for_names_retain_the_list_that_the_published_ones_retain(task):
+    """Else a tuned row differs from the published one in more than what was tuned."""
+    lists = {}
+    for name in recipe_names():
+        if name.endswith(f"/{task}"):
+            recipe = shipped_recipe(*name.split("/"))
+            for each in ("retain_file", "domain"):
+                published, tuned = (recipe.settings("mini", which).get(each) for which in ("published", "tuned"))
+                assert published == tuned, name
+                lists.update({name.partition("/")[0]: published} if published else {})
+    names = "shipped:celebrities" if task == "celebrities" else "shipped:artists"
+    found = {"artists": {"mace", "rece", "speed", "uce"}, "celebrities": {"mace", "speed", "uce"}}
+    assert lists == dict.fromkeys(found.get(task, {"mace", "uce"}), names)
+
+
+def test_uce_retained_celebrities_and_no_captions_in_maces_table():
+    """baselines.md 5.6: MACE's authors gave it the celebrities that they retain; of 2023's program all else."""
+    recipe = shipped_recipe("uce", "celebrities")
+    found = recipe.settings("mini", "published")
+    assert found == {
+        **shipped_recipe("uce", "aice").params,
+        "retain_file": "shipped:celebrities",
+    }
+    assert load("methods", "uce")(**found).caption_count == 0
+    assert "--set retain_file=FILE" in recipe.how
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("mace/celebrities", "published"),
+        ("uce/celebrities", "published defaults"),
+        ("esd/celebrities", "published defaults"),
+        ("uce/objects", "published defaults"),  # towards the task's destination, where theirs is a blank
+        ("esd/objects", "published defaults"),
+        ("uce/styles", "published for artists"),
+        ("esd/artists", "published for styles"),
+        ("mace/artists", "published for a hundred artists"),
+        ("ablation/artists", "published for one style"),
+    ],
+)
+def test_a_row_is_named_published_alone_where_it_was_published_for_the_task(name, label):
+    recipe = shipped_recipe(*name.split("/"))
+    assert recipe.label("mini", "published") == recipe.label("sd14") == label
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_what_was_not_published_for_the_task_is_not_named_published_alone(name):
+    recipe = shipped_recipe(*name.split("/"))
+    other = any(words in recipe.how for words in ("table of this task are not published", "nobody published", "Nobody"))
+    if recipe.has_published and other and not name.endswith("/aice"):  # EMCID's own task, see baselines/README.md
+        assert recipe.label("sd14") != "published"
+
+
+def test_published_settings_that_no_trial_betters_are_not_named_tuned():
+    """Of SPEED's trials on AICE its authors' settings for instances are the best by erase_score."""
+    for task in ("artists", "celebrities"):
+        recipe = shipped_recipe("speed", task)
+        assert recipe.label("mini") == "published for aice"
+        assert recipe.settings("mini")["threshold"] == 0.1
+        assert recipe.settings("mini")["filtered"]
+    assert shipped_recipe("speed", "aice").label("mini") == "tuned for mini"  # by edit_score
+
+
 @pytest.mark.parametrize("task", ["ablation", "artists", "styles"])
 def test_concept_ablations_published_settings_are_those_of_its_scripts(task):
     """baselines.md 4.2, 4.3 and 13.6: all commands say --hflip, that for styles --noaug."""
@@ -69,6 +134,26 @@ def test_concept_ablations_published_settings_are_those_of_its_scripts(task):
     )
     assert (method.decay, method.clip, method.flip, method.resolution) == (1e-2, 1.0, True, 512)
     assert method.augment == (task == "ablation")  # of its instances alone
+
+
+def test_mace_trains_styles_of_a_mixed_list_as_styles_without_masks():
+    """baselines.md 5.1 and 5.2: "a photo in the style of", and no masks; all else as instances."""
+    requests = {
+        r.source: r for batch in edit_batches(open_dataset("ablation", EMBEDDED).schedule(10)) for r in batch.requests
+    }
+    method = load("methods", "mace")(**shipped_recipe("mace", "ablation").settings("mini"))
+    for source, request in requests.items():
+        concept = method.concept(request)
+        assert concept.kind == ("style" if source in {*style_names()} else "object"), source
+        begins = "a photo in the style of " if concept.kind == "style" else "a photo of the "
+        assert concept.image_prompt == f"{begins}{source}"
+
+
+def test_maces_settings_for_classes_erased_alone_are_those_of_one_object():
+    found, one = (shipped_recipe("mace", task).settings("sd14") for task in ("objects10", "objects"))
+    assert found == one
+    assert found["rate"] == 1e-5
+    assert not shipped_recipe("mace", "objects10").has_published
 
 
 @pytest.mark.parametrize("which", ["published", "tuned"])
