@@ -12,7 +12,7 @@ LEADERBOARDS = Path(__file__).parents[1] / "leaderboards"
 
 
 @cache
-def committed() -> tuple[FiledResult, ...]:
+def committed_files() -> tuple[FiledResult, ...]:
     """Every committed result with its table, which makes every number of it.
 
     Raises:
@@ -23,4 +23,4 @@ def committed() -> tuple[FiledResult, ...]:
 
 def committed_results() -> list[Result]:
     """The results alone."""
-    return [filed.result for filed in committed()]
+    return [filed.result for filed in committed_files()]

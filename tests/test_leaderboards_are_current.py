@@ -6,14 +6,14 @@ from iceb.base.errors import IcebError
 from iceb.leaderboard.filed_result import tables_of
 from iceb.leaderboard.pages import check, render_pages
 from iceb.registry import load
-from tests.committed import LEADERBOARDS, committed, committed_results
+from tests.committed import LEADERBOARDS, committed_files, committed_results
 from tools import fidelity, holdout_by_captions
 from tools.comparison.page import page_text
 
 
 def test_every_page_is_what_its_results_make():
     try:
-        found = committed()
+        found = committed_files()
         results = [filed.result for filed in found]
         made = render_pages(LEADERBOARDS, lambda name: load("tasks", name), results, per_concept=tables_of(found))
         check(LEADERBOARDS, made)
@@ -29,5 +29,5 @@ def test_the_page_of_the_order_is_what_the_results_make():
 
 def test_the_page_of_the_corpus_is_what_the_results_make():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(holdout_by_captions, "collect_filed", lambda folder: list(committed()))
+        patch.setattr(holdout_by_captions, "collect_filed", lambda folder: list(committed_files()))
         assert holdout_by_captions.main(["--check"]) == 0, "run `python tools/holdout_by_captions.py --write`"
