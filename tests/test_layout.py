@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,7 @@ def distributions(requirements: list[str]) -> set[str]:
     return {re.split(r"[^A-Za-z0-9_.-]", requirement)[0] for requirement in requirements}
 
 
+@cache
 def imported_names() -> set[str]:
     """The top-level names that the package's modules import, also inside functions."""
     names: set[str] = set()

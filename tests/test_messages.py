@@ -6,6 +6,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from iceb.cli.option_names import FIELD, OPTIONS
@@ -64,8 +65,13 @@ STAY = {
 }
 
 
-def texts() -> Iterator[tuple[str, str]]:
+@cache
+def texts() -> tuple[tuple[str, str], ...]:
     """(file, text) of every string below the command line, without docstrings."""
+    return tuple(_texts())
+
+
+def _texts() -> Iterator[tuple[str, str]]:
     for path in sorted(path for top in TOP for path in (ROOT / top).rglob("*.py")):
         if path.is_relative_to(ROOT / "iceb" / "cli"):
             continue

@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -52,6 +53,7 @@ class Point:
         return fmean((abs(self.edited - self.published_edited), abs(self.holdout - self.published_holdout)))
 
 
+@cache
 def published_numbers() -> Mapping[tuple[str, int, str], float]:
     """The normalised published numbers, by printed method, number of edits and number."""
     return {(pair.printed, pair.num_edits, pair.number): pair.published for pair in committed_sides().pairs()}

@@ -14,11 +14,13 @@ def docs(
 ) -> None:
     """Write a page for every method, task and metric of ours, and their indexes."""
     from iceb.leaderboard import pages
+    from iceb.leaderboard.collect import collect
     from iceb.report import method_pages, metric_pages, task_pages
 
+    results = collect(pages.results_folder(leaderboards))
     made = {
-        "methods": method_pages.method_pages(leaderboards, benchmarks),
-        "tasks": task_pages.task_pages(leaderboards),
+        "methods": method_pages.method_pages(results, benchmarks),
+        "tasks": task_pages.task_pages(results),
         "metrics": metric_pages.metric_pages(),
     }
     for name, texts in made.items():

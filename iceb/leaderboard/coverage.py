@@ -138,7 +138,7 @@ def _check_every_seed(filed: FiledResult, found: Mapping[Row, tuple[int, ...]], 
     """Refuse a result that lacks a concept, or images of it, under some seeds, where none failed."""
     seeds = filed.result.replicates
     for (part, concept, _, _), images in found.items():
-        times = max(Counter(images).values()) if len(images) <= seeds and not failed else len(images)
+        times = max(Counter(images).values()) if 1 < len(images) <= seeds and not failed else len(images)
         if times > seeds or (times < seeds and not failed):
             raise ResultError(
                 f"{filed.path}: concept {quote(concept, 80)} (part {part}) stands there {times} times, the edit was "

@@ -128,7 +128,7 @@ def decode_table(data: bytes, where: str) -> list[TableRow]:
         table = file.read()
         if problem := _wrong_column(table):
             raise ResultError(f"{where}: {problem}")
-        return [_row(row) for row in table.to_pylist()]
+        return _rows(table)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise ResultError(f"{where}: not a table of per-concept statistics ({quote(str(error))})") from error
 
@@ -146,10 +146,20 @@ def _wrong_column(table: "pyarrow.Table") -> str | None:
     return None
 
 
-def _row(row: dict[str, Any]) -> TableRow:
-    names = ("concept", "part", "before", "after", "n", "replicate", "checkpoint", "draw")
-    value = ConceptValue(*(row[name] for name in names))
-    return TableRow(row["group"], row["metric"], value)
+def _rows(table: "pyarrow.Table") -> list[TableRow]:
+    names = ("group", "metric", "concept", "part", "before", "after", "n", "replicate", "checkpoint", "draw")
+    cells = zip(*(_cells(table.column(name)) for name in names), strict=True)
+    return [TableRow(group, metric, ConceptValue(*value)) for group, metric, *value in cells]
+
+
+def _cells(column: "pyarrow.ChunkedArray") -> list[Any]:
+    """A column's cells; equal texts are one object, which takes a tenth of the memory and is found faster in a dict."""
+    if str(column.type) != COLUMNS["group"]:
+        plain: list[Any] = column.to_pylist()
+        return plain
+    encoded = column.combine_chunks().dictionary_encode()
+    texts = encoded.dictionary.to_pylist()
+    return [texts[place] for place in encoded.indices.to_pylist()]
 
 
 def read_table_file(path: Path) -> bytes:

@@ -130,10 +130,11 @@ def counted_values(values: Sequence[ConceptValue], reduction: Reduction) -> Iter
     Raises:
         SpecError: a side is missing.
     """
-    rows = Counter((value.part, value.checkpoint, value.concept) for value in values)
+    by_images = reduction.weighting == "images"
+    rows = Counter(() if by_images else ((value.part, value.checkpoint, value.concept) for value in values))
     for row in values:
         part = reduction.parts[row.part]
-        weight = float(row.n) if reduction.weighting == "images" else 1 / rows[row.part, row.checkpoint, row.concept]
+        weight = float(row.n) if by_images else 1 / rows[row.part, row.checkpoint, row.concept]
         counted = row if part.is_plain or part.over else _counted_as(row, part)
         yield counted, weight, change_of(counted, part.change)
 

@@ -40,8 +40,7 @@ class ConceptValue:
     draw: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("before", "after"):
-            number = getattr(self, name)
+        for name, number in (("before", self.before), ("after", self.after)):
             if number is not None and not math.isfinite(number):
                 raise SpecError(f"concept {self.concept!r:.80} {name} is {number}: must be finite, or None")
         if self.n < 1:

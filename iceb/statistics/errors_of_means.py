@@ -35,9 +35,11 @@ class PartSums:
         self.concepts.append(concept)
         self.of_states.append(state)
         self.n += n
-        for known, side in zip((self.before, self.after), sides, strict=True):
-            if side is not None:
-                known.append(weight * side)
+        before, after = sides
+        if before is not None:
+            self.before.append(weight * before)
+        if after is not None:
+            self.after.append(weight * after)
 
     @property
     def total(self) -> float:
@@ -124,8 +126,11 @@ def error_of_mean(parts: Sequence[PartSums]) -> MeanError:
     """Standard error of the weighted sum of the parts' means, over concepts and states of the model."""
     influences = [part.influences(part.concepts) for part in parts]
     alone = any(len(set(part.concepts)) < 2 for part in parts)
-    stderr = None if alone else math.sqrt(_joint_variance(parts, influences))
-    return MeanError(stderr, _freedom(parts, influences), min(part.effective for part in parts))
+    variance = _joint_variance(parts, influences)
+    stderr = None if alone else math.sqrt(variance)
+    alike = zip(parts, influences, strict=True)
+    variances = [variance] if len(parts) == 1 else [_joint_variance([part], [each]) for part, each in alike]
+    return MeanError(stderr, _freedom(parts, variances), min(part.effective for part in parts))
 
 
 def _joint_variance(parts: Sequence[PartSums], influences: Sequence[Influences]) -> float:
@@ -152,9 +157,8 @@ def _variance(influences: Sequence[Influences]) -> float:
     return math.fsum(influence**2 for influence in joined.values())
 
 
-def _freedom(parts: Sequence[PartSums], influences: Sequence[Influences]) -> float:
+def _freedom(parts: Sequence[PartSums], variances: Sequence[float]) -> float:
     """Degrees of freedom of the sum: Satterthwaite's (1946) for independent parts, else the fewest."""
-    variances = [_joint_variance([part], [influence]) for part, influence in zip(parts, influences, strict=True)]
     scatter = math.fsum(v**2 / part.freedom for v, part in zip(variances, parts, strict=True) if part.freedom)
     if not scatter or _share_clusters(parts):
         return float(min(part.freedom for part in parts))

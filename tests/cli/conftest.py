@@ -78,12 +78,13 @@ def plugins(monkeypatch: pytest.MonkeyPatch, shared_cache: Path) -> None:
     monkeypatch.syspath_prepend(str(EXAMPLE))
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     monkeypatch.setenv("ICEB_CACHE", str(shared_cache))
+    monkeypatch.setattr(registry, "entry_points", with_the_extra_ones)
 
-    def fake_entry_points(group: str) -> list[EntryPoint]:
-        extra = EXTRA.get(group.removeprefix("iceb."), [])
-        return [*entry_points(group=group), *(EntryPoint(name, place, group) for name, place in extra)]
 
-    monkeypatch.setattr(registry, "entry_points", fake_entry_points)
+def with_the_extra_ones(group: str) -> list[EntryPoint]:
+    """The installed entry points and EXTRA's: one function for all tests, for the registry keeps what one finds."""
+    extra = EXTRA.get(group.removeprefix("iceb."), [])
+    return [*entry_points(group=group), *(EntryPoint(name, place, group) for name, place in extra)]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ AGAIN = 3  # seconds until a signal that was not heard is sent again
 
 @pytest.fixture
 def command(model, data):
-    """The arguments of a run of some hundred images, slow enough to be stopped in its middle."""
+    """The arguments of a run of a hundred images, slow enough to be stopped in its middle."""
 
     def build(folder: Path) -> list[str]:
         base = [sys.executable, "-m", "iceb", "evaluate", "--method", "token_swap", "--task", "aice_flips"]
@@ -31,9 +31,9 @@ def command(model, data):
             "--device",
             "cpu",
             "--limit",
-            "60",
+            "30",
             "--steps",
-            "10",
+            "5",
         ]
         return [*base, "--cache", str(folder / "cache"), "--out", str(folder / "runs")]
 

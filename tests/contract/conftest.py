@@ -16,7 +16,7 @@ from iceb.models.families import FAMILIES
 from iceb.models.loading import load_pipeline
 from iceb.models.sources import find
 from iceb.specs.runs import Sampling
-from tests.conftest import make_unet, make_vae
+from tests.conftest import make_tokenizer, make_unet, make_vae
 
 QUICK_MINI = replace(FAMILIES["mini"], sampling=Sampling("ddim", 2, 3.0, 32, 32), block={"cpu": 2, "cuda": 2})
 
@@ -28,14 +28,27 @@ def tiny_pipeline(tiny_sd_folder: Path) -> Any:
 
 
 @pytest.fixture(scope="session")
-def mini_pipeline() -> Any:
-    """mini with a smaller random denoiser and autoencoder: quick, and as wide as settings for mini expect."""
+def mini_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """mini with fewer tokens, a smaller denoiser and autoencoder: quick, and as wide as settings for mini expect."""
     found = load_pipeline(find("mini"), torch.device("cpu"))
+    take_fewer_tokens(found, make_tokenizer(tmp_path_factory.mktemp("fewer") / "tokenizer"))
     torch.manual_seed(0)
     width = found.text_encoder.config.hidden_size
     found.register_modules(unet=make_unet(width).eval().requires_grad_(False))
     found.register_modules(vae=make_vae().eval().requires_grad_(False))
     return found
+
+
+def take_fewer_tokens(pipeline: Any, tokenizer: Any) -> None:
+    """Give a pipeline a tokenizer that has some of its own one's tokens, each with the embedding that it had."""
+    places = pipeline.tokenizer.get_vocab()
+    kept = [places[token] for token in tokenizer.convert_ids_to_tokens(range(len(tokenizer)))]
+    encoder = pipeline.text_encoder
+    weight = encoder.get_input_embeddings().weight[kept].clone()
+    encoder.set_input_embeddings(torch.nn.Embedding.from_pretrained(weight))
+    ids = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
+    encoder.config.update({"vocab_size": len(kept), "pad_token_id": tokenizer.pad_token_id, **ids})
+    pipeline.register_modules(tokenizer=tokenizer)
 
 
 @pytest.fixture

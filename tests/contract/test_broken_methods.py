@@ -2,6 +2,7 @@
 
 import copy
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -630,11 +631,18 @@ class Hoarding(Sound):
         return [copy.deepcopy(weight.data) if self.how == "deep" else weight.detach().clone() for weight in weights]
 
 
+def copies_held(note: str) -> float:
+    """How many copies of the model a note says are held, where about one is allowed."""
+    found = re.match(r"it holds (\d\.\d\d) copies of the model, allowed are 1\.0\d: one, ", note)
+    assert found, note
+    return float(found[1])
+
+
 @pytest.mark.parametrize("how", ["modules", "clones", "deep"])
 def test_a_second_full_copy_of_the_model_is_caught_however_small_it_is(how, bundle):
     check, note = only_failure(Hoarding(how=how), bundle)
     assert check == "memory"
-    assert "it holds 2.00 copies of the model, allowed are 1.0" in note
+    assert copies_held(note) == pytest.approx(2, abs=0.02)
     assert failures(run_checks(Hoarding(copies=1, how=how), bundle)) == {}
 
 
@@ -667,7 +675,8 @@ class Stacked(Sound):
 
 def test_a_stack_of_copies_is_caught(bundle):
     check, note = only_failure(Stacked(), bundle)
-    assert (check, note.startswith("it holds 2.0")) == ("memory", True)
+    assert check == "memory"
+    assert copies_held(note) == pytest.approx(2, abs=0.05)  # vectors are not stacked
 
 
 class Passing(Sound):

@@ -11,11 +11,12 @@ from iceb.conformance.methods.setting_checks import CHECK
 from iceb.registry import entries_of
 
 OURS = [entry.name for entry in entries_of("methods") if entry.package == "iceb"]
-# Quicker than the card's: what a setting needs that the quick settings do without, fewer captions and images.
+# Quicker than the card's: what a setting needs that the quick settings do without, fewer captions, prompts and images.
 QUICKER = {
     "ablation": {"images": 2, "steps": 1},
     "emcid": {"fisher_pairs": 4, "fisher_steps": 2, "caption_count": 10},
-    "mace": {"caption_count": 20},
+    "mace": {"caption_count": 10, "prompts": 2},
+    "refact": {"caption_count": 30},
 }
 # An edit of emcid-ns decomposes a matrix of 3072 rows for seconds. All that it keeps are EMCID's parts, which EMCID's
 # code makes of EMCID's settings, and these are varied there.

@@ -31,7 +31,7 @@ class Idle:
     [
         (Idle(), "it changed no parameter, rewrote no text and set no negative prompt"),
         (Idle("unicorn"), "and of its 1 rewrite none changes these prompts"),
-        (toy.Shake(1e-12), "too little to change an 8-bit image"),
+        (toy.Shake(1e-10), "too little to change an 8-bit image"),
     ],
 )
 @pytest.mark.usefixtures("drawn_cache")

@@ -28,6 +28,7 @@ from iceb.specs.reduction import RESAMPLE, VALUE, ConceptValue, Part, Reduction
 from iceb.specs.requests import EditBatch, EditRequest
 from iceb.specs.schedules import Add, Checkpoint, Remove, Schedule, one_by_one, single_batch
 from iceb.specs.tasks import Task
+from tests.conftest import HIDDEN, VOCABULARY
 
 
 class Data:
@@ -207,7 +208,7 @@ def test_many_single_edits_hold_no_more_memory_than_one(tiny_sd_folder, tmp_path
     seen: list[int] = []
 
     def count_and_draw(self: Any, *arguments: Any, **named: Any) -> Any:
-        seen.append(living_bytes({(49408, 32)}))
+        seen.append(living_bytes({(VOCABULARY, HIDDEN)}))
         return draw(self, *arguments, **named)
 
     draw = toy.Generator.draw

@@ -9,12 +9,12 @@ import pytest
 
 from iceb import registry
 from iceb.base.errors import SpecError
-from iceb.leaderboard.collect import collect
 from iceb.leaderboard.published import read_published
 from iceb.report.meanings import Meaning, group_of, meaning_of, of_group, parse_meanings, read_meanings
 from iceb.report.metric_pages import MetricFacts, explanation, measures_text, metric_facts, metric_pages, page
 from iceb.specs.reduce import change_of
 from iceb.specs.reduction import ConceptValue
+from tests.committed import committed_results
 
 ROOT = Path(__file__).parents[2]
 OURS = [entry for entry in registry.entries_of("metrics") if entry.package == "iceb"]
@@ -65,7 +65,7 @@ def test_a_metric_without_an_entry_compares_with_itself_alone():
 
 def test_recorded_scores_lie_in_the_declared_range():
     found = 0
-    for result in collect(ROOT / "leaderboards" / "results"):
+    for result in committed_results():
         for score in result.scores:
             if score.value is not None and score.metric in read_meanings():
                 low, high = read_meanings()[score.metric].range

@@ -16,9 +16,9 @@ from iceb.report.method_pages import MethodFacts, method_pages, page
 from iceb.report.settings_docs import settings_of
 from iceb.report.timings import Timing, timings
 from iceb.specs.methods import MethodCard
+from tests.committed import committed_results
 
 ROOT = Path(__file__).parents[2]
-LEADERBOARDS = ROOT / "leaderboards"
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def test_a_benchmark_with_a_wrong_row_is_refused(tmp_path, row):
 @pytest.fixture(scope="module")
 def committed_pages():
     """The pages that the committed results make."""
-    return method_pages(LEADERBOARDS, ROOT / "benchmarks" / "results")
+    return method_pages(committed_results(), ROOT / "benchmarks" / "results")
 
 
 def test_every_method_of_ours_has_a_page_and_the_index_links_to_it(committed_pages):

@@ -84,7 +84,7 @@ def designs(distance, reference, states, luck, shift, repeats, splits, shared=0.
 )
 def test_the_error_of_a_set_distance_is_its_spread_over_draws(distance, reference, states, luck, shift, shared):
     """The mean of the printed errors over the spread of the values, which the draws tell to 7 to 9 %."""
-    repeats, splits = (100, 50) if states == 1 else (60, 12)
+    repeats, splits = (100, 20) if states == 1 else (60, 12)
     values, errors = designs(distance, reference, states, luck, shift, repeats, splits, shared)
     assert np.mean(errors) / np.std(values, ddof=1) == pytest.approx(1.0, abs=0.25)
 

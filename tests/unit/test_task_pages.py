@@ -4,14 +4,22 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from iceb import registry
 from iceb.datasets.cards import load_card
 from iceb.report.metric_pages import metric_facts
 from iceb.report.task_pages import TaskFacts, page, task_pages
 from iceb.tasks.aice import AICE
+from tests.committed import committed_results
 
 ROOT = Path(__file__).parents[2]
-PAGES = task_pages(ROOT / "leaderboards")
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    """The pages that the committed results make."""
+    return task_pages(committed_results())
 
 
 def facts(**changes: object) -> TaskFacts:
@@ -21,14 +29,14 @@ def facts(**changes: object) -> TaskFacts:
     return replace(found, **changes)
 
 
-def test_every_task_of_ours_has_a_page_and_the_index_links_to_it():
+def test_every_task_of_ours_has_a_page_and_the_index_links_to_it(pages):
     ours = {entry.name for entry in registry.entries_of("tasks") if entry.package == "iceb"}
-    assert set(PAGES) == {"README.md"} | {f"{name}.md" for name in ours}
-    assert set(re.findall(r"\]\(([\w-]+)\.md\)", PAGES["README.md"])) == ours
+    assert set(pages) == {"README.md"} | {f"{name}.md" for name in ours}
+    assert set(re.findall(r"\]\(([\w-]+)\.md\)", pages["README.md"])) == ours
 
 
-def test_a_page_holds_every_metric_role_and_count_of_its_task():
-    text = PAGES["aice.md"]
+def test_a_page_holds_every_metric_role_and_count_of_its_task(pages):
+    text = pages["aice.md"]
     for name in (*AICE.metrics, *AICE.optional_metrics):
         assert f"[{name}](../metrics/{name}.md)" in text
     assert f"- prompts are drawn for: {', '.join(AICE.roles)}" in text
@@ -38,17 +46,17 @@ def test_a_page_holds_every_metric_role_and_count_of_its_task():
         assert deviation.replace("_", "\\_") in text
 
 
-def test_a_number_of_edits_that_one_source_alone_has_is_said_so():
-    assert "are ranked: 9, 11 (of ablation_embedded alone)" in PAGES["ablation.md"]
-    assert sum("alone)" in text.split("are ranked: ")[-1].splitlines()[0] for text in PAGES.values()) == 1
+def test_a_number_of_edits_that_one_source_alone_has_is_said_so(pages):
+    assert "are ranked: 9, 11 (of ablation_embedded alone)" in pages["ablation.md"]
+    assert sum("alone)" in text.split("are ranked: ")[-1].splitlines()[0] for text in pages.values()) == 1
 
 
-def test_metrics_without_a_value_on_some_data_are_named():
-    assert "holdout\\_seen and holdout\\_unseen: no value on the data aice" in PAGES["aice.md"]
+def test_metrics_without_a_value_on_some_data_are_named(pages):
+    assert "holdout\\_seen and holdout\\_unseen: no value on the data aice" in pages["aice.md"]
 
 
-def test_results_and_published_numbers_are_linked():
-    assert "[leaderboards/aice-sd14.md](../../leaderboards/aice-sd14.md)" in PAGES["aice.md"]
+def test_results_and_published_numbers_are_linked(pages):
+    assert "[leaderboards/aice-sd14.md](../../leaderboards/aice-sd14.md)" in pages["aice.md"]
     assert "## Results\n\nNot measured." in page(facts())
 
 
@@ -56,7 +64,7 @@ def test_paragraphs_of_the_module_stand_on_the_page():
     assert "\n\nOne.\n\nTwo.\n\n" in page(facts())
 
 
-def test_links_of_the_pages_lead_somewhere():
-    for text in PAGES.values():
+def test_links_of_the_pages_lead_somewhere(pages):
+    for text in pages.values():
         for target in re.findall(r"\]\((\.\.[^)#]+)\)", text):
             assert (ROOT / "docs" / "tasks" / target).exists(), target

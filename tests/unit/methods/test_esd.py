@@ -230,15 +230,15 @@ def test_two_processes_go_on_with_the_same_bits(tiny_sd):
 
 @pytest.mark.parametrize("several", ["drawn", "deck", "sequential"])
 def test_more_concepts_find_what_fewer_left_and_get_the_same_bytes(tiny_sd, several):
-    method = replace(QUICK, several=several, iterations=None, total_iterations=12)
+    method = replace(QUICK, several=several, iterations=None, total_iterations=6)
     warm, cold = Memory(), Memory()
     edit_of(tiny_sd, [CAT], method, warm, together=5)
-    assert len(warm.made) == 12
+    assert len(warm.made) == 6
     after, fresh = (edit_of(tiny_sd, [CAT, VAN_GOGH, TEAPOT], method, scratch, together=5) for scratch in (warm, cold))
     assert largest_gap(after, fresh) == 0
     jobs = [job for part in plan_training([CAT, VAN_GOGH, TEAPOT], method.settings(False, 3)) for job in part]
-    assert len(cold.made) == len(jobs) == 12
-    assert len(warm.made) == 12 + sum(job.source != CAT.source for job in jobs)  # the cat's were all there
+    assert len(cold.made) == len(jobs) == 6
+    assert len(warm.made) == 6 + sum(job.source != CAT.source for job in jobs)  # the cat's were all there
 
 
 def test_a_sample_is_bit_equal_whatever_is_sampled_with_it(tiny):
