@@ -25,8 +25,11 @@ def reading(table: Table) -> str:
         "Draws are disjoint sets of so many concepts, each edited alone, the same for all rows; seeds are those with "
         "which each is edited. Their scores are pooled; the error is over concepts and draws, or with one draw over "
         "concepts and seeds. The error of a row with one seed does not hold what another seed would change.",
-        "A row of published settings is named so; of these only counts tied to a model's size are scaled, each named "
+        "A row of published settings is named so. They are the authors' except counts tied to a model's size, "
+        "stand-ins for what the model lacks, and the model's own sampling where the method draws images, each named "
         "below. One of settings chosen for this model is named by that. Settings in brackets are of neither.",
+        "What stands below of a recipe is its text at the commit of the row: the recipe may say more or other words "
+        "now, of the same settings.",
         "fidelity is the method's to its authors' code ([what the words mean](../docs/methods/README.md)); ‖ΔW‖/‖W‖ is "
         "the change of the weights that the edit changes, against their own size.",
         "Every number follows from the per-concept table beside its result, and is computed again from it. A "

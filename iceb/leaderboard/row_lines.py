@@ -10,9 +10,13 @@ from iceb.leaderboard.rank import Row, Table
 from iceb.specs.results import Result
 
 COST_NOTE = (
-    "Edit seconds are of the run that first made the edit, with what earlier runs had left in its cache (texts that "
-    "were read, moments, parts of other edits): rows compare only where every cache was empty. "
-    "[Benchmarks](../benchmarks/README.md) time edits on their own. Drawing is timed over the images that the run drew."
+    "Seconds are wall time of the run that first made the edit, beside whatever else its machine did. The rows that"
+    " ship with the suite were made several at once on a shared machine: seconds and milliseconds of one row cannot"
+    " be compared with those of another. [Benchmarks](../benchmarks/README.md) time edits on their own. What lay in"
+    " a run's cache cost it nothing (texts that were read, moments, parts of other edits, images); "
+    "`tools/make_rows.py` gives every run of AICE a new cache that holds the images before the edit and nothing "
+    "else, and a run of another task the method's scratch too. Images that were found are not among those drawn, "
+    "and drawing is timed over the latter."
 )
 
 
