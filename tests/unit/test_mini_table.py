@@ -45,7 +45,7 @@ def test_what_docs_say_of_the_accuracies_is_the_reports(report):
         "of identities {identity_recognised:.2f} among 300",
         "of genders that a prompt says {gender_obeyed:.2f}",
         "both are right in {two_objects_right:.2f} of images",
-        "asked by them, mini draws the class in {unknown_name_recognised:.2f} of images",
+        "Asked by these names, mini draws the class in {unknown_name_recognised:.2f} of images",
         "participation ratio ((Σλ)² / Σλ² of their covariance) {ratio_of_class_states:.0f}",
         "second MLP matrix {ratio_of_class_keys:.0f} of 640",
     )

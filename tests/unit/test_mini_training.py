@@ -236,3 +236,7 @@ def test_the_page_of_sister_trainings_shows_each_leg(tmp_path):
 def test_the_log_of_an_older_checkpoint_is_missing_and_its_steps_are_not(tmp_path):
     torch.save({"step": 9}, tmp_path / "text.pt")
     assert leg_of(tmp_path / "text.pt") == {"steps": 9}
+
+
+def test_the_committed_page_of_sister_trainings_is_what_the_records_make():
+    assert sister_page.main(["--check"]) == 0, "run `python tools/sister_page.py --add FOLDER FOLDER`"
