@@ -171,7 +171,7 @@ def circumstances() -> dict[str, Any]:
 
 
 def write_report(found: dict[str, Any], rows: Rows) -> None:
-    """Replace the rows of the report that were measured, and what they were measured with; its other entries stay."""
+    """Replace the rows of the report that were measured, and their circumstances; the rest stays."""
     kept = json.loads(REPORT.read_text(encoding="utf-8")) if REPORT.exists() else {}
     measured = {**kept.get("measured", {}), **rows}
     REPORT.write_text(json.dumps({**kept, **found, "measured": measured}, indent=2) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Measure what captions decide: EMCID tuned for mini at 300 edits, with captions that name all or no holdout classes.
+"""Measure what captions decide for EMCID at 300 edits: such that name all, or no, holdout classes.
 
     python tools/other_corpora.py --cache build/corpora    # both runs, one after another; docs/other_corpora.json
     python tools/other_corpora.py --write                  # write the sentence of docs/mini.md; --check compares it
@@ -62,15 +62,15 @@ def make_run(names: str, cache: Path) -> Result:
     done = subprocess.run(command, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
     if done.returncode != 0:
         raise SystemExit(f"the run with captions that name {names} failed: see what it printed")
-    return max((read_result(found / RESULT) for found in folders_with([out], RESULT)), key=_finished)
+    return max((read_result(found / RESULT) for found in folders_with([out], RESULT)), key=_finish_time)
 
 
-def _finished(result: Result) -> str:
+def _finish_time(result: Result) -> str:
     return result.provenance.finished
 
 
 def entry_of(names: str, result: Result, sha256: str) -> dict[str, Any]:
-    """What the record holds of a run."""
+    """Make the record's entry of a run."""
     scores = {name: score_of(result, name) for name in METRICS}
     return {
         "captions": {"command": f"python -m tools.captions --names {names} --out {names}.txt", "sha256": sha256},
@@ -102,19 +102,19 @@ def natural_scores(measured: Measured) -> dict[str, dict[str, float | None]]:
 
 
 def sentence(record: Mapping[str, Any], natural: Mapping[str, Scores]) -> str:
-    """What docs/mini.md says of the three corpora."""
+    """The sentence of docs/mini.md about the three corpora."""
     if set(NAMES) - set(record):
         return (
             "EMCID tuned for mini loses, at 300 edits, "
-            f"{_lost(natural, 'holdout_delta')} of the holdout with the natural captions, and of the unseen third "
-            f"{_lost(natural, 'holdout_unseen')}; that is its row. In two runs whose results are not kept it lost "
+            f"{_loss_text(natural, 'holdout_delta')} of the holdout with the natural captions, and of the unseen third "
+            f"{_loss_text(natural, 'holdout_unseen')}; that is its row. In two runs whose results are not kept it lost "
             "0.355 (unseen third: 0.404) with captions that name every class, and 0.421 (0.470) with captions that "
             "name no holdout class, at equal source2dest: `python tools/other_corpora.py` makes both and records them."
         )
     first, last = (record[names]["scores"] for names in NAMES)
     runs = (first, natural, last)
     lost, unseen, edited = (
-        [_lost(scores, name) for scores in runs] for name in ("holdout_delta", "holdout_unseen", "source2dest")
+        [_loss_text(scores, name) for scores in runs] for name in ("holdout_delta", "holdout_unseen", "source2dest")
     )
     return (
         f"EMCID tuned for mini loses, at 300 edits, {lost[0]} of the holdout with captions that name every class, "
@@ -124,7 +124,7 @@ def sentence(record: Mapping[str, Any], natural: Mapping[str, Scores]) -> str:
     )
 
 
-def _lost(scores: Mapping[str, Scores], name: str) -> str:
+def _loss_text(scores: Mapping[str, Scores], name: str) -> str:
     value, error = scores[name]["value"], scores[name]["stderr"]
     if value is None:
         return "–"

@@ -1,4 +1,4 @@
-"""Make docs/sisters.md: short trainings of mini's sister models, from the records that tools/train_mini.py writes.
+"""Make docs/sisters.md, short trainings of mini's sister models, from their records.
 
 python tools/sister_page.py --add build/one build/two    # take in their training.json: docs/sisters.json, and the page
 python tools/sister_page.py --check                      # fail when the page is not what the records make

@@ -54,7 +54,7 @@ def caption_counts() -> dict[str, int]:
 
 
 def commonest_counts() -> str:
-    """How many captions name the first and the tenth class of Zipf's order, to the next ten."""
+    """Number of captions that name the first and the tenth class of Zipf's order, to the next ten."""
     counts, order = mention_counts(), class_shares(unseen_classes()).argsort()[::-1]
     first, tenth = (f"{round(counts[order[place]], -1):,}".replace(",", " ") for place in (0, 9))
     return f"named in about {first} captions, the tenth in {tenth},"

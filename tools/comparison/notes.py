@@ -1,4 +1,4 @@
-"""Notes beside the fidelity: the first mini's, ESD with its authors' steps, and a method that changes nothing."""
+"""Notes beside the fidelity: the first mini's, ESD with its authors' steps, a method that is idle."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ BEFORE_NOTE = (
 
 
 class Steps(NamedTuple):
-    """What ESD reaches on validation concepts with mini's ten sampling steps and with its authors' 50."""
+    """ESD's numbers on validation concepts with mini's ten sampling steps and with its authors' 50."""
 
     forget_ten: float
     forget_fifty: float
@@ -46,8 +46,8 @@ def before(methods: Iterable[str]) -> float:
 
 
 def esd_note(sides: BothSides) -> Iterator[str]:
-    """What ESD's fidelity, and that of all, would be with its authors' sampling steps."""
-    moved = [_moved(sides, pair) for pair in sides.pairs()]
+    """The fidelity of ESD, and that of all, as they would be with its authors' sampling steps."""
+    moved = [_moved_pair(sides, pair) for pair in sides.pairs()]
     of_esd, whole = fidelity(moved, (ESD,)), fidelity(moved)
     if of_esd is None or whole is None:
         return
@@ -82,7 +82,7 @@ def _numbers(pairs: Sequence[Pair], printed: str, number: str) -> list[float]:
     return [value for value in some if value is not None]
 
 
-def _moved(sides: BothSides, pair: Pair) -> Pair:
+def _moved_pair(sides: BothSides, pair: Pair) -> Pair:
     """A pair as it would be with 50 steps, where it is ESD's."""
     if pair.printed != ESD or pair.measured is None:
         return pair

@@ -18,7 +18,7 @@ GRADIENT_NORM = 1.0  # the most that one step's joint gradient may have
 
 @dataclass
 class StepLog:
-    """What a training's steps cost and reached; kept in its checkpoint, so that a resumed one goes on with it.
+    """Losses and seconds of a training, kept in its checkpoint, so that a resumed one goes on with them.
 
     Attributes:
         losses: at each checkpoint the steps done, and the mean loss of the steps since the one before.

@@ -1,4 +1,4 @@
-"""The record of a training, training.json in its folder: how each stage was trained, on what, and what it reached."""
+"""The record of a training, training.json in its folder: how each stage was trained."""
 
 import json
 import platform

@@ -1,4 +1,4 @@
-"""Rows about the rest of the world: roles, professions' looks, scenes, sizes, and names that were never taught."""
+"""Rows about roles, professions' looks, scenes, sizes, and names that were never taught."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ OF_SIZE = {"small": "a photo of a small {}", "medium": "a photo of a {}", "large
 
 
 class Unknown(NamedTuple):
-    """What is drawn of names that were never taught."""
+    """Measurements of images whose prompts say names that were never taught."""
 
     probability: float  # mean, of the class that the name means
     share: float  # of images that the judge takes for that class
@@ -108,7 +108,7 @@ class WorldReport:
 
 
 def unknown_drawn(report: MiniReport, seed: int = 0) -> Unknown:
-    """Measure how far names that were never taught show the class that they mean, an image a name and class."""
+    """Measure how far names that were never taught show the class that they mean; an image a pair."""
     asked = [(label, name) for label, row in enumerate(unknown_names()) for name in row]
     bundle, labels = report.bundle, [label for label, _ in asked]
     texts = [PROFESSION.format(name) for _, name in asked]
