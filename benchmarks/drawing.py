@@ -1,12 +1,14 @@
 """Time the drawing of one image against one bare pass of the denoiser.
 
-    python benchmarks/drawing.py [--model mini] [--count 128] [--threads 2] [--device auto]
+    python benchmarks/drawing.py [--model mini] [--count 128] [--threads 2] [--device auto] [--write]
 
 Everything is measured in one run, in the same arrangement (passes of fixed size, spread over the cores). An image
-needs at least `steps` bare passes; what it costs beyond them is text, scheduler, decoding and the file.
+needs at least `steps` bare passes; what it costs beyond them is text, scheduler, decoding and the file. `--write` puts
+the milliseconds into results/drawing.json: run it on idle cores and from committed code.
 """
 
 import argparse
+import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,15 +22,20 @@ from iceb.models.drawing import initial_latents, texts_to_images
 from iceb.models.generator import Generator
 from iceb.models.sources import find
 from iceb.models.threads import parallel_map
+from iceb.runs.provenance import Origin
 from iceb.specs.prompts import Prompt
+from iceb.specs.records import Provenance
 from iceb.stores.images import ImageStore
+
+RESULTS = Path(__file__).parent / "results" / "drawing.json"
 
 
 def main() -> None:
-    """Time each stage and print the table."""
+    """Time each stage, print the table, and write it if asked."""
     asked = arguments()
     torch.set_num_threads(asked.threads or torch.get_num_threads())
     bundle = ModelBundle(find(asked.model), asked.device)
+    origin = committed_origin(bundle) if asked.write else None
     sampling = bundle.family.sampling
     prompts = [Prompt(f"a photo of thing number {index} on a table", index, "source") for index in range(asked.count)]
     texts, seeds = [prompt.text for prompt in prompts], [prompt.seed for prompt in prompts]
@@ -49,6 +56,25 @@ def main() -> None:
     print(f"drawn                                   {drawn:9.2f}  = {drawn / bare:.1f} bare passes")
     print(f"drawn and stored                        {stored:9.2f}  = {stored / bare:.1f} bare passes")
     print(f"found in the store                      {again:9.4f}")
+    if origin is not None:
+        stages = {"bare_pass": bare, "text": text, "drawn": drawn, "drawn_and_stored": stored, "found": again}
+        kept = {"machine": origin.device, "model": asked.model, "images": asked.count}
+        kept |= {"threads": torch.get_num_threads(), "commit": origin.commit, "finished": origin.finished}
+        kept |= {"milliseconds_an_image": {name: round(value, 3) for name, value in stages.items()}}
+        RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        print(f"wrote {RESULTS}")
+
+
+def committed_origin(bundle: ModelBundle) -> Provenance:
+    """The commit and machine that a record names.
+
+    Raises:
+        SystemExit: the code is that of no commit.
+    """
+    origin = Origin.now(bundle.device).to_provenance()
+    if origin.commit is None or origin.dirty:
+        raise SystemExit("the code is that of no commit, so the record could not say what was timed: commit it first")
+    return origin
 
 
 def arguments() -> argparse.Namespace:
@@ -58,6 +84,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=128, help="images to draw")
     parser.add_argument("--threads", type=int, default=None, help="default: torch's own")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--write", action="store_true", help="write results/drawing.json")
     return parser.parse_args()
 
 

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 FOLDERS = ("iceb", "methods", "metrics", "baselines", "data_cards")
 FILES = ("pyproject.toml", "README.md", "LICENSE")
+MOST_BYTES = 60_000_000  # mini's weights and data are most of it
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_adds_one_name_to_site_packages(wheel):
     names = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
     assert names == {"iceb", f"iceb-{PROJECT['project']['version']}.dist-info"}
+
+
+def test_the_wheel_is_at_most_sixty_megabytes(wheel):
+    assert wheel.stat().st_size <= MOST_BYTES
 
 
 def test_the_wheel_holds_every_module_and_data_file_of_the_checkout(wheel):

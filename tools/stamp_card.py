@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from iceb.base.digest import digest_file
-from iceb.mini.captions import corpus, mention_counts
+from iceb.mini.captions import class_shares, corpus, mention_counts
 from iceb.mini.mentions import every_class, words_of
 from iceb.mini.unseen import unseen_classes
 
@@ -53,6 +53,13 @@ def caption_counts() -> dict[str, int]:
     }
 
 
+def commonest_counts() -> str:
+    """Number of captions that name the first and the tenth class of Zipf's order, to the next ten."""
+    counts, order = mention_counts(), class_shares(unseen_classes()).argsort()[::-1]
+    first, tenth = (f"{round(counts[order[place]], -1):,}".replace(",", " ") for place in (0, 9))
+    return f"named in about {first} captions, the tenth in {tenth},"
+
+
 def texts_sha256() -> str:
     """sha256 of the captions, a line each."""
     return hashlib.sha256("".join(f"{text}\n" for text in corpus()).encode()).hexdigest()
@@ -69,6 +76,7 @@ def stamp_aice(text: str, folder: Path) -> str:
 def stamp_captions(text: str, folder: Path) -> str:
     """Return the text of the captions' card with digests of the files in `folder`, and counts."""
     text = re.sub(r"^`[0-9a-f]{64}`", f"`{texts_sha256()}`", text, flags=re.MULTILINE)
+    text = re.sub(r"named in about [\d ]+ captions, the tenth in [\d ]+,", commonest_counts(), text)
     return _stamp_counts(_stamp_digests(text, folder), caption_counts())
 
 

@@ -8,9 +8,11 @@ A sister model has another seed, or never saw some classes, or both; --share tra
 
     python tools/train_mini.py --out build/sister --seed 1 --without "tench,goldfish" --share 0.1
 
-Each stage goes on from its checkpoint in --out. `export` writes --weights (iceb/mini/weights for the shipped model): a
-plain diffusers directory and the scorers, stored in half precision. What the result reaches is measured by
-`python tools/measure_mini.py`.
+Each stage goes on from its checkpoint in --out, and at its end writes seed, steps, losses, seconds and versions into
+training.json there. The judge and the twin of CLIP learn every class, whatever --without says. `export` writes
+--weights (iceb/mini/weights for the shipped model): a plain diffusers directory and the scorers, stored in half
+precision. What the result reaches is measured by `python tools/measure_mini.py`. iceb/mini/README.md says how the
+shipped weights were trained, which was by other schedules.
 """
 
 import argparse
@@ -30,9 +32,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed
 from iceb.models.exporting import load_as_float32
 from tools.mini import autoencoder, clip_twin, denoiser, judge, text
 from tools.mini.denoiser_phases import denoiser_stage
+from tools.mini.looks import IMAGES
 from tools.mini.options import Options, class_numbers
 from tools.mini.scaling import scale_states
 from tools.mini.tokenizer import make_tokenizer
+from tools.mini.training_record import record_stage
 
 WEIGHTS = Path(__file__).parents[1] / "iceb/mini/weights"
 
@@ -50,13 +54,15 @@ def autoencoder_stage(out: Path, options: Options) -> None:
 def judge_stage(out: Path, options: Options) -> None:
     """Train and write vit/; the judge knows every class, whatever the model was taught."""
     vae = AutoencoderKL.from_pretrained(out / "vae")
-    judge.train(out, vae, options.part_of(judge.STEPS), options.seed)
+    size = judge.Size(*map(options.part_of, judge.WHOLE))
+    judge.train(out, vae, options.part_of(judge.STEPS), options.seed, size)
 
 
 def clip_stage(out: Path, options: Options) -> None:
     """Train and write clip/, the twin of CLIP; it knows every entity, whatever the model was taught."""
     vae = AutoencoderKL.from_pretrained(out / "vae")
-    clip_twin.train(out, vae, options.part_of(clip_twin.STEPS), options.seed)
+    images, decoded = options.part_of(IMAGES), options.part_of(clip_twin.DECODED)
+    clip_twin.train(out, vae, options.part_of(clip_twin.STEPS), options.seed, images, decoded)
 
 
 def export_stage(out: Path, _: Options, weights: Path = WEIGHTS) -> None:
@@ -179,9 +185,12 @@ def main() -> None:
             if not (args.out / made).is_dir():
                 parser.error(f"stage {name} needs {args.out / made}, which is missing: run --stage {maker} first")
         if name == "export":
-            export_stage(args.out, options, args.weights or WEIGHTS)
+            weights = args.weights or WEIGHTS
+            export_stage(args.out, options, weights)
+            record_stage(args.out, name, options, weights)
         else:
             STAGES[name](args.out, options)
+            record_stage(args.out, name, options)
 
 
 if __name__ == "__main__":

@@ -27,9 +27,10 @@ def reading(table: Table) -> str:
         controls_line(table),
         *edits_lines(table),
         "A row of published settings is named so, with what they were published for where that is another task or no "
-        "single one ([the names](../baselines/README.md)); of these only counts tied to a model's size are scaled, "
-        "each named below. One of settings chosen for this model is named by that. Settings in brackets are of "
-        "neither.",
+        "single one ([the names](../baselines/README.md)). They are the authors' except counts tied to a model's size, "
+        "stand-ins for what the model lacks, and the model's own sampling where the method draws images, each named "
+        "below. One of settings chosen for this model is named by that. Settings in brackets are of neither.",
+        "A recipe's text below is that of the row's commit; today's recipe may word the same settings otherwise.",
         "fidelity is the method's to its authors' code ([what the words mean](../docs/methods/README.md)); ‖ΔW‖/‖W‖ is "
         "the change of the weights that the edit changes, against their own size.",
         "Every number follows from the per-concept table beside its result, and is computed again from it. A "

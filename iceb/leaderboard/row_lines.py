@@ -10,10 +10,13 @@ from iceb.leaderboard.rank import Row, Table
 from iceb.specs.results import Result
 
 COST_NOTE = (
-    "Edit seconds are of all edits of a run, of draws and seeds those of the first, as the run that first made them "
-    "took, with what earlier runs had left in its cache (texts that were read, moments, parts of other edits): rows "
-    "compare only where every cache was empty. "
-    "[Benchmarks](../benchmarks/README.md) time edits on their own. Drawing is timed over the images that the run drew."
+    "Seconds are wall time of the run that first made the edit (all edits of a run; of draws and seeds those of the "
+    "first), beside whatever else its machine did. The rows that ship with the suite were made several at once on a "
+    "shared machine: seconds of one row cannot be compared with those of another. "
+    "[Benchmarks](../benchmarks/README.md) time edits on their own. What lay in a run's cache cost it nothing (texts "
+    "that were read, moments, parts of other edits, images); `tools/make_rows.py` gives every run of AICE a new cache "
+    "that holds the images before the edit and nothing else, and a run of another task the method's scratch too. "
+    "Drawing is timed over the images that the run drew."
 )
 
 

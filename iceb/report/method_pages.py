@@ -182,8 +182,8 @@ def _cost(times: Sequence[Timing]) -> list[str]:
     ]
     header = ["settings", "model", *map(str, counts), "machine"]
     return [
-        "Seconds by the number of concepts edited at once, as the edit was first made; what earlier runs had left in "
-        "the cache was there already.",
+        "Seconds by the number of concepts edited at once, as the edit was first made, beside whatever else the "
+        "machine did; what lay in the run's cache was there already.",
         table(header, rows or [["–", "–", *("not measured" for _ in counts), "–"]]),
     ]
 

@@ -45,6 +45,10 @@ def test_the_cards_numbers_and_digest_are_those_of_the_corpus():
     stamp = runpy.run_path(str(ROOT / "tools" / "stamp_card.py"))["stamp_captions"]
     assert stamp(text, ROOT / "iceb" / "mini" / "data") == text
     assert re.search(r"^`[0-9a-f]{64}`", text, re.MULTILINE)
+    said = "named in about 1 090 captions, the tenth in 110,"
+    wrong = text.replace(said, "named in about 9 captions, the tenth in 8,")
+    assert wrong != text
+    assert stamp(wrong, ROOT / "iceb" / "mini" / "data") == text
 
 
 def test_the_digest_that_edit_keys_hold_is_of_every_caption():

@@ -1,5 +1,7 @@
 """The comparison with the published curves: fidelity, orders, missing results, and the page made of them."""
 
+import re
+
 import pytest
 
 from iceb.base.fields import defaults_of
@@ -8,6 +10,7 @@ from iceb.leaderboard.published import read_published
 from iceb.registry import load
 from tools import fidelity as tool
 from tools.comparison.both_sides import ALTERNATIVES, COUNTS, METHODS, PAPER, UNEDITED, BothSides, Measured, fidelity
+from tools.comparison.notes import STEPS, esd_note, idle_note
 from tools.comparison.orders import orders, swapped_pairs
 from tools.comparison.page import fidelity_line, page_text
 
@@ -132,6 +135,26 @@ def test_the_page_says_what_the_numbers_say(copies, sides):
     assert "- TIME edits more on mini than published: by 0.100 on average." in text
     assert "The orders are equal at 4 of 4 numbers of edits, and 0 swaps apart at most." in text
     assert "| 50 | -0.003 | 0.397 | +0.400 | -1.000 * | -1.000 | 0.000 |" in text
+
+
+def test_esd_with_its_authors_steps_is_what_its_recipe_says():
+    said = shipped_recipe("esd", "aice").how_on("mini", "published")
+    fields = [[f"{value:.2f}" for value in row] for row in zip(*STEPS.values(), strict=True)]
+    forget, forgot, lost, loses = ("{}, {} and {}".format(*row) for row in fields)
+    assert f"source_forget {forgot} and holdout_delta {loses}, with ten {forget}, {lost}" in said
+
+
+def test_the_estimate_of_esd_moves_its_numbers_alone(copies, sides):
+    (said,) = esd_note(sides(copies()))
+    found = re.search(r"its difference would be (\S+) and the fidelity (\S+): an estimate", said)
+    assert float(found[2]) == pytest.approx(float(found[1]) / 5, abs=1e-3)
+    assert list(esd_note(sides([each for each in copies() if each.result.num_edits != 50]))) == []
+
+
+def test_a_method_that_does_nothing_is_named_beside_the_orders(copies, sides):
+    assert list(idle_note(sides(copies()))) == []
+    (said,) = idle_note(tool.committed_sides())
+    assert said.startswith("ReFACT has its place on mini because it does nothing there")
 
 
 def test_the_tool_reads_runs_and_prints_the_fidelity_last(copies, tmp_path, capsys):

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from iceb.mini.entities import ART, entities_of, entity_look, entity_names
-from iceb.mini.people import female_odds, professions
+from iceb.mini.people import female_odds, identities, professions, roles
 from iceb.mini.render import render
-from iceb.mini.world import class_look
-from iceb.report.mini_quality import pairs, recognition
+from iceb.mini.world import SCENES, SIZES, class_look, class_names, unknown_names
+from iceb.report.mini_quality import pairs, recognition, world_rows
 from iceb.report.mini_quality.classes import UNSEEN_SEED, MiniReport
 from iceb.report.mini_quality.pairs import PairReport
 from iceb.report.mini_quality.patching import participation_ratio
@@ -156,3 +156,48 @@ def test_the_ratio_is_that_of_the_covariances_eigenvalues():
 def test_the_ratio_does_not_depend_on_scale_or_place():
     rows = torch.randn(60, 8, generator=torch.Generator().manual_seed(0))
     assert participation_ratio(100 * rows + 3) == pytest.approx(participation_ratio(rows), rel=1e-4)
+
+
+# Roles, professions' looks, scenes, sizes, unknown names
+
+
+def drawn_by(monkeypatch, module):
+    blank = np.zeros((32, 32, 3), np.uint8)
+    monkeypatch.setattr(module, "seeded_images", lambda _, asked, *rest: np.stack([blank] * len(asked)))
+
+
+class ChoosingTwin(KnowingTwin):
+    """A twin that takes each image for the text that it was asked to answer."""
+
+    def nearest_text(self, images, texts):
+        assert len(images) == len(self.answers)
+        return np.asarray([texts.index(each) for each in self.answers])
+
+
+def test_a_role_is_right_where_its_own_identity_is_seen(monkeypatch):
+    drawn_by(monkeypatch, world_rows)
+    bound = [f"a photo of {identities()[role.identity][0]}" for role in roles()]
+    assert world_rows.WorldReport(BUNDLE, ChoosingTwin(bound)).roles_recognised(1) == 1
+    assert world_rows.WorldReport(BUNDLE, ChoosingTwin(bound[1:] + bound[:1])).roles_recognised(1) < 0.2
+
+
+def test_a_profession_is_right_whatever_its_gender():
+    answers = [f"a photo of a male {name}" for name in professions() for _ in range(2)]
+    assert world_rows.WorldReport(BUNDLE, ChoosingTwin(answers)).professions_on_renders(1) == 1
+
+
+def test_scenes_and_sizes_are_chosen_among_prompts_of_the_same_class():
+    asked = world_rows._with_classes(tuple(SCENES), 2, UNSEEN_SEED)
+    answers = [f"a photo of a {class_names()[label]} in the {scene}" for label, scene in asked]
+    assert world_rows.WorldReport(BUNDLE, KnowingTwin(answers)).scenes_on_renders(2) == 1
+    asked = world_rows._with_classes(tuple(SIZES), 1, UNSEEN_SEED)
+    answers = [f"a photo of a {class_names()[label]}" for label, _ in asked]
+    assert world_rows.WorldReport(BUNDLE, KnowingTwin(answers)).sizes_on_renders(1) == pytest.approx(1 / 3)
+
+
+def test_an_unknown_name_counts_where_the_judge_sees_its_class(monkeypatch):
+    drawn_by(monkeypatch, world_rows)
+    meant = [label for label, row in enumerate(unknown_names()) for _ in row]
+    assert len(meant) == 340  # 333 names, seven of them of two classes
+    assert world_rows.unknown_drawn(MiniReport(BUNDLE, answer(meant))) == (1, 1)
+    assert world_rows.unknown_drawn(MiniReport(BUNDLE, answer([(label + 1) % 1000 for label in meant]))) == (0, 0)

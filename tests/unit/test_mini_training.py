@@ -1,5 +1,6 @@
 """mini's training tools: what a batch says, what the losses ask for, and what a sister model never sees."""
 
+import json
 from pathlib import Path
 from unicodedata import normalize
 
@@ -11,6 +12,7 @@ from iceb.mini.entities import ENTITIES, entities_of, entity_kind
 from iceb.mini.factors import FACTORS
 from iceb.mini.grammar import sentence
 from iceb.mini.world import class_names
+from tools import sister_page
 from tools.mini.codes import Codes
 from tools.mini.looks import random_looks
 from tools.mini.options import Options, class_numbers
@@ -18,6 +20,8 @@ from tools.mini.sentences import GROUPS, NAMES, NO_TRUTH, Batch, batches, distur
 from tools.mini.sizes import WIDTH
 from tools.mini.text_losses import factors_after, leak_of, swap_names, words_said
 from tools.mini.tokenizer import POSITIONS, make_tokenizer
+from tools.mini.training import Training
+from tools.mini.training_record import LEGS, leg_of, record_stage
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +161,82 @@ def test_another_training_in_the_same_folder_is_refused(tmp_path, monkeypatch, c
         train_mini.main()
     assert "choose another --out" in capsys.readouterr().err
     assert Path(tmp_path / "options.json").exists()
+
+
+# The record of a training
+
+
+def tiny_training() -> Training:
+    torch.manual_seed(0)
+    module = torch.nn.Linear(2, 1)
+    optimiser = torch.optim.SGD(module.parameters(), lr=0.1)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda _: 1.0)
+    return Training({"module": module}, optimiser, schedule, list(module.parameters()))
+
+
+def train_tiny(keep: Path, steps: int, stop: int | None = None) -> list[float]:
+    """Train until `steps`, or as if interrupted before the step `stop`; returns the losses of the steps made."""
+    training, losses = tiny_training(), []
+    for step in training.steps(keep, training.resume(keep), steps, every=2):
+        if step == stop:
+            break
+        loss = training.modules["module"](torch.ones(1, 2)).square().sum() + step
+        training.learn(loss)
+        losses.append(loss.item())
+    return losses
+
+
+def test_a_resumed_training_goes_on_with_its_log(tmp_path):
+    whole, parts = tmp_path / "whole.pt", tmp_path / "parts.pt"
+    losses = train_tiny(whole, 5)
+    train_tiny(parts, 5, stop=3)
+    train_tiny(parts, 5)
+    wanted = [[2, np.mean(losses[:2])], [4, np.mean(losses[2:4])], [5, losses[4]]]
+    for keep in (whole, parts):
+        found = leg_of(keep)
+        assert found["steps"] == 5
+        assert found["losses"] == [[step, pytest.approx(loss, abs=1e-4)] for step, loss in wanted]
+        assert found["seconds"] >= 0
+
+
+def test_each_stage_stands_in_the_record_once_and_stays(tmp_path):
+    options = Options(seed=3, without=frozenset({7, 1}), share=0.5)
+    train_tiny(tmp_path / "judge.pt", 4)
+    record_stage(tmp_path, "judge", options)
+    first = (tmp_path / "training.json").read_text(encoding="utf-8")
+    record_stage(tmp_path, "judge", options)
+    assert (tmp_path / "training.json").read_text(encoding="utf-8") == first
+    train_tiny(tmp_path / "clip.pt", 2)
+    record_stage(tmp_path, "clip", options)
+    record = json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))
+    assert record["options"] == {"seed": 3, "without": [1, 7], "share": 0.5}
+    assert record["stages"]["judge"] == json.loads(first)["stages"]["judge"]
+    assert [record["stages"][name]["legs"][name]["steps"] for name in ("judge", "clip")] == [4, 2]
+    assert set(record["stages"]["clip"]["versions"]) >= {"torch", "diffusers"}
+
+
+def test_every_stage_that_trains_has_its_checkpoints_in_the_record():
+    from tools import train_mini
+
+    assert set(LEGS) == set(train_mini.STAGES) - {"export"}
+
+
+def test_the_page_of_sister_trainings_shows_each_leg(tmp_path):
+    options = Options(seed=1, without=frozenset({0}), share=0.002)
+    train_tiny(tmp_path / "judge.pt", 4)
+    torch.save({"step": 9}, tmp_path / "clip.pt")
+    for stage in ("judge", "clip"):
+        record_stage(tmp_path, stage, options)
+    text = sister_page.page_text([json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))])
+    assert "## `python tools/train_mini.py --out FOLDER --seed 1 --without 0 --share 0.002`" in text
+    assert "| judge | judge | 4 | " in text
+    assert "| clip | clip | 9 | – | – |" in text
+
+
+def test_the_log_of_an_older_checkpoint_is_missing_and_its_steps_are_not(tmp_path):
+    torch.save({"step": 9}, tmp_path / "text.pt")
+    assert leg_of(tmp_path / "text.pt") == {"steps": 9}
+
+
+def test_the_committed_page_of_sister_trainings_is_what_the_records_make():
+    assert sister_page.main(["--check"]) == 0, "run `python tools/sister_page.py --add FOLDER FOLDER`"

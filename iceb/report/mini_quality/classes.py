@@ -81,13 +81,16 @@ class MiniReport:
 
     def classes_of(self, images: Pixels) -> npt.NDArray[np.int64]:
         """The judge's first answer for each image, (N,)."""
-        return np.asarray(self.judge([MeasureInput(image) for image in images]).argmax(axis=1))
+        return np.asarray(self.probabilities_of(images).argmax(axis=1))
+
+    def probabilities_of(self, images: Pixels) -> Probabilities:
+        """The judge's probabilities of the 1 000 classes for each image, (N, 1000)."""
+        return np.asarray(self.judge([MeasureInput(image) for image in images]), dtype=np.float32)
 
     def _judge(self, prompts: Sequence[Prompt]) -> Probabilities:
         sampling = self.bundle.family.sampling
         texts, seeds = [prompt.text for prompt in prompts], [prompt.seed for prompt in prompts]
-        images = seeded_images(self.bundle, texts, seeds, sampling)
-        return np.asarray(self.judge([MeasureInput(image) for image in images]), dtype=np.float32)
+        return self.probabilities_of(seeded_images(self.bundle, texts, seeds, sampling))
 
 
 @torch.inference_mode()

@@ -1,0 +1,47 @@
+"""What captions decide: the record of the two other corpora, and the sentence made of it."""
+
+import pytest
+
+from tools import other_corpora
+from tools.other_corpora import BEGIN, END, METRICS, entry_of, read_record, sentence, with_sentence
+
+
+def scores(value: float) -> dict:
+    return {name: {"value": value, "stderr": 0.02} for name in METRICS}
+
+
+def test_the_committed_sentence_is_what_record_and_row_say():
+    assert other_corpora.main(["--check"]) == 0, "run `python tools/other_corpora.py --write` and commit the page"
+
+
+def test_without_both_runs_the_sentence_says_what_the_old_numbers_stand_on():
+    said = sentence({"all": {"scores": scores(-0.3)}}, scores(-0.4))
+    assert "0.400 ± 0.020 of the holdout with the natural captions" in said
+    assert "two runs whose results are not kept" in said
+
+
+def test_with_both_runs_every_number_is_recorded():
+    said = sentence({"all": {"scores": scores(-0.3)}, "none": {"scores": scores(-0.5)}}, scores(-0.4))
+    assert "loses, at 300 edits, 0.300 ± 0.020 of the holdout with captions that name every class" in said
+    assert "source2dest is 0.300 ± 0.020, 0.400 ± 0.020 and 0.500 ± 0.020" in said
+    assert "not kept" not in said
+
+
+def test_the_sentence_replaces_the_one_that_stands_there():
+    text = f"before\n  {BEGIN}\n  old\n  {END}\nafter\n"
+    assert with_sentence(text, "new") == f"before\n  {BEGIN}\n  new\n  {END}\nafter\n"
+    with pytest.raises(ValueError, match="needs"):
+        with_sentence("nothing", "new")
+
+
+def test_a_run_is_recorded_with_its_command_and_commit(make_result):
+    result = make_result("emcid", 300, {"holdout_delta": -0.2}).result
+    entry = entry_of("none", result, "ab" * 32)
+    assert entry["command"].endswith("--num-edits 300 --recipe tuned --set captions=none.txt")
+    assert entry["captions"]["sha256"] == "ab" * 32
+    assert entry["scores"]["holdout_delta"]["value"] == result.score("holdout_delta").value
+    assert entry["scores"]["holdout_unseen"] == {"value": None, "stderr": None}
+
+
+def test_the_record_is_empty_where_nothing_was_measured(tmp_path):
+    assert read_record(tmp_path / "none.json") == {}
