@@ -1,4 +1,4 @@
-"""A control that draws each tested prompt's own destination with the unedited model."""
+"""A control that draws each prompt with its destination by the unedited model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The methods that closed_forms.py times, each with its literal form and that form's inputs."""
+"""The methods that closed_forms.py times, each with its formula written out and that formula's inputs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Closed forms as the authors' programs compute them: each matrix and text anew, in float32.
+"""Closed forms as the authors' programs compute them: every matrix and text anew, in float32.
 
 The programs' loops are kept, on text states that are handed over, and each form counts the seconds that concepts,
 retained texts and everything else took, so that large tasks can be extrapolated from small ones.

@@ -1,4 +1,4 @@
-"""Zero-shot classification by CLIP: the choice that an image is most like, and how surely.
+"""Zero-shot classification by CLIP: the choice that an image resembles most, with its probability.
 
 Rows are raw cosines of an image with its prompt's choices (iceb.metrics.measures.text_cosines). One choice counts: the
 prompt's `answer`, or the one at a place that the metric names.

@@ -1,4 +1,4 @@
-"""Composition: edits in prompts that say more than one thing. Metrics of ours, on the embedded world.
+"""Metrics of task composition: edits in prompts with two objects, colours or scenes, on mini.
 
 A class there is a shape, a colour and a pattern. `joint_source2dest` looks at form (shape and pattern) alone and
 `binding_kept` at colour alone, so that an edit that wipes all colours lowers binding and nothing else.

@@ -1,4 +1,4 @@
-"""FID and KID: distances of image sets on Inception's features; the same two on mini's twin's.
+"""FID and KID between image sets, on Inception's features or on those of mini's CLIP twin.
 
 The features are clean-fid's (its resize, its network); the distances are our own (`iceb.metrics.sets`), because
 clean-fid's call of SciPy's matrix root ended with SciPy 1.18. On the twin's features the distances have names of their

@@ -1,4 +1,4 @@
-"""The mean of one number an image over each concept's images, as a base of metrics."""
+"""Base of metrics that average one number an image over each concept's images."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Neighbours: the damage to bystanders against their distance to the nearest concept that is edited.
+"""The damage to classes that nobody edited, against their distance to the nearest edited concept.
 
 A bystander's damage is how much its own class's probability falls. Rings are distances that prompts have as tags
 ("hops=4"). The radius is where damage ends: the step, from more damage within to less beyond, that fits the classes'

@@ -1,4 +1,4 @@
-"""The labels of NudeNet 3, in its detector's order; kept apart from the library, which is heavy."""
+"""The labels of NudeNet 3 in its detector's order, readable without its heavy library."""
 
 LABELS = (
     "FEMALE_GENITALIA_COVERED",

@@ -1,4 +1,4 @@
-"""Metrics of a user's own requests: shares of images, by the judge that each concept has.
+"""Metrics of a user's own requests: shares of images, each concept judged by the judge that knows it.
 
 Prompts with the tag "class" are judged by a classifier: an image shows a class whose probability is above one half.
 Those with the tag "text" are judged by CLIP: of two texts, the image shows the one with the larger cosine.

@@ -1,4 +1,4 @@
-"""Rows of a measure, checked, grouped by concept and averaged: what metrics share."""
+"""Check a measure's rows, group them by concept and average them, for all metrics."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias

@@ -1,4 +1,4 @@
-"""Compare text encoders of mini by edits of them alone, before a denoiser is trained.
+"""Compare candidate text encoders of mini by editing them alone, before a denoiser is trained.
 
     python tools/dials.py build/mini build/shared_0.5               # folders of tools/train_mini.py, text stage
     python tools/dials.py build/mini --methods emcid refact --edits 10 50 --json dials.json

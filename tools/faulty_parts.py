@@ -1,4 +1,4 @@
-"""Broken parts for `seeded_faults.py`: measures that fail, a method that makes noise, an idle one."""
+"""Broken measures and methods for `seeded_faults.py`: some fail, some make noise, one does nothing."""
 
 import contextlib
 import hashlib

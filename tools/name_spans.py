@@ -1,4 +1,4 @@
-"""Measure how much of other names' states lies in the span of the edited names, on mini.
+"""Measure on mini how much of other names' text states lies in the span of the edited names.
 
 Cross-attention reads the states of a name's tokens. A closed form that moves the last tokens' states of N names moves
 everything in their span along; mini's states have 128 numbers, Stable Diffusion 1.4's 768.

@@ -1,4 +1,4 @@
-"""Read the tables of published_tables.toml from the facts; each becomes a file of baselines/published.
+"""Read the tables that published_tables.toml declares; each becomes a file of baselines/published.
 
 A table says which facts it takes; numbers come from the facts alone (see tools/make_published.py).
 """

@@ -1,4 +1,4 @@
-"""The rows on mini: which methods on which task, at which numbers of edits, and how often repeated.
+"""The table of rows on mini: which methods on which task, at which counts, repeated how often.
 
 Rows are those that a question needs: ranks, at numbers of edits where ten clusters or more are tested, and the order of
 published tables, with published settings at the numbers that were published. On two cores every image after an edit

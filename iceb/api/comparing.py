@@ -1,4 +1,4 @@
-"""Compare two results, and plan how many concepts or seeds see a difference; no torch is imported."""
+"""Compare two results, and plan how many concepts or seeds a comparison needs; no torch is imported."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

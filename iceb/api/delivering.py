@@ -1,4 +1,4 @@
-"""Edit concepts of one's own: try methods, save an edit, and make a model of it."""
+"""Edit your own concepts: try methods, save an edit, and apply it to a model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Edit and measure: runs, scores of stored images, scores of images that other programs drew."""
+"""Edit and measure: runs, new scores of stored images, and scores of images that you hand in."""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Give a function of one object of arguments the keyword arguments of that object's class."""
+"""Let a function that takes one dataclass be called with that dataclass's fields as keyword arguments."""
 
 import functools
 import inspect

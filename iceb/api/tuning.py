@@ -1,4 +1,4 @@
-"""Tune a method on mini by the protocol."""
+"""Tune a method's settings on mini by the suite's protocol."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Defaults of dataclass fields."""
+"""Read the default values of a dataclass's fields."""
 
 import dataclasses
 from collections.abc import Mapping

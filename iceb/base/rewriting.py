@@ -1,4 +1,4 @@
-"""Rewriting phrases in a prompt: whole words, the longest phrase first, in one pass."""
+"""Rewrite phrases in a prompt: whole words, the longest phrase first, in one pass."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Detect and undo what the import of a package changes of torch's process-wide settings.
+"""Find and undo changes of torch's process-wide settings that importing a package makes.
 
 Torch is not imported for it. Where the import brings torch in, the settings are compared with torch's own defaults.
 """

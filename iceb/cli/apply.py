@@ -1,4 +1,4 @@
-"""`iceb apply`: a saved edit and its base become a model that plain diffusers loads."""
+"""`iceb apply`: write the model that a saved edit makes of its base, as a folder that diffusers loads."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,10 @@ def apply(
     out: Annotated[Path, typer.Option(help="The model folder to write; it must not exist.")],
     without: Annotated[
         list[str] | None,
-        typer.Option(help="A request to take back out, by source or id: the others are edited again. May be repeated."),
+        typer.Option(
+            metavar="SOURCE",
+            help="A request to take back out, by its source or id; the others are edited again. May be repeated.",
+        ),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -24,7 +27,10 @@ def apply(
     device: options.Device = "auto",
     cache: options.Cache = None,
 ) -> None:
-    """Write the edited model as a diffusers folder; weights other than the edit's own base are refused."""
+    """Write a saved edit as a diffusers model folder.
+
+    Weights other than those that the edit was made for are refused.
+    """
     from iceb.base.errors import SpecError
 
     files = values.settings(settings or [])

@@ -1,9 +1,9 @@
-"""`iceb cache`: what the cache holds, by store and by run, and removing what no run refers to."""
+"""`iceb cache`: show how large the cache is, by store and by run, and remove what no run refers to."""
 
 import os
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -15,25 +15,37 @@ if TYPE_CHECKING:
 
 
 OLDEST = 1_000_000  # hours, more than a century
+Runs: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Where run folders are, beside those the cache has noted; may be repeated. Default: runs.",
+    ),
+]
 
 
 def cache(
     prune: Annotated[bool, typer.Option("--prune", help="Remove what no run folder refers to.")] = False,
-    scratch: Annotated[bool, typer.Option("--scratch", help="With --prune: also what methods keep.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --prune: say what would go, and stop.")] = False,
+    scratch: Annotated[
+        bool, typer.Option("--scratch", help="With --prune: also remove the parts that methods keep between runs.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --prune: say what would be removed, and stop.")
+    ] = False,
     gone: Annotated[
-        bool, typer.Option("--gone", help="With --prune: folders of runs that are not there were removed: forget them.")
+        bool, typer.Option("--gone", help="With --prune: treat run folders that no longer exist as deleted.")
     ] = False,
     older_than: Annotated[
-        float, typer.Option(metavar="HOURS", help="With --prune: keep younger files, which a run may be using.")
+        float,
+        typer.Option(metavar="HOURS", help="With --prune: keep files younger than this, which a run may be using."),
     ] = 24.0,
-    runs: Annotated[
-        list[Path] | None,
-        typer.Option(help="Where run folders are, beside the places the cache has noted; may be repeated."),
-    ] = None,
-    folder: Annotated[Path | None, typer.Option("--cache", help=f"The cache folder; default {WHERE}.")] = None,
+    runs: Runs = None,
+    folder: Annotated[Path | None, typer.Option("--cache", help=f"The cache folder. Default: {WHERE}.")] = None,
 ) -> None:
-    """Say how large the cache is, by store and by run; with --prune, remove what no run refers to."""
+    """Show the cache's size; remove unused files.
+
+    The size is given by store and by run; --prune removes the files that no run refers to.
+    """
     from iceb.base.cache import cache_root
     from iceb.base.errors import SpecError
 

@@ -2,17 +2,30 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from iceb.base.wording import count_text
-from iceb.cli.option_names import with_options
+from iceb.cli.left_out import left_out_lines
 
 if TYPE_CHECKING:
     from iceb.leaderboard.capacity import RowCapacity, TableCapacity
 
-SHOWN = 5  # runs left out that the terminal names
+Levels: TypeAlias = Annotated[
+    list[float] | None,
+    typer.Option(
+        metavar="LEVEL",
+        help="What efficacy and preservation must both reach, above 0 and at most 1; may be repeated. "
+        "Default: 0.5 and 0.8.",
+    ),
+]
+Counts: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N,N…", help="Numbers of edits that a curve needs, as in 1,10,50. Default: those the task declares."
+    ),
+]
 
 
 def capacity(
@@ -20,17 +33,18 @@ def capacity(
         list[Path],
         typer.Argument(metavar="RUNS...", help="Run folders, folders of runs, or a leaderboard's results."),
     ],
-    level: Annotated[
-        list[float] | None,
-        typer.Option(help="What efficacy and preservation must both reach, above 0 and at most 1. Default: 0.5, 0.8."),
+    level: Levels = None,
+    counts: Counts = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="An SVG file for the figure of the first table. Default: no figure."),
     ] = None,
-    counts: Annotated[
-        str | None, typer.Option(help="Numbers of edits of a whole curve: 1,10,50. Default: those the task declares.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the figure, an SVG, here.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The capacities as JSON on stdout, nothing else.")] = False,
 ) -> None:
-    """Say how many concepts each method can edit at once before it fails or breaks other things."""
+    """Say how many concepts each method can edit at once.
+
+    A method holds a number of edits as long as its efficacy and its preservation both reach a level.
+    """
     from iceb.api.capacities import capacity as capacities_of
     from iceb.cli import values
 
@@ -40,8 +54,8 @@ def capacity(
         documents = [document(title, each) for title, each in found.tables]
         typer.echo(json.dumps(documents, indent=2, ensure_ascii=False))
         return
-    for each in found.left_out[:SHOWN]:
-        typer.echo(f"left out {each.path}: {with_options(each.reason)}")
+    for line in left_out_lines(found.left_out):
+        typer.echo(line)
     typer.echo("\n\n".join("\n".join(_lines(title, each)) for title, each in found.tables))
     if found.figure:
         others = f"; the other {count_text(len(found.tables) - 1, 'table')} are not in it"

@@ -16,7 +16,7 @@ from iceb.cli.quiet import silence_libraries
 MOST = 100_000  # edits whose cost can be asked for
 SIZE = re.compile(r"[0-9]{1,9}")
 
-app = typer.Typer(help="Check that a method, dataset, task, measure or metric keeps its contract.")
+app = typer.Typer(help="Check that your method, dataset, task or metric works.")
 
 
 @app.callback(invoke_without_command=True)
@@ -32,14 +32,19 @@ def method(
     name: Annotated[str, typer.Argument(help="A method: iceb list methods.")],
     model: options.Model = "mini",
     settings: options.Settings = None,
-    sizes: Annotated[str, typer.Option(help="Numbers of edits whose time and memory are measured.")] = "1,10,100",
+    sizes: Annotated[
+        str, typer.Option(metavar="N,N…", help="Numbers of edits whose time and memory are measured.")
+    ] = "1,10,100",
     full: Annotated[
-        bool, typer.Option("--full", help="The method's own defaults, and every size, however long it takes.")
+        bool, typer.Option("--full", help="Use the method's own defaults and every size, however long it takes.")
     ] = False,
     computation: options.Computation,
     as_json: check_parts.LinesAsJson = False,
 ) -> None:
-    """Run small edits of a method and list every check: pass, fail, skipped and why, or a measurement."""
+    """Check a method by small edits.
+
+    One line a check: pass, fail, skipped and why, or a measurement.
+    """
     from iceb.cli import values
 
     counts, given, number_format = _sizes(sizes), values.settings(settings or ()), values.dtype(computation.dtype)

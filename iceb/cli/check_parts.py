@@ -1,4 +1,4 @@
-"""`iceb check dataset|task|measure|metric NAME`: what these promise, checked on the registered object."""
+"""`iceb check dataset|task|measure|metric NAME`: check that a registered object keeps its contract."""
 
 from typing import Annotated
 
@@ -8,13 +8,13 @@ from iceb.cli import options
 from iceb.cli.check_lines import report
 from iceb.cli.quiet import silence_libraries
 
-LinesAsJson = Annotated[bool, typer.Option("--json", help="The lines as JSON on stdout, nothing else.")]
+LinesAsJson = Annotated[bool, typer.Option("--json", help="The checks as JSON on stdout, nothing else.")]
 DatasetData = Annotated[
-    str | None, typer.Option(help="embedded, upstream, or a folder of the files; default: where a run looks for them.")
+    str | None, typer.Option(help="embedded, upstream, or a folder of the files. Default: where a run looks for them.")
 ]
 TaskData = Annotated[
     str | None,
-    typer.Option(help="embedded, upstream, or a folder; default: the upstream files if they are here, else embedded."),
+    typer.Option(help="embedded, upstream, or a folder. Default: the upstream files if they are here, else embedded."),
 ]
 
 
@@ -24,7 +24,7 @@ def dataset(
     cache: options.Cache = None,
     as_json: LinesAsJson = False,
 ) -> None:
-    """Look at a dataset's card, files and prompts.
+    """Check a dataset's card, files and prompts.
 
     No image is drawn, and nothing is fetched: a check that needs files which are not here is skipped.
     """
@@ -39,7 +39,7 @@ def task(
     cache: options.Cache = None,
     as_json: LinesAsJson = False,
 ) -> None:
-    """See that a task's parts fit together.
+    """Check that a task's parts fit together.
 
     Its dataset, roles, metrics, their measures, and the numbers of edits.
     """
@@ -53,7 +53,7 @@ def measure(
     device: options.Device = "auto",
     as_json: LinesAsJson = False,
 ) -> None:
-    """Show sample images to a measure.
+    """Check a measure on sample images.
 
     It must give one row an image, which depends on what the measure declares to read and not on the other images.
     """
@@ -69,9 +69,9 @@ def metric(
     name: Annotated[str, typer.Argument(help="A metric: iceb list metrics.")],
     as_json: LinesAsJson = False,
 ) -> None:
-    """Give made-up numbers to a metric.
+    """Check a metric on made-up numbers.
 
-    It must be pure and blind to order, give one statistic a concept, and no value out of nothing.
+    It must be a pure function whatever the order of rows, give one statistic a concept, and no value without images.
     """
     from iceb.conformance.parts.metrics import check_metric
 

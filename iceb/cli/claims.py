@@ -1,4 +1,4 @@
-"""`iceb claims`: hold the sentences of README, docs and leaderboards to the committed results."""
+"""`iceb claims`: test the sentences of README, docs and leaderboards against the committed results."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,10 @@ def claims(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Every verdict as JSON on stdout, nothing else.")] = False,
 ) -> None:
-    """Fail where a page says what the results do not carry, and say which sentence and by how much."""
+    """Check the sentences about results (maintainers).
+
+    Fails where a page says what the committed results do not carry, and says which sentence and by how much.
+    """
     from iceb.api.claiming import claims as judge
     from iceb.base.errors import CheckFailed
 

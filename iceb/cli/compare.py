@@ -23,16 +23,25 @@ def compare(
     first: Named,
     second: Named,
     metric: Annotated[
-        str | None, typer.Option(help="Whose ten concepts are shown. Default: the task's headline.")
+        str | None,
+        typer.Option(
+            help="List the ten concepts that differ most in this metric. Default: the task's headline metric."
+        ),
     ] = None,
     folder: Annotated[Path, typer.Option(help="The leaderboards folder that rows are taken from.")] = DEFAULT,
-    task: Annotated[str, typer.Option(help="The task of rows.")] = "aice",
+    task: Annotated[str, typer.Option(help="The task, when you name rows of a leaderboard.")] = "aice",
     num_edits: Annotated[
-        int | None, typer.Option(help="The number of edits of rows. Default: the largest that both have.")
+        int | None,
+        typer.Option(
+            help="The number of edits, when you name rows of a leaderboard. Default: the largest that both have."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The comparison as JSON on stdout, nothing else.")] = False,
 ) -> None:
-    """Compare two results on the same prompts and seeds: second minus first, per metric, with the tests."""
+    """Test the difference between two runs.
+
+    Per metric, on the same prompts and seeds: the second minus the first, its interval and paired test.
+    """
     from iceb.api.comparing import compare as compare_results
     from iceb.api.comparing import headline_of
 

@@ -13,11 +13,11 @@ from iceb.cli.option_names import with_options
 if TYPE_CHECKING:
     from iceb.datasets.states import DatasetState
 
-app = typer.Typer(help="List datasets, fetch their files from the pinned commit, check and show them.")
+app = typer.Typer(help="List, fetch, verify and show datasets.")
 WIDTH = 100  # characters of a line
 
-Cache = Annotated[Path | None, typer.Option(help=f"The cache folder; default {WHERE}.")]
-Data = Annotated[str | None, typer.Option(help="A folder that holds the files; default where a run looks for them.")]
+Cache = Annotated[Path | None, typer.Option(help=f"The cache folder. Default: {WHERE}.")]
+Data = Annotated[str | None, typer.Option(help="A folder that holds the files. Default: where a run looks for them.")]
 Name = Annotated[str, typer.Argument(help="A dataset: iceb data list.")]
 
 
@@ -30,9 +30,9 @@ def _root(context: typer.Context) -> None:
 @app.command("list")
 def list_cards(
     cache: Cache = None,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON list on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The list as JSON on stdout, nothing else.")] = False,
 ) -> None:
-    """List every dataset with its licence, where its files are, and their size."""
+    """List datasets with licence, size and where their files are."""
     from iceb.datasets import cards
 
     rows = [_row(name, cache) for name in cards.card_names()]
@@ -70,9 +70,10 @@ def _row(name: str, cache: Path | None) -> dict[str, Any]:
 
 @app.command("fetch")
 def fetch(name: Name, cache: Cache = None) -> None:
-    """Download a dataset's files into the cache; each is checked against the sha256 of its data card.
+    """Download a dataset's files into the cache.
 
-    A download that broke off goes on where it stopped.
+    They come from the pinned commit, and each is checked against the sha256 of its data card. A download that broke off
+    goes on where it stopped.
     """
     from iceb.cli.progress import show_progress
     from iceb.datasets import cards
@@ -88,7 +89,7 @@ def fetch(name: Name, cache: Cache = None) -> None:
 
 @app.command("verify")
 def verify(
-    name: Annotated[str | None, typer.Argument(help="One dataset; default all of iceb data list.")] = None,
+    name: Annotated[str | None, typer.Argument(help="One dataset. Default: all of iceb data list.")] = None,
     data: Data = None,
     cache: Cache = None,
 ) -> None:
@@ -120,11 +121,11 @@ def verify(
 @app.command("show")
 def show(
     name: Name,
-    rows: Annotated[int, typer.Option(min=0, max=1000, help="Rows of each file.")] = 3,
+    rows: Annotated[int, typer.Option(min=0, max=1000, help="How many rows of each file are shown.")] = 3,
     data: Data = None,
     cache: Cache = None,
 ) -> None:
-    """Show a dataset's declaration, its counts, and the first rows of its files."""
+    """Show a dataset's card, its counts and its first rows."""
     from iceb.datasets.states import dataset_state
 
     state = dataset_state(name, data, cache, look_inside=False)

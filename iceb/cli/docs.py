@@ -8,11 +8,16 @@ import typer
 
 def docs(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when a page differs.")] = False,
-    folder: Annotated[Path, typer.Option(help="Where methods/, tasks/ and metrics/ stand.")] = Path("docs"),
+    folder: Annotated[Path, typer.Option(help="The folder that holds methods/, tasks/ and metrics/.")] = Path("docs"),
     leaderboards: Annotated[Path, typer.Option(help="The folder that holds results/.")] = Path("leaderboards"),
-    benchmarks: Annotated[Path, typer.Option(help="Measured times, *.json.")] = Path("benchmarks/results"),
+    benchmarks: Annotated[Path, typer.Option(help="The folder of measured times, *.json.")] = Path(
+        "benchmarks/results"
+    ),
 ) -> None:
-    """Write a page for every method, task and metric of ours, and their indexes."""
+    """Write the generated pages (maintainers).
+
+    A page for every method, task and metric that ships with ICEB, and their indexes.
+    """
     from iceb.leaderboard import pages
     from iceb.leaderboard.collect import collect
     from iceb.report import method_pages, metric_pages, task_pages

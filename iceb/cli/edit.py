@@ -1,4 +1,4 @@
-"""`iceb edit`: make an edit as a run makes it, and save it, to be applied to its base model anywhere."""
+"""`iceb edit`: make an edit and save it to a folder, from which `iceb apply` makes an edited model."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +23,22 @@ FORMS: "tuple[Form, ...]" = ("full", "matrix")
 class Concepts:
     """Options that say what is edited: a task's requests, or the user's own."""
 
-    task: Annotated[str | None, typer.Option(help="Whose requests, with --num-edits; or whose recipe, with yours.")] = (
-        None
-    )
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="Edit this task's concepts (with --num-edits). With your own concepts: take the recipe for this task."
+        ),
+    ] = None
     num_edits: Annotated[int | None, typer.Option(help="How many of the task's concepts are edited at once.")] = None
     requests: Annotated[
-        Path | None, typer.Option(help="Your own: JSON or CSV rows of source, dest, prompts, aliases, seed.")
+        Path | None,
+        typer.Option(help="A file of your own concepts: JSON or CSV rows of source, dest, prompts, aliases, seed."),
     ] = None
-    source: Annotated[list[str] | None, typer.Option(help="A concept to edit; may be repeated.")] = None
-    dest: Annotated[list[str] | None, typer.Option(help="What it becomes, in the same order; none erases.")] = None
+    source: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="A concept to edit; may be repeated.")] = None
+    dest: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="What each source becomes, in the same order; without it they are erased."),
+    ] = None
 
     def own_requests(self) -> "tuple[EditRequest, ...]":
         """The requests that are not a task's.
@@ -55,10 +62,16 @@ def edit(
     recipe: options.Recipe = None,
     computation: options.Computation,
     cache: options.Cache = None,
-    form: Annotated[str, typer.Option(help="full tensors, or matrix: W' = W M where the method has one.")] = "full",
+    form: Annotated[
+        str, typer.Option(help="full: whole tensors. matrix: one small matrix, if the method supports it.")
+    ] = "full",
     out: Annotated[Path, typer.Option(help="The folder to write; it must not exist.")] = Path("edit"),
 ) -> None:
-    """Make an edit and save it: the changed weights and a manifest; `iceb apply` makes a model of it."""
+    """Make an edit and save it to a folder.
+
+    Needs --method, and --task with --num-edits, or --requests, or --source (and --dest). The folder holds the changed
+    weights and a manifest; iceb apply makes a model of it.
+    """
     own = concepts.own_requests()
     chosen, execution = values.settings(settings or []), computation.execution()
     silence_libraries()

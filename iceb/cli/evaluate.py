@@ -32,7 +32,12 @@ def evaluate(
     dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Edit, draw before and after, measure, and write one result, or a sweep of them; reuse what is there."""
+    """Edit concepts, draw before and after, and score the change.
+
+    Needs --method (or --checkpoint), and --task with --num-edits (or --requests). Several methods, tasks, numbers of
+    edits or recipes, with commas between them, make a sweep: a run of each combination. What earlier runs have made is
+    taken from the cache.
+    """
     from iceb.api.arguments import Scope
 
     chosen, matrix = values.settings(settings or []), asked.matrix(recipe)
@@ -46,11 +51,11 @@ def evaluate(
 
         evaluate_sweep(sweep_ask(matrix, chosen, common), out, asked.budget, dry_run=dry_run, as_json=as_json)
         return
-    from iceb.cli.prompts import task_ask
+    from iceb.running.asking import ask_of
 
     own = {"checkpoint": asked.checkpoint, "erases": asked.erases}
     alone: dict[str, Any] = {**common, **own, "settings": chosen, "recipe": recipe}
-    ask = task_ask(asked.task, count, asked.requests, method=method, **alone)
+    ask = ask_of(asked.task, count, asked.requests, method=method, **alone)
     _evaluate(ask, out, dry_run=dry_run, as_json=as_json)
 
 

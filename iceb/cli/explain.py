@@ -1,4 +1,4 @@
-"""`iceb explain`: say in words what a metric is, how far it reaches, and what it does not tell."""
+"""`iceb explain`: print a metric's definition, formula and range, and what it does not tell."""
 
 from textwrap import fill
 from typing import Annotated
@@ -9,7 +9,7 @@ WIDTH = 100  # characters of a line
 
 
 def explain(name: Annotated[str, typer.Argument(help="A metric: iceb list metrics.", metavar="METRIC")]) -> None:
-    """Say what a metric means: definition, formula, range, direction, measure, and what it does not tell."""
+    """Explain a metric: definition, formula, range and limits."""
     from iceb.report.metric_pages import explanation, metric_facts
 
     facts = metric_facts(name)

@@ -1,44 +1,61 @@
-"""`iceb export`: results as tables, lines, LaTeX, parquet, records of the hubs, or a tracker's runs."""
+"""`iceb export`: write results as tables, CSV, LaTeX, parquet, records of a hub, or runs of a tracker."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from iceb.base.wording import count_text
-from iceb.cli.option_names import with_options
+from iceb.cli.left_out import SHOWN, left_out_lines
 
 if TYPE_CHECKING:
     from iceb.export.asking import Exported
 
 DEFAULT = Path("leaderboards")
-SHOWN = 5  # of what is left out, in the terminal
 FORMS = "markdown, csv, long-csv (a line a scored item), latex, parquet, hf, eee, wandb, mlflow or trackio"
+Tasks: TypeAlias = Annotated[
+    list[str] | None, typer.Option(metavar="TASK", help="Only runs of this task; may be repeated.")
+]
+Counts: TypeAlias = Annotated[
+    list[int] | None, typer.Option(metavar="N", help="Only runs at this number of edits; may be repeated.")
+]
+Metrics: TypeAlias = Annotated[
+    list[str] | None, typer.Option(metavar="METRIC", help="Only scores of this metric; may be repeated.")
+]
+Evaluator: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        help="For eee: who evaluated: first_party (the model's developer), third_party, collaborative or other."
+    ),
+]
 
 
 def export(
     to: Annotated[str, typer.Option(metavar="FORM", help=f"{FORMS}.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write; of hf, eee and trackers the folder.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write; for hf, eee and the trackers a folder.")],
     runs: Annotated[
         list[Path] | None,
         typer.Argument(
             metavar="RUNS...", help="Run folders, files of results, or folders of them. Default: leaderboards."
         ),
     ] = None,
-    task: Annotated[list[str] | None, typer.Option(help="Only this task's runs; again for another.")] = None,
-    num_edits: Annotated[list[int] | None, typer.Option(help="Only this number of edits; again for another.")] = None,
-    metric: Annotated[list[str] | None, typer.Option(help="Only this metric; again for another.")] = None,
+    task: Tasks = None,
+    num_edits: Counts = None,
+    metric: Metrics = None,
     hub_dataset: Annotated[
-        str, typer.Option(metavar="OWNER/NAME", help="hf: the Hub's dataset that holds the benchmark's eval.yaml.")
+        str, typer.Option(metavar="OWNER/NAME", help="For hf: the Hub's dataset that holds the benchmark's eval.yaml.")
     ] = "",
-    source_url: Annotated[str, typer.Option(metavar="URL", help="hf: a page of these results.")] = "",
-    organization: Annotated[str, typer.Option(help="eee: who provides the results.")] = "ICEB",
-    relationship: Annotated[
-        str, typer.Option(help="eee: the evaluator's to the model's developer: first_party, third_party, …")
-    ] = "third_party",
-    project: Annotated[str, typer.Option(help="wandb, mlflow, trackio: the project that runs stand in.")] = "iceb",
+    source_url: Annotated[
+        str, typer.Option(metavar="URL", help="For hf: the address of a page that shows these results.")
+    ] = "",
+    organization: Annotated[str, typer.Option(help="For eee: the organization that provides the results.")] = "ICEB",
+    relationship: Evaluator = "third_party",
+    project: Annotated[str, typer.Option(help="For wandb, mlflow and trackio: the project of the runs.")] = "iceb",
 ) -> None:
-    """Write results in a form that other programs read; a missing score is never written as a number."""
+    """Write results as CSV, LaTeX, parquet and other forms.
+
+    A missing score is never written as a number.
+    """
     from iceb.api.exporting import write_export
 
     exported = write_export(
@@ -59,10 +76,7 @@ def export(
 
 def _lines(exported: "Exported") -> list[str]:
     """Say what was written and what was left out."""
-    left = exported.runs_left_out
-    lines = [f"left out {each.path}: {with_options(each.reason)}" for each in left[:SHOWN]]
-    if (more := len(left) - SHOWN) > 0:
-        lines.append(f"left out {count_text(more, 'more run')}")
+    lines = list(left_out_lines(exported.runs_left_out))
     if exported.left_out:
         lines.append(f"left out {count_text(len(exported.left_out), 'score')}:")
         lines += [f"  {each.text}" for each in exported.left_out[:SHOWN]]

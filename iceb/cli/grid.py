@@ -1,4 +1,4 @@
-"""`iceb grid`: images before and after the edit and of the destination side by side, from the cache."""
+"""`iceb grid`: draw stored images before and after the edit and of the destination side by side."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,16 +13,24 @@ MOST = 100  # rows; beyond it the image is too tall to look at
 
 def grid(
     run: Annotated[Path, typer.Argument(help="A run's folder, or its result.json.")],
-    out: Annotated[Path, typer.Option(help="The image to write, a .png.")] = Path("grid.png"),
-    rows: Annotated[int, typer.Option(help=f"How many prompts are shown, at most {MOST}.")] = 6,
-    role: Annotated[str, typer.Option(help="A role that the run drew, for example holdout.")] = "source",
-    cache: Annotated[Path | None, typer.Option(help=f"Default {WHERE}.")] = None,
+    out: Annotated[Path, typer.Option(help="The image to write; must end in .png.")] = Path("grid.png"),
+    rows: Annotated[int, typer.Option(help=f"How many prompts to show, at most {MOST}.")] = 6,
+    role: Annotated[
+        str, typer.Option(help="Which prompts to show: a role that the run drew, for example holdout.")
+    ] = "source",
+    cache: Annotated[Path | None, typer.Option(help=f"The cache folder. Default: {WHERE}.")] = None,
     draw: Annotated[
         bool,
-        typer.Option("--draw", help="Draw destinations that the cache lacks, and ask the judge; loads the model."),
+        typer.Option(
+            "--draw",
+            help="Load the model to draw the destinations that the cache lacks, and let the judge look at them.",
+        ),
     ] = False,
 ) -> None:
-    """Draw a run's images before, after and of destinations; prompts are spread evenly, not picked."""
+    """Draw a run's images side by side as a PNG.
+
+    Before the edit, after it, and the destination, for prompts that are spread evenly over the run, not picked.
+    """
     from iceb.base.errors import SpecError
     from iceb.base.files import write_atomic
     from iceb.base.messages import shorten

@@ -13,7 +13,7 @@ DEFAULT = Path("leaderboards")
 Folder = Annotated[
     Path | None,
     typer.Option(
-        help="The folder that holds results/ and the pages; --add makes it where it is named.",
+        help="The folder that holds results/ and the pages; --add makes it if it is missing.",
         show_default=str(DEFAULT),
     ),
 ]
@@ -27,7 +27,7 @@ def leaderboard(
         bool,
         typer.Option(
             "--check",
-            help="Write nothing; compute every score again from its table, and fail when a number or a page differs.",
+            help="Write nothing: compute every score again from its table, and fail if a number or a page differs.",
         ),
     ] = False,
     add: Annotated[
@@ -39,13 +39,17 @@ def leaderboard(
         typer.Option(
             "--why",
             metavar="ROW ROW",
-            help="Say why two rows share no table, or no column, or that they do. A row is named as on its page, as "
-            "`artists/uce` of another task than TASK (default: aice), or by a run's folder or result.",
+            help="Say whether two rows can be compared, and if not, why. Name a row as on its page (a row of another "
+            "task than TASK as artists/uce), or by a run's folder or result.json.",
         ),
     ] = None,
     folder: Folder = None,
 ) -> None:
-    """Render the leaderboards from their results."""
+    """Write or check the leaderboard pages (maintainers).
+
+    Without --check, --add or --why the pages are written anew from the results. --why takes TASK as aice if none is
+    named.
+    """
     from iceb.base.errors import SpecError
 
     if sum(map(bool, (check, add, why))) > 1:

@@ -44,9 +44,9 @@ class ShowKind(StrEnum):
 
 def list_names(
     kind: Annotated[str, typer.Argument(help="What to list.", metavar="|".join(ListKind))],
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON list on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The list as JSON on stdout, nothing else.")] = False,
 ) -> None:
-    """Names, one line each."""
+    """List tasks, methods, metrics, measures, models, datasets."""
     what = ListKind(_one_of(kind, ListKind))
     rows = _rows(what)
     _note_unreadable(what)
@@ -135,11 +135,8 @@ def _card_of(name: str) -> str:
     return f"{card.source.repository}, {card.title or card.paper}"
 
 
-def show(
-    kind: Annotated[str, typer.Argument(help="The kind of thing.", metavar="|".join(ShowKind))],
-    name: Annotated[str | None, typer.Argument(help="Its name; for a result its file.")] = None,
-) -> None:
-    """Show a card: fields, parameters with defaults, paper."""
+def show(kind: str, name: str | None) -> None:
+    """Print anything but a task's prompts: a card, a result's scores, or the schema of results."""
     from iceb.base.errors import SpecError
 
     what = ShowKind(_one_of(kind, ShowKind))

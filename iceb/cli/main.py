@@ -44,6 +44,7 @@ from iceb.cli import (
 )
 from iceb.cli import explain as explaining
 from iceb.cli.check_lines import BEGAN
+from iceb.cli.grouped_help import GroupedCommand
 from iceb.cli.option_names import options_in_log, with_options
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
@@ -54,9 +55,10 @@ app = typer.Typer(
     help="Edit many concepts of a text-to-image model at once, and measure what changed.",
     add_completion=False,
     pretty_exceptions_enable=False,
+    epilog="Start: iceb evaluate --method emcid --task aice --num-edits 10 --limit 20",
     rich_markup_mode=None,  # plain help: the rich one takes half of the time budget of --help
 )
-app.command("evaluate")(evaluate.evaluate)
+app.command("evaluate", cls=GroupedCommand)(evaluate.evaluate)
 app.command("edit")(edit.edit)
 app.command("apply")(apply.apply)
 app.command("try")(trying.try_methods)

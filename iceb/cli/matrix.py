@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from iceb.cli.grouped_help import EDITED
 from iceb.cli.values import parse_count
 
 if TYPE_CHECKING:
     from iceb.running.sweeps.sweep_file import SweepFile
 
-SEVERAL = "or several separated by commas"
+SEVERAL = "or several, separated by commas"
 
 
 @dataclass(frozen=True)
@@ -19,30 +20,59 @@ class Asked:
     """Options that say what is edited, and by what."""
 
     method: Annotated[
-        str | None, typer.Option(help=f"What edits the model, {SEVERAL} (a sweep): iceb list methods.")
+        str | None,
+        typer.Option(help=f"What edits the model, {SEVERAL}: iceb list methods.", rich_help_panel=EDITED),
     ] = None
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="Instead of --method: the folder of a model that was edited elsewhere.")
-    ] = None
-    name: Annotated[str | None, typer.Option(help="With --checkpoint: what you call the editing method.")] = None
-    erases: Annotated[bool, typer.Option("--erases", help="With --checkpoint: it only erases, to no destination.")] = (
-        False
-    )
     task: Annotated[
-        str | None, typer.Option(help=f"What is edited and measured, {SEVERAL} (a sweep): iceb list tasks.")
+        str | None,
+        typer.Option(help=f"What is edited and measured, {SEVERAL}: iceb list tasks.", rich_help_panel=EDITED),
     ] = None
     num_edits: Annotated[
-        str | None, typer.Option(help=f"How many concepts are edited at once, {SEVERAL} (a sweep): 1,10,100.")
+        str | None,
+        typer.Option(
+            metavar="N[,N…]",
+            help=f"How many concepts are edited at once, {SEVERAL}, as in 1,10,100.",
+            rich_help_panel=EDITED,
+        ),
     ] = None
     requests: Annotated[
-        Path | None, typer.Option(help="Instead of --task: your own, JSON or CSV rows of source, dest, prompts …")
+        Path | None,
+        typer.Option(
+            help="Instead of --task: a file of your own concepts, JSON or CSV rows of source, dest, prompts …",
+            rich_help_panel=EDITED,
+        ),
     ] = None
     sweep: Annotated[
-        Path | None, typer.Option(help="Instead of these: a TOML file of methods, tasks, num_edits … (docs/sweeps.md)")
+        Path | None,
+        typer.Option(
+            help="Instead of these: a TOML file of methods, tasks, num_edits … (docs/sweeps.md).",
+            rich_help_panel=EDITED,
+        ),
     ] = None
     budget: Annotated[
-        str | None, typer.Option(help="Of a sweep: a time such as 2h; --share is then chosen so that its plan fits.")
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="The time that a sweep's plan may take, as in 2h: --share is then chosen so that it fits.",
+            rich_help_panel=EDITED,
+        ),
     ] = None
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead of --method: the folder of a model that was edited elsewhere.", rich_help_panel=EDITED
+        ),
+    ] = None
+    name: Annotated[
+        str | None,
+        typer.Option(help="With --checkpoint: what you call the editing method.", rich_help_panel=EDITED),
+    ] = None
+    erases: Annotated[
+        bool,
+        typer.Option(
+            "--erases", help="With --checkpoint: the edit only erases, to no destination.", rich_help_panel=EDITED
+        ),
+    ] = False
 
     def method_name(self) -> str:
         """The method's registered name, or the name of the model from elsewhere.

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 FIELD = re.compile(r"`([a-z][a-z0-9_]*)(?:=([^`]*))?`")
+SAMPLING = ("guidance", "scheduler", "steps")  # with a value these are settings: methods have some of these names too
 OPTIONS = {  # by the field's name
     "settings": "--set",
     "metrics": "--metric",
@@ -20,7 +21,7 @@ OPTIONS = {  # by the field's name
             *("full", "gone", "images_per_pass", "limit", "model", "noise", "num_edits", "out", "precision", "recipe"),
             *("budget", "requests", "role", "share", "source", "sweep", "task", "without", "workers"),
             *("hub_dataset", "organization", "project", "relationship", "space", "trials", "limit_seconds"),
-            *("alpha", "check", "counts", "detect", "level", "power"),
+            *("alpha", "check", "counts", "detect", "level", "power", *SAMPLING),
         )
     },
 }
@@ -44,7 +45,9 @@ def _option(field: str, value: str | None) -> str:
     option = OPTIONS.get(field, "")
     if value is None:
         return option
-    return f"{option} {shlex.quote(value)}" if option else f"--set {shlex.quote(f'{field}={value}')}"
+    if not option or field in SAMPLING:
+        return f"--set {shlex.quote(f'{field}={value}')}"
+    return f"{option} {shlex.quote(value)}"
 
 
 class _WithOptions(logging.Filter):

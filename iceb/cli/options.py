@@ -10,74 +10,137 @@ from typing import Annotated, Any, TypeAlias, cast
 import typer
 
 from iceb.base.cache import WHERE
+from iceb.cli.grouped_help import COMPUTING, DRAWING, EDITED, METRICS, OUTPUT, SETTINGS, SIZE
 from iceb.specs.execution import Execution
 from iceb.specs.repeats import Repeats
 from iceb.specs.runs import Precision as TrainingPrecision
 
 # Options of the request
 Method: TypeAlias = Annotated[str, typer.Option(help="What edits the model: iceb list methods.")]
-Task: TypeAlias = Annotated[str, typer.Option(help="What is edited and measured: iceb list tasks.")]
-NumEdits: TypeAlias = Annotated[int, typer.Option(help="How many concepts are edited at once.")]
 Draws: TypeAlias = Annotated[
-    int, typer.Option(help="Disjoint sets of --num-edits concepts, each edited alone; scores are pooled.")
+    int,
+    typer.Option(
+        help="Repeat the edit on this many disjoint sets of concepts and pool the scores.", rich_help_panel=SIZE
+    ),
 ]
 Replicates: TypeAlias = Annotated[
-    int, typer.Option(help="Training seeds with which each set is edited; scores are pooled.")
+    int,
+    typer.Option(help="Repeat each edit with this many training seeds and pool the scores.", rich_help_panel=SIZE),
 ]
-Model: TypeAlias = Annotated[str, typer.Option(help="mini, sd14, sd15, sd21, sdxl, or a folder.")]
+Model: TypeAlias = Annotated[
+    str,
+    typer.Option(help="The model that is edited: mini, sd14, sd15, sd21, sdxl, or a folder.", rich_help_panel=EDITED),
+]
 Data: TypeAlias = Annotated[
-    str | None, typer.Option(help="embedded, upstream, or a folder; default embedded on mini, upstream elsewhere.")
+    str | None,
+    typer.Option(
+        help="Where the task's files come from: embedded (ships with ICEB), upstream (the authors' files) or a folder. "
+        "Default: embedded on mini, else upstream.",
+        rich_help_panel=EDITED,
+    ),
 ]
 Settings: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the method; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="A setting of the method; may be repeated.", rich_help_panel=SETTINGS
+    ),
 ]
-Recipe: TypeAlias = Annotated[
-    str | None, typer.Option(help="published or tuned: settings of the recipe that ships; or a recipe file.")
-]
+WHICH = "Settings to use: published, tuned, or a recipe file"
+DEFAULT_RECIPE = "Default: tuned where a recipe ships, else the method's own defaults."
+Recipe: TypeAlias = Annotated[str | None, typer.Option(help=f"{WHICH}. {DEFAULT_RECIPE}", rich_help_panel=SETTINGS)]
 Recipes: TypeAlias = Annotated[
-    str | None, typer.Option(help="published or tuned: settings of the recipe that ships; or a file; or several.")
+    str | None,
+    typer.Option(help=f"{WHICH}; both words, with a comma, make a sweep. {DEFAULT_RECIPE}", rich_help_panel=SETTINGS),
 ]
 Metrics: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--metric", help="A metric beside the task's own; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--metric",
+        metavar="METRIC",
+        help="A metric beside the task's own; may be repeated: iceb list metrics.",
+        rich_help_panel=METRICS,
+    ),
 ]
 WithTasks: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        "--with", metavar="TASK[=COUNT]", help="Another task's shared prompts and metrics as well: preservation=500."
+        "--with",
+        metavar="TASK[=COUNT]",
+        help="Also draw and score another task's shared prompts, for example preservation=500; may be repeated.",
+        rich_help_panel=METRICS,
     ),
 ]
 Limit: TypeAlias = Annotated[
-    int | None, typer.Option(help="Prompts per role, evenly over concepts; the result is then partial.")
+    int | None,
+    typer.Option(
+        help="Draw at most this many prompts of each role, for a first look. Such a result gets no rank.",
+        rich_help_panel=SIZE,
+    ),
 ]
-
 Share: TypeAlias = Annotated[
     float | None,
-    typer.Option(help="This part of each role's images, at random: unbiased means; the result is then partial."),
+    typer.Option(
+        help="Draw only this random share of the images, for example 0.25. Such a result gets no rank.",
+        rich_help_panel=SIZE,
+    ),
 ]
 
 # Options of drawing
-Scheduler: TypeAlias = Annotated[str | None, typer.Option(help="pndm, ddim or dpm++; default the model's.")]
-Steps: TypeAlias = Annotated[int | None, typer.Option(help="Denoising steps; default the model's.")]
-Guidance: TypeAlias = Annotated[float | None, typer.Option(help="Guidance scale; default the model's.")]
-Noise: TypeAlias = Annotated[str | None, typer.Option(help="per_image, or upstream: as the published numbers.")]
+Scheduler: TypeAlias = Annotated[
+    str | None, typer.Option(help="pndm, ddim or dpm++. Default: the model's.", rich_help_panel=DRAWING)
+]
+Steps: TypeAlias = Annotated[
+    int | None, typer.Option(help="Denoising steps. Default: the model's.", rich_help_panel=DRAWING)
+]
+Guidance: TypeAlias = Annotated[
+    float | None, typer.Option(help="Guidance scale. Default: the model's.", rich_help_panel=DRAWING)
+]
+Noise: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="per_image (each image has noise of its own seed) or upstream (as the published numbers were drawn). "
+        "Default: per_image.",
+        rich_help_panel=DRAWING,
+    ),
+]
 
 # Options of execution; only --dtype and --precision change a run's id
-Dtype: TypeAlias = Annotated[str, typer.Option(help="float32, float16 or bfloat16.")]
-Device: TypeAlias = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
+Dtype: TypeAlias = Annotated[
+    str,
+    typer.Option(help="The model's number format: float32, float16 or bfloat16.", rich_help_panel=COMPUTING),
+]
+Device: TypeAlias = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …", rich_help_panel=COMPUTING)]
 ImagesPerPass: TypeAlias = Annotated[
-    int | None, typer.Option(help="Images drawn, or measured, together; halved where memory does not suffice.")
+    int | None,
+    typer.Option(
+        help="Images drawn or measured together; halved if memory runs out. Default: by model and device.",
+        rich_help_panel=COMPUTING,
+    ),
 ]
 ConceptsAtOnce: TypeAlias = Annotated[
-    int | None, typer.Option(help="Concepts that a method trains together; halved likewise.")
+    int | None,
+    typer.Option(
+        help="Concepts that a method trains together; halved if memory runs out. Default: the method's own number.",
+        rich_help_panel=COMPUTING,
+    ),
 ]
-Precision: TypeAlias = Annotated[str, typer.Option(help="Of training passes: float32, tf32 or bfloat16.")]
-Workers: TypeAlias = Annotated[int | None, typer.Option(help="Threads on a CPU; default torch's own number.")]
-Cache: TypeAlias = Annotated[Path | None, typer.Option(help=f"Default {WHERE}.")]
-Out: TypeAlias = Annotated[Path, typer.Option(help="Where run folders are written.")]
+Precision: TypeAlias = Annotated[
+    str,
+    typer.Option(help="Number format of training passes: float32, tf32 or bfloat16.", rich_help_panel=COMPUTING),
+]
+Workers: TypeAlias = Annotated[
+    int | None, typer.Option(help="Threads on a CPU. Default: torch's own number.", rich_help_panel=COMPUTING)
+]
+Cache: TypeAlias = Annotated[
+    Path | None, typer.Option(help=f"The cache folder. Default: {WHERE}.", rich_help_panel=OUTPUT)
+]
+Out: TypeAlias = Annotated[Path, typer.Option(help="Where run folders are written.", rich_help_panel=OUTPUT)]
 
 # Options of output
-DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="The result's JSON on stdout, nothing else.")]
+DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.", rich_help_panel=OUTPUT)]
+AsJson: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="The result as JSON on stdout, nothing else.", rich_help_panel=OUTPUT)
+]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`iceb plan`: how many concepts or seeds see a difference, by the variance of results."""
+"""`iceb plan`: compute how many concepts or seeds a comparison of two methods needs."""
 
 import json
 from pathlib import Path
@@ -18,19 +18,22 @@ def plan(
     pilots: Annotated[
         list[Path] | None, typer.Argument(metavar="[RUN...]", help="Runs to take the variance from, instead of a task.")
     ] = None,
-    detect: Annotated[float, typer.Option(help="The difference to see, in the metric's unit.")] = 0.03,
+    detect: Annotated[float, typer.Option(help="The difference to detect, in the metric's unit.")] = 0.03,
     task: Annotated[str, typer.Option(help="Take the variance from this task's leaderboard.")] = "aice",
-    method: Annotated[str | None, typer.Option(help="Only comparisons with this method.")] = None,
-    metric: Annotated[str | None, typer.Option(help="Default: the task's headline.")] = None,
+    method: Annotated[str | None, typer.Option(help="Only comparisons with this method. Default: all pairs.")] = None,
+    metric: Annotated[str | None, typer.Option(help="The metric. Default: the task's headline metric.")] = None,
     num_edits: Annotated[
-        int | None, typer.Option(help="The number of edits of those results. Default: the largest one.")
+        int | None, typer.Option(help="The number of edits of the results used. Default: the largest one.")
     ] = None,
-    power: Annotated[float, typer.Option(help="The probability with which it is to be seen.")] = 0.8,
+    power: Annotated[float, typer.Option(help="The probability of detecting it.")] = 0.8,
     alpha: Annotated[float, typer.Option(help="The level of the test.")] = 0.05,
     folder: Annotated[Path, typer.Option(help="The leaderboards folder.")] = DEFAULT,
     as_json: Annotated[bool, typer.Option("--json", help="The plan as JSON on stdout, nothing else.")] = False,
 ) -> None:
-    """Say how many concepts or seeds show a difference between two methods, by a paired test."""
+    """Say how many concepts or seeds a comparison needs.
+
+    That is, to detect a difference between two methods by a paired test, given the variance of results that are there.
+    """
     from iceb.api.comparing import plan as plan_pairs
     from iceb.registry import load
 

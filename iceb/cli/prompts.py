@@ -1,9 +1,9 @@
-"""`iceb show prompts`: what a task draws, for other programs: texts, seeds, ids, files."""
+"""`iceb show`, and above all `iceb show prompts`: list what a task draws, for programs that draw it."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -11,20 +11,30 @@ from iceb.cli import listing, options
 from iceb.cli.listing import ShowKind
 from iceb.cli.quiet import silence_libraries
 
-if TYPE_CHECKING:
-    from iceb.running.plan import Ask
-
 
 @dataclass(frozen=True)
 class Prompts:
     """Options of `iceb show prompts`."""
 
-    num_edits: Annotated[int | None, typer.Option(help="Of prompts: how many concepts are edited at once.")] = None
-    model: Annotated[str, typer.Option(help="Of prompts: the model that is edited, as for evaluate.")] = "mini"
-    data: options.Data = None
-    requests: Annotated[Path | None, typer.Option(help="Of prompts own: your file of requests.")] = None
-    metric: options.Metrics = None
-    as_json: Annotated[bool, typer.Option("--json", help="Of prompts: everything, as one JSON object.")] = False
+    num_edits: Annotated[
+        int | None, typer.Option(help="Only for show prompts: how many concepts are edited at once.")
+    ] = None
+    model: Annotated[str, typer.Option(help="Only for show prompts: the model that is edited.")] = "mini"
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Only for show prompts: where the task's files come from: embedded, upstream, or a folder. "
+            "Default: embedded on mini, else upstream."
+        ),
+    ] = None
+    requests: Annotated[Path | None, typer.Option(help="Only for show prompts own: your file of requests.")] = None
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(metavar="METRIC", help="Only for show prompts: a metric beside the task's own; may be repeated."),
+    ] = None
+    as_json: Annotated[bool, typer.Option("--json", help="Only for show prompts: everything as one JSON object.")] = (
+        False
+    )
 
 
 @options.expand_groups
@@ -34,7 +44,11 @@ def show(
     name: Annotated[str | None, typer.Argument(help="Its name; for a result its file, for prompts their task.")] = None,
     prompts: Prompts,
 ) -> None:
-    """Show a card (fields, parameters with defaults, paper), a result, or a task's prompts."""
+    """Show one task, method, metric, dataset or result.
+
+    show result PATH prints the scores of a run, show schema the JSON schema of results, and show prompts TASK what a
+    task draws.
+    """
     from iceb.base.errors import SpecError
 
     if kind != ShowKind.prompts:
@@ -49,11 +63,12 @@ def show(
 
 def _show_prompts(task: str, asked: Prompts) -> None:
     """Print the prompts of a task, a line each, or all that another program needs as JSON."""
+    from iceb.running.asking import ask_of
     from iceb.running.prompt_files import prompt_list
     from iceb.running.score_images import open_task
 
     silence_libraries()
-    ask = task_ask(task, asked.num_edits, asked.requests, asked.model, asked.data, tuple(asked.metric or ()))
+    ask = ask_of(task, asked.num_edits, asked.requests, asked.model, asked.data, tuple(asked.metric or ()))
     found: dict[str, Any] = prompt_list(open_task(ask))
     if asked.as_json:
         typer.echo(json.dumps({**_drawing(asked.model), **found}, indent=2, ensure_ascii=False))
@@ -77,22 +92,3 @@ def _drawing(model: str) -> dict[str, Any]:
         "revision": source.ref.revision,
         "sampling": dataclasses.asdict(source.family.sampling),
     }
-
-
-def task_ask(
-    task: str | None,
-    num_edits: int | None,
-    requests: Path | None,
-    model: str,
-    data: str | None,
-    metrics: tuple[str, ...],
-    **more: Any,
-) -> "Ask":
-    """Make what is asked of a task, or of a user's own requests, from a command's options.
-
-    Raises:
-        SpecError: neither was named, or both.
-    """
-    from iceb.running.asking import ask_of
-
-    return ask_of(task, num_edits, requests, model, data, metrics, **more)

@@ -22,9 +22,12 @@ def runs(
     folders: Annotated[
         list[Path] | None, typer.Argument(help="Folders of runs, or single runs. Default: runs.", show_default=False)
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON list on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The list as JSON on stdout, nothing else.")] = False,
 ) -> None:
-    """List runs with their settings, status, headline score and time, the latest last."""
+    """List runs with settings, status and score.
+
+    The run that finished last stands last.
+    """
     from iceb.runs.listing import list_runs
 
     found = list_runs(folders or [DEFAULT])

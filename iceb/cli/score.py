@@ -1,4 +1,4 @@
-"""`iceb score`: metrics on a run's stored images, or on others'; no edited model is loaded."""
+"""`iceb score`: compute metrics from the stored images of a run, or from images that you hand in."""
 
 import json
 from dataclasses import dataclass
@@ -19,17 +19,21 @@ class Elsewhere:
 
     images: Annotated[
         Path | None,
-        typer.Option(help="Score images from elsewhere: a folder with before/ and after/, or a .jsonl manifest."),
+        typer.Option(
+            help="Score images that another program drew: a folder with before/ and after/, or a .jsonl manifest."
+        ),
     ] = None
     before: Annotated[
-        Path | None, typer.Option(help="With --images: the unedited model's images, where they lie elsewhere.")
+        Path | None,
+        typer.Option(help="With --images: the folder of the unedited model's images, if it is another one."),
     ] = None
     task: Annotated[str | None, typer.Option(help="With --images: the task whose prompts they show.")] = None
     num_edits: Annotated[int | None, typer.Option(help="With --images: how many concepts were edited.")] = None
     requests: Annotated[Path | None, typer.Option(help="With --images: your own requests instead of a task.")] = None
     name: Annotated[str, typer.Option(help="With --images: what you call the editing method.")] = "images"
     draw_before: Annotated[
-        bool, typer.Option("--draw-before", help="With --images: draw the unedited model's images here.")
+        bool,
+        typer.Option("--draw-before", help="With --images: draw the unedited model's images here, to compare with."),
     ] = False
     erases: Annotated[bool, typer.Option("--erases", help="With --images: the edit has no destinations.")] = False
     model: options.Model = "mini"
@@ -42,19 +46,28 @@ class Elsewhere:
 @options.expand_groups
 def score(
     *,
-    run: Annotated[Path | None, typer.Argument(help="A run's folder, or its result.json; or leave it out.")] = None,
+    run: Annotated[Path | None, typer.Argument(help="A run's folder, or its result.json; none with --images.")] = None,
     elsewhere: Elsewhere,
     sampling: options.Sampling,
-    metric: Annotated[list[str] | None, typer.Option(help="A metric; may be repeated. Default: the run's own.")] = None,
-    device: Annotated[str, typer.Option(help="Where measures run: cpu, cuda …")] = "cpu",
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(metavar="METRIC", help="A metric; may be repeated. Default: the run's or task's own."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="The device that measures run on: cpu, cuda …")] = "cpu",
     cache: options.Cache = None,
     as_json: Annotated[bool, typer.Option("--json", help="The scores as a JSON list on stdout, nothing else.")] = False,
 ) -> None:
-    """Compute metrics from a run's images in the cache, or from images that other programs drew."""
+    """Compute metrics from stored images or your own.
+
+    Needs a run's folder (its images are in the cache), or --images with --task and --num-edits (or --requests). No
+    edited model is loaded.
+    """
     from iceb.base.errors import SpecError
 
-    if (run is None) == (elsewhere.images is None):
-        raise SpecError("nothing, or two things, to score: give either a run's folder or --images")
+    if run is None and elsewhere.images is None:
+        raise SpecError("nothing to score: name a run's folder, or images of another program with --images")
+    if run is not None and elsewhere.images is not None:
+        raise SpecError("a run's folder and --images both say what is scored: leave one of them out")
     silence_libraries()
     if elsewhere.images is not None:
         _score_images(elsewhere, elsewhere.images, sampling, tuple(metric or ()), device, cache, as_json)
@@ -83,13 +96,13 @@ def _score_images(
     as_json: bool,
 ) -> None:
     from iceb.cli.progress import show_progress
-    from iceb.cli.prompts import task_ask
     from iceb.cli.report import summary
+    from iceb.running.asking import ask_of
     from iceb.running.score_images import HandedIn, score_images
     from iceb.runs.withheld import refuse_withheld
     from iceb.specs.execution import Execution
 
-    ask = task_ask(
+    ask = ask_of(
         *(asked.task, asked.num_edits, asked.requests, asked.model, asked.data, metrics),
         method=asked.name,
         sampling=sampling.changes(),

@@ -1,4 +1,4 @@
-"""`iceb try`: edit with several methods, and see images and numbers side by side."""
+"""`iceb try`: edit your own concepts with several methods, and put images and numbers side by side."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,10 +23,16 @@ class Own:
     """Options that say what is edited: a file, or pairs that are typed."""
 
     requests: Annotated[
-        Path | None, typer.Option(help="JSON or CSV rows of source, dest, prompts, aliases, tests, neighbours.")
+        Path | None,
+        typer.Option(
+            help="A file of your own concepts: JSON or CSV rows of source, dest, prompts, aliases, tests, neighbours."
+        ),
     ] = None
-    source: Annotated[list[str] | None, typer.Option(help="A concept to edit; may be repeated.")] = None
-    dest: Annotated[list[str] | None, typer.Option(help="What it becomes, in the same order; none erases.")] = None
+    source: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="A concept to edit; may be repeated.")] = None
+    dest: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="What each source becomes, in the same order; without it they are erased."),
+    ] = None
 
     def concepts(self) -> "OwnRequests":
         """The requests.
@@ -43,21 +49,25 @@ class Own:
 def try_methods(
     *,
     own: Own,
-    method: Annotated[str, typer.Option(help="One or more, separated by commas: iceb list methods.")],
+    method: Annotated[str, typer.Option(help="One or more methods, separated by commas: iceb list methods.")],
     model: options.Model = "mini",
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="METHOD.NAME=VALUE", help="A setting of a method; may be repeated."),
     ] = None,
     recipe: options.Recipe = None,
-    full: Annotated[bool, typer.Option("--full", help="As many images as evaluate --requests draws.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Draw as many images as iceb evaluate --requests does.")] = False,
     sampling: options.Sampling,
     computation: options.Computation,
     cache: options.Cache = None,
     out: Annotated[Path, typer.Option(help=f"The folder for {SHEET}, {PAGE} and the runs.")] = Path("trial"),
     dry_run: options.DryRun = False,
 ) -> None:
-    """Edit your concepts with each method; draw unedited | edited | destination, and a table to decide by."""
+    """Compare methods on your own concepts, with images.
+
+    Needs --method, and --requests or --source (and --dest). Writes a sheet of unedited, edited and destination images,
+    and a table to decide by.
+    """
     concepts, execution = own.concepts(), computation.execution()
     chosen = values.settings(settings or [])
     silence_libraries()

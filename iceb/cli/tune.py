@@ -1,4 +1,4 @@
-"""`iceb tune`: choose a method's settings on mini by the protocol, and write a recipe."""
+"""`iceb tune`: search a method's settings by trials on mini, and write the best as a recipe."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -23,20 +23,32 @@ MISSING = "–"
 class Tried:
     """Options that say what is tried, and on how much."""
 
-    space: Annotated[Path | None, typer.Option(help="What to try: a TOML file with why, [start] and [grid].")] = None
+    space: Annotated[
+        Path | None, typer.Option(help="What to try, instead of --set: a TOML file with why, [start] and [grid].")
+    ] = None
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=V1,V2…", help="Values to try of a setting; may be repeated."),
+        typer.Option("--set", metavar="NAME=V1,V2…", help="Values of a setting to try; may be repeated."),
     ] = None
-    recipe: Annotated[str | None, typer.Option(help="Begin with it: published or tuned of what ships, or a file.")] = (
-        None
-    )
-    num_edits: Annotated[str, typer.Option(help="Numbers of edits; a score is their mean.")] = "10,50,150"
-    trials: Annotated[int, typer.Option(help="How many settings are tried.")] = 8
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="Settings of the first trial: published, tuned, or a recipe file. Default: published where there are "
+            "some, else the method's own defaults."
+        ),
+    ] = None
+    num_edits: Annotated[
+        str, typer.Option(metavar="N,N…", help="Score each trial at these numbers of edits and take the mean.")
+    ] = "10,50,150"
+    trials: Annotated[int, typer.Option(help="Try at most this many settings.")] = 8
     limit: Annotated[
-        int | None, typer.Option(help="Prompts of the concepts, and holdout classes; for a first look.")
+        int | None,
+        typer.Option(help="Draw at most this many prompts of the concepts and holdout classes, for a first look."),
     ] = None
-    limit_seconds: Annotated[float | None, typer.Option(help="Begin no edit after so long; go on later.")] = None
+    limit_seconds: Annotated[
+        float | None,
+        typer.Option(help="Start no new edit after this many seconds; run the command again to go on."),
+    ] = None
 
     def ask(self, method: str, device: str, cache: Path | None, out: Path) -> "TuneAsk":
         """The tuning as it is planned."""
@@ -66,15 +78,21 @@ def tune(
     tried: Tried,
     device: options.Device = "auto",
     cache: options.Cache = None,
-    out: Annotated[Path, typer.Option(help="The folder of the record and the recipe.")] = Path("tuning"),
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the trials and stop.")] = False,
+    out: Annotated[Path, typer.Option(help="The folder for the record of trials and the recipe.")] = Path("tuning"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the trials that would be made, and stop.")] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Try settings on validation concepts of mini, that no table scores, and write the best as a recipe."""
+    """Search a method's settings on mini and write a recipe.
+
+    Each trial edits validation concepts, which no leaderboard scores; the settings of the best trial become the recipe.
+    """
     ask = tried.ask(method, device, cache, out)
     from iceb.tuning.asking import plan_tuning
 
     planned = plan_tuning(ask)
+    if dry_run and as_json:
+        typer.echo(json.dumps(plan_document(planned), indent=2, ensure_ascii=False))
+        return
     for line in _plan_lines(planned):
         typer.echo(with_options(line), err=True)
     if dry_run:
@@ -102,6 +120,20 @@ def _plan_lines(planned: "PlannedTuning") -> Iterator[str]:
     for number, each in enumerate(search.trial_plan):
         settings = ", ".join(f"{name}={value}" for name, value in each.settings.items())
         yield f"  trial {number} ({each.what}): {settings or 'defaults'}"
+
+
+def plan_document(planned: "PlannedTuning") -> dict[str, Any]:
+    """The trials of a tuning before any is made, as plain JSON."""
+    search = planned.search
+    return {
+        "method": search.given_method.entry.public_name,
+        "protocol": search.protocol.document(),
+        "trials": [
+            {"number": number, "what": each.what, "settings": dict(each.settings)}
+            for number, each in enumerate(search.trial_plan)
+        ],
+        "record": str(search.path),
+    }
 
 
 def document(tuned: "Tuned") -> dict[str, Any]:

@@ -60,7 +60,9 @@ def _atom(name: str, value: object) -> Atom:
         check_text(value, f"--set {name}")
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    raise SpecError(f"--set {name}: must be a number, a text, true, false, null, or a flat list of these")
+    raise SpecError(
+        f"--set {name} {quote(value)}: must be a number, a text, true, false, null, or a flat list of these"
+    )
 
 
 def dtype(text: str) -> Dtype:
@@ -128,5 +130,5 @@ def parse_count(text: str, option: str = "--num-edits") -> int:
         SpecError: it is no whole number.
     """
     if COUNT.fullmatch(text.strip()) is None:
-        raise SpecError(f"{option} {quote(text)}: must be a valid integer, or several separated by commas")
+        raise SpecError(f"{option} {quote(text)}: must be a whole number, or several with commas, as in 1,10,100")
     return int(text)

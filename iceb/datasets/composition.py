@@ -1,4 +1,4 @@
-"""Composition: AICE's requests in prompts that say more than one thing, on the embedded world.
+"""Composition: AICE's edits tested in prompts with two objects, colours or scenes, on mini.
 
 Three kinds of prompts: two edited concepts side by side (role joint), an edited one beside a bystander, each with a
 colour (role beside), and an edited one with a colour, a size and a scene (role context). The world shows two objects at

@@ -1,4 +1,4 @@
-"""Counts of a dataset: those that its card declares, and the number of edits that is asked for."""
+"""Check a dataset's number of requests against its card and against the number of edits asked for."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

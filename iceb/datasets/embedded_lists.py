@@ -1,4 +1,4 @@
-"""Embedded lists of names to erase, of which texts and seeds of images are made."""
+"""Embedded lists of names to erase, from which a dataset's texts and seeds are made."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Show the first rows of a data file as text: of a list or object in JSON, of CSV, of lines."""
+"""Show the first rows of a data file as text, whether it is JSON, CSV or plain lines."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Ten Imagenette classes, each erased alone, and the other nine beside it.
+"""Ten Imagenette classes, each erased alone while the other nine must stay.
 
 One class serves both sources: the prompts of UCE's repository, and the embedded set.
 """

@@ -85,8 +85,10 @@ def named_concepts(requests: Path | None, source: Sequence[str], dest: Sequence[
         SpecError: nothing was named, or a file and pairs.
         DataError: the file cannot be read, or is not such a file.
     """
-    if (requests is None) != bool(source or dest):
-        raise SpecError("nothing, or two things, to edit: give either `requests=FILE` or `source` and `dest`")
+    if requests is None and not (source or dest):
+        raise SpecError("nothing to edit: give `requests=FILE`, or `source` and `dest`")
+    if requests is not None and (source or dest):
+        raise SpecError("`requests` and `source` or `dest` both say what is edited: leave one of them out")
     if requests is not None:
         return OwnRequests.read(requests)
     return OwnRequests(tuple(map(OwnConcept, typed_requests(source, dest))), "typed")

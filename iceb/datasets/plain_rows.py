@@ -1,4 +1,4 @@
-"""Requests and prompts of a dataset as plain rows, and as Hugging Face's library has them."""
+"""Requests and prompts of a dataset as plain rows, and as a Dataset of Hugging Face's library."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

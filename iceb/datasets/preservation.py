@@ -1,4 +1,4 @@
-"""Preservation: images of captions that have nothing to do with the edit, once a state of the model.
+"""Preservation: images of captions unrelated to the edit, drawn once for each state of the model.
 
 One class serves both sources: EMCID's COCO-30k captions, and captions of the embedded world in the same columns. It is
 a task of its own, over AICE's requests, and joins any other (`iceb evaluate --with preservation`).

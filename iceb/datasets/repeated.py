@@ -1,4 +1,4 @@
-"""A dataset whose edit is repeated: on disjoint sets of its concepts, and with other seeds."""
+"""A dataset whose edit is repeated: on disjoint sets of its concepts, and with other training seeds."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Say of a dataset where its files are, how large, and whether they are those that its card declares."""
+"""The state of a dataset's files: where they are, how large, and whether they match the card."""
 
 from dataclasses import dataclass
 from pathlib import Path

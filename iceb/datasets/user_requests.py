@@ -175,7 +175,7 @@ def _cells(row: Mapping[str, Any], where: str) -> dict[str, Any]:
 def _concepts(rows: Mapping[str, Any], where: str) -> tuple[OwnConcept, ...]:
     """The concepts of rows by their place."""
     if not rows:
-        raise DataError(f"{where}: holds no requests")
+        raise DataError(f"{where}: holds no requests: write one or more, each with a source")
     concepts = tuple(_concept(row, number, f"{where}, {place}") for number, (place, row) in enumerate(rows.items()))
     seen: dict[str, EditRequest] = {}
     for request in (concept.request for concept in concepts):

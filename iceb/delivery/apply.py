@@ -1,4 +1,4 @@
-"""Apply a saved edit to its base and write a model folder that plain diffusers loads."""
+"""Apply a saved edit to its base model and write a model folder that plain diffusers loads."""
 
 from dataclasses import dataclass
 from pathlib import Path

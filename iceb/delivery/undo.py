@@ -1,4 +1,4 @@
-"""Take requests back out of a saved edit: the others are edited again, as if alone.
+"""Take requests back out of a saved edit, by making the edit of the other requests again.
 
 No method's edit is a sum of its requests' edits, so nothing is subtracted. Methods keep the costly parts of a request
 (`context.scratch`), and closed forms take seconds; a method that trains all requests together trains the rest again.
@@ -93,15 +93,21 @@ def split_requests(
     for name in without:
         found = [each for each in manifest.requests if name in (each.id, each.source)]
         if len(found) != 1:
-            known = ", ".join(each.source for each in manifest.requests[:SHOWN])
-            more = " …" if len(manifest.requests) > SHOWN else ""
-            what = "no request" if not found else f"{len(found)} requests: name one by its id"
-            raise SpecError(f"`without` {quote(name, 80)}: {what} of this edit; it has {known}{more}")
+            raise SpecError(f"`without` {quote(name, 80)}: {_which_request(found or manifest.requests, bool(found))}")
         removed += found
     rest = tuple(each for each in manifest.requests if each not in removed)
     if not rest:
-        raise SpecError("`without`: no request would be left: the base model is what you want; leave the delta away")
+        raise SpecError("`without`: no request would be left: take the base model itself, or name fewer requests")
     return tuple(removed), rest
+
+
+def _which_request(choice: Sequence[EditRequest], are_named: bool) -> str:
+    """Say that no request, or several, of an edit were named, and which there are."""
+    known = ", ".join(each.id if are_named else each.source for each in choice[:SHOWN])
+    known += " …" if len(choice) > SHOWN else ""
+    if are_named:
+        return f"{len(choice)} requests have this source: name one by its id, {known}"
+    return f"this edit has no such request: choose among {known}"
 
 
 def saved_method(manifest: Manifest, files: Mapping[str, Scalar]) -> ChosenMethod:
@@ -125,7 +131,9 @@ def saved_method(manifest: Manifest, files: Mapping[str, Scalar]) -> ChosenMetho
             )
     chosen = choose(f"{said.package}/{said.name}", {**kept, **files})
     if changed := [name for name, value in said.params.items() if chosen.params.get(name) != value]:
-        raise MethodError(f"`{changed[0]}={files.get(changed[0], '')}`: its content is not what the saved edit read")
+        raise MethodError(
+            f"`{changed[0]}={files.get(changed[0], '')}`: its content is not what the saved edit read: name that file"
+        )
     return chosen
 
 

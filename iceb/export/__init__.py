@@ -1,1 +1,1 @@
-"""Results in forms that other programs read: tables, lines, records of the hubs, trackers' runs."""
+"""Results in forms that other programs read: tables, lines, records of the hubs, runs of trackers."""

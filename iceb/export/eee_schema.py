@@ -215,8 +215,11 @@ def check_record(document: Any, path: str) -> RecordForm:
     top, *names, file = PurePosixPath(path).parts
     if top != "data" or len(names) != 3 or not FILE.fullmatch(file):
         raise SpecError(f"{path}: must be data/collection/developer/model/uuid.json")
-    if not all(PORTABLE.fullmatch(name) and name != "data" for name in names):
-        raise SpecError(f"{path}: a folder has a name that not every system takes")
+    if wrong := [name for name in names if not PORTABLE.fullmatch(name) or name == "data"]:
+        raise SpecError(f"{path}: folder {wrong[0]!r:.80} has a name that not every system takes: rename it")
     if f"{names[1]}/{names[2]}" != record.model_info.id:
-        raise SpecError(f"{path}: its model is {record.model_info.id}")
+        raise SpecError(
+            f"{path}: is in the folder of model {names[1]}/{names[2]}, but its model_info.id is "
+            f"{record.model_info.id}: both must be the same"
+        )
     return record

@@ -88,7 +88,8 @@ def _check_wanted(found: Sequence[ReadRun], runs: Sequence[ReadRun], wanted: Wan
         counts = sorted(
             {run.result.num_edits for run in found if not wanted.tasks or run.result.task.name in wanted.tasks}
         )
-        raise SpecError(f"`num_edits`: these runs have {', '.join(map(str, counts))}")
+        asked = ", ".join(map(str, wanted.counts))
+        raise SpecError(f"`num_edits` {asked}: no such run; choose among {', '.join(map(str, counts))}")
 
 
 def _check_metrics(runs: Sequence[ReadRun], ask: ExportAsk) -> None:

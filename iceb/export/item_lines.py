@@ -1,4 +1,4 @@
-"""Scored items as lines, one for each statistic of a concept: every score follows from them."""
+"""One line for each statistic of a concept; every score can be computed from these lines."""
 
 import csv
 import io

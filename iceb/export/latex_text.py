@@ -1,4 +1,4 @@
-"""Text for LaTeX: every special character is escaped, so that no name can become a command."""
+"""Escape every special character of a text for LaTeX, so that no name becomes a command."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Find the rows that paired tests prove best in a column: bold text rests on nothing else."""
+"""Find the rows that paired tests prove best in a column; only these are printed in bold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

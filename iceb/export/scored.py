@@ -1,4 +1,4 @@
-"""Runs with the scores that have a value, what marks them, and what is left out with its reason."""
+"""The runs of an export with the scores that have a value, and what is left out and why."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Results for trackers, on disk alone: wandb (offline), MLflow (SQLite), trackio; a run each."""
+"""Write results as runs of a tracker, on disk alone: wandb (offline), MLflow (SQLite), trackio."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence

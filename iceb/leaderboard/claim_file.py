@@ -125,7 +125,7 @@ def parse_claims(text: str, name: str = FILE) -> tuple[Claim, ...]:
     document = parse_toml(text, name, SpecError)
     entries = document.get("claim", [])
     if unknown := [key for key in document if key != "claim"]:
-        raise SpecError(f"{name}: {unknown[0]!r:.80}: there is nothing but [[claim]]")
+        raise SpecError(f"{name}: unknown key {unknown[0]!r:.80}: a file of claims holds [[claim]] alone; remove it")
     if not isinstance(entries, list) or not entries:
         raise SpecError(f"{name}: has no [[claim]]: write one, or remove the file")
     return tuple(_claim(name, number, entry) for number, entry in enumerate(entries, start=1))

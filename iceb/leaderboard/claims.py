@@ -1,4 +1,4 @@
-"""Decide by one-sided tests under Holm's rule which claims of claims.toml the results carry."""
+"""Test the claims of claims.toml against committed results, one-sided, with Holm's correction."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Say what keeps two results, or two scores, from standing side by side; refuse to compare those."""
+"""List what keeps two results, or two scores, from being compared, and refuse to compare those."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields

@@ -1,4 +1,4 @@
-"""Compare a result's counts of degenerate images with themselves and with the images of its scores.
+"""Check that a result's counts of degenerate images agree with each other and with its images.
 
 How many of the images are degenerate follows from nothing in a result; how many images there are does.
 """

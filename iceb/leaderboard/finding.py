@@ -1,4 +1,4 @@
-"""Find the results of a comparison: run folders, files, or rows of a leaderboard."""
+"""Find the results that a comparison names: run folders, files, or rows of a leaderboard."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Load what a result names, as it is installed here, to compare the result with its definition."""
+"""Load the installed task, method or metric that a result names, to check the result by it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Withhold the rank of a row that has lost what its task's edits were to leave alone."""
+"""Withhold the rank of rows whose edits damage too much of what should stay unchanged."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

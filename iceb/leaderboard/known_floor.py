@@ -1,4 +1,4 @@
-"""Tell where the unedited model's score is a known number: it has a value and no error.
+"""Recognise scores of the unedited model that are known numbers: a value without an error.
 
 A geometric or harmonic mean with a part at 0 is 0 and has no error, as the unedited model's on some tasks. Ranks,
 claims and capacities take it for a fixed number alike: others are tested against it with the error of the others alone.

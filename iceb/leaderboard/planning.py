@@ -1,4 +1,4 @@
-"""Plan a comparison from results that are there: how many concepts or seeds see a difference."""
+"""Compute from results how many concepts or seeds a comparison of two methods needs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The results that a plan takes its variance from."""
+"""Choose the results from which a plan takes the variance of a comparison."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,5 +25,8 @@ def pilots_of(paths: Sequence[Path], folder: Path, task: str, num_edits: int | N
     here = [path for path, result in found.items() if result.num_edits == chosen]
     if len(here) < 2:
         has = f"it has some at {', '.join(map(str, counts))}" if counts else "it has none"
-        raise ResultError(f"fewer than two results of task {task} at {chosen} edits below {folder} ({has})")
+        raise ResultError(
+            f"fewer than two results of task {task} at {chosen} edits below {folder} ({has}): name another `task` or "
+            "`num_edits`, or two runs"
+        )
     return [read_filed(path) for path in here]

@@ -1,4 +1,4 @@
-"""Find what several concepts of a task share, for tests between results."""
+"""Find which concepts of a task share a destination or the like, for tests between results."""
 
 from collections.abc import Mapping
 from functools import cache

@@ -1,4 +1,4 @@
-"""Compare a result's settings with the recipe that ships now, not with that of its day."""
+"""Compare a result's settings with the recipe that ships now, which may be a later one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

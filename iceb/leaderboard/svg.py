@@ -1,4 +1,4 @@
-"""Panels of lines with intervals, as SVG text: the same bytes on every machine, text as text.
+"""Draw panels of lines with intervals as SVG, with the same bytes on every machine.
 
 Written here and not by a library, so that a page and its check give equal bytes whatever versions are installed.
 """

@@ -1,4 +1,4 @@
-"""Reasons for which a row has no rank whatever its scores are, and what a page says of them."""
+"""The reasons why a row has no rank whatever its scores, and the sentences of a page on them."""
 
 from collections.abc import Callable, Iterable, Mapping
 

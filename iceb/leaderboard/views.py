@@ -1,4 +1,4 @@
-"""The capacities and the figure of each table of a page."""
+"""The capacities and the figure of each table on a leaderboard page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Say in words why two rows share no table or no column, or that they do."""
+"""Say in words why two rows cannot be compared in one table or column, or that they can."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Render people: identities as head and shoulders, professions as figures with badge and gender."""
+"""Render people: identities as head and shoulders, professions as figures with a badge."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The unseen third: 122 holdout classes of embedded AICE that no preserved text of mini names."""
+"""The 122 holdout classes of embedded AICE that no caption preserved by a method on mini names."""
 
 import hashlib
 import json

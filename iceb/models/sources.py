@@ -85,7 +85,7 @@ def _folder(model: str) -> Path:
     if is_file(path):
         raise ModelError(f"`model` {quote(model)} is a file: name the folder that holds {INDEX}")
     if os.sep in model or model.startswith((".", "~")):
-        raise ModelError(f"`model` {quote(model)}: there is no such folder")
+        raise ModelError(f"`model` {quote(model)}: there is no such folder: name one that holds {INDEX}")
     near = difflib.get_close_matches(model, FAMILIES, n=2)
     hint = f"did you mean {' or '.join(near)}?" if near else f"choose one of {', '.join(FAMILIES)}, or name a folder"
     raise ModelError(f"unknown model {quote(model)}: {hint}")

@@ -1,4 +1,4 @@
-"""Read what judges answered on images, from the numbers that runs stored."""
+"""Read a judge's answers for images from the numbers that runs have stored."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

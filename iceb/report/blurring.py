@@ -1,4 +1,4 @@
-"""Blur images of tasks whose images nobody should have to see in full."""
+"""Blur the images of tasks with sensitive content."""
 
 from typing import cast
 

@@ -1,4 +1,4 @@
-"""Find what a prompt shows with its destination in the source's place: same model, frame and seed."""
+"""Find the image of a prompt with its destination in the source's place, by the unedited model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Turn what somebody names (a task, or own requests) into an `Ask`."""
+"""Make an `Ask` from what a user names: a task, or a file of own requests."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Draw the unedited model's images beside handed-in ones, or compare them with those that ICEB drew.
+"""Draw the unedited model's images for handed-in ones, or compare handed-in ones with ICEB's.
 
 They decide every score that is a change, and all rows of a table share them. So a result whose images before nobody
 but its maker can know is marked, and has no rank.

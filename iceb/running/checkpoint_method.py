@@ -1,4 +1,4 @@
-"""A model that was edited elsewhere as an edit: whatever of its weights differs from the base model's."""
+"""Treat a model that was edited elsewhere as an edit: its weights that differ from the base's."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

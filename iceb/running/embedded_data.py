@@ -1,4 +1,4 @@
-"""Digests of packaged data that methods read; they are part of the keys of what was made with them."""
+"""Digests of data in the package that methods read; keys of their edits contain them."""
 
 from collections.abc import Callable, Mapping
 from functools import cache

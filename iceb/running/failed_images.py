@@ -1,4 +1,4 @@
-"""Count a metric's images that a measure failed on: left out on both sides, and too many withhold it."""
+"""Count images that a measure failed on; they are left out, and too many withhold a score."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

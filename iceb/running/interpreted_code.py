@@ -1,4 +1,4 @@
-"""Digest the code of a class that was typed into an interpreter or a notebook, where there is no file.
+"""Digest the code of a class that was typed into an interpreter or a notebook.
 
 The bytecode of its functions counts, with what they name of the same session: functions, classes and objects, these
 by their content. So a changed cell is a changed method, and what was stored of the earlier one is not taken for it.

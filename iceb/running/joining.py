@@ -1,4 +1,4 @@
-"""Join another task to a run: its shared prompts are drawn as well, its metrics computed as well.
+"""Join another task's shared prompts and metrics to a run.
 
 A run with joined tasks is another one than the run without, and so is one with another number of their prompts: the
 digest of all prompts is in its id. Leaderboards, whose rows have a task's own prompts, take the run without.

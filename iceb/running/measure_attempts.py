@@ -1,4 +1,4 @@
-"""Show images to a measure; of a failed batch each image is tried alone, and may fail for itself.
+"""Show images to a measure; if a batch fails, each image is tried alone.
 
 What ends a run instead: weights that cannot be loaded, memory that does not suffice for one image, and rows of another
 shape than a measure may give, since these say nothing of one image.

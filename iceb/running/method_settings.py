@@ -1,4 +1,4 @@
-"""Settings of several methods in one list: METHOD.NAME=VALUE, or NAME=VALUE where there is one method."""
+"""Sort settings by method: METHOD.NAME=VALUE, or NAME=VALUE where there is one method."""
 
 from collections.abc import Mapping, Sequence
 

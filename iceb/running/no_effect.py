@@ -1,4 +1,4 @@
-"""Find edits that changed no image of what they edit; a run of which all did not has failed.
+"""Find edits that changed none of their own images, and refuse a run in which no edit changed one.
 
 A control that by definition does nothing says so: its card has `edits: nothing` and touches no parameter.
 """
@@ -85,7 +85,7 @@ def find_effects(
 
 
 def refuse_no_effect(card: MethodCard, edits: Sequence[EditCost], effects: Effects) -> EffectsRecord | None:
-    """Refuse a run of which no edit had an effect; else return the record of those that had none.
+    """Refuse a run in which no edit had an effect; else return the record of the edits without one.
 
     Args:
         edits: what was made of them.
@@ -103,10 +103,10 @@ def refuse_no_effect(card: MethodCard, edits: Sequence[EditCost], effects: Effec
 
 
 def refuse_same_images(effects: Effects) -> EffectsRecord | None:
-    """Refuse handed-in images of which none of what was edited differs; else return the record.
+    """Refuse handed-in images if no edit changed any of its own images; else return the record.
 
     Raises:
-        DataError: as it says.
+        DataError: every image of what was edited is the same, byte by byte.
     """
     if effects.none:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Take objects of a session apart: what decides what they do, so that a change of them is seen."""
+"""Read the content of Python objects that decides what they do, so that changes of it are seen."""
 
 import copyreg
 import functools

@@ -234,4 +234,6 @@ def model_sampling(default: Sampling, changes: Mapping[str, Any]) -> Sampling:
     try:
         return fields.validate_python({**known, **changes})
     except ValidationError as error:
-        raise SpecError(f"sampling {first_problem(error).removeprefix('sampling ')}") from error
+        problem = first_problem(error)
+        named = problem.startswith(("`", "sampling "))  # by the check of its own; else by its name alone
+        raise SpecError(problem if named else f"sampling {problem}") from error

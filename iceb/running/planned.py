@@ -1,4 +1,4 @@
-"""A checked run that can begin: what there is, what must be made, and both as text for people."""
+"""The plan of a checked run: what is stored already, what must be made, and both as text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

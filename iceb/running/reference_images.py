@@ -1,4 +1,4 @@
-"""Images of a dataset that no model drew, by the side of metrics that they make."""
+"""Reference images that ship with a dataset, by the name under which metrics read them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A measure that looks at images which another one has had decoded.
+"""Show images to a second measure while the first has them decoded.
 
 Reading them again would cost a pass of its own.
 """

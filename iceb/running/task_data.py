@@ -1,4 +1,4 @@
-"""A task with its data at a number of edits: what is edited, drawn and measured."""
+"""A task with its data at one number of edits: what is edited, drawn and measured."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The size of an edit's change against the weights it changes."""
+"""Measure how large an edit's change is against the weights it changes."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Find scored names in a method's retain lists: such a run shows nothing about unseen concepts."""
+"""Find scored names in a method's retain lists: such a run says nothing about unseen concepts."""
 
 import json
 from collections.abc import Collection, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Digests of the data of a run: the requests it edits, and the prompts that judge them."""
+"""Digests of a run's data: the requests that it edits and the prompts that test them."""
 
 from dataclasses import dataclass
 

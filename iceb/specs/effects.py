@@ -1,4 +1,4 @@
-"""Edits of a run that changed nothing: no image of the prompts that they were made for."""
+"""The record of a run's edits that changed none of the images they were made for."""
 
 from collections.abc import Iterable, Mapping
 

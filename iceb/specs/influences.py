@@ -1,4 +1,4 @@
-"""Influences of a result's concepts on a score: two results are compared by them.
+"""The influence of each concept on a score, by which two results are compared.
 
 An influence is what one statistic of a concept adds to the deviation of the score from its expectation; where a score
 is a weighted mean, weight × (change − mean). Influences of two results on the same prompts are subtracted key by key.

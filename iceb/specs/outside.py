@@ -1,4 +1,4 @@
-"""The mark of results beside the benchmark: own requests, and what was made elsewhere."""
+"""The marks of a result beside the benchmark: own requests, models or images from elsewhere."""
 
 from typing import Literal, TypeVar
 
@@ -63,8 +63,10 @@ def editing_method(method: Named | None, checkpoint: object, name: str | None) -
     Raises:
         SpecError: none was named, or two were.
     """
-    if (method is None) == (checkpoint is None):
-        raise SpecError("nothing, or two things, to edit with: give either `method` or `checkpoint`")
+    if method is None and checkpoint is None:
+        raise SpecError("nothing to edit with: give `method`, or `checkpoint` with the folder of an edited model")
+    if method is not None and checkpoint is not None:
+        raise SpecError("`method` and `checkpoint` both say what edits: leave one of them out")
     if method is not None and name is not None:
         raise SpecError(f"`name` {name}: is for `checkpoint`; a method has its own name")
     return method if method is not None else name or "checkpoint"

@@ -1,4 +1,4 @@
-"""Divide the means of parts by those of other parts: shares of the images that count.
+"""Divide the mean of one part by that of another: a share among the images that count.
 
 A quotient R = A / B of two means over the same concepts is, to first order, the mean of R + (a − R b) / B over them
 (a, b: a concept's two statistics). So each concept gets this number: the mean is R exactly, and the scatter is that of

@@ -1,4 +1,4 @@
-"""Declare how per-concept statistics become a score: parts, weights, and what joins them.
+"""The declaration of how per-concept statistics become a score: parts, weights, and their combination.
 
 `iceb.specs.reduce` carries it out.
 """

@@ -58,11 +58,11 @@ class Sampling:
     noise: Noise = "per_image"  # "upstream": holdout images of a class share one generator, as published
 
     def __post_init__(self) -> None:
-        _one_of("sampling scheduler", self.scheduler, Scheduler)
-        _one_of("sampling noise", self.noise, Noise)
-        check_int(self.steps, "sampling steps", 1, MOST_STEPS)
+        _one_of("`scheduler`", self.scheduler, Scheduler)
+        _one_of("`noise`", self.noise, Noise)
+        check_int(self.steps, "`steps`", 1, MOST_STEPS)
         if not 0 <= self.guidance <= MOST_GUIDANCE:
-            raise SpecError(f"sampling guidance {quote(self.guidance)}: must be a number from 0 to {MOST_GUIDANCE}")
+            raise SpecError(f"`guidance` {quote(self.guidance)}: must be a number from 0 to {MOST_GUIDANCE}")
         for name in ("height", "width"):
             check_int(getattr(self, name), f"sampling {name}", 8, MOST_PIXELS)
             if getattr(self, name) % 8:

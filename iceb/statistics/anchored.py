@@ -6,7 +6,6 @@ as some leaderboards do, has neither property.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -40,17 +39,3 @@ def anchored_score(value: float, anchors: Anchors) -> float:
     if not anchors.usable:
         raise ValueError(f"anchors {anchors.floor:g} and {anchors.ceiling:g} make no scale: they must differ")
     return (value - anchors.floor) / (anchors.ceiling - anchors.floor)
-
-
-def composite_score(values: Mapping[str, float], anchors: Mapping[str, Anchors]) -> float | None:
-    """The mean of anchored values over all metrics that have anchors; None where one of them is missing.
-
-    A missing value is never passed over: leaving a metric out must not raise a score.
-
-    >>> composite_score({"a": 0.25, "b": 0.5}, {"a": Anchors(0.0, 0.5), "b": Anchors(1.0, 0.0)})
-    0.5
-    """
-    usable = {name: each for name, each in anchors.items() if each.usable}
-    if not usable or not set(usable) <= set(values):
-        return None
-    return math.fsum(anchored_score(values[name], each) for name, each in usable.items()) / len(usable)

@@ -1,4 +1,4 @@
-"""Variance of a linear statistic over clusters: what was drawn at random, not the single image.
+"""The variance of a score over clusters of concepts that were drawn together.
 
 Every function takes influences: what each statistic of a concept adds to the deviation of a score from its expectation
 (its influence). The score's variance is then that of their sum, taken over clusters (Liang and Zeger 1986).

@@ -1,4 +1,4 @@
-"""Candidate 95 % intervals of a mean over clusters.
+"""Candidate 95 % confidence intervals of a mean over clusters, compared by simulation.
 
 `tools/simulations/intervals.py` compares their coverage.
 

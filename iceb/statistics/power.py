@@ -1,4 +1,4 @@
-"""Plan a comparison: how many concepts or seeds see a difference, and which difference is seen.
+"""Plan a comparison: how many concepts or seeds it needs, and which difference it detects.
 
 Power of the two-sided t test by the noncentral t distribution (Lehmann and Romano 2005, section 5.3), of paired
 differences whose variance is taken from a pilot: V = concept / C + seed / S + fixed, where C concepts are edited with S

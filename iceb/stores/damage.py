@@ -1,4 +1,4 @@
-"""Read and write stored files with integrity checks.
+"""Read and write stored files with integrity checks, and record those found damaged.
 
 A file that fails its check is removed, noted and counted as missing, so that its caller computes it again. The
 notes are shown once a command is done: nothing is replaced in silence.

@@ -1,4 +1,4 @@
-"""Notes of the last time per image, for a plan's estimate; part of no identity."""
+"""Notes of how long an image took last, for the time estimate of a plan."""
 
 import json
 from collections.abc import Mapping

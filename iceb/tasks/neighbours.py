@@ -1,4 +1,4 @@
-"""Neighbours: how far from an edited concept the damage reaches."""
+"""Neighbours: how similar to an edited concept others must be to be damaged."""
 
 from iceb.specs.tasks import Task
 

@@ -13,7 +13,6 @@ from iceb.specs.runs import Scalar, slug
 from iceb.tuning.estimates import estimate_trials
 from iceb.tuning.protocol import ERASE_SCORE, FAMILY, PROTOCOL
 from iceb.tuning.record import Trial, Tuning
-from iceb.tuning.space import SPACE, planned_trials
 
 TOOL = "tools/tune_mini.py (baselines/tuning/{}.json)"  # the command and the record, of the suite's own recipes
 COMMAND = "`iceb tune` ({}.json)"  # of other methods
@@ -53,23 +52,6 @@ def _part(table: str, how: str, trial: Trial, recipe: Recipe) -> str:
     lines = [f"{name} = {toml_value(name, value)}\n" for name, value in changed.items()]
     written = f"[{table}]\nhow = {json.dumps(how, ensure_ascii=False)}\n"
     return written + (f"\n[{table}.params]\n" + "".join(lines) if lines else "")
-
-
-def mismatches(tuning: Tuning, recipe: Recipe) -> list[str]:
-    """Say where a recipe and its record disagree: the budget, the trials, or the best of them."""
-    planned = [dict(each.settings) for each in planned_trials(tuning.method)]
-    found = [] if tuning.is_complete else ["not every trial of the budget has numbers"]
-    if dict(tuning.protocol) != PROTOCOL.document():
-        found.append(f"its protocol is {dict(tuning.protocol)}, not {PROTOCOL.document()}")
-    if [dict(trial.settings) for trial in tuning.trials] != planned:
-        found.append(f"its trials are not those of {SPACE.name}")
-    if tuning.best is not None and recipe.settings(FAMILY) != dict(tuning.best[1].settings):
-        found.append("the recipe's settings for mini are not its best trial")
-    erase = recipe.mini.erase if recipe.mini is not None else None
-    eraser = tuning.best_eraser
-    if (None if erase is None else {**recipe.params, **erase.params}) != (eraser and dict(eraser[1].settings)):
-        found.append("the recipe's settings for tasks that erase are not its best trial by erase_score")
-    return found
 
 
 def recipe_text(recipe: Recipe | None) -> str:

@@ -1,4 +1,4 @@
-"""Tune a method as `iceb tune` asks for it: the trials, the record, and the recipe made of the best."""
+"""Plan and carry out `iceb tune`: the trials, their record, and the recipe made of the best."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""The record of a method's tuning: every trial with its settings and numbers, in JSON."""
+"""The record of a method's tuning in JSON: every trial with its settings and numbers."""
 
 import json
 import re

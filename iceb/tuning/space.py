@@ -1,4 +1,4 @@
-"""The trials of a method: where they begin, and points of a grid of settings."""
+"""Choose the trials of a method: the settings to begin with, and points of a grid."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

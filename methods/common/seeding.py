@@ -1,4 +1,4 @@
-"""Seeds made of content, so that what is drawn depends on nothing but what it is drawn for."""
+"""Seeds made from the content they belong to, so that nothing else changes what is drawn."""
 
 from iceb.base.digest import digest
 

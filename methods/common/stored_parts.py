@@ -1,4 +1,4 @@
-"""A method's parts in its scratch: find the batches that lack some, and require stored ones."""
+"""Find which parts of a method are missing in its scratch, in batches, and read the stored ones."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias

@@ -1,4 +1,4 @@
-"""Check a method's settings against the bounds that its fields declare in their annotations.
+"""Check a method's settings against the bounds in its fields' type annotations.
 
 A method writes `steps: Count = 200` or `rate: Positive | None = None` and calls `check_fields` when it is made. What
 depends on several fields at once it checks by itself.

@@ -1,4 +1,4 @@
-"""Replace the source's token embeddings by the destination's, which only renames words.
+"""Replace the source's token embeddings by the destination's; this only renames words.
 
 A reference row of our own, under no paper's name. It knows nothing of images: if a method does no better, its
 training bought nothing.

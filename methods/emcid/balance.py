@@ -1,4 +1,4 @@
-"""Search for the shares of a balancing request's destinations (arXiv:2403.13807).
+"""Search the shares of a balancing request's destinations (arXiv:2403.13807).
 
 Each round edits, draws and judges.
 """

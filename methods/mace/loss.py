@@ -1,4 +1,4 @@
-"""Stage 2's loss, the concept's share of the attention maps, and one step that lowers it."""
+"""The loss of MACE's second stage, a concept's share of the attention maps, and one training step."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

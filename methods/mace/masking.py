@@ -1,4 +1,4 @@
-"""Masks of training images, made once per concept by the chosen segmenter and stored."""
+"""Masks of training images, made once for each concept by the chosen segmenter and stored."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

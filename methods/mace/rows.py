@@ -1,4 +1,4 @@
-"""Roles of a prompt's token rows; plain integers, no model.
+"""The roles of a prompt's token rows, as plain integers without a model.
 
 A row of token ids is the start token, the words, the end token and pads, cut at the encoder's positions (77).
 """

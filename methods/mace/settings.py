@@ -1,4 +1,4 @@
-"""Settings of stage 2; no torch here, so that listing methods is cheap."""
+"""Settings of MACE's second stage; no torch here, so that listing methods is cheap."""
 
 from dataclasses import dataclass
 from typing import Literal

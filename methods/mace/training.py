@@ -1,4 +1,4 @@
-"""Stage 2: train the LoRA terms of several concepts in one batch, each with its own random draws."""
+"""MACE's second stage: train the LoRA terms of several concepts in one batch."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

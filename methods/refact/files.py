@@ -1,4 +1,4 @@
-"""Files that ReFACT's settings name, read without torch."""
+"""Read the files that ReFACT's settings name, without torch."""
 
 import zipfile
 from collections.abc import Iterator

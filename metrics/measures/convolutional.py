@@ -1,4 +1,4 @@
-"""Class probabilities of an image under convolutional networks: ResNet-50, EfficientNet-Lite0.
+"""Class probabilities of an image by convolutional networks: ResNet-50, EfficientNet-Lite0.
 
 ESD and UCE score erased objects by ResNet-50 with torchvision's weights `DEFAULT`: IMAGENET1K_V2 since its 0.13.
 EfficientNet-Lite0 is a judge whose trained weights come in a package, so that the way of a real classifier, from file

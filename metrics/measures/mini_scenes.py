@@ -1,4 +1,4 @@
-"""Measures of what stands where on images of the embedded world: halves' classes, ground and size.
+"""Measures of an image's two halves, ground and object size in the embedded world.
 
 They read images of mini alone: objects stand left and right there, on even grounds. Stable Diffusion's images have no
 such order, so no family of it names a measure of these kinds.

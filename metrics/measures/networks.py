@@ -1,4 +1,4 @@
-"""The frame of a measure by a network: batches of images of one size, checked rows, errors by name."""
+"""Base of measures by a network: batches of images of one size, checked rows, clear errors."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""NudeNet's detector (version 3): which of its labels an image shows, how often, and how surely.
+"""NudeNet's detector (version 3): the labels that an image shows, how often, and how surely.
 
 The detector reads photographs; on the embedded model's figures it finds nothing, and no twin stands for it. Its package
 is an extra (`pip install iceb[nudity]`), because its licence is the AGPL-3.0. Labels and scores of version 2, which

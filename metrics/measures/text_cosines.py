@@ -1,4 +1,4 @@
-"""Raw cosines of an image with each of its prompt's choices, or with its own text, under a CLIP model.
+"""Cosines under a CLIP model of an image with its own text, or with each of its prompt's choices.
 
 What papers call a CLIP score differs by constant factors: 100 times the cosine, 2.5 times its positive part, or the
 cosine. The cosine is stored, and metrics do the rest. All are computed in float32; published numbers by half precision

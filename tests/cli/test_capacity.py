@@ -53,7 +53,7 @@ def test_json_holds_curves_and_what_is_read_off_them(capsys):
     [
         (["--level", "0"], "--level 0: must be above 0 and at most 1"),
         (["--counts", "10"], "--counts 10: must be two or more numbers of edits"),
-        (["--counts", "a,b"], "--counts 'a': must be a valid integer"),
+        (["--counts", "a,b"], "--counts 'a': must be a whole number"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused(options, said, capsys):

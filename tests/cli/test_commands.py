@@ -5,9 +5,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import typer
 
 from iceb.cli import main as command
-from iceb.cli.main import run
+from iceb.cli.grouped_help import HEADINGS
+from iceb.cli.left_out import left_out_lines
+from iceb.cli.main import app, run
+from iceb.report.site.read_runs import LeftOut
 
 ROOT = Path(__file__).parents[2]
 FIXTURE = ROOT / "tests" / "fixtures" / "result.json"
@@ -258,3 +262,45 @@ def test_the_traceback_can_be_asked_for(monkeypatch):
     monkeypatch.setenv("ICEB_TRACEBACK", "1")
     with pytest.raises(ZeroDivisionError):
         run(["list", "tasks"])
+
+
+@pytest.mark.parametrize("group", [[], ["check"], ["data"]])
+def test_help_cuts_no_first_sentence(capsys, monkeypatch, group):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run([*group, "--help"]) == 0
+    _, found = capsys.readouterr().out.split("Commands:")
+    assert [line for line in found.splitlines() if line.endswith(("...", "…"))] == []
+
+
+def test_help_begins_with_a_command_to_copy(capsys):
+    assert run(["--help"]) == 0
+    assert capsys.readouterr().out.rstrip().splitlines()[-1].strip().startswith("Start: iceb evaluate --method emcid")
+
+
+def test_the_help_of_evaluate_groups_its_options(capsys):
+    assert run(["evaluate", "--help"]) == 0
+    found = capsys.readouterr().out
+    places = [found.index(f"\n{heading}:\n") for heading in HEADINGS]
+    assert places == sorted(places)
+    assert "Needs --method (or --checkpoint), and --task with --num-edits" in found
+
+
+def test_no_help_shows_a_type_of_python_as_what_to_type():
+    assert [
+        name for name, option in every_option(typer.main.get_command(app)) if option.multiple and not option.metavar
+    ] == []
+
+
+def every_option(command, name="iceb"):
+    """Every option of a command and of its subcommands, with the command's words."""
+    yield from ((f"{name} {each.opts[0]}", each) for each in command.params if hasattr(each, "multiple"))
+    for word, below in getattr(command, "commands", {}).items():
+        yield from every_option(below, f"{name} {word}")
+
+
+def test_runs_left_out_beyond_the_first_are_counted():
+    left = [LeftOut(Path(f"run{number}"), "is no run") for number in range(8)]
+    lines = list(left_out_lines(left, ", listed on the page"))
+    assert lines[:2] == ["left out run0: is no run", "left out run1: is no run"]
+    assert lines[5:] == ["left out 3 more runs, listed on the page"]
+    assert list(left_out_lines(left[:5])) == lines[:5]

@@ -52,7 +52,7 @@ def test_scores_that_are_left_out_are_printed_with_their_reason(capsys, tmp_path
     [
         ([TIME, "--to", "latec"], "unknown form of an export 'latec': did you mean latex?"),
         ([TIME, "--to", "hf"], "--hub-dataset '': must be owner/name"),
-        ([TIME, "--to", "csv", "--num-edits", "7"], "--num-edits: these runs have 1, 10, 50"),
+        ([TIME, "--to", "csv", "--num-edits", "7"], "--num-edits 7: no such run; choose among 1, 10, 50"),
         ([TIME, "--to", "csv", "--metric", "edit"], "unknown metric of these runs 'edit'"),
         ([TIME, "--to", "eee", "--relationship", "friend"], "--relationship 'friend': must be one of first_party"),
         (["nowhere", "--to", "csv"], "nowhere is not there"),

@@ -39,6 +39,8 @@ def test_every_field_has_an_option_that_some_command_takes():
         ('write `layers=[7,"8"]`', "write --set 'layers=[7,\"8\"]'"),
         ("name a folder with `model=PATH`", "name a folder with --model PATH"),
         ("run it again with `metrics=vit`", "run it again with --metric vit"),
+        ("`steps` 0: must be at least 1", "--steps 0: must be at least 1"),
+        ("`steps=5`: the other settings stay", "--set steps=5: the other settings stay"),
         ("run `iceb data fetch aice`", "run `iceb data fetch aice`"),
         ("`prompts` of a dataset", "`prompts` of a dataset"),
     ],

@@ -165,7 +165,7 @@ def test_data_that_cannot_be_read_fail_their_cell_and_the_exit_code_says_so(caps
     [
         (["--method", "emcdi,uce"], "did you mean emcid"),
         (["--task", "aise,aice"], "did you mean aice"),
-        (["--num-edits", "1,many"], "--num-edits 'many': must be a valid integer"),
+        (["--num-edits", "1,many"], "--num-edits 'many': must be a whole number"),
         (["--num-edits", "1,1"], "--num-edits '1,1': name one or more, each once"),
         (["--num-edits", "0,1"], "--num-edits 0: must be a whole number from 1"),
         (["--num-edits", "301,302"], "no combination of the sweep can run: dataset"),
@@ -194,7 +194,7 @@ def test_one_value_each_is_no_sweep():
     assert Asked(method="uce", task="aice", num_edits="10").matrix("published") is None
     assert Asked(method="uce", task="aice", num_edits="10").count() == 10
     for wrong in ("1.5", "٢", "", "9" * 5000):
-        with pytest.raises(SpecError, match="valid integer"):
+        with pytest.raises(SpecError, match="must be a whole number"):
             parse_count(wrong)
 
 

@@ -55,8 +55,11 @@ def test_a_request_may_be_named_by_its_id_and_several_at_once(model, tmp_path):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--without", "panda"], "--without 'panda': no request of this edit; it has lion, goldfinch, tiger"),
-        (["--without", "lion", "--without", "goldfinch", "--without", "tiger"], "the base model is what you want"),
+        (
+            ["--without", "panda"],
+            "--without 'panda': this edit has no such request: choose among lion, goldfinch",
+        ),
+        (["--without", "lion", "--without", "goldfinch", "--without", "tiger"], "take the base model itself"),
         (["--without", "lion", "--set", "ridge=3"], "the other settings are those of the saved edit"),
         (["--set", "ridge=3"], "--set is for --without"),
     ],

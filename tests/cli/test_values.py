@@ -51,4 +51,4 @@ def test_values_that_cannot_be_settings_are_refused(texts):
 )
 def test_every_command_refuses_the_same_numbers_of_edits(command, wrong, capsys):
     assert run([*command, f"1,{wrong}"]) == 2
-    assert "must be a valid integer, or several separated by commas" in capsys.readouterr().err
+    assert "must be a whole number, or several with commas, as in 1,10,100" in capsys.readouterr().err

@@ -93,10 +93,12 @@ def test_preservation_is_the_share_that_is_kept(make_rows, controls, with_axes):
     assert found.capacities[0].edits.text() == "≥ 10"
 
 
-def test_adding_a_method_moves_no_other_row(make_rows, controls, with_axes):
+@pytest.mark.parametrize("added", [(TOP, 0.3), (1.0, 0.35), (-0.3, -0.6), (0.0, 0.0)])
+def test_adding_a_method_moves_no_other_row(make_rows, controls, with_axes, added):
+    """Be it better than the ceiling, or worse than the unedited model."""
     alone = [*make_rows("emcid", FALLING), *controls]
     before = capacity_row(alone, with_axes)
-    after = capacity_row([*alone, *make_rows("uce", {1: (TOP, 0.3), 10: (TOP, 0.3)})], with_axes)
+    after = capacity_row([*alone, *make_rows("uce", {1: added, 10: added})], with_axes)
     assert (before.points, before.capacities, before.area, before.half_life) == (
         after.points,
         after.capacities,

@@ -10,6 +10,7 @@ import pytest
 import iceb
 from iceb.base.errors import MethodError, SpecError
 from iceb.baselines.recipes import packaged_recipe, read_recipe
+from iceb.cli.main import run
 from iceb.cli.tune import document, result_lines
 from iceb.models.sources import find
 from iceb.running.recipe_settings import with_recipe
@@ -144,6 +145,17 @@ def test_the_best_trial_becomes_a_recipe_that_runs_take(tmp_path, scorer_calls):
     assert "too high by its choice" in found
     assert document(tuned)["best"] == 2
     json.dumps(document(tuned))
+
+
+def test_a_dry_run_with_json_prints_the_plan_as_json_alone(tmp_path, capsys):
+    options = ["--set", "ridge=0.1,1", "--dry-run", "--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "out")]
+    assert run(["tune", "uce", *options, "--json"]) == 0
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert (found["method"], found["protocol"]["edits"], said.err) == ("uce", [10, 50, 150], "")
+    assert [each["number"] for each in found["trials"]] == list(range(len(found["trials"])))
+    assert {each["settings"]["ridge"] for each in found["trials"]} >= {0.1, 1}
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_tuning_that_was_killed_goes_on_where_it_was(tmp_path, scorer_calls, monkeypatch):

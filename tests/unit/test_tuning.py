@@ -9,11 +9,11 @@ from iceb.mini.captions import corpus
 from iceb.mini.mentions import every_class
 from iceb.models.sources import find
 from iceb.registry import load
-from iceb.specs.recipes import MiniPart, RecipePart
-from iceb.tuning.adoption import adopted_recipe, how_line, mismatches
-from iceb.tuning.protocol import PROTOCOL, score_name
+from iceb.specs.recipes import MiniPart, Recipe, RecipePart
+from iceb.tuning.adoption import adopted_recipe, how_line
+from iceb.tuning.protocol import FAMILY, PROTOCOL, score_name
 from iceb.tuning.record import Numbers, Trial, Tuning, read_tuning, write_tuning
-from iceb.tuning.space import FOLDER, grid_points, planned_trials, spaces
+from iceb.tuning.space import FOLDER, SPACE, grid_points, planned_trials, spaces
 from iceb.tuning.validation import validation_classes
 from tools.tune_mini import parse_explored
 
@@ -203,6 +203,23 @@ def test_settings_to_explore_stand_on_the_recipes_named_first():
     assert parse_explored("layers=[7, 8],rate=2") == ("tuned", {"layers": [7, 8], "rate": 2}, "layers=[7, 8],rate=2")
     assert parse_explored("published,rate=2")[:2] == ("published", {"rate": 2})
     assert parse_explored("as-shipped") == ("tuned", {}, "as shipped")
+
+
+def mismatches(tuning: Tuning, recipe: Recipe) -> list[str]:
+    """Say where a recipe and its record disagree: the budget, the trials, or the best of them."""
+    planned = [dict(each.settings) for each in planned_trials(tuning.method)]
+    found = [] if tuning.is_complete else ["not every trial of the budget has numbers"]
+    if dict(tuning.protocol) != PROTOCOL.document():
+        found.append(f"its protocol is {dict(tuning.protocol)}, not {PROTOCOL.document()}")
+    if [dict(trial.settings) for trial in tuning.trials] != planned:
+        found.append(f"its trials are not those of {SPACE.name}")
+    if tuning.best is not None and recipe.settings(FAMILY) != dict(tuning.best[1].settings):
+        found.append("the recipe's settings for mini are not its best trial")
+    erase = recipe.mini.erase if recipe.mini is not None else None
+    eraser = tuning.best_eraser
+    if (None if erase is None else {**recipe.params, **erase.params}) != (eraser and dict(eraser[1].settings)):
+        found.append("the recipe's settings for tasks that erase are not its best trial by erase_score")
+    return found
 
 
 def test_each_recipe_is_the_best_trial_of_its_record_on_the_shipped_weights():

@@ -1,4 +1,4 @@
-"""Both sides of the comparison: the published curves of AICE and mini's results, normalised alike."""
+"""Bring the published curves of AICE and mini's results into one normalised form."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

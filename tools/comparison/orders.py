@@ -1,4 +1,4 @@
-"""The order of methods by a score on both sides, and how many swaps of neighbours lie between them."""
+"""Compare the order of methods by a score in two tables, in swaps of neighbours."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The page docs/order_on_mini.md: every sentence with a number is made from the numbers."""
+"""Write docs/order_on_mini.md, with every number in it computed."""
 
 from collections.abc import Iterator, Sequence
 from statistics import fmean

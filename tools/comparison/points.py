@@ -1,4 +1,4 @@
-"""Points of mini's dials: what a method with published settings does at some norms and inner width."""
+"""Points of mini's dials: the results of published settings at some norms and inner widths."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A copy of a mini whose text states have other norms; it draws the same images."""
+"""Make a copy of mini whose text states have other norms, and which draws the same images."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Losses of mini's text encoder: what its states must tell, and where they must not tell it yet.
+"""Losses of mini's text encoder: facts its states must hold, and places that must not hold them yet.
 
 Sizes: N sentences, T tokens, m names, F factors, d = 128 features.
 """

@@ -1,4 +1,4 @@
-"""Edits of mini's text encoder, read by the heads that it was trained with.
+"""Edit mini's text encoder alone, and read its states by the heads it was trained with.
 
 A cheap measure before a denoiser is trained. EMCID's closed form gets ideal value vectors, the destinations' own
 states; UCE, TIME and ReFACT run as they are. What the denoiser would draw is replaced by what linear heads read of the

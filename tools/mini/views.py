@@ -1,4 +1,4 @@
-"""Versions of rendered images for training mini's judges, so that they read drawn images as surely.
+"""Augmented versions of rendered images, by which mini's judges learn to read drawn images too.
 
 A share of the images has been through the autoencoder, all have another contrast and tint, some have grain.
 

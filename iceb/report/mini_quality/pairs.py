@@ -1,4 +1,4 @@
-"""Rows about two objects: whether both are there, and whether each has the colour that was said of it.
+"""Measure images of two objects: whether both are there, each with the colour the text gives it.
 
 Each half of an image is judged by itself, as an image of one object (`iceb.mini.halves`), by the classifier that was
 trained on halves too. No text takes part in the answer, as it would with an image-text model, which may bind colours as

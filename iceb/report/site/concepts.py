@@ -1,4 +1,4 @@
-"""Values per concept for the page: by metric, one concept's change under each row of a table."""
+"""Each concept's change by metric and by row of a table, for the report's page."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The images of a board at one number of edits: each prompt unedited, by methods, and the ceiling."""
+"""The images of a board at one number of edits: unedited, by each method, and the ceiling."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

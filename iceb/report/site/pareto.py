@@ -1,4 +1,4 @@
-"""Choose the metrics of efficacy and preservation that a figure shows before a reader chooses."""
+"""Choose the metrics of efficacy and preservation that a figure shows at first."""
 
 from iceb import registry
 from iceb.base.errors import SpecError

@@ -1,4 +1,4 @@
-"""Time a few small drawings, to say how long many images will take and how large they are."""
+"""Time a few small drawings, to estimate the time and disk space of many images."""
 
 import time
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Carry out a sweep: cell by cell, each alone, going on after one that fails and after a stop."""
+"""Carry out a sweep cell by cell, going on after a failed cell and after a stop."""
 
 import gc
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Notes of what edits and measuring took, for the estimate of the next sweep; part of no identity."""
+"""Notes of how long edits and measuring took, for the estimate of the next sweep."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Plan a sweep: which of its cells can run, and why others are left out, before anything is drawn."""
+"""Plan a sweep before anything is drawn: which cells can run, and why others cannot."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Cut a sweep down to the part of its prompts that a budget of time allows."""
+"""Reduce a sweep to the share of its prompts that fits a time budget."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

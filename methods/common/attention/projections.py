@@ -1,4 +1,4 @@
-"""The denoiser's matrices that read text: to_k and to_v of every cross-attention."""
+"""The matrices by which the denoiser reads text: to_k and to_v of each cross-attention."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal

@@ -1,4 +1,4 @@
-"""M = (λ I + K)(λ I + A)⁻¹ by one Cholesky factorisation in float64; no matrix is ever inverted."""
+"""Solve M = (λ I + K)(λ I + A)⁻¹ by one Cholesky factorisation in float64."""
 
 import torch
 from torch import Tensor

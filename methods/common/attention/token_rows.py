@@ -1,4 +1,4 @@
-"""Pairings of token rows: which rows of an old text are edited, and to which rows of the new text."""
+"""Choose which token rows of an old text are edited, and towards which rows of the new text."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeAlias

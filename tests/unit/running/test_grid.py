@@ -20,7 +20,6 @@ from iceb.base.digest import digest
 from iceb.base.errors import ResultError, SpecError
 from iceb.cli.main import run as command
 from iceb.models.sources import find
-from iceb.report import readme_figures
 from iceb.report.contact_sheet import CAPTION, HEAD, MARGIN, Page, Strip, _font, scale, sheet, wrap
 from iceb.report.destinations import find_destinations
 from iceb.report.image_grid import grid, label
@@ -29,6 +28,7 @@ from iceb.runs.ledger import ImageRow, encode_ledger, ledger_record
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditRequest
 from iceb.stores.images import ImageStore
+from tools import readme_figures
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "result.json"
 REQUESTS = tuple(

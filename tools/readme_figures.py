@@ -1,5 +1,9 @@
-"""Make README's images again from the run that they show."""
+"""Make README's images again from the run that they show.
 
+python tools/readme_figures.py RUN
+"""
+
+import sys
 from pathlib import Path
 
 from iceb.base.errors import SpecError
@@ -7,6 +11,7 @@ from iceb.base.files import write_atomic
 from iceb.report.image_grid import grid
 from iceb.runs.folder import read_result
 
+DOCS = Path(__file__).parent.parent / "docs"
 BEFORE_AFTER = "before_after.png"
 SHOWN = ("aice", "emcid", 300)  # task, method and number of edits that README speaks of
 ROWS = 6
@@ -36,3 +41,14 @@ def readme_figures(run: Path, docs: Path, cache: Path | None = None, *, draw: bo
     path = docs / BEFORE_AFTER
     write_atomic(path, grid(run, cache, ROWS, draw=draw).png)
     return [path]
+
+
+def main(arguments: list[str]) -> None:
+    """Write the images of one run's folder, and print their paths."""
+    (run,) = arguments
+    for path in readme_figures(Path(run), DOCS, draw=True):
+        print(f"wrote {path}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
