@@ -70,7 +70,7 @@ def tune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the trials and stop.")] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Try settings on validation concepts of mini, that no table scores, and write the best as a recipe."""
+    """Try settings on validation concepts of mini, that no table of AICE scores, and write the best as a recipe."""
     ask = tried.ask(method, device, cache, out)
     from iceb.tuning.asking import plan_tuning
 
