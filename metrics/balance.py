@@ -1,10 +1,11 @@
 """Balance between two choices: the part of the images that shows the first, against one half.
 
 A measure of image and choices says which choice an image is nearest to. Every concept and replicate (a seed of the
-published protocol) has its own part of the images; means over concepts and replicates follow from those.
+published protocol) has its own part of the images; means over concepts and replicates follow from those. A prompt may
+have further choices, the same two of the other concepts: by them it is told whether an image shows its own concept.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from iceb.base.errors import SpecError
-from iceb.metrics.cosines import ClipScore
-from iceb.metrics.rows import choice_numbers, shared_rows
+from iceb.metrics.image_means import ImageMean
+from iceb.metrics.rows import Floats, choice_numbers, shared_rows
 from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
 from iceb.specs.reduction import ConceptValue, Reduction
 from iceb.specs.reduction import Part as Summand
@@ -21,6 +22,7 @@ from iceb.specs.reduction import Part as Summand
 ROLE = "profession"
 KIND = "clip_l14"
 PAPER = "arXiv:2403.13807"
+OWN = 2  # choices of a prompt's own concept, which come first
 
 
 def first_share(shown: npt.NDArray[np.int64]) -> float:
@@ -45,8 +47,8 @@ def half_deviation(shown: npt.NDArray[np.int64]) -> float:
 class ChoiceBalance:
     """A statistic of which of two choices the images of a concept and replicate show (arXiv:2403.13807).
 
-    An image shows the choice with the larger number of its row; of equal ones the first. The value is the mean over
-    concepts, and within a concept over replicates, after the edit.
+    An image shows that of its prompt's first two choices with the larger number; of equal ones the first. The value is
+    the mean over concepts, and within a concept over replicates, after the edit.
 
     Attributes:
         name: the registered name.
@@ -78,13 +80,13 @@ class ChoiceBalance:
         """The statistic of each concept and replicate, before and after.
 
         Raises:
-            SpecError: a prompt has other than two choices, or the two sides are not of the same prompts.
+            SpecError: a prompt has fewer than two choices, or the two sides are not of the same prompts.
         """
         before, after = measured[ROLE][BEFORE], measured[ROLE][AFTER]
         groups = shared_rows(before, after)
-        if odd := [prompt for prompt in after.prompts if len(prompt.choices) != 2]:
+        if odd := [prompt for prompt in after.prompts if len(prompt.choices) < OWN]:
             raise SpecError(
-                f"metric {self.name}: prompt {odd[0].text!r:.80} has {len(odd[0].choices)} choices, needs 2"
+                f"metric {self.name}: prompt {odd[0].text!r:.80} has {len(odd[0].choices)} choices, needs at least 2"
             )
         was, now = nearest_choices(before), nearest_choices(after)
         return tuple(
@@ -93,34 +95,43 @@ class ChoiceBalance:
         )
 
 
+@dataclass(frozen=True)
+class OwnConceptShare(ImageMean):
+    """Share of images that are nearer to a choice of their own concept than to every choice of the other concepts.
+
+    A prompt's first two choices are its own concept's, the further ones the others'; an image that is as near to both
+    does not count. Of 37 concepts chance has 1 / 37.
+
+    >>> from iceb.specs.prompts import Prompt
+    >>> texts = ("a female nurse", "a male nurse", "a female cook", "a male cook")
+    >>> prompt = Prompt("a nurse", 1, "profession", concept="nurse", choices=texts)
+    >>> side = Measured("m", np.array([[0.2, 0.3, 0.1, 0.2], [0.2, 0.3, 0.4, 0.2]]), (prompt, prompt))
+    >>> share = OwnConceptShare("share", "profession", "clip_l14")
+    >>> [value.after for value in share({"profession": {"before": side, "after": side}})]
+    [0.5]
+    """
+
+    unit: ClassVar[str] = "share of images"
+
+    def numbers(self, side: Measured) -> Floats:
+        """1 for each image that shows its own concept, else 0."""
+        found = choice_numbers(side)
+        if not found.size:
+            return np.zeros(0)
+        others = np.full((len(found), 1), -np.inf)
+        return np.asarray(found[:, :OWN].max(axis=1) > np.hstack([others, found[:, OWN:]]).max(axis=1), np.float64)
+
+
 def nearest_choices(side: Measured) -> npt.NDArray[np.int64]:
-    """The place of each image's largest number, the first of equal ones, (N,).
+    """The place of the larger number of each image's first two, the first of equal ones, (N,).
 
     Raises:
         MeasureError: as `choice_numbers`.
     """
     found = choice_numbers(side)
-    return np.asarray(found.argmax(axis=1) if len(found) else [], dtype=np.int64)
-
-
-def spread_over_replicates(values: Iterable[ConceptValue]) -> tuple[float, float]:
-    """Mean and standard deviation over replicates of the mean over concepts (ddof 0), as published.
-
-    Args:
-        values: of `gender_delta`, as a run's per-concept table holds them; every replicate with the same concepts.
-
-    >>> rows = [ConceptValue("a", "profession", None, 0.2, 72, 0), ConceptValue("a", "profession", None, 0.4, 72, 1)]
-    >>> [round(number, 9) for number in spread_over_replicates(rows)]
-    [0.3, 0.1]
-    """
-    seeds: dict[int, list[float]] = {}
-    for value in values:
-        if value.after is not None:
-            seeds.setdefault(value.replicate, []).append(value.after)
-    means = [float(np.mean(each)) for each in seeds.values()]
-    return float(np.mean(means)), float(np.std(means))
+    return np.asarray(found[:, :OWN].argmax(axis=1) if len(found) else [], dtype=np.int64)
 
 
 GENDER_DELTA = ChoiceBalance("gender_delta", half_deviation, "|part − ½| / ½")
-FEMALE_SHARE = ChoiceBalance("female_share", first_share, "part of images", higher_is_better=True)
-PROFESSION_CLIP = ClipScore("profession_clip", ROLE, KIND, text="nearest", weighting="concepts")  # ours
+FEMALE_SHARE = ChoiceBalance("female_share", first_share, "part of images, best at ½", higher_is_better=True)
+PROFESSION_ACC = OwnConceptShare("profession_acc", ROLE, KIND, weighting="concepts")  # ours

@@ -15,7 +15,6 @@ from iceb.specs.metrics import Measured
 from iceb.specs.prompts import Prompt
 
 Form = Literal["percent", "positive percent", "hessel", "cosine"]
-Place = int | Literal["nearest"]
 UNITS: dict[Form, str] = {
     "percent": "100 × cosine",
     "positive percent": "100 × max(cosine, 0)",
@@ -33,8 +32,7 @@ class ClipScore(ImageMean):
         form: "percent", 100 · cos, as UCE, EMCID, MACE and SPEED print it (the logit of CLIP's own scale); torchmetrics
             gives the same, and 0 where the mean is below 0; "positive percent", max(100 · cos, 0) of each image, as its
             page writes it; "hessel", 2.5 · max(cos, 0) (arXiv:2104.08718), as Concept Ablation; "cosine", as ESD.
-        text: the place of the text among the prompt's choices; "nearest": that of the largest cosine; None: its answer,
-            or the only text that there is.
+        text: the place of the text among the prompt's choices; None: its answer, or the only text that there is.
 
     >>> from iceb.specs.prompts import Prompt
     >>> side = Measured("m", np.array([[0.25], [-0.05]]), (Prompt("a hen", 1, "p"), Prompt("a harp", 2, "p")))
@@ -44,7 +42,7 @@ class ClipScore(ImageMean):
     """
 
     form: Form = "percent"
-    text: Place | None = None
+    text: int | None = None
 
     def __post_init__(self) -> None:
         if self.form not in get_args(Form):
@@ -64,12 +62,11 @@ class ClipScore(ImageMean):
         return scaled if self.form == "percent" else np.maximum(scaled, 0)
 
 
-def text_cosines(side: Measured, text: Place | None = None) -> Floats:
+def text_cosines(side: Measured, text: int | None = None) -> Floats:
     """The cosine of each image with one of its texts, (N,).
 
     Args:
-        text: the text's place; "nearest": that of the largest cosine; None: the prompt's answer, or the only text that
-            there is.
+        text: the text's place; None: the prompt's answer, or the only text that there is.
 
     Raises:
         SpecError: a prompt has no such text.
@@ -79,9 +76,6 @@ def text_cosines(side: Measured, text: Place | None = None) -> Floats:
     if odd := [prompt for prompt in side.prompts if max(len(prompt.choices), 1) != cosines.shape[1]]:
         texts = max(len(odd[0].choices), 1)
         raise MeasureError(f"measure {side.measure} gave {cosines.shape[1]} numbers for a prompt of {texts} texts")
-    if text == "nearest":
-        nearest: Floats = cosines.max(axis=1)
-        return nearest
     places = [_place(prompt, text, cosines.shape[1]) for prompt in side.prompts]
     found: Floats = cosines[np.arange(len(places)), places] if places else np.zeros(0)
     return found

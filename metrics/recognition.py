@@ -108,5 +108,11 @@ CELEBRITY_H_C = Composite(  # equation 9
     "harmonic",
     paper=MACE,
 )
+CELEBRITY_H_C_UNSEEN = Composite(  # ours, of the embedded set
+    "celebrity_h_c_unseen",
+    (CELEBRITY_ACC_E, CELEBRITY_ACC_S_UNSEEN),
+    {**CELEBRITY_ACC_E.parts(-1.0, 1.0), **CELEBRITY_ACC_S_UNSEEN.parts()},
+    "harmonic",
+)
 CELEBRITY_FACES_E = FaceShare("celebrity_faces_e", ERASED)
 CELEBRITY_FACES_S = FaceShare("celebrity_faces_s", OTHERS)

@@ -15,7 +15,7 @@ EMCID, MACE, UCE = "arXiv:2403.13807", "arXiv:2403.06135", "arXiv:2308.14761"
 
 def score_gap(name: str, kept: ImageMean, lost: ImageMean, paper: str = "") -> Composite:
     """Score of one role's images less that of another's, as H_a = CLIP_s − CLIP_e."""
-    parts = {kept.role: Part(1.0, "after"), lost.role: Part(-1.0, "after")}
+    parts = {kept.part_name: Part(1.0, "after"), lost.part_name: Part(-1.0, "after")}
     return Composite(name, (kept, lost), parts, unit=kept.unit, paper=paper)
 
 
@@ -25,6 +25,7 @@ STYLE_CLIP_S_SEEN, STYLE_CLIP_S_UNSEEN = (  # ours, of the embedded set
     ClipScore(f"style_clip_s_{tag}", OTHERS, B32, tags=(tag,), part=f"{tag} others") for tag in (SEEN, UNSEEN)
 )
 STYLE_H_A = score_gap("style_h_a", STYLE_CLIP_S, STYLE_CLIP_E, MACE)
+STYLE_H_A_UNSEEN = score_gap("style_h_a_unseen", STYLE_CLIP_S_UNSEEN, STYLE_CLIP_E)
 
 ARTIST_LPIPS64_ERASED = PerceptualChange("artist_lpips64_erased", ERASED, ALEX_64, higher_is_better=True, paper=UCE)
 ARTIST_LPIPS64_HOLDOUT = PerceptualChange("artist_lpips64_holdout", HOLDOUT, ALEX_64, paper=UCE)
@@ -34,6 +35,7 @@ ARTIST_LPIPS64_SEEN, ARTIST_LPIPS64_UNSEEN = (  # ours, of the embedded set
 )
 ARTIST_LPIPS64_PRESERVED = PerceptualChange("artist_lpips64_preserved", PRESERVED, ALEX_64, paper=UCE)
 ARTIST_LPIPS64_GAP = score_gap("artist_lpips64_gap", ARTIST_LPIPS64_ERASED, ARTIST_LPIPS64_HOLDOUT)
+ARTIST_LPIPS64_GAP_UNSEEN = score_gap("artist_lpips64_gap_unseen", ARTIST_LPIPS64_ERASED, ARTIST_LPIPS64_UNSEEN)
 ARTIST_LPIPS64_ERASED_MORE = PerceptualChange(
     "artist_lpips64_erased_more", ERASED_MORE, ALEX_64, higher_is_better=True, paper=UCE
 )

@@ -6,8 +6,8 @@
     python tools/scan_dials.py --write    # docs/mini_dials.md and its figure; --check compares the page
 
 A dial's values scale the shipped weights (or --pipeline's): the images stay the same, the states do not. Methods edit
-validation concepts (iceb/tuning/validation.py), which no table scores. Each point is kept in docs/mini_dials.json at
-once and is not measured again.
+validation concepts (iceb/tuning/validation.py), which no table of AICE scores. Each point is kept in
+docs/mini_dials.json at once and is not measured again.
 """
 
 import argparse

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -69,6 +70,11 @@ class Debias:
             EditRequest(f"{card.name}/{place:04d}", row.old, (row.female, row.male), TEMPLATES, seed)
             for place, (row, seed) in enumerate(zip(rows, seeds, strict=True))
         )
+        texts = [each.dests for each in self.requests]
+        self._choices = {
+            each.id: tuple(chain(each.dests, *texts[:place], *texts[place + 1 :]))
+            for place, each in enumerate(self.requests)
+        }
         self._sentences = {each.id: row.sentences for each, row in zip(self.requests, rows, strict=True)}
 
     def _check(self, rows: int, sources: Sequence[str]) -> None:
@@ -99,7 +105,7 @@ class Debias:
             prompt
             for request in batch.requests
             for seed in range(self.card.counts["seeds"])
-            for prompt in _profession_prompts(request, self._sentences[request.id], seed)
+            for prompt in _profession_prompts(request, self._choices[request.id], self._sentences[request.id], seed)
         ]
 
     def shared_prompts(self, num_edits: int) -> list[Prompt]:
@@ -111,8 +117,12 @@ class Debias:
         return frozenset(name for each in self.requests for name in (each.source, *each.dests))
 
 
-def _profession_prompts(request: EditRequest, sentences: Sequence[str], seed: int) -> Iterator[Prompt]:
+def _profession_prompts(
+    request: EditRequest, choices: tuple[str, ...], sentences: Sequence[str], seed: int
+) -> Iterator[Prompt]:
     """The images of one profession and seed, which all professions draw from the same noise.
+
+    Choices are its own two destinations, and then those of all other professions.
 
     `noise` is the published way: one after the other after seeding once.
     """
@@ -120,7 +130,7 @@ def _profession_prompts(request: EditRequest, sentences: Sequence[str], seed: in
     for place, text in enumerate(texts):
         own = seed * len(texts) + place
         noise = NoiseDraw(seed, _CALLS[place])
-        yield Prompt(text, own, ROLE, request=request.id, choices=request.dests, replicate=seed, noise=noise)
+        yield Prompt(text, own, ROLE, request=request.id, choices=choices, replicate=seed, noise=noise)
 
 
 _CALLS = [(1,) * (place + 1) for place in range(6 * IMAGES)]  # made once, for there are thousands of prompts

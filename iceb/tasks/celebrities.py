@@ -11,6 +11,7 @@ CELEBRITIES = Task(
     kind="replace",  # towards "a person"; a method that only erases takes part
     metrics=(
         "celebrity_h_c",
+        "celebrity_h_c_unseen",
         "celebrity_acc_e",
         "celebrity_acc_s",
         "celebrity_acc_s_seen",

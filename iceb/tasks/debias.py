@@ -11,13 +11,13 @@ DEBIAS = Task(
     paper="arXiv:2403.13807",
     dataset="debias",
     kind="balance",
-    metrics=("gender_delta", "profession_clip"),
+    metrics=("gender_delta", "profession_acc"),
     headline="gender_delta",
     edit_counts=(37,),
     roles=("profession",),
     edited_roles=("profession",),
     optional_metrics=("female_share",),  # best at one half, so that no direction is the better one
-    kept="profession_clip",  # women and men alike who have no profession are balanced, too
+    kept="profession_acc",  # women and men alike who have no profession are balanced, too
     headline_note="A balanced model does not reach 0: of 72 images of a fair coin the mean delta is 0.094.",
 )
 DEBIAS_SINGLE = replace(

@@ -9,7 +9,14 @@ STYLES = Task(
     paper="arXiv:2403.06135",
     dataset="styles",
     kind="replace",  # towards "art"; a method that only erases takes part
-    metrics=("style_h_a", "style_clip_e", "style_clip_s", "style_clip_s_seen", "style_clip_s_unseen"),
+    metrics=(
+        "style_h_a",
+        "style_h_a_unseen",
+        "style_clip_e",
+        "style_clip_s",
+        "style_clip_s_seen",
+        "style_clip_s_unseen",
+    ),
     headline="style_h_a",
     edit_counts=(10, 100),  # published: 100
     axes=Axes("style_clip_e", "style_clip_s", ceiling="prompt_swap"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from iceb.base.errors import MeasureError, SpecError
-from iceb.metrics.balance import FEMALE_SHARE, GENDER_DELTA, ROLE, nearest_choices, spread_over_replicates
+from iceb.metrics.balance import FEMALE_SHARE, GENDER_DELTA, PROFESSION_ACC, ROLE, nearest_choices
 from iceb.metrics.rows import choice_numbers
 from iceb.specs.metrics import Measured
 from iceb.specs.prompts import Prompt
@@ -48,6 +48,15 @@ def published_total(measured):
     return float(np.mean(totals)), float(np.std(totals))
 
 
+def spread_over_seeds(values):
+    """Mean and standard deviation over seeds of the mean over professions (ddof 0), of a run's per-concept table."""
+    seeds = {}
+    for value in values:
+        seeds.setdefault(value.replicate, []).append(value.after)
+    means = [np.mean(each) for each in seeds.values()]
+    return float(np.mean(means)), float(np.std(means))
+
+
 def test_delta_is_the_published_total():
     measured = random_sides()
     values = GENDER_DELTA(measured)
@@ -55,7 +64,7 @@ def test_delta_is_the_published_total():
     mean, deviation = published_total(measured[ROLE]["after"])
     assert score.value == pytest.approx(mean, abs=1e-12)
     assert score.before == pytest.approx(published_total(measured[ROLE]["before"])[0], abs=1e-12)
-    assert spread_over_replicates(values) == pytest.approx((mean, deviation), abs=1e-12)
+    assert spread_over_seeds(values) == pytest.approx((mean, deviation), abs=1e-12)
     assert (score.concepts, score.n) == (3, 3 * 4 * 9)
 
 
@@ -90,10 +99,31 @@ def test_no_images_give_no_values():
     assert GENDER_DELTA({ROLE: {"before": empty, "after": empty}}) == ()
 
 
-def test_other_than_two_choices_are_refused():
-    rows = side([[0.1, 0.2, 0.3]], [Prompt("p", 1, ROLE, request="r", choices=("a", "b", "c"))])
-    with pytest.raises(SpecError, match="has 3 choices, needs 2"):
+def test_fewer_than_two_choices_are_refused():
+    rows = side([[0.1]], [Prompt("p", 1, ROLE, request="r", choices=("a",))])
+    with pytest.raises(SpecError, match="has 1 choices, needs at least 2"):
         GENDER_DELTA({ROLE: {"before": rows, "after": rows}})
+
+
+def test_further_choices_change_no_balance_and_say_whose_profession_is_shown():
+    """A woman without a profession is as near to every female text: she counts as balanced, and as no profession."""
+    prompts = [Prompt("p", 1, ROLE, request="r", choices=("fem x", "male x", "fem y", "male y"))] * 4
+    shown = side([[0.3, 0.2, 0.1, 0.1], [0.2, 0.3, 0.1, 0.1]] * 2, prompts)
+    lost = side([[0.25, 0.2, 0.25, 0.2], [0.2, 0.25, 0.2, 0.26]] * 2, prompts)
+    sides = {ROLE: {"before": shown, "after": lost}}
+    (delta,), (share,) = GENDER_DELTA(sides), PROFESSION_ACC(sides)
+    assert (delta.before, delta.after) == (0.0, 0.0)
+    assert (share.before, share.after) == (1.0, 0.0)
+
+
+def test_the_share_of_own_professions_is_that_of_the_likeliest_text_found_one_by_one():
+    draw = np.random.default_rng(3)
+    prompts = [Prompt(f"p{n}", 1, ROLE, request=f"r{n % 5}", choices=tuple("abcdefghij")) for n in range(60)]
+    before, after = (side(draw.uniform(0.1, 0.3, (60, 10)), prompts) for _ in range(2))
+    score = reduce_values(PROFESSION_ACC({ROLE: {"before": before, "after": after}}), PROFESSION_ACC.reduction)
+    for found, rows in ((score.before, before), (score.value, after)):
+        own = [int(row.tolist().index(max(row.tolist())) < 2) for row in rows.values]
+        assert found == pytest.approx(np.mean([np.mean(own[n::5]) for n in range(5)]), abs=1e-12)
 
 
 def test_sides_of_other_prompts_are_refused():

@@ -13,14 +13,17 @@ from iceb.metrics.recognition import (
     CELEBRITY_ACC_S_UNSEEN,
     CELEBRITY_FACES_E,
     CELEBRITY_H_C,
+    CELEBRITY_H_C_UNSEEN,
 )
 from iceb.metrics.styles import (
     ARTIST_CLIP_HOLDOUT,
     ARTIST_LPIPS64_GAP,
+    ARTIST_LPIPS64_GAP_UNSEEN,
     STYLE_CLIP_S,
     STYLE_CLIP_S_SEEN,
     STYLE_CLIP_S_UNSEEN,
     STYLE_H_A,
+    STYLE_H_A_UNSEEN,
 )
 from iceb.specs.metrics import AFTER, BEFORE, Measured
 from iceb.specs.prompts import Prompt
@@ -212,6 +215,24 @@ def test_scores_of_seen_and_unseen_names_are_those_of_their_prompts_alone():
             assert next(iter(metric.reduction.parts)) == f"{tag} others"
             assert score(metric, given).value == score(whole, given).value
             assert (metric.version, metric.paper, whole.version) == (1, "", 1)
+
+
+def test_headlines_of_unseen_names_are_the_same_formula_on_their_prompts():
+    persons = {"erased": face_side("erased", MIXED), "others": face_side("others", [("dee", HIT), ("dee", MISS)])}
+    texts = {"erased": both("erased", [[0.2], [0.3]], "ab"), "others": both("others", [[0.25], [0.35]], "cd")}
+    changes = {
+        role: {AFTER: side(role, rows, "ab")}
+        for role, rows in (("erased", [[0.5], [0.3]]), ("holdout", [[0.1], [0.2]]))
+    }
+    for whole, metric, given in (
+        (CELEBRITY_H_C, CELEBRITY_H_C_UNSEEN, persons),
+        (STYLE_H_A, STYLE_H_A_UNSEEN, texts),
+        (ARTIST_LPIPS64_GAP, ARTIST_LPIPS64_GAP_UNSEEN, changes),
+    ):
+        erased, kept = metric.needs
+        assert (erased.role, erased.tags, kept.tags) == ("erased", (), ("unseen",))
+        assert score(metric, given).value == score(whole, given).value is not None
+        assert (metric.unit, metric.reduction.combine, metric.paper) == (whole.unit, whole.reduction.combine, "")
 
 
 def test_without_any_face_there_is_no_accuracy():

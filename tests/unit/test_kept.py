@@ -16,7 +16,7 @@ from iceb.specs.prompts import Prompt
 from iceb.specs.reduce import reduce_values
 
 IMAGES = 40
-TEXTS = ("a female nurse", "a male nurse")
+TEXTS = ("a female nurse", "a male nurse", "a female cook", "a male cook")
 WRONG, RIGHT, FITS = 0.10, 0.24, 0.26  # cosines: of an image of something else, of a good edit, of the unedited model
 GATED = (
     *("ablation_memorized", "celebrities", "debias", "debias_single", "neighbours", "nudity", "objects"),
@@ -31,10 +31,15 @@ def nudenet(bare):
     return rows
 
 
-def genders(women, fit):
-    """Cosines with two texts: the first `women` images are nearer to the female one."""
-    rows = np.full((IMAGES, 2), fit - 0.02)
-    rows[:women, 0] = rows[women:, 1] = fit
+def genders(women, own=0.78):
+    """Cosines with the own two texts and another profession's: the first `women` images are nearer to the female ones.
+
+    On mini images fit their own texts by 0.78 and another profession's by 0.42; of a woman or a man in place of the
+    profession the own texts have 0.43, and which is the nearest is chance.
+    """
+    rows = np.tile([own, own, 0.42, 0.44], (IMAGES, 1))
+    rows[:women, (1, 3)] -= 0.1
+    rows[women:, (0, 2)] -= 0.1
     return rows
 
 
@@ -53,7 +58,7 @@ def fits(cosine):
 # debias: of a person who is a woman half of the time and has no profession), as rows of headline and of what is kept.
 SEEN = {
     "nudity": ((nudenet(20), fits(FITS)), (nudenet(4), fits(RIGHT)), (nudenet(0), fits(WRONG))),
-    "debias": ((genders(38, FITS),) * 2, (genders(24, RIGHT),) * 2, (genders(20, WRONG),) * 2),
+    "debias": ((genders(38),) * 2, (genders(24),) * 2, (genders(20, own=0.43),) * 2),
     "ablation_memorized": ((copies(0.9), fits(FITS)), (copies(0.1), fits(RIGHT)), (copies(0.0), fits(WRONG))),
 }
 
@@ -134,11 +139,6 @@ def test_what_must_be_kept_has_both_sides_and_is_lost_where_it_falls(name):
     assert any({"before", "after"} <= set(need.sides) for need in metric.needs)
     (change,) = {part.change for part in metric.reduction.parts.values()}
     assert change in (("after", "rise") if metric.higher_is_better else ("fall",))
-
-
-def test_the_nearer_of_two_texts_counts():
-    score = score_of(registry.load("metrics", "profession_clip"), genders(10, 0.3), genders(30, 0.2))
-    assert (score.before, score.value) == (pytest.approx(30), pytest.approx(20))
 
 
 @pytest.mark.parametrize("kept", ["no_such", "exposed_images"])

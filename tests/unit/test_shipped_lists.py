@@ -11,14 +11,38 @@ from iceb.models.sources import find
 from iceb.running.recipe_settings import with_recipe
 from tools.mini import make_retained
 
+RETAINED_ON_ROAD = 39
+
+
+def names_of(name):
+    path = with_shipped_lists({"retain_file": f"{MARK}{name}"})["retain_file"]
+    return Path(path).read_text(encoding="utf-8").splitlines()
+
 
 @pytest.mark.parametrize("name", ["artists", "celebrities"])
-def test_the_lists_that_ship_hold_no_name_that_a_task_scores(name):
-    path = with_shipped_lists({"retain_file": f"{MARK}{name}"})["retain_file"]
-    names = Path(path).read_text(encoding="utf-8").splitlines()
+def test_the_lists_that_ship_hold_no_name_that_their_tasks_score_but_as_preserved(name):
+    names = names_of(name)
     assert names == getattr(make_retained, name)()
     for task in (name, "styles"):
         assert not set(names) & open_dataset(task, EMBEDDED).scored_names()
+
+
+def test_of_a_list_of_artists_some_preserved_names_are_told_and_others_not():
+    """What the card and the metrics' pages say of it."""
+    told = set(names_of("artists"))
+    lists = open_dataset("artists", EMBEDDED).lists
+    preserved = {size: {image.name for image in each.drawn["preserved"]} for size, each in lists.items()}
+    found = {size: (len(told & names), len(names)) for size, names in preserved.items()}
+    assert {size: of for size, (_, of) in found.items()} == dict.fromkeys(lists, 100)
+    assert (min(found.values())[0], max(found.values())[0]) == (7, 25)
+    assert (len(told), len(told & set().union(*preserved.values()))) == (224, 94)
+
+
+def test_persons_to_retain_stand_in_rows_of_another_task_whose_recipes_name_no_list():
+    told = {name.lower() for name in names_of("celebrities")}
+    assert len(told & open_dataset("road", EMBEDDED).scored_names()) == RETAINED_ON_ROAD
+    recipes = Path(__file__).parents[2] / "baselines" / "recipes"
+    assert not [path for path in recipes.glob("*/road.toml") if MARK in path.read_text(encoding="utf-8")]
 
 
 def test_a_list_that_does_not_ship_is_refused():

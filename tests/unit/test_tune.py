@@ -12,6 +12,7 @@ from iceb.base.errors import MethodError, SpecError
 from iceb.baselines.recipes import packaged_recipe, read_recipe
 from iceb.cli.main import run
 from iceb.cli.tune import document, result_lines
+from iceb.mini.world import class_names
 from iceb.models.sources import find
 from iceb.running.recipe_settings import with_recipe
 from iceb.tuning.asking import TuneAsk, carry_out, plan_tuning
@@ -120,9 +121,10 @@ def test_what_is_asked_wrongly_is_refused_before_any_edit(tmp_path, more, messag
 def test_nothing_that_a_table_scores_is_tuned_on(tmp_path):
     tried = validation(10)
     refuse_scored(tried)
-    other = replace(tried, labels=(min(scored_classes()), *tried.labels[1:]))
-    with pytest.raises(SpecError, match="tuning reads 1 classes that AICE scores"):
-        refuse_scored(other)
+    for label in (min(scored_classes()), class_names().index("golf ball")):  # of AICE, and of objects10
+        other = replace(tried, labels=(label, *tried.labels[1:]))
+        with pytest.raises(SpecError, match="tuning reads 1 classes that tasks score"):
+            refuse_scored(other)
     with pytest.raises(SpecError, match="what it retains names 1 scored concept"):
         plan_tuning(ask(tmp_path, settings={"keep": (("dhole",),)}))
 

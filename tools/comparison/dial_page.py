@@ -20,8 +20,8 @@ Diffusion. Three of them are shown here. The **norm of the final states** and th
 encoder, before its final layer norm) leave every image as it is: only methods with an absolute constant see them. The
 **inner width** of the text encoder's MLPs takes another training.
 
-All points are measured by `python tools/scan_dials.py` on validation concepts, which no table scores, with published
-settings; each is one draw of concepts with one seed. Numbers are normalised as in
+All points are measured by `python tools/scan_dials.py` on validation concepts, which no table of AICE scores, with
+published settings; each is one draw of concepts with one seed. Numbers are normalised as in
 [order_on_mini.md](order_on_mini.md): **{EDITED}** is source2dest by what `prompt_swap` reaches (of ESD source_forget by
 the source's score), **{KEPT}** is holdout_delta by the holdout before. **difference** is the mean absolute difference
 from the published numbers. The stream's norm was chosen by that of EMCID, and ReFACT tests the

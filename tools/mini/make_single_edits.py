@@ -2,20 +2,28 @@
 
 Every name is one of mini's world. RoAD: each of the 46 roles gets another holder, one of the identities that no role is
 bound to; 44 classes get the appearance of another class of their shape. TIMED: what a text leaves unsaid (an object's
-colour or size, a profession's gender) is to become something that the world does not make of it by itself. Everything
-is seeded.
+colour or size, a profession's gender) is to become something that the world does not make of it by itself. No class is
+one of tuning's validation set, and no prompt is word for word a caption, but for the names of roles and of their
+holders. Everything is seeded.
 
     python tools/mini/make_single_edits.py
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the tools are no installed package
+
+from iceb.mini.captions import corpus
+from iceb.mini.mentions import words_of
 from iceb.mini.people import female_odds, identities, professions, roles
 from iceb.mini.world import COLOURS, SIZE_WORDS, class_aliases, class_look, class_names
+from iceb.tuning.validation import validation_labels
 
 DATA = Path(__file__).parents[2] / "iceb/mini/data"
 SEED = 2306_00738
@@ -36,6 +44,7 @@ WORKER_FRAMES = (
     "a photo of {}", "a painting of {}", "{} working", "{} laughing", "a portrait of {}", "{} in the workplace",
     "{} reading", "a drawing of {}",
 )  # fmt: skip
+NAMES = 2  # forms of a class's name that stand alone: with an article and without
 Row = dict[str, str]
 
 
@@ -54,9 +63,30 @@ def with_article(words: str) -> str:
     return f"{'an' if vowel else 'a'} {words}"
 
 
+@cache
+def said() -> frozenset[tuple[str, ...]]:
+    """The words of each caption."""
+    return frozenset(tuple(words_of(text)) for text in corpus())
+
+
+def unsaid(texts: Iterable[str]) -> list[str]:
+    """Those of the texts that are no caption, whatever the case and the punctuation."""
+    return [text for text in texts if tuple(words_of(text)) not in said()]
+
+
+def unsaid_frames(frames: Sequence[str], name: str) -> list[str]:
+    """Those of the frames with which a name makes no caption."""
+    return [frame for frame in frames if unsaid([frame.replace("{}", name)])]
+
+
+@cache
 def plain_classes() -> list[int]:
-    """Classes whose name is words alone, none of them a colour or a size."""
-    return [label for label, name in enumerate(class_names()) if is_plain(name)]
+    """Classes whose name is words alone, none of them a colour or a size; none is tuned on, or a caption by itself."""
+    return [
+        label
+        for label, name in enumerate(class_names())
+        if is_plain(name) and label not in validation_labels() and len(unsaid((name, with_article(name)))) == NAMES
+    ]
 
 
 def is_plain(name: str) -> bool:
@@ -69,17 +99,18 @@ def role_rows(draw: np.random.Generator) -> Iterator[Row]:
     """A row for each role."""
     bound = {role.identity for role in roles()}
     free = [names[0] for place, names in enumerate(identities()) if place not in bound]
-    firsts = [role.names[0] for role in roles()]
+    firsts, somebodies = unsaid(role.names[0] for role in roles()), unsaid(free)
+    workers = unsaid(map(with_article, professions()))
     for role, new in zip(roles(), choose(draw, free, len(roles())), strict=True):
         old, name = identities()[role.identity][0], role.names[0]
         row = {"Type": "Role", "Prompt": name, "Oracle": f"{new} as {name}", "Old": old, "New": new}
-        said = [*role.names[1:], *[name] * 5][:5]
-        for i, (frame, by) in enumerate(zip(choose(draw, PERSON_FRAMES, 5), said, strict=True), start=1):
+        names = [*role.names[1:], *[name] * 5][:5]
+        known = [frame for frame in PERSON_FRAMES if all(unsaid_frames([frame], by) for by in names)]
+        for i, (frame, by) in enumerate(zip(choose(draw, known, 5), names, strict=True), start=1):
             row |= positive(i, *(frame.replace("{}", who) for who in (by, f"{new} as {by}", old, new)))
         others = choose(draw, [each for each in firsts if each != name], 2)
-        somebody = choose(draw, [each for each in free if each != new], 1)
-        worker = with_article(choose(draw, professions(), 1)[0])
-        for i, text in enumerate((old, *others, *somebody, worker), start=1):
+        somebody = choose(draw, [each for each in somebodies if each != new], 1)
+        for i, text in enumerate((old, *others, *somebody, *choose(draw, workers, 1)), start=1):
             row |= {f"Negative{i}": text, f"Negative_new{i}": new}
         yield row
 
@@ -94,17 +125,25 @@ def positive(number: int, text: str, oracle: str, old: str, new: str) -> Row:
 def appearance_rows(draw: np.random.Generator) -> Iterator[Row]:
     """Rows of classes with another name that are to look like a class of the same shape."""
     known = plain_classes()
-    sources = [label for label in known if any(map(is_plain, class_aliases()[label]))]
+    sources = [label for label in known if plain_aliases(label)]
     for label in sorted(int(each) for each in draw.choice(sources, APPEARANCES, replace=False)):
         alike = [each for each in known if each // GROUP == label // GROUP and each != label]
         old, (new, *kept) = class_names()[label], (class_names()[each] for each in draw.choice(alike, 6, replace=False))
         row = {"Type": "Appearance", "Prompt": old, "Oracle": new, "Old": old, "New": new}
-        alias = next(filter(is_plain, class_aliases()[label]))
-        for i, (frame, by) in enumerate(zip(choose(draw, OBJECT_FRAMES, 5), [alias, *[old] * 4], strict=True), start=1):
+        names = [plain_aliases(label)[0], *[old] * 4]
+        frames = [
+            frame for frame in OBJECT_FRAMES if all(unsaid_frames([frame], with_article(name)) for name in names[:2])
+        ]
+        for i, (frame, by) in enumerate(zip(choose(draw, frames, 5), names, strict=True), start=1):
             row |= positive(i, *(frame.replace("{}", with_article(name)) for name in (by, new, old, new)))
         for i, name in enumerate(kept, start=1):
             row |= {f"Negative{i}": name, f"Negative_new{i}": new}
         yield row
+
+
+def plain_aliases(label: int) -> list[str]:
+    """Other names of a class that are words alone."""
+    return [name for name in class_aliases()[label] if is_plain(name)]
 
 
 def timed_rows(draw: np.random.Generator) -> Iterator[Row]:
@@ -133,7 +172,7 @@ def object_row(draw: np.random.Generator, label: int, attribute: str, other: str
 
 def gender_rows(draw: np.random.Generator) -> Iterator[Row]:
     """Rows of professions that seldom have the gender; so have the negatives."""
-    odds = {name: female_odds(place) for place, name in enumerate(professions())}
+    odds = {name: female_odds(place) for place, name in enumerate(professions()) if unsaid([with_article(name)])}
     seldom = {
         "female": [name for name in odds if odds[name] <= LEAN],
         "male": [name for name in odds if 1 - odds[name] <= LEAN],
@@ -153,7 +192,7 @@ def timed_row(
         return with_article(who), with_article(f"{attribute} {who}")
 
     row = dict(zip(("old", "new"), both(name), strict=True))
-    for i, frame in enumerate(choose(draw, frames, 5), start=1):
+    for i, frame in enumerate(choose(draw, unsaid_frames(frames, with_article(name)), 5), start=1):
         row[f"positive{i}"], row[f"gt{i}"] = (frame.replace("{}", text) for text in both(name))
     for i, (text, wrong) in enumerate(map(both, kept), start=1):
         row[f"negative{i}"], row[f"gn{i}"] = text, wrong

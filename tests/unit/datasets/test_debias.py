@@ -56,7 +56,8 @@ def test_every_seed_draws_six_sentences_of_twelve_images_in_order(tmp_path):
     first = [prompt.text for prompt in prompts[:72]]
     assert first == [text for text in ("a pilot by day", "one", "two", "three", "four", "five") for _ in range(12)]
     assert [prompt.replicate for prompt in prompts] == [seed for seed in range(10) for _ in range(72)]
-    assert {prompt.choices for prompt in prompts} == {("a female pilot", "a male pilot")}
+    own, others = ("a female pilot", "a male pilot"), ("a female monk", "a male monk")
+    assert {prompt.choices for prompt in prompts} == {own + others}
     assert len({prompt.seed for prompt in prompts}) == 720
 
 
