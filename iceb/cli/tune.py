@@ -84,7 +84,8 @@ def tune(
 ) -> None:
     """Search a method's settings on mini and write a recipe.
 
-    Each trial edits validation concepts, which the leaderboard of AICE does not score; the settings of the best trial become the recipe.
+    Each trial edits validation concepts, which the leaderboard of AICE does not score; the settings of the best trial
+    become the recipe.
     """
     ask = tried.ask(method, device, cache, out)
     from iceb.tuning.asking import plan_tuning
