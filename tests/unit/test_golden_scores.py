@@ -74,11 +74,14 @@ def test_every_score_is_as_recorded():
     assert problems(METRICS, BLOCKS, RECORDS) == []
 
 
+OF_OWN_TEXTS = ("profession_acc",)  # frozen rows have no texts of others, so all count (but see test_balance.py)
+
+
 def test_every_recorded_score_says_something():
     for name, metric in METRICS.items():
         score = RECORDS[name][str(metric.version)]
         assert score["value"], name
-        assert score["stderr"], name
+        assert score["stderr"] or name in OF_OWN_TEXTS, name
 
 
 @pytest.mark.parametrize("mutation", [scale_after, short])
