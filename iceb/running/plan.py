@@ -36,7 +36,7 @@ from iceb.specs.methods import MethodCard
 from iceb.specs.outside import OutsideRecord
 from iceb.specs.repeats import SINGLE, Repeats
 from iceb.specs.results import first_problem
-from iceb.specs.runs import MOST_COUNTED, Dtype, ModelRef, RunSpec, Sampling, Scalar, check_share
+from iceb.specs.runs import MOST_COUNTED, Dtype, ModelRef, RunSpec, Sampling, Scalar, check_choices, check_share
 from iceb.specs.tasks import Task
 from iceb.stores.edits import EditStore
 from iceb.stores.images import ImageStore
@@ -231,6 +231,7 @@ def model_sampling(default: Sampling, changes: Mapping[str, Any]) -> Sampling:
     for name in changes:
         if name not in known:
             raise SpecError(unknown("field of sampling", name, known))
+    check_choices(changes)
     try:
         return fields.validate_python({**known, **changes})
     except ValidationError as error:

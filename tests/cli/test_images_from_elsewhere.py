@@ -137,14 +137,14 @@ def test_a_missing_image_makes_the_result_partial_and_is_named(normal_run, model
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["score"], "give either a run's folder or --images"),
+        (["score"], "nothing to score: name a run's folder, or images of another program with --images"),
         (["score", "--images", "nowhere", *TASK], "--images nowhere: neither a folder"),
         (["score", "--images", "nowhere"], "give --task and --num-edits"),
         (["show", "prompts"], "needs a task"),
         (["show", "prompts", "own"], "name their file with --requests"),
         (["show", "task", "aice", "--num-edits", "3"], "takes no options"),
-        (["evaluate", "--task", "aice", "--num-edits", "1"], "give either --method or --checkpoint"),
-        (["evaluate", "--method", "uce", "--checkpoint", "x", *TASK], "give either --method or --checkpoint"),
+        (["evaluate", "--task", "aice", "--num-edits", "1"], "nothing to edit with: give --method, or --checkpoint"),
+        (["evaluate", "--method", "uce", "--checkpoint", "x", *TASK], "--method and --checkpoint both say what edits"),
         (["evaluate", "--method", "uce", "--name", "x", *TASK], "--name x: is for --checkpoint"),
         (["evaluate", "--checkpoint", ".", "--set", "a=1", *TASK], "has no settings here"),
         (["evaluate", "--checkpoint", "mini", *TASK], "names no folder"),

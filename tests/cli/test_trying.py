@@ -111,7 +111,7 @@ def test_settings_name_their_method_where_there_are_several(judged_model, file, 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["try", "--method", "uce"], "give either --requests FILE or --source and --dest"),
+        (["try", "--method", "uce"], "nothing to edit: give --requests FILE, or --source and --dest"),
         (["try", "--source", "lion", "--method", "uce,uce"], "name one or more, each once"),
         (["try", "--source", "lion", "--method", ","], "name one or more, each once"),
     ],

@@ -26,12 +26,26 @@ class Idle:
         return Edit(rewrites={self.phrase: "dog"} if self.phrase else {})
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """Changes the embedding of a token that no prompt holds."""
+
+    card: ClassVar[MethodCard] = MethodCard("elsewhere", 1, "", ("replace",), ("text_encoder.*token_embedding.weight",))
+
+    def edit(self, bundle: Any, requests: Sequence[EditRequest], *, context: Any) -> Edit:
+        ((name, table),) = bundle.parameters_named("text_encoder.*token_embedding.weight").items()
+        (token,) = bundle.pipeline.tokenizer("zebra").input_ids[1:-1][:1]
+        edited = table.clone()
+        edited[token] += 1
+        return Edit({name: edited})
+
+
 @pytest.mark.parametrize(
     ("method", "said"),
     [
         (Idle(), "it changed no parameter, rewrote no text and set no negative prompt"),
         (Idle("unicorn"), "and of its 1 rewrite none changes these prompts"),
-        (toy.Shake(1e-10), "too little to change an 8-bit image"),
+        (Elsewhere(), "too little to change an 8-bit image"),
     ],
 )
 @pytest.mark.usefixtures("drawn_cache")
