@@ -13,6 +13,8 @@ from iceb import registry
 from iceb.base.errors import NotInDataError, SpecError
 from iceb.datasets import EMBEDDED, open_dataset
 from iceb.datasets.aice import TRAIN_TEMPLATES
+from iceb.datasets.cards import declaration
+from iceb.datasets.on_aice import OnAice
 from iceb.mini.world import class_names
 from iceb.specs.requests import EditRequest
 from iceb.specs.schedules import edit_batches
@@ -135,7 +137,7 @@ def scored_classes() -> frozenset[int]:
 def scored_names() -> frozenset[str]:
     """The names of the classes that the embedded data of some task of ours score."""
     tasks = [entry.load() for entry in registry.entries_of("tasks") if entry.package == registry.OWN]
-    datasets = dict.fromkeys(task.dataset for task in tasks)
+    datasets = [name for name in dict.fromkeys(task.dataset for task in tasks) if not _edits_aice(name)]
     return frozenset(class_names()[label] for label in scored_classes()).union(*map(class_names_scored_by, datasets))
 
 
@@ -148,6 +150,12 @@ def class_names_scored_by(dataset: str) -> frozenset[str]:
         return frozenset()
     scored = {_plain(name) for name in getattr(opened, "scored_names", frozenset)()}
     return frozenset(name for name in class_names() if _plain(name) in scored)
+
+
+def _edits_aice(dataset: str) -> bool:
+    """Whether a dataset's requests are AICE's, so that `scored_classes` has what it scores."""
+    load = declaration(dataset).load
+    return isinstance(load, type) and issubclass(load, OnAice)
 
 
 def _plain(text: str) -> str:

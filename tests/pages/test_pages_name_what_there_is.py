@@ -72,7 +72,7 @@ def test_the_index_names_every_page_of_the_documentation():
 def command_of(words: list[str]) -> tuple[Any, list[str]]:
     """The command that the first words name, and the words behind them."""
     command: Any = get_command(app)
-    while hasattr(command, "commands") and words:
+    while hasattr(command, "commands") and words and not words[0].startswith("--"):
         name, *words = words
         assert name in command.commands, f"no command {name}"
         command = command.commands[name]

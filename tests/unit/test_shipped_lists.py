@@ -29,18 +29,18 @@ def test_the_lists_that_ship_hold_no_name_that_their_tasks_score_but_as_preserve
 
 def test_of_a_list_of_artists_some_preserved_names_are_told_and_others_not():
     """What the card and the metrics' pages say of it."""
-    told = set(names_of("artists"))
+    retained = set(names_of("artists"))
     lists = open_dataset("artists", EMBEDDED).lists
     preserved = {size: {image.name for image in each.drawn["preserved"]} for size, each in lists.items()}
-    found = {size: (len(told & names), len(names)) for size, names in preserved.items()}
+    found = {size: (len(retained & names), len(names)) for size, names in preserved.items()}
     assert {size: of for size, (_, of) in found.items()} == dict.fromkeys(lists, 100)
     assert (min(found.values())[0], max(found.values())[0]) == (7, 25)
-    assert (len(told), len(told & set().union(*preserved.values()))) == (224, 94)
+    assert (len(retained), len(retained & set().union(*preserved.values()))) == (224, 94)
 
 
 def test_persons_to_retain_stand_in_rows_of_another_task_whose_recipes_name_no_list():
-    told = {name.lower() for name in names_of("celebrities")}
-    assert len(told & open_dataset("road", EMBEDDED).scored_names()) == RETAINED_ON_ROAD
+    retained = {name.lower() for name in names_of("celebrities")}
+    assert len(retained & open_dataset("road", EMBEDDED).scored_names()) == RETAINED_ON_ROAD
     recipes = Path(__file__).parents[2] / "baselines" / "recipes"
     assert not [path for path in recipes.glob("*/road.toml") if MARK in path.read_text(encoding="utf-8")]
 

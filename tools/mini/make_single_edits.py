@@ -64,14 +64,14 @@ def with_article(words: str) -> str:
 
 
 @cache
-def said() -> frozenset[tuple[str, ...]]:
+def caption_words() -> frozenset[tuple[str, ...]]:
     """The words of each caption."""
     return frozenset(tuple(words_of(text)) for text in corpus())
 
 
 def unsaid(texts: Iterable[str]) -> list[str]:
     """Those of the texts that are no caption, whatever the case and the punctuation."""
-    return [text for text in texts if tuple(words_of(text)) not in said()]
+    return [text for text in texts if tuple(words_of(text)) not in caption_words()]
 
 
 def unsaid_frames(frames: Sequence[str], name: str) -> list[str]:
