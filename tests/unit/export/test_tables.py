@@ -268,7 +268,7 @@ def test_tables_are_not_written_where_their_entries_would_be(results, tmp_path, 
         ("latx", ExportAsk(), Wanted(), "did you mean latex?"),
         ("csv", ExportAsk(metrics=("edit_scor",)), Wanted(), "did you mean edit_score?"),
         ("csv", ExportAsk(), Wanted(tasks=("aise",)), "did you mean aice?"),
-        ("csv", ExportAsk(), Wanted(counts=(7,)), "`num_edits`: these runs have 10"),
+        ("csv", ExportAsk(), Wanted(counts=(7,)), "`num_edits` 7: no such run; choose among 10"),
     ],
 )
 def test_what_is_asked_wrongly_is_refused(results, tmp_path, form, ask, wanted, words):

@@ -45,7 +45,7 @@ def captions(tmp_path):
         ({"num_edits": 0}, IcebError, "`num_edits` 0: must be a whole number from 1"),
         ({"limit": 0}, IcebError, "`limit` 0: must be a whole number from 1"),
         ({"execution": Execution(device="tpu")}, ModelError, "`device` tpu"),
-        ({"sampling": {"steps": 0}}, SpecError, "sampling steps 0"),
+        ({"sampling": {"steps": 0}}, SpecError, "`steps` 0"),
         ({"sampling": {"scheduler": "euler"}}, SpecError, "scheduler"),
         ({"sampling": {"stepz": 3}}, SpecError, "stepz"),
         (
