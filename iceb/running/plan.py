@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from iceb.base.cache import cache_root
 from iceb.base.errors import SpecError
+from iceb.base.messages import quote
 from iceb.base.suggestions import unknown
 from iceb.datasets.conflicts import schedule_conflicts
 from iceb.datasets.own_requests import OwnRequests
@@ -234,5 +235,7 @@ def model_sampling(default: Sampling, changes: Mapping[str, Any]) -> Sampling:
         return fields.validate_python({**known, **changes})
     except ValidationError as error:
         problem = first_problem(error)
-        named = problem.startswith(("`", "sampling "))  # by the check of its own; else by its name alone
-        raise SpecError(problem if named else f"sampling {problem}") from error
+        name, _, said = problem.partition(": ")
+        if name in changes:  # a type that does not fit, found before the check of the class
+            problem = f"`{name}` {quote(changes[name])}: {said.replace('Input should be', 'must be')}"
+        raise SpecError(problem) from error
