@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from iceb.base.cache import cache_root
 from iceb.base.errors import SpecError
+from iceb.base.messages import quote
 from iceb.base.suggestions import unknown
 from iceb.datasets.conflicts import schedule_conflicts
 from iceb.datasets.own_requests import OwnRequests
@@ -36,7 +37,7 @@ from iceb.specs.methods import MethodCard
 from iceb.specs.outside import OutsideRecord
 from iceb.specs.repeats import SINGLE, Repeats
 from iceb.specs.results import first_problem
-from iceb.specs.runs import MOST_COUNTED, Dtype, ModelRef, RunSpec, Sampling, Scalar, check_choices, check_share
+from iceb.specs.runs import MOST_COUNTED, Dtype, ModelRef, RunSpec, Sampling, Scalar, check_share
 from iceb.specs.tasks import Task
 from iceb.stores.edits import EditStore
 from iceb.stores.images import ImageStore
@@ -231,10 +232,11 @@ def model_sampling(default: Sampling, changes: Mapping[str, Any]) -> Sampling:
     for name in changes:
         if name not in known:
             raise SpecError(unknown("field of sampling", name, known))
-    check_choices(changes)
     try:
         return fields.validate_python({**known, **changes})
     except ValidationError as error:
         problem = first_problem(error)
-        named = problem.startswith(("`", "sampling "))  # by the check of its own; else by its name alone
-        raise SpecError(problem if named else f"sampling {problem}") from error
+        name, _, said = problem.partition(": ")
+        if name in changes:  # a type that does not fit, found before the check of the class
+            problem = f"`{name}` {quote(changes[name])}: {said.replace('Input should be', 'must be')}"
+        raise SpecError(problem) from error

@@ -25,7 +25,6 @@ Dtype = Literal["float32", "float16", "bfloat16"]
 Precision = Literal["float32", "tf32", "bfloat16"]  # of a method's training passes
 Scheduler = Literal["pndm", "ddim", "dpm++"]
 Noise = Literal["per_image", "upstream"]
-CHOICES = {"scheduler": Scheduler, "noise": Noise}  # fields of `Sampling` with few values
 MOST_STEPS = 1000  # a noise schedule has no more timesteps
 MOST_GUIDANCE = 1000.0
 MOST_PIXELS = 4096  # of one side
@@ -47,12 +46,6 @@ def _one_of(what: str, value: object, kind: Any) -> None:
         raise SpecError(f"{what} {quote(value)}: must be one of {', '.join(get_args(kind))}")
 
 
-def check_choices(given: Mapping[str, object]) -> None:
-    """Refuse a value that is none of those that its field of `Sampling` can have."""
-    for name in CHOICES.keys() & given.keys():
-        _one_of(f"`{name}`", given[name], CHOICES[name])
-
-
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """Sampling settings of every image of a run; part of each image's key and of the table's identity."""
@@ -65,7 +58,8 @@ class Sampling:
     noise: Noise = "per_image"  # "upstream": holdout images of a class share one generator, as published
 
     def __post_init__(self) -> None:
-        check_choices({name: getattr(self, name) for name in CHOICES})
+        _one_of("`scheduler`", self.scheduler, Scheduler)
+        _one_of("`noise`", self.noise, Noise)
         check_int(self.steps, "`steps`", 1, MOST_STEPS)
         if not 0 <= self.guidance <= MOST_GUIDANCE:
             raise SpecError(f"`guidance` {quote(self.guidance)}: must be a number from 0 to {MOST_GUIDANCE}")
