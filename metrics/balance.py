@@ -97,7 +97,7 @@ class ChoiceBalance:
 
 @dataclass(frozen=True)
 class OwnConceptShare(ImageMean):
-    """Share of images that are nearer to a choice of their own concept than to every choice of the other concepts.
+    """Share of images nearest to a choice of their own concept, among the choices of all concepts.
 
     A prompt's first two choices are its own concept's, the further ones the others'; an image that is as near to both
     does not count. Of 37 concepts chance has 1 / 37.

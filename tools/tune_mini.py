@@ -1,4 +1,4 @@
-"""Tune a method for mini by the protocol, or explore settings, on concepts that no table of AICE scores.
+"""Tune a method for mini by the protocol, or explore settings, on AICE's validation concepts.
 
     python tools/tune_mini.py --cache build/tune --method emcid                      # the protocol's trials
     python tools/tune_mini.py --cache build/tune --method emcid --adopt              # the same, and the best as recipe

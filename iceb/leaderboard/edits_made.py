@@ -41,7 +41,7 @@ def edits_lines(table: Table) -> list[str]:
 
 
 def _times_alone(count: int, found: Cell) -> int | None:
-    """How often each concept is edited alone; 0: all together; None: not recorded."""
+    """The times that each concept is edited alone; 0: all together; None: not recorded."""
     record = found.first.effects
     return None if record is None or count == 1 else record.edits // count
 

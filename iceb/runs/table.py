@@ -153,7 +153,7 @@ def _rows(table: "pyarrow.Table") -> list[TableRow]:
 
 
 def _cells(column: "pyarrow.ChunkedArray") -> list[Any]:
-    """A column's cells; equal texts are one object, which takes a tenth of the memory and is found faster in a dict."""
+    """A column's cells, equal texts as one object: a tenth of the memory, and found faster in a dict."""
     if str(column.type) != COLUMNS["group"]:
         plain: list[Any] = column.to_pylist()
         return plain

@@ -1,4 +1,4 @@
-"""Validation concepts of mini: classes that no task's embedded data score, but for those that `LEFT` names."""
+"""Validation concepts of mini: classes that no task's embedded data score, except `LEFT`."""
 
 import json
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class Question(NamedTuple):
 
 @dataclass(frozen=True)
 class Validation:
-    """Requests and prompts for tuning; no class of them is scored in a table, but for those that `LEFT` names.
+    """Requests and prompts for tuning; no table scores a class of them, except `LEFT`.
 
     Attributes:
         asked: free-form prompts for the requests' sources, those of one request in a row.

@@ -112,7 +112,7 @@ def styles_file() -> dict[str, object]:
 
 
 def objects_file() -> list[dict[str, object]]:
-    """Ten classes of different shapes that mini was taught three other names of; tuning reads none of them."""
+    """Ten classes of different shapes with three other names taught to mini; tuning reads none."""
     draw = np.random.default_rng((SEED, 4))
     known = [label for label, aliases in enumerate(class_aliases()) if len(aliases) >= ALIASES]
     by_shape = {label // SHAPES: label for label in draw.permutation(known).tolist()}

@@ -81,7 +81,7 @@ def unsaid_frames(frames: Sequence[str], name: str) -> list[str]:
 
 @cache
 def plain_classes() -> list[int]:
-    """Classes whose name is words alone, none of them a colour or a size; none is tuned on, or a caption by itself."""
+    """Classes named by plain words, no colour or size, that are neither tuned on nor a caption."""
     return [
         label
         for label, name in enumerate(class_names())
