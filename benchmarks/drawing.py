@@ -24,7 +24,7 @@ from iceb.models.sources import find
 from iceb.models.threads import parallel_map
 from iceb.runs.provenance import Origin
 from iceb.specs.prompts import Prompt
-from iceb.specs.records import Provenance
+from iceb.specs.run_records import Provenance
 from iceb.stores.images import ImageStore
 
 RESULTS = Path(__file__).parent / "results" / "drawing.json"
