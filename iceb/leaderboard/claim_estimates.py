@@ -24,7 +24,7 @@ from iceb.specs.influences import Influences, align, design_of, influences_of
 from iceb.specs.records import ScoreRecord
 from iceb.specs.reduction import ConceptValue
 from iceb.specs.results import Result
-from iceb.statistics.clusters import cluster_sums
+from iceb.statistics.clusters import cluster_sums, satterthwaite
 from iceb.statistics.estimates import FEWEST, ROUNDING
 from iceb.statistics.one_sided import Estimate, skewness_of
 
@@ -105,6 +105,8 @@ def value_estimate(filed: FiledResult, metric: str) -> Estimate:
     numbers = np.array(list(mine.numbers.values()))
     variance, freedom = design.variance(numbers)
     seeds = (mine.seed_variance or 0.0) if design.state_count == 1 else 0.0  # several states hold it already
+    if seeds:
+        freedom = satterthwaite((variance, freedom), (seeds, max(mine.seeds - 1.0, 1.0)))
     skewness = skewness_of(cluster_sums(numbers, design.clusters)) if design.state_count == 1 and not seeds else 0.0
     return _plain(mine.value, float(np.sqrt(variance + seeds)), float(freedom), float(skewness), design.fewest)
 

@@ -129,7 +129,7 @@ def _with_tests(
         p_permutation=by_signs,
         clusters=design.count,
         note="" if enough else few,
-        intervals=tuple((each.low, each.high) for each in ends if each is not None),
+        intervals=tuple((each.low, each.high) for each in ends if each) if all(ends) else (),
         spread=(components_of(first, clusters), components_of(second, clusters)),
         concepts=_most_different(first, second, names),
     )

@@ -56,6 +56,22 @@ def test_over_draws_and_seeds_it_is_students():
     found, alone = interval_of(seeds), interval_of(values_of(NUMBERS))
     assert found.method == "student_t"
     assert found.high - found.low > alone.high - alone.low  # the seeds' variance is in it
+    assert interval_of(seeds[:48]) is None  # of two seeds
+
+
+def test_the_interval_over_three_seeds_holds_the_truth_where_seeds_make_the_error():
+    """With the freedom of the concepts alone it held in 86 % of such samples."""
+    rng, held, samples = np.random.default_rng(3), 0, 200
+    for _ in range(samples):
+        by_seed, by_concept = rng.normal(0.0, 0.1, 3), rng.normal(0.5, 0.02, 40)
+        rows = [
+            ConceptValue(f"c{place}", "source", 0.0, float(each + shift), 1, 0, f"s{seed}", "one")
+            for seed, shift in enumerate(by_seed)
+            for place, each in enumerate(by_concept)
+        ]
+        found = interval_of(rows)
+        held += found is not None and found.low <= 0.5 <= found.high
+    assert 0.91 <= held / samples <= 0.99
 
 
 def test_of_a_distance_of_sets_it_is_its_own():
