@@ -27,7 +27,7 @@ def _options(ask: Ask) -> Iterator[tuple[str, Any]]:
     if ask.recipe is not None:
         yield "recipe", ask.recipe
     for name, value in ask.settings.items():
-        yield "set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"
+        yield "set", f"{name}={_setting_text(value)}"
     for name in ("draws", "replicates"):
         if (times := getattr(ask.repeats, name)) != 1:
             yield name, times
@@ -41,6 +41,17 @@ def _options(ask: Ask) -> Iterator[tuple[str, Any]]:
         value = getattr(ask.execution, name)
         if value != getattr(DEFAULT, name):
             yield name, value
+
+
+def _setting_text(value: Any) -> str:
+    """A setting's value as --set reads it: a text in quotes where its words alone would be something else."""
+    if not isinstance(value, str):
+        return json.dumps(value)
+    try:
+        json.loads(value)
+    except ValueError:
+        return value if value == value.strip() else json.dumps(value)
+    return json.dumps(value)
 
 
 def _option(name: str) -> str:

@@ -11,6 +11,7 @@ from iceb.base.errors import DataError, MethodError, NotInDataError, SpecError
 from iceb.cli.main import run
 from iceb.cli.matrix import split_list
 from iceb.cli.sweeping import sweep_ask
+from iceb.cli.values import settings
 from iceb.models.sources import find
 from iceb.running.plan import Ask, plan
 from iceb.running.shared_parts import SharedParts
@@ -382,6 +383,12 @@ def test_the_command_line_reads_a_cells_command_as_the_cell(monkeypatch):
     ).asks()
     assert cell.command == tuple(words)
     assert asked == [replace(cell, command=None, cache=None)]
+
+
+@pytest.mark.parametrize("value", ["big.txt", "true", "null", "1.5", "[1]", " x ", 'a "b"', 3, 0.5, True, None])
+def test_a_setting_is_read_back_as_the_value_that_it_was(value):
+    words = cell_command(Ask("aice", "uce", 10, settings={"x": value}))
+    assert settings([words[words.index("--set") + 1]]) == {"x": value}
 
 
 def test_a_cells_command_names_the_whole_share():
