@@ -167,9 +167,14 @@ def make_world(root: Path) -> tuple[World, float]:
     registry.entries_of = lambda group: [*known(group), *(each for each in own if each.group == group)]
     model = root / "model"
     if not (process := os.fork()):
-        save_sd(model)
-        os._exit(0)
-    wait_for(process)
+        code = 1
+        try:
+            save_sd(model)
+            code = 0
+        finally:
+            os._exit(code)  # not through this process's own ending, which removes the folder
+    if wait_for(process):
+        raise SystemExit("the model could not be written")
     (model / "iceb.json").write_text(json.dumps(DECLARATION), encoding="utf-8")
     undisturbed, before = World(root / "undisturbed", model), sum(os.times()[2:4])
     if code := wait_for(undisturbed.start()):

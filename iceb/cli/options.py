@@ -12,7 +12,6 @@ import typer
 from iceb.base.cache import WHERE
 from iceb.cli.grouped_help import COMPUTING, DRAWING, EDITED, METRICS, OUTPUT, SETTINGS, SIZE
 from iceb.specs.execution import Execution
-from iceb.specs.repeats import Repeats
 from iceb.specs.runs import Precision as TrainingPrecision
 
 # Options of the request
@@ -149,14 +148,6 @@ class Repetition:
 
     draws: Draws = 1
     replicates: Replicates = 1
-
-    def repeats(self) -> Repeats:
-        """The numbers of draws and seeds.
-
-        Raises:
-            SpecError: one is no count.
-        """
-        return Repeats(self.draws, self.replicates)
 
 
 @dataclasses.dataclass(frozen=True)

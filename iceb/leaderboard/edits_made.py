@@ -43,7 +43,7 @@ def edits_lines(table: Table) -> list[str]:
 def _times_alone(count: int, found: Cell) -> int | None:
     """The times that each concept is edited alone; 0: all together; None: not recorded."""
     record = found.first.effects
-    return None if record is None or count == 1 else record.edits // count
+    return None if record is None or count == 1 else round(record.edits / count)
 
 
 def controls_line(table: Table) -> str:
