@@ -20,11 +20,11 @@ from iceb.leaderboard.pairwise import paired_variances
 from iceb.leaderboard.row_clusters import cluster_names
 from iceb.runs.folder import read_result
 from iceb.runs.table import last_group_rows
-from iceb.specs.influences import Influences, align, design_of, influences_of
+from iceb.specs.influences import Influences, align, design_of, influences_of, score_variance
 from iceb.specs.records import ScoreRecord
 from iceb.specs.reduction import ConceptValue
 from iceb.specs.results import Result
-from iceb.statistics.clusters import cluster_sums, satterthwaite
+from iceb.statistics.clusters import cluster_sums
 from iceb.statistics.estimates import FEWEST, ROUNDING
 from iceb.statistics.one_sided import Estimate, skewness_of
 
@@ -102,13 +102,11 @@ def value_estimate(filed: FiledResult, metric: str) -> Estimate:
     clusters = cluster_names(filed.result)
     design = design_of(mine.keys, mine.shares, clusters)
     _refuse_few(design.fewest, metric)
-    numbers = np.array(list(mine.numbers.values()))
-    variance, freedom = design.variance(numbers)
-    seeds = (mine.seed_variance or 0.0) if design.state_count == 1 else 0.0  # several states hold it already
-    if seeds:
-        freedom = satterthwaite((variance, freedom), (seeds, max(mine.seeds - 1.0, 1.0)))
-    skewness = skewness_of(cluster_sums(numbers, design.clusters)) if design.state_count == 1 and not seeds else 0.0
-    return _plain(mine.value, float(np.sqrt(variance + seeds)), float(freedom), float(skewness), design.fewest)
+    variance, freedom = score_variance(mine, design)
+    skewness = 0.0
+    if design.state_count == 1 and not mine.seed_variance:
+        skewness = float(skewness_of(cluster_sums(np.array(list(mine.numbers.values())), design.clusters)))
+    return _plain(mine.value, float(np.sqrt(variance)), freedom, skewness, design.fewest)
 
 
 def difference_estimate(first: FiledResult, metric: str, second: FiledResult, other: str) -> Estimate:

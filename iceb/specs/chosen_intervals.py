@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from iceb.specs.influences import Influences, design_of, influences_of
+from iceb.specs.influences import Influences, design_of, influences_of, score_variance
 from iceb.specs.records import IntervalRecord
 from iceb.specs.reduction import ConceptValue, Reduction, Score
-from iceb.statistics.clusters import cluster_sums, satterthwaite
+from iceb.statistics.clusters import cluster_sums
 from iceb.statistics.estimates import FEWEST, ROUNDING, interval
 from iceb.statistics.intervals import chosen_interval
 
@@ -39,17 +39,14 @@ def mean_interval(found: Influences, clusters: Mapping[str, str]) -> IntervalRec
     design = design_of(found.keys, found.shares, clusters)
     if design.fewest * ROUNDING < FEWEST:
         return None
-    numbers = np.array(list(found.numbers.values()), dtype=np.float64)
     if design.state_count == 1 and found.seed_variance is None:
+        numbers = np.array(list(found.numbers.values()), dtype=np.float64)
         low, high = chosen_interval(found.value, cluster_sums(numbers, design.clusters))
         return IntervalRecord(method="bca", low=low, high=high, clusters=design.fewest)
-    variance, freedom = design.variance(numbers)
-    if design.state_count == 1 and found.seed_variance:  # several states hold it already
-        if found.seeds < FEWEST_SEEDS:
-            return None
-        seeds = (found.seed_variance, found.seeds - 1.0)
-        variance, freedom = variance + found.seed_variance, satterthwaite((variance, freedom), seeds)
-    ends = interval(found.value, float(np.sqrt(variance)), float(freedom), design.fewest)
+    if design.state_count == 1 and found.seed_variance and found.seeds < FEWEST_SEEDS:
+        return None
+    variance, freedom = score_variance(found, design)
+    ends = interval(found.value, float(np.sqrt(variance)), freedom, design.fewest)
     if ends[0] is None or ends[1] is None:
         return None
     return IntervalRecord(method="student_t", low=ends[0], high=ends[1], clusters=design.fewest)

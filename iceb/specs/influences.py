@@ -12,7 +12,7 @@ import numpy as np
 
 from iceb.specs.reduce import linear_sums
 from iceb.specs.reduction import ConceptValue, Reduction
-from iceb.statistics.clusters import Design, Floats, cluster_sums, codes
+from iceb.statistics.clusters import Design, Floats, cluster_sums, codes, satterthwaite
 
 
 class Key(NamedTuple):
@@ -146,6 +146,18 @@ def design_of(keys: Sequence[Key], shares: Mapping[Key, float], clusters: Mappin
         states=codes([key.state for key in keys]),
         shares=np.array([shares[key] for key in keys], dtype=np.float64),
     )
+
+
+def score_variance(found: Influences, design: Design) -> tuple[float, float]:
+    """The variance of a score and its degrees of freedom, over the design and the method's seeds.
+
+    With several states of the model that between states holds the seeds' already.
+    """
+    variance, freedom = design.variance(np.array(list(found.numbers.values()), dtype=np.float64))
+    if design.state_count > 1 or not found.seed_variance:
+        return float(variance), float(freedom)
+    seeds = (found.seed_variance, max(found.seeds - 1.0, 1.0))
+    return float(variance) + found.seed_variance, float(satterthwaite((variance, freedom), seeds))
 
 
 def align(influences: Sequence[Influences], keys: Sequence[Key]) -> Floats:
