@@ -6,7 +6,6 @@
 Only results on the embedded data as they are now count: the captions name other classes of earlier ones.
 """
 
-import argparse
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
-from iceb.base.errors import IcebError
 from iceb.datasets import EMBEDDED, load_card, open_dataset
 from iceb.datasets.aice import OF_DEST
 from iceb.leaderboard.collect import collect_filed
@@ -29,6 +27,7 @@ from iceb.mini.captions import SIZE, mention_counts
 from iceb.specs.prompts import Prompt
 from iceb.specs.reduce import reduce_values
 from iceb.tasks.aice import AICE
+from tools.page_command import run_page_command
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "corpus.md"
@@ -141,25 +140,14 @@ def _rows(results: Sequence[FiledResult]) -> Iterator[Row]:
         yield from table.order
 
 
+def committed_page() -> str:
+    """The page's text, from the committed per-concept tables."""
+    return page_text(collect_filed(results_folder(ROOT / "leaderboards")))
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Print, write or check the page; returns the exit code, 1 where --check finds another page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    action = parser.add_mutually_exclusive_group()
-    action.add_argument("--write", action="store_true", help="write docs/corpus.md")
-    action.add_argument("--check", action="store_true", help="fail when docs/corpus.md is another")
-    args = parser.parse_args(arguments)
-    try:
-        text = page_text(collect_filed(results_folder(ROOT / "leaderboards")))
-    except IcebError as error:
-        parser.error(str(error))
-    if args.write:
-        PAGE.write_text(text, encoding="utf-8")
-    elif not args.check:
-        print(text, end="")
-    elif not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != text:
-        print(f"{PAGE}: is not what the committed results make: run `python tools/holdout_by_captions.py --write`")
-        return 1
-    return 0
+    """Print, write or check the page; returns the exit code."""
+    return run_page_command(__file__, __doc__, PAGE, committed_page, arguments)
 
 
 if __name__ == "__main__":
