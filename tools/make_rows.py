@@ -161,6 +161,7 @@ def share_scratch(own: Path, shared: Path) -> None:
 
 def draw_before(task: str, out: Path, cache: Path) -> bool:
     """Draw a task's images before all edits once, by the control that makes none; others wait for it."""
+    task = before_task(task)  # one lock and one mark for those that share the folder
     own, done = before_folder(task, cache), cache / f"before-{task}.done"
     with run_lock(out, f"before-{task}", wait=True) as lock:
         if lock is not None and not done.exists():
@@ -170,10 +171,14 @@ def draw_before(task: str, out: Path, cache: Path) -> bool:
     return done.exists()
 
 
+def before_task(task: str) -> str:
+    """The task that draws a task's images before all edits: itself, or one that draws the same."""
+    return ROWS[task].before or task if task in ROWS else task
+
+
 def before_folder(task: str, cache: Path) -> Path:
     """The folder of a task's images before all edits, which may be another's."""
-    rows = ROWS.get(task)
-    return cache / "before" / (rows.before if rows is not None and rows.before else task)
+    return cache / "before" / before_task(task)
 
 
 def before_runs(task: str) -> list[RowRun]:

@@ -12,7 +12,7 @@ from iceb.baselines.recipes import shipped_recipe
 from iceb.datasets import EMBEDDED, open_dataset
 from iceb.specs.schedules import edit_batches
 from tools.comparison.both_sides import CEILING, METHODS
-from tools.make_rows import RowRun, before_folder, before_runs, main, row_runs, run_lock, share_scratch
+from tools.make_rows import RowRun, before_folder, before_runs, draw_before, main, row_runs, run_lock, share_scratch
 from tools.row_table import CONTROLS, CURVES, EDITS, FOUR, OTHERS, REACHING, ROWS, SEEDED, TRAINED
 
 EVERYTHING = (*CURVES, *CONTROLS, *OTHERS)
@@ -195,6 +195,16 @@ def test_images_before_are_shared_by_tasks_that_draw_the_same(tmp_path):
                 batches = edit_batches(data.schedule(count))
                 texts.append({(prompt.text, prompt.seed) for batch in batches for prompt in data.prompts(batch)})
             assert texts[0] == texts[1], name
+
+
+def test_tasks_that_draw_the_same_before_draw_it_once(monkeypatch, tmp_path):
+    drawn = []
+    monkeypatch.setattr("tools.make_rows.call_iceb", lambda arguments, lock: drawn.append(arguments) or 0)
+    assert draw_before("debias_single", tmp_path, tmp_path)
+    first = len(drawn)
+    assert draw_before("debias", tmp_path, tmp_path)
+    assert first == len(drawn) > 0
+    assert all(arguments[arguments.index("--task") + 1] == "debias" for arguments in drawn)
 
 
 def test_a_list_says_what_a_run_draws(capsys, tmp_path):
