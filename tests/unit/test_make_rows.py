@@ -12,7 +12,8 @@ from iceb.baselines.recipes import shipped_recipe
 from iceb.datasets import EMBEDDED, open_dataset
 from iceb.specs.schedules import edit_batches
 from tools.comparison.both_sides import CEILING, METHODS
-from tools.make_rows import RowRun, before_folder, before_runs, draw_before, main, row_runs, run_lock, share_scratch
+from tools.make_rows import before_folder, before_runs, draw_before, main, run_lock, share_scratch
+from tools.row_runs import RowRun, row_runs
 from tools.row_table import CONTROLS, CURVES, EDITS, FOUR, OTHERS, REACHING, ROWS, SEEDED, TRAINED
 
 EVERYTHING = (*CURVES, *CONTROLS, *OTHERS)
