@@ -23,8 +23,13 @@ def test_without_both_runs_the_sentence_says_what_the_old_numbers_stand_on():
 def test_with_both_runs_every_number_is_recorded():
     said = sentence({"all": {"scores": scores(-0.3)}, "none": {"scores": scores(-0.5)}}, scores(-0.4))
     assert "loses, at 300 edits, 0.300 ± 0.020 of the holdout with captions that name every class" in said
-    assert "source2dest is 0.300 ± 0.020, 0.400 ± 0.020 and 0.500 ± 0.020" in said
+    assert "source2dest is -0.300 ± 0.020, -0.400 ± 0.020 and -0.500 ± 0.020" in said
     assert "not kept" not in said
+
+
+def test_a_gain_of_the_holdout_does_not_read_as_a_loss():
+    said = sentence({"all": {"scores": scores(0.01)}, "none": {"scores": scores(-0.5)}}, scores(-0.4))
+    assert "loses, at 300 edits, -0.010 ± 0.020 of the holdout" in said
 
 
 def test_the_sentence_replaces_the_one_that_stands_there():
