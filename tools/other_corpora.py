@@ -103,14 +103,16 @@ def natural_scores(measured: Measured) -> dict[str, dict[str, float | None]]:
 
 
 def sentence(record: Mapping[str, Any], natural: Mapping[str, Scores]) -> str:
-    """The sentence of docs/mini.md about the three corpora."""
-    if set(NAMES) - set(record):
-        return (
-            "EMCID tuned for mini loses, at 300 edits, "
-            f"{_loss_text(natural['holdout_delta'])} of the holdout with the natural captions, and of the unseen third "
-            f"{_loss_text(natural['holdout_unseen'])}; that is its row. In two runs whose results are not kept it lost "
-            "0.355 (unseen third: 0.404) with captions that name every class, and 0.421 (0.470) with captions that "
-            "name no holdout class, at equal source2dest: `python tools/other_corpora.py` makes both and records them."
+    """The sentence of docs/mini.md about the three corpora.
+
+    Raises:
+        IcebError: the record lacks a run.
+    """
+    missing = [names for names in NAMES if names not in record]
+    if missing:
+        raise IcebError(
+            f"{RECORD.name} lacks the run with captions that name {' and '.join(missing)}: make it with "
+            "`python tools/other_corpora.py --cache FOLDER`"
         )
     first, last = (record[names]["scores"] for names in NAMES)
     runs = (first, natural, last)
