@@ -13,6 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
+from iceb.baselines.recipes import shipped_recipe
 from iceb.leaderboard.markdown import MISSING, markdown_table
 from iceb.tuning.protocol import ERASE_SCORE, FAMILY, PROTOCOL
 from iceb.tuning.record import Trial, Tuning, read_tuning
@@ -62,6 +63,8 @@ def lines_of(tuning: Tuning, measured: Measured) -> list[Line]:
 
 def _line(tuning: Tuning, number: int, trial: Trial, measured: Measured, *, tuned: bool = False) -> Line:
     settings = TUNED if tuned else trial.what
+    if settings != OWN:
+        settings = row_words(tuning.method, settings)
     row = tuning.method if settings == OWN else f"{tuning.method}, {settings}"
     each = [trial.at[count].score if count in trial.at else None for count in VALIDATED]
     return Line(
@@ -71,6 +74,13 @@ def _line(tuning: Tuning, number: int, trial: Trial, measured: Measured, *, tune
         (trial.score(VALIDATED), *each),
         tuple(score_on_test(measured, row, tuning.score, count) for count in COUNTS),
     )
+
+
+def row_words(method: str, settings: str) -> str:
+    """The words that AICE's row on mini of a method's published or tuned settings carries beside its name."""
+    recipe = shipped_recipe(method, "aice")
+    label = recipe.label(FAMILY, "tuned" if settings == TUNED else "published") if recipe else ""
+    return label or settings
 
 
 def score_on_test(measured: Measured, row: str, score: str, count: int) -> float | None:

@@ -48,7 +48,7 @@ class Claim(BaseModel):
         page: of the checkout.
         says: the sentence, as it stands there but for line ends.
         model: the family of the results.
-        row: as its leaderboard names it, "emcid, tuned for mini".
+        row: as its leaderboard names it, "emcid, tuned for mini with MEMIT's residual".
         metric: of the row; of a claim of capacity none, for each half has its own.
         than: rows that it is compared with.
         than_metric: of those rows, where it is another one; both must be of one comparable group.

@@ -48,7 +48,7 @@ def rows_named(name: str, folder: Path, task: str) -> list[tuple[Path, Result]]:
 
 
 def row_name(result: Result) -> str:
-    """A row's name on its leaderboard: "emcid, tuned for mini"."""
+    """A row's name on its leaderboard: "emcid, tuned for mini with MEMIT's residual"."""
     return named_settings(result).label(result.method.name)
 
 

@@ -34,7 +34,7 @@ class Row:
     package: str
     package_version: str
     paper: str
-    fidelity: str  # of the method to its authors' code, as its card said; "" of a result that does not say
+    fidelity: str  # to its authors' code: of its method, or "variant" by its settings; "" where the result has none
     recipe: str  # with digest and reason, "recipe r3.toml (sha256 …: tuned on …)"; "" for the method's own defaults
     params: Mapping[str, object]
     named: NamedSettings  # the params in words, by the recipe that ships now
@@ -156,17 +156,17 @@ def _rows(results: Sequence[Result]) -> list[Row]:
 
 def _row(cells: Mapping[int, Cell]) -> Row:
     latest = cells[max(cells)].first
-    method = latest.method
+    method, named = latest.method, named_settings(latest)
     return Row(
         method=method.name,
         version=method.version,
         package=method.package,
         package_version=method.package_version,
         paper=method.paper,
-        fidelity=method.fidelity,
+        fidelity="variant" if named.ours and method.fidelity else method.fidelity,
         recipe=recipe_text(method.recipe, method.recipe_sha256, method.recipe_how),
         params=method.params,
-        named=named_settings(latest),
+        named=named,
         cells=cells,
     )
 

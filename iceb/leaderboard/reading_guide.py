@@ -26,12 +26,14 @@ def reading(table: Table) -> str:
         *_elsewhere(table),
         controls_line(table),
         *edits_lines(table),
-        "A row of published settings is named so, with what they were published for where that is another task or no "
-        "single one ([the names](../baselines/README.md)). They are the authors' except counts tied to a model's size, "
-        "stand-ins for what the model lacks, and the model's own sampling where the method draws images, each named "
-        "below. One of settings chosen for this model is named by that. Settings in brackets are of neither.",
+        "A row of published settings is named so, with what they were published for where that is another task; on "
+        "AICE “published” alone also stands for the defaults of UCE's and ESD's programs and for TIME's and ReFACT's "
+        "settings for their own tasks ([the names](../baselines/README.md)). They are the authors' except counts tied "
+        "to a model's size, stand-ins for what the model lacks, and the model's own sampling where the method draws "
+        "images, each named below. One of settings chosen for this model is named by that, and by what in them is ours "
+        "(“with …”): its fidelity is “variant”. Settings in brackets are of neither.",
         "A recipe's text below is that of the row's commit; today's recipe may word the same settings otherwise.",
-        "fidelity is the method's to its authors' code ([what the words mean](../docs/methods/README.md)); ‖ΔW‖/‖W‖ is "
+        "fidelity is the row's to its authors' code ([what the words mean](../docs/methods/README.md)); ‖ΔW‖/‖W‖ is "
         "the change of the weights that the edit changes, against their own size.",
         "Every number follows from the per-concept table beside its result, and is computed again from it. A "
         "reproduction is another run of the same row whose numbers agree ([what this proves](../docs/results.md)).",
@@ -110,7 +112,7 @@ def _elsewhere(table: Table) -> list[str]:
 def _degenerate(table: Table) -> list[str]:
     """Explain the column of degenerate images, where some row has it."""
     if all(found.first.degenerate is None for row in table.order for found in row.cells.values()):
-        return []
+        return ["Images that show nothing were not counted when these rows were made, so none lost its rank by them."]
     return [
         "degenerate counts images that show nothing (blank, noise, blobs of colour), after the edit and in brackets of "
         f"the same prompts before. {EXPLAINED[DEGENERATE]}"

@@ -23,6 +23,7 @@ class NamedSettings:
 
     part: str  # "published", "tuned for mini"; "" for a method's own defaults
     changed: Mapping[str, Any]
+    ours: str = ""  # what of the recipe's makes another algorithm than the authors': "MEMIT's residual"
     counted: Mapping[str, Any] = field(default_factory=dict)  # those that the recipe has for this number of edits
 
     def label(self, method: str) -> str:
@@ -67,7 +68,8 @@ def _compare(result: Result, recipe: Recipe | None, which: Which) -> NamedSettin
     changed = [name for name in differing(method.params, shipped) if name in shipped or name in method.changed]
     part = recipe.label(family, which) if recipe else ""
     counted = recipe.settings_of_count(family, which, result.num_edits) if recipe else {}
-    return NamedSettings(part, {**{name: method.params[name] for name in changed}, **method.passes}, counted)
+    ours = recipe.ours(family, which) if recipe else ""
+    return NamedSettings(part, {**{name: method.params[name] for name in changed}, **method.passes}, ours, counted)
 
 
 def _as_recorded(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class MiniPart(RecipePart):
 
     published: ScaledPart | None = None  # None: the published settings run there as they are
     like: str = ""  # the task whose settings for the embedded model these lie over, in place of the recipe's own
+    ours: Mapping[str, str] = Field(default_factory=dict)  # settings that make another algorithm, as rows' names say it
     score: Literal["", "erase_score"] = ""  # of that task's trials the best by it; "" for the score they were tuned for
     erase: RecipePart | None = None  # the best trial by erase_score, over the recipe's own; None: the same trial
 
@@ -145,7 +146,22 @@ class Recipe(BaseModel):
         if like and how.partition(": ")[2].startswith(PUBLISHED):  # its best trial there is the authors' own settings
             return f"{PUBLISHED} for {like}"
         on = f" on {like}" if like else ""
-        return f"adapted to {family}" if how.startswith(UNTUNED) else f"tuned for {family}{on}"
+        if how.startswith(UNTUNED):
+            return f"adapted to {family}"
+        ours = self.ours(family, which)
+        return f"tuned for {family}{on}" + (f" with {ours}" if ours else "")
+
+    def ours(self, family: str, which: Which = "tuned") -> str:
+        """What of the settings makes another algorithm than the authors' own, in words; "" of none.
+
+        >>> part = MiniPart(how="tuned", params={"captions": 9}, ours={"captions": "captions", "rows": "all rows"})
+        >>> Recipe(how="published", mini=part).ours("mini"), Recipe(how="published", mini=part).label("mini")
+        ('captions', 'tuned for mini with captions')
+        """
+        part = self._part(family, which)
+        words = part.ours if isinstance(part, MiniPart) else {}
+        found = self.settings(family, which)
+        return ", ".join(word for name, word in words.items() if name in found and found[name] != self.params.get(name))
 
     def settings(self, family: str, which: Which = "tuned", num_edits: int | None = None) -> dict[str, Scalar]:
         """The settings for a model family; where no family's part lies over them, both kinds are the same.
@@ -185,7 +201,9 @@ def _mini_like(other: Recipe, part: MiniPart) -> MiniPart:
         like, reason = other.mini.like, reason.partition(": ")[2]
     if part.score and other.mini is not None and other.mini.erase is not None:
         reason, under = other.mini.erase.how, {**other.params, **other.mini.erase.params}
-    return part.model_copy(update={"how": f"{part.how}: {reason}", "like": like, "params": {**under, **part.params}})
+    ours = {**(other.mini.ours if other.mini else {}), **part.ours}
+    fields = {"how": f"{part.how}: {reason}", "like": like, "params": {**under, **part.params}, "ours": ours}
+    return part.model_copy(update=fields)
 
 
 def _without(

@@ -21,7 +21,7 @@ def outcome(tmp_path_factory):
 
 
 def test_the_figure_is_written_and_well_formed(outcome):
-    assert "emcid, tuned for mini" in "".join(ElementTree.parse(outcome).getroot().itertext())
+    assert "emcid, tuned for mini with MEMIT's residual" in "".join(ElementTree.parse(outcome).getroot().itertext())
 
 
 def test_json_holds_curves_and_what_is_read_off_them(capsys):
@@ -37,7 +37,7 @@ def test_json_holds_curves_and_what_is_read_off_them(capsys):
         assert point["efficacy"]["value"] == pytest.approx(1.0)
     for point in rows["unedited (control)"]["points"]:
         assert (point["efficacy"]["value"], point["preservation"]["value"], point["score"]) == (0.0, 1.0, 0.0)
-    tuned = rows["emcid, tuned for mini"]
+    tuned = rows["emcid, tuned for mini with MEMIT's residual"]
     assert tuned["capacities"][0]["edits"] == {"least": 300.0, "most": None}
     assert tuned["half_life"] == {
         "edits": {"least": 300.0, "most": None},

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from iceb.base.errors import CheckFailed, ResultError, SpecError
+from iceb.base.messages import quote
 from iceb.cli import claims as command
 from iceb.leaderboard.claim_estimates import Shelf, difference_estimate, value_estimate
 from iceb.leaderboard.claim_file import FIELDS, parse_claims, read_claims
@@ -19,7 +20,7 @@ from iceb.statistics.one_sided import p_above
 
 ROOT = Path(__file__).parents[2]
 SENTENCE = "A sentence that the page has."
-TUNED, PUBLISHED = "emcid, tuned for mini", "emcid, published"
+TUNED, PUBLISHED = "emcid, tuned for mini with MEMIT's residual", "emcid, published"
 
 
 @pytest.fixture(scope="module")
@@ -68,19 +69,25 @@ def test_a_sentence_that_names_a_method_says_with_which_settings():
 FALSE = [  # what is claimed, and what the guard says to it
     (
         {"kind": "order", "metric": "edit_score", "row": PUBLISHED, "than": TUNED},
-        "edit_score of emcid, published less that of emcid, tuned for mini at 300 edits is -0.155 ± 0.015",
+        f"edit_score of emcid, published less that of {TUNED} at 300 edits is -0.155 ± 0.015",
     ),
     (
         {"kind": "order", "metric": "edit_score", "row": TUNED, "than": "prompt_swap"},
         "less that of prompt_swap at 300 edits is -0.199 ± 0.011",
     ),
     (
-        {"kind": "order", "metric": "edit_score", "num_edits": 10, "row": PUBLISHED, "than": "uce, tuned for mini"},
-        "less that of uce, tuned for mini at 10 edits is +0.01",
+        {
+            "kind": "order",
+            "metric": "edit_score",
+            "num_edits": 10,
+            "row": PUBLISHED,
+            "than": "uce, tuned for mini with captions",
+        },
+        "less that of uce, tuned for mini with captions at 10 edits is +0.01",
     ),
     (
         {"kind": "order", "metric": "dest_forget", "row": TUNED, "than": PUBLISHED},
-        "dest_forget of emcid, tuned for mini less that of emcid, published at 300 edits is +0.26",
+        f"dest_forget of {TUNED} less that of emcid, published at 300 edits is +0.26",
     ),
     (
         {"kind": "margin", "metric": "source2dest", "than": PUBLISHED, "by": 0.65},
@@ -92,7 +99,7 @@ FALSE = [  # what is claimed, and what the guard says to it
     ),
     (
         {"kind": "threshold", "metric": "holdout_delta", "at_least": -0.39},
-        "holdout_delta of emcid, tuned for mini at 300 edits is -0.406 ± 0.022, said to be at least -0.39",
+        f"holdout_delta of {TUNED} at 300 edits is -0.406 ± 0.022, said to be at least -0.39",
     ),
     (
         {"kind": "threshold", "metric": "source2dest", "row": "negative_prompt", "num_edits": 50, "at_most": 0.006},
@@ -105,7 +112,7 @@ FALSE = [  # what is claimed, and what the guard says to it
             "efficacy": {"metric": "source2dest", "at_least": 0.8},
             "preservation": {"metric": "holdout_delta", "at_least": -0.2},
         },
-        "holdout_delta of emcid, tuned for mini at 300 edits is -0.406 ± 0.022, said to be at least -0.2",
+        f"holdout_delta of {TUNED} at 300 edits is -0.406 ± 0.022, said to be at least -0.2",
     ),
     (
         {
@@ -114,7 +121,7 @@ FALSE = [  # what is claimed, and what the guard says to it
             "than": TUNED,
             "than_metric": "holdout_seen",
         },
-        "holdout_unseen of emcid, tuned for mini less holdout_seen of emcid, tuned for mini at 300 edits is -0.09",
+        f"holdout_unseen of {TUNED} less holdout_seen of {TUNED} at 300 edits is -0.09",
     ),
 ]
 
@@ -132,9 +139,12 @@ def test_a_false_claim_is_refused_with_what_was_found(shelf, tmp_path, fields, s
     ("fields", "said"),
     [
         ({"row": "emcid, tuned"}, "unknown row of task aice on mini 'emcid, tuned': did you mean"),
-        ({"num_edits": 77}, "row 'emcid, tuned for mini' of task aice has no result at 77 edits: it has 1, 10, 50"),
+        (
+            {"num_edits": 77},
+            f"row {quote(TUNED)} of task aice has no result at 77 edits: it has 1, 10, 50",
+        ),
         ({"task": "artists"}, "there is no row of task artists on mini: there are aice on mini"),
-        ({"metric": "fid"}, "metric of row 'emcid, tuned for mini' at 300 edits"),
+        ({"metric": "fid"}, f"metric of row {quote(TUNED)} at 300 edits"),
         ({"row": "esd, published"}, "row 'esd, published' at 300 edits has no source2dest: "),
         ({"num_edits": 1}, "clusters of equal weight: no claim is tested below 10"),
         ({"says": "A sentence that the page lacks."}, "the page does not say this: quote it as it stands there"),

@@ -74,7 +74,11 @@ def test_a_row_says_in_its_name_which_settings_it_has(result, task):
     other = {**published, "edit_weight": 0.75}
     some = [result("emcid", 10, params=params) for params in (tuned, published, other)]
     text = render("t", tables(some, task))
-    for name in ("emcid, tuned for mini", "emcid, published", "emcid, published (edit_weight=0.75)"):
+    for name in (
+        "emcid, tuned for mini with MEMIT's residual",
+        "emcid, published",
+        "emcid, published (edit_weight=0.75)",
+    ):
         assert f"| 1–3 | a | {name} | – | 1 | 0 | – | 0.250" in text
         assert f"- **{name}** version 1" in text
 
@@ -100,8 +104,8 @@ def test_a_variant_never_carries_a_methods_bare_name(result):
         for which in ("tuned", "published") if recipe.has_published else ("tuned",):
             params = {**defaults_of(load("methods", method)), **recipe.settings("mini", which)}
             found = named_settings(result(method, params=params))
-            assert found == NamedSettings(recipe.label("mini", which), {}), method
-            assert found.part in ("published", "tuned for mini"), method
+            assert found == NamedSettings(recipe.label("mini", which), {}, recipe.ours("mini", which)), method
+            assert found.part.startswith(("published", "tuned for mini")), method
 
 
 def test_the_methods_fidelity_and_the_change_of_the_weights_stand_in_the_table(result, task):

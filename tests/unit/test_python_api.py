@@ -20,6 +20,7 @@ from iceb.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "leaderboards" / "results" / "aice"
+TUNED = "emcid, tuned for mini with MEMIT's residual"
 PRINTS = "prints; the function returns what there is to print"
 LEFT_OUT = {  # options that no function has, with the reason
     "as_json": PRINTS,
@@ -178,9 +179,9 @@ def test_capacities_are_those_of_the_command_as_frames():
     found = iceb.capacity(runs, level=[0.5])
     frame = found.frame().set_index("row")
     assert list(frame.level) == [0.5] * len(frame)
-    assert (frame.edits["emcid, tuned for mini"], frame.most["emcid, tuned for mini"]) == ("≥ 300", float("inf"))
-    assert frame.area_low["emcid, tuned for mini"] != frame.area_low["emcid, tuned for mini"]  # no interval: NaN
-    assert "no interval: too few concepts" in frame.note["emcid, tuned for mini"]
+    assert (frame.edits[TUNED], frame.most[TUNED]) == ("≥ 300", float("inf"))
+    assert frame.area_low[TUNED] != frame.area_low[TUNED]  # no interval: NaN
+    assert "no interval: too few concepts" in frame.note[TUNED]
     (table,) = [document(title, each) for title, each in found.tables]
     points = {(row["row"], each["num_edits"]): each for row in table["rows"] for each in row["points"]}
     curves = found.curves().set_index(["row", "num_edits"])
@@ -193,7 +194,7 @@ def test_capacities_are_those_of_the_command_as_frames():
 def test_claims_are_those_of_the_command_as_a_frame(tmp_path):
     pytest.importorskip("pandas")
     (tmp_path / "page.md").write_text("It gains a lot, and more than all.", encoding="utf-8")
-    text = 'task = "aice"\nnum_edits = 300\nrow = "emcid, tuned for mini"\nmetric = "source2dest"\nat_least = {}\n'
+    text = f'task = "aice"\nnum_edits = 300\nrow = "{TUNED}"\nmetric = "source2dest"\nat_least = {{}}\n'
     head = '[[claim]]\npage = "page.md"\nkind = "threshold"\nsays = "{}"\n'
     said = {"It gains a lot": "0.5", "and more than all": "0.99", "It gains nothing": "0"}
     file = tmp_path / "claims.toml"

@@ -119,7 +119,7 @@ def test_published_settings_that_no_trial_betters_are_not_named_tuned():
         assert recipe.label("mini") == "published for aice"
         assert recipe.settings("mini")["threshold"] == 0.1
         assert recipe.settings("mini")["filtered"]
-    assert shipped_recipe("speed", "aice").label("mini") == "tuned for mini"  # by edit_score
+    assert shipped_recipe("speed", "aice").label("mini") == "tuned for mini with captions"  # by edit_score
 
 
 @pytest.mark.parametrize("task", ["ablation", "artists", "styles"])
@@ -194,7 +194,7 @@ def test_published_settings_on_the_embedded_model_are_accepted_by_the_method(nam
         (GOOD.replace('how = "tuned on a curve"', ""), "mini.how: Field required"),
         (
             'how = "x"\n[mini]\nstrength = 0.3',
-            "of [mini]: keys are how, params, published, like, score, erase; settings go under [mini.params]",
+            "of [mini]: keys are how, params, published, like, ours, score, erase; settings go under [mini.params]",
         ),
         (GOOD.replace("[mini.params]", "[mini]"), "not TOML"),
         (

@@ -7,6 +7,8 @@ from tools import tuning_page
 from tools.comparison.both_sides import Measured
 from tools.tuning_page import gains_of, lines_of, page_text
 
+TUNED = "tuned for mini with captions"
+
 
 def trial(what: str, score: float) -> Trial:
     numbers = Numbers(source2dest=0.0, source_forget=0.0, holdout_delta=0.0, score=score, edit_seconds=1, seconds=1)
@@ -31,10 +33,10 @@ class Rows(Measured):
 
 
 def test_the_best_trial_stands_below_the_first_with_its_row():
-    rows = Rows({("uce, published", 10, "edit_score"): 0.1, ("uce, tuned for mini", 10, "edit_score"): 0.3})
+    rows = Rows({("uce, published", 10, "edit_score"): 0.1, (f"uce, {TUNED}", 10, "edit_score"): 0.3})
     first, best = lines_of(tuning("uce", 0.2, 0.1, 0.5), rows)
     assert (first.settings, first.trial, first.test[0]) == ("published", "0 of 3", 0.1)
-    assert (best.settings, best.trial, best.test[0]) == ("tuned for mini", "2 of 3", 0.3)
+    assert (best.settings, best.trial, best.test[0]) == (TUNED, "2 of 3", 0.3)
     assert best.validation == (0.5, 0.5, 0.5, 0.5)
     assert best.test[1:] == (None, None, None)
 
@@ -53,9 +55,7 @@ def test_an_eraser_is_scored_by_what_it_forgets_and_keeps():
 
 def test_gains_are_counted_where_both_rows_have_a_result():
     both = {("uce, published", count, "edit_score"): 0.1 for count in (10, 50, 100)}
-    both |= {
-        ("uce, tuned for mini", count, "edit_score"): value for count, value in {10: 0.3, 50: 0.05, 300: 0.2}.items()
-    }
+    both |= {(f"uce, {TUNED}", count, "edit_score"): value for count, value in {10: 0.3, 50: 0.05, 300: 0.2}.items()}
     cells = gains_of(lines_of(tuning("uce", 0.2, 0.5), Rows(both)))
     assert cells == ["uce", "+0.300", "+0.300", "+0.300", "+0.300", "+0.200", "-0.050", "–", "–", "1 of 2"]
 

@@ -79,7 +79,7 @@ def test_published_and_tuned_settings_are_chosen_by_word_and_recorded():
     assert published.record.label == "emcid, published"
     assert published.record.recipe_how.startswith("published: the authors' AICE script")
     assert with_recipe("emcid", "aice", find("mini"), {"rate": 3.0}, "tuned").record.label == (
-        "emcid, tuned for mini (rate=3.0)"
+        "emcid, tuned for mini with MEMIT's residual (rate=3.0)"
     )
 
 
