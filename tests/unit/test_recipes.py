@@ -66,7 +66,7 @@ def test_a_tuned_recipe_that_retains_names_or_leaves_them_out_says_that_no_trial
 
 @pytest.mark.parametrize("task", ["artists", "celebrities", "styles"])
 def test_tuned_settings_for_names_retain_the_list_that_the_published_ones_retain(task):
-    """Else a tuned row differs from the published one in more than what was tuned; but MACE's domain no trial weighed."""
+    """Else a tuned row differs from the published one in more than was tuned; MACE's domain no trial weighed."""
     lists = {}
     for name in recipe_names():
         if name.endswith(f"/{task}"):
