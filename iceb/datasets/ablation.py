@@ -3,6 +3,7 @@
 One class serves both sources, the upstream files and the embedded set. Each concept is edited and judged alone.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,9 +174,21 @@ def _embedded_sentences(lists: EmbeddedLists) -> Sentences:
     def write(concept: AblatedConcept, name: str) -> list[str]:
         if concept.type == "style" and name == concept.row.anchor:
             return list(lists.plain)
-        return [sentence.replace("{}", name) for sentence in lists.sentences[concept.type]]
+        return [write_name(sentence, name) for sentence in lists.sentences[concept.type]]
 
     return write
+
+
+def write_name(sentence: str, name: str) -> str:
+    """A sentence with a name in place of "{}", and "an" where the name begins with a vowel.
+
+    >>> write_name("a young {}", "English Setter"), write_name("the {}", "oboe"), write_name("a {}", "unicycle")
+    ('a young English Setter', 'the oboe', 'a unicycle')
+    >>> write_name("an image of a {}", "oboe")
+    'an image of an oboe'
+    """
+    vowel = name[0].lower() in "aeiou" and not name.lower().startswith(("eu", "uni"))
+    return (re.sub(r"\ba \{\}", "an {}", sentence) if vowel else sentence).replace("{}", name)
 
 
 CARDS = "iceb.data_cards"

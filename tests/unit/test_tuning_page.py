@@ -5,7 +5,7 @@ import pytest
 from iceb.tuning.record import Numbers, Trial, Tuning
 from tools import tuning_page
 from tools.comparison.both_sides import Measured
-from tools.tuning_page import gains_of, lines_of, page_text
+from tools.tuning_page import failures_of, gains_of, lines_of, page_text
 
 TUNED = "tuned for mini with captions"
 
@@ -68,3 +68,10 @@ def test_the_page_names_the_erasers():
 
 def test_the_committed_page_is_what_records_and_results_make():
     assert tuning_page.main(["--check"]) == 0, "run `python tools/tuning_page.py --write` and commit the page"
+
+
+def test_trials_that_failed_are_counted_by_method():
+    lost = tuning("two", 0.1, 0.2)
+    lost = lost.model_copy(update={"trials": [lost.trials[0], Trial(what="grid", settings={}, at={}, error="nan")]})
+    assert failures_of([tuning("one", 0.1), lost]) == " (1 of two failed and have no score)"
+    assert failures_of([tuning("one", 0.1)]) == ""

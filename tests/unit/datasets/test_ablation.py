@@ -1,6 +1,7 @@
 """Concept Ablation's lists: prompts, texts and counts as the authors' evaluation makes them, from both sources."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -118,6 +119,14 @@ def test_the_embedded_concepts_are_known_to_mini():
     assert Counter(p.role for p in drawn) == {TARGET: 440, ANCHOR: 440, NEGATIVE: 490}
     assert all("{}" not in p.text for p in drawn)
     assert len({p.cluster for p in drawn if p.role == TARGET}) == 11  # ten at least for a rank
+
+
+def test_embedded_sentences_have_the_article_of_their_name():
+    found = open_dataset("ablation", EMBEDDED)
+    texts = {p.text for batch in edit_batches(found.schedule(11)) for p in found.prompts(batch)}
+    assert not [text for text in texts if re.search(r"\ba [aeiou]", text, re.IGNORECASE)]
+    assert sum(bool(re.search(r"\ban (?!image)", text)) for text in texts) == 8 * 3
+    assert "a portrait of an aircraft carrier" in texts
 
 
 def test_a_hard_negative_of_several_concepts_is_one_cluster_of_replicates():
