@@ -4,7 +4,9 @@
     python tools/other_corpora.py --write                  # write the sentence of docs/mini.md; --check compares it
 
 The corpora are those of `python -m tools.captions`; the natural one is the row of the leaderboard. A run stands in the
-record with its command and commit, and is not made again at the same one. Both share images and value vectors.
+record with its command, its commit and what decided its numbers, and is made again where one of these is another now:
+captions, method, settings, data, model, libraries, drawing, measures or metrics; not at another commit alone. Both
+share images and value vectors.
 """
 
 import argparse
@@ -22,9 +24,15 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
-from iceb.base.digest import digest_file
+from iceb.base.code import modules_digest
+from iceb.base.digest import digest, digest_file
 from iceb.base.errors import IcebError
-from iceb.runs.folder import RESULT, folders_with, read_result
+from iceb.models.environment import environment
+from iceb.running.code_digest import code_digest
+from iceb.running.measuring import stored_revision
+from iceb.running.plan import Ask, plan
+from iceb.running.planned import Plan
+from iceb.runs.folder import RESULT, read_result
 from iceb.runs.provenance import Origin
 from iceb.specs.results import Result
 from tools.captions import captions
@@ -36,6 +44,7 @@ RECORD, PAGE = DOCS / "other_corpora.json", DOCS / "mini.md"
 NAMES = ("all", "none")  # kinds of captions beside the natural ones
 METHOD, NUM_EDITS, ROW = "emcid", 300, "emcid, tuned for mini"
 METRICS = ("holdout_delta", "holdout_seen", "holdout_unseen", "source2dest")
+REDUCTION = ("iceb.specs.reduce", "iceb.specs.quotients")  # with all that they import
 BEGIN, END = "<!-- python tools/other_corpora.py --write -->", "<!-- end -->"
 DIFFERS = 1  # an exit code
 Scores = Mapping[str, float | None]
@@ -49,34 +58,70 @@ def run_arguments(file: Path) -> list[str]:
     ]
 
 
-def make_run(names: str, cache: Path) -> Result:
-    """Write the captions of a kind and make the run.
-
-    Raises:
-        SystemExit: it failed.
-    """
-    file, out = cache / f"{names}.txt", cache / "runs" / names
+def write_captions(names: str, cache: Path) -> Path:
+    """Write the captions of a kind into a folder; returns their file."""
+    file = cache / f"{names}.txt"
     cache.mkdir(parents=True, exist_ok=True)
     file.write_text("".join(f"{text}\n" for text in captions(names)), encoding="utf-8")
+    return file
+
+
+def plan_run(file: Path) -> Plan:
+    """Plan the run of `run_arguments`; nothing is computed.
+
+    Raises:
+        IcebError: it cannot run.
+    """
+    settings = {"captions": str(file)}
+    return plan(Ask(task="aice", method=METHOD, num_edits=NUM_EDITS, recipe="tuned", settings=settings))
+
+
+def decided_by(planned: Plan) -> dict[str, str]:
+    """What decides the recorded numbers, as digests of its parts.
+
+    The spec names task, data, method, its code, its settings (captions by their content) and sampling. The rest stands
+    in the keys of images and rows; a change of any part may change a number.
+    """
+    parts = planned.parts
+    metrics = [each.metric for each in parts.scorer.metrics if each.metric.name in METRICS]
+    kinds = {need.measure for metric in metrics for need in metric.needs}
+    measured = {
+        kind: stored_revision(parts.scorer.measures[kind], parts.scorer.measuring.device) for kind in sorted(kinds)
+    }
+    return {
+        "spec": planned.spec.digest,
+        "model": parts.bundle.digest,
+        "environment": digest(environment(parts.bundle)),
+        "measures": digest(measured),
+        "metrics": digest({each.name: [each.version, code_digest(type(each))] for each in metrics}),
+        "reduction": modules_digest(REDUCTION),
+    }
+
+
+def make_run(file: Path, run_id: str, cache: Path) -> Result:
+    """Make the run with a file of captions.
+
+    Raises:
+        SystemExit: it failed, or the run that was made is not the planned one.
+    """
+    out = cache / "runs"
     command = [sys.executable, "-m", "iceb", *run_arguments(file), "--cache", str(cache / "cache"), "--out", str(out)]
     done = subprocess.run(command, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
     if done.returncode != 0:
-        raise SystemExit(f"the run with captions that name {names} failed: see what it printed")
-    return max((read_result(found / RESULT) for found in folders_with([out], RESULT)), key=_finish_time)
+        raise SystemExit(f"the run with the captions of {file} failed: see what it printed")
+    if not (out / run_id / RESULT).exists():
+        raise SystemExit(f"the run with the captions of {file} is not the planned {run_id}: code or data have changed")
+    return read_result(out / run_id / RESULT)
 
 
-def _finish_time(result: Result) -> str:
-    return result.provenance.finished
-
-
-def entry_of(names: str, result: Result, sha256: str) -> dict[str, Any]:
-    """Make the record's entry of a run."""
+def entry_of(names: str, result: Result, sha256: str, decided: Mapping[str, str]) -> dict[str, Any]:
+    """Make the record's entry of a run; `decided` is what decided its numbers."""
     scores = {name: score_of(result, name) for name in METRICS}
     return {
         "captions": {"command": f"python -m tools.captions --names {names} --out {names}.txt", "sha256": sha256},
         "command": f"iceb {' '.join(run_arguments(Path(f'{names}.txt')))}",
         "id": result.id,
-        "model": result.model.digest,
+        "decided_by": dict(decided),
         "commit": result.provenance.commit,
         "finished": result.provenance.finished,
         "scores": scores,
@@ -105,30 +150,32 @@ def sentence(record: Mapping[str, Any], natural: Mapping[str, Scores]) -> str:
     """The sentence of docs/mini.md about the three corpora."""
     if set(NAMES) - set(record):
         return (
-            "EMCID tuned for mini loses, at 300 edits, "
-            f"{_loss_text(natural, 'holdout_delta')} of the holdout with the natural captions, and of the unseen third "
-            f"{_loss_text(natural, 'holdout_unseen')}; that is its row. In two runs whose results are not kept it lost "
-            "0.355 (unseen third: 0.404) with captions that name every class, and 0.421 (0.470) with captions that "
-            "name no holdout class, at equal source2dest: `python tools/other_corpora.py` makes both and records them."
+            "EMCID tuned for mini changes the holdout, at 300 edits, "
+            f"by {_change_text(natural, 'holdout_delta')} with the natural captions, and the unseen third of it by "
+            f"{_change_text(natural, 'holdout_unseen')}; that is its row. In two runs whose results are not kept it "
+            "lost 0.355 (unseen third: 0.404) with captions that name every class, and 0.421 (0.470) with captions "
+            "that name no holdout class, at equal source2dest: `python tools/other_corpora.py` makes both and records "
+            "them."
         )
     first, last = (record[names]["scores"] for names in NAMES)
     runs = (first, natural, last)
-    lost, unseen, edited = (
-        [_loss_text(scores, name) for scores in runs] for name in ("holdout_delta", "holdout_unseen", "source2dest")
+    holdout, unseen, edited = (
+        [_change_text(scores, name) for scores in runs] for name in ("holdout_delta", "holdout_unseen", "source2dest")
     )
     return (
-        f"EMCID tuned for mini loses, at 300 edits, {lost[0]} of the holdout with captions that name every class, "
-        f"{lost[1]} with the natural ones and {lost[2]} with captions that name no holdout class (of the unseen third "
-        f"{unseen[0]}, {unseen[1]} and {unseen[2]}); source2dest is {edited[0]}, {edited[1]} and {edited[2]} "
-        "([the runs](other_corpora.json))."
+        f"EMCID tuned for mini changes the holdout, at 300 edits, by {holdout[0]} with captions that name every class, "
+        f"by {holdout[1]} with the natural ones and by {holdout[2]} with captions that name no holdout class (the "
+        f"unseen third by {unseen[0]}, {unseen[1]} and {unseen[2]}); source2dest is {edited[0]}, {edited[1]} and "
+        f"{edited[2]} ([the runs](other_corpora.json))."
     )
 
 
-def _loss_text(scores: Mapping[str, Scores], name: str) -> str:
+def _change_text(scores: Mapping[str, Scores], name: str) -> str:
     value, error = scores[name]["value"], scores[name]["stderr"]
     if value is None:
         return "–"
-    return f"{abs(value):.3f}" + ("" if error is None else f" ± {error:.3f}")
+    sign = "+" if name.startswith("holdout") and value > 0 else ""
+    return f"{sign}{value:.3f}".replace("-", "−") + ("" if error is None else f" ± {error:.3f}")
 
 
 def with_sentence(text: str, said: str) -> str:
@@ -144,15 +191,16 @@ def with_sentence(text: str, said: str) -> str:
     return place.sub(lambda _: f"{BEGIN}\n{filled}\n  {END}", text)
 
 
-def measure(cache: Path, kinds: Sequence[str]) -> None:
-    """Make the runs that the record lacks at this commit, and record each at once."""
-    commit = Origin.now(torch.device("cpu")).to_provenance().commit
+def measure(cache: Path, kinds: Sequence[str], record: Path = RECORD) -> None:
+    """Make the runs whose numbers the record lacks, and record each at once."""
     for names in kinds:
-        if read_record().get(names, {}).get("commit") == commit:
+        file = write_captions(names, cache)
+        planned = plan_run(file)
+        decided = decided_by(planned)
+        if read_record(record).get(names, {}).get("decided_by") == decided:
             continue
-        result = make_run(names, cache)
-        entry = entry_of(names, result, digest_file(cache / f"{names}.txt"))
-        RECORD.write_text(json.dumps({**read_record(), names: entry}, indent=1) + "\n", encoding="utf-8")
+        entry = entry_of(names, make_run(file, planned.spec.id, cache), digest_file(file), decided)
+        record.write_text(json.dumps({**read_record(record), names: entry}, indent=1) + "\n", encoding="utf-8")
         print(f"{names}: {entry['scores']}", flush=True)
 
 
