@@ -77,7 +77,7 @@ def plan_run(file: Path) -> Plan:
 
 
 def decided_by(planned: Plan) -> dict[str, str]:
-    """What decides the recorded numbers, as digests of its parts.
+    """Digests of all that decides the recorded numbers.
 
     The spec names task, data, method, its code, its settings (captions by their content) and sampling. The rest stands
     in the keys of images and rows; a change of any part may change a number.

@@ -84,13 +84,13 @@ def runs(tmp_path, monkeypatch, make_result) -> Callable[..., list[str]]:
     monkeypatch.setattr(other_corpora, "make_run", make_run)
     monkeypatch.setattr(other_corpora, "plan_run", lambda file: SimpleNamespace(spec=SimpleNamespace(id=file.stem)))
 
-    def measured(**decided: str) -> list[str]:
+    def measure_with(**decided: str) -> list[str]:
         made.clear()
         monkeypatch.setattr(other_corpora, "decided_by", lambda planned: {"spec": planned.spec.id, **decided})
         measure(tmp_path, ("all", "none"), tmp_path / "record.json")
         return list(made)
 
-    return measured
+    return measure_with
 
 
 def test_a_recorded_run_is_made_again_only_where_what_decides_it_is_another(runs, tmp_path):
