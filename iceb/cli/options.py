@@ -151,7 +151,7 @@ class Repetition:
 
 
 @dataclasses.dataclass(frozen=True)
-class Scope:
+class ScopeOptions:
     """Options of what is drawn and computed beside, or instead of all of, the task's own."""
 
     metric: Metrics = None
@@ -166,7 +166,7 @@ class Scope:
 
 
 @dataclasses.dataclass(frozen=True)
-class Sampling:
+class SamplingOptions:
     """Options of drawing; None leaves the model's own."""
 
     scheduler: Scheduler = None

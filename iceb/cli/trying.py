@@ -58,7 +58,7 @@ def try_methods(
     ] = None,
     recipe: options.Recipe = None,
     full: Annotated[bool, typer.Option("--full", help="Draw as many images as iceb evaluate --requests does.")] = False,
-    sampling: options.Sampling,
+    sampling: options.SamplingOptions,
     computation: options.Computation,
     cache: options.Cache = None,
     out: Annotated[Path, typer.Option(help=f"The folder for {SHEET}, {PAGE} and the runs.")] = Path("trial"),
