@@ -4,7 +4,7 @@
 
 Everything is measured in one run, in the same arrangement (passes of fixed size, spread over the cores). An image
 needs at least `steps` bare passes; what it costs beyond them is text, scheduler, decoding and the file. `--write` puts
-the milliseconds into results/drawing.json: run it on idle cores and from committed code.
+the milliseconds into results/drawing.json, with the time when it began: run it on idle cores and from committed code.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def main() -> None:
     if origin is not None:
         stages = {"bare_pass": bare, "text": text, "drawn": drawn, "drawn_and_stored": stored, "found": again}
         kept = {"machine": origin.device, "model": asked.model, "images": asked.count}
-        kept |= {"threads": torch.get_num_threads(), "commit": origin.commit, "finished": origin.finished}
+        kept |= {"threads": torch.get_num_threads(), "commit": origin.commit, "started": origin.started}
         kept |= {"milliseconds_an_image": {name: round(value, 3) for name, value in stages.items()}}
         RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
         print(f"wrote {RESULTS}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from iceb.api.arguments import Computing, Drawing, Place, Settings, command_of, path_or_none
 from iceb.api.reading import Run
 from iceb.api.signatures import takes
+from iceb.base.comma_lists import split_list
 from iceb.base.errors import SpecError
 from iceb.specs.runs import Scalar
 
@@ -88,8 +89,7 @@ def try_edit(asked: Trying) -> TriedEdit:
     from iceb.report.trial_sheet import write_trial
     from iceb.running.trial import TrialAsk, carry_out, few, make_plans
 
-    names = asked.method.split(",") if isinstance(asked.method, str) else asked.method
-    methods = tuple(name.strip() for name in names if name.strip())
+    methods = split_list(asked.method) if isinstance(asked.method, str) else tuple(asked.method)
     concepts, out = asked.concepts(), Path(asked.out)
     ask = TrialAsk(concepts if asked.full else few(concepts), methods, asked.model, asked.settings, asked.common())
     plans = make_plans(ask)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from iceb.base.comma_lists import split_list
 from iceb.base.messages import quote
 from iceb.cli import check_parts, options
 from iceb.cli.check_lines import report
@@ -85,7 +86,7 @@ def _sizes(text: str) -> tuple[int, ...]:
     """
     from iceb.base.errors import SpecError
 
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+    parts = split_list(text)
     sizes = [int(part) for part in parts if SIZE.fullmatch(part)]
     if len(sizes) < len(parts) or not all(1 <= size <= MOST for size in sizes):
         raise SpecError(f"--sizes {quote(text)}: must be whole numbers from 1 to {MOST}, as in --sizes 1,10,100")

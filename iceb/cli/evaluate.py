@@ -1,5 +1,6 @@
 """`iceb evaluate`: turn the options into an `Ask`, print the plan, run it, and print the scores."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,8 @@ def evaluate(
     data: options.Data = None,
     settings: options.Settings = None,
     recipe: options.Recipes = None,
-    scope: options.Scope,
-    sampling: options.Sampling,
+    scope: options.ScopeOptions,
+    sampling: options.SamplingOptions,
     computation: options.Computation,
     cache: options.Cache = None,
     out: options.Out = Path("runs"),
@@ -38,13 +39,10 @@ def evaluate(
     edits or recipes, with commas between them, make a sweep: a run of each combination. What earlier runs have made is
     taken from the cache.
     """
-    from iceb.api.arguments import Scope
-
     chosen, matrix = values.settings(settings or []), asked.matrix(recipe)
     method, count = ("", None) if matrix is not None else (asked.method_name(), asked.count())
-    given = {**vars(repetition), **scope.arguments(), **vars(sampling), **vars(computation)}
-    given["dtype"] = values.dtype(computation.dtype)
-    common = Scope(model=model, data=data, cache=cache, **given).fields()
+    groups = {**vars(repetition), **scope.arguments(), **vars(sampling), **vars(computation)}
+    common = _common_fields({"model": model, "data": data, "cache": cache, **groups})
     silence_libraries()
     if matrix is not None:
         from iceb.cli.sweeping import evaluate_sweep, sweep_ask
@@ -57,6 +55,13 @@ def evaluate(
     alone: dict[str, Any] = {**common, **own, "settings": chosen, "recipe": recipe}
     ask = ask_of(asked.task, count, asked.requests, method=method, **alone)
     _evaluate(ask, out, dry_run=dry_run, as_json=as_json)
+
+
+def _common_fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of `Ask` that one run and the runs of a sweep take alike from the options."""
+    from iceb.api.arguments import Scope
+
+    return Scope(**{**given, "dtype": values.dtype(given["dtype"])}).fields()
 
 
 def _evaluate(ask: "Ask", out: Path, *, dry_run: bool, as_json: bool) -> None:

@@ -22,6 +22,14 @@ Counts: TypeAlias = Annotated[
 Metrics: TypeAlias = Annotated[
     list[str] | None, typer.Option(metavar="METRIC", help="Only scores of this metric; may be repeated.")
 ]
+HubDataset: TypeAlias = Annotated[
+    str, typer.Option(metavar="OWNER/NAME", help="For hf: the Hub's dataset that holds the benchmark's eval.yaml.")
+]
+SourceUrl: TypeAlias = Annotated[
+    str, typer.Option(metavar="URL", help="For hf: the address of a page that shows these results.")
+]
+Organization: TypeAlias = Annotated[str, typer.Option(help="For eee: the organization that provides the results.")]
+Project: TypeAlias = Annotated[str, typer.Option(help="For wandb, mlflow and trackio: the project of the runs.")]
 Evaluator: TypeAlias = Annotated[
     str,
     typer.Option(
@@ -42,15 +50,11 @@ def export(
     task: Tasks = None,
     num_edits: Counts = None,
     metric: Metrics = None,
-    hub_dataset: Annotated[
-        str, typer.Option(metavar="OWNER/NAME", help="For hf: the Hub's dataset that holds the benchmark's eval.yaml.")
-    ] = "",
-    source_url: Annotated[
-        str, typer.Option(metavar="URL", help="For hf: the address of a page that shows these results.")
-    ] = "",
-    organization: Annotated[str, typer.Option(help="For eee: the organization that provides the results.")] = "ICEB",
+    hub_dataset: HubDataset = "",
+    source_url: SourceUrl = "",
+    organization: Organization = "ICEB",
     relationship: Evaluator = "third_party",
-    project: Annotated[str, typer.Option(help="For wandb, mlflow and trackio: the project of the runs.")] = "iceb",
+    project: Project = "iceb",
 ) -> None:
     """Write results as CSV, LaTeX, parquet and other forms.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from iceb.base.comma_lists import split_list
 from iceb.cli.grouped_help import EDITED
 from iceb.cli.values import parse_count
 
@@ -138,12 +139,3 @@ class Asked:
         given = {"--method": self.method, "--task": self.task, "--num-edits": self.num_edits}
         if lacking := [option for option, value in given.items() if value is None]:
             raise SpecError(f"a sweep needs {', '.join(given)}: {lacking[0]} is missing")
-
-
-def split_list(text: str | None) -> tuple[str, ...]:
-    """The parts of a list with commas.
-
-    >>> split_list("emcid, uce"), split_list(None)
-    (('emcid', 'uce'), ())
-    """
-    return tuple(part.strip() for part in (text or "").split(",") if part.strip())

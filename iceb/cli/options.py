@@ -5,14 +5,14 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, cast
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from iceb.api.arguments import Computing, Drawing
 from iceb.base.cache import WHERE
 from iceb.cli.grouped_help import COMPUTING, DRAWING, EDITED, METRICS, OUTPUT, SETTINGS, SIZE
 from iceb.specs.execution import Execution
-from iceb.specs.runs import Precision as TrainingPrecision
 
 # Options of the request
 Method: TypeAlias = Annotated[str, typer.Option(help="What edits the model: iceb list methods.")]
@@ -151,7 +151,7 @@ class Repetition:
 
 
 @dataclasses.dataclass(frozen=True)
-class Scope:
+class ScopeOptions:
     """Options of what is drawn and computed beside, or instead of all of, the task's own."""
 
     metric: Metrics = None
@@ -166,7 +166,7 @@ class Scope:
 
 
 @dataclasses.dataclass(frozen=True)
-class Sampling:
+class SamplingOptions:
     """Options of drawing; None leaves the model's own."""
 
     scheduler: Scheduler = None
@@ -176,7 +176,7 @@ class Sampling:
 
     def changes(self) -> dict[str, Any]:
         """The options that were given, by name."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+        return Drawing(**vars(self)).sampling()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,13 +196,7 @@ class Computation:
         Raises:
             SpecError: a size that is no count, or an unknown precision.
         """
-        return Execution(
-            device=self.device,
-            images_per_pass=self.images_per_pass,
-            concepts_at_once=self.concepts_at_once,
-            precision=cast(TrainingPrecision, self.precision),  # which Execution checks
-            workers=self.workers,
-        )
+        return Computing(**vars(self)).execution()
 
 
 def expand_groups(command: Callable[..., None]) -> Callable[..., None]:

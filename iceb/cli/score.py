@@ -48,7 +48,7 @@ def score(
     *,
     run: Annotated[Path | None, typer.Argument(help="A run's folder, or its result.json; none with --images.")] = None,
     elsewhere: Elsewhere,
-    sampling: options.Sampling,
+    sampling: options.SamplingOptions,
     metric: Annotated[
         list[str] | None,
         typer.Option(metavar="METRIC", help="A metric; may be repeated. Default: the run's or task's own."),
@@ -89,7 +89,7 @@ def score(
 def _score_images(
     asked: Elsewhere,
     images: Path,
-    sampling: options.Sampling,
+    sampling: options.SamplingOptions,
     metrics: tuple[str, ...],
     device: str,
     cache: Path | None,

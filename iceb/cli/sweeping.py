@@ -13,6 +13,7 @@ from iceb.cli.sweep_lines import FAILED, combination, heading, not_run_documents
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from iceb.running.shared_parts import SharedParts
     from iceb.running.sweeps.asked import SweepAsk
     from iceb.running.sweeps.carrying_out import CellOutcome
     from iceb.running.sweeps.planning import SweepPlan
@@ -70,7 +71,17 @@ def evaluate_sweep(ask: "SweepAsk", out: Path, budget: str | None, *, dry_run: b
         from iceb.cli.sweep_plan import print_plan
 
         print_plan(ask, shared, out, as_json=as_json)
-        return
+    else:
+        _carry_out(ask, shared, out, as_json=as_json)
+
+
+def _carry_out(ask: "SweepAsk", shared: "SharedParts", out: Path, *, as_json: bool) -> None:
+    """Make every cell and report them.
+
+    Raises:
+        typer.Exit: a cell failed.
+        IcebError: the sweep cannot be planned.
+    """
     from iceb.cli.progress import show_progress
     from iceb.running.sweeps.carrying_out import Sweep
     from iceb.running.sweeps.planning import plan_sweep

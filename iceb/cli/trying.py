@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from iceb.base.comma_lists import split_list
 from iceb.cli import options, values
 from iceb.cli.option_names import with_options
 from iceb.cli.quiet import silence_libraries
@@ -57,7 +58,7 @@ def try_methods(
     ] = None,
     recipe: options.Recipe = None,
     full: Annotated[bool, typer.Option("--full", help="Draw as many images as iceb evaluate --requests does.")] = False,
-    sampling: options.Sampling,
+    sampling: options.SamplingOptions,
     computation: options.Computation,
     cache: options.Cache = None,
     out: Annotated[Path, typer.Option(help=f"The folder for {SHEET}, {PAGE} and the runs.")] = Path("trial"),
@@ -80,8 +81,12 @@ def try_methods(
         "execution": execution,
         "cache": cache,
     }
-    methods = tuple(name.strip() for name in method.split(",") if name.strip())
-    _try(TrialAsk(concepts if full else few(concepts), methods, model, chosen, common), out, dry_run, own.requests)
+    _try(
+        TrialAsk(concepts if full else few(concepts), split_list(method), model, chosen, common),
+        out,
+        dry_run,
+        own.requests,
+    )
 
 
 def _try(ask: "TrialAsk", out: Path, dry_run: bool, file: Path | None) -> None:

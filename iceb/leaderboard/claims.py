@@ -4,10 +4,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from iceb.base.errors import ResultError
 from iceb.base.messages import quote
 from iceb.base.wording import count_text
-from iceb.leaderboard.claim_bounds import ENOUGH, Bounds, bounded_mean, refuse_unbounded, without_bounds
+from iceb.leaderboard.claim_bounds import (
+    ENOUGH,
+    Bounds,
+    bounded_difference,
+    bounded_mean,
+    refuse_unbounded,
+    without_bounds,
+)
 from iceb.leaderboard.claim_estimates import Shelf, difference_estimate, score_of, value_estimate
 from iceb.leaderboard.claim_file import FILE, Bound, Claim
 from iceb.leaderboard.filed_result import FiledResult
@@ -61,7 +70,7 @@ class Verdict:
 
     @property
     def warning(self) -> str:
-        """The warning where a test of a difference rests on fewer clusters than its level was simulated for."""
+        """The warning where a difference on few clusters is tested by its scatter alone."""
         fewest = min((tested.clusters for tested in self.tests if not tested.by_bounds), default=ENOUGH)
         if fewest * ROUNDING >= ENOUGH:
             return ""
@@ -98,7 +107,7 @@ def judge_claims(
     """The answer of the results to each claim.
 
     Holm's rule holds the chance that any false one is carried below 5 % where each test rests on a hundred clusters.
-    On fewer a row's own value is tested by the metric's bounds, and a difference has a warning.
+    On fewer a value, or a difference, is tested by the metric's bounds; a difference that has none has a warning.
 
     Args:
         root: the checkout, in which the pages lie.
@@ -177,9 +186,7 @@ def _of_bound(claim: Claim, bound: Bound, count: int, bench: _Bench) -> Iterator
             yield _test(text, (p_above if above else p_below)(estimate, limit), estimate)
         else:
             refuse_unbounded(known, bound.metric, above=above)
-            p = float((known.p_above if above else known.p_below)(limit))
-            text += f", and tested by its range, for {estimate.clusters:.1f} clusters"
-            yield Tested(text, p, estimate.clusters, by_bounds=True)
+            yield _test_by_range(text, (known.p_above if above else known.p_below)(limit), estimate)
 
 
 def _of_rows(claim: Claim, than: str, count: int, bench: _Bench) -> Tested:
@@ -192,16 +199,27 @@ def _of_rows(claim: Claim, than: str, count: int, bench: _Bench) -> Tested:
     estimate = difference_estimate(first, claim.metric, second, other)
     names = f"{claim.metric} of {claim.row} less {'that' if other == claim.metric else other} of {than}"
     found = f"{names} at {count_text(count, 'edit')} is {_number_text(estimate, signed=True)}"
+    few = estimate.clusters * ROUNDING < ENOUGH
+    known = bounded_difference(first, claim.metric, second, other, bench.bounds_of) if few else None
     if claim.within is not None:
-        return _test(f"{found}, said to be within {claim.within:g}", p_within(estimate, claim.within), estimate)
-    sign = 1.0 if score_of(first, claim.metric).higher_is_better else -1.0
-    by = claim.by or 0.0
-    said = f"said to be {'above' if sign > 0 else 'below'} {sign * by:g}"
-    return _test(f"{found}, {said}", p_above(estimate.shift(by, sign)), estimate)
+        text = f"{found}, said to be within {claim.within:g}"
+        if known is None:
+            return _test(text, p_within(estimate, claim.within), estimate)
+        return _test_by_range(text, np.maximum(known.p_above(-claim.within), known.p_below(claim.within)), estimate)
+    above, by = score_of(first, claim.metric).higher_is_better, claim.by or 0.0
+    text = f"{found}, said to be {f'above {by:g}' if above else f'below {-by:g}'}"
+    if known is None:
+        return _test(text, p_above(estimate.shift(by, 1.0 if above else -1.0)), estimate)
+    return _test_by_range(text, known.p_above(by) if above else known.p_below(-by), estimate)
 
 
 def _test(text: str, p: Floats, estimate: Estimate) -> Tested:
     return Tested(text, float(p), estimate.clusters)
+
+
+def _test_by_range(text: str, p: Floats, estimate: Estimate) -> Tested:
+    said = f"{text}, and tested by its range, for {estimate.clusters:.1f} clusters"
+    return Tested(said, float(p), estimate.clusters, by_bounds=True)
 
 
 def _number_text(estimate: Estimate, *, signed: bool = False) -> str:

@@ -121,8 +121,7 @@ class Result(Record):
         error: str | None = None,
     ) -> "Result":
         """The result of running `spec`; the status follows from `error`, and from the spec's limit and share."""
-        is_partial = spec.limit is not None or spec.share is not None
-        status: Status = "failed" if error is not None else "partial" if is_partial else "complete"
+        status: Status = "failed" if error is not None else "partial" if spec.is_partial else "complete"
         return cls(
             id=spec.id,
             status=status,

@@ -158,6 +158,11 @@ class RunSpec(BaseModel):
         return value
 
     @property
+    def is_partial(self) -> bool:
+        """Whether only a part of the prompts is drawn."""
+        return self.limit is not None or self.share is not None
+
+    @property
     def digest(self) -> str:
         """sha256 of the spec, 64 hex digits."""
         return digest(self)

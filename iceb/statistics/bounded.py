@@ -1,7 +1,8 @@
 """One-sided tests of a mean whose values have a known bound, for few clusters.
 
-Few clusters may hold none of the rare large values that make the whole mean, and an error that is estimated from them
-does not know of those. The bound does: the test counts one more cluster that has it.
+A few clusters may hold none of the rare large values that make most of the mean, and an error that is estimated from
+these clusters does not know of such values. The test allows for them: it counts one more cluster, whose value is the
+bound.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ class BoundedMean:
 
     Attributes:
         means: of the clusters, (…, G).
-        sizes: their weights; one that was not seen is taken to be as large as the largest.
+        sizes: their weights; the cluster that the test adds is as large as the largest.
         low, high: the least and the greatest possible value; infinite where there is none.
     """
 
@@ -33,7 +34,8 @@ class BoundedMean:
     def p_above(self, bound: float, resamples: int = RESAMPLES) -> Floats:
         """p-value of the true mean being at most the bound, against above it.
 
-        Of nine clusters at 1 none is left: that the mean is at most a half has (1/2)⁹, as by the binomial law.
+        Nine values of 0 or 1 whose true mean is a half are all 1 with the probability (1/2)⁹. That is the p-value of
+        nine ones against a half, as by the binomial law.
 
         >>> found = BoundedMean(np.ones(9), np.ones(9), 0.0, 1.0).p_above(0.5)
         >>> abs(float(found) - 0.5**9) < 0.001
@@ -49,9 +51,10 @@ class BoundedMean:
 def _pvalue(apart: Floats, least: Floats, resamples: int) -> Floats:
     """Gaffke's p-value of a mean of at most 0, (…, G) → (…), of values that are at least `least` (…).
 
-    The probability that random weights, uniform over all that sum to 1, give the values and one more of `least` a mean
-    of at most 0 (Gaffke 2005). For values of 0 and 1 it is the binomial test of Clopper and Pearson; for others its
-    level is conjectured, never broken in simulations (Learned-Miller and Thomas 2019; `tools/simulations/claims.py`).
+    It is the probability that the values and one more, which is `least`, have a weighted mean of at most 0, where the
+    weights are random, uniform over all that sum to 1 (Gaffke 2005). For values of 0 and 1 it is the binomial test of
+    Clopper and Pearson. For others its level is conjectured, and no simulation has broken it (Learned-Miller and Thomas
+    2019; `tools/simulations/claims.py`).
     """
     weights = _weights(apart.shape[-1] + 1, resamples)
     sums = apart @ weights[1:] + np.asarray(least)[..., None] * weights[0]

@@ -10,6 +10,7 @@ import pytest
 from iceb.base.errors import CheckFailed, ResultError, SpecError
 from iceb.base.messages import quote
 from iceb.cli import claims as command
+from iceb.leaderboard.claim_bounds import bounded_difference
 from iceb.leaderboard.claim_estimates import Shelf, difference_estimate, value_estimate
 from iceb.leaderboard.claim_file import FIELDS, parse_claims, read_claims
 from iceb.leaderboard.claims import ALPHA, judge_claims
@@ -178,7 +179,8 @@ def test_holms_rule_counts_every_claim_of_the_file_and_the_weakest_test_decides(
 
 
 def test_a_difference_on_fewer_than_a_hundred_clusters_is_carried_with_a_warning(shelf, tmp_path):
-    than = {"kind": "order", "metric": "source2dest", "than": "unedited"}
+    """Its score has two parts, so that no range bounds one mean."""
+    than = {"kind": "order", "metric": "edit_score", "than": "unedited"}
     firm, few = verdicts_on(shelf, tmp_path, *(claim_text(num_edits=num, **than) for num in ([300], [50, 300])))
     assert firm.is_carried
     assert few.is_carried
@@ -203,6 +205,30 @@ def test_a_value_on_fewer_than_a_hundred_clusters_is_tested_by_its_range(shelf, 
     assert [each["by_bounds"] for each in command.document(carried)["tests"]] == [True]
     large = verdicts_on(shelf, tmp_path, claim_text(kind="threshold", metric="source2dest", at_least=0.4))
     assert not large[0].tests[0].by_bounds
+
+
+def test_a_difference_on_few_clusters_is_tested_by_the_range_of_two_values(shelf, tmp_path):
+    """Two values of -1 to 1 differ by 2 at most, and what one more such concept would do is not excluded."""
+    sides = {"metric": "source2dest", "num_edits": 50, "than": PUBLISHED}
+    texts = [claim_text(kind="order", **sides)] + [claim_text(kind="margin", by=by, **sides) for by in (0.1, 0.28)]
+    first, small, large = verdicts_on(shelf, tmp_path, *texts)
+    assert [each.tests[0].by_bounds for each in (first, small, large)] == [True] * 3
+    assert "tested by its range, for 41.7 clusters" in first.text
+    assert first.warning == ""
+    rows = [shelf.filed_result("aice", "mini", row, 50) for row in (TUNED, PUBLISHED)]
+    found = bounded_difference(rows[0], "source2dest", rows[1], "source2dest", bounds_of)
+    assert (found.low, found.high) == (-2, 2)
+    estimate = difference_estimate(rows[0], "source2dest", rows[1], "source2dest")
+    assert np.average(found.means, weights=found.sizes) == pytest.approx(float(estimate.value))
+    assert first.tests[0].p == float(found.p_above(0.0))
+    assert first.tests[0].p <= small.tests[0].p <= large.tests[0].p
+
+
+def test_alike_on_few_clusters_is_a_claim_that_the_range_refuses(shelf, tmp_path):
+    sides = {"kind": "parity", "metric": "source2dest", "num_edits": 50, "row": "refact, published", "than": "unedited"}
+    near, far = verdicts_on(shelf, tmp_path, *(claim_text(within=within, **sides) for within in (0.02, 0.5)))
+    assert not near.is_carried
+    assert far.is_carried
 
 
 @pytest.mark.parametrize(

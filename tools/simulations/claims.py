@@ -11,9 +11,9 @@ from iceb.statistics.one_sided import Estimate, p_above, p_below, p_within, skew
 from iceb.statistics.paired_tests import holm
 from iceb.statistics.power import PairedVariance, detectable_difference
 from tools.simulations.cells import Cell, run_cells
-from tools.simulations.populations import DESTS, Draw, destinations, expit, populations, quality
+from tools.simulations.populations import DESTS, Draw, beta, destinations, expit, populations, quality
 
-SINGLE, FILES, SMALL = "claims", "claim_files", "small_claims"
+SINGLE, FILES, SMALL, PAIRED = "claims", "claim_files", "small_claims", "paired_claims"
 SIZES, LARGE, FEW = (30, 100, 300), (100, 300), (10, 30, 99)
 RESAMPLES, OF_SMALL, PART = 1999, 4000, 250  # of a test by bounds; samples of a cell, and how many at once
 APART = 0.3  # of a claim that is true by so much
@@ -23,13 +23,13 @@ DIFFER = 0.2  # of the concepts two methods differ wholly: +1 or −1
 MEAN = 0.05  # of that difference
 
 
-def differences(mean: float = MEAN) -> tuple[Draw, float]:
-    """Paired differences of two methods, −1, 0 or 1, and their mean."""
-    up = (DIFFER + mean) / 2
+def differences(mean: float = MEAN, differ: float = DIFFER) -> tuple[Draw, float]:
+    """Paired differences of two methods, −1, 0 or 1, and their mean; `differ` is the share that is not 0."""
+    up = (differ + mean) / 2
 
     def draw(random: np.random.Generator, shape: tuple[int, ...]) -> Floats:
         drawn = random.random(shape)
-        return (drawn < up).astype(float) - (drawn > 1 - (DIFFER - up))
+        return (drawn < up).astype(float) - (drawn > 1 - (differ - up))
 
     return draw, mean
 
@@ -93,6 +93,39 @@ def small_cell(draw: Draw | None, mean: float, concepts: int) -> Cell:
                 ("below", found.p_below(mean, RESAMPLES)),
                 (f"true by {APART:g}: above", found.p_above(mean - APART, RESAMPLES)),
                 (f"true by {APART:g}: below", found.p_below(mean + APART, RESAMPLES)),
+            ):
+                hits.setdefault(name, []).append(p <= ALPHA)
+        return {name: float(np.concatenate(rows).mean()) for name, rows in hits.items()}
+
+    return cell
+
+
+def paired_populations() -> Mapping[str, tuple[Draw, float]]:
+    """Name → paired differences of changes, which lie from −2 to 2, and their mean."""
+    one = beta(2 / 3, 0.4)
+    return {
+        "one in five differs": differences(),
+        "one in twenty differs": differences(0.03, 0.05),
+        "one in fifty differs": differences(0.02, 0.02),
+        "each differs, alike in the mean": (lambda random, shape: one(random, shape) - one(random, shape), 0.0),
+    }
+
+
+def paired_cell(draw: Draw, mean: float, concepts: int) -> Cell:
+    """Shares of claims of a difference that pass, by t and by its range: false ones, and true by `APART`."""
+
+    def cell(random: np.random.Generator) -> Mapping[str, float]:
+        hits: dict[str, list[Floats]] = {}
+        for _ in range(OF_SMALL // PART):
+            sample = draw(random, (PART, concepts))
+            by_t, by_range = estimate(sample), BoundedMean(sample, np.ones_like(sample), -2.0, 2.0)
+            for name, p in (
+                ("t: above", p_above(by_t, mean)),
+                ("t: below", p_below(by_t, mean)),
+                ("range: above", by_range.p_above(mean, RESAMPLES)),
+                ("range: below", by_range.p_below(mean, RESAMPLES)),
+                (f"t: true by {APART:g}", p_above(by_t, mean - APART)),
+                (f"range: true by {APART:g}", by_range.p_above(mean - APART, RESAMPLES)),
             ):
                 hits.setdefault(name, []).append(p <= ALPHA)
         return {name: float(np.concatenate(rows).mean()) for name, rows in hits.items()}
@@ -174,6 +207,8 @@ def main() -> None:
     run_cells(SINGLE, {f"{name}, {size}": single_cell(*each, size) for name, each in drawn.items() for size in SIZES})
     single: dict[str, tuple[Draw | None, float]] = {**populations(), "requests that share destinations": (None, 0.5)}
     run_cells(SMALL, {f"{name}, {size}": small_cell(*each, size) for name, each in single.items() for size in FEW})
+    both = paired_populations()
+    run_cells(PAIRED, {f"{name}, {size}": paired_cell(*each, size) for name, each in both.items() for size in FEW})
     shares = {"all false": 4, "half false": 2, "all true": 0}
     run_cells(
         FILES, {f"{name}, {size}": file_cell(size, false=false) for name, false in shares.items() for size in LARGE}

@@ -81,6 +81,7 @@ HELD = ("capacity", "too high", "too low", "area", "half-life")
 COVERED = ("false difference", "all ranks covered", "a rank covered", "old rule splits two equals")
 PASSED = ("above", "below", "above, t alone", "below, t alone")
 BY_BOUNDS = ("above", "below", *(f"true by 0.3: {side}" for side in ("above", "below")))
+OF_PAIRS = tuple(f"{test}: {side}" for test in ("t", "range") for side in ("above", "below", "true by 0.3"))
 OF_FILES = ("any false claim", *(f"true: {kind}" for kind in ("order", "margin", "parity", "threshold", "capacity")))
 TABLES: Mapping[str, Callable[[], str]] = {
     "summary": summary_table,
@@ -92,6 +93,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "power": lambda: plain_table("power", "plan", ("planned", "power")),
     "claims": lambda: plain_table("claims", "concepts", PASSED),
     "small_claims": lambda: plain_table("small_claims", "concepts", BY_BOUNDS),
+    "paired_claims": lambda: plain_table("paired_claims", "concepts", OF_PAIRS),
     "claim_files": lambda: plain_table("claim_files", "file", OF_FILES),
 }
 

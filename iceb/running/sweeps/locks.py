@@ -1,4 +1,11 @@
-"""Locks of cells: several sweeps may share folders, and each cell is made by one of them."""
+"""Locks of cells: several sweeps may share folders, and each cell is made by one of them.
+
+The library `filelock`, which huggingface_hub brings, takes the same system call and gives the same: an exclusive lock
+that ends with its process, however that ends. It would add a dependency, and it waits by polling, where the call below
+sleeps until it is woken. Downloads (`iceb.base.download`) lock the file that they append to; it would need another file
+beside that. Where a folder has no locks it falls back on a file that a killed process leaves behind, unless told not
+to. Neither locks between machines where a network's folder does not pass locks on.
+"""
 
 import sys
 from collections.abc import Iterator

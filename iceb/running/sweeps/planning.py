@@ -1,7 +1,7 @@
 """Plan a sweep before anything is drawn: which cells can run, and why others cannot."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from iceb.base.errors import DataError, IcebError, MethodError, NotInDataError, SpecError
 from iceb.base.wording import count_text, edits_text
@@ -101,28 +101,47 @@ def plan_sweep(
         IcebError: a model or a cache that cannot be used.
     """
     sweep.check_names()
-    cells: dict[str, Cell] = {}
-    left_out: list[LeftOut] = []
-    failed: list[LeftOut] = []
+    sorted_out = _SortedOut()
     for ask in sweep.asks():
         try:
             planned = plan(ask, may_fetch, shared)
         except CANNOT as error:
-            left_out.append(LeftOut(ask, str(error)))
+            sorted_out.left_out.append(LeftOut(ask, str(error)))
             continue
         except DataError as error:
-            failed.append(LeftOut(ask, str(error)))
+            sorted_out.failed.append(LeftOut(ask, str(error)))
             continue
         cell = Cell.of(ask, planned)
-        if cell.id in cells:
-            left_out.append(LeftOut(ask, f"the same settings, so the same run, as {cells[cell.id].name}"))
-            continue
-        cells[cell.id] = cell
-        if visit is not None:
+        if sorted_out.take(cell) and visit is not None:
             visit(cell, planned)
-    if not cells:
-        raise _nothing_left(left_out, failed)
-    return SweepPlan(tuple(cells.values()), tuple(left_out), tuple(failed))
+    return sorted_out.sweep_plan()
+
+
+@dataclass(frozen=True)
+class _SortedOut:
+    """The combinations of a sweep, sorted into those that run and those that do not."""
+
+    cells: dict[str, Cell] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
+    failed: list[LeftOut] = field(default_factory=list)
+
+    def take(self, cell: Cell) -> bool:
+        """Take a cell in, or leave it out because one of its id runs already; returns whether it was taken."""
+        first = self.cells.setdefault(cell.id, cell)
+        if first is not cell:
+            self.left_out.append(LeftOut(cell.ask, f"the same settings, so the same run, as {first.name}"))
+        return first is cell
+
+    def sweep_plan(self) -> SweepPlan:
+        """The plan.
+
+        Raises:
+            SpecError: no combination can run.
+            DataError: likewise, and of some the data cannot be read.
+        """
+        if not self.cells:
+            raise _nothing_left(self.left_out, self.failed)
+        return SweepPlan(tuple(self.cells.values()), tuple(self.left_out), tuple(self.failed))
 
 
 def _nothing_left(left_out: list[LeftOut], failed: list[LeftOut]) -> IcebError:

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from iceb import registry
+from iceb.base.comma_lists import split_list
 from iceb.base.errors import DataError, MethodError, NotInDataError, SpecError
 from iceb.cli.main import run
-from iceb.cli.matrix import split_list
 from iceb.cli.sweeping import sweep_ask
 from iceb.cli.values import settings
 from iceb.models.sources import find
