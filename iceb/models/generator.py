@@ -164,7 +164,7 @@ class Generator:
             raise ModelError(f"the model failed while drawing {text!r} and others ({what})") from error
 
     def _save(self, drawn: Drawn) -> int:
-        """Store images; how many they are."""
+        """Store images and return their number."""
         for key, spec, image in drawn:
             self.images.save(key, image, {"text": spec.text, "seed": str(spec.noise.seed)})
         return len(drawn)
@@ -183,5 +183,5 @@ def shuffled_groups(keys: Sequence[ImageKey], size: int) -> list[Sequence[ImageK
 def _pace_key(bundle: ModelBundle, sampling: Sampling) -> dict[str, Any]:
     """Everything that decides how long an image takes."""
     about = {**environment(bundle), "threads": torch.get_num_threads(), "dtype": bundle.ref.dtype}
-    about["images_per_pass"] = bundle.images_per_pass.size
+    about["images_per_pass"] = None if bundle.fits_the_card else bundle.images_per_pass.size
     return {"model": bundle.ref.repo, "sampling": dataclasses.asdict(sampling), **about}

@@ -137,7 +137,7 @@ class Measuring:
     def _chunks(
         self, measure: Measure, chunks: Sequence[Sequence[RowKey]], by_key: Mapping[RowKey, MeasuredImage]
     ) -> Iterator[Sequence[MeasuredRow]]:
-        """Yield each chunk's rows in order. On a CPU the first one runs alone, so that the network is loaded once."""
+        """Yield each chunk's rows in order; on a CPU the first runs alone, so as to load the network once."""
         read, look = partial(self._read, measure, by_key), partial(self._look, measure)
         if self.device == "cpu":
             with single_threaded():
