@@ -1,9 +1,11 @@
 """Fit drawing passes to a GPU: as many images as its memory holds, by what a small pass takes."""
 
 from dataclasses import replace
+from functools import partial
 
 import torch
 
+from iceb.base.gpu_peak import GPU
 from iceb.base.out_of_memory import out_of_memory
 from iceb.models.conditioning import TextReader
 from iceb.models.drawing import draw_pass, initial_latents
@@ -60,6 +62,9 @@ def _bytes_an_image(bundle: Bundle) -> float:
     toward = reader([""] * PROBE)
     away = reader.negative("") if short.guidance > 1 else None
     before = torch.cuda.memory_allocated(bundle.device)
-    torch.cuda.reset_peak_memory_stats(bundle.device)
-    draw_pass(bundle, away, toward, noise, short)
-    return (torch.cuda.max_memory_allocated(bundle.device) - before) / PROBE
+    peak = GPU.within(
+        partial(torch.cuda.max_memory_allocated, bundle.device),
+        partial(torch.cuda.reset_peak_memory_stats, bundle.device),
+        partial(draw_pass, bundle, away, toward, noise, short),
+    )
+    return (peak - before) / PROBE

@@ -3,11 +3,13 @@
 import pytest
 import torch
 
+from iceb.base import gpu_peak
 from iceb.models import bundle
 from iceb.models.card import fitting_size
 from iceb.models.drawing import _slice_of
 from iceb.models.loading import lay_out
 from iceb.models.memory import PassSizes
+from iceb.running import cost
 from iceb.specs.methods import Edit
 from iceb.specs.runs import Sampling
 
@@ -63,6 +65,20 @@ def test_a_number_that_was_asked_for_is_not_fitted(card_of_sixteen, monkeypatch)
 def test_nothing_is_fitted_on_a_processor(tiny_sd, monkeypatch):
     monkeypatch.setattr(bundle, "images_that_fit", lambda _: pytest.fail("measured a processor"))
     assert tiny_sd.images_per_pass.size
+
+
+def test_a_runs_peak_outlives_the_reset_that_a_fitted_pass_needs(monkeypatch):
+    highest = {"bytes": 700}
+    monkeypatch.setattr(gpu_peak.GPU, "earlier", 0)
+    for name, value in {"is_available": True, "is_initialized": True}.items():
+        monkeypatch.setattr(torch.cuda, name, lambda value=value: value)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: highest["bytes"])
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: highest.update(bytes=100))
+    read, reset = torch.cuda.max_memory_allocated, torch.cuda.reset_peak_memory_stats
+    assert gpu_peak.GPU.within(read, reset, lambda: highest.update(bytes=300)) == 300
+    assert cost.peak_gpu_bytes() == 700
+    cost.reset_peaks()
+    assert cost.peak_gpu_bytes() == 100
 
 
 def latents_on_a_gpu(count):
