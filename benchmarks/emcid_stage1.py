@@ -65,10 +65,10 @@ def run(
                 torch.randn(3, *denoiser.latent_shape, generator=torch.Generator().manual_seed(concept.seed))
                 for concept in part
             ]
-        )
+        ).to(denoiser.device)
         latents = Latents(mean, 0.1 * mean.abs(), tuple(range(0, len(mean), 3)), denoiser.scaling)
         found.append(optimise_values([tower], denoiser, part, settings, latents, draws).vectors[0][:, 0])
-    return torch.cat(found), time.perf_counter() - start
+    return torch.cat(found).cpu(), time.perf_counter() - start  # once a GPU has finished
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from iceb.base.digest import digest, digest_tensor
 from iceb.base.errors import ModelError
+from iceb.models.card import images_that_fit
 from iceb.models.editable_pipeline import EditablePipeline, unknown_parameter
 from iceb.models.families import FAMILIES
 from iceb.models.loading import DTYPES, choose_device
@@ -39,7 +40,7 @@ class ModelBundle:
     Args:
         source: which model.
         device: "auto", "cpu", "cuda", "cuda:1" …
-        images_per_pass: through the denoiser while images are drawn; None: as the family has it.
+        images_per_pass: through the denoiser while images are drawn; None: as the family has it or a GPU holds.
     """
 
     def __init__(self, source: Source, device: str = "auto", images_per_pass: int | None = None) -> None:
@@ -84,9 +85,16 @@ class ModelBundle:
 
     @property
     def images_per_pass(self) -> PassSize:
-        """The number of images in one pass of the denoiser while they are drawn."""
+        """The number of images in one pass of the denoiser as they are drawn; a GPU's is tried out first."""
         size = self._images_per_pass or self.family.images_per_pass(self.device.type)
+        if self.fits_the_card:
+            size = self.pass_sizes.fit(size, lambda: images_that_fit(self))
         return self.pass_sizes.of("images_per_pass", size)
+
+    @property
+    def fits_the_card(self) -> bool:
+        """Whether drawing passes are fitted to a GPU's memory, as nobody asked for a number of images."""
+        return self.device.type == "cuda" and self._images_per_pass is None
 
     def kept_texts(self, modes: Mapping[str, Any]) -> KeptTexts | None:
         """The known states of texts, for a reader of the model as it is now; None on a GPU.

@@ -31,6 +31,7 @@ Pixels = npt.NDArray[np.uint8]
 Group: TypeAlias = tuple[Sequence[str], Tensor]  # texts and latents of some images
 States = dict[tuple[int, tuple[int, ...]], Tensor]  # (seed, calls) → the generator's state after them
 LARGE = 256  # pixels; larger images are decoded one by one, which keeps the decoder's memory small
+SLICE = 4 * 512 * 512  # pixels that a GPU decodes at once, of such images
 
 
 def texts_to_images(
@@ -178,11 +179,17 @@ def make_scheduler(pipeline: Any, sampling: Sampling) -> Any:
 def _decode(vae: Any, latents: Tensor, sampling: Sampling) -> Pixels:
     """Decode clean latents to images (N, height, width, 3) uint8."""
     scaled = (latents / vae.config.scaling_factor).to(vae.dtype)
-    together = 1 if sampling.height > LARGE else len(scaled)
+    together = len(scaled) if sampling.height <= LARGE else _slice_of(scaled, sampling)  # slices of one shape
     images = torch.cat([vae.decode(part, return_dict=False)[0] for part in scaled.split(together)])
     bytes_ = ((images.float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
     found: Pixels = bytes_.permute(0, 2, 3, 1).cpu().numpy()
     return found
+
+
+def _slice_of(latents: Tensor, sampling: Sampling) -> int:
+    """The number of large images to decode at once: on a GPU a few, a divisor of all."""
+    most = SLICE // (sampling.height * sampling.width) if latents.is_cuda else 1
+    return max(size for size in range(1, max(most, 1) + 1) if len(latents) % size == 0)
 
 
 def initial_latents(

@@ -98,8 +98,17 @@ class EditablePipeline:
         _check_fit(level.weights, self.parameters)
         level.before = {name: self.parameters[name].data for name in level.weights}
         for name, tensor in level.weights.items():
-            self.parameters[name].data = tensor.detach().to(self.parameters[name].device)
+            self.parameters[name].data = _laid_out(tensor.detach(), self.parameters[name].data)
         level.state = tensor_facts({("weight", name): self.parameters[name].data for name in level.weights})
+
+
+def _laid_out(tensor: Tensor, like: Tensor) -> Tensor:
+    """A tensor on the device of another; in its order in memory too, where that is not the plain one.
+
+    Kernels are chosen by that order, so equal weights draw equal images whichever way they came into the model.
+    """
+    moved = tensor.to(like.device)
+    return moved if like.is_contiguous() else torch.empty_like(like).copy_(moved)
 
 
 def _check_fit(weights: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> None:

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
@@ -17,7 +17,7 @@ from iceb.base.rewriting import Rewriter
 from iceb.models.bundle import ModelBundle
 from iceb.models.drawing import Pixels, States, group_drawer, initial_latents, without_repeats
 from iceb.models.environment import environment, modes
-from iceb.models.threads import run_passes
+from iceb.models.threads import run_and_finish
 from iceb.specs.prompts import ImageKey, NoiseDraw, Prompt
 from iceb.specs.runs import Sampling
 from iceb.stores.images import ImageStore
@@ -38,6 +38,9 @@ class ImageSpec:
         """The image to draw for `prompt`."""
         published = prompt.noise if sampling.noise == "upstream" else None
         return cls(rewriter(prompt.text), published or NoiseDraw(prompt.seed))
+
+
+Drawn: TypeAlias = Sequence[tuple[ImageKey, ImageSpec, Pixels]]
 
 
 @dataclass
@@ -77,8 +80,9 @@ class Generator:
     ) -> list[ImageKey]:
         """The key of each prompt's image, all of them in the store afterwards.
 
-        Every image is stored as soon as its pass is done, so an interrupted call goes on where it stopped. Processes
-        that draw the same images share the work: each has an order of its own and looks what is still missing.
+        Every image is stored as soon as its pass is done, on a GPU while the next ones run, so an interrupted call goes
+        on where it stopped. Processes that draw the same images share the work: each has an order of its own and looks
+        what is still missing.
 
         Raises:
             ModelError: the model cannot be loaded, is not what its digest names, or memory does not suffice.
@@ -132,21 +136,22 @@ class Generator:
         advance: Advance,
     ) -> None:
         """Draw and store, pass by pass, what no other process has stored when its pass begins."""
-        groups = shuffled_groups(missing, bundle.images_per_pass.size)
         try:
+            groups = shuffled_groups(missing, bundle.images_per_pass.size)
             kept = bundle.kept_texts(modes(bundle.device.type))  # `draw` has verified the model
             draw, states = group_drawer(bundle, sampling, bundle.negative_prompt, kept), States()
 
-            def work(keys: Sequence[ImageKey]) -> int:
+            def work(keys: Sequence[ImageKey]) -> Drawn:
                 left = self.images.missing(keys)
                 specs = [wanted[key] for key in left]
-                if left:
-                    noise = initial_latents(bundle, [spec.noise for spec in specs], sampling, states)
-                    self._save(left, specs, draw(([spec.text for spec in specs], noise)))
-                return len(left)
+                if not left:
+                    return []
+                noise = initial_latents(bundle, [spec.noise for spec in specs], sampling, states)
+                return list(zip(left, specs, draw(([spec.text for spec in specs], noise)), strict=True))
 
             with without_repeats(bundle.pipeline.unet):
-                for keys, drawn in zip(groups, run_passes(bundle.device, work, groups), strict=True):
+                done = run_and_finish(bundle.device, work, self._save, groups)
+                for keys, drawn in zip(groups, done, strict=True):
                     self.tally.drawn += drawn
                     advance(len(keys))
         except (RuntimeError, ValueError) as error:
@@ -158,9 +163,11 @@ class Generator:
             text = wanted[missing[0]].text
             raise ModelError(f"the model failed while drawing {text!r} and others ({what})") from error
 
-    def _save(self, keys: Sequence[ImageKey], specs: Sequence[ImageSpec], images: Pixels) -> None:
-        for key, spec, image in zip(keys, specs, images, strict=True):
+    def _save(self, drawn: Drawn) -> int:
+        """Store images and return their number."""
+        for key, spec, image in drawn:
             self.images.save(key, image, {"text": spec.text, "seed": str(spec.noise.seed)})
+        return len(drawn)
 
 
 def shuffled_groups(keys: Sequence[ImageKey], size: int) -> list[Sequence[ImageKey]]:
@@ -176,5 +183,5 @@ def shuffled_groups(keys: Sequence[ImageKey], size: int) -> list[Sequence[ImageK
 def _pace_key(bundle: ModelBundle, sampling: Sampling) -> dict[str, Any]:
     """Everything that decides how long an image takes."""
     about = {**environment(bundle), "threads": torch.get_num_threads(), "dtype": bundle.ref.dtype}
-    about["images_per_pass"] = bundle.images_per_pass.size
+    about["images_per_pass"] = None if bundle.fits_the_card else bundle.images_per_pass.size
     return {"model": bundle.ref.repo, "sampling": dataclasses.asdict(sampling), **about}

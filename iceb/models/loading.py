@@ -118,9 +118,17 @@ def _freeze(pipeline: Any, source: Source, device: torch.device) -> Any:
         getattr(pipeline, name).eval().requires_grad_(False)
     pipeline.set_progress_bar_config(disable=True)
     pipeline.to(device)
+    lay_out(pipeline, device)
     if pipeline.vae.config.get("force_upcast") and source.ref.dtype == "float16":
         pipeline.vae.to(torch.float32)  # SDXL's decoder overflows in half precision
     return pipeline
+
+
+def lay_out(pipeline: Any, device: torch.device) -> None:
+    """Put convolutions' weights into the order that a GPU's kernels read; a CPU's stay as they are."""
+    if device.type == "cuda":
+        for module in (pipeline.unet, pipeline.vae):
+            module.to(memory_format=torch.channels_last)
 
 
 def _unloadable(source: Source, error: Exception) -> str:

@@ -15,6 +15,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 # For passes of one item, which cannot be made smaller; elsewhere `REMEDY` of base.out_of_memory.
 REMEDY_FOR_ONE = "`dtype=float16` on a GPU, fewer `workers` on a CPU, a smaller model, or `device=cpu`"
+IMAGES = "images_per_pass"
 log = logging.getLogger("iceb")
 
 
@@ -91,6 +92,7 @@ class PassSizes:
 
     def __init__(self) -> None:
         self._sizes: dict[tuple[str, int, int], PassSize] = {}
+        self._fitting: int | None = None  # images in a drawing pass; None until it was found out
 
     def of(self, field: str, size: int, each: int = 1) -> PassSize:
         """The size that a field sets, as it is by now.
@@ -100,6 +102,19 @@ class PassSizes:
             each: how many of what the field counts are in one item.
         """
         return self._sizes.setdefault((field, size, each), PassSize(field, size, each))
+
+    def fit(self, usual: int, find: Callable[[], int]) -> int:
+        """The number of images in a drawing pass where nobody asks for one, found out at the first call.
+
+        Args:
+            usual: the number until then, for passes by which it is found out.
+            find: finds it out.
+        """
+        if self._fitting is None:
+            self._fitting = usual
+            self._fitting = find()
+            self._sizes = {key: size for key, size in self._sizes.items() if key[0] != IMAGES}  # the usual: not used
+        return self._fitting
 
     @property
     def in_use(self) -> dict[str, int]:

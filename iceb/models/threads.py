@@ -14,6 +14,8 @@ import torch
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
+Done = TypeVar("Done")
+BESIDE = 4  # threads that do a processor's part beside a GPU's passes, and passes that they hold
 AHEAD = 2  # passes waiting for each worker, so that none is idle while a result is being used
 
 
@@ -60,6 +62,50 @@ def parallel_map(function: Callable[[Item], Made], items: Iterable[Item]) -> Ite
 def run_passes(device: torch.device, work: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
     """Apply `work` to each item, in order: in parallel on a CPU, one after the other on a GPU."""
     return parallel_map(work, items) if device.type == "cpu" else map(work, items)
+
+
+def run_and_finish(
+    device: torch.device, work: Callable[[Item], Made], finish: Callable[[Made], Done], items: Iterable[Item]
+) -> Iterator[Done]:
+    """Apply `work` to each item and `finish` to what it made, in order.
+
+    On a GPU `finish`, which must use the processor alone, runs on threads beside the `work` of the next items: it holds
+    up no pass, and a few results at most wait for it. A CPU's cores have passes enough, so each finishes its own.
+    """
+    if device.type == "cpu":
+        yield from parallel_map(lambda item: finish(work(item)), items)
+        return
+    with ThreadPoolExecutor(BESIDE, thread_name_prefix="iceb-beside") as pool:
+        pending: deque[Future[Done]] = deque()
+        for item in items:
+            pending.append(pool.submit(finish, work(item)))
+            if len(pending) >= BESIDE:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+def prepare_and_run(
+    device: torch.device, prepare: Callable[[Item], Made], work: Callable[[Made], Done], items: Iterable[Item]
+) -> Iterator[Done]:
+    """Apply `prepare` to each item and `work` to what it made, in order.
+
+    On a GPU `prepare`, which must use the processor alone, runs on threads for the next items beside `work`.
+    """
+    if device.type == "cpu":
+        yield from parallel_map(lambda item: work(prepare(item)), items)
+        return
+    pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="iceb-beside")
+    try:
+        pending: deque[Future[Made]] = deque()
+        for item in items:
+            pending.append(pool.submit(prepare, item))
+            if len(pending) > AHEAD:
+                yield work(pending.popleft().result())
+        while pending:
+            yield work(pending.popleft().result())
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _ordered_results(

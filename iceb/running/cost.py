@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from iceb.base.gpu_peak import GPU
+
 
 class Seconds:
     """A sum of seconds by stage name."""
@@ -46,6 +48,7 @@ def reset_peaks() -> None:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
         torch.cuda.reset_peak_memory_stats()
+        GPU.forget()
 
 
 def peak_gpu_bytes() -> int | None:
@@ -53,4 +56,4 @@ def peak_gpu_bytes() -> int | None:
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
         return None
-    return int(torch.cuda.max_memory_allocated())
+    return max(GPU.earlier, int(torch.cuda.max_memory_allocated()))

@@ -16,7 +16,7 @@ from iceb.base.progress import stage
 from iceb.base.readers import explain_reading
 from iceb.models.environment import libraries
 from iceb.models.memory import PassSize
-from iceb.models.threads import parallel_map, single_threaded
+from iceb.models.threads import prepare_and_run, single_threaded
 from iceb.running.code_digest import code_digest
 from iceb.running.measure_attempts import FailedRow, MeasuredRow, measure_images
 from iceb.running.second_look import SecondLook
@@ -27,6 +27,7 @@ from iceb.stores.images import ImageStore, Pixels
 from iceb.stores.measured import MeasuredStore, RowKey
 
 Rows: TypeAlias = dict[RowKey, MeasuredRow]
+Chunk: TypeAlias = tuple[Sequence[RowKey], Sequence[ImageKey], Sequence[MeasureInput]]
 CHUNK = 128  # images that are measured and saved together
 WHOLE_IMAGES = "a reference must hold whole images"
 
@@ -136,23 +137,23 @@ class Measuring:
     def _chunks(
         self, measure: Measure, chunks: Sequence[Sequence[RowKey]], by_key: Mapping[RowKey, MeasuredImage]
     ) -> Iterator[Sequence[MeasuredRow]]:
-        """Yield each chunk's rows in order. The first chunk runs alone, so that the network is loaded once."""
-        one = partial(self._chunk, measure, by_key)
-        if self.device != "cpu":
-            yield from map(one, chunks)
-            return
-        with single_threaded():
-            yield one(chunks[0])
-        yield from parallel_map(one, chunks[1:])
+        """Yield each chunk's rows in order; on a CPU the first runs alone, so as to load the network once."""
+        read, look = partial(self._read, measure, by_key), partial(self._look, measure)
+        if self.device == "cpu":
+            with single_threaded():
+                yield look(read(chunks[0]))
+            chunks = chunks[1:]
+        yield from prepare_and_run(torch.device(self.device), read, look, chunks)
 
-    def _chunk(
-        self, measure: Measure, by_key: Mapping[RowKey, MeasuredImage], keys: Sequence[RowKey]
-    ) -> Sequence[MeasuredRow]:
+    def _read(self, measure: Measure, by_key: Mapping[RowKey, MeasuredImage], keys: Sequence[RowKey]) -> Chunk:
+        images = [by_key[key] for key in keys]
+        return keys, [each.image for each in images], self._inputs(measure, images)
+
+    def _look(self, measure: Measure, chunk: Chunk) -> Sequence[MeasuredRow]:
         """Measure a chunk and keep its rows; failures are not kept."""
-        wanted = [by_key[key] for key in keys]
-        inputs = self._inputs(measure, wanted)
+        keys, images, inputs = chunk
         if self.beside is not None:
-            seen = self.beside.take([each.image for each in wanted], inputs)
+            seen = self.beside.take(images, inputs)
             self._measure_and_keep(self.beside.measure, list(seen), list(seen.values()))
         return self._measure_and_keep(measure, keys, inputs)
 

@@ -7,13 +7,16 @@ import torch
 from iceb.methods.emcid import EMCID
 from iceb.models.bundle import ModelBundle
 from iceb.models.drawing import initial_latents, texts_to_images
+from iceb.models.generator import Generator
 from iceb.models.sources import find
 from iceb.registry import load
 from iceb.specs.execution import Execution
-from iceb.specs.methods import MethodContext
+from iceb.specs.methods import Edit, MethodContext
 from iceb.specs.metrics import MeasureInput
+from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditRequest
 from iceb.specs.runs import Sampling
+from iceb.stores.images import ImageStore
 from tests.memory import Memory
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
@@ -39,6 +42,38 @@ def test_images_on_a_gpu_are_those_of_a_processor_but_for_rounding(mini):
 
 def test_an_image_does_not_depend_on_what_is_drawn_beside_it(mini):
     together, alone = draw(mini["cuda"]), [draw(mini["cuda"], count)[-1] for count in range(1, len(TEXTS) + 1)]
+    assert all(np.array_equal(one, other) for one, other in zip(together, alone, strict=True))
+
+
+def test_images_are_stored_whole_beside_drawing_in_passes_that_fit_the_card(tmp_path):
+    bundle, store = ModelBundle(find("mini"), "cuda"), ImageStore(tmp_path)
+    prompts = [Prompt(text, seed, "source") for seed, text in enumerate(TEXTS * 60)]
+    generator = Generator(store)
+    keys = generator.draw(bundle, prompts, SAMPLING)
+    size = bundle.images_per_pass.size
+    assert size & (size - 1) == 0
+    assert generator.tally.drawn == len(prompts)
+    latents = initial_latents(bundle, range(len(prompts)), SAMPLING)
+    again = texts_to_images(bundle, [prompt.text for prompt in prompts], latents, SAMPLING)
+    assert all(np.array_equal(store.load(key), image) for key, image in zip(keys, again, strict=True))
+
+
+def test_weights_lie_as_kernels_read_them_and_so_do_an_edits(mini):
+    name = "unet.conv_in.weight"
+    before = mini["cuda"].parameter(name)
+    assert before.is_contiguous(memory_format=torch.channels_last)
+    plain = draw(mini["cuda"])
+    with mini["cuda"].applied(Edit({name: before.cpu().contiguous()})) as edited:
+        assert edited.parameter(name).stride() == before.stride()
+        assert np.array_equal(draw(edited), plain)
+
+
+def test_large_images_in_slices_do_not_depend_on_what_is_decoded_beside_them(mini):
+    large = Sampling("ddim", 2, 3.0, 512, 512)
+    latents = initial_latents(mini["cuda"], range(5), large)
+    bundle = ModelBundle(find("mini"), "cuda", images_per_pass=4)
+    together = texts_to_images(bundle, TEXTS, latents, large)
+    alone = [texts_to_images(bundle, [text], latents[[row]], large)[0] for row, text in enumerate(TEXTS)]
     assert all(np.array_equal(one, other) for one, other in zip(together, alone, strict=True))
 
 
