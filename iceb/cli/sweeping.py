@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from iceb.cli.interrupts import Stopped
 from iceb.cli.option_names import with_options
 from iceb.cli.sweep_lines import FAILED, combination, heading, not_run_documents
 
@@ -82,7 +83,7 @@ def evaluate_sweep(ask: "SweepAsk", out: Path, budget: str | None, *, dry_run: b
     try:
         with show_progress():
             outcomes = sweep.carry_out()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stopped):
         tell(f"stopped: {len(sweep.outcomes)} of {len(planned.cells)} cells are through; what was made is kept")
         raise
     report(planned, outcomes, as_json=as_json)
