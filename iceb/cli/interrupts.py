@@ -1,4 +1,7 @@
-"""Handle Ctrl-C and SIGTERM reliably: Python drops a KeyboardInterrupt that is raised inside a destructor."""
+"""Handle Ctrl-C and SIGTERM reliably.
+
+Python drops a KeyboardInterrupt that is raised inside a destructor.
+"""
 
 import signal
 import threading
@@ -13,17 +16,20 @@ Handler: TypeAlias = Callable[[int, FrameType | None], Any]
 
 
 class Stopped(BaseException):
-    """A stop that SIGTERM asked for, raised after the pass under way; like KeyboardInterrupt no error of the run."""
+    """A stop that SIGTERM asked for, raised after the pass under way.
+
+    Like KeyboardInterrupt it is no error of the run.
+    """
 
 
 @contextmanager
 def watch_interrupts() -> Iterator[Callable[[], None]]:
-    """Record Ctrl-C and SIGTERM in the block; yield a function that raises KeyboardInterrupt or Stopped after one.
+    """Record Ctrl-C and SIGTERM in the block; yield a function that raises what they ask for.
 
-    Ctrl-C interrupts at once as well. SIGTERM, with which job schedulers and systems announce an end, waits for that
-    function, so that what is under way is finished and kept. Python allows handlers in the main thread alone; in
-    another one nothing is noted. A process that was started to ignore a signal, as scripts start what runs in their
-    background with Ctrl-C ignored, goes on ignoring it.
+    That is KeyboardInterrupt or Stopped. Ctrl-C interrupts at once as well. SIGTERM, with which job schedulers and
+    systems announce an end, waits for that function, so that what is under way is finished and kept. Python allows
+    handlers in the main thread alone; in another one nothing is noted. A process that was started to ignore a signal,
+    as scripts start what runs in their background with Ctrl-C ignored, goes on ignoring it.
     """
     pressed, asked = threading.Event(), threading.Event()
 
@@ -38,13 +44,13 @@ def watch_interrupts() -> Iterator[Callable[[], None]]:
             raise Stopped
 
     with ExitStack() as stack:
-        stack.enter_context(_handled(signal.SIGINT, interrupt))
-        stack.enter_context(_handled(signal.SIGTERM, lambda number, frame: asked.set()))
+        stack.enter_context(_handler_set(signal.SIGINT, interrupt))
+        stack.enter_context(_handler_set(signal.SIGTERM, lambda number, frame: asked.set()))
         yield check
 
 
 @contextmanager
-def _handled(number: signal.Signals, handler: Handler) -> Iterator[None]:
+def _handler_set(number: signal.Signals, handler: Handler) -> Iterator[None]:
     """Handle a signal inside the block, unless it is ignored or this is not the main thread."""
     before, main = signal.getsignal(number), threading.current_thread() is threading.main_thread()
     heeded = main and before is not signal.SIG_IGN

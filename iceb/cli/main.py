@@ -39,8 +39,10 @@ from iceb.cli import (
     runs,
     score,
     site,
+    status,
     trying,
     tune,
+    work,
 )
 from iceb.cli import explain as explaining
 from iceb.cli.check_lines import BEGAN
@@ -61,6 +63,8 @@ app = typer.Typer(
 )
 app.command("evaluate", cls=GroupedCommand)(evaluate.evaluate)
 app.command("edit")(edit.edit)
+app.command("work")(work.work)
+app.command("status")(status.status)
 app.command("apply")(apply.apply)
 app.command("try")(trying.try_methods)
 app.command("tune")(tune.tune)

@@ -75,6 +75,7 @@ def evaluate_sweep(ask: "SweepAsk", out: Path, budget: str | None, *, dry_run: b
     from iceb.cli.progress import show_progress
     from iceb.running.sweeps.carrying_out import Sweep
     from iceb.running.sweeps.planning import plan_sweep
+    from iceb.running.workers.local import share_over_gpus
 
     planned = plan_sweep(ask, shared)
     for line in heading(planned):
@@ -82,6 +83,7 @@ def evaluate_sweep(ask: "SweepAsk", out: Path, budget: str | None, *, dry_run: b
     sweep = Sweep(planned, shared, out, tell)
     try:
         with show_progress():
+            share_over_gpus(sweep.to_make(), out, ask.common["execution"])
             outcomes = sweep.carry_out()
     except (KeyboardInterrupt, Stopped):
         tell(f"stopped: {len(sweep.outcomes)} of {len(planned.cells)} cells are through; what was made is kept")
