@@ -14,6 +14,8 @@ from iceb.models.generator import Generator
 from iceb.models.threads import worker_threads
 from iceb.running import cache_use
 from iceb.running.degenerate_images import measure_part
+from iceb.running.edit_parts import EditParts
+from iceb.running.edited_model import EditedModel
 from iceb.running.evaluate import ATTEMPTS, Run
 from iceb.running.measuring import ImagesLost
 from iceb.running.plan import plan
@@ -22,7 +24,9 @@ from iceb.running.result_record import Images
 from iceb.running.run_folder import run
 from iceb.running.shared_parts import SharedParts
 from iceb.running.workers.plan_file import PlannedRun, WorkPlan
+from iceb.specs.methods import Edit
 from iceb.specs.prompts import ImageKey, Prompt
+from iceb.specs.requests import EditBatch
 from iceb.specs.results import Result
 from iceb.specs.runs import Sampling
 from iceb.specs.shards import Shard
@@ -64,6 +68,11 @@ class ShareRun(Run):
                 with suppress(ImagesLost):
                     return self._make()
             return self._make()
+
+    def _edit(self, model: EditedModel, batch: EditBatch) -> Edit:
+        """Make the edit once for all workers; what belongs to single concepts is shared among them."""
+        EditParts(self.parts, model.current, batch.requests, self.shard.index / self.shard.count).make()
+        return super()._edit(model, batch)
 
     def _make(self) -> int:
         self.images = Images()
