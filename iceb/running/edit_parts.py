@@ -1,7 +1,8 @@
-"""Make the parts of an edit that belong to single concepts in several processes at once, before the edit itself.
+"""Make the parts of an edit that belong to single concepts in several processes at once.
 
-Such a method keeps what it makes of a concept in its scratch, in batches that are cut from the whole list of requests.
-So an edit of one batch's requests, thrown away, leaves there what the whole edit will look for, with the same bits.
+That is done before the edit itself. Such a method keeps what it makes of a concept in its scratch, in batches that are
+cut from the whole list of requests. So an edit of one batch's requests, thrown away, leaves there what the whole edit
+will look for, with the same bits.
 """
 
 import time
@@ -94,5 +95,8 @@ def note_path(cache: Path, name: str) -> Path:
 
 
 def _is_by_concept(method: ChosenMethod, requests: Sequence[EditRequest]) -> bool:
-    """Whether batches of requests are batches of concepts: a request with several destinations has several."""
+    """Whether batches of requests are batches of concepts.
+
+    They are not where a request has several destinations, which are a concept each.
+    """
     return method.entry.full_name in BY_CONCEPT and all(len(request.dests) < 2 for request in requests)

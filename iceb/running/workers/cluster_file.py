@@ -78,6 +78,7 @@ def parse_cluster(text: str, where: str) -> Cluster:
 
 def _check(where: str, kind: str, key: str, value: Any) -> None:
     """Refuse a value of the wrong type, or one that is of the other kind."""
+    number: Any = value  # a whole number by the time it is compared
     if key not in ("kind", "shards", *OF_KIND[kind]):
         raise SpecError(f"{where}: {key} is not of kind {kind}, which has {', '.join(OF_KIND[kind])}: leave it out")
     if key == "options":
@@ -85,13 +86,13 @@ def _check(where: str, kind: str, key: str, value: Any) -> None:
             raise SpecError(f'{where}: options is {quote(value, 80)}: must be a list of texts, as in ["--gres=gpu:1"]')
         if any("\n" in each for each in value):
             raise SpecError(f"{where}: options has a line break: write one option in each text")
-    elif type(value) is not TYPES[key]:
+    elif not isinstance(value, TYPES[key]) or isinstance(value, bool):
         word = "a whole number" if TYPES[key] is int else "a text"
         raise SpecError(f"{where}: {key} is {quote(value, 80)}: must be {word}")
-    elif key == "grace" and not 0 <= value <= 86_400:
+    elif key == "grace" and not 0 <= number <= 86_400:
         raise SpecError(f"{where}: grace is {value}: must be seconds from 0 to 86400")
     elif key == "shards":
-        Shard(0, value)  # which refuses a number that is no count of shares
+        Shard(0, number)  # which refuses a number that is no count of shares
 
 
 def _check_template(where: str, command: str) -> None:

@@ -94,21 +94,23 @@ class Work:
     def share(self, shard: Shard) -> int:
         """Make one share of every run; returns the number of images drawn.
 
-        A run that fails is noted beside the plan, for `iceb status`, and the others are made all the same.
+        A run that fails is noted beside the plan, where `count_work` reads it, and the others are made all the same.
 
         Raises:
-            IcebError: a run failed, the first one's error; or the plan cannot be carried out here.
+            IcebError: the plan cannot be carried out here.
+            Exception: what the first run that failed has raised.
         """
-        drawn, errors, note = 0, list[IcebError](), self.path.with_name(f"{FAILED}-{shard.index}-of-{shard.count}.txt")
+        note = self.path.with_name(f"{FAILED}-{shard.index}-of-{shard.count}.txt")
+        drawn, errors = 0, list[Exception]()
         with self._runs() as (shared, runs):
             for each in runs:
                 try:
                     drawn += ShareRun(_plan_run(each, shared), shard).make()
-                except IcebError as error:
+                except Exception as error:  # of a library, too: the next run may do without it
                     errors.append(error)
                     shared.renew()
         if errors:
-            write_atomic(note, "".join(f"{one_line(str(error))}\n" for error in errors).encode())
+            write_atomic(note, "".join(f"{one_line(_text_of(error))}\n" for error in errors).encode())
             raise errors[0]
         note.unlink(missing_ok=True)
         return drawn
@@ -122,6 +124,8 @@ class Work:
         with self._runs() as (shared, runs):
             for each in runs:
                 yield run(_plan_run(each, shared), self.plan.out)
+        for note in self.path.parent.glob(f"{FAILED}-*.txt"):
+            note.unlink(missing_ok=True)  # what failed is made
 
     @contextmanager
     def _runs(self) -> Iterator[tuple[SharedParts, tuple[PlannedRun, ...]]]:
@@ -137,6 +141,10 @@ class Work:
             require_writable(cache)
             cache_use.note(cache, self.plan.out)
             yield SharedParts.of_model(first.model, first.dtype, first.execution), self.plan.runs
+
+
+def _text_of(error: Exception) -> str:
+    return str(error) if isinstance(error, IcebError) else f"{type(error).__name__}: {error}"
 
 
 def _plan_run(each: PlannedRun, shared: SharedParts) -> Plan:
