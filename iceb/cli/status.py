@@ -22,7 +22,7 @@ def status(
     plan: Annotated[Path, PLAN],
     as_json: Annotated[bool, typer.Option("--json", help="The counts as JSON on stdout, nothing else.")] = False,
 ) -> None:
-    """Count what is made of a plan, what is missing and what failed.
+    """Count what is made of a plan, missing and failed.
 
     Counted in the cache, whoever made it; the time left follows from the images of the last ten minutes.
     """
