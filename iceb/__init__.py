@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from iceb.api.reading import Run, list_runs, read, scores
     from iceb.api.sweeping import Swept, sweep
     from iceb.api.tuning import tune
+    from iceb.api.working import launch, status, work, write_results
     from iceb.base.errors import IcebError
     from iceb.cli.progress import show_progress
     from iceb.specs.methods import Edit, EditMethod, MethodCard
@@ -67,6 +68,7 @@ __all__ = [
     "dry_run",
     "edit",
     "evaluate",
+    "launch",
     "list_runs",
     "plan",
     "read",
@@ -74,12 +76,15 @@ __all__ = [
     "score_images",
     "scores",
     "show_progress",
+    "status",
     "sweep",
     "try_edit",
     "tune",
     "update_leaderboard",
+    "work",
     "write_export",
     "write_report",
+    "write_results",
 ]
 
 _PLACES = {
@@ -108,6 +113,10 @@ _PLACES = {
     "Swept": "iceb.api.sweeping",
     "sweep": "iceb.api.sweeping",
     "tune": "iceb.api.tuning",
+    "launch": "iceb.api.working",
+    "status": "iceb.api.working",
+    "work": "iceb.api.working",
+    "write_results": "iceb.api.working",
     "IcebError": "iceb.base.errors",
     "show_progress": "iceb.cli.progress",
     "Edit": "iceb.specs.methods",

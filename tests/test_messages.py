@@ -27,8 +27,10 @@ COMMANDS = (
     "list",
     "runs",
     "score",
+    "status",
     "try",
     "tune",
+    "work",
 )
 SPOKEN = re.compile(rf"--[a-z]|\biceb (?:{'|'.join(COMMANDS)}|show)\b")
 
@@ -55,6 +57,14 @@ STAY = {
     "iceb/runs/provenance.py: --error-unmatch": "an option of git",
     "iceb/runs/provenance.py: --untracked-files": "an option of git",
     "iceb/runs/provenance.py: --is-inside-work-tree": "an option of git",
+    "iceb/running/workers/cluster_file.py: --gres": "an option of SLURM",
+    "iceb/running/workers/launching.py: --job-name": "options of SLURM",
+    "iceb/running/workers/launching.py: --array": "an option of SLURM",
+    "iceb/running/workers/launching.py: --dependency": "an option of SLURM",
+    "iceb/running/workers/launching.py: --parsable": "an option of SLURM",
+    "iceb/running/workers/launching.py: --shard": "starts a worker",
+    "iceb/running/workers/launching.py: --result": "starts the job that writes the result",
+    "iceb/running/workers/local.py: --shard": "starts a worker",
     "iceb/leaderboard/render.py: iceb leaderboard": "the command that writes the page",
     "iceb/tuning/adoption.py: iceb tune": "a recipe names the command that chose it",
     "iceb/report/method_pages.py: iceb docs": "the command that writes the page",

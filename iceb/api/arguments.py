@@ -50,7 +50,7 @@ class Computing:
         images_per_pass: drawn, or measured, together; None: as the model's family has it.
         concepts_at_once: trained together; None: as the method has it.
         precision: of training passes, "float32", "tf32" or "bfloat16".
-        workers: threads on a CPU; None: torch's own number.
+        workers: threads on a CPU, processes on several GPUs; None: torch's own number, one process a GPU.
     """
 
     dtype: str = "float32"

@@ -30,10 +30,14 @@ def evaluate(asked: Evaluation) -> Run:
             (`DataError`, `ModelError`), or a method or a measure that failed (`MethodError`, `MeasureError`).
     """
     from iceb.running.run_folder import run
+    from iceb.running.workers.local import share_over_gpus
+    from iceb.running.workers.plan_file import PlannedRun
 
     planned = _plan(asked, may_fetch=True)
     for line in planned.lines():
         LOG.info("%s", line)
+    if planned.has_work:
+        share_over_gpus([PlannedRun(planned.spec.id, asked.ask())], Path(asked.out), planned.parts.execution)
     result, path = run(planned, Path(asked.out))
     return Run(path, result)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from iceb.cli import options, values
+from iceb.cli.launching import Launching
 from iceb.cli.matrix import Asked
 from iceb.cli.option_names import with_options
 from iceb.cli.quiet import silence_libraries
@@ -28,6 +29,7 @@ def evaluate(
     scope: options.ScopeOptions,
     sampling: options.SamplingOptions,
     computation: options.Computation,
+    launching: Launching,
     cache: options.Cache = None,
     out: options.Out = Path("runs"),
     dry_run: options.DryRun = False,
@@ -39,6 +41,7 @@ def evaluate(
     edits or recipes, with commas between them, make a sweep: a run of each combination. What earlier runs have made is
     taken from the cache.
     """
+    launching.check(asked.budget, dry_run=dry_run)
     chosen, matrix = values.settings(settings or []), asked.matrix(recipe)
     method, count = ("", None) if matrix is not None else (asked.method_name(), asked.count())
     groups = {**vars(repetition), **scope.arguments(), **vars(sampling), **vars(computation)}
@@ -47,14 +50,21 @@ def evaluate(
     if matrix is not None:
         from iceb.cli.sweeping import evaluate_sweep, sweep_ask
 
-        evaluate_sweep(sweep_ask(matrix, chosen, common), out, asked.budget, dry_run=dry_run, as_json=as_json)
+        sweep = sweep_ask(matrix, chosen, common)
+        if launching.launch is not None:
+            launching.start_sweep(sweep, out, as_json=as_json)
+        else:
+            evaluate_sweep(sweep, out, asked.budget, dry_run=dry_run, as_json=as_json)
         return
     from iceb.running.asking import ask_of
 
     own = {"checkpoint": asked.checkpoint, "erases": asked.erases}
     alone: dict[str, Any] = {**common, **own, "settings": chosen, "recipe": recipe}
     ask = ask_of(asked.task, count, asked.requests, method=method, **alone)
-    _evaluate(ask, out, dry_run=dry_run, as_json=as_json)
+    if launching.launch is not None:
+        launching.start_run(ask, out, as_json=as_json)
+    else:
+        _evaluate(ask, out, dry_run=dry_run, as_json=as_json)
 
 
 def _common_fields(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,6 +79,8 @@ def _evaluate(ask: "Ask", out: Path, *, dry_run: bool, as_json: bool) -> None:
     from iceb.cli.report import summary
     from iceb.running.plan import plan
     from iceb.running.run_folder import run
+    from iceb.running.workers.local import share_over_gpus
+    from iceb.running.workers.plan_file import PlannedRun
     from iceb.runs.withheld import refuse_withheld
 
     planned = plan(ask, may_fetch=not dry_run)
@@ -78,6 +90,8 @@ def _evaluate(ask: "Ask", out: Path, *, dry_run: bool, as_json: bool) -> None:
     for line in planned.lines():
         typer.echo(with_options(line), err=True)
     with show_progress():
+        if planned.has_work:
+            share_over_gpus([PlannedRun(planned.spec.id, ask)], out, ask.execution)
         result, path = run(planned, out)
     if as_json:
         typer.echo(result.to_json(), nl=False)

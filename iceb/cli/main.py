@@ -1,7 +1,7 @@
 """The command `iceb`: one line per error, an exit code that says whose it is, never a traceback.
 
-Exit codes: 0 done, 1 a check or a run failed, 2 asked wrongly, 130 interrupted. ICEB_TRACEBACK=1 shows where an
-error came from, a method's too.
+Exit codes: 0 done, 1 a check or a run failed, 2 asked wrongly, 75 stopped by SIGTERM, 130 interrupted.
+ICEB_TRACEBACK=1 shows where an error came from, a method's too.
 """
 
 import io
@@ -39,15 +39,18 @@ from iceb.cli import (
     runs,
     score,
     site,
+    status,
     trying,
     tune,
+    work,
 )
 from iceb.cli import explain as explaining
 from iceb.cli.check_lines import BEGAN
 from iceb.cli.grouped_help import GroupedCommand
+from iceb.cli.interrupts import Stopped
 from iceb.cli.option_names import options_in_log, with_options
 
-FAILED, WRONG, INTERRUPTED = 1, 2, 130
+FAILED, WRONG, STOPPED, INTERRUPTED = 1, 2, 75, 130  # 75 is EX_TEMPFAIL: job scripts submit such a job again
 QUOTE = re.compile(r"'([^']*)'")  # an argument in a message of typer
 
 app = typer.Typer(
@@ -60,6 +63,8 @@ app = typer.Typer(
 )
 app.command("evaluate", cls=GroupedCommand)(evaluate.evaluate)
 app.command("edit")(edit.edit)
+app.command("work")(work.work)
+app.command("status")(status.status)
 app.command("apply")(apply.apply)
 app.command("try")(trying.try_methods)
 app.command("tune")(tune.tune)
@@ -111,6 +116,8 @@ def run(arguments: Sequence[str]) -> int:
             outcome = command.main(args=list(arguments), prog_name="iceb", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         outcome = INTERRUPTED
+    except Stopped:
+        return _say(f"stopped after a whole pass; the same command goes on: iceb {shlex.join(arguments)}", STOPPED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader closed the pipe
         return FAILED

@@ -128,7 +128,11 @@ Precision: TypeAlias = Annotated[
     typer.Option(help="Number format of training passes: float32, tf32 or bfloat16.", rich_help_panel=COMPUTING),
 ]
 Workers: TypeAlias = Annotated[
-    int | None, typer.Option(help="Threads on a CPU. Default: torch's own number.", rich_help_panel=COMPUTING)
+    int | None,
+    typer.Option(
+        help="Threads on a CPU, processes on several GPUs. Default: torch's own number, one process a GPU.",
+        rich_help_panel=COMPUTING,
+    ),
 ]
 Cache: TypeAlias = Annotated[
     Path | None, typer.Option(help=f"The cache folder. Default: {WHERE}.", rich_help_panel=OUTPUT)

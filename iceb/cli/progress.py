@@ -83,7 +83,7 @@ class Lines:
 
 @contextmanager
 def show_progress() -> Iterator[None]:
-    """Show the progress of the block: bars on a terminal, lines elsewhere; stop on Ctrl-C."""
+    """Show the progress of the block: bars on a terminal, lines elsewhere; stop on Ctrl-C or SIGTERM."""
     with watch_interrupts() as check:
         if sys.stderr.isatty():
             bars = Bars()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from iceb.cli.interrupts import Stopped
 from iceb.cli.option_names import with_options
 from iceb.cli.sweep_lines import FAILED, combination, heading, not_run_documents
 
@@ -85,6 +86,7 @@ def _carry_out(ask: "SweepAsk", shared: "SharedParts", out: Path, *, as_json: bo
     from iceb.cli.progress import show_progress
     from iceb.running.sweeps.carrying_out import Sweep
     from iceb.running.sweeps.planning import plan_sweep
+    from iceb.running.workers.local import share_over_gpus
 
     planned = plan_sweep(ask, shared)
     for line in heading(planned):
@@ -92,8 +94,9 @@ def _carry_out(ask: "SweepAsk", shared: "SharedParts", out: Path, *, as_json: bo
     sweep = Sweep(planned, shared, out, tell)
     try:
         with show_progress():
+            share_over_gpus(sweep.to_make(), out, ask.common["execution"])
             outcomes = sweep.carry_out()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stopped):
         tell(f"stopped: {len(sweep.outcomes)} of {len(planned.cells)} cells are through; what was made is kept")
         raise
     report(planned, outcomes, as_json=as_json)

@@ -32,9 +32,24 @@ def score_and_count(scorer: Scorer, rows: Sequence[ImageRow]) -> tuple[Scores, D
     Raises:
         IcebError: as `Scorer.scores` and `count_degenerate`.
     """
-    looking = scorer.measuring.with_second_look(detector(), list(keys_of(_last_drawn(rows))))
-    scores = replace(scorer, measuring=looking).scores(rows)
+    scores = _with_detector(scorer, rows).scores(rows)
     return scores, count_degenerate(scorer.measuring, rows)
+
+
+def measure_part(scorer: Scorer, rows: Sequence[ImageRow]) -> None:
+    """Measure the images of some of a run's rows, as `score_and_count` will read them of all.
+
+    Raises:
+        IcebError: as `score_and_count`.
+    """
+    _with_detector(scorer, rows).numbers(rows)
+    count_degenerate(scorer.measuring, rows)
+
+
+def _with_detector(scorer: Scorer, rows: Sequence[ImageRow]) -> Scorer:
+    """Return a scorer whose measures show the detector the images that they have decoded."""
+    looking = scorer.measuring.with_second_look(detector(), list(keys_of(_last_drawn(rows))))
+    return replace(scorer, measuring=looking)
 
 
 def count_degenerate(measuring: Measuring, rows: Sequence[ImageRow]) -> DegenerateRecord | None:

@@ -15,6 +15,7 @@ from iceb.models.threads import worker_threads
 from iceb.running.code_digest import code_digest
 from iceb.running.cost import Seconds
 from iceb.running.degenerate_images import score_and_count
+from iceb.running.edit_turns import edit_turn
 from iceb.running.edited_layers import lowest_text_layer
 from iceb.running.edited_model import EditedModel
 from iceb.running.measuring import ImagesLost
@@ -61,7 +62,7 @@ class Run:
 
     def _outcome(self) -> Outcome:
         self.images = Images()
-        self._draw()
+        self.draw()
         effects = self._effects()
         with self.seconds.of("measure"):
             scores, degenerate = score_and_count(self.parts.scorer, self.images.rows)
@@ -77,8 +78,12 @@ class Run:
         """Return the record of the run; with `error`, of a failed one."""
         return make_result(self.plan, self.images, self.seconds, self.origin, outcome, error)
 
-    def _draw(self) -> None:
-        """Follow the schedule: one edit alive at a time where the schedule removes each before the next."""
+    def draw(self) -> None:
+        """Follow the schedule: one edit alive at a time where the schedule removes each before the next.
+
+        Raises:
+            IcebError: the method or the model failed, or the cache cannot be written.
+        """
         self.parts.bundle.expect_edits_from(lowest_text_layer(self.parts.method.method))
         before = self._draw_before(self.plan.prompts_before)
         checkpoints = {checkpoint.step.id: checkpoint for checkpoint in self.plan.checkpoints}
@@ -94,7 +99,11 @@ class Run:
 
     def _edit(self, model: EditedModel, batch: EditBatch) -> Edit:
         parts = self.parts
-        made = parts.method.get_or_make_edit(model.current, batch.requests, parts.edits, parts.cache, parts.execution)
+        key = parts.method.key(model.current, batch.requests, self.plan.spec.precision)
+        with edit_turn(parts.cache, key, parts.edits):
+            made = parts.method.get_or_make_edit(
+                model.current, batch.requests, parts.edits, parts.cache, parts.execution
+            )
         self.images.edits.append(EditCost.of(made))
         return made.edit
 

@@ -99,8 +99,7 @@ class Scorer:
         grouped: Grouped = {}
         for row in rows:
             grouped.setdefault(row.group, []).append(row)
-        asked = [each for each in self.metrics if self.reaches_dest or not asks_dest(each.metric)]
-        numbers = self._numbers([need for each in asked for need in each.metric.needs], rows)
+        numbers = self.numbers(rows)
         table: list[TableRow] = []
         groups: dict[str, tuple[ScoreRecord, ...]] = {}
         for group, members in grouped.items():
@@ -183,8 +182,10 @@ class Scorer:
         for image in self._images(need, side, rows):
             yield numbers[need.measure][image.key(measure)]
 
-    def _numbers(self, needs: Sequence[Need], rows: Sequence[ImageRow]) -> dict[str, Rows]:
-        """Measure all images that some need reads; rows by kind of measure."""
+    def numbers(self, rows: Sequence[ImageRow]) -> dict[str, Rows]:
+        """Measure all images that the metrics read, and keep what is found; rows by kind of measure."""
+        asked = [each for each in self.metrics if self.reaches_dest or not asks_dest(each.metric)]
+        needs = [need for each in asked for need in each.metric.needs]
         found: dict[str, Rows] = {}
         for kind in dict.fromkeys(need.measure for need in needs):
             mine = [need for need in needs if need.measure == kind]

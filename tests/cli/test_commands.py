@@ -9,6 +9,7 @@ import typer
 
 from iceb.cli import main as command
 from iceb.cli.grouped_help import HEADINGS
+from iceb.cli.interrupts import Stopped
 from iceb.cli.left_out import left_out_lines
 from iceb.cli.main import app, run
 from iceb.report.site.read_runs import LeftOut
@@ -241,7 +242,8 @@ def test_add_takes_many_paths_and_patterns(capsys, tmp_path, monkeypatch, named)
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
-        (KeyboardInterrupt(), 130, "the same command goes on"),
+        (KeyboardInterrupt(), 130, "interrupted; the same command goes on: iceb list tasks"),
+        (Stopped(), 75, "stopped after a whole pass; the same command goes on: iceb list tasks"),
         (RuntimeError("CUDA out of memory.\nTried 2 GB"), 1, "--images-per-pass or --concepts-at-once"),
         (ZeroDivisionError("division by zero"), 1, "unexpected ZeroDivisionError"),
     ],

@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from iceb.base.progress import stage, watching
+from iceb.cli.interrupts import Stopped
 from iceb.cli.progress import Bars, Lines, show_progress
 
 
@@ -67,6 +68,32 @@ def test_a_lost_ctrl_c_stops_the_next_step():
     with pytest.raises(KeyboardInterrupt):
         work()
     assert steps == [0]
+
+
+def test_sigterm_waits_for_the_step_and_then_stops():
+    steps = []
+
+    def work() -> None:
+        with show_progress(), stage("draw", total=3) as advance:
+            for step in range(3):
+                signal.raise_signal(signal.SIGTERM)
+                steps.append(step)
+                advance(1)
+
+    with pytest.raises(Stopped):
+        work()
+    assert steps == [0]
+
+
+def test_sigterm_between_two_stages_stops_before_the_second():
+    def work() -> None:
+        with show_progress():
+            signal.raise_signal(signal.SIGTERM)
+            with stage("draw"):
+                raise AssertionError("begun")
+
+    with pytest.raises(Stopped):
+        work()
 
 
 def test_a_command_that_was_started_to_ignore_ctrl_c_ignores_it():

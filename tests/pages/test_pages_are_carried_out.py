@@ -306,7 +306,18 @@ def python_api(place: Scratch) -> None:
     assert " tuning/prompt_swap.json\n" in place.printed[tuned]
 
 
+def shared_run(place: Scratch) -> None:
+    """docs/clusters.md: a plan, its scripts, a share of it, and the result that goes on from there."""
+    (plan,) = (place.folder / "runs" / "plans").rglob("plan.json")
+    assert {path.name for path in plan.parent.iterdir()} == {"plan.json", "shares.sh", "result.sh"}
+    counted = place.printed["iceb status runs/plans/*/plan.json"]
+    assert int(re.search(r"in all: (\d+) of", counted)[1]) > 0
+    (result,) = (place.folder / "runs" / "aice" / "prompt_swap").rglob("result.json")
+    assert json.loads(result.read_text(encoding="utf-8"))["cost"]["images_reused"] > 0
+
+
 CLAIMS = {
+    "docs/clusters.md": shared_run,
     "docs/sweeps.md": sweeps,
     "docs/export.md": exports,
     "docs/python.md": python_api,

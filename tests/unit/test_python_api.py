@@ -25,6 +25,8 @@ PRINTS = "prints; the function returns what there is to print"
 LEFT_OUT = {  # options that no function has, with the reason
     "as_json": PRINTS,
     "dry_run": "iceb.dry_run is a function",
+    "launch": "iceb.launch is a function",
+    "submit": "iceb.launch has it",
 }
 OTHER_NAMES = {"metric": "metrics", "names": "task", "task": "tasks"}
 OF_SWEEPS = {"sweep", "budget"}
@@ -48,6 +50,10 @@ TABLE = {
     "write_report": ("report", set(), set()),
     "update_leaderboard": ("leaderboard", set(), {"why"}),  # prints
     "tune": ("tune", set(), set()),
+    "launch": ("evaluate", set(), OF_SWEEPS),
+    "work": ("work", set(), {"result"}),
+    "write_results": ("work", set(), {"shard", "result"}),
+    "status": ("status", set(), set()),
 }
 NO_COMMAND = ("read", "scores")
 

@@ -18,6 +18,7 @@ from iceb.running.shared_parts import SharedParts
 from iceb.running.sweeps.locks import cell_lock
 from iceb.running.sweeps.pace import note_pace
 from iceb.running.sweeps.planning import Cell, SweepPlan
+from iceb.running.workers.plan_file import PlannedRun
 from iceb.runs.folder import RESULT, read_result
 from iceb.runs.ledger import LEDGER
 from iceb.runs.table import TABLE
@@ -87,6 +88,11 @@ class Sweep:
     def __init__(self, planned: SweepPlan, shared: SharedParts, out: Path, tell: Callable[[str], None]) -> None:
         self.planned, self.shared, self.out, self.tell = planned, shared, out, tell
         self.outcomes: dict[str, CellOutcome] = {}
+
+    def to_make(self) -> list[PlannedRun]:
+        """Return the cells that are not finished, as several workers share them."""
+        cells = [cell for cell in self.planned.cells if finished_result(self.out, cell) is None]
+        return [PlannedRun(cell.id, cell.ask) for cell in cells]
 
     def carry_out(self) -> list[CellOutcome]:
         """Make every cell that is not finished; those on which another process works come last.

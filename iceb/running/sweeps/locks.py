@@ -7,6 +7,7 @@ beside that. Where a folder has no locks it falls back on a file that a killed p
 to. Neither locks between machines where a network's folder does not pass locks on.
 """
 
+import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +16,15 @@ from pathlib import Path
 from iceb.base.files import explain_errors
 
 LOCKS = "locks"  # the folder beside the runs
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what file systems without locks say
 
 
 @contextmanager
 def cell_lock(out: Path, run: str, *, wait: bool = False) -> Iterator[bool]:
     """Hold the lock of a run; yields whether it is held, False where another process has it.
 
-    The system gives it back when the process ends, however it ends. Windows has no such locks: there it is always held.
+    The system gives it back when the process ends, however it ends. Windows and some file systems of clusters have no
+    such locks: there it is always held.
 
     Args:
         out: the folder that holds the runs.
@@ -45,4 +48,7 @@ def cell_lock(out: Path, run: str, *, wait: bool = False) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
         yield True

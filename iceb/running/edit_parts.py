@@ -1,0 +1,102 @@
+"""Make the parts of an edit that belong to single concepts in several processes at once.
+
+That is done before the edit itself. Such a method keeps what it makes of a concept in its scratch, in batches that are
+cut from the whole list of requests. So an edit of one batch's requests, thrown away, leaves there what the whole edit
+will look for, with the same bits.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from iceb.base.files import write_atomic
+from iceb.base.progress import stage
+from iceb.models.bundle import ModelBundle
+from iceb.running.edit_maker import make_edit
+from iceb.running.edit_turns import WAIT
+from iceb.running.method_runner import ChosenMethod
+from iceb.running.run_parts import Parts
+from iceb.running.sweeps.locks import LOCKS, cell_lock
+from iceb.specs.requests import EditRequest
+from iceb.stores.edits import EditKey
+
+BY_CONCEPT = ("iceb/emcid", "iceb/emcid-ns")  # methods whose value vectors are of single concepts
+CONCEPTS_AT_ONCE = 8  # concepts in a batch of theirs by default
+
+
+@dataclass(frozen=True)
+class EditParts:
+    """The batches of one edit, each made by one of the processes that share a cache.
+
+    Attributes:
+        first: where to begin, from 0 at the first batch to 1 behind the last; each process has a place of its own.
+    """
+
+    parts: Parts
+    bundle: ModelBundle
+    requests: Sequence[EditRequest]
+    first: float = 0.0
+
+    @property
+    def batches(self) -> list[Sequence[EditRequest]]:
+        """The requests of each batch; none where the edit is made in one piece."""
+        size = self.parts.execution.concepts_at_once or CONCEPTS_AT_ONCE
+        if not _is_by_concept(self.parts.method, self.requests) or len(self.requests) <= size:
+            return []
+        return [self.requests[start : start + size] for start in range(0, len(self.requests), size)]
+
+    def make(self) -> None:
+        """Make every batch that no other process has made or is making, and wait for those.
+
+        The batch of a process that was killed is made by another one.
+
+        Raises:
+            MethodError: the method failed on a batch.
+            StoreError: the cache cannot be written.
+        """
+        batches = self.batches
+        key = self.parts.method.key(self.bundle, self.requests, self.parts.execution.precision)
+        if not batches or self.parts.edits.has(key):
+            return
+        begin = int(self.first * len(batches))
+        left = [*range(begin, len(batches)), *range(begin)]
+        with stage("parts of the edit", len(batches)) as advance:
+            while left:
+                done = 0
+                for place in tuple(left):
+                    if self._is_made(key, place, batches[place]):
+                        left.remove(place)
+                        advance(1)
+                        done += 1
+                if not done:
+                    time.sleep(WAIT)
+                    advance(0)
+
+    def _is_made(self, key: EditKey, place: int, batch: Sequence[EditRequest]) -> bool:
+        """Make a batch unless it is made; False where another process is making it."""
+        cache, name = self.parts.cache, f"part/{key}/{place}"
+        with cell_lock(cache, name) as held:
+            if held and not (note := note_path(cache, name)).is_file():
+                self._make(batch)
+                write_atomic(note, b"")
+            return held
+
+    def _make(self, batch: Sequence[EditRequest]) -> None:
+        method, execution = self.parts.method, self.parts.execution
+        scratch = method.scratch(self.bundle, self.parts.cache, execution.precision)
+        context = method.context(self.bundle, scratch, execution)
+        make_edit(method.method, method.params, self.bundle, batch, context, scratch.withdraw)
+
+
+def note_path(cache: Path, name: str) -> Path:
+    """The path of the note that a batch is made, beside its lock."""
+    return cache / LOCKS / f"{name.replace('/', '_')}.made"
+
+
+def _is_by_concept(method: ChosenMethod, requests: Sequence[EditRequest]) -> bool:
+    """Whether batches of requests are batches of concepts.
+
+    They are not where a request has several destinations, which are a concept each.
+    """
+    return method.entry.full_name in BY_CONCEPT and all(len(request.dests) < 2 for request in requests)

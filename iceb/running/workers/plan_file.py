@@ -1,0 +1,100 @@
+"""The file of a plan: what several workers make together, as each of them reads it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from iceb.base.cache import cache_root
+from iceb.base.digest import digest
+from iceb.base.errors import SpecError
+from iceb.base.files import write_atomic
+from iceb.base.readers import check_fields, read_json
+from iceb.running.plan import Ask
+from iceb.specs.results import first_problem
+
+SCHEMA = "iceb/plan@1"
+FIELDS = ("schema", "folder", "out", "runs")
+FOLDER, NAME = "plans", "plan.json"  # below the folder of runs
+REMEDY = "name the plan.json of a launched run"
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run of a plan, and the id that it had when it was planned."""
+
+    id: str
+    ask: Ask
+
+
+@dataclass(frozen=True)
+class WorkPlan:
+    """The runs that several workers make together.
+
+    Attributes:
+        folder: where the command was given; relative paths in settings and options begin there.
+        out: the folder of runs.
+    """
+
+    runs: tuple[PlannedRun, ...]
+    folder: Path
+    out: Path
+
+    @property
+    def path(self) -> Path:
+        """The path of the plan's file: in a folder of its own that its runs name."""
+        ids = [run.id for run in self.runs]
+        name = ids[0].replace("/", "_") if len(ids) == 1 else f"sweep_{digest(ids)[:8]}"
+        return self.out / FOLDER / name / NAME
+
+
+def write_plan(runs: Sequence[PlannedRun], out: Path) -> Path:
+    """Write the plan of some runs below the folder of runs; return its path.
+
+    Raises:
+        SpecError: a method was given as a class or an object, which no other process can find.
+        StoreError: the folder cannot be written.
+    """
+    plan = WorkPlan(tuple(runs), Path.cwd(), out.expanduser().resolve())
+    document = {
+        "schema": SCHEMA,
+        "folder": str(plan.folder),
+        "out": str(plan.out),
+        "runs": [{"id": run.id, "ask": _ask_document(run.ask)} for run in runs],
+    }
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    write_atomic(plan.path, f"{text}\n".encode())
+    return plan.path
+
+
+def _ask_document(ask: Ask) -> dict[str, Any]:
+    if not isinstance(ask.method, str):
+        raise SpecError(
+            "`method`: a class or an object cannot be written into a plan for other processes: register it as a "
+            "package's entry point (docs/adding_a_method.md) and give its name"
+        )
+    placed = replace(ask, cache=cache_root(ask.cache).resolve())
+    found: dict[str, Any] = TypeAdapter(Ask).dump_python(placed, mode="json")
+    return found
+
+
+def read_plan(path: Path) -> WorkPlan:
+    """Read a plan's file.
+
+    Raises:
+        SpecError: it cannot be read, or is no plan.
+    """
+    found = read_json(path, SpecError, REMEDY)
+    try:
+        check_fields(found, FIELDS)
+        if found.get("schema") != SCHEMA:
+            raise ValueError(f"its schema is not {SCHEMA}")
+        runs = [PlannedRun(str(each["id"]), TypeAdapter(Ask).validate_python(each["ask"])) for each in found["runs"]]
+        return WorkPlan(tuple(runs), Path(found["folder"]), Path(found["out"]))
+    except ValidationError as error:
+        raise SpecError(f"{path}: no plan ({first_problem(error)}): {REMEDY}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise SpecError(f"{path}: no plan ({error}): {REMEDY}") from error

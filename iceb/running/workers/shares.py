@@ -1,0 +1,162 @@
+"""Carry out one share of a plan: draw and measure the images of its prompts."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import chdir, contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from iceb.base.cache import require_writable
+from iceb.base.errors import IcebError, SpecError, StoreError
+from iceb.base.files import write_atomic
+from iceb.base.messages import one_line
+from iceb.models.bundle import ModelBundle
+from iceb.models.generator import Generator
+from iceb.models.threads import worker_threads
+from iceb.running import cache_use
+from iceb.running.degenerate_images import measure_part
+from iceb.running.edit_parts import EditParts
+from iceb.running.edited_model import EditedModel
+from iceb.running.evaluate import ATTEMPTS, Run
+from iceb.running.measuring import ImagesLost
+from iceb.running.plan import plan
+from iceb.running.planned import Plan
+from iceb.running.result_record import Images
+from iceb.running.run_folder import run
+from iceb.running.shared_parts import SharedParts
+from iceb.running.workers.plan_file import PlannedRun, WorkPlan
+from iceb.specs.methods import Edit
+from iceb.specs.prompts import ImageKey, Prompt
+from iceb.specs.requests import EditBatch
+from iceb.specs.results import Result
+from iceb.specs.runs import Sampling
+from iceb.specs.shards import Shard
+
+FAILED = "failed"  # begins the names of the notes of workers that failed, beside the plan
+
+
+class ShareGenerator(Generator):
+    """A generator that draws the images of one share, and knows the keys of all."""
+
+    def __init__(self, whole: Generator, shard: Shard) -> None:
+        super().__init__(whole.images, whole.pace)
+        self.shard = shard
+
+    def draw(
+        self, bundle: ModelBundle, prompts: Sequence[Prompt], sampling: Sampling, name: str = "drawing"
+    ) -> list[ImageKey]:
+        """The key of each prompt's image; those of the share are in the store afterwards."""
+        super().draw(bundle, [prompt for prompt in prompts if self.shard.has(prompt)], sampling, name)
+        return self.keys(bundle, prompts, sampling)
+
+
+class ShareRun(Run):
+    """A run of which one share is made."""
+
+    def __init__(self, plan: Plan, shard: Shard) -> None:
+        generator = ShareGenerator(plan.parts.generator, shard)
+        super().__init__(replace(plan, parts=replace(plan.parts, generator=generator)))
+        self.shard = shard
+
+    def make(self) -> int:
+        """Make the edits, draw and measure the share; returns the number of images drawn.
+
+        Raises:
+            IcebError: the method, the model or a measure failed, or the cache cannot be written.
+        """
+        with worker_threads(self.parts.execution.workers):
+            for _ in range(1, ATTEMPTS):
+                with suppress(ImagesLost):
+                    return self._make()
+            return self._make()
+
+    def _edit(self, model: EditedModel, batch: EditBatch) -> Edit:
+        """Make the edit once for all workers; what belongs to single concepts is shared among them."""
+        EditParts(self.parts, model.current, batch.requests, self.shard.index / self.shard.count).make()
+        return super()._edit(model, batch)
+
+    def _make(self) -> int:
+        self.images = Images()
+        self.draw()
+        scorer = self.parts.scorer
+        shares = {name: [key for key in keys if self.shard.has_key(key)] for name, keys in scorer.references.items()}
+        rows = [row for row in self.images.rows if self.shard.has(row.prompt)]
+        measure_part(replace(scorer, references=shares), rows)
+        return self.parts.generator.tally.drawn
+
+
+@dataclass(frozen=True)
+class Work:
+    """A plan as one worker sees it; the model is loaded once for all of its runs."""
+
+    plan: WorkPlan
+    path: Path  # the plan's file
+
+    def share(self, shard: Shard) -> int:
+        """Make one share of every run; returns the number of images drawn.
+
+        A run that fails is noted beside the plan, where `count_work` reads it, and the others are made all the same.
+
+        Raises:
+            IcebError: the plan cannot be carried out here.
+            Exception: what the first run that failed has raised.
+        """
+        note = self.path.with_name(f"{FAILED}-{shard.index}-of-{shard.count}.txt")
+        drawn, errors = 0, list[Exception]()
+        with self._runs() as (shared, runs):
+            for each in runs:
+                try:
+                    drawn += ShareRun(_plan_run(each, shared), shard).make()
+                except Exception as error:  # of a library, too: the next run may do without it
+                    errors.append(error)
+                    shared.renew()
+        if errors:
+            write_atomic(note, "".join(f"{one_line(_text_of(error))}\n" for error in errors).encode())
+            raise errors[0]
+        note.unlink(missing_ok=True)
+        return drawn
+
+    def results(self) -> Iterator[tuple[Result, Path]]:
+        """Make what is still missing of every run, and write its result.
+
+        Raises:
+            IcebError: a run failed, or the plan cannot be carried out here.
+        """
+        with self._runs() as (shared, runs):
+            for each in runs:
+                yield run(_plan_run(each, shared), self.plan.out)
+        for note in self.path.parent.glob(f"{FAILED}-*.txt"):
+            note.unlink(missing_ok=True)  # what failed is made
+
+    @contextmanager
+    def _runs(self) -> Iterator[tuple[SharedParts, tuple[PlannedRun, ...]]]:
+        """Enter the folder in which the plan was made, with the model of its runs."""
+        if not self.plan.folder.is_dir():
+            raise StoreError(
+                f"{self.plan.folder}: the folder in which the plan was made is not here: mount it at the same place, "
+                "or write the plan anew on this machine"
+            )
+        with chdir(self.plan.folder):
+            first = self.plan.runs[0].ask
+            cache = first.cache or self.plan.out
+            require_writable(cache)
+            cache_use.note(cache, self.plan.out)
+            yield SharedParts.of_model(first.model, first.dtype, first.execution), self.plan.runs
+
+
+def _text_of(error: Exception) -> str:
+    return str(error) if isinstance(error, IcebError) else f"{type(error).__name__}: {error}"
+
+
+def _plan_run(each: PlannedRun, shared: SharedParts) -> Plan:
+    """Plan a run of a plan here.
+
+    Raises:
+        SpecError: it is another run here, for code, data or settings differ.
+    """
+    found = plan(each.ask, shared=shared)
+    if found.spec.id != each.id:
+        raise SpecError(
+            f"run {each.id} of the plan is {found.spec.id} here: code, data or a file that a setting names has "
+            "changed since; write the plan anew"
+        )
+    return found
