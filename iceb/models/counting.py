@@ -64,8 +64,8 @@ class LiveBytes(TorchDispatchMode):
 def fused_attention(plain_keys: int | None = None) -> Iterator[None]:
     """Compute attention on the meta device as GPUs do, which keep no matrix of attention.
 
-    Torch takes the plain form there. A mode of torch's would not reach blocks that are computed again in a backward pass. Tensors of other devices are
-    left alone, so that other threads see no change.
+    Torch takes the plain form there. A mode of torch's would not reach blocks that are computed again in a backward
+    pass. Tensors of other devices are left alone, so that other threads see no change.
 
     Args:
         plain_keys: attention to so many keys keeps its matrix, for methods that look at it; None: none does.
