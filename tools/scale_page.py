@@ -64,8 +64,8 @@ The store keeps one PNG an image, at `images/ab/abab….png`: two hexadecimal di
 
 The fullest of the {folders} folders holds {most} of {keys:,} keys, where the mean is {mean:.0f}: hashes fill them
 evenly. A cache of {measured_images:,} images of `mini` (32×32) was looked at: {measured_bytes:.0f} bytes an image in
-the file, {measured_disk:.0f} on the disk, which gives out whole blocks; an image of 512×512 wastes no more bytes than that. It
-was looked at once, and is not computed again here.
+the file, {measured_disk:.0f} on the disk, which gives out whole blocks; an image of 512×512 wastes no more
+bytes than that. It was looked at once, and is not computed again here.
 
 What must change there, in this order:
 

@@ -22,7 +22,7 @@ class Counted:
     peak_bytes: int  # of what was made meanwhile; what was there before is not in it
 
 
-class LiveBytes(TorchDispatchMode):
+class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's base is untyped
     """Sums up the bytes of all tensors that are alive, as an allocator without fragments would hold them.
 
     Args:
@@ -30,7 +30,7 @@ class LiveBytes(TorchDispatchMode):
     """
 
     def __init__(self, standing: Iterable[Tensor] = ()) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.live = self.peak = 0
         self._kept = [each.untyped_storage() for each in standing]
         self._known = {storage._cdata for storage in self._kept}

@@ -12,9 +12,9 @@ from iceb.models.passes import PassName, pass_cost
 from iceb.models.sources import find
 from iceb.running.memory_need import MemoryNeed
 from iceb.running.method_work import Scale, images, work_of
-from iceb.running.plan import Ask, task_of
+from iceb.running.plan import Ask
 from iceb.running.recipe_settings import with_recipe
-from iceb.running.task_data import TaskData, read_task
+from iceb.running.task_data import TaskData, read_task, task_of
 from iceb.specs.families import Family
 from iceb.specs.metrics import AFTER, BEFORE
 from iceb.specs.requests import EditRequest

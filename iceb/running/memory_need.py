@@ -37,7 +37,7 @@ class MemoryNeed:
     def drawing(self) -> int:
         """The largest pass of drawing; guidance doubles the denoiser's rows."""
         count = self.family.images_per_pass("cuda")
-        denoiser, decoder = (pass_cost(self.family.name, name) for name in ("unet", "decode"))  # type: ignore[arg-type]
+        denoiser, decoder = (pass_cost(self.family.name, name) for name in ("unet", "decode"))
         return max(denoiser.bytes_at(2 * count), decoder.bytes_at(count))
 
     def peak(self, together: int = 1, *, checkpointed: bool = False) -> int:
