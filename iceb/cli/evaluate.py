@@ -100,10 +100,12 @@ def _evaluate(ask: "Ask", out: Path, *, dry_run: bool, as_json: bool) -> None:
 
 
 def _print_plan(planned: "Plan", *, as_json: bool) -> None:
+    from iceb.running.planned_memory import planned_memory
+
+    memory = planned_memory(planned)
     if not as_json:
-        typer.echo(
-            "\n".join([*map(with_options, planned.lines()), f"run {planned.spec.id}; nothing was made (--dry-run)"])
-        )
+        lines = [*planned.lines(), *([memory.line] if memory else [])]
+        typer.echo("\n".join([*map(with_options, lines), f"run {planned.spec.id}; nothing was made (--dry-run)"]))
         return
     import dataclasses
     import json
@@ -113,5 +115,6 @@ def _print_plan(planned: "Plan", *, as_json: bool) -> None:
         "spec": planned.spec.model_dump(mode="json"),
         "edits_cached": planned.edits_cached,
         "images": [dataclasses.asdict(counts) for counts in planned.counts],
+        "memory": None if memory is None else dataclasses.asdict(memory),
     }
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""`iceb plan`: compute how many concepts or seeds a comparison of two methods needs."""
+"""`iceb plan`: compute how many concepts or seeds a comparison needs, or what runs cost."""
 
 import json
 from pathlib import Path
@@ -28,12 +28,29 @@ def plan(
     power: Annotated[float, typer.Option(help="The probability of detecting it.")] = 0.8,
     alpha: Annotated[float, typer.Option(help="The level of the test.")] = 0.05,
     folder: Annotated[Path, typer.Option(help="The leaderboards folder.")] = DEFAULT,
+    cost: Annotated[bool, typer.Option("--cost", help="What runs cost, from shapes alone, instead.")] = False,
+    models: Annotated[str, typer.Option("--model", help="With --cost: sd14, sd15 or sdxl, commas between.")] = "sd14",
+    edits: Annotated[str, typer.Option(help="With --cost: numbers of edits, commas between.")] = "1,10,100,300,1000",
+    tflops: Annotated[
+        float | None, typer.Option(min=0.001, help="With --cost: TFLOP/s that the card sustains; none is assumed.")
+    ] = None,
+    price: Annotated[float | None, typer.Option(min=0.0, help="With --cost: the price of a GPU-hour.")] = None,
+    card_memory: Annotated[float, typer.Option(min=0.1, help="With --cost: the card's memory in GB.")] = 24.0,
+    image_bytes: Annotated[
+        int | None, typer.Option(min=1, help="With --cost: bytes of an image file. Default: all its pixels.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The plan as JSON on stdout, nothing else.")] = False,
 ) -> None:
     """Say how many concepts or seeds a comparison needs.
 
     That is, to detect a difference between two methods by a paired test, given the variance of results that are there.
+    With --cost: arithmetic, GPU-hours, memory, disk and money of runs, counted from the shapes of a model.
     """
+    if cost:
+        from iceb.cli.plan_cost import Card, print_costs
+
+        print_costs(models, task, method, edits, Card(tflops, price, card_memory), image_bytes, as_json=as_json)
+        return
     from iceb.api.comparing import plan as plan_pairs
     from iceb.registry import load
 

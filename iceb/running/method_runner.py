@@ -17,6 +17,7 @@ from iceb.models.environment import environment, model_key
 from iceb.running.code_digest import code_digest
 from iceb.running.edit_maker import make_edit
 from iceb.running.embedded_data import packaged_digest
+from iceb.running.memory_fit import fit_execution
 from iceb.running.method_context import judge_keys, judges_of, method_context
 from iceb.running.request_kinds import refuse_requests
 from iceb.running.setting_types import fit_settings, fitting_value
@@ -212,7 +213,8 @@ class ChosenMethod:
         if found is not None:
             return replace(found, found=True)
         scratch = self.scratch(bundle, cache, execution.precision)
-        context = self.context(bundle, scratch, execution)
+        fitted = fit_execution(execution, self.method, bundle, requests)
+        context = self.context(bundle, scratch, fitted)
         return edits.publish(key, make_edit(self.method, self.params, bundle, requests, context, scratch.withdraw))
 
     def context(self, bundle: ModelBundle, scratch: Scratch, execution: Execution = DEFAULT) -> MethodContext:
