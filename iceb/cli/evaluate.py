@@ -52,19 +52,16 @@ def evaluate(
 
         sweep = sweep_ask(matrix, chosen, common)
         if launching.launch is not None:
-            launching.start_sweep(sweep, out, as_json=as_json)
-        else:
-            evaluate_sweep(sweep, out, asked.budget, dry_run=dry_run, as_json=as_json)
-        return
+            return launching.start_sweep(launching.launch, sweep, out, as_json=as_json)
+        return evaluate_sweep(sweep, out, asked.budget, dry_run=dry_run, as_json=as_json)
     from iceb.running.asking import ask_of
 
     own = {"checkpoint": asked.checkpoint, "erases": asked.erases}
     alone: dict[str, Any] = {**common, **own, "settings": chosen, "recipe": recipe}
     ask = ask_of(asked.task, count, asked.requests, method=method, **alone)
     if launching.launch is not None:
-        launching.start_run(ask, out, as_json=as_json)
-    else:
-        _evaluate(ask, out, dry_run=dry_run, as_json=as_json)
+        return launching.start_run(launching.launch, ask, out, as_json=as_json)
+    return _evaluate(ask, out, dry_run=dry_run, as_json=as_json)
 
 
 def _common_fields(given: Mapping[str, Any]) -> dict[str, Any]:

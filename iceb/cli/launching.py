@@ -49,7 +49,7 @@ class Launching:
             other = "--dry-run" if dry_run else f"--budget {budget}"
             raise SpecError(f"--launch and {other}: --launch makes nothing itself: leave one of them out")
 
-    def start_run(self, ask: "Ask", out: Path, *, as_json: bool) -> None:
+    def start_run(self, file: Path, ask: "Ask", out: Path, *, as_json: bool) -> None:
         """Write the plan of a run and what starts its workers; start them where that is asked for.
 
         Raises:
@@ -59,9 +59,9 @@ class Launching:
         from iceb.running.workers.plan_file import PlannedRun
 
         own = replace(ask, command=own_command(sys.argv))
-        self._start([PlannedRun(plan(own).spec.id, own)], out, as_json=as_json)
+        self._start(file, [PlannedRun(plan(own).spec.id, own)], out, as_json=as_json)
 
-    def start_sweep(self, ask: "SweepAsk", out: Path, *, as_json: bool) -> None:
+    def start_sweep(self, file: Path, ask: "SweepAsk", out: Path, *, as_json: bool) -> None:
         """Do the same for all cells of a sweep.
 
         Raises:
@@ -77,15 +77,14 @@ class Launching:
         planned = plan_sweep(ask, shared)
         for line in heading(planned):
             tell(line)
-        self._start([PlannedRun(cell.id, cell.ask) for cell in planned.cells], out, as_json=as_json)
+        self._start(file, [PlannedRun(cell.id, cell.ask) for cell in planned.cells], out, as_json=as_json)
 
-    def _start(self, runs: "Sequence[PlannedRun]", out: Path, *, as_json: bool) -> None:
+    def _start(self, file: Path, runs: "Sequence[PlannedRun]", out: Path, *, as_json: bool) -> None:
         from iceb.running.workers.cluster_file import read_cluster
         from iceb.running.workers.launching import prepare_launch, submit
         from iceb.running.workers.plan_file import write_plan
 
-        assert self.launch is not None
-        cluster = read_cluster(self.launch)
+        cluster = read_cluster(file)
         found = prepare_launch(cluster, write_plan(runs, out))
         said = submit(found) if self.submit else []
         if as_json:

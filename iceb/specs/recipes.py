@@ -152,7 +152,7 @@ class Recipe(BaseModel):
         return f"tuned for {family}{on}" + (f" with {ours}" if ours else "")
 
     def ours(self, family: str, which: Which = "tuned") -> str:
-        """What of the settings makes another algorithm than the authors' own, in words; "" of none.
+        """The settings that make another algorithm than the authors' own, in words; "" of none.
 
         >>> part = MiniPart(how="tuned", params={"captions": 9}, ours={"captions": "captions", "rows": "all rows"})
         >>> Recipe(how="published", mini=part).ours("mini"), Recipe(how="published", mini=part).label("mini")

@@ -31,6 +31,7 @@ LEFT_OUT = {  # options that no function has, with the reason
 OTHER_NAMES = {"metric": "metrics", "names": "task", "task": "tasks"}
 OF_SWEEPS = {"sweep", "budget"}
 OF_RUNS = {"checkpoint", "erases", "method", "name", "recipe", "requests"}
+OF_COSTS = {"card_memory", "cost", "edits", "image_bytes", "models", "price", "tflops"}  # of `iceb plan --cost`
 # function → its command, arguments that only it has, options that only the command has
 TABLE = {
     "evaluate": ("evaluate", set(), OF_SWEEPS),
@@ -42,7 +43,7 @@ TABLE = {
     "edit": ("edit", set(), set()),
     "apply": ("apply", set(), set()),
     "compare": ("compare", set(), {"metric"}),  # chooses the concepts that are printed
-    "plan": ("plan", set(), set()),
+    "plan": ("plan", set(), OF_COSTS),
     "capacity": ("capacity", set(), set()),
     "claims": ("claims", set(), set()),
     "write_export": ("export", set(), set()),
