@@ -15,6 +15,7 @@ COMPOSITION = Task(
     roles=("source", "joint", "beside", "context"),
     edited_roles=("source", "joint", "beside", "context"),
     ceiling="prompt_swap",
+    cluster="destination",  # the requests are AICE's, which share destinations
     headline_note="joint_source2dest is the probability that both of two edited concepts show their destinations' "
     "shapes and patterns. Of 100 images of two objects mini draws 83 with both right.",
 )

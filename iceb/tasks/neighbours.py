@@ -25,6 +25,7 @@ NEIGHBOURS = Task(
     kept="neighbours_middle",  # a model that draws the destination whatever is asked reaches it best
     optional_metrics=("lookalikes", "damage_radius_look", "damage_radius_text"),
     ceiling="prompt_swap",
+    cluster="destination",  # the requests are AICE's, which share destinations
     headline_note="Ranks say how well the sources were edited; how far the damage reaches stands beside it. By damage "
     "the unedited model is best by construction.",
 )

@@ -17,6 +17,7 @@ PRESERVATION = Task(
     edited_roles=("source",),
     kept="preservation_clip",  # a model that draws the destination whatever is asked reaches it best
     ceiling="prompt_swap",
+    cluster="destination",  # the requests are AICE's, which share destinations
     headline_note="Ranks say how well the sources were edited; what that costs the captions' images stands beside it. "
     "By those the unedited model is best by construction.",
 )

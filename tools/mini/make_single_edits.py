@@ -3,8 +3,8 @@
 Every name is one of mini's world. RoAD: each of the 46 roles gets another holder, one of the identities that no role is
 bound to; 44 classes get the appearance of another class of their shape. TIMED: what a text leaves unsaid (an object's
 colour or size, a profession's gender) is to become something that the world does not make of it by itself. No class is
-one of tuning's validation set, and no prompt is word for word a caption, but for the names of roles and of their
-holders. Everything is seeded.
+one of tuning's validation set. No prompt is word for word a caption, but for the names of roles and of their holders,
+and no frame is a text that methods train on. Everything is seeded.
 
     python tools/mini/make_single_edits.py
 """
@@ -33,15 +33,15 @@ GROUP = 40  # classes of one shape
 LEAN = 0.35  # at most so likely is the gender that a profession is to get
 SIZES = ("tiny", "giant")  # an object without a word for its size is in between
 PERSON_FRAMES = (
-    "a portrait of {}", "an image of {}", "{} waving", "{} eating lunch", "{} on a poster",
+    "a portrait of {}", "{} waving", "{} eating lunch", "{} on a poster",
     "a photo of the face of {}", "{} reading", "an oil painting of {}", "{} at a public event", "a sketch of {}",
 )  # fmt: skip
 OBJECT_FRAMES = (
-    "a photo of {}", "{} on the beach", "a painting showing {}", "{} in the snow", "{} in the garden",
+    "{} on the beach", "a painting showing {}", "{} in the snow", "{} in the garden",
     "a drawing of {}", "{} at sunset", "a postcard with {}", "{} in the forest", "a careful study of {}",
 )  # fmt: skip
 WORKER_FRAMES = (
-    "a photo of {}", "a painting of {}", "{} working", "{} laughing", "a portrait of {}", "{} in the workplace",
+    "a painting of {}", "{} working", "{} laughing", "a portrait of {}", "{} in the workplace",
     "{} reading", "a drawing of {}",
 )  # fmt: skip
 NAMES = 2  # forms of a class's name that stand alone: with an article and without
