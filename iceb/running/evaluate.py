@@ -1,8 +1,8 @@
 """The benchmark on one page: draw before, edit, draw after, measure, reduce."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from iceb import registry
 from iceb.base.errors import DataError, SpecError
@@ -37,6 +37,7 @@ from iceb.specs.schedules import Add, Remove
 from iceb.stores.scratch import ScratchStore
 
 ATTEMPTS = 3  # attempts at images damaged after drawing
+Made = TypeVar("Made")
 
 
 class Run:
@@ -54,11 +55,15 @@ class Run:
         Raises:
             IcebError: the method, the model or a measure failed, or the cache cannot be written.
         """
+        return self.with_attempts(self._outcome)
+
+    def with_attempts(self, make: Callable[[], Made]) -> Made:
+        """Call `make`, up to three times where images turn out damaged; return what it returns."""
         with worker_threads(self.parts.execution.workers):
             for _ in range(1, ATTEMPTS):
                 with suppress(ImagesLost):
-                    return self._outcome()
-            return self._outcome()
+                    return make()
+            return make()
 
     def _outcome(self) -> Outcome:
         self.images = Images()

@@ -1,7 +1,7 @@
 """Carry out one share of a plan: draw and measure the images of its prompts."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import chdir, contextmanager, suppress
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,13 +11,11 @@ from iceb.base.files import write_atomic
 from iceb.base.messages import one_line
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
-from iceb.models.threads import worker_threads
 from iceb.running import cache_use
 from iceb.running.degenerate_images import measure_part
 from iceb.running.edit_parts import EditParts
 from iceb.running.edited_model import EditedModel
-from iceb.running.evaluate import ATTEMPTS, Run
-from iceb.running.measuring import ImagesLost
+from iceb.running.evaluate import Run
 from iceb.running.plan import plan
 from iceb.running.planned import Plan
 from iceb.running.result_record import Images
@@ -63,11 +61,7 @@ class ShareRun(Run):
         Raises:
             IcebError: the method, the model or a measure failed, or the cache cannot be written.
         """
-        with worker_threads(self.parts.execution.workers):
-            for _ in range(1, ATTEMPTS):
-                with suppress(ImagesLost):
-                    return self._make()
-            return self._make()
+        return self.with_attempts(self._make)
 
     def _edit(self, model: EditedModel, batch: EditBatch) -> Edit:
         """Make the edit once for all workers; what belongs to single concepts is shared among them."""
