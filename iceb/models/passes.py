@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from iceb.base.errors import ModelError
 from iceb.models.architectures import ARCHITECTURES, empty_part, shapes_of
@@ -117,7 +118,7 @@ class _Pass:
         unet: Any = empty_part(self.family, "unet", self.dtype)
         trains = self.name != "unet"
         if self.checkpointed:
-            unet.train().enable_gradient_checkpointing()
+            unet.train().enable_gradient_checkpointing(_compute_again)
         side = self.pixels // 8
         given = {
             "sample": self._empty(self.rows, 4, side, side),
@@ -175,6 +176,16 @@ class _Pass:
         standing = [*encoder.parameters(), tokens, *inputs]
         counted = count(run, standing, gradients=bool(trained or inputs))
         return counted, sum(each.numel() for each in trained)
+
+
+def _compute_again(block: Callable[..., Any], *inputs: Any) -> Any:
+    """Compute a block, and once more in the backward pass.
+
+    Torch's other form keeps more tensors in cycles, which are alive until Python collects garbage.
+    """
+    if any(isinstance(each, Tensor) and each.requires_grad for each in inputs):
+        return checkpoint(block, *inputs, use_reentrant=True)
+    return block(*inputs)
 
 
 def _train(module: nn.Module, wanted: Callable[[str], bool] | None) -> list[Tensor]:

@@ -1,5 +1,7 @@
 """Work and memory are counted as an independent computation finds them, and shapes are those that were published."""
 
+import gc
+
 import pytest
 import torch
 from torch import nn
@@ -61,6 +63,17 @@ def test_stage_one_costs_forward_and_backward_and_less_memory_with_checkpointing
     assert 2.0 < trained.flops / forward.flops < 2.3  # backward to inputs alone, and attention's is dearer
     assert forward.row_bytes < checkpointed.row_bytes < 0.6 * trained.row_bytes
     assert trained.flops < checkpointed.flops < trained.flops + forward.flops
+
+
+def test_peak_memory_does_not_depend_on_when_garbage_is_collected():
+    usual = gc.get_threshold()
+    counted = pass_cost.__wrapped__("sd14", "unet_to_text", checkpointed=True)
+    gc.set_threshold(50)
+    try:
+        assert pass_cost.__wrapped__("sd14", "unet_to_text", checkpointed=True) == counted
+    finally:
+        gc.set_threshold(*usual)
+    assert gc.isenabled()
 
 
 def test_families_without_shapes_are_refused_and_those_with_anothers_are_not():
