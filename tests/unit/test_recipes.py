@@ -76,7 +76,7 @@ def test_tuned_settings_for_names_retain_the_list_that_the_published_ones_retain
                 assert tuned == (None if each == "domain" else published), name
                 lists.update({name.partition("/")[0]: published} if published else {})
     names = "shipped:celebrities" if task == "celebrities" else "shipped:artists"
-    found = {"artists": {"mace", "rece", "speed", "uce"}, "celebrities": {"mace", "speed", "uce"}}
+    found = {"artists": {"mace", "rece", "speed", "uce"}, "celebrities": {"mace", "rece", "speed", "uce"}}
     assert lists == dict.fromkeys(found.get(task, {"mace", "uce"}), names)
 
 
