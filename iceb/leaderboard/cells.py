@@ -50,9 +50,15 @@ class Cell:
 
 
 def setting(result: Result) -> str:
-    """Return what identifies a row: method, version and settings; code may differ if the numbers agree."""
+    """Return what identifies a row: method, version and settings; code may differ if the numbers agree.
+
+    Settings that the recipe has by the number of edits are named and may differ.
+    """
     method = result.method
-    return canonical([method.package, method.name, method.version, method.params, method.precision])
+    params = {name: value for name, value in method.params.items() if name not in method.by_num_edits}
+    # the names are left out where there are none, so that such rows keep their order
+    names = [method.by_num_edits] if method.by_num_edits else []
+    return canonical([method.package, method.name, method.version, params, method.precision, *names])
 
 
 def is_uncached(result: Result) -> bool:

@@ -36,7 +36,7 @@ class Row:
     paper: str
     fidelity: str  # to its authors' code: of its method, or "variant" by its settings; "" where the result has none
     recipe: str  # with digest and reason, "recipe r3.toml (sha256 …: tuned on …)"; "" for the method's own defaults
-    params: Mapping[str, object]
+    params: Mapping[str, object]  # but for those that differ by the number of edits
     named: NamedSettings  # the params in words, by the recipe that ships now
     cells: Mapping[int, Cell]  # by num_edits
 
@@ -165,7 +165,7 @@ def _row(cells: Mapping[int, Cell]) -> Row:
         paper=method.paper,
         fidelity="variant" if named.ours and method.fidelity else method.fidelity,
         recipe=recipe_text(method.recipe, method.recipe_sha256, method.recipe_how),
-        params=method.params,
+        params={name: value for name, value in method.params.items() if name not in method.by_num_edits},
         named=named,
         cells=cells,
     )

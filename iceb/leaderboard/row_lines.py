@@ -38,8 +38,11 @@ def setting(row: Row) -> str:
 
 
 def _commands(count: int, found: Cell) -> list[str]:
+    method = found.first.method
+    own = ", ".join(f"{name}={json.dumps(plain(method.params[name]))}" for name in method.by_num_edits)
+    at = f"at {count}" + (f" with {code(own)}" if own else "")
     return [
-        f"  - at {count}{', reproduced' if place else ''}: {code(result.provenance.command)} ({cell(_origin(result))})"
+        f"  - {at}{', reproduced' if place else ''}: {code(result.provenance.command)} ({cell(_origin(result))})"
         for place, result in enumerate(found.results)
     ]
 

@@ -1,7 +1,7 @@
 """Compare a result's settings with the recipe that ships now, which may be a later one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -24,11 +24,10 @@ class NamedSettings:
     part: str  # "published", "tuned for mini"; "" for a method's own defaults
     changed: Mapping[str, Any]
     ours: str = ""  # what of the recipe's makes another algorithm than the authors': "MEMIT's residual"
-    counted: Mapping[str, Any] = field(default_factory=dict)  # those that the recipe has for this number of edits
 
     def label(self, method: str) -> str:
         """The method's name with them: "emcid, published (steps=40)"."""
-        return method_label(method, {**self.counted, **self.changed}, self.part)
+        return method_label(method, self.changed, self.part)
 
 
 def named_settings(result: Result) -> NamedSettings:
@@ -67,9 +66,8 @@ def _compare(result: Result, recipe: Recipe | None, which: Which) -> NamedSettin
     shipped = {**_defaults(method), **_as_recorded(found)}
     changed = [name for name in differing(method.params, shipped) if name in shipped or name in method.changed]
     part = recipe.label(family, which) if recipe else ""
-    counted = recipe.settings_of_count(family, which, result.num_edits) if recipe else {}
     ours = recipe.ours(family, which) if recipe else ""
-    return NamedSettings(part, {**{name: method.params[name] for name in changed}, **method.passes}, ours, counted)
+    return NamedSettings(part, {**{name: method.params[name] for name in changed}, **method.passes}, ours)
 
 
 def _as_recorded(settings: Mapping[str, Any]) -> dict[str, Any]:

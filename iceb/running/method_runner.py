@@ -42,6 +42,7 @@ class ChosenMethod:
     recipe_how: str = ""  # how the recipe's settings were chosen
     part: str = ""  # which of the recipe's settings, in words: "published", "tuned for mini"
     changed: tuple[str, ...] = ()  # settings that differ from the shipped recipe or the defaults
+    by_num_edits: tuple[str, ...] = ()  # settings that the recipe has by the number of edits
 
     @property
     def card(self) -> MethodCard:
@@ -108,6 +109,7 @@ class ChosenMethod:
             params=self.params,
             judges=self.judges,
             changed={name: self.params[name] for name in self.changed},
+            by_num_edits=self.by_num_edits,
             fidelity=self.card.fidelity,
             reaches_dest=self.card.reaches_dest,
         )

@@ -54,7 +54,7 @@ def with_recipe(
     if file:
         _check_settings(given, own, file)
     chosen = given.choose({**own, **with_shipped_lists(settings)}, file.name if file else named if recipe else "")
-    return (_with_recipe_facts(chosen, recipe, family, which) if recipe else chosen).compare_to(base)
+    return (_with_recipe_facts(chosen, recipe, family, which, settings) if recipe else chosen).compare_to(base)
 
 
 def recipe_of(entry: registry.Registered, task: str) -> Recipe | None:
@@ -86,6 +86,10 @@ def _check_settings(given: Given, settings: Mapping[str, Scalar], file: Path) ->
         raise SpecError(f"`recipe` {shorten(str(file))}: {error}") from error
 
 
-def _with_recipe_facts(chosen: ChosenMethod, recipe: Recipe, family: str, which: Which) -> ChosenMethod:
+def _with_recipe_facts(
+    chosen: ChosenMethod, recipe: Recipe, family: str, which: Which, settings: Mapping[str, Scalar]
+) -> ChosenMethod:
     how = " ".join(recipe.how_on(family, which).split())
-    return replace(chosen, part=recipe.label(family, which), recipe_sha256=recipe.sha256, recipe_how=how)
+    counted = tuple(name for name in recipe.counted_names(family, which) if name not in settings)
+    label = recipe.label(family, which)
+    return replace(chosen, part=label, recipe_sha256=recipe.sha256, recipe_how=how, by_num_edits=counted)

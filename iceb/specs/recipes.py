@@ -46,7 +46,8 @@ class MiniPart(RecipePart):
 
     published: ScaledPart | None = None  # None: the published settings run there as they are
     like: str = ""  # the task whose settings for the embedded model these lie over, in place of the recipe's own
-    ours: Mapping[str, str] = Field(default_factory=dict)  # settings that make another algorithm, as rows' names say it
+    # settings that make another algorithm, as rows' names say it; "" where a setting does nothing on the task
+    ours: Mapping[str, str] = Field(default_factory=dict)
     score: Literal["", "erase_score"] = ""  # of that task's trials the best by it; "" for the score they were tuned for
     erase: RecipePart | None = None  # the best trial by erase_score, over the recipe's own; None: the same trial
 
@@ -161,7 +162,8 @@ class Recipe(BaseModel):
         part = self._part(family, which)
         words = part.ours if isinstance(part, MiniPart) else {}
         found = self.settings(family, which)
-        return ", ".join(word for name, word in words.items() if name in found and found[name] != self.params.get(name))
+        differs = (word for name, word in words.items() if name in found and found[name] != self.params.get(name))
+        return ", ".join(word for word in differs if word)
 
     def settings(self, family: str, which: Which = "tuned", num_edits: int | None = None) -> dict[str, Scalar]:
         """The settings for a model family; where no family's part lies over them, both kinds are the same.
@@ -187,6 +189,20 @@ class Recipe(BaseModel):
             return {}
         over = part.params if part is not None else {}
         return {name: value for name, value in self.by_num_edits[min(wide)].items() if name not in over}
+
+    def counted_names(self, family: str, which: Which = "tuned") -> tuple[str, ...]:
+        """The names of settings that differ by the number of edits, in order.
+
+        >>> tuned = MiniPart(how="tuned", like="aice")
+        >>> recipe = Recipe(how="published: the paper", by_num_edits={1: {"weight": 8.0}}, mini=tuned)
+        >>> recipe.counted_names("sd14"), recipe.counted_names("mini")
+        (('weight',), ())
+        """
+        part = self._part(family, which)
+        found = {name for settings in self.by_num_edits.values() for name in settings}
+        return (
+            () if isinstance(part, MiniPart) and part.like else tuple(sorted(found - set(part.params if part else ())))
+        )
 
     def _part(self, family: str, which: Which) -> RecipePart | None:
         if family == "mini" and self.mini is not None:

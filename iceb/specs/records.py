@@ -61,6 +61,7 @@ class MethodRecord(Record):
     changed: Mapping[str, Scalar] = Field(default_factory=dict)  # params that differ from the shipped recipe
     fidelity: str = ""  # how near it is to its authors' code, as its card says: faithful, partial, variant or own
     reaches_dest: bool = True  # False: an eraser, which has no scores about destinations
+    by_num_edits: tuple[str, ...] = ()  # params that the recipe has by the number of edits: one row may differ in them
     retained_scored: tuple[str, ...] = ()  # names that the run scores and that its retain lists hold
 
     @property

@@ -11,10 +11,12 @@ from iceb.base.fields import defaults_of
 from iceb.baselines.recipes import recipe_names, shipped_recipe
 from iceb.leaderboard.adding import AddedResults, add_all
 from iceb.leaderboard.collect import collect, place, refusal
+from iceb.leaderboard.finding import row_name
 from iceb.leaderboard.pages import check, page_name, pages, render_pages, write
 from iceb.leaderboard.published import parse
 from iceb.leaderboard.rank import NO_BETTER, Row, tables
 from iceb.leaderboard.render import render
+from iceb.leaderboard.row_lines import setting
 from iceb.leaderboard.settings_diff import NamedSettings, named_settings
 from iceb.models.sources import find
 from iceb.registry import load
@@ -83,15 +85,28 @@ def test_a_row_says_in_its_name_which_settings_it_has(result, task):
         assert f"- **{name}** version 1" in text
 
 
-def test_a_setting_of_one_number_of_edits_stands_in_the_rows_name(result):
-    """MACE's weight of 10 celebrities is not that of 100, so its rows are two, and published both."""
-    names = {10: "mace, published (preserve_weight=80000.0)", 100: "mace, published"}
-    for count, name in names.items():
-        params = with_recipe("mace", "celebrities", find("mini"), {}, "published", count).params
-        found = result("mace", count, params=params)
-        found = found.model_copy(update={"task": found.task.model_copy(update={"name": "celebrities"})})
-        assert named_settings(found).label("mace") == name
-        assert named_settings(found).changed == {}
+def test_settings_that_the_recipe_has_by_the_number_of_edits_are_of_one_row(result, task):
+    """MACE's weight of 10 celebrities is not that of 100: its published row has both, each beside its command."""
+    found = []
+    for count, value in ((10, 8e4), (100, 2e5)):
+        record = with_recipe("mace", "celebrities", find("mini"), {}, "published", count).record
+        assert (record.by_num_edits, record.params["preserve_weight"]) == (("preserve_weight",), value)
+        made = result("mace", count, params=record.params)
+        method = made.method.model_copy(update={"by_num_edits": record.by_num_edits})
+        found.append(made.model_copy(update={"method": method}))
+        of_task = made.task.model_copy(update={"name": "celebrities"})
+        assert row_name(found[-1].model_copy(update={"task": of_task})) == "mace, published"
+    (row,) = tables(found, task)[0].order
+    assert (sorted(row.cells), "preserve_weight" in row.params) == ([10, 100], False)
+    text = setting(row)
+    assert "  - at 10 with `preserve_weight=80000.0`: " in text
+    assert "  - at 100 with `preserve_weight=200000.0`: " in text
+
+
+def test_a_setting_that_the_user_gives_is_not_the_recipes_by_the_number_of_edits():
+    chosen = with_recipe("mace", "celebrities", find("mini"), {"preserve_weight": 1.0}, "published", 10)
+    assert chosen.record.by_num_edits == ()
+    assert chosen.record.changed == {"preserve_weight": 1.0}
 
 
 def test_a_variant_never_carries_a_methods_bare_name(result):
