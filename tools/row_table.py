@@ -128,7 +128,7 @@ def _recipes_of(method: str, task: str) -> tuple[Which | None, ...]:
     if not recipe.has_published:
         return ("tuned",)
     same = recipe.settings(FAMILY, "published") == recipe.settings(FAMILY, "tuned")
-    own = recipe.label(FAMILY).startswith(PUBLISHED)  # no trial on AICE is better than the authors' settings for it
+    own = recipe.label(FAMILY).startswith(PUBLISHED)  # of SPEED on celebrities: AICE's, by erase_score its best trial
     return ("published",) if same or own else ("published", "tuned")
 
 

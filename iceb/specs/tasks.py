@@ -37,8 +37,10 @@ class Task:
         kind: what its requests ask of a method.
         metrics: registered names of the metrics that every run computes.
         headline: the metric that ranks.
-        kept: one of its metrics, higher being better, of which a row that loses more than `MOST_LOST` has no rank;
-            "" where the headline itself falls with what an edit was to leave alone.
+        kept: one of its metrics. A row has no rank where what that reads falls, from before the edit to after, by more
+            than `MOST_LOST` of its value before. The metric's own value is the side after or the rise, higher being
+            better, or that fall itself, lower being better. "" where the headline itself falls with what an edit was to
+            leave alone.
         edit_counts: numbers of edits at which rows are ranked, a column each.
         roles: what its prompts may be drawn for; prompts of another role are refused.
         edited_roles: those of them whose images an edit is meant to change; one that changes none of these has had no

@@ -8,7 +8,9 @@ from iceb import registry
 from iceb.datasets import EMBEDDED, open_dataset
 from iceb.datasets.cards import load_card
 from iceb.mini.captions import corpus
-from iceb.mini.mentions import every_class, words_of
+from iceb.mini.mentions import captions_naming, every_class, words_of
+from iceb.mini.styles import style_names
+from iceb.mini.unseen import unseen_classes
 from iceb.mini.world import class_names
 from iceb.specs.schedules import edit_batches
 from iceb.tuning.validation import LEFT, class_names_scored_by, validation_labels
@@ -92,3 +94,51 @@ def test_prompts_that_a_method_was_trained_on_are_counted(dataset, num_edits):
 def test_tasks_of_aices_requests_cluster_as_it_does(task):
     """300 of AICE's requests share 215 destinations, whichever task edits them."""
     assert registry.load("tasks", task).cluster == registry.load("tasks", "aice").cluster == "destination"
+
+
+def words_about_captions(dataset):
+    """The sentences of an embedded set's card about the captions that methods preserve."""
+    found = load_card(f"{dataset}_embedded").deviations
+    return next(each for each in found if "captions that methods preserve" in each)
+
+
+def names_by_kind(dataset):
+    """The names of a small dataset by the words with which its card counts them."""
+    found = open_dataset(dataset, EMBEDDED)
+    if dataset == "objects":
+        return {
+            "names": {each.name for each in found.objects},
+            "other names": {alias for each in found.objects for alias in each.aliases},
+        }
+    if dataset == "objects10":
+        return {"names": {each.name for each in found.classes}}
+    rows = [concept.row for concept in found.concepts]
+    return {
+        "targets": {row.target for row in rows},
+        "classes that are anchors": {row.anchor for row in rows} - {"painting"},
+        "hard negatives": {name for row in rows for name in row.hard_negative},
+    }
+
+
+@pytest.mark.parametrize(
+    ("dataset", "unseen"), [("objects", {"bolo tie"}), ("objects10", {"tench", "golf ball"}), ("ablation", None)]
+)
+def test_cards_count_the_names_that_preserved_captions_say(dataset, unseen):
+    said = words_about_captions(dataset)
+    for words, names in names_by_kind(dataset).items():
+        counts = captions_naming(corpus(), names)
+        assert f"{len(counts)} of {len(names)} {words} (in {sum(counts.values())} captions)" in said
+    never = {class_names()[label] for label in unseen_classes()} & class_names_scored_by(dataset)
+    assert never == (unseen or never)
+    assert all(name in said for name in never)
+
+
+def test_the_ablation_card_names_what_no_preserved_caption_says():
+    said = words_about_captions("ablation")
+    names = set().union(*names_by_kind("ablation").values())
+    unsaid = names - set(captions_naming(corpus(), names))
+    classes, artists = unsaid & set(class_names()), unsaid & set(style_names())
+    assert classes | artists == unsaid == {name for name in names if name in said}
+    never = {class_names()[label] for label in unseen_classes()} & classes
+    assert (len(names & set(class_names())), len(names & set(style_names()))) == (36, 9)
+    assert (len(never), classes - never, len(artists)) == (8, {"movie theater"}, 5)
