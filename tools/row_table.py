@@ -64,7 +64,7 @@ ROWS: Mapping[str, TaskRows] = {
     # MACE's figure has 1, 5, 10 and 100 (at 1 and 5 no row can rank), SPEED's table 10 and 100 with Concept Ablation
     # and RECE; of MACE's methods FMN and SLD are none of ours, and ESD-u's settings are no recipe
     "celebrities": TaskRows(
-        (10, 100), (*FOUR, "speed", "rece", "ablation"), printed=(1, 5), printed_of=("uce", "mace", "esd")
+        (10, 100), (*FOUR, "speed", "rece", "ablation"), printed=(1, 5), printed_of=("uce", "mace", "esd", "ablation")
     ),
     # EMCID's curves have seven numbers; MACE trains a hundred concepts in minutes and a thousand in an hour, and ESD's
     # steps, whose number is no concept's, reach 300 to 632 of a thousand

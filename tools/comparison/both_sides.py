@@ -84,11 +84,11 @@ class Measured:
     results: tuple[Result, ...]
 
     @classmethod
-    def of(cls, results: Iterable[Result]) -> "Measured":
-        """Choose AICE's results on mini; of several tables the one with most."""
+    def of(cls, results: Iterable[Result], task: str = TASK) -> "Measured":
+        """Choose a task's results on mini; of several tables the one with most."""
         tables: dict[Identity, list[Result]] = {}
         for result in results:
-            if (result.task.name, result.model.family) == (TASK, FAMILY) and result.status != "failed":
+            if (result.task.name, result.model.family) == (task, FAMILY) and result.status != "failed":
                 tables.setdefault(Identity.of(result), []).append(result)
         largest: list[Result] = max(tables.values(), key=len, default=[])
         return cls(tuple(largest))

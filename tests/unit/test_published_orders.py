@@ -1,0 +1,105 @@
+"""Orders of methods here against those of published tables: pairs, swaps, certain ones, and the committed page."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from iceb import registry
+from iceb.leaderboard.published import Published, read_published
+from tools import published_orders as tool
+from tools.comparison.both_sides import Measured
+from tools.comparison.published_orders import ALONE, CONTROLS, NOT_OURS, SCORES, comparisons
+
+HEADER = {
+    "paper": "a",
+    "title": "t",
+    "task": "celebrities",
+    "task_title": "t",
+    "family": "sd14",
+    "figure": "Table 1",
+    "how_read": "typed",
+    "protocol": "p",
+    "exact": True,
+    "ours": {"UCE": "uce", "MACE": "mace", "ESD-x": "esd", "ESD-u": "esd"},
+    "columns": {"Acc_e": {"unit": "%", "better": "lower"}},
+}
+
+
+class Rows(Measured):
+    """Rows with values and intervals that are given."""
+
+    def __init__(self, values):
+        found = {}
+        for (row, count, metric), (value, half) in values.items():
+            interval = SimpleNamespace(low=value - half, high=value + half)
+            score = SimpleNamespace(value=value, interval=interval)
+            found.setdefault((row, count), {})[metric] = score
+        rows = {key: [SimpleNamespace(score=scores.get)] for key, scores in found.items()}
+        object.__setattr__(self, "by_row", rows)
+
+
+def table(**printed):
+    rows = [
+        {"method": name, "num_edits": 10, "metric": "Acc_e", "value": value, "evidence": "printed", "verified": True}
+        for name, value in printed.items()
+    ]
+    return Published.model_validate({**HEADER, "rows": rows})
+
+
+def compare(printed, ours):
+    values = {(row, 10, "celebrity_acc_e"): each for row, each in ours.items()}
+    return list(comparisons([table(**printed)], {"celebrities": Rows(values)}))
+
+
+PRINTED = {"UCE": 1.0, "MACE": 2.0, "ESD-x": 9.0, "ESD-u": 0.5, "FMN": 90.0, "SD v1.4": 95.0}
+
+
+def test_the_published_order_has_no_swap():
+    ours = {"uce, published defaults": (0.1, 0.01), "mace, published": (0.2, 0.01), "esd, published": (0.3, 0.01)}
+    (found,) = compare(PRINTED, {**ours, "unedited": (0.9, 0.01)})
+    assert found.order("published") == found.order("value") == ("UCE", "MACE", "ESD-x")
+    assert (len(found.pairs), found.swaps) == (3, [])
+    assert found.control is not None
+    assert found.control.printed == "SD v1.4"
+
+
+def test_swaps_are_certain_where_the_intervals_do_not_touch():
+    ours = {"uce, published": (0.4, 0.05), "mace, published": (0.1, 0.05), "esd, published": (0.38, 0.05)}
+    (found,) = compare(PRINTED, ours)
+    swapped = [(one.printed, other.printed) for one, other in found.swaps]
+    assert swapped == [("UCE", "MACE"), ("UCE", "ESD-x")]
+    assert [(one.printed, other.printed) for one, other in found.certain_swaps] == swapped[:1]
+
+
+def test_equal_numbers_of_a_table_have_no_order():
+    ours = {"uce, published": (0.4, 0.0), "mace, published": (0.1, 0.0)}
+    (found,) = compare({"UCE": 0.0, "MACE": 0.0}, ours)
+    assert (found.pairs, found.swaps) == ([], [])
+
+
+@pytest.mark.parametrize("row", ["uce, tuned for mini on aice", "uce-emcid, published"])
+def test_rows_of_other_settings_and_methods_are_not_taken(row):
+    assert compare({"UCE": 1.0, "MACE": 2.0}, {row: (0.1, 0.0), "mace, published": (0.2, 0.0)}) == []
+
+
+@pytest.mark.parametrize("task", sorted(SCORES))
+def test_every_score_is_a_metric_of_its_task_with_the_tables_direction(task):
+    tables = [each for each in read_published() if each.task == task]
+    for printed, ours in SCORES[task].items():
+        assert ours in registry.load("tasks", task).metrics
+        columns = [each.columns[printed] for each in tables if printed in each.columns]
+        assert columns, printed
+        higher = registry.load("metrics", ours).higher_is_better
+        assert {each.better for each in columns} == {"higher" if higher else "lower"}, printed
+
+
+def test_what_is_left_out_and_what_is_counted_otherwise_stands_in_a_table():
+    methods = {row.method for each in read_published() for row in each.rows if each.task in SCORES}
+    assert {*NOT_OURS, *CONTROLS} <= methods
+    for task, ours in ALONE.items():
+        assert ours in registry.load("tasks", task).edit_counts
+        assert {row.num_edits for each in read_published() if each.task == task for row in each.rows} == {1}
+
+
+def test_the_committed_page_is_that_of_the_committed_results():
+    assert tool.PAGE.read_text(encoding="utf-8") == tool.page_text(), "run `python tools/published_orders.py --write`"

@@ -1,0 +1,171 @@
+"""Set published tables beside mini's rows of published settings, task by task, and compare the methods' orders."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from iceb.leaderboard.known_floor import FLOOR
+from iceb.leaderboard.published import Published
+from iceb.specs.recipes import PUBLISHED
+from iceb.specs.records import ScoreRecord
+from tools.comparison.both_sides import Measured
+
+H_C = "celebrity_h_c"
+SCORES: Mapping[str, Mapping[str, str]] = {  # task → score as printed → ours of the same definition
+    "celebrities": {
+        "Acc_e": "celebrity_acc_e",
+        "Acc_s": "celebrity_acc_s",
+        "Acc_p": "celebrity_acc_s",
+        "Acc_r": "celebrity_acc_s",
+        "H_c": H_C,
+        "H_o": H_C,
+    },
+    "styles": {"CLIP_e": "style_clip_e", "CLIP_s": "style_clip_s", "CLIP_p": "style_clip_s", "H_a": "style_h_a"},
+    "objects": {
+        "Acc_e (erased)": "object_acc_e",
+        "Acc_s (others)": "object_acc_s",
+        "Acc_g (synonyms)": "object_acc_g",
+        "H_o": "object_h_o",
+    },
+    "artists": {
+        "holdout_artists_lpips": "artist_lpips64_holdout",
+        "holdout_artists_clip_score": "artist_clip_holdout",
+    },
+}
+ALONE = {"objects": 10}  # each concept is erased alone, and a paper's 1 is our number of requests
+NOT_OURS = ("ESD-u",)  # settings of a method of ours that no recipe has
+CONTROLS = {"SD v1.4": FLOOR}
+
+
+@dataclass(frozen=True)
+class Beside:
+    """One score of a method on both sides.
+
+    Attributes:
+        printed: the method as printed.
+        row: our row's name.
+        published: in the paper's unit.
+        ours: None where the row has no such score.
+    """
+
+    printed: str
+    row: str
+    published: float
+    ours: ScoreRecord | None
+
+    @property
+    def value(self) -> float | None:
+        """Our value."""
+        return None if self.ours is None else self.ours.value
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Our 95 % interval; None where there is none."""
+        found = None if self.ours is None else self.ours.interval
+        return None if found is None else (found.low, found.high)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One score of one table at one number of edits.
+
+    Attributes:
+        table: the published one.
+        score: as printed.
+        printed_edits: the table's number of edits.
+        num_edits: ours.
+        methods: in the table's order, controls left out.
+        control: the unedited model, where both sides have it.
+    """
+
+    table: Published
+    score: str
+    printed_edits: int
+    num_edits: int
+    methods: tuple[Beside, ...]
+    control: Beside | None
+
+    @property
+    def metric(self) -> str:
+        """Our metric."""
+        return SCORES[self.table.task][self.score]
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether a smaller number is the better one."""
+        return self.table.columns[self.score].better == "lower"
+
+    def order(self, side: str) -> tuple[str, ...]:
+        """The methods, best first, by "published" or by our "value"; equal ones in the table's order."""
+        sign = 1 if self.lower_is_better else -1
+        return tuple(each.printed for each in sorted(self.methods, key=lambda each: sign * getattr(each, side)))
+
+    @property
+    def pairs(self) -> list[tuple[Beside, Beside]]:
+        """Pairs of methods that the table orders: those with equal numbers have no order."""
+        return [pair for pair in combinations(self.methods, 2) if pair[0].published != pair[1].published]
+
+    @property
+    def swaps(self) -> list[tuple[Beside, Beside]]:
+        """Those of them whose order is another here."""
+        return [pair for pair in self.pairs if _is_swapped(*pair)]
+
+    @property
+    def certain_swaps(self) -> list[tuple[Beside, Beside]]:
+        """Those of them whose intervals here do not touch; papers print none."""
+        return [pair for pair in self.swaps if _are_apart(*pair)]
+
+
+def _is_swapped(one: Beside, other: Beside) -> bool:
+    ours = (one.value or 0.0) - (other.value or 0.0)  # both are known of a comparison's methods
+    return (one.published - other.published) * ours < 0
+
+
+def _are_apart(one: Beside, other: Beside) -> bool:
+    first, second = one.interval, other.interval
+    return bool(first and second and (first[1] < second[0] or second[1] < first[0]))
+
+
+def comparisons(tables: Sequence[Published], measured: Mapping[str, Measured]) -> Iterator[Comparison]:
+    """Compare every score that a table and our rows of published settings have for two methods and more.
+
+    Args:
+        tables: published ones, of any task.
+        measured: our results by task.
+    """
+    for table in tables:
+        of_task = measured.get(table.task)
+        for score in SCORES.get(table.task, {}):
+            counts = sorted({row.num_edits for row in table.rows if row.metric == score})
+            for count in counts if of_task else ():
+                found = _compare(table, score, count, of_task) if of_task else None
+                if found and len(found.methods) > 1:
+                    yield found
+
+
+def _compare(table: Published, score: str, count: int, measured: Measured) -> Comparison:
+    num_edits = ALONE.get(table.task, count)
+    metric = SCORES[table.task][score]
+    beside = [
+        Beside(row.method, name, row.value, _score(measured, name, num_edits, metric))
+        for row in table.rows
+        if (row.metric, row.num_edits) == (score, count)
+        and (name := _row_of(table, row.method, measured, num_edits)) is not None
+    ]
+    known = [each for each in beside if each.value is not None]
+    methods = tuple(each for each in known if each.printed not in CONTROLS)
+    control = next((each for each in known if each.printed in CONTROLS), None)
+    return Comparison(table, score, count, num_edits, methods, control)
+
+
+def _row_of(table: Published, printed: str, measured: Measured, num_edits: int) -> str | None:
+    """The name of our row of published settings that stands for a printed method; None without one."""
+    if printed in NOT_OURS or printed not in {**table.ours, **CONTROLS}:
+        return None
+    ours = CONTROLS.get(printed) or f"{table.ours[printed]}, {PUBLISHED}"
+    names = sorted(row for row, count in measured.by_row if count == num_edits and row.startswith(ours))
+    return names[0] if names else None
+
+
+def _score(measured: Measured, row: str, num_edits: int, metric: str) -> ScoreRecord | None:
+    return measured.by_row[row, num_edits][0].score(metric)
