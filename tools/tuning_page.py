@@ -7,7 +7,7 @@ Run it with --write when rows of AICE on mini, or records of tuning, are added.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed
 
 from iceb.baselines.recipes import shipped_recipe
 from iceb.leaderboard.markdown import MISSING, markdown_table
+from iceb.specs.runs import Scalar
 from iceb.tuning.protocol import ERASE_SCORE, FAMILY, PROTOCOL
 from iceb.tuning.record import Trial, Tuning, read_tuning
-from iceb.tuning.space import FOLDER
+from iceb.tuning.space import FOLDER, spaces
 from iceb.tuning.validation import LEFT
 from tools.comparison.both_sides import COUNTS, FORGET, METRICS, Measured
 from tools.fidelity import committed_sides
@@ -37,6 +38,10 @@ Here that mean stands beside the scores on AICE's own concepts, the test. The sc
 (source_forget + holdout_delta) / 2, computed from the row's two means. Validation at 150 concepts stands for no number
 of edits of the test; it has one prompt for each holdout class and one draw of concepts.
 A difference here is no proof: the [leaderboard](../leaderboards/aice.md) says which rows are told apart."""
+
+EDGES = """\
+Numbers of which the best trial has the smallest or largest value of its grid (`baselines/tuning/space.toml`): a value
+beyond, which no trial had, may be better still."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,28 @@ def failures_of(tunings: Sequence[Tuning]) -> str:
     return f" ({words} failed and have no score)" if words else ""
 
 
+def edges_of(tuning: Tuning, grid: Mapping[str, Sequence[Scalar]]) -> list[str]:
+    """The settings of the best trial that are the smallest or largest number of the grid, in words."""
+    best = tuning.best
+    if best is None or not best[0]:
+        return []
+    settings, found = best[1].settings, []
+    for name, values in grid.items():
+        numbers = sorted(value for value in values if not isinstance(value, bool) and isinstance(value, int | float))
+        if len(numbers) > 1 and settings.get(name) in (numbers[0], numbers[-1]):
+            found.append(f"{name} {settings[name]} ({'smallest' if settings[name] == numbers[0] else 'largest'})")
+    return found
+
+
+def _edges(tunings: Sequence[Tuning]) -> str:
+    lines = [
+        [each.method, ", ".join(found)]
+        for each in tunings
+        if (space := spaces().get(each.method)) and (found := edges_of(each, space.grid))
+    ]
+    return markdown_table(["method", "settings of its best trial"], lines, numbers_from=2)
+
+
 def page_text(tunings: Sequence[Tuning], measured: Measured) -> str:
     """The page's text."""
     by_method = [lines_of(tuning, measured) for tuning in tunings]
@@ -126,6 +153,7 @@ def page_text(tunings: Sequence[Tuning], measured: Measured) -> str:
     parts += ["## Scores", markdown_table(["method", "settings", "trial", *validated, *tested], table, numbers_from=3)]
     parts += ["## What tuning gained", "The tuned settings' score less that of the first trial's settings."]
     parts += [markdown_table(["method", *validated, *tested, "test below 0"], gains, numbers_from=1)]
+    parts += ["## At the edge of what was tried", EDGES, _edges(tunings)]
     return "\n\n".join(parts) + "\n"
 
 

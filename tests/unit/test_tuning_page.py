@@ -5,7 +5,7 @@ import pytest
 from iceb.tuning.record import Numbers, Trial, Tuning
 from tools import tuning_page
 from tools.comparison.both_sides import Measured
-from tools.tuning_page import failures_of, gains_of, lines_of, page_text
+from tools.tuning_page import edges_of, failures_of, gains_of, lines_of, page_text
 
 TUNED = "tuned for mini with captions"
 
@@ -51,6 +51,16 @@ def test_an_eraser_is_scored_by_what_it_forgets_and_keeps():
     rows = Rows({("esd, published", 50, "source_forget"): 0.6, ("esd, published", 50, "holdout_delta"): -0.2})
     (line,) = lines_of(tuning("esd", 0.2, score="erase_score"), rows)
     assert line.test == (None, pytest.approx(0.2), None, None)
+
+
+def test_numbers_at_the_edge_of_the_grid_are_named():
+    settings = {"ridge": 10.0, "rate": 2, "kept": True, "weight": 1, "kind": "a"}
+    first, best = tuning("uce", 0.2, 0.5).trials
+    trials = (first, best.model_copy(update={"settings": settings}))
+    found = tuning("uce").model_copy(update={"trials": trials})
+    grid = {"ridge": (0.1, 1.0, 10.0), "rate": (1, 2, 3), "kept": (True, False), "weight": (1, 5), "kind": ("a", "b")}
+    assert edges_of(found, grid) == ["ridge 10.0 (largest)", "weight 1 (smallest)"]
+    assert edges_of(tuning("uce", 0.5, 0.2), grid) == []
 
 
 def test_gains_are_counted_where_both_rows_have_a_result():
