@@ -1,4 +1,4 @@
-"""Make docs/published_orders.md: are the orders of methods on mini those of published tables? All tasks but AICE.
+"""Make docs/published_orders.md: orders of methods on mini beside those of published tables.
 
     python tools/published_orders.py            # print the page, from baselines/published and the committed results
     python tools/published_orders.py --write    # write docs/published_orders.md; --check compares it

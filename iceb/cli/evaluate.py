@@ -15,6 +15,7 @@ from iceb.cli.quiet import silence_libraries
 if TYPE_CHECKING:
     from iceb.running.plan import Ask
     from iceb.running.planned import Plan
+    from iceb.running.sweeps.sweep_file import SweepFile
 
 
 @options.expand_groups
@@ -48,20 +49,37 @@ def evaluate(
     common = _common_fields({"model": model, "data": data, "cache": cache, **groups})
     silence_libraries()
     if matrix is not None:
-        from iceb.cli.sweeping import evaluate_sweep, sweep_ask
-
-        sweep = sweep_ask(matrix, chosen, common)
-        if launching.launch is not None:
-            return launching.start_sweep(launching.launch, sweep, out, as_json=as_json)
-        return evaluate_sweep(sweep, out, asked.budget, dry_run=dry_run, as_json=as_json)
-    from iceb.running.asking import ask_of
-
-    own = {"checkpoint": asked.checkpoint, "erases": asked.erases}
-    alone: dict[str, Any] = {**common, **own, "settings": chosen, "recipe": recipe}
-    ask = ask_of(asked.task, count, asked.requests, method=method, **alone)
+        return _sweep(matrix, chosen, common, asked.budget, launching, out, dry_run=dry_run, as_json=as_json)
+    own = {"checkpoint": asked.checkpoint, "erases": asked.erases, "settings": chosen, "recipe": recipe}
+    ask = _ask(asked, {**common, **own, "method": method}, count)
     if launching.launch is not None:
         return launching.start_run(launching.launch, ask, out, as_json=as_json)
     return _evaluate(ask, out, dry_run=dry_run, as_json=as_json)
+
+
+def _ask(asked: Asked, fields: Mapping[str, Any], count: int | None) -> "Ask":
+    from iceb.running.asking import ask_of
+
+    return ask_of(asked.task, count, asked.requests, **fields)
+
+
+def _sweep(
+    matrix: "SweepFile",
+    settings: Mapping[str, Any],
+    common: Mapping[str, Any],
+    budget: str | None,
+    launching: Launching,
+    out: Path,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    from iceb.cli.sweeping import evaluate_sweep, sweep_ask
+
+    sweep = sweep_ask(matrix, settings, common)
+    if launching.launch is not None:
+        return launching.start_sweep(launching.launch, sweep, out, as_json=as_json)
+    return evaluate_sweep(sweep, out, budget, dry_run=dry_run, as_json=as_json)
 
 
 def _common_fields(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from iceb.base.wording import count_text, edits_text
+from iceb.cli.options import expand_groups
+from iceb.cli.plan_cost import CostOptions
 
 if TYPE_CHECKING:
     from iceb.leaderboard.planning import PairPlan
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
 DEFAULT = Path("leaderboards")
 
 
+@expand_groups
 def plan(
+    *,
     pilots: Annotated[
         list[Path] | None, typer.Argument(metavar="[RUN...]", help="Runs to take the variance from, instead of a task.")
     ] = None,
@@ -28,17 +32,7 @@ def plan(
     power: Annotated[float, typer.Option(help="The probability of detecting it.")] = 0.8,
     alpha: Annotated[float, typer.Option(help="The level of the test.")] = 0.05,
     folder: Annotated[Path, typer.Option(help="The leaderboards folder.")] = DEFAULT,
-    cost: Annotated[bool, typer.Option("--cost", help="What runs cost, from shapes alone, instead.")] = False,
-    models: Annotated[str, typer.Option("--model", help="With --cost: sd14, sd15 or sdxl, commas between.")] = "sd14",
-    edits: Annotated[str, typer.Option(help="With --cost: numbers of edits, commas between.")] = "1,10,100,300,1000",
-    tflops: Annotated[
-        float | None, typer.Option(min=0.001, help="With --cost: TFLOP/s that the card sustains; none is assumed.")
-    ] = None,
-    price: Annotated[float | None, typer.Option(min=0.0, help="With --cost: the price of a GPU-hour.")] = None,
-    card_memory: Annotated[float, typer.Option(min=0.1, help="With --cost: the card's memory in GB.")] = 24.0,
-    image_bytes: Annotated[
-        int | None, typer.Option(min=1, help="With --cost: bytes of an image file. Default: all its pixels.")
-    ] = None,
+    costing: CostOptions,
     as_json: Annotated[bool, typer.Option("--json", help="The plan as JSON on stdout, nothing else.")] = False,
 ) -> None:
     """Say how many concepts or seeds a comparison needs.
@@ -46,30 +40,17 @@ def plan(
     That is, to detect a difference between two methods by a paired test, given the variance of results that are there.
     With --cost: arithmetic, GPU-hours, memory, disk and money of runs, counted from the shapes of a model.
     """
-    if cost:
-        from iceb.cli.plan_cost import Card, print_costs
-
-        print_costs(models, task, method, edits, Card(tflops, price, card_memory), image_bytes, as_json=as_json)
-        return
+    if costing.cost:
+        return costing.print_costs(task, method, as_json=as_json)
     from iceb.api.comparing import plan as plan_pairs
     from iceb.registry import load
 
-    plans = plan_pairs(
-        pilots or [],
-        detect=detect,
-        task=task,
-        method=method,
-        metric=metric,
-        num_edits=num_edits,
-        power=power,
-        alpha=alpha,
-        folder=folder,
-    )
+    asked = {"task": task, "method": method, "metric": metric, "num_edits": num_edits, "folder": folder}
+    plans = plan_pairs(pilots or [], detect=detect, power=power, alpha=alpha, **asked)
     named = metric or load("tasks", plans[0].first.task.name).headline
     if as_json:
-        typer.echo(json.dumps([_document(each) for each in plans], indent=2, ensure_ascii=False))
-        return
-    typer.echo("\n".join(_lines(plans, named, detect, power, alpha)))
+        return typer.echo(json.dumps([_document(each) for each in plans], indent=2, ensure_ascii=False))
+    return typer.echo("\n".join(_lines(plans, named, detect, power, alpha)))
 
 
 def _document(found: "PairPlan") -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from iceb.base.comma_lists import split_list
 
 if TYPE_CHECKING:
     from iceb.running.costing import Cost
@@ -31,32 +33,55 @@ class Card:
         return None if hours is None or self.price is None else hours * self.price
 
 
-def print_costs(
-    models: str, task: str, methods: str | None, edits: str, card: Card, image_bytes: int | None, *, as_json: bool
-) -> None:
-    """Count and print the cost of every method at every number of edits.
+@dataclass(frozen=True)
+class CostOptions:
+    """Options of what runs cost."""
 
-    Raises:
-        SpecError: a name or number is none that there is.
-    """
-    from iceb.cli.quiet import silence_libraries
-    from iceb.running.costing import TaskScale, cost_of, known_family
+    cost: Annotated[bool, typer.Option("--cost", help="What runs cost, from shapes alone, instead.")] = False
+    models: Annotated[str, typer.Option("--model", help="With --cost: sd14, sd15 or sdxl, commas between.")] = "sd14"
+    edits: Annotated[str, typer.Option(help="With --cost: numbers of edits, commas between.")] = "1,10,100,300,1000"
+    tflops: Annotated[
+        float | None, typer.Option(min=0.001, help="With --cost: TFLOP/s that the card sustains; none is assumed.")
+    ] = None
+    price: Annotated[float | None, typer.Option(min=0.0, help="With --cost: the price of a GPU-hour.")] = None
+    card_memory: Annotated[float, typer.Option(min=0.1, help="With --cost: the card's memory in GB.")] = 24.0
+    image_bytes: Annotated[
+        int | None, typer.Option(min=1, help="With --cost: bytes of an image file. Default: all its pixels.")
+    ] = None
 
-    silence_libraries()
-    numbers = [_whole(part) for part in edits.split(",")]
-    documents: list[dict[str, Any]] = []
-    for model in models.split(","):
-        family = known_family(model.strip())
-        scales = TaskScale(task, family)
-        names = methods.split(",") if methods else _methods(scales.kind)
-        pixels = 3 * family.sampling.height * family.sampling.width
-        costs = [cost_of(name, scales, number, task, int(card.memory * GB)) for name in names for number in numbers]
+    def print_costs(self, task: str, methods: str | None, *, as_json: bool) -> None:
+        """Count and print the cost of every method at every number of edits.
+
+        Raises:
+            SpecError: a name or number is none that there is.
+        """
+        from iceb.cli.quiet import silence_libraries
+        from iceb.running.costing import TaskScale, cost_of, known_family
+
+        silence_libraries()
+        card = Card(self.tflops, self.price, self.card_memory)
+        numbers = [_whole(part) for part in _parts("edits", self.edits)]
+        documents: list[dict[str, Any]] = []
+        for model in _parts("model", self.models):
+            family = known_family(model)
+            scales = TaskScale(task, family)
+            names = _methods(scales.kind) if methods is None else _parts("method", methods)
+            pixels = 3 * family.sampling.height * family.sampling.width
+            costs = [cost_of(name, scales, number, task, int(card.memory * GB)) for name in names for number in numbers]
+            documents += [_document(family.name, each, card, self.image_bytes or pixels) for each in costs]
+            if not as_json:
+                typer.echo("\n".join(_lines(family.name, family.title, task, costs, card, self.image_bytes, pixels)))
         if as_json:
-            documents += [_document(family.name, each, card, image_bytes or pixels) for each in costs]
-            continue
-        typer.echo("\n".join(_lines(family.name, family.title, task, costs, card, image_bytes, pixels)))
-    if as_json:
-        typer.echo(json.dumps(documents, indent=2))
+            typer.echo(json.dumps(documents, indent=2))
+
+
+def _parts(option: str, text: str) -> tuple[str, ...]:
+    """The parts of an option's list."""
+    from iceb.base.errors import SpecError
+
+    if found := split_list(text):
+        return found
+    raise SpecError(f"--{option} {text!r}: names nothing: give one or more, with commas between them")
 
 
 def _whole(text: str) -> int:
