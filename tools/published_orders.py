@@ -7,9 +7,10 @@ Run it with --write when rows of these tasks on mini are added. AICE has a page 
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
@@ -17,10 +18,15 @@ from iceb.leaderboard.collect import collect
 from iceb.leaderboard.markdown import MISSING, cell, markdown_table
 from iceb.leaderboard.pages import results_folder
 from iceb.leaderboard.published import read_published
+from iceb.specs.recipes import PUBLISHED
 from iceb.specs.results import Result
 from tools.comparison.both_sides import Measured
 from tools.comparison.published_orders import SCORES, Beside, Comparison, comparisons
+from tools.other_corpora import read_record
 from tools.page_command import run_page_command
+from tools.retained_names import METRICS as NAMES_METRICS
+from tools.retained_names import RECORD, recorded
+from tools.retained_names import TASK as NAMES_TASK
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "published_orders.md"
@@ -38,15 +44,29 @@ their side's error is not in it. Chance alone would swap half of the pairs. This
 side is ranked among those of the other, and numbers of one score are not of one classifier, world or scale."""
 
 
-def page_of(results: Sequence[Result]) -> str:
-    """The page's text from results of any task."""
-    found = list(comparisons(read_published(), {task: Measured.of(results, task) for task in SCORES}))
+RETAINED = """\
+MACE, UCE and SPEED retained in these papers the very names that the tables score as others. Ours retain a hundred other
+identities, for a list that holds what is scored says nothing about all that it does not hold, and no leaderboard takes
+such a result. Here are both: the row, and a run that differs in the list alone ([the runs](retained_names.json))."""
+
+
+def page_of(results: Sequence[Result], retained: Mapping[str, Any]) -> str:
+    """The page's text from results of any task, and the recorded runs whose lists name what is scored."""
+    measured = {task: Measured.of(results, task) for task in SCORES}
+    found = list(comparisons(read_published(), measured))
     parts = [NOTICE, "# Orders of methods on mini, against published tables", INTRODUCTION]
     parts += ["## Swaps", _overview(found)] if found else [NONE]
     for task, of_task in groupby(sorted(found, key=lambda each: each.table.task), lambda each: each.table.task):
         parts.append(f"## {task.capitalize()}")
         for _, of_table in groupby(of_task, lambda each: (each.table.paper, each.table.figure, each.num_edits)):
             parts += _table(list(of_table))
+    if lines := list(_retained(measured[NAMES_TASK], retained)):
+        header = ["method", "edits", "retained", *NAMES_METRICS]
+        parts += [
+            "## Celebrities: retained names that are scored",
+            RETAINED,
+            markdown_table(header, lines, numbers_from=3),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -113,9 +133,20 @@ def _swaps(found: Comparison) -> str:
     return f"; swapped: {', '.join(named)}"
 
 
+def _retained(measured: Measured, record: Mapping[str, Any]) -> Iterator[list[str]]:
+    """Two lines a recorded run: the row with other names, and the run with those that are scored."""
+    for method, count, entry in recorded(record):
+        rows = sorted(row for row, at in measured.by_row if at == count and row.startswith(f"{method}, {PUBLISHED}"))
+        own = [measured.mean(rows[0], count, name) if rows else None for name in NAMES_METRICS]
+        both = {"others": own, "the scored ones": [entry["scores"][name]["value"] for name in NAMES_METRICS]}
+        for retained, values in both.items():
+            texts = (MISSING if value is None else f"{value:.3f}" for value in values)
+            yield [cell(rows[0] if rows else method), str(count), retained, *texts]
+
+
 def page_text() -> str:
-    """The page's text from the committed results."""
-    return page_of(collect(results_folder(ROOT / "leaderboards")))
+    """The page's text from the committed results and runs."""
+    return page_of(collect(results_folder(ROOT / "leaderboards")), read_record(RECORD))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,18 @@
 """Orders of methods here against those of published tables: pairs, swaps, certain ones, and the committed page."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from iceb import registry
+from iceb.baselines.recipes import shipped_recipe
+from iceb.baselines.shipped_lists import with_shipped_lists
 from iceb.leaderboard.published import Published, read_published
 from tools import published_orders as tool
 from tools.comparison.both_sides import Measured
 from tools.comparison.published_orders import ALONE, CONTROLS, NOT_OURS, SCORES, comparisons
+from tools.retained_names import LISTS, entry_of, scored_others
 
 HEADER = {
     "paper": "a",
@@ -99,6 +103,28 @@ def test_what_is_left_out_and_what_is_counted_otherwise_stands_in_a_table():
     for task, ours in ALONE.items():
         assert ours in registry.load("tasks", task).edit_counts
         assert {row.num_edits for each in read_published() if each.task == task for row in each.rows} == {1}
+
+
+def test_a_run_that_retains_what_is_scored_stands_beside_the_row(make_result):
+    made = make_result("mace", 10, {"edit_score": 0.25}).result
+    entry = entry_of("mace", 10, made, "ab" * 32)
+    entry["scores"]["celebrity_acc_s"]["value"] = 0.5
+    assert entry["command"].endswith("--num-edits 10 --recipe published --set domain=others.txt")
+    text = tool.page_of([], {"mace at 10": entry})
+    assert "| mace | 10 | others | – | – | – | – | – |" in text
+    assert "| mace | 10 | the scored ones | – | 0.500 | – | – | – |" in text
+
+
+def test_lists_that_retain_are_settings_of_the_published_recipes():
+    for method, name in LISTS.items():
+        assert str(shipped_recipe(method, "celebrities").settings("mini", "published")[name]).startswith("shipped:")
+
+
+def test_the_names_that_are_scored_are_not_those_that_ship():
+    names = scored_others()
+    assert len(names) == len(set(names)) == 100
+    (path,) = with_shipped_lists({"names": "shipped:celebrities"}).values()
+    assert not set(names) & set(Path(str(path)).read_text(encoding="utf-8").splitlines())
 
 
 def test_the_committed_page_is_that_of_the_committed_results():
