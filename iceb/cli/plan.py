@@ -45,7 +45,7 @@ def plan(
     from iceb.api.comparing import plan as plan_pairs
     from iceb.registry import load
 
-    asked = {"task": task, "method": method, "metric": metric, "num_edits": num_edits, "folder": folder}
+    asked: dict[str, Any] = {"task": task, "method": method, "metric": metric, "num_edits": num_edits, "folder": folder}
     plans = plan_pairs(pilots or [], detect=detect, power=power, alpha=alpha, **asked)
     named = metric or load("tasks", plans[0].first.task.name).headline
     if as_json:
