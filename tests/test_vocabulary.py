@@ -38,6 +38,7 @@ HERE = "tests/test_vocabulary.py"
 PROMPTS = "texts of prompts, which are data"
 ALLOWED: dict[str, dict[str, str]] = {
     "iceb/leaderboard/published.py": {"picture": "a key of baselines/published/*.toml"},
+    "tools/comparison/published_orders.py": {"synonyms": "a column of a published table"},
     "tools/make_published.py": {"picture": "a key of that file and its text", "pictures": "text of that file"},
     "iceb/mini/phrases.py": {"picture": PROMPTS},
     "iceb/datasets/objects10.py": {"picture": PROMPTS},

@@ -25,7 +25,7 @@ from tools.comparison.published_orders import SCORES, Beside, Comparison, compar
 from tools.other_corpora import read_record
 from tools.page_command import run_page_command
 from tools.retained_names import METRICS as NAMES_METRICS
-from tools.retained_names import RECORD, recorded
+from tools.retained_names import RECORD, recorded_runs
 from tools.retained_names import TASK as NAMES_TASK
 
 ROOT = Path(__file__).parents[1]
@@ -60,7 +60,7 @@ def page_of(results: Sequence[Result], retained: Mapping[str, Any]) -> str:
         parts.append(f"## {task.capitalize()}")
         for _, of_table in groupby(of_task, lambda each: (each.table.paper, each.table.figure, each.num_edits)):
             parts += _table(list(of_table))
-    if lines := list(_retained(measured[NAMES_TASK], retained)):
+    if lines := list(_retained_lines(measured[NAMES_TASK], retained)):
         header = ["method", "edits", "retained", *NAMES_METRICS]
         parts += [
             "## Celebrities: retained names that are scored",
@@ -133,9 +133,9 @@ def _swaps(found: Comparison) -> str:
     return f"; swapped: {', '.join(named)}"
 
 
-def _retained(measured: Measured, record: Mapping[str, Any]) -> Iterator[list[str]]:
+def _retained_lines(measured: Measured, record: Mapping[str, Any]) -> Iterator[list[str]]:
     """Two lines a recorded run: the row with other names, and the run with those that are scored."""
-    for method, count, entry in recorded(record):
+    for method, count, entry in recorded_runs(record):
         rows = sorted(row for row, at in measured.by_row if at == count and row.startswith(f"{method}, {PUBLISHED}"))
         own = [measured.mean(rows[0], count, name) if rows else None for name in NAMES_METRICS]
         both = {"others": own, "the scored ones": [entry["scores"][name]["value"] for name in NAMES_METRICS]}

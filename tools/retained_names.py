@@ -1,4 +1,4 @@
-"""Measure celebrities' published settings with the names retained that the task scores as others, as papers do.
+"""Measure published settings that retain the celebrities that are scored, as papers do.
 
     python tools/retained_names.py --cache build/names    # the runs, one after another; docs/retained_names.json
 
@@ -63,7 +63,7 @@ def entry_of(method: str, num_edits: int, result: Result, sha256: str) -> dict[s
     }
 
 
-def recorded(record: Mapping[str, Any]) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
+def recorded_runs(record: Mapping[str, Any]) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
     """Each recorded run: method, number of edits, and entry."""
     for method in LISTS:
         for count in COUNTS:

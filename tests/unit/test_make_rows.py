@@ -121,7 +121,7 @@ def test_no_row_is_tuned_whose_settings_are_the_authors_own(others):
 
 def test_published_numbers_that_rank_nobody_have_published_settings_and_ends(others):
     rows = {(run.method, run.which) for run in others if run.task == "celebrities" and run.num_edits in (1, 5)}
-    published = {(method, "published") for method in ("uce", "mace", "esd")}
+    published = {(method, "published") for method in ("uce", "mace", "esd", "ablation")}
     assert rows == {("unedited", None), ("prompt_swap", None), *published}
     at = {run.num_edits for run in others if run.task == "artists" and run.method == "emcid" and run.which == "tuned"}
     assert at == {10, 100, 1000}

@@ -1,4 +1,4 @@
-"""Set published tables beside mini's rows of published settings, task by task, and compare the methods' orders."""
+"""Set published tables beside rows of published settings, and compare the orders of methods."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
