@@ -18,10 +18,9 @@ from iceb.leaderboard.collect import collect
 from iceb.leaderboard.markdown import MISSING, cell, markdown_table
 from iceb.leaderboard.pages import results_folder
 from iceb.leaderboard.published import read_published
-from iceb.specs.recipes import PUBLISHED
 from iceb.specs.results import Result
 from tools.comparison.both_sides import Measured
-from tools.comparison.published_orders import SCORES, Beside, Comparison, comparisons
+from tools.comparison.published_orders import SCORES, Beside, Comparison, comparisons, published_row
 from tools.other_corpora import read_record
 from tools.page_command import run_page_command
 from tools.retained_names import METRICS as NAMES_METRICS
@@ -53,12 +52,12 @@ such a result. Here are both: the row, and a run that differs in the list alone 
 def page_of(results: Sequence[Result], retained: Mapping[str, Any]) -> str:
     """The page's text from results of any task, and the recorded runs whose lists name what is scored."""
     measured = {task: Measured.of(results, task) for task in SCORES}
-    found = list(comparisons(read_published(), measured))
+    found = sorted(comparisons(read_published(), measured), key=_place)
     parts = [NOTICE, "# Orders of methods on mini, against published tables", INTRODUCTION]
     parts += ["## Swaps", _overview(found)] if found else [NONE]
-    for task, of_task in groupby(sorted(found, key=lambda each: each.table.task), lambda each: each.table.task):
+    for task, of_task in groupby(found, lambda each: each.table.task):
         parts.append(f"## {task.capitalize()}")
-        for _, of_table in groupby(of_task, lambda each: (each.table.paper, each.table.figure, each.num_edits)):
+        for _, of_table in groupby(of_task, _place):
             parts += _table(list(of_table))
     if lines := list(_retained_lines(measured[NAMES_TASK], retained)):
         header = ["method", "edits", "retained", *NAMES_METRICS]
@@ -68,6 +67,11 @@ def page_of(results: Sequence[Result], retained: Mapping[str, Any]) -> str:
             markdown_table(header, lines, numbers_from=3),
         ]
     return "\n\n".join(parts) + "\n"
+
+
+def _place(found: Comparison) -> tuple[str, str, str, int]:
+    """The place of a comparison on the page: scores of one table at one number of edits stand together."""
+    return found.table.task, found.table.paper, found.table.figure, found.num_edits
 
 
 def _overview(found: Sequence[Comparison]) -> str:
@@ -136,12 +140,12 @@ def _swaps(found: Comparison) -> str:
 def _retained_lines(measured: Measured, record: Mapping[str, Any]) -> Iterator[list[str]]:
     """Two lines a recorded run: the row with other names, and the run with those that are scored."""
     for method, count, entry in recorded_runs(record):
-        rows = sorted(row for row, at in measured.by_row if at == count and row.startswith(f"{method}, {PUBLISHED}"))
-        own = [measured.mean(rows[0], count, name) if rows else None for name in NAMES_METRICS]
+        row = published_row(measured, method, count)
+        own = [measured.mean(row, count, name) if row else None for name in NAMES_METRICS]
         both = {"others": own, "the scored ones": [entry["scores"][name]["value"] for name in NAMES_METRICS]}
         for retained, values in both.items():
             texts = (MISSING if value is None else f"{value:.3f}" for value in values)
-            yield [cell(rows[0] if rows else method), str(count), retained, *texts]
+            yield [cell(row or method), str(count), retained, *texts]
 
 
 def page_text() -> str:

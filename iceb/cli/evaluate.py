@@ -50,17 +50,13 @@ def evaluate(
     silence_libraries()
     if matrix is not None:
         return _sweep(matrix, chosen, common, asked.budget, launching, out, dry_run=dry_run, as_json=as_json)
-    own = {"checkpoint": asked.checkpoint, "erases": asked.erases, "settings": chosen, "recipe": recipe}
-    ask = _ask(asked, {**common, **own, "method": method}, count)
+    from iceb.running.asking import ask_of
+
+    own: dict[str, Any] = {"checkpoint": asked.checkpoint, "erases": asked.erases, "settings": chosen, "recipe": recipe}
+    ask = ask_of(asked.task, count, asked.requests, method=method, **{**common, **own})
     if launching.launch is not None:
         return launching.start_run(launching.launch, ask, out, as_json=as_json)
     return _evaluate(ask, out, dry_run=dry_run, as_json=as_json)
-
-
-def _ask(asked: Asked, fields: Mapping[str, Any], count: int | None) -> "Ask":
-    from iceb.running.asking import ask_of
-
-    return ask_of(asked.task, count, asked.requests, **fields)
 
 
 def _sweep(

@@ -211,8 +211,7 @@ class ChosenMethod:
         """
         refuse_requests(self.card, requests)
         key = self.key(bundle, requests, execution.precision)
-        found = edits.read(key)
-        if found is not None:
+        if (found := edits.read(key)) is not None:
             return replace(found, found=True)
         scratch = self.scratch(bundle, cache, execution.precision)
         fitted = fit_execution(execution, self.method, bundle, requests)

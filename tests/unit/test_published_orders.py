@@ -129,3 +129,9 @@ def test_the_names_that_are_scored_are_not_those_that_ship():
 
 def test_the_committed_page_is_that_of_the_committed_results():
     assert tool.PAGE.read_text(encoding="utf-8") == tool.page_text(), "run `python tools/published_orders.py --write`"
+
+
+def test_the_scores_of_a_table_at_one_number_of_edits_stand_together():
+    heads = [line for line in tool.PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("### ")]
+    assert heads
+    assert len(heads) == len(set(heads))

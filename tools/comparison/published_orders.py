@@ -131,15 +131,13 @@ def comparisons(tables: Sequence[Published], measured: Mapping[str, Measured]) -
 
     Args:
         tables: published ones, of any task.
-        measured: our results by task.
+        measured: our results by task, of SCORES.
     """
-    for table in tables:
-        of_task = measured.get(table.task)
-        for score in SCORES.get(table.task, {}):
-            counts = sorted({row.num_edits for row in table.rows if row.metric == score})
-            for count in counts if of_task else ():
-                found = _compare(table, score, count, of_task) if of_task else None
-                if found and len(found.methods) > 1:
+    for table in (each for each in tables if each.task in measured):
+        for score in SCORES[table.task]:
+            for count in sorted({row.num_edits for row in table.rows if row.metric == score}):
+                found = _compare(table, score, count, measured[table.task])
+                if len(found.methods) > 1:
                     yield found
 
 
@@ -162,9 +160,15 @@ def _row_of(table: Published, printed: str, measured: Measured, num_edits: int) 
     """The name of our row of published settings that stands for a printed method; None without one."""
     if printed in NOT_OURS or printed not in {**table.ours, **CONTROLS}:
         return None
-    ours = CONTROLS.get(printed) or f"{table.ours[printed]}, {PUBLISHED}"
-    names = sorted(row for row, count in measured.by_row if count == num_edits and row.startswith(ours))
-    return names[0] if names else None
+    if printed in CONTROLS:
+        return CONTROLS[printed] if (CONTROLS[printed], num_edits) in measured.by_row else None
+    return published_row(measured, table.ours[printed], num_edits)
+
+
+def published_row(measured: Measured, method: str, num_edits: int) -> str | None:
+    """The name of a method's row of published settings, whatever they were published for; None without one."""
+    found = (row for row, count in measured.by_row if count == num_edits and row.startswith(f"{method}, {PUBLISHED}"))
+    return min(found, default=None)
 
 
 def _score(measured: Measured, row: str, num_edits: int, metric: str) -> ScoreRecord | None:
