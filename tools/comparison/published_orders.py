@@ -166,7 +166,7 @@ def _row_of(table: Published, printed: str, measured: Measured, num_edits: int) 
 
 
 def published_row(measured: Measured, method: str, num_edits: int) -> str | None:
-    """The name of a method's row of published settings, whatever they were published for; None without one."""
+    """The name of a method's row of published settings, of any benchmark; None without one."""
     found = (row for row, count in measured.by_row if count == num_edits and row.startswith(f"{method}, {PUBLISHED}"))
     return min(found, default=None)
 
