@@ -9,28 +9,22 @@ is not made again.
 """
 
 import argparse
-import json
-import os
 import re
-import subprocess
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
 from iceb.base.digest import digest_file
 from iceb.base.errors import IcebError
-from iceb.runs.folder import RESULT, folders_with, read_result
-from iceb.runs.provenance import Origin
 from iceb.specs.results import Result
 from tools.captions import captions
 from tools.comparison.both_sides import Measured
 from tools.fidelity import committed_sides
+from tools.recorded_runs import make_run, read_record, refuse_uncommitted_code, run_facts, write_entry
 
 DOCS = Path(__file__).parents[1] / "docs"
 RECORD, PAGE = DOCS / "other_corpora.json", DOCS / "mini.md"
@@ -50,50 +44,24 @@ def run_arguments(file: Path) -> list[str]:
     ]
 
 
-def make_run(names: str, cache: Path) -> Result:
+def make_one(names: str, folder: Path) -> Result:
     """Write the captions of a kind and make the run.
 
     Raises:
         SystemExit: it failed.
     """
-    file, out = cache / f"{names}.txt", cache / "runs" / names
-    cache.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{names}.txt"
+    folder.mkdir(parents=True, exist_ok=True)
     file.write_text("".join(f"{text}\n" for text in captions(names)), encoding="utf-8")
-    command = [sys.executable, "-m", "iceb", *run_arguments(file), "--cache", str(cache / "cache"), "--out", str(out)]
-    done = subprocess.run(command, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    if done.returncode != 0:
-        raise SystemExit(f"the run with captions that name {names} failed: see what it printed")
-    return max((read_result(found / RESULT) for found in folders_with([out], RESULT)), key=_finish_time)
-
-
-def _finish_time(result: Result) -> str:
-    return result.provenance.finished
+    return make_run(run_arguments(file), folder, names)
 
 
 def entry_of(names: str, result: Result, sha256: str) -> dict[str, Any]:
     """Make the record's entry of a run."""
-    scores = {name: score_of(result, name) for name in METRICS}
     return {
         "captions": {"command": f"python -m tools.captions --names {names} --out {names}.txt", "sha256": sha256},
-        "command": f"iceb {' '.join(run_arguments(Path(f'{names}.txt')))}",
-        "id": result.id,
-        "model": result.model.digest,
-        "commit": result.provenance.commit,
-        "finished": result.provenance.finished,
-        "scores": scores,
+        **run_facts(run_arguments(Path(f"{names}.txt")), result, METRICS),
     }
-
-
-def score_of(result: Result, name: str) -> dict[str, float | None]:
-    """The value and standard error of a metric."""
-    score = result.score(name)
-    return {"value": score.value if score else None, "stderr": score.stderr if score else None}
-
-
-def read_record(path: Path = RECORD) -> dict[str, Any]:
-    """The recorded runs by the kind of their captions; none where nothing was recorded."""
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return found
 
 
 def natural_scores(measured: Measured) -> dict[str, dict[str, float | None]]:
@@ -152,13 +120,11 @@ def with_sentence(text: str, said: str) -> str:
     return place.sub(lambda _: f"{BEGIN}\n{filled}\n  {END}", text)
 
 
-def measure(cache: Path, kinds: Sequence[str]) -> None:
+def measure(folder: Path, kinds: Sequence[str]) -> None:
     """Make the runs and record each at once."""
     for names in kinds:
-        result = make_run(names, cache)
-        entry = entry_of(names, result, digest_file(cache / f"{names}.txt"))
-        RECORD.write_text(json.dumps({**read_record(), names: entry}, indent=1) + "\n", encoding="utf-8")
-        print(f"{names}: {entry['scores']}", flush=True)
+        result = make_one(names, folder)
+        write_entry(RECORD, names, entry_of(names, result, digest_file(folder / f"{names}.txt")))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -178,11 +144,10 @@ def main(arguments: list[str] | None = None) -> int:
     if not (args.write or args.check):
         if args.cache is None:
             parser.error("--cache is required to make the runs")
-        if Origin.now(torch.device("cpu")).to_provenance().dirty:
-            parser.error("the checkout has uncommitted code, so the record could not say what made a run: commit it")
+        refuse_uncommitted_code(parser, "a run")
         measure(args.cache, args.names)
     try:
-        said = sentence(read_record(), natural_scores(committed_sides().measured))
+        said = sentence(read_record(RECORD), natural_scores(committed_sides().measured))
     except IcebError as error:
         parser.error(str(error))
     text = PAGE.read_text(encoding="utf-8")

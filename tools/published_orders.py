@@ -21,8 +21,8 @@ from iceb.leaderboard.published import read_published
 from iceb.specs.results import Result
 from tools.comparison.both_sides import Measured
 from tools.comparison.published_orders import SCORES, Beside, Comparison, comparisons, published_row
-from tools.other_corpora import read_record
 from tools.page_command import run_page_command
+from tools.recorded_runs import read_record
 from tools.retained_names import METRICS as NAMES_METRICS
 from tools.retained_names import RECORD, recorded_runs
 from tools.retained_names import TASK as NAMES_TASK

@@ -8,24 +8,17 @@ not made again.
 """
 
 import argparse
-import json
-import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
 from iceb.base.digest import digest_file
 from iceb.running.plan import Ask, plan
-from iceb.runs.folder import RESULT, folders_with, read_result
-from iceb.runs.provenance import Origin
 from iceb.specs.results import Result
-from tools.other_corpora import read_record, score_of
+from tools.recorded_runs import make_run, refuse_uncommitted_code, run_facts, write_entry
 
 RECORD = Path(__file__).parents[1] / "docs" / "retained_names.json"
 TASK, OTHERS = "celebrities", "others"
@@ -54,12 +47,7 @@ def entry_of(method: str, num_edits: int, result: Result, sha256: str) -> dict[s
     """Make the record's entry of a run."""
     return {
         "names": {"sha256": sha256, "scored": len(result.method.retained_scored)},
-        "command": f"iceb {' '.join(run_arguments(method, num_edits, FILE))}",
-        "id": result.id,
-        "model": result.model.digest,
-        "commit": result.provenance.commit,
-        "finished": result.provenance.finished,
-        "scores": {name: score_of(result, name) for name in METRICS},
+        **run_facts(run_arguments(method, num_edits, FILE), result, METRICS),
     }
 
 
@@ -71,31 +59,15 @@ def recorded_runs(record: Mapping[str, Any]) -> Iterator[tuple[str, int, Mapping
                 yield method, count, record[f"{method} at {count}"]
 
 
-def make_run(method: str, num_edits: int, file: Path, cache: Path) -> Result:
-    """Make a run.
-
-    Raises:
-        SystemExit: it failed.
-    """
-    out = cache / "runs" / f"{method}-{num_edits}"
-    arguments = [*run_arguments(method, num_edits, str(file)), "--cache", str(cache / "cache"), "--out", str(out)]
-    command = [sys.executable, "-m", "iceb", *arguments]
-    if subprocess.run(command, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}).returncode != 0:
-        raise SystemExit(f"the run of {method} at {num_edits} edits failed: see what it printed")
-    return read_result(max(folders_with([out], RESULT)) / RESULT)
-
-
-def measure(cache: Path) -> None:
+def measure(folder: Path) -> None:
     """Make the runs and record each at once."""
-    cache.mkdir(parents=True, exist_ok=True)
-    file = cache / FILE
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / FILE
     file.write_text("".join(f"{name}\n" for name in scored_others()), encoding="utf-8")
     for method in LISTS:
         for count in COUNTS:
-            entry = entry_of(method, count, make_run(method, count, file, cache), digest_file(file))
-            record = {**read_record(RECORD), f"{method} at {count}": entry}
-            RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-            print(f"{method} at {count}: {entry['scores']}", flush=True)
+            result = make_run(run_arguments(method, count, str(file)), folder, f"{method}-{count}")
+            write_entry(RECORD, f"{method} at {count}", entry_of(method, count, result, digest_file(file)))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -103,8 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, required=True, help="for images, edits and run folders")
     args = parser.parse_args(arguments)
-    if Origin.now(torch.device("cpu")).to_provenance().dirty:
-        parser.error("the checkout has uncommitted code, so the record could not say what made a run: commit it")
+    refuse_uncommitted_code(parser, "a run")
     measure(args.cache)
     return 0
 

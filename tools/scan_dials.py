@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from transformers import CLIPTextConfig
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
@@ -37,6 +36,7 @@ from tools.comparison.dial_page import FIGURE, PAGE, page_text
 from tools.comparison.points import Point, Setting, has_point, read_points, write_points
 from tools.dials import published_numbers
 from tools.mini.rescaled import pipeline_norms, rescaled_copy
+from tools.recorded_runs import refuse_uncommitted_code
 
 EDITS = (10, 50)
 DIFFERS = 1  # an exit code
@@ -147,8 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--cache is required for a scan")
     if args.final and args.stream and len(args.final) + len(args.stream) > 2:
         parser.error("--final and --stream: scan one of them at a time")
-    if Origin.now(torch.device("cpu")).to_provenance().dirty:
-        parser.error("the checkout has uncommitted code, so the record could not say what made a point: commit it")
+    refuse_uncommitted_code(parser, "a point")
     scan(args)
     return 0
 

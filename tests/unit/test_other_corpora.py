@@ -4,7 +4,8 @@ import pytest
 
 from iceb.base.errors import IcebError
 from tools import other_corpora
-from tools.other_corpora import BEGIN, END, METRICS, entry_of, read_record, sentence, with_sentence
+from tools.other_corpora import BEGIN, END, METRICS, entry_of, sentence, with_sentence
+from tools.recorded_runs import read_record, write_entry
 
 
 def scores(value: float) -> dict:
@@ -49,3 +50,10 @@ def test_a_run_is_recorded_with_its_command_and_commit(make_result):
 
 def test_the_record_is_empty_where_nothing_was_measured(tmp_path):
     assert read_record(tmp_path / "none.json") == {}
+
+
+def test_an_entry_that_is_written_leaves_the_others(tmp_path):
+    record = tmp_path / "record.json"
+    for name, value in (("all", 1), ("none", 2), ("all", 3)):
+        write_entry(record, name, {"scores": value})
+    assert read_record(record) == {"all": {"scores": 3}, "none": {"scores": 2}}
