@@ -12,6 +12,7 @@ from iceb.base.errors import ResultError
 from iceb.cli.main import run as command
 from iceb.report.site.boards import make_boards
 from iceb.report.site.build import write_report
+from iceb.report.site.concepts import dataset_requests
 from iceb.report.site.read_runs import read_runs
 from iceb.report.site.scores import encode_script
 from iceb.runs.folder import RESULT, read_result
@@ -91,6 +92,19 @@ def test_a_leaderboards_results_are_read_with_their_tables():
     assert len(runs) == len(list((LEADERBOARD / "aice" / "time").glob("*.json")))
     (board,) = make_boards(runs)
     assert board.unranked == ""
+
+
+@pytest.mark.parametrize("task", [folder.name for folder in sorted(LEADERBOARD.iterdir())])
+def test_concepts_of_every_task_with_rows_have_their_requests(task, tmp_path):
+    """Lists that do not hold each other, as of artists, are opened at the result's number of edits."""
+    for edits in {
+        int(file.stem[:4]): file for file in sorted((LEADERBOARD / task / "unedited").glob("*.json"))
+    }.values():
+        (run,), _ = read_runs([edits])
+        found = dataset_requests(run.result, tmp_path)
+        edited = {row.value.concept for row in run.table if row.value.concept.startswith(f"{run.result.task.dataset}/")}
+        assert len(found) >= run.result.num_edits
+        assert edited <= set(found)
 
 
 def test_partial_runs_stand_in_a_table_of_their_own_without_ranks(toy_runs, tmp_path):

@@ -15,20 +15,27 @@ from iceb.specs.reduce import change_of
 from iceb.specs.reduction import ConceptValue, Reduction
 from iceb.specs.requests import EditRequest
 from iceb.specs.results import Result
+from iceb.specs.schedules import edit_batches
 
 CLASS = "class "  # how a cluster of a class without a name of its own is called
 
 
 def dataset_requests(result: Result, cache: Path) -> Mapping[str, EditRequest]:
-    """Return the requests of a result's dataset by id, where that version of it can be opened; else none."""
+    """Return the requests of a result's dataset by id, where that version of it can be opened; else none.
+
+    They are those at the result's number of edits, and all that the card counts: a draw of concepts takes any of them.
+    """
     from iceb.datasets import open_dataset
 
     try:
         dataset = open_dataset(result.task.dataset, None, cache, may_fetch=False)
+        if dataset.card.version != result.task.dataset_version:
+            return {}
+        most = dataset.card.counts.get("requests", result.num_edits)
+        schedules = [dataset.schedule(count) for count in (result.num_edits, most)]
     except IcebError:
         return {}
-    same = dataset.card.version == result.task.dataset_version
-    return {request.id: request for request in getattr(dataset, "requests", ())} if same else {}
+    return {each.id: each for found in schedules for batch in edit_batches(found) for each in batch.requests}
 
 
 def concept_name(cluster: str, requests: Mapping[str, EditRequest]) -> str:
