@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from iceb.base.digest import canonical
+from iceb.base.digest import canonical, plain
 from iceb.base.errors import ResultError
 from iceb.leaderboard.columns import Column, Comparable
+from iceb.leaderboard.settings_diff import default_settings
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
 
@@ -52,10 +53,12 @@ class Cell:
 def setting(result: Result) -> str:
     """Return what identifies a row: method, version and settings; code may differ if the numbers agree.
 
-    Settings that the recipe has by the number of edits are named and may differ.
+    Settings that the recipe has by the number of edits are named and may differ. A setting that the method got after
+    the run stands at its default, under which the same version of a method makes the same edit.
     """
     method = result.method
-    params = {name: value for name, value in method.params.items() if name not in method.by_num_edits}
+    later = plain(default_settings(method)) if method.params else {}
+    params = {name: value for name, value in {**later, **method.params}.items() if name not in method.by_num_edits}
     # the names are left out where there are none, so that such rows keep their order
     names = [method.by_num_edits] if method.by_num_edits else []
     return canonical([method.package, method.name, method.version, params, method.precision, *names])

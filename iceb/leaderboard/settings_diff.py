@@ -63,7 +63,7 @@ def _kinds(recipe: Recipe | None) -> list[Which]:
 def _compare(result: Result, recipe: Recipe | None, which: Which) -> NamedSettings:
     method, family = result.method, result.model.family
     found = recipe.settings(family, which, result.num_edits) if recipe else {}
-    shipped = {**_defaults(method), **_as_recorded(found)}
+    shipped = {**default_settings(method), **_as_recorded(found)}
     changed = [name for name in differing(method.params, shipped) if name in shipped or name in method.changed]
     part = recipe.label(family, which) if recipe else ""
     ours = recipe.ours(family, which) if recipe else ""
@@ -77,8 +77,8 @@ def _as_recorded(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {**settings, **{name: f"sha256:{digest_file(Path(str(path)))}" for name, path in paths.items()}}
 
 
-def _defaults(method: MethodRecord) -> Mapping[str, Any]:
-    """Return the method's defaults by setting; none if it cannot be loaded here."""
+def default_settings(method: MethodRecord) -> Mapping[str, Any]:
+    """The installed method's defaults by setting; none if it cannot be loaded here."""
     try:
         return defaults_of(registry.load("methods", f"{method.package}/{method.name}"))
     except SpecError:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from iceb.base.digest import plain
 from iceb.base.errors import CheckFailed, ResultError, SpecError, StoreError
 from iceb.base.fields import defaults_of
 from iceb.baselines.recipes import recipe_names, shipped_recipe
@@ -101,6 +102,16 @@ def test_settings_that_the_recipe_has_by_the_number_of_edits_are_of_one_row(resu
     text = setting(row)
     assert "  - at 10 with `preserve_weight=80000.0`: " in text
     assert "  - at 100 with `preserve_weight=200000.0`: " in text
+
+
+def test_a_setting_that_a_method_got_later_stands_at_its_default_in_earlier_runs(result, task):
+    full = plain({**defaults_of(load("methods", "emcid")), **shipped_recipe("emcid", "aice").settings("mini")})
+    earlier = {name: value for name, value in full.items() if name != "judge"}
+    assert full["judge"] == ""
+    (row,) = tables([result("emcid", 10, params=earlier), result("emcid", 100, params=full)], task)[0].order
+    assert sorted(row.cells) == [10, 100]
+    other = result("emcid", 100, params={**full, "judge": "clip"})
+    assert len(tables([result("emcid", 10, params=earlier), other], task)[0].order) == 2
 
 
 def test_a_setting_that_the_user_gives_is_not_the_recipes_by_the_number_of_edits():
