@@ -16,8 +16,12 @@ def grid(
     out: Annotated[Path, typer.Option(help="The image to write; must end in .png.")] = Path("grid.png"),
     rows: Annotated[int, typer.Option(help=f"How many prompts to show, at most {MOST}.")] = 6,
     role: Annotated[
-        str, typer.Option(help="Which prompts to show: a role that the run drew, for example holdout.")
-    ] = "source",
+        str,
+        typer.Option(
+            help="Which prompts to show: a role that the run drew, for example holdout. Default: of what is edited.",
+            show_default=False,
+        ),
+    ] = "",
     cache: Annotated[Path | None, typer.Option(help=f"The cache folder. Default: {WHERE}.")] = None,
     draw: Annotated[
         bool,
@@ -47,6 +51,6 @@ def grid(
     write_atomic(out, made.png)
     blurred = ", blurred because its task is sensitive" if made.blurred else ""
     sides = "before, after and destination" if made.destinations else "before and after"
-    typer.echo(f"{out}: {made.rows} of {made.drawn} {role} prompts, {sides}{blurred}")
+    typer.echo(f"{out}: {made.rows} of {made.drawn} {made.role} prompts, {sides}{blurred}")
     if made.hidden:
         typer.echo(f"{count_text(made.hidden, 'destination')} not in the cache: --draw draws them")

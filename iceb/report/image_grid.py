@@ -32,6 +32,7 @@ from iceb.stores.images import ImageStore
 COLUMNS = ("before", "after", "destination")
 ERASED = "(erased)"
 NOT_EDITED = "not edited"
+SOURCE = "source"  # the role of prompts of what is edited, in most tasks
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Grid:
     Its images are blurred where its task is declared as sensitive.
 
     Attributes:
+        role: of the prompts.
         destinations: rows that show their destination; with none the grid has no such column.
         hidden: rows whose destination could be shown if it were drawn.
     """
@@ -48,17 +50,19 @@ class Grid:
     png: bytes
     rows: int
     drawn: int
+    role: str
     blurred: bool = False
     destinations: int = 0
     hidden: int = 0
 
 
-def grid(named: Path, cache: Path | None = None, rows: int = 6, role: str = "source", *, draw: bool = False) -> Grid:
+def grid(named: Path, cache: Path | None = None, rows: int = 6, role: str = "", *, draw: bool = False) -> Grid:
     """Draw the grid of a run: one row for each of at most `rows` prompts of one role.
 
     Args:
         named: a run's folder, or the result.json in it.
         cache: the cache's root; None for the default one.
+        role: which prompts; "" for those of what is edited.
         draw: draw destinations that the cache lacks, and have the judge look at images that it has not seen.
 
     Raises:
@@ -72,6 +76,7 @@ def grid(named: Path, cache: Path | None = None, rows: int = 6, role: str = "sou
     folder = run_folder(named)
     result = _read_finished_run(folder)
     found = _of_role(folder, result, role)
+    shown_role = found[0].prompt.role
     chosen = [found[place] for place in evenly([pair.prompt.cluster for pair in found], rows)]
     root, requests = cache_root(cache), read_requests(folder)
     store = ImageStore(root)
@@ -83,9 +88,9 @@ def grid(named: Path, cache: Path | None = None, rows: int = 6, role: str = "sou
     said = Answers(result, root, compute=draw).of([(pair.prompt, key) for pair, keys in shown for key in keys if key])
     blurred = _is_sensitive(result.task.name)
     strips = [_strip(pair.prompt, keys, label(pair.prompt, requests), store, said, blurred) for pair, keys in shown]
-    image = sheet(_heading(result, role), strips, COLUMNS[: 3 if dests else 2])
+    image = sheet(_heading(result, shown_role), strips, COLUMNS[: 3 if dests else 2])
     hidden = len(wanted.prompts) - len(dests)
-    return Grid(_png(image, result.id), len(chosen), len(found), blurred, len(dests), hidden)
+    return Grid(_png(image, result.id), len(chosen), len(found), shown_role, blurred, len(dests), hidden)
 
 
 def _strip(
@@ -140,14 +145,21 @@ def _of_role(folder: Path, result: Result, role: str) -> list[ImagePair]:
     """Return the prompts of one role that were drawn both before and after."""
     rows = read_ledger(folder, result.images)
     pairs = [
-        ImagePair(row.prompt, row.before, row.after)
-        for row in rows
-        if row.prompt.role == role and row.before is not None and row.after is not None
+        ImagePair(row.prompt, row.before, row.after) for row in rows if row.before is not None and row.after is not None
     ]
-    if not pairs:
+    chosen = role or edited_role([pair.prompt for pair in pairs])
+    found = [pair for pair in pairs if pair.prompt.role == chosen]
+    if not found:
         drawn = ", ".join(sorted({row.prompt.role for row in rows})) or "none"
         raise SpecError(f"`role` {shorten(role)}: this run drew no such images on both sides; choose one of {drawn}")
-    return pairs
+    return found
+
+
+def edited_role(prompts: Sequence[Prompt]) -> str:
+    """The role of what is edited: the sources', else the first that belongs to an edit, else the first of all."""
+    edited = [prompt.role for prompt in prompts if prompt.request is not None]
+    roles = edited or [prompt.role for prompt in prompts]
+    return SOURCE if SOURCE in roles else next(iter(roles), "")
 
 
 def _all_there(store: ImageStore, keys: Sequence[str], result: Result) -> None:

@@ -22,7 +22,7 @@ from iceb.cli.main import run as command
 from iceb.models.sources import find
 from iceb.report.contact_sheet import CAPTION, HEAD, MARGIN, Page, Strip, _font, scale, sheet, wrap
 from iceb.report.destinations import find_destinations
-from iceb.report.image_grid import grid, label
+from iceb.report.image_grid import edited_role, grid, label
 from iceb.runs.folder import read_requests, read_result, write_requests
 from iceb.runs.ledger import ImageRow, encode_ledger, ledger_record
 from iceb.specs.prompts import Prompt
@@ -217,6 +217,20 @@ def error_line(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("iceb: ")
     return line
+
+
+def test_what_is_edited_is_shown_unless_another_role_is_asked_for(finished_run):
+    assert grid(finished_run.folder, finished_run.cache).role == "source"
+    assert grid(finished_run.folder, finished_run.cache, role="holdout").role == "holdout"
+    holdout, erased, train = (
+        Prompt("a", 0, "holdout"),
+        Prompt("b", 0, "erased", "toy/0"),
+        Prompt("c", 0, "train", "toy/0"),
+    )
+    source = Prompt("d", 0, "source", "toy/0")
+    assert edited_role([holdout, erased]) == "erased"
+    assert edited_role([train, source]) == "source"
+    assert edited_role([holdout]) == "holdout"
 
 
 def test_every_mistake_is_one_line(capsys, finished_run, tmp_path):
