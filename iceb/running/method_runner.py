@@ -11,7 +11,7 @@ from iceb import registry
 from iceb.base.digest import digest
 from iceb.base.errors import IcebError, MethodError
 from iceb.base.fields import defaults_of, differing
-from iceb.base.frames import describe
+from iceb.base.frames import attribute_errors
 from iceb.models.bundle import ModelBundle
 from iceb.models.environment import environment, model_key
 from iceb.running.code_digest import code_digest
@@ -122,14 +122,9 @@ class ChosenMethod:
         """
         _ = self.judges  # an unregistered name is refused here
         asked = getattr(self.method, "check", None)
-        if asked is None:
-            return
-        try:
-            asked(ref)
-        except IcebError:
-            raise
-        except Exception as error:  # a third-party method may raise anything
-            raise MethodError(f"method {self.card.name} raised {describe(error)} in its check of settings") from error
+        if asked is not None:
+            with attribute_errors(MethodError, f"the settings' check of method {self.card.name}"):
+                asked(ref)
 
     def advice(self, ref: ModelRef) -> list[str]:
         """Return the method's advice, if any, on these settings and this model.
@@ -138,12 +133,8 @@ class ChosenMethod:
             MethodError: the method failed.
         """
         asked = getattr(self.method, "advice", None)
-        try:
+        with attribute_errors(MethodError, f"the advice of method {self.card.name}"):
             return [str(line) for line in asked(ref)] if asked is not None else []
-        except IcebError:
-            raise
-        except Exception as error:  # a third-party method may raise anything
-            raise MethodError(f"method {self.card.name} raised {describe(error)} in its advice") from error
 
     @property
     def origin(self) -> str:
