@@ -15,11 +15,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
 from iceb.base.errors import IcebError, ResultError
-from iceb.leaderboard.collect import collect
-from iceb.leaderboard.pages import results_folder
 from iceb.leaderboard.published import read_published
 from iceb.runs.folder import RESULT, folders_with, read_result
 from iceb.specs.results import Result
+from tools.committed import committed_results
 from tools.comparison.both_sides import (
     ALTERNATIVES,
     APART,
@@ -45,7 +44,7 @@ def committed_sides() -> BothSides:
     Raises:
         ResultError: a result is not what it should be.
     """
-    return both_sides(collect(results_folder(ROOT / "leaderboards")))
+    return both_sides(committed_results())
 
 
 def both_sides(results: list[Result]) -> BothSides:

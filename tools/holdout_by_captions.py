@@ -16,10 +16,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed
 
 from iceb.datasets import EMBEDDED, load_card, open_dataset
 from iceb.datasets.aice import OF_DEST
-from iceb.leaderboard.collect import collect_filed
 from iceb.leaderboard.filed_result import FiledResult, tables_of
 from iceb.leaderboard.markdown import MISSING, cell, markdown_table
-from iceb.leaderboard.pages import results_folder
 from iceb.leaderboard.rank import Row, tables
 from iceb.leaderboard.render import row_label
 from iceb.metrics.change import HOLDOUT_DELTA
@@ -27,6 +25,7 @@ from iceb.mini.captions import SIZE, mention_counts
 from iceb.specs.prompts import Prompt
 from iceb.specs.reduce import reduce_values
 from iceb.tasks.aice import AICE
+from tools.committed import committed_files
 from tools.page_command import run_page_command
 
 ROOT = Path(__file__).parents[1]
@@ -142,7 +141,7 @@ def _rows(results: Sequence[FiledResult]) -> Iterator[Row]:
 
 def committed_page() -> str:
     """The page's text, from the committed per-concept tables."""
-    return page_text(collect_filed(results_folder(ROOT / "leaderboards")))
+    return page_text(list(committed_files()))
 
 
 def main(arguments: list[str] | None = None) -> int:

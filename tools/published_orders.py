@@ -14,11 +14,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
-from iceb.leaderboard.collect import collect
 from iceb.leaderboard.markdown import MISSING, cell, markdown_table
-from iceb.leaderboard.pages import results_folder
 from iceb.leaderboard.published import read_published
 from iceb.specs.results import Result
+from tools.committed import committed_results
 from tools.comparison.both_sides import Measured
 from tools.comparison.published_orders import SCORES, Beside, Comparison, comparisons, published_row
 from tools.page_command import run_page_command
@@ -150,7 +149,7 @@ def _retained_lines(measured: Measured, record: Mapping[str, Any]) -> Iterator[l
 
 def page_text() -> str:
     """The page's text from the committed results and runs."""
-    return page_of(collect(results_folder(ROOT / "leaderboards")), read_record(RECORD))
+    return page_of(committed_results(), read_record(RECORD))
 
 
 if __name__ == "__main__":

@@ -3,19 +3,11 @@
 import pytest
 import torch
 
-from tests.committed import committed_results
 from tools import dials
-from tools.fidelity import both_sides
 from tools.mini.sizes import WIDTH
 from tools.mini.text import new_encoder
 from tools.mini.text_losses import Readers
 from tools.mini.text_only import TextOnly
-
-
-@pytest.fixture(autouse=True)
-def _read_once(monkeypatch):
-    """The committed results, which other tests read as well, are read and computed again once."""
-    monkeypatch.setattr(dials, "committed_sides", lambda: both_sides(committed_results()))
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,7 @@ def test_results_on_earlier_data_are_left_out(result_with_table):
 
 def test_check_fails_where_the_page_is_another(result_with_table, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("tools.holdout_by_captions.PAGE", tmp_path / "corpus.md")
-    monkeypatch.setattr("tools.holdout_by_captions.collect_filed", lambda folder: [result_with_table])
+    monkeypatch.setattr("tools.holdout_by_captions.committed_files", lambda: [result_with_table])
     assert main(["--check"]) == 1
     assert "run `python tools/holdout_by_captions.py --write`" in capsys.readouterr().out
     assert main(["--write"]) == main(["--check"]) == 0

@@ -14,7 +14,7 @@ from iceb.report.meanings import Meaning, group_of, meaning_of, of_group, parse_
 from iceb.report.metric_pages import MetricFacts, explanation, measures_text, metric_facts, metric_pages, page
 from iceb.specs.reduce import change_of
 from iceb.specs.reduction import ConceptValue
-from tests.committed import committed_results
+from tools.committed import committed_results
 
 ROOT = Path(__file__).parents[2]
 OURS = [entry for entry in registry.entries_of("metrics") if entry.package == "iceb"]

@@ -16,7 +16,7 @@ from iceb.report.method_pages import MethodFacts, method_pages, page
 from iceb.report.settings_docs import settings_of
 from iceb.report.timings import Timing, timings
 from iceb.specs.methods import MethodCard
-from tests.committed import committed_results
+from tools.committed import committed_results
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,12 +7,9 @@ from iceb.models.bundle import ModelBundle
 from iceb.models.drawing import seeded_images
 from iceb.models.families import FAMILIES
 from iceb.models.sources import find, shipped_folder
-from tests.committed import committed_results
-from tools import dials
 from tools.comparison.dial_page import DIALS, curve, page_text
 from tools.comparison.points import Point, Setting, has_point, read_points, write_points
 from tools.dials import published_numbers
-from tools.fidelity import both_sides
 from tools.mini.rescaled import pipeline_norms, rescaled_copy
 from tools.mini.scaling import SHIPPED
 from tools.scan_dials import PAGE, shipped_setting
@@ -31,12 +28,6 @@ def point(method="uce", num_edits=10, *, edited=0.5, holdout=-0.25, **dials):
         edit_seconds=1.0,
         commit=None,
     )
-
-
-@pytest.fixture(autouse=True)
-def _read_once(monkeypatch):
-    """The committed results, which other tests read as well, are read and computed again once."""
-    monkeypatch.setattr(dials, "committed_sides", lambda: both_sides(committed_results()))
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from iceb.datasets.cards import load_card
 from iceb.report.metric_pages import metric_facts
 from iceb.report.task_pages import TaskFacts, page, task_pages
 from iceb.tasks.aice import AICE
-from tests.committed import committed_results
+from tools.committed import committed_results
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,4 +1,4 @@
-"""The committed results, read and computed again once in a process that tests run in."""
+"""The committed results, read and computed again once in a process."""
 
 from functools import cache
 from pathlib import Path
