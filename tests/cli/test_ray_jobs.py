@@ -163,6 +163,18 @@ def test_the_command_makes_what_tasks_lost(caplog, arguments, tmp_path, monkeypa
 
 
 @pytest.mark.usefixtures("plugins")
+def test_the_runs_of_a_sweep_are_shared_together(arguments, tmp_path, monkeypatch):
+    monkeypatch.setattr(ray_tasks, "_gpus", list)
+    monkeypatch.setitem(sys.modules, "ray", FakeRay())
+    assert run([*arguments("--ray", "auto"), "--num-edits", "1,2"]) == 0
+    (plan,) = (tmp_path / "runs" / "plans").rglob("plan.json")
+    assert plan.parent.name.startswith("sweep_")
+    results = [read_result(path) for path in (tmp_path / "runs").rglob("result.json")]
+    assert [each.cost.images_drawn for each in results] == [0, 0]
+    assert sorted(each.num_edits for each in results) == [1, 2]
+
+
+@pytest.mark.usefixtures("plugins")
 def test_a_ray_whose_workers_carry_out_nothing_is_an_error(capsys, arguments, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", FakeRay("of"))
     assert run(arguments("--ray", "auto")) == 2
