@@ -53,6 +53,7 @@ STAY = {
     "iceb/specs/records.py: --precision": "a row's label: no method's setting can have this name",
     "iceb/runs/provenance.py: --out": "takes options out of a recorded command",
     "iceb/runs/provenance.py: --cache": "takes options out of a recorded command",
+    "iceb/runs/provenance.py: --ray": "takes options out of a recorded command",
     "iceb/runs/provenance.py: --porcelain": "an option of git",
     "iceb/runs/provenance.py: --error-unmatch": "an option of git",
     "iceb/runs/provenance.py: --untracked-files": "an option of git",

@@ -113,6 +113,8 @@ class Scope(OnModel, Drawing, Computing):
         with_tasks: other tasks' shared prompts and metrics as well, "preservation=500".
         limit: prompts per role, evenly over concepts; results are then partial.
         share: the part of the images or concepts to draw, at random, above 0 and below 1; likewise partial.
+        ray: share the work among tasks of Ray: "local" starts one here, "auto" is this node's cluster, or an address;
+            `workers` are then a task's CPUs.
         out: the folder of runs.
     """
 
@@ -123,6 +125,7 @@ class Scope(OnModel, Drawing, Computing):
     with_tasks: Sequence[str] = ()
     limit: int | None = None
     share: float | None = None
+    ray: str | None = None
     out: Place = "runs"
 
     def fields(self) -> dict[str, Any]:

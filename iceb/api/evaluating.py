@@ -30,14 +30,15 @@ def evaluate(asked: Evaluation) -> Run:
             (`DataError`, `ModelError`), or a method or a measure that failed (`MethodError`, `MeasureError`).
     """
     from iceb.running.run_folder import run
-    from iceb.running.workers.local import share_over_gpus
     from iceb.running.workers.plan_file import PlannedRun
+    from iceb.running.workers.sharing import share_work
 
     planned = _plan(asked, may_fetch=True)
     for line in planned.lines():
         LOG.info("%s", line)
     if planned.has_work:
-        share_over_gpus([PlannedRun(planned.spec.id, asked.ask())], Path(asked.out), planned.parts.execution)
+        run_to_share = PlannedRun(planned.spec.id, asked.ask())
+        share_work([run_to_share], Path(asked.out), planned.parts.execution, asked.ray)
     result, path = run(planned, Path(asked.out))
     return Run(path, result)
 

@@ -74,6 +74,7 @@ def sweep(asked: Combinations) -> Swept:
     from iceb.running.sweeps.carrying_out import Sweep
     from iceb.running.sweeps.planning import plan_sweep
     from iceb.running.sweeps.within_budget import within_budget
+    from iceb.running.workers.sharing import share_work
 
     ask, out = asked.ask(), Path(asked.out)
     seconds = budget_of(asked.budget, ask)
@@ -81,7 +82,9 @@ def sweep(asked: Combinations) -> Swept:
     if seconds is not None:
         ask = within_budget(ask, shared, out, seconds, LOG.info, keep=True)
     planned = plan_sweep(ask, shared)
-    outcomes = Sweep(planned, shared, out, LOG.info).carry_out()
+    found = Sweep(planned, shared, out, LOG.info)
+    share_work(found.to_make(), out, asked.execution(), asked.ray)
+    outcomes = found.carry_out()
     return Swept(
         tuple(Run(each.path, each.result) for each in outcomes if each.result is not None),
         {each.cell.name: each.error for each in outcomes if each.made == "failed"}

@@ -27,6 +27,12 @@ class LaunchedEvaluation(Evaluation):
     launch: Place
     submit: bool = False
 
+    def __post_init__(self) -> None:
+        if self.ray is not None:
+            from iceb.base.errors import SpecError
+
+            raise SpecError("`launch` and `ray`: each names those who do the work: leave one of them out")
+
     def evaluation(self) -> Evaluation:
         """The run without what is said of workers."""
         return Evaluation(**{each.name: getattr(self, each.name) for each in fields(Evaluation)})

@@ -56,7 +56,7 @@ def evaluate(
     ask = ask_of(asked.task, count, asked.requests, method=method, **{**common, **own})
     if launching.launch is not None:
         return launching.start_run(launching.launch, ask, out, as_json=as_json)
-    return _evaluate(ask, out, dry_run=dry_run, as_json=as_json)
+    return _evaluate(ask, out, launching.ray, dry_run=dry_run, as_json=as_json)
 
 
 def _sweep(
@@ -75,7 +75,7 @@ def _sweep(
     sweep = sweep_ask(matrix, settings, common)
     if launching.launch is not None:
         return launching.start_sweep(launching.launch, sweep, out, as_json=as_json)
-    return evaluate_sweep(sweep, out, budget, dry_run=dry_run, as_json=as_json)
+    return evaluate_sweep(sweep, out, budget, launching.ray, dry_run=dry_run, as_json=as_json)
 
 
 def _common_fields(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,13 +85,13 @@ def _common_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     return Scope(**{**given, "dtype": values.dtype(given["dtype"])}).fields()
 
 
-def _evaluate(ask: "Ask", out: Path, *, dry_run: bool, as_json: bool) -> None:
+def _evaluate(ask: "Ask", out: Path, ray: str | None, *, dry_run: bool, as_json: bool) -> None:
     from iceb.cli.progress import show_progress
     from iceb.cli.report import summary
     from iceb.running.plan import plan
     from iceb.running.run_folder import run
-    from iceb.running.workers.local import share_over_gpus
     from iceb.running.workers.plan_file import PlannedRun
+    from iceb.running.workers.sharing import share_work
     from iceb.runs.withheld import refuse_withheld
 
     planned = plan(ask, may_fetch=not dry_run)
@@ -102,7 +102,7 @@ def _evaluate(ask: "Ask", out: Path, *, dry_run: bool, as_json: bool) -> None:
         typer.echo(with_options(line), err=True)
     with show_progress():
         if planned.has_work:
-            share_over_gpus([PlannedRun(planned.spec.id, ask)], out, ask.execution)
+            share_work([PlannedRun(planned.spec.id, ask)], out, ask.execution, ray)
         result, path = run(planned, out)
     if as_json:
         typer.echo(result.to_json(), nl=False)

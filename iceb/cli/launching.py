@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from iceb.cli.grouped_help import OUTPUT
+from iceb.cli.grouped_help import COMPUTING, OUTPUT
 
 if TYPE_CHECKING:
     from iceb.running.plan import Ask
@@ -21,7 +21,7 @@ OWN = ("--launch", "--submit")  # options that the command of a result leaves ou
 
 @dataclass(frozen=True)
 class Launching:
-    """Options of work on a cluster."""
+    """Options of work by several workers."""
 
     launch: Annotated[
         Path | None,
@@ -34,6 +34,15 @@ class Launching:
     submit: Annotated[
         bool, typer.Option("--submit", help="With --launch: start the workers.", rich_help_panel=OUTPUT)
     ] = False
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Share the work among tasks of Ray: local starts one here, auto is this node's cluster, or HOST:PORT; "
+            "--workers are a task's CPUs.",
+            rich_help_panel=COMPUTING,
+        ),
+    ] = None
 
     def check(self, budget: str | None, *, dry_run: bool) -> None:
         """Refuse what does not go together.
@@ -48,6 +57,13 @@ class Launching:
         if self.launch is not None and (budget is not None or dry_run):
             other = "--dry-run" if dry_run else f"--budget {budget}"
             raise SpecError(f"--launch and {other}: --launch makes nothing itself: leave one of them out")
+        if self.ray is None:
+            return
+        if self.launch is not None:
+            raise SpecError("--launch and --ray: each names those who do the work: leave one of them out")
+        from iceb.running.workers.on_ray import import_ray
+
+        import_ray()  # before anything is planned
 
     def start_run(self, file: Path, ask: "Ask", out: Path, *, as_json: bool) -> None:
         """Write the plan of a run and what starts its workers; start them where that is asked for.

@@ -21,6 +21,7 @@ OPTIONS = {  # by the field's name
             *("full", "gone", "images_per_pass", "limit", "model", "noise", "num_edits", "out", "precision", "recipe"),
             *(
                 "launch",
+                "ray",
                 "submit",
                 "shard",
                 "budget",

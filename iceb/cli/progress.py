@@ -71,7 +71,7 @@ class Lines:
                 return
             said = now
             elapsed = f"{clock_time(now - begun)} elapsed"
-            left = f", {clock_time((now - begun) / done * (total - done))} left" if total else ""
+            left = f", {clock_time((now - begun) / done * (total - done))} left" if total and done else ""
             self._say(f"{name}: {done}{f'/{total}' if total else ''}, {elapsed}{left}")
 
         yield advance

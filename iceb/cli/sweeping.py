@@ -49,11 +49,14 @@ def sweep_ask(file: "SweepFile", settings: "Mapping[str, Scalar]", common: Mappi
     )
 
 
-def evaluate_sweep(ask: "SweepAsk", out: Path, budget: str | None, *, dry_run: bool, as_json: bool) -> None:
+def evaluate_sweep(
+    ask: "SweepAsk", out: Path, budget: str | None, ray: str | None = None, *, dry_run: bool, as_json: bool
+) -> None:
     """Plan a sweep and carry it out, or print its plan.
 
     Args:
         budget: a time that the plan may take; None: as long as it does.
+        ray: the address of a Ray whose tasks share the work; None: without it.
 
     Raises:
         typer.Exit: a cell failed.
@@ -73,10 +76,10 @@ def evaluate_sweep(ask: "SweepAsk", out: Path, budget: str | None, *, dry_run: b
 
         print_plan(ask, shared, out, as_json=as_json)
     else:
-        _carry_out(ask, shared, out, as_json=as_json)
+        _carry_out(ask, shared, out, ray, as_json=as_json)
 
 
-def _carry_out(ask: "SweepAsk", shared: "SharedParts", out: Path, *, as_json: bool) -> None:
+def _carry_out(ask: "SweepAsk", shared: "SharedParts", out: Path, ray: str | None, *, as_json: bool) -> None:
     """Make every cell and report them.
 
     Raises:
@@ -86,7 +89,7 @@ def _carry_out(ask: "SweepAsk", shared: "SharedParts", out: Path, *, as_json: bo
     from iceb.cli.progress import show_progress
     from iceb.running.sweeps.carrying_out import Sweep
     from iceb.running.sweeps.planning import plan_sweep
-    from iceb.running.workers.local import share_over_gpus
+    from iceb.running.workers.sharing import share_work
 
     planned = plan_sweep(ask, shared)
     for line in heading(planned):
@@ -94,7 +97,7 @@ def _carry_out(ask: "SweepAsk", shared: "SharedParts", out: Path, *, as_json: bo
     sweep = Sweep(planned, shared, out, tell)
     try:
         with show_progress():
-            share_over_gpus(sweep.to_make(), out, ask.common["execution"])
+            share_work(sweep.to_make(), out, ask.common["execution"], ray)
             outcomes = sweep.carry_out()
     except (KeyboardInterrupt, Stopped):
         tell(f"stopped: {len(sweep.outcomes)} of {len(planned.cells)} cells are through; what was made is kept")

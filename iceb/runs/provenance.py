@@ -32,7 +32,7 @@ PACKAGES = (
 CODE = ("iceb", "methods", "metrics", "baselines", "data_cards", "pyproject.toml")  # code that can change a number
 NO_CODE = (":(exclude,glob)**/__pycache__/**", ":(exclude,glob)**/*.pyc")  # what Python leaves beside code
 NO_PLACE = "unknown"
-OWN_FOLDERS = ("--out", "--cache")  # options that say where things lie on one machine, and change no number
+OWN_PLACES = ("--out", "--cache", "--ray")  # options that say where things lie, or who works, and change no number
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def portable_command(command: Sequence[str]) -> list[str]:
     kept: list[str] = []
     for word in words:
         option, given, value = word.partition("=")
-        if option in OWN_FOLDERS:
+        if option in OWN_PLACES:
             if not given:
                 next(words, None)
         elif given and _is_way(value):

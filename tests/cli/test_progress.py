@@ -33,6 +33,14 @@ def test_a_stage_of_unknown_length_says_what_is_done():
     assert stream.getvalue().splitlines() == ["edit: begun", "edit: 3, 0:11 elapsed", "edit: done in 0:12"]
 
 
+def test_a_long_wait_for_the_first_step_names_no_time_left():
+    times = iter([0.0, 11.0, 12.0])
+    stream = io.StringIO()
+    with watching(Lines(stream, lambda: next(times))), stage("parts of the edit", total=3) as advance:
+        advance(0)
+    assert stream.getvalue().splitlines()[1] == "parts of the edit: 0/3, 0:11 elapsed"
+
+
 def test_a_bar_is_full_when_its_stage_ends():
     bars = Bars()
     with watching(bars):

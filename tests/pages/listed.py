@@ -16,6 +16,8 @@ CI = "a step of .ci/run, which takes minutes"
 REAL = "needs the network or real weights"
 MAIN = "five to seven minutes: 300 edits and 8 926 images"
 
+RAY = "needs Ray, an extra, and a cluster"
+RAY_TEST = "tests/cli/test_ray.py::test_tasks_of_ray_make_what_one_process_makes_and_nothing_twice"
 MAIN_TEST = "tests/end_to_end/test_mini.py::test_the_main_job_edits_mini_and_says_so"
 FETCH_TEST = "tests/unit/datasets/test_files.py::test_missing_files_are_fetched_from_the_pinned_commit"
 LISTED = {
@@ -28,6 +30,11 @@ LISTED = {
         "README.md",
         'python3 -m venv .venv && .venv/bin/pip install -q -e ".[dev]" && OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 -q',
     ): Listed(f"{SETS_UP}; {SUITE}"),
+    ("docs/clusters.md", "pip install -q 'iceb[ray]'"): Listed(SETS_UP),
+    (
+        "docs/clusters.md",
+        "iceb evaluate --method emcid,uce --task aice --num-edits 1,10,100 --ray auto",
+    ): Listed(RAY, RAY_TEST),
     ("docs/data.md", "iceb data fetch aice"): Listed(REAL, FETCH_TEST),
     (
         "README.md",

@@ -50,6 +50,11 @@ class WorkPlan:
         name = ids[0].replace("/", "_") if len(ids) == 1 else f"sweep_{digest(ids)[:8]}"
         return self.out / FOLDER / name / NAME
 
+    def with_execution(self, *, device: str, workers: int) -> "WorkPlan":
+        """Return the plan on another device with another number of threads, which stand in no run's id."""
+        runs = [(run, replace(run.ask.execution, device=device, workers=workers)) for run in self.runs]
+        return replace(self, runs=tuple(replace(run, ask=replace(run.ask, execution=own)) for run, own in runs))
+
 
 def write_plan(runs: Sequence[PlannedRun], out: Path) -> Path:
     """Write the plan of some runs below the folder of runs; return its path.

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from iceb.base.cache import require_writable
@@ -85,6 +86,38 @@ class Work:
     plan: WorkPlan
     path: Path  # the plan's file
 
+    @cached_property
+    def shared_parts(self) -> SharedParts:
+        """The model of the runs; it stays loaded from one call to the next."""
+        first = self.plan.runs[0].ask
+        return SharedParts.of_model(first.model, first.dtype, first.execution)
+
+    def plans(self) -> Iterator[Plan]:
+        """Plan every run.
+
+        Raises:
+            IcebError: the plan cannot be carried out here.
+        """
+        with self._runs() as (shared, runs):
+            for each in runs:
+                yield _plan_run(each, shared)
+
+    def make(self, stage: type[ShareRun], place: int, shard: Shard) -> int:
+        """Make one stage of a run's share; returns the number of images drawn.
+
+        Args:
+            place: of the run in the plan.
+
+        Raises:
+            Exception: what the run has raised.
+        """
+        with self._runs() as (shared, runs):
+            try:
+                return stage(_plan_run(runs[place], shared), shard).make()
+            except Exception:
+                shared.renew()
+                raise
+
     def share(self, shard: Shard) -> int:
         """Make one share of every run; returns the number of images drawn.
 
@@ -134,7 +167,7 @@ class Work:
             cache = first.cache or self.plan.out
             require_writable(cache)
             cache_use.note(cache, self.plan.out)
-            yield SharedParts.of_model(first.model, first.dtype, first.execution), self.plan.runs
+            yield self.shared_parts, self.plan.runs
 
 
 def _text_of(error: Exception) -> str:

@@ -1,0 +1,214 @@
+"""Work on Ray, without Ray: jobs into which plans are cut, what a task does, and what is refused."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+import iceb
+from iceb.base.digest import digest_file
+from iceb.base.errors import SpecError
+from iceb.baselines.controls import PromptSwap
+from iceb.cli.main import run
+from iceb.running.workers import on_ray, ray_tasks
+from iceb.running.workers.plan_file import read_plan
+from iceb.running.workers.ray_jobs import MOST_SHARES, PER_SLOT, Job, RunWork, cut_work
+from iceb.running.workers.ray_tasks import Order, Outcome, carry_out
+from iceb.running.workers.shares import Work
+from iceb.runs.folder import read_result
+from iceb.specs.execution import Execution
+from iceb.specs.shards import Shard
+
+FIRST, SECOND, THIRD = "ab", "cd", "ef"  # keys of images
+
+
+def test_a_run_is_cut_into_edits_images_before_and_shares_that_need_them():
+    jobs = cut_work([RunWork(3, frozenset({FIRST}))], slots=2)
+    count = 2 * PER_SLOT
+    edits = [Job("edit", 0, Shard(index, 2)) for index in range(2)]  # of three batches, two at once
+    before = [Job("before", 0, Shard(index, count)) for index in range(count)]
+    shares = [Job("share", 0, Shard(index, count)) for index in range(count)]
+    assert list(jobs) == [*edits, *before, *shares]
+    assert {jobs[each] for each in (*edits, *before)} == {()}
+    assert [jobs[each] for each in shares] == [(*edits, each) for each in before]
+
+
+def test_images_that_several_runs_read_are_drawn_by_jobs_of_the_first():
+    runs = [RunWork(1, frozenset({FIRST})), RunWork(0, frozenset({FIRST})), RunWork(1, frozenset({FIRST, SECOND}))]
+    jobs = cut_work([*runs, RunWork(0, is_made=True), RunWork(0, frozenset({SECOND}))], slots=1)
+    shard = Shard(3, PER_SLOT)
+    assert {each.run for each in jobs if each.kind == "before"} == {0, 2}
+    assert {each.run for each in jobs if each.kind == "share"} == {0, 1, 2, 4}
+    assert jobs[Job("before", 2, shard)] == (Job("before", 0, shard),)
+    assert jobs[Job("share", 1, shard)] == (Job("before", 0, shard),)
+    assert jobs[Job("share", 2, shard)] == (Job("edit", 2, Shard(0, 1)), Job("before", 2, shard))
+    assert jobs[Job("share", 4, shard)] == (Job("before", 2, shard),)
+    places = list(jobs)
+    assert all(places.index(need) < places.index(job) for job, needs in jobs.items() for need in needs)
+
+
+def test_a_run_with_images_alone_needs_nothing_and_shares_are_bounded():
+    jobs = cut_work([RunWork(0)], slots=512)
+    assert len(jobs) == MOST_SHARES
+    assert set(jobs.values()) == {()}
+
+
+@pytest.fixture
+def arguments(model, data, tmp_path):
+    """The arguments of a run of few images; a test adds its own."""
+
+    def build(*more: str) -> list[str]:
+        base = ["evaluate", "--method", "token_swap", "--task", "aice_flips", "--num-edits", "1", "--device", "cpu"]
+        base += ["--model", str(model), "--data", data, "--limit", "2"]
+        return [*base, "--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "runs"), *more]
+
+    return build
+
+
+@pytest.fixture
+def order(arguments, tmp_path, monkeypatch):
+    """The order of a run that was planned and not begun."""
+    monkeypatch.setattr(ray_tasks, "_gpus", list)
+    (tmp_path / "c.toml").write_text('kind = "command"\nshards = 1\ncommand = "{argv}"\n')
+    assert run(arguments("--launch", str(tmp_path / "c.toml"))) == 0
+    (plan,) = (tmp_path / "runs" / "plans").rglob("plan.json")
+    return Order(plan, digest_file(plan), 1)
+
+
+@pytest.mark.usefixtures("plugins")
+def test_the_jobs_of_a_run_make_all_of_it_and_no_image_twice(arguments, order, tmp_path):
+    work = Work(read_plan(order.plan), order.plan)
+    (found,) = (RunWork.of(plan) for plan in work.plans())
+    assert (found.edit_jobs, found.is_made) == (1, False)
+    outcomes: dict[Job, Outcome] = {}
+    for job, needs in cut_work([found], slots=1).items():
+        outcomes[job] = carry_out(order, job, *(outcomes[each] for each in needs))
+    assert all(each.is_made for each in outcomes.values())
+    images = len(list((tmp_path / "cache" / "images").rglob("*.png")))
+    drawn = {kind: sum(outcomes[job].drawn for job in outcomes if job.kind == kind) for kind in ray_tasks.STAGES}
+    assert (drawn["edit"], drawn["before"], drawn["before"] + drawn["share"]) == (0, len(found.before), images)
+    assert next(map(RunWork.of, work.plans())).is_made
+    assert run(arguments()) == 0
+    (path,) = (tmp_path / "runs").rglob("result.json")
+    assert read_result(path).cost.images_drawn == 0
+
+
+@pytest.mark.usefixtures("plugins")
+def test_an_error_is_noted_and_ends_the_jobs_that_need_it(order, monkeypatch):
+    monkeypatch.setattr(ray_tasks, "_work", lambda order, device: read_plan(order.plan.with_name("gone.json")))
+    edit = Job("edit", 0, Shard(0, 1))
+    failed = carry_out(order, edit)
+    assert "gone.json" in failed.error
+    ((shard, error),) = iceb.status(order.plan).failed
+    assert (shard, error) == ("0/1 (edit of run 1)", failed.error)
+    assert carry_out(order, Job("share", 0, Shard(0, 4)), failed) == Outcome(is_made=False)
+    monkeypatch.undo()
+
+
+class Ref:
+    """What a task returns in the end; None where it was lost."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
+class FakeRay:
+    """A Ray that carries out tasks where they are submitted; those whose name holds `kills` have lost their worker."""
+
+    def __init__(self, kills: str = "none") -> None:
+        self.kills, self.exceptions, self.asked = kills, SimpleNamespace(RayError=RuntimeError), {}
+
+    def is_initialized(self) -> bool:
+        return True
+
+    def nodes(self) -> list[dict]:
+        return [{"Alive": True, "Resources": {"CPU": 2.0}}, {"Alive": False, "Resources": {"CPU": 64.0}}]
+
+    def remote(self, **options):
+        self.asked = options
+        return lambda function: SimpleNamespace(
+            options=lambda name: SimpleNamespace(remote=lambda *given: self._submit(name, function, given))
+        )
+
+    def _submit(self, name: str, function, given) -> object:
+        values = [each.value if isinstance(each, Ref) else each for each in given]
+        return Ref(None if self.kills in name or None in values else function(*values))
+
+    def wait(self, refs: list, num_returns: int, timeout: float) -> tuple[list, list]:
+        return refs[:1], refs[1:]
+
+    def get(self, ref):
+        if ref.value is None:
+            raise RuntimeError("The worker died")
+        return ref.value
+
+
+@pytest.mark.usefixtures("plugins")
+def test_the_command_makes_what_tasks_lost(caplog, arguments, tmp_path, monkeypatch):
+    monkeypatch.setattr(ray_tasks, "_gpus", list)
+    monkeypatch.setitem(sys.modules, "ray", fake := FakeRay("-of-8 (share"))
+    assert run(arguments("--ray", "auto", "--workers", "1")) == 0
+    assert [each for each in caplog.messages if each.startswith("Ray")] == [
+        "Ray's task 0-of-8 (share of run 1) failed: The worker died"
+    ]
+    assert {name: fake.asked[name] for name in ("num_cpus", "num_gpus", "max_calls")} == {
+        "num_cpus": 1,
+        "num_gpus": 0,
+        "max_calls": 0,
+    }
+    (path,) = (tmp_path / "runs").rglob("result.json")
+    result = read_result(path)
+    assert 0 < result.cost.images_drawn < result.cost.images_reused + result.cost.images_drawn
+    assert "--ray" not in result.provenance.command
+
+
+@pytest.mark.usefixtures("plugins")
+def test_the_runs_of_a_sweep_are_shared_together(arguments, tmp_path, monkeypatch):
+    monkeypatch.setattr(ray_tasks, "_gpus", list)
+    monkeypatch.setitem(sys.modules, "ray", FakeRay())
+    assert run([*arguments("--ray", "auto"), "--num-edits", "1,2"]) == 0
+    (plan,) = (tmp_path / "runs" / "plans").rglob("plan.json")
+    assert plan.parent.name.startswith("sweep_")
+    results = [read_result(path) for path in (tmp_path / "runs").rglob("result.json")]
+    assert [each.cost.images_drawn for each in results] == [0, 0]
+    assert sorted(each.num_edits for each in results) == [1, 2]
+
+
+@pytest.mark.usefixtures("plugins")
+def test_a_ray_whose_workers_carry_out_nothing_is_an_error(capsys, arguments, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", FakeRay("of"))
+    assert run(arguments("--ray", "auto")) == 2
+    assert "none of its workers carried out a task (The worker died)" in capsys.readouterr().err
+
+
+def test_a_task_has_a_place_where_a_node_has_all_that_it_needs():
+    nodes = [{"CPU": 64.0, "GPU": 8.0}, {"CPU": 3.0, "GPU": 2.0}, {"CPU": 64.0}]
+    assert on_ray.slots(nodes, 2, on_gpus=True) == 9
+    assert on_ray.slots(nodes, 2, on_gpus=False) == 65
+    with pytest.raises(SpecError, match=r"no node of the cluster has 8 CPUs and a GPU for a task: lower `workers`"):
+        on_ray.slots(nodes[1:], 8, on_gpus=True)
+    with pytest.raises(SpecError, match=r"torch finds none here.*`device=cpu`"):
+        on_ray._refuse_unused_gpus(nodes, "auto", on_gpus=False)
+    on_ray._refuse_unused_gpus(nodes, "cpu", on_gpus=False)
+
+
+def test_ray_that_is_not_installed_is_named_with_its_extra(capsys, arguments, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert run(arguments("--ray", "local")) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("iceb: --ray: package ray cannot be imported")
+    assert line.endswith("pip install 'iceb[ray]'")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_what_does_not_go_with_ray_is_refused(capsys, arguments, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", sys)  # any module: none of this gets as far as Ray
+    assert run(arguments("--ray", "local", "--launch", "c.toml")) == 2
+    assert "--launch and --ray: each names those who do the work" in capsys.readouterr().err
+    asked = {"task": "aice", "num_edits": 1, "out": tmp_path}
+    with pytest.raises(SpecError, match="`launch` and `ray`"):
+        iceb.launch(method="uce", ray="local", launch=tmp_path / "c.toml", **asked)
+    with pytest.raises(SpecError, match="register it as a package's entry point"):
+        iceb.evaluate(method=PromptSwap(), ray="local", cache=tmp_path, **asked)
+    with pytest.raises(SpecError, match=r"`device` cuda:1: Ray gives each task its GPU"):
+        on_ray.share_on_ray([], tmp_path, Execution("cuda:1"), "local")
