@@ -240,6 +240,17 @@ def test_uploads_that_fail_lose_nothing_and_say_what_to_do(machine, url, monkeyp
     assert not any((cache / uploads.NOTES).iterdir())
 
 
+def test_what_a_killed_process_has_left_is_uploaded_by_the_next(machine, url, monkeypatch):
+    cache = machine("a", url)
+    with monkeypatch.context() as killed:
+        killed.setattr(remote.Remote, "hand_over", lambda *_: None)
+        ImageStore(cache).save(KEY, PIXELS)
+    monkeypatch.setattr(remote, "_opened", {})
+    assert there(url) == {}
+    remote.wait_for_uploads(cache)
+    assert there(url).keys() == {f"images/{KEY[:2]}/{KEY}.png"}
+
+
 def test_an_edit_is_kept_here_when_the_url_cannot_be_reached(machine, url, monkeypatch):
     cache = machine("a", url)
     store = EditStore(cache)
