@@ -17,7 +17,7 @@ from iceb.specs.results import Result
 
 
 def refuse_uncommitted_code(parser: argparse.ArgumentParser, what: str) -> None:
-    """End the tool where the checkout has uncommitted code, which no record could name as what made something.
+    """End the tool where the checkout has uncommitted code, which no record could name.
 
     Raises:
         SystemExit: it has.
@@ -27,7 +27,9 @@ def refuse_uncommitted_code(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def make_run(arguments: Sequence[str], folder: Path, name: str) -> Result:
-    """Run `iceb` on one thread, its cache and run folders below a folder; images and edits are shared with other names.
+    """Run `iceb` on one thread, its cache and run folders below a folder.
+
+    Images and edits are shared with other names of the folder.
 
     Args:
         arguments: of `iceb`, without folders.
@@ -48,7 +50,7 @@ def _finish_time(result: Result) -> str:
 
 
 def run_facts(command: Sequence[str], result: Result, metrics: Sequence[str]) -> dict[str, Any]:
-    """What a record says of a run: command, model, commit and the scores of some metrics."""
+    """A record's account of a run: command, model, commit and the scores of some metrics."""
     return {
         "command": f"iceb {' '.join(command)}",
         "id": result.id,

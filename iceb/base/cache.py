@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
+from iceb.base.cache_url import cache_url, local_layer, url_of
 from iceb.base.errors import StoreError
 from iceb.base.files import write_atomic
+from iceb.base.object_store import ObjectStore
 from iceb.base.readers import user_path
 
 ENVIRONMENT = "ICEB_CACHE"
@@ -18,14 +20,22 @@ SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55\n# Made by iceb: "
 def cache_root(named: str | Path | None = None) -> Path:
     """The cache's folder: the one named, else ICEB_CACHE, else XDG_CACHE_HOME/iceb, else ~/.cache/iceb.
 
+    Of a cache that is named by a URL it is the local layer: a folder below the cache that ICEB_CACHE names by a path,
+    else below the default one.
+
     Raises:
-        SpecError: no file system has such a name.
+        SpecError: no file system has such a name, or it is no whole URL.
     """
-    chosen = named or os.environ.get(ENVIRONMENT)
-    if chosen:
+    chosen, default = named or os.environ.get(ENVIRONMENT), os.environ.get(ENVIRONMENT)
+    url = cache_url(chosen) if chosen else None
+    if chosen and url is None:
         return user_path(chosen)
-    base = os.environ.get(XDG, "")
-    return user_path(base if os.path.isabs(base) else "~/.cache") / "iceb"  # XDG ignores a relative path
+    if default and cache_url(default) is None:
+        beside = user_path(default)
+    else:
+        base = os.environ.get(XDG, "")
+        beside = user_path(base if os.path.isabs(base) else "~/.cache") / "iceb"  # XDG ignores a relative path
+    return beside if url is None else local_layer(url, beside)
 
 
 def is_cache(folder: Path) -> bool:
@@ -40,10 +50,16 @@ def is_cache(folder: Path) -> bool:
 def require_writable(cache: Path) -> None:
     """Write the cache's tag file, so that an unwritable cache is refused before hours of work.
 
+    Of a cache that is named by a URL the tag is written there as well.
+
     Raises:
+        SpecError: the package of the URL's protocol is not installed, or there is no such protocol.
         StoreError: the cache cannot be written.
     """
+    tag = SIGNATURE + b"images, edits and numbers by content.\n"
     try:
-        write_atomic(cache / TAG, SIGNATURE + b"images, edits and numbers by content.\n")
+        write_atomic(cache / TAG, tag)
+        if (url := url_of(cache)) is not None:
+            ObjectStore(url).put(TAG, tag)
     except StoreError as error:
         raise StoreError(f"the cache cannot be used: {error}") from error

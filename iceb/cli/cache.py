@@ -66,6 +66,7 @@ def _sizes(root: Path, outs: list[Path]) -> None:
     from iceb.stores import usage
 
     typer.echo(f"cache {root}")
+    _say_local(root)
     for store in usage(root):
         typer.echo(f"  {store.kind:<9} {store.files:>8} files  {size_text(store.bytes):>9}")
     known = list(dict.fromkeys([*(Path(os.path.realpath(out)) for out in outs), *cache_use.known_folders(root)]))
@@ -84,6 +85,7 @@ def _sizes(root: Path, outs: list[Path]) -> None:
 def _prune(root: Path, outs: list[Path], *, scratch: bool, dry_run: bool, hours: float, gone: bool) -> None:
     from iceb.running import pruning
 
+    _say_local(root)
     old, young = pruning.removable(root, outs, scratch=scratch, hours=hours, gone=gone)
     by_store = Counter(file.path.relative_to(root).parts[0] for file in old)
     for store in sorted(by_store):
@@ -97,6 +99,14 @@ def _prune(root: Path, outs: list[Path], *, scratch: bool, dry_run: bool, hours:
     if gone:
         pruning.remove_notes(root)
     typer.echo(f"removed {_total(old)}")
+
+
+def _say_local(root: Path) -> None:
+    """Say what is left alone where the cache is named by a URL."""
+    from iceb.base.cache_url import url_of
+
+    if (url := url_of(root)) is not None:
+        typer.echo(f"this is the local layer of {url}: only its files are counted and removed, none at the URL")
 
 
 def _total(found: "list[File]") -> str:

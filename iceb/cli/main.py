@@ -42,6 +42,7 @@ from iceb.cli import (
     status,
     trying,
     tune,
+    uploads,
     work,
 )
 from iceb.cli import explain as explaining
@@ -112,7 +113,7 @@ def run(arguments: Sequence[str]) -> int:
     BEGAN.set(time.perf_counter())
     command = typer.main.get_command(app)
     try:
-        with damage.report_damage(), options_in_log():
+        with damage.report_damage(), options_in_log(), uploads.wait_for_uploads():
             outcome = command.main(args=list(arguments), prog_name="iceb", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         outcome = INTERRUPTED

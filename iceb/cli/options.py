@@ -135,7 +135,11 @@ Workers: TypeAlias = Annotated[
     ),
 ]
 Cache: TypeAlias = Annotated[
-    Path | None, typer.Option(help=f"The cache folder. Default: {WHERE}.", rich_help_panel=OUTPUT)
+    Path | None,
+    typer.Option(
+        help=f"The cache: a folder, or a URL such as s3://bucket/iceb (docs/clusters.md). Default: {WHERE}.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 Out: TypeAlias = Annotated[Path, typer.Option(help="Where run folders are written.", rich_help_panel=OUTPUT)]
 

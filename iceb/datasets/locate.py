@@ -43,8 +43,7 @@ class Place:
 
 def cache_folder(card: DataCard, cache: Path | None = None) -> Path:
     """The folder of fetched files of `card`, named by commit, so that a new pin never meets old files."""
-    root = cache or cache_root()
-    return root / "data" / card.name / card.source.commit[:12]
+    return cache_root(cache) / "data" / card.name / card.source.commit[:12]
 
 
 def locate_files(

@@ -156,7 +156,7 @@ def _of_role(folder: Path, result: Result, role: str) -> list[ImagePair]:
 
 
 def edited_role(prompts: Sequence[Prompt]) -> str:
-    """The role of what is edited: the sources', else the first that belongs to an edit, else the first of all."""
+    """The role of what is edited: the sources', else an edit's first, else the first of all."""
     edited = [prompt.role for prompt in prompts if prompt.request is not None]
     roles = edited or [prompt.role for prompt in prompts]
     return SOURCE if SOURCE in roles else next(iter(roles), "")

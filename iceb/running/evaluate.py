@@ -34,6 +34,7 @@ from iceb.specs.prompts import ImageKey, Prompt
 from iceb.specs.requests import EditBatch
 from iceb.specs.results import Result
 from iceb.specs.schedules import Add, Remove
+from iceb.stores.remote import uploads_finished
 from iceb.stores.scratch import ScratchStore
 
 ATTEMPTS = 3  # attempts at images damaged after drawing
@@ -176,4 +177,5 @@ def evaluate(plan: Plan) -> Result:
         IcebError: the method, the model or a measure failed, or the cache cannot be written.
     """
     run = Run(plan)
-    return run.result(run.outcome())
+    with uploads_finished(plan.parts.cache):
+        return run.result(run.outcome())

@@ -19,6 +19,7 @@ from iceb.runs.table import TABLE, TableRow, read_table, with_metrics
 from iceb.specs.degenerate import DegenerateRecord
 from iceb.specs.records import TableRecord
 from iceb.specs.results import Result
+from iceb.stores.remote import uploads_finished
 
 
 def run(plan: Plan, out: Path) -> tuple[Result, Path]:
@@ -33,8 +34,14 @@ def run(plan: Plan, out: Path) -> tuple[Result, Path]:
 
     Raises:
         IcebError: as `evaluate`; or `out`, or the cache where something must be made, cannot be written, or `out` holds
-            the same run with other prompts or requests, which is found before any work.
+            the same run with other prompts or requests, which is found before any work; or what was made could not be
+            uploaded to the cache's URL, after the result is written.
     """
+    with uploads_finished(plan.parts.cache):
+        return _run(plan, out)
+
+
+def _run(plan: Plan, out: Path) -> tuple[Result, Path]:
     refuse_other_data(out, plan.spec)
     folder = out / plan.spec.id
     path = folder / RESULT

@@ -17,6 +17,7 @@ from typing import TypeVar
 from iceb.base.errors import StoreError
 from iceb.base.files import publish, write_atomic
 from iceb.base.messages import reason, shorten
+from iceb.stores.remote import Handing, fetch, refuse
 
 Content = TypeVar("Content")
 TRIES = 3  # attempts to publish, each after removing a damaged file
@@ -56,9 +57,20 @@ def take_damage() -> list[Damage]:
 def read_checked(path: Path, parse: Callable[[Path], Content]) -> Content | None:
     """Parse a file; None if there is none, or if it is damaged (it is then removed and noted).
 
+    Of a cache that is named by a URL, what the local layer lacks is fetched first, and checked alike.
+
     Raises:
-        StoreError: the operating system does not let it be read.
+        StoreError: the operating system does not let it be read, or it cannot be fetched.
     """
+    found = _read_here(path, parse)
+    if found is None and fetch(path):
+        found = _read_here(path, parse)
+        if found is None:
+            refuse(path)
+    return found
+
+
+def _read_here(path: Path, parse: Callable[[Path], Content]) -> Content | None:
     try:
         seen = path.lstat()
     except FileNotFoundError:
@@ -145,11 +157,14 @@ def publish_checked(
     Raises:
         StoreError: the cache cannot be written.
     """
+    handing = Handing(path, data)
     for _ in range(TRIES):
         if publish(path, data, durable=durable):
-            return None
+            break
         standing = read()
         if standing is not None:
             return standing
-    write_atomic(path, data, durable=durable)
+    else:
+        write_atomic(path, data, durable=durable)
+    handing.finish()
     return None

@@ -15,6 +15,7 @@ from iceb.base.digest import digest_bytes, digest_tensor
 from iceb.base.files import content_path
 from iceb.specs.methods import Edit
 from iceb.stores.damage import DamagedError, publish_checked, read_checked, read_quietly
+from iceb.stores.remote import fetch, stored_remotely
 
 EditKey: TypeAlias = str  # 64 hex digits
 SUFFIX = ".safetensors"
@@ -66,7 +67,8 @@ class EditStore:
 
     def has(self, key: EditKey) -> bool:
         """Whether a file is there; reading it tells whether it is sound."""
-        return self.path(key).is_file()
+        path = self.path(key)
+        return path.is_file() or bool(stored_remotely([path]))
 
     def read(self, key: EditKey) -> MadeEdit | None:
         """The edit of this key; None if there is none, or if it is damaged (it is then removed and noted).
@@ -79,9 +81,12 @@ class EditStore:
     def summary(self, key: EditKey) -> EditSummary | None:
         """The header of the stored edit of this key; None if there is none, or if its header is damaged.
 
-        Nothing is removed: a plan calls this.
+        Nothing is removed: a plan calls this. Of a cache that is named by a URL the edit is fetched.
         """
-        return summary_of(self.path(key))
+        path = self.path(key)
+        if not path.exists() and stored_remotely([path]):
+            fetch(path)
+        return summary_of(path)
 
     def publish(self, key: EditKey, made: MadeEdit) -> MadeEdit:
         """Keep an edit; returns the one that stands, so that all processes go on with one set of weights.

@@ -22,6 +22,7 @@ from iceb.base.files import content_path
 from iceb.base.messages import shorten
 from iceb.specs.prompts import ImageKey
 from iceb.stores.damage import DamagedError, publish_checked, read_checked
+from iceb.stores.remote import stored_remotely
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 SUFFIX = ".png"
@@ -51,7 +52,9 @@ class ImageStore:
         Raises:
             StoreError: the cache cannot be read.
         """
-        return [key for key in dict.fromkeys(keys) if not self._has(key)]
+        lacking = {key: self.path(key) for key in dict.fromkeys(keys) if not self._has(key)}
+        elsewhere = stored_remotely(lacking.values())
+        return [key for key, path in lacking.items() if path not in elsewhere]
 
     def _has(self, key: ImageKey) -> bool:
         if key in self._known:

@@ -15,6 +15,7 @@ from iceb.base.digest import digest_all
 from iceb.base.files import content_path, is_key
 from iceb.stores.damage import DamagedError, publish_checked, read_checked, read_quietly
 from iceb.stores.packs import Array, pack_bytes, read_keys, read_rows
+from iceb.stores.remote import fetch_below, remove_stored
 
 SUFFIX = ".pack"
 ROWS = 128  # in one file
@@ -47,6 +48,8 @@ class RowFolder:
             StoreError: a file cannot be read.
         """
         read = read_checked if remove else read_quietly
+        if remove:
+            fetch_below(self.folder)
         for path in self._files():
             if path not in self._known:
                 self._enter(path, read(path, self._keys) or ())
@@ -91,7 +94,7 @@ class RowFolder:
     def withdraw(self) -> None:
         """Remove the files that this object has written."""
         for path in self._written:
-            path.unlink(missing_ok=True)
+            remove_stored(path)
             self._forget(path)
 
     def _files(self) -> list[Path]:

@@ -10,6 +10,7 @@ from iceb.base.errors import MethodError
 from iceb.specs.runs import Scalar
 from iceb.stores.arrays import array_path, publish_array, read_array
 from iceb.stores.packs import Array
+from iceb.stores.remote import remove_stored
 from iceb.stores.text_states import TextStateStore
 
 
@@ -70,7 +71,7 @@ class ScratchStore:
         """Take back what this object has kept, of texts too."""
         self.texts.withdraw()
         for path in self._written:
-            path.unlink(missing_ok=True)
+            remove_stored(path)
 
     def _publish(self, key: Mapping[str, Any], array: Array) -> Array:
         kept = publish_array(self.folder, self._key(key), array)

@@ -307,13 +307,14 @@ def python_api(place: Scratch) -> None:
 
 
 def shared_run(place: Scratch) -> None:
-    """docs/clusters.md: a plan, its scripts, a share of it, and the result that goes on from there."""
+    """docs/clusters.md: a plan, its scripts, a share of it, the result that goes on from there, a cache at a URL."""
     (plan,) = (place.folder / "runs" / "plans").rglob("plan.json")
     assert {path.name for path in plan.parent.iterdir()} == {"plan.json", "shares.sh", "result.sh"}
     counted = place.printed["iceb status runs/plans/*/plan.json"]
     assert int(re.search(r"in all: (\d+) of", counted)[1]) > 0
     (result,) = (place.folder / "runs" / "aice" / "prompt_swap").rglob("result.json")
     assert json.loads(result.read_text(encoding="utf-8"))["cost"]["images_reused"] > 0
+    assert list((place.folder / "shared" / "images").rglob("*.png"))
 
 
 CLAIMS = {

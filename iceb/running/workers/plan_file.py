@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from iceb.base.cache import cache_root
+from iceb.base.cache_url import url_of
 from iceb.base.digest import digest
 from iceb.base.errors import SpecError
 from iceb.base.files import write_atomic
@@ -81,9 +82,9 @@ def _ask_document(ask: Ask) -> dict[str, Any]:
             "`method`: a class or an object cannot be written into a plan for other processes: register it as a "
             "package's entry point (docs/adding_a_method.md) and give its name"
         )
-    placed = replace(ask, cache=cache_root(ask.cache).resolve())
-    found: dict[str, Any] = TypeAdapter(Ask).dump_python(placed, mode="json")
-    return found
+    root = cache_root(ask.cache).resolve()
+    found: dict[str, Any] = TypeAdapter(Ask).dump_python(replace(ask, cache=root), mode="json")
+    return {**found, "cache": url_of(root) or str(root)}  # each machine has a local layer of its own
 
 
 def read_plan(path: Path) -> WorkPlan:

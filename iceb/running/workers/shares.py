@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from iceb.base.cache import require_writable
+from iceb.base.cache import cache_root, require_writable
 from iceb.base.errors import IcebError, SpecError, StoreError
 from iceb.base.files import write_atomic
 from iceb.base.messages import one_line
@@ -29,6 +29,7 @@ from iceb.specs.requests import EditBatch
 from iceb.specs.results import Result
 from iceb.specs.runs import Sampling
 from iceb.specs.shards import Shard
+from iceb.stores.remote import uploads_finished
 
 FAILED = "failed"  # begins the names of the notes of workers that failed, beside the plan
 
@@ -60,9 +61,11 @@ class ShareRun(Run):
         """Make the edits, draw and measure the share; returns the number of images drawn.
 
         Raises:
-            IcebError: the method, the model or a measure failed, or the cache cannot be written.
+            IcebError: the method, the model or a measure failed, the cache cannot be written, or uploads to its URL
+                failed.
         """
-        return self.with_attempts(self._make)
+        with uploads_finished(self.parts.cache):
+            return self.with_attempts(self._make)
 
     def _edit(self, model: EditedModel, batch: EditBatch) -> Edit:
         """Make the edit once for all workers; what belongs to single concepts is shared among them."""
@@ -164,7 +167,7 @@ class Work:
             )
         with chdir(self.plan.folder):
             first = self.plan.runs[0].ask
-            cache = first.cache or self.plan.out
+            cache = cache_root(first.cache) if first.cache else self.plan.out
             require_writable(cache)
             cache_use.note(cache, self.plan.out)
             yield self.shared_parts, self.plan.runs

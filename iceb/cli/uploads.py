@@ -1,0 +1,33 @@
+"""Wait for what a command is uploading to the URL of its cache, however the command ends."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from iceb.base.errors import IcebError
+
+REMOTE = "iceb.stores.remote"
+
+
+@contextmanager
+def wait_for_uploads() -> Iterator[None]:
+    """Wait at the end of the block; an upload that fails does not hide why the block was left.
+
+    Raises:
+        StoreError: something could not be uploaded; it stays in the cache's local layer.
+    """
+    try:
+        yield
+    except BaseException:
+        with suppress(IcebError):
+            _finish()
+        raise
+    _finish()
+
+
+def _finish() -> None:
+    """Wait, unless no store was used; stores are not imported for it."""
+    if REMOTE in sys.modules:
+        from iceb.stores.remote import finish_uploads
+
+        finish_uploads()
