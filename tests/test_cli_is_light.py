@@ -61,11 +61,14 @@ COMMANDS = [
 ]
 
 
+BY_TEXT = "neighbours"  # its concepts are told apart by distances of texts, which the CLIP twin's network reads
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A leaderboard of one committed result of each method and task: reading it imports what reading all does."""
     folder = tmp_path_factory.mktemp("light")
-    for method in sorted(path for path in RESULTS.glob("*/*") if path.is_dir()):
+    for method in sorted(path for path in RESULTS.glob("*/*") if path.is_dir() and path.parent.name != BY_TEXT):
         found = sorted(method.glob("0050-*.json")) or sorted(method.glob("*.json"))
         target = folder / "leaderboards" / "results" / method.relative_to(RESULTS)
         target.mkdir(parents=True)

@@ -360,7 +360,7 @@ def test_every_field_of_a_cell_has_a_place_in_its_command():
 def test_the_command_line_reads_a_cells_command_as_the_cell(monkeypatch):
     """Whatever the sweep was asked for: each option is read back as the field that it was written from."""
     asked = []
-    monkeypatch.setattr("iceb.cli.evaluate._evaluate", lambda ask, out, **output: asked.append(ask))
+    monkeypatch.setattr("iceb.cli.evaluate._evaluate", lambda ask, out, ray, **output: asked.append(ask))
     words = EVERY_OPTION.split()
     assert run(words[1:]) == 0
     (cell,) = SweepAsk(
