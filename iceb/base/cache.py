@@ -26,16 +26,18 @@ def cache_root(named: str | Path | None = None) -> Path:
     Raises:
         SpecError: no file system has such a name, or it is no whole URL.
     """
-    chosen, default = named or os.environ.get(ENVIRONMENT), os.environ.get(ENVIRONMENT)
-    url = cache_url(chosen) if chosen else None
-    if chosen and url is None:
+    default = os.environ.get(ENVIRONMENT)
+    chosen = named or default
+    if not chosen:
+        return _user_cache()
+    if (url := cache_url(chosen)) is None:
         return user_path(chosen)
-    if default and cache_url(default) is None:
-        beside = user_path(default)
-    else:
-        base = os.environ.get(XDG, "")
-        beside = user_path(base if os.path.isabs(base) else "~/.cache") / "iceb"  # XDG ignores a relative path
-    return beside if url is None else local_layer(url, beside)
+    return local_layer(url, user_path(default) if default and cache_url(default) is None else _user_cache())
+
+
+def _user_cache() -> Path:
+    base = os.environ.get(XDG, "")
+    return user_path(base if os.path.isabs(base) else "~/.cache") / "iceb"  # XDG ignores a relative path
 
 
 def is_cache(folder: Path) -> bool:

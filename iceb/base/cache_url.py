@@ -3,12 +3,12 @@
 A URL may have become a path on its way (`s3:/bucket/folder`), and is told by its scheme all the same.
 """
 
-import hashlib
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from iceb.base.digest import digest_bytes
 from iceb.base.errors import SpecError
 from iceb.base.messages import quote
 
@@ -43,7 +43,7 @@ def cache_url(named: str | Path) -> str | None:
 
 def local_layer(url: str, beside: Path) -> Path:
     """The folder of the local layer of a URL's cache, below the cache `beside`; it is remembered as such."""
-    name = hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    name = digest_bytes(url.encode("utf-8", "surrogateescape"))[:16]
     layer = Path(os.path.realpath(beside / FOLDER / name))
     _layers[layer] = url
     return layer

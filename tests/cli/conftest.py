@@ -97,3 +97,15 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setenv("ICEB_CACHE", str(folder / "cache"))
     yield folder
     assert (tmp_path / "victim.png").read_bytes() == b"untouched"
+
+
+@pytest.fixture
+def arguments(model, data, tmp_path):
+    """The arguments of a run of few images; a test adds its own."""
+
+    def build(*more: str) -> list[str]:
+        base = ["evaluate", "--method", "token_swap", "--task", "aice_flips", "--num-edits", "1", "--device", "cpu"]
+        base += ["--model", str(model), "--data", data, "--limit", "2"]
+        return [*base, "--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "runs"), *more]
+
+    return build

@@ -54,18 +54,6 @@ def test_a_run_with_images_alone_needs_nothing_and_shares_are_bounded():
 
 
 @pytest.fixture
-def arguments(model, data, tmp_path):
-    """The arguments of a run of few images; a test adds its own."""
-
-    def build(*more: str) -> list[str]:
-        base = ["evaluate", "--method", "token_swap", "--task", "aice_flips", "--num-edits", "1", "--device", "cpu"]
-        base += ["--model", str(model), "--data", data, "--limit", "2"]
-        return [*base, "--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "runs"), *more]
-
-    return build
-
-
-@pytest.fixture
 def order(arguments, tmp_path, monkeypatch):
     """The order of a run that was planned and not begun."""
     monkeypatch.setattr(ray_tasks, "_gpus", list)

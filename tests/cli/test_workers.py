@@ -34,18 +34,6 @@ esac
 
 
 @pytest.fixture
-def arguments(model, data, tmp_path):
-    """The arguments of a run of few images; a test adds its own."""
-
-    def build(*more: str) -> list[str]:
-        base = ["evaluate", "--method", "token_swap", "--task", "aice_flips", "--num-edits", "1", "--device", "cpu"]
-        base += ["--model", str(model), "--data", data, "--limit", "2"]
-        return [*base, "--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "runs"), *more]
-
-    return build
-
-
-@pytest.fixture
 def fake(tmp_path, monkeypatch):
     """Put a program of this text on the PATH; the words that it was called with go to the log."""
     folder, log = tmp_path / "bin", tmp_path / "called.log"
