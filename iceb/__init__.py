@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from iceb.api.capacities import Capacities, capacity
     from iceb.api.claiming import Verdicts, claims
     from iceb.api.comparing import compare, plan
+    from iceb.api.costing import Costs, costs
     from iceb.api.delivering import TriedEdit, apply, edit, try_edit
     from iceb.api.evaluating import dry_run, evaluate, score, score_images
     from iceb.api.exporting import write_export
@@ -34,6 +35,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Capacities",
     "ConceptValue",
+    "Costs",
     "Edit",
     "EditBatch",
     "EditMethod",
@@ -65,6 +67,7 @@ __all__ = [
     "capacity",
     "claims",
     "compare",
+    "costs",
     "dry_run",
     "edit",
     "evaluate",
@@ -94,6 +97,8 @@ _PLACES = {
     "claims": "iceb.api.claiming",
     "compare": "iceb.api.comparing",
     "plan": "iceb.api.comparing",
+    "Costs": "iceb.api.costing",
+    "costs": "iceb.api.costing",
     "TriedEdit": "iceb.api.delivering",
     "apply": "iceb.api.delivering",
     "edit": "iceb.api.delivering",

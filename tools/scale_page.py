@@ -14,7 +14,7 @@ this page are made by `python tools/simulated_schedules.py --write`; a test comp
 arithmetic, GPU-hours, money, disk and peak memory. No weights are needed. A pass of the denoiser, the text encoder or
 the autoencoder, and the forward and backward passes of training, are run on torch's meta device with the models'
 shapes, and their operations and live bytes are counted; numbers of images come from a task's data, numbers of steps
-from a method's settings with its recipe.
+from a method's settings with its recipe. `iceb.costs` returns the same to Python, as a frame.
 
 For example `iceb plan --cost --model sd14,sdxl --method emcid,uce --edits 1,10,100,300,1000 --tflops 100 --price 2`:
 

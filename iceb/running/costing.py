@@ -35,6 +35,11 @@ class Images:
     card: str
     continued: bool
 
+    @property
+    def total(self) -> int:
+        """Of both sides."""
+        return self.before + self.after
+
 
 class TaskScale:
     """Numbers of requests, prompts and images of a task by the number of edits.
@@ -99,7 +104,6 @@ class Cost:
         edit_flops: of the edit.
         draw_flops: of all images on both sides.
         images: on both sides.
-        edit_bytes: of the stored edit, float32.
         peak_bytes: memory at the most: weights in float32, trained state and the largest pass.
         together: concepts that are trained together at that peak; None: they take turns, or nothing is trained.
         fits: how many of them fit into the card's memory, None likewise; 0: not even one.
@@ -137,7 +141,7 @@ def cost_of(method: str, scales: TaskScale, num_edits: int, task: str, card_byte
     family = scales.family
     chosen = with_recipe(method, task, find(family.name), {}, None, num_edits)
     counted = scales.images(num_edits)
-    drawn = _flops(images(counted.before + counted.after, family.sampling.steps), family, None, half=False)
+    drawn = _flops(images(counted.total, family.sampling.steps), family, None, half=False)
     work = work_of(chosen.method, scales.scale(num_edits))
     if work is None:
         why = "its work is not told by its settings: rounds of drawing end by what a judge sees"

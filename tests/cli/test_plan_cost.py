@@ -29,3 +29,11 @@ def test_costs_follow_from_speed_and_price_and_are_missing_without():
     assert bare["edit_hours"] is None
     assert bare["money"] is None
     assert bare["edit_flops"] == emcid["edit_flops"]
+
+
+def test_the_table_says_what_is_missing_and_continued():
+    found = CliRunner().invoke(app, ["plan", "--cost", "--method", "uce,uce-debias", "--edits", "1000"])
+    assert found.exit_code == 0, found.output
+    assert "no `--tflops`: no hours; no `--price`: no money" in found.stdout
+    assert "uce             1000*" in found.stdout
+    assert "note: uce-debias: its work is not told by its settings" in found.stdout

@@ -1,6 +1,7 @@
 """The Python API: each function has the options of its command, and methods may be given as classes and objects."""
 
 import inspect
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import ClassVar
 
 import pytest
 from typer.main import get_command
+from typer.testing import CliRunner
 
 import iceb
 from iceb.api.arguments import Evaluation, command_of
@@ -32,6 +34,7 @@ OTHER_NAMES = {"metric": "metrics", "names": "task", "task": "tasks"}
 OF_SWEEPS = {"sweep", "budget"}
 OF_RUNS = {"checkpoint", "erases", "method", "name", "recipe", "requests"}
 OF_COSTS = {"card_memory", "cost", "edits", "image_bytes", "models", "price", "tflops"}  # of `iceb plan --cost`
+OF_PAIRS = {"alpha", "detect", "folder", "method", "metric", "num_edits", "pilots", "power"}  # without it
 # function → its command, arguments that only it has, options that only the command has
 TABLE = {
     "evaluate": ("evaluate", set(), OF_SWEEPS),
@@ -44,6 +47,7 @@ TABLE = {
     "apply": ("apply", set(), set()),
     "compare": ("compare", set(), {"metric"}),  # chooses the concepts that are printed
     "plan": ("plan", set(), OF_COSTS),
+    "costs": ("plan", {"methods"}, {"cost", *OF_PAIRS}),
     "capacity": ("capacity", set(), set()),
     "claims": ("claims", set(), set()),
     "write_export": ("export", set(), set()),
@@ -178,6 +182,34 @@ def test_rows_of_a_leaderboard_are_compared_as_the_command_does():
     assert frame.p_holm["source2dest"] < 0.05
     plans = iceb.plan(detect=0.05, folder=ROOT / "leaderboards")
     assert plans[0].needed <= plans[-1].needed or plans[-1].needed is None
+
+
+def test_costs_are_those_of_the_command_and_miss_what_nobody_stated():
+    pytest.importorskip("pandas")
+    asked = {"methods": ["uce", "emcid"], "edits": [10, 1000], "price": 2}
+    found = iceb.costs(tflops=50, **asked)
+    words = [
+        "plan",
+        "--cost",
+        "--method",
+        "uce,emcid",
+        "--edits",
+        "10,1000",
+        "--tflops",
+        "50",
+        "--price",
+        "2",
+        "--json",
+    ]
+    assert json.loads(CliRunner().invoke(app, words).stdout) == json.loads(json.dumps(found.documents()))
+    frame = found.frame().set_index(["method", "num_edits"])
+    own = frame.loc["emcid", 10]
+    assert own.money == pytest.approx(2 * (own.edit_flops + own.draw_flops) / 50e12 / 3600)
+    assert list(frame.continued) == [False, True] * 2
+    assert iceb.costs(**asked).frame().money.isna().all()
+    for wrong, message in (({"edits": [0]}, "`edits` 0"), ({"card_memory": -1}, "`card_memory` -1: must be")):
+        with pytest.raises(SpecError, match=message):
+            iceb.costs(**wrong)
 
 
 def test_capacities_are_those_of_the_command_as_frames():
