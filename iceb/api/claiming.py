@@ -71,7 +71,7 @@ def claims(file: Place = "claims.toml", *, folder: Place | None = None) -> Verdi
     from iceb.leaderboard.claim_file import read_claims
     from iceb.leaderboard.claims import judge_claims
     from iceb.leaderboard.pages import results_folder
-    from iceb.report.meanings import bounds_of, group_of
+    from iceb.specs.meanings import bounds_of, group_of
 
     place = Path(file)
     asked = read_claims(place)

@@ -17,8 +17,9 @@ from iceb.export.eee_schema import VERSION, Bound, bound_text, check_record
 from iceb.export.folders import write_folder
 from iceb.export.scored import ScoredRun, published_runs
 from iceb.models.families import FAMILIES
-from iceb.report.meanings import UNBOUNDED, Meaning, meaning_of
+from iceb.report.meanings import meaning_of
 from iceb.report.site.boards import Board
+from iceb.specs.meanings import UNBOUNDED, Meaning
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
 from iceb.statistics.estimates import LEVEL

@@ -9,6 +9,7 @@ from iceb.base.digest import canonical
 from iceb.base.errors import ResultError
 from iceb.leaderboard.cells import Cell, cell, setting
 from iceb.leaderboard.columns import Column, column_of, columns
+from iceb.leaderboard.failed_images import FAILED, failures_may_decide
 from iceb.leaderboard.identity import Identity
 from iceb.leaderboard.kept import Kept
 from iceb.leaderboard.known_floor import FLOOR
@@ -193,6 +194,7 @@ def _rank(
     own = {id(row): row.cells[count] for row in here if not row.control}
     unnamed = next((row.cells[count] for row in here if row.control and row.method == UNNAMED), None)
     spoilt = {row: why for row, found in own.items() if (why := why_unranked(found, unnamed) or kept.reason(found))}
+    spoilt = {id(each.row): FAILED for each in valued if failures_may_decide(each.score)} | spoilt
     contenders = [each for each in valued if not each.row.control and each.score.stderr is not None]
     contenders = [each for each in contenders if id(each.row) not in spoilt]
     contenders.sort(key=lambda each: -each.gain)

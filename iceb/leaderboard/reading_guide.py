@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from iceb.leaderboard.ceiling import OF_CEILING, anchors_at
 from iceb.leaderboard.columns import Column
 from iceb.leaderboard.edits_made import controls_line, edits_lines
+from iceb.leaderboard.failed_images import EXPLAINED as FAILED_EXPLAINED
+from iceb.leaderboard.failed_images import FAILED
 from iceb.leaderboard.kept import LOST, UNTOLD
 from iceb.leaderboard.known_floor import FLOOR
 from iceb.leaderboard.markdown import MISSING, cell
@@ -70,6 +72,7 @@ def _ranking(table: Table) -> list[str]:
         *_degenerate(table),
         *_no_effect(table),
         *explain_unranked(found for row in table.order for found in row.cells.values()),
+        *([FAILED_EXPLAINED] if any(each.reason == FAILED for at in table.ranked.values() for each in at) else []),
         *_loss_note(table),
         *_seen_note(table),
         f"`{FLOOR}` is the floor, the model as it was. A row that the same tests do not prove better than it has no "

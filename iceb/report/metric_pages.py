@@ -8,8 +8,9 @@ from typing import Any
 from iceb import registry
 from iceb.models.families import FAMILIES
 from iceb.report.markdown import cell, link, table
-from iceb.report.meanings import Meaning, meaning_of, of_group
+from iceb.report.meanings import meaning_of
 from iceb.report.metric_words import metric_fields
+from iceb.specs.meanings import Meaning, of_group
 from iceb.specs.metrics import Need
 from iceb.specs.tasks import Task
 

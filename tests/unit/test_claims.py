@@ -15,7 +15,7 @@ from iceb.leaderboard.claim_estimates import Shelf, difference_estimate, value_e
 from iceb.leaderboard.claim_file import FIELDS, parse_claims, read_claims
 from iceb.leaderboard.claims import ALPHA, judge_claims
 from iceb.leaderboard.filed_result import FiledResult
-from iceb.report.meanings import bounds_of, group_of
+from iceb.specs.meanings import bounds_of, group_of
 from iceb.specs.reduce import reduce_values
 from iceb.statistics.one_sided import p_above
 

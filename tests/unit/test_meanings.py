@@ -10,8 +10,9 @@ import pytest
 from iceb import registry
 from iceb.base.errors import SpecError
 from iceb.leaderboard.published import read_published
-from iceb.report.meanings import Meaning, group_of, meaning_of, of_group, parse_meanings, read_meanings
+from iceb.report.meanings import meaning_of
 from iceb.report.metric_pages import MetricFacts, explanation, measures_text, metric_facts, metric_pages, page
+from iceb.specs.meanings import Meaning, group_of, of_group, parse_meanings, read_meanings
 from iceb.specs.reduce import change_of
 from iceb.specs.reduction import ConceptValue
 from tools.committed import committed_results

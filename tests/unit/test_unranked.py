@@ -4,6 +4,7 @@ from typing import get_args
 
 import pytest
 
+from iceb.leaderboard.failed_images import FAILED, failures_may_decide
 from iceb.leaderboard.rank import tables
 from iceb.leaderboard.recompute import problems
 from iceb.leaderboard.render import render
@@ -66,3 +67,27 @@ def test_a_result_of_which_no_edit_has_an_effect_is_refused(make_result):
     assert problems(made.with_fields(**fields).result, made.rows) == [
         "1 of 1 edits are without effect: such a run is a failed one"
     ]
+
+
+# Over two parts, of a range of 2: 4 · 1 / 8001 and 4 · 4 / 1004, beside an error of 0.01.
+@pytest.mark.parametrize(("failed", "images", "place"), [(1, 8000, "1"), (4, 1000, FAILED)])
+def test_images_that_failed_cost_the_rank_where_they_could_move_the_headline(make_result, task, failed, images, place):
+    mine = make_result("mine", 10, {"edit_score": 0.3}, paper="arXiv:1")
+    mine = mine.with_score("edit_score", failed=failed, failed_why="ValueError", n=images)
+    (table,) = tables([mine.result, make_result("uce", 10, {"edit_score": 0.2}).result], task)
+    assert {each.row.method: each.place for each in table.ranked[10]}["mine"] == place
+    page = render("page", [table])
+    assert f"({failed} failed)" in page
+    assert ("could move the headline by more than its error" in page) is (place == FAILED)
+
+
+def test_a_failed_image_moves_a_mean_of_one_part_by_no_more_than_is_allowed_for(make_result):
+    score = make_result("mine", 10, {"source2dest": 0.3}).result.scores[0]
+    values = [0.3] * 99
+    moved = max(abs(sum([*values, worst]) / 100 - sum([*values, best]) / 100) for worst in (-1, 1) for best in (-1, 1))
+    assert moved == pytest.approx(0.02)
+    failing = score.model_copy(update={"failed": 1, "n": 99})
+    assert not failures_may_decide(failing.model_copy(update={"stderr": moved + 1e-9}))
+    assert failures_may_decide(failing.model_copy(update={"stderr": moved - 1e-9}))
+    unknown = failing.model_copy(update={"metric": "of_another_package", "stderr": 1e9})
+    assert failures_may_decide(unknown)

@@ -18,8 +18,8 @@ from iceb.mini.mentions import captions_naming
 from iceb.mini.people import identities
 from iceb.mini.styles import style_names
 from iceb.mini.world import class_aliases, class_names
-from iceb.report.meanings import read_meanings
 from iceb.specs.datasets import DataCard, DataSource
+from iceb.specs.meanings import read_meanings
 from iceb.specs.schedules import Remove, edit_batches
 
 ROOT = Path(__file__).parents[3]
