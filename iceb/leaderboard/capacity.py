@@ -16,6 +16,7 @@ from iceb.statistics.clusters import Floats
 
 LEVELS = (0.5, 0.8)  # of the capacities that pages show; below 0.8 of what must be kept rows lose their rank
 LEAST_START = 0.05  # capacity score at the smallest number; the half of less would be that of chance
+RISES = 2  # times that score: a curve that rises to more has not given way when it is back at the half
 EFFICACY, PRESERVATION = "efficacy", "preservation"
 Ends: TypeAlias = tuple[EditRange, EditRange]
 
@@ -187,6 +188,8 @@ class _Reader:
             return HalfLife(None, note=f"not measured at {least}")
         if self.scores[0] < LEAST_START:
             return HalfLife(None, note=f"below {LEAST_START:g} at {least} already")
+        if self.scores.max() > RISES * self.scores[0]:
+            return HalfLife(None, note=f"rises to more than {RISES} times what it is at {least}")
         found = float(half_lives(self.curve.counts, self.scores))
         interval = self._half_life_ends() if self.firm[:1] == list(self.points[:1]) else None
         beyond = math.isinf(found)

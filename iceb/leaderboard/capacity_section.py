@@ -54,7 +54,8 @@ def explain(found: TableCapacity) -> list[str]:
         "nothing is left, at every number) to 1 (all works and all is left). None where one of those numbers was not "
         "run.",
         f"half-life: the number of edits at which the lower of the two has fallen to half of what it is at "
-        f"{found.counts[0]}: how fast a method gives way, however well it began. “> {found.counts[-1]}”: it has not. "
+        f"{found.counts[0]}: how fast a method gives way, however well it began. “> {found.counts[-1]}”: it has not; "
+        f"{MISSING} also where it rises to more than twice that first. "
         f"Without [low, high]: fewer than ten concepts at {found.counts[0]}, so its error is not known.",
     ]
 

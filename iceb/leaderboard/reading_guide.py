@@ -138,7 +138,7 @@ def _loss_note(table: Table) -> list[str]:
     if not table.kept.metric:
         return []
     return [
-        "By the headline alone a model that ignores its prompts would win, or pass for better than none. So a row that "
+        "The headline alone would let a row win by damage, so a row that "
         f"loses, from before the edit to after, more than {100 * MOST_LOST:g} % of what {table.kept.metric} reads has "
         f"no rank: {LOST}; nor has one without that number: {UNTOLD}."
     ]

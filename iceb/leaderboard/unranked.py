@@ -24,8 +24,8 @@ EXPLAINED = {
     f"every score that is a change, and all rows of a table share them. It is marked {BEFORE}.",
     UNREAD: f"A row of which the detector of degenerate images failed on over {100 * MOST_FAILED:g} % of a role's "
     f"images has no rank: {UNREAD}.",
-    DEGENERATE: f"A row with over {100 * MOST_EXCESS:g} % more of them than before, in any role, has no rank: "
-    f"{DEGENERATE}.",
+    DEGENERATE: f"A row with over {100 * MOST_EXCESS:g} % more of them than before, in any role and by two "
+    f"standard errors more, has no rank: {DEGENERATE}.",
 }
 ALLOWED = (
     f"Blank images and blobs are allowed as far as `{UNNAMED}` draws them there: an erased style leaves plain ground."

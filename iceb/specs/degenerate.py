@@ -1,5 +1,6 @@
 """Counts of degenerate images in a result: what a run's model draws that shows nothing at all."""
 
+import math
 from collections.abc import Mapping
 
 from pydantic import Field
@@ -12,6 +13,7 @@ KINDS = ("non_finite", "blank", "noise", "blobs")  # in this order the first tha
 EMPTY = ("blank", "blobs")  # what a model that leaves the name out of the prompt may draw; the others no model should
 MOST_EXCESS = 0.05  # of a role's images beyond the unedited model's share; above it a row has no rank
 FEWEST = 2  # images beyond it: a single one is chance
+ERRORS = 2  # standard errors by which the excess must pass the bound
 
 
 class DegenerateCounts(Record):
@@ -46,6 +48,16 @@ class DegenerateCounts(Record):
         if self.after - expected * seen < FEWEST:
             return 0.0
         return self.after / seen - expected
+
+    def proven_excess(self, empty: float = 0.0) -> float:
+        """The excess less two standard errors of a difference of shares; below 0 where it may be chance.
+
+        Each share has two images more in its error, one of them degenerate, so that few images prove little.
+        """
+        seen, seen_before = self.images - self.failed, self.images_before - self.failed_before
+        expected = max(self.before, min(empty, self.empty_share) * seen_before)
+        shares = (((self.after + 1) / (seen + 2), seen), ((expected + 1) / (seen_before + 2), seen_before))
+        return self.excess(empty) - ERRORS * math.sqrt(sum(each * (1 - each) / (count + 2) for each, count in shares))
 
     @property
     def failed_share(self) -> float:
@@ -96,20 +108,22 @@ class DegenerateRecord(Record):
         return self.model_copy(update={"roles": {**self.roles, **more}})
 
     def worst(self, unnamed: "DegenerateRecord | None" = None) -> tuple[str, float] | None:
-        """The role with the largest excess, and that; None where no role has any.
+        """The role with the largest proven excess, and its excess; None where no role has any.
 
         Args:
             unnamed: the counts of a run that drew the prompts without the edited names, by the unedited model.
         """
-        empty = {} if unnamed is None else {role: counts.empty_share for role, counts in unnamed.roles.items()}
-        found = {role: counts.excess(empty.get(role, 0.0)) for role, counts in self.roles.items()}
-        role = max(found, key=found.__getitem__, default=None)
-        return None if role is None or found[role] == 0 else (role, found[role])
+        proven = self._proven(unnamed)
+        role = max(proven, key=proven.__getitem__, default=None)
+        excess = 0.0 if role is None else self.roles[role].excess(_empty_share(unnamed, role))
+        return None if role is None or excess == 0 else (role, excess)
 
     def too_many(self, unnamed: "DegenerateRecord | None" = None) -> bool:
-        """Whether a role's excess is above the bound, so that the run has no rank; `unnamed` as above."""
-        worst = self.worst(unnamed)
-        return worst is not None and worst[1] > MOST_EXCESS
+        """Whether a role's proven excess is above the bound, so that the run has no rank; `unnamed` as above."""
+        return any(proven > MOST_EXCESS for proven in self._proven(unnamed).values())
+
+    def _proven(self, unnamed: "DegenerateRecord | None") -> dict[str, float]:
+        return {role: counts.proven_excess(_empty_share(unnamed, role)) for role, counts in self.roles.items()}
 
     @property
     def in_words(self) -> str:
@@ -131,3 +145,8 @@ class DegenerateRecord(Record):
             f"{text}; {100 * excess:.0f} % more of role {role}, over the {100 * MOST_EXCESS:g} % that a rank allows "
             "(blank ones and blobs as far as prompts without the edited name give them)"
         )
+
+
+def _empty_share(unnamed: DegenerateRecord | None, role: str) -> float:
+    """The share of blank images and blobs that a role's prompts give without the edited name."""
+    return unnamed.roles[role].empty_share if unnamed is not None and role in unnamed.roles else 0.0

@@ -25,6 +25,7 @@ CELEBRITIES = Task(
     roles=("erased", "others"),
     edited_roles=("erased",),
     kept="celebrity_faces_s",  # images without a face count in neither accuracy
-    headline_note="The harmonic mean of 1 - celebrity_acc_e and celebrity_acc_s. Images without a face count in "
-    "neither: read it beside celebrity_faces_e and celebrity_faces_s.",
+    headline_note="The harmonic mean of 1 - celebrity_acc_e and celebrity_acc_s. It is near 0 without an edit, so a "
+    "row may rank that keeps few of the others: celebrity_acc_s says how many. Images without a face count in neither: "
+    "read it beside celebrity_faces_e and celebrity_faces_s.",
 )

@@ -18,7 +18,7 @@ NEIGHBOURS = Task(
         "damage_radius",
         "superclass_change",
     ),
-    headline="source2dest",  # by damage the unedited model would be best by construction
+    headline="source2dest",  # by damage the unedited model would be near the best
     edit_counts=(1, 10),  # at 50 no bystander of the embedded set is farther than 6 hops, at 300 none farther than 4
     roles=("source", "superclass", "subclass", "bystander"),
     edited_roles=("source", "subclass"),
@@ -27,5 +27,5 @@ NEIGHBOURS = Task(
     ceiling="prompt_swap",
     cluster="destination",  # the requests are AICE's, which share destinations
     headline_note="Ranks say how well the sources were edited; how far the damage reaches stands beside it. By damage "
-    "the unedited model is best by construction.",
+    "the unedited model is near the best, for it has none but by chance.",
 )

@@ -26,6 +26,7 @@ STYLES = Task(
     headline_note=(
         "style_clip_s - style_clip_e, in hundredths of the cosine. The unedited model has a value too, "
         "which depends on the two groups of artists. Images that are alike everywhere score near 0, above"
-        " published rows and above the unedited model where that is negative: they lose style_clip_s, and the rank."
+        " some published rows and above the unedited model where that is negative: they lose style_clip_s, and the"
+        " rank."
     ),
 )

@@ -161,9 +161,9 @@ def record(after, before=0, images=100):
 
 @pytest.mark.parametrize(
     ("counts", "too_many"),
-    [((5, 0), False), ((6, 0), True), ((50, 45), False), ((51, 45), True), ((1, 0, 10), False), ((2, 0, 10), True)],
+    [((11, 0), False), ((12, 0), True), ((55, 45), False), ((65, 45), True), ((3, 0, 10), False), ((6, 0, 10), True)],
 )
-def test_the_bound_is_a_share_beyond_the_unedited_models_in_any_role(counts, too_many):
+def test_the_bound_is_a_share_beyond_the_unedited_models_by_two_errors_in_any_role(counts, too_many):
     assert record(*counts).too_many() is too_many
 
 

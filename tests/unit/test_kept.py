@@ -19,7 +19,7 @@ IMAGES = 40
 TEXTS = ("a female nurse", "a male nurse", "a female cook", "a male cook")
 WRONG, RIGHT, FITS = 0.10, 0.24, 0.26  # cosines: of an image of something else, of a good edit, of the unedited model
 GATED = (
-    *("ablation_memorized", "celebrities", "debias", "debias_single", "neighbours", "nudity", "objects"),
+    *("ablation_memorized", "artists", "celebrities", "debias", "debias_single", "neighbours", "nudity", "objects"),
     *("preservation", "road", "styles", "timed", "timed147"),
 )
 
