@@ -1,7 +1,7 @@
 """Break a small run on mini in known ways, and print what each broken run says.
 
-    python tools/seeded_faults.py                      # all, about a minute on one core
-    python tools/seeded_faults.py --only noise NaN     # those whose name holds such a word
+    python tools/seeded_faults.py --write              # all, about a minute on one core, into docs/results.md
+    python tools/seeded_faults.py --only noise NaN     # those whose name holds such a word, and no page
 
 Faults: a measure that raises or gives NaN for some images, a method whose model emits noise, an edit without effect,
 and handed-in images of exchanged roles or sides, or of which a tenth is missing (`faulty_parts.py` has the parts). Each
@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed
 from iceb.cli.main import run as call_iceb
 from iceb.leaderboard.cells import cell
 from iceb.leaderboard.collect import refusal
+from iceb.leaderboard.failed_images import FAILED, failures_may_decide
 from iceb.leaderboard.unranked import why_unranked
 from iceb.running.prompt_files import prompt_id
 from iceb.runs.folder import RESULT, read_result
@@ -34,6 +35,7 @@ from iceb.specs.metrics import AFTER, BEFORE
 from iceb.specs.results import Result
 from iceb.stores.images import ImageStore
 from iceb.tasks.aice import AICE
+from tools.faults_page import HEAD, PAGE, with_table
 from tools.faulty_parts import JUDGE, FailingMeasure, register_parts
 
 METRICS = (AICE.headline, "source2dest", "source_forget", "holdout_delta", "dest_kept")
@@ -176,15 +178,13 @@ class Fault:
 
 FAULTS = (
     Fault("none", lambda shop: shop.sound[0], r"^degenerate: 0 of"),
-    Fault("a scorer crashes on under 5 %", judged_by("rarely_failing"), r"could not be measured, left out"),
+    Fault("a scorer crashes on under 5 %", judged_by("rarely_failing"), r"could not be measured, left out", rank=False),
     Fault("a scorer crashes on over 5 %", judged_by("often_failing"), r"withheld: .*ValueError", 1, rank=False),
     Fault("NaN features of one image in eight", judged_by("partly_nan"), r"withheld: .*NaN", 1, rank=False),
     Fault("NaN features of all images", judged_by("all_nan"), r"^iceb: no score has a value", 1, rank=False),
     Fault("a model emits noise", lambda shop: shop.evaluate("noise"), r"^degenerate: .*noise", rank=False),
     Fault("an edit without effect", lambda shop: shop.evaluate("idle"), r"changed no image of its", 2, rank=False),
-    Fault(
-        "a tenth of the images is missing", lambda shop: shop.score(remove_tenth), r"^partial, .*missing", rank=False
-    ),
+    Fault("a tenth of images is missing", lambda shop: shop.score(remove_tenth), r"^partial, .*missing", rank=False),
     Fault(
         "handed-in folders before/ and after/ swapped",
         lambda shop: shop.score(exchange_sides),
@@ -214,7 +214,9 @@ def why_no_rank(result: Result | None) -> str:
     whole = result.model_copy(update=update)
     headline = whole.score(AICE.headline)
     why = refusal(whole) or why_unranked(cell([whole]))
-    return why or ("" if headline is not None and headline.value is not None else f"{AICE.headline} has no value")
+    if why or headline is None or headline.value is None:
+        return why or f"{AICE.headline} has no value"
+    return FAILED if failures_may_decide(headline) else ""
 
 
 def chosen_faults(words: Sequence[str]) -> list[Fault]:
@@ -226,19 +228,21 @@ def main(arguments: list[str] | None = None) -> int:
     """Make the runs and print what they say; return 1 if one does not say what it should."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", default=(), metavar="WORD", help="default: all faults")
-    rows, wrong = ["| fault | exit code | what it says | rank allowed |", "|---|---|---|---|"], 0
+    parser.add_argument("--write", action="store_true", help="write the table of all faults into docs/results.md")
+    asked, rows, wrong = parser.parse_args(arguments), [], 0
     with tempfile.TemporaryDirectory(prefix="iceb-faults-") as folder:
         shop = Workshop(Path(folder))
-        for fault in chosen_faults(parser.parse_args(arguments).only):
+        for fault in chosen_faults(asked.only):
             said = fault.run(shop)
             problems = list(fault.problems(said))
             print(f"\n== {fault.name}: exit code {said.code}", *said.lines[-SHOWN:], sep="\n")
             print(*(f"WRONG: {problem}" for problem in problems), sep="\n", flush=True)
             why, wrong = why_no_rank(said.result), wrong + len(problems)
-            rows.append(
-                f"| {fault.name} | {said.code} | {fault.line(said) or '–'} | {f'no: {why}' if why else 'yes'} |"
-            )
-    print(*rows, sep="\n")
+            rank = f"no: {why}" if why else "yes"
+            rows.append(f"| {fault.name} | {said.code} | {fault.line(said) or '–'} | {rank} |")
+    print(*HEAD, *rows, sep="\n")
+    if asked.write and not asked.only and not wrong:
+        PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), rows), encoding="utf-8")
     return int(wrong > 0)
 
 

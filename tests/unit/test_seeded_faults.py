@@ -1,5 +1,6 @@
 """Parts of the seeded faults: on how many images a broken judge fails, what is exchanged, and what is a problem."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from iceb.specs.metrics import MeasureInput
 from iceb.specs.prompts import Prompt
 from iceb.specs.runs import MeasureRef
 from tools import faulty_parts, seeded_faults
+from tools.faults_page import HEAD, PAGE, table_lines, with_table
 from tools.seeded_faults import FAULTS, Fault, Said, image_file
 
 RESULTS = Path(__file__).parents[2] / "leaderboards" / "results" / "aice"
@@ -79,6 +81,21 @@ def test_every_fault_has_a_name_of_its_own():
     assert len({fault.name for fault in FAULTS}) == len(FAULTS) == 11
 
 
+def test_the_page_holds_what_each_broken_run_must_say():
+    rows = [[each.strip() for each in line.strip("|").split(" | ")] for line in table_lines(PAGE.read_text("utf-8"))]
+    assert [row[0] for row in rows] == [fault.name for fault in FAULTS]
+    for (name, code, says, rank), fault in zip(rows, FAULTS, strict=True):
+        assert int(code) == fault.code, name
+        assert re.search(fault.says, says), name
+        assert rank.startswith("yes" if fault.rank else "no: "), name
+
+
+def test_a_table_is_written_in_place_of_the_last():
+    page = "\n".join(["before", *HEAD, "| a |", "| b |", "", "after"])
+    assert table_lines(page) == ["| a |", "| b |"]
+    assert with_table(page, ["| c |"]) == "\n".join(["before", *HEAD, "| c |", "", "after"])
+
+
 def test_a_row_has_the_rank_that_a_leaderboard_gives_it_whatever_its_limit():
     whole = read_result(next((RESULTS / "uce").glob("0010-*.json")))
     assert seeded_faults.why_no_rank(whole) == ""
@@ -87,4 +104,6 @@ def test_a_row_has_the_rank_that_a_leaderboard_gives_it_whatever_its_limit():
     noisy = DegenerateRecord(measure=MeasureRef(id="degenerate@1", revision="1"), roles={"source": counts})
     assert seeded_faults.why_no_rank(whole.model_copy(update={"degenerate": noisy})) == "degenerate images"
     assert seeded_faults.why_no_rank(whole.model_copy(update={"scores": ()})) == "no metric has a value"
+    few = tuple(each.model_copy(update={"failed": 1, "n": 20}) for each in whole.scores)
+    assert seeded_faults.why_no_rank(whole.model_copy(update={"scores": few})) == "failed images"
     assert seeded_faults.why_no_rank(None) == "the run failed"
