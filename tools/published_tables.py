@@ -101,7 +101,8 @@ class PaperTable:
         return f"{found['name']} ({found['what']})" if found["what"] else str(found["name"])
 
     def _column(self, fact: Mapping[str, Any]) -> dict[str, str]:
-        return {"unit": UNITS.get(fact["unit"], fact["unit"]), "better": direction(fact["metric"])}
+        named = self.renames.get(fact["metric"], fact["metric"])
+        return {"unit": UNITS.get(fact["unit"], fact["unit"]), "better": direction(named)}
 
 
 def direction(metric: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from iceb.api.arguments import Computing, Drawing, Place, Settings, command_of, path_or_none
+from iceb.api.evaluating import LOG
 from iceb.api.reading import Run
 from iceb.api.signatures import takes
 from iceb.base.comma_lists import split_list
@@ -87,12 +88,14 @@ def try_edit(asked: Trying) -> TriedEdit:
         IcebError: asked wrongly, or a method, the model or a measure failed.
     """
     from iceb.report.trial_sheet import write_trial
-    from iceb.running.trial import TrialAsk, carry_out, few, make_plans
+    from iceb.running.trial import TrialAsk, carry_out, cautions, few, make_plans
 
     methods = split_list(asked.method) if isinstance(asked.method, str) else tuple(asked.method)
     concepts, out = asked.concepts(), Path(asked.out)
     ask = TrialAsk(concepts if asked.full else few(concepts), methods, asked.model, asked.settings, asked.common())
     plans = make_plans(ask)
+    for line in cautions(ask.own, plans):
+        LOG.info("%s", line)
     trial = carry_out(ask, plans, out / "runs")
     sheet, page = write_trial(trial, out, plans[0].parts.cache)
     return TriedEdit(tuple(Run(each.folder / "result.json", each.result) for each in trial.methods), sheet, page, trial)
@@ -153,7 +156,10 @@ def edit(asked: Editing) -> "Manifest":
         form=cast("Form", asked.form),
         command=command_of("edit", asked),
     )
-    return save(order(ask), Path(asked.out))
+    checked = order(ask)
+    for line in checked.lines():
+        LOG.info("%s", line)
+    return save(checked, Path(asked.out))
 
 
 def apply(

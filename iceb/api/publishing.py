@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def write_report(
-    runs: "RunLike | Iterable[RunLike]", *, out: Place = "site", cache: Place | None = None, title: str = "ICEB report"
+    runs: "RunLike | Iterable[RunLike]",
+    *,
+    out: Place = "site",
+    cache: Place | None = None,
+    title: str = "ICEB report",
+    sharp: bool = False,
 ) -> "Written":
     """Write a page of runs that opens offline in a browser, as `iceb report` does.
 
@@ -26,6 +31,7 @@ def write_report(
         out: the folder to write; an earlier report is replaced.
         cache: where the runs' images are; None: ICEB_CACHE, else ~/.cache/iceb.
         title: of the page.
+        sharp: images of sensitive tasks sharp as well, shown by a click; without it they are written blurred alone.
 
     Returns:
         The page's path, and how many runs, tables and images it has, and which runs it leaves out.
@@ -36,7 +42,7 @@ def write_report(
     """
     from iceb.report.site.build import write_report as write_site
 
-    return write_site(paths_of(runs), Path(out), path_or_none(cache), title)
+    return write_site(paths_of(runs), Path(out), path_or_none(cache), title, sharp)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,10 @@ def report(
         Path | None, typer.Option(help=f"The cache folder, which holds the runs' images. Default: {WHERE}.")
     ] = None,
     title: Annotated[str, typer.Option(help="The title of the page.")] = "ICEB report",
+    sharp: Annotated[
+        bool,
+        typer.Option("--sharp", help="Images of sensitive tasks sharp as well, shown by a click; else blurred alone."),
+    ] = False,
 ) -> None:
     """Write a web page of runs that opens offline.
 
@@ -33,7 +37,7 @@ def report(
     from iceb.report.site.build import write_report
 
     with show_progress():
-        made = write_report(runs, out, cache, title)
+        made = write_report(runs, out, cache, title, sharp)
     for line in left_out_lines(made.left_out, ", listed on the page"):
         typer.echo(line)
     tables = f"{count_text(made.runs, 'run')} in {count_text(made.boards, 'table')}"

@@ -7,6 +7,8 @@ from iceb.base.errors import DataError, NotInDataError
 from iceb.specs.datasets import DataCard
 from iceb.specs.requests import EditRequest
 
+FURTHER = "task artists goes to 1000 at once"
+
 
 def check_declared(card: DataCard, count: str, found: int, remedy: str = "") -> None:
     """Refuse another number than the card declares.
@@ -29,12 +31,23 @@ def first_requests(card: DataCard, requests: Sequence[EditRequest], num_edits: i
     Raises:
         DataError: fewer than one, or more than there are.
     """
-    most = len(requests)
-    if not 1 <= num_edits <= most:
-        raise DataError(
-            f"dataset {card.name} has {most} edit requests, `num_edits` asked for {num_edits}: choose 1 to {most}"
-        )
+    check_asked(f"dataset {card.name} has {len(requests)} edit requests", num_edits, len(requests))
     return tuple(requests[:num_edits])
+
+
+def check_asked(says: str, num_edits: int, most: int, further: str = FURTHER) -> None:
+    """Refuse a number of edits that a dataset does not reach.
+
+    Args:
+        says: what the dataset has, the start of the message.
+        further: what to do beyond its largest number.
+
+    Raises:
+        DataError: fewer than one, or more than `most`.
+    """
+    if not 1 <= num_edits <= most:
+        more = f"; {further}" if further and num_edits > most else ""
+        raise DataError(f"{says}, `num_edits` asked for {num_edits}: choose 1 to {most}{more}")
 
 
 @contextmanager

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict
 
 from iceb.base.errors import DataError
 from iceb.base.readers import read_json
+from iceb.datasets.counts import check_asked
 from iceb.datasets.mace_lists import REMEDY, TRAIN_SEED
 from iceb.datasets.rows import Text, validate_row
-from iceb.datasets.sized_lists import FURTHER
 from iceb.specs.datasets import DataCard, DatasetDeclaration
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditBatch, EditRequest
@@ -84,13 +84,8 @@ class Objects:
         Raises:
             DataError: fewer than one, or more than there are.
         """
-        most = len(self.requests)
-        if not 1 <= num_edits <= most:
-            further = f"; {FURTHER} at once" if num_edits > most else ""
-            raise DataError(
-                f"dataset {self.card.name} has {most} objects, each erased alone, `num_edits` asked for {num_edits}: "
-                f"choose 1 to {most}{further}"
-            )
+        count = len(self.requests)
+        check_asked(f"dataset {self.card.name} has {count} objects, each erased alone", num_edits, count)
         return one_by_one(EditBatch(each.id, (each,)) for each in self.requests[:num_edits])
 
     def only(self, requests: Sequence[EditRequest]) -> "Objects":

@@ -12,9 +12,8 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from iceb.base.errors import DataError
 from iceb.datasets.aice import TRAIN_TEMPLATES
-from iceb.datasets.counts import check_declared
+from iceb.datasets.counts import check_asked, check_declared
 from iceb.datasets.rows import Text, read_csv_rows
 from iceb.specs.datasets import DataCard, DatasetDeclaration
 from iceb.specs.prompts import NoiseDraw, Prompt
@@ -152,12 +151,7 @@ class SingleEdits:
         Raises:
             DataError: fewer than one, or more than there are.
         """
-        most = len(self.rows)
-        if not 1 <= num_edits <= most:
-            raise DataError(
-                f"dataset {self.card.name} has {most} single edits, `num_edits` asked for {num_edits}: "
-                f"choose 1 to {most}"
-            )
+        check_asked(f"dataset {self.card.name} has {len(self.rows)} single edits", num_edits, len(self.rows))
         batches = [single.batch for single in self._singles.values()][: num_edits * len(SEEDS)]
         return tuple(step for batch in batches for step in _steps(batch))
 

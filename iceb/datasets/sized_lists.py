@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from iceb.base.errors import DataError
-from iceb.datasets.counts import check_declared
+from iceb.datasets.counts import FURTHER, check_asked, check_declared
 from iceb.specs.datasets import DataCard
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditBatch, EditRequest
@@ -19,7 +19,6 @@ from iceb.specs.schedules import Schedule, single_batch
 ERASED = "erased"  # role of images of what is erased
 ERASED_MORE = "erased_more"  # of names that are erased, and that the benchmark's file does not draw
 SEEN, UNSEEN = "seen", "unseen"  # tags of images of what stays by whether preserved captions say its name
-FURTHER = "task artists goes to 1000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +135,9 @@ class SizedLists:
         Raises:
             DataError: fewer than one edit, or more than the largest list has.
         """
-        if num_edits >= 1:
-            for size, requests in self.requests.items():
-                if len(requests) >= num_edits:
-                    return size
-        sizes, most = ", ".join(map(str, self.lists)), max(map(len, self.requests.values()))
-        further = f"; {self.rule.further}" if self.rule.further and num_edits > most else ""
-        raise DataError(
-            f"dataset {self.card.name} erases the first names of its lists of {sizes}: `num_edits` asked for "
-            f"{num_edits}, choose 1 to {most}{further}"
-        )
+        says = f"dataset {self.card.name} erases the first names of its lists of {', '.join(map(str, self.lists))}"
+        check_asked(says, num_edits, max(map(len, self.requests.values())), self.rule.further)
+        return next(size for size, requests in self.requests.items() if len(requests) >= num_edits)
 
     def schedule(self, num_edits: int) -> Schedule:
         """One batch: the names of the list, in its order.

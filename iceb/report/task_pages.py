@@ -135,6 +135,7 @@ def _declaration(facts: TaskFacts) -> list[str]:
         *([_axes_line(task.axes)] if task.axes else []),
         f"- prompts are drawn for: {', '.join(task.roles)}",
         f"- settings of their own for it: {recipes or 'no method'}",
+        *(["- its images are blurred in grids and reports"] if task.sensitive else []),
         f"- version {task.version}",
     ]
 

@@ -133,15 +133,19 @@ class Plan:
             *self._warnings(),
         ]
 
-    def _warnings(self) -> list[str]:
-        lines = [f"note: {line}" for line in self.parts.method.advice(self.spec.model)]
-        lines += [f"warning: {line}" for line in conflict_lines(self.conflicts)]
+    def _warnings(self) -> Iterator[str]:
+        yield from (f"note: {line}" for line in self.parts.method.advice(self.spec.model))
+        yield from (f"warning: {line}" for line in conflict_lines(self.conflicts))
+        yield from (f"warning: {line}" for line in self.retained_notes())
+        yield from self.empty_notes()
+
+    def retained_notes(self) -> Iterator[str]:
+        """Warn of names that are scored and that the method was told to retain."""
         if self.retained_scored:
             names = names_in_words(self.retained_scored)
-            lines.append(f"warning: what is retained names {names}: no leaderboard takes such a result")
-        return [*lines, *self._empty()]
+            yield f"what is retained names {names}: no leaderboard takes such a result"
 
-    def _empty(self) -> Iterator[str]:
+    def empty_notes(self) -> Iterator[str]:
         """List the needs of metrics that no prompt meets: these metrics will have no value."""
         prompts = [prompt for checkpoint in self.checkpoints for prompt in checkpoint.prompts]
         for metric in (each.metric for each in self.parts.scorer.metrics):

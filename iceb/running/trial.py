@@ -8,6 +8,7 @@ from typing import Any
 from iceb.base.errors import SpecError
 from iceb.base.messages import quote
 from iceb.base.wording import count_text
+from iceb.datasets.conflicts import conflict_lines
 from iceb.datasets.own_requests import Amounts, OwnRequests
 from iceb.running.judge_answers import JudgeAnswers
 from iceb.running.method_settings import settings_by_method
@@ -106,8 +107,10 @@ def cautions(own: OwnRequests, plans: Sequence[Plan]) -> Iterator[str]:
     for each in plans:
         method, ref = each.parts.method, each.spec.model
         yield f"{each.spec.method}: {method.origin}; {count_text(len(own.concepts), 'request')} at once"
-        yield from (f"warning: {each.spec.method}: {line}" for line in method.advice(ref))
-        yield from (f"warning: {each.spec.method}: {line}" for line in size_notes(each))
+        for line in (*method.advice(ref), *size_notes(each), *each.retained_notes()):
+            yield f"warning: {each.spec.method}: {line}"
+    yield from (f"warning: {line}" for line in conflict_lines(plans[0].conflicts))  # all methods edit the same
+    yield from dict.fromkeys(line for each in plans for line in each.empty_notes())
     if lonely := own.without_neighbours():
         names = ", ".join(lonely[:3]) + (" …" if len(lonely) > 3 else "")
         yield f"note: no neighbour is known of {names}: name some in a column neighbours, to see what else changes"

@@ -9,7 +9,7 @@ from iceb.base.wording import count_text
 from iceb.specs.records import MOST_FAILED, Record
 from iceb.specs.runs import MeasureRef
 
-KINDS = ("non_finite", "blank", "noise", "blobs")  # in this order the first that is found counts
+KINDS = ("non_finite", "blank", "noise", "blobs")  # the first found counts; drawn bytes are finite: NaN is "blank"
 EMPTY = ("blank", "blobs")  # what a model that leaves the name out of the prompt may draw; the others no model should
 MOST_EXCESS = 0.05  # of a role's images beyond the unedited model's share; above it a row has no rank
 FEWEST = 2  # images beyond it: a single one is chance

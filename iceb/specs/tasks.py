@@ -47,7 +47,7 @@ class Task:
             effect. (): source and train, else the prompts that name a request, else all.
         optional_metrics: registered names of metrics that are computed on request; they may need prompts of their own.
         headline_note: what to know of the headline's scale; leaderboards say it.
-        sensitive: its images are blurred wherever they are shown.
+        sensitive: grids and reports show its images blurred.
         cluster: what was drawn at random, and is the unit of tests between results: each request; or each destination,
             where several requests were given the same at random. A destination that all requests share is no draw.
         ceiling: the control whose headline is the best that can be had; `unedited` is 0 on its scale, and it is 1.

@@ -2,8 +2,8 @@
 
 A model that emits such images has erased nothing. Each test is relative to the image's own size and contrast, so that
 one set of bounds holds for images of 32 and of 512 pixels. A drawn image is bytes: where a model gave NaN it is black,
-and counts as blank. The bounds lie in gaps: `tests/unit/test_degenerate.py` has
-what sound images and seeded faults give.
+and counts as blank; only floats from elsewhere are found as not finite. The bounds lie in gaps:
+`tests/unit/test_degenerate.py` has what sound images and seeded faults give.
 """
 
 from collections.abc import Sequence

@@ -146,7 +146,10 @@ def test_axe_finds_no_barrier(visit, theme, rules):
         assert said == []
 
 
-def test_sensitive_images_are_blurred_until_clicked(chromium, site: Path, tmp_path, monkeypatch):
+@pytest.mark.parametrize("sharp", [True, False])
+def test_sensitive_images_are_sharp_only_where_they_were_written_so_and_clicked(
+    chromium, site: Path, tmp_path, monkeypatch, sharp
+):
     from dataclasses import replace
 
     from iceb import registry
@@ -154,7 +157,7 @@ def test_sensitive_images_are_blurred_until_clicked(chromium, site: Path, tmp_pa
     sensitive = replace(registry.load("tasks", "aice"), sensitive=True)
     real = registry.load
     monkeypatch.setattr(registry, "load", lambda group, name: sensitive if group == "tasks" else real(group, name))
-    write_report([site.parent / "runs"], tmp_path / "site", site.parent / "cache")
+    write_report([site.parent / "runs"], tmp_path / "site", site.parent / "cache", sharp=sharp)
     page = chromium.new_page()
     page.goto(f"{(tmp_path / 'site' / 'index.html').as_uri()}#view=images&n=14")
     page.wait_for_selector("article.prompt img")
@@ -162,5 +165,7 @@ def test_sensitive_images_are_blurred_until_clicked(chromium, site: Path, tmp_pa
     assert all(".blurred." in each for each in sources)
     button = page.locator("article.prompt button.image").first
     button.click()
-    assert ".blurred." not in button.locator("img").get_attribute("src")
+    shown = button.locator("img") if sharp else page.locator("dialog img").first
+    assert (".blurred." in shown.get_attribute("src")) != sharp
+    assert page.wait_for_function("one => one.naturalWidth > 0", arg=shown.element_handle())
     page.close()

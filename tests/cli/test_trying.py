@@ -127,3 +127,17 @@ def test_training_images_far_from_the_models_size_are_warned_of(judged_model, ca
     assert (
         "it trains on images of 512 pixels and the model draws 32: set --set resolution=32" in capsys.readouterr().err
     )
+
+
+def test_requests_in_conflict_and_retained_names_that_are_judged_are_warned_of(judged_model, tmp_path, capsys):
+    rows, retained = tmp_path / "rows.csv", tmp_path / "retained.txt"
+    rows.write_text("source,dest\nlion,hen\nhen,tiger\nhens,tiger\n")
+    retained.write_text("tiger\n")
+    arguments = ["try", "--requests", str(rows), "--method", "token_swap,uce", "--model", str(judged_model)]
+    assert run([*arguments, "--dry-run", "--set", f"uce.retain_file={retained}"]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert [line for line in said if "among the requests" in line or "what is retained" in line] == [
+        "warning: uce: what is retained names 1 scored concept (tiger): no leaderboard takes such a result",
+        "warning: 2 chains among the requests: lion → hen → tiger; lion → hens → tiger",
+        "warning: 1 near-duplicate among the requests: hen and hens",
+    ]

@@ -9,6 +9,7 @@ import pytest
 from typer.main import get_command
 
 from iceb.cli.main import app
+from iceb.models.families import FAMILIES
 from tests.pages.blocks import FOLDERS, ROOT, TOP, commands_in_blocks, commands_in_text, name_of, pages, running_text
 
 NAMED = re.compile(rf"`((?:{'|'.join(('tests', *TOP))})/[\w./-]+)(?::[^`]*)?`")
@@ -101,3 +102,16 @@ def test_commands_are_found_on_many_pages():
 def test_no_command_in_running_text_holds_a_bar(page):
     """A shell would take it for a pipe."""
     assert [command for command in re.findall(r"`(iceb [^`]*)`", running_text(page)) if "|" in command] == []
+
+
+@pytest.mark.parametrize("heading", ["| measure | numbers |", "| measure | trained weights |"])
+def test_every_measure_of_real_models_has_a_row_in_both_tables(heading):
+    """What metrics/README.md says of weights and licence, and of what was run on trained weights."""
+    _, found, below = (ROOT / "metrics" / "README.md").read_text(encoding="utf-8").partition(heading)
+    assert found
+    named = {
+        name
+        for line in below.partition("\n\n")[0].splitlines()
+        for name in re.findall(r"`(\w+)`", line.split(" | ")[0])
+    }
+    assert {name for family in FAMILIES.values() if family.name != "mini" for name in family.measures.values()} <= named

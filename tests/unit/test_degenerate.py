@@ -1,5 +1,7 @@
 """Degenerate images: seeded faults of every size are found, rendered and drawn images are not, and ranks are gated."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from iceb.metrics.measures.degenerate import Degenerate, flags, quantile
 from iceb.mini.entities import entities_of, entity_look
 from iceb.mini.render import render
 from iceb.mini.world import class_look
+from iceb.models import drawing
 from iceb.models.bundle import ModelBundle
 from iceb.models.sources import find
 from iceb.running.degenerate_images import count_degenerate
@@ -83,6 +86,19 @@ def test_numbers_that_are_not_finite_are_found():
     image = np.full((16, 16, 3), 7.0)
     image[3, 4, 1] = np.nan
     assert kind(image) == "non_finite"
+
+
+def test_a_decode_of_nan_is_drawn_black_and_counts_as_blank():
+    """What docs/results.md says of the kind that no run has."""
+
+    def decode(part, *, return_dict):
+        return (torch.full((len(part), 3, 32, 32), torch.nan),)
+
+    vae = SimpleNamespace(config=SimpleNamespace(scaling_factor=1.0), dtype=torch.float32, decode=decode)
+    (image,) = drawing._decode(vae, torch.zeros(1, 4, 4, 4), find("mini").family.sampling)
+    assert image.dtype == np.uint8
+    assert not image.any()
+    assert kind(image) == "blank"
 
 
 def test_an_image_of_another_shape_is_refused():

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import logging
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -124,6 +125,24 @@ class Mine:
 
     def edit(self, bundle, requests, *, context):
         return iceb.Edit(rewrites={request.source: request.dests[0] for request in requests})
+
+
+class Stop(Exception):
+    """What stands for the work after the checks."""
+
+
+@pytest.mark.parametrize(
+    ("function", "work"),
+    [("try_edit", "iceb.running.trial.carry_out"), ("edit", "iceb.delivery.save.save")],
+)
+def test_requests_in_conflict_are_logged_before_anything_is_made(function, work, monkeypatch, caplog):
+    def stop(*given):
+        raise Stop
+
+    monkeypatch.setattr(work, stop)
+    with caplog.at_level(logging.INFO, "iceb"), pytest.raises(Stop):
+        getattr(iceb, function)(method="embedding_swap", source=["lion", "hen"], dest=["hen", "tiger"])
+    assert "warning: 1 chain among the requests: lion → hen → tiger" in caplog.messages
 
 
 def test_a_cells_command_makes_it_alone():

@@ -2,12 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from made_up_runs import Shape, make_runs
 
+from iceb import registry
 from iceb.base.errors import ResultError
 from iceb.cli.main import run as command
 from iceb.report.site.boards import make_boards
@@ -77,6 +79,24 @@ def test_every_image_named_is_a_file_and_the_ceiling_is_what_the_control_drew(to
         assert all((site / "images" / name).is_file() for name in images.values())
         assert (images.get("-2") == images[swap]) == (role == "source"), text
         assert set(answers) == set(images)
+
+
+def test_images_of_a_sensitive_task_are_written_sharp_only_where_that_was_asked(toy_runs, tmp_path, monkeypatch):
+    real, sensitive = registry.load, replace(registry.load("tasks", "aice"), sensitive=True)
+    monkeypatch.setattr(registry, "load", lambda group, name: sensitive if group == "tasks" else real(group, name))
+    files = {}
+    for name, options in (("blurred", []), ("both", ["--sharp"])):
+        site = tmp_path / name
+        assert command(["report", str(toy_runs[0]), "-o", str(site), "--cache", str(toy_runs[1]), *options]) == 0
+        files[name] = {path.name for path in (site / "images").rglob("*") if path.is_file()}
+    assert all(".blurred." in name for name in files["blurred"])
+    assert files["both"] == files["blurred"] | {name.replace(".blurred", "") for name in files["blurred"]}
+    (board,) = data_of(tmp_path / "blurred", "index")["boards"]
+    assert (board["sensitive"], board["sharp"]) == (True, False)
+    named = {
+        Path(name) for prompt in data_of(tmp_path / "blurred", "aice-1-11")["prompts"] for name in prompt[6].values()
+    }
+    assert {f"{each.stem}.blurred{each.suffix}" for each in named} == files["blurred"]
 
 
 def test_data_cannot_end_its_script():

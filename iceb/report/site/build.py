@@ -36,7 +36,9 @@ class Written:
     left_out: tuple[LeftOut, ...]
 
 
-def write_report(named: Sequence[Path], site: Path, cache: Path | None = None, title: str = TITLE) -> Written:
+def write_report(
+    named: Sequence[Path], site: Path, cache: Path | None = None, title: str = TITLE, sharp: bool = False
+) -> Written:
     """Write the report of some runs.
 
     Args:
@@ -44,6 +46,7 @@ def write_report(named: Sequence[Path], site: Path, cache: Path | None = None, t
         site: the folder to write; one that holds an earlier report is written anew.
         cache: the cache's root, from which images and judges' answers come; None for the default one.
         title: of the page.
+        sharp: write images of sensitive tasks sharp as well, not blurred alone.
 
     Raises:
         ResultError: there is no run, or the folder holds something else.
@@ -57,8 +60,9 @@ def write_report(named: Sequence[Path], site: Path, cache: Path | None = None, t
     documents: list[dict[str, Any]] = []
     missing = 0
     for board in boards:
-        thumbnails = Thumbnails(ImageStore(root), site, board.sensitive)
-        documents.append({**board_document(board), "sets": list(_write_sets(board, thumbnails, site, root))})
+        thumbnails = Thumbnails(ImageStore(root), site, board.sensitive, sharp)
+        sets = list(_write_sets(board, thumbnails, site, root))
+        documents.append({**board_document(board), "sharp": sharp, "sets": sets})
         missing += len(thumbnails.missing)
         kept |= thumbnails.names
     index = {"title": title, "boards": documents, "leftOut": [_left_out(each) for each in left_out]}

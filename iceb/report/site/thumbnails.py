@@ -23,13 +23,15 @@ class Thumbnails:
     Attributes:
         store: where the images are.
         site: the report's folder.
-        sensitive: write a blurred twin of each as well, which the page shows until the reader asks for the other.
+        sensitive: write them blurred, under the name of the sharp one with ".blurred" in it.
+        sharp: write the sharp ones of a sensitive task, too, which the page shows where the reader clicks.
         missing: keys that the store has no image of.
     """
 
     store: ImageStore
     site: Path
     sensitive: bool = False
+    sharp: bool = False
     missing: set[ImageKey] = field(default_factory=set)
     size: tuple[int, int] = (0, 0)  # of the first one, pixels
     _names: dict[ImageKey, str] = field(default_factory=dict)
@@ -54,7 +56,8 @@ class Thumbnails:
     def _write(self, pixels: Pixels) -> str:
         data, suffix = encode_thumbnail(pixels)
         stem = hashlib.sha256(data).hexdigest()[:NAMED]
-        self._keep(f"{stem[:2]}/{stem}{suffix}", data)
+        if self.sharp or not self.sensitive:
+            self._keep(f"{stem[:2]}/{stem}{suffix}", data)
         if self.sensitive:
             self._keep(f"{stem[:2]}/{stem}.blurred{suffix}", encode_thumbnail(blur(pixels))[0])
         if self.size == (0, 0):

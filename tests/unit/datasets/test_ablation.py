@@ -100,7 +100,7 @@ def test_counts_that_do_not_fit_are_refused(tmp_path):
         small(tmp_path, negatives=4)
     with pytest.raises(DataError, match="2 prompts of 'some one' for 5 images"):
         small(tmp_path, images=5)
-    with pytest.raises(DataError, match="`num_edits` asked for 3: choose 1 to 2"):
+    with pytest.raises(DataError, match="`num_edits` asked for 3: choose 1 to 2; task artists goes to 1000"):
         small(tmp_path).schedule(3)
 
 

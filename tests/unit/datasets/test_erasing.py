@@ -58,7 +58,7 @@ def test_a_number_with_a_list_has_its_names_and_one_between_the_first_of_the_nex
 
 @pytest.mark.parametrize("count", [0, -1, 4])
 def test_other_numbers_are_refused_with_the_lists_and_a_task_that_goes_further(small, count):
-    words = r"the first names of its lists of 1, 3: `num_edits` asked for .*, choose 1 to 3"
+    words = r"the first names of its lists of 1, 3, `num_edits` asked for .*: choose 1 to 3"
     with pytest.raises(DataError, match=words + ("; task artists goes to 1000" if count == 4 else "$")):
         small.schedule(count)
 

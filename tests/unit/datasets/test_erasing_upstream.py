@@ -135,7 +135,7 @@ def test_a_number_between_takes_the_first_of_the_next_larger_list(artists, count
 
 
 def test_more_artists_than_the_largest_list_are_refused(artists):
-    with pytest.raises(DataError, match="`num_edits` asked for 1001, choose 1 to 1000"):
+    with pytest.raises(DataError, match="`num_edits` asked for 1001: choose 1 to 1000"):
         artists.schedule(1001)
 
 

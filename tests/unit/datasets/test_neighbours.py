@@ -1,4 +1,4 @@
-"""Neighbours: bystanders know their distances, and planted edits of known radius are recovered within one hop."""
+"""Neighbours: bystanders know their distances, and planted damage of known radius is recovered within one hop."""
 
 import numpy as np
 import pytest

@@ -52,7 +52,7 @@ def test_texts_are_erased_together(tmp_path):
         ("blood", ()),
     ]
     assert dataset.prompts(batch) == []
-    with pytest.raises(DataError, match="`num_edits` asked for 4: choose 1 to 3"):
+    with pytest.raises(DataError, match="`num_edits` asked for 4: choose 1 to 3; task artists goes to 1000"):
         dataset.schedule(4)
 
 

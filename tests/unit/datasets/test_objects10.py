@@ -64,7 +64,7 @@ def test_an_image_that_is_asked_for_again_is_another_replicate(tmp_path):
 
 def test_classes_are_erased_one_after_the_other(tmp_path):
     assert [type(step) for step in small(tmp_path).schedule(2)] == [Add, Checkpoint, Remove] * 2
-    with pytest.raises(DataError, match="`num_edits` asked for 3: choose 1 to 2"):
+    with pytest.raises(DataError, match="`num_edits` asked for 3: choose 1 to 2; task artists goes to 1000"):
         small(tmp_path).schedule(3)
 
 

@@ -87,7 +87,7 @@ Iceb.concepts = (() => {
     const { rows, a, b } = Iceb.images.compared(board, set, state);
     if (!a || !found.length) return [h("p", { class: "quiet" }, "None of these runs keeps images of it.")];
     const named = rows.map((row) => [row.place, row.label]);
-    const context = { size: set.size, sensitive: board.sensitive, set };
+    const context = { size: set.size, sensitive: board.sensitive, sharp: board.sharp, set };
     return [h("div", { class: "controls" }, choice("A", named, a.place, (to) => go({ a: to })), b && choice("B", named, b.place, (to) => go({ b: to }))),
       Iceb.images.notes(set, board), ...Iceb.images.list(context, found, Iceb.images.sides(a, b, found), state)];
   }

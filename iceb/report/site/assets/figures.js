@@ -1,5 +1,5 @@
 "use strict";
-/* Images of one prompt side by side: unedited, methods, ceiling; blurred where the task is sensitive. */
+/* Images of one prompt side by side: unedited, methods, ceiling; blurred where the task is sensitive. A report may hold them sharp, too. */
 Iceb.figures = (() => {
   const { h, number } = Iceb;
   const SIDE = 128; // pixels up to which tiny images are enlarged, by whole factors
@@ -11,7 +11,7 @@ Iceb.figures = (() => {
     return size.map((each) => each * factor);
   }
 
-  /** Name the file of an image; a blurred twin stands beside each one of a sensitive task. */
+  /** Name the file of an image, or of its blurred twin. */
   function source(name, blurred) {
     return `images/${blurred ? name.replace(/\.(\w+)$/, ".blurred.$1") : name}`;
   }
@@ -38,7 +38,7 @@ Iceb.figures = (() => {
     if (name === null) return h("div", { class: "none", style: box }, "not in the cache");
     const alt = `${who}: ${prompt.text}${prompt.answers[key] ? `; the judge says ${answerText(prompt.answers[key])}` : ""}`;
     const made = h("img", { src: source(name, context.sensitive), alt: context.sensitive ? `${who}, blurred: ${prompt.text}` : alt, width, height, loading: "lazy",
-      decoding: "async", class: context.size[0] < SIDE ? "pixels" : null, "data-sharp": context.sensitive ? source(name, false) : null });
+      decoding: "async", class: context.size[0] < SIDE ? "pixels" : null, "data-sharp": context.sensitive && context.sharp ? source(name, false) : null });
     made.addEventListener("error", () => made.replaceWith(h("div", { class: "none", style: box }, "its file is not in the report's folder")));
     return made;
   }
@@ -53,7 +53,8 @@ Iceb.figures = (() => {
   function figure(context, prompt, [who, key], side, openWindow) {
     const made = image(context, prompt, who, key, side);
     const answer = prompt.answers[key];
-    const held = made.tagName === "IMG" && (openWindow || context.sensitive) ? h("button", { type: "button", class: "image", "aria-label": context.sensitive ? `Show ${who} unblurred` : `Enlarge ${who}`,
+    const hidden = context.sensitive && context.sharp;
+    const held = made.tagName === "IMG" && (openWindow || hidden) ? h("button", { type: "button", class: "image", "aria-label": hidden ? `Show ${who} unblurred` : `Enlarge ${who}`,
       onclick: () => { const found = held.querySelector("img"); if (found && found.dataset.sharp) reveal(found); else if (openWindow) openWindow(); } }, made) : made;
     return h("figure", {}, held, h("figcaption", {}, h("span", { class: "who" }, who), h("span", { class: "small quiet" }, verdict(answer), " ", answerText(answer))));
   }

@@ -44,7 +44,7 @@ Iceb.images = (() => {
   function notes(set, board) {
     const said = ["The ceiling is the unedited model's image with the destination's name in the prompt, at the same seed. Below an image stands the judge's answer with its probability; ✓ where it is what the prompt should show."];
     if (set.missing) said.unshift(`${set.missing} images are not in the cache that this report was made with (they were removed, or drawn elsewhere). The command of a row draws them again: see Runs.`);
-    if (board.sensitive) said.unshift("Images of this task are blurred. A click shows one of them as it is.");
+    if (board.sensitive) said.unshift(`Images of this task are blurred. ${board.sharp ? "A click shows one of them as it is." : "This report holds them in no other form."}`);
     return h("p", { class: "small quiet" }, said.join(" "));
   }
 
@@ -81,7 +81,7 @@ Iceb.images = (() => {
     const judged = all.some((prompt) => Object.keys(prompt.answers).length);
     const inOrder = ordered(found, state.order, a, b);
     Iceb.say(`${inOrder.length} of ${all.length} prompts`);
-    const context = { size: set.size, sensitive: board.sensitive, set };
+    const context = { size: set.size, sensitive: board.sensitive, sharp: board.sharp, set };
     return [controls(state, all, rows, a, b, judged), notes(set, board),
       h("p", { class: "small" }, `${inOrder.length} of ${all.length} prompts`), ...list(context, inOrder, sides(a, b, found), state)];
   }
