@@ -36,6 +36,7 @@ OPTIONS = {  # by the field's name
             ),
             *("hub_dataset", "organization", "project", "relationship", "space", "trials", "limit_seconds"),
             *("alpha", "check", "counts", "detect", "level", "power", *SAMPLING),
+            *("card_memory", "edits", "image_bytes", "price", "tflops"),
         )
     },
 }
