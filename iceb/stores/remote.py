@@ -15,6 +15,7 @@ from iceb.base.cache_url import layers
 from iceb.base.errors import IcebError, StoreError
 from iceb.base.files import publish
 from iceb.base.object_store import ObjectStore
+from iceb.stores.own_files import is_own
 from iceb.stores.uploads import Uploads
 
 SHARED = ("edits", "images", "measured", "scratch")  # the stores that the URL holds
@@ -73,7 +74,7 @@ class Remote:
         with self._lock:
             if not self._is_old(folder):
                 return
-            found = self.store.names(folder) - self._refused
+            found = set(filter(is_own, self.store.names(folder))) - self._refused
             self._listed[folder] = time.monotonic()
         for name, data in self.store.get_all(name for name in found if not (self.root / name).exists()):
             publish(self.root / name, data, durable=False)
@@ -108,7 +109,7 @@ class Remote:
         return time.monotonic() - listed > RENEWED
 
     def _list(self, folder: str) -> None:
-        found = self.store.names(folder)
+        found = filter(is_own, self.store.names(folder))
         for each in [each for each in self._names if f"{each}/".startswith(f"{folder}/")]:
             del self._names[each]
         for name in found:
