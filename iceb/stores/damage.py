@@ -163,6 +163,7 @@ def publish_checked(
             break
         standing = read()
         if standing is not None:
+            handing.leave()
             return standing
     else:
         write_atomic(path, data, durable=durable)

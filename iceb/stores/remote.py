@@ -208,6 +208,11 @@ class Handing:
         if self._place is not None:
             self._place[0].hand_over(self._place[1], self._data)
 
+    def leave(self) -> None:
+        """Hand nothing over, for another file of this name stands here."""
+        if self._place is not None:
+            self._place[0].uploads.take_back(self._place[1], self._data)
+
 
 def wait_for_uploads(root: Path) -> None:
     """Wait until all that was stored in a cache is at its URL; what earlier processes have left, too.

@@ -278,8 +278,13 @@ def test_a_file_that_was_damaged_before_its_upload_never_leaves(machine, url, mo
         remote.wait_for_uploads(cache)
     monkeypatch.setattr(Watched, "broken", False)
     store.path(KEY).write_bytes(store.path(KEY).read_bytes()[:-20])
-    remote.wait_for_uploads(cache)
+    with pytest.raises(StoreError, match=r"not what was to be stored there: remove it"):
+        remote.wait_for_uploads(cache)
     assert there(url) == {}
+    assert store.read(KEY) is None  # found out, and drawn again
+    store.save(KEY, PIXELS)
+    remote.wait_for_uploads(cache)
+    assert there(url).keys() == {f"images/{KEY[:2]}/{KEY}.png"}
 
 
 @pytest.mark.parametrize("broken", [False, True])
