@@ -7,6 +7,7 @@ import pytest
 
 from iceb.base.cache import cache_root
 from iceb.stores.damage import take_damage
+from iceb.stores.remote import leave_uploads
 from tests.unit.stores.watched import Watched
 
 
@@ -18,7 +19,8 @@ def url(monkeypatch):
         monkeypatch.setattr(Watched, name, value)
     Watched.asked.clear()
     take_damage()
-    return f"watched://{uuid4().hex}/iceb"
+    yield f"watched://{uuid4().hex}/iceb"
+    leave_uploads()  # which would ask on in the next test
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from iceb.base.cache import cache_root
 from iceb.base.digest import digest
 from iceb.base.errors import StoreError
 from iceb.specs.methods import Edit
-from iceb.stores import remote, uploads
+from iceb.stores import remote, remote_files, uploads
 from iceb.stores.damage import publish_checked
 from iceb.stores.edits import EditStore, MadeEdit
 from iceb.stores.images import ImageStore
@@ -39,7 +39,7 @@ def cache(machine, url):
 
 def other_process(cache, url):
     """The uploads of another process on the same local layer."""
-    return remote.Remote(cache, url).uploads
+    return remote_files.Remote(cache, url).uploads
 
 
 def notes(cache):
