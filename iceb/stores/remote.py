@@ -5,12 +5,14 @@ locked. Only what stands in SHARED leaves the machine; texts' states are made ag
 notes, locks and paces are of one machine.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from iceb.base.cache_url import layers
-from iceb.base.errors import IcebError, StoreError
+from iceb.base.errors import IcebError, StoreError, UnreachableError
+from iceb.base.files import explain_errors
+from iceb.base.progress import Silent, watching
 from iceb.stores.remote_files import Remote
 
 SHARED = ("edits", "images", "measured", "scratch")  # the stores that the URL holds
@@ -72,13 +74,38 @@ def refuse(path: Path) -> None:
         place[0].refuse(place[1])
 
 
-def remove_stored(path: Path) -> None:
-    """Remove a stored file here and at the cache's URL.
+def remove_stored(paths: Collection[Path]) -> None:
+    """Remove stored files, first all of them here, then at the cache's URL; no stop ends that half-way.
 
     Raises:
-        StoreError: it cannot be removed there.
+        StoreError: some cannot be removed; all others are.
     """
-    path.unlink(missing_ok=True)
+    with watching(Silent()):
+        failed = {path: error for path in paths if (error := _failure(_remove_here, path)) is not None}
+        outage = None
+        for path in paths:
+            if (error := outage or _failure(_remove_there, path)) is not None:
+                failed[path] = error
+                outage = error if isinstance(error, UnreachableError) else None
+    if failed:
+        path, error = next(iter(failed.items()))
+        raise StoreError(f"{len(failed)} of {len(paths)} stored files could not be removed ({path}): {error}")
+
+
+def _failure(remove: Callable[[Path], None], path: Path) -> StoreError | None:
+    try:
+        remove(path)
+    except StoreError as error:
+        return error
+    return None
+
+
+def _remove_here(path: Path) -> None:
+    with explain_errors(path):
+        path.unlink(missing_ok=True)
+
+
+def _remove_there(path: Path) -> None:
     if (place := _place(path)) is not None:
         place[0].withdraw(place[1])
 

@@ -162,7 +162,7 @@ def test_a_file_that_is_gone_there_is_missing_again(machine, url):
     ImageStore(first).save(KEY, PIXELS)
     remote.finish_uploads()
     assert second.missing([KEY]) == []
-    remote.remove_stored(ImageStore(first).path(KEY))
+    remote.remove_stored([ImageStore(first).path(KEY)])
     assert there(url) == {}
     assert second.read(KEY) is None
     assert second.missing([KEY]) == [KEY]
