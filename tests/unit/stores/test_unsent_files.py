@@ -13,6 +13,8 @@ from iceb.base import object_store
 from iceb.base.cache import cache_root
 from iceb.base.digest import digest
 from iceb.base.errors import StoreError
+from iceb.running.cache_use import RunUse
+from iceb.running.pruning import unreferenced_files
 from iceb.specs.methods import Edit
 from iceb.stores import remote, remote_files, uploads
 from iceb.stores.damage import publish_checked
@@ -151,6 +153,14 @@ def test_a_note_of_no_stored_file_is_left_alone(cache, url, tmp_path):
     ImageStore(cache).save(KEY, PIXELS)
     remote.wait_for_uploads(cache)
     assert there(url).keys() == {NAME}
+
+
+def test_pruning_spares_what_is_not_at_the_url_yet(cache, url, monkeypatch):
+    ImageStore(cache).save(OTHER, PIXELS)
+    remote.wait_for_uploads(cache)
+    fail(cache, lambda: ImageStore(cache).save(KEY, PIXELS))
+    spare = [file.path for file in unreferenced_files(cache, [RunUse("a", "complete", frozenset())])]
+    assert spare == [ImageStore(cache).path(OTHER)]
 
 
 SAVES = """
