@@ -1,6 +1,7 @@
 """Files that are not at the URL yet: whatever fails, whoever looks, none is forgotten."""
 
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from iceb.running.cache_use import RunUse
 from iceb.running.pruning import unreferenced_files
 from iceb.specs.methods import Edit
 from iceb.stores import remote, remote_files, uploads
-from iceb.stores.damage import publish_checked
+from iceb.stores.damage import Damage, note_damage, publish_checked, take_damage
 from iceb.stores.edits import EditStore, MadeEdit
 from iceb.stores.images import ImageStore
 from tests.unit.stores.watched import Watched, put_there, there
@@ -190,3 +191,9 @@ def test_two_processes_on_one_layer_upload_everything_and_leave_no_note(tmp_path
         path.relative_to(place).as_posix(): path.read_bytes() for path in place.rglob("*") if path.is_file()
     } == stored
     assert notes(layer) == []
+
+
+def test_damage_that_another_process_has_found_is_shown_with_this_ones(tmp_path):
+    found = Damage(tmp_path / "a.png", "cut short", removed=True)
+    note_damage(pickle.loads(pickle.dumps([found])))
+    assert take_damage() == [found]
