@@ -6,7 +6,7 @@ from pathlib import Path
 from iceb.base.cache_url import cache_url, local_layer, url_of
 from iceb.base.errors import StoreError
 from iceb.base.files import write_atomic
-from iceb.base.object_store import ObjectStore
+from iceb.base.object_store import FEW, ObjectStore
 from iceb.base.readers import user_path
 
 ENVIRONMENT = "ICEB_CACHE"
@@ -62,6 +62,6 @@ def require_writable(cache: Path) -> None:
     try:
         write_atomic(cache / TAG, tag)
         if (url := url_of(cache)) is not None:
-            ObjectStore(url).put(TAG, tag)
+            ObjectStore(url).put(TAG, tag, FEW)
     except StoreError as error:
         raise StoreError(f"the cache cannot be used: {error}") from error

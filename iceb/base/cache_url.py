@@ -13,6 +13,7 @@ from iceb.base.errors import SpecError
 from iceb.base.messages import quote
 
 URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", re.DOTALL)  # a drive of Windows is a single letter
+PASSWORD = re.compile(r"(:/+)[^/@:]*:(?!\d+(?:/|$)).+@", re.DOTALL)  # a number behind a host is its port
 ROOTED = ("file", "local")  # schemes whose places begin with a slash
 FOLDER = "remote"  # of local layers, below the cache that has no URL
 
@@ -23,7 +24,7 @@ def cache_url(named: str | Path) -> str | None:
     """The URL by which a cache is named, whole and without a slash at its end; None for a path.
 
     Raises:
-        SpecError: nothing is named behind the scheme, or one scheme stands behind another.
+        SpecError: nothing is named behind the scheme, one scheme stands behind another, or there is a password.
 
     >>> cache_url("s3://bucket/iceb/"), cache_url(Path("s3://bucket/iceb")), cache_url(Path("file:///mnt/iceb"))
     ('s3://bucket/iceb', 's3://bucket/iceb', 'file:///mnt/iceb')
@@ -31,6 +32,8 @@ def cache_url(named: str | Path) -> str | None:
     True
     """
     text = named.as_posix() if isinstance(named, Path) else named
+    if "::" in text or URL.fullmatch(text):
+        _refuse_password(text)
     if (found := URL.fullmatch(text)) is None:
         if "::" in text and "://" in text:
             raise SpecError(f"`cache` {quote(text, 200)}: must be one URL, such as s3://bucket/folder, without `::`")
@@ -39,6 +42,15 @@ def cache_url(named: str | Path) -> str | None:
     if not rest or "::" in rest or "\0" in rest:
         raise SpecError(f"`cache` {quote(text, 200)}: must name one place behind its scheme, as s3://bucket/folder")
     return f"{scheme}://{'/' if scheme in ROOTED else ''}{rest}"
+
+
+def _refuse_password(text: str) -> None:
+    if PASSWORD.search(text):
+        shown = quote(PASSWORD.sub(r"\1…@", text), 200)
+        raise SpecError(
+            f"`cache` {shown}: a password in it would stand in plans and messages: leave it out, and give it to fsspec "
+            "in fsspec's own settings (~/.config/fsspec)"
+        )
 
 
 def local_layer(url: str, beside: Path) -> Path:

@@ -55,6 +55,12 @@ class StoreError(IcebError):
     """The cache or the output folder cannot be read or written: no permission, no space, a damaged file."""
 
 
+class UnreachableError(StoreError):
+    """The URL of the cache does not answer now: the same command goes on later."""
+
+    exit_code = 75  # EX_TEMPFAIL: job scripts submit such a job again
+
+
 class ResultError(IcebError):
     """A result file is malformed, of an unknown schema, or not fit for a leaderboard."""
 

@@ -1,21 +1,28 @@
 """Files by name below a URL that fsspec can open: an object store, a server, memory.
 
-What goes wrong is tried again twice, then one line that says what. fsspec is imported when a file is first asked for.
+What goes wrong is tried again for half a minute, then one line says what. A request that is not answered in time counts
+as one that failed, and is not tried again. fsspec is imported when a file is first asked for.
 """
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import cached_property, partial
 from posixpath import dirname
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from iceb.base.errors import SpecError, StoreError
+from iceb.base.errors import IcebError, SpecError, StoreError, UnreachableError
 from iceb.base.files import TEMPORARY
 from iceb.base.messages import reason, shorten
+from iceb.base.waiting import wait_for
 
 Found = TypeVar("Found")
-TRIES, PAUSE = 3, 0.5  # attempts, and seconds before the second; twice as many before the third
+TRIES, PAUSE = 7, 0.5  # attempts, and seconds before the second; twice as many before the third, and so on
+FEW = 3  # attempts where somebody waits, or where the file is tried again later
+LIMIT, LISTING = 45.0, 120.0  # seconds for a request with all of its attempts
+SLOWEST = 1 << 20  # bytes per second; for what is sent or fetched there are so many seconds more
+FETCHED = 64 << 20  # bytes; few files are larger
 FINAL = (FileNotFoundError, PermissionError, NotImplementedError, IsADirectoryError)  # no use in trying again
 FOLDERS = ("file", "local", "sftp", "ssh")  # they show a file while it is written, so it is renamed at its end
 AT_ONCE = 32  # files fetched with one request
@@ -59,34 +66,33 @@ class ObjectStore:
         Raises:
             StoreError: it cannot be listed.
         """
-        system, base = self._system
 
-        def find() -> Iterable[str]:
+        def find(system: Any, base: str) -> set[str]:
             system.invalidate_cache()
-            try:
-                return list(system.find(f"{base}/{folder}"))
-            except FileNotFoundError:
-                return []
+            start = len(base.lstrip("/")) + 1
+            with suppress(FileNotFoundError):
+                found = system.find(f"{base}/{folder}")
+                return {path.lstrip("/")[start:] for path in found if f"/{TEMPORARY}" not in path}
+            return set()
 
-        found = self._try("list", folder, find)
-        start = len(base.lstrip("/")) + 1
-        return {path.lstrip("/")[start:] for path in found if f"/{TEMPORARY}" not in path}
+        return self._try("list", folder, find, LISTING)
 
-    def get(self, name: str) -> bytes | None:
+    def get(self, name: str, largest: int = FETCHED) -> bytes | None:
         """The bytes of a file; None if there is none.
+
+        Args:
+            largest: bytes that are given the time to come.
 
         Raises:
             StoreError: it cannot be read.
         """
-        system, base = self._system
 
-        def read() -> bytes | None:
-            try:
+        def read(system: Any, base: str) -> bytes | None:
+            with suppress(FileNotFoundError):
                 return bytes(system.cat_file(f"{base}/{name}"))
-            except FileNotFoundError:
-                return None
+            return None
 
-        return self._try("read", name, read)
+        return self._try("read", name, read, _seconds_for(largest))
 
     def get_all(self, names: Iterable[str]) -> Iterable[tuple[str, bytes]]:
         """The bytes of several files, many with one request; those that are not there any more are left out.
@@ -94,37 +100,34 @@ class ObjectStore:
         Raises:
             StoreError: one cannot be read.
         """
-        system, base = self._system
         wanted = sorted(names)
         for start in range(0, len(wanted), AT_ONCE):
-            part = {f"{base}/{name}": name for name in wanted[start : start + AT_ONCE]}
-            found: Mapping[str, Any] = self._try("read", wanted[start], partial(_cat, system, list(part)))
-            for path, name in part.items():
-                data = found.get(path)
+            part = wanted[start : start + AT_ONCE]
+            found = self._try("read", part[0], partial(_cat, part), _seconds_for(FETCHED))
+            for name in part:
+                data = found.get(name)
                 if not isinstance(data, bytes | FileNotFoundError):
                     data = self.get(name)
                 if isinstance(data, bytes):
                     yield name, data
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, data: bytes, tries: int | None = None) -> None:
         """Write a file, whole or not at all; one that is there is replaced.
+
+        Args:
+            tries: attempts; None: as many as for anything else.
 
         Raises:
             StoreError: it cannot be written.
         """
-        system, base = self._system
-        target = f"{base}/{name}"
 
-        def write() -> None:
-            if not _is_folder(system):
-                system.pipe_file(target, data)
-                return
-            system.makedirs(dirname(target), exist_ok=True)
-            unfinished = f"{dirname(target)}/{TEMPORARY}{uuid4().hex}"
-            system.pipe_file(unfinished, data)
-            system.mv(unfinished, target)
+        def write(system: Any, base: str) -> None:
+            if _is_folder(system):
+                _write_and_rename(system, f"{base}/{name}", data)
+            else:
+                system.pipe_file(f"{base}/{name}", data)
 
-        self._try("write", name, write)
+        self._try("write", name, write, _seconds_for(len(data)), tries)
 
     def remove(self, name: str) -> None:
         """Remove a file if it is there.
@@ -132,32 +135,59 @@ class ObjectStore:
         Raises:
             StoreError: it cannot be removed.
         """
-        system, base = self._system
 
-        def remove() -> None:
-            try:
+        def remove(system: Any, base: str) -> None:
+            with suppress(FileNotFoundError):
                 system.rm_file(f"{base}/{name}")
-            except FileNotFoundError:
-                return
 
-        self._try("remove", name, remove)
+        self._try("remove", name, remove, LIMIT, FEW)
 
-    def _try(self, what: str, name: str, call: Callable[[], Found]) -> Found:
-        for attempt in range(TRIES):
+    def _try(
+        self, what: str, name: str, call: Callable[[Any, str], Found], seconds: float, tries: int | None = None
+    ) -> Found:
+        """Carry out a request on the file system, and the URL's place in it."""
+        try:
+            return wait_for(partial(self._attempts, call, tries or TRIES), seconds, f"waiting for {self.url}")
+        except (IcebError, MemoryError):
+            raise
+        except Exception as error:  # every file system has errors of its own
+            raise _explanation(what, f"{self.url}/{name}", error) from error
+
+    def _attempts(self, call: Callable[[Any, str], Found], tries: int) -> Found:
+        for attempt in range(tries - 1):
             try:
-                return call()
-            except MemoryError:
+                return call(*self._system)
+            except (IcebError, MemoryError, *FINAL):
                 raise
-            except Exception as error:  # every file system has errors of its own
-                if isinstance(error, FINAL) or attempt == TRIES - 1:
-                    raise StoreError(_explanation(what, f"{self.url}/{name}", error)) from error
-            time.sleep(PAUSE * 2**attempt)
-        raise AssertionError("unreachable")
+            except Exception:
+                time.sleep(PAUSE * 2**attempt)
+        return call(*self._system)
 
 
-def _cat(system: Any, paths: list[str]) -> Mapping[str, Any]:
+def _seconds_for(count: int) -> float:
+    """The time that is given to so many bytes."""
+    return LIMIT + count / SLOWEST
+
+
+def _cat(names: list[str], system: Any, base: str) -> dict[str, Any]:
+    """The bytes of each of some files, or the error that it met."""
+    paths = [f"{base}/{name}" for name in names]
     found = system.cat(paths, on_error="return")
-    return found if isinstance(found, Mapping) else {paths[0]: found}
+    if not isinstance(found, Mapping):
+        found = {paths[0]: found}
+    return {name: found.get(path) for name, path in zip(names, paths, strict=True)}
+
+
+def _write_and_rename(system: Any, target: str, data: bytes) -> None:
+    system.makedirs(dirname(target), exist_ok=True)
+    unfinished = f"{dirname(target)}/{TEMPORARY}{uuid4().hex}"
+    try:
+        system.pipe_file(unfinished, data)
+        system.mv(unfinished, target)
+    except BaseException:
+        with suppress(Exception):  # what failed is what is reported
+            system.rm_file(unfinished)
+        raise
 
 
 def _is_folder(system: Any) -> bool:
@@ -165,10 +195,13 @@ def _is_folder(system: Any) -> bool:
     return any(protocol in FOLDERS for protocol in protocols)
 
 
-def _explanation(what: str, place: str, error: Exception) -> str:
+def _explanation(what: str, place: str, error: Exception) -> StoreError:
     why = f"cannot {what} {shorten(place)} ({type(error).__name__}: {reason(error, 200)})"
     if isinstance(error, FileNotFoundError):
-        return f"{why}: create the bucket or folder first, or name another cache by `cache`"
+        return StoreError(f"{why}: create the bucket or folder first, or name another cache by `cache`")
     if isinstance(error, PermissionError):
-        return f"{why}: give fsspec the rights for it (its package says how), or name another cache by `cache`"
-    return f"{why}: run the same command again when it can be reached; what was made is kept in the local layer"
+        remedy = "give fsspec the rights for it (its package says how), or name another cache by `cache`"
+        return StoreError(f"{why}: {remedy}")
+    return UnreachableError(
+        f"{why}: run the same command again when it can be reached; what was made is kept in the local layer"
+    )

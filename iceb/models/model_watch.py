@@ -4,11 +4,12 @@ A changed model would be drawn under the digest of the unchanged one, and every 
 those images for its own.
 """
 
+import logging
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from iceb.base.errors import IcebError, MethodError
+from iceb.base.errors import IcebError, MethodError, StoreError
 from iceb.base.frames import describe
 from iceb.models.bundle import ModelBundle
 from iceb.models.process import Process
@@ -16,6 +17,7 @@ from iceb.models.state import PLAIN, Same, State, difference
 from iceb.specs.families import Family
 from iceb.specs.runs import ModelRef
 
+LOG = logging.getLogger("iceb")
 REMEDY = (
     "it must leave the model and the process as they were: copy before you change (copy.deepcopy), "
     "return what changes in the Edit, and draw random numbers from a torch.Generator"
@@ -72,10 +74,12 @@ def watch_model(
         watch.process.restore()  # settings that a failed call leaves behind follow from the failure, which is reported
         if changes := _remaining_changes(error, watch):
             bundle.invalidate(f"{who} changed {changes}")
-            withdraw()
+            kept = _take_back(withdraw)
             if isinstance(error, Exception):
                 said = f"{who} raised {describe(error)} and left changed {changes}"
-                raise kind(f"{said}: {REMEDY}") from error
+                raise kind(f"{said}: {REMEDY}{kept}") from error
+            if kept:
+                LOG.warning("%s changed %s%s", who, changes, kept)
         raise
     settings = watch.process.changes()
     left = watch.process.restore() if settings else ""
@@ -83,8 +87,16 @@ def watch_model(
     if model or left:
         bundle.invalidate(f"{who} changed {model or left}")
     if changes := _join(model, settings):
+        raise kind(f"{who} changed {changes}: {REMEDY}{_take_back(withdraw)}")
+
+
+def _take_back(withdraw: Callable[[], None]) -> str:
+    """Take back what a refused call has kept; where that fails, return so in words, to be said as well."""
+    try:
         withdraw()
-        raise kind(f"{who} changed {changes}: {REMEDY}")
+    except StoreError as error:
+        return f"; remove what it has kept, too: {error}"
+    return ""
 
 
 def _remaining_changes(error: BaseException, watch: Watch) -> str:

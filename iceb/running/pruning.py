@@ -12,6 +12,7 @@ from iceb.base.errors import ResultError, SpecError, StoreError
 from iceb.base.files import explain_errors
 from iceb.running.cache_use import RunUse, damaged_notes, known_folders, missing_folders, runs, unfinished_runs
 from iceb.stores.own_files import File, stored_files, unfinished_files
+from iceb.stores.uploads import unsent_files
 
 KINDS = ("images", "measured", "edits")  # stores that runs refer to
 KEPT = ("scratch", "texts")  # stores that methods fill
@@ -19,6 +20,8 @@ KEPT = ("scratch", "texts")  # stores that methods fill
 
 def unreferenced_files(cache: Path, used: Sequence[RunUse], *, scratch: bool = False) -> list[File]:
     """List cache files that no run refers to, and temporary files of killed processes.
+
+    Files that are not at the cache's URL yet are left out.
 
     Args:
         scratch: what methods keep, too.
@@ -28,7 +31,7 @@ def unreferenced_files(cache: Path, used: Sequence[RunUse], *, scratch: bool = F
     """
     if not used:
         raise ResultError("no run refers to anything, so everything would go: name the folder of the runs with `outs`")
-    kept = frozenset[Path]().union(*(run.files for run in used))
+    kept = unsent_files(cache).union(*(run.files for run in used))
     stored = stored_files(cache, (*KINDS, *KEPT) if scratch else KINDS)
     return [*(file for file in stored if file.path not in kept), *unfinished_files(cache)]
 

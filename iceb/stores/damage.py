@@ -8,7 +8,7 @@ import errno
 import os
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +52,11 @@ def take_damage() -> list[Damage]:
     found = _noted[:]
     del _noted[: len(found)]
     return found
+
+
+def note_damage(found: Iterable[Damage]) -> None:
+    """Note what another process has found damaged, to be shown with this one's."""
+    _noted.extend(found)
 
 
 def read_checked(path: Path, parse: Callable[[Path], Content]) -> Content | None:
@@ -163,6 +168,7 @@ def publish_checked(
             break
         standing = read()
         if standing is not None:
+            handing.leave()
             return standing
     else:
         write_atomic(path, data, durable=durable)

@@ -23,6 +23,17 @@ NOTES: dict[str, tuple[str, ...]] = {  # never pruned, but for what a killed pro
 UNFINISHED = re.compile(rf"{re.escape(TEMPORARY)}\w+")  # as `tempfile` ends it
 
 
+def is_own(name: str) -> bool:
+    """Whether a name below a cache, with slashes, is one that ICEB gives to a stored file.
+
+    >>> is_own(f"images/ab/{'ab' * 32}.png"), is_own("images/ab/../../photo.png"), is_own("photo.png")
+    (True, False, False)
+    """
+    store, *parts = name.split("/")
+    levels = LEVELS.get(store, ())
+    return len(parts) == len(levels) > 0 and all(map(re.fullmatch, levels, parts))
+
+
 @dataclass(frozen=True)
 class File:
     """A file of the cache as it was when it was looked at."""

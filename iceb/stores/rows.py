@@ -35,7 +35,7 @@ class RowFolder:
         self.owner = owner
         self._places: dict[str, Path] = {}  # where each key's row lies
         self._known: set[Path] = set()
-        self._written: list[Path] = []  # by this object
+        self._written: list[Path] = []  # by this object, where no other had
         self._lock = Lock()
 
     def look(self, *, remove: bool = True) -> None:
@@ -87,15 +87,20 @@ class RowFolder:
         new = ((key, row) for key, row in rows.items() if key not in self._places)
         for part in _parts(new):
             path = content_path(self.folder, self._name(part), SUFFIX)
-            publish_checked(path, pack_bytes(part, self.owner), partial(self._rows, path, part), durable=durable)
-            self._written.append(path)
+            data, read = pack_bytes(part, self.owner), partial(self._rows, path, part)
+            if publish_checked(path, data, read, durable=durable) is None:
+                self._written.append(path)
             self._enter(path, part)
 
     def withdraw(self) -> None:
-        """Remove the files that this object has written."""
+        """Remove the files that this object has written.
+
+        Raises:
+            StoreError: some cannot be removed.
+        """
         for path in self._written:
-            remove_stored(path)
             self._forget(path)
+        remove_stored(self._written)
 
     def _files(self) -> list[Path]:
         found = self.folder.glob(f"{'[0-9a-f]' * 2}/*{SUFFIX}")

@@ -68,12 +68,18 @@ class ScratchStore:
         return self._publish(key, compute()) if found is None else found
 
     def withdraw(self) -> None:
-        """Take back what this object has kept, of texts too."""
-        self.texts.withdraw()
-        for path in self._written:
-            remove_stored(path)
+        """Take back what this object has kept, of texts too, and nothing that others have.
+
+        Raises:
+            StoreError: some of it cannot be removed.
+        """
+        try:
+            self.texts.withdraw()
+        finally:
+            remove_stored(self._written)
 
     def _publish(self, key: Mapping[str, Any], array: Array) -> Array:
         kept = publish_array(self.folder, self._key(key), array)
-        self._written.append(self.path(key))
+        if kept is array:  # and not what another process had stored
+            self._written.append(self.path(key))
         return kept

@@ -54,7 +54,11 @@ class TextStateStore:
                 self._waiting = {}
 
     def withdraw(self) -> None:
-        """Take back what this object has kept."""
+        """Take back what this object has kept.
+
+        Raises:
+            StoreError: some of it cannot be removed.
+        """
         with self._lock:
             self._waiting = {}
         if self._opened is not None:

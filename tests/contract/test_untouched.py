@@ -15,7 +15,7 @@ from diffusers.models.attention_processor import AttnProcessor
 from tokenizers import models, normalizers, pre_tokenizers
 from torch.nn import functional
 
-from iceb.base.errors import MethodError, ModelError
+from iceb.base.errors import MethodError, ModelError, StoreError
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
 from iceb.models.model_watch import watch_model
@@ -244,6 +244,24 @@ def test_an_interrupted_call_stays_an_interruption_and_its_changes_are_remembere
         call(bundle, change)
     with pytest.raises(ModelError, match="training mode"):
         bundle.verify()
+
+
+@pytest.mark.parametrize("raised", [None, KeyError("nope"), KeyboardInterrupt()])
+def test_what_cannot_be_withdrawn_does_not_hide_what_was_changed(bundle, raised, caplog):
+    def withdraw() -> None:
+        raise StoreError("no right to delete")
+
+    def change() -> None:
+        with watch_model(bundle, "method bad", withdraw):
+            bundle.pipeline.unet.train()
+            if raised is not None:
+                raise raised
+
+    with pytest.raises((MethodError, KeyboardInterrupt)) as refused:
+        change()
+    said = f"{refused.value} {caplog.text}"
+    assert "changed training mode of unet" in said
+    assert "no right to delete" in said
 
 
 # --- the model between a call and a drawing

@@ -16,7 +16,7 @@ from iceb.running.workers.plan_file import PlannedRun, read_plan, write_plan
 from iceb.running.workers.shares import ShareRun
 from iceb.runs.folder import read_result
 from iceb.specs.shards import Shard
-from iceb.stores import remote
+from iceb.stores import remote_files
 
 IMAGES = 96  # of the toy run, both sides
 
@@ -24,7 +24,7 @@ IMAGES = 96  # of the toy run, both sides
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
     """A function that gives a machine's local layer of a URL."""
-    monkeypatch.setattr(remote, "RENEWED", -1.0)
+    monkeypatch.setattr(remote_files, "RENEWED", -1.0)
 
     def layer(name, url):
         monkeypatch.setenv("ICEB_CACHE", str(tmp_path / name))

@@ -2,14 +2,11 @@
 
 import shutil
 from pathlib import Path
-from typing import ClassVar
-from uuid import uuid4
 
 import fsspec
 import numpy as np
 import pytest
 import torch
-from fsspec.implementations.memory import MemoryFileSystem
 
 from iceb.base import object_store
 from iceb.base.cache import cache_root, require_writable
@@ -17,76 +14,24 @@ from iceb.base.cache_url import cache_url
 from iceb.base.digest import digest
 from iceb.base.errors import SpecError, StoreError
 from iceb.specs.methods import Edit
-from iceb.stores import remote, uploads
+from iceb.stores import remote, remote_files, uploads
 from iceb.stores.damage import take_damage
 from iceb.stores.edits import EditStore, MadeEdit
 from iceb.stores.images import ImageStore
 from iceb.stores.measured import MeasuredStore
 from iceb.stores.scratch import ScratchStore
+from tests.unit.stores.watched import Watched, put_there, there
 
 KEY, OTHER = digest("an image"), digest("another image")
 PIXELS = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
 
 
-class Watched(MemoryFileSystem):
-    """Memory that counts what it is asked for, and breaks when it is told to."""
-
-    protocol = "watched"
-    store: ClassVar = {}
-    pseudo_dirs: ClassVar = [""]
-    asked: ClassVar = []
-    broken = False
-
-    def _ask(self, what):
-        self.asked.append(what)
-        if self.broken:
-            raise ConnectionError("no route to the store")
-
-    def find(self, path, **options):
-        self._ask("find")
-        return super().find(path, **options)
-
-    def cat_file(self, path, **options):
-        self._ask("cat")
-        return super().cat_file(path, **options)
-
-    def pipe_file(self, path, value, **options):
-        self._ask("pipe")
-        return super().pipe_file(path, value, **options)
-
-
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Nothing waits; listings are never old enough to be trusted."""
-    fsspec.register_implementation("watched", Watched, clobber=True)
     monkeypatch.setattr(object_store, "PAUSE", 0.0)
-    monkeypatch.setattr(remote, "RENEWED", -1.0)
+    monkeypatch.setattr(remote_files, "RENEWED", -1.0)
     monkeypatch.setattr(uploads, "REST", 0.0)
-    monkeypatch.setattr(Watched, "broken", False)
-    Watched.asked.clear()
-    take_damage()
-
-
-@pytest.fixture
-def url():
-    return f"watched://{uuid4().hex}/iceb"
-
-
-@pytest.fixture
-def machine(tmp_path, monkeypatch):
-    """A function that gives a machine's local layer of a URL."""
-
-    def layer(name, url):
-        monkeypatch.setenv("ICEB_CACHE", str(tmp_path / name))
-        return cache_root(url)
-
-    return layer
-
-
-def there(url):
-    """The names of the files at a URL, with their bytes."""
-    base = f"{Watched._strip_protocol(url)}/"
-    return {path.removeprefix(base): file.getvalue() for path, file in Watched.store.items() if path.startswith(base)}
 
 
 @pytest.mark.parametrize("named", ["s3://", "s3:///", "simplecache::s3://bucket/x", "s3://a::file://b"])
@@ -137,7 +82,7 @@ def test_texts_notes_and_other_files_stay_on_the_machine(machine, url):
 
 
 def test_thousands_of_keys_are_looked_for_with_one_request(machine, url, monkeypatch):
-    monkeypatch.setattr(remote, "RENEWED", 60.0)
+    monkeypatch.setattr(remote_files, "RENEWED", 60.0)
     cache = machine("a", url)
     keys = [digest(number) for number in range(12_000)]
     ImageStore(machine("b", url)).save(keys[5], PIXELS)
@@ -189,7 +134,7 @@ def test_a_damaged_remote_file_is_found_and_replaced(machine, url, spoil):
     ImageStore(first).save(KEY, PIXELS)
     remote.finish_uploads()
     ((name, data),) = there(url).items()
-    MemoryFileSystem.pipe_file(Watched(), f"{url}/{name}", spoil(data))
+    put_there(url, name, spoil(data))
     store = ImageStore(second)
     assert store.missing([KEY]) == []
     assert store.read(KEY) is None
@@ -217,7 +162,7 @@ def test_a_file_that_is_gone_there_is_missing_again(machine, url):
     ImageStore(first).save(KEY, PIXELS)
     remote.finish_uploads()
     assert second.missing([KEY]) == []
-    remote.remove_stored(ImageStore(first).path(KEY))
+    remote.remove_stored([ImageStore(first).path(KEY)])
     assert there(url) == {}
     assert second.read(KEY) is None
     assert second.missing([KEY]) == [KEY]
@@ -243,7 +188,7 @@ def test_uploads_that_fail_lose_nothing_and_say_what_to_do(machine, url, monkeyp
 def test_what_a_killed_process_has_left_is_uploaded_by_the_next(machine, url, monkeypatch):
     cache = machine("a", url)
     with monkeypatch.context() as killed:
-        killed.setattr(remote.Remote, "hand_over", lambda *_: None)
+        killed.setattr(remote_files.Remote, "hand_over", lambda *_: None)
         ImageStore(cache).save(KEY, PIXELS)
     monkeypatch.setattr(remote, "_opened", {})
     assert there(url) == {}
@@ -278,8 +223,13 @@ def test_a_file_that_was_damaged_before_its_upload_never_leaves(machine, url, mo
         remote.wait_for_uploads(cache)
     monkeypatch.setattr(Watched, "broken", False)
     store.path(KEY).write_bytes(store.path(KEY).read_bytes()[:-20])
-    remote.wait_for_uploads(cache)
+    with pytest.raises(StoreError, match=r"not what was to be stored there: remove it"):
+        remote.wait_for_uploads(cache)
     assert there(url) == {}
+    assert store.read(KEY) is None  # found out, and drawn again
+    store.save(KEY, PIXELS)
+    remote.wait_for_uploads(cache)
+    assert there(url).keys() == {f"images/{KEY[:2]}/{KEY}.png"}
 
 
 @pytest.mark.parametrize("broken", [False, True])
