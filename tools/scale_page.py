@@ -27,9 +27,11 @@ For example `iceb plan --cost --model sd14,sdxl --method emcid,uce --edits 1,10,
 - A number of edits beyond the data's continues its mean per request (marked *); different destinations stay the
   data's.
 
-`iceb evaluate … --dry-run` names the peak of the run at hand. EMCID on AICE holds 40.9 GB on SD-1.4 with its 8
-concepts at once, and a card of 24 GB holds 4. On a GPU the batch of EMCID and MACE follows the free memory
-(`--concepts-at-once` sets it); on a CPU it stays. None of this was run on a GPU.
+`iceb evaluate … --dry-run` names the peak of the run at hand: where torch finds a GPU, of the passes that its memory
+allows (concepts of EMCID and MACE, 1 to 32, by what is free then; images of drawing, up to four times the family's
+number, by the whole), elsewhere of the default ones, and it says which. `--concepts-at-once` and `--images-per-pass`
+set them. EMCID on AICE holds 40.9 GB on SD-1.4 with its 8 concepts at once, and a card of 24 GB holds 4. None of this
+was run on a GPU.
 
 ## Schedules with failures
 
