@@ -1,6 +1,5 @@
 """Fit drawing passes to a GPU: as many images as its memory holds, by what a small pass takes."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -45,28 +44,13 @@ def images_that_fit(bundle: Bundle) -> int:
     """
     usual = bundle.family.images_per_pass(bundle.device.type)
     weights = sum(tensor.nbytes for tensor in bundle.parameters_named("*").values())
+    room = torch.cuda.get_device_properties(bundle.device).total_memory * SHARE - weights
     try:
-        return fitting_size(usual, _room(bundle, weights), _bytes_an_image(bundle))
+        return fitting_size(usual, room, _bytes_an_image(bundle))
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
     return 1  # not in the handler, so that what the failed pass held is free
-
-
-def size_by_shapes(bundle: Bundle, weights: int, pass_bytes: Callable[[int], int]) -> int:
-    """What `images_that_fit` will find, by memory that was counted: no weight is loaded.
-
-    Args:
-        weights: bytes.
-        pass_bytes: of a pass of so many images.
-    """
-    usual = bundle.family.images_per_pass(bundle.device.type)
-    return fitting_size(usual, _room(bundle, weights), pass_bytes(PROBE) / PROBE)
-
-
-def _room(bundle: Bundle, weights: int) -> float:
-    """The bytes of a card that passes may take beside the weights."""
-    return float(torch.cuda.get_device_properties(bundle.device).total_memory * SHARE - weights)
 
 
 @torch.inference_mode()

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+import torch
+
 from iceb.models.bundle import ModelBundle
-from iceb.models.card import size_by_shapes
+from iceb.models.card import PROBE, SHARE, fitting_size
 from iceb.running.memory_fit import MOST_TOGETHER, concepts_in, free_bytes
 from iceb.running.memory_need import MemoryNeed, memory_need
 from iceb.running.planned import Plan
@@ -86,5 +88,7 @@ def _concepts(need: MemoryNeed, bundle: ModelBundle, execution: Execution) -> tu
 def _images(need: MemoryNeed, bundle: ModelBundle, execution: Execution) -> int:
     """The images of a drawing pass."""
     if bundle.fits_the_card:
-        return size_by_shapes(bundle, need.weights, need.drawing)
+        usual = bundle.family.images_per_pass(bundle.device.type)
+        total = torch.cuda.get_device_properties(bundle.device).total_memory
+        return fitting_size(usual, total * SHARE - need.weights, need.drawing(PROBE) / PROBE)  # as `images_that_fit`
     return execution.images_per_pass or bundle.family.images_per_pass(bundle.device.type)

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from iceb.methods.emcid import EMCID
-from iceb.models import card
 from iceb.models.families import FAMILIES
 from iceb.running import planned_memory as module
 from iceb.running.memory_need import memory_need
@@ -28,7 +27,7 @@ def plan(device, execution=DEFAULT):
 
 def gpu_of(monkeypatch, size):
     monkeypatch.setattr(module, "free_bytes", lambda device: size)
-    monkeypatch.setattr(card.torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=size))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=size))
 
 
 def test_a_large_gpu_is_planned_with_the_passes_that_it_fits(monkeypatch):
