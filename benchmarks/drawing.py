@@ -1,4 +1,4 @@
-"""Time the drawing of one image against one bare pass of the denoiser, and against diffusers' own pipeline.
+"""Time the drawing of an image against a bare pass of the denoiser and diffusers' own pipeline.
 
     python benchmarks/drawing.py [--model mini] [--count 128] [--rounds 3] [--threads 2] [--device auto] [--write]
 
@@ -88,7 +88,7 @@ def medians(rounds: Sequence[Round]) -> Round:
 
 
 def ratio(rounds: Sequence[Round], name: str) -> float:
-    """How many times as fast ours draws as a way of diffusers', the median within rounds."""
+    """The speed of ours over that of a way of diffusers', the median within rounds."""
     return median(one[name] / one[DRAWN] for one in rounds)
 
 

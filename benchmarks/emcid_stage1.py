@@ -1,4 +1,4 @@
-"""Compare EMCID's stage I in batches with one concept at a time and with a literal form: difference and speed.
+"""Compare EMCID's stage I in batches with one concept at a time and with a literal form.
 
     python benchmarks/emcid_stage1.py [FOLDER] [--concepts 12] [--steps 10] [--batch 12] [--rounds 3] [--threads 1]
 
@@ -104,7 +104,7 @@ def stream(denoiser: Denoiser, concept: Concept) -> DrawStream:
 def run_literally(
     literal: LiteralStage1, denoiser: Denoiser, work: Sequence[Concept], steps: int
 ) -> tuple[Tensor, float]:
-    """The same by the literal form.
+    """Optimise value vectors (N, d) by the literal form; return them and the seconds taken.
 
     Args:
         denoiser: says how large images and draws are, and nothing else.
@@ -131,7 +131,7 @@ def ways(pipeline: Any, work: Sequence[Concept], steps: int, batch: int) -> Mapp
 
 
 def compare(pipeline: Any, work: Sequence[Concept], steps: int, batch: int, rounds: int) -> dict[str, Any]:
-    """Time each way in turn; return seconds by round and way, and how far value vectors are from the literal form's."""
+    """Time each way in turn: seconds by round and way, and vectors' difference from the literal ones."""
     with without_gradients(pipeline.text_encoder, pipeline.unet, pipeline.vae):
         for way in ways(pipeline, work[:1], 1, 1).values():
             way()  # warm up

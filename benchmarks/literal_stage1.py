@@ -1,8 +1,9 @@
-"""EMCID's stage I for one concept, written out step by step on the libraries' own modules; nothing of ours computes.
+"""EMCID's stage I for one concept, written out step by step on the libraries' own modules.
 
-As the authors' program has it: at every step the training images are encoded anew, all layers of the text encoder read
-the destination's prompts and the edited source's, and autograd goes through them. Prompts are padded to the longest
-of the concept; the encoder is given their mask, the denoiser is not. Random numbers are handed over.
+Nothing of ours computes. As the authors' program has it: at every step the training images are encoded anew, all layers
+of the text encoder read the destination's prompts and the edited source's, and autograd goes through them. Prompts are
+padded to the longest of the concept; the encoder is given their mask, the denoiser is not. Random numbers are handed
+over.
 """
 
 from collections.abc import Iterator, Sequence
@@ -83,7 +84,7 @@ class LiteralStage1:
             noised = self.noise.add_noise(clean, draw.noise.to(device), timesteps)
             wanted = self._read(dests)
             target = self.unet(noised, timesteps, wanted[0]).sample
-        with self._shifted(delta, places):
+        with self._shift(delta, places):
             states, pooled = self._read(sources)
         assert self.start is not None
         noise_loss = mse_loss(self.unet(noised, timesteps, states).sample, target)
@@ -97,7 +98,7 @@ class LiteralStage1:
         return found.last_hidden_state, found.pooler_output
 
     @contextmanager
-    def _shifted(self, delta: Tensor, places: Sequence[int]) -> Iterator[None]:
+    def _shift(self, delta: Tensor, places: Sequence[int]) -> Iterator[None]:
         """Within the block, add δ to the layer's output at each row's place; note v₀ of the first row once."""
 
         def add(module: nn.Module, given: Any, output: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Time the whole main job of several checkouts with cold caches, in turn: seconds, ratios, and how far scores differ.
+"""Time the whole main job of several checkouts with cold caches, in turn, and compare their scores.
 
     python benchmarks/main_job.py OLD=/path/to/old/.venv/bin/python NEW=/path/to/new/.venv/bin/python
         [--method emcid] [--task aice] [--num-edits 300] [--rounds 2] [--threads N] [--limit N]
@@ -24,7 +24,7 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Job:
-    """What one run of the job took, and its scores by metric."""
+    """Seconds of one run of the job, and its scores by metric."""
 
     seconds: float
     cpu: float

@@ -177,7 +177,7 @@ def _stage1_at(tower: TextTower, denoiser: Denoiser, count: int, steps: int) -> 
 
 
 def deterministic_cost(shape: Shape, device: torch.device, until: float) -> Record:
-    """What deterministic kernels, the default, cost: drawing and stage I with and without, in turn.
+    """Cost of deterministic kernels, the default: drawing and stage I with and without, in turn.
 
     Args:
         until: the time after which no further round is begun, but the first.

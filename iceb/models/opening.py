@@ -18,10 +18,11 @@ def open_model(source: Source, device: str = "auto", images_per_pass: int | None
 
 
 def choose_kernels(device: torch.device) -> None:
-    """Have a GPU's convolutions computed by deterministic kernels from now on, unless `ICEB_FAST_KERNELS` is set.
+    """Have a GPU's convolutions computed by deterministic kernels from now on.
 
-    It is for the process, and stays: keys of images and edits read these modes of torch before, while and after either
-    is made, and must find the same. A CPU's are not touched.
+    `ICEB_FAST_KERNELS` in the environment leaves them as torch has them. It is for the process, and stays: keys of
+    images and edits read these modes of torch before, while and after either is made, and must find the same. A CPU's
+    kernels are not touched.
     """
     if device.type == "cuda" and not os.environ.get(FAST):
         torch.backends.cudnn.deterministic = True

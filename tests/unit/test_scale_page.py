@@ -50,14 +50,14 @@ def test_folders_fill_evenly():
 
 
 @pytest.fixture(scope="module")
-def counted():
+def fresh_costs():
     """Costs of a part of what is recorded, counted now."""
     return scale_costs.count_costs(("sd14",), ("emcid", "uce"), scale_costs.EDITS)
 
 
-def test_recorded_costs_are_those_that_are_counted_now(counted):
+def test_recorded_costs_are_those_that_are_counted_now(fresh_costs):
     recorded = scale_costs.read_costs()
-    for name, costs in counted["models"]["sd14"]["methods"].items():
+    for name, costs in fresh_costs["models"]["sd14"]["methods"].items():
         assert recorded["models"]["sd14"]["methods"][name] == costs
 
 
