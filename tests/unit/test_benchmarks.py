@@ -8,6 +8,7 @@ import emcid_stage1
 import main_job
 import pytest
 from emcid_stage1 import ALONE, LITERAL, TOGETHER, compare, concepts
+from stage1_precision import difference, optimise
 
 from iceb.models.bundle import ModelBundle
 from iceb.models.sources import find
@@ -37,6 +38,13 @@ def test_stage_one_prints_a_line_for_each_way(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["emcid_stage1.py", "--concepts", "1"])
     emcid_stage1.main()
     assert "3.00 times as fast" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_passes_in_bfloat16_move_value_vectors_a_little_and_float32s_not_at_all():
+    bundle, work = ModelBundle(find("mini"), "cpu"), concepts(1)
+    exact, again, coarse = (optimise(bundle, work, 2, each) for each in ("float32", "float32", "bfloat16"))
+    assert difference(again.vectors, exact.vectors) == (0, 0)
+    assert 0 < difference(coarse.shifts, exact.shifts)[1] < 0.05
 
 
 def test_drawing_is_timed_against_diffusers_on_the_same_images(monkeypatch, capsys):
