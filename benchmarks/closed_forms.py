@@ -39,6 +39,7 @@ from stand_in import Counting, Memory, RandomEncoder, StandIn
 from iceb.methods.common.attention import StateReader, projections
 from iceb.models.bundle import ModelBundle
 from iceb.models.sources import find
+from iceb.runs.provenance import Origin
 from iceb.specs.methods import Edit, MethodContext
 from iceb.specs.requests import EditRequest
 
@@ -160,6 +161,8 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     bundle: Any = StandIn(asked.texts) if asked.model == "sd14-random" else ModelBundle(find(asked.model), "cpu")
     about = {"machine": f"{platform.processor() or platform.machine()}, {asked.threads} threads", "model": asked.model}
+    origin = Origin.now(torch.device("cpu")).to_provenance()
+    timed = {"commit": origin.commit, "dirty": origin.dirty, "started": origin.started}
     each = text_seconds(bundle)
     for name in asked.rows:
         if name == SECOND_STAGE:
@@ -167,7 +170,7 @@ def main() -> None:
         else:
             rows = measure_method(name, bundle, asked.counts, asked.retain, asked.units, each)
         kept = [row for row in earlier_rows(asked.out) if key(row) not in {key(made) for made in rows}]
-        rows = sorted([*kept, *rows], key=key)
+        rows = sorted([*kept, *(row | timed for row in rows)], key=key)
         asked.out.write_text(json.dumps({**about, "rows": rows}, indent=1) + "\n", encoding="utf-8")
 
 

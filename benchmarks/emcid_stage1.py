@@ -1,17 +1,22 @@
-"""Compare EMCID's stage I in batches with one concept at a time: difference and speed.
+"""Compare EMCID's stage I in batches with one concept at a time and with a literal form.
 
-    python benchmarks/emcid_stage1.py [FOLDER] [--concepts 12] [--steps 10] [--batch 12] [--threads 1]
+    python benchmarks/emcid_stage1.py [FOLDER] [--concepts 12] [--steps 10] [--batch 12] [--rounds 3] [--threads 1]
 
-FOLDER is a diffusers Stable Diffusion folder (default: the embedded model). Both runs take the same draws, so the value
-vectors may differ by float error only. The training images are drawn at random here: drawing is not what is measured.
+FOLDER is a diffusers Stable Diffusion folder (default: the embedded model). The literal form (literal_stage1.py) is one
+concept at a time on the libraries' own modules, as the authors' program has it. All ways take the same images and
+draws, so the value vectors may differ by float error only; they are timed in turn, round by round, and ratios are
+medians of those within a round. The training images are random here: drawing them is not what is measured.
 """
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import torch
+from literal_stage1 import Draw, LiteralStage1
 from torch import Tensor
 
 from iceb.methods.common.denoiser import Denoiser, without_gradients
@@ -44,6 +49,7 @@ NAMES = [
     "canoe",
 ]
 TEMPLATES = ("An image of {}", "A photo of {}", "{}")
+LITERAL, ALONE, TOGETHER = "literal, one concept at a time", "ours, one concept at a time", "ours, in batches"
 
 
 def concepts(count: int) -> list[Concept]:
@@ -52,52 +58,111 @@ def concepts(count: int) -> list[Concept]:
     return [Concept(name, NAMES[(i + 7) % len(NAMES)], TEMPLATES, seed=i) for i, name in enumerate(chosen)]
 
 
+def images(concept: Concept, side: int) -> Tensor:
+    """Make random training images of a concept, (P, 3, side, side) in [−1, 1]."""
+    generator = torch.Generator().manual_seed(concept.seed)
+    return torch.rand(len(concept.templates), 3, side, side, generator=generator) * 2 - 1
+
+
+def random_moments(denoiser: Denoiser, work: Sequence[Concept]) -> tuple[Tensor, Tensor]:
+    """Moments of latents as if images had been encoded: mean and deviation, (N, c, h, w) each."""
+    shape, count = denoiser.latent_shape, len(TEMPLATES)
+    each = [torch.randn(count, *shape, generator=torch.Generator().manual_seed(concept.seed)) for concept in work]
+    mean = torch.cat(each).to(denoiser.device)
+    return mean, 0.1 * mean.abs()
+
+
+def encoded_moments(denoiser: Denoiser, work: Sequence[Concept]) -> tuple[Tensor, Tensor]:
+    """Moments of the concepts' images, encoded."""
+    return denoiser.encode(torch.cat([images(concept, denoiser.pixels) for concept in work]))
+
+
 def run(
-    tower: TextTower, denoiser: Denoiser, work: Sequence[Concept], settings: Stage1, batch: int
+    tower: TextTower,
+    denoiser: Denoiser,
+    work: Sequence[Concept],
+    settings: Stage1,
+    batch: int,
+    moments: Callable[[Denoiser, Sequence[Concept]], tuple[Tensor, Tensor]] = random_moments,
 ) -> tuple[Tensor, float]:
     """Optimise value vectors (N, d); return them and the seconds taken."""
     start, found = time.perf_counter(), []
     for first, last in slices(len(work), batch):
         part = work[first:last]
-        draws = [DrawStream(concept.seed, 3, 1, denoiser.latent_shape, denoiser.timesteps) for concept in part]
-        mean = torch.cat(
-            [
-                torch.randn(3, *denoiser.latent_shape, generator=torch.Generator().manual_seed(concept.seed))
-                for concept in part
-            ]
-        ).to(denoiser.device)
-        latents = Latents(mean, 0.1 * mean.abs(), tuple(range(0, len(mean), 3)), denoiser.scaling)
+        mean, deviation = moments(denoiser, part)
+        latents = Latents(mean, deviation, tuple(range(0, len(mean), len(TEMPLATES))), denoiser.scaling)
+        draws = [stream(denoiser, concept) for concept in part]
         found.append(optimise_values([tower], denoiser, part, settings, latents, draws).vectors[0][:, 0])
     return torch.cat(found).cpu(), time.perf_counter() - start  # once a GPU has finished
 
 
+def stream(denoiser: Denoiser, concept: Concept) -> DrawStream:
+    """The random draws of a concept."""
+    return DrawStream(concept.seed, len(concept.templates), 1, denoiser.latent_shape, denoiser.timesteps)
+
+
+def run_literally(
+    literal: LiteralStage1, denoiser: Denoiser, work: Sequence[Concept], steps: int
+) -> tuple[Tensor, float]:
+    """Optimise value vectors (N, d) by the literal form; return them and the seconds taken.
+
+    Args:
+        denoiser: says how large images and draws are, and nothing else.
+    """
+    start, found = time.perf_counter(), []
+    for concept in work:
+        drawn = stream(denoiser, concept)
+        draws = [Draw(**vars(drawn.step())) for _ in range(steps)]
+        shown = images(concept, denoiser.pixels)[None]
+        found.append(literal.value(concept.source, concept.dest, concept.templates, shown, draws))
+    return torch.stack(found).cpu(), time.perf_counter() - start
+
+
+def ways(pipeline: Any, work: Sequence[Concept], steps: int, batch: int) -> Mapping[str, Callable[[], Any]]:
+    """Ways of stage I; each returns value vectors and seconds."""
+    tower = TextTower(pipeline.text_encoder, pipeline.tokenizer)
+    denoiser = Denoiser(pipeline.unet, pipeline.vae, pipeline.scheduler)
+    literal, settings = LiteralStage1(pipeline), Stage1(steps=steps)
+    return {
+        LITERAL: lambda: run_literally(literal, denoiser, work, steps),
+        ALONE: lambda: run(tower, denoiser, work, settings, 1, encoded_moments),
+        TOGETHER: lambda: run(tower, denoiser, work, settings, batch, encoded_moments),
+    }
+
+
+def compare(pipeline: Any, work: Sequence[Concept], steps: int, batch: int, rounds: int) -> dict[str, Any]:
+    """Time each way in turn: seconds by round and way, and vectors' difference from the literal ones."""
+    with without_gradients(pipeline.text_encoder, pipeline.unet, pipeline.vae):
+        for way in ways(pipeline, work[:1], 1, 1).values():
+            way()  # warm up
+        each = ways(pipeline, work, steps, batch)
+        found = [{name: way() for name, way in each.items()} for _ in range(rounds)]
+    exact = found[0][LITERAL][0]
+    apart = {name: float((values - exact).norm() / exact.norm()) for name, (values, _) in found[0].items()}
+    return {"rounds": [{name: seconds for name, (_, seconds) in one.items()} for one in found], "apart": apart}
+
+
 def main() -> None:
-    """Run both ways and print one line of figures."""
+    """Run all ways and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     here = Path(__file__).parents[1] / "iceb" / "mini" / "weights" / "pipeline"
     parser.add_argument("folder", nargs="?", type=Path, default=here)
     parser.add_argument("--concepts", type=int, default=12)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--batch", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     from diffusers import StableDiffusionPipeline
 
     pipeline = StableDiffusionPipeline.from_pretrained(asked.folder, torch_dtype=torch.float32)
-    tower = TextTower(pipeline.text_encoder, pipeline.tokenizer)
-    denoiser = Denoiser(pipeline.unet, pipeline.vae, pipeline.scheduler)
-    work, settings = concepts(asked.concepts), Stage1(steps=asked.steps)
-    with without_gradients(pipeline.text_encoder, pipeline.unet, pipeline.vae):
-        run(tower, denoiser, work[:1], settings, 1)  # warm up
-        together, fast = run(tower, denoiser, work, settings, asked.batch)
-        alone, slow = run(tower, denoiser, work, settings, 1)
-    apart = float((together - alone).norm() / alone.norm())
-    print(
-        f"{asked.concepts} concepts, {asked.steps} steps: one at a time {slow:.2f} s, "
-        f"batches of {asked.batch} {fast:.2f} s, {slow / fast:.1f} times faster; "
-        f"value vectors differ by {apart:.1e} of their norm"
-    )
+    found = compare(pipeline, concepts(asked.concepts), asked.steps, asked.batch, asked.rounds)
+    print(f"{asked.concepts} concepts, {asked.steps} steps, batches of {asked.batch}, {asked.rounds} rounds in turn:")
+    for name, apart in found["apart"].items():
+        seconds = median(one[name] for one in found["rounds"])
+        times = median(one[LITERAL] / one[name] for one in found["rounds"])
+        print(f"{name:31} {seconds:8.2f} s, {times:5.2f} times as fast; vectors differ by {apart:.1e} of their norm")
 
 
 if __name__ == "__main__":

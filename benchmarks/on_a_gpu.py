@@ -29,6 +29,7 @@ from iceb.methods.common.denoiser import Denoiser
 from iceb.methods.common.text_encoder import TextTower
 from iceb.methods.common.training import training_passes
 from iceb.methods.emcid.settings import Stage1
+from iceb.models.opening import choose_kernels
 from iceb.runs.provenance import Origin
 from iceb.specs.runs import Precision
 
@@ -49,6 +50,7 @@ def main() -> None:
     if asked.tiny:
         print("No GPU is measured: tiny shapes on a processor, which try the script and nothing else.")
     device = torch.device("cpu" if asked.tiny else "cuda")
+    choose_kernels(device)
     measure(TINY if asked.tiny else SD14, device, time.perf_counter() + asked.seconds)
 
 
@@ -65,6 +67,7 @@ def measure(shape: Shape, device: torch.device, until: float) -> Record:
         "peak_tflops": lambda: matmul_peak(device, shape.matmul),
         "drawing": lambda: drawing(shape, device, found.get("peak_tflops"), until),
         "stage1": lambda: stage1(shape, device),
+        "deterministic": lambda: deterministic_cost(shape, device, until),
         "gpu_tests": lambda: gpu_tests(device, until),
     }
     for name, part in parts.items():
@@ -171,6 +174,39 @@ def _stage1_at(tower: TextTower, denoiser: Denoiser, count: int, steps: int) -> 
     full = Stage1().steps
     each = taken / count
     return {"seconds_a_concept": each, f"in_proportion_at_{full}_steps": each * full / steps, "peak_gib": peak}
+
+
+def deterministic_cost(shape: Shape, device: torch.device, until: float) -> Record:
+    """Cost of deterministic kernels, the default: drawing and stage I with and without, in turn.
+
+    Args:
+        until: the time after which no further round is begun, but the first.
+    """
+    ways, pipeline = Ways(shape, device), random_pipeline(shape, device, torch.float32)
+    tower = TextTower(pipeline.text_encoder, pipeline.tokenizer)
+    denoiser = Denoiser(pipeline.unet, pipeline.vae, pipeline.scheduler)
+    work, settings = concepts(shape.concepts[0]), Stage1(steps=shape.steps)
+    both = {"drawing": ways.by_iceb, "stage1": lambda: run(tower, denoiser, work, settings, len(work))}
+    found: Record = {}
+    for name, each in both.items():
+        for deterministic in (True, False):
+            _seconds_with(deterministic, device, each)  # warm up: kernels are chosen
+        rounds = list[tuple[float, float]]()
+        while len(rounds) < shape.rounds and (not rounds or time.perf_counter() < until):
+            rounds.append((_seconds_with(True, device, each), _seconds_with(False, device, each)))
+        found[name] = {"rounds": len(rounds), "times_as_long": median(slow / fast for slow, fast in rounds)}
+    ways.folder.cleanup()
+    return found
+
+
+def _seconds_with(deterministic: bool, device: torch.device, work: Callable[[], object]) -> float:
+    """Seconds of `work` with cuDNN's deterministic kernels, or with whichever it chooses."""
+    cudnn = torch.backends.cudnn
+    before, cudnn.deterministic = cudnn.deterministic, deterministic
+    try:
+        return seconds(device, work)
+    finally:
+        cudnn.deterministic = before
 
 
 def gpu_tests(device: torch.device, until: float) -> str:

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tools.scale_costs import PRICE, SHOWN, TFLOPS, cost_tables, emcid_figures
+
 TEXT = """# Scale
 
 What larger runs cost, how work is placed on many workers, and what ten million images do to a disk. The tables of
-this page are made by `python tools/simulated_schedules.py --write`; a test compares them.
+this page are made by `python tools/simulated_schedules.py --write`, those of costs from what
+`python tools/scale_costs.py --write` records; a test compares them.
 
 ## What a run costs
 
@@ -27,9 +30,25 @@ For example `iceb plan --cost --model sd14,sdxl --method emcid,uce --edits 1,10,
 - A number of edits beyond the data's continues its mean per request (marked *); different destinations stay the
   data's.
 
-`iceb evaluate … --dry-run` names the peak of the run at hand. EMCID on AICE holds 40.9 GB on SD-1.4 with its 8
-concepts at once, and a card of 24 GB holds 4. On a GPU the batch of EMCID and MACE follows the free memory
-(`--concepts-at-once` sets it); on a CPU it stays. None of this was run on a GPU.
+`iceb evaluate … --dry-run` names the peak of the run at hand: where torch finds a GPU, of the passes that its memory
+allows (concepts of EMCID and MACE, 1 to 32, by what is free then; images of drawing, up to four times the family's
+number, by the whole), elsewhere of the default ones, and it says which. `--concepts-at-once` and `--images-per-pass`
+set them. None of this was run on a GPU.
+
+EMCID on AICE holds {emcid[gb]} GB on SD-1.4 with its {emcid[together]} concepts at once;
+with {emcid[fits]}, the most that a card of 24 GB holds, {emcid[fits_gb]} GB.
+
+### AICE on SD-1.4 and SDXL
+
+Hours on a card that sustains {tflops:g} TFLOP/s, which is an assumption and no measurement, and money at {price:g} a
+GPU-hour; both are in proportion. `money`, `peak GB` and `in 24 GB` are of the whole run, images included, at {shown}
+edits: `in 24 GB` is the number of concepts that such a card trains at once, `all` where the default fits.
+1,000 edits continue the data's mean. ESD's settings fix its steps whatever the edits.
+
+{costs}
+
+`uce-debias` edits no task of this kind: its work is counted as if no round ended early
+(`iceb plan --cost --task debias`).
 
 ## Schedules with failures
 
@@ -80,13 +99,20 @@ What must change there, in this order:
 """
 
 
-def page_text(world: Any, repeats: int, rows: Sequence[tuple[int, int, str, Any]], layout: Mapping[str, Any]) -> str:
+def page_text(
+    world: Any,
+    repeats: int,
+    rows: Sequence[tuple[int, int, str, Any]],
+    layout: Mapping[str, Any],
+    costs: Mapping[str, Any],
+) -> str:
     """Write the page.
 
     Args:
         world: the simulations' assumptions.
         rows: passes, workers, policy and mean outcome of each simulation.
         layout: figures of the store's layout.
+        costs: what runs cost, as `tools/scale_costs.py` records it.
     """
     return TEXT.format(
         repeats=repeats,
@@ -96,4 +122,9 @@ def page_text(world: Any, repeats: int, rows: Sequence[tuple[int, int, str, Any]
             for passes, workers, policy, each in rows
         ),
         **layout,
+        costs=cost_tables(costs),
+        emcid=emcid_figures(costs),
+        tflops=TFLOPS,
+        price=PRICE,
+        shown=SHOWN,
     )

@@ -24,6 +24,7 @@ from iceb.base.files import content_path
 from iceb.stores.images import SUFFIX
 from iceb.stores.packs import ENTRY, MOST
 from tools.page_command import run_page_command
+from tools.scale_costs import read_costs
 from tools.scale_page import page_text
 
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
@@ -207,7 +208,7 @@ def make_page() -> str:
         for workers in WORKERS
         for policy in POLICIES
     ]
-    return page_text(world, REPEATS, rows, layout_figures())
+    return page_text(world, REPEATS, rows, layout_figures(), read_costs())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

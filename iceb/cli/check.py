@@ -52,11 +52,11 @@ def method(
     execution = computation.execution()
     silence_libraries()
     from iceb.conformance.methods import SECONDS, check_method, quick_method
-    from iceb.models.bundle import ModelBundle
+    from iceb.models.opening import open_model
     from iceb.models.sources import find
 
     chosen = quick_method(name, given, full)
-    bundle = ModelBundle(find(model, number_format), computation.device, computation.images_per_pass)
+    bundle = open_model(find(model, number_format), computation.device, computation.images_per_pass)
     found = check_method(chosen, bundle, counts, float("inf") if full else SECONDS, execution=execution)
     with _errors_logged_alone():
         report("method", name, found, as_json, {"model": model, "settings": chosen.params})

@@ -15,6 +15,7 @@ from iceb.datasets.conflicts import conflict_lines, request_conflicts
 from iceb.delivery.delta import write_delta
 from iceb.models.bundle import ModelBundle, edited_digest
 from iceb.models.exporting import weight_digests, weights_digest
+from iceb.models.opening import open_model
 from iceb.models.sources import Source, find
 from iceb.models.threads import worker_threads
 from iceb.running.given_method import GivenMethod
@@ -106,7 +107,7 @@ def order(ask: EditAsk) -> Order:
     requests = ask.requests or _of_task(ask, source, cache)
     _refuse_kinds(ask, method.card, requests)
     method.check(source.ref)
-    return Order(ask, method, ModelBundle(source, ask.execution.device, ask.execution.images_per_pass), requests, cache)
+    return Order(ask, method, open_model(source, ask.execution.device, ask.execution.images_per_pass), requests, cache)
 
 
 def _of_task(ask: EditAsk, source: Source, cache: Path) -> tuple[EditRequest, ...]:

@@ -15,7 +15,7 @@ from iceb.base.messages import quote
 from iceb.base.wording import count_text
 from iceb.delivery.apply import WrittenModel, base_digests, refuse_prompt_edits, write_model
 from iceb.delivery.delta import read_manifest
-from iceb.models.bundle import ModelBundle
+from iceb.models.opening import open_model
 from iceb.models.sources import find
 from iceb.running.method_runner import ChosenMethod, choose
 from iceb.specs.deltas import Manifest
@@ -68,7 +68,7 @@ def apply_without(ask: UndoAsk, out: Path) -> Undone:
     refuse_prompt_edits(manifest)
     removed, rest = split_requests(manifest, ask.without)
     method = saved_method(manifest, ask.files)
-    bundle = ModelBundle(find(ask.base, manifest.base.dtype), ask.device)
+    bundle = open_model(find(ask.base, manifest.base.dtype), ask.device)
     cache = cache_root(ask.cache)
     require_writable(cache)
     with new_folder(out) as folder:

@@ -68,14 +68,14 @@ def find_destinations(
 
 def _keys(result: Result, prompts: Sequence[Prompt], cache: Path, draw: bool) -> list[ImageKey]:
     from iceb.models import sources
-    from iceb.models.bundle import ModelBundle
     from iceb.models.generator import Generator
+    from iceb.models.opening import open_model
     from iceb.stores.images import ImageStore
 
     source = sources.find(result.model.family, result.model.dtype)
     if (source.ref.repo, source.ref.revision) != (result.model.repo, result.model.revision):
         raise ModelError(f"model {result.model.repo} is not the one that is installed here: destinations are not drawn")
-    bundle, generator = ModelBundle(source, result.device_kind or "auto"), Generator(ImageStore(cache))
+    bundle, generator = open_model(source, result.device_kind or "auto"), Generator(ImageStore(cache))
     if draw:
         return generator.draw(bundle, prompts, result.sampling, "drawing destinations")
     return generator.keys(bundle, prompts, result.sampling)

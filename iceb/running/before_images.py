@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from iceb.base.digest import digest_array
-from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
+from iceb.models.opening import open_model
 from iceb.models.sources import Source
 from iceb.running.prompt_files import PromptFiles, prompt_id
 from iceb.runs.ledger import ImageRow
@@ -44,7 +44,7 @@ class UneditedModel:
     """
 
     def __init__(self, source: Source, device: str, sampling: Sampling, images: ImageStore) -> None:
-        self.bundle = ModelBundle(source, device)
+        self.bundle = open_model(source, device)
         self.generator = Generator(images)
         self.sampling = sampling
 

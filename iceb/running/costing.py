@@ -144,7 +144,7 @@ def cost_of(method: str, scales: TaskScale, num_edits: int, task: str, card_byte
     drawn = _flops(images(counted.total, family.sampling.steps), family, None, half=False)
     work = work_of(chosen.method, scales.scale(num_edits))
     if work is None:
-        why = "its work is not told by its settings: rounds of drawing end by what a judge sees"
+        why = "its work cannot be told from its settings: the method has no entry in `iceb.running.method_work`"
         return Cost(method, num_edits, None, drawn, counted, None, None, None, None, (why,))
     memory = MemoryNeed(family, work)
     edit = _flops(work.passes, family, work.side, half=work.half) + _flops(work.drawn, family, None, half=False)

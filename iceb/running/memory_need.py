@@ -1,7 +1,6 @@
 """Memory that a method's training needs, from the shapes of a model."""
 
 from collections.abc import Sequence
-from functools import cached_property
 
 from iceb.models.architectures import parameter_count, shapes_of
 from iceb.models.passes import pass_cost
@@ -33,16 +32,19 @@ class MemoryNeed:
         copy = HALF * parameter_count(self.family.name)["unet"] if work.half else 0
         return found.bytes_at(together * work.rows) + state + copy
 
-    @cached_property
-    def drawing(self) -> int:
-        """The largest pass of drawing; guidance doubles the denoiser's rows."""
-        count = self.family.images_per_pass("cuda")
+    def drawing(self, images: int) -> int:
+        """A drawing pass of so many images, beside the weights; guidance doubles the denoiser's rows."""
         denoiser, decoder = (pass_cost(self.family.name, name) for name in ("unet", "decode"))
-        return max(denoiser.bytes_at(2 * count), decoder.bytes_at(count))
+        return max(denoiser.bytes_at(2 * images), decoder.bytes_at(images))
 
-    def peak(self, together: int = 1, *, checkpointed: bool = False) -> int:
-        """The peak with so many concepts in a pass."""
-        return self.weights + max(self.training(together, checkpointed=checkpointed), self.drawing)
+    def peak(self, together: int = 1, *, images: int | None = None, checkpointed: bool = False) -> int:
+        """The peak with so many concepts in a training pass.
+
+        Args:
+            images: in a drawing pass; None: the family's number.
+        """
+        drawing = self.drawing(self.family.images_per_pass("cuda") if images is None else images)
+        return self.weights + max(self.training(together, checkpointed=checkpointed), drawing)
 
     def fits(self, card_bytes: int, *, checkpointed: bool = False) -> int | None:
         """Return the number of concepts, at most the default, that fit; None where they take turns."""

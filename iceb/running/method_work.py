@@ -15,6 +15,7 @@ from iceb.specs.methods import EditMethod
 
 TRAINING_SIDE = 512  # EMCID and Concept Ablation train at most at this side, whatever the model draws
 TOGETHER = 8  # concepts that EMCID and MACE train together by default
+PHRASES = 5  # in which uce-debias of 2023 balances a source
 ADAM = 4  # trained parameters are held as copies, with gradients and two moments
 
 
@@ -167,6 +168,17 @@ def _finetune(method: Any, scale: Scale) -> Work:
     return work
 
 
+def _debias(method: Any, scale: Scale) -> Work:
+    """At most `rounds` rounds of images of every source in every phrase, and its texts once."""
+    old = method.variant == 2023
+    concepts = scale.requests * (PHRASES if old and method.templates else 1)
+    count = method.rounds * concepts * (method.images or (50 if old else 10))
+    work = Work(drawn=images(count, method.sampling_steps or scale.family.sampling.steps))
+    work.passes["text"] = concepts * (1 + scale.dests) + len(method.retain)
+    work.notes = ("at most: rounds end once shares are balanced; judging their images, and solves, are not counted",)
+    return work
+
+
 WORK: dict[str, Callable[[Any, Scale], Work]] = {
     **dict.fromkeys(("unedited", "prompt_swap", "negative_prompt", "oracle"), _nothing),
     **dict.fromkeys(("uce", "uce-emcid", "rece", "speed", "time", "embedding_swap"), _closed_form),
@@ -176,4 +188,5 @@ WORK: dict[str, Callable[[Any, Scale], Work]] = {
     "mace": _mace,
     "refact": _refact,
     "finetune": _finetune,
+    "uce-debias": _debias,
 }

@@ -2,11 +2,19 @@
 
 from dataclasses import dataclass
 
-from iceb.running.memory_need import memory_need
+import torch
+
+from iceb.models.bundle import ModelBundle
+from iceb.models.card import PROBE, SHARE, fitting_size
+from iceb.running.memory_fit import MOST_TOGETHER, concepts_in, free_bytes
+from iceb.running.memory_need import MemoryNeed, memory_need
 from iceb.running.planned import Plan
+from iceb.specs.execution import Execution
 
 GB = 1e9
 CARD_BYTES = 24 * 10**9
+ASKED, FREE = "as asked for", "by the memory that is free now"
+DEFAULT = f"the default; on a GPU a run takes 1 to {MOST_TOGETHER} by its free memory"
 
 
 @dataclass(frozen=True)
@@ -16,13 +24,17 @@ class PlannedMemory:
     Attributes:
         weights: of all parts of the model.
         together: concepts in one pass.
-        fits: how many of them a card of 24 GB holds.
+        chosen: what decided their number, in words.
+        images: in one pass of drawing.
+        fits: how many concepts a card of 24 GB holds.
         fits_checkpointed: how many with activation checkpointing.
     """
 
     peak: int
     weights: int
     together: int | None
+    chosen: str
+    images: int
     fits: int | None
     fits_checkpointed: int | None
 
@@ -30,31 +42,53 @@ class PlannedMemory:
     def line(self) -> str:
         """The peak in words."""
         text = (
-            f"memory: {self.peak / GB:.1f} GB at the peak by shapes in float32, {self.weights / GB:.1f} of it weights"
+            f"memory: {self.peak / GB:.1f} GB at the peak by shapes in float32, {self.weights / GB:.1f} of it weights, "
+            f"{self.images} images drawn at once"
         )
         if self.together is None or self.fits is None:
             return f"{text}; {'fits' if self.peak <= CARD_BYTES else 'does not fit'} a card of 24 GB"
+        text += f", {self.together} concepts trained at once ({self.chosen})"
         if self.peak <= CARD_BYTES:
-            return f"{text}, {self.together} concepts at once; fits a card of 24 GB"
+            return f"{text}; fits a card of 24 GB"
         return (
-            f"{text}, {self.together} concepts at once; a card of 24 GB holds {self.fits} "
-            f"(`concepts_at_once={max(1, self.fits)}`), and with activation checkpointing, which no method has yet, "
-            f"{self.fits_checkpointed}"
+            f"{text}; a card of 24 GB holds {self.fits} (`concepts_at_once={max(1, self.fits)}`), and with activation "
+            f"checkpointing, which no method has yet, {self.fits_checkpointed}"
         )
 
 
 def planned_memory(plan: Plan) -> PlannedMemory | None:
-    """The memory of a planned run; None where the shapes or the method's work are not known."""
+    """The memory of a planned run; None where the shapes or the method's work are not known.
+
+    On a GPU it is that of the passes which the run would take there now, by its whole and its free memory.
+    """
+    parts = plan.parts
     requests = max((batch.requests for batch in plan.batches), key=len, default=())
-    need = memory_need(plan.parts.method.method, plan.parts.bundle.family, requests)
+    need = memory_need(parts.method.method, parts.bundle.family, requests)
     if need is None:
         return None
     default = need.work.together
-    together = None if default is None else min(plan.parts.execution.concepts_at_once or default, len(requests))
-    return PlannedMemory(
-        need.peak(together or 1),
-        need.weights,
-        together,
-        need.fits(CARD_BYTES),
-        need.fits(CARD_BYTES, checkpointed=True) if need.peak(together or 1) > CARD_BYTES else need.work.together,
-    )
+    number, chosen = _concepts(need, parts.bundle, parts.execution)
+    together = None if default is None else min(number, len(requests))
+    images = _images(need, parts.bundle, parts.execution)
+    peak = need.peak(together or 1, images=images)
+    checkpointed = need.fits(CARD_BYTES, checkpointed=True) if peak > CARD_BYTES else default
+    return PlannedMemory(peak, need.weights, together, chosen, images, need.fits(CARD_BYTES), checkpointed)
+
+
+def _concepts(need: MemoryNeed, bundle: ModelBundle, execution: Execution) -> tuple[int, str]:
+    """The concepts of a training pass, and what decided it."""
+    if execution.concepts_at_once is not None:
+        return execution.concepts_at_once, ASKED
+    if bundle.device.type != "cuda" or need.work.together is None:
+        return need.work.together or 1, DEFAULT
+    weights = 0 if bundle.is_loaded else need.weights  # they will lie there when the run looks
+    return concepts_in(need, free_bytes(bundle.device) - weights), FREE
+
+
+def _images(need: MemoryNeed, bundle: ModelBundle, execution: Execution) -> int:
+    """The images of a drawing pass."""
+    if bundle.fits_the_card:
+        usual = bundle.family.images_per_pass(bundle.device.type)
+        total = torch.cuda.get_device_properties(bundle.device).total_memory
+        return fitting_size(usual, total * SHARE - need.weights, need.drawing(PROBE) / PROBE)  # as `images_that_fit`
+    return execution.images_per_pass or bundle.family.images_per_pass(bundle.device.type)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from iceb.models.bundle import ModelBundle
+from iceb.models.opening import open_model
 from iceb.models.sources import Source, find
 from iceb.specs.execution import Execution
 from iceb.specs.metrics import Measure
@@ -25,7 +26,7 @@ class SharedParts:
     @classmethod
     def of(cls, source: Source, execution: Execution) -> "SharedParts":
         """Parts of which nothing is loaded yet."""
-        return cls(source, ModelBundle(source, execution.device, execution.images_per_pass), execution)
+        return cls(source, open_model(source, execution.device, execution.images_per_pass), execution)
 
     @classmethod
     def of_model(cls, model: str, dtype: Dtype, execution: Execution) -> "SharedParts":
@@ -38,5 +39,5 @@ class SharedParts:
 
     def renew(self) -> None:
         """Take a model and measures that no earlier run has touched, loaded when they are needed."""
-        self.bundle = ModelBundle(self.source, self.execution.device, self.execution.images_per_pass)
+        self.bundle = open_model(self.source, self.execution.device, self.execution.images_per_pass)
         self.measures.clear()

@@ -9,7 +9,7 @@ from iceb.base.errors import SpecError
 from iceb.base.fields import defaults_of
 from iceb.base.files import write_atomic
 from iceb.baselines.recipes import read_recipe
-from iceb.models.bundle import ModelBundle
+from iceb.models.opening import open_model
 from iceb.models.sources import find
 from iceb.registry import OWN
 from iceb.running.given_method import Given, GivenMethod, find_given
@@ -113,7 +113,7 @@ def plan_tuning(ask: TuneAsk) -> PlannedTuning:
     recipe = _recipe(ask, given)
     trials = _trials(ask, given, recipe)
     protocol = fit_protocol(ask.protocol, trials)
-    bundle = ModelBundle(find(FAMILY), ask.device)
+    bundle = open_model(find(FAMILY), ask.device)
     search = Search(bundle, ask.method, cache_root(ask.cache), ask.out, protocol, ask.limit_seconds, tuple(trials))
     search.check()
     return PlannedTuning(search, recipe)

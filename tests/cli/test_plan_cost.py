@@ -5,6 +5,7 @@ import json
 from typer.testing import CliRunner
 
 from iceb.cli.main import app
+from iceb.running.method_work import WORK
 
 ASKED = ["plan", "--cost", "--method", "uce,emcid", "--edits", "10,1000", "--json"]
 
@@ -36,4 +37,11 @@ def test_the_table_says_what_is_missing_and_continued():
     assert found.exit_code == 0, found.output
     assert "no `--tflops`: no hours; no `--price`: no money" in found.stdout
     assert "uce             1000*" in found.stdout
-    assert "note: uce-debias: its work is not told by its settings" in found.stdout
+    assert "note: uce-debias: at most: rounds end once shares are balanced" in found.stdout
+
+
+def test_a_method_of_unknown_work_says_so(monkeypatch):
+    monkeypatch.delitem(WORK, "uce")
+    found = CliRunner().invoke(app, ["plan", "--cost", "--method", "uce", "--edits", "1"])
+    assert found.exit_code == 0, found.output
+    assert "note: uce: its work cannot be told from its settings" in found.stdout

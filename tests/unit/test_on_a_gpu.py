@@ -32,6 +32,8 @@ def test_every_part_is_measured_and_nothing_is_written_on_a_processor(monkeypatc
         0.5 < drawing["ways"][OURS]["tflop_an_image"] / drawing["ways"][ONE]["tflop_an_image"] < 1.1
     )  # texts in fours
     assert stage1[0]["in_proportion_at_200_steps"] == pytest.approx(200 * stage1[0]["seconds_a_concept"])
+    assert all(found[0]["deterministic"][name]["times_as_long"] > 0 for name in ("drawing", "stage1"))
+    assert not torch.backends.cudnn.deterministic
     assert "need a CUDA device" in found[0]["gpu_tests"]
 
 

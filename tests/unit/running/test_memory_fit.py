@@ -9,12 +9,15 @@ import torch
 
 from iceb.methods.emcid import EMCID
 from iceb.methods.uce import UCE
+from iceb.methods.uce_debias import UCEDebias
+from iceb.methods.uce_debias.shares import PHRASES
 from iceb.models.families import FAMILIES
 from iceb.models.passes import pass_cost
+from iceb.registry import OWN, entries_of
 from iceb.running import memory_fit
 from iceb.running.memory_fit import MOST_TOGETHER, concepts_in, fit_execution
 from iceb.running.memory_need import memory_need
-from iceb.running.method_work import Scale, work_of
+from iceb.running.method_work import WORK, Scale, work_of
 from iceb.specs.execution import DEFAULT
 from iceb.specs.requests import EditRequest
 
@@ -62,3 +65,17 @@ def test_the_passes_of_stage_one_are_those_of_its_settings():
     )
     assert work.drawn == Counter({"unet": rows * 50 * 2, "decode": rows, "text": rows})
     assert work.rows == 6
+
+
+def test_the_rounds_of_uce_debias_are_counted_to_the_last():
+    method = UCEDebias(variant=2023, rounds=3, images=4, sampling_steps=20)
+    work = work_of(method, Scale(5, 1.0, 2, FAMILIES["sd14"]))
+    count = 3 * 5 * len(PHRASES) * 4
+    assert work.drawn == Counter({"unet": count * 20 * 2, "decode": count, "text": count})
+    assert work.passes == Counter({"text": 5 * len(PHRASES) * 3})
+    assert work_of(UCEDebias(variant=2025, rounds=1), Scale(5, 1.0, 2, FAMILIES["sd14"])).drawn["decode"] == 50
+
+
+def test_every_method_of_a_task_has_its_work():
+    methods = {entry.name for entry in entries_of("methods") if entry.package == OWN}
+    assert methods == set(WORK)
