@@ -223,6 +223,15 @@ def test_a_line_that_fails_is_an_error_with_its_last_words(tmp_path):
         submit(prepare_launch(cluster, tmp_path / "plan.json"))
 
 
+def test_workers_that_say_much_are_not_held_up(tmp_path):
+    both = f"[ -e {tmp_path}/0.done ] && [ -e {tmp_path}/1.done ]"
+    say = f"head -c 200000 /dev/zero | tr '\\0' x; touch {tmp_path}/{{shard}}.done"
+    command = f"{say}; for each in $(seq 100); do {both} && exit 0; sleep 0.1; done; exit 3  # {{argv}}"
+    cluster = parse_cluster(f'kind = "command"\nshards = 2\ncommand = {json.dumps(command)}', "c.toml")
+    assert submit(prepare_launch(cluster, tmp_path / "plan.json")) == ["x" * 200000] * 2
+    assert (tmp_path / "submitted-1.log").stat().st_size == 200000
+
+
 def test_one_process_on_each_gpu_and_threads_on_a_cpu(monkeypatch):
     monkeypatch.setattr(local.torch.cuda, "device_count", lambda: 4)
     assert local.gpu_workers(Execution()) == 4

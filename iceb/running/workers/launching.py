@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 
 from iceb.base.errors import CheckFailed
-from iceb.base.files import write_atomic
+from iceb.base.files import explain_errors, write_atomic
 from iceb.base.messages import shorten
 from iceb.running.workers.cluster_file import Cluster
 
@@ -98,21 +98,23 @@ def _text(words: Sequence[str | Path]) -> str:
 def submit(launch: Launch) -> list[str]:
     """Run the lines of a launch, all at once, and wait for them; return what each has printed.
 
+    That goes to a file each beside the plan: a pipe that nobody reads would hold a worker up.
+
     Raises:
         CheckFailed: a line failed; the others are waited for all the same.
+        StoreError: the folder cannot be written.
     """
+    logs = [launch.plan.with_name(f"submitted-{place}.log") for place in range(len(launch.lines))]
     with ExitStack() as stack:
-        begun = [
-            stack.enter_context(
-                subprocess.Popen(
-                    ["bash", "-o", "pipefail", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-                )
-            )
-            for line in launch.lines
-        ]
-        said = [process.communicate()[0].strip() for process in begun]
+        begun = [stack.enter_context(_start(line, log)) for line, log in zip(launch.lines, logs, strict=True)]
+    said = [log.read_text(encoding="utf-8", errors="replace").strip() for log in logs]
     for line, process, output in zip(launch.lines, begun, said, strict=True):
         if process.returncode:
             last = output.splitlines()[-1] if output else "it said nothing"
             raise CheckFailed(f"{shorten(line)}: exit code {process.returncode} ({last})")
     return said
+
+
+def _start(line: str, log: Path) -> "subprocess.Popen[bytes]":
+    with explain_errors(log), log.open("wb") as stream:
+        return subprocess.Popen(["bash", "-o", "pipefail", "-c", line], stdout=stream, stderr=subprocess.STDOUT)
