@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -26,8 +28,10 @@ echo "$@" >> "$LOG"
 script="${@: -1}"
 case "$(grep -- --array "$script")" in
   *0-1) for task in 0 1; do
-          SLURM_ARRAY_TASK_ID=$task SLURM_ARRAY_TASK_COUNT=2 SLURM_ARRAY_TASK_MIN=0 bash "$script" >&2 || exit 9
-        done; echo "41;cluster" ;;
+          SLURM_ARRAY_TASK_ID=$task SLURM_ARRAY_TASK_COUNT=2 SLURM_ARRAY_TASK_MIN=0 bash "$script" >&2 &
+          tasks="$tasks $!"
+        done
+        for task in $tasks; do wait "$task" || exit 9; done; echo "41;cluster" ;;
   *) bash "$script" >&2 || exit 9; echo "Submitted batch job 42" ;;
 esac
 """
@@ -120,18 +124,89 @@ def test_a_job_array_makes_the_run_and_a_second_job_its_result(
     assert result.cost.images_drawn == 0
     assert "--launch" not in result.provenance.command
     assert "evaluate --method token_swap" in result.provenance.command
+    alone = ["--cache", str(tmp_path / "alone"), "--out", str(tmp_path / "other")]
+    done = subprocess.run([warm_python, "-m", "iceb", *arguments(), *alone], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "other").rglob("result.json")
+    assert read_result(path).scores == result.scores
+    assert files(tmp_path / "cache") == files(tmp_path / "alone")
 
 
-def test_a_job_that_is_told_to_stop_is_queued_again(tmp_path, fake):
-    log = fake("scontrol", '#!/bin/bash\necho "$@" >> "$LOG"\n')
-    fake("iceb", "#!/bin/bash\ntrap 'exit 75' TERM\ntouch \"$LOG.begun\"\nwhile true; do sleep 0.05; done\n")
-    launch = prepare_launch(parse_cluster('kind = "slurm"\nshards = 1', "c.toml"), tmp_path / "plan.json")
-    with subprocess.Popen(["bash", str(launch.scripts[0])], env={**os.environ, "SLURM_JOB_ID": "7"}) as job:
-        while not log.with_name("called.log.begun").exists():
-            time.sleep(0.02)
+@contextmanager
+def begun_job(tmp_path: Path, marks: str, setup: str = "") -> Iterator["subprocess.Popen[bytes]"]:
+    """The job of a share, once it has made the file that `marks` names."""
+    text = f'kind = "slurm"\nshards = 1\nsetup = {json.dumps(setup)}'
+    launch = prepare_launch(parse_cluster(text, "c.toml"), tmp_path / "plan.json")
+    own = {"env": {**os.environ, "SLURM_JOB_ID": "7"}, "start_new_session": True}
+    with subprocess.Popen(["bash", str(launch.scripts[0])], **own) as job:
+        try:
+            await_file(tmp_path / marks)
+            yield job
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(job.pid, signal.SIGKILL)  # the worker too, where a test has failed
+
+
+def await_file(path: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < deadline, path
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def queue(fake) -> Path:
+    """The log of a stand-in for `scontrol`."""
+    return fake("scontrol", '#!/bin/bash\necho "$@" >> "$LOG"\n')
+
+
+def test_a_job_that_is_told_to_stop_is_queued_again(tmp_path, fake, queue):
+    fake("iceb", f"#!/bin/bash\ntrap 'exit 75' TERM\ntouch {tmp_path}/begun\nwhile true; do sleep 0.05; done\n")
+    with begun_job(tmp_path, "begun") as job:
         job.send_signal(signal.SIGTERM)
         assert job.wait(20) == 75
-    assert log.read_text() == "requeue 7\n"
+    assert queue.read_text() == "requeue 7\n"
+
+
+def test_a_job_that_is_told_twice_waits_for_its_worker(tmp_path, fake, queue):
+    trap = f"trap 'n=$((n+1)); touch {tmp_path}/told$n' TERM"
+    loop = f"until [ -e {tmp_path}/go ]; do sleep 0.05; done"
+    fake("iceb", f"#!/bin/bash\n{trap}\ntouch {tmp_path}/begun\n{loop}\nexit 75\n")
+    with begun_job(tmp_path, "begun") as job:
+        for time_told in (1, 2):
+            job.send_signal(signal.SIGTERM)
+            await_file(tmp_path / f"told{time_told}")
+        with pytest.raises(subprocess.TimeoutExpired):
+            job.wait(0.5)
+        (tmp_path / "go").touch()
+        assert job.wait(20) == 75
+    assert queue.read_text() == "requeue 7\n"
+
+
+@pytest.mark.parametrize("setup", ["touch {begun}; sleep 0.5", "set -e"])
+def test_a_job_that_is_told_before_its_worker_listens_is_queued_again(tmp_path, fake, queue, setup):
+    """During the lines of `setup`, or while the worker still imports its libraries."""
+    begun = tmp_path / "begun"
+    fake("iceb", f"#!/bin/bash\ntouch {begun}\nexec sleep 20\n")
+    with begun_job(tmp_path, "begun", setup.format(begun=begun)) as job:
+        job.send_signal(signal.SIGTERM)
+        assert job.wait(10) == 75
+    assert queue.read_text() == "requeue 7\n"
+
+
+def test_a_job_of_which_nothing_is_asked_keeps_its_workers_exit_code(tmp_path, fake, queue):
+    fake("iceb", f"#!/bin/bash\ntouch {tmp_path}/begun\nexit 3\n")
+    with begun_job(tmp_path, "begun") as job:
+        assert job.wait(20) == 3
+    assert not queue.exists()
+
+
+def test_the_log_of_a_job_may_lie_in_any_folder(tmp_path):
+    """sbatch takes quotes in these lines as a shell does, and a percent sign that is written twice."""
+    (folder := tmp_path / "my runs at 50%").mkdir()
+    launch = prepare_launch(parse_cluster('kind = "slurm"\nshards = 1', "c.toml"), folder / "plan.json")
+    line = next(each for each in launch.scripts[0].read_text().splitlines() if "--output" in each)
+    assert line == f"#SBATCH --output='{tmp_path}/my runs at 50%%/share-%a.log'"
 
 
 @pytest.mark.usefixtures("plugins")

@@ -15,6 +15,7 @@ from iceb.running.workers.cluster_file import Cluster
 
 SHARES, RESULT = "shares.sh", "result.sh"
 AGAIN = 75  # the exit code of a worker that was told to stop, and has more to do
+UNHEARD = 143  # that of one which was told before it could listen
 SCRIPT = Template("""\
 #!/bin/bash
 #SBATCH --job-name=$name
@@ -22,16 +23,21 @@ SCRIPT = Template("""\
 #SBATCH --requeue
 #SBATCH --signal=B:TERM@$grace
 $options
-$setup
 stopped=
-trap 'stopped=1; kill -TERM "$$worker"' TERM  # the worker finishes its pass
+worker=
+trap 'stopped=1; waits=1; [ -z "$$worker" ] || kill -TERM "$$worker" || true' TERM  # the worker finishes its pass
+$setup
 $command &
 worker=$$!
-wait "$$worker"
-code=$$?
-if [ -n "$$stopped" ]; then
-  wait "$$worker"
-  code=$$?
+[ -z "$$stopped" ] || kill -TERM "$$worker"
+waits=1
+while [ -n "$$waits" ]; do  # a signal ends a wait, and the worker goes on
+  waits=
+  code=0
+  wait "$$worker" || code=$$?
+done
+if [ -n "$$stopped" ] && [ "$$code" -eq $unheard ]; then
+  code=$again
 fi
 if [ "$$code" -eq $again ]; then
   scontrol requeue "$$SLURM_JOB_ID"
@@ -82,12 +88,13 @@ def prepare_launch(cluster: Cluster, plan: Path) -> Launch:
 def _script(cluster: Cluster, command: Sequence[str | Path], log: Path, *more: str) -> str:
     return SCRIPT.substitute(
         name="iceb",
-        log=log,
+        log=shlex.quote(str(log.parent).replace("%", "%%") + f"/{log.name}"),
         grace=cluster.grace,
         options="\n".join(f"#SBATCH {option}" for option in (*cluster.options, *more)),
         setup=cluster.setup.strip("\n"),
         command=_text(command),
         again=AGAIN,
+        unheard=UNHEARD,
     )
 
 
