@@ -259,6 +259,9 @@ def test_a_failed_share_is_noted_until_it_is_made(capsys, arguments, tmp_path, m
             "holds {host}: allowed are {argv}, {shard}, {shards}",
         ),
         ('kind = "command"\nshards = 4\ncommand = "{argv} {"', "write a brace of its own twice"),
+        ('kind = "command"\nshards = 4\ncommand = "{argv!x}"', "cannot be filled in"),
+        ('kind = "command"\nshards = 4\ncommand = "{argv} {shard:q}"', "cannot be filled in"),
+        ('kind = "command"\nshards = 4\ncommand = "{argv:{zz}}"', "cannot be filled in"),
     ],
 )
 def test_a_wrong_cluster_file_is_refused(text, message):
@@ -305,6 +308,11 @@ def test_workers_that_say_much_are_not_held_up(tmp_path):
     cluster = parse_cluster(f'kind = "command"\nshards = 2\ncommand = {json.dumps(command)}', "c.toml")
     assert submit(prepare_launch(cluster, tmp_path / "plan.json")) == ["x" * 200000] * 2
     assert (tmp_path / "submitted-1.log").stat().st_size == 200000
+
+
+def test_a_number_may_be_written_with_zeros(tmp_path):
+    cluster = parse_cluster('kind = "command"\nshards = 2\ncommand = "ssh node{shard:02d} {argv}"', "c.toml")
+    assert prepare_launch(cluster, tmp_path / "plan.json").lines[1].startswith("ssh node01 iceb work")
 
 
 def test_one_process_on_each_gpu_and_threads_on_a_cpu(monkeypatch):
