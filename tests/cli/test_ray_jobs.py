@@ -10,8 +10,9 @@ from iceb.base.digest import digest_file
 from iceb.base.errors import SpecError
 from iceb.baselines.controls import PromptSwap
 from iceb.cli.main import run
+from iceb.running.plan import Ask
 from iceb.running.workers import on_ray, ray_tasks
-from iceb.running.workers.plan_file import read_plan
+from iceb.running.workers.plan_file import PlannedRun, read_plan, write_plan
 from iceb.running.workers.ray_jobs import MOST_SHARES, PER_SLOT, Job, RunWork, cut_work
 from iceb.running.workers.ray_tasks import Order, Outcome, carry_out
 from iceb.running.workers.shares import Work
@@ -91,6 +92,13 @@ def test_an_error_is_noted_and_ends_the_jobs_that_need_it(order, monkeypatch):
     assert (shard, error) == ("0/1 (edit of run 1)", failed.error)
     assert carry_out(order, Job("share", 0, Shard(0, 4)), failed) == Outcome(is_made=False)
     monkeypatch.undo()
+
+
+def test_a_task_refuses_a_plan_that_is_not_the_commands_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(ray_tasks, "_gpus", list)
+    plan = write_plan([PlannedRun("x", Ask("aice", "uce", 1, cache=tmp_path))], tmp_path)
+    failed = carry_out(Order(plan, "0" * 64, 1), Job("share", 0, Shard(0, 1)))
+    assert "plan.json: is not the plan that the command wrote" in failed.error
 
 
 class Ref:

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ import pytest
 import iceb
 from iceb.base.errors import CheckFailed, SpecError
 from iceb.cli.main import run
+from iceb.running.plan import Ask
 from iceb.running.workers import local
 from iceb.running.workers.cluster_file import parse_cluster
 from iceb.running.workers.launching import prepare_launch, submit
+from iceb.running.workers.plan_file import PlannedRun, read_plan, write_plan
 from iceb.runs.folder import read_result
 from iceb.specs.execution import Execution
 from iceb.specs.shards import Shard
@@ -313,6 +316,15 @@ def test_workers_that_say_much_are_not_held_up(tmp_path):
 def test_a_number_may_be_written_with_zeros(tmp_path):
     cluster = parse_cluster('kind = "command"\nshards = 2\ncommand = "ssh node{shard:02d} {argv}"', "c.toml")
     assert prepare_launch(cluster, tmp_path / "plan.json").lines[1].startswith("ssh node01 iceb work")
+
+
+def test_plans_of_one_run_with_another_cache_or_device_are_other_files(tmp_path):
+    asks = [Ask("aice", "uce", 1, cache=tmp_path / name) for name in "aab"]
+    asks.append(replace(asks[0], execution=Execution("cuda")))
+    paths = [write_plan([PlannedRun("aice/uce/x", ask)], tmp_path / "runs") for ask in asks]
+    assert [paths.index(path) for path in paths] == [0, 0, 2, 3]
+    assert all(path.parent.name.startswith("aice_uce_x-") for path in paths)
+    assert read_plan(paths[0]).runs[0].ask.cache == tmp_path / "a"
 
 
 def test_one_process_on_each_gpu_and_threads_on_a_cpu(monkeypatch):

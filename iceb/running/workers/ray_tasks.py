@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from iceb.base.errors import IcebError
+from iceb.base.digest import digest_file
+from iceb.base.errors import IcebError, SpecError
 from iceb.base.files import write_atomic
 from iceb.base.frames import describe
 from iceb.base.messages import one_line
@@ -47,7 +48,7 @@ class Order:
 
     Attributes:
         plan: the plan's file.
-        digest: of the file, for a worker may have read an earlier one.
+        digest: of the file; a worker refuses another one.
         cpus: threads of a task.
     """
 
@@ -78,6 +79,8 @@ def carry_out(order: Order, job: Job, *needed: Outcome) -> Outcome:
 
 @lru_cache(maxsize=1)  # the model stays loaded for the tasks that this process gets next
 def _work(order: Order, device: str) -> Work:
+    if digest_file(order.plan) != order.digest:
+        raise SpecError(f"{order.plan}: is not the plan that the command wrote: give the same command again")
     return Work(read_plan(order.plan).with_execution(device=device, workers=order.cpus), order.plan)
 
 
