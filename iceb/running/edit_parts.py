@@ -48,10 +48,13 @@ class EditParts:
             return []
         return [self.requests[start : start + size] for start in range(0, len(self.requests), size)]
 
-    def make(self) -> None:
+    def make(self, *, wait: bool = True) -> None:
         """Make every batch that no other process has made or is making, and wait for those.
 
         The batch of a process that was killed is made by another one.
+
+        Args:
+            wait: False: leave what others are making to them.
 
         Raises:
             MethodError: the method failed on a batch.
@@ -71,6 +74,8 @@ class EditParts:
                         left.remove(place)
                         advance(1)
                         done += 1
+                if not wait:
+                    return
                 if not done:
                     time.sleep(WAIT)
                     advance(0)
@@ -97,7 +102,10 @@ class EditParts:
 
 
 def note_of(batch: Sequence[EditRequest]) -> Mapping[str, Any]:
-    """The key, in the method's scratch, of the note that a batch is made; batches cut otherwise have others."""
+    """The key of the note that a batch is made, in the method's scratch.
+
+    Batches that were cut otherwise have other notes.
+    """
     return {"what": "iceb: batch of an edit", "requests": list(batch)}
 
 

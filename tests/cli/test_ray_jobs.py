@@ -31,7 +31,7 @@ def test_a_run_is_cut_into_edits_images_before_and_shares_that_need_them():
     shares = [Job("share", 0, Shard(index, count)) for index in range(count)]
     assert list(jobs) == [*edits, *before, *shares]
     assert {jobs[each] for each in (*edits, *before)} == {()}
-    assert [jobs[each] for each in shares] == [(*edits, each) for each in before]
+    assert [jobs[each] for each in shares] == [(edits[0], each) for each in before]
 
 
 def test_images_that_several_runs_read_are_drawn_by_jobs_of_the_first():

@@ -20,7 +20,9 @@ from iceb.running.edit_parts import EditParts, note_of
 from iceb.running.edit_turns import edit_turn
 from iceb.running.planned import Plan
 from iceb.running.sweeps.locks import cell_lock
+from iceb.running.workers.run_stages import EditRun
 from iceb.specs.execution import Execution
+from iceb.specs.shards import Shard
 from iceb.stores.edits import EditStore, MadeEdit
 
 
@@ -54,7 +56,7 @@ def test_value_vectors_that_were_made_in_parts_give_the_same_edit(tiny_sd_folder
 
 
 @pytest.fixture
-def planned(tiny_sd_folder, tmp_path, monkeypatch) -> Plan:
+def shared_plan(tiny_sd_folder, tmp_path, monkeypatch) -> Plan:
     """A plan whose method counts as one of single concepts."""
     monkeypatch.setattr(edit_parts, "BY_CONCEPT", ("iceb/shake",))
     monkeypatch.setattr(edit_parts, "WAIT", 0.01)
@@ -62,7 +64,7 @@ def planned(tiny_sd_folder, tmp_path, monkeypatch) -> Plan:
 
 
 @pytest.fixture
-def made(monkeypatch) -> list[list[str]]:
+def batches_made(monkeypatch) -> list[list[str]]:
     """The batches that are made, by the concepts in them."""
     found: list[list[str]] = []
     monkeypatch.setattr(EditParts, "_make", lambda self, batch: found.append([request.source for request in batch]))
@@ -73,8 +75,8 @@ def lock_of(one: EditParts, place: int) -> str:
     return f"part/{one.scratch.path(note_of(one.batches[place])).stem}"
 
 
-def test_a_batch_that_another_process_makes_is_waited_for_and_not_made_twice(planned, made):
-    one = parts_of(planned)
+def test_a_batch_that_another_process_makes_is_waited_for_and_not_made_twice(shared_plan, batches_made):
+    one = parts_of(shared_plan)
     first, second = map(note_of, one.batches)
     with cell_lock(one.parts.cache, lock_of(one, 0)) as held:
         assert held
@@ -86,13 +88,13 @@ def test_a_batch_that_another_process_makes_is_waited_for_and_not_made_twice(pla
         assert worker.is_alive()
         one.scratch.put(first, np.zeros(1))
     worker.join(20)
-    assert made == [["dog"]]
+    assert batches_made == [["dog"]]
     replace(one, first=0.5).make()
-    assert made == [["dog"]]
+    assert batches_made == [["dog"]]
 
 
-def test_batches_are_made_where_others_were_cut_or_the_scratch_was_removed(planned, made, monkeypatch):
-    one = parts_of(planned)
+def test_batches_are_made_where_others_were_cut_or_the_scratch_was_removed(shared_plan, batches_made, monkeypatch):
+    one = parts_of(shared_plan)
     one.make()
     monkeypatch.setattr(EditParts, "batches", [one.requests])
     one.make()
@@ -100,7 +102,15 @@ def test_batches_are_made_where_others_were_cut_or_the_scratch_was_removed(plann
     shutil.rmtree(one.parts.cache / "scratch")
     one.make()
     both = [request.source for request in one.requests]
-    assert made == [*([each] for each in both), both, both]
+    assert batches_made == [*([each] for each in both), both, both]
+
+
+def test_a_job_that_helps_with_an_edit_leaves_what_others_make_and_ends(shared_plan, batches_made):
+    one = parts_of(shared_plan)
+    with cell_lock(one.parts.cache, lock_of(one, 0)):
+        assert EditRun(shared_plan, Shard(1, 2)).make() == 0
+    assert batches_made == [["dog"]]
+    assert not one.parts.edits.has(one.parts.method.key(one.bundle, one.requests))
 
 
 def test_the_process_that_waits_for_an_edit_finds_it(tmp_path):

@@ -69,8 +69,11 @@ class ShareRun(Run):
 
     def _edit(self, model: EditedModel, batch: EditBatch) -> Edit:
         """Make the edit once for all workers; what belongs to single concepts is shared among them."""
-        EditParts(self.parts, model.current, batch.requests, self.shard.index / self.shard.count).make()
+        self._edit_parts(model.current, batch).make()
         return super()._edit(model, batch)
+
+    def _edit_parts(self, bundle: ModelBundle, batch: EditBatch) -> EditParts:
+        return EditParts(self.parts, bundle, batch.requests, self.shard.index / self.shard.count)
 
     def _make(self) -> int:
         self.images = Images()
