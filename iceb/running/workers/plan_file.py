@@ -90,6 +90,20 @@ def _ask_document(ask: Ask) -> dict[str, Any]:
     return {**found, "cache": url_of(root) or str(root)}  # each machine has a local layer of its own
 
 
+def planned_ids(path: Path) -> list[str]:
+    """Read the ids of a plan's runs, also from a plan that another version has written.
+
+    Raises:
+        SpecError: it cannot be read, or names none.
+    """
+    remedy = "remove its folder unless workers go on with it"
+    found = read_json(path, SpecError, remedy)
+    try:
+        return [str(each["id"]) for each in found["runs"]]
+    except (KeyError, TypeError) as error:
+        raise SpecError(f"{path}: no plan (it names no runs): {remedy}") from error
+
+
 def read_plan(path: Path) -> WorkPlan:
     """Read a plan's file.
 
