@@ -101,6 +101,17 @@ def test_a_task_refuses_a_plan_that_is_not_the_commands_own(tmp_path, monkeypatc
     assert "plan.json: is not the plan that the command wrote" in failed.error
 
 
+def test_a_method_that_leaves_with_the_code_of_success_has_failed(tmp_path, monkeypatch):
+    def leave(*_):
+        raise SystemExit(0)
+
+    monkeypatch.setattr(ray_tasks, "_gpus", list)
+    monkeypatch.setattr(Work, "make", leave)
+    plan = write_plan([PlannedRun("x", Ask("aice", "uce", 1, cache=tmp_path))], tmp_path)
+    failed = carry_out(Order(plan, digest_file(plan), 1), Job("share", 0, Shard(0, 1)))
+    assert (failed.error.partition(" (")[0], failed.is_made) == ("unexpected SystemExit: 0", False)
+
+
 class Ref:
     """What a task returns in the end; None where it was lost."""
 

@@ -20,6 +20,7 @@ from iceb.running.workers import local
 from iceb.running.workers.cluster_file import parse_cluster
 from iceb.running.workers.launching import prepare_launch, submit
 from iceb.running.workers.plan_file import PlannedRun, read_plan, write_plan
+from iceb.running.workers.shares import ShareRun
 from iceb.runs.folder import read_result
 from iceb.specs.execution import Execution
 from iceb.specs.shards import Shard
@@ -233,10 +234,56 @@ def test_sigterm_ends_a_run_after_its_pass_and_the_same_command_goes_on(capsys, 
 
 @pytest.mark.usefixtures("plugins")
 def test_a_failed_share_is_noted_until_it_is_made(capsys, arguments, tmp_path, monkeypatch):
+    """Also one whose method leaves with the exit code of success; what the run's own command makes is made."""
+
+    def leave(*_):
+        raise SystemExit(0)
+
+    plan = launch(arguments, tmp_path)
+    share = ["work", str(plan), "--shard", "0/1"]
+    with monkeypatch.context() as faulty:
+        faulty.setattr(ShareRun, "make", leave)
+        assert run(share) == 2
+    assert "unexpected SystemExit: 0" in capsys.readouterr().err
+    ((shard, error),) = (tuple(each.values()) for each in counts(capsys, plan)["failed"])
+    assert (shard, error.partition(" (")[0]) == ("0/1", "unexpected SystemExit: 0")
+    assert run(arguments()) == 0
+    assert counts(capsys, plan)["failed"] == []
+    assert list(plan.parent.glob("failed-*"))
+    assert run(share) == 0
+    assert not list(plan.parent.glob("failed-*"))
+
+
+@pytest.mark.usefixtures("plugins")
+def test_what_another_kind_of_machine_made_is_not_passed_over_in_silence(capsys, caplog, arguments, tmp_path):
+    plan = launch(arguments, tmp_path)
+    assert run(["work", str(plan), "--shard", "0/2"]) == 0
+    (note,) = plan.parent.glob("machine-*.json")
+    assert counts(capsys, plan)["elsewhere"] == []
+    there = {**json.loads(note.read_text()), "device": "cuda", "processor": "NVIDIA H200", "modes": {}}
+    note.with_name("machine-of-another.json").write_text(json.dumps(there))
+    note.with_name("machine-damaged.json").write_text("{")
+    here = json.loads(note.read_text())["processor"]
+    difference = f"device cuda (here cpu), processor NVIDIA H200 (here {here})"
+    assert counts(capsys, plan)["elsewhere"] == [difference]
+    assert run(["status", str(plan)]) == 0
+    assert f"not counted: what was made on a machine with {difference}" in capsys.readouterr().out
+    assert run(["work", str(plan), "--result"]) == 0
+    assert [each for each in caplog.messages if difference in each]
+
+
+def launch(arguments, tmp_path: Path) -> Path:
+    """The plan of a run that was launched."""
     cluster = tmp_path / "cluster.toml"
     cluster.write_text('kind = "command"\nshards = 1\ncommand = "{argv}"\n')
     assert run(arguments("--launch", str(cluster))) == 0
     (plan,) = (tmp_path / "runs" / "plans").rglob("plan.json")
+    return plan
+
+
+@pytest.mark.usefixtures("plugins")
+def test_a_share_of_a_run_that_is_another_here_is_refused(capsys, arguments, tmp_path):
+    plan = launch(arguments, tmp_path)
     text = plan.read_text()
     plan.write_text(text.replace('"num_edits": 1', '"num_edits": 2'))
     assert run(["work", str(plan), "--shard", "0/1"]) == 2

@@ -69,7 +69,7 @@ def carry_out(order: Order, job: Job, *needed: Outcome) -> Outcome:
     try:
         work = _work(order, cuda_device(_gpus(), os.environ.get(VISIBLE, "")))
         drawn = work.make(STAGES[job.kind], job.run, job.shard)
-    except Exception as error:  # of a method, a measure or a library
+    except (Exception, SystemExit) as error:  # of a method, a measure or a library
         line = str(error) if isinstance(error, IcebError) else one_line(f"unexpected {describe(error)}")
         write_atomic(note, f"{line}\n".encode())
         return Outcome(error=line, is_made=False)
