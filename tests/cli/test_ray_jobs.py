@@ -112,6 +112,22 @@ def test_a_method_that_leaves_with_the_code_of_success_has_failed(tmp_path, monk
     assert (failed.error.partition(" (")[0], failed.is_made) == ("unexpected SystemExit: 0", False)
 
 
+class RayError(Exception):
+    """As the exceptions of Ray, of which those below are kinds."""
+
+
+class WorkerCrashedError(RayError):
+    pass
+
+
+class RayTaskError(RayError):
+    pass
+
+
+class RuntimeEnvSetupError(RayError):
+    pass
+
+
 class Ref:
     """What a task returns in the end; None where it was lost."""
 
@@ -122,8 +138,10 @@ class Ref:
 class FakeRay:
     """A Ray that carries out tasks where they are submitted; those whose name holds `kills` have lost their worker."""
 
-    def __init__(self, kills: str = "none") -> None:
-        self.kills, self.exceptions, self.asked = kills, SimpleNamespace(RayError=RuntimeError), {}
+    def __init__(self, kills: str = "none", error: type[RayError] = WorkerCrashedError) -> None:
+        kinds = (RayError, RayTaskError, RuntimeEnvSetupError)
+        self.kills, self.error, self.asked = kills, error, {}
+        self.exceptions = SimpleNamespace(**{kind.__name__: kind for kind in kinds})
 
     def is_initialized(self) -> bool:
         return True
@@ -146,7 +164,7 @@ class FakeRay:
 
     def get(self, ref):
         if ref.value is None:
-            raise RuntimeError("The worker died")
+            raise self.error("The worker died")
         return ref.value
 
 
@@ -183,9 +201,43 @@ def test_the_runs_of_a_sweep_are_shared_together(arguments, tmp_path, monkeypatc
 
 @pytest.mark.usefixtures("plugins")
 def test_a_ray_whose_workers_carry_out_nothing_is_an_error(capsys, arguments, monkeypatch):
-    monkeypatch.setitem(sys.modules, "ray", FakeRay("of"))
+    monkeypatch.setitem(sys.modules, "ray", FakeRay("of", RayTaskError))
     assert run(arguments("--ray", "auto")) == 2
     assert "none of its workers carried out a task (The worker died)" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("plugins")
+def test_the_command_makes_all_where_every_worker_was_killed(arguments, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", FakeRay("of"))
+    assert run(arguments("--ray", "auto")) == 0
+    (path,) = (tmp_path / "runs").rglob("result.json")
+    assert read_result(path).cost.images_drawn > 0
+
+
+def test_a_ray_that_has_lost_its_nodes_is_waited_for_a_while_and_no_longer(caplog, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(on_ray.time, "monotonic", lambda: clock[0])
+    ray = FakeRay()
+    places = on_ray.Places(ray, 1, on_gpus=False)
+
+    def look(after: float, *, idle: bool = True) -> None:
+        clock[0] += after
+        places.look(idle=idle)
+
+    look(on_ray.LOOK)
+    ray.nodes = lambda: [{"Alive": False, "Resources": {"CPU": 2.0}}]
+    look(on_ray.LOOK, idle=False)
+    assert caplog.messages == []
+    for _ in range(2):
+        look(on_ray.LOOK)
+    (line,) = caplog.messages
+    assert line.startswith("`ray`: no node of the cluster has 1 CPUs for a task")
+    del ray.nodes  # they come back
+    look(on_ray.PATIENCE)
+    ray.nodes = list
+    look(on_ray.LOOK)
+    with pytest.raises(SpecError, match="no node of the cluster has 1 CPUs"):
+        look(on_ray.PATIENCE)
 
 
 def test_a_task_has_a_place_where_a_node_has_all_that_it_needs():

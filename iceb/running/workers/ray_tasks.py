@@ -33,13 +33,13 @@ class Outcome:
         drawn: images.
         error: in one line; "" where there was none.
         is_made: False as well where a job that it needs was not made.
-        lost: no worker of Ray has carried it out.
+        refused: no worker of Ray can carry it out, for it does not get as far as ICEB.
     """
 
     drawn: int = 0
     error: str = ""
     is_made: bool = True
-    lost: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True)
