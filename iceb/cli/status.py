@@ -45,6 +45,8 @@ def _lines(found: "WorkCount", plan: Path) -> Iterator[str]:
         yield f"{run.id}: {edit}; images: {run.made} made, {run.missing} missing; {result}"
     for shard, error in found.failed:
         yield f"failed: share {shard}: {with_options(error)}"
+    for difference in found.elsewhere:
+        yield f"not counted: what was made on a machine with {difference}, which keys name: ask there"
     total = f"in all: {found.made} of {count_text(found.made + found.missing, 'image')} made, {found.missing} missing"
     if not found.missing:
         rest = "" if all(run.result for run in found.runs) else f"; iceb work {plan} --result writes the results"

@@ -19,6 +19,7 @@ from iceb.running.degenerate_images import detector, keys_of
 from iceb.running.measuring import stored_revision
 from iceb.running.rescore import make_scorer
 from iceb.running.scoring import registered_metric
+from iceb.running.workers.plan_file import FOLDER, NAME, planned_ids
 from iceb.runs.folder import PLAN, RESULT, folders_with, read_result
 from iceb.runs.ledger import ImageRow, read_ledger
 from iceb.specs.results import Result
@@ -104,8 +105,23 @@ def runs(outs: Sequence[Path], cache: Path) -> list[RunUse]:
 
 
 def unfinished_runs(outs: Sequence[Path]) -> list[Path]:
-    """List the folders of stopped runs: their work is in the cache, and they can be resumed."""
-    return [folder for folder in folders_with(outs, PLAN) if not (folder / RESULT).is_file()]
+    """List the folders of stopped runs, and of plans for several workers of which a run has no result.
+
+    Their work is in the cache, and they can be resumed.
+
+    Raises:
+        SpecError: a plan cannot be read; the message names it.
+        ResultError: a folder cannot be read.
+    """
+    stopped = [folder for folder in folders_with(outs, PLAN) if not (folder / RESULT).is_file()]
+    plans = [folder for folder in folders_with(outs, NAME) if folder.parent.name == FOLDER]
+    return [*stopped, *(folder for folder in plans if not _has_results(folder))]
+
+
+def _has_results(plan: Path) -> bool:
+    """Whether each run of a plan has a result, in the folder of runs that the plan's folder stands in."""
+    out = plan.parent.parent
+    return all((out / each / RESULT).is_file() for each in planned_ids(plan / NAME))
 
 
 def _use(folder: Path, result: Result, cache: Path, edits: dict[Path, EditSummary | None]) -> RunUse:

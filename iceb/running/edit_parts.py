@@ -6,20 +6,22 @@ will look for, with the same bits.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
+from typing import Any
 
-from iceb.base.files import write_atomic
+import numpy as np
+
 from iceb.base.progress import stage
 from iceb.models.bundle import ModelBundle
 from iceb.running.edit_maker import make_edit
 from iceb.running.edit_turns import WAIT
 from iceb.running.method_runner import ChosenMethod
 from iceb.running.run_parts import Parts
-from iceb.running.sweeps.locks import LOCKS, cell_lock
+from iceb.running.sweeps.locks import cell_lock
 from iceb.specs.requests import EditRequest
-from iceb.stores.edits import EditKey
+from iceb.stores.scratch import ScratchStore
 
 BY_CONCEPT = ("iceb/emcid", "iceb/emcid-ns")  # methods whose value vectors are of single concepts
 CONCEPTS_AT_ONCE = 8  # concepts in a batch of theirs by default
@@ -46,10 +48,13 @@ class EditParts:
             return []
         return [self.requests[start : start + size] for start in range(0, len(self.requests), size)]
 
-    def make(self) -> None:
+    def make(self, *, wait: bool = True) -> None:
         """Make every batch that no other process has made or is making, and wait for those.
 
         The batch of a process that was killed is made by another one.
+
+        Args:
+            wait: False: leave what others are making to them.
 
         Raises:
             MethodError: the method failed on a batch.
@@ -65,21 +70,28 @@ class EditParts:
             while left:
                 done = 0
                 for place in tuple(left):
-                    if self._is_made(key, place, batches[place]):
+                    if self._is_made(batches[place]):
                         left.remove(place)
                         advance(1)
                         done += 1
+                if not wait:
+                    return
                 if not done:
                     time.sleep(WAIT)
                     advance(0)
 
-    def _is_made(self, key: EditKey, place: int, batch: Sequence[EditRequest]) -> bool:
+    @cached_property
+    def scratch(self) -> ScratchStore:
+        """The method's scratch; what is stored there, notes of batches too, is pruned together."""
+        return self.parts.method.scratch(self.bundle, self.parts.cache, self.parts.execution.precision)
+
+    def _is_made(self, batch: Sequence[EditRequest]) -> bool:
         """Make a batch unless it is made; False where another process is making it."""
-        cache, name = self.parts.cache, f"part/{key}/{place}"
-        with cell_lock(cache, name) as held:
-            if held and not (note := note_path(cache, name)).is_file():
+        note = note_of(batch)
+        with cell_lock(self.parts.cache, f"part/{self.scratch.path(note).stem}") as held:
+            if held and self.scratch.get(note) is None:
                 self._make(batch)
-                write_atomic(note, b"")
+                self.scratch.put(note, np.zeros(1, np.uint8))
             return held
 
     def _make(self, batch: Sequence[EditRequest]) -> None:
@@ -89,9 +101,12 @@ class EditParts:
         make_edit(method.method, method.params, self.bundle, batch, context, scratch.withdraw)
 
 
-def note_path(cache: Path, name: str) -> Path:
-    """The path of the note that a batch is made, beside its lock."""
-    return cache / LOCKS / f"{name.replace('/', '_')}.made"
+def note_of(batch: Sequence[EditRequest]) -> Mapping[str, Any]:
+    """The key of the note that a batch is made, in the method's scratch.
+
+    Batches that were cut otherwise have other notes.
+    """
+    return {"what": "iceb: batch of an edit", "requests": list(batch)}
 
 
 def _is_by_concept(method: ChosenMethod, requests: Sequence[EditRequest]) -> bool:

@@ -47,8 +47,8 @@ def removable(
         gone: noted folders that are not there were removed, and their runs need nothing any more.
 
     Raises:
-        SpecError: the folder is no cache, a noted folder of runs is not there, a run is unfinished and would lose its
-            images, one of `outs` is not a folder.
+        SpecError: the folder is no cache, a noted folder of runs is not there, a run or a plan is unfinished and would
+            lose its images, one of `outs` is not a folder.
         ResultError: as `runs` and `unreferenced`.
         StoreError: a note of a folder of runs is damaged.
     """
@@ -70,7 +70,7 @@ def removable(
     going = unfinished_runs(outs)
     if going:
         raise SpecError(
-            f"{len(going)} runs are unfinished and would lose their images ({going[0]}): "
+            f"{len(going)} runs or plans are unfinished and would lose their images ({going[0]}): "
             "run them to the end, or remove their folders"
         )
     spare = unreferenced_files(cache, runs(outs, cache), scratch=scratch)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from typing import Any
 import pytest
 
 from iceb.runs.folder import read_result
+from iceb.runs.ledger import read_ledger
 from iceb.specs.results import Result
+from iceb.specs.shards import Shard
 
 pytest.importorskip("ray")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")]
@@ -91,6 +94,13 @@ def result_in(folder: Path) -> Result:
     return read_result(path)
 
 
+def images_of(folder: Path, shard: Shard) -> set[str]:
+    """The images by the edited model of a share's prompts, which its task draws; others have drawn those before."""
+    (path,) = (folder / "runs").rglob("result.json")
+    rows = read_ledger(path.parent, read_result(path).images)
+    return {row.after for row in rows if row.after is not None and shard.has(row.prompt)}
+
+
 @pytest.mark.parametrize("cpus", [2, 4])
 def test_tasks_of_ray_make_what_one_process_makes_and_nothing_twice(program, alone, tmp_path, cpus):
     with program(cpus, tmp_path) as process:
@@ -108,13 +118,17 @@ def test_a_task_of_a_killed_worker_is_made_again_by_another(program, alone, tmp_
         deadline = time.monotonic() + 120
         while not (busy := workers_at_work(process.pid)) and time.monotonic() < deadline and process.poll() is None:
             time.sleep(0.01)
+        share = re.search(r"(\d+)-of-(\d+) \(share of", _read(busy[0], "cmdline"))
         os.kill(busy[0], signal.SIGKILL)
-        before = len(files(tmp_path))
+        while _read(busy[0], "cmdline"):
+            time.sleep(0.001)
+        before = files(tmp_path).keys()
         (drawn,) = finish(process)
     made, result = files(alone), result_in(tmp_path)
-    print(f"killed at {before} of {len(made)} images; tasks that ended drew {drawn}, the command itself none")
-    assert 0 < before < len(made)
-    assert result.cost.images_drawn == 0
+    lost = before & {f"{key}.png" for key in images_of(tmp_path, Shard(int(share[1]), int(share[2])))}
+    print(f"killed at {len(before)} of {len(made)} images, {len(lost)} of its own; tasks that ended drew {drawn}")
+    assert 0 < len(before) < len(made)
+    assert (drawn + len(lost), result.cost.images_drawn) == (len(made), 0)
     assert files(tmp_path) == made
     assert result.scores == result_in(alone).scores
 
@@ -142,7 +156,7 @@ def test_sigterm_cancels_the_tasks_and_leaves_no_process(model, data, environmen
 
 
 def workers_at_work(driver: int) -> list[int]:
-    """The processes below one that carry out a share of a run."""
+    """The processes below one that carry out a share of a run; their titles are the names of their tasks."""
     parents = dict(_parents())
     return [
         process

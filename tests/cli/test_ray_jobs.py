@@ -10,8 +10,9 @@ from iceb.base.digest import digest_file
 from iceb.base.errors import SpecError
 from iceb.baselines.controls import PromptSwap
 from iceb.cli.main import run
+from iceb.running.plan import Ask
 from iceb.running.workers import on_ray, ray_tasks
-from iceb.running.workers.plan_file import read_plan
+from iceb.running.workers.plan_file import PlannedRun, read_plan, write_plan
 from iceb.running.workers.ray_jobs import MOST_SHARES, PER_SLOT, Job, RunWork, cut_work
 from iceb.running.workers.ray_tasks import Order, Outcome, carry_out
 from iceb.running.workers.shares import Work
@@ -30,7 +31,7 @@ def test_a_run_is_cut_into_edits_images_before_and_shares_that_need_them():
     shares = [Job("share", 0, Shard(index, count)) for index in range(count)]
     assert list(jobs) == [*edits, *before, *shares]
     assert {jobs[each] for each in (*edits, *before)} == {()}
-    assert [jobs[each] for each in shares] == [(*edits, each) for each in before]
+    assert [jobs[each] for each in shares] == [(edits[0], each) for each in before]
 
 
 def test_images_that_several_runs_read_are_drawn_by_jobs_of_the_first():
@@ -93,6 +94,40 @@ def test_an_error_is_noted_and_ends_the_jobs_that_need_it(order, monkeypatch):
     monkeypatch.undo()
 
 
+def test_a_task_refuses_a_plan_that_is_not_the_commands_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(ray_tasks, "_gpus", list)
+    plan = write_plan([PlannedRun("x", Ask("aice", "uce", 1, cache=tmp_path))], tmp_path)
+    failed = carry_out(Order(plan, "0" * 64, 1), Job("share", 0, Shard(0, 1)))
+    assert "plan.json: is not the plan that the command wrote" in failed.error
+
+
+def test_a_method_that_leaves_with_the_code_of_success_has_failed(tmp_path, monkeypatch):
+    def leave(*_):
+        raise SystemExit(0)
+
+    monkeypatch.setattr(ray_tasks, "_gpus", list)
+    monkeypatch.setattr(Work, "make", leave)
+    plan = write_plan([PlannedRun("x", Ask("aice", "uce", 1, cache=tmp_path))], tmp_path)
+    failed = carry_out(Order(plan, digest_file(plan), 1), Job("share", 0, Shard(0, 1)))
+    assert (failed.error.partition(" (")[0], failed.is_made) == ("unexpected SystemExit: 0", False)
+
+
+class RayError(Exception):
+    """As the exceptions of Ray, of which those below are kinds."""
+
+
+class WorkerCrashedError(RayError):
+    pass
+
+
+class RayTaskError(RayError):
+    pass
+
+
+class RuntimeEnvSetupError(RayError):
+    pass
+
+
 class Ref:
     """What a task returns in the end; None where it was lost."""
 
@@ -103,8 +138,10 @@ class Ref:
 class FakeRay:
     """A Ray that carries out tasks where they are submitted; those whose name holds `kills` have lost their worker."""
 
-    def __init__(self, kills: str = "none") -> None:
-        self.kills, self.exceptions, self.asked = kills, SimpleNamespace(RayError=RuntimeError), {}
+    def __init__(self, kills: str = "none", error: type[RayError] = WorkerCrashedError) -> None:
+        kinds = (RayError, RayTaskError, RuntimeEnvSetupError)
+        self.kills, self.error, self.asked = kills, error, {}
+        self.exceptions = SimpleNamespace(**{kind.__name__: kind for kind in kinds})
 
     def is_initialized(self) -> bool:
         return True
@@ -127,7 +164,7 @@ class FakeRay:
 
     def get(self, ref):
         if ref.value is None:
-            raise RuntimeError("The worker died")
+            raise self.error("The worker died")
         return ref.value
 
 
@@ -164,9 +201,43 @@ def test_the_runs_of_a_sweep_are_shared_together(arguments, tmp_path, monkeypatc
 
 @pytest.mark.usefixtures("plugins")
 def test_a_ray_whose_workers_carry_out_nothing_is_an_error(capsys, arguments, monkeypatch):
-    monkeypatch.setitem(sys.modules, "ray", FakeRay("of"))
+    monkeypatch.setitem(sys.modules, "ray", FakeRay("of", RayTaskError))
     assert run(arguments("--ray", "auto")) == 2
     assert "none of its workers carried out a task (The worker died)" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("plugins")
+def test_the_command_makes_all_where_every_worker_was_killed(arguments, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", FakeRay("of"))
+    assert run(arguments("--ray", "auto")) == 0
+    (path,) = (tmp_path / "runs").rglob("result.json")
+    assert read_result(path).cost.images_drawn > 0
+
+
+def test_a_ray_that_has_lost_its_nodes_is_waited_for_a_while_and_no_longer(caplog, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(on_ray.time, "monotonic", lambda: clock[0])
+    ray = FakeRay()
+    places = on_ray.Places(ray, 1, on_gpus=False)
+
+    def look(after: float, *, idle: bool = True) -> None:
+        clock[0] += after
+        places.look(idle=idle)
+
+    look(on_ray.LOOK)
+    ray.nodes = lambda: [{"Alive": False, "Resources": {"CPU": 2.0}}]
+    look(on_ray.LOOK, idle=False)
+    assert caplog.messages == []
+    for _ in range(2):
+        look(on_ray.LOOK)
+    (line,) = caplog.messages
+    assert line.startswith("`ray`: no node of the cluster has 1 CPUs for a task")
+    del ray.nodes  # they come back
+    look(on_ray.PATIENCE)
+    ray.nodes = list
+    look(on_ray.LOOK)
+    with pytest.raises(SpecError, match="no node of the cluster has 1 CPUs"):
+        look(on_ray.PATIENCE)
 
 
 def test_a_task_has_a_place_where_a_node_has_all_that_it_needs():

@@ -1,11 +1,14 @@
 """Parts of an edit that belong to single concepts are shared among workers, and the edit is the same, bit for bit."""
 
+import shutil
 import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pytest
 import torch
 import toy
 
@@ -13,19 +16,25 @@ from iceb.methods.emcid import EMCID
 from iceb.methods.emcid.value_vectors import CONCEPTS_AT_ONCE
 from iceb.registry import Registered
 from iceb.running import edit_parts
-from iceb.running.edit_parts import EditParts, note_path
+from iceb.running.edit_parts import EditParts, note_of
 from iceb.running.edit_turns import edit_turn
+from iceb.running.planned import Plan
 from iceb.running.sweeps.locks import cell_lock
+from iceb.running.workers.run_stages import EditRun
 from iceb.specs.execution import Execution
+from iceb.specs.shards import Shard
 from iceb.stores.edits import EditStore, MadeEdit
 
 
-def parts_of(model: Path, cache: Path, method: Any, name: str) -> EditParts:
-    """The parts of a toy run's edit of two concepts, one in each batch."""
+def plan_of(model: Path, cache: Path, method: Any, name: str) -> Plan:
+    """A toy run's plan of two concepts, one in each batch."""
     plan = toy.make_plan(model, cache, method)
     chosen = replace(plan.parts.method, entry=Registered("methods", name, "iceb", "0", "toy:Shake"))
-    parts = replace(plan.parts, method=chosen, execution=Execution("cpu", concepts_at_once=1))
-    return EditParts(parts, parts.bundle, plan.batches[0].requests)
+    return replace(plan, parts=replace(plan.parts, method=chosen, execution=Execution("cpu", concepts_at_once=1)))
+
+
+def parts_of(plan: Plan) -> EditParts:
+    return EditParts(plan.parts, plan.parts.bundle, plan.batches[0].requests)
 
 
 def edit_of(one: EditParts) -> MadeEdit:
@@ -37,8 +46,8 @@ def test_value_vectors_that_were_made_in_parts_give_the_same_edit(tiny_sd_folder
     captions = tmp_path / "captions.txt"
     captions.write_text("".join(f"a {name} on a table\n" for name in (*toy.NAMES, "cup", "tree")))
     method = EMCID(layers=(1, 2), steps=2, noise_loss="none", captions=str(captions))
-    whole = edit_of(parts_of(tiny_sd_folder, tmp_path / "whole", method, "emcid"))
-    shared = parts_of(tiny_sd_folder, tmp_path / "shared", method, "emcid")
+    whole = edit_of(parts_of(plan_of(tiny_sd_folder, tmp_path / "whole", method, "emcid")))
+    shared = parts_of(plan_of(tiny_sd_folder, tmp_path / "shared", method, "emcid"))
     assert [len(batch) for batch in shared.batches] == [1, 1]
     shared.make()
     found = edit_of(shared)
@@ -46,27 +55,62 @@ def test_value_vectors_that_were_made_in_parts_give_the_same_edit(tiny_sd_folder
     assert all(torch.equal(tensor, found.edit.weights[name]) for name, tensor in whole.edit.weights.items())
 
 
-def test_a_batch_that_another_process_makes_is_waited_for_and_not_made_twice(tiny_sd_folder, tmp_path, monkeypatch):
+@pytest.fixture
+def shared_plan(tiny_sd_folder, tmp_path, monkeypatch) -> Plan:
+    """A plan whose method counts as one of single concepts."""
     monkeypatch.setattr(edit_parts, "BY_CONCEPT", ("iceb/shake",))
     monkeypatch.setattr(edit_parts, "WAIT", 0.01)
-    one = parts_of(tiny_sd_folder, tmp_path / "cache", None, "shake")
-    made: list[list[str]] = []
-    monkeypatch.setattr(EditParts, "_make", lambda self, batch: made.append([request.source for request in batch]))
-    key = one.parts.method.key(one.bundle, one.requests)
-    first, second = (f"part/{key}/{place}" for place in range(2))
-    with cell_lock(one.parts.cache, first) as held:
+    return plan_of(tiny_sd_folder, tmp_path / "cache", None, "shake")
+
+
+@pytest.fixture
+def batches_made(monkeypatch) -> list[list[str]]:
+    """The batches that are made, by the concepts in them."""
+    found: list[list[str]] = []
+    monkeypatch.setattr(EditParts, "_make", lambda self, batch: found.append([request.source for request in batch]))
+    return found
+
+
+def lock_of(one: EditParts, place: int) -> str:
+    return f"part/{one.scratch.path(note_of(one.batches[place])).stem}"
+
+
+def test_a_batch_that_another_process_makes_is_waited_for_and_not_made_twice(shared_plan, batches_made):
+    one = parts_of(shared_plan)
+    first, second = map(note_of, one.batches)
+    with cell_lock(one.parts.cache, lock_of(one, 0)) as held:
         assert held
         worker = threading.Thread(target=one.make)
         worker.start()
         deadline = time.monotonic() + 20
-        while not note_path(one.parts.cache, second).exists() and time.monotonic() < deadline:
+        while one.scratch.get(second) is None and time.monotonic() < deadline:
             time.sleep(0.01)
         assert worker.is_alive()
-        note_path(one.parts.cache, first).touch()
+        one.scratch.put(first, np.zeros(1))
     worker.join(20)
-    assert made == [["dog"]]
+    assert batches_made == [["dog"]]
     replace(one, first=0.5).make()
-    assert made == [["dog"]]
+    assert batches_made == [["dog"]]
+
+
+def test_batches_are_made_where_others_were_cut_or_the_scratch_was_removed(shared_plan, batches_made, monkeypatch):
+    one = parts_of(shared_plan)
+    one.make()
+    monkeypatch.setattr(EditParts, "batches", [one.requests])
+    one.make()
+    one.make()
+    shutil.rmtree(one.parts.cache / "scratch")
+    one.make()
+    both = [request.source for request in one.requests]
+    assert batches_made == [*([each] for each in both), both, both]
+
+
+def test_a_job_that_helps_with_an_edit_leaves_what_others_make_and_ends(shared_plan, batches_made):
+    one = parts_of(shared_plan)
+    with cell_lock(one.parts.cache, lock_of(one, 0)):
+        assert EditRun(shared_plan, Shard(1, 2)).make() == 0
+    assert batches_made == [["dog"]]
+    assert not one.parts.edits.has(one.parts.method.key(one.bundle, one.requests))
 
 
 def test_the_process_that_waits_for_an_edit_finds_it(tmp_path):

@@ -12,8 +12,10 @@ from iceb.base.errors import ModelError
 from iceb.cli.main import run as command
 from iceb.running import pruning
 from iceb.running.cache_use import known_folders, note
+from iceb.running.plan import Ask
 from iceb.running.run_folder import run
 from iceb.running.scoring import registered_metric
+from iceb.running.workers.plan_file import PlannedRun, write_plan
 from iceb.stores import usage
 from iceb.stores.own_files import stored_files
 
@@ -206,8 +208,28 @@ def test_a_stopped_run_blocks_pruning(place, capsys):
     stopped.mkdir()
     (stopped / "plan.txt").write_text("planned")
     line = refusal(capsys)
-    assert "1 runs are unfinished and would lose their images" in line
+    assert "1 runs or plans are unfinished and would lose their images" in line
     assert str(stopped) in line
+
+
+def test_a_launched_plan_blocks_pruning_until_its_runs_have_results(place, capsys):
+    """Its workers leave nothing but files in the cache, which no finished run refers to."""
+    (result,) = (place / "runs2").rglob("result.json")
+    runs = [
+        PlannedRun(each, Ask("aice", "uce", 1))
+        for each in ("toy/other", str(result.parent.relative_to(place / "runs2")))
+    ]
+    plan = write_plan(runs, place / "runs2")
+    line = refusal(capsys)
+    assert "1 runs or plans are unfinished and would lose their images" in line
+    assert str(plan.parent) in line
+    assert command(["cache", "--cache", "cache"]) == 0
+    assert f"{plan.parent} is unfinished" in capsys.readouterr().out
+    plan.write_text("{}")
+    assert f"{plan}: no plan (it names no runs)" in refusal(capsys)
+    assert write_plan(runs[1:], place / "runs2") != plan
+    shutil.rmtree(plan.parent)
+    assert prune() == 0
 
 
 def damage(path: Path) -> None:

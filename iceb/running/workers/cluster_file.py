@@ -98,7 +98,7 @@ def _check(where: str, kind: str, key: str, value: Any) -> None:
 def _check_template(where: str, command: str) -> None:
     """Refuse a template without the worker's command, or with a place that nothing fills."""
     try:
-        names = [name for _, name, form, change in Formatter().parse(command) if name is not None]
+        names = [name for _, name, _, _ in Formatter().parse(command) if name is not None]
     except ValueError as error:
         raise SpecError(f"{where}: command {quote(command, 80)}: {error}; write a brace of its own twice") from error
     if "argv" not in names:
@@ -108,3 +108,10 @@ def _check_template(where: str, command: str) -> None:
             f"{where}: command holds {{{wrong[0]}}}: allowed are {', '.join(f'{{{name}}}' for name in PLACES)}; "
             "write a brace of its own twice"
         )
+    try:
+        command.format(argv="a command", shard=0, shards=1)
+    except (ValueError, LookupError) as error:
+        raise SpecError(
+            f"{where}: command {quote(command, 80)} cannot be filled in ({error}): write a place as {{argv}}, or a "
+            "number with zeros before it as {shard:02d}"
+        ) from error

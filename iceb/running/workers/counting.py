@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import chdir
+from contextlib import chdir, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from iceb.base.errors import ResultError
 from iceb.running.plan import plan
 from iceb.running.planned import Plan
 from iceb.running.shared_parts import SharedParts
+from iceb.running.workers.machines import other_machines
 from iceb.running.workers.plan_file import WorkPlan
 from iceb.running.workers.shares import FAILED
 from iceb.runs.folder import RESULT, read_result
@@ -42,8 +43,9 @@ class WorkCount:
     """Counts of what is made of a plan; images that several runs read count once in the sums.
 
     Attributes:
-        failed: the worker's share, and what it said, of those that ended with an error.
+        failed: the worker's share, and what it said, of those that ended with an error; none once all is made.
         per_second: images written per second lately; None where fewer than two were.
+        elsewhere: what differs from here on other machines that have worked on it; what they made is not counted here.
     """
 
     runs: tuple[RunCount, ...]
@@ -51,6 +53,7 @@ class WorkCount:
     missing: int
     failed: tuple[tuple[str, str], ...]
     per_second: float | None
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def seconds_left(self) -> float | None:
@@ -72,7 +75,7 @@ def count_work(work: WorkPlan, path: Path) -> WorkCount:
     runs: list[RunCount] = []
     made, missing, waiting = dict[ImageKey, None](), dict[ImageKey, None](), 0
     first = work.runs[0].ask
-    failed = tuple(_failure_notes(path.absolute().parent))
+    path = path.absolute()
     with chdir(work.folder if work.folder.is_dir() else Path.cwd()):
         shared = SharedParts.of_model(first.model, first.dtype, first.execution)
         for each in work.runs:
@@ -85,7 +88,14 @@ def count_work(work: WorkPlan, path: Path) -> WorkCount:
             runs.append(RunCount(each.id, planned.edits_cached, len(here), count, _status(work.out / each.id)))
             made, missing, waiting = {**made, **here}, {**missing, **lacking}, waiting + unknown
         pace = _pace([_write_time(images, key) for key in made])
-    return WorkCount(tuple(runs), len(made), len(missing) + waiting, failed, pace)
+        elsewhere = tuple(other_machines(path, shared.bundle))
+    failed = () if all(map(_is_done, runs)) else tuple(_failure_notes(path.parent))
+    return WorkCount(tuple(runs), len(made), len(missing) + waiting, failed, pace, elsewhere)
+
+
+def _is_done(run: RunCount) -> bool:
+    """Whether a run has a result, so that whoever failed on it is history."""
+    return not run.missing and run.result not in (None, "failed")
 
 
 def _keys(planned: Plan) -> tuple[list[ImageKey], int]:
@@ -113,7 +123,8 @@ def _failure_notes(folder: Path) -> Iterator[tuple[str, str]]:
     """The share and the error of every worker that ended with one."""
     for note in sorted(folder.glob(f"{FAILED}-*-of-*.txt")):
         index, _, count = note.stem.removeprefix(f"{FAILED}-").partition("-of-")
-        yield f"{index}/{count}", note.read_text(encoding="utf-8").strip()
+        with suppress(FileNotFoundError):  # its share was made just now
+            yield f"{index}/{count}", note.read_text(encoding="utf-8").strip()
 
 
 def _write_time(images: ImageStore, key: ImageKey) -> float:

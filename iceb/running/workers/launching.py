@@ -9,12 +9,13 @@ from pathlib import Path
 from string import Template
 
 from iceb.base.errors import CheckFailed
-from iceb.base.files import write_atomic
+from iceb.base.files import explain_errors, write_atomic
 from iceb.base.messages import shorten
 from iceb.running.workers.cluster_file import Cluster
 
 SHARES, RESULT = "shares.sh", "result.sh"
 AGAIN = 75  # the exit code of a worker that was told to stop, and has more to do
+UNHEARD = 143  # that of one which was told before it could listen
 SCRIPT = Template("""\
 #!/bin/bash
 #SBATCH --job-name=$name
@@ -22,16 +23,21 @@ SCRIPT = Template("""\
 #SBATCH --requeue
 #SBATCH --signal=B:TERM@$grace
 $options
-$setup
 stopped=
-trap 'stopped=1; kill -TERM "$$worker"' TERM  # the worker finishes its pass
+worker=
+trap 'stopped=1; waits=1; [ -z "$$worker" ] || kill -TERM "$$worker" || true' TERM  # the worker finishes its pass
+$setup
 $command &
 worker=$$!
-wait "$$worker"
-code=$$?
-if [ -n "$$stopped" ]; then
-  wait "$$worker"
-  code=$$?
+[ -z "$$stopped" ] || kill -TERM "$$worker"
+waits=1
+while [ -n "$$waits" ]; do  # a signal ends a wait, and the worker goes on
+  waits=
+  code=0
+  wait "$$worker" || code=$$?
+done
+if [ -n "$$stopped" ] && [ "$$code" -eq $unheard ]; then
+  code=$again
 fi
 if [ "$$code" -eq $again ]; then
   scontrol requeue "$$SLURM_JOB_ID"
@@ -82,12 +88,13 @@ def prepare_launch(cluster: Cluster, plan: Path) -> Launch:
 def _script(cluster: Cluster, command: Sequence[str | Path], log: Path, *more: str) -> str:
     return SCRIPT.substitute(
         name="iceb",
-        log=log,
+        log=shlex.quote(str(log.parent).replace("%", "%%") + f"/{log.name}"),
         grace=cluster.grace,
         options="\n".join(f"#SBATCH {option}" for option in (*cluster.options, *more)),
         setup=cluster.setup.strip("\n"),
         command=_text(command),
         again=AGAIN,
+        unheard=UNHEARD,
     )
 
 
@@ -98,21 +105,23 @@ def _text(words: Sequence[str | Path]) -> str:
 def submit(launch: Launch) -> list[str]:
     """Run the lines of a launch, all at once, and wait for them; return what each has printed.
 
+    That goes to a file each beside the plan: a pipe that nobody reads would hold a worker up.
+
     Raises:
         CheckFailed: a line failed; the others are waited for all the same.
+        StoreError: the folder cannot be written.
     """
+    logs = [launch.plan.with_name(f"submitted-{place}.log") for place in range(len(launch.lines))]
     with ExitStack() as stack:
-        begun = [
-            stack.enter_context(
-                subprocess.Popen(
-                    ["bash", "-o", "pipefail", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-                )
-            )
-            for line in launch.lines
-        ]
-        said = [process.communicate()[0].strip() for process in begun]
+        begun = [stack.enter_context(_start(line, log)) for line, log in zip(launch.lines, logs, strict=True)]
+    said = [log.read_text(encoding="utf-8", errors="replace").strip() for log in logs]
     for line, process, output in zip(launch.lines, begun, said, strict=True):
         if process.returncode:
             last = output.splitlines()[-1] if output else "it said nothing"
             raise CheckFailed(f"{shorten(line)}: exit code {process.returncode} ({last})")
     return said
+
+
+def _start(line: str, log: Path) -> "subprocess.Popen[bytes]":
+    with explain_errors(log), log.open("wb") as stream:
+        return subprocess.Popen(["bash", "-o", "pipefail", "-c", line], stdout=stream, stderr=subprocess.STDOUT)

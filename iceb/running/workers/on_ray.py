@@ -8,8 +8,10 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,14 +19,17 @@ from iceb.base.digest import digest_file
 from iceb.base.errors import SpecError
 from iceb.base.messages import quote, reason
 from iceb.base.progress import stage
+from iceb.running.workers.machines import warn_of_others
 from iceb.running.workers.plan_file import PlannedRun, read_plan, write_plan
-from iceb.running.workers.ray_jobs import Job, RunWork, cut_work
+from iceb.running.workers.ray_jobs import Job, Needs, RunWork, cut_work
 from iceb.running.workers.ray_tasks import Order, Outcome, carry_out
 from iceb.running.workers.shares import FAILED, Work
 from iceb.specs.execution import Execution
 
 LOG = logging.getLogger("iceb")
 WAIT = 0.5  # seconds between two looks
+LOOK = 10.0  # seconds between two looks at the nodes while no task ends
+PATIENCE = 600.0  # seconds in which a node may come back
 RETRIES = 3  # attempts at a task whose worker was killed, after the first one
 OBJECTS = 100 * 2**20  # bytes for Ray's objects where it is started here; what tasks return are a few numbers
 NOSET = {"RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES": "1"}  # see `cuda_device`
@@ -57,8 +62,8 @@ def share_on_ray(runs: Sequence[PlannedRun], out: Path, execution: Execution, ad
         The number of images drawn.
 
     Raises:
-        SpecError: Ray is not installed or cannot be reached, has no place for a task, or a method was given as a class
-            or an object, which no other process can find.
+        SpecError: Ray is not installed or cannot be reached, has no place for a task at the beginning or for ten
+            minutes, or a method was given as a class or an object, which no other process can find.
         IcebError: the runs cannot be planned.
     """
     ray = import_ray()
@@ -69,27 +74,34 @@ def share_on_ray(runs: Sequence[PlannedRun], out: Path, execution: Execution, ad
     needed = [RunWork.of(plan) for plan in work.plans()]
     on_gpus, cpus = work.shared_parts.bundle.device.type == "cuda", execution.workers or 1
     with ray_connection(ray, address):
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        _refuse_unused_gpus(nodes, execution.device, on_gpus=on_gpus)
-        jobs = cut_work(needed, slots(nodes, cpus, on_gpus=on_gpus))
-        remote = ray.remote(
-            num_cpus=cpus,
-            num_gpus=int(on_gpus),
-            max_retries=RETRIES,
-            max_calls=0,  # for tasks on GPUs Ray would start a process each otherwise, which loads the model anew
-            runtime_env={"env_vars": NOSET} if on_gpus else None,
-        )(carry_out)
-        order, refs = Order(path, digest_file(path), cpus), dict[Job, Any]()
-        for job, needs in jobs.items():
-            refs[job] = remote.options(name=f"iceb {job.name}").remote(order, job, *(refs[each] for each in needs))
-        outcomes = list(_outcomes(ray, refs))
-    if outcomes and not any(each.is_made for each in outcomes) and any(each.lost for each in outcomes):
-        error = next(each.error for each in outcomes if each.lost)
+        _refuse_unused_gpus(alive_nodes(ray), execution.device, on_gpus=on_gpus)
+        places = Places(ray, cpus, on_gpus=on_gpus)
+        refs = _submit(places, Order(path, digest_file(path), cpus), cut_work(needed, places.count()))
+        outcomes = list(_outcomes(ray, refs, places))
+    warn_of_others(path, work.shared_parts.bundle)
+    refused = [each for each in outcomes if each.refused]
+    if refused and not any(each.is_made for each in outcomes):
+        error = refused[0].error
         raise SpecError(f"`ray`: none of its workers carried out a task ({error}): every node needs this ICEB")
     return sum(each.drawn for each in outcomes)
 
 
-def _outcomes(ray: Ray, refs: Mapping[Job, Any]) -> Iterator[Outcome]:
+def _submit(places: "Places", order: Order, jobs: Needs) -> dict[Job, Any]:
+    """Give jobs to Ray; returns what it calls their outcomes."""
+    remote = places.ray.remote(
+        num_cpus=places.cpus,
+        num_gpus=int(places.on_gpus),
+        max_retries=RETRIES,
+        max_calls=0,  # for tasks on GPUs Ray would start a process each otherwise, which loads the model anew
+        runtime_env={"env_vars": NOSET} if places.on_gpus else None,
+    )(carry_out)
+    refs = dict[Job, Any]()
+    for job, needs in jobs.items():
+        refs[job] = remote.options(name=f"iceb {job.name}").remote(order, job, *(refs[each] for each in needs))
+    return refs
+
+
+def _outcomes(ray: Ray, refs: Mapping[Job, Any], places: "Places") -> Iterator[Outcome]:
     """Yield outcomes as they come; what has not ended is cancelled when the caller, or the user, stops."""
     jobs = {ref: job for job, ref in refs.items()}
     pending, said = list(jobs), set[str]()
@@ -98,6 +110,7 @@ def _outcomes(ray: Ray, refs: Mapping[Job, Any]) -> Iterator[Outcome]:
             while pending:
                 done, pending = ray.wait(pending, num_returns=len(pending), timeout=WAIT)
                 advance(len(done))
+                places.look(idle=not done)
                 for ref in done:
                     found = _outcome(ray, ref)
                     if found.error and found.error not in said:  # many tasks may fail alike
@@ -112,9 +125,58 @@ def _outcomes(ray: Ray, refs: Mapping[Job, Any]) -> Iterator[Outcome]:
 def _outcome(ray: Ray, ref: Any) -> Outcome:
     try:
         found: Outcome = ray.get(ref)
-    except ray.exceptions.RayError as error:  # killed again and again, or no ICEB on the node
-        return Outcome(error=reason(error, 300), is_made=False, lost=True)
+    except (ray.exceptions.RayTaskError, ray.exceptions.RuntimeEnvSetupError) as error:  # no ICEB on the node
+        return Outcome(error=reason(error, 300), is_made=False, refused=True)
+    except ray.exceptions.RayError as error:  # killed again and again
+        return Outcome(error=reason(error, 300), is_made=False)
     return found
+
+
+def alive_nodes(ray: Ray) -> list[Mapping[str, float]]:
+    """The resources of each node that is there now."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+@dataclass
+class Places:
+    """The places that a Ray has for tasks of one kind; nodes may go, and come back, while tasks run."""
+
+    ray: Ray
+    cpus: int
+    on_gpus: bool = field(kw_only=True)
+    _looked: float = field(default=float("-inf"), init=False)
+    _lost: float | None = field(default=None, init=False)  # since when there is no place
+
+    def count(self) -> int:
+        """Count the tasks that can run at once now.
+
+        Raises:
+            SpecError: no node has a place for one.
+        """
+        return slots(alive_nodes(self.ray), self.cpus, on_gpus=self.on_gpus)
+
+    def look(self, *, idle: bool) -> None:
+        """Look whether a node is left, once in a while; Ray itself says nothing and waits for ever.
+
+        Args:
+            idle: no task has ended since the last call.
+
+        Raises:
+            SpecError: there has been none for `PATIENCE` seconds.
+        """
+        now = time.monotonic()
+        if not idle or now - self._looked < LOOK:
+            return
+        self._looked = now
+        try:
+            self.count()
+            self._lost = None
+        except SpecError as error:
+            if self._lost is None:
+                self._lost = now
+                LOG.warning("%s; %.0f minutes are waited for one to come back", error, PATIENCE / 60)
+            if now - self._lost >= PATIENCE:
+                raise
 
 
 @contextmanager

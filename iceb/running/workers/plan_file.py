@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from iceb.base.cache import cache_root
 from iceb.base.cache_url import url_of
-from iceb.base.digest import digest
+from iceb.base.digest import digest, digest_bytes
 from iceb.base.errors import SpecError
 from iceb.base.files import write_atomic
 from iceb.base.readers import check_fields, read_json
@@ -44,13 +44,6 @@ class WorkPlan:
     folder: Path
     out: Path
 
-    @property
-    def path(self) -> Path:
-        """The path of the plan's file: in a folder of its own that its runs name."""
-        ids = [run.id for run in self.runs]
-        name = ids[0].replace("/", "_") if len(ids) == 1 else f"sweep_{digest(ids)[:8]}"
-        return self.out / FOLDER / name / NAME
-
     def with_execution(self, *, device: str, workers: int) -> "WorkPlan":
         """Return the plan on another device with another number of threads, which stand in no run's id."""
         runs = [(run, replace(run.ask.execution, device=device, workers=workers)) for run in self.runs]
@@ -59,6 +52,9 @@ class WorkPlan:
 
 def write_plan(runs: Sequence[PlannedRun], out: Path) -> Path:
     """Write the plan of some runs below the folder of runs; return its path.
+
+    Its folder is named by the runs, and by the plan's whole content: workers that are queued keep the plan that they
+    were given when another one of the same runs, with another cache or on another device, is written.
 
     Raises:
         SpecError: a method was given as a class or an object, which no other process can find.
@@ -72,8 +68,15 @@ def write_plan(runs: Sequence[PlannedRun], out: Path) -> Path:
         "runs": [{"id": run.id, "ask": _ask_document(run.ask)} for run in runs],
     }
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomic(plan.path, f"{text}\n".encode())
-    return plan.path
+    data = f"{text}\n".encode()
+    path = plan.out / FOLDER / f"{_name(runs)}-{digest_bytes(data)[:8]}" / NAME
+    write_atomic(path, data)
+    return path
+
+
+def _name(runs: Sequence[PlannedRun]) -> str:
+    ids = [run.id for run in runs]
+    return ids[0].replace("/", "_") if len(ids) == 1 else f"sweep_{digest(ids)[:8]}"
 
 
 def _ask_document(ask: Ask) -> dict[str, Any]:
@@ -85,6 +88,20 @@ def _ask_document(ask: Ask) -> dict[str, Any]:
     root = cache_root(ask.cache).resolve()
     found: dict[str, Any] = TypeAdapter(Ask).dump_python(replace(ask, cache=root), mode="json")
     return {**found, "cache": url_of(root) or str(root)}  # each machine has a local layer of its own
+
+
+def planned_ids(path: Path) -> list[str]:
+    """Read the ids of a plan's runs, also from a plan that another version has written.
+
+    Raises:
+        SpecError: it cannot be read, or names none.
+    """
+    remedy = "remove its folder unless workers go on with it"
+    found = read_json(path, SpecError, remedy)
+    try:
+        return [str(each["id"]) for each in found["runs"]]
+    except (KeyError, TypeError) as error:
+        raise SpecError(f"{path}: no plan (it names no runs): {remedy}") from error
 
 
 def read_plan(path: Path) -> WorkPlan:

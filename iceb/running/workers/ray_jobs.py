@@ -19,7 +19,7 @@ class Job:
     """One task of Ray.
 
     Attributes:
-        kind: "edit" (all edits of a run; batches of concepts are divided among the run's jobs of this kind), "before"
+        kind: "edit" (all edits of a run; the jobs behind the first make batches of concepts for it, and end), "before"
             (a share's images by the unedited model), or "share" (its other images, and what is measured of all).
         run: its place in the plan.
     """
@@ -72,7 +72,8 @@ def _edit_jobs(plan: Plan) -> int:
 def cut_work(runs: Sequence[RunWork], slots: int) -> Needs:
     """Cut the work on some runs into jobs; each stands behind those that it needs.
 
-    Images before the edit need none, so they are drawn while edits are made. Those that several runs read are jobs of
+    A share needs the first of its run's edit jobs, which waits for what the others make. Images before the edit need
+    none, so they are drawn where a place is free while edits are made. Those that several runs read are jobs of
     the first of them alone, and so are not drawn by two tasks at once; jobs of runs that read more follow each other.
 
     Args:
@@ -91,7 +92,7 @@ def cut_work(runs: Sequence[RunWork], slots: int) -> Needs:
             if draws:
                 job = Job("before", place, shard)
                 before[job], drawn[shard.index] = drawn[shard.index], (job,)
-            shares[Job("share", place, shard)] = (*edits[place], *drawn[shard.index])
+            shares[Job("share", place, shard)] = (*edits[place][:1], *drawn[shard.index])
     return {**first, **before, **shares}
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from iceb.base.errors import IcebError
+from iceb.base.digest import digest_file
+from iceb.base.errors import IcebError, SpecError
 from iceb.base.files import write_atomic
 from iceb.base.frames import describe
 from iceb.base.messages import one_line
@@ -32,13 +33,13 @@ class Outcome:
         drawn: images.
         error: in one line; "" where there was none.
         is_made: False as well where a job that it needs was not made.
-        lost: no worker of Ray has carried it out.
+        refused: no worker of Ray can carry it out, for it does not get as far as ICEB.
     """
 
     drawn: int = 0
     error: str = ""
     is_made: bool = True
-    lost: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Order:
 
     Attributes:
         plan: the plan's file.
-        digest: of the file, for a worker may have read an earlier one.
+        digest: of the file; a worker refuses another one.
         cpus: threads of a task.
     """
 
@@ -68,7 +69,7 @@ def carry_out(order: Order, job: Job, *needed: Outcome) -> Outcome:
     try:
         work = _work(order, cuda_device(_gpus(), os.environ.get(VISIBLE, "")))
         drawn = work.make(STAGES[job.kind], job.run, job.shard)
-    except Exception as error:  # of a method, a measure or a library
+    except (Exception, SystemExit) as error:  # of a method, a measure or a library
         line = str(error) if isinstance(error, IcebError) else one_line(f"unexpected {describe(error)}")
         write_atomic(note, f"{line}\n".encode())
         return Outcome(error=line, is_made=False)
@@ -78,6 +79,8 @@ def carry_out(order: Order, job: Job, *needed: Outcome) -> Outcome:
 
 @lru_cache(maxsize=1)  # the model stays loaded for the tasks that this process gets next
 def _work(order: Order, device: str) -> Work:
+    if digest_file(order.plan) != order.digest:
+        raise SpecError(f"{order.plan}: is not the plan that the command wrote: give the same command again")
     return Work(read_plan(order.plan).with_execution(device=device, workers=order.cpus), order.plan)
 
 

@@ -7,15 +7,34 @@ from iceb.running.prompt_selection import CheckpointPrompts
 from iceb.running.result_record import Images
 from iceb.running.workers.shares import ShareRun
 from iceb.specs.prompts import ImageKey, Prompt
+from iceb.specs.schedules import Add, Remove
 
 
 class EditRun(ShareRun):
-    """A run of which only the edits are made; its share says where it begins with batches of concepts."""
+    """A run of which only the edits are made, by the first share.
+
+    The others help it with batches of concepts, and end when no batch is left to begin with, so that what they hold is
+    free for images before the edit.
+    """
 
     def _make(self) -> int:
-        self.images = Images()
-        self.draw()
+        if self.shard.index:
+            self._help()
+        else:
+            self.images = Images()
+            self.draw()
         return 0
+
+    def _help(self) -> None:
+        """Make batches of the edits that begin at the unedited model, whose parts need no other edit."""
+        active = set[str]()
+        for step in self.plan.schedule:
+            if isinstance(step, Add):
+                if not active:
+                    self._edit_parts(self.parts.bundle, step.batch).make(wait=False)
+                active.add(step.batch.id)
+            elif isinstance(step, Remove):
+                active.discard(step.batch)
 
     def _draw_before(self, prompts: Sequence[Prompt]) -> dict[Prompt, ImageKey]:
         return {}

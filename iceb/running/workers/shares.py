@@ -7,8 +7,9 @@ from functools import cached_property
 from pathlib import Path
 
 from iceb.base.cache import cache_root, require_writable
-from iceb.base.errors import IcebError, SpecError, StoreError
+from iceb.base.errors import IcebError, MethodError, SpecError, StoreError
 from iceb.base.files import write_atomic
+from iceb.base.frames import describe
 from iceb.base.messages import one_line
 from iceb.models.bundle import ModelBundle
 from iceb.models.generator import Generator
@@ -22,6 +23,7 @@ from iceb.running.planned import Plan
 from iceb.running.result_record import Images
 from iceb.running.run_folder import run
 from iceb.running.shared_parts import SharedParts
+from iceb.running.workers.machines import note_machine, warn_of_others
 from iceb.running.workers.plan_file import PlannedRun, WorkPlan
 from iceb.specs.methods import Edit
 from iceb.specs.prompts import ImageKey, Prompt
@@ -69,8 +71,11 @@ class ShareRun(Run):
 
     def _edit(self, model: EditedModel, batch: EditBatch) -> Edit:
         """Make the edit once for all workers; what belongs to single concepts is shared among them."""
-        EditParts(self.parts, model.current, batch.requests, self.shard.index / self.shard.count).make()
+        self._edit_parts(model.current, batch).make()
         return super()._edit(model, batch)
+
+    def _edit_parts(self, bundle: ModelBundle, batch: EditBatch) -> EditParts:
+        return EditParts(self.parts, bundle, batch.requests, self.shard.index / self.shard.count)
 
     def _make(self) -> int:
         self.images = Images()
@@ -115,9 +120,10 @@ class Work:
             Exception: what the run has raised.
         """
         with self._runs() as (shared, runs):
+            note_machine(self.path, shared.bundle)
             try:
                 return stage(_plan_run(runs[place], shared), shard).make()
-            except Exception:
+            except (Exception, SystemExit):
                 shared.renew()
                 raise
 
@@ -133,11 +139,12 @@ class Work:
         note = self.path.with_name(f"{FAILED}-{shard.index}-of-{shard.count}.txt")
         drawn, errors = 0, list[Exception]()
         with self._runs() as (shared, runs):
+            note_machine(self.path, shared.bundle)
             for each in runs:
                 try:
                     drawn += ShareRun(_plan_run(each, shared), shard).make()
-                except Exception as error:  # of a library, too: the next run may do without it
-                    errors.append(error)
+                except (Exception, SystemExit) as error:  # of a library, too: the next run may do without it
+                    errors.append(_raisable(error))
                     shared.renew()
         if errors:
             write_atomic(note, "".join(f"{one_line(_text_of(error))}\n" for error in errors).encode())
@@ -152,6 +159,7 @@ class Work:
             IcebError: a run failed, or the plan cannot be carried out here.
         """
         with self._runs() as (shared, runs):
+            warn_of_others(self.path, shared.bundle)
             for each in runs:
                 yield run(_plan_run(each, shared), self.plan.out)
         for note in self.path.parent.glob(f"{FAILED}-*.txt"):
@@ -171,6 +179,14 @@ class Work:
             require_writable(cache)
             cache_use.note(cache, self.plan.out)
             yield self.shared_parts, self.plan.runs
+
+
+def _raisable(error: BaseException) -> Exception:
+    """An error as a share raises it.
+
+    A method's own SystemExit must not end the worker with that exit code.
+    """
+    return error if isinstance(error, Exception) else MethodError(f"unexpected {describe(error)}")
 
 
 def _text_of(error: Exception) -> str:
