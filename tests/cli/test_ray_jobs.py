@@ -19,6 +19,7 @@ from iceb.running.workers.shares import Work
 from iceb.runs.folder import read_result
 from iceb.specs.execution import Execution
 from iceb.specs.shards import Shard
+from iceb.stores.damage import Damage, note_damage, take_damage
 
 FIRST, SECOND, THIRD = "ab", "cd", "ef"  # keys of images
 
@@ -110,6 +111,20 @@ def test_a_method_that_leaves_with_the_code_of_success_has_failed(tmp_path, monk
     plan = write_plan([PlannedRun("x", Ask("aice", "uce", 1, cache=tmp_path))], tmp_path)
     failed = carry_out(Order(plan, digest_file(plan), 1), Job("share", 0, Shard(0, 1)))
     assert (failed.error.partition(" (")[0], failed.is_made) == ("unexpected SystemExit: 0", False)
+
+
+def test_a_task_tells_of_the_damage_that_it_found(tmp_path, monkeypatch):
+    found = Damage(tmp_path / "image", "cut short", removed=True)
+
+    def draw(*_):
+        note_damage([found])
+        return 3
+
+    monkeypatch.setattr(ray_tasks, "_gpus", list)
+    monkeypatch.setattr(Work, "make", draw)
+    plan = write_plan([PlannedRun("x", Ask("aice", "uce", 1, cache=tmp_path))], tmp_path)
+    assert carry_out(Order(plan, digest_file(plan), 1), Job("share", 0, Shard(0, 1))) == Outcome(3, damage=(found,))
+    assert take_damage() == []
 
 
 class RayError(Exception):

@@ -25,6 +25,7 @@ from iceb.running.workers.ray_jobs import Job, Needs, RunWork, cut_work
 from iceb.running.workers.ray_tasks import Order, Outcome, carry_out
 from iceb.running.workers.shares import FAILED, Work
 from iceb.specs.execution import Execution
+from iceb.stores.damage import note_damage
 
 LOG = logging.getLogger("iceb")
 WAIT = 0.5  # seconds between two looks
@@ -113,6 +114,7 @@ def _outcomes(ray: Ray, refs: Mapping[Job, Any], places: "Places") -> Iterator[O
                 places.look(idle=not done)
                 for ref in done:
                     found = _outcome(ray, ref)
+                    note_damage(found.damage)
                     if found.error and found.error not in said:  # many tasks may fail alike
                         LOG.warning("Ray's task %s failed: %s", jobs[ref].name, found.error)
                         said.add(found.error)

@@ -21,6 +21,7 @@ from iceb.running.workers.plan_file import read_plan
 from iceb.running.workers.ray_jobs import Job, Kind
 from iceb.running.workers.run_stages import BeforeRun, EditRun
 from iceb.running.workers.shares import FAILED, ShareRun, Work
+from iceb.stores.damage import Damage, take_damage
 
 STAGES: dict[Kind, type[ShareRun]] = {"edit": EditRun, "before": BeforeRun, "share": ShareRun}
 
@@ -34,12 +35,14 @@ class Outcome:
         error: in one line; "" where there was none.
         is_made: False as well where a job that it needs was not made.
         refused: no worker of Ray can carry it out, for it does not get as far as ICEB.
+        damage: stored files that it found damaged.
     """
 
     drawn: int = 0
     error: str = ""
     is_made: bool = True
     refused: bool = False
+    damage: tuple[Damage, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,9 @@ def carry_out(order: Order, job: Job, *needed: Outcome) -> Outcome:
     except (Exception, SystemExit) as error:  # of a method, a measure or a library
         line = str(error) if isinstance(error, IcebError) else one_line(f"unexpected {describe(error)}")
         write_atomic(note, f"{line}\n".encode())
-        return Outcome(error=line, is_made=False)
+        return Outcome(error=line, is_made=False, damage=tuple(take_damage()))
     note.unlink(missing_ok=True)
-    return Outcome(drawn)
+    return Outcome(drawn, damage=tuple(take_damage()))
 
 
 @lru_cache(maxsize=1)  # the model stays loaded for the tasks that this process gets next
