@@ -1,1 +1,1 @@
-"""Statistics of per-concept numbers; each function names its source."""
+"""Statistics of per-concept numbers; a function that follows a source names it, the rest are definitions of ours."""
