@@ -17,7 +17,7 @@ from iceb.leaderboard.pages import check, page_name, pages, render_pages, write
 from iceb.leaderboard.published import parse
 from iceb.leaderboard.rank import NO_BETTER, Row, tables
 from iceb.leaderboard.render import render
-from iceb.leaderboard.row_lines import setting
+from iceb.leaderboard.row_lines import costs, setting
 from iceb.leaderboard.settings_diff import NamedSettings, named_settings
 from iceb.models.sources import find
 from iceb.registry import load
@@ -296,6 +296,19 @@ def test_the_page_does_not_depend_on_the_order_of_the_results(make_result, task)
 
 def test_the_page_is_the_golden_page(make_result, task):
     assert page_of(small_table(make_result), task, "What a maintainer notes.") == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_the_time_of_an_edit_stands_on_the_page_of_the_cold_task_alone(result, task):
+    """Rows of other tasks share what a method computed before, so that theirs is no cost of an edit."""
+    (cold,) = tables([result("emcid")], task)
+    shared = dataclasses.replace(cold, identity=dataclasses.replace(cold.identity, task="styles"))
+    said, found = costs(cold)
+    assert "| emcid | 12.5 | 30 of 100 |" in found
+    assert "a new cache that holds the images before the edit and nothing else" in said
+    said, found = costs(shared)
+    assert "| emcid | 30 of 100 |" in found
+    assert "edit (s)" not in found
+    assert "What an edit takes stands on the page of AICE alone" in said
 
 
 @pytest.mark.parametrize("change", [{"steps": 20}, {"data": "0" * 64}])
