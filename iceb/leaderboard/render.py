@@ -27,6 +27,9 @@ FIGURE_SAYS = {
     True: "The ranking score, efficacy and preservation, with 95 % intervals; faint where a number of edits that the "
     "task declares was not run.",
 }
+NO_FIGURE = (
+    "There is no figure of scores against the number of edits: fewer than two of those that the task declares were run."
+)
 NO_RESULTS = "No result of this task stands here yet."
 
 
@@ -71,10 +74,11 @@ def _table(table: Table, view: View | None) -> list[str]:
 
 def _view_parts(view: View) -> list[str]:
     """The figure of a table, with what it shows in words, and its capacities."""
-    parts = []
     if view.svg is not None:
         said = FIGURE_SAYS[view.capacity is not None]
-        parts += ["### Scores against the number of edits", said, f"![{said}]({view.figure})"]
+        parts = ["### Scores against the number of edits", said, f"![{said}]({view.figure})"]
+    else:
+        parts = [NO_FIGURE]
     return parts + (capacity_section(view.capacity) if view.capacity is not None else [])
 
 
