@@ -101,7 +101,7 @@ def _seconds(result: Result) -> str:
 
 
 def _cost(result: Result) -> list[str]:
-    """Format a run's cost but that of its edit; images drawn by an earlier run took no time and are counted apart."""
+    """Format a run's cost without its edit's; images drawn by an earlier run are counted apart."""
     cost = result.cost
     peak = cost.peak_gpu_bytes or cost.peak_bytes
     drawn, reused = cost.images_drawn, cost.images_reused

@@ -1,1 +1,1 @@
-"""Statistics of per-concept numbers; a function that follows a source names it, the rest are definitions of ours."""
+"""Statistics of per-concept numbers; a function names the source that it follows, where it does."""
