@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 OF_CLAIM = ("number", "kind", "page", "says", "carried", "p_holm")
 OF_TEST = ("found", "p", "clusters")
-OF_VERDICT = ("problem", "warning")
 
 
 @dataclass(frozen=True)
@@ -34,18 +33,18 @@ class Verdicts:
         """The tests as a frame, a row for each; a claim that cannot be tested has one row.
 
         Columns: number, kind, page, says; carried, whether the results carry the claim, and p_holm, its adjusted p;
-        found, what one test found, its p and its clusters of equal weight; problem and warning of the claim.
+        found, what one test found, its p and its clusters of equal weight; problem, why the claim has no test.
 
         Raises:
             SpecError: pandas is not installed.
         """
-        return frame_of(list(self._rows()), (*OF_CLAIM, *OF_TEST, *OF_VERDICT), ("p_holm", "p", "clusters"))
+        return frame_of(list(self._rows()), (*OF_CLAIM, *OF_TEST, "problem"), ("p_holm", "p", "clusters"))
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         for each in self.verdicts:
             common = {
                 **{name: getattr(each.claim, name) for name in ("kind", "page", "says")},
-                **{name: getattr(each, name) for name in ("number", "p_holm", *OF_VERDICT)},
+                **{name: getattr(each, name) for name in ("number", "p_holm", "problem")},
                 "carried": each.is_carried,
             }
             for test in each.tests:

@@ -16,6 +16,7 @@ from iceb.runs.table import TableRow, read_table
 from iceb.specs.records import ScoreRecord
 from iceb.specs.requests import EditRequest
 from iceb.specs.results import Result
+from iceb.specs.shown_intervals import shown_interval
 
 if TYPE_CHECKING:
     import pandas
@@ -131,7 +132,9 @@ class Run:
     def score_rows(self) -> Iterator[dict[str, Any]]:
         """Each metric's outcome as a row of `iceb.scores`."""
         for score in self.result.scores:
-            yield {**self._columns(), **{name: getattr(score, name) for name in (*OF_SCORE, "note")}}
+            ends = shown_interval(score, self.result)
+            shown = {name: getattr(ends, name, None) for name in ("low", "high")}
+            yield {**self._columns(), **{name: getattr(score, name) for name in (*OF_SCORE, "note")}, **shown}
 
     def __repr__(self) -> str:
         shown = [_score_text(score) for score in self.result.scores]

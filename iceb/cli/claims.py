@@ -44,7 +44,6 @@ def document(verdict: "Verdict") -> dict[str, Any]:
         "claim": verdict.claim.model_dump(exclude_defaults=True),
         "carried": verdict.is_carried,
         "problem": verdict.problem,
-        "warning": verdict.warning,
         "p_holm": verdict.p_holm,
         "tests": [
             {"found": each.text, "p": each.p, "clusters": each.clusters, "by_bounds": each.by_bounds}

@@ -42,14 +42,15 @@ def evaluate(
     edits or recipes, with commas between them, make a sweep: a run of each combination. What earlier runs have made is
     taken from the cache.
     """
-    launching.check(asked.budget, dry_run=dry_run)
     chosen, matrix = values.settings(settings or []), asked.matrix(recipe)
+    budget = asked.budget if matrix is None else matrix.budget
+    launching.check(budget, dry_run=dry_run)
     method, count = ("", None) if matrix is not None else (asked.method_name(), asked.count())
     groups = {**vars(repetition), **scope.arguments(), **vars(sampling), **vars(computation)}
     common = _common_fields({"model": model, "data": data, "cache": cache, **groups})
     silence_libraries()
     if matrix is not None:
-        return _sweep(matrix, chosen, common, asked.budget, launching, out, dry_run=dry_run, as_json=as_json)
+        return _sweep(matrix, chosen, common, budget, launching, out, dry_run=dry_run, as_json=as_json)
     from iceb.running.asking import ask_of
 
     own: dict[str, Any] = {"checkpoint": asked.checkpoint, "erases": asked.erases, "settings": chosen, "recipe": recipe}

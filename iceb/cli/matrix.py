@@ -1,6 +1,6 @@
 """Options of `iceb evaluate` that may hold several values: one run, or a sweep of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -109,10 +109,21 @@ class Asked:
         self._refuse_single_things()
         if self.sweep is not None:
             self._refuse_twice(recipe)
-            return read_sweep(self.sweep)
+            return self._with_budget(read_sweep(self.sweep))
         self._refuse_lacking()
         named = tuple(each for each in recipes if each is not None)
-        return SweepFile(methods, tasks, tuple(map(parse_count, counts)), named)
+        return SweepFile(methods, tasks, tuple(map(parse_count, counts)), named, budget=self.budget)
+
+    def _with_budget(self, file: "SweepFile") -> "SweepFile":
+        """The file with the command's budget, where it has none.
+
+        Raises:
+            SpecError: both have one.
+        """
+        from iceb.cli.sweeping import refuse_twice
+
+        refuse_twice("budget", file.budget, self.budget, None)
+        return file if self.budget is None else replace(file, budget=self.budget)
 
     def _refuse_single_things(self) -> None:
         from iceb.base.errors import SpecError

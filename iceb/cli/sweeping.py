@@ -22,31 +22,49 @@ if TYPE_CHECKING:
     from iceb.specs.runs import Scalar
 
 MISSING = "–"
+SHARED = {"model": "mini", "metrics": (), "limit": None, "share": None}  # fields of `Ask` that a file may hold
 
 
 def sweep_ask(file: "SweepFile", settings: "Mapping[str, Scalar]", common: Mapping[str, Any]) -> "SweepAsk":
     """Join a sweep with the command's settings and the fields of `Ask` that all cells share.
 
     Raises:
-        SpecError: a setting of none of its methods, repetitions that both name, or a name that stands twice.
+        SpecError: a setting of none of its methods, a field that both name, or a name that stands twice.
     """
-    from iceb.base.errors import SpecError
     from iceb.running.method_settings import settings_by_method
     from iceb.running.sweeps.asked import SweepAsk
     from iceb.specs.repeats import Repeats
 
     own, repeats = settings_by_method(file.methods, settings), common["repeats"]
     for name in ("draws", "replicates"):
-        if getattr(file, name) is not None and getattr(repeats, name) != 1:
-            raise SpecError(f"`{name}`: stands in the sweep's file as well: leave one of them out")
+        refuse_twice(name, getattr(file, name), getattr(repeats, name), 1)
+    shared = {name: getattr(file, name) for name in SHARED if getattr(file, name)}
+    for name, value in shared.items():
+        refuse_twice(name, value, common.get(name, SHARED[name]), SHARED[name])
     return SweepAsk(
         methods=file.methods,
         tasks=file.tasks,
         num_edits=file.num_edits,
         recipes=file.recipes or (None,),
         settings={method: {**file.settings.get(method, {}), **own[method]} for method in file.methods},
-        common={**common, "repeats": Repeats(file.draws or repeats.draws, file.replicates or repeats.replicates)},
+        common={
+            **common,
+            **shared,
+            "repeats": Repeats(file.draws or repeats.draws, file.replicates or repeats.replicates),
+        },
     )
+
+
+def refuse_twice(name: str, in_file: object, given: object, default: object) -> None:
+    """Refuse a field that a sweep's file and the command both give.
+
+    Raises:
+        SpecError: as it says.
+    """
+    from iceb.base.errors import SpecError
+
+    if in_file is not None and given != default:
+        raise SpecError(f"`{name}`: stands in the sweep's file as well: leave one of them out")
 
 
 def evaluate_sweep(

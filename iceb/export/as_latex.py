@@ -19,6 +19,8 @@ from iceb.leaderboard.rank import Ranked
 from iceb.leaderboard.render import draws_at
 from iceb.report.site.boards import Board
 from iceb.specs.records import ScoreRecord
+from iceb.specs.results import Result
+from iceb.specs.shown_intervals import shown_interval
 
 PREAMBLE = (
     r"\usepackage{booktabs} in the preamble; \input this file; the entries that \cite names lie in %s",
@@ -143,11 +145,12 @@ def _rows(table: _Table) -> Iterator[str]:
             yield r"\midrule"
         earlier = group
         scores = [entry.row.score(column, table.count) for column in table.columns]
+        result = entry.row.cells[table.count].first
         yield _row(
             latex(_label(entry)) + (rf"~\cite{{{bib_key(entry.row.paper)}}}" if entry.row.paper else ""),
             latex(entry.rank.text) if entry.rank else MISSING,
             latex(entry.rank.groups) if entry.rank else MISSING,
-            *(_score(score, place in best) for score, best in zip(scores, bold, strict=True)),
+            *(_score(score, result, place in best) for score, best in zip(scores, bold, strict=True)),
         )
 
 
@@ -160,15 +163,16 @@ def _label(entry: Ranked) -> str:
     return row.named.label(row.method if row.package == "iceb" else f"{row.method} ({row.package})")
 
 
-def _score(score: ScoreRecord | None, best: bool) -> str:
+def _score(score: ScoreRecord | None, result: Result, best: bool) -> str:
     """A value with its interval, in bold where it is proven best."""
     if score is None or score.value is None:
         return MISSING
     value = number(decimals(score.value))
     shown = rf"\textbf{{{value}}}" if best else value
-    if score.low is None or score.high is None:
+    found = shown_interval(score, result)
+    if found is None:
         return shown
-    low, high = number(decimals(score.low)), number(decimals(score.high))
+    low, high = number(decimals(found.low)), number(decimals(found.high))
     return rf"{shown} {{\footnotesize {{[}}{low}, {high}{{]}}}}"
 
 

@@ -22,7 +22,7 @@ from iceb.report.site.boards import Board
 from iceb.specs.meanings import UNBOUNDED, Meaning
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
-from iceb.statistics.estimates import LEVEL
+from iceb.specs.shown_intervals import METHODS, shown_interval
 
 FORM = "eee"
 COLLECTION = "iceb"
@@ -135,7 +135,7 @@ def _evaluation(run: ScoredRun, score: ScoreRecord) -> dict[str, Any]:
         "source_data": _data(result),
         "evaluation_timestamp": result.provenance.finished,
         "metric_config": _metric(score),
-        "score_details": _score(score),
+        "score_details": _score(score, result),
         "generation_config": {
             "generation_args": {"execution_command": result.provenance.command},
             "additional_details": {name: str(value) for name, value in plain(result.sampling).items()},
@@ -201,7 +201,7 @@ def _bounds(meaning: Meaning, score: ScoreRecord) -> tuple[Bound, Bound]:
     return bound_text(float(low)), bound_text(float(high))
 
 
-def _score(score: ScoreRecord) -> dict[str, Any]:
+def _score(score: ScoreRecord, result: Result) -> dict[str, Any]:
     details = {"images": str(score.n), "failed_images": str(score.failed), "note": score.note}
     details |= {name: repr(side) for name in ("before", "after") if (side := getattr(score, name)) is not None}
     found: dict[str, Any] = {"score": score.value, "details": {name: text for name, text in details.items() if text}}
@@ -209,7 +209,8 @@ def _score(score: ScoreRecord) -> dict[str, Any]:
     uncertainty: dict[str, Any] = {"num_samples": score.concepts}
     if score.stderr is not None:
         uncertainty["standard_error"] = {"value": score.stderr, "method": how}
-    if score.low is not None and score.high is not None:
-        interval = {"lower": score.low, "upper": score.high, "confidence_level": LEVEL, "method": f"Student's t, {how}"}
+    if (ends := shown_interval(score, result)) is not None:
+        by = METHODS[ends.method] if ends.method == "bca" else f"{METHODS[ends.method]}, {how}"
+        interval = {"lower": ends.low, "upper": ends.high, "confidence_level": ends.level, "method": by}
         uncertainty["confidence_interval"] = interval
     return found | ({"uncertainty": uncertainty} if len(uncertainty) > 1 else {})

@@ -14,6 +14,7 @@ from iceb.export.scored import ScoredRun, published_runs
 from iceb.report.site.boards import Board
 from iceb.specs.records import ScoreRecord
 from iceb.specs.results import Result
+from iceb.specs.shown_intervals import METHODS, shown_interval
 
 FORM = "hf"
 FRAMEWORK = "iceb"
@@ -106,8 +107,8 @@ def _notes(run: ScoredRun, score: ScoreRecord) -> str:
     ]
     if score.stderr is not None:
         parts.append(f"standard error {score.stderr:.4g} over {score.concepts} concepts")
-    if score.low is not None and score.high is not None:
-        parts.append(f"95 % interval {score.low:.4g} to {score.high:.4g}")
+    if (found := shown_interval(score, run.result)) is not None:
+        parts.append(f"95 % interval {found.low:.4g} to {found.high:.4g} by {METHODS[found.method]}")
     return "; ".join([*parts, run.result.provenance.command])
 
 

@@ -14,7 +14,8 @@ from iceb.leaderboard.columns import Column
 from iceb.leaderboard.rank import Ranked
 from iceb.report.site.boards import Board
 from iceb.specs.records import ScoreRecord
-from iceb.statistics.estimates import LEVEL
+from iceb.specs.results import Result
+from iceb.specs.shown_intervals import shown_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class ScoreLine:
         no_rank: why there is no rank.
         column: the metric, with what distinguishes several columns of it.
         better: the direction, "higher" or "lower".
+        interval: its method, "bca" or "student_t"; "" where there is none.
         level: of the interval.
     """
 
@@ -61,6 +63,7 @@ class ScoreLine:
     stderr: float | None
     low: float | None
     high: float | None
+    interval: str
     level: float | None
     before: float | None
     after: float | None
@@ -89,7 +92,7 @@ def _line(board: Board, count: int, entry: Ranked, column: Column) -> ScoreLine 
         return None
     return ScoreLine(
         **_row_fields(board, count, entry),
-        **_score_fields(score),
+        **_score_fields(score, entry.row.cells[count].first),
         column=column.label,
         headline=column == board.table.headline,
     )
@@ -124,15 +127,17 @@ def _row_fields(board: Board, count: int, entry: Ranked) -> dict[str, Any]:
     }
 
 
-def _score_fields(score: ScoreRecord) -> dict[str, Any]:
+def _score_fields(score: ScoreRecord, result: Result) -> dict[str, Any]:
     """The fields of a score."""
+    found = shown_interval(score, result)
     return {
         "metric": score.metric,
         "metric_version": score.version,
         "unit": score.unit,
         "better": "higher" if score.higher_is_better else "lower",
-        **{name: getattr(score, name) for name in ("value", "stderr", "low", "high", "before", "after")},
-        "level": None if score.low is None else LEVEL,
+        **{name: getattr(score, name) for name in ("value", "stderr", "before", "after")},
+        **{name: getattr(found, name, None) for name in ("low", "high", "level")},
+        "interval": "" if found is None else found.method,
         "images": score.n,
         "concepts": score.concepts,
         "failed": score.failed,

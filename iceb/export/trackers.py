@@ -15,8 +15,10 @@ from iceb.export.score_lines import ScoreLine, score_lines
 from iceb.export.scored import ScoredRun, marks_of, scored_runs
 from iceb.report.site.boards import Board
 from iceb.specs.results import Result
+from iceb.specs.shown_intervals import shown_interval
 
-SIDES = ("stderr", "low", "high", "before", "after")  # of a score, logged as METRIC/stderr and so on
+SIDES = ("stderr", "before", "after")  # of a score, logged as METRIC/stderr and so on
+ENDS = ("low", "high")  # of its interval
 REMOTE = ("TRACKIO_SPACE_ID", "TRACKIO_DATASET_ID", "TRACKIO_SERVER_URL")  # would send runs elsewhere
 
 
@@ -155,7 +157,9 @@ def _numbers(run: ScoredRun) -> dict[str, float]:
     """Every number of the scores that have a value; what is missing is left out."""
     found: dict[str, float] = {}
     for score in run.scores:
+        ends = shown_interval(score, run.result)
         known = {score.metric: score.value, **{f"{score.metric}/{side}": getattr(score, side) for side in SIDES}}
+        known |= {f"{score.metric}/{end}": getattr(ends, end, None) for end in ENDS}
         found |= {name: number for name, number in known.items() if number is not None}
     return found
 

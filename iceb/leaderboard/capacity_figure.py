@@ -9,6 +9,9 @@ from iceb.leaderboard.capacity_section import row_name
 from iceb.leaderboard.rank import Row, Table
 from iceb.leaderboard.svg import Dot, Line, Panel, Style, figure, panel_of
 from iceb.specs.recipes import PUBLISHED
+from iceb.specs.records import ScoreRecord
+from iceb.specs.results import Result
+from iceb.specs.shown_intervals import shown_interval
 
 # Okabe and Ito's colours, which colour-blind readers tell apart; black and yellow left out, one more beside them.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6f4e9c")
@@ -55,10 +58,10 @@ def _headline_panel(table: Table, counts: Sequence[int], styles: dict[int, Style
         return None
     lines = []
     for row in table.order:
-        scores = [(count, row.score(table.headline, count)) for count in counts]
+        scores = {count: row.score(table.headline, count) for count in counts}
         dots = [
-            Dot(count, each.value, each.low, each.high)
-            for count, each in scores
+            _dot_of(count, each, row.cells[count].first)
+            for count, each in scores.items()
             if each is not None and each.value is not None
         ]
         lines += [_line(row, styles, dots, counts)] if dots else []
@@ -86,6 +89,11 @@ def _line(row: Row, styles: dict[int, Style], dots: Sequence[Dot], declared: Seq
         place for place, (dot, after) in enumerate(pairwise(dots)) if any(dot.x < count < after.x for count in declared)
     )
     return Line(row_name(row), styles[id(row)], tuple(dots), frozenset(gaps))
+
+
+def _dot_of(count: int, score: ScoreRecord, result: Result) -> Dot:
+    found = shown_interval(score, result)
+    return Dot(count, score.value or 0.0, found.low if found else None, found.high if found else None)
 
 
 def _dot(count: int, score: AnchoredScore) -> Dot:

@@ -30,53 +30,56 @@ def bounded_mean(filed: FiledResult, metric: str, bounds: tuple[float, float]) -
     Raises:
         ResultError: it is none; the message says why.
     """
+    found = _one_sample(filed, metric)
+    design = design_of(found.keys, found.shares, cluster_names(filed.result))
+    return _mean_of(metric, np.array([found.changes[key] for key in found.keys]), design, bounds)
+
+
+def bounded_difference(first: FiledResult, metric: str, second: FiledResult, other: str, bounds: Bounds) -> BoundedMean:
+    """The first row's value less the second's as a mean over clusters of bounded values.
+
+    Raises:
+        ResultError: it is none; the message says why.
+    """
+    one, two = (_one_sample(filed, name) for filed, name in ((first, metric), (second, other)))
+    if dict(one.shares) != dict(two.shares):
+        raise _refusal(metric, "the two are of other concepts")
+    (low, high), (least, greatest) = bounds(metric), bounds(other)
+    if not all(map(math.isfinite, (low, high, least, greatest))):
+        raise _refusal(metric, "its values have no declared bound on both sides")
+    design = design_of(one.keys, one.shares, cluster_names(first.result))
+    gaps = np.array([one.changes[key] - two.changes[key] for key in one.keys])
+    return _mean_of(metric, gaps, design, (low - greatest, high - least))
+
+
+def _one_sample(filed: FiledResult, metric: str) -> Influences:
+    """A row's influences on a metric that is one mean over one sample.
+
+    Raises:
+        ResultError: it is none; the message says why.
+    """
     score = score_of(filed, metric)
     if why := _not_one_mean(score.reduction.reduction):
         raise _refusal(metric, why)
     found = claim_influences(filed, score)
     if why := _not_one_sample(found):
         raise _refusal(metric, why)
-    design = design_of(found.keys, found.shares, cluster_names(filed.result))
-    found_mean = _mean_of(np.array([found.changes[key] for key in found.keys]), design, bounds)
-    if found_mean is None:
-        reach = [f"{end(found.changes.values()):g}" for end in (min, max)]
-        raise _refusal(metric, f"its values reach from {reach[0]} to {reach[1]}, beyond its declared range")
-    return found_mean
+    return found
 
 
-def bounded_difference(
-    first: FiledResult, metric: str, second: FiledResult, other: str, bounds: Bounds
-) -> BoundedMean | None:
-    """The first row's value less the second's as a mean over clusters of bounded values.
-
-    None where there is no such mean: a value has several parts, draws or seeds, or no bound, or is of other concepts.
-
-    Raises:
-        ResultError: a row has no value with an error.
-    """
-    scores = score_of(first, metric), score_of(second, other)
-    if any(_not_one_mean(score.reduction.reduction) for score in scores):
-        return None
-    one, two = (claim_influences(filed, score) for filed, score in zip((first, second), scores, strict=True))
-    if _not_one_sample(one) or _not_one_sample(two) or dict(one.shares) != dict(two.shares):
-        return None
-    (low, high), (least, greatest) = bounds(metric), bounds(other)
-    if not all(map(math.isfinite, (low, high, least, greatest))):
-        return None
-    design = design_of(one.keys, one.shares, cluster_names(first.result))
-    gaps = np.array([one.changes[key] - two.changes[key] for key in one.keys])
-    return _mean_of(gaps, design, (low - greatest, high - least))
-
-
-def _mean_of(values: Floats, design: Design, bounds: tuple[float, float]) -> BoundedMean | None:
-    """The mean of a design's values over its clusters; None where a value lies beyond the bounds.
+def _mean_of(metric: str, values: Floats, design: Design, bounds: tuple[float, float]) -> BoundedMean:
+    """The mean of a design's values over its clusters.
 
     Values are judged before they are summed: rounding may carry a cluster's mean beyond a bound by last bits, and only
     such a mean is set back onto it.
+
+    Raises:
+        ResultError: a value lies beyond the bounds.
     """
     low, high = bounds
     if values.min() < low or values.max() > high:
-        return None
+        reach = f"from {values.min():g} to {values.max():g}"
+        raise _refusal(metric, f"its values reach {reach}, beyond its declared range")
     sizes = cluster_sums(design.shares, design.clusters)
     means = cluster_sums(design.shares * values, design.clusters) / sizes
     return BoundedMean(means.clip(low, high), sizes, low, high)
@@ -109,6 +112,6 @@ def _not_one_sample(found: Influences) -> str:
 
 def _refusal(metric: str, why: str) -> ResultError:
     return ResultError(
-        f"{metric} rests on fewer than {ENOUGH} clusters of equal weight, where a row's own value is tested by bounds "
-        f"alone, and {why}: claim it at more edits, or as a difference of two rows"
+        f"{metric} rests on fewer than {ENOUGH} clusters of equal weight, where a claim is tested by its metric's "
+        f"bounds alone, and {why}: claim it at more edits, or of a metric that is one mean with bounds"
     )

@@ -69,17 +69,6 @@ class Verdict:
         return max(self.tests, key=lambda tested: tested.p, default=None)
 
     @property
-    def warning(self) -> str:
-        """The warning where a difference on few clusters is tested by its scatter alone."""
-        fewest = min((tested.clusters for tested in self.tests if not tested.by_bounds), default=ENOUGH)
-        if fewest * ROUNDING >= ENOUGH:
-            return ""
-        return (
-            f"it rests on {fewest:.1f} clusters of equal weight, and below {ENOUGH} a false claim of a difference may "
-            f"pass in more than {100 * ALPHA:.0f} % of cases where few concepts make it"
-        )
-
-    @property
     def is_carried(self) -> bool:
         """Whether the results carry the claim."""
         return not self.problem and self.p_holm is not None and self.p_holm <= ALPHA
@@ -94,7 +83,7 @@ class Verdict:
         found = f"{weakest.text} (p = {weakest.p:.2g}, by Holm's rule {self.p_holm or 0.0:.2g})" if weakest else ""
         if not self.is_carried:
             return f"{where}: not carried: {found}: {REMEDY}"
-        return f"{where}: carried: {found}{'; warning: ' if self.warning else ''}{self.warning}"
+        return f"{where}: carried: {found}"
 
 
 def judge_claims(
@@ -106,8 +95,8 @@ def judge_claims(
 ) -> tuple[Verdict, ...]:
     """The answer of the results to each claim.
 
-    Holm's rule holds the chance that any false one is carried below 5 % where each test rests on a hundred clusters.
-    On fewer a value, or a difference, is tested by the metric's bounds; a difference that has none has a warning.
+    Holm's rule holds the chance that any false one is carried below 5 %, as far as each test does. On fewer than a
+    hundred clusters a value, or a difference, is tested by the metric's bounds, and refused where it has none.
 
     Args:
         root: the checkout, in which the pages lie.

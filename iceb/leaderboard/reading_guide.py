@@ -14,6 +14,7 @@ from iceb.leaderboard.rank import NO_BETTER, TOO_FEW, Table
 from iceb.leaderboard.unranked import ALLOWED, DEGENERATE, EXPLAINED, UNNAMED, explain_unranked
 from iceb.registry import OWN
 from iceb.specs.outside import ELSEWHERE, WORDS
+from iceb.specs.shown_intervals import records_intervals, shown_interval
 from iceb.specs.tasks import MOST_LOST
 
 
@@ -23,7 +24,7 @@ def reading(table: Table) -> str:
         *_definitions(table),
         "↑ more is better, ↓ less is better. ± is one standard error over concepts; [low, high] is the 95 % interval, "
         "given from ten concepts of equal weight on, and where draws or seeds are pooled from ten of those. A number "
-        "without ± rests on one concept.",
+        f"without ± rests on one concept.{_intervals(table)}",
         *_ranking(table),
         *_elsewhere(table),
         controls_line(table),
@@ -41,6 +42,23 @@ def reading(table: Table) -> str:
         "reproduction is another run of the same row whose numbers agree ([what this proves](../docs/results.md)).",
     ]
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _intervals(table: Table) -> str:
+    """Say by which method the intervals are; nothing where there are none."""
+    results = [found.first for row in table.order for found in row.cells.values()]
+    some = [each for each in results if any(shown_interval(score, each) for score in each.scores)]
+    recorded = {records_intervals(each) for each in some}
+    if not recorded:
+        return ""
+    chosen = "BCa over what was drawn at random, and by Student's t where draws or seeds are pooled and of sets' scores"
+    dated = "Student's t over concepts{whose}, and too short where few concepts stand apart from the rest"
+    said = {
+        (True,): chosen,
+        (False,): dated.format(whose=", which is all that these results record"),
+        (False, True): f"{chosen}; of results that record no such interval, {dated.format(whose='')}",
+    }[tuple(sorted(recorded))]
+    return f" Intervals are by {said} ([which holds where](../docs/statistics.md#which-interval))."
 
 
 def _definitions(table: Table) -> list[str]:

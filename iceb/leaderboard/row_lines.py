@@ -9,14 +9,25 @@ from iceb.leaderboard.markdown import MISSING, cell, code, markdown_table
 from iceb.leaderboard.rank import Row, Table
 from iceb.specs.results import Result
 
+COLD = "aice"  # the task whose rows tools/make_rows.py makes with nothing at hand: of the others no edit is timed
+EDIT_SECONDS = "edit (s)"
+DRAWING = ("images drawn", "ms an image", "peak memory (MB)", "device")
+NEW_CACHE = (
+    "`tools/make_rows.py` gives every run of AICE a new cache that holds the images before the edit and nothing else"
+)
 COST_NOTE = (
-    "Seconds are wall time of the run that first made the edit (all edits of a run; of draws and seeds those of the "
-    "first), beside whatever else its machine did. The rows that ship with the suite were made several at once on a "
-    "shared machine: seconds of one row cannot be compared with those of another. "
-    "[Benchmarks](../benchmarks/README.md) time edits on their own. What lay in a run's cache cost it nothing (texts "
-    "that were read, moments, parts of other edits, images); `tools/make_rows.py` gives every run of AICE a new cache "
-    "that holds the images before the edit and nothing else, and a run of another task the method's scratch too. "
-    "Drawing is timed over the images that the run drew."
+    "Times are wall time, beside whatever else the run's machine did. The rows that ship with the suite were made "
+    "several at once on a shared machine: times of one row cannot be compared with those of another. "
+    "[Benchmarks](../benchmarks/README.md) time edits on their own. Drawing is timed over the images that the run drew."
+)
+OF_EDITS = (
+    f"“{EDIT_SECONDS}” is of the run that first made the edit (all edits of a run; of draws and seeds those of the "
+    "first). What lay in a run's cache cost it nothing (texts that were read, moments, parts of other edits); "
+    f"{NEW_CACHE}."
+)
+UNTIMED = (
+    f"What an edit takes stands on the page of AICE alone: {NEW_CACHE}, and a run of another task the method's scratch "
+    "too, so that it does not pay for what an earlier run computed."
 )
 
 
@@ -77,19 +88,24 @@ def without_effect(found: Cell) -> str:
 
 def costs(table: Table) -> list[str]:
     """Make the table of costs at the main number of edits."""
-    header = ["method", "edit (s)", "images drawn", "ms an image", "peak memory (MB)", "device"]
-    lines = [_cost(entry.row, entry.row.cells[table.main].first) for entry in table.ranked[table.main]]
-    return [COST_NOTE, markdown_table(header, lines, numbers_from=1)]
+    timed = table.identity.task == COLD
+    header = [*(("method", EDIT_SECONDS) if timed else ("method",)), *DRAWING]
+    found = [(entry.row, entry.row.cells[table.main].first) for entry in table.ranked[table.main]]
+    lines = [[name(row), *((_seconds(result),) if timed else ()), *_cost(result)] for row, result in found]
+    return [f"{COST_NOTE} {OF_EDITS if timed else UNTIMED}", markdown_table(header, lines, numbers_from=1)]
 
 
-def _cost(row: Row, result: Result) -> list[str]:
-    """Format a run's cost; images drawn by an earlier run took no time and are counted apart."""
+def _seconds(result: Result) -> str:
+    seconds = result.cost.edit_seconds
+    return MISSING if seconds is None else f"{seconds:.1f}"
+
+
+def _cost(result: Result) -> list[str]:
+    """Format a run's cost without its edit's; images drawn by an earlier run are counted apart."""
     cost = result.cost
     peak = cost.peak_gpu_bytes or cost.peak_bytes
     drawn, reused = cost.images_drawn, cost.images_reused
     return [
-        name(row),
-        MISSING if cost.edit_seconds is None else f"{cost.edit_seconds:.1f}",
         MISSING if drawn is None else f"{drawn} of {drawn + (reused or 0)}",
         f"{1000 * cost.draw_seconds / drawn:.1f}" if drawn and cost.draw_seconds is not None else MISSING,
         MISSING if peak is None else f"{peak / 1e6:.0f}",

@@ -8,10 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from iceb.base.errors import ResultError
 from iceb.base.readers import is_folder, read_json
+from iceb.leaderboard.row_lines import COLD
 from iceb.leaderboard.settings_diff import named_settings
 from iceb.specs.results import Result, first_problem
-
-COLD = "aice"  # the task whose rows tools/make_rows.py makes with nothing at hand
 
 
 class BenchmarkRow(BaseModel):

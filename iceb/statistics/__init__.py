@@ -1,1 +1,1 @@
-"""Statistics of per-concept numbers; each function names its source."""
+"""Statistics of per-concept numbers; a function names the source that it follows, where it does."""

@@ -86,7 +86,7 @@ def resampled_scores(
 
 
 def percentile_ends(numbers: Floats, level: float = LEVEL) -> tuple[float, float]:
-    """The percentile interval of resampled numbers, some of which may be infinite.
+    """The percentile interval of resampled numbers, some infinite (Efron and Tibshirani 1993, 13.3).
 
     >>> percentile_ends(np.r_[np.arange(1.0, 980.0), [np.inf] * 20])
     (25.0, 975.0)

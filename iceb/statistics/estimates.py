@@ -33,7 +33,7 @@ def effective_count(weights: Iterable[float]) -> int:
 def interval(
     value: float, stderr: float | None, freedom: float, concepts: float, level: float = LEVEL
 ) -> tuple[float | None, float | None]:
-    """Student's t interval of a mean over concepts; (None, None) below ten effective concepts.
+    """Student's t interval of a mean over concepts (Student 1908); (None, None) below ten effective ones.
 
     >>> interval(0.0, 0.0, 30.0, 31)
     (0.0, 0.0)

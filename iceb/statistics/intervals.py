@@ -19,7 +19,7 @@ SEED = 20240320  # of the resamples: the same sample has the same interval
 
 
 def chosen_interval(value: float, influences: Floats) -> tuple[float, float]:
-    """The interval that the simulation chose for a mean over clusters: BCa of their influences.
+    """The interval that the simulation chose for a mean over clusters: BCa (Efron 1987) of influences.
 
     From 100 clusters on it covers within a point of 95 % but where a few of them make the whole mean, and at 300 there
     too; Student's t needs more (docs/statistics.md). Not for fewer than ten clusters.

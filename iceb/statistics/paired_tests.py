@@ -50,7 +50,7 @@ def t_pvalues(differences: Floats, variances: Floats, freedoms: Floats) -> Float
 
 
 def t_difference(value: float, variance: float, freedom: float, level: float = LEVEL) -> Difference:
-    """A difference with its interval by Student's t."""
+    """A difference with its interval by Student's t (Cameron and Miller 2015, section VI)."""
     from scipy.special import stdtrit
 
     stderr = math.sqrt(variance)

@@ -122,6 +122,90 @@ def test_the_theme_follows_the_system_until_the_reader_chooses(visit):
     assert page.evaluate(paper) == light
 
 
+def test_print_is_black_on_white_and_leaves_out_what_cannot_be_pressed(visit):
+    page = visit.open("#n=14")
+    visit.turn(lambda: page.click("#theme"))  # dark, as chosen by the reader
+    page.emulate_media(media="print")
+    controls = page.locator("#views, .controls, #theme, .skip")
+    assert controls.count() == 4
+    assert [each.is_visible() for each in controls.all()] == [False] * 4
+    colours = page.evaluate(
+        "(({ backgroundColor, color }) => [backgroundColor, color])(getComputedStyle(document.body))"
+    )
+    assert colours == ["rgb(255, 255, 255)", "rgb(0, 0, 0)"]
+    assert page.locator("tbody th .name").first.is_visible()
+    assert page.evaluate("getComputedStyle(document.querySelector('.scroll')).overflowX") == "visible"
+
+
+def test_search_in_images_keeps_the_prompts_that_hold_every_word(visit):
+    page = visit.open("#view=images&n=14")
+    field = page.get_by_label("Search prompts and concepts")
+
+    def counts_at(text: str) -> list[int]:
+        visit.turn(lambda: field.fill(text))
+        (line,) = [each for each in texts(page, "main p.small") if each.endswith(" prompts")]
+        return [int(word) for word in line.split() if word.isdigit()]
+
+    shown, every = counts_at("hen")
+    assert 0 < shown < every
+    assert "q=hen" in page.url
+    assert all("hen" in text.lower() for text in texts(page, "article.prompt"))
+    assert page.evaluate("document.activeElement.type") == "search"  # the reader goes on typing
+    assert counts_at("hen nothing-of-this-name") == [0, every]
+    assert "No image fits." in page.inner_text("main")
+
+
+def focus_text(page) -> str:
+    return page.evaluate("document.activeElement.innerText || document.activeElement.id")
+
+
+def tab_to(page, text: str) -> None:
+    """Press Tab until what has the focus says this."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if focus_text(page).strip().startswith(text):  # the table is one region that the keyboard can scroll
+            return
+    raise AssertionError(f"no Tab leads to {text}")
+
+
+def test_the_keyboard_alone_leads_to_every_view_and_into_a_row(visit):
+    page = visit.open("#n=14")
+    tab_to(page, "Images")
+    visit.turn(lambda: page.keyboard.press("Enter"))
+    assert page.locator("article.prompt").count() > 0
+    tab_to(page, "Scores")
+    visit.turn(lambda: page.keyboard.press("Enter"))
+    tab_to(page, "uce")
+    visit.turn(lambda: page.keyboard.press("Enter"))
+    assert page.evaluate("document.activeElement.getAttribute('aria-expanded')") == "true"
+    tab_to(page, "Copy")
+
+
+def test_the_link_past_the_navigation_leaves_the_view_as_it_is(visit):
+    page = visit.open("#view=images&n=14&role=source")
+    page.keyboard.press("Tab")
+    assert focus_text(page) == "Skip to the content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    assert page.url.endswith("#view=images&n=14&role=source")
+    assert page.locator("article.prompt").count() > 0
+
+
+def test_an_address_opens_images_in_the_same_order_and_a_concept(visit):
+    page = visit.open("#view=images&n=14&role=source")
+    visit.turn(lambda: page.get_by_label("Order").select_option("differ"))
+    visit.turn(lambda: page.get_by_label("B", exact=True).select_option(label="prompt_swap"))
+    seen, address = texts(page, "article.prompt"), page.url.partition("index.html")[2]
+    assert "order=differ" in address
+    visit.open("#view=concepts&n=14")
+    assert texts(visit.open(address), "article.prompt") == seen
+    page = visit.open("#view=concepts&n=14")
+    visit.turn(page.locator("tbody th a").first.click)
+    name, address = page.locator("main h2").last.inner_text(), page.url.partition("index.html")[2]
+    assert visit.open(address).locator("main h2").last.inner_text() == name
+    assert page.locator("article.prompt").count() == 3
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_phone_never_scrolls_sideways(phone, view):
     page = phone.open(f"#view={view}&n=14")

@@ -258,6 +258,15 @@ def test_the_page_shows_capacities_and_links_a_figure_that_is_well_formed(make_r
     check(tmp_path, texts)
 
 
+def test_a_page_of_one_number_of_edits_says_why_it_has_no_figure(make_rows, controls, with_axes, tmp_path):
+    some = [each.result for each in [*make_rows("emcid", FALLING), *controls]]
+    (tmp_path / "results").mkdir()
+    alone = [each for each in some if each.num_edits == some[0].num_edits]
+    texts = render_pages(tmp_path, lambda name: with_axes, alone)
+    assert set(texts) == {"aice.md"}
+    assert "There is no figure of scores against the number of edits: fewer than two of those that" in texts["aice.md"]
+
+
 def test_a_changed_figure_and_one_left_over_are_refused(make_rows, controls, with_axes, tmp_path):
     results = [each.result for each in [*make_rows("emcid", FALLING), *controls]]
     (tmp_path / "results").mkdir()

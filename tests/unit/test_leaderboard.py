@@ -17,14 +17,16 @@ from iceb.leaderboard.pages import check, page_name, pages, render_pages, write
 from iceb.leaderboard.published import parse
 from iceb.leaderboard.rank import NO_BETTER, Row, tables
 from iceb.leaderboard.render import render
-from iceb.leaderboard.row_lines import setting
+from iceb.leaderboard.row_lines import costs, setting
 from iceb.leaderboard.settings_diff import NamedSettings, named_settings
 from iceb.models.sources import find
 from iceb.registry import load
 from iceb.running.recipe_settings import with_recipe
 from iceb.specs.effects import EffectsRecord
+from iceb.specs.records import IntervalRecord
 from iceb.specs.run_records import PluginRecord
 from iceb.specs.runs import MeasureRef
+from iceb.specs.shown_intervals import shown_interval
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "leaderboard.md"
 OTHER = {"residual": "output", "captions": f"sha256:{'ab' * 32}"}
@@ -296,6 +298,35 @@ def test_the_page_does_not_depend_on_the_order_of_the_results(make_result, task)
 
 def test_the_page_is_the_golden_page(make_result, task):
     assert page_of(small_table(make_result), task, "What a maintainer notes.") == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_the_time_of_an_edit_stands_on_the_page_of_the_cold_task_alone(result, task):
+    """Rows of other tasks share what a method computed before, so that theirs is no cost of an edit."""
+    (cold,) = tables([result("emcid")], task)
+    shared = dataclasses.replace(cold, identity=dataclasses.replace(cold.identity, task="styles"))
+    said, found = costs(cold)
+    assert "| emcid | 12.5 | 30 of 100 |" in found
+    assert "a new cache that holds the images before the edit and nothing else" in said
+    said, found = costs(shared)
+    assert "| emcid | 30 of 100 |" in found
+    assert "edit (s)" not in found
+    assert "What an edit takes stands on the page of AICE alone" in said
+
+
+def test_intervals_are_those_that_a_result_records_and_the_page_says_by_which_method(make_result, task):
+    old = make_result("emcid", 10, {"edit_score": 0.25, "source2dest": 0.4}, concepts=24)
+    score, other = old.result.scores
+    chosen = IntervalRecord(method="bca", low=0.111, high=0.333, clusters=20.0)
+    new = old.with_fields(scores=(score.model_copy(update={"interval": chosen}), other))
+    by_t, by_choice = page_of([old], task), page_of([new], task)
+    assert f"[{score.low:.3f}, {score.high:.3f}]" in by_t
+    assert "Intervals are by Student's t over concepts, which is all that these results record, and too short" in by_t
+    assert "[0.111, 0.333]" in by_choice
+    assert "Intervals are by BCa over what was drawn at random, and by Student's t where draws or seeds" in by_choice
+    assert other.low is not None
+    assert shown_interval(other, new.result) is None  # it records that this score has none
+    uce = make_result("uce", 10, concepts=24)
+    assert "; of results that record no such interval, Student's t over concepts, and" in page_of([new, uce], task)
 
 
 @pytest.mark.parametrize("change", [{"steps": 20}, {"data": "0" * 64}])

@@ -18,6 +18,7 @@ from iceb.report.site.concepts import dataset_requests
 from iceb.report.site.read_runs import read_runs
 from iceb.report.site.scores import encode_script
 from iceb.runs.folder import RESULT, read_result
+from iceb.specs.shown_intervals import shown_interval
 from iceb.stores.images import ImageStore
 
 LEADERBOARD = Path(__file__).parents[2] / "leaderboards" / "results"
@@ -52,7 +53,8 @@ def test_scores_on_the_page_are_those_of_the_results(toy_runs, site):
         for label, (value, stderr, low, *_) in cell["scores"].items():
             score = result.score(label)
             assert score is not None
-            for shown, known in ((value, score.value), (stderr, score.stderr), (low, score.low)):
+            found = shown_interval(score, result)
+            for shown, known in ((value, score.value), (stderr, score.stderr), (low, found and found.low)):
                 assert shown == (None if known is None else pytest.approx(known, rel=1e-5, abs=1e-9))
         assert cell["command"] == result.provenance.command
 

@@ -1,7 +1,32 @@
 """The pages of statistics and of claims hold the simulations' tables, and these what they say of them."""
 
+import ast
+import re
+from pathlib import Path
+
+import iceb.statistics
 from tools.simulations import page
 from tools.simulations.cells import read_cells
+
+OWN = {  # functions that follow no source: definitions of ours, arithmetic, and what puts others together
+    *("anchored_score", "capacity_scores", "capacities", "areas", "half_lives", "spread_of"),
+    *("codes", "cluster_sums", "error_of_distance", "weighted_mean", "weighted_sides", "error_of_mean"),
+    *("effective_count", "resample_counts", "skewness_of", "p_below"),
+    *("power_of_t", "concepts_needed", "seeds_needed", "detectable_difference"),
+    *("power_mean", "gradient", "mean_of_parts", "mean_of_sides"),
+}
+
+
+def test_a_function_of_statistics_names_its_source_or_is_known_as_ours():
+    functions = [
+        node
+        for path in Path(iceb.statistics.__file__).parent.glob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    ]
+    assert len(functions) > 40
+    unnamed = {each.name for each in functions if not re.search(r" (19|20)\d\d\b", ast.get_docstring(each) or "")}
+    assert unnamed == OWN
 
 
 def test_the_pages_tables_are_those_of_the_simulations():

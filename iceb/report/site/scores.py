@@ -16,6 +16,8 @@ from iceb.report.meanings import meaning_of
 from iceb.report.site.boards import Board
 from iceb.report.site.pareto import axes_of
 from iceb.specs.records import ScoreRecord
+from iceb.specs.results import Result
+from iceb.specs.shown_intervals import shown_interval
 
 DIGITS = 6  # significant digits of a number in the page's data
 
@@ -87,7 +89,7 @@ def _cell(board: Board, place: int, row: Row, count: int) -> dict[str, Any]:
         **_standing(board.table, row, count),
         "run": result.id,
         "status": result.status,
-        "scores": {column.label: _score(row.score(column, count)) for column in board.table.columns},
+        "scores": {column.label: _score(row.score(column, count), cell.first) for column in board.table.columns},
         "seeds": result.replicates,
         "draws": result.draws,
         "degenerate": degenerate(cell),
@@ -112,11 +114,13 @@ def _standing(table: Table, row: Row, count: int) -> dict[str, Any]:
     return {"rank": first, "place": mine.place, "ties": groups, "order": entries.index(mine)}
 
 
-def _score(score: ScoreRecord | None) -> list[Any] | None:
+def _score(score: ScoreRecord | None, result: Result) -> list[Any] | None:
     """Return value, standard error, interval, sides, images, concepts, failed images and note."""
     if score is None:
         return None
-    numbers = (score.value, score.stderr, score.low, score.high, score.before, score.after)
+    found = shown_interval(score, result)
+    ends = (found.low, found.high) if found is not None else (None, None)
+    numbers = (score.value, score.stderr, *ends, score.before, score.after)
     return [*map(round_number, numbers), score.n, score.concepts, score.failed, score.note]
 
 

@@ -11,12 +11,13 @@ from iceb.base.readers import parse_toml, read_text
 from iceb.base.suggestions import unknown
 from iceb.specs.runs import Scalar
 
-LISTS = {"methods": str, "tasks": str, "num_edits": int, "recipes": str}
-NUMBERS = ("draws", "replicates")
+LISTS = {"methods": str, "tasks": str, "num_edits": int, "recipes": str, "metrics": str}
+SINGLE = {"draws": int, "replicates": int, "limit": int, "share": float, "model": str, "budget": str}
 SETTINGS = "settings"
-KEYS = (*LISTS, *NUMBERS, SETTINGS)
+KEYS = (*LISTS, *SINGLE, SETTINGS)
 NEEDED = ("methods", "tasks", "num_edits")
 WORDS = {str: "texts", int: "whole numbers"}
+KINDS = {str: "a text", int: "a whole number", float: "a number"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class SweepFile:
     draws: int | None = None
     replicates: int | None = None
     settings: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ()
+    limit: int | None = None
+    share: float | None = None
+    model: str | None = None
+    budget: str | None = None
 
 
 def read_sweep(path: Path) -> SweepFile:
@@ -57,9 +63,9 @@ def parse_sweep(text: str, where: str) -> SweepFile:
     if missing := [key for key in NEEDED if key not in found]:
         raise SpecError(f"{where}: lacks {', '.join(missing)}: a sweep must have {', '.join(NEEDED)}")
     lists: dict[str, Any] = {name: _list(found[name], name, where) for name in LISTS if name in found}
-    numbers: dict[str, Any] = {name: _number(found[name], name, where) for name in NUMBERS if name in found}
+    single: dict[str, Any] = {name: _single(found[name], name, where) for name in SINGLE if name in found}
     settings = _settings(found.get(SETTINGS, {}), lists["methods"], where)
-    return SweepFile(**lists, **numbers, settings=settings)
+    return SweepFile(**lists, **single, settings=settings)
 
 
 def _list(value: object, name: str, where: str) -> tuple[Any, ...]:
@@ -70,9 +76,10 @@ def _list(value: object, name: str, where: str) -> tuple[Any, ...]:
     return tuple(items)
 
 
-def _number(value: object, name: str, where: str) -> int:
-    if type(value) is not int:
-        raise SpecError(f"{where}: {name} is {quote(value, 80)}: must be a whole number")
+def _single(value: object, name: str, where: str) -> object:
+    kind = SINGLE[name]
+    if type(value) is not kind:
+        raise SpecError(f"{where}: {name} is {quote(value, 80)}: must be {KINDS[kind]}")
     return value
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import json
 import re
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from iceb.export.latex_text import latex
 from iceb.export.proven import Proof
 from iceb.report.site.boards import Board, make_boards
 from iceb.report.site.read_runs import read_runs
+from iceb.specs.records import IntervalRecord
 
 COMMITTED = Path(__file__).parents[3] / "leaderboards" / "results" / "aice"
 
@@ -45,6 +47,25 @@ def test_csv_has_a_line_a_score_with_the_results_numbers_and_the_tables_ranks(re
             assert (row["control"] == "1") == (run.result.method.name == "unedited")
     assert {row["rank"] for row in rows if row["method"] == "emcid"} == {"1"}
     assert {row["tie_groups"] for row in rows if row["method"] in ("uce", "rece")} == {"b"}
+
+
+def test_tables_show_the_interval_that_a_result_records(make_result, tmp_path):
+    made = make_result("emcid", 10, {"edit_score": 0.25}, concepts=24)
+    chosen = IntervalRecord(method="bca", low=0.111, high=0.333, clusters=20.0)
+    made.with_fields(scores=(made.result.scores[0].model_copy(update={"interval": chosen}),)).save(
+        tmp_path / "results" / "emcid.json"
+    )
+    for form, suffix in (("csv", "csv"), ("markdown", "md"), ("latex", "tex")):
+        export([tmp_path / "results"], form, tmp_path / f"scores.{suffix}")
+    (row,) = rows_of(tmp_path / "scores.csv")
+    assert [row[name] for name in ("low", "high", "interval", "level")] == ["0.111", "0.333", "bca", "0.95"]
+    assert "[0.111, 0.333]" in (tmp_path / "scores.md").read_text(encoding="utf-8")
+    assert "0.111, 0.333" in (tmp_path / "scores.tex").read_text(encoding="utf-8")
+    export([tmp_path / "results"], "eee", tmp_path / "eee")
+    (path,) = (tmp_path / "eee" / "data").rglob("*.json")
+    uncertainty = json.loads(path.read_text(encoding="utf-8"))["evaluation_results"][0]["score_details"]["uncertainty"]
+    assert uncertainty["confidence_interval"]["method"] == "BCa bootstrap over clusters"
+    assert uncertainty["confidence_interval"]["lower"] == 0.111
 
 
 def test_markdown_has_ranks_tie_groups_directions_intervals_and_commands(results, tmp_path):

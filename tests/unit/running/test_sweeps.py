@@ -10,6 +10,7 @@ from iceb import registry
 from iceb.base.comma_lists import split_list
 from iceb.base.errors import DataError, MethodError, NotInDataError, SpecError
 from iceb.cli.main import run
+from iceb.cli.matrix import Asked
 from iceb.cli.sweeping import sweep_ask
 from iceb.cli.values import settings
 from iceb.models.sources import find
@@ -295,6 +296,43 @@ def test_a_file_holds_what_the_options_say():
     assert asked.common["repeats"] == Repeats(2, 1)
 
 
+def test_a_file_holds_the_model_the_metrics_and_the_part_that_is_drawn():
+    text = f'{LISTS}model = "sd14"\nmetrics = ["holdout_seen"]\nshare = 0.25\nbudget = "2h"'
+    file = parse_sweep(text, "s.toml")
+    assert file.budget == "2h"
+    given = {"repeats": Repeats(), "model": "mini", "metrics": (), "limit": None, "share": None, "data": "upstream"}
+    asked = sweep_ask(file, {}, given)
+    assert asked.common == {**given, "model": "sd14", "metrics": ("holdout_seen",), "share": 0.25}
+    assert sweep_ask(parse_sweep(f"{LISTS}limit = 4", "s.toml"), {}, given).common["limit"] == 4
+    assert sweep_ask(parse_sweep(LISTS, "s.toml"), {}, {**given, "model": "sd15"}).common["model"] == "sd15"
+
+
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        ('model = "sd14"', {"model": "sd15"}),
+        ('metrics = ["holdout_seen"]', {"metrics": ("holdout_unseen",)}),
+        ("limit = 4", {"limit": 5}),
+        ("share = 0.25", {"share": 0.5}),
+    ],
+)
+def test_what_a_file_holds_is_not_given_on_the_command_line_too(text, given):
+    (name,) = given
+    with pytest.raises(SpecError, match=f"`{name}`: stands in the sweep's file as well: leave one of them out"):
+        sweep_ask(parse_sweep(f"{LISTS}{text}", "s.toml"), {}, {"repeats": Repeats(), **given})
+
+
+def test_a_budget_stands_in_the_file_or_on_the_command_line(tmp_path):
+    file = tmp_path / "s.toml"
+    file.write_text(f'{LISTS}budget = "2h"', encoding="utf-8")
+    assert Asked(sweep=file).matrix(None).budget == "2h"
+    with pytest.raises(SpecError, match="`budget`: stands in the sweep's file as well"):
+        Asked(sweep=file, budget="1h").matrix(None)
+    file.write_text(LISTS, encoding="utf-8")
+    assert Asked(sweep=file, budget="1h").matrix(None).budget == "1h"
+    assert Asked(method="uce", task="aice", num_edits="1", budget="1h").matrix(None).budget == "1h"
+
+
 def test_repetitions_stand_in_the_file_or_on_the_command_line_and_not_in_both():
     with pytest.raises(SpecError, match="`draws`: stands in the sweep's file as well"):
         sweep_ask(parse_sweep(f"{LISTS}draws = 2", "s.toml"), {}, {"repeats": Repeats(3)})
@@ -312,6 +350,9 @@ def test_repetitions_stand_in_the_file_or_on_the_command_line_and_not_in_both():
         (LISTS.replace("[1, 10]", "[true]"), "must be a list of whole numbers"),
         (LISTS.replace('["aice"]', "[1]"), "must be a list of texts"),
         (f'{LISTS}draws = "2"', "draws is '2': must be a whole number"),
+        (f'{LISTS}share = "a half"', "share is 'a half': must be a number"),
+        (f"{LISTS}budget = 2", "budget is 2: must be a text"),
+        (f"{LISTS}metrics = [1]", "metrics is .*: must be a list of texts"),
         (f"{LISTS}settings = 1", r"must be tables \[settings.METHOD\]"),
         (f"{LISTS}[settings.ucee]\nridge = 1", "unknown method of the sweep 'ucee': did you mean uce"),
         (f"{LISTS}[settings.uce]\nridge = {{a = 1}}", "settings.uce.ridge is .*: must be a number"),

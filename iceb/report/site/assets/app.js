@@ -70,6 +70,7 @@ Iceb.app = (() => {
     index = found;
     if (!index) throw new Error("data/index.js is not in the report's folder");
     addEventListener("hashchange", draw);
+    document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); }); // the address holds the state
     document.addEventListener("iceb-theme", draw);
     let width = innerWidth;
     addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; draw(); } });
