@@ -120,8 +120,13 @@ class ReductionRecord(Record):
     def of(cls, reduction: Reduction) -> "ReductionRecord":
         """The record of a reduction."""
         parts = {name: PartRecord.of(part) for name, part in reduction.parts.items()}
-        joined = {"combine": reduction.combine, "steps": reduction.steps}
-        return cls(parts=parts, weighting=reduction.weighting, kind=reduction.kind, **joined)
+        return cls(
+            parts=parts,
+            weighting=reduction.weighting,
+            kind=reduction.kind,
+            combine=reduction.combine,
+            steps=reduction.steps,
+        )
 
     @property
     def reduction(self) -> Reduction:

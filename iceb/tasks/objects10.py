@@ -22,5 +22,5 @@ OBJECTS10 = Task(
     headline_note="erasure_score is ours: the mean of what the erased class loses and what the other nine gain at top "
     "1; the published figures are erased_top1 and others_top1. Its top is half of the unedited model's accuracy. "
     "Requests have no destination: `prompt_swap` leaves the class's name out of the prompt, so that its images of an "
-    "erased class are the same after every edit.",
+    "erased class show what the rest of the prompt says.",
 )
