@@ -150,7 +150,7 @@ def _cells(method: Beside | None) -> list[str]:
 def _orders(scores: Sequence[Comparison]) -> str:
     return "\n".join(
         f"- by {cell(each.score)}: published {', '.join(each.order('published'))}; "
-        f"mini {', '.join(each.order('value'))}{_swaps(each)}{_shared(each)}"
+        f"mini {', '.join(each.order('value'))}{_swaps(each)}{_pairs_text(each)}"
         for each in scores
     )
 
@@ -165,11 +165,11 @@ def _swaps(found: Comparison) -> str:
     return f"; swapped: {', '.join(named)}"
 
 
-def _shared(found: Comparison) -> str:
+def _pairs_text(found: Comparison) -> str:
     """The pairs that are counted with another table, and those that have no order here."""
-    count = len(found.ordered) - len(found.pairs)
-    tied = math.comb(len(found.methods), 2) - len(found.ordered)
-    texts = [f"{count} counted with {' and '.join(map(cell, found.shared))}"] if count else []
+    count = len(found.ordered_pairs) - len(found.pairs)
+    tied = math.comb(len(found.methods), 2) - len(found.ordered_pairs)
+    texts = [f"{count} counted with {' and '.join(map(cell, found.other_tables))}"] if count else []
     texts += [f"{tied} without an order"] if tied else []
     return f"; pairs: {', '.join(texts)}" if texts else ""
 

@@ -27,7 +27,7 @@ def reading(table: Table) -> str:
         *twins_lines(table),
         f"↑ more is better, ↓ less is better. ± is one standard error over {over}; [low, high] is the 95 % interval, "
         "given from ten concepts of equal weight on, and where draws or seeds are pooled from ten of those. A number "
-        f"without ± rests on one concept{_denied(table)}.",
+        f"without ± rests on one concept{_denial_note(table)}.",
         *_ranking(table),
         *_elsewhere(table),
         controls_line(table),
@@ -47,7 +47,7 @@ def reading(table: Table) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _denied(table: Table) -> str:
+def _denial_note(table: Table) -> str:
     """Name the columns of steps whose halves may deny them, where the table has some."""
     scores = [score for row in table.order for found in row.cells.values() for score in found.scores]
     names = dict.fromkeys(score.metric for score in scores if score.reduction.steps)

@@ -176,7 +176,7 @@ def _reduce_set(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
     if not concepts or not all(halves):
         note = "no error: a checkpoint has too few concepts to halve" if concepts else ""
         return Score(distance, None, n, max(concepts, default=1), note, before, after)
-    if reduction.steps and (apart := _unsupported(distances, halves)):
+    if reduction.steps and (apart := _denial(distances, halves)):
         return Score(distance, None, n, max(concepts), apart, before, after)
     alone = [number for (number,) in _by_state([[each] for each in distances], states)]
     stderr = error_of_distance(alone, _by_state(halves, states))
@@ -188,7 +188,7 @@ def _reduce_set(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
     return Score(distance, stderr, n, max(concepts), "", before, after, low, high)
 
 
-def _unsupported(distances: Sequence[float], halves: Sequence[Sequence[float]]) -> str:
+def _denial(distances: Sequence[float], halves: Sequence[Sequence[float]]) -> str:
     """Say that a value in steps is not what halves of the concepts give; "" where they do."""
     middles = [median(numbers) for numbers in halves]
     if all(math.isclose(*pair, abs_tol=1e-9) for pair in zip(distances, middles, strict=True)):

@@ -95,8 +95,8 @@ def test_a_pair_that_two_papers_print_counts_once_in_whatever_unit():
         update={"paper": "b", "columns": {"Acc_e": PublishedColumn(unit="fraction", better="lower")}}
     )
     first, second = count_once(list(comparisons([table(**PRINTED), share], {"celebrities": rows})))
-    assert (len(first.pairs), first.shared) == (3, ())
-    assert (len(second.ordered), len(second.pairs), second.shared) == (3, 2, ("a, Table 1",))
+    assert (len(first.pairs), first.other_tables) == (3, ())
+    assert (len(second.ordered_pairs), len(second.pairs), second.other_tables) == (3, 2, ("a, Table 1",))
 
 
 @pytest.mark.parametrize("row", ["uce, tuned for mini on aice", "uce-emcid, published"])

@@ -107,19 +107,19 @@ class Comparison:
         return tuple(each.printed for each in sorted(self.methods, key=lambda each: sign * getattr(each, side)))
 
     @property
-    def ordered(self) -> list[Two]:
+    def ordered_pairs(self) -> list[Two]:
         """Pairs of methods that both sides order: those with equal numbers on one have none."""
         return [pair for pair in combinations(self.methods, 2) if _is_ordered(*pair)]
 
     @property
     def pairs(self) -> list[Two]:
         """Those of them that are not counted with another table."""
-        return [pair for pair in self.ordered if self.printed(*pair) not in self.copied]
+        return [pair for pair in self.ordered_pairs if self.printed_key(*pair) not in self.copied]
 
     @property
-    def shared(self) -> tuple[str, ...]:
+    def other_tables(self) -> tuple[str, ...]:
         """The tables that the others are counted with."""
-        names = (self.copied.get(self.printed(*pair)) for pair in self.ordered)
+        names = (self.copied.get(self.printed_key(*pair)) for pair in self.ordered_pairs)
         return tuple(dict.fromkeys(name for name in names if name is not None))
 
     @property
@@ -137,8 +137,8 @@ class Comparison:
         """The pairs of the same order on both sides whose intervals here do not touch."""
         return [pair for pair in self.pairs if not _is_swapped(*pair) and _are_apart(*pair)]
 
-    def printed(self, one: Beside, other: Beside) -> Printed:
-        """What a pair's printed numbers are known by in any table, in any unit."""
+    def printed_key(self, one: Beside, other: Beside) -> Printed:
+        """The key of a pair by its printed numbers, the same in any table and unit."""
         scale = 100 if self.table.columns[self.score].unit == "%" else 1
         numbers = frozenset((each.row, round(each.published / scale, 6)) for each in (one, other))
         return self.metric, self.num_edits, numbers
@@ -149,10 +149,10 @@ def count_once(found: Sequence[Comparison]) -> list[Comparison]:
     first: dict[Printed, str] = {}
     marked = []
     for each in found:
-        copied = {key: first[key] for pair in each.ordered if (key := each.printed(*pair)) in first}
+        copied = {key: first[key] for pair in each.ordered_pairs if (key := each.printed_key(*pair)) in first}
         marked.append(replace(each, copied=copied))
         name = f"{each.table.paper}, {each.table.figure}"
-        first = {each.printed(*pair): name for pair in each.ordered} | first
+        first = {each.printed_key(*pair): name for pair in each.ordered_pairs} | first
     return marked
 
 
