@@ -187,7 +187,8 @@ def _retained_lines(measured: Measured, record: Mapping[str, Any]) -> Iterator[l
 
 def reasons_of(files: Sequence[FiledResult]) -> Reasons:
     """Why rows of these tasks have no rank on mini's pages."""
-    per_concept, found = tables_of(files), {}
+    per_concept = tables_of(files)
+    found: dict[tuple[str, str, int], str] = {}
     for task in SCORES:
         chosen = Measured.of([filed.result for filed in files], task).results
         for table in tables(chosen, registry.load("tasks", task), per_concept):
