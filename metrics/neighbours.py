@@ -2,7 +2,8 @@
 
 A bystander's damage is how much its own class's probability falls. Rings are distances that prompts have as tags
 ("hops=4"). The radius is where damage ends: the step, from more damage within to less beyond, that fits the classes'
-damages best. These definitions are ours.
+damages best; where none fits better than chance, the outermost distance whose own classes are surely damaged. These
+definitions are ours.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ from iceb.specs.reduction import RESAMPLE, VALUE, ConceptValue, Part, Reduction,
 from iceb.statistics.estimates import effective_count
 
 ROLE, KIND = "bystander", "imagenet_classifier"
-LEAST_GAIN = 10.83  # by which a step must fit better than no step: chi squared of one degree at 0.001
+LEAST_GAIN = 10.83  # by which a step, or a ring's mean, must fit better than none: chi squared of one degree at 0.001
 SPLITS, SEED = 50, 0
 
 
@@ -87,7 +88,7 @@ class DamageRadius:
     name: str
     distance: str
     unit: str
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2  # since damage without a step reaches no farther than a ring that is surely damaged
     paper: ClassVar[str] = ""
     higher_is_better: ClassVar[bool] = False
 
@@ -98,8 +99,8 @@ class DamageRadius:
 
     @property
     def reduction(self) -> Reduction:
-        """The radius itself, with an error from halves of the bystanders."""
-        return set_reduction("after")
+        """The radius itself, with an error from halves of the bystanders where they mostly have it too."""
+        return set_reduction("after", steps=True)
 
     def __call__(self, measured: Measurements) -> tuple[ConceptValue, ...]:
         """The radius, and that of random halves; none with fewer than four bystanders."""
@@ -136,6 +137,8 @@ def distance_of(prompt: Prompt, name: str) -> int:
 def damage_radius(distances: Sequence[int] | npt.NDArray[np.int64], damages: Floats) -> float:
     """The distance up to which damages are larger, by the step that leaves the least squares.
 
+    Without a step that is more than chance, damage reaches the outermost ring whose own mean is more than chance.
+
     Args:
         distances: (N,) of N bystanders.
         damages: (N,) in the same order.
@@ -156,15 +159,14 @@ def damage_radius(distances: Sequence[int] | npt.NDArray[np.int64], damages: Flo
     spread = max(best / max(len(at) - 2, 1), 1e-12)
     if none - best > LEAST_GAIN * spread:
         return radius
-    return float(at.max()) if _is_sure(damages) else 0.0  # damaged throughout, or not at all
+    sure = [float(ring) for ring in np.unique(at) if _is_sure(damages[at == ring], spread)]
+    return max(sure, default=0.0)
 
 
-def _is_sure(damages: Floats) -> bool:
-    """Whether a mean damage is more than chance, at the same bound as a step."""
-    if damages.mean() <= 0:
-        return False
-    error = damages.var(ddof=1) / len(damages)
-    return bool(damages.mean() ** 2 > LEAST_GAIN * max(error, 1e-12))
+def _is_sure(damages: Floats, spread: float) -> bool:
+    """Whether a ring's mean damage is more than chance, at the same bound as a step."""
+    mean = damages.mean()
+    return bool(mean > 0 and len(damages) * mean**2 > LEAST_GAIN * spread)
 
 
 def _squares(numbers: Floats) -> float:

@@ -25,7 +25,7 @@ def set_difference(
         change = reduction.parts[row.part].change
         sides = change_of(row, change), change_of(other, change)
         joined.append(ConceptValue(row.concept, row.part, *sides, row.n, row.replicate, row.checkpoint, row.draw))
-    score = reduce_values(joined, set_reduction())
+    score = reduce_values(joined, set_reduction(steps=reduction.steps))
     if score.value is None or score.stderr is None:
         return None, score.note or "it has no error"
     states = len({row.draw or row.checkpoint for row in joined})

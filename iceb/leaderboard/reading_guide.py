@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from iceb.leaderboard.ceiling import OF_CEILING, anchors_at
 from iceb.leaderboard.columns import Column
-from iceb.leaderboard.edits_made import controls_line, edits_lines
+from iceb.leaderboard.edits_made import ALONE, controls_line, edits_lines
 from iceb.leaderboard.failed_images import EXPLAINED as FAILED_EXPLAINED
 from iceb.leaderboard.failed_images import FAILED
 from iceb.leaderboard.kept import LOST, UNTOLD
 from iceb.leaderboard.known_floor import FLOOR
 from iceb.leaderboard.markdown import MISSING, cell
 from iceb.leaderboard.rank import NO_BETTER, TOO_FEW, Table
+from iceb.leaderboard.twins import twins_lines
 from iceb.leaderboard.unranked import ALLOWED, DEGENERATE, EXPLAINED, UNNAMED, explain_unranked
 from iceb.registry import OWN
 from iceb.specs.outside import ELSEWHERE, WORDS
@@ -20,15 +21,18 @@ from iceb.specs.tasks import MOST_LOST
 
 def reading(table: Table) -> str:
     """Make the list above a table's scores."""
+    edits = edits_lines(table)
+    over = "concepts and edits" if ALONE in edits else "concepts"  # edits made alone differ beside their concepts
     lines = [
         *_definitions(table),
-        "↑ more is better, ↓ less is better. ± is one standard error over concepts; [low, high] is the 95 % interval, "
+        *twins_lines(table),
+        f"↑ more is better, ↓ less is better. ± is one standard error over {over}; [low, high] is the 95 % interval, "
         "given from ten concepts of equal weight on, and where draws or seeds are pooled from ten of those. A number "
-        f"without ± rests on one concept.{_intervals(table)}",
+        f"without ± rests on one concept{_denial_note(table)}.{_intervals(table)}",
         *_ranking(table),
         *_elsewhere(table),
         controls_line(table),
-        *edits_lines(table),
+        *edits,
         "A row of published settings is named so, with what they were published for where that is another task; on "
         "AICE “published” alone also stands for the defaults of UCE's and ESD's programs and for TIME's and ReFACT's "
         "settings for their own tasks ([the names](../baselines/README.md)). They are the authors' except counts tied "
@@ -59,6 +63,13 @@ def _intervals(table: Table) -> str:
         (False, True): f"{chosen}; of results that record no such interval, {dated.format(whose='')}",
     }[tuple(sorted(recorded))]
     return f" Intervals are by {said} ([which holds where](../docs/statistics.md#which-interval))."
+
+
+def _denial_note(table: Table) -> str:
+    """Name the columns of steps whose halves may deny them, where the table has some."""
+    scores = [score for row in table.order for found in row.cells.values() for score in found.scores]
+    names = dict.fromkeys(score.metric for score in scores if score.reduction.steps)
+    return f", or, of {', '.join(map(cell, names))}, halves of the concepts mostly have another value" if names else ""
 
 
 def _definitions(table: Table) -> list[str]:

@@ -49,7 +49,8 @@ def value_text(reduction: Reduction) -> str:
     'harmonic mean of 1 − erased (after), 2 × kept (after), means over images'
     """
     if reduction.kind == "set":
-        return f"distance of the sets of images, {CHANGES[reduction.parts['value'].change]}"
+        steps = "; an error only where halves of the concepts have it as their median" if reduction.steps else ""
+        return f"distance of the sets of images, {CHANGES[reduction.parts['value'].change]}{steps}"
     parts = [part_text(name, part) for name, part in reduction.parts.items()]
     joined = " + ".join(parts) if reduction.combine == "sum" else f"{reduction.combine} mean of {', '.join(parts)}"
     return f"{joined}, {'mean' if len(parts) == 1 else 'means'} over {reduction.weighting}"

@@ -93,7 +93,7 @@ def index(tasks: Sequence[TaskFacts]) -> str:
             each.task.kind,
             f"[{each.task.headline}](../metrics/{each.task.headline}.md)",
             ", ".join(map(str, each.task.edit_counts)),
-            "yes" if len(each.cards) > 1 else "no",
+            "yes" if any(card.source.repository == registry.OWN for card in each.cards) else "no",
         ]
         for each in tasks
     ]

@@ -114,18 +114,25 @@ class ReductionRecord(Record):
     weighting: Literal["images", "concepts"]
     kind: Literal["mean", "set"]
     combine: Combine = "sum"  # older results have no other
+    steps: bool = False  # likewise
 
     @classmethod
     def of(cls, reduction: Reduction) -> "ReductionRecord":
         """The record of a reduction."""
         parts = {name: PartRecord.of(part) for name, part in reduction.parts.items()}
-        return cls(parts=parts, weighting=reduction.weighting, kind=reduction.kind, combine=reduction.combine)
+        return cls(
+            parts=parts,
+            weighting=reduction.weighting,
+            kind=reduction.kind,
+            combine=reduction.combine,
+            steps=reduction.steps,
+        )
 
     @property
     def reduction(self) -> Reduction:
         """The reduction itself."""
         parts = {name: record.part for name, record in self.parts.items()}
-        return Reduction(parts, self.weighting, self.kind, self.combine)
+        return Reduction(parts, self.weighting, self.kind, self.combine, self.steps)
 
     @staticmethod
     def leave_out_defaults(written: dict[str, Any]) -> None:
@@ -133,7 +140,7 @@ class ReductionRecord(Record):
 
         Equal results keep equal bytes, whichever version wrote them.
         """
-        later = [(written, "combine", "sum")]
+        later = [(written, "combine", "sum"), (written, "steps", False)]
         for part in written["parts"].values():
             later += [(part, name, PartRecord.model_fields[name].default) for name in ("slope", "offset", "over")]
         for document, name, default in later:

@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from statistics import median
 
 from iceb.base.errors import SpecError
 from iceb.specs.quotients import divide_parts
@@ -175,11 +176,24 @@ def _reduce_set(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
     if not concepts or not all(halves):
         note = "no error: a checkpoint has too few concepts to halve" if concepts else ""
         return Score(distance, None, n, max(concepts, default=1), note, before, after)
+    if reduction.steps and (apart := _denial(distances, halves)):
+        return Score(distance, None, n, max(concepts), apart, before, after)
     alone = [number for (number,) in _by_state([[each] for each in distances], states)]
     stderr = error_of_distance(alone, _by_state(halves, states))
     scarcest = min(*concepts, *([len(set(states))] if len(whole) > 1 else []))
     low, high = interval(distance, stderr, scarcest - 1, scarcest)
+    if reduction.steps and low is not None and high is not None:
+        occur = [*distances, *(number for numbers in halves for number in numbers)]
+        low, high = max(low, min(occur)), min(high, max(occur))
     return Score(distance, stderr, n, max(concepts), "", before, after, low, high)
+
+
+def _denial(distances: Sequence[float], halves: Sequence[Sequence[float]]) -> str:
+    """Say that a value in steps is not what halves of the concepts give; "" where they do."""
+    middles = [median(numbers) for numbers in halves]
+    if all(math.isclose(*pair, abs_tol=1e-9) for pair in zip(distances, middles, strict=True)):
+        return ""
+    return f"no error: halves of its concepts have the median {_mean(middles):g}, not its value"
 
 
 def _by_state(rows: Sequence[Sequence[float]], states: Sequence[str]) -> list[list[float]]:

@@ -92,12 +92,15 @@ class Reduction:
             concepts, the replicates 2k and 2k + 1 on two that make up the whole.
         combine: the sum of weight × mean change over parts, or their weighted harmonic or geometric mean, which has a
             value where none of them is below 0.
+        steps: of a set, whether the value takes a few steps alone, as a distance of a tree does. Then it has an error
+            only where it is the halves' median too, and its interval stays within the values that occur.
     """
 
     parts: Mapping[str, Part]
     weighting: Literal["images", "concepts"] = "images"
     kind: Literal["mean", "set"] = "mean"
     combine: Combine = "sum"
+    steps: bool = False
 
     def __post_init__(self) -> None:
         if not self.parts:
@@ -108,6 +111,8 @@ class Reduction:
             raise SpecError(f"combine {self.combine!r:.80} must be one of {', '.join(get_args(Combine))}")
         if self.kind == "set" and (self.combine != "sum" or not all(part.is_plain for part in self.parts.values())):
             raise SpecError("a set's reduction joins no parts: must have combine='sum', slopes of 1 and offsets of 0")
+        if self.steps and self.kind != "set":
+            raise SpecError("a reduction of means has steps: only a set's takes a few values alone, leave steps out")
         self._check_divisors()
         joined = [part.weight for name, part in self.parts.items() if name not in self.divisors]
         if self.combine != "sum" and not all(0 < weight < math.inf for weight in joined):
@@ -158,9 +163,9 @@ class Score:
             raise SpecError("a score without a value needs a note that says why")
 
 
-def set_reduction(change: Change = "rise") -> Reduction:
+def set_reduction(change: Change = "rise", *, steps: bool = False) -> Reduction:
     """The reduction of a distance between sets of images."""
-    return Reduction({VALUE: Part(1.0, change), RESAMPLE: Part(0.0, change)}, kind="set")
+    return Reduction({VALUE: Part(1.0, change), RESAMPLE: Part(0.0, change)}, kind="set", steps=steps)
 
 
 def complement(weight: float = 1.0, change: Change = "after") -> Part:

@@ -31,7 +31,6 @@ ARTISTS = Task(
     edited_roles=("erased", "erased_more"),
     kept="artist_clip_holdout",  # an edit that wrecks all images may wreck the erased ones more
     optional_metrics=("artist_lpips64_erased_more",),  # of the artists whom the published files do not draw
-    headline_note="LPIPS of erased artists less that of holdout artists, both at 64 pixels as published: an edit that "
-    "changes every image alike has 0, as has none at all. On mini, whose images have 32 "
-    "pixels, artist_lpips64_erased and artist_lpips_erased are one number, as are those of holdout and preserved.",
+    headline_note="The perceptual distance of erased artists' images to the unedited model's, less that of holdout "
+    "artists': an edit that changes every image alike has 0, as has none at all.",
 )

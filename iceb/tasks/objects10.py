@@ -20,5 +20,7 @@ OBJECTS10 = Task(
     roles=("erased", "others"),
     edited_roles=("erased",),
     headline_note="erasure_score is ours: the mean of what the erased class loses and what the other nine gain at top "
-    "1; the published figures are erased_top1 and others_top1. Its top is half of the unedited model's accuracy.",
+    "1; the published figures are erased_top1 and others_top1. Its top is half of the unedited model's accuracy. "
+    "Requests have no destination: the control prompt_swap leaves the class's name out of the prompt, so that its "
+    "images of an erased class show what the rest of the prompt says.",
 )

@@ -214,6 +214,24 @@ def test_a_guide_says_how_edits_were_made_and_from_how_many_seeds(result, task, 
     assert tuple(words for words in every if words in guide) == said
 
 
+def test_errors_of_edits_made_alone_are_over_edits_too(result, task):
+    alone, together = (guide_of([with_effects(result("emcid", 10), edits)], task) for edits in (10, 1))
+    assert "± is one standard error over concepts and edits; " in alone
+    assert "± is one standard error over concepts; " in together
+
+
+def test_a_guide_says_which_twin_stands_for_a_published_network(result, task):
+    made = result("emcid", 10, {"edit_score": 0.2, "holdout_delta": 0.1})
+    assert "compare with no paper's" not in guide_of([made], task)
+    twin = {kind: MeasureRef(id="perceptual_mini@1", revision="ab") for kind in ("lpips_alex", "lpips_alex_64")}
+    kinds = dict(zip(("edit_score", "holdout_delta"), twin.items(), strict=True))
+    scores = tuple(each.model_copy(update={"measures": dict([kinds[each.metric]])}) for each in made.scores)
+    guide = guide_of([made.model_copy(update={"scores": scores})], task)
+    assert "edit_score, holdout_delta: measured by `perceptual_mini`" in guide.replace("\\_", "_")
+    assert "not by LPIPS. The numbers are on another scale and compare with no paper's." in guide
+    assert "It stands for lpips" in guide.replace("\\_", "_")
+
+
 def places(some, task, count):
     (table,) = tables([one.result for one in some], task)
     return [(entry.place, entry.row.method) for entry in table.ranked[count]]

@@ -8,10 +8,10 @@ import pytest
 from iceb import registry
 from iceb.baselines.recipes import shipped_recipe
 from iceb.baselines.shipped_lists import with_shipped_lists
-from iceb.leaderboard.published import Published, read_published
+from iceb.leaderboard.published import Published, PublishedColumn, read_published
 from tools import published_orders as tool
 from tools.comparison.both_sides import Measured
-from tools.comparison.published_orders import ALONE, CONTROLS, NOT_OURS, SCORES, comparisons
+from tools.comparison.published_orders import ALONE, CONTROLS, NOT_OURS, SCORES, comparisons, count_once
 from tools.retained_names import LISTS, entry_of, scored_others
 
 HEADER = {
@@ -79,6 +79,24 @@ def test_equal_numbers_of_a_table_have_no_order():
     ours = {"uce, published": (0.4, 0.0), "mace, published": (0.1, 0.0)}
     (found,) = compare({"UCE": 0.0, "MACE": 0.0}, ours)
     assert (found.pairs, found.swaps) == ([], [])
+
+
+def test_equal_numbers_here_have_no_order_either():
+    ours = {"uce, published": (0.1, 0.0), "mace, published": (0.1, 0.0), "esd, published": (0.3, 0.0)}
+    (found,) = compare(PRINTED, ours)
+    assert (len(found.pairs), found.swaps, len(found.certain_agreements)) == (2, [], 2)
+
+
+def test_a_pair_that_two_papers_print_counts_once_in_whatever_unit():
+    values = {"uce, published": (0.1, 0.0), "mace, published": (0.2, 0.0), "esd, published": (0.3, 0.0)}
+    rows = Rows({(row, 10, "celebrity_acc_e"): each for row, each in values.items()})
+    share = table(UCE=0.01, MACE=0.02, **{"ESD-x": 0.5})
+    share = share.model_copy(
+        update={"paper": "b", "columns": {"Acc_e": PublishedColumn(unit="fraction", better="lower")}}
+    )
+    first, second = count_once(list(comparisons([table(**PRINTED), share], {"celebrities": rows})))
+    assert (len(first.pairs), first.other_tables) == (3, ())
+    assert (len(second.ordered_pairs), len(second.pairs), second.other_tables) == (3, 2, ("a, Table 1",))
 
 
 @pytest.mark.parametrize("row", ["uce, tuned for mini on aice", "uce-emcid, published"])

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iceb.base.errors import SpecError
+from iceb.specs.records import ReductionRecord
 from iceb.specs.reduce import change_of, reduce_values
 from iceb.specs.reduction import RESAMPLE, VALUE, ConceptValue, Part, Reduction, set_reduction
 from iceb.statistics.estimates import FEWEST, interval
@@ -229,6 +230,16 @@ def test_the_error_of_a_mean_from_all_its_halves_is_that_of_the_mean(numbers):
     assert score.stderr == pytest.approx(expected, abs=1e-9)
     assert (score.value, score.n, score.concepts, score.after) == (0.5, 40, 12, 0.5)
     assert (score.low, score.high) == interval(0.5, score.stderr, 11.0, 12)
+
+
+def test_the_interval_of_a_value_in_steps_stays_within_the_values_that_occur():
+    rows = [ConceptValue("all", VALUE, 0.0, 8.0, 40), *halves_of([8] * 99 + [0], 366)]
+    free, kept = (reduce_values(rows, set_reduction(steps=steps)) for steps in (False, True))
+    assert free.high > 8.0
+    assert (kept.value, kept.stderr, kept.low, kept.high) == (8.0, free.stderr, free.low, 8.0)
+    assert ReductionRecord.of(set_reduction(steps=True)).reduction == set_reduction(steps=True)
+    with pytest.raises(SpecError, match="only a set's takes a few values alone"):
+        Reduction({"source": Part()}, steps=True)
 
 
 def test_the_error_of_a_set_metric_by_hand():

@@ -10,6 +10,7 @@ from iceb import registry
 from iceb.datasets.cards import load_card
 from iceb.report.metric_pages import metric_facts
 from iceb.report.task_pages import TaskFacts, page, task_pages
+from iceb.statistics.estimates import FEWEST
 from iceb.tasks.aice import AICE
 from tools.committed import committed_results
 
@@ -50,6 +51,23 @@ def test_a_number_of_edits_that_one_source_alone_has_is_said_so(pages):
     said = "- columns, by the number of edits: "
     assert f"{said}9, 11 (of ablation_embedded alone); ranked from ten clusters" in pages["ablation.md"]
     assert sum("alone)" in text.split(said)[-1].splitlines()[0] for text in pages.values()) == 1
+
+
+def test_the_index_says_what_runs_on_mini(pages):
+    lines = [line for line in pages["README.md"].splitlines() if line.startswith("| [")]
+    on_mini = {line.split("]")[0].removeprefix("| ["): line.split("|")[-2].strip() == "yes" for line in lines}
+    assert {name for name, runs in on_mini.items() if not runs} == {"nudity", "timed147", "ablation_memorized"}
+
+
+def test_a_task_of_memorised_images_has_a_sentence_of_its_own(pages):
+    assert "Ablate memorised images one by one" in pages["ablation_memorized.md"]
+    assert "hard negatives stay" not in pages["ablation_memorized.md"]
+
+
+@pytest.mark.parametrize("name", ["ablation", "ablation_memorized"])
+def test_data_of_fewer_than_ten_concepts_one_by_one_are_said_to_be_never_ranked(pages, name):
+    assert load_card(name).counts["requests"] < FEWEST
+    assert "never ranked: fewer than ten" in pages[f"{name}.md"]
 
 
 def test_metrics_without_a_value_on_some_data_are_named(pages):

@@ -1,8 +1,10 @@
 """Set published tables beside rows of published settings, and compare the orders of methods."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import combinations
+from typing import TypeAlias
 
 from iceb.leaderboard.known_floor import FLOOR
 from iceb.leaderboard.published import Published
@@ -10,6 +12,8 @@ from iceb.specs.recipes import PUBLISHED
 from iceb.specs.records import ScoreRecord
 from tools.comparison.both_sides import Measured
 
+Two: TypeAlias = tuple["Beside", "Beside"]
+Printed: TypeAlias = tuple[str, int, frozenset[tuple[str, float]]]  # our metric, edits, and each row's printed number
 H_C = "celebrity_h_c"
 SCORES: Mapping[str, Mapping[str, str]] = {  # task → score as printed → ours of the same definition
     "celebrities": {
@@ -76,6 +80,7 @@ class Comparison:
         num_edits: ours.
         methods: in the table's order, controls left out.
         control: the unedited model, where both sides have it.
+        copied: pairs of printed numbers that another table has too, and is counted with, by that table's name.
     """
 
     table: Published
@@ -84,6 +89,7 @@ class Comparison:
     num_edits: int
     methods: tuple[Beside, ...]
     control: Beside | None
+    copied: Mapping[Printed, str] = field(default_factory=dict)
 
     @property
     def metric(self) -> str:
@@ -101,19 +107,58 @@ class Comparison:
         return tuple(each.printed for each in sorted(self.methods, key=lambda each: sign * getattr(each, side)))
 
     @property
-    def pairs(self) -> list[tuple[Beside, Beside]]:
-        """Pairs of methods that the table orders: those with equal numbers have no order."""
-        return [pair for pair in combinations(self.methods, 2) if pair[0].published != pair[1].published]
+    def ordered_pairs(self) -> list[Two]:
+        """Pairs of methods that both sides order: those with equal numbers on one have none."""
+        return [pair for pair in combinations(self.methods, 2) if _is_ordered(*pair)]
 
     @property
-    def swaps(self) -> list[tuple[Beside, Beside]]:
-        """Those of them whose order is another here."""
+    def pairs(self) -> list[Two]:
+        """Those of them that are not counted with another table."""
+        return [pair for pair in self.ordered_pairs if self.printed_key(*pair) not in self.copied]
+
+    @property
+    def other_tables(self) -> tuple[str, ...]:
+        """The tables that the others are counted with."""
+        names = (self.copied.get(self.printed_key(*pair)) for pair in self.ordered_pairs)
+        return tuple(dict.fromkeys(name for name in names if name is not None))
+
+    @property
+    def swaps(self) -> list[Two]:
+        """The pairs whose order is another here."""
         return [pair for pair in self.pairs if _is_swapped(*pair)]
 
     @property
-    def certain_swaps(self) -> list[tuple[Beside, Beside]]:
+    def certain_swaps(self) -> list[Two]:
         """Those of them whose intervals here do not touch; papers print none."""
         return [pair for pair in self.swaps if _are_apart(*pair)]
+
+    @property
+    def certain_agreements(self) -> list[Two]:
+        """The pairs of the same order on both sides whose intervals here do not touch."""
+        return [pair for pair in self.pairs if not _is_swapped(*pair) and _are_apart(*pair)]
+
+    def printed_key(self, one: Beside, other: Beside) -> Printed:
+        """The key of a pair by its printed numbers, the same in any table and unit."""
+        scale = 100 if self.table.columns[self.score].unit == "%" else 1
+        numbers = frozenset((each.row, round(each.published / scale, 6)) for each in (one, other))
+        return self.metric, self.num_edits, numbers
+
+
+def count_once(found: Sequence[Comparison]) -> list[Comparison]:
+    """Mark the pairs whose printed numbers an earlier table has too: papers copy rows of each other."""
+    first: dict[Printed, str] = {}
+    marked = []
+    for each in found:
+        copied = {key: first[key] for pair in each.ordered_pairs if (key := each.printed_key(*pair)) in first}
+        marked.append(replace(each, copied=copied))
+        name = f"{each.table.paper}, {each.table.figure}"
+        first = {each.printed_key(*pair): name for pair in each.ordered_pairs} | first
+    return marked
+
+
+def _is_ordered(one: Beside, other: Beside) -> bool:
+    ours = one.value is not None and other.value is not None and not math.isclose(one.value, other.value, abs_tol=1e-12)
+    return ours and one.published != other.published
 
 
 def _is_swapped(one: Beside, other: Beside) -> bool:

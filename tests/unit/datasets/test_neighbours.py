@@ -1,5 +1,7 @@
 """Neighbours: bystanders know their distances, and planted damage of known radius is recovered within one hop."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,7 @@ from iceb.mini.clip_twin import ClipTwin
 from iceb.mini.world import class_names
 from iceb.specs.metrics import AFTER, BEFORE, Measured
 from iceb.specs.reduce import reduce_values
+from iceb.specs.reduction import RESAMPLE
 from iceb.specs.schedules import edit_batches
 from tests.outside import upstream_data
 
@@ -81,10 +84,10 @@ def test_upstream_bystanders_have_hops_alone():
 # Metrics on planted damage
 
 
-def plant_damage(prompts, name, radius, draw, depth=0.3):
-    """Rows of bystanders that all lose `depth` within a radius, with noise of every image."""
+def plant_damage(prompts, name, radius, draw, depth=0.3, beyond=-1):
+    """Rows of bystanders that all lose `depth` beyond a distance up to a radius, with noise of every image."""
     before = draw.normal(0.6, 0.03, len(prompts))  # far from 0 and 1, where noise would be cut off
-    lost = np.array([depth if distance_of(prompt, name) <= radius else 0.0 for prompt in prompts])
+    lost = np.array([depth if beyond < distance_of(prompt, name) <= radius else 0.0 for prompt in prompts])
     after = np.clip(before - lost + draw.normal(0, 0.06, len(prompts)), 0, 1)
     sides = {}
     for side, numbers in ((BEFORE, before), (AFTER, after)):
@@ -128,6 +131,42 @@ def test_without_damage_the_radius_is_0_and_with_damage_everywhere_the_largest(n
     assert found.count(0.0) >= 18
     everywhere = plant_damage(prompts, "hops", 99, np.random.default_rng(3))
     assert DAMAGE_RADIUS(everywhere)[0].after == max(distance_of(prompt, "hops") for prompt in prompts)
+
+
+@pytest.mark.parametrize(("edits", "beyond", "radius"), [(1, 6, 8), (10, 3, 6), (10, 4, 5)])
+def test_damage_of_a_ring_in_the_middle_alone_ends_there(neighbours, edits, beyond, radius):
+    prompts = neighbours.shared_prompts(edits)
+    for seed in range(5):
+        measured = plant_damage(prompts, "hops", radius, np.random.default_rng(seed), beyond=beyond)
+        assert DAMAGE_RADIUS(measured)[0].after == radius
+
+
+def ring_damages(mean, noise, count):
+    """Damages of a ring's classes with just this mean, and noise of just this size about it."""
+    return mean + noise * np.resize([1.0, -1.0], count)
+
+
+def test_a_damage_too_weak_for_a_step_reaches_no_farther_than_a_ring_that_is_sure():
+    """By hand: the whole mean is far from chance, the outermost ring's is just 0; version 1 said 8."""
+    at = np.repeat([2, 6, 8], [20, 100, 40])
+    damages = np.concatenate([ring_damages(0.0, 0.1, 20), ring_damages(0.045, 0.1, 100), ring_damages(0.0, 0.1, 40)])
+    assert damages.mean() ** 2 > 10.83 * damages.var(ddof=1) / 160
+    assert damage_radius(at, damages) == 6.0
+    alike = np.concatenate([ring_damages(0.06, 0.1, count) for count in (20, 100, 40)])
+    assert damage_radius(at, alike) == 8.0
+    assert damage_radius(at, ring_damages(0.0, 0.1, 160)) == 0.0
+
+
+def test_a_radius_that_halves_of_the_bystanders_deny_has_no_error_and_no_interval(neighbours):
+    prompts = neighbours.shared_prompts(10)
+    values = DAMAGE_RADIUS(plant_damage(prompts, "hops", 99, np.random.default_rng(3)))
+    held = reduce_values(values, DAMAGE_RADIUS.reduction)
+    assert (held.value, held.note) == (8.0, "")
+    assert held.low <= held.high <= 8.0
+    zeros = [replace(each, after=0.0) if each.part == RESAMPLE and each.replicate else each for each in values]
+    denied = reduce_values(zeros, DAMAGE_RADIUS.reduction)
+    assert (denied.value, denied.stderr, denied.low, denied.high) == (8.0, None, None, None)
+    assert denied.note == "no error: halves of its concepts have the median 0, not its value"
 
 
 def test_the_step_is_the_one_with_the_least_squares():
