@@ -2,8 +2,8 @@
 
 A bystander's damage is how much its own class's probability falls. Rings are distances that prompts have as tags
 ("hops=4"). The radius is where damage ends: the step, from more damage within to less beyond, that fits the classes'
-damages best; where none fits better than chance, the outermost distance whose own classes are surely damaged. These
-definitions are ours.
+damages best, or the outermost distance whose own classes are still damaged by more than chance, if that is farther.
+These definitions are ours.
 """
 
 from collections.abc import Mapping, Sequence
@@ -88,7 +88,7 @@ class DamageRadius:
     name: str
     distance: str
     unit: str
-    version: ClassVar[int] = 2  # since damage without a step reaches no farther than a ring that is surely damaged
+    version: ClassVar[int] = 3  # since damage reaches as far as a ring that is damaged for itself, and no farther
     paper: ClassVar[str] = ""
     higher_is_better: ClassVar[bool] = False
 
@@ -135,9 +135,7 @@ def distance_of(prompt: Prompt, name: str) -> int:
 
 
 def damage_radius(distances: Sequence[int] | npt.NDArray[np.int64], damages: Floats) -> float:
-    """The distance up to which damages are larger, by the step that leaves the least squares.
-
-    Without a step that is more than chance, damage reaches the outermost ring whose own mean is more than chance.
+    """The distance up to which bystanders are damaged, whichever of them is left out that is damaged most.
 
     Args:
         distances: (N,) of N bystanders.
@@ -149,18 +147,23 @@ def damage_radius(distances: Sequence[int] | npt.NDArray[np.int64], damages: Flo
     0.0
     """
     at = np.asarray(distances)
-    best, radius = _squares(damages), 0.0
-    none = best
+    others = np.arange(len(at)) != damages.argmax()  # no single class makes a radius
+    return min(_reach(at, damages), _reach(at[others], damages[others]))
+
+
+def _reach(at: npt.NDArray[np.int64], damages: Floats) -> float:
+    """The farther of the best step and of the outermost ring that is damaged for itself."""
+    none = best = _squares(damages)
+    radius = 0.0
     for ring in np.unique(at)[:-1]:
         within, beyond = damages[at <= ring], damages[at > ring]
         left = _squares(within) + _squares(beyond)
         if within.mean() > beyond.mean() and left < best:
             best, radius = left, float(ring)
     spread = max(best / max(len(at) - 2, 1), 1e-12)
-    if none - best > LEAST_GAIN * spread:
-        return radius
+    step = radius if none - best > LEAST_GAIN * spread else 0.0
     sure = [float(ring) for ring in np.unique(at) if _is_sure(damages[at == ring], spread)]
-    return max(sure, default=0.0)
+    return max([step, *sure])
 
 
 def _is_sure(damages: Floats, spread: float) -> bool:

@@ -18,6 +18,8 @@ from iceb.statistics.errors_of_means import MeanError, PartSums, Sides, error_of
 from iceb.statistics.estimates import FEWEST, interval
 from iceb.statistics.power_means import gradient, mean_of_parts, mean_of_sides
 
+NO_INTERVAL = "no interval: it takes few values"
+
 
 def reduce_values(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
     """The score of concepts' statistics.
@@ -181,10 +183,9 @@ def _reduce_set(values: Sequence[ConceptValue], reduction: Reduction) -> Score:
     alone = [number for (number,) in _by_state([[each] for each in distances], states)]
     stderr = error_of_distance(alone, _by_state(halves, states))
     scarcest = min(*concepts, *([len(set(states))] if len(whole) > 1 else []))
+    if reduction.steps:
+        return Score(distance, stderr, n, max(concepts), NO_INTERVAL, before, after)
     low, high = interval(distance, stderr, scarcest - 1, scarcest)
-    if reduction.steps and low is not None and high is not None:
-        occur = [*distances, *(number for numbers in halves for number in numbers)]
-        low, high = max(low, min(occur)), min(high, max(occur))
     return Score(distance, stderr, n, max(concepts), "", before, after, low, high)
 
 

@@ -93,7 +93,7 @@ class Reduction:
         combine: the sum of weight × mean change over parts, or their weighted harmonic or geometric mean, which has a
             value where none of them is below 0.
         steps: of a set, whether the value takes a few steps alone, as a distance of a tree does. Then it has an error
-            only where it is the halves' median too, and its interval stays within the values that occur.
+            only where it is the halves' median too, and no interval, of which the ends would be no such steps.
     """
 
     parts: Mapping[str, Part]

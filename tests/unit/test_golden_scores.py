@@ -79,7 +79,11 @@ def test_every_score_is_as_recorded():
     assert problems(METRICS, BLOCKS, RECORDS) == []
 
 
-DENIED = ("damage_radius", "damage_radius_text")  # on made-up rows, halves of the concepts have another radius
+DENIED = (
+    "damage_radius",
+    "damage_radius_look",
+    "damage_radius_text",
+)  # on made-up rows, halves of the concepts have another radius
 OF_OWN_TEXTS = ("profession_acc",)  # frozen rows have no texts of others, so all count (but see test_balance.py)
 
 

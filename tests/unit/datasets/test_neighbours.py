@@ -157,12 +157,30 @@ def test_a_damage_too_weak_for_a_step_reaches_no_farther_than_a_ring_that_is_sur
     assert damage_radius(at, ring_damages(0.0, 0.1, 160)) == 0.0
 
 
+def test_damage_beyond_a_step_still_counts():
+    at = np.repeat([2, 3, 6, 8], [20, 30, 100, 40])
+    levels = np.concatenate([ring_damages(0.95, 0.05, 50), ring_damages(0.8, 0.05, 140)])
+    assert damage_radius(at, levels) == 8.0
+    assert damage_radius(at, np.where(at > 6, ring_damages(0.0, 0.05, 190), levels)) == 6.0
+
+
+def test_no_single_class_makes_a_radius():
+    at = np.repeat([2, 6, 8], [100, 200, 4])
+    damages = ring_damages(0.0, 0.01, 304)
+    for outlier in (300, 0):  # of the outermost ring, of the innermost
+        alone = damages.copy()
+        alone[outlier] = 0.9
+        assert damage_radius(at, alone) == 0.0
+    damages[300:302] = 0.9
+    assert damage_radius(at, damages) == 8.0
+
+
 def test_a_radius_that_halves_of_the_bystanders_deny_has_no_error_and_no_interval(neighbours):
     prompts = neighbours.shared_prompts(10)
     values = DAMAGE_RADIUS(plant_damage(prompts, "hops", 99, np.random.default_rng(3)))
     held = reduce_values(values, DAMAGE_RADIUS.reduction)
-    assert (held.value, held.note) == (8.0, "")
-    assert held.low <= held.high <= 8.0
+    assert (held.value, held.low, held.high, held.note) == (8.0, None, None, "no interval: it takes few values")
+    assert held.stderr is not None
     zeros = [replace(each, after=0.0) if each.part == RESAMPLE and each.replicate else each for each in values]
     denied = reduce_values(zeros, DAMAGE_RADIUS.reduction)
     assert (denied.value, denied.stderr, denied.low, denied.high) == (8.0, None, None, None)
@@ -171,7 +189,7 @@ def test_a_radius_that_halves_of_the_bystanders_deny_has_no_error_and_no_interva
 
 def test_the_step_is_the_one_with_the_least_squares():
     at = np.repeat([2, 4, 6, 8], 5)
-    damages = np.concatenate([np.full(5, level) for level in (0.5, 0.45, 0.1, 0.0)])
+    damages = np.concatenate([np.full(5, level) for level in (0.5, 0.45, 0.03, 0.0)])
     by_hand = {
         ring: damages[at <= ring].var() * (at <= ring).sum() + damages[at > ring].var() * (at > ring).sum()
         for ring in (2, 4, 6)
