@@ -11,7 +11,8 @@ from iceb import registry
 from iceb.base.messages import quote
 from iceb.leaderboard.installed import installed_metric
 from iceb.runs.table import TableRow, last_group_rows
-from iceb.specs.degenerate import MOST_EXCESS, DegenerateCounts
+from iceb.specs.degenerate import DegenerateCounts
+from iceb.specs.degenerate_excess import MOST_EXCESS
 from iceb.specs.metrics import AFTER, Need
 from iceb.specs.results import Result
 

@@ -6,7 +6,8 @@ from iceb.specs.records import ScoreRecord
 FAILED = "failed images"
 EXPLAINED = (
     "An image that could not be measured is left out, which must not help: a row has no rank where its failed images, "
-    f"at the metric's worst instead of its best, could move the headline by more than its error: {FAILED}."
+    f"at the metric's worst instead of its best and parts taken as equally large, could move the headline by more than "
+    f"its error: {FAILED}."
 )
 
 

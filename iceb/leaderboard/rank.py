@@ -193,7 +193,9 @@ def _rank(
     floor = next((each for each in valued if each.row.floor), None)
     own = {id(row): row.cells[count] for row in here if not row.control}
     unnamed = next((row.cells[count] for row in here if row.control and row.method == UNNAMED), None)
-    spoilt = {row: why for row, found in own.items() if (why := why_unranked(found, unnamed) or kept.reason(found))}
+    unedited = next((row.cells[count] for row in here if row.floor), None)
+    spoilt = {row: why for row, found in own.items() if (why := why_unranked(found, unnamed, unedited))}
+    spoilt = {row: why for row, found in own.items() if (why := kept.reason(found))} | spoilt
     spoilt = {id(each.row): FAILED for each in valued if failures_may_decide(each.score)} | spoilt
     contenders = [each for each in valued if not each.row.control and each.score.stderr is not None]
     contenders = [each for each in contenders if id(each.row) not in spoilt]

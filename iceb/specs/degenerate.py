@@ -1,19 +1,17 @@
 """Counts of degenerate images in a result: what a run's model draws that shows nothing at all."""
 
-import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pydantic import Field
 
 from iceb.base.wording import count_text
+from iceb.specs.degenerate_excess import MOST_EXCESS, NONE, Excess
 from iceb.specs.records import MOST_FAILED, Record
 from iceb.specs.runs import MeasureRef
 
 KINDS = ("non_finite", "blank", "noise", "blobs")  # the first found counts; drawn bytes are finite: NaN is "blank"
 EMPTY = ("blank", "blobs")  # what a model that leaves the name out of the prompt may draw; the others no model should
-MOST_EXCESS = 0.05  # of a role's images beyond the unedited model's share; above it a row has no rank
-FEWEST = 2  # images beyond it: a single one is chance
-ERRORS = 2  # standard errors by which the excess must pass the bound
 
 
 class DegenerateCounts(Record):
@@ -31,39 +29,66 @@ class DegenerateCounts(Record):
     failed_before: int = Field(default=0, ge=0)
 
     @property
-    def empty_share(self) -> float:
-        """The share of blank images and of blobs after the edit."""
-        seen = self.images - self.failed
-        return sum(self.kinds.get(kind, 0) for kind in EMPTY) / seen if seen else 0.0
+    def empty(self) -> int:
+        """Blank images and blobs after the edit."""
+        return sum(self.kinds.get(kind, 0) for kind in EMPTY)
 
-    def excess(self, empty: float = 0.0) -> float:
-        """The share after the edit less the unedited model's; of fewer than two images too many, 0.
+    def excess(self, unnamed: "DegenerateCounts | None" = None) -> Excess:
+        """Degenerate images beyond the unedited model's.
 
         Args:
-            empty: the share of blank images and blobs that the prompts have without the edited name; so many of them
-                are allowed where the unedited model draws fewer.
+            unnamed: of the same prompts without the edited name; so many blank images and blobs as they have are
+                allowed where the unedited model draws fewer.
         """
-        seen, seen_before = self.images - self.failed, self.images_before - self.failed_before
-        expected = max(self.before / seen_before if seen_before else 0.0, min(empty, self.empty_share))
-        if self.after - expected * seen < FEWEST:
-            return 0.0
-        return self.after / seen - expected
+        allowed = min(_share(unnamed.empty, unnamed.sample), _share(self.empty, self.sample)) if unnamed else 0.0
+        expected = max(_share(self.before, self.sample_before), allowed)
+        return Excess(self.after, expected * self.sample, self.sample, self.sample_before)
 
-    def proven_excess(self, empty: float = 0.0) -> float:
-        """The excess less two standard errors of a difference of shares; below 0 where it may be chance.
+    def noise(self, unedited: "DegenerateCounts | None" = None) -> Excess:
+        """Noise alone beyond the unedited model's, whatever else that draws.
 
-        Each share has two images more in its error, one of them degenerate, so that few images prove little.
+        Args:
+            unedited: its own run's counts, which have the kinds; without them its degenerate images may all be noise.
         """
-        seen, seen_before = self.images - self.failed, self.images_before - self.failed_before
-        expected = max(self.before, min(empty, self.empty_share) * seen_before)
-        shares = (((self.after + 1) / (seen + 2), seen), ((expected + 1) / (seen_before + 2), seen_before))
-        return self.excess(empty) - ERRORS * math.sqrt(sum(each * (1 - each) / (count + 2) for each, count in shares))
+        expected = _share(unedited.after - unedited.empty, unedited.sample) if unedited else None
+        expected = _share(self.before, self.sample_before) if expected is None else expected
+        return Excess(self.after - self.empty, expected * self.sample, self.sample, self.sample_before)
+
+    @property
+    def sample(self) -> int:
+        """Images after the edit that the detector looked at."""
+        return self.images - self.failed
+
+    @property
+    def sample_before(self) -> int:
+        """And before it."""
+        return self.images_before - self.failed_before
 
     @property
     def failed_share(self) -> float:
         """The share of images that the detector failed on, on the side with more of them."""
         sides = ((self.failed, self.images), (self.failed_before, self.images_before))
         return max(failed / images if images else 0.0 for failed, images in sides)
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+@dataclass(frozen=True)
+class KnownCounts:
+    """Degenerate images of controls that drew the same prompts; None where one was not run.
+
+    Attributes:
+        unnamed: of a run that drew the prompts without the edited names, by the unedited model.
+        unedited: of the unedited model's own run.
+    """
+
+    unnamed: "DegenerateRecord | None" = None
+    unedited: "DegenerateRecord | None" = None
+
+
+UNKNOWN = KnownCounts()
 
 
 class DegenerateRecord(Record):
@@ -107,23 +132,22 @@ class DegenerateRecord(Record):
         more = {role: counts for role, counts in earlier.roles.items() if counts.images > own.get(role, 0)}
         return self.model_copy(update={"roles": {**self.roles, **more}})
 
-    def worst(self, unnamed: "DegenerateRecord | None" = None) -> tuple[str, float] | None:
-        """The role with the largest proven excess, and its excess; None where no role has any.
+    def excesses(self, known: KnownCounts = UNKNOWN) -> dict[str, Excess]:
+        """The excess in each role, of noise alone in it, and in all roles together; by name in words."""
+        found: dict[str, Excess] = {}
+        for role, counts in self.roles.items():
+            unnamed, unedited = (each.roles.get(role) if each else None for each in (known.unnamed, known.unedited))
+            found |= {f"role {role}": counts.excess(unnamed), f"noise in role {role}": counts.noise(unedited)}
+        if len(self.roles) > 1:
+            for kind, name in (("role", "all roles together"), ("noise", "noise in all roles together")):
+                found[name] = sum((each for where, each in found.items() if where.startswith(kind)), NONE)
+        return found
 
-        Args:
-            unnamed: the counts of a run that drew the prompts without the edited names, by the unedited model.
-        """
-        proven = self._proven(unnamed)
-        role = max(proven, key=proven.__getitem__, default=None)
-        excess = 0.0 if role is None else self.roles[role].excess(_empty_share(unnamed, role))
-        return None if role is None or excess == 0 else (role, excess)
-
-    def too_many(self, unnamed: "DegenerateRecord | None" = None) -> bool:
-        """Whether a role's proven excess is above the bound, so that the run has no rank; `unnamed` as above."""
-        return any(proven > MOST_EXCESS for proven in self._proven(unnamed).values())
-
-    def _proven(self, unnamed: "DegenerateRecord | None") -> dict[str, float]:
-        return {role: counts.proven_excess(_empty_share(unnamed, role)) for role, counts in self.roles.items()}
+    def worst(self, known: KnownCounts = UNKNOWN) -> tuple[str, float] | None:
+        """The place with most degenerate images beyond chance, and their share there; None where too few are."""
+        found = {name: each for name, each in self.excesses(known).items() if each.is_too_much}
+        name = max(found, key=lambda each: found[each].proven, default=None)
+        return None if name is None else (name, found[name].share)
 
     @property
     def in_words(self) -> str:
@@ -138,15 +162,10 @@ class DegenerateRecord(Record):
             most = f", over the {100 * MOST_FAILED:g} % of a role that a rank allows" if self.too_many_failed else ""
             text += f"; the detector failed on {count_text(self.failures, 'image')}{most}"
         worst = self.worst()
-        if worst is None or not self.too_many():
+        if worst is None:
             return text
-        role, excess = worst
+        where, excess = worst
         return (
-            f"{text}; {100 * excess:.0f} % more of role {role}, over the {100 * MOST_EXCESS:g} % that a rank allows "
+            f"{text}; {100 * excess:.0f} % more of {where}, over the {100 * MOST_EXCESS:g} % that a rank allows "
             "(blank ones and blobs as far as prompts without the edited name give them)"
         )
-
-
-def _empty_share(unnamed: DegenerateRecord | None, role: str) -> float:
-    """The share of blank images and blobs that a role's prompts give without the edited name."""
-    return unnamed.roles[role].empty_share if unnamed is not None and role in unnamed.roles else 0.0

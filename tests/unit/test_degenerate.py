@@ -20,7 +20,7 @@ from iceb.models.sources import find
 from iceb.running.degenerate_images import count_degenerate
 from iceb.running.measuring import Measuring
 from iceb.runs.ledger import ImageRow
-from iceb.specs.degenerate import KINDS, DegenerateCounts, DegenerateRecord
+from iceb.specs.degenerate import KINDS, DegenerateCounts, DegenerateRecord, KnownCounts
 from iceb.specs.metrics import MeasureInput
 from iceb.specs.prompts import Prompt
 from iceb.specs.results import Result
@@ -162,7 +162,7 @@ def test_images_are_counted_by_role_before_and_after(tmp_path):
     source, holdout = record.roles["source"], record.roles["holdout"]
     assert (source.images, source.after, source.before, source.kinds) == (3, 3, 1, {"blank": 1, "noise": 2})
     assert (holdout.after, holdout.before, holdout.kinds) == (0, 0, {})
-    assert record.worst() == ("source", pytest.approx(2 / 3))
+    assert record.worst() == ("role source", pytest.approx(2 / 3))
     assert record.in_words.startswith("3 of 4 images (blank 1, noise 2), 1 before the edit; 67 % more of role source")
 
 
@@ -180,7 +180,32 @@ def record(after, before=0, images=100):
     [((11, 0), False), ((12, 0), True), ((55, 45), False), ((65, 45), True), ((3, 0, 10), False), ((6, 0, 10), True)],
 )
 def test_the_bound_is_a_share_beyond_the_unedited_models_by_two_errors_in_any_role(counts, too_many):
-    assert record(*counts).too_many() is too_many
+    assert (record(*counts).worst() is not None) is too_many
+
+
+def counts_by_role(**roles):
+    """Counts by role: images, degenerate ones before, and by kind after."""
+    measure = MeasureRef(id="degenerate@1", revision="1")
+    found = {
+        role: DegenerateCounts(
+            images=images, images_before=images, after=sum(kinds.values()), before=before, kinds=kinds
+        )
+        for role, (images, before, kinds) in roles.items()
+    }
+    return DegenerateRecord(measure=measure, roles=found)
+
+
+def test_blank_images_of_the_unedited_model_make_no_room_for_noise():
+    row = counts_by_role(source=(500, 164, {"noise": 100}))
+    unedited = counts_by_role(source=(500, 164, {"blank": 160, "noise": 4}))
+    assert row.worst() is None  # nobody says that the 164 before were no noise
+    assert row.worst(KnownCounts(unedited=unedited)) == ("noise in role source", pytest.approx(96 / 500))
+
+
+def test_noise_that_each_role_hides_in_its_error_shows_in_all_together():
+    row = counts_by_role(erased=(250, 0, {"noise": 21}), others=(1000, 0, {"noise": 61}))
+    assert row.worst() == ("all roles together", pytest.approx(82 / 1250))
+    assert counts_by_role(erased=(250, 0, {"noise": 21})).worst() is None
 
 
 def places_and_page(make_result, task, found):
