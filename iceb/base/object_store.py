@@ -147,13 +147,15 @@ class ObjectStore:
     ) -> Found:
         """Carry out a request on the file system, and the URL's place in it."""
         try:
-            return wait_for(partial(self._attempts, call, tries or TRIES), seconds, f"waiting for {self.url}")
+            end = time.monotonic() + seconds
+            return wait_for(partial(self._attempts, call, tries or TRIES, end), seconds, f"waiting for {self.url}")
         except (IcebError, MemoryError):
             raise
         except Exception as error:  # every file system has errors of its own
             raise _explanation(what, f"{self.url}/{name}", error) from error
 
-    def _attempts(self, call: Callable[[Any, str], Found], tries: int) -> Found:
+    def _attempts(self, call: Callable[[Any, str], Found], tries: int, end: float) -> Found:
+        """Try again after what fails, until nobody waits any more."""
         for attempt in range(tries - 1):
             try:
                 return call(*self._system)
@@ -161,6 +163,8 @@ class ObjectStore:
                 raise
             except Exception:
                 time.sleep(PAUSE * 2**attempt)
+                if time.monotonic() > end:
+                    raise
         return call(*self._system)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from iceb.specs.runs import Scalar
 
 MISSING = "–"
+REPEATS = ("draws", "replicates")
 SHARED = {"model": "mini", "metrics": (), "limit": None, "share": None}  # fields of `Ask` that a file may hold
 
 
@@ -36,9 +37,9 @@ def sweep_ask(file: "SweepFile", settings: "Mapping[str, Scalar]", common: Mappi
     from iceb.specs.repeats import Repeats
 
     own, repeats = settings_by_method(file.methods, settings), common["repeats"]
-    for name in ("draws", "replicates"):
+    for name in REPEATS:
         refuse_twice(name, getattr(file, name), getattr(repeats, name), 1)
-    shared = {name: getattr(file, name) for name in SHARED if getattr(file, name)}
+    shared = {name: value for name in SHARED if (value := getattr(file, name)) is not None and value != ()}
     for name, value in shared.items():
         refuse_twice(name, value, common.get(name, SHARED[name]), SHARED[name])
     return SweepAsk(
@@ -50,9 +51,13 @@ def sweep_ask(file: "SweepFile", settings: "Mapping[str, Scalar]", common: Mappi
         common={
             **common,
             **shared,
-            "repeats": Repeats(file.draws or repeats.draws, file.replicates or repeats.replicates),
+            "repeats": Repeats(*(_first(getattr(file, name), getattr(repeats, name)) for name in REPEATS)),
         },
     )
+
+
+def _first(in_file: int | None, given: int) -> int:
+    return given if in_file is None else in_file
 
 
 def refuse_twice(name: str, in_file: object, given: object, default: object) -> None:

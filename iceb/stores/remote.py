@@ -12,6 +12,7 @@ from pathlib import Path
 from iceb.base.cache_url import layers
 from iceb.base.errors import IcebError, StoreError, UnreachableError
 from iceb.base.files import explain_errors
+from iceb.base.object_store import FETCHED
 from iceb.base.progress import Silent, watching
 from iceb.stores.remote_files import Remote
 
@@ -118,8 +119,8 @@ class Handing:
         if self._place is not None:
             remote, name = self._place
             if name.partition("/")[0] in FIRST_COUNTS and not path.exists():
-                with suppress(StoreError):  # what was made is kept in any case
-                    remote.fetch(name)
+                with watching(Silent()), suppress(StoreError):  # what was made is kept in any case, a stop or not
+                    remote.fetch(name, FETCHED)
             remote.uploads.note(name, data)
 
     def finish(self) -> None:

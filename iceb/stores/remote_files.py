@@ -53,13 +53,16 @@ class Remote:
                 self._try_to_list(folder)
             return {name for name in wanted if self._knows(name)}
 
-    def fetch(self, name: str) -> bool:
+    def fetch(self, name: str, largest: int = EDIT) -> bool:
         """Fetch a file into the local layer; False if there is none, or only a damaged one.
+
+        Args:
+            largest: bytes of an edit that are given the time to come.
 
         Raises:
             StoreError: it cannot be read, or the local layer not be written.
         """
-        data = None if name in self._refused else self._get(name)
+        data = None if name in self._refused else self._get(name, largest)
         if data is None:
             with self._lock:
                 self._names.get(_folder(name), set()).discard(name)
@@ -124,13 +127,13 @@ class Remote:
             LOG.warning("the cache's URL does not answer, and what it may hold is made again: %s", error)
         self._failed = time.monotonic()
 
-    def _get(self, name: str) -> bytes | None:
+    def _get(self, name: str, largest: int) -> bytes | None:
         """The bytes of a file; None as well where it cannot be had now and is made again."""
         store = _store(name)
         if store in REMADE and self._rests:
             return None
         try:
-            return self.store.get(name, EDIT if store in NEEDED else FETCHED)
+            return self.store.get(name, largest if store in NEEDED else FETCHED)
         except UnreachableError as error:
             if store not in REMADE:
                 raise

@@ -113,6 +113,20 @@ def test_a_method_that_leaves_with_the_code_of_success_has_failed(tmp_path, monk
     assert (failed.error.partition(" (")[0], failed.is_made) == ("unexpected SystemExit: 0", False)
 
 
+def test_a_worker_that_ray_ends_has_not_failed(tmp_path, monkeypatch):
+    def end(*_):
+        error = SystemExit(1)
+        error.ray_terminate_msg = "The process receives a SIGTERM."
+        raise error
+
+    monkeypatch.setattr(ray_tasks, "_gpus", list)
+    monkeypatch.setattr(Work, "make", end)
+    plan = write_plan([PlannedRun("x", Ask("aice", "uce", 1, cache=tmp_path))], tmp_path)
+    with pytest.raises(SystemExit):
+        carry_out(Order(plan, digest_file(plan), 1), Job("share", 0, Shard(0, 1)))
+    assert list(plan.parent.glob("failed-*")) == []
+
+
 def test_a_task_tells_of_the_damage_that_it_found(tmp_path, monkeypatch):
     found = Damage(tmp_path / "image", "cut short", removed=True)
 
@@ -181,6 +195,15 @@ class FakeRay:
         if ref.value is None:
             raise self.error("The worker died")
         return ref.value
+
+
+def test_the_death_of_a_task_that_another_needed_is_no_refusal():
+    lost, crashed = RayTaskError("its dependency failed"), WorkerCrashedError("The worker died")
+    for cause, refused in ((crashed, False), (ImportError("iceb"), True)):
+        lost.cause = cause
+        ray = FakeRay("")
+        ray.error = lambda _: lost
+        assert on_ray._outcome(ray, Ref(None)).refused is refused
 
 
 @pytest.mark.usefixtures("plugins")

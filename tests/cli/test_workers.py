@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import iceb
-from iceb.base.errors import CheckFailed, SpecError
+from iceb.base.errors import CheckFailed, SpecError, UnreachableError
 from iceb.cli.main import run
 from iceb.running.plan import Ask
 from iceb.running.workers import local
@@ -251,6 +251,18 @@ def test_a_failed_share_is_noted_until_it_is_made(capsys, arguments, tmp_path, m
     assert counts(capsys, plan)["failed"] == []
     assert list(plan.parent.glob("failed-*"))
     assert run(share) == 0
+    assert not list(plan.parent.glob("failed-*"))
+
+
+@pytest.mark.usefixtures("plugins")
+def test_a_share_whose_cache_could_not_be_reached_has_not_failed(capsys, arguments, tmp_path, monkeypatch):
+    def lose(*_):
+        raise UnreachableError("the cache's URL does not answer")
+
+    plan = launch(arguments, tmp_path)
+    monkeypatch.setattr(ShareRun, "make", lose)
+    assert run(["work", str(plan), "--shard", "0/1"]) == 75
+    assert "does not answer" in capsys.readouterr().err
     assert not list(plan.parent.glob("failed-*"))
 
 

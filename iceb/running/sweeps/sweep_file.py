@@ -78,6 +78,8 @@ def _list(value: object, name: str, where: str) -> tuple[Any, ...]:
 
 def _single(value: object, name: str, where: str) -> object:
     kind = SINGLE[name]
+    if kind is float and type(value) is int:
+        return float(value)
     if type(value) is not kind:
         raise SpecError(f"{where}: {name} is {quote(value, 80)}: must be {KINDS[kind]}")
     return value

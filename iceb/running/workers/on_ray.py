@@ -127,8 +127,10 @@ def _outcomes(ray: Ray, refs: Mapping[Job, Any], places: "Places") -> Iterator[O
 def _outcome(ray: Ray, ref: Any) -> Outcome:
     try:
         found: Outcome = ray.get(ref)
-    except (ray.exceptions.RayTaskError, ray.exceptions.RuntimeEnvSetupError) as error:  # no ICEB on the node
-        return Outcome(error=reason(error, 300), is_made=False, refused=True)
+    except (ray.exceptions.RayTaskError, ray.exceptions.RuntimeEnvSetupError) as error:
+        # no ICEB on the node, unless it is the death of a task that this one needed
+        refused = not isinstance(getattr(error, "cause", None), ray.exceptions.RayError)
+        return Outcome(error=reason(error, 300), is_made=False, refused=refused)
     except ray.exceptions.RayError as error:  # killed again and again
         return Outcome(error=reason(error, 300), is_made=False)
     return found

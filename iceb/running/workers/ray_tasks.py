@@ -23,6 +23,7 @@ from iceb.running.workers.run_stages import BeforeRun, EditRun
 from iceb.running.workers.shares import FAILED, ShareRun, Work
 from iceb.stores.damage import Damage, take_damage
 
+BY_RAY = "ray_terminate_msg"  # of the SystemExit that Ray raises in a worker that it ends, to start its task again
 STAGES: dict[Kind, type[ShareRun]] = {"edit": EditRun, "before": BeforeRun, "share": ShareRun}
 
 
@@ -73,6 +74,8 @@ def carry_out(order: Order, job: Job, *needed: Outcome) -> Outcome:
         work = _work(order, cuda_device(_gpus(), os.environ.get(VISIBLE, "")))
         drawn = work.make(STAGES[job.kind], job.run, job.shard)
     except (Exception, SystemExit) as error:  # of a method, a measure or a library
+        if hasattr(error, BY_RAY):
+            raise
         line = str(error) if isinstance(error, IcebError) else one_line(f"unexpected {describe(error)}")
         write_atomic(note, f"{line}\n".encode())
         return Outcome(error=line, is_made=False, damage=tuple(take_damage()))

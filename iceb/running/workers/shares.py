@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from iceb.base.cache import cache_root, require_writable
-from iceb.base.errors import IcebError, MethodError, SpecError, StoreError
+from iceb.base.errors import IcebError, MethodError, SpecError, StoreError, UnreachableError
 from iceb.base.files import write_atomic
 from iceb.base.frames import describe
 from iceb.base.messages import one_line
@@ -146,10 +146,12 @@ class Work:
                 except (Exception, SystemExit) as error:  # of a library, too: the next run may do without it
                     errors.append(_raisable(error))
                     shared.renew()
-        if errors:
-            write_atomic(note, "".join(f"{one_line(_text_of(error))}\n" for error in errors).encode())
-            raise errors[0]
+        if failed := [error for error in errors if not isinstance(error, UnreachableError)]:
+            write_atomic(note, "".join(f"{one_line(_text_of(error))}\n" for error in failed).encode())
+            raise failed[0]
         note.unlink(missing_ok=True)
+        if errors:  # the cache alone could not be reached: the same share goes on later
+            raise errors[0]
         return drawn
 
     def results(self) -> Iterator[tuple[Result, Path]]:

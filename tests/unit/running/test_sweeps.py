@@ -307,6 +307,14 @@ def test_a_file_holds_the_model_the_metrics_and_the_part_that_is_drawn():
     assert sweep_ask(parse_sweep(LISTS, "s.toml"), {}, {**given, "model": "sd15"}).common["model"] == "sd15"
 
 
+def test_a_number_that_is_0_is_no_missing_one():
+    given = {"repeats": Repeats(), "model": "mini", "limit": None, "share": None}
+    asked = sweep_ask(parse_sweep(f"{LISTS}limit = 0\nshare = 1", "s.toml"), {}, given)
+    assert (asked.common["limit"], asked.common["share"]) == (0, 1.0)  # refused as on the command line
+    with pytest.raises(SpecError, match="draws"):
+        sweep_ask(parse_sweep(f"{LISTS}draws = 0", "s.toml"), {}, given)
+
+
 @pytest.mark.parametrize(
     ("text", "given"),
     [

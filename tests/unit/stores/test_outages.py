@@ -153,10 +153,10 @@ def test_uploads_rest_after_one_that_failed_and_lose_nothing(machine, url, monke
 
 def test_a_request_without_an_answer_ends_and_is_not_repeated(machine, url, monkeypatch):
     monkeypatch.setattr(object_store, "LISTING", 0.1)
-    monkeypatch.setattr(Watched, "stalled", 0.5)
+    monkeypatch.setattr(Watched, "stalled", 5.0)
     began = time.monotonic()
     assert ImageStore(machine("a", url)).missing(KEYS[:1]) == KEYS[:1]
-    assert time.monotonic() - began < 0.4
+    assert time.monotonic() - began < 3.0
     assert Watched.asked == ["find"]
 
 
@@ -170,7 +170,7 @@ def test_a_stop_is_heeded_while_the_url_does_not_answer(machine, url, monkeypatc
 
 def test_after_a_stop_uploads_are_waited_for_a_while_and_stay_noted(machine, url, monkeypatch):
     cache = machine("a", url)
-    monkeypatch.setattr(Watched, "stalled", 0.4)
+    monkeypatch.setattr(Watched, "stalled", 3.0)
     monkeypatch.setattr(remote, "AFTER_A_STOP", 0.1)
 
     def stop():
@@ -182,7 +182,7 @@ def test_after_a_stop_uploads_are_waited_for_a_while_and_stay_noted(machine, url
     began = time.monotonic()
     with pytest.raises(Stopped):
         stop()
-    assert time.monotonic() - began < 0.4
+    assert time.monotonic() - began < 2.0
     assert len(uploads.unsent_files(cache)) == len(KEYS)
     monkeypatch.setattr(Watched, "stalled", 0.0)
     remote.wait_for_uploads(cache)
