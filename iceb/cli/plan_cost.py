@@ -75,7 +75,7 @@ def _whole(text: str) -> int:
 def _lines(task: str, found: ModelCosts, image_bytes: int | None) -> list[str]:
     card, first = found.card, found.costs[0]
     speed = f"{card.tflops:g} TFLOP/s sustained, as given" if card.tflops else "no `--tflops`: no hours"
-    price = f"{card.price:g} a GPU-hour, as given" if card.price else "no `--price`: no money"
+    price = f"{card.price:g} a GPU-hour, as given" if card.price is not None else "no `--price`: no money"
     each = f"{image_bytes} bytes, as given" if image_bytes else f"at most {found.image_bytes} bytes, its pixels"
     lines = [
         f"{found.family.title} ({found.family.name}) on task {task}, images counted on data {first.images.card}; "

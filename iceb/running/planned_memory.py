@@ -26,6 +26,7 @@ class PlannedMemory:
         together: concepts in one pass.
         chosen: what decided their number, in words.
         images: in one pass of drawing.
+        small: the peak with the family's own pass of drawing, which a smaller card takes.
         fits: how many concepts a card of 24 GB holds.
         fits_checkpointed: how many with activation checkpointing.
     """
@@ -35,6 +36,7 @@ class PlannedMemory:
     together: int | None
     chosen: str
     images: int
+    small: int
     fits: int | None
     fits_checkpointed: int | None
 
@@ -46,9 +48,9 @@ class PlannedMemory:
             f"{self.images} images drawn at once"
         )
         if self.together is None or self.fits is None:
-            return f"{text}; {'fits' if self.peak <= CARD_BYTES else 'does not fit'} a card of 24 GB"
+            return f"{text}; {'fits' if self.small <= CARD_BYTES else 'does not fit'} a card of 24 GB"
         text += f", {self.together} concepts trained at once ({self.chosen})"
-        if self.peak <= CARD_BYTES:
+        if self.small <= CARD_BYTES:
             return f"{text}; fits a card of 24 GB"
         return (
             f"{text}; a card of 24 GB holds {self.fits} (`concepts_at_once={max(1, self.fits)}`), and with activation "
@@ -71,8 +73,10 @@ def planned_memory(plan: Plan) -> PlannedMemory | None:
     together = None if default is None else min(number, len(requests))
     images = _images(need, parts.bundle, parts.execution)
     peak = need.peak(together or 1, images=images)
-    checkpointed = need.fits(CARD_BYTES, checkpointed=True) if peak > CARD_BYTES else default
-    return PlannedMemory(peak, need.weights, together, chosen, images, need.fits(CARD_BYTES), checkpointed)
+    usual = parts.bundle.family.images_per_pass(parts.bundle.device.type)
+    small = need.peak(together or 1, images=min(images, usual))
+    checkpointed = need.fits(CARD_BYTES, checkpointed=True) if small > CARD_BYTES else default
+    return PlannedMemory(peak, need.weights, together, chosen, images, small, need.fits(CARD_BYTES), checkpointed)
 
 
 def _concepts(need: MemoryNeed, bundle: ModelBundle, execution: Execution) -> tuple[int, str]:

@@ -123,5 +123,7 @@ def submit(launch: Launch) -> list[str]:
 
 
 def _start(line: str, log: Path) -> "subprocess.Popen[bytes]":
-    with explain_errors(log), log.open("wb") as stream:
+    with explain_errors(log):
+        stream = log.open("wb")
+    with stream:
         return subprocess.Popen(["bash", "-o", "pipefail", "-c", line], stdout=stream, stderr=subprocess.STDOUT)

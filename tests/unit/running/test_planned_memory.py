@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from iceb.methods.emcid import EMCID
+from iceb.methods.uce import UCE
 from iceb.models.families import FAMILIES
 from iceb.running import planned_memory as module
 from iceb.running.memory_need import memory_need
@@ -36,6 +37,15 @@ def test_a_large_gpu_is_planned_with_the_passes_that_it_fits(monkeypatch):
     assert (found.together, found.images) == (26, 32)
     assert found.peak == need.peak(26, images=32) > 2 * need.peak(8)
     assert "26 concepts trained at once (by the memory that is free now)" in found.line
+
+
+def test_what_fits_24_gb_is_judged_by_the_pass_that_such_a_card_takes(monkeypatch):
+    gpu_of(monkeypatch, 140 * 10**9)
+    asked = plan("cuda")
+    asked.parts.method.method = UCE()
+    found = planned_memory(asked)
+    assert found.peak > 24e9 > found.small
+    assert found.line.endswith("; fits a card of 24 GB")
 
 
 def test_a_card_of_24_gb_is_planned_with_fewer_concepts(monkeypatch):
