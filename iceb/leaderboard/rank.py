@@ -194,8 +194,8 @@ def _rank(
     own = {id(row): row.cells[count] for row in here if not row.control}
     unnamed = next((row.cells[count] for row in here if row.control and row.method == UNNAMED), None)
     unedited = next((row.cells[count] for row in here if row.floor), None)
-    spoilt = {row: why for row, found in own.items() if (why := why_unranked(found, unnamed, unedited))}
-    spoilt = {row: why for row, found in own.items() if (why := kept.reason(found))} | spoilt
+    withheld = {row: why_unranked(found, unnamed, unedited) or kept.reason(found) for row, found in own.items()}
+    spoilt = {row: why for row, why in withheld.items() if why}
     spoilt = {id(each.row): FAILED for each in valued if failures_may_decide(each.score)} | spoilt
     contenders = [each for each in valued if not each.row.control and each.score.stderr is not None]
     contenders = [each for each in contenders if id(each.row) not in spoilt]

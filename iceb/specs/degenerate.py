@@ -68,7 +68,7 @@ class DegenerateCounts(Record):
     def failed_share(self) -> float:
         """The share of images that the detector failed on, on the side with more of them."""
         sides = ((self.failed, self.images), (self.failed_before, self.images_before))
-        return max(failed / images if images else 0.0 for failed, images in sides)
+        return max(_share(failed, images) for failed, images in sides)
 
 
 def _share(part: int, whole: int) -> float:
