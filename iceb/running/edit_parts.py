@@ -1,8 +1,9 @@
-"""Make the parts of an edit that belong to single concepts in several processes at once.
+"""Make the parts of edits that belong to single concepts ahead: of one edit in several processes, or of many edits.
 
-That is done before the edit itself. Such a method keeps what it makes of a concept in its scratch, in batches that are
-cut from the whole list of requests. So an edit of one batch's requests, thrown away, leaves there what the whole edit
-will look for, with the same bits.
+That is done before the edits themselves. Such a method keeps what it makes of a concept in its scratch, in batches that
+are cut from the whole list of requests. So an edit of one batch's requests, thrown away, leaves there what the whole
+edit will look for, with the same bits. Edits that are made alone in the unedited model look for the same parts: their
+concepts are trained in batches too, where each edit by itself would train one at a time. That moves last bits.
 """
 
 import time
@@ -17,10 +18,13 @@ from iceb.base.progress import stage
 from iceb.models.bundle import ModelBundle
 from iceb.running.edit_maker import make_edit
 from iceb.running.edit_turns import WAIT
+from iceb.running.memory_fit import fit_execution
 from iceb.running.method_runner import ChosenMethod
+from iceb.running.planned import Plan
 from iceb.running.run_parts import Parts
 from iceb.running.sweeps.locks import cell_lock
 from iceb.specs.requests import EditRequest
+from iceb.specs.schedules import requests_alone
 from iceb.stores.scratch import ScratchStore
 
 BY_CONCEPT = ("iceb/emcid", "iceb/emcid-ns")  # methods whose value vectors are of single concepts
@@ -29,7 +33,7 @@ CONCEPTS_AT_ONCE = 8  # concepts in a batch of theirs by default
 
 @dataclass(frozen=True)
 class EditParts:
-    """The batches of one edit, each made by one of the processes that share a cache.
+    """The batches of one edit, or of edits that are made alone, each made by one of the processes that share a cache.
 
     Attributes:
         first: where to begin, from 0 at the first batch to 1 behind the last; each process has a place of its own.
@@ -80,6 +84,21 @@ class EditParts:
                     time.sleep(WAIT)
                     advance(0)
 
+    def make_together(self) -> None:
+        """Make every batch in this process, with as many concepts at once as the device takes.
+
+        Raises:
+            MethodError, StoreError: as `make`.
+        """
+        if self.batches and self.scratch.get(note_of(self.requests)) is None:
+            self._make(self.requests)
+
+    @property
+    def seconds(self) -> float:
+        """What the stored batches took, all processes together; 0 without batches."""
+        notes = [self.scratch.get(note_of(each)) for each in (self.requests, *self.batches)] if self.batches else []
+        return sum(float(note[0]) for note in notes if note is not None)
+
     @cached_property
     def scratch(self) -> ScratchStore:
         """The method's scratch; what is stored there, notes of batches too, is pruned together."""
@@ -91,14 +110,27 @@ class EditParts:
         with cell_lock(self.parts.cache, f"part/{self.scratch.path(note).stem}") as held:
             if held and self.scratch.get(note) is None:
                 self._make(batch)
-                self.scratch.put(note, np.zeros(1, np.uint8))
             return held
 
     def _make(self, batch: Sequence[EditRequest]) -> None:
-        method, execution = self.parts.method, self.parts.execution
-        scratch = method.scratch(self.bundle, self.parts.cache, execution.precision)
-        context = method.context(self.bundle, scratch, execution)
-        make_edit(method.method, method.params, self.bundle, batch, context, scratch.withdraw)
+        """Make the parts of these requests, and note that they are made and in how many seconds."""
+        method, precision = self.parts.method, self.parts.execution.precision
+        scratch = method.scratch(self.bundle, self.parts.cache, precision)
+        context = method.context(
+            self.bundle, scratch, fit_execution(self.parts.execution, method.method, self.bundle, batch)
+        )
+        made = make_edit(method.method, method.params, self.bundle, batch, context, scratch.withdraw)
+        self.scratch.put(note_of(batch), np.array([made.seconds]))
+
+
+def parts_alone(plan: Plan) -> EditParts:
+    """Return the parts of all edits of a plan that are made alone in the unedited model.
+
+    Repeated runs have none: their first edit tells what an edit costs that finds nothing.
+    """
+    repeats = plan.spec.draws * plan.spec.replicates
+    requests = requests_alone(plan.schedule) if repeats == 1 else ()
+    return EditParts(plan.parts, plan.parts.bundle, requests)
 
 
 def note_of(batch: Sequence[EditRequest]) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from iceb.models.threads import worker_threads
 from iceb.running.code_digest import code_digest
 from iceb.running.cost import Seconds
 from iceb.running.degenerate_images import score_and_count
+from iceb.running.edit_parts import EditParts, parts_alone
 from iceb.running.edit_turns import edit_turn
 from iceb.running.edited_layers import lowest_text_layer
 from iceb.running.edited_model import EditedModel
@@ -92,6 +93,10 @@ class Run:
         """
         self.parts.bundle.expect_edits_from(lowest_text_layer(self.parts.method.method))
         before = self._draw_before(self.plan.prompts_before)
+        ahead = parts_alone(self.plan)
+        if not self.plan.edits_cached:
+            self._make_ahead(ahead)
+        self.images.parts_seconds = ahead.seconds
         checkpoints = {checkpoint.step.id: checkpoint for checkpoint in self.plan.checkpoints}
         with EditedModel(self.parts.bundle) as model:
             for step in self.plan.schedule:
@@ -102,6 +107,10 @@ class Run:
                     model.remove(step.batch)
                 else:
                     self._judge(model, checkpoints[step.id], before)
+
+    def _make_ahead(self, parts: EditParts) -> None:
+        """Make the parts of edits that are made alone."""
+        parts.make_together()
 
     def _edit(self, model: EditedModel, batch: EditBatch) -> Edit:
         parts = self.parts

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from iceb.base.errors import SpecError
 from iceb.specs.checks import check_name
-from iceb.specs.requests import EditBatch
+from iceb.specs.requests import EditBatch, EditRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,19 @@ def one_by_one(batches: Iterable[EditBatch]) -> Schedule:
 def edit_batches(schedule: Schedule) -> tuple[EditBatch, ...]:
     """The batches that a schedule adds, in its order."""
     return tuple(step.batch for step in schedule if isinstance(step, Add))
+
+
+def requests_alone(schedule: Schedule) -> tuple[EditRequest, ...]:
+    """The requests of the edits that are made in the unedited model, where there are two such edits or more."""
+    active: set[str] = set()
+    found: list[EditBatch] = []
+    for step in schedule:
+        if isinstance(step, Add):
+            found += [] if active else [step.batch]
+            active.add(step.batch.id)
+        elif isinstance(step, Remove):
+            active.discard(step.batch)
+    return tuple(request for batch in found for request in batch.requests) if len(found) > 1 else ()
 
 
 def judged_batches(schedule: Schedule) -> dict[str, tuple[EditBatch, ...]]:

@@ -3,6 +3,7 @@
 import shutil
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,21 +17,32 @@ from iceb.methods.emcid import EMCID
 from iceb.methods.emcid.value_vectors import CONCEPTS_AT_ONCE
 from iceb.registry import Registered
 from iceb.running import edit_parts
-from iceb.running.edit_parts import EditParts, note_of
+from iceb.running.edit_parts import EditParts, note_of, parts_alone
 from iceb.running.edit_turns import edit_turn
+from iceb.running.evaluate import evaluate
 from iceb.running.planned import Plan
 from iceb.running.sweeps.locks import cell_lock
+from iceb.running.workers.ray_jobs import _edit_jobs
 from iceb.running.workers.run_stages import EditRun
 from iceb.specs.execution import Execution
+from iceb.specs.requests import EditRequest
 from iceb.specs.shards import Shard
 from iceb.stores.edits import EditStore, MadeEdit
 
 
-def plan_of(model: Path, cache: Path, method: Any, name: str) -> Plan:
+def plan_of(model: Path, cache: Path, method: Any, name: str, dataset: Any = None) -> Plan:
     """A toy run's plan of two concepts, one in each batch."""
-    plan = toy.make_plan(model, cache, method)
+    plan = toy.make_plan(model, cache, method, dataset=dataset)
     chosen = replace(plan.parts.method, entry=Registered("methods", name, "iceb", "0", "toy:Shake"))
     return replace(plan, parts=replace(plan.parts, method=chosen, execution=Execution("cpu", concepts_at_once=1)))
+
+
+@pytest.fixture
+def emcid(tmp_path) -> EMCID:
+    """The smallest that trains: two steps, and no denoiser."""
+    captions = tmp_path / "captions.txt"
+    captions.write_text("".join(f"a {name} on a table\n" for name in (*toy.NAMES, "cup", "tree")))
+    return EMCID(layers=(1, 2), steps=2, noise_loss="none", captions=str(captions))
 
 
 def parts_of(plan: Plan) -> EditParts:
@@ -42,17 +54,43 @@ def edit_of(one: EditParts) -> MadeEdit:
     return parts.method.get_or_make_edit(one.bundle, one.requests, parts.edits, parts.cache, parts.execution)
 
 
-def test_value_vectors_that_were_made_in_parts_give_the_same_edit(tiny_sd_folder, tmp_path):
-    captions = tmp_path / "captions.txt"
-    captions.write_text("".join(f"a {name} on a table\n" for name in (*toy.NAMES, "cup", "tree")))
-    method = EMCID(layers=(1, 2), steps=2, noise_loss="none", captions=str(captions))
-    whole = edit_of(parts_of(plan_of(tiny_sd_folder, tmp_path / "whole", method, "emcid")))
-    shared = parts_of(plan_of(tiny_sd_folder, tmp_path / "shared", method, "emcid"))
+def test_value_vectors_that_were_made_in_parts_give_the_same_edit(tiny_sd_folder, tmp_path, emcid):
+    whole = edit_of(parts_of(plan_of(tiny_sd_folder, tmp_path / "whole", emcid, "emcid")))
+    shared = parts_of(plan_of(tiny_sd_folder, tmp_path / "shared", emcid, "emcid"))
     assert [len(batch) for batch in shared.batches] == [1, 1]
     shared.make()
     found = edit_of(shared)
     assert (whole.edit.log["values_made"], found.edit.log["values_made"]) == (2, 0)
     assert all(torch.equal(tensor, found.edit.weights[name]) for name, tensor in whole.edit.weights.items())
+
+
+@pytest.mark.usefixtures("drawn_cache")
+def test_edits_that_are_made_alone_find_value_vectors_that_were_trained_together(tiny_sd_folder, tmp_path, emcid):
+    plan = plan_of(tiny_sd_folder, tmp_path / "cache", emcid, "emcid", toy.OneByOne())
+    result = evaluate(plan)
+    assert result.log["values_made"] == 0
+    alone = [edit_of(replace(parts_of(plan), requests=batch.requests)) for batch in plan.batches]
+    assert [each.found for each in alone] == [True, True]
+    assert 0 < parts_alone(plan).seconds < result.cost.edit_seconds - sum(each.seconds for each in alone) + 1e-6
+    apart = plan_of(tiny_sd_folder, tmp_path / "apart", emcid, "emcid", toy.OneByOne())
+    for one, batch in zip(alone, apart.batches, strict=True):
+        own = edit_of(replace(parts_of(apart), requests=batch.requests))
+        assert own.edit.log["values_made"] == 1
+        assert all(torch.allclose(own.edit.weights[name], tensor) for name, tensor in one.edit.weights.items())
+
+
+def test_repeated_runs_and_edits_of_one_batch_have_no_parts_ahead(shared_plan):
+    assert parts_alone(shared_plan).batches == []
+    single = replace(shared_plan, schedule=toy.OneByOne().schedule(2))
+    assert len(parts_alone(single).batches) == 2
+    assert parts_alone(replace(single, spec=single.spec.model_copy(update={"draws": 2}))).batches == []
+
+
+def test_jobs_help_with_the_parts_of_edits_that_are_made_alone(shared_plan, batches_made):
+    single = replace(shared_plan, schedule=toy.OneByOne().schedule(2))
+    assert _edit_jobs(single) == 2
+    assert EditRun(single, Shard(1, 2)).make() == 0
+    assert batches_made == [["dog"], ["cat"]]
 
 
 @pytest.fixture
@@ -67,7 +105,12 @@ def shared_plan(tiny_sd_folder, tmp_path, monkeypatch) -> Plan:
 def batches_made(monkeypatch) -> list[list[str]]:
     """The batches that are made, by the concepts in them."""
     found: list[list[str]] = []
-    monkeypatch.setattr(EditParts, "_make", lambda self, batch: found.append([request.source for request in batch]))
+
+    def make(self: EditParts, batch: Sequence[EditRequest]) -> None:
+        found.append([request.source for request in batch])
+        self.scratch.put(note_of(batch), np.ones(1))
+
+    monkeypatch.setattr(EditParts, "_make", make)
     return found
 
 

@@ -11,8 +11,7 @@ from iceb.base.errors import MethodError
 from iceb.running.run_folder import run
 from iceb.runs.folder import read_result
 from iceb.specs.methods import Edit, MethodCard
-from iceb.specs.requests import EditBatch, EditRequest
-from iceb.specs.schedules import Schedule, edit_batches, one_by_one
+from iceb.specs.requests import EditRequest
 
 
 @dataclass(frozen=True)
@@ -69,17 +68,9 @@ class Half:
         return Edit(rewrites={each.source: each.dest for each in requests if each.source == "cat"})
 
 
-class OneByOne(toy.Toy):
-    """The toy's requests, each edited alone."""
-
-    def schedule(self, num_edits: int) -> Schedule:
-        (batch,) = edit_batches(super().schedule(num_edits))
-        return one_by_one(EditBatch(each.id, (each,)) for each in batch.requests)
-
-
 @pytest.mark.usefixtures("drawn_cache")
 def test_one_of_two_edits_without_effect_is_named_in_the_result(tiny_sd_folder, tmp_path):
-    plan = toy.make_plan(tiny_sd_folder, tmp_path / "cache", Half(), dataset=OneByOne())
+    plan = toy.make_plan(tiny_sd_folder, tmp_path / "cache", Half(), dataset=toy.OneByOne())
     result, path = run(plan, tmp_path / "out")
     assert (result.status, result.effects.edits) == ("complete", 2)
     assert result.effects.unchanged == {"toy/1": ("dog",)}

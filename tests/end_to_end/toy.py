@@ -36,7 +36,7 @@ from iceb.specs.metrics import MeasureInput
 from iceb.specs.prompts import Prompt
 from iceb.specs.requests import EditBatch, EditRequest
 from iceb.specs.runs import RunSpec, Sampling
-from iceb.specs.schedules import Schedule, single_batch
+from iceb.specs.schedules import Schedule, edit_batches, one_by_one, single_batch
 from iceb.specs.tasks import Task
 from iceb.stores.edits import EditStore
 from iceb.stores.images import ImageStore
@@ -103,6 +103,14 @@ class Toy:
 
     def shared_prompts(self, num_edits: int) -> list[Prompt]:
         return [Prompt(f"a {NAMES[k]} at sea", i, "holdout", None, k) for k in (2, 3) for i in range(PROMPTS)]
+
+
+class OneByOne(Toy):
+    """The toy's requests, each edited alone."""
+
+    def schedule(self, num_edits: int) -> Schedule:
+        (batch,) = edit_batches(super().schedule(num_edits))
+        return one_by_one(EditBatch(each.id, (each,)) for each in batch.requests)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from iceb.running.edit_parts import EditParts
+from iceb.running.edit_parts import EditParts, parts_alone
 from iceb.running.planned import Plan
 from iceb.specs.prompts import ImageKey
 from iceb.specs.shards import Shard
@@ -65,7 +65,7 @@ def _edit_jobs(plan: Plan) -> int:
     """One for each batch of concepts where the method's edit has such parts, else one."""
     if plan.edits_cached:
         return 0
-    parts = [EditParts(plan.parts, plan.parts.bundle, batch.requests) for batch in plan.batches]
+    parts = [EditParts(plan.parts, plan.parts.bundle, batch.requests) for batch in plan.batches] + [parts_alone(plan)]
     return max([1, *(len(each.batches) for each in parts)])
 
 

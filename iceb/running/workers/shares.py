@@ -69,13 +69,22 @@ class ShareRun(Run):
         with uploads_finished(self.parts.cache):
             return self.with_attempts(self._make)
 
+    def _make_ahead(self, parts: EditParts) -> None:
+        """Share the parts of edits that are made alone with the other workers."""
+        replace(parts, first=self._first).make()
+
     def _edit(self, model: EditedModel, batch: EditBatch) -> Edit:
         """Make the edit once for all workers; what belongs to single concepts is shared among them."""
         self._edit_parts(model.current, batch).make()
         return super()._edit(model, batch)
 
     def _edit_parts(self, bundle: ModelBundle, batch: EditBatch) -> EditParts:
-        return EditParts(self.parts, bundle, batch.requests, self.shard.index / self.shard.count)
+        return EditParts(self.parts, bundle, batch.requests, self._first)
+
+    @property
+    def _first(self) -> float:
+        """Where this worker begins among the batches of an edit."""
+        return self.shard.index / self.shard.count
 
     def _make(self) -> int:
         self.images = Images()
