@@ -1,8 +1,8 @@
-"""Make the parts of edits that belong to single concepts ahead: of one edit in several processes, or of many edits.
+"""Make the parts of edits that belong to single concepts before the edits themselves.
 
-That is done before the edits themselves. Such a method keeps what it makes of a concept in its scratch, in batches that
-are cut from the whole list of requests. So an edit of one batch's requests, thrown away, leaves there what the whole
-edit will look for, with the same bits. Edits that are made alone in the unedited model look for the same parts: their
+Such a method keeps what it makes of a concept in its scratch, in batches that are cut from the whole list of requests.
+So an edit of one batch's requests, thrown away, leaves there what the whole edit will look for, with the same bits, and
+several processes can share its batches. Edits that are made alone in the unedited model look for the same parts: their
 concepts are trained in batches too, where each edit by itself would train one at a time. That moves last bits.
 """
 
@@ -33,7 +33,9 @@ CONCEPTS_AT_ONCE = 8  # concepts in a batch of theirs by default
 
 @dataclass(frozen=True)
 class EditParts:
-    """The batches of one edit, or of edits that are made alone, each made by one of the processes that share a cache.
+    """Batches of what one edit, or edits that are made alone, need of single concepts.
+
+    Each is made by one of the processes that share a cache.
 
     Attributes:
         first: where to begin, from 0 at the first batch to 1 behind the last; each process has a place of its own.
@@ -95,7 +97,7 @@ class EditParts:
 
     @property
     def seconds(self) -> float:
-        """What the stored batches took, all processes together; 0 without batches."""
+        """Seconds that the stored batches took, all processes together; 0 without batches."""
         notes = [self.scratch.get(note_of(each)) for each in (self.requests, *self.batches)] if self.batches else []
         return sum(float(note[0]) for note in notes if note is not None)
 

@@ -77,7 +77,7 @@ def edit_batches(schedule: Schedule) -> tuple[EditBatch, ...]:
 
 
 def requests_alone(schedule: Schedule) -> tuple[EditRequest, ...]:
-    """The requests of the edits that are made in the unedited model, where there are two such edits or more."""
+    """The requests of edits that are made in the unedited model; none of a single such edit."""
     active: set[str] = set()
     found: list[EditBatch] = []
     for step in schedule:

@@ -83,7 +83,7 @@ class ShareRun(Run):
 
     @property
     def _first(self) -> float:
-        """Where this worker begins among the batches of an edit."""
+        """The place among the batches of an edit where this worker begins, from 0 to 1."""
         return self.shard.index / self.shard.count
 
     def _make(self) -> int:
