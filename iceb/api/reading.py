@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from iceb.api.arguments import Place
 from iceb.base.errors import ResultError, SpecError
+from iceb.base.numbers import estimate_text
 from iceb.base.suggestions import unknown
 from iceb.base.tables import frame_of
 from iceb.runs.folder import read_requests, read_result, run_folder
@@ -145,8 +146,7 @@ RunLike: TypeAlias = Run | ListedRun | Place
 
 
 def _score_text(score: ScoreRecord) -> str:
-    error = "" if score.stderr is None else f" ± {score.stderr:.3f}"
-    return f"{score.metric_arrow} {'–' if score.value is None else f'{score.value:.3f}'}{error}"
+    return f"{score.metric_arrow} {'–' if score.value is None else estimate_text(score.value, score.stderr)}"
 
 
 def path_of(run: RunLike) -> Path:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from iceb.base.numbers import number_text
 from iceb.base.wording import count_text, edits_text
 
 if TYPE_CHECKING:
@@ -104,12 +105,13 @@ def _metric_line(found: "MetricComparison") -> str:
     arrow = "↑" if found.higher_is_better else "↓"
     gap = found.difference
     if gap is not None:
-        apart = f"{gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
+        low, high = (number_text(each, signed=True) for each in (gap.low, gap.high))
+        apart = f"{number_text(gap.value, signed=True)} [{low}, {high}]"
     elif found.first is not None and found.second is not None:
-        apart = f"{found.second - found.first:+.3f}"
+        apart = number_text(found.second - found.first, signed=True)
     else:
         apart = MISSING
-    numbers = [MISSING if each is None else f"{each:.3f}" for each in (found.first, found.second)]
+    numbers = [MISSING if each is None else number_text(each) for each in (found.first, found.second)]
     return (
         f"{found.metric + ' ' + arrow:<26} {numbers[0]:>7} {numbers[1]:>7} {apart:>28} {_p_text(found.p):>7} "
         f"{_p_text(found.p_holm):>7} {found.n:>6} {found.clusters:>8}"
@@ -133,7 +135,8 @@ def _concept_lines(found: "Comparison", shown: str) -> list[str]:
     if not chosen.concepts:
         return []
     lines = [
-        f"  {each.name[:44]:<44} {each.part[:14]:<14} {each.first:>+7.3f} {each.second:>+7.3f} {each.difference:>+7.3f}"
+        f"  {each.name[:44]:<44} {each.part[:14]:<14} "
+        f"{' '.join(f'{number_text(number, signed=True):>7}' for number in (each.first, each.second, each.difference))}"
         for each in chosen.concepts
     ]
     heading = f"{chosen.metric}: the {count_text(len(lines), 'concept')} that differ most (first, second, apart)"

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iceb.base.messages import shorten
+from iceb.base.numbers import estimate_text, number_text
 from iceb.base.wording import count_text, edits_text, task_label
 from iceb.cli.option_names import with_options
 from iceb.specs.outside import OutsideRecord
@@ -104,13 +105,12 @@ def _failed_images(score: ScoreRecord) -> str:
 
 
 def _cells(score: ScoreRecord) -> list[str]:
-    error = "" if score.stderr is None else f" ± {score.stderr:.3f}"
-    value = MISSING if score.value is None else f"{score.value:+.3f}{error}".replace("-0.000", "+0.000")
+    value = MISSING if score.value is None else estimate_text(score.value, score.stderr, signed=True)
     return [_number(score.before), _number(score.after), value, str(score.n), str(score.concepts)]
 
 
 def _number(value: float | None) -> str:
-    return MISSING if value is None else f"{value:.3f}"
+    return MISSING if value is None else number_text(value)
 
 
 def _cost(result: Result) -> str:

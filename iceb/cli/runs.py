@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from iceb.base.numbers import estimate_text
 from iceb.base.wording import repeats_text
 from iceb.cli.option_names import with_options
 
@@ -64,10 +65,7 @@ def _apart(run: "ListedRun", *, named: bool) -> list[str]:
 
 def _score(run: "ListedRun") -> str:
     score = run.headline
-    if score is None or score.value is None:
-        return MISSING
-    error = "" if score.stderr is None else f" ± {score.stderr:.3f}"
-    return f"{score.value:+.3f}{error}".replace("-0.000", "+0.000")
+    return MISSING if score is None or score.value is None else estimate_text(score.value, score.stderr, signed=True)
 
 
 def _document(run: "ListedRun") -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from iceb.base.numbers import estimate_text
 from iceb.cli.interrupts import Stopped
 from iceb.cli.option_names import with_options
 from iceb.cli.sweep_lines import FAILED, combination, heading, not_run_documents
@@ -174,8 +175,7 @@ def _row(outcome: "CellOutcome") -> list[str]:
     headline = score.metric_arrow if score is not None else cell.headline
     value = MISSING
     if score is not None and score.value is not None:
-        error = "" if score.stderr is None else f" ± {score.stderr:.3f}"
-        value = f"{score.value:+.3f}{error}".replace("-0.000", "+0.000")
+        value = estimate_text(score.value, score.stderr, signed=True)
     found = ", as before" if outcome.made == "found" else ""
     return [method, cell.ask.task, str(cell.ask.num_edits), headline, value, outcome.status + found]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from iceb.base.digest import digest
 from iceb.base.errors import ResultError
 from iceb.base.files import write_atomic
+from iceb.base.numbers import number_text
 from iceb.base.readers import explain_reading
 from iceb.base.wording import edits_text
 from iceb.export.asking import ExportAsk, Exported
@@ -14,7 +15,6 @@ from iceb.export.citations import NOTICE, bib_key, bibliography, papers_of, task
 from iceb.export.latex_text import comment, latex, number
 from iceb.export.proven import Proof, columns_at
 from iceb.leaderboard.columns import Column
-from iceb.leaderboard.markdown import number as decimals
 from iceb.leaderboard.rank import Ranked
 from iceb.leaderboard.render import draws_at
 from iceb.report.site.boards import Board
@@ -144,13 +144,13 @@ def _rows(table: _Table) -> Iterator[str]:
         if earlier is not None and group != earlier:
             yield r"\midrule"
         earlier = group
-        scores = [entry.row.score(column, table.count) for column in table.columns]
         result = entry.row.cells[table.count].first
+        columns = zip(table.columns, bold, strict=True)
         yield _row(
             latex(_label(entry)) + (rf"~\cite{{{bib_key(entry.row.paper)}}}" if entry.row.paper else ""),
             latex(entry.rank.text) if entry.rank else MISSING,
             latex(entry.rank.groups) if entry.rank else MISSING,
-            *(_score(score, result, place in best) for score, best in zip(scores, bold, strict=True)),
+            *(_score(entry.row.score(each, table.count), each, result, place in best) for each, best in columns),
         )
 
 
@@ -163,16 +163,16 @@ def _label(entry: Ranked) -> str:
     return row.named.label(row.method if row.package == "iceb" else f"{row.method} ({row.package})")
 
 
-def _score(score: ScoreRecord | None, result: Result, best: bool) -> str:
+def _score(score: ScoreRecord | None, column: Column, result: Result, best: bool) -> str:
     """A value with its interval, in bold where it is proven best."""
     if score is None or score.value is None:
         return MISSING
-    value = number(decimals(score.value))
+    value = number(number_text(score.value, column.decimals))
     shown = rf"\textbf{{{value}}}" if best else value
     found = shown_interval(score, result)
     if found is None:
         return shown
-    low, high = number(decimals(found.low)), number(decimals(found.high))
+    low, high = (number(number_text(end, column.decimals)) for end in (found.low, found.high))
     return rf"{shown} {{\footnotesize {{[}}{low}, {high}{{]}}}}"
 
 

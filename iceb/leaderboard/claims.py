@@ -8,6 +8,7 @@ import numpy as np
 
 from iceb.base.errors import ResultError
 from iceb.base.messages import quote
+from iceb.base.numbers import estimate_text
 from iceb.base.wording import count_text
 from iceb.leaderboard.claim_bounds import (
     ENOUGH,
@@ -212,5 +213,4 @@ def _test_by_range(text: str, p: Floats, estimate: Estimate) -> Tested:
 
 
 def _number_text(estimate: Estimate, *, signed: bool = False) -> str:
-    value = f"{float(estimate.value):{'+' if signed else ''}.3f}"
-    return f"{value} ± {float(estimate.stderr):.3f}"
+    return estimate_text(float(estimate.value), float(estimate.stderr), signed=signed)

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
+from iceb.base.numbers import DECIMALS, decimals_of
 from iceb.leaderboard.installed import find_installed
 from iceb.specs.records import ScoreRecord
 from iceb.specs.tasks import Task
@@ -38,6 +40,7 @@ class Column:
     label: str  # as short as distinguishes it from the others
     higher_is_better: bool
     count: int  # scores in the column
+    decimals: int = DECIMALS  # of its numbers
 
     @property
     def heading(self) -> str:
@@ -57,7 +60,15 @@ def columns(scores: Iterable[ScoreRecord], task: Task) -> tuple[Column, ...]:
     order = {name: place for place, name in enumerate((*task.metrics, *task.optional_metrics))}
     keys = sorted(found, key=lambda key: (order.get(key.metric, len(order)), key))
     labels = _labels(keys)
-    return tuple(Column(key, labels[key], found[key][0].higher_is_better, len(found[key])) for key in keys)
+    return tuple(
+        Column(key, labels[key], found[key][0].higher_is_better, len(found[key]), _decimals(found[key])) for key in keys
+    )
+
+
+def _decimals(scores: Sequence[ScoreRecord]) -> int:
+    """The decimals that the middle one of a column's standard errors needs."""
+    errors = [score.stderr for score in scores if score.value is not None and score.stderr]
+    return decimals_of(median(errors)) if errors else DECIMALS
 
 
 def _labels(keys: Sequence[Comparable]) -> Mapping[Comparable, str]:

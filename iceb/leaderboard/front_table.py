@@ -85,7 +85,7 @@ def _score(table: Table, row: Row, column: Column, count: int) -> str:
     """A score; with its rank in the column that ranks."""
     if column == table.headline and count in table.ranked:
         return score_with_rank(table, row, column, count)
-    return score_text(row.score(column, count)) if count in row.cells else MISSING
+    return score_text(row.score(column, count), column) if count in row.cells else MISSING
 
 
 def _link(row: Row) -> str:

@@ -29,12 +29,3 @@ def code(text: str) -> str:
     "`iceb show 'x'`"
     """
     return f"`{printable(text).replace('`', chr(39))}`"
-
-
-def number(value: float) -> str:
-    """Format a number with three decimals, without negative zero.
-
-    >>> number(-0.0001), number(0.25)
-    ('0.000', '0.250')
-    """
-    return f"{value + 0.0:.3f}".replace("-0.000", "0.000")

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from iceb.base.errors import ResultError
+from iceb.base.numbers import number_text
 from iceb.base.readers import parse_toml
 from iceb.specs.results import first_problem
 
@@ -90,7 +91,7 @@ class Published(BaseModel):
         return f"{self._number(row.value)}{uncertainty}{'' if row.verified else ' *'}"
 
     def _number(self, value: float) -> str:
-        return f"{value:.10g}" if self.exact else f"{value:.3f}"
+        return f"{value:.10g}" if self.exact else number_text(value)
 
     def _name(self, method: str) -> str:
         """A method as printed, with a link to ours."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from iceb.base.numbers import estimate_text, number_text
 from iceb.base.wording import count_text, edits_text
 from iceb.leaderboard.capacity_section import capacity_section
 from iceb.leaderboard.ceiling import OF_CEILING, anchored_text, anchors_at
@@ -10,7 +11,7 @@ from iceb.leaderboard.columns import Column
 from iceb.leaderboard.comparable import apart_from
 from iceb.leaderboard.identity import Identity
 from iceb.leaderboard.kept import LOST, UNTOLD
-from iceb.leaderboard.markdown import MISSING, cell, markdown_table, number
+from iceb.leaderboard.markdown import MISSING, cell, markdown_table
 from iceb.leaderboard.published import Published
 from iceb.leaderboard.published_section import published_section
 from iceb.leaderboard.rank import CONTROL, NO_BETTER, TOO_FEW, Ranked, Row, Table
@@ -135,7 +136,7 @@ def score_with_rank(table: Table, row: Row, headline: Column, count: int) -> str
         if entry.reason in (NO_BETTER, TOO_FEW, LOST, UNTOLD, *REASONS)
         else ""
     )
-    return f"{score_text(score)}{rank}"
+    return f"{score_text(score, headline)}{rank}"
 
 
 def _unranked_note(table: Table, count: int) -> str:
@@ -179,23 +180,27 @@ def all_metrics(table: Table, count: int) -> str:
             *((degenerate(entry.row.cells[count]),) if counted else ()),
             *((without_effect(entry.row.cells[count]),) if idle else ()),
             *((anchored_text(table, entry.row, count, anchors),) if anchors else ()),
-            *(_with_interval(entry.row.score(column, count), entry.row.cells[count].first) for column in shown),
+            *(_with_interval(entry.row.score(column, count), column, entry.row.cells[count].first) for column in shown),
         ]
         for entry in entries
     ]
     return markdown_table(header, lines, numbers_from=4)
 
 
-def score_text(score: ScoreRecord | None) -> str:
+def score_text(score: ScoreRecord | None, column: Column) -> str:
     """A score and its standard error, "0.252 ± 0.013", a dash where there is none, and what failed."""
     if score is None:
         return MISSING
     failed = f" ({score.failed} failed)" if score.failed else ""
     if score.value is None:
         return f"{MISSING}{failed}"
-    return number(score.value) + ("" if score.stderr is None else f" ± {number(score.stderr)}") + failed
+    return estimate_text(score.value, score.stderr, column.decimals) + failed
 
 
-def _with_interval(score: ScoreRecord | None, result: Result) -> str:
+def _with_interval(score: ScoreRecord | None, column: Column, result: Result) -> str:
     found = shown_interval(score, result) if score is not None else None
-    return score_text(score) + (f"<br>[{number(found.low)}, {number(found.high)}]" if found is not None else "")
+    text = score_text(score, column)
+    if found is None:
+        return text
+    low, high = (number_text(end, column.decimals) for end in (found.low, found.high))
+    return f"{text}<br>[{low}, {high}]"

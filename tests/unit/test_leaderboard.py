@@ -72,6 +72,19 @@ def small_table(make_result):
     ]
 
 
+def test_a_column_has_the_decimals_that_its_middle_error_needs(make_result, task):
+    some = [
+        make_result("emcid", 10, {"edit_score": 0.25, "holdout_delta": -0.0000123}, stderr=0.00004),
+        make_result("uce", 10, {"edit_score": 0.15, "holdout_delta": -0.001}, stderr=0.00002),
+        make_result("refact", 10, {"edit_score": 0.05}, stderr=0.01),
+    ]
+    text = page_of(some, task)
+    assert all(each in text for each in ("-0.000012 ± 0.000040 |", "-0.001000 ± 0.000020 |"))
+    first = make_result("emcid", 10, {"edit_score": 0.0000123}, stderr=0.00001)
+    rest = [make_result(name, 10, {"edit_score": 0.05}, stderr=0.01) for name in ("uce", "refact")]
+    assert "| 0.000 ± 0.000 |" in page_of([first, *rest], task)
+
+
 def test_a_row_says_in_its_name_which_settings_it_has(result, task):
     """By the recipe that ships now, whatever the run itself recorded: it may have had another one."""
     recipe = shipped_recipe("emcid", "aice")

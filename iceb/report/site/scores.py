@@ -55,7 +55,13 @@ def _capacity(table: Table) -> dict[str, Any] | None:
 
 def _metric(column: Column) -> dict[str, Any]:
     said, unit = _meaning(column)
-    return {"label": column.label, "higher": column.higher_is_better, "says": said, "unit": unit}
+    return {
+        "label": column.label,
+        "higher": column.higher_is_better,
+        "decimals": column.decimals,
+        "says": said,
+        "unit": unit,
+    }
 
 
 def _meaning(column: Column) -> tuple[str, str]:

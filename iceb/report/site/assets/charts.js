@@ -42,7 +42,11 @@ Iceb.charts = (() => {
     return h("details", {}, h("summary", {}, "Show the numbers"), Iceb.table.make({ caption, columns, rows, sort: "", change: () => {} }));
   }
 
-  const withError = ({ y, error, low, high }) => `${number(y)}${error === null ? "" : ` ± ${number(error)}`}${low === null ? "" : ` [${number(low)}, ${number(high)}]`}`;
+  /** Format a point, value ± standard error and interval, with the decimals of its metric. */
+  function withError({ y, error, low, high }, decimals) {
+    const ends = low === null ? "" : ` [${number(low, decimals)}, ${number(high, decimals)}]`;
+    return `${number(y, decimals)}${error === null ? "" : ` ± ${number(error, decimals)}`}${ends}`;
+  }
 
   /** Make the figure of curves. */
   function curves(board, state, rows, hidden) {
@@ -53,7 +57,7 @@ Iceb.charts = (() => {
     const place = h("div", { class: "plot", role: "img", "aria-label": `${metric.label} against the number of edits; the numbers stand in the table below` });
     if (counts.length) requestAnimationFrame(() => Iceb.plots.lines(place, series, counts, `${metric.label} ${metric.higher ? "↑" : "↓"}`));
     const table = numbersTable(`${metric.label} by number of edits`, ["method", ...counts.map((count) => `${count}`)],
-      series.map((row) => [row.label, ...counts.map((count) => { const found = row.points.find((point) => point.x === count); return found ? withError(found) : "–"; })]));
+      series.map((row) => [row.label, ...counts.map((count) => { const found = row.points.find((point) => point.x === count); return found ? withError(found, metric.decimals) : "–"; })]));
     return h("section", {}, h("h2", {}, "Score against number of edits"),
       h("div", { class: "controls" }, choice("Metric", board.metrics.map((each) => [each.label, each.label]), metric.label, (value) => go({ metric: value }))),
       h("p", { class: "quiet" }, metric.says, metric.higher ? " More is better." : " Less is better."),
@@ -66,15 +70,16 @@ Iceb.charts = (() => {
     const labels = board.metrics.map((each) => each.label);
     const x = state.x || board.axes.efficacy || labels[0];
     const y = state.y || board.axes.preservation || labels[1] || labels[0];
-    const better = Object.fromEntries([["x", x], ["y", y]].map(([side, label]) => [side, board.metrics.find((each) => each.label === label)?.higher]));
+    const of = (label) => board.metrics.find((each) => each.label === label);
+    const better = Object.fromEntries([["x", x], ["y", y]].map(([side, label]) => [side, of(label)?.higher]));
     const found = rows.filter((row) => !hidden.has(String(row.place)) && row.cells[state.n]).map((row) => ({ ...row, x: row.cells[state.n].scores[x], y: row.cells[state.n].scores[y] }))
       .filter((row) => row.x && row.y && row.x[0] !== null && row.y[0] !== null);
     const front = frontOf(found.filter((row) => !row.control), better);
-    const arrow = (label) => `${label} ${board.metrics.find((each) => each.label === label)?.higher ? "↑" : "↓"}`;
+    const arrow = (label) => `${label} ${of(label)?.higher ? "↑" : "↓"}`;
     const place = h("div", { class: "plot", role: "img", "aria-label": `${y} against ${x} at ${state.n} edits; the numbers stand in the table below` });
     if (found.length) requestAnimationFrame(() => Iceb.plots.scatter(place, found, front, [arrow(x), arrow(y)]));
-    const cell = (score) => withError({ y: score[0], error: score[1], low: score[2], high: score[3] });
-    const table = numbersTable(`${y} against ${x}`, ["method", x, y, "on the front"], found.map((row) => [row.label, cell(row.x), cell(row.y), front.includes(row) ? "yes" : ""]));
+    const cell = (score, label) => withError({ y: score[0], error: score[1], low: score[2], high: score[3] }, of(label)?.decimals);
+    const table = numbersTable(`${y} against ${x}`, ["method", x, y, "on the front"], found.map((row) => [row.label, cell(row.x, x), cell(row.y, y), front.includes(row) ? "yes" : ""]));
     return h("section", {}, h("h2", {}, `Efficacy against preservation at ${state.n} edits`),
       h("div", { class: "controls" }, choice("Across", labels.map((each) => [each, each]), x, (value) => go({ x: value })), choice("Up", labels.map((each) => [each, each]), y, (value) => go({ y: value }))),
       h("figure", {}, place, h("figcaption", { class: "small quiet" }, found.length ? "" : "No row has both metrics. ",

@@ -11,11 +11,11 @@ Iceb.scores = (() => {
   }
 
   /** Show a score: value ± standard error, and below it the 95 % interval. */
-  function scoreCell(score) {
+  function scoreCell(score, decimals) {
     if (!score || score[0] === null) return h("span", { title: (score && score[9]) || "not computed" }, "–");
     const [value, error, low, high, , , , , failed, note] = score;
-    const first = h("span", { title: note || null }, number(value), error === null ? "" : h("span", { class: "error" }, ` ± ${number(error)}`));
-    const second = low === null ? null : h("span", { class: "interval" }, `[${number(low)}, ${number(high)}]`);
+    const first = h("span", { title: note || null }, number(value, decimals), error === null ? "" : h("span", { class: "error" }, ` ± ${number(error, decimals)}`));
+    const second = low === null ? null : h("span", { class: "interval" }, `[${number(low, decimals)}, ${number(high, decimals)}]`);
     return h("span", { class: "score" }, first, second, failed ? h("span", { class: "interval" }, `${failed} images failed`) : null);
   }
 
@@ -91,7 +91,7 @@ Iceb.scores = (() => {
       { key: "method", label: "method", cell: methodCell, by: (row) => row.label, head: true },
       ...metrics.flatMap((metric) => {
         const own = { key: metric.label, label: `${metric.label} ${metric.higher ? "↑" : "↓"}`, number: true, down: metric.higher,
-          says: metric.says, by: (row) => row.cell.scores[metric.label]?.[0], cell: (row) => scoreCell(row.cell.scores[metric.label]) };
+          says: metric.says, by: (row) => row.cell.scores[metric.label]?.[0], cell: (row) => scoreCell(row.cell.scores[metric.label], metric.decimals) };
         if (metric.label !== main) return [own];
         const range = reach(rows, main);
         return [own, { key: "interval", label: "95 % interval", cell: (row) => whisker(row.cell.scores[main], range), wide: true }];
