@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from iceb.api.costing import Costs, costs
     from iceb.api.delivering import TriedEdit, apply, edit, try_edit
     from iceb.api.evaluating import dry_run, evaluate, score, score_images
+    from iceb.api.explaining import explain, why_apart
     from iceb.api.exporting import write_export
-    from iceb.api.publishing import LeaderboardUpdate, update_leaderboard, write_report
+    from iceb.api.publishing import LeaderboardUpdate, update_leaderboard, write_grid, write_report
     from iceb.api.reading import Run, list_runs, read, scores
     from iceb.api.sweeping import Swept, sweep
     from iceb.api.tuning import tune
@@ -71,6 +72,7 @@ __all__ = [
     "dry_run",
     "edit",
     "evaluate",
+    "explain",
     "launch",
     "list_runs",
     "plan",
@@ -84,8 +86,10 @@ __all__ = [
     "try_edit",
     "tune",
     "update_leaderboard",
+    "why_apart",
     "work",
     "write_export",
+    "write_grid",
     "write_report",
     "write_results",
 ]
@@ -107,9 +111,12 @@ _PLACES = {
     "evaluate": "iceb.api.evaluating",
     "score": "iceb.api.evaluating",
     "score_images": "iceb.api.evaluating",
+    "explain": "iceb.api.explaining",
+    "why_apart": "iceb.api.explaining",
     "write_export": "iceb.api.exporting",
     "LeaderboardUpdate": "iceb.api.publishing",
     "update_leaderboard": "iceb.api.publishing",
+    "write_grid": "iceb.api.publishing",
     "write_report": "iceb.api.publishing",
     "Run": "iceb.api.reading",
     "list_runs": "iceb.api.reading",

@@ -1,4 +1,4 @@
-"""Write the offline report of runs, and the pages of a leaderboard."""
+"""Write the offline report of runs, the image of one run, and the pages of a leaderboard."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,11 @@ from iceb.api.arguments import Place, path_or_none
 from iceb.api.comparing import LEADERBOARDS
 from iceb.api.reading import RunLike, path_of, paths_of
 from iceb.base.errors import SpecError
+from iceb.base.files import write_atomic
+from iceb.base.messages import shorten
 
 if TYPE_CHECKING:
+    from iceb.report.image_grid import Grid
     from iceb.report.site.build import Written
 
 
@@ -43,6 +46,50 @@ def write_report(
     from iceb.report.site.build import write_report as write_site
 
     return write_site(paths_of(runs), Path(out), path_or_none(cache), title, sharp)
+
+
+MOST_ROWS = 100  # of a grid; beyond it the image is too tall to look at
+
+
+def write_grid(
+    run: RunLike,
+    *,
+    out: Place = "grid.png",
+    rows: int = 6,
+    role: str = "",
+    cache: Place | None = None,
+    draw: bool = False,
+) -> "Grid":
+    """Write a run's images before the edit, after it and of the destination as a PNG, as `iceb grid` does.
+
+    Its prompts are spread evenly over the run, not picked.
+
+    Args:
+        run: a finished run, or its folder.
+        out: the image to write.
+        rows: how many prompts are shown, at most 100.
+        role: which prompts, for example "holdout"; "": of what is edited.
+        cache: where the run's images are; None: ICEB_CACHE, else ~/.cache/iceb.
+        draw: draw the destinations that the cache lacks, and let the judge look at them.
+
+    Returns:
+        The image, and how many rows, prompts and destinations it has.
+
+    Raises:
+        SpecError: `rows` or `out` cannot be, or the run drew no images of this role.
+        ResultError: there is no such run, it failed, or its files are damaged.
+        StoreError: an image is not in the cache any more, or `out` cannot be written.
+        ModelError: with `draw`, the run's model is not here.
+    """
+    if not 1 <= rows <= MOST_ROWS:
+        raise SpecError(f"`rows={rows}`: must be 1 to {MOST_ROWS}")
+    if Path(out).suffix.lower() != ".png":
+        raise SpecError(f"`out={shorten(str(out))}`: must end in .png")
+    from iceb.report.image_grid import grid
+
+    made = grid(path_of(run), path_or_none(cache), rows, role, draw=draw)
+    write_atomic(Path(out), made.png)
+    return made
 
 
 @dataclass(frozen=True)

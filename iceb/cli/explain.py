@@ -10,10 +10,10 @@ WIDTH = 100  # characters of a line
 
 def explain(name: Annotated[str, typer.Argument(help="A metric: iceb list metrics.", metavar="METRIC")]) -> None:
     """Explain a metric: definition, formula, range and limits."""
-    from iceb.report.metric_pages import explanation, metric_facts
+    from iceb.api import explaining
 
-    facts = metric_facts(name)
-    typer.echo(facts.entry.full_name)
-    typer.echo(fill(facts.meaning.definition, WIDTH, initial_indent="  ", subsequent_indent="  "))
-    for what, text in explanation(facts).items():
+    facts = explaining.explain(name)
+    typer.echo(facts.pop("metric"))
+    typer.echo(fill(facts.pop("definition"), WIDTH, initial_indent="  ", subsequent_indent="  "))
+    for what, text in facts.items():
         typer.echo(fill(f"{what}: {text}", WIDTH, initial_indent="  ", subsequent_indent="      "))

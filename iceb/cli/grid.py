@@ -5,16 +5,15 @@ from typing import Annotated
 
 import typer
 
+from iceb.api.publishing import MOST_ROWS, write_grid
 from iceb.base.cache import WHERE
 from iceb.base.wording import count_text
-
-MOST = 100  # rows; beyond it the image is too tall to look at
 
 
 def grid(
     run: Annotated[Path, typer.Argument(help="A run's folder, or its result.json.")],
     out: Annotated[Path, typer.Option(help="The image to write; must end in .png.")] = Path("grid.png"),
-    rows: Annotated[int, typer.Option(help=f"How many prompts to show, at most {MOST}.")] = 6,
+    rows: Annotated[int, typer.Option(help=f"How many prompts to show, at most {MOST_ROWS}.")] = 6,
     role: Annotated[
         str,
         typer.Option(
@@ -35,20 +34,10 @@ def grid(
 
     Before the edit, after it, and the destination, for prompts that are spread evenly over the run, not picked.
     """
-    from iceb.base.errors import SpecError
-    from iceb.base.files import write_atomic
-    from iceb.base.messages import shorten
-
-    if not 1 <= rows <= MOST:
-        raise SpecError(f"--rows {rows}: must be 1 to {MOST}")
-    if out.suffix.lower() != ".png":
-        raise SpecError(f"--out {shorten(str(out))}: must end in .png")
     from iceb.cli.progress import show_progress
-    from iceb.report import image_grid as drawing
 
     with show_progress():
-        made = drawing.grid(run, cache, rows, role, draw=draw)
-    write_atomic(out, made.png)
+        made = write_grid(run, out=out, rows=rows, role=role, cache=cache, draw=draw)
     blurred = ", blurred because its task is sensitive" if made.blurred else ""
     sides = "before, after and destination" if made.destinations else "before and after"
     typer.echo(f"{out}: {made.rows} of {made.drawn} {made.role} prompts, {sides}{blurred}")

@@ -80,10 +80,9 @@ def _update(task: str | None, sources: list[Path], folder: Path | None, *, check
 
 
 def _say_why(named: tuple[str, str], folder: Path, task: str) -> None:
-    from iceb.leaderboard.why_apart import side_of, why_apart
+    from iceb.api.explaining import why_apart
 
-    one, other = (side_of(name, folder, task) for name in named)
-    typer.echo("\n".join(why_apart(one, other)))
+    typer.echo("\n".join(why_apart(*named, task=task, folder=folder)))
 
 
 def _paths(named: list[str]) -> list[Path]:

@@ -27,6 +27,7 @@ OPTIONS = {  # by the field's name
                 "budget",
                 "requests",
                 "role",
+                "rows",
                 "share",
                 "source",
                 "sweep",

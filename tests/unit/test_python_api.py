@@ -54,6 +54,9 @@ TABLE = {
     "write_export": ("export", set(), set()),
     "list_runs": ("runs", set(), set()),
     "write_report": ("report", set(), set()),
+    "write_grid": ("grid", set(), set()),
+    "explain": ("explain", set(), set()),
+    "why_apart": ("leaderboard", {"one", "other"}, {"add", "check", "why"}),
     "update_leaderboard": ("leaderboard", set(), {"why"}),  # prints
     "tune": ("tune", set(), set()),
     "launch": ("evaluate", set(), OF_SWEEPS),
@@ -283,3 +286,28 @@ def test_without_pandas_the_error_says_what_to_install(monkeypatch):
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(ResultError, match="name the folder that a run wrote"):
         iceb.read(tmp_path)
+
+
+def test_a_metric_is_explained_in_the_commands_words():
+    printed = CliRunner().invoke(app, ["explain", "source_forget"]).output
+    said = iceb.explain("source_forget")
+    assert said["metric"] == printed.splitlines()[0]
+    assert all(f"  {name}: " in printed for name in said if name not in ("metric", "definition"))
+    assert " ".join(said["definition"].split()) in " ".join(printed.split())
+
+
+def test_why_two_rows_are_apart_is_said_in_the_commands_words():
+    rows = ("uce, published", "emcid, published")
+    folder = str(RESULTS.parents[1])
+    printed = CliRunner().invoke(app, ["leaderboard", "--why", *rows, "--folder", folder]).output
+    assert "share the table aice on mini" in printed
+    assert "\n".join(iceb.why_apart(*rows, folder=folder)) == printed.strip()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"rows": 0}, "`rows=0`: must be 1 to 100"), ({"rows": 101}, "must be 1 to"), ({"out": "a.jpg"}, "end in .png")],
+)
+def test_a_grid_that_cannot_be_is_refused(given, said, tmp_path):
+    with pytest.raises(SpecError, match=said):
+        iceb.write_grid(tmp_path, **given)
