@@ -15,6 +15,12 @@ from tools.comparison.both_sides import Measured
 Two: TypeAlias = tuple["Beside", "Beside"]
 Printed: TypeAlias = tuple[str, int, frozenset[tuple[str, float]]]  # our metric, edits, and each row's printed number
 H_C = "celebrity_h_c"
+SINGLE_EDITS = {  # of RoAD and TIMED
+    "efficacy": "efficacy",
+    "generality": "generality",
+    "specificity": "specificity",
+    "F1 (geometric mean of generality and specificity)": "f1_geometric",
+}
 SCORES: Mapping[str, Mapping[str, str]] = {  # task → score as printed → ours of the same definition
     "celebrities": {
         "Acc_e": "celebrity_acc_e",
@@ -35,10 +41,12 @@ SCORES: Mapping[str, Mapping[str, str]] = {  # task → score as printed → our
         "holdout_artists_lpips": "artist_lpips64_holdout",
         "holdout_artists_clip_score": "artist_clip_holdout",
     },
+    "road": SINGLE_EDITS,
+    "timed": SINGLE_EDITS,
 }
-ALONE = {"objects": 10}  # each concept is erased alone, and a paper's 1 is our number of requests
+ALONE = {"objects": 10, "road": 90, "timed": 104}  # each edit is made alone: a paper's 1 is our number of requests
 NOT_OURS = ("ESD-u",)  # settings of a method of ours that no recipe has
-CONTROLS = {"SD v1.4": FLOOR}
+CONTROLS = {"SD v1.4": FLOOR, "SD v1.4 (Baseline)": FLOOR}
 
 
 @dataclass(frozen=True)
