@@ -73,7 +73,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder, total = Path(name), 0.0
         write_list(folder / "ten.csv")
-        for step, arguments in steps(args.method, args.model):
+        model = str(Path(args.model).resolve()) if Path(args.model).is_dir() else args.model
+        for step, arguments in steps(args.method, model):
             seconds = run_step(arguments, folder, args.threads)
             total += seconds
             print(f"{step:<10}{seconds:8.1f} s", flush=True)

@@ -46,5 +46,6 @@ def why_apart(one: RunLike, other: RunLike, *, task: str = "aice", folder: Place
     from iceb.leaderboard.why_apart import side_of
     from iceb.leaderboard.why_apart import why_apart as reasons
 
-    first, second = (side_of(str(path_of(each)), Path(folder or LEADERBOARDS), task) for each in (one, other))
+    names = [each if isinstance(each, str) else str(path_of(each)) for each in (one, other)]
+    first, second = (side_of(name, Path(folder or LEADERBOARDS), task) for name in names)
     return tuple(reasons(first, second))

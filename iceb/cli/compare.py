@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from iceb.base.numbers import number_text
+from iceb.base.numbers import DECIMALS, decimals_of, number_text
 from iceb.base.wording import count_text, edits_text
 
 if TYPE_CHECKING:
@@ -105,13 +105,15 @@ def _metric_line(found: "MetricComparison") -> str:
     arrow = "↑" if found.higher_is_better else "↓"
     gap = found.difference
     if gap is not None:
-        low, high = (number_text(each, signed=True) for each in (gap.low, gap.high))
-        apart = f"{number_text(gap.value, signed=True)} [{low}, {high}]"
+        decimals = decimals_of(gap.stderr or gap.value)
+        value, low, high = (number_text(each, decimals, signed=True) for each in (gap.value, gap.low, gap.high))
+        apart = f"{value} [{low}, {high}]"
     elif found.first is not None and found.second is not None:
-        apart = number_text(found.second - found.first, signed=True)
+        decimals = decimals_of(found.second - found.first)
+        apart = number_text(found.second - found.first, decimals, signed=True)
     else:
-        apart = MISSING
-    numbers = [MISSING if each is None else number_text(each) for each in (found.first, found.second)]
+        decimals, apart = DECIMALS, MISSING
+    numbers = [MISSING if each is None else number_text(each, decimals) for each in (found.first, found.second)]
     return (
         f"{found.metric + ' ' + arrow:<26} {numbers[0]:>7} {numbers[1]:>7} {apart:>28} {_p_text(found.p):>7} "
         f"{_p_text(found.p_holm):>7} {found.n:>6} {found.clusters:>8}"

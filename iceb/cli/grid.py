@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from iceb.api.publishing import MOST_ROWS, write_grid
 from iceb.base.cache import WHERE
 from iceb.base.wording import count_text
 
@@ -13,7 +12,7 @@ from iceb.base.wording import count_text
 def grid(
     run: Annotated[Path, typer.Argument(help="A run's folder, or its result.json.")],
     out: Annotated[Path, typer.Option(help="The image to write; must end in .png.")] = Path("grid.png"),
-    rows: Annotated[int, typer.Option(help=f"How many prompts to show, at most {MOST_ROWS}.")] = 6,
+    rows: Annotated[int, typer.Option(help="How many prompts to show, at most 100.")] = 6,
     role: Annotated[
         str,
         typer.Option(
@@ -34,6 +33,7 @@ def grid(
 
     Before the edit, after it, and the destination, for prompts that are spread evenly over the run, not picked.
     """
+    from iceb.api.publishing import write_grid
     from iceb.cli.progress import show_progress
 
     with show_progress():

@@ -24,7 +24,7 @@ from iceb.running.planned import Plan
 from iceb.running.run_parts import Parts
 from iceb.running.sweeps.locks import cell_lock
 from iceb.specs.requests import EditRequest
-from iceb.specs.schedules import requests_alone
+from iceb.specs.schedules import batches_alone
 from iceb.stores.scratch import ScratchStore
 
 BY_CONCEPT = ("iceb/emcid", "iceb/emcid-ns")  # methods whose value vectors are of single concepts
@@ -39,18 +39,21 @@ class EditParts:
 
     Attributes:
         first: where to begin, from 0 at the first batch to 1 behind the last; each process has a place of its own.
+        alone: the requests of edits that are made alone and are not stored yet; None of one edit of all requests.
     """
 
     parts: Parts
     bundle: ModelBundle
     requests: Sequence[EditRequest]
     first: float = 0.0
+    alone: frozenset[EditRequest] | None = None
 
     @property
     def batches(self) -> list[Sequence[EditRequest]]:
-        """The requests of each batch; none where the edit is made in one piece."""
+        """The requests of each batch; none where an edit makes its only batch itself."""
         size = self.parts.execution.concepts_at_once or CONCEPTS_AT_ONCE
-        if not _is_by_concept(self.parts.method, self.requests) or len(self.requests) <= size:
+        made_by_edit = size if self.alone is None else 1
+        if not _is_by_concept(self.parts.method, self.requests) or len(self.requests) <= made_by_edit:
             return []
         return [self.requests[start : start + size] for start in range(0, len(self.requests), size)]
 
@@ -66,13 +69,12 @@ class EditParts:
             MethodError: the method failed on a batch.
             StoreError: the cache cannot be written.
         """
-        batches = self.batches
-        key = self.parts.method.key(self.bundle, self.requests, self.parts.execution.precision)
-        if not batches or self.parts.edits.has(key):
-            return
+        batches = self.missing
         begin = int(self.first * len(batches))
         left = [*range(begin, len(batches)), *range(begin)]
-        with stage("parts of the edit", len(batches)) as advance:
+        if not batches:
+            return
+        with stage("parts of the edit" if self.alone is None else "parts of the edits", len(batches)) as advance:
             while left:
                 done = 0
                 for place in tuple(left):
@@ -86,19 +88,20 @@ class EditParts:
                     time.sleep(WAIT)
                     advance(0)
 
-    def make_together(self) -> None:
-        """Make every batch in this process, with as many concepts at once as the device takes.
-
-        Raises:
-            MethodError, StoreError: as `make`.
-        """
-        if self.batches and self.scratch.get(note_of(self.requests)) is None:
-            self._make(self.requests)
-
     @property
-    def seconds(self) -> float:
-        """Seconds that the stored batches took, all processes together; 0 without batches."""
-        notes = [self.scratch.get(note_of(each)) for each in (self.requests, *self.batches)] if self.batches else []
+    def missing(self) -> list[Sequence[EditRequest]]:
+        """The batches that an edit needs which is not stored."""
+        if self.alone is not None:
+            return [batch for batch in self.batches if self.alone.intersection(batch)]
+        key = self.parts.method.key(self.bundle, self.requests, self.parts.execution.precision)
+        return [] if self.parts.edits.has(key) else self.batches
+
+    def seconds_of(self, requests: Sequence[EditRequest]) -> float:
+        """Seconds that went into what is ready for these requests; 0 without any.
+
+        A batch's seconds are shared equally among its requests.
+        """
+        notes = [self.scratch.get(note_of((request,))) for request in requests] if self.batches else []
         return sum(float(note[0]) for note in notes if note is not None)
 
     @cached_property
@@ -115,24 +118,30 @@ class EditParts:
             return held
 
     def _make(self, batch: Sequence[EditRequest]) -> None:
-        """Make the parts of these requests, and note that they are made and in how many seconds."""
+        """Make the parts of these requests; note that they are made, and the seconds of each."""
         method, precision = self.parts.method, self.parts.execution.precision
         scratch = method.scratch(self.bundle, self.parts.cache, precision)
         context = method.context(
             self.bundle, scratch, fit_execution(self.parts.execution, method.method, self.bundle, batch)
         )
         made = make_edit(method.method, method.params, self.bundle, batch, context, scratch.withdraw)
+        for request in batch:
+            self.scratch.put(note_of((request,)), np.array([made.seconds / len(batch)]))
         self.scratch.put(note_of(batch), np.array([made.seconds]))
 
 
 def parts_alone(plan: Plan) -> EditParts:
     """Return the parts of all edits of a plan that are made alone in the unedited model.
 
-    Repeated runs have none: their first edit tells what an edit costs that finds nothing.
+    Batches are cut from all requests, stored or not, so that a run that goes on makes the same ones. Repeated runs have
+    none: their first edit tells what an edit costs that finds nothing.
     """
-    repeats = plan.spec.draws * plan.spec.replicates
-    requests = requests_alone(plan.schedule) if repeats == 1 else ()
-    return EditParts(plan.parts, plan.parts.bundle, requests)
+    parts, precision = plan.parts, plan.spec.precision
+    alone = batches_alone(plan.schedule) if plan.spec.draws * plan.spec.replicates == 1 else []
+    waiting = [each for each in alone if not parts.edits.has(parts.method.key(parts.bundle, each.requests, precision))]
+    requests = dict.fromkeys(request for each in alone for request in each.requests)
+    needed = frozenset(request for each in waiting for request in each.requests)
+    return EditParts(parts, parts.bundle, tuple(requests), alone=needed)
 
 
 def note_of(batch: Sequence[EditRequest]) -> Mapping[str, Any]:

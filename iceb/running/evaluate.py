@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import Any, TypeVar
 
 from iceb import registry
@@ -93,10 +94,7 @@ class Run:
         """
         self.parts.bundle.expect_edits_from(lowest_text_layer(self.parts.method.method))
         before = self._draw_before(self.plan.prompts_before)
-        ahead = parts_alone(self.plan)
-        if not self.plan.edits_cached:
-            self._make_ahead(ahead)
-        self.images.parts_seconds = ahead.seconds
+        self._make_ahead()
         checkpoints = {checkpoint.step.id: checkpoint for checkpoint in self.plan.checkpoints}
         with EditedModel(self.parts.bundle) as model:
             for step in self.plan.schedule:
@@ -108,16 +106,21 @@ class Run:
                 else:
                     self._judge(model, checkpoints[step.id], before)
 
-    def _make_ahead(self, parts: EditParts) -> None:
-        """Make the parts of edits that are made alone."""
-        parts.make_together()
+    @cached_property
+    def ahead(self) -> EditParts:
+        """The parts of edits that are made alone, which are made before those edits."""
+        return parts_alone(self.plan)
+
+    def _make_ahead(self) -> None:
+        self.ahead.make()
 
     def _edit(self, model: EditedModel, batch: EditBatch) -> Edit:
         parts = self.parts
         key = parts.method.key(model.current, batch.requests, self.plan.spec.precision)
         with edit_turn(parts.cache, key, parts.edits):
+            ready = self.ahead.seconds_of(batch.requests)
             made = parts.method.get_or_make_edit(
-                model.current, batch.requests, parts.edits, parts.cache, parts.execution
+                model.current, batch.requests, parts.edits, parts.cache, parts.execution, ready
             )
         self.images.edits.append(EditCost.of(made))
         return made.edit

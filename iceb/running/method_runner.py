@@ -192,8 +192,12 @@ class ChosenMethod:
         edits: EditStore,
         cache: Path,
         execution: Execution = DEFAULT,
+        ready_seconds: float = 0.0,
     ) -> MadeEdit:
         """Return the edit of `requests` from the store, or make it now and store it after its checks.
+
+        Args:
+            ready_seconds: what went into the parts that it finds ready, which its own seconds count too.
 
         Raises:
             MethodError: the method's card does not name such requests' kind, the method failed, or what it returned
@@ -207,7 +211,8 @@ class ChosenMethod:
         scratch = self.scratch(bundle, cache, execution.precision)
         fitted = fit_execution(execution, self.method, bundle, requests)
         context = self.context(bundle, scratch, fitted)
-        return edits.publish(key, make_edit(self.method, self.params, bundle, requests, context, scratch.withdraw))
+        made = make_edit(self.method, self.params, bundle, requests, context, scratch.withdraw)
+        return edits.publish(key, replace(made, seconds=made.seconds + ready_seconds))
 
     def context(self, bundle: ModelBundle, scratch: Scratch, execution: Execution = DEFAULT) -> MethodContext:
         """Make the context that `edit` receives beside model and requests."""

@@ -1,15 +1,18 @@
 """Peak memory of a planned run, named before it starts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from iceb.models.bundle import ModelBundle
 from iceb.models.card import PROBE, SHARE, fitting_size
+from iceb.running.edit_parts import parts_alone
 from iceb.running.memory_fit import MOST_TOGETHER, concepts_in, free_bytes
 from iceb.running.memory_need import MemoryNeed, memory_need
 from iceb.running.planned import Plan
 from iceb.specs.execution import Execution
+from iceb.specs.requests import EditRequest
 
 GB = 1e9
 CARD_BYTES = 24 * 10**9
@@ -64,7 +67,8 @@ def planned_memory(plan: Plan) -> PlannedMemory | None:
     On a GPU it is that of the passes which the run would take there now, by its whole and its free memory.
     """
     parts = plan.parts
-    requests = max((batch.requests for batch in plan.batches), key=len, default=())
+    trained = [*(batch.requests for batch in plan.batches), *parts_alone(plan).batches]
+    requests: Sequence[EditRequest] = max(trained, key=len, default=())
     need = memory_need(parts.method.method, parts.bundle.family, requests)
     if need is None:
         return None

@@ -65,7 +65,6 @@ class Images:
     edits: list[EditCost] = field(default_factory=list)
     digests: list[str] = field(default_factory=list)  # of the model at each checkpoint
     active: dict[str, int] = field(default_factory=dict)  # group → batches in the model at its last checkpoint
-    parts_seconds: float = 0.0  # of what edits that are made alone found ready
 
 
 @dataclass(frozen=True)
@@ -167,7 +166,7 @@ def _cost(plan: Plan, images: Images, seconds: Seconds) -> Cost:
     tally, spent, edits = plan.parts.generator.tally, seconds.spent, images.edits
     once = edits[: max(1, len(edits) // (plan.spec.draws * plan.spec.replicates))]  # the first repetition, the cold one
     return Cost(
-        edit_seconds=sum((edit.seconds for edit in once), images.parts_seconds) if edits else None,
+        edit_seconds=sum(edit.seconds for edit in once) if edits else None,
         draw_seconds=spent.get("draw"),
         measure_seconds=spent.get("measure"),
         total_seconds=seconds.total,

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from iceb.base.errors import SpecError
 from iceb.specs.checks import check_name
-from iceb.specs.requests import EditBatch, EditRequest
+from iceb.specs.requests import EditBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ def edit_batches(schedule: Schedule) -> tuple[EditBatch, ...]:
     return tuple(step.batch for step in schedule if isinstance(step, Add))
 
 
-def requests_alone(schedule: Schedule) -> tuple[EditRequest, ...]:
-    """The requests of edits that are made in the unedited model; none of a single such edit."""
+def batches_alone(schedule: Schedule) -> list[EditBatch]:
+    """The batches that are added to the unedited model; none where there is one alone."""
     active: set[str] = set()
     found: list[EditBatch] = []
     for step in schedule:
@@ -86,7 +86,7 @@ def requests_alone(schedule: Schedule) -> tuple[EditRequest, ...]:
             active.add(step.batch.id)
         elif isinstance(step, Remove):
             active.discard(step.batch)
-    return tuple(request for batch in found for request in batch.requests) if len(found) > 1 else ()
+    return found if len(found) > 1 else []
 
 
 def judged_batches(schedule: Schedule) -> dict[str, tuple[EditBatch, ...]]:

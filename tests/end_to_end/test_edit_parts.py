@@ -71,7 +71,13 @@ def test_edits_that_are_made_alone_find_value_vectors_that_were_trained_together
     assert result.log["values_made"] == 0
     alone = [edit_of(replace(parts_of(plan), requests=batch.requests)) for batch in plan.batches]
     assert [each.found for each in alone] == [True, True]
-    assert 0 < parts_alone(plan).seconds < result.cost.edit_seconds - sum(each.seconds for each in alone) + 1e-6
+    ready = [parts_alone(plan).seconds_of(batch.requests) for batch in plan.batches]
+    assert all(0 < before < each.seconds for before, each in zip(ready, alone, strict=True))
+    assert result.cost.edit_seconds == sum(each.seconds for each in alone)
+    assert parts_alone(plan).missing == []
+    store = plan.parts.edits
+    store.path(plan.parts.method.key(plan.parts.bundle, plan.batches[1].requests)).unlink()
+    assert parts_alone(plan).missing == [plan.batches[1].requests]
     apart = plan_of(tiny_sd_folder, tmp_path / "apart", emcid, "emcid", toy.OneByOne())
     for one, batch in zip(alone, apart.batches, strict=True):
         own = edit_of(replace(parts_of(apart), requests=batch.requests))
@@ -79,10 +85,12 @@ def test_edits_that_are_made_alone_find_value_vectors_that_were_trained_together
         assert all(torch.allclose(own.edit.weights[name], tensor) for name, tensor in one.edit.weights.items())
 
 
-def test_repeated_runs_and_edits_of_one_batch_have_no_parts_ahead(shared_plan):
+def test_repeated_runs_and_a_single_edit_have_no_parts_ahead(shared_plan):
     assert parts_alone(shared_plan).batches == []
     single = replace(shared_plan, schedule=toy.OneByOne().schedule(2))
     assert len(parts_alone(single).batches) == 2
+    wide = replace(single, parts=replace(single.parts, execution=Execution("cpu", concepts_at_once=16)))
+    assert [len(batch) for batch in parts_alone(wide).batches] == [2]
     assert parts_alone(replace(single, spec=single.spec.model_copy(update={"draws": 2}))).batches == []
 
 

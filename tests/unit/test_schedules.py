@@ -10,11 +10,11 @@ from iceb.specs.schedules import (
     Add,
     Checkpoint,
     Remove,
+    batches_alone,
     check_schedule,
     edit_batches,
     judged_batches,
     one_by_one,
-    requests_alone,
     single_batch,
     with_checkpoints,
 )
@@ -42,10 +42,10 @@ def test_single_edits_are_judged_alone_and_taken_out(count):
 
 
 def test_edits_are_alone_that_begin_at_the_unedited_model_beside_others():
-    assert requests_alone(one_by_one([A, B, C])) == (*A.requests, *B.requests, *C.requests)
-    assert requests_alone(single_batch(A)) == requests_alone((Add(A), Add(B), Checkpoint("x"))) == ()
+    assert batches_alone(one_by_one([A, B, C])) == [A, B, C]
+    assert batches_alone(single_batch(A)) == batches_alone((Add(A), Add(B), Checkpoint("x"))) == []
     sequence = (Add(A), Add(B), Remove("a"), Checkpoint("x"), Remove("b"), Add(C), Checkpoint("y"))
-    assert requests_alone(sequence) == (*A.requests, *C.requests)
+    assert batches_alone(sequence) == [A, C]
 
 
 def test_a_checkpoint_judges_the_active_batches_or_those_it_names():

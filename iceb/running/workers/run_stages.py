@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from iceb.running.edit_parts import parts_alone
 from iceb.running.edited_model import EditedModel
 from iceb.running.prompt_selection import CheckpointPrompts
 from iceb.running.result_record import Images
@@ -29,7 +28,7 @@ class EditRun(ShareRun):
 
     def _help(self) -> None:
         """Make batches of the edits that begin at the unedited model, whose parts need no other edit."""
-        replace(parts_alone(self.plan), first=self._first).make(wait=False)
+        replace(self.ahead, first=self._first).make(wait=False)
         active = set[str]()
         for step in self.plan.schedule:
             if isinstance(step, Add):

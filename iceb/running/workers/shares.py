@@ -69,9 +69,9 @@ class ShareRun(Run):
         with uploads_finished(self.parts.cache):
             return self.with_attempts(self._make)
 
-    def _make_ahead(self, parts: EditParts) -> None:
+    def _make_ahead(self) -> None:
         """Share the parts of edits that are made alone with the other workers."""
-        replace(parts, first=self._first).make()
+        replace(self.ahead, first=self._first).make()
 
     def _edit(self, model: EditedModel, batch: EditBatch) -> Edit:
         """Make the edit once for all workers; what belongs to single concepts is shared among them."""

@@ -12,18 +12,24 @@ from iceb.running import planned_memory as module
 from iceb.running.memory_need import memory_need
 from iceb.running.planned_memory import planned_memory
 from iceb.specs.execution import DEFAULT, Execution
-from iceb.specs.requests import EditRequest
+from iceb.specs.requests import EditBatch, EditRequest
+from iceb.specs.schedules import edit_batches, one_by_one
 
 TEMPLATES = ("An image of {}", "A photo of {}", "{}")
 REQUESTS = [EditRequest(f"t/{index}", f"source {index}", ("dest",), TEMPLATES, index) for index in range(40)]
 FAMILY = FAMILIES["sd14"]
 
 
-def plan(device, execution=DEFAULT):
+def plan(device, execution=DEFAULT, schedule=()):
     fits = device == "cuda" and execution.images_per_pass is None
     bundle = SimpleNamespace(device=torch.device(device), family=FAMILY, is_loaded=False, fits_the_card=fits)
-    parts = SimpleNamespace(method=SimpleNamespace(method=EMCID()), bundle=bundle, execution=execution)
-    return SimpleNamespace(parts=parts, batches=[SimpleNamespace(requests=REQUESTS)])
+    entry = SimpleNamespace(full_name="iceb/emcid")
+    method = SimpleNamespace(method=EMCID(), entry=entry, key=lambda *asked: "")
+    edits = SimpleNamespace(has=lambda key: False)
+    parts = SimpleNamespace(method=method, bundle=bundle, execution=execution, edits=edits)
+    spec = SimpleNamespace(draws=1, replicates=1, precision="float32")
+    batches = edit_batches(schedule) or [SimpleNamespace(requests=REQUESTS)]
+    return SimpleNamespace(parts=parts, batches=batches, schedule=schedule, spec=spec)
 
 
 def gpu_of(monkeypatch, size):
@@ -54,6 +60,13 @@ def test_a_card_of_24_gb_is_planned_with_fewer_concepts(monkeypatch):
     assert found.together == 3  # the weights take their part, and a tenth stays free
     assert found.peak < 24e9
     assert found.line.endswith("fits a card of 24 GB")
+
+
+def test_edits_that_are_made_alone_are_planned_with_the_batches_that_are_trained_ahead():
+    alone = one_by_one(EditBatch(each.id, (each,)) for each in REQUESTS)
+    assert planned_memory(plan("cpu", schedule=alone)).together == 8
+    asked = Execution(concepts_at_once=40)
+    assert planned_memory(plan("cpu", asked, alone)).together == 40
 
 
 @pytest.mark.parametrize(

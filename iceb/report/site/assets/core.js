@@ -44,7 +44,7 @@ const Iceb = (() => {
     return made;
   }
 
-  /** Format a number with three decimals and a true minus; a dash where there is none. */
+  /** Format a number with a true minus, with three decimals unless told otherwise; a dash where there is none. */
   function number(value, digits = 3) {
     if (value === null || value === undefined) return "–";
     const text = Math.abs(value).toFixed(digits);
