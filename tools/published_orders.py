@@ -46,9 +46,9 @@ left out, as are methods that the suite does not have.
 A **swap** is a pair of methods that stand in another order here than in the table; pairs with equal numbers, printed
 or here, have no order. Papers copy rows of each other: a pair of the same printed numbers counts once, with the first
 table that has it here. A swap, or an agreement, is **certain** where the 95 % intervals of the two rows here do not
-touch: papers print none, so their side's error is not in it. Chance alone would swap half of the pairs. Numbers of mini
-are of its own judges: what stands beside a published LPIPS or CLIP score is no LPIPS and no CLIP score, and orders
-alone compare. No row of one side is ranked among those of the other."""
+touch: most papers print none, and none is used, so their side's error is not in it. Chance alone would swap half of
+the pairs. Numbers of mini are of its own judges: what stands beside a published LPIPS or CLIP score is no LPIPS and
+no CLIP score, and orders alone compare. No row of one side is ranked among those of the other."""
 NO_RANKS = """\
 Of the {all} rows compared here {none} have no rank on their own page, for the reason in brackets behind their names:
 what a row that lost its images says of an order is little."""

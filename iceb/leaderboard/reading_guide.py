@@ -28,7 +28,7 @@ def reading(table: Table) -> str:
         *twins_lines(table),
         f"↑ more is better, ↓ less is better. ± is one standard error over {over}; [low, high] is the 95 % interval, "
         "given from ten concepts of equal weight on, and where draws or seeds are pooled from ten of those. A number "
-        f"without ± rests on one concept{_denial_note(table)}.{_intervals(table)}",
+        f"without ± rests on one concept, or is a mean with a part of 0{_denial_note(table)}.{_intervals(table)}",
         *_ranking(table),
         *_elsewhere(table),
         controls_line(table),
@@ -37,8 +37,8 @@ def reading(table: Table) -> str:
         "AICE “published” alone also stands for the defaults of UCE's and ESD's programs and for TIME's and ReFACT's "
         "settings for their own tasks ([the names](../baselines/README.md)). They are the authors' except counts tied "
         "to a model's size, stand-ins for what the model lacks, and the model's own sampling where the method draws "
-        "images, each named below. One of settings chosen for this model is named by that, and by what in them is ours "
-        "(“with …”): its fidelity is “variant”. Settings in brackets are of neither.",
+        "images, each named below. A row of settings chosen for this model says so; where those make another "
+        "algorithm, its name ends in “with …” and its fidelity is “variant”. Settings in brackets are of neither.",
         "A recipe's text below is that of the row's commit; today's recipe may word the same settings otherwise.",
         "fidelity is the row's to its authors' code ([what the words mean](../docs/methods/README.md)); ‖ΔW‖/‖W‖ is "
         "the change of the weights that the edit changes, against their own size.",
@@ -87,12 +87,13 @@ def _ranking(table: Table) -> list[str]:
     if table.headline is None:
         return ["No row has the task's headline, so nothing is ranked."]
     declared = ", ".join(map(str, table.declared))
+    shared = "destination or a " if table.evidence.task.cluster == "destination" else ""
     lines = [
         f"{_headline_link(table.headline)} ranks, at each number of edits that the task declares ({declared}). Results "
         "at other numbers are listed and rank nothing. In brackets behind a score stands its rank.",
         "A rank is the range of ranks that the row may have, “2–4”: it begins after all rows that are proven better "
         "and ends before those that are proven worse. Every pair of rows is tested on the same concepts and seeds (a "
-        "paired t test; what shares a destination or a draw counts once), and Holm's rule holds the chance that any "
+        f"paired t test; what shares a {shared}draw counts once), and Holm's rule holds the chance that any "
         "rank of a number of edits is wrong below 5 %.",
         "Rows with a letter in common under “ties” are not told apart: each letter is a largest group without a proven "
         "difference, so a row may have several ([statistics](../docs/statistics.md)).",

@@ -2,17 +2,18 @@
 
 from iceb.specs.tasks import Task
 from iceb.tasks.road import EDITED, KEPT, METRICS, ROLES
+from iceb.tasks.road import NOTE as NOTE_OF_ROAD
 
 PAPER = "arXiv:2303.08084"
 NOTE = (
-    "The number of edits counts single edits, each made and judged alone, four times. The oracle row is the "
-    "control of that name. Images that lean to neither text score about 0.5, where no edit scores near 0.1: the "
-    "adaptive metrics do not pass them, and a row that loses specificity_adaptive has no rank."
+    NOTE_OF_ROAD
+    + " Rows of one colour, size or gender are taken as independent, though an edit may reach them together or not: "
+    "on mini 104 rows have 14 such words."
 )
 TIMED = Task(
     name="timed",
     version=1,
-    title="Implicit assumptions, the rows that Stable Diffusion 1.4 can draw",
+    title="Implicit assumptions",
     paper=PAPER,
     dataset="timed",
     kind="replace",

@@ -137,7 +137,7 @@ class Comparison:
 
     @property
     def certain_swaps(self) -> list[Two]:
-        """Those of them whose intervals here do not touch; papers print none."""
+        """Those of them whose intervals here do not touch; what a paper prints is not used."""
         return [pair for pair in self.swaps if _are_apart(*pair)]
 
     @property
