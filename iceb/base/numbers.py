@@ -1,20 +1,20 @@
-"""Write numbers of tables and messages: three decimals, or more where those show no digit of it."""
+"""Write numbers of tables and messages: three decimals, or up to six where those show no digit of it."""
 
 from math import floor, log10
 
-DECIMALS = 3
+DECIMALS, MOST = 3, 6
 DIGITS = 2  # of a number that three decimals would show as zero
-NOISE = 1e-9  # below it a number is what rounding leaves of zero
+NOISE = 1e-6  # below it a number is shown as zero
 
 
 def decimals_of(size: float) -> int:
     """Return the decimals that show a number of this size, or one with such an error.
 
-    >>> decimals_of(0.25), decimals_of(0.00034), decimals_of(0.0)
-    (3, 5, 3)
+    >>> decimals_of(0.25), decimals_of(0.00034), decimals_of(0.000004), decimals_of(1e-12)
+    (3, 5, 6, 3)
     """
     small = NOISE < abs(size) < 0.5 * 10.0**-DECIMALS
-    return DIGITS - 1 - floor(log10(abs(size))) if small else DECIMALS
+    return min(DIGITS - 1 - floor(log10(abs(size))), MOST) if small else DECIMALS
 
 
 def number_text(value: float, decimals: int | None = None, *, signed: bool = False) -> str:

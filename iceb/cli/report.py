@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iceb.base.messages import shorten
-from iceb.base.numbers import decimals_of, estimate_text, number_text
+from iceb.base.numbers import DECIMALS, estimate_text, number_text
 from iceb.base.wording import count_text, edits_text, task_label
 from iceb.cli.option_names import with_options
 from iceb.specs.outside import OutsideRecord
@@ -106,8 +106,7 @@ def _failed_images(score: ScoreRecord) -> str:
 
 def _cells(score: ScoreRecord) -> list[str]:
     value = MISSING if score.value is None else estimate_text(score.value, score.stderr, signed=True)
-    decimals = decimals_of(score.stderr or score.value or 0.0)
-    sides = [MISSING if side is None else number_text(side, decimals) for side in (score.before, score.after)]
+    sides = [MISSING if side is None else number_text(side, DECIMALS) for side in (score.before, score.after)]
     return [*sides, value, str(score.n), str(score.concepts)]
 
 
