@@ -62,7 +62,7 @@ def test_a_card_of_24_gb_is_planned_with_fewer_concepts(monkeypatch):
     assert found.line.endswith("fits a card of 24 GB")
 
 
-def test_edits_that_are_made_alone_are_planned_with_the_batches_that_are_trained_ahead():
+def test_edits_that_are_made_alone_are_planned_with_the_batches_trained_ahead():
     alone = one_by_one(EditBatch(each.id, (each,)) for each in REQUESTS)
     assert planned_memory(plan("cpu", schedule=alone)).together == 8
     asked = Execution(concepts_at_once=40)
