@@ -24,6 +24,7 @@ def dataset_requests(result: Result, cache: Path) -> Mapping[str, EditRequest]:
     """Return the requests of a result's dataset by id, where that version of it can be opened; else none.
 
     They are those at the result's number of edits, and all that the card counts: a draw of concepts takes any of them.
+    An edit that is made with several seeds stands there by the name of its concept too.
     """
     from iceb.datasets import open_dataset
 
@@ -35,7 +36,9 @@ def dataset_requests(result: Result, cache: Path) -> Mapping[str, EditRequest]:
         schedules = [dataset.schedule(count) for count in (result.num_edits, most)]
     except IcebError:
         return {}
-    return {each.id: each for found in schedules for batch in edit_batches(found) for each in batch.requests}
+    batches = [batch for found in schedules for batch in edit_batches(found)]
+    by_concept = {batch.concept: batch.requests[0] for batch in batches if batch.concept}
+    return {**by_concept, **{each.id: each for batch in batches for each in batch.requests}}
 
 
 def concept_name(cluster: str, requests: Mapping[str, EditRequest]) -> str:
