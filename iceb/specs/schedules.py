@@ -76,8 +76,8 @@ def edit_batches(schedule: Schedule) -> tuple[EditBatch, ...]:
     return tuple(step.batch for step in schedule if isinstance(step, Add))
 
 
-def batches_alone(schedule: Schedule) -> list[EditBatch]:
-    """The batches that are added to the unedited model; none where there is one alone."""
+def first_batches(schedule: Schedule) -> list[EditBatch]:
+    """The batches that are added to the unedited model, in the schedule's order."""
     active: set[str] = set()
     found: list[EditBatch] = []
     for step in schedule:
@@ -86,6 +86,12 @@ def batches_alone(schedule: Schedule) -> list[EditBatch]:
             active.add(step.batch.id)
         elif isinstance(step, Remove):
             active.discard(step.batch)
+    return found
+
+
+def batches_alone(schedule: Schedule) -> list[EditBatch]:
+    """The batches that are added to the unedited model; none where there is one alone."""
+    found = first_batches(schedule)
     return found if len(found) > 1 else []
 
 

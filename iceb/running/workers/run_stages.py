@@ -8,7 +8,7 @@ from iceb.running.prompt_selection import CheckpointPrompts
 from iceb.running.result_record import Images
 from iceb.running.workers.shares import ShareRun
 from iceb.specs.prompts import ImageKey, Prompt
-from iceb.specs.schedules import Add, Remove
+from iceb.specs.schedules import first_batches
 
 
 class EditRun(ShareRun):
@@ -29,14 +29,8 @@ class EditRun(ShareRun):
     def _help(self) -> None:
         """Make batches of the edits that begin at the unedited model, whose parts need no other edit."""
         replace(self.ahead, first=self._first).make(wait=False)
-        active = set[str]()
-        for step in self.plan.schedule:
-            if isinstance(step, Add):
-                if not active:
-                    self._edit_parts(self.parts.bundle, step.batch).make(wait=False)
-                active.add(step.batch.id)
-            elif isinstance(step, Remove):
-                active.discard(step.batch)
+        for batch in first_batches(self.plan.schedule):
+            self._edit_parts(self.parts.bundle, batch).make(wait=False)
 
     def _draw_before(self, prompts: Sequence[Prompt]) -> dict[Prompt, ImageKey]:
         return {}
