@@ -146,7 +146,7 @@ RunLike: TypeAlias = Run | ListedRun | Place
 
 
 def _score_text(score: ScoreRecord) -> str:
-    return f"{score.metric_arrow} {'–' if score.value is None else estimate_text(score.value, score.stderr)}"
+    return f"{score.metric_arrow} {'–' if score.value is None else estimate_text(score.value, score.shown_error)}"
 
 
 def path_of(run: RunLike) -> Path:

@@ -105,7 +105,7 @@ def _failed_images(score: ScoreRecord) -> str:
 
 
 def _cells(score: ScoreRecord) -> list[str]:
-    value = MISSING if score.value is None else estimate_text(score.value, score.stderr, signed=True)
+    value = MISSING if score.value is None else estimate_text(score.value, score.shown_error, signed=True)
     sides = [MISSING if side is None else number_text(side, DECIMALS) for side in (score.before, score.after)]
     return [*sides, value, str(score.n), str(score.concepts)]
 

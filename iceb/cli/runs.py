@@ -65,7 +65,9 @@ def _apart(run: "ListedRun", *, named: bool) -> list[str]:
 
 def _score(run: "ListedRun") -> str:
     score = run.headline
-    return MISSING if score is None or score.value is None else estimate_text(score.value, score.stderr, signed=True)
+    return (
+        MISSING if score is None or score.value is None else estimate_text(score.value, score.shown_error, signed=True)
+    )
 
 
 def _document(run: "ListedRun") -> dict[str, Any]:

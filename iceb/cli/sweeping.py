@@ -175,7 +175,7 @@ def _row(outcome: "CellOutcome") -> list[str]:
     headline = score.metric_arrow if score is not None else cell.headline
     value = MISSING
     if score is not None and score.value is not None:
-        value = estimate_text(score.value, score.stderr, signed=True)
+        value = estimate_text(score.value, score.shown_error, signed=True)
     found = ", as before" if outcome.made == "found" else ""
     return [method, cell.ask.task, str(cell.ask.num_edits), headline, value, outcome.status + found]
 

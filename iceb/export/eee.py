@@ -207,8 +207,8 @@ def _score(score: ScoreRecord, result: Result) -> dict[str, Any]:
     found: dict[str, Any] = {"score": score.value, "details": {name: text for name, text in details.items() if text}}
     how = OF_SETS if score.reduction.kind == "set" else OF_MEANS
     uncertainty: dict[str, Any] = {"num_samples": score.concepts}
-    if score.stderr is not None:
-        uncertainty["standard_error"] = {"value": score.stderr, "method": how}
+    if score.shown_error is not None:
+        uncertainty["standard_error"] = {"value": score.shown_error, "method": how}
     if (ends := shown_interval(score, result)) is not None:
         by = METHODS[ends.method] if ends.method == "bca" else f"{METHODS[ends.method]}, {how}"
         interval = {"lower": ends.low, "upper": ends.high, "confidence_level": ends.level, "method": by}

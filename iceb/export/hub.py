@@ -105,8 +105,8 @@ def _notes(run: ScoredRun, score: ScoreRecord) -> str:
         f"{run.result.model.repo} edited by {run.label}",
         f"{score.metric}, {'higher' if score.higher_is_better else 'lower'} is better",
     ]
-    if score.stderr is not None:
-        parts.append(f"standard error {score.stderr:.4g} over {score.concepts} concepts")
+    if score.shown_error is not None:
+        parts.append(f"standard error {score.shown_error:.4g} over {score.concepts} concepts")
     if (found := shown_interval(score, run.result)) is not None:
         parts.append(f"95 % interval {found.low:.4g} to {found.high:.4g} by {METHODS[found.method]}")
     return "; ".join([*parts, run.result.provenance.command])

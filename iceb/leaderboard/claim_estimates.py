@@ -20,7 +20,7 @@ from iceb.leaderboard.pairwise import paired_variances
 from iceb.leaderboard.row_clusters import cluster_names
 from iceb.runs.folder import read_result
 from iceb.runs.table import last_group_rows
-from iceb.specs.influences import Influences, align, design_of, influences_of, score_variance
+from iceb.specs.influences import Influences, align, design_of, has_one_kind_of_cluster, influences_of, score_variance
 from iceb.specs.records import ScoreRecord
 from iceb.specs.reduction import ConceptValue
 from iceb.specs.results import Result
@@ -104,7 +104,7 @@ def value_estimate(filed: FiledResult, metric: str) -> Estimate:
     _refuse_few(design.fewest, metric)
     variance, freedom = score_variance(mine, design)
     skewness = 0.0
-    if design.state_count == 1 and not mine.seed_variance:
+    if has_one_kind_of_cluster(mine, design):
         skewness = float(skewness_of(cluster_sums(np.array(list(mine.numbers.values())), design.clusters)))
     return _plain(mine.value, float(np.sqrt(variance)), freedom, skewness, design.fewest)
 
@@ -135,8 +135,7 @@ def difference_estimate(first: FiledResult, metric: str, second: FiledResult, ot
     _refuse_few(design.fewest, metric)
     variances, freedoms = paired_variances(both, [0], [1], clusters)
     mine, theirs = align(list(both.values()), tuple(shares))
-    seeded = any(each.seed_variance for each in both.values())
-    alone = design.state_count == 1 and not seeded
+    alone = all(has_one_kind_of_cluster(each, design) for each in both.values())
     skewness = float(skewness_of(cluster_sums(mine - theirs, design.clusters))) if alone else 0.0
     gap = both[0].value - both[1].value
     return _plain(gap, float(np.sqrt(variances[0])), float(freedoms[0]), skewness, design.fewest)

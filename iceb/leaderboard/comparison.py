@@ -116,7 +116,7 @@ def _with_tests(
     design = design_of(first.keys, first.shares, clusters)
     variances, freedoms = paired_variances({0: first, 1: second}, [1], [0], clusters)
     found = t_difference(second.value - first.value, float(variances[0]), float(freedoms[0]))
-    by_signs = None if design.state_count > 1 else sign_flip_pvalue(_cluster_differences(first, second, clusters))
+    by_signs = sign_flip_pvalue(_cluster_differences(first, second, clusters)) if design.states_lie_within else None
     enough = design.fewest * ROUNDING >= FEWEST
     ends = [mean_interval(each, clusters) for each in (first, second)] if enough else []
     few = f"{design.fewest:.1f} clusters of equal weight: no interval and no t test below {FEWEST}"

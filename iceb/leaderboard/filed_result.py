@@ -7,6 +7,7 @@ from pathlib import Path
 from iceb.base.errors import ResultError
 from iceb.base.readers import is_folder, read_text
 from iceb.leaderboard.recompute import problems
+from iceb.leaderboard.reduced import reduce_again
 from iceb.runs.folder import REMEDY, RESULT
 from iceb.runs.table import TABLE, TableRow, checked_table, read_table_file
 from iceb.specs.results import Result
@@ -22,7 +23,7 @@ class FiledResult:
 
     Attributes:
         path: of the result's file.
-        text: of that file, as it stands there.
+        text: of that file, as it stands there, or as today's reduction makes it.
         table: the bytes of the table's file.
         rows: what it holds.
     """
@@ -60,7 +61,7 @@ def read_result_text(named: Path) -> tuple[Path, str, Result]:
 
 
 def read_filed(named: Path) -> FiledResult:
-    """Read a result with its table and recompute every score.
+    """Read a result with its table and recompute every score; of an older reduction, make them by today's.
 
     Raises:
         ResultError: a file is missing or malformed, the table is not the one the result names, or a number in the
@@ -75,4 +76,5 @@ def read_filed(named: Path) -> FiledResult:
     if found := problems(result, rows):
         more = f" (and {len(found) - MOST_TOLD} more)" if len(found) > MOST_TOLD else ""
         raise ResultError(f"{path}: {'; '.join(found[:MOST_TOLD])}{more}: {UNDO}")
-    return FiledResult(path, result, text, table, tuple(rows))
+    made = reduce_again(result, rows)
+    return FiledResult(path, made, text if made is result else made.to_json(), table, tuple(rows))

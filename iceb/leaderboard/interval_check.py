@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from iceb.base.errors import SpecError
 from iceb.leaderboard.row_clusters import cluster_names, names_clusters
 from iceb.specs.chosen_intervals import score_interval
+from iceb.specs.meanings import bounds_of
 from iceb.specs.records import ScoreRecord
-from iceb.specs.reduction import ConceptValue, Score
+from iceb.specs.reduction import VERSION, ConceptValue, Score
 from iceb.specs.results import Result
 
 CLOSE = 1e-9  # relative and absolute; sums in another order differ by less
@@ -18,18 +19,22 @@ def interval_problems(
 ) -> Iterator[str]:
     """List what an interval has that the table does not make.
 
-    Results of older versions have none. Where the task's clusters are destinations that are not at hand, nothing is
-    compared.
+    Those of older versions of the reduction are made again and not compared. Where the task's clusters are destinations
+    that are not at hand, nothing is compared.
     """
-    said, clusters = score.interval, cluster_names(result)
-    if said is None or (names_clusters(result) and not clusters):
+    clusters = cluster_names(result)
+    if result.reduction_version < VERSION or (names_clusters(result) and not clusters):
         return
     try:
-        made = score_interval(values, score.reduction.reduction, found, clusters)
+        made = score_interval(values, score.reduction.reduction, found, clusters, bounds_of(score.metric))
     except SpecError as error:
         yield str(error)
         return
-    if made is None:
+    said = score.interval
+    if said is None:
+        if made is not None:
+            yield "it has no interval, and the table makes one"
+    elif made is None:
         yield "it has an interval, and the table makes none"
     elif made.method != said.method:
         yield f"its interval is by {said.method}, the table makes one by {made.method}"

@@ -28,7 +28,8 @@ def reading(table: Table) -> str:
         *twins_lines(table),
         f"↑ more is better, ↓ less is better. ± is one standard error over {over}; [low, high] is the 95 % interval, "
         "given from ten concepts of equal weight on, and where draws or seeds are pooled from ten of those. A number "
-        f"without ± rests on one concept, or is a mean with a part of 0{_denial_note(table)}.{_intervals(table)}",
+        f"without ± rests on one concept, is the same for every concept, or is a mean with a part of 0"
+        f"{_denial_note(table)}.{_intervals(table)}",
         *_ranking(table),
         *_elsewhere(table),
         controls_line(table),
@@ -55,7 +56,10 @@ def _intervals(table: Table) -> str:
     recorded = {records_intervals(each) for each in some}
     if not recorded:
         return ""
-    chosen = "BCa over what was drawn at random, and by Student's t where draws or seeds are pooled and of sets' scores"
+    chosen = (
+        "BCa over what was drawn at random, and by Student's t where draws, seeds or edits with concepts in common are "
+        "pooled and of sets' scores"
+    )
     dated = "Student's t over concepts{whose}, and too short where few concepts stand apart from the rest"
     said = {
         (True,): chosen,

@@ -21,7 +21,7 @@ from iceb.specs.methods import MethodCard
 from iceb.specs.metrics import AFTER, asks_dest, reference_names
 from iceb.specs.records import MOST_FAILED, ReductionRecord, ScoreRecord
 from iceb.specs.reduce import reduce_values
-from iceb.specs.reduction import ConceptValue, Score
+from iceb.specs.reduction import VERSION, ConceptValue, Score
 from iceb.specs.results import Result
 
 CLOSE = 1e-9  # relative and absolute; sums in another order differ by less
@@ -38,7 +38,9 @@ def problems(result: Result, rows: Sequence[TableRow]) -> list[str]:
 
 
 def _identity(result: Result) -> Iterator[str]:
-    """Check that the id is the digest of the recorded spec."""
+    """Check that the id is the digest of the recorded spec, and that the reduction is known."""
+    if result.reduction_version > VERSION:
+        yield f"its reduction_version is {result.reduction_version}, newer than {VERSION}: install a newer iceb"
     try:
         made = result.spec.id
     except (ValidationError, SpecError) as error:

@@ -194,7 +194,7 @@ def score_text(score: ScoreRecord | None, column: Column) -> str:
     failed = f" ({score.failed} failed)" if score.failed else ""
     if score.value is None:
         return f"{MISSING}{failed}"
-    return estimate_text(score.value, score.stderr, column.decimals) + failed
+    return estimate_text(score.value, score.shown_error, column.decimals) + failed
 
 
 def _with_interval(score: ScoreRecord | None, column: Column, result: Result) -> str:

@@ -16,6 +16,7 @@ from iceb.running.measuring import MeasuredImage, Measuring, Rows, assemble
 from iceb.runs.ledger import ImageRow
 from iceb.runs.table import TableRow
 from iceb.specs.chosen_intervals import score_interval
+from iceb.specs.meanings import bounds_of
 from iceb.specs.metrics import (
     AFTER,
     REFERENCE,
@@ -129,7 +130,7 @@ class Scorer:
             values, score = [], Score(None, None, n=0, concepts=0, note=failed.note)
         table += [TableRow(group, metric.name, value) for value in values]
         record = ScoreRecord.of(metric, registered.package, used, score, references)
-        found = score_interval(values, metric.reduction, score, self.clusters)
+        found = score_interval(values, metric.reduction, score, self.clusters, bounds_of(metric.name))
         return record.model_copy(update={"failed": failed.count, "failed_why": failed.reason, "interval": found})
 
     @staticmethod

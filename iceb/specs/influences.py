@@ -160,6 +160,11 @@ def score_variance(found: Influences, design: Design) -> tuple[float, float]:
     return float(variance) + found.seed_variance, float(satterthwaite((variance, freedom), seeds))
 
 
+def has_one_kind_of_cluster(found: Influences, design: Design) -> bool:
+    """Whether clusters hold all scatter of a score: one state and no seeds, or states within clusters."""
+    return design.states_lie_within and (design.state_count > 1 or found.seed_variance is None)
+
+
 def align(influences: Sequence[Influences], keys: Sequence[Key]) -> Floats:
     """The influences of several results under the same keys, (results, keys); 0 where one lacks a key."""
     return np.array([[each.numbers.get(key, 0.0) for key in keys] for each in influences], dtype=np.float64)

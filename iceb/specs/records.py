@@ -10,6 +10,7 @@ from iceb.specs.labels import method_label
 from iceb.specs.metrics import Metric
 from iceb.specs.reduction import Change, Combine, Part, Reduction, Score
 from iceb.specs.runs import Dtype, MeasureRef, Precision, Scalar
+from iceb.statistics.estimates import scatters
 
 
 def _check_registered(value: str) -> str:
@@ -190,6 +191,11 @@ class ScoreRecord(Record):
     def metric_arrow(self) -> str:
         """The metric's name with the direction in which it is better: "dest_forget ↓"."""
         return f"{self.metric} {'↑' if self.higher_is_better else '↓'}"
+
+    @property
+    def shown_error(self) -> float | None:
+        """The standard error; None where no concept differs from another, which says nothing of further ones."""
+        return self.stderr if self.value is not None and scatters(self.value, self.stderr) else None
 
     @property
     def withheld(self) -> bool:

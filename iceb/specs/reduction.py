@@ -12,6 +12,7 @@ from iceb.base.errors import SpecError
 
 Change: TypeAlias = Literal["rise", "fall", "after", "before"]  # after − before, before − after, one side alone
 Combine: TypeAlias = Literal["sum", "harmonic", "geometric"]  # of the parts' mean changes, with their weights
+VERSION = 2  # of the reduction; 2: intervals of edits made alone, of concepts that do not differ, within the range
 VALUE, RESAMPLE = "value", "resample"  # parts of a set metric
 
 

@@ -28,6 +28,7 @@ from iceb.specs.records import (
     TableRecord,
     TaskRecord,
 )
+from iceb.specs.reduction import VERSION as REDUCTION_VERSION
 from iceb.specs.repeats import MOST_REPEATS, Repeats
 from iceb.specs.run_records import Cost, PluginRecord, Provenance
 from iceb.specs.runs import MOST_COUNTED, ModelRef, RunSpec, Sampling
@@ -66,6 +67,7 @@ class Result(Record):
     sampling: Sampling
     scores: tuple[ScoreRecord, ...]  # of the last group of checkpoints
     checkpoints: tuple[CheckpointRecord, ...] = ()  # of the groups before it
+    reduction_version: int = Field(default=1, ge=1)  # of the reduction that made the scores from the table
     per_concept: TableRecord | None = None  # None where nothing was scored
     images: TableRecord | None = None  # likewise; the file stays in the run's folder
     degenerate: DegenerateRecord | None = None  # images that show nothing; None: not recorded
@@ -131,6 +133,7 @@ class Result(Record):
             model=model,
             scores=scores,
             checkpoints=checkpoints,
+            reduction_version=REDUCTION_VERSION,
             per_concept=per_concept,
             images=images,
             degenerate=degenerate,
@@ -197,6 +200,8 @@ class Result(Record):
         for name in ("outside", "share"):  # most results have none, and are written as before there was the field
             if document[name] is None:
                 del document[name]
+        if self.reduction_version == 1:  # likewise
+            del document["reduction_version"]
         return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod

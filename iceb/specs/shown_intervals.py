@@ -8,7 +8,7 @@ METHODS = {"bca": "BCa bootstrap over clusters", "student_t": "Student's t"}  # 
 
 def records_intervals(result: Result) -> bool:
     """Whether a result says which interval was chosen; those of older versions do not."""
-    return any(score.interval is not None for score in result.scores)
+    return result.reduction_version > 1 or any(score.interval is not None for score in result.scores)
 
 
 def shown_interval(score: ScoreRecord, result: Result) -> IntervalRecord | None:

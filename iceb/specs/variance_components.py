@@ -15,7 +15,7 @@ class Components:
 
     Attributes:
         concepts: over what was drawn at random: concepts, or the destinations that they share.
-        states: what draws of concepts, or edits, add to that.
+        states: what draws of concepts, or edits, add to that; None where each lies within a cluster.
         seeds: over the method's seeds, beyond what concepts make of it; part of `states` where there are several.
     """
 
@@ -31,6 +31,6 @@ def components_of(influences: Influences, clusters: Mapping[str, str]) -> Compon
     whole, over_clusters = float(design.variance(numbers)[0]), float(design.over_clusters(numbers))
     return Components(
         math.sqrt(over_clusters),
-        math.sqrt(max(whole - over_clusters, 0.0)) if design.state_count > 1 else None,
+        None if design.states_lie_within else math.sqrt(max(whole - over_clusters, 0.0)),
         None if influences.seed_variance is None else math.sqrt(influences.seed_variance),
     )

@@ -86,6 +86,11 @@ class Design:
         """Number of states of the model."""
         return len(np.unique(self.states))
 
+    @cached_property
+    def states_lie_within(self) -> bool:
+        """Whether clusters hold all of the states' scatter: each state has one of them, or there is one state."""
+        return self.state_count < 2 or len(np.unique(self._cells)) == self.state_count
+
     def _of_part(self, part: Any) -> npt.NDArray[np.bool_]:
         found: npt.NDArray[np.bool_] = self.parts == part
         return found
@@ -97,11 +102,11 @@ class Design:
         Several: V = V_cluster + V_state - V_both (Cameron, Gelbach and Miller 2011), at least the larger of the two.
         V_both is taken without the means of concepts that stand in every state, which V_cluster holds already: with
         few states they would be counted off once too often. Degrees of freedom are Satterthwaite's (1946), with all of
-        V_state's scatter where it adds anything.
+        V_state's scatter where it adds anything. States that lie within clusters are held by V_cluster whole.
         """
         over_clusters = self.over_clusters(influences)
         freedom = self._freedom(influences)
-        if self.state_count < 2:
+        if self.states_lie_within:
             return over_clusters, freedom
         factor = self.state_count / (self.state_count - 1)
         over_states = factor * (cluster_sums(influences, self.states) ** 2).sum(axis=-1)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 FEWEST = 10  # effective concepts; intervals from fewer would cover less than 95 %
 LEVEL = 0.95  # confidence level of intervals
+EQUAL = 1e-12  # a standard error against its value, below which all concepts have the same number
 ROUNDING = 1 + 1e-9  # tolerance of comparisons, so that last bits do not matter
 
 
@@ -28,6 +29,15 @@ def effective_count(weights: Iterable[float]) -> int:
     (9, 10)
     """
     return int(effective_number(weights) * ROUNDING)
+
+
+def scatters(value: float, stderr: float | None) -> bool:
+    """Whether concepts differ at all, by an error that is more than the last bits of the value.
+
+    >>> scatters(1.0, 1e-17), scatters(1.0, 0.001), scatters(1.0, None)
+    (False, True, False)
+    """
+    return stderr is not None and stderr > EQUAL * max(1.0, abs(value))
 
 
 def interval(

@@ -12,6 +12,8 @@ from iceb import registry
 from iceb.base.errors import SpecError
 from iceb.leaderboard.filed_result import table_beside
 from iceb.runs.table import TableRow, encode_table, table_record
+from iceb.specs.chosen_intervals import score_interval
+from iceb.specs.meanings import bounds_of
 from iceb.specs.methods import MethodCard
 from iceb.specs.metrics import Metric, asks_dest
 from iceb.specs.records import CheckpointRecord, MethodRecord, ModelRecord, ScoreRecord, TableRecord, TaskRecord
@@ -52,7 +54,8 @@ def score_records(
         erased = value is None and not reaches_dest and asks_dest(metric)
         score = Score(None, None, 0, 0, "erases") if erased else reduce_values(values, metric.reduction)
         used = {need.measure: JUDGE for need in metric.needs}
-        records.append(ScoreRecord.of(metric, "iceb", used, score))
+        ends = score_interval(values, metric.reduction, score, {}, bounds_of(name))
+        records.append(ScoreRecord.of(metric, "iceb", used, score).model_copy(update={"interval": ends}))
         rows += [TableRow(group, name, each) for each in values]
     return tuple(records), tuple(rows)
 

@@ -1,6 +1,6 @@
 """The interval that a result records: by which method, over which clusters, and what is said of a changed one."""
 
-import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +8,13 @@ import pytest
 
 from iceb.leaderboard.filed_result import read_filed
 from iceb.leaderboard.recompute import problems
-from iceb.leaderboard.row_clusters import cluster_names
 from iceb.specs.chosen_intervals import score_interval
 from iceb.specs.reduce import reduce_values
-from iceb.specs.reduction import ConceptValue, Part, Reduction, set_reduction
+from iceb.specs.reduction import VERSION, ConceptValue, Part, Reduction, set_reduction
 from iceb.specs.results import Result
 from iceb.statistics.estimates import interval
 from iceb.statistics.intervals import chosen_interval
+from tools.committed import committed_results
 
 RESULTS = Path(__file__).parents[2] / "leaderboards" / "results" / "aice"
 RISE = Reduction({"source": Part()})
@@ -74,6 +74,42 @@ def test_the_interval_over_three_seeds_holds_the_truth_where_seeds_make_the_erro
     assert 0.91 <= held / samples <= 0.99
 
 
+def alone(numbers, replicates=1):
+    """Statistics of edits made alone, each judged by its own concept, with several seeds where there are replicates."""
+    return [
+        ConceptValue(f"c{place}", "source", 0.0, float(each), 1, seed, f"edit {place} {seed}", f"edit {place}")
+        for place, each in enumerate(numbers)
+        for seed in range(replicates)
+    ]
+
+
+@pytest.mark.parametrize("replicates", [1, 4])
+def test_edits_made_alone_have_the_interval_of_their_concepts(replicates):
+    """Each edit lies within a concept, so its luck is in the concept's scatter; last bits decided it once."""
+    assert interval_of(alone(NUMBERS, replicates)) == interval_of(values_of(NUMBERS))
+
+
+def test_concepts_that_all_have_one_value_have_no_interval():
+    """That none of ten passed does not say that no other would."""
+    assert interval_of(values_of(np.zeros(20))) is None
+    assert interval_of(values_of(np.full(20, 0.1) + 0.2)) is None
+
+
+def test_an_interval_ends_where_its_metric_does():
+    draws = [
+        ConceptValue(f"c{place}", "source", 0.0, float(place % 12 == 0), 1, 0, f"s{place // 12}", f"draw {place // 12}")
+        for place in range(120)
+    ]
+    score = reduce_values(draws, RISE)
+    free, ended = (score_interval(draws, RISE, score, {}, ends) for ends in ((-1, 1), (0, 1)))
+    assert free.low <= ended.low
+    assert score_interval(draws, RISE, score, {}, (0.5, 1)) == free  # its value lies beyond: of another range
+    one = [replace(each, after=float(place == 0)) for place, each in enumerate(draws)]
+    score = reduce_values(one, RISE)
+    free, ended = (score_interval(one, RISE, score, {}, ends) for ends in ((-1, 1), (0, 1)))
+    assert (free.low < 0, ended.low, ended.high) == (True, 0.0, free.high)
+
+
 def test_of_a_distance_of_sets_it_is_its_own():
     reduction = set_reduction()
     halves = [ConceptValue("all", "resample", 1.0, 2.0 + 0.1 * place, 20, place) for place in range(6)]
@@ -84,22 +120,11 @@ def test_of_a_distance_of_sets_it_is_its_own():
     assert interval(score.value, score.stderr, 19, 20) == (found.low, found.high)
 
 
-def filed_with_interval(path):
-    """A committed result with the intervals that a run of today writes."""
-    filed = read_filed(path)
-    clusters = cluster_names(filed.result)
-    scores = []
-    for score in filed.result.scores:
-        values = [row.value for row in filed.rows if row.metric == score.metric and row.group == filed.rows[-1].group]
-        reduction = score.reduction.reduction
-        found = score_interval(values, reduction, reduce_values(values, reduction), clusters) if values else None
-        scores.append(score.model_copy(update={"interval": found}))
-    return filed.result.model_copy(update={"scores": tuple(scores)}), filed.rows
-
-
 @pytest.fixture(scope="module")
 def with_intervals():
-    return filed_with_interval(next((RESULTS / "uce").glob("0300-*.json")))
+    """A committed result and its table."""
+    filed = read_filed(next((RESULTS / "uce").glob("0300-*.json")))
+    return filed.result, filed.rows
 
 
 def test_a_recorded_interval_is_written_read_and_computed_again(with_intervals):
@@ -130,11 +155,38 @@ def test_an_interval_that_the_table_does_not_make_is_a_problem(with_intervals, c
     assert problem.startswith(f"metric source2dest: {said}")
 
 
-def test_committed_results_without_an_interval_read_and_write_as_they_stand():
-    for path in [next((RESULTS / name).glob("*.json")) for name in ("unedited", "emcid", "esd")]:
-        text = path.read_text(encoding="utf-8")
-        result = Result.from_json(text)
-        assert Result.from_json(result.to_json()) == result
-        assert '"interval"' not in result.to_json()
-        assert all(score.interval is None for score in result.scores)
-        assert not any("interval" in score for score in json.loads(text)["scores"])
+def as_of_version_one(result):
+    """A committed result as the reduction's first version wrote it, without intervals."""
+    scores = tuple(score.model_copy(update={"interval": None}) for score in result.scores)
+    return result.model_copy(update={"scores": scores, "reduction_version": 1})
+
+
+def test_results_of_the_first_reduction_read_and_write_as_they_stood(with_intervals):
+    result = as_of_version_one(with_intervals[0])
+    text = result.to_json()
+    assert Result.from_json(text) == result
+    assert "reduction_version" not in text
+    assert '"interval"' not in text
+
+
+def test_scores_of_an_older_reduction_are_made_again_from_the_table(with_intervals, tmp_path):
+    result, _ = with_intervals
+    path = tmp_path / "result.json"
+    table = next((RESULTS / "uce").glob("0300-*.parquet"))
+    path.with_name("per_concept.parquet").write_bytes(table.read_bytes())
+    path.write_text(as_of_version_one(result).to_json(), encoding="utf-8")
+    filed = read_filed(path)
+    assert filed.result == result
+    assert filed.text == result.to_json()
+
+
+def test_committed_results_are_of_todays_reduction():
+    """Else `python tools/reduce_again.py --write`."""
+    assert {result.reduction_version for result in committed_results()} == {VERSION}
+
+
+def test_an_interval_that_is_left_out_is_a_problem(with_intervals):
+    result, rows = with_intervals
+    scores = tuple(score.model_copy(update={"interval": None}) for score in result.scores)
+    found = problems(result.model_copy(update={"scores": scores}), rows)
+    assert found[0].endswith("it has no interval, and the table makes one")

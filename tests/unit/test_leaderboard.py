@@ -345,18 +345,20 @@ def test_the_time_of_an_edit_stands_on_the_page_of_the_cold_task_alone(result, t
 
 
 def test_intervals_are_those_that_a_result_records_and_the_page_says_by_which_method(make_result, task):
-    old = make_result("emcid", 10, {"edit_score": 0.25, "source2dest": 0.4}, concepts=24)
-    score, other = old.result.scores
+    made = make_result("emcid", 10, {"edit_score": 0.25, "source2dest": 0.4}, concepts=24)
+    score, other = (each.model_copy(update={"interval": None}) for each in made.result.scores)
+    old = made.with_fields(scores=(score, other), reduction_version=1)
     chosen = IntervalRecord(method="bca", low=0.111, high=0.333, clusters=20.0)
-    new = old.with_fields(scores=(score.model_copy(update={"interval": chosen}), other))
+    new = old.with_fields(scores=(score.model_copy(update={"interval": chosen}), other), reduction_version=2)
     by_t, by_choice = page_of([old], task), page_of([new], task)
     assert f"[{score.low:.3f}, {score.high:.3f}]" in by_t
     assert "Intervals are by Student's t over concepts, which is all that these results record, and too short" in by_t
     assert "[0.111, 0.333]" in by_choice
-    assert "Intervals are by BCa over what was drawn at random, and by Student's t where draws or seeds" in by_choice
+    assert "Intervals are by BCa over what was drawn at random, and by Student's t where draws, seeds or" in by_choice
     assert other.low is not None
     assert shown_interval(other, new.result) is None  # it records that this score has none
     uce = make_result("uce", 10, concepts=24)
+    uce = uce.with_score("edit_score", interval=None).with_fields(reduction_version=1)
     assert "; of results that record no such interval, Student's t over concepts, and" in page_of([new, uce], task)
 
 

@@ -54,7 +54,7 @@ def test_scores_on_the_page_are_those_of_the_results(toy_runs, site):
             score = result.score(label)
             assert score is not None
             found = shown_interval(score, result)
-            for shown, known in ((value, score.value), (stderr, score.stderr), (low, found and found.low)):
+            for shown, known in ((value, score.value), (stderr, score.shown_error), (low, found and found.low)):
                 assert shown == (None if known is None else pytest.approx(known, rel=1e-5, abs=1e-9))
         assert cell["command"] == result.provenance.command
 

@@ -11,7 +11,7 @@ from tools.simulations.cells import read_cells
 OWN = {  # functions that follow no source: definitions of ours, arithmetic, and what puts others together
     *("anchored_score", "capacity_scores", "capacities", "areas", "half_lives", "spread_of"),
     *("codes", "cluster_sums", "error_of_distance", "weighted_mean", "weighted_sides", "error_of_mean"),
-    *("effective_count", "resample_counts", "skewness_of", "p_below"),
+    *("effective_count", "resample_counts", "skewness_of", "p_below", "scatters"),
     *("power_of_t", "concepts_needed", "seeds_needed", "detectable_difference"),
     *("power_mean", "gradient", "mean_of_parts", "mean_of_sides"),
 }

@@ -126,7 +126,7 @@ def _score(score: ScoreRecord | None, result: Result) -> list[Any] | None:
         return None
     found = shown_interval(score, result)
     ends = (found.low, found.high) if found is not None else (None, None)
-    numbers = (score.value, score.stderr, *ends, score.before, score.after)
+    numbers = (score.value, score.shown_error, *ends, score.before, score.after)
     return [*map(round_number, numbers), score.n, score.concepts, score.failed, score.note]
 
 

@@ -12,6 +12,8 @@ from iceb.export.asking import ExportAsk
 from iceb.export.forms import export
 from iceb.report.site.boards import Board, make_boards
 from iceb.report.site.read_runs import read_runs
+from iceb.specs.chosen_intervals import score_interval
+from iceb.specs.meanings import bounds_of
 from iceb.specs.reduce import reduce_values
 
 CONCEPTS = 24
@@ -36,9 +38,12 @@ def scatter(made: Any, gains: Mapping[str, float], seed: int) -> Any:
         )
     scores = []
     for score in made.result.scores:
-        found = reduce_values([row.value for row in rows if row.metric == score.metric], score.reduction.reduction)
+        values = [row.value for row in rows if row.metric == score.metric]
+        found = reduce_values(values, score.reduction.reduction)
         names = ("value", "stderr", "low", "high", "before", "after", "n", "concepts", "note")
-        scores.append(score.model_copy(update={name: getattr(found, name) for name in names}))
+        ends = score_interval(values, score.reduction.reduction, found, {}, bounds_of(score.metric))
+        made_again = {name: getattr(found, name) for name in names}
+        scores.append(score.model_copy(update={**made_again, "interval": ends}))
     return made.with_rows(tuple(rows)).with_fields(scores=tuple(scores))
 
 

@@ -38,8 +38,8 @@ def test_csv_has_a_line_a_score_with_the_results_numbers_and_the_tables_ranks(re
         assert set(mine) == {score.metric for score in run.result.scores}
         for score in run.result.scores:
             row = mine[score.metric]
-            for name in ("value", "stderr", "low", "high"):
-                number = getattr(score, name)
+            low, high = (score.interval.low, score.interval.high) if score.interval else (None, None)
+            for name, number in {"value": score.value, "stderr": score.stderr, "low": low, "high": high}.items():
                 assert row[name] == ("" if number is None else repr(number))
             assert row["better"] == ("higher" if score.higher_is_better else "lower")
             assert row["note"] == score.note

@@ -1,0 +1,68 @@
+"""Make a result's scores again from its table, where an older version of the reduction made them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from iceb.leaderboard.row_clusters import cluster_names, names_clusters
+from iceb.runs.table import TableRow
+from iceb.specs.chosen_intervals import score_interval
+from iceb.specs.meanings import bounds_of
+from iceb.specs.records import ScoreRecord
+from iceb.specs.reduce import reduce_values
+from iceb.specs.reduction import VERSION, ConceptValue
+from iceb.specs.results import Result
+
+CLOSE = 1e-9  # relative and absolute; a number that is no further away keeps its last bits
+NUMBERS = ("value", "stderr", "low", "high", "before", "after")
+
+
+def reduce_again(result: Result, rows: Sequence[TableRow]) -> Result:
+    """A result with the scores that today's reduction makes of its table; itself where it has them.
+
+    Where the task's clusters are destinations that are not at hand, intervals are left out.
+
+    Raises:
+        SpecError: the table has values that a score's reduction cannot read.
+    """
+    if result.reduction_version >= VERSION:
+        return result
+    grouped: dict[str, dict[str, list[ConceptValue]]] = {}
+    for row in rows:
+        grouped.setdefault(row.group, {}).setdefault(row.metric, []).append(row.value)
+    clusters = None if names_clusters(result) and not cluster_names(result) else cluster_names(result)
+    earlier = {checkpoint.group for checkpoint in result.checkpoints}
+    last = next((group for group in grouped if group not in earlier), "")
+    made: dict[str, Any] = {"scores": _scores(result.scores, grouped.get(last, {}), clusters)}
+    made["checkpoints"] = tuple(
+        each.model_copy(update={"scores": _scores(each.scores, grouped.get(each.group, {}), clusters)})
+        for each in result.checkpoints
+    )
+    return result.model_copy(update={**made, "reduction_version": VERSION})
+
+
+def _scores(
+    scores: Sequence[ScoreRecord], values: Mapping[str, list[ConceptValue]], clusters: Mapping[str, str] | None
+) -> tuple[ScoreRecord, ...]:
+    return tuple(_score(score, values.get(score.metric, []), clusters) for score in scores)
+
+
+def _score(score: ScoreRecord, values: list[ConceptValue], clusters: Mapping[str, str] | None) -> ScoreRecord:
+    """One score again; one without statistics has no value, and says why."""
+    if not values:
+        return score
+    reduction = score.reduction.reduction
+    found = reduce_values(values, reduction)
+    made = {name: getattr(found, name) for name in NUMBERS}
+    changed: dict[str, Any] = {
+        name: number for name, number in made.items() if not _close(getattr(score, name), number)
+    }
+    limits = bounds_of(score.metric)
+    ends = None if clusters is None else score_interval(values, reduction, found, clusters, limits)
+    return score.model_copy(update={**changed, "note": found.note, "interval": ends})
+
+
+def _close(said: float | None, made: float | None) -> bool:
+    if said is None or made is None:
+        return said is made
+    return math.isclose(said, made, rel_tol=CLOSE, abs_tol=CLOSE)
