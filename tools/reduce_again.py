@@ -3,7 +3,8 @@
     python tools/reduce_again.py            # what would change
     python tools/reduce_again.py --write
 
-No image and no edit is made. CONTRIBUTING.md, Change a formula, says when.
+No image and no edit is made. It is needed as well where a task declares other clusters; CONTRIBUTING.md, Change a
+formula, says when.
 """
 
 import argparse
@@ -15,17 +16,24 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
 from iceb.base.files import write_atomic
-from iceb.leaderboard.filed_result import FiledResult, read_filed
+from iceb.leaderboard.filed_result import read_result_text, table_beside
 from iceb.leaderboard.pages import results_folder
+from iceb.leaderboard.reduced import scores_again
+from iceb.runs.table import checked_table, read_table_file
+from iceb.specs.results import Result
 from tools.committed import LEADERBOARDS
 
 
-def changed_results(folder: Path) -> Iterator[FiledResult]:
-    """The results below a folder that an older reduction made, each as today's makes it."""
+def changed_results(folder: Path) -> Iterator[tuple[Path, Result]]:
+    """The results below a folder whose scores or intervals are others today, each with those."""
     for path in sorted(folder.rglob("*.json")):
-        filed = read_filed(path)
-        if filed.text != path.read_text(encoding="utf-8"):
-            yield filed
+        _, text, result = read_result_text(path)
+        if result.per_concept is None:
+            continue
+        beside = table_beside(path)
+        made = scores_again(result, checked_table(read_table_file(beside), result.per_concept, str(beside)))
+        if made.to_json() != text:
+            yield path, made
 
 
 def main() -> None:
@@ -34,10 +42,10 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the files; the pages are then rendered by iceb")
     asked = parser.parse_args()
     counts: Counter[str] = Counter()
-    for filed in changed_results(results_folder(LEADERBOARDS)):
-        counts[filed.result.task.name] += 1
+    for path, made in changed_results(results_folder(LEADERBOARDS)):
+        counts[made.task.name] += 1
         if asked.write:
-            write_atomic(filed.path, filed.text.encode("utf-8"))
+            write_atomic(path, made.to_json().encode("utf-8"))
     for task, count in counts.items():
         print(f"{task}: {count}")
     print(f"{counts.total()} results {'changed' if asked.write else 'would change'}")

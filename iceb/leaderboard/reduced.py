@@ -20,13 +20,20 @@ NUMBERS = ("value", "stderr", "low", "high", "before", "after")
 def reduce_again(result: Result, rows: Sequence[TableRow]) -> Result:
     """A result with the scores that today's reduction makes of its table; itself where it has them.
 
-    Where the task's clusters are destinations that are not at hand, intervals are left out.
+    Raises:
+        SpecError: as `scores_again`.
+    """
+    return result if result.reduction_version >= VERSION else scores_again(result, rows)
+
+
+def scores_again(result: Result, rows: Sequence[TableRow]) -> Result:
+    """A result with its scores and intervals made again from its table.
+
+    Where requests share clusters that are not at hand, intervals are left out.
 
     Raises:
         SpecError: the table has values that a score's reduction cannot read.
     """
-    if result.reduction_version >= VERSION:
-        return result
     grouped: dict[str, dict[str, list[ConceptValue]]] = {}
     for row in rows:
         grouped.setdefault(row.group, {}).setdefault(row.metric, []).append(row.value)

@@ -1,5 +1,6 @@
 """Edit requests, one per concept, and batches of requests that are edited together."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ from iceb.base.messages import quote
 from iceb.specs.checks import check_int, check_name, check_text
 
 LAST_SEED = 2**63 - 1
+ARTICLES = ("a", "an", "the")
+SEED = re.compile(r"-seed[0-9]+$")  # of a request that is edited once for each of several seeds
 
 
 def check_template(text: str, what: str) -> None:
@@ -135,6 +138,25 @@ def destination_clusters(requests: Iterable[EditRequest]) -> dict[str, str]:
     return found
 
 
+def attribute_clusters(requests: Iterable[EditRequest]) -> dict[str, str]:
+    """The cluster of each request that gives its source an attribute: the words that its destination adds.
+
+    Seeds of one request are one concept, which is named without them.
+
+    >>> request = EditRequest("timed/0007-seed2", "a rose", ("an orange rose",), ("{}",), seed=2)
+    >>> attribute_clusters([request])
+    {'timed/0007': 'orange'}
+    """
+    found = {}
+    for request in requests:
+        kept = {*ARTICLES, *request.source.lower().split()}
+        if words := [word for word in request.dest.lower().split() if word not in kept]:
+            found[SEED.sub("", request.id)] = " ".join(words)
+    return found
+
+
 def shared_clusters(declared: str, requests: Iterable[EditRequest]) -> dict[str, str]:
     """The cluster of each concept that shares one, as a task declares it; else none."""
+    if declared == "attribute":
+        return attribute_clusters(requests)
     return destination_clusters(requests) if declared == "destination" else {}

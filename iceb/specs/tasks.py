@@ -8,7 +8,7 @@ from iceb.specs.checks import check_part
 from iceb.specs.prompts import check_role
 
 Kind = Literal["replace", "rectify", "erase", "balance"]
-Cluster = Literal["request", "destination"]
+Cluster = Literal["request", "destination", "attribute"]
 MOST_LOST = 0.2  # of the unedited model's value of what a task says must be kept; a row that loses more has no rank
 
 
@@ -49,7 +49,8 @@ class Task:
         headline_note: what to know of the headline's scale; leaderboards say it.
         sensitive: grids and reports show its images blurred.
         cluster: what was drawn at random, and is the unit of tests between results: each request; or each destination,
-            where several requests were given the same at random. A destination that all requests share is no draw.
+            where several requests were given the same at random; or each attribute, where several requests give their
+            sources the same words. A destination that all requests share is no draw.
         ceiling: the control whose headline is the best that can be had; `unedited` is 0 on its scale, and it is 1.
         axes: two of its metrics by which capacities are taken; None where there are no such metrics, or where its edits
             are made one at a time.

@@ -26,7 +26,7 @@ AICE = Task(
     edit_counts=(1, 10, 50, 100, 200, 300),
     axes=Axes("source2dest", "holdout_delta", ceiling="prompt_swap"),
     ceiling="prompt_swap",
-    cluster="destination",  # 300 requests share 215 destinations, drawn from the classes left alone
+    cluster="destination",  # 300 requests share 215 destinations (171 upstream), drawn from the classes left alone
     roles=("train", "source", "dest", "alias", "holdout"),
     edited_roles=("train", "source"),
     optional_metrics=("dest_forget_published",),  # with 1 500 images a side of its own
