@@ -81,7 +81,7 @@ def _accuracy(name: str, role: str, higher_is_better: bool) -> ChoiceProbability
 
 
 def _hits(name: str, role: str, higher_is_better: bool) -> ObjectHits:
-    return ObjectHits(name, role, B32, "after", higher_is_better, paper=MACE, choice=0)
+    return ObjectHits(name, role, B32, "after", higher_is_better, paper="", choice=0)
 
 
 OBJECT_ACC_E = _accuracy("object_acc_e", ERASED, higher_is_better=False)

@@ -37,11 +37,11 @@ ARTIST_LPIPS64_PRESERVED = PerceptualChange("artist_lpips64_preserved", PRESERVE
 ARTIST_LPIPS64_GAP = score_gap("artist_lpips64_gap", ARTIST_LPIPS64_ERASED, ARTIST_LPIPS64_HOLDOUT)
 ARTIST_LPIPS64_GAP_UNSEEN = score_gap("artist_lpips64_gap_unseen", ARTIST_LPIPS64_ERASED, ARTIST_LPIPS64_UNSEEN)
 ARTIST_LPIPS64_ERASED_MORE = PerceptualChange(
-    "artist_lpips64_erased_more", ERASED_MORE, ALEX_64, higher_is_better=True, paper=UCE
+    "artist_lpips64_erased_more", ERASED_MORE, ALEX_64, higher_is_better=True, paper=""
 )
 ARTIST_LPIPS_ERASED = PerceptualChange("artist_lpips_erased", ERASED, ALEX, higher_is_better=True)
 ARTIST_LPIPS_HOLDOUT = PerceptualChange("artist_lpips_holdout", HOLDOUT, ALEX)
 ARTIST_LPIPS_PRESERVED = PerceptualChange("artist_lpips_preserved", PRESERVED, ALEX)
 ARTIST_CLIP_ERASED = ClipScore("artist_clip_erased", ERASED, L14, higher_is_better=False, paper=EMCID)
 ARTIST_CLIP_HOLDOUT = ClipScore("artist_clip_holdout", HOLDOUT, L14, paper=EMCID)
-ARTIST_CLIP_PRESERVED = ClipScore("artist_clip_preserved", PRESERVED, L14, paper=EMCID)
+ARTIST_CLIP_PRESERVED = ClipScore("artist_clip_preserved", PRESERVED, L14, paper="")

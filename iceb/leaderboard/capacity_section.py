@@ -1,10 +1,13 @@
 """The section of a leaderboard page that says how many concepts each method can edit at once."""
 
+from collections.abc import Iterator
+
 from iceb.leaderboard.capacity import Area, Capacity, Ends, HalfLife, RowCapacity, TableCapacity
 from iceb.leaderboard.known_floor import FLOOR
 from iceb.leaderboard.markdown import MISSING, cell, markdown_table
 from iceb.leaderboard.rank import CONTROL, Row
 from iceb.leaderboard.row_lines import name
+from iceb.specs.records import ScoreRecord
 
 GUIDE = "../docs/capacity.md"
 ALONE = "No other row moves these numbers"
@@ -54,10 +57,33 @@ def explain(found: TableCapacity) -> list[str]:
         "nothing is left, at every number) to 1 (all works and all is left). None where one of those numbers was not "
         "run.",
         f"half-life: the number of edits at which the lower of the two has fallen to half of what it is at "
-        f"{found.counts[0]}: how fast a method gives way, however well it began. “> {found.counts[-1]}”: it has not; "
-        f"{MISSING} also where it rises to more than twice that first. "
+        f"{found.counts[0]}: how fast a method gives way, however well it began. “> {found.counts[-1]}”: it has not. "
+        f"{MISSING}: that first value is near 0, or a later one is more than twice as large. "
         f"Without [low, high]: fewer than ten concepts at {found.counts[0]}, so its error is not known.",
+        *_bounds_of_half(found),
     ]
+
+
+def _bounds_of_half(found: TableCapacity) -> list[str]:
+    """Say what a capacity at half leaves out: ranks that its metric withholds, and cosines."""
+    kept = found.axes.preservation
+    lost = (
+        f"C({found.levels[0]:g}) asks for no more than half of {cell(kept)}; a row that loses over a fifth of it has "
+        "no rank, whatever its capacity."
+    )
+    cosine = (
+        f"{cell(kept)} is a raw cosine, of which unrelated images keep a part: an edit that damages the erased and the "
+        "others alike may hold at half. Read it beside the headline."
+    )
+    units = {score.unit for row in found.rows for score in _scores_of(row.row, kept)}
+    return [
+        *([lost] if found.table.evidence.task.kept == kept else []),
+        *([cosine] if any("cosine" in unit for unit in units) else []),
+    ]
+
+
+def _scores_of(row: Row, metric: str) -> Iterator[ScoreRecord]:
+    return (score for found in row.cells.values() for score in found.scores if score.metric == metric)
 
 
 def cells_of(found: RowCapacity) -> list[str]:

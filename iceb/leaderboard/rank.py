@@ -22,7 +22,7 @@ from iceb.specs.results import Result
 from iceb.specs.tasks import Task
 from iceb.statistics.rank_intervals import RankInterval, rank_intervals
 
-CONTROL, NO_BETTER, NO_VALUE, NO_ERROR = "control", f"no better than {FLOOR}", "–", "no error"
+CONTROL, NO_BETTER, NO_VALUE, NO_ERROR = "control", f"not proven better than {FLOOR}", "–", "no error"
 TOO_FEW = "too few concepts"  # below ten clusters no test holds its level
 
 
@@ -185,7 +185,7 @@ class _Contender:
 def _rank(
     rows: Sequence[Row], ranking: Column | None, kept: Kept, count: int, evidence: Evidence
 ) -> tuple[Ranked, ...]:
-    """Rank the rows: ranked ones, no better than unedited, without an error or a value, then controls."""
+    """Order the rows: ranked, not proven better than unedited, without error or value, then controls."""
     here = [row for row in rows if count in row.cells]
     if ranking is None or count not in evidence.task.edit_counts:
         return tuple(Ranked(None, row, CONTROL if row.control else NO_VALUE) for row in here)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from iceb.baselines.recipes import SAME_REQUESTS
 from iceb.leaderboard.ceiling import OF_CEILING, anchors_at
 from iceb.leaderboard.columns import Column
 from iceb.leaderboard.edits_made import ALONE, controls_line, edits_lines
@@ -34,6 +35,7 @@ def reading(table: Table) -> str:
         *_elsewhere(table),
         controls_line(table),
         *edits,
+        *_settings_of(table),
         "A row of published settings is named so, with what they were published for where that is another task; on "
         "AICE “published” alone also stands for the defaults of UCE's and ESD's programs and for TIME's and ReFACT's "
         "settings for their own tasks ([the names](../baselines/README.md)). They are the authors' except counts tied "
@@ -47,6 +49,17 @@ def reading(table: Table) -> str:
         "reproduction is another run of the same row whose numbers agree ([what this proves](../docs/results.md)).",
     ]
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _settings_of(table: Table) -> list[str]:
+    """Say whose settings the rows have, where the task edits another's requests and has its recipes."""
+    other = SAME_REQUESTS.get(table.identity.task)
+    if other is None:
+        return []
+    return [
+        f"The requests are {other.upper()}'s, and so are the settings: “published” is what was published for "
+        f"{other.upper()}, “tuned for mini” what was tuned by its scores."
+    ]
 
 
 def _intervals(table: Table) -> str:
@@ -91,14 +104,15 @@ def _ranking(table: Table) -> list[str]:
     if table.headline is None:
         return ["No row has the task's headline, so nothing is ranked."]
     declared = ", ".join(map(str, table.declared))
-    shared = "destination or a " if table.evidence.task.cluster == "destination" else ""
+    shared = "" if table.evidence.task.cluster == "request" else f"{table.evidence.task.cluster} or a "
     lines = [
         f"{_headline_link(table.headline)} ranks, at each number of edits that the task declares ({declared}). Results "
         "at other numbers are listed and rank nothing. In brackets behind a score stands its rank.",
         "A rank is the range of ranks that the row may have, “2–4”: it begins after all rows that are proven better "
-        "and ends before those that are proven worse. Every pair of rows is tested on the same concepts and seeds (a "
-        f"paired t test; what shares a {shared}draw counts once), and Holm's rule holds the chance that any "
-        "rank of a number of edits is wrong below 5 %.",
+        "and ends before those that are proven worse. Every pair of rows that may rank is tested on the same concepts "
+        f"and seeds (a paired t test; what shares a {shared}draw counts once), and Holm's rule holds the chance that "
+        "any rank of a number of edits is wrong below 5 %, as far as t holds: over fewer than a hundred concepts it "
+        "may fail where a few of them make the difference ([how often](../docs/claims.md)).",
         "Rows with a letter in common under “ties” are not told apart: each letter is a largest group without a proven "
         "difference, so a row may have several ([statistics](../docs/statistics.md)).",
         "A score without an error, which rests on one concept, has no rank, and none has a score of fewer than ten "
@@ -110,8 +124,8 @@ def _ranking(table: Table) -> list[str]:
         *_loss_note(table),
         *_seen_note(table),
         f"`{FLOOR}` is the floor, the model as it was. A row that the same tests do not prove better than it has no "
-        f"rank: it is {NO_BETTER}. In brackets, ({MISSING}) is no rank for whatever reason; the tables say "
-        f"which.{_without_floor(table)}",
+        f"rank and is marked “{NO_BETTER}”, which does not prove it equal. In brackets, ({MISSING}) is no rank for "
+        f"whatever reason; the tables say which.{_without_floor(table)}",
     ]
     return [*lines, *_ceiling(table), *([cell(table.note)] if table.note else [])]
 

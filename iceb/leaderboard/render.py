@@ -9,12 +9,13 @@ from iceb.leaderboard.capacity_section import capacity_section
 from iceb.leaderboard.ceiling import OF_CEILING, anchored_text, anchors_at
 from iceb.leaderboard.columns import Column
 from iceb.leaderboard.comparable import apart_from
+from iceb.leaderboard.controls_above import controls_above
 from iceb.leaderboard.identity import Identity
 from iceb.leaderboard.kept import LOST, UNTOLD
 from iceb.leaderboard.markdown import MISSING, cell, markdown_table
 from iceb.leaderboard.published import Published
 from iceb.leaderboard.published_section import published_section
-from iceb.leaderboard.rank import CONTROL, NO_BETTER, TOO_FEW, Ranked, Row, Table
+from iceb.leaderboard.rank import CONTROL, NO_BETTER, NO_ERROR, TOO_FEW, Ranked, Row, Table
 from iceb.leaderboard.reading_guide import reading
 from iceb.leaderboard.row_lines import costs, degenerate, name, relative_change, setting, without_effect
 from iceb.leaderboard.unranked import REASONS
@@ -65,6 +66,7 @@ def _table(table: Table, view: View | None) -> list[str]:
     parts += ["### How to read the tables", reading(table)]
     if table.headline is not None:
         parts += [f"### {cell(table.headline.heading)} by number of edits", _by_count(table, table.headline)]
+        parts += controls_above(table, table.headline)
     parts += _view_parts(view) if view is not None else []
     for count in reversed(table.counts):
         parts += [
@@ -133,7 +135,7 @@ def score_with_rank(table: Table, row: Row, headline: Column, count: int) -> str
         f" ({entry.place})"
         if entry.rank is not None
         else f" ({MISSING})"
-        if entry.reason in (NO_BETTER, TOO_FEW, LOST, UNTOLD, *REASONS)
+        if entry.reason in (NO_BETTER, NO_ERROR, TOO_FEW, LOST, UNTOLD, *REASONS)
         else ""
     )
     return f"{score_text(score, headline)}{rank}"
@@ -155,12 +157,13 @@ def all_metrics(table: Table, count: int) -> str:
     anchors = anchors_at(table, count)
     counted = any(entry.row.cells[count].first.degenerate is not None for entry in entries)
     idle = any(entry.row.cells[count].has_idle_edits for entry in entries)
+    seeded = any(entry.row.cells[count].first.replicates > 1 for entry in entries)
     header = [
         "rank",
         "ties",
         "method",
         "fidelity",
-        "seeds",
+        *(("seeds",) if seeded else ()),
         "reproductions",
         CHANGE,
         *(("degenerate",) if counted else ()),
@@ -174,7 +177,7 @@ def all_metrics(table: Table, count: int) -> str:
             entry.rank.groups if entry.rank is not None else MISSING,
             name(entry.row),
             cell(entry.row.fidelity or MISSING),
-            str(entry.row.cells[count].first.replicates),
+            *((str(entry.row.cells[count].first.replicates),) if seeded else ()),
             str(entry.row.cells[count].reproductions),
             relative_change(entry.row.cells[count]),
             *((degenerate(entry.row.cells[count]),) if counted else ()),

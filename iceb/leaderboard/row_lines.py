@@ -18,7 +18,9 @@ NEW_CACHE = (
 COST_NOTE = (
     "Times are wall time, beside whatever else the run's machine did. The rows that ship with the suite were made "
     "several at once on a shared machine: times of one row cannot be compared with those of another. "
-    "[Benchmarks](../benchmarks/README.md) time edits on their own. Drawing is timed over the images that the run drew."
+    "[Benchmarks](../benchmarks/README.md) time edits on their own. Drawing is timed over the images that the run "
+    "drew; “images drawn” counts these, of all that its scores read: before the edit, of other seeds and of "
+    "references too."
 )
 OF_EDITS = (
     f"“{EDIT_SECONDS}” is of the run that first made the edit (all edits of a run; of draws and seeds those of the "

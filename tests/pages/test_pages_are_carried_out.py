@@ -168,7 +168,9 @@ def new_dataset(place: Scratch) -> None:
     printed = re.search(r"`prompt_swap`, has (0\.\d+) and loses nothing", page)
     assert printed
     assert score_of(ceiling, "edit_score")[0] == pytest.approx(float(printed[1]), abs=2e-3)
-    assert score_of(ceiling, "holdout_delta")[0] == 0
+    assert re.search(
+        r"^ holdout_delta .* \+0\.000 +36 +6 *$", ceiling, re.MULTILINE
+    )  # of every class, so without error
     assert "title: Instruments turned into others" in place.run("iceb show dataset orchestra")
     assert place.run("iceb data verify orchestra").startswith("orchestra: rows is here (")
     with_recipe = line_of(place, "iceb evaluate --method uce --task orchestra --num-edits 4 --recipe")

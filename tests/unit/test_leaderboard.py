@@ -97,7 +97,7 @@ def test_a_row_says_in_its_name_which_settings_it_has(result, task):
         "emcid, published",
         "emcid, published (edit_weight=0.75)",
     ):
-        assert f"| 1–3 | a | {name} | – | 1 | 0 | – | 0.250" in text
+        assert f"| 1–3 | a | {name} | – | 0 | – | 0.250" in text
         assert f"- **{name}** version 1" in text
 
 
@@ -154,8 +154,8 @@ def test_the_methods_fidelity_and_the_change_of_the_weights_stand_in_the_table(r
     method = found.method.model_copy(update={"fidelity": "faithful"})
     model = found.model.model_copy(update={"relative_change": 0.01234})
     text = render("t", tables([found.model_copy(update={"method": method, "model": model})], task))
-    assert "| rank | ties | method | fidelity | seeds | reproductions | ‖ΔW‖/‖W‖ |" in text
-    assert "| faithful | 1 | 0 | 0.0123 | 0.250" in text
+    assert "| rank | ties | method | fidelity | reproductions | ‖ΔW‖/‖W‖ |" in text
+    assert "| faithful | 0 | 0.0123 | 0.250" in text
 
 
 def test_rows_without_an_error_stand_in_the_order_of_their_values(make_result, task):
@@ -319,7 +319,7 @@ def test_the_headline_stands_between_unedited_and_the_ceiling(make_result, task)
 
 
 def test_an_eraser_has_no_rank_and_a_dash_where_a_metric_asks_for_the_destination(make_result, task):
-    assert "| – | – | esd | – | 1 | 0 | – | – | -0.100 ± 0.010 | – | – |" in page_of(small_table(make_result), task)
+    assert "| – | – | esd | – | 0 | – | – | -0.100 ± 0.010 | – | – |" in page_of(small_table(make_result), task)
 
 
 def test_the_page_does_not_depend_on_the_order_of_the_results(make_result, task):
@@ -386,10 +386,8 @@ def test_one_more_metric_splits_no_table_and_rows_without_it_show_a_dash(make_re
         make_result("uce", 10, {"edit_score": 0.1}),
     ]
     text = page_of(some, task)
-    assert (
-        "| rank | ties | method | fidelity | seeds | reproductions | ‖ΔW‖/‖W‖ | edit_score ↑ | source2dest ↑ |" in text
-    )
-    assert "| 2 | b | uce | – | 1 | 0 | – | 0.100 ± 0.010 | – |" in text
+    assert "| rank | ties | method | fidelity | reproductions | ‖ΔW‖/‖W‖ | edit_score ↑ | source2dest ↑ |" in text
+    assert "| 2 | b | uce | – | 0 | – | 0.100 ± 0.010 | – |" in text
 
 
 def test_two_versions_of_a_metric_are_two_columns_and_so_are_two_judges(make_result, task):
@@ -543,7 +541,7 @@ def test_another_run_that_agrees_is_kept_beside_the_first_and_counted(make_resul
     assert three == boards / "results" / place(other_code.result) != one
     assert len(collect(boards / "results")) == 3
     text = (boards / "aice.md").read_text(encoding="utf-8")
-    assert "| – | – | emcid | – | 1 | 2 | – | 0.250 ± 0.010 |" in text
+    assert "| – | – | emcid | – | 2 | – | 0.250 ± 0.010 |" in text
     assert text.count("at 2, reproduced: `iceb evaluate` (commit adb5f113dce6, another, 8 threads, 2026-02-01)") == 2
 
 
@@ -596,7 +594,7 @@ def test_partial_results_are_skipped_with_a_line_and_the_page_is_written(make_re
     assert found.results == (boards / "results" / place(good.result),)
     assert found.skipped == (f"skipped {sources[1]}: {refusal(partial.result)}",)
     assert boards / "aice.md" in found.pages
-    assert "| too few concepts | – | emcid | – | 1 | 0 |" in (boards / "aice.md").read_text(encoding="utf-8")
+    assert "| too few concepts | – | emcid | – | 0 |" in (boards / "aice.md").read_text(encoding="utf-8")
     with pytest.raises(ResultError, match="nothing to add"):
         add_results(boards, sources[1], make_result(limit=4).save(tmp_path / "c" / "result.json"), task=task)
 
