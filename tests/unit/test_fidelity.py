@@ -9,6 +9,7 @@ from iceb.baselines.recipes import shipped_recipe
 from iceb.leaderboard.published import read_published
 from iceb.registry import load
 from tools import fidelity as tool
+from tools.comparison.anchors import ANCHORS, OTHERS, anchors, anchors_note
 from tools.comparison.both_sides import ALTERNATIVES, COUNTS, METHODS, PAPER, UNEDITED, BothSides, Measured, fidelity
 from tools.comparison.notes import STEPS, esd_note, idle_note
 from tools.comparison.orders import orders, swapped_pairs
@@ -135,6 +136,37 @@ def test_the_page_says_what_the_numbers_say(copies, sides):
     assert "- TIME edits more on mini than published: by 0.100 on average." in text
     assert "The orders are equal at 4 of 4 numbers of edits, and 0 swaps apart at most." in text
     assert "| 50 | -0.003 | 0.397 | +0.400 | -1.000 * | -1.000 | 0.000 |" in text
+
+
+def test_anchors_are_the_same_mean_with_other_numbers_for_what_mini_has(copies, sides):
+    pairs = sides(copies()).pairs()
+    found = anchors(pairs)
+    assert found["no edit"] == pytest.approx(sum(abs(pair.published) for pair in pairs) / 40)
+    assert found == anchors(sides(copies({("UCE", 10): 0.3})).pairs())
+    of_refact = [pair for pair in pairs if pair.printed == "ReFACT"]
+    places = {(pair.num_edits, pair.number): pair.published for pair in of_refact}
+    others = {
+        place: sorted(p.published for p in pairs if (p.num_edits, p.number) == place and p not in of_refact)
+        for place in places
+    }
+    gaps = [abs(value - sum(others[place][1:3]) / 2) for place, value in places.items()]
+    assert anchors(pairs, ("ReFACT",))[OTHERS] == pytest.approx(sum(gaps) / 8)
+
+
+def test_noise_loses_all_of_the_holdout_and_reaches_no_destination(copies, sides):
+    pairs = [pair for pair in sides(copies()).pairs() if pair.printed == "UCE"]
+    gaps = [abs(pair.published + (pair.number == "holdout")) for pair in pairs]
+    assert anchors(sides(copies()).pairs(), ("UCE",))["noise"] == pytest.approx(sum(gaps) / 8)
+
+
+def test_the_page_says_which_anchors_are_nearer_than_mini(copies, sides):
+    *_, exact = anchors_note(sides(copies()).pairs())
+    assert exact.count("nearer to the published curves than every anchor") == 7
+    *_, said = anchors_note(sides(copies({("ReFACT", count): 2.0 for count in COUNTS})).pairs())
+    (line,) = [
+        each for each in said.splitlines() if each.startswith("- ReFACT: 1.000, further from the published curves ")
+    ]
+    assert all(name in line for name in ANCHORS)
 
 
 def test_esd_with_its_authors_steps_is_what_its_recipe_says():

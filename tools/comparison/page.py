@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 
 from iceb.leaderboard.markdown import MISSING, markdown_table
+from tools.comparison.anchors import ANCHORS, anchors, anchors_note
 from tools.comparison.both_sides import (
     ALTERNATIVES,
     APART,
@@ -92,11 +93,17 @@ def _fidelity_section(sides: BothSides, pairs: Sequence[Pair]) -> Iterator[str]:
     groups = {"all": tuple(METHODS), f"chosen on ({', '.join(CHOSEN)})": CHOSEN, f"apart ({', '.join(APART)})": APART}
     groups |= {name: (name,) for name in METHODS}
     lines = [
-        [name, number_text(fidelity(pairs, methods)), number_text(before(methods))] for name, methods in groups.items()
+        [
+            name,
+            *(number_text(value) for value in (fidelity(pairs, methods), *anchors(pairs, methods).values())),
+            number_text(before(methods)),
+        ]
+        for name, methods in groups.items()
     ]
     besides = [(each.title, number_text(fidelity(sides.pairs(each.rows)))) for each in ALTERNATIVES]
-    lines += [[f"beside: {title}", number, MISSING] for title, number in besides]
-    yield markdown_table(["mean absolute difference", "fidelity", "before"], lines, numbers_from=1)
+    lines += [[f"beside: {title}", number, *[MISSING] * (len(ANCHORS) + 1)] for title, number in besides]
+    yield markdown_table(["mean absolute difference", "fidelity", *ANCHORS, "before"], lines, numbers_from=1)
+    yield from anchors_note(pairs)
     yield BEFORE_NOTE
     yield from esd_note(sides)
 
