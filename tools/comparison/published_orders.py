@@ -1,16 +1,13 @@
-"""Set published tables beside rows of published settings, and compare the orders of methods."""
+"""Compare the orders of methods in published tables with those of our rows: pairs, swaps, certain ones."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TypeAlias
 
-from iceb.leaderboard.known_floor import FLOOR
 from iceb.leaderboard.published import Published
-from iceb.specs.recipes import PUBLISHED
 from iceb.specs.records import ScoreRecord
-from tools.comparison.both_sides import Measured
 
 Two: TypeAlias = tuple["Beside", "Beside"]
 Printed: TypeAlias = tuple[str, int, frozenset[tuple[str, float]]]  # our metric, edits, and each row's printed number
@@ -44,9 +41,15 @@ SCORES: Mapping[str, Mapping[str, str]] = {  # task → score as printed → our
     "road": SINGLE_EDITS,
     "timed": SINGLE_EDITS,
 }
-ALONE = {"objects": 10, "road": 90, "timed": 104}  # each edit is made alone: a paper's 1 is our number of requests
-NOT_OURS = ("ESD-u",)  # settings of a method of ours that no recipe has
-CONTROLS = {"SD v1.4": FLOOR, "SD v1.4 (Baseline)": FLOOR}
+# Of them, ours of what should stay: the unedited model is the best by definition.
+STAYS = (
+    "artist_lpips64_holdout",
+    "artist_clip_holdout",
+    "celebrity_acc_s",
+    "object_acc_s",
+    "specificity",
+    "style_clip_s",
+)
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ class Comparison:
         methods: in the table's order, controls left out.
         control: the unedited model, where both sides have it.
         copied: pairs of printed numbers that another table has too, and is counted with, by that table's name.
+        unproven: our rows that are not proven better than the unedited model.
     """
 
     table: Published
@@ -98,6 +102,7 @@ class Comparison:
     methods: tuple[Beside, ...]
     control: Beside | None
     copied: Mapping[Printed, str] = field(default_factory=dict)
+    unproven: frozenset[str] = frozenset()
 
     @property
     def metric(self) -> str:
@@ -110,9 +115,16 @@ class Comparison:
         return self.table.columns[self.score].better == "lower"
 
     def order(self, side: str) -> tuple[str, ...]:
-        """The methods, best first, by "published" or by our "value"; equal ones in the table's order."""
+        """The methods, best first, by "published" or by our "value"; equal ones as one, joined by "="."""
         sign = 1 if self.lower_is_better else -1
-        return tuple(each.printed for each in sorted(self.methods, key=lambda each: sign * getattr(each, side)))
+        numbers = {each.printed: sign * getattr(each, side) for each in self.methods}
+        groups: list[list[str]] = []
+        for name in sorted(numbers, key=numbers.__getitem__):
+            if groups and _are_equal(numbers[groups[-1][0]], numbers[name]):
+                groups[-1].append(name)
+            else:
+                groups.append([name])
+        return tuple(" = ".join(names) for names in groups)
 
     @property
     def ordered_pairs(self) -> list[Two]:
@@ -120,9 +132,19 @@ class Comparison:
         return [pair for pair in combinations(self.methods, 2) if _is_ordered(*pair)]
 
     @property
-    def pairs(self) -> list[Two]:
+    def own_pairs(self) -> list[Two]:
         """Those of them that are not counted with another table."""
         return [pair for pair in self.ordered_pairs if self.printed_key(*pair) not in self.copied]
+
+    @property
+    def pairs(self) -> list[Two]:
+        """Those of them that count: not the ones apart."""
+        return [pair for pair in self.own_pairs if not self._is_won_by_nothing(*pair)]
+
+    @property
+    def apart(self) -> list[Two]:
+        """Those of them, by a score of what should stay, that a row wins here which is not proven to do anything."""
+        return [pair for pair in self.own_pairs if self._is_won_by_nothing(*pair)]
 
     @property
     def other_tables(self) -> tuple[str, ...]:
@@ -133,17 +155,33 @@ class Comparison:
     @property
     def swaps(self) -> list[Two]:
         """The pairs whose order is another here."""
-        return [pair for pair in self.pairs if _is_swapped(*pair)]
+        return [pair for pair in self.pairs if is_swapped(*pair)]
 
     @property
     def certain_swaps(self) -> list[Two]:
         """Those of them whose intervals here do not touch; what a paper prints is not used."""
-        return [pair for pair in self.swaps if _are_apart(*pair)]
+        return [pair for pair in self.swaps if is_certain(*pair)]
 
     @property
     def certain_agreements(self) -> list[Two]:
         """The pairs of the same order on both sides whose intervals here do not touch."""
-        return [pair for pair in self.pairs if not _is_swapped(*pair) and _are_apart(*pair)]
+        return [pair for pair in self.pairs if not is_swapped(*pair) and is_certain(*pair)]
+
+    @property
+    def certain_swaps_apart(self) -> list[Two]:
+        """The certain swaps among the pairs apart."""
+        return [pair for pair in self.apart if is_swapped(*pair) and is_certain(*pair)]
+
+    @property
+    def certain_agreements_apart(self) -> list[Two]:
+        """The certain agreements among the pairs apart."""
+        return [pair for pair in self.apart if not is_swapped(*pair) and is_certain(*pair)]
+
+    def _is_won_by_nothing(self, one: Beside, other: Beside) -> bool:
+        """Whether the row that keeps more here is one that the unedited model may equal, and would win as well."""
+        sign = 1 if self.lower_is_better else -1
+        best = min((one, other), key=lambda each: sign * (each.value or 0.0))
+        return self.metric in STAYS and best.row in self.unproven
 
     def printed_key(self, one: Beside, other: Beside) -> Printed:
         """The key of a pair by its printed numbers, the same in any table and unit."""
@@ -164,65 +202,22 @@ def count_once(found: Sequence[Comparison]) -> list[Comparison]:
     return marked
 
 
+def _are_equal(one: float, other: float) -> bool:
+    return math.isclose(one, other, abs_tol=1e-12)
+
+
 def _is_ordered(one: Beside, other: Beside) -> bool:
-    ours = one.value is not None and other.value is not None and not math.isclose(one.value, other.value, abs_tol=1e-12)
+    ours = one.value is not None and other.value is not None and not _are_equal(one.value, other.value)
     return ours and one.published != other.published
 
 
-def _is_swapped(one: Beside, other: Beside) -> bool:
+def is_swapped(one: Beside, other: Beside) -> bool:
+    """Whether two methods stand in another order here than in the table."""
     ours = (one.value or 0.0) - (other.value or 0.0)  # both are known of a comparison's methods
     return (one.published - other.published) * ours < 0
 
 
-def _are_apart(one: Beside, other: Beside) -> bool:
+def is_certain(one: Beside, other: Beside) -> bool:
+    """Whether the intervals of two rows here do not touch."""
     first, second = one.interval, other.interval
     return bool(first and second and (first[1] < second[0] or second[1] < first[0]))
-
-
-def comparisons(tables: Sequence[Published], measured: Mapping[str, Measured]) -> Iterator[Comparison]:
-    """Compare every score that a table and our rows of published settings have for two methods and more.
-
-    Args:
-        tables: published ones, of any task.
-        measured: our results by task, of SCORES.
-    """
-    for table in (each for each in tables if each.task in measured):
-        for score in SCORES[table.task]:
-            for count in sorted({row.num_edits for row in table.rows if row.metric == score}):
-                found = _compare(table, score, count, measured[table.task])
-                if len(found.methods) > 1:
-                    yield found
-
-
-def _compare(table: Published, score: str, count: int, measured: Measured) -> Comparison:
-    num_edits = ALONE.get(table.task, count)
-    metric = SCORES[table.task][score]
-    beside = [
-        Beside(row.method, name, row.value, _score(measured, name, num_edits, metric))
-        for row in table.rows
-        if (row.metric, row.num_edits) == (score, count)
-        and (name := _row_of(table, row.method, measured, num_edits)) is not None
-    ]
-    known = [each for each in beside if each.value is not None]
-    methods = tuple(each for each in known if each.printed not in CONTROLS)
-    control = next((each for each in known if each.printed in CONTROLS), None)
-    return Comparison(table, score, count, num_edits, methods, control)
-
-
-def _row_of(table: Published, printed: str, measured: Measured, num_edits: int) -> str | None:
-    """The name of our row of published settings that stands for a printed method; None without one."""
-    if printed in NOT_OURS or printed not in {**table.ours, **CONTROLS}:
-        return None
-    if printed in CONTROLS:
-        return CONTROLS[printed] if (CONTROLS[printed], num_edits) in measured.by_row else None
-    return published_row(measured, table.ours[printed], num_edits)
-
-
-def published_row(measured: Measured, method: str, num_edits: int) -> str | None:
-    """The name of a method's row of published settings, of any benchmark; None without one."""
-    found = (row for row, count in measured.by_row if count == num_edits and row.startswith(f"{method}, {PUBLISHED}"))
-    return min(found, default=None)
-
-
-def _score(measured: Measured, row: str, num_edits: int, metric: str) -> ScoreRecord | None:
-    return measured.by_row[row, num_edits][0].score(metric)
