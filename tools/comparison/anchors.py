@@ -1,4 +1,4 @@
-"""Anchors of the fidelity: what it would be without an edit, of noise, and of guesses from the published curves."""
+"""Anchors of the fidelity: its value without an edit, of noise, and of guesses from published curves."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -54,7 +54,7 @@ def anchors(pairs: Sequence[Pair], methods: Iterable[str] = METHODS) -> dict[str
 
 
 def anchors_note(pairs: Sequence[Pair]) -> Iterator[str]:
-    """What the anchors are, and on which side of them mini stands."""
+    """Explain the anchors, and say on which side of them mini stands."""
     yield ANCHORS_NOTE.format(erasers=" and ".join(ERASERS), count=len(METHODS), others=OTHERS.capitalize())
     groups = {"All methods": tuple(METHODS), f"The methods apart ({', '.join(APART)})": APART}
     groups |= {name: (name,) for name in METHODS}

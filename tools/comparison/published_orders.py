@@ -1,4 +1,4 @@
-"""Compare the orders of methods in published tables with those of our rows: pairs, swaps, certain ones."""
+"""Compare the orders of methods in published tables and of our rows: pairs, swaps, certain ones."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -143,7 +143,7 @@ class Comparison:
 
     @property
     def apart(self) -> list[Two]:
-        """Those of them, by a score of what should stay, that a row wins here which is not proven to do anything."""
+        """Those of them, by a score of STAYS, that a row wins here which is not proven to do anything."""
         return [pair for pair in self.own_pairs if self._is_won_by_nothing(*pair)]
 
     @property
@@ -178,7 +178,7 @@ class Comparison:
         return [pair for pair in self.apart if not is_swapped(*pair) and is_certain(*pair)]
 
     def _is_won_by_nothing(self, one: Beside, other: Beside) -> bool:
-        """Whether the row that keeps more here is one that the unedited model may equal, and would win as well."""
+        """Whether the row that keeps more here is not proven better than the unedited model."""
         sign = 1 if self.lower_is_better else -1
         best = min((one, other), key=lambda each: sign * (each.value or 0.0))
         return self.metric in STAYS and best.row in self.unproven

@@ -1,4 +1,4 @@
-"""Write the parts of docs/published_orders.md: totals, counts by table, and each table beside our rows."""
+"""Write the parts of docs/published_orders.md: totals, counts, and each table beside our rows."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from tools.comparison.published_orders import STAYS, Beside, Comparison, Two, is
 
 @dataclass(frozen=True)
 class Standing:
-    """What is known of one of our rows.
+    """The fidelity of one of our rows, and why it has no rank.
 
     Attributes:
         reason: why it has no rank on its page; "" where it has one.
