@@ -44,7 +44,7 @@ def test_a_run_becomes_a_row_and_a_run_with_other_threads_its_reproduction(runs,
     assert [result.id for result in collect(tmp_path / "results")] == 2 * [read_result(runs[0]).id]
     (page,) = tmp_path.glob("toy-*.md")
     text = page.read_text(encoding="utf-8")
-    assert "| shake (tests) | own | 1 | 1 |" in text  # method, fidelity, seeds, reproductions
+    assert "| shake (tests) | own | 1 |" in text  # method, fidelity, reproductions
     assert "  - at 2, reproduced: `iceb evaluate`" in text
 
 

@@ -42,7 +42,7 @@ def test_the_table_has_the_columns_and_counts_that_the_comment_names(board, made
 | --- | --: | --: | --: | --: |
 | [emcid](docs/methods/emcid.md) | – | – | 0.500 ± 0.010 | 0.200 ± 0.010 (1) |
 | far (far-away) | – | – | 0.250 ± 0.010 | 0.100 ± 0.010 (2) |
-| [unedited (control)](docs/methods/unedited.md) | – | – | 0.000 ± 0.000 | 0.000 ± 0.000 |
+| [unedited (control)](docs/methods/unedited.md) | – | – | 0.000 | 0.000 |
 
 """,
     )
