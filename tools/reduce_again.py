@@ -16,10 +16,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tools are no installed package
 
 from iceb.base.files import write_atomic
-from iceb.leaderboard.filed_result import read_result_text, table_beside
+from iceb.leaderboard.filed_result import read_unchecked
 from iceb.leaderboard.pages import results_folder
 from iceb.leaderboard.reduced import scores_again
-from iceb.runs.table import checked_table, read_table_file
 from iceb.specs.results import Result
 from tools.committed import LEADERBOARDS
 
@@ -27,12 +26,9 @@ from tools.committed import LEADERBOARDS
 def changed_results(folder: Path) -> Iterator[tuple[Path, Result]]:
     """The results below a folder whose scores or intervals are others today, each with those."""
     for path in sorted(folder.rglob("*.json")):
-        _, text, result = read_result_text(path)
-        if result.per_concept is None:
-            continue
-        beside = table_beside(path)
-        made = scores_again(result, checked_table(read_table_file(beside), result.per_concept, str(beside)))
-        if made.to_json() != text:
+        filed = read_unchecked(path)
+        made = scores_again(filed.result, filed.rows)
+        if made.to_json() != filed.text:
             yield path, made
 
 

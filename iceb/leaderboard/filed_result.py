@@ -1,7 +1,7 @@
 """Read a result and its table from disk: from a run's folder, a submitted file, or a leaderboard."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iceb.base.errors import ResultError
@@ -60,6 +60,20 @@ def read_result_text(named: Path) -> tuple[Path, str, Result]:
     return path, text, Result.from_json(text, str(path))
 
 
+def read_unchecked(named: Path) -> FiledResult:
+    """Read a result with its table, as both stand there.
+
+    Raises:
+        ResultError: a file is missing or malformed, or the table is not the one the result names.
+    """
+    path, text, result = read_result_text(named)
+    if result.per_concept is None:
+        raise ResultError(f"{path}: names no table of per-concept statistics, so no score can be computed again")
+    beside = table_beside(path)
+    table = read_table_file(beside)
+    return FiledResult(path, result, text, table, tuple(checked_table(table, result.per_concept, str(beside))))
+
+
 def read_filed(named: Path) -> FiledResult:
     """Read a result with its table and recompute every score; of an older reduction, make them by today's.
 
@@ -67,14 +81,9 @@ def read_filed(named: Path) -> FiledResult:
         ResultError: a file is missing or malformed, the table is not the one the result names, or a number in the
             result is not the one that the table makes.
     """
-    path, text, result = read_result_text(named)
-    if result.per_concept is None:
-        raise ResultError(f"{path}: names no table of per-concept statistics, so no score can be computed again")
-    beside = table_beside(path)
-    table = read_table_file(beside)
-    rows = checked_table(table, result.per_concept, str(beside))
-    if found := problems(result, rows):
+    filed = read_unchecked(named)
+    if found := problems(filed.result, filed.rows):
         more = f" (and {len(found) - MOST_TOLD} more)" if len(found) > MOST_TOLD else ""
-        raise ResultError(f"{path}: {'; '.join(found[:MOST_TOLD])}{more}: {UNDO}")
-    made = reduce_again(result, rows)
-    return FiledResult(path, made, text if made is result else made.to_json(), table, tuple(rows))
+        raise ResultError(f"{filed.path}: {'; '.join(found[:MOST_TOLD])}{more}: {UNDO}")
+    made = reduce_again(filed.result, filed.rows)
+    return filed if made is filed.result else replace(filed, result=made, text=made.to_json())

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from iceb.base.errors import SpecError
-from iceb.leaderboard.row_clusters import cluster_names, names_clusters
+from iceb.leaderboard.row_clusters import known_clusters
 from iceb.specs.chosen_intervals import score_interval
 from iceb.specs.meanings import bounds_of
 from iceb.specs.records import ScoreRecord
@@ -22,8 +22,8 @@ def interval_problems(
     Those of older versions of the reduction are made again and not compared. Where the task's clusters are destinations
     that are not at hand, nothing is compared.
     """
-    clusters = cluster_names(result)
-    if result.reduction_version < VERSION or (names_clusters(result) and not clusters):
+    clusters = known_clusters(result)
+    if result.reduction_version < VERSION or clusters is None:
         return
     try:
         made = score_interval(values, score.reduction.reduction, found, clusters, bounds_of(score.metric))

@@ -73,9 +73,7 @@ def _method(result: Result) -> Iterator[str]:
 
 
 def _scores(result: Result, rows: Sequence[TableRow]) -> Iterator[str]:
-    grouped: dict[str, dict[str, list[ConceptValue]]] = {}
-    for row in rows:
-        grouped.setdefault(row.group, {}).setdefault(row.metric, []).append(row.value)
+    grouped = grouped_values(rows)
     scored, wrong = _scored_groups(result, list(grouped))
     yield from wrong
     for group, scores in scored:
@@ -88,6 +86,14 @@ def _scores(result: Result, rows: Sequence[TableRow]) -> Iterator[str]:
         for score in scores:
             for problem in _score(result, score, found.get(score.metric, [])):
                 yield f"metric {score.metric}{where}: {problem}"
+
+
+def grouped_values(rows: Sequence[TableRow]) -> dict[str, dict[str, list[ConceptValue]]]:
+    """The statistics of a table by their group of checkpoints and metric."""
+    grouped: dict[str, dict[str, list[ConceptValue]]] = {}
+    for row in rows:
+        grouped.setdefault(row.group, {}).setdefault(row.metric, []).append(row.value)
+    return grouped
 
 
 def _scored_groups(
@@ -156,13 +162,14 @@ def _differences(score: ScoreRecord, found: Score) -> Iterator[str]:
     wrong = []
     for name in (*NUMBERS, *COUNTS):
         said, made = getattr(score, name), getattr(found, name)
-        if not _agree(said, made, 0.0 if name in COUNTS else CLOSE):
+        if not agrees(said, made, 0.0 if name in COUNTS else CLOSE):
             wrong.append(f"{name} is {_number_text(said)}, the table makes {_number_text(made)}")
     if wrong:
         yield "; ".join(wrong)
 
 
-def _agree(said: float | None, made: float | None, close: float) -> bool:
+def agrees(said: float | None, made: float | None, close: float = CLOSE) -> bool:
+    """Whether a recorded number is the one that the table makes, but for last bits."""
     if said is None or made is None:
         return said is made
     return math.isclose(said, made, rel_tol=close, abs_tol=close)

@@ -1,10 +1,10 @@
 """Make a result's scores again from its table, where an older version of the reduction made them."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from iceb.leaderboard.row_clusters import cluster_names, names_clusters
+from iceb.leaderboard.recompute import NUMBERS, agrees, grouped_values
+from iceb.leaderboard.row_clusters import known_clusters
 from iceb.runs.table import TableRow
 from iceb.specs.chosen_intervals import score_interval
 from iceb.specs.meanings import bounds_of
@@ -12,9 +12,6 @@ from iceb.specs.records import ScoreRecord
 from iceb.specs.reduce import reduce_values
 from iceb.specs.reduction import VERSION, ConceptValue
 from iceb.specs.results import Result
-
-CLOSE = 1e-9  # relative and absolute; a number that is no further away keeps its last bits
-NUMBERS = ("value", "stderr", "low", "high", "before", "after")
 
 
 def reduce_again(result: Result, rows: Sequence[TableRow]) -> Result:
@@ -34,10 +31,7 @@ def scores_again(result: Result, rows: Sequence[TableRow]) -> Result:
     Raises:
         SpecError: the table has values that a score's reduction cannot read.
     """
-    grouped: dict[str, dict[str, list[ConceptValue]]] = {}
-    for row in rows:
-        grouped.setdefault(row.group, {}).setdefault(row.metric, []).append(row.value)
-    clusters = None if names_clusters(result) and not cluster_names(result) else cluster_names(result)
+    grouped, clusters = grouped_values(rows), known_clusters(result)
     earlier = {checkpoint.group for checkpoint in result.checkpoints}
     last = next((group for group in grouped if group not in earlier), "")
     made: dict[str, Any] = {"scores": _scores(result.scores, grouped.get(last, {}), clusters)}
@@ -62,14 +56,8 @@ def _score(score: ScoreRecord, values: list[ConceptValue], clusters: Mapping[str
     found = reduce_values(values, reduction)
     made = {name: getattr(found, name) for name in NUMBERS}
     changed: dict[str, Any] = {
-        name: number for name, number in made.items() if not _close(getattr(score, name), number)
+        name: number for name, number in made.items() if not agrees(getattr(score, name), number)
     }
     limits = bounds_of(score.metric)
     ends = None if clusters is None else score_interval(values, reduction, found, clusters, limits)
     return score.model_copy(update={**changed, "note": found.note, "interval": ends})
-
-
-def _close(said: float | None, made: float | None) -> bool:
-    if said is None or made is None:
-        return said is made
-    return math.isclose(said, made, rel_tol=CLOSE, abs_tol=CLOSE)

@@ -24,12 +24,14 @@ def cluster_names(result: Result, task: Task | None = None) -> Mapping[str, str]
     return {} if declared.cluster == "request" else shared_clusters(declared.cluster, requests_of(result).values())
 
 
-def names_clusters(result: Result) -> bool:
-    """Whether the result's task declares that concepts share clusters."""
+def known_clusters(result: Result) -> Mapping[str, str] | None:
+    """The clusters that concepts share; None where the task declares some and its data are not at hand."""
+    found = cluster_names(result)
     try:
-        return bool(registry.load("tasks", result.task.name).cluster != "request")
+        declared = registry.load("tasks", result.task.name).cluster
     except IcebError:
-        return False
+        return found
+    return found if found or declared == "request" else None
 
 
 def requests_of(result: Result) -> Mapping[str, EditRequest]:

@@ -117,8 +117,7 @@ class Scorer:
     ) -> ScoreRecord:
         """Score one metric on one group of rows, and add its statistics to the table."""
         metric = registered.metric
-        kinds = dict.fromkeys(need.measure for need in metric.needs)
-        used = {kind: measure_record(self.measures[kind]) for kind in kinds}
+        used = {need.measure: measure_record(self.measures[need.measure]) for need in metric.needs}
         references = {name: digest(list(self._reference(name))) for name in reference_names(metric)}
         if not self.reaches_dest and asks_dest(metric):
             return ScoreRecord.of(metric, registered.package, used, ERASES, references)

@@ -1,6 +1,7 @@
 """The parts of a result: what was run, what came out, what it cost and where it came from."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -226,15 +227,7 @@ class ScoreRecord(Record):
             unit=metric.unit,
             higher_is_better=metric.higher_is_better,
             reduction=ReductionRecord.of(metric.reduction),
-            value=score.value,
-            stderr=score.stderr,
-            low=score.low,
-            high=score.high,
-            n=score.n,
-            concepts=score.concepts,
-            before=score.before,
-            after=score.after,
-            note=score.note,
+            **asdict(score),
         )
 
 

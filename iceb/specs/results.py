@@ -34,14 +34,7 @@ from iceb.specs.run_records import Cost, PluginRecord, Provenance
 from iceb.specs.runs import MOST_COUNTED, ModelRef, RunSpec, Sampling
 
 SCHEMA: Literal[2] = 2
-OF_SPEC = (
-    "num_edits",
-    "draws",
-    "replicates",
-    "sampling",
-    "limit",
-    "share",
-)  # fields that a result has as its spec has them
+OF_SPEC = ("num_edits", "draws", "replicates", "sampling", "limit", "share")  # as the result's spec has them
 Status = Literal["complete", "partial", "failed"]
 
 
