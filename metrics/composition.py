@@ -1,34 +1,45 @@
-"""Metrics of task composition: edits in prompts with two objects, colours or scenes, on mini.
+"""Metrics of task composition: edits in prompts with several objects, colours or scenes.
 
-A class there is a shape, a colour and a pattern. `joint_source2dest` looks at form (shape and pattern) alone and
-`binding_kept` at colour alone, so that an edit that wipes all colours lowers binding and nothing else.
+On mini a class is a shape, a colour and a pattern. `joint_source2dest` looks at form (shape and pattern) alone and
+`binding_kept` at colour alone, so that an edit that wipes all colours lowers binding and nothing else. Prompts for
+other models offer texts, and a fact among their tags names those that count: a metric takes the probability of these,
+by softmax of CLIP's cosines.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
 import numpy as np
 
 from iceb.base.errors import MeasureError, SpecError
-from iceb.metrics.rows import Floats, concept_means, shared_rows
+from iceb.metrics.choices import choice_probabilities
+from iceb.metrics.cosines import check_cosines
+from iceb.metrics.rows import Floats, choice_numbers, concept_means, shared_rows
 from iceb.mini.composed import PER_SHAPE, SCENE_NAMES, SIZE_NAMES, by_colour, by_form, facts_of, form_of
 from iceb.mini.world import COLOURS
 from iceb.specs.metrics import AFTER, BEFORE, Measured, Measurements, Need
 from iceb.specs.prompts import Prompt
 from iceb.specs.reduction import ConceptValue, Part, Reduction
 
-HALVES, CLASSES, SCENE = "two_objects", "imagenet_classifier", "scene"  # kinds of measures
+OBJECTS, COLOUR, SCENE = "edited_objects", "object_colour", "scene"  # kinds of measures
 Statistic: TypeAlias = Callable[[Floats, Sequence[Prompt]], Floats]  # rows (N, width) of N prompts → (N,)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One part of a metric: the prompts of a role through a kind of measure, and a number for each."""
+    """One part of a metric: the prompts of a role through a kind of measure, and a number for each.
+
+    Attributes:
+        statistic: of rows of a measure of mini's world.
+        counted: the fact that names the texts that count, of prompts that offer texts.
+    """
 
     role: str
     kind: str
     statistic: Statistic
+    counted: str
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,7 +57,7 @@ class Composition:
     @property
     def needs(self) -> tuple[Need, ...]:
         """The images that the metric reads."""
-        return tuple(Need(reading.kind, reading.role) for reading in self.readings)
+        return tuple(Need(reading.kind, reading.role, tags=reading.tags) for reading in self.readings)
 
     @property
     def reduction(self) -> Reduction:
@@ -63,14 +74,42 @@ class Composition:
 
 
 def _values(reading: Reading, sides: Mapping[str, Measured]) -> tuple[ConceptValue, ...]:
-    numbers = {name: _numbers(reading, sides[name]) for name in (BEFORE, AFTER)}
+    numbers = {name: reading_numbers(reading, sides[name]) for name in (BEFORE, AFTER)}
     return concept_means(reading.role, shared_rows(sides[BEFORE], sides[AFTER]), numbers)
 
 
-def _numbers(reading: Reading, side: Measured) -> Floats:
+def reading_numbers(reading: Reading, side: Measured) -> Floats:
+    """The probability of each image, (N,).
+
+    Raises:
+        SpecError: a prompt lacks the fact that is asked for, or names texts that it does not offer.
+        MeasureError: the rows are of another width than classes or texts, or hold no cosines.
+    """
     if not side.prompts:
         return np.zeros(0)
+    if side.prompts[0].choices:
+        return counted_probability(side, reading.counted)
     return np.clip(reading.statistic(side.values.astype(np.float64), side.prompts), 0.0, 1.0)
+
+
+def counted_probability(side: Measured, fact: str) -> Floats:
+    """The probability of the texts that count, by softmax of 100 · cosine over all that a prompt offers, (N,)."""
+    choice_numbers(side)  # refuses rows of another width than the texts
+    found = choice_probabilities(check_cosines(side))
+    counted = np.zeros(found.shape, bool)
+    for row, prompt in enumerate(side.prompts):
+        counted[row, _places(prompt, fact)] = True
+    return np.clip((found * counted).sum(axis=1), 0.0, 1.0)
+
+
+def _places(prompt: Prompt, fact: str) -> list[int]:
+    """The places of the texts that count."""
+    places = [int(each) for each in _fact(prompt, fact).split(",")]
+    if max(places) >= len(prompt.choices):
+        raise SpecError(
+            f"prompt {prompt.text!r:.80}: tag {fact}= names text {max(places)}, of {len(prompt.choices)} it offers"
+        )
+    return places
 
 
 def _fact(prompt: Prompt, name: str) -> str:
@@ -134,8 +173,11 @@ def scene_and_size(rows: Floats, prompts: Sequence[Prompt]) -> Floats:
     return _at(rows, scenes) * _at(rows, sizes)
 
 
-JOINT_SOURCE2DEST = Composition("joint_source2dest", (Reading("joint", HALVES, both_forms),), asks_dest=True)
-BINDING_KEPT = Composition(
-    "binding_kept", (Reading("beside", HALVES, both_colours), Reading("context", CLASSES, one_colour))
-)
-CONTEXT_KEPT = Composition("context_kept", (Reading("context", SCENE, scene_and_size),))
+_PAIR = Reading("joint", OBJECTS, both_forms, "dests", ("pair",))
+_BESIDE = Reading("beside", OBJECTS, both_colours, "colours")
+_COLOUR = Reading("context", COLOUR, one_colour, "colours")
+_SCENE = Reading("context", SCENE, scene_and_size, "scene_and_size")
+JOINT_SOURCE2DEST = Composition("joint_source2dest", (_PAIR,), asks_dest=True)
+TRIPLE_SOURCE2DEST = Composition("triple_source2dest", (replace(_PAIR, tags=("triple",)),), asks_dest=True)
+BINDING_KEPT = Composition("binding_kept", (_BESIDE, _COLOUR))
+CONTEXT_KEPT = Composition("context_kept", (_SCENE,))

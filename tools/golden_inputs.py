@@ -38,7 +38,7 @@ OF_ROLES = {
     "beside": ("left_colour", "right_colour"),
     "context": ("colour", "scene", "size"),
 }
-WIDTHS = {"two_objects": 2 * PER_SHAPE, "scene": len(SCENE_NAMES) + len(SIZE_NAMES), "clip_b32": 3, "clip_l14": 2}
+WIDTHS = {"edited_objects": 2 * PER_SHAPE, "scene": len(SCENE_NAMES) + len(SIZE_NAMES), "clip_b32": 3, "clip_l14": 2}
 
 
 def block_name(need: Need) -> str:
@@ -52,7 +52,7 @@ def made_block(needs: Iterable[Need]) -> Block:
     tags = list(dict.fromkeys(tag for need in found for tag in need.tags))
     sides = list(dict.fromkeys(side for need in found for side in need.sides))
     measure, role = found[0].measure, found[0].role
-    width = PER_SHAPE if (measure, role) == ("imagenet_classifier", "context") else WIDTHS.get(measure, 6)
+    width = PER_SHAPE if (measure, role) == ("object_colour", "context") else WIDTHS.get(measure, 6)
     prompts = [_prompt(place, concept, replicate, role, tags) for place, (concept, replicate) in enumerate(_images())]
     random = np.random.default_rng(crc32(f"{measure}/{role}".encode()))
     rows = {}

@@ -13,6 +13,7 @@ REAL_MEASURES = {
     "clip_bigg": "clip_bigg_text",
     "image_embedding": "inception",
     "perceptual_distance": "lpips_alex",
+    **dict.fromkeys(("edited_objects", "object_colour", "scene"), "clip_l14_text"),  # by the texts of each prompt
     **{kind: kind for kind in ("lpips_alex_64", "lpips_alex", "lpips_vgg", "inception", "resnet50_imagenet")},
 }
 MINI_MEASURES = {
@@ -27,7 +28,8 @@ MINI_MEASURES = {
     "inception": "clip_mini_embedding",
     "resnet50_imagenet": "vit_mini",
     "scene": "scene_mini",
-    "two_objects": "halves_mini",
+    "edited_objects": "halves_mini",
+    "object_colour": "vit_mini",
 }
 
 _ALL = (

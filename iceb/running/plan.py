@@ -21,6 +21,7 @@ from iceb.running.given_method import GivenMethod
 from iceb.running.measure_choice import measures
 from iceb.running.measuring import CHUNK, Measuring
 from iceb.running.method_runner import ChosenMethod
+from iceb.running.model_fit import refuse_drawings, refuse_other_models
 from iceb.running.planned import Plan
 from iceb.running.plugin_records import run_entries
 from iceb.running.prompt_selection import refuse_unpublished_noise
@@ -99,10 +100,11 @@ def plan(ask: Ask, may_fetch: bool = True, shared: SharedParts | None = None) ->
     shared = shared or SharedParts.of(find(ask.model, ask.dtype), ask.execution)
     source, cache = shared.source, cache_root(ask.cache)
     task = task_of(ask)
-    _refuse_drawings(task, source)
+    refuse_drawings(task, source)
     method = _method(ask, task, source)
     sampling = model_sampling(source.family.sampling, ask.sampling)
     data = read_task(ask, task, source, cache, may_fetch)
+    refuse_other_models(data.dataset, source)
     if sampling.noise == "upstream":
         refuse_unpublished_noise(data.card, data.dataset, data.checkpoints)
     if ask.checkpoint is not None:
@@ -182,15 +184,6 @@ def _outside(ask: Ask) -> OutsideRecord | None:
         made_by="" if ask.checkpoint is None else "checkpoint",
         source="" if ask.checkpoint is None else ask.checkpoint.name,
     )
-
-
-def _refuse_drawings(task: Task, source: Source) -> None:
-    """Refuse the embedded model where the task's measures read photographs."""
-    if task.photographs_only and source.family.name == "mini":
-        raise SpecError(
-            f"task {task.name} on `model=mini`: its detector reads photographs only, and mini draws none, so that "
-            "nothing could be counted: name another `model`"
-        )
 
 
 def _method(ask: Ask, task: Task, source: Source) -> ChosenMethod:

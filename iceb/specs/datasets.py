@@ -100,7 +100,8 @@ class ConceptDataset(Protocol):
     `scored_names() -> Collection[str]`, the concepts that no method may be told to retain,
     `only(requests) -> ConceptDataset`, itself with some of its requests alone, by which a run draws disjoint sets,
     `prompts_around(requests) -> Sequence[Prompt]`, its shared prompts as they are for other requests than its own, by
-    which it joins another task's run, and
+    which it joins another task's run, `for_mini: bool`, whether its images are judged on mini alone or on other models
+    alone, and
     `prepare(edited, checkpoint, prompts, scratch) -> Sequence[Prompt]`, which turns a checkpoint's prompts into those
     that are drawn, once the edited model (a `Bundle`) is there: for example by searching for a prompt that brings the
     concept back. Prepared prompts are drawn on both sides.

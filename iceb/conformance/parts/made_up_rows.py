@@ -59,12 +59,14 @@ class MadeUpRows:
 
     Attributes:
         number: other rows of the same prompts have another one.
+        fits_choices: a need's rows are cut to as many numbers as its prompts have choices, where all have some.
     """
 
     needs: tuple[Need, ...]
     prompts: tuple[Prompt, ...]
     width: int
     number: int = 0
+    fits_choices: bool = False
 
     def sides(
         self,
@@ -98,6 +100,8 @@ class MadeUpRows:
         read = [place for place in places if need.accepts(self.prompts[place])]
         rows = self._rows(need.measure, BEFORE if unedited else side, len(self.prompts), extreme)[read]
         prompts = tuple(self.prompts[place] for place in read)
+        if self.fits_choices and (least := min((len(prompt.choices) for prompt in prompts), default=0)):
+            rows = rows[:, :least]
         return Measured(need.measure, rows if read else np.zeros((0, 0), np.float32), prompts)
 
     def _rows(self, measure: str, side: str, count: int, extreme: bool) -> Array:

@@ -157,9 +157,11 @@ def refusal(metric: Metric, prompts: Sequence[Prompt]) -> str:
     """Return why a metric has no value for synthetic rows of these prompts; "" if it has one."""
     read = tuple(_few([prompt for prompt in prompts if any(need.accepts(prompt) for need in metric.needs)]))
     first = ""
-    for width in _widths(read):
+    choices = sorted({len(prompt.choices) for prompt in read if prompt.choices})
+    several = [MadeUpRows(metric.needs, read, choices[-1], fits_choices=True)] if len(choices) > 1 else []
+    for rows in (*several, *(MadeUpRows(metric.needs, read, width) for width in _widths(read))):
         try:
-            values = compute_values(metric, MadeUpRows(metric.needs, read, width).sides())
+            values = compute_values(metric, rows.sides())
             score = reduce_values(values, metric.reduction)
         except Exception as error:  # a third-party metric may raise anything
             first = first or error_text(error)

@@ -21,8 +21,8 @@ from iceb.specs.schedules import edit_batches
 
 @pytest.fixture(scope="module")
 def composition():
-    """The dataset."""
-    return open_dataset("composition")
+    """The embedded dataset."""
+    return open_dataset("composition", "embedded")
 
 
 def prompts_of(dataset, count, role):
@@ -140,7 +140,7 @@ def test_an_edit_that_wipes_all_colours_lowers_binding_alone():
         for role, look in (("joint", pair), ("beside", bound), ("context", single)):
             prompt = Prompt(f"{role} {place}", place, role, concept=f"{place}", tags=tags[role])
             rows[role].append((prompt, look))
-    measures = {"two_objects": MiniHalves(), "imagenet_classifier": MiniProbability(), "scene": MiniScene()}
+    measures = {"edited_objects": MiniHalves(), "object_colour": MiniProbability(), "scene": MiniScene()}
     changes = {}
     for metric in (JOINT_SOURCE2DEST, BINDING_KEPT, CONTEXT_KEPT):
         measured = {}
@@ -161,7 +161,7 @@ def test_an_edit_that_wipes_all_colours_lowers_binding_alone():
 
 
 def test_the_joint_probability_is_the_product_of_the_halves():
-    prompt = Prompt("a and b", 0, "joint", concept="a + b", tags=("left=5", "right=700"))
+    prompt = Prompt("a and b", 0, "joint", concept="a + b", tags=("pair", "left=5", "right=700"))
     row = np.zeros((1, 2000), np.float32)
     row[0, 5], row[0, 1000 + 700 + 4], row[0, 1000 + 1] = 0.5, 0.4, 0.6  # 704 is 700 in another colour
     (value,) = JOINT_SOURCE2DEST({"joint": {side: Measured("m@1", row, (prompt,)) for side in (BEFORE, AFTER)}})
