@@ -44,7 +44,7 @@ class RingDamage:
     distance: str
     low: int
     high: int | None
-    version: ClassVar[int] = 1
+    version: int = 1
     unit: ClassVar[str] = "probability"
     paper: ClassVar[str] = ""
     higher_is_better: ClassVar[bool] = False
@@ -56,7 +56,7 @@ class RingDamage:
 
     @property
     def part(self) -> str:
-        """The name of these bystanders in tables and notes: "bystander at hops 4 to 6"."""
+        """The name of these bystanders in tables and notes: "bystander at hops 5 to 8"."""
         beyond = "on" if self.high is None else f"to {self.high}"
         return f"{ROLE} at {self.distance} {self.low} {beyond}"
 
@@ -88,7 +88,7 @@ class DamageRadius:
     name: str
     distance: str
     unit: str
-    version: ClassVar[int] = 3  # since damage reaches as far as a ring that is damaged for itself, and no farther
+    version: int = 3  # since damage reaches as far as a ring that is damaged for itself, and no farther
     paper: ClassVar[str] = ""
     higher_is_better: ClassVar[bool] = False
 
@@ -181,12 +181,12 @@ def _probabilities(sides: Mapping[str, Measured], kept: Sequence[int]) -> tuple[
     return HOLDOUT_DELTA({HOLDOUT_DELTA.role: {side: chosen_rows(sides[side], kept) for side in (BEFORE, AFTER)}})
 
 
-NEIGHBOURS_NEAR = RingDamage("neighbours_near", "hops", 0, 3)
-NEIGHBOURS_MIDDLE = RingDamage("neighbours_middle", "hops", 4, 6)
-NEIGHBOURS_FAR = RingDamage("neighbours_far", "hops", 7, None)
+NEIGHBOURS_NEAR = RingDamage("neighbours_near", "hops", 0, 4, version=2)  # since hops are WordNet's
+NEIGHBOURS_MIDDLE = RingDamage("neighbours_middle", "hops", 5, 8, version=2)
+NEIGHBOURS_FAR = RingDamage("neighbours_far", "hops", 9, None, version=2)
 LOOKALIKES = RingDamage("lookalikes", "look", 0, 1)
 SUBCLASS2DEST = ProbabilityChange("subclass2dest", role="subclass", of="target", falls=False, paper="")
 SUPERCLASS_CHANGE = PerceptualChange("superclass_change", "superclass", ALEX, draws_before=True)
-DAMAGE_RADIUS = DamageRadius("damage_radius", "hops", "hops")
+DAMAGE_RADIUS = DamageRadius("damage_radius", "hops", "hops", version=4)
 DAMAGE_RADIUS_TEXT = DamageRadius("damage_radius_text", "text", "tenths of cosine distance")
 DAMAGE_RADIUS_LOOK = DamageRadius("damage_radius_look", "look", "factors")

@@ -1,7 +1,7 @@
 """Neighbours: AICE's holdout, each class tagged by its distance to the nearest concept that is edited.
 
-Three distances: hops on a tree of classes, how far apart the names are for mini's CLIP twin, and how many factors of
-the look differ on mini; the last two on the embedded source alone. Beside them stand prompts of a superclass of each
+Three distances: hops along WordNet's hypernyms, how far apart the names are for mini's CLIP twin, and how many factors
+of the look differ on mini; the last two on the embedded source alone. Beside them stand prompts of a superclass of each
 source, and of the source with a word before it, which narrows it.
 """
 
@@ -13,8 +13,9 @@ from typing import Any
 
 from iceb.base.errors import DataError, NotInDataError
 from iceb.datasets.on_aice import OnAice
-from iceb.mini.class_tree import hops, look_distance, superclass
+from iceb.mini.class_tree import look_distance, superclass
 from iceb.mini.composed import fact_tags, has_fact
+from iceb.mini.wordnet import hops
 from iceb.mini.world import class_names
 from iceb.specs.datasets import DataCard, DatasetDeclaration
 from iceb.specs.prompts import Prompt

@@ -1,7 +1,7 @@
-"""A tree of the 1 000 ImageNet classes, and distances on it and by look.
+"""Groups of the 1 000 ImageNet classes, which superclass prompts name, and distances by look.
 
-The tree is ours, modelled on WordNet's hypernyms (animal, mammal, carnivore, dog, hound …), since no table of those
-ships with the libraries at hand: timm's lists hold synsets, lemmas and definitions. It is flatter than WordNet.
+The groups are ours (animal, mammal, carnivore, dog, hound …), flatter than WordNet and in everyday words; distances
+along WordNet itself are in iceb.mini.wordnet.
 """
 
 import json
@@ -27,19 +27,6 @@ def class_paths() -> tuple[tuple[str, ...], ...]:
             first, _, last = each.partition("-")
             found |= dict.fromkeys(range(int(first), int(last or first) + 1), tuple(path.split("/")))
     return tuple(found[label] for label in range(NUM_CLASSES))
-
-
-def hops(first: int, second: int) -> int:
-    """Edges between two classes on the tree: 0 of a class with itself, 2 within a group, and so on.
-
-    >>> hops(207, 207), hops(207, 208), hops(207, 160), hops(207, 0)
-    (0, 2, 4, 9)
-    """
-    if first == second:
-        return 0
-    one, other = class_paths()[first], class_paths()[second]
-    shared = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-    return len(one) + len(other) + 2 - 2 * shared
 
 
 def superclass(label: int) -> str:

@@ -4,7 +4,7 @@ from iceb.specs.tasks import Task
 
 NEIGHBOURS = Task(
     name="neighbours",
-    version=1,
+    version=2,
     title="Damage to bystanders by their distance to what is edited",
     paper="",
     dataset="neighbours",
@@ -19,7 +19,7 @@ NEIGHBOURS = Task(
         "superclass_change",
     ),
     headline="source2dest",  # by damage the unedited model would be near the best
-    edit_counts=(1, 10),  # at 50 no bystander of the embedded set is farther than 6 hops, at 300 none farther than 4
+    edit_counts=(1, 10),  # at 50 a tenth of the embedded bystanders is farther than 7 hops, at 300 hardly any
     roles=("source", "superclass", "subclass", "bystander"),
     edited_roles=("source", "subclass"),
     kept="neighbours_middle",  # a model that draws the destination whatever is asked reaches it best

@@ -6,7 +6,7 @@ from iceb.base.errors import DataError, SpecError
 from iceb.datasets import EMBEDDED, open_dataset
 from iceb.datasets.repeated import RepeatedDataset
 from iceb.metrics.neighbours import distance_of
-from iceb.mini.class_tree import hops
+from iceb.mini.wordnet import hops
 from iceb.running.joining import JoinedDataset, join_task, refuse_shared_states
 from iceb.running.plan import Ask, plan
 from iceb.specs.repeats import Repeats
