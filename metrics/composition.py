@@ -88,18 +88,20 @@ def reading_numbers(reading: Reading, side: Measured) -> Floats:
     if not side.prompts:
         return np.zeros(0)
     if side.prompts[0].choices:
-        return counted_probability(side, reading.counted)
-    return np.clip(reading.statistic(side.values.astype(np.float64), side.prompts), 0.0, 1.0)
+        return probability_of_counted(side, reading.counted)
+    found: Floats = np.clip(reading.statistic(side.values.astype(np.float64), side.prompts), 0.0, 1.0)
+    return found
 
 
-def counted_probability(side: Measured, fact: str) -> Floats:
-    """The probability of the texts that count, by softmax of 100 · cosine over all that a prompt offers, (N,)."""
+def probability_of_counted(side: Measured, fact: str) -> Floats:
+    """The probability of the texts that count, (N,): softmax of 100 · cosine over all texts."""
     choice_numbers(side)  # refuses rows of another width than the texts
     found = choice_probabilities(check_cosines(side))
     counted = np.zeros(found.shape, bool)
     for row, prompt in enumerate(side.prompts):
         counted[row, _places(prompt, fact)] = True
-    return np.clip((found * counted).sum(axis=1), 0.0, 1.0)
+    total: Floats = np.clip((found * counted).sum(axis=1), 0.0, 1.0)
+    return total
 
 
 def _places(prompt: Prompt, fact: str) -> list[int]:

@@ -39,25 +39,26 @@ def noun(words: str) -> str:
     return f"{'an' if AN.match(words) else 'a'} {words}"
 
 
-def filled(template: str, names: Iterable[str]) -> str:
+def fill(template: str, names: Iterable[str]) -> str:
     """The template with each name and its article.
 
-    >>> filled("{} next to {}", ("ape", "hen"))
+    >>> fill("{} next to {}", ("ape", "hen"))
     'an ape next to a hen'
     """
     return template.format(*map(noun, names))
 
 
 def joint_choices(template: str, group: Sequence[EditRequest], fillers: Iterable[Sequence[str]]) -> Choices:
-    """All destinations first, then every mixture of destinations and sources, then names that nobody asked for.
+    """Texts of all destinations, of each mixture with the sources, and of other names.
 
-    Without the last, an image of noise would have a probability of 1/4 to show both of two destinations.
+    All destinations stand first and count. Without the other names an image of noise would have a probability of 1/4 to
+    show both of two destinations.
 
     Args:
         fillers: groups of names, as many in each as requests.
     """
     mixtures = product(*((request.dest, request.source) for request in group))
-    texts = [filled(template, names) for names in (*mixtures, *fillers)]
+    texts = [fill(template, names) for names in (*mixtures, *fillers)]
     return tuple(texts[:JOINT_CHOICES]), fact_tags({"dests": 0})
 
 
@@ -66,8 +67,8 @@ def beside_choices(template: str, request: EditRequest, other: str, colours: tup
     first, second = colours
     pairs = ((first, second), (second, first), (first, first), (second, second))
     names = (request.source, request.dest)
-    texts = [filled(template, (f"{left} {name}", f"{right} {other}")) for left, right in pairs for name in names]
-    return tuple(texts), _counted({"colours": [0, 1]})
+    texts = [fill(template, (f"{left} {name}", f"{right} {other}")) for left, right in pairs for name in names]
+    return tuple(texts), _counted_tags({"colours": [0, 1]})
 
 
 def context_choices(
@@ -85,8 +86,8 @@ def context_choices(
         "colours": [number for number, each in enumerate(mixtures) if each[0] == colours[0]],
         "scene_and_size": [number for number, each in enumerate(mixtures) if each[1:3] == (places[0], sizes[0])],
     }
-    return tuple(texts), _counted(said)
+    return tuple(texts), _counted_tags(said)
 
 
-def _counted(places: dict[str, list[int]]) -> tuple[str, ...]:
+def _counted_tags(places: dict[str, list[int]]) -> tuple[str, ...]:
     return fact_tags({name: ",".join(map(str, found)) for name, found in places.items()})

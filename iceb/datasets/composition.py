@@ -19,7 +19,7 @@ from iceb.datasets.composed_choices import (
     Choices,
     beside_choices,
     context_choices,
-    filled,
+    fill,
     joint_choices,
 )
 from iceb.datasets.counts import check_declared
@@ -84,7 +84,7 @@ class Composition(OnAice, ABC):
 
     @abstractmethod
     def _judge_beside(self, template: str, request: EditRequest, other: str, colours: tuple[str, str]) -> Choices:
-        """The same for an edited concept beside a bystander."""
+        """Texts and facts of an image of an edited concept beside a bystander."""
 
     @abstractmethod
     def _place(self, turn: int, scene: str) -> str:
@@ -92,7 +92,11 @@ class Composition(OnAice, ABC):
 
     @abstractmethod
     def _judge_context(self, request: EditRequest, facts: "Context") -> Choices:
-        """The same for an edited concept with colour, size and scene."""
+        """Texts and facts of an image of an edited concept with colour, size and scene."""
+
+    def _name(self, label: int) -> str:
+        """The name of a bystander."""
+        return class_names()[label]
 
     def _joint(self, group: Sequence[EditRequest]) -> Iterator[Prompt]:
         """Edited concepts side by side; an error is taken over such groups."""
@@ -110,7 +114,7 @@ class Composition(OnAice, ABC):
             draw = np.random.default_rng(seed)
             other = self._bystanders[int(draw.integers(len(self._bystanders)))]
             first, second = map(str, draw.choice(self._colours(request, other), 2, replace=False))
-            name = _class_name(other)
+            name = self._name(other)
             text = self._fill(template, (f"{first} {request.source}", f"{second} {name}"))
             choices, tags = self._judge_beside(template, request, name, (first, second))
             yield Prompt(text, seed, "beside", request.id, choices=choices, tags=tags)
@@ -133,7 +137,7 @@ class Composition(OnAice, ABC):
 
 @dataclass(frozen=True)
 class Context:
-    """What a prompt says of a concept, and the generator that it was drawn from."""
+    """Words that a prompt says of a concept, and the generator that they were drawn from."""
 
     size: str
     colour: str
@@ -184,16 +188,19 @@ class UpstreamComposition(Composition):
 
     for_mini = False
 
+    def _name(self, label: int) -> str:
+        return class_names()[label].split(" / ")[0]  # "swim trunks / shorts"
+
     def _groups(self, requests: Sequence[EditRequest]) -> Iterator[Sequence[EditRequest]]:
         yield from zip(requests[::2], requests[1::2], strict=False)  # no request is in two pairs, nor in two triples
         yield from zip(requests[::3], requests[1::3], requests[2::3], strict=False)
 
     def _fill(self, template: str, names: Sequence[str]) -> str:
-        return filled(template, names)
+        return fill(template, names)
 
     def _colours(self, request: EditRequest, *others: int) -> Sequence[str]:
         """The colours that no name has in it, as a black bear's has."""
-        names = (request.source, request.dest, *map(_class_name, others))
+        names = (request.source, request.dest, *map(self._name, others))
         words = {word for name in names for word in name.lower().split()}
         return [colour for colour in COLOURS if colour not in words]
 
@@ -218,20 +225,11 @@ class UpstreamComposition(Composition):
         """Groups of bystanders that no prompt asks for, the same ones for all prompts."""
         draw = np.random.default_rng(FILLER_SEED)
         drawn = (draw.choice(self._bystanders, width, replace=False) for _ in range(JOINT_CHOICES))
-        return [[_class_name(int(label)) for label in group] for group in drawn]
+        return [[self._name(int(label)) for label in group] for group in drawn]
 
 
 def _with_another(said: str, known: Sequence[str], draw: np.random.Generator) -> tuple[str, str]:
     return said, str(draw.choice([each for each in known if each != said]))
-
-
-def _class_name(label: int) -> str:
-    """The primary name of a class, the first of two that are separated by a slash.
-
-    >>> _class_name(842)
-    'swim trunks'
-    """
-    return class_names()[label].split(" / ")[0]
 
 
 CARDS = "iceb.data_cards"

@@ -21,7 +21,7 @@ def refuse_drawings(task: Task, source: Source) -> None:
 
 
 def refuse_other_models(dataset: ConceptDataset, source: Source) -> None:
-    """Refuse prompts that are judged on mini's images alone, or on others' alone, on a model of the other kind.
+    """Refuse prompts for mini alone on other models, and prompts for other models on mini.
 
     Raises:
         SpecError: as it says.

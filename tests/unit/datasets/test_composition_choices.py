@@ -126,7 +126,7 @@ def test_a_name_that_sounds_with_a_consonant_has_an_a(words):
 # Metrics on planted cosines
 
 
-def shown(prompts, place_of):
+def rows_that_show(prompts, place_of):
     """Rows whose image of each prompt is surely what one of its texts says."""
     rows = np.full((len(prompts), len(prompts[0].choices)), 0.2, np.float32)
     for row, prompt in enumerate(prompts):
@@ -139,27 +139,29 @@ def score(metric, prompts, before, after):
     for reading in metric.readings:
         chosen = tuple(of_kind(prompts, reading.role, *reading.tags))
         sides = {BEFORE: before, AFTER: after}
-        measured[reading.role] = {name: Measured("m@1", shown(chosen, place), chosen) for name, place in sides.items()}
+        measured[reading.role] = {
+            name: Measured("m@1", rows_that_show(chosen, place), chosen) for name, place in sides.items()
+        }
     return reduce_values(metric(measured), metric.reduction)
 
 
-def asked(prompt):
+def place_of_text(prompt):
     return prompt.choices.index(prompt.text)
 
 
 @pytest.mark.parametrize("metric", [JOINT_SOURCE2DEST, TRIPLE_SOURCE2DEST])
 def test_an_edit_that_reaches_all_destinations_has_one_and_any_mixture_has_none(prompts, metric):
-    assert score(metric, prompts, asked, lambda prompt: 0).value > 0.99
-    assert abs(score(metric, prompts, asked, lambda prompt: 1).value) < 0.01
-    assert score(metric, prompts, asked, asked).value == 0
+    assert score(metric, prompts, place_of_text, lambda prompt: 0).value > 0.99
+    assert abs(score(metric, prompts, place_of_text, lambda prompt: 1).value) < 0.01
+    assert score(metric, prompts, place_of_text, place_of_text).value == 0
 
 
 @pytest.mark.parametrize(("metric", "least"), [(BINDING_KEPT, 0.25), (CONTEXT_KEPT, 0.25)])
 def test_what_was_said_is_kept_whichever_name_the_thing_has(prompts, metric, least):
-    renamed = score(metric, prompts, asked, lambda prompt: 1)  # the same words about the destination
+    renamed = score(metric, prompts, place_of_text, lambda prompt: 1)  # the same words about the destination
     assert abs(renamed.value) < 0.01
     assert renamed.before > 0.99
-    assert score(metric, prompts, asked, lambda prompt: len(prompt.choices) - 1).value < -0.99  # none of them
+    assert score(metric, prompts, place_of_text, lambda prompt: len(prompt.choices) - 1).value < -0.99  # none of them
 
 
 def test_noise_does_not_reach_destinations_and_keeps_no_more_than_chance(prompts):
@@ -168,7 +170,7 @@ def test_noise_does_not_reach_destinations_and_keeps_no_more_than_chance(prompts
         for reading in metric.readings:
             chosen = tuple(of_kind(prompts, reading.role, *reading.tags))
             even = np.full((len(chosen), len(chosen[0].choices)), 0.2, np.float32)
-            sides = {BEFORE: shown(chosen, asked), AFTER: even}
+            sides = {BEFORE: rows_that_show(chosen, place_of_text), AFTER: even}
             measured[reading.role] = {name: Measured("m@1", rows, chosen) for name, rows in sides.items()}
         found = reduce_values(metric(measured), metric.reduction)
         assert (0 < found.value < 0.04) if "2dest" in metric.name else (found.value < -0.5)
