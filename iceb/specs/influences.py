@@ -12,6 +12,7 @@ import numpy as np
 
 from iceb.specs.reduce import linear_sums
 from iceb.specs.reduction import ConceptValue, Reduction
+from iceb.specs.requests import names_of_clusters
 from iceb.statistics.clusters import Design, Floats, cluster_sums, codes, satterthwaite
 
 
@@ -142,7 +143,7 @@ def design_of(keys: Sequence[Key], shares: Mapping[Key, float], clusters: Mappin
     return Design(
         parts=codes([key.part for key in keys]),
         concepts=codes([key.concept for key in keys]),
-        clusters=codes([clusters.get(key.concept, key.concept) for key in keys]),
+        clusters=codes(names_of_clusters([key.concept for key in keys], clusters)),
         states=codes([key.state for key in keys]),
         shares=np.array([shares[key] for key in keys], dtype=np.float64),
     )

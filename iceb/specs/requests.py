@@ -1,7 +1,7 @@
 """Edit requests, one per concept, and batches of requests that are edited together."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from iceb.base.errors import SpecError
@@ -10,6 +10,7 @@ from iceb.specs.checks import check_int, check_name, check_text
 
 LAST_SEED = 2**63 - 1
 ARTICLES = ("a", "an", "the")
+TOGETHER = " + "  # between the sources in the name of a concept of several requests
 SEED = re.compile(r"-seed[0-9]+$")  # of a request that is edited once for each of several seeds
 
 
@@ -127,7 +128,8 @@ class EditBatch:
 def destination_clusters(requests: Iterable[EditRequest]) -> dict[str, str]:
     """The cluster of each request that is drawn with its destination, by the request's id.
 
-    It is named as prompts of the destination's class are (`Prompt.cluster`), so that these belong to it.
+    It is named as prompts of the destination's class are (`Prompt.cluster`), so that these belong to it. A request's
+    source, followed by `TOGETHER`, has the same cluster: by it concepts of several requests are found.
     """
     found = {}
     for request in requests:
@@ -135,7 +137,31 @@ def destination_clusters(requests: Iterable[EditRequest]) -> dict[str, str]:
             found[request.id] = f"class {request.dest_label}"
         elif len(request.dests) == 1:
             found[request.id] = f"to {request.dests[0]}"
+        if request.id in found:
+            found[request.source + TOGETHER] = found[request.id]
     return found
+
+
+def names_of_clusters(concepts: Sequence[str], clusters: Mapping[str, str]) -> list[str]:
+    """The cluster of each concept; one that is not named is a cluster of its own.
+
+    A concept of several requests ("hen + harp") joins the clusters of all of them into one.
+
+    >>> clusters = {"hen + ": "class 1", "harp + ": "class 2", "ape + ": "class 2", "aice/7": "class 1"}
+    >>> names_of_clusters(["hen + harp", "ape + owl", "aice/7", "class 3"], clusters)
+    ['class 1', 'class 1', 'class 1', 'class 3']
+    """
+    several = {
+        concept: [clusters[each + TOGETHER] for each in concept.split(TOGETHER) if each + TOGETHER in clusters]
+        for concept in dict.fromkeys(concepts)
+        if TOGETHER in concept
+    }
+    joined: dict[str, set[str]] = {}
+    for group in several.values():
+        whole = set(group).union(*(joined.get(name, ()) for name in group))
+        joined |= dict.fromkeys(whole, whole)
+    names = [several[each][0] if several.get(each) else clusters.get(each, each) for each in concepts]
+    return [min(joined.get(name, {name})) for name in names]
 
 
 def attribute_clusters(requests: Iterable[EditRequest]) -> dict[str, str]:
