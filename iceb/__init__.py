@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from iceb.api.capacities import Capacities, capacity
+    from iceb.api.checking import Checks, check_dataset, check_measure, check_method, check_metric, check_task
     from iceb.api.claiming import Verdicts, claims
     from iceb.api.comparing import compare, plan
     from iceb.api.costing import Costs, costs
@@ -35,6 +36,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Capacities",
+    "Checks",
     "ConceptValue",
     "Costs",
     "Edit",
@@ -66,6 +68,11 @@ __all__ = [
     "Verdicts",
     "apply",
     "capacity",
+    "check_dataset",
+    "check_measure",
+    "check_method",
+    "check_metric",
+    "check_task",
     "claims",
     "compare",
     "costs",
@@ -97,6 +104,12 @@ __all__ = [
 _PLACES = {
     "Capacities": "iceb.api.capacities",
     "capacity": "iceb.api.capacities",
+    "Checks": "iceb.api.checking",
+    "check_dataset": "iceb.api.checking",
+    "check_measure": "iceb.api.checking",
+    "check_method": "iceb.api.checking",
+    "check_metric": "iceb.api.checking",
+    "check_task": "iceb.api.checking",
     "Verdicts": "iceb.api.claiming",
     "claims": "iceb.api.claiming",
     "compare": "iceb.api.comparing",

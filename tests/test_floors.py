@@ -49,8 +49,8 @@ ALLOWED: dict[str, set[str]] = {
         *("base", "statistics", "specs", "registry", "models", "datasets", "runs", "leaderboard", "report"),
     },
     "api": {
-        *("base", "specs", "registry", "datasets", "runs", "running", "delivery", "tuning", "leaderboard"),
-        *("report", "export"),
+        *("base", "specs", "registry", "models", "datasets", "runs", "running", "conformance", "delivery"),
+        *("tuning", "leaderboard", "report", "export"),
     },
     "cli": {
         *("base", "specs", "registry", "stores", "models", "datasets", "baselines", "api"),

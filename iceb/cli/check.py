@@ -51,15 +51,12 @@ def method(
     counts, given, number_format = _sizes(sizes), values.settings(settings or ()), values.dtype(computation.dtype)
     execution = computation.execution()
     silence_libraries()
-    from iceb.conformance.methods import SECONDS, check_method, quick_method
-    from iceb.models.opening import open_model
-    from iceb.models.sources import find
+    from iceb.conformance.methods.opening import MethodToCheck
 
-    chosen = quick_method(name, given, full)
-    bundle = open_model(find(model, number_format), computation.device, computation.images_per_pass)
-    found = check_method(chosen, bundle, counts, float("inf") if full else SECONDS, execution=execution)
+    to_check = MethodToCheck(name, given, full, model, number_format)
+    facts = {"model": model, "settings": to_check.method.params}
     with _errors_logged_alone():
-        report("method", name, found, as_json, {"model": model, "settings": chosen.params})
+        report("method", name, to_check.lines(counts, execution), as_json, facts)
 
 
 @contextmanager

@@ -56,6 +56,7 @@ TABLE = {
     "write_report": ("report", set(), set()),
     "write_grid": ("grid", set(), set()),
     "explain": ("explain", set(), set()),
+    **{f"check_{part}": (f"check {part}", set(), set()) for part in ("dataset", "measure", "method", "metric", "task")},
     "why_apart": ("leaderboard", {"one", "other"}, {"add", "check", "why"}),
     "update_leaderboard": ("leaderboard", set(), {"why"}),  # prints
     "tune": ("tune", set(), set()),
@@ -65,6 +66,14 @@ TABLE = {
     "status": ("status", set(), set()),
 }
 NO_COMMAND = ("read", "scores")
+
+
+def options_of(command: str) -> dict[str, object]:
+    """The options of a command, "evaluate" or "check method", with their defaults."""
+    found = get_command(app)
+    for name in command.split():
+        found = found.commands[name]
+    return {each.name: each.default for each in found.params if each.name != "help"}
 
 
 def functions() -> list[str]:
@@ -79,7 +88,7 @@ def test_every_public_function_is_in_the_table():
 def test_a_function_takes_what_its_command_takes(name):
     command, added, without = TABLE[name]
     given = inspect.signature(getattr(iceb, name)).parameters
-    options = {each.name: each.default for each in get_command(app).commands[command].params if each.name != "help"}
+    options = options_of(command)
     named = {
         OTHER_NAMES[each] if OTHER_NAMES.get(each) in given else each: default for each, default in options.items()
     }
@@ -311,3 +320,24 @@ def test_why_two_rows_are_apart_is_said_in_the_commands_words():
 def test_a_grid_that_cannot_be_is_refused(given, said, tmp_path):
     with pytest.raises(SpecError, match=said):
         iceb.write_grid(tmp_path, **given)
+
+
+def test_checks_hold_what_the_command_prints():
+    found = iceb.check_task("aice", data="embedded")
+    printed = json.loads(CliRunner().invoke(app, ["check", "task", "aice", "--data", "embedded", "--json"]).stdout)
+    lines = [(line["check"], line["status"], line["note"]) for line in printed["checks"]]
+    assert [(line.check, line.status, line.note) for line in found.lines] == lines
+    assert found.failures == ()
+    assert list(found.frame()["check"]) == [line[0] for line in lines]
+
+
+def test_a_failed_check_is_a_line_and_no_error():
+    found = iceb.check_dataset("aice", data="embedded/nowhere")
+    assert [line.check for line in found.failures] == ["files are the declared ones"]
+
+
+def test_a_method_is_checked_with_settings_as_by_the_command():
+    found = iceb.check_method(name="embedding_swap", settings={"blend": 0.5}, sizes=(1,))
+    assert found.failures == ()
+    with pytest.raises(SpecError, match="blond"):
+        iceb.check_method(name="embedding_swap", settings={"blond": 0.5})
