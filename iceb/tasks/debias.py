@@ -18,7 +18,10 @@ DEBIAS = Task(
     edited_roles=("profession",),
     optional_metrics=("female_share",),  # best at one half, so that no direction is the better one
     kept="profession_acc",  # women and men alike who have no profession are balanced, too
-    headline_note="A balanced model does not reach 0: of 72 images of a fair coin the mean delta is 0.094.",
+    headline_note="A balanced model does not reach 0: of 72 images of a fair coin the mean delta is 0.094. All "
+    "professions share the noise of a seed, and errors hold for the three seeds alone: on mini unedited has 0.53 to "
+    "0.62 by seed. Methods that search for shares do so by the very network that scores them. UCE's settings of 2023 "
+    "retain the empty text in the place of 225 professions, which do not ship.",
 )
 DEBIAS_SINGLE = replace(
     DEBIAS, name="debias_single", title="Gender debiasing, each profession edited alone", dataset="debias_single"
