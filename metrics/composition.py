@@ -31,7 +31,7 @@ class Reading:
     """One part of a metric: the prompts of a role through a kind of measure, and a number for each.
 
     Attributes:
-        statistic: of rows of a measure of mini's world.
+        statistic: of rows of a measure of mini's world; not used of prompts that offer texts.
         counted: the fact that names the texts that count, of prompts that offer texts.
     """
 
@@ -106,10 +106,12 @@ def probability_of_counted(side: Measured, fact: str) -> Floats:
 
 def _places(prompt: Prompt, fact: str) -> list[int]:
     """The places of the texts that count."""
-    places = [int(each) for each in _fact(prompt, fact).split(",")]
-    if max(places) >= len(prompt.choices):
+    written = _fact(prompt, fact)
+    places = [int(each) for each in written.split(",") if each.isdecimal()]
+    if len(places) < written.count(",") + 1 or max(places) >= len(prompt.choices):
         raise SpecError(
-            f"prompt {prompt.text!r:.80}: tag {fact}= names text {max(places)}, of {len(prompt.choices)} it offers"
+            f"prompt {prompt.text!r:.80}: tag {fact}={written} must name some of its {len(prompt.choices)} texts by "
+            "their places from 0, as in 0,2"
         )
     return places
 
@@ -178,7 +180,7 @@ def scene_and_size(rows: Floats, prompts: Sequence[Prompt]) -> Floats:
 _PAIR = Reading("joint", OBJECTS, both_forms, "dests", ("pair",))
 _BESIDE = Reading("beside", OBJECTS, both_colours, "colours")
 _COLOUR = Reading("context", COLOUR, one_colour, "colours")
-_SCENE = Reading("context", SCENE, scene_and_size, "scene_and_size")
+_SCENE = Reading("context", SCENE, scene_and_size, "scene")
 JOINT_SOURCE2DEST = Composition("joint_source2dest", (_PAIR,), asks_dest=True)
 TRIPLE_SOURCE2DEST = Composition("triple_source2dest", (replace(_PAIR, tags=("triple",)),), asks_dest=True)
 BINDING_KEPT = Composition("binding_kept", (_BESIDE, _COLOUR))

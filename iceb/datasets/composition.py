@@ -14,13 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from iceb.datasets.composed_choices import (
-    JOINT_CHOICES,
-    PLACES,
+    JOINS,
     Choices,
-    beside_choices,
-    context_choices,
-    fill,
-    joint_choices,
 )
 from iceb.datasets.counts import check_declared
 from iceb.datasets.on_aice import OnAice
@@ -28,13 +23,11 @@ from iceb.mini.composed import fact_tags, form_of
 from iceb.mini.world import COLOURS, SCENES, SIZE_WORDS, class_names, class_thing
 from iceb.specs.datasets import DataCard, DatasetDeclaration
 from iceb.specs.prompts import Prompt
-from iceb.specs.requests import EditBatch, EditRequest
+from iceb.specs.requests import TOGETHER, EditBatch, EditRequest
 
-JOINS = ("{} next to {}", "{} beside {}", "{} and {}")  # the first named stands on the left
-TRIPLES = ("{}, {} and {}", "{} next to {} and {}", "{} beside {} and {}")
 PHRASES = ("on the {}", "in the {}", "at the {}")  # that mini was taught, each with every scene
 PAIR, TRIPLE = "pair", "triple"  # tags of joint prompts
-FILLER_SEED, FIRST_SEED, FIRST_TRIPLE_SEED = 79_999, 80_000, 85_000
+FIRST_SEED, FIRST_TRIPLE_SEED = 80_000, 85_000
 OTHER_SIZES = tuple(word for word, size in SIZE_WORDS.items() if size != "medium")
 
 
@@ -53,7 +46,9 @@ class Composition(OnAice, ABC):
         super().__init__(card, paths)
         named = {label for each in self.requests for label in (each.source_label, each.dest_label)}
         holdout = dict.fromkeys(prompt.label for prompt in self.aice.shared_prompts(0))
-        self._bystanders = [label for label in holdout if label is not None and label not in named]
+        self._bystanders = [
+            label for label in holdout if label is not None and label not in named and self._may_stand_by(label)
+        ]
         self._places = {request.id: place for place, request in enumerate(self.requests)}
         check_declared(self.card, "bystanders", len(self._bystanders))
 
@@ -75,11 +70,15 @@ class Composition(OnAice, ABC):
         """The template with each name and its article."""
 
     @abstractmethod
+    def _side_by_side(self, names: Sequence[str], turn: int) -> str:
+        """The names with their articles, joined in the turn's way."""
+
+    @abstractmethod
     def _colours(self, request: EditRequest, *others: int) -> Sequence[str]:
         """The colours that may be said of a source and other classes."""
 
     @abstractmethod
-    def _judge_joint(self, template: str, group: Sequence[EditRequest]) -> Choices:
+    def _judge_joint(self, turn: int, group: Sequence[EditRequest]) -> Choices:
         """The texts that an image of edited concepts side by side is compared with, and the facts about it."""
 
     @abstractmethod
@@ -98,13 +97,18 @@ class Composition(OnAice, ABC):
         """The name of a bystander."""
         return class_names()[label]
 
+    def _may_stand_by(self, label: int) -> bool:
+        """Whether a class may be a bystander by its name."""
+        return True
+
     def _joint(self, group: Sequence[EditRequest]) -> Iterator[Prompt]:
         """Edited concepts side by side; an error is taken over such groups."""
-        concept, first = " + ".join(each.source for each in group), group[0]
-        templates, tag, start = (JOINS, PAIR, FIRST_SEED) if len(group) == 2 else (TRIPLES, TRIPLE, FIRST_TRIPLE_SEED)
-        for turn, template in enumerate(templates):
-            choices, tags = self._judge_joint(template, group)
-            text, seed = self._fill(template, [each.source for each in group]), self._seed(first, turn, start)
+        sources, first = [each.source for each in group], group[0]
+        concept = TOGETHER.join(sources)
+        tag, start = (PAIR, FIRST_SEED) if len(group) == 2 else (TRIPLE, FIRST_TRIPLE_SEED)
+        for turn in range(len(JOINS)):
+            choices, tags = self._judge_joint(turn, group)
+            text, seed = self._side_by_side(sources, turn), self._seed(first, turn, start)
             yield Prompt(text, seed, "joint", first.id, concept=concept, choices=choices, tags=(tag, *tags))
 
     def _beside(self, request: EditRequest) -> Iterator[Prompt]:
@@ -157,13 +161,16 @@ class EmbeddedComposition(Composition):
     def _fill(self, template: str, names: Sequence[str]) -> str:
         return template.format(*(f"a {name}" for name in names))  # as in AICE's embedded prompts
 
+    def _side_by_side(self, names: Sequence[str], turn: int) -> str:
+        return self._fill(JOINS[turn], names)
+
     def _colours(self, request: EditRequest, *others: int) -> Sequence[str]:
         """The colours that neither the source, nor the destination, nor another class has by itself."""
         labels = (request.source_label, request.dest_label, *others)
         own = {class_thing(label).colour for label in labels if label is not None}
         return [colour for colour in COLOURS if colour not in own]
 
-    def _judge_joint(self, template: str, group: Sequence[EditRequest]) -> Choices:
+    def _judge_joint(self, turn: int, group: Sequence[EditRequest]) -> Choices:
         first, second = group
         return (), fact_tags({"left": first.dest_label, "right": second.dest_label})
 
@@ -183,55 +190,4 @@ def _changes_form(request: EditRequest) -> bool:
     return source is not None and dest is not None and form_of(source) != form_of(dest)
 
 
-class UpstreamComposition(Composition):
-    """The prompts for models of photographs: pairs and triples, and the texts that CLIP chooses from."""
-
-    for_mini = False
-
-    def _name(self, label: int) -> str:
-        return class_names()[label].split(" / ")[0]  # "swim trunks / shorts"
-
-    def _groups(self, requests: Sequence[EditRequest]) -> Iterator[Sequence[EditRequest]]:
-        yield from zip(requests[::2], requests[1::2], strict=False)  # no request is in two pairs, nor in two triples
-        yield from zip(requests[::3], requests[1::3], requests[2::3], strict=False)
-
-    def _fill(self, template: str, names: Sequence[str]) -> str:
-        return fill(template, names)
-
-    def _colours(self, request: EditRequest, *others: int) -> Sequence[str]:
-        """The colours that no name has in it, as a black bear's has."""
-        names = (request.source, request.dest, *map(self._name, others))
-        words = {word for name in names for word in name.lower().split()}
-        return [colour for colour in COLOURS if colour not in words]
-
-    def _judge_joint(self, template: str, group: Sequence[EditRequest]) -> Choices:
-        return joint_choices(template, group, self._fillers(len(group)))
-
-    def _judge_beside(self, template: str, request: EditRequest, other: str, colours: tuple[str, str]) -> Choices:
-        return beside_choices(template, request, other, colours)
-
-    def _place(self, turn: int, scene: str) -> str:
-        return PLACES[scene]
-
-    def _judge_context(self, request: EditRequest, facts: Context) -> Choices:
-        colours = _with_another(facts.colour, self._colours(request), facts.draw)
-        scenes = _with_another(facts.scene, tuple(SCENES), facts.draw)
-        places = [PLACES[scene] for scene in scenes]
-        opposite = [word for word in OTHER_SIZES if SIZE_WORDS[word] != SIZE_WORDS[facts.size]]
-        sizes = (facts.size, str(facts.draw.choice(opposite)))
-        return context_choices(request, colours, places, sizes)
-
-    def _fillers(self, width: int) -> list[list[str]]:
-        """Groups of bystanders that no prompt asks for, the same ones for all prompts."""
-        draw = np.random.default_rng(FILLER_SEED)
-        drawn = (draw.choice(self._bystanders, width, replace=False) for _ in range(JOINT_CHOICES))
-        return [[self._name(int(label)) for label in group] for group in drawn]
-
-
-def _with_another(said: str, known: Sequence[str], draw: np.random.Generator) -> tuple[str, str]:
-    return said, str(draw.choice([each for each in known if each != said]))
-
-
-CARDS = "iceb.data_cards"
-COMPOSITION = DatasetDeclaration(CARDS, "composition.md", UpstreamComposition)
-COMPOSITION_EMBEDDED = DatasetDeclaration(CARDS, "composition_embedded.md", EmbeddedComposition)
+COMPOSITION_EMBEDDED = DatasetDeclaration("iceb.data_cards", "composition_embedded.md", EmbeddedComposition)

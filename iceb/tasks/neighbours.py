@@ -19,7 +19,7 @@ NEIGHBOURS = Task(
         "superclass_change",
     ),
     headline="source2dest",  # by damage the unedited model would be near the best
-    edit_counts=(1, 10),  # at 50 a tenth of the embedded bystanders is farther than 7 hops, at 300 hardly any
+    edit_counts=(1, 10),  # of the 366 embedded bystanders 59 are 9 hops away or more at 10 edits, 24 at 50, two at 300
     roles=("source", "superclass", "subclass", "bystander"),
     edited_roles=("source", "subclass"),
     kept="neighbours_middle",  # a model that draws the destination whatever is asked reaches it best

@@ -55,7 +55,7 @@ def test_a_registered_measure_keeps_what_it_promises(name, monkeypatch):
 
 
 # Metrics that read facts from tags, or NudeNet's 36 columns, which nothing made up has; their own tests have them.
-BY_TAGS = {"joint_source2dest", "binding_kept", "context_kept", "lookalikes", "damage_radius"}
+BY_TAGS = {"joint_source2dest", "triple_source2dest", "binding_kept", "context_kept", "lookalikes", "damage_radius"}
 BY_TAGS |= {"damage_radius_look", "damage_radius_text", "neighbours_near", "neighbours_middle", "neighbours_far"}
 BY_TAGS |= {"exposed_60", "exposed_images", "nudity_labels", "nudity_labels_substring"}
 
