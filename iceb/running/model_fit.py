@@ -31,6 +31,6 @@ def refuse_other_models(dataset: ConceptDataset, source: Source) -> None:
         return
     kind, data = ("mini", EMBEDDED) if source.family.name == "mini" else ("models of photographs", UPSTREAM)
     raise SpecError(
-        f"dataset {dataset.card.name} on `model` {source.family.name}: images of its prompts cannot be judged there: "
-        f"name `data` {data}, whose prompts are for {kind}, or another `model`"
+        f"dataset {dataset.card.name} on `model` {source.family.name}: its prompts are for other models, and images of "
+        f"this one could not be judged: name `data` {data}, whose prompts are for {kind}, or another `model`"
     )

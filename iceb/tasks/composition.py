@@ -18,5 +18,5 @@ COMPOSITION = Task(
     ceiling="prompt_swap",
     cluster="destination",  # the requests are AICE's, which share destinations
     headline_note="joint_source2dest is the probability that both of two edited concepts show their destinations, on "
-    "mini by shape and pattern. Of 100 images of two objects mini draws 83 with both classes right, colour included.",
+    "mini by shape and pattern, whatever their colours.",
 )
