@@ -55,8 +55,9 @@ def method(
 
     to_check = MethodToCheck(name, given, full, model, number_format)
     facts = {"model": model, "settings": to_check.method.params}
+    found = to_check.lines(counts, execution)
     with _errors_logged_alone():
-        report("method", name, to_check.lines(counts, execution), as_json, facts)
+        report("method", name, found, as_json, facts)
 
 
 @contextmanager

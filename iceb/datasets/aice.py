@@ -88,7 +88,7 @@ class AICE:
 
     def scored_names(self) -> frozenset[str]:
         """Every class that is edited, is a destination or is left alone, and every alias."""
-        edited = {name for each in self.requests for name in (each.source, *each.dests, *each.aliases)}
+        edited = {name for each in self.requests for name in each.names}
         return self._left_alone | edited
 
     def shared_prompts(self, num_edits: int) -> list[Prompt]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from iceb.specs.datasets import DatasetDeclaration
 from iceb.specs.requests import EditRequest
 
 GROUP_SEED, OTHER_SEED = 79_998, 79_999
+SEVERAL = re.compile(r"\(| or |[^su]s$")  # names in brackets, two names, plurals
 BLOCK = 50  # requests, among which those that stand side by side are drawn
 
 
@@ -32,18 +34,20 @@ class UpstreamComposition(Composition):
     def _may_stand_by(self, label: int) -> bool:
         """Whether it is one thing, and its name holds none that is edited, as a ski mask's does."""
         name = self._name(label).lower()
-        if re.search(r"\(| or |[^su]s$", name):
-            return False
-        edited = {each.lower().strip() for request in self.requests for each in _names_of(request)}
-        return not any(re.search(rf"\b{re.escape(each)}\b", name) for each in edited)
+        return not (SEVERAL.search(name) or self._edited_names.search(name))
+
+    @cached_property
+    def _edited_names(self) -> re.Pattern[str]:
+        """The names of all requests, as whole words."""
+        names = {re.escape(name.lower().strip()) for request in self.requests for name in request.names}
+        return re.compile(rf"\b(?:{'|'.join(sorted(names))})\b")
 
     def _groups(self, requests: Sequence[EditRequest]) -> Iterator[Sequence[EditRequest]]:
         for width in (2, 3):
             for start in range(0, len(requests), BLOCK):
-                order = np.random.default_rng([GROUP_SEED, start, width]).permutation(
-                    len(requests[start : start + BLOCK])
-                )
-                yield from _grouped_apart([requests[start + place] for place in order], width)
+                block = requests[start : start + BLOCK]
+                order = np.random.default_rng([GROUP_SEED, start, width]).permutation(len(block))
+                yield from _grouped_apart([block[place] for place in order], width)
 
     def _name(self, label: int) -> str:
         return class_names()[label].split(" / ")[0]  # "cardboard box / carton"
@@ -79,10 +83,6 @@ class UpstreamComposition(Composition):
         alike = [label for label in self._bystanders if _is_animal(label) == kind]
         order = np.random.default_rng([OTHER_SEED, place]).permutation(len(alike))
         return [self._name(alike[number]) for number in order]
-
-
-def _names_of(request: EditRequest) -> tuple[str, ...]:
-    return (request.source, *request.dests, *request.aliases)
 
 
 def _is_animal(label: int | None) -> bool:

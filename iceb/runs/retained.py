@@ -16,7 +16,7 @@ def scored_names(dataset: ConceptDataset, batches: Sequence[EditBatch]) -> froze
     """Return the scored concepts: the dataset's, and a run's sources, destinations and aliases."""
     own: Collection[str] = getattr(dataset, "scored_names", frozenset)()
     requests = [request for batch in batches for request in batch.requests]
-    return frozenset(own) | {name for each in requests for name in (each.source, *each.dests, *each.aliases)}
+    return frozenset(own) | {name for each in requests for name in each.names}
 
 
 def retained_scored(method: Any, names: frozenset[str]) -> tuple[str, ...]:

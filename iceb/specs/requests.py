@@ -60,6 +60,11 @@ class EditRequest:
             yield from ((name, text) for text in texts)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that the request says: source, destinations, aliases."""
+        return (self.source, *self.dests, *self.aliases)
+
+    @property
     def in_words(self) -> str:
         """Source and destinations.
 

@@ -38,7 +38,7 @@ class MethodToCheck:
         return quick_method(self.name, self.settings, self.full)
 
     def lines(self, sizes: Sequence[int], execution: Execution) -> Iterator[Line]:
-        """Open the model and run every check.
+        """Open the model; every check then runs as its line is asked for.
 
         Args:
             sizes: numbers of requests whose time and memory are measured.
@@ -46,7 +46,6 @@ class MethodToCheck:
         Raises:
             IcebError: the method or the model cannot be opened.
         """
-        chosen = self.method
         bundle = open_model(find(self.model, self.dtype), execution.device, execution.images_per_pass)
         seconds = float("inf") if self.full else SECONDS
-        yield from check_method(chosen, bundle, sizes, seconds, execution=execution)
+        return check_method(self.method, bundle, sizes, seconds, execution=execution)

@@ -50,7 +50,7 @@ class OptionalParts:
         if isinstance(names, str) or not isinstance(names, Collection) or not all(isinstance(n, str) for n in names):
             raise Broken(f"scored_names() gives {names!r:.80}: must be a set of texts")
         requests = [request for batch in edit_batches(self.schedules.largest()) for request in batch.requests]
-        asked = {name for each in requests for name in (each.source, *each.dests, *each.aliases)}
+        asked = {name for each in requests for name in each.names}
         if left := sorted(asked - set(names)):
             raise Broken(f"scored_names() leaves out {names_in_words(left)} that its own requests name")
         return str(len(names))

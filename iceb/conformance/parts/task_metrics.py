@@ -157,9 +157,7 @@ def refusal(metric: Metric, prompts: Sequence[Prompt]) -> str:
     """Return why a metric has no value for synthetic rows of these prompts; "" if it has one."""
     read = tuple(_few([prompt for prompt in prompts if any(need.accepts(prompt) for need in metric.needs)]))
     first = ""
-    choices = sorted({len(prompt.choices) for prompt in read if prompt.choices})
-    several = [MadeUpRows(metric.needs, read, choices[-1], fits_choices=True)] if len(choices) > 1 else []
-    for rows in (*several, *(MadeUpRows(metric.needs, read, width) for width in _widths(read))):
+    for rows in _made_up_rows(metric, read):
         try:
             values = compute_values(metric, rows.sides())
             score = reduce_values(values, metric.reduction)
@@ -177,11 +175,14 @@ def _few(prompts: Sequence[Prompt]) -> Iterator[Prompt]:
         yield from (mine[place] for place in evenly([prompt.cluster for prompt in mine], MOST))
 
 
-def _widths(prompts: Sequence[Prompt]) -> list[int]:
-    """Return the row widths that the prompts imply: number of choices, or of classes."""
+def _made_up_rows(metric: Metric, prompts: tuple[Prompt, ...]) -> Iterator[MadeUpRows]:
+    """Make rows of each width that the prompts imply, by their choices or their classes."""
     choices = {len(prompt.choices) for prompt in prompts if prompt.choices}
+    if len(choices) > 1:
+        yield MadeUpRows(metric.needs, prompts, max(choices), fits_choices=True)
     classes = [number for p in prompts for number in (p.label, p.target) if number is not None and number < LAST_CLASS]
-    return [*choices, *([max(classes) + 1] if classes else []), *WIDTHS]
+    for width in (*choices, *([max(classes) + 1] if classes else []), *WIDTHS):
+        yield MadeUpRows(metric.needs, prompts, width)
 
 
 def _need_in_words(need: Need) -> str:
